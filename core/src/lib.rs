@@ -1,0 +1,4 @@
+#![no_std]
+//! netaio-core
+extern crate alloc;
+pub mod packify;
