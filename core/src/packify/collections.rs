@@ -1,0 +1,253 @@
+//! Sets and dicts, kept in the order in which they are packed.
+
+use alloc::vec::{self, Vec};
+use core::slice;
+
+use super::equality;
+use super::error::Unhashable;
+use super::order;
+use super::value::Value;
+
+/// A Python `set`: hashable values, no two of them [equal](Dict#which-keys-are-equal), in
+/// ascending order of their packed bytes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Set {
+    items: Vec<Value>,
+}
+
+impl Set {
+    /// An empty one.
+    pub const fn new() -> Self {
+        Self { items: Vec::new() }
+    }
+
+    /// Of equal values the first one stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Unhashable`] if one of the values is.
+    pub fn from_values(values: impl IntoIterator<Item = Value>) -> Result<Self, Unhashable> {
+        let items: Vec<Value> = values.into_iter().collect();
+        if !items.iter().all(Value::is_hashable) {
+            return Err(Unhashable);
+        }
+        Ok(Self::of_hashable(items))
+    }
+
+    pub(super) fn of_hashable(mut items: Vec<Value>) -> Self {
+        equality::merge_equal(&mut items, |item| item, |_, _| {});
+        items.sort_unstable_by(order::cmp_packed);
+        Self { items }
+    }
+
+    /// Adds `value` unless an equal one is there. Returns whether it was added. O(n).
+    ///
+    /// # Errors
+    ///
+    /// [`Unhashable`] if the value is.
+    pub fn insert(&mut self, value: Value) -> Result<bool, Unhashable> {
+        if !value.is_hashable() {
+            return Err(Unhashable);
+        }
+        if self.contains(&value) {
+            return Ok(false);
+        }
+        let at = self
+            .items
+            .partition_point(|item| order::cmp_packed(item, &value).is_lt());
+        self.items.insert(at, value);
+        Ok(true)
+    }
+
+    /// Takes the item out that equals `value`. O(n).
+    pub fn remove(&mut self, value: &Value) -> Option<Value> {
+        let at = self
+            .items
+            .iter()
+            .position(|item| equality::equal(item, value))?;
+        Some(self.items.remove(at))
+    }
+
+    /// Whether an item equals `value`. O(n).
+    pub fn contains(&self, value: &Value) -> bool {
+        self.items.iter().any(|item| equality::equal(item, value))
+    }
+
+    /// The number of items.
+    pub const fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The items in packed order.
+    pub fn iter(&self) -> slice::Iter<'_, Value> {
+        self.items.iter()
+    }
+
+    /// The items in packed order.
+    pub const fn as_slice(&self) -> &[Value] {
+        self.items.as_slice()
+    }
+}
+
+impl IntoIterator for Set {
+    type Item = Value;
+    type IntoIter = vec::IntoIter<Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Set {
+    type Item = &'a Value;
+    type IntoIter = slice::Iter<'a, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter()
+    }
+}
+
+/// A Python `dict`: hashable keys, no two of them equal, each with a value, in ascending
+/// order of the packed pairs.
+///
+/// # Which keys are equal
+///
+/// Those that are in Python: ints, bools, floats and decimals of one value are (`1`, `True`,
+/// `1.0` and `Decimal("1.0")` are one key), tuples of equal items are, NaNs never are. One
+/// thing differs: an int of more than 512 bytes does not equal a decimal, since to find out
+/// takes a time that grows with the square of their size. Packables (which each have an
+/// equality of their own) are equal if name and data are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dict {
+    pairs: Vec<(Value, Value)>,
+}
+
+impl Dict {
+    /// An empty one.
+    pub const fn new() -> Self {
+        Self { pairs: Vec::new() }
+    }
+
+    /// Of equal keys the first one stays, with the value of the last one, as in Python.
+    ///
+    /// # Errors
+    ///
+    /// [`Unhashable`] if one of the keys is.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (Value, Value)>) -> Result<Self, Unhashable> {
+        let pairs: Vec<_> = pairs.into_iter().collect();
+        if !pairs.iter().all(|(key, _)| key.is_hashable()) {
+            return Err(Unhashable);
+        }
+        Ok(Self::of_hashable(pairs))
+    }
+
+    pub(super) fn of_hashable(mut pairs: Vec<(Value, Value)>) -> Self {
+        equality::merge_equal(
+            &mut pairs,
+            |(key, _)| key,
+            |first, last| core::mem::swap(&mut first.1, &mut last.1),
+        );
+        pairs.sort_unstable_by(order::cmp_packed_pair);
+        Self { pairs }
+    }
+
+    /// Sets the value of `key`, and returns the one it had. A key that equals one which is
+    /// there leaves that one in place. O(n).
+    ///
+    /// # Errors
+    ///
+    /// [`Unhashable`] if the key is.
+    pub fn insert(
+        &mut self,
+        key: impl Into<Value>,
+        value: impl Into<Value>,
+    ) -> Result<Option<Value>, Unhashable> {
+        let key = key.into();
+        if !key.is_hashable() {
+            return Err(Unhashable);
+        }
+        let mut pair = (key, value.into());
+        let mut old = None;
+        if let Some(at) = self.position(&pair.0) {
+            let (key, value) = self.pairs.remove(at);
+            pair.0 = key;
+            old = Some(value);
+        }
+        // The order goes by the value too.
+        let at = self
+            .pairs
+            .partition_point(|other| order::cmp_packed_pair(other, &pair).is_lt());
+        self.pairs.insert(at, pair);
+        Ok(old)
+    }
+
+    /// The value of the `str` key `key`. O(n).
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.pairs
+            .iter()
+            .find(|pair| pair.0.as_str() == Some(key))
+            .map(|(_, value)| value)
+    }
+
+    /// The value of a key of any type. O(n).
+    pub fn get_value(&self, key: &Value) -> Option<&Value> {
+        self.pairs
+            .iter()
+            .find(|pair| equality::equal(&pair.0, key))
+            .map(|(_, value)| value)
+    }
+
+    /// Takes out the value of a key. O(n).
+    pub fn remove(&mut self, key: &Value) -> Option<Value> {
+        self.position(key).map(|at| self.pairs.remove(at).1)
+    }
+
+    fn position(&self, key: &Value) -> Option<usize> {
+        self.pairs
+            .iter()
+            .position(|pair| equality::equal(&pair.0, key))
+    }
+
+    /// The number of pairs.
+    pub const fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// The pairs in packed order.
+    pub fn iter(&self) -> slice::Iter<'_, (Value, Value)> {
+        self.pairs.iter()
+    }
+
+    /// The pairs in packed order.
+    pub const fn as_slice(&self) -> &[(Value, Value)] {
+        self.pairs.as_slice()
+    }
+}
+
+impl IntoIterator for Dict {
+    type Item = (Value, Value);
+    type IntoIter = vec::IntoIter<(Value, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.pairs.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Dict {
+    type Item = &'a (Value, Value);
+    type IntoIter = slice::Iter<'a, (Value, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.pairs.iter()
+    }
+}
