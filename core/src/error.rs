@@ -1,0 +1,297 @@
+//! What can go wrong, and whose fault it is.
+//!
+//! The type says where something went wrong: [`SealError`] is the caller's
+//! (a message that cannot be sent as asked), [`FrameError`] and [`OpenError`]
+//! are the remote's (bytes that are no message, or a message that does not
+//! hold), [`RequestError`] is how a request ends without an answer.
+
+use core::time::Duration;
+
+use crate::message::MessageType;
+use crate::packify::{DecodeError, EncodeError};
+
+/// Bytes from the remote that are no frame.
+///
+/// On a stream nothing behind such bytes can be trusted, so the connection is
+/// closed; a datagram is dropped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("frame at byte {offset}: {kind}")]
+pub struct FrameError {
+    /// Where the frame starts, in bytes from the start of the stream.
+    pub offset: u64,
+    /// What is wrong with it.
+    pub kind: FrameErrorKind,
+}
+
+/// What is wrong with a frame.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameErrorKind {
+    /// Nobody registered this message type.
+    #[error("unknown message type {0}; register custom types before receiving them")]
+    UnknownType(u8),
+    /// The auth section is longer than [`Limits::auth_section`](crate::Limits).
+    #[error("auth section of {len} bytes; at most {max} are accepted")]
+    AuthTooLong {
+        /// The length that the header announces, in bytes.
+        len: usize,
+        /// The limit, in bytes.
+        max: usize,
+    },
+    /// The body section is longer than [`Limits::body`](crate::Limits).
+    #[error("body section of {len} bytes; at most {max} are accepted")]
+    BodyTooLong {
+        /// The length that the header announces, in bytes.
+        len: usize,
+        /// The limit, in bytes.
+        max: usize,
+    },
+    /// The auth section is no packify value, or one past the limits.
+    #[error("auth section is not packify: {0}")]
+    AuthNotPackify(DecodeError),
+    /// The auth section is a packify value, but no dict.
+    #[error("auth section is not a dict")]
+    AuthNotADict,
+    /// The body section has no room for the length of its uri.
+    #[error("body section of {len} bytes has no room for the uri's length")]
+    BodyTooShort {
+        /// Length of the section, in bytes.
+        len: usize,
+    },
+    /// The uri ends past the body section.
+    #[error("uri of {uri_len} bytes in a body with room for {room}")]
+    UriPastBody {
+        /// The length that the body announces, in bytes.
+        uri_len: usize,
+        /// The bytes behind that length.
+        room: usize,
+    },
+    /// The checksum is not that of the body section. The only error that leaves
+    /// a stream in step.
+    #[error("checksum {found:08x} does not match the body's {computed:08x}")]
+    Checksum {
+        /// What the header says.
+        found: u32,
+        /// What the body section sums to.
+        computed: u32,
+    },
+    /// The input ended within the frame: a datagram cut short, or a stream that
+    /// ended early.
+    #[error("truncated: {missing} more bytes expected")]
+    Truncated {
+        /// Bytes missing, at least.
+        missing: usize,
+    },
+    /// A custom format's own reason.
+    #[error("{0}")]
+    Custom(&'static str),
+}
+
+impl FrameErrorKind {
+    pub(crate) fn at(self, offset: u64) -> FrameError {
+        FrameError { offset, kind: self }
+    }
+}
+
+/// A message of the caller's that cannot be sent as asked. Nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// Uri and content are longer than a frame carries.
+    #[error("body of {len} bytes; at most {max} of uri and content together can be sent")]
+    BodyTooLong {
+        /// Length of uri and content (or of the section), in bytes.
+        len: usize,
+        /// The most that fits, in bytes.
+        max: usize,
+    },
+    /// The uri is longer than its length field can say.
+    #[error("uri of {len} bytes; at most {max} can be sent")]
+    UriTooLong {
+        /// Length of the uri, in bytes.
+        len: usize,
+        /// The most that fits, in bytes.
+        max: usize,
+    },
+    /// The auth fields are longer than a frame carries.
+    #[error("auth section of {len} bytes; at most {max} can be sent")]
+    AuthTooLong {
+        /// Length of the section, in bytes.
+        len: usize,
+        /// The most that fits, in bytes.
+        max: usize,
+    },
+    /// An auth field cannot be packed.
+    #[error("auth field cannot be packed: {0}")]
+    Auth(EncodeError),
+    /// Two plugins of the outer and the inner layer write the same auth field.
+    #[error("auth field {0:?} is written by two plugins; give one of them another field name")]
+    FieldClash(alloc::string::String),
+    /// The type is neither the base protocol's nor registered.
+    #[error("message type {0} is not registered")]
+    UnknownType(MessageType),
+    /// A peer-specific plugin was used towards somebody who is no known peer.
+    #[error("{0} needs a known peer, and there is none for this address")]
+    NoPeer(&'static str),
+    /// A plugin's own reason.
+    #[error("{0}")]
+    Plugin(&'static str),
+}
+
+/// A received message that did not pass a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The auth plugin refused it.
+    #[error("auth check failed: {0}")]
+    Auth(AuthFailure),
+    /// The cipher plugin could not decrypt it.
+    #[error("decryption failed: {0}")]
+    Decrypt(DecryptFailure),
+}
+
+/// Why an auth plugin refused a message. What is told to the remote does not
+/// depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthFailure {
+    /// A field that the check needs is not there.
+    #[error("field {0} is missing")]
+    Missing(FieldRole),
+    /// A field is there with a wrong type or length.
+    #[error("field {0} has a wrong type or length")]
+    Unfit(FieldRole),
+    /// The MAC or signature is not that of the message.
+    #[error("the MAC does not match")]
+    Mismatch,
+    /// A peer-specific check, and the sender is no known peer.
+    #[error("the sender is no known peer")]
+    NoPeer,
+    /// A plugin's own reason.
+    #[error("{0}")]
+    Plugin(&'static str),
+}
+
+/// What an auth field is for, as its name is the application's choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldRole {
+    /// The MAC.
+    Mac,
+    /// The number used once.
+    Nonce,
+    /// The timestamp.
+    Timestamp,
+}
+
+impl core::fmt::Display for FieldRole {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Mac => "mac",
+            Self::Nonce => "nonce",
+            Self::Timestamp => "timestamp",
+        })
+    }
+}
+
+/// Why a cipher plugin could not decrypt a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecryptFailure {
+    /// The auth field with the initialization vector is missing or not bytes.
+    #[error("the initialization vector is missing or not bytes")]
+    NoIv,
+    /// The decrypted uri ends past the message, as it does under a wrong key.
+    #[error("the decrypted uri of {uri_len} bytes ends past the message")]
+    UriPastBody {
+        /// The length found in the plaintext.
+        uri_len: usize,
+    },
+    /// The ciphertext is shorter than the cipher allows, or was tampered with.
+    #[error("the ciphertext does not hold")]
+    Corrupt,
+    /// A peer-specific cipher, and the sender is no known peer.
+    #[error("the sender is no known peer")]
+    NoPeer,
+    /// A plugin's own reason.
+    #[error("{0}")]
+    Plugin(&'static str),
+}
+
+/// How a request ended without an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// No answer came in time.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The connection ended first.
+    #[error("the connection ended before the answer: {0}")]
+    Closed(CloseReason),
+}
+
+/// Why a send or a request was not accepted. Nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The message cannot be sent as asked.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// [`Limits::outbound_queue`](crate::Limits) bytes are waiting to be written.
+    #[error("{queued} bytes are waiting to be written; at most {max} may")]
+    QueueFull {
+        /// Bytes waiting.
+        queued: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// [`Limits::pending_requests`](crate::Limits) requests wait for answers.
+    #[error("{max} requests are waiting for answers already")]
+    TooManyRequests {
+        /// The limit.
+        max: usize,
+    },
+    /// The link is closed.
+    #[error("the connection is closed: {0}")]
+    Closed(CloseReason),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// This side closed it.
+    #[error("closed by this side")]
+    Local,
+    /// The remote closed it between two frames.
+    #[error("closed by the remote")]
+    Remote,
+    /// The remote closed it within a frame.
+    #[error("closed by the remote in the middle of a frame ({0})")]
+    Truncated(FrameError),
+    /// The remote sent bytes that are no frame.
+    #[error("{0}")]
+    Malformed(FrameError),
+    /// The remote sent more bad frames than [`Limits::failures`](crate::Limits).
+    #[error("too many frames with a bad checksum or failed checks")]
+    TooManyFailures,
+    /// A frame was begun and not ended within [`Limits::frame_timeout`](crate::Limits).
+    #[error("a frame was not completed within {0:?}")]
+    FrameTimeout(Duration),
+    /// Nothing came for [`Limits::idle_timeout`](crate::Limits).
+    #[error("idle for {0:?}")]
+    Idle(Duration),
+    /// The first valid message did not come within
+    /// [`Limits::auth_timeout`](crate::Limits).
+    #[error("no valid message within {0:?}")]
+    AuthTimeout(Duration),
+    /// The remote does not read: the outbound queue passed its limit.
+    #[error("the remote reads too slowly: {queued} bytes were waiting")]
+    SlowConsumer {
+        /// Bytes that were waiting to be written.
+        queued: usize,
+    },
+    /// The transport failed.
+    #[error("transport error: {0}")]
+    Transport(alloc::string::String),
+}

@@ -1,0 +1,521 @@
+//! Bytes to frames, incrementally and bounded, and frames to bytes.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::BytesMut;
+
+use crate::error::{FrameError, FrameErrorKind, OpenError, SealError};
+use crate::message::{AuthFields, AuthView, Header, Message, MessageType, Payload};
+use crate::plugin::{Layer, OpenContext};
+use crate::wire::Wire;
+
+/// Cuts a stream of bytes into frames.
+///
+/// It keeps no bytes of its own: the caller's buffer holds what is not yet a
+/// frame. The same bytes give the same frames, in one piece or one at a time,
+/// and each byte is looked at once.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use netaio_core::{Deframer, MessageType, Wire};
+/// use std::sync::Arc;
+///
+/// let wire = Arc::new(Wire::default());
+/// let mut deframer = Deframer::new(wire.clone());
+/// let mut input = BytesMut::from(&b"\x00\x00\x03\x00\x08\x33\x95\x03\xac\x4d\x40\x00\x00\x04ech"[..]);
+/// assert!(deframer.next(&mut input)?.is_none());
+/// input.extend_from_slice(b"ohi");
+/// let frame = deframer.next(&mut input)?.expect("the frame is complete");
+/// let message = frame.decode(&wire)?.into_message();
+/// assert_eq!(message.message_type, MessageType::REQUEST_URI);
+/// assert_eq!((&message.uri[..], &message.content[..]), (&b"echo"[..], &b"hi"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Deframer {
+    wire: Arc<Wire>,
+    /// The header of the frame whose sections are awaited.
+    header: Option<Header>,
+    /// Where the next frame starts, in bytes from the start of the stream.
+    position: u64,
+}
+
+impl Deframer {
+    /// A deframer at the start of a stream.
+    #[must_use]
+    pub fn new(wire: Arc<Wire>) -> Self {
+        Self {
+            wire,
+            header: None,
+            position: 0,
+        }
+    }
+
+    /// Takes the next frame off the front of `input`, if it is complete.
+    ///
+    /// # Errors
+    /// The bytes are no frame. The stream is out of step for good: every
+    /// further call says so again.
+    pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+        let header_len = self.wire.codec.header_len();
+        let header = match self.header {
+            Some(header) => header,
+            None => {
+                let Some(bytes) = input.get(..header_len) else {
+                    return Ok(None);
+                };
+                let header =
+                    read_header(&self.wire, bytes).map_err(|kind| kind.at(self.position))?;
+                *self.header.insert(header)
+            }
+        };
+        let Some(len) = frame_len(header_len, &header) else {
+            return Err(too_long(&self.wire, &header).at(self.position));
+        };
+        if input.len() < len {
+            return Ok(None);
+        }
+        let frame = Frame::cut(header, self.position, header_len, input.split_to(len));
+        self.header = None;
+        self.position = self.position.saturating_add(len as u64);
+        Ok(Some(frame))
+    }
+
+    /// Where the next frame starts, in bytes from the start of the stream.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// What is missing, where the stream ends with `rest` in the buffer.
+    ///
+    /// # Errors
+    /// The stream ends within a frame.
+    pub fn finish(&self, rest: &[u8]) -> Result<(), FrameError> {
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let header_len = self.wire.codec.header_len();
+        let wanted = self
+            .header
+            .and_then(|header| frame_len(header_len, &header))
+            .unwrap_or(header_len);
+        let missing = wanted.saturating_sub(rest.len());
+        Err(FrameErrorKind::Truncated { missing }.at(self.position))
+    }
+}
+
+fn frame_len(header_len: usize, header: &Header) -> Option<usize> {
+    header_len
+        .checked_add(header.auth_len)?
+        .checked_add(header.body_len)
+}
+
+/// Reads a header and holds it against what is accepted, before anything that
+/// it announces is waited for.
+fn read_header(wire: &Wire, bytes: &[u8]) -> Result<Header, FrameErrorKind> {
+    let header = wire.codec.decode_header(bytes)?;
+    if !wire.types.contains(header.message_type) {
+        return Err(FrameErrorKind::UnknownType(header.message_type.value()));
+    }
+    if header.auth_len > wire.limits.auth_section() || header.body_len > wire.limits.body() {
+        return Err(too_long(wire, &header));
+    }
+    Ok(header)
+}
+
+fn too_long(wire: &Wire, header: &Header) -> FrameErrorKind {
+    let (auth_max, body_max) = (wire.limits.auth_section(), wire.limits.body());
+    if header.auth_len > auth_max {
+        FrameErrorKind::AuthTooLong {
+            len: header.auth_len,
+            max: auth_max,
+        }
+    } else {
+        FrameErrorKind::BodyTooLong {
+            len: header.body_len,
+            max: body_max,
+        }
+    }
+}
+
+/// A complete frame, its sections not yet looked into.
+#[derive(Debug)]
+pub struct Frame {
+    header: Header,
+    offset: u64,
+    auth: BytesMut,
+    body: BytesMut,
+}
+
+impl Frame {
+    fn cut(header: Header, offset: u64, header_len: usize, mut bytes: BytesMut) -> Self {
+        let auth_end = header_len.saturating_add(header.auth_len);
+        let body = bytes.split_off(auth_end.min(bytes.len()));
+        let auth = bytes.split_off(header_len.min(bytes.len()));
+        Self {
+            header,
+            offset,
+            auth,
+            body,
+        }
+    }
+
+    /// The frame that a datagram holds. Bytes behind it are ignored.
+    ///
+    /// # Errors
+    /// The datagram holds no whole frame; unlike netaio, a body cut short is
+    /// refused even where the checksum of what is there fits.
+    pub fn from_datagram(wire: &Wire, mut datagram: BytesMut) -> Result<Self, FrameErrorKind> {
+        let header_len = wire.codec.header_len();
+        let Some(bytes) = datagram.get(..header_len) else {
+            let missing = header_len.saturating_sub(datagram.len());
+            return Err(FrameErrorKind::Truncated { missing });
+        };
+        let header = read_header(wire, bytes)?;
+        let len = frame_len(header_len, &header).ok_or_else(|| too_long(wire, &header))?;
+        if datagram.len() < len {
+            let missing = len.saturating_sub(datagram.len());
+            return Err(FrameErrorKind::Truncated { missing });
+        }
+        datagram.truncate(len);
+        Ok(Self::cut(header, 0, header_len, datagram))
+    }
+
+    /// The frame's header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Where the frame started, in bytes from the start of the stream.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Looks into the sections: auth fields, uri and content, checksum. Nothing
+    /// is copied, and nothing allocated.
+    ///
+    /// # Errors
+    /// A section is malformed, or the checksum is wrong.
+    pub fn decode(self, wire: &Wire) -> Result<SealedMessage, FrameErrorKind> {
+        let auth = match wire.codec.custom_auth() {
+            None => {
+                AuthView::decode(&self.auth, &wire.limits.packify())?;
+                AuthFields::from_validated(self.auth.freeze())
+            }
+            Some(format) => format.decode(&self.auth, &wire.limits.packify())?,
+        };
+        let (uri, content) = wire.codec.decode_body(&self.body)?;
+        if let Some(found) = self.header.checksum {
+            let computed = crc32fast::hash(&self.body);
+            if found != computed {
+                return Err(FrameErrorKind::Checksum { found, computed });
+            }
+        }
+        let payload = Payload::from_section(self.body, uri, content).ok_or(
+            FrameErrorKind::Custom("the body format names ranges out of order"),
+        )?;
+        Ok(SealedMessage {
+            message_type: self.header.message_type,
+            checksum: self.header.checksum,
+            auth,
+            payload,
+        })
+    }
+}
+
+/// A message as it came, before any layer is opened.
+#[derive(Clone, Debug)]
+pub struct SealedMessage {
+    message_type: MessageType,
+    checksum: Option<u32>,
+    auth: AuthFields,
+    payload: Payload,
+}
+
+impl SealedMessage {
+    /// The message type, which no layer hides.
+    #[must_use]
+    pub fn message_type(&self) -> MessageType {
+        self.message_type
+    }
+
+    /// The checksum that the header carried.
+    #[must_use]
+    pub fn checksum(&self) -> Option<u32> {
+        self.checksum
+    }
+
+    /// The uri, which an unopened layer may hide.
+    #[must_use]
+    pub fn uri(&self) -> &[u8] {
+        self.payload.uri()
+    }
+
+    /// Opens one layer, the outer one first: checks, then decrypts in place.
+    ///
+    /// # Errors
+    /// The message does not pass.
+    pub fn open(
+        &mut self,
+        layer: &Layer,
+        wire: &Wire,
+        context: &OpenContext<'_>,
+    ) -> Result<(), OpenError> {
+        layer.open(&mut self.payload, self.auth.view(), &wire.codec, context)
+    }
+
+    /// The message: its uri and content are slices of the receive buffer.
+    #[must_use]
+    pub fn into_message(self) -> Message {
+        let (uri, content) = self.payload.into_parts();
+        Message {
+            message_type: self.message_type,
+            uri,
+            content,
+            auth: self.auth,
+        }
+    }
+}
+
+/// Appends a frame to `out`; on an error `out` is as before.
+///
+/// # Errors
+/// A section does not fit its length field.
+pub(crate) fn encode(
+    wire: &Wire,
+    message_type: MessageType,
+    auth: &AuthFields,
+    payload: &mut Payload,
+    out: &mut Vec<u8>,
+) -> Result<(), SealError> {
+    let section = payload.section(&wire.codec);
+    encode_sections(wire, message_type, auth, &[section], out)
+}
+
+/// As [`encode`], with netaio's body section given in its three parts.
+pub(crate) fn encode_plain(
+    wire: &Wire,
+    message: &Message,
+    auth: &AuthFields,
+    out: &mut Vec<u8>,
+) -> Result<(), SealError> {
+    let uri_len = u16::try_from(message.uri.len())
+        .unwrap_or(u16::MAX)
+        .to_be_bytes();
+    let parts = [&uri_len[..], &message.uri, &message.content];
+    encode_sections(wire, message.message_type, auth, &parts, out)
+}
+
+fn encode_sections(
+    wire: &Wire,
+    message_type: MessageType,
+    auth: &AuthFields,
+    body: &[&[u8]],
+    out: &mut Vec<u8>,
+) -> Result<(), SealError> {
+    let start = out.len();
+    let header_end = start.saturating_add(wire.codec.header_len());
+    let body_len = body.iter().map(|part| part.len()).sum();
+    let result = encode_after_header(wire, auth, body, header_end, out).and_then(|auth_len| {
+        let mut checksum = crc32fast::Hasher::new();
+        body.iter().for_each(|part| checksum.update(part));
+        let header = Header {
+            message_type,
+            auth_len,
+            body_len,
+            checksum: Some(checksum.finalize()),
+        };
+        write_header(wire, &header, start, header_end, out)
+    });
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
+fn encode_after_header(
+    wire: &Wire,
+    auth: &AuthFields,
+    body: &[&[u8]],
+    header_end: usize,
+    out: &mut Vec<u8>,
+) -> Result<usize, SealError> {
+    let body_len: usize = body.iter().map(|part| part.len()).sum();
+    out.reserve(body_len.saturating_add(AUTH_ROOM));
+    out.resize(header_end, 0);
+    match wire.codec.custom_auth() {
+        None => auth.encode(out)?,
+        Some(format) => format.encode(auth, out)?,
+    }
+    let auth_len = out.len().saturating_sub(header_end);
+    body.iter().for_each(|part| out.extend_from_slice(part));
+    Ok(auth_len)
+}
+
+/// Header and auth section of most messages, in bytes: only a reservation.
+const AUTH_ROOM: usize = 160;
+
+/// Writes the header into the room left for it, once the lengths are known.
+fn write_header(
+    wire: &Wire,
+    header: &Header,
+    start: usize,
+    end: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), SealError> {
+    // The header is appended and moved: a format may only append, and a fixed
+    // buffer would bound its length.
+    let frame_end = out.len();
+    wire.codec.encode_header(header, out)?;
+    if out.len().saturating_sub(frame_end) != end.saturating_sub(start) {
+        return Err(SealError::Plugin(
+            "the header format wrote another length than it has",
+        ));
+    }
+    out.copy_within(frame_end.., start);
+    out.truncate(frame_end);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ECHO: &[u8] = b"\x00\x00\x03\x00\x08\x33\x95\x03\xac\x4d\x40\x00\x00\x04echohi";
+
+    fn deframe(chunks: &[&[u8]]) -> Result<Vec<Message>, FrameError> {
+        let wire = Arc::new(Wire::default());
+        let mut deframer = Deframer::new(wire.clone());
+        let (mut input, mut messages) = (BytesMut::new(), Vec::new());
+        for chunk in chunks {
+            input.extend_from_slice(chunk);
+            while let Some(frame) = deframer.next(&mut input)? {
+                let offset = frame.offset();
+                let sealed = frame.decode(&wire).map_err(|kind| kind.at(offset))?;
+                messages.push(sealed.into_message());
+            }
+        }
+        deframer.finish(&input)?;
+        Ok(messages)
+    }
+
+    #[test]
+    fn the_specifications_example_encodes_and_decodes() {
+        let mut message = Message::request("echo");
+        message.content = "hi".into();
+        let wire = Wire::default();
+        let mut out = Vec::new();
+        encode_plain(&wire, &message, &message.auth, &mut out).unwrap();
+        assert_eq!(out, ECHO);
+        let mut payload = Payload::new();
+        payload.load(b"echo", b"hi");
+        encode(
+            &wire,
+            MessageType::REQUEST_URI,
+            &AuthFields::new(),
+            &mut payload,
+            &mut out,
+        )
+        .unwrap();
+        assert_eq!(out, [ECHO, ECHO].concat());
+        assert_eq!(deframe(&[&out]).unwrap(), [message.clone(), message]);
+    }
+
+    #[test]
+    fn chunks_make_no_difference() {
+        let stream = [ECHO, ECHO, ECHO].concat();
+        let whole = deframe(&[&stream]).unwrap();
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+        assert_eq!(deframe(&bytes).unwrap(), whole);
+        assert_eq!(whole.len(), 3);
+    }
+
+    #[test]
+    fn errors_name_the_offset_and_the_reason() {
+        let cases: &[(&[u8], FrameErrorKind)] = &[
+            (
+                b"\x0e\x00\x03\x00\x02\0\0\0\0",
+                FrameErrorKind::UnknownType(14),
+            ),
+            (
+                b"\x00\x20\x01\x00\x02\0\0\0\0",
+                FrameErrorKind::AuthTooLong {
+                    len: 8193,
+                    max: 8192,
+                },
+            ),
+            (
+                b"\x00\x00\x03\x00",
+                FrameErrorKind::Truncated { missing: 5 },
+            ),
+            (
+                b"\x00\x00\x03\x00\x02\0\0\0\0\x4d\x40",
+                FrameErrorKind::Truncated { missing: 3 },
+            ),
+            (
+                b"\x00\x00\x03\x00\x01\0\0\0\0\x4d\x40\x00\x00",
+                FrameErrorKind::BodyTooShort { len: 1 },
+            ),
+            (
+                b"\x00\x00\x03\x00\x02\0\0\0\0\x4d\x40\x00\x00\x01",
+                FrameErrorKind::UriPastBody {
+                    uri_len: 1,
+                    room: 0,
+                },
+            ),
+            (
+                b"\x00\x00\x03\x00\x02\0\0\0\0\x4a\x40\x00\x00\x00",
+                FrameErrorKind::AuthNotADict,
+            ),
+        ];
+        for (bytes, kind) in cases {
+            let error = deframe(&[ECHO, bytes]).unwrap_err();
+            assert_eq!(
+                error,
+                FrameError {
+                    offset: ECHO.len() as u64,
+                    kind: kind.clone()
+                }
+            );
+        }
+        let error = deframe(&[b"\x00\x00\x03\x00\x02\0\0\0\0\x4d\x40\x00\x00\x00"]).unwrap_err();
+        assert!(matches!(
+            error.kind,
+            FrameErrorKind::Checksum { found: 0, .. }
+        ));
+    }
+
+    #[test]
+    fn an_error_stays_an_error() {
+        let wire = Arc::new(Wire::default());
+        let mut deframer = Deframer::new(wire);
+        let mut input = BytesMut::from(&[0xff; 9][..]);
+        assert!(deframer.next(&mut input).is_err());
+        input.extend_from_slice(ECHO);
+        assert!(deframer.next(&mut input).is_err());
+    }
+
+    #[test]
+    fn an_absent_auth_section_is_the_empty_one() {
+        let frame = b"\x00\x00\x00\x00\x08\x33\x95\x03\xac\x00\x04echohi";
+        assert!(deframe(&[frame]).unwrap()[0].auth.is_empty());
+    }
+
+    #[test]
+    fn datagrams_may_be_longer_than_their_frame_but_not_shorter() {
+        let wire = Wire::default();
+        let longer = [ECHO, b"tail"].concat();
+        let frame = Frame::from_datagram(&wire, BytesMut::from(&longer[..])).unwrap();
+        assert_eq!(frame.decode(&wire).unwrap().uri(), b"echo");
+        for len in 0..ECHO.len() {
+            let cut = BytesMut::from(&ECHO[..len]);
+            let error = Frame::from_datagram(&wire, cut).unwrap_err();
+            assert!(matches!(error, FrameErrorKind::Truncated { .. }), "{len}");
+        }
+    }
+}

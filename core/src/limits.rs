@@ -1,0 +1,183 @@
+//! Every bound on what a remote side controls.
+
+use core::time::Duration;
+
+use crate::packify::DecodeLimits;
+
+/// The bounds of a [`Link`](crate::Link) and a [`Node`](crate::Node).
+///
+/// The defaults suit a server on the open network. Each setter takes effect
+/// alone and refuses a value that could not work.
+///
+/// ```
+/// use netaio_core::Limits;
+/// use std::time::Duration;
+///
+/// let limits = Limits::default()
+///     .with_body(1 << 20)?
+///     .with_idle_timeout(Some(Duration::from_secs(300)))?;
+/// assert_eq!(limits.body(), 1 << 20);
+/// assert!(limits.with_frame_timeout(Duration::ZERO).is_err());
+/// # Ok::<(), netaio_core::LimitsError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    auth_section: usize,
+    body: usize,
+    packify: DecodeLimits,
+    frame_timeout: Duration,
+    auth_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    outbound_queue: usize,
+    frames_per_turn: usize,
+    failures: usize,
+    pending_requests: usize,
+    connections: usize,
+    handlers: usize,
+    shutdown_grace: Duration,
+}
+
+/// A limit that could not work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("limit {name}: {problem}")]
+pub struct LimitsError {
+    name: &'static str,
+    problem: &'static str,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            auth_section: 8 * 1024,
+            body: 65_535,
+            packify: DecodeLimits::DEFAULT,
+            frame_timeout: Duration::from_secs(10),
+            auth_timeout: None,
+            idle_timeout: None,
+            outbound_queue: 8 * 1024 * 1024,
+            frames_per_turn: 64,
+            failures: 8,
+            pending_requests: 1024,
+            connections: 10_000,
+            handlers: 1024,
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident, $with:ident: $type:ty, $refused:expr, $problem:literal;)*) => {
+        $(
+            $(#[$doc])*
+            #[must_use]
+            pub fn $name(&self) -> $type {
+                self.$name
+            }
+
+            #[doc = concat!("Sets [`", stringify!($name), "`](Self::", stringify!($name), ").")]
+            ///
+            /// # Errors
+            #[doc = concat!("The value: ", $problem, ".")]
+            pub fn $with(mut self, value: $type) -> Result<Self, LimitsError> {
+                let refused: fn(&$type) -> bool = $refused;
+                if refused(&value) {
+                    return Err(LimitsError { name: stringify!($name), problem: $problem });
+                }
+                self.$name = value;
+                Ok(self)
+            }
+        )*
+    };
+}
+
+impl Limits {
+    /// The time over which [`failures`](Self::failures) are counted.
+    pub const FAILURE_WINDOW: Duration = Duration::from_secs(60);
+
+    limits! {
+        /// Bytes of a received frame's auth section; 8 KiB. A longer one closes
+        /// the connection (drops the datagram) before it is buffered. netaio's
+        /// header can announce 65,535.
+        auth_section, with_auth_section: usize, |v| *v < 3, "an auth section has at least 3 bytes";
+
+        /// Bytes of a received frame's body section; 65,535, the most that
+        /// netaio's header can announce. A longer one closes the connection
+        /// (drops the datagram) before it is buffered.
+        body, with_body: usize, |v| *v < 2, "a body section has at least 2 bytes";
+
+        /// Depth and number of items of packify values from outside; 32 and
+        /// 1,024. A value past them is malformed.
+        packify, with_packify: DecodeLimits, |v| v.depth == 0 || v.depth > 128 || v.items == 0,
+            "depth must be 1 to 128 and items at least 1";
+
+        /// The time from a frame's first byte to its last; 10 s. A slower one
+        /// closes the connection.
+        frame_timeout, with_frame_timeout: Duration, Duration::is_zero, "must not be zero";
+
+        /// The time to the first message that passes the outer layer; none.
+        /// Past it the connection is closed.
+        auth_timeout, with_auth_timeout: Option<Duration>, |v| *v == Some(Duration::ZERO),
+            "must not be zero";
+
+        /// The time without a byte received; none (the drivers turn TCP
+        /// keepalive on). Past it the connection is closed.
+        idle_timeout, with_idle_timeout: Option<Duration>, |v| *v == Some(Duration::ZERO),
+            "must not be zero";
+
+        /// Bytes waiting to be written to one connection; 8 MiB. A send past it
+        /// is an error to the sender; an answer or a notification past it
+        /// closes the connection, whose remote does not read.
+        outbound_queue, with_outbound_queue: usize, |v| *v < 132_096,
+            "must hold at least one frame of the largest size";
+
+        /// Frames of one connection that are handled before others have their
+        /// turn; 64.
+        frames_per_turn, with_frames_per_turn: usize, |v| *v == 0, "must be at least 1";
+
+        /// Frames with a bad checksum or a failed check that one connection may
+        /// send within [`FAILURE_WINDOW`](Self::FAILURE_WINDOW); 8. The next one
+        /// closes it.
+        failures, with_failures: usize, |v| *v > 1024, "at most 1,024 are remembered";
+
+        /// Requests of one connection that wait for their answers; 1,024. One
+        /// more is an error at once.
+        pending_requests, with_pending_requests: usize, |v| *v == 0, "must be at least 1";
+
+        /// Connections of one server; 10,000. One more is accepted and closed
+        /// at once.
+        connections, with_connections: usize, |v| *v == 0, "must be at least 1";
+
+        /// Handlers that run at the same time in one server; 1,024. One
+        /// connection runs one handler at a time, so that its answers keep the
+        /// order of its requests. Past the limit connections are not read from.
+        handlers, with_handlers: usize, |v| *v == 0, "must be at least 1";
+
+        /// The time that a stop waits for running handlers and unwritten
+        /// answers; 10 s. Then connections are aborted.
+        shutdown_grace, with_shutdown_grace: Duration, |_| false, "any duration works";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonsense_is_refused_at_once() {
+        let limits = Limits::default();
+        assert!(limits.clone().with_body(1).is_err());
+        assert!(limits.clone().with_frames_per_turn(0).is_err());
+        assert!(
+            limits
+                .clone()
+                .with_idle_timeout(Some(Duration::ZERO))
+                .is_err()
+        );
+        assert!(limits.clone().with_outbound_queue(1000).is_err());
+        let error = limits.with_pending_requests(0).unwrap_err();
+        assert_eq!(
+            alloc::format!("{error}"),
+            "limit pending_requests: must be at least 1"
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! What the links of one node share.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use crate::error::{AuthFailure, SealError};
+use crate::message::{Message, MessageType};
+use crate::plugin::{Layer, Peer, PeerPlugin};
+use crate::wire::Wire;
+
+/// Which end of a connection a link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It made the connection. As in netaio it tells a server neither of a bad
+    /// checksum nor of a failed check.
+    Client,
+    /// It accepted the connection, and answers both.
+    Server,
+}
+
+/// The configuration of a [`Link`](super::Link), shared by all links of a node.
+#[derive(Clone)]
+pub struct LinkConfig {
+    /// Format, message types and limits.
+    pub wire: Arc<Wire>,
+    /// Which end it is.
+    pub role: Role,
+    /// The layer that every message passes.
+    pub outer: Layer,
+    /// What is answered when a check fails.
+    pub auth_error: AuthErrorReply,
+    /// Makes the error message for a text, as netaio's `make_error_msg` does.
+    pub make_error: fn(&str) -> Message,
+    /// This node's own identity, for peer-specific plugins.
+    pub local_peer: Option<Arc<Peer>>,
+    /// How peer data is read.
+    pub peer_plugin: Option<Arc<dyn PeerPlugin>>,
+}
+
+impl LinkConfig {
+    /// netaio's defaults: its format and limits, and no outer layer.
+    #[must_use]
+    pub fn new(role: Role) -> Self {
+        Self {
+            wire: Arc::new(Wire::default()),
+            role,
+            outer: Layer::new(),
+            auth_error: AuthErrorReply::Plugin,
+            make_error: |text| {
+                Message::error_message(bytes::Bytes::copy_from_slice(text.as_bytes()))
+            },
+            local_peer: None,
+            peer_plugin: None,
+        }
+    }
+
+    /// Sets the outer layer.
+    #[must_use]
+    pub fn with_outer(mut self, layer: Layer) -> Self {
+        self.outer = layer;
+        self
+    }
+
+    /// Sets format, message types and limits.
+    #[must_use]
+    pub fn with_wire(mut self, wire: Wire) -> Self {
+        self.wire = Arc::new(wire);
+        self
+    }
+
+    /// Refuses an inner layer that cannot be told from the outer one.
+    ///
+    /// # Errors
+    /// Both write the same auth field.
+    pub fn check_inner(&self, inner: &Layer) -> Result<(), SealError> {
+        self.outer.check_clash(inner)
+    }
+}
+
+impl fmt::Debug for LinkConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkConfig")
+            .field("wire", &self.wire)
+            .field("role", &self.role)
+            .field("outer", &self.outer)
+            .field("auth_error", &self.auth_error)
+            .field("local_peer", &self.local_peer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of a message that failed a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailedCheck {
+    /// Its type, which nothing vouches for.
+    pub message_type: MessageType,
+    /// Why it failed.
+    pub failure: AuthFailure,
+}
+
+/// A closure that decides what is answered to a message that failed a check.
+pub type AuthErrorHandler = Arc<dyn Fn(FailedCheck) -> Option<Message> + Send + Sync>;
+
+/// What is answered to the sender of a message that failed an auth check. The
+/// message itself ends there in any case, and the answer passes no plugin.
+#[derive(Clone, Default)]
+pub enum AuthErrorReply {
+    /// The error message of the plugin that refused, as netaio does it.
+    #[default]
+    Plugin,
+    /// Nothing: for a plugin that keeps spam out, say.
+    Silent,
+    /// What a handler returns. It is not asked about error messages.
+    Handler(AuthErrorHandler),
+}
+
+impl AuthErrorReply {
+    /// The answer. Errors are not answered, or two nodes could keep telling
+    /// each other forever.
+    pub(super) fn answer(&self, check: FailedCheck, plugin: Option<Message>) -> Option<Message> {
+        if matches!(
+            check.message_type,
+            MessageType::ERROR | MessageType::AUTH_ERROR
+        ) {
+            return None;
+        }
+        match self {
+            Self::Plugin => plugin,
+            Self::Silent => None,
+            Self::Handler(handler) => handler(check),
+        }
+    }
+}
+
+impl fmt::Debug for AuthErrorReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plugin => "Plugin",
+            Self::Silent => "Silent",
+            Self::Handler(_) => "Handler(..)",
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! What comes out of a link.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::RequestId;
+use crate::error::{CloseReason, FrameErrorKind, OpenError, RequestError};
+use crate::frame::SealedMessage;
+use crate::message::{Message, MessageType};
+use crate::plugin::Layer;
+
+/// Something that happened on a link.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message passed the outer layer and answers no request: route it, with
+    /// [`Link::dispatch`](super::Link::dispatch) or by hand.
+    Message(Inbound),
+    /// A request has its answer, which may be an error message.
+    Answered {
+        /// Which request.
+        request: RequestId,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A request ended without an answer.
+    Failed {
+        /// Which request.
+        request: RequestId,
+        /// Why.
+        error: RequestError,
+    },
+    /// A message was refused. Nothing needs to be done about it.
+    Refused(Refusal),
+    /// The link is closed: the last event. Write what is left, and close the
+    /// transport.
+    Closed(CloseReason),
+}
+
+/// A message that ended a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The message; look at its type, since errors are answers too.
+    pub message: Message,
+    /// Whether it passed the link's outer layer. `false` marks an error that
+    /// the remote could not seal, as netaio's are when a check fails: nothing
+    /// proves where it came from.
+    pub verified: bool,
+}
+
+/// A received message that passed the outer layer. Its handler's inner layer,
+/// known once it is routed, may still hide the content.
+#[derive(Debug)]
+pub struct Inbound {
+    pub(super) sealed: SealedMessage,
+    pub(super) remote: Option<SocketAddr>,
+}
+
+impl Inbound {
+    /// The message type.
+    #[must_use]
+    pub fn message_type(&self) -> MessageType {
+        self.sealed.message_type()
+    }
+
+    /// The uri.
+    #[must_use]
+    pub fn uri(&self) -> &[u8] {
+        self.sealed.uri()
+    }
+
+    /// Where it came from, if the link was given an address.
+    #[must_use]
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.remote
+    }
+}
+
+/// Why a message was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Its frame did not hold (on a stream: its checksum).
+    Frame(FrameErrorKind),
+    /// It did not pass a layer.
+    Open {
+        /// Its type, which nothing vouches for.
+        message_type: MessageType,
+        /// Why.
+        error: OpenError,
+    },
+    /// It would have answered a request, but did not pass the request's inner
+    /// layer. The request goes on waiting.
+    Answer {
+        /// The request.
+        request: RequestId,
+        /// Why.
+        error: OpenError,
+    },
+}
+
+/// Whom a reply goes to, and how it is sealed. Dropping it sends nothing.
+#[derive(Clone, Debug)]
+pub struct ReplyToken {
+    pub(super) remote: Option<SocketAddr>,
+    pub(super) request: MessageType,
+    pub(super) uri: Bytes,
+    pub(super) inner: Layer,
+}
+
+impl ReplyToken {
+    /// Where the request came from.
+    #[must_use]
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.remote
+    }
+
+    /// The type of the request.
+    #[must_use]
+    pub fn request_type(&self) -> MessageType {
+        self.request
+    }
+
+    /// The uri of the request, which its answer names again.
+    #[must_use]
+    pub fn uri(&self) -> &Bytes {
+        &self.uri
+    }
+}
+
+/// When a link wants to be told the time, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// The reading of the monotonic clock at which
+    /// [`Link::handle_timeout`](super::Link::handle_timeout) is due.
+    pub at: Duration,
+    /// What happens then.
+    pub reason: DeadlineReason,
+}
+
+/// What a [`Deadline`] is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeadlineReason {
+    /// A request times out.
+    Request,
+    /// A frame was begun and not ended.
+    Frame,
+    /// The first valid message has not come.
+    Auth,
+    /// Nothing has come for a while.
+    Idle,
+}

@@ -1,0 +1,622 @@
+//! One connection: frames, layers, pending requests, outbound bytes.
+
+mod config;
+mod deadlines;
+mod dispatch;
+mod event;
+mod failures;
+mod options;
+mod pending;
+#[cfg(test)]
+mod tests;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use rand_core::CryptoRng;
+
+pub use self::config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig, Role};
+pub use self::dispatch::{Dispatched, Router};
+pub use self::event::{Answer, Deadline, DeadlineReason, Event, Inbound, Refusal, ReplyToken};
+pub use self::options::{RequestOptions, SendOptions};
+pub use self::pending::RequestId;
+
+use self::failures::Failures;
+use self::pending::{Ended, NewRequest, Pending};
+use crate::error::{CloseReason, FrameErrorKind, OpenError, RequestError, SendError};
+use crate::frame::{Deframer, Frame, SealedMessage};
+use crate::limits::Limits;
+use crate::message::Message;
+use crate::now::Now;
+use crate::plugin::{Layer, OpenContext, PeerContext, SealContext};
+use crate::seal::Sealer;
+
+/// One end of one connection, without the connection.
+///
+/// A link shares nothing with other links: many can be driven at once. Its
+/// methods come in four groups.
+///
+/// - Getters: [`remote`](Self::remote), [`is_closed`](Self::is_closed),
+///   [`queued`](Self::queued), [`pending_requests`](Self::pending_requests),
+///   [`config`](Self::config).
+/// - Inputs: [`receive`](Self::receive) (or [`receive_buffer`](Self::receive_buffer)
+///   and [`received`](Self::received)), [`handle_eof`](Self::handle_eof),
+///   [`handle_timeout`](Self::handle_timeout).
+/// - Commands: [`send`](Self::send), [`request`](Self::request),
+///   [`cancel`](Self::cancel), [`dispatch`](Self::dispatch), [`reply`](Self::reply),
+///   [`close`](Self::close).
+/// - Outputs: [`poll_event`](Self::poll_event), [`poll_outbound`](Self::poll_outbound),
+///   [`poll_deadline`](Self::poll_deadline).
+///
+/// The contract: *after any input or command, drain the outputs until only a
+/// deadline is left.* One call of `poll_event` handles at most one frame, so
+/// the caller decides how many make a turn.
+pub struct Link {
+    config: Arc<LinkConfig>,
+    remote: Option<SocketAddr>,
+    rng: Box<dyn CryptoRng + Send>,
+    deframer: Deframer,
+    input: BytesMut,
+    /// Bytes of `input` that [`Self::receive_buffer`] had handed out full.
+    read_size: usize,
+    sealer: Sealer,
+    outbound: Vec<u8>,
+    /// Bytes taken by [`Self::poll_outbound`] and not yet known to be written.
+    in_flight: usize,
+    pending: Pending,
+    events: VecDeque<Event>,
+    failures: Failures,
+    now: Now,
+    opened: Duration,
+    last_receipt: Duration,
+    /// When the first byte of the frame that is not complete arrived.
+    frame_begun: Option<Duration>,
+    authenticated: bool,
+    eof: bool,
+    closed: Option<CloseReason>,
+}
+
+impl Link {
+    /// The least and the most that one read is given room for, in bytes.
+    const READ: (usize, usize) = (2 * 1024, 64 * 1024);
+    /// An empty buffer larger than this goes back, in bytes.
+    const KEEP: usize = 1024;
+
+    /// A link over a byte stream that has just been connected or accepted.
+    ///
+    /// `remote` names the other end in keys and events; links over something
+    /// without addresses have none. `rng` makes the nonces: seed it from the
+    /// operating system, or with a constant to repeat a run to the byte.
+    #[must_use]
+    pub fn new(
+        now: Now,
+        config: Arc<LinkConfig>,
+        remote: Option<SocketAddr>,
+        rng: Box<dyn CryptoRng + Send>,
+    ) -> Self {
+        Self {
+            deframer: Deframer::new(config.wire.clone()),
+            config,
+            remote,
+            rng,
+            input: BytesMut::new(),
+            read_size: Self::READ.0,
+            sealer: Sealer::new(),
+            outbound: Vec::new(),
+            in_flight: 0,
+            pending: Pending::new(),
+            events: VecDeque::new(),
+            failures: Failures::default(),
+            now,
+            opened: now.monotonic,
+            last_receipt: now.monotonic,
+            frame_begun: None,
+            authenticated: false,
+            eof: false,
+            closed: None,
+        }
+    }
+
+    // Getters.
+
+    /// The address of the other end.
+    #[must_use]
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.remote
+    }
+
+    /// Why the link is closed, if it is.
+    #[must_use]
+    pub fn is_closed(&self) -> Option<&CloseReason> {
+        self.closed.as_ref()
+    }
+
+    /// Bytes that wait to be written, those last handed out included.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.outbound.len().saturating_add(self.in_flight)
+    }
+
+    /// Requests whose callers wait.
+    #[must_use]
+    pub fn pending_requests(&self) -> usize {
+        self.pending.wanted()
+    }
+
+    /// The configuration it was made with.
+    #[must_use]
+    pub fn config(&self) -> &Arc<LinkConfig> {
+        &self.config
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.config.wire.limits
+    }
+
+    // Inputs.
+
+    /// Takes bytes from the remote. They are looked at by
+    /// [`poll_event`](Self::poll_event).
+    pub fn receive(&mut self, now: Now, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+        self.received(now, bytes.len());
+    }
+
+    /// The buffer that bytes are read into, at its end; then say so with
+    /// [`received`](Self::received). It has room for a read; the room grows
+    /// with what arrives, never with what a header announces.
+    pub fn receive_buffer(&mut self) -> &mut BytesMut {
+        if self.input.spare_capacity_mut().len() < Self::READ.0 / 2 {
+            self.input.reserve(self.read_size);
+        }
+        &mut self.input
+    }
+
+    /// Says that `count` bytes were appended to the
+    /// [`receive_buffer`](Self::receive_buffer).
+    pub fn received(&mut self, now: Now, count: usize) {
+        self.now = now;
+        self.last_receipt = now.monotonic;
+        let full = count >= self.read_size;
+        self.read_size = if full {
+            self.read_size.saturating_mul(4).min(Self::READ.1)
+        } else if count < self.read_size / 8 {
+            (self.read_size / 2).max(Self::READ.0)
+        } else {
+            self.read_size
+        };
+    }
+
+    /// Gives the receive buffer back while there is nothing in it: for a
+    /// transport that can wait for bytes without a buffer.
+    pub fn release_receive_buffer(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+    }
+
+    /// Says that the remote has sent its last byte. What is complete is still
+    /// handled; then the link closes.
+    pub fn handle_eof(&mut self, now: Now) {
+        self.now = now;
+        self.eof = true;
+    }
+
+    /// Says that a deadline may have come. Early or late calls do no harm.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.now = now;
+        while let Some(ended) = self.pending.expire(now.monotonic) {
+            let error = RequestError::TimedOut(ended.timeout);
+            self.fail(ended, error);
+        }
+        let limits = self.limits();
+        let due = [
+            self.frame_deadline()
+                .map(|at| (at, CloseReason::FrameTimeout(limits.frame_timeout()))),
+            self.auth_deadline()
+                .map(|(at, after)| (at, CloseReason::AuthTimeout(after))),
+            self.idle_deadline()
+                .map(|(at, after)| (at, CloseReason::Idle(after))),
+        ];
+        let due = due
+            .into_iter()
+            .flatten()
+            .find(|(at, _)| *at <= now.monotonic);
+        if let Some((_, reason)) = due {
+            self.close(reason);
+        }
+    }
+
+    // Commands.
+
+    /// Sends a message, sealed with the options' inner layer and the link's
+    /// outer one.
+    ///
+    /// # Errors
+    /// Nothing was sent: the message cannot be sealed, the queue is full, or
+    /// the link is closed.
+    pub fn send(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        self.now = now;
+        self.check_open()?;
+        self.check_room()?;
+        self.config.check_inner(options.inner())?;
+        let config = self.config.clone();
+        self.seal(message, &options.outer(&config.outer), options.inner())
+    }
+
+    /// Sends a request and waits for its answer, until the options' timeout
+    /// from now. [`Event::Answered`] or [`Event::Failed`] will name it, exactly
+    /// one of them and once, unless it is [cancelled](Self::cancel).
+    ///
+    /// Requests for the same uri are answered in their order, as a netaio
+    /// server answers them.
+    ///
+    /// # Errors
+    /// Nothing was sent, and nothing waits: as [`send`](Self::send), or too
+    /// many requests wait already.
+    pub fn request(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &RequestOptions,
+    ) -> Result<RequestId, SendError> {
+        let max = self.limits().pending_requests();
+        if self.pending.len() >= max {
+            return Err(SendError::TooManyRequests { max });
+        }
+        self.send(now, message, options.send_options())?;
+        let new = NewRequest {
+            uri: message.uri.clone(),
+            request: message.message_type,
+            also: options.also_accepts(),
+            inner: options.send_options().inner().clone(),
+            timeout: options.timeout(),
+        };
+        Ok(self.pending.insert(new, now.deadline(options.timeout())))
+    }
+
+    /// Gives a request up: no event will name it. Its answer, should it still
+    /// come in time, is taken off the stream and dropped, so that it is not
+    /// taken for the answer of another request.
+    pub fn cancel(&mut self, request: RequestId) {
+        self.pending.abandon(request);
+    }
+
+    /// Answers a dispatched message, sealed with its handler's inner layer and
+    /// the link's outer one.
+    ///
+    /// # Errors
+    /// Nothing was sent: the message cannot be sealed, or the link is closed.
+    /// A full queue closes the link, whose remote asks and does not read.
+    pub fn reply(
+        &mut self,
+        now: Now,
+        token: &ReplyToken,
+        message: &Message,
+    ) -> Result<(), SendError> {
+        self.now = now;
+        self.check_open()?;
+        if let Err(SendError::QueueFull { queued, .. }) = self.check_room() {
+            let reason = CloseReason::SlowConsumer { queued };
+            self.close(reason.clone());
+            return Err(SendError::Closed(reason));
+        }
+        let config = self.config.clone();
+        self.seal(message, &config.outer, &token.inner)
+    }
+
+    /// Ends the link: waiting requests fail at once with this reason, and
+    /// nothing more is handled or sent. Bytes queued before are still handed
+    /// out by [`poll_outbound`](Self::poll_outbound).
+    pub fn close(&mut self, reason: CloseReason) {
+        if self.closed.is_some() {
+            return;
+        }
+        self.closed = Some(reason.clone());
+        self.input = BytesMut::new();
+        self.frame_begun = None;
+        while let Some(ended) = self.pending.pop() {
+            self.fail(ended, RequestError::Closed(reason.clone()));
+        }
+        self.events.push_back(Event::Closed(reason));
+    }
+
+    // Outputs.
+
+    /// What has happened, until it returns `None`. It handles at most one
+    /// received frame.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            if self.closed.is_some() {
+                return None;
+            }
+            match self.deframer.next(&mut self.input) {
+                Ok(Some(frame)) => {
+                    self.frame_begun = None;
+                    if let Some(event) = self.handle_frame(frame) {
+                        return Some(event);
+                    }
+                }
+                Ok(None) if self.eof => {
+                    let reason = match self.deframer.finish(&self.input) {
+                        Ok(()) => CloseReason::Remote,
+                        Err(error) => CloseReason::Truncated(error),
+                    };
+                    self.close(reason);
+                }
+                Ok(None) => {
+                    if self.input.is_empty() {
+                        self.frame_begun = None;
+                    } else if self.frame_begun.is_none() {
+                        self.frame_begun = Some(self.now.monotonic);
+                    }
+                    return None;
+                }
+                Err(error) => self.close(CloseReason::Malformed(error)),
+            }
+        }
+    }
+
+    /// Exchanges the bytes to be written for `written`, whose bytes have been:
+    /// the caller keeps one vector, writes all of it, and comes again with the
+    /// same one. Returns whether there is anything to write.
+    pub fn poll_outbound(&mut self, written: &mut Vec<u8>) -> bool {
+        written.clear();
+        core::mem::swap(&mut self.outbound, written);
+        self.in_flight = written.len();
+        if written.is_empty() && written.capacity() > Self::KEEP {
+            *written = Vec::new();
+        }
+        if self.outbound.capacity() > Self::KEEP.max(written.len().saturating_mul(4)) {
+            self.outbound = Vec::new();
+        }
+        !written.is_empty()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due, if nothing else
+    /// happens before.
+    pub fn poll_deadline(&mut self) -> Option<Deadline> {
+        if self.closed.is_some() {
+            return None;
+        }
+        let deadlines = [
+            (self.pending.deadline(), DeadlineReason::Request),
+            (self.frame_deadline(), DeadlineReason::Frame),
+            (self.auth_deadline().map(|(at, _)| at), DeadlineReason::Auth),
+            (self.idle_deadline().map(|(at, _)| at), DeadlineReason::Idle),
+        ];
+        let deadlines = deadlines
+            .into_iter()
+            .filter_map(|(at, reason)| Some(Deadline { at: at?, reason }));
+        deadlines.min_by_key(|deadline| deadline.at)
+    }
+
+    fn frame_deadline(&self) -> Option<Duration> {
+        Some(
+            self.frame_begun?
+                .saturating_add(self.limits().frame_timeout()),
+        )
+    }
+
+    fn auth_deadline(&self) -> Option<(Duration, Duration)> {
+        let after = self
+            .limits()
+            .auth_timeout()
+            .filter(|_| !self.authenticated)?;
+        Some((self.opened.saturating_add(after), after))
+    }
+
+    fn idle_deadline(&self) -> Option<(Duration, Duration)> {
+        let after = self.limits().idle_timeout()?;
+        Some((self.last_receipt.saturating_add(after), after))
+    }
+
+    // The way of a frame.
+
+    fn handle_frame(&mut self, frame: Frame) -> Option<Event> {
+        let config = self.config.clone();
+        let offset = frame.offset();
+        let mut sealed = match frame.decode(&config.wire) {
+            Ok(sealed) => sealed,
+            Err(kind @ FrameErrorKind::Checksum { .. }) => {
+                if config.role == Role::Server {
+                    self.send_unsealed(&(config.make_error)("invalid message"));
+                }
+                return self.refuse(Refusal::Frame(kind));
+            }
+            Err(kind) => {
+                self.close(CloseReason::Malformed(kind.at(offset)));
+                return None;
+            }
+        };
+        match sealed.open(&config.outer, &config.wire, &self.open_context()) {
+            Ok(()) => {
+                self.authenticated = true;
+                self.answer_or_message(sealed)
+            }
+            Err(error) => {
+                if config.role == Role::Client && sealed.message_type().is_error() {
+                    return self.unsealed_answer(sealed, error);
+                }
+                self.tell_failed_check(&config.outer, &sealed, error);
+                let message_type = sealed.message_type();
+                self.refuse(Refusal::Open {
+                    message_type,
+                    error,
+                })
+            }
+        }
+    }
+
+    /// Routes a message that passed the outer layer: to the request that it
+    /// answers, or to the caller.
+    fn answer_or_message(&mut self, mut sealed: SealedMessage) -> Option<Event> {
+        let Some(request) = self.pending.find(sealed.message_type(), sealed.uri()) else {
+            return Some(self.anonymous_answer_or_message(sealed));
+        };
+        let inner = self.pending.inner(request).cloned().unwrap_or_default();
+        if let Err(error) = sealed.open(&inner, &self.config.wire, &self.open_context()) {
+            return self.refuse(Refusal::Answer { request, error });
+        }
+        self.answered(request, sealed.into_message(), true)
+    }
+
+    /// netaio's own errors name no uri: where one request waits, it is meant.
+    fn anonymous_answer_or_message(&mut self, sealed: SealedMessage) -> Event {
+        let anonymous = sealed.message_type().is_error() && matches!(sealed.uri(), b"" | b"ERROR");
+        if let Some(request) = self.pending.only().filter(|_| anonymous)
+            && let Some(ended) = self.pending.remove(request)
+            && !ended.abandoned
+        {
+            let message = sealed.into_message();
+            return Event::Answered {
+                request,
+                answer: Answer {
+                    message,
+                    verified: true,
+                },
+            };
+        }
+        Event::Message(Inbound {
+            sealed,
+            remote: self.remote,
+        })
+    }
+
+    /// An error that did not pass the outer layer. netaio seals none of the
+    /// errors that it sends for failed checks; whoever could forge one on a
+    /// stream could as well cut it. So it ends the one request that waits,
+    /// marked as unverified.
+    fn unsealed_answer(&mut self, sealed: SealedMessage, error: OpenError) -> Option<Event> {
+        let message_type = sealed.message_type();
+        let message = sealed.into_message();
+        match self.pending.only().filter(|_| message.is_anonymous_error()) {
+            Some(request) => self.answered(request, message, false),
+            None => self.refuse(Refusal::Open {
+                message_type,
+                error,
+            }),
+        }
+    }
+
+    fn answered(&mut self, request: RequestId, message: Message, verified: bool) -> Option<Event> {
+        let ended = self.pending.remove(request)?;
+        let answer = Answer { message, verified };
+        (!ended.abandoned).then_some(Event::Answered { request, answer })
+    }
+
+    /// Counts a refused message, and closes the link at one too many.
+    fn refuse(&mut self, refusal: Refusal) -> Option<Event> {
+        let config = self.config.clone();
+        if self.failures.note(self.now.monotonic, &config.wire.limits) {
+            self.events.push_back(Event::Refused(refusal));
+            self.close(CloseReason::TooManyFailures);
+            return None;
+        }
+        Some(Event::Refused(refusal))
+    }
+
+    /// Tells the sender that its message failed a check, if that is wanted.
+    fn tell_failed_check(&mut self, layer: &Layer, sealed: &SealedMessage, error: OpenError) {
+        let OpenError::Auth(failure) = error else {
+            return;
+        };
+        if self.config.role == Role::Client {
+            return;
+        }
+        let check = FailedCheck {
+            message_type: sealed.message_type(),
+            failure,
+        };
+        let plugin = layer.auth().map(|auth| auth.error());
+        if let Some(message) = self.config.auth_error.answer(check, plugin) {
+            self.send_unsealed(&message);
+        }
+    }
+
+    fn fail(&mut self, ended: Ended, error: RequestError) {
+        if !ended.abandoned {
+            self.events.push_back(Event::Failed {
+                request: ended.id,
+                error,
+            });
+        }
+    }
+
+    fn open_context(&self) -> OpenContext<'static> {
+        OpenContext {
+            now: self.now,
+            peers: PeerContext::default(),
+        }
+    }
+
+    fn check_open(&self) -> Result<(), SendError> {
+        match &self.closed {
+            Some(reason) => Err(SendError::Closed(reason.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn check_room(&self) -> Result<(), SendError> {
+        let (queued, max) = (self.queued(), self.limits().outbound_queue());
+        if queued >= max {
+            return Err(SendError::QueueFull { queued, max });
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self, message: &Message, outer: &Layer, inner: &Layer) -> Result<(), SendError> {
+        let mut context = SealContext {
+            now: self.now,
+            rng: &mut *self.rng,
+            peers: PeerContext::default(),
+        };
+        let wire = &self.config.wire;
+        self.sealer.seal(
+            wire,
+            outer,
+            inner,
+            message,
+            &mut context,
+            &mut self.outbound,
+        )?;
+        Ok(())
+    }
+
+    /// An error for somebody who proved nothing: no plugin lends it its keys,
+    /// and where the queue is full it is left out.
+    fn send_unsealed(&mut self, message: &Message) {
+        if self.check_room().is_ok() {
+            let none = Layer::new();
+            // Such a message can only fail to be sealed by being too long; then
+            // there is nobody to tell.
+            let _ = self.seal(message, &none, &none);
+        }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("remote", &self.remote)
+            .field("buffered", &self.input.remaining())
+            .field("queued", &self.queued())
+            .field("pending_requests", &self.pending_requests())
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}

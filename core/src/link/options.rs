@@ -1,0 +1,140 @@
+//! How one message or one request is sent.
+
+use alloc::borrow::Cow;
+use core::time::Duration;
+
+use crate::message::MessageType;
+use crate::plugin::Layer;
+
+/// How one message is sent.
+#[derive(Clone, Debug, Default)]
+pub struct SendOptions {
+    inner: Layer,
+    without_auth: bool,
+    without_cipher: bool,
+}
+
+impl SendOptions {
+    /// The link's outer layer and no inner one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            inner: Layer::new(),
+            without_auth: false,
+            without_cipher: false,
+        }
+    }
+
+    /// Seals it with this inner layer first.
+    #[must_use]
+    pub fn with_inner(mut self, inner: Layer) -> Self {
+        self.inner = inner;
+        self
+    }
+
+    /// Leaves the link's outer auth plugin out: netaio's `use_auth=False`.
+    #[must_use]
+    pub fn without_auth(mut self) -> Self {
+        self.without_auth = true;
+        self
+    }
+
+    /// Leaves the link's outer cipher plugin out: netaio's `use_cipher=False`.
+    #[must_use]
+    pub fn without_cipher(mut self) -> Self {
+        self.without_cipher = true;
+        self
+    }
+
+    /// The inner layer.
+    #[must_use]
+    pub fn inner(&self) -> &Layer {
+        &self.inner
+    }
+
+    /// What is left of the link's outer layer.
+    pub(super) fn outer<'a>(&self, outer: &'a Layer) -> Cow<'a, Layer> {
+        let mut outer = Cow::Borrowed(outer);
+        if self.without_auth {
+            outer = Cow::Owned(outer.into_owned().without_auth());
+        }
+        if self.without_cipher {
+            outer = Cow::Owned(outer.into_owned().without_cipher());
+        }
+        outer
+    }
+}
+
+/// How one request is sent, and how long it waits.
+#[derive(Clone, Debug)]
+pub struct RequestOptions {
+    send: SendOptions,
+    timeout: Duration,
+    also: Option<MessageType>,
+}
+
+impl Default for RequestOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RequestOptions {
+    /// The time that a request waits unless told otherwise: netaio's 10 s.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// No inner layer, and netaio's timeout.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            send: SendOptions::new(),
+            timeout: Self::DEFAULT_TIMEOUT,
+            also: None,
+        }
+    }
+
+    /// The time from the call to the answer's receipt. The sending counts.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Seals the request with this inner layer, and expects it of the answer.
+    #[must_use]
+    pub fn with_inner(mut self, inner: Layer) -> Self {
+        self.send = self.send.with_inner(inner);
+        self
+    }
+
+    /// How the request is sent.
+    #[must_use]
+    pub fn with_send_options(mut self, send: SendOptions) -> Self {
+        self.send = send;
+        self
+    }
+
+    /// Takes a message of this type as an answer too, as custom requests may
+    /// have custom answers.
+    #[must_use]
+    pub fn also_accepting(mut self, answer: MessageType) -> Self {
+        self.also = Some(answer);
+        self
+    }
+
+    /// How long the request waits.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// How the request is sent.
+    #[must_use]
+    pub fn send_options(&self) -> &SendOptions {
+        &self.send
+    }
+
+    pub(super) fn also_accepts(&self) -> Option<MessageType> {
+        self.also
+    }
+}

@@ -1,0 +1,322 @@
+//! The body section: a uri and a content.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+use super::Codec;
+use crate::error::FrameErrorKind;
+
+/// netaio's body section: `uri_length` (u16, big-endian), the uri, the content.
+#[derive(Clone, Copy, Debug)]
+pub struct Body;
+
+impl Body {
+    /// The most bytes of uri and content together that netaio sends:
+    /// `len(content) + len(uri)` must be below 65,536 - 9 (header) - 104 (its
+    /// estimate of what lower layers add). A receiver takes up to 65,533.
+    pub const MAX_PAYLOAD: usize = 65_536 - 9 - 104 - 1;
+    /// The longest uri that its length field can express.
+    pub const MAX_URI: usize = 65_535;
+
+    /// Finds uri and content in a section.
+    ///
+    /// # Errors
+    /// The section has no room for the uri's length, or the uri ends past it.
+    pub fn decode(section: &[u8]) -> Result<(Range<usize>, Range<usize>), FrameErrorKind> {
+        let Some((&len, rest)) = section.split_first_chunk::<2>() else {
+            return Err(FrameErrorKind::BodyTooShort { len: section.len() });
+        };
+        let uri_len = usize::from(u16::from_be_bytes(len));
+        if uri_len > rest.len() {
+            return Err(FrameErrorKind::UriPastBody {
+                uri_len,
+                room: rest.len(),
+            });
+        }
+        let content = uri_len.saturating_add(2);
+        Ok((2..content, content..section.len()))
+    }
+}
+
+/// A uri and a content on their way through the cipher layers, one behind the
+/// other in one buffer, so that a cipher works in place.
+///
+/// A cipher sees [`uri`](Self::uri) and [`content`](Self::content) or both as
+/// [`bytes_mut`](Self::bytes_mut), may put bytes before them or take some away,
+/// and says where the boundary lies.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    buffer: BytesMut,
+    start: usize,
+    uri_len: usize,
+    /// Where another body format is in use: the section, encoded on demand.
+    section: Vec<u8>,
+}
+
+impl Payload {
+    /// Room in front for the uri's length and for what ciphers put before the
+    /// payload (a nonce, a tag, an inner length) without moving it.
+    const HEADROOM: usize = 96;
+
+    /// An empty payload, to be filled by [`load`](Self::load).
+    pub(crate) fn new() -> Self {
+        Self {
+            buffer: BytesMut::new(),
+            start: 0,
+            uri_len: 0,
+            section: Vec::new(),
+        }
+    }
+
+    /// Starts over with this uri and content, keeping the buffer.
+    pub(crate) fn load(&mut self, uri: &[u8], content: &[u8]) {
+        self.buffer.clear();
+        let room = Self::HEADROOM
+            .saturating_add(uri.len())
+            .saturating_add(content.len());
+        self.buffer.reserve(room);
+        self.buffer.resize(Self::HEADROOM, 0);
+        self.buffer.extend_from_slice(uri);
+        self.buffer.extend_from_slice(content);
+        self.start = Self::HEADROOM;
+        self.uri_len = uri.len();
+    }
+
+    /// Takes a received body section over, uri and content where they are.
+    pub(crate) fn from_section(
+        mut section: BytesMut,
+        uri: Range<usize>,
+        content: Range<usize>,
+    ) -> Option<Self> {
+        let uri_len = uri.end.checked_sub(uri.start)?;
+        let content_len = content.end.checked_sub(content.start)?;
+        if uri.end == content.start {
+            section.truncate(content.end);
+            return Some(Self {
+                buffer: section,
+                start: uri.start,
+                uri_len,
+                section: Vec::new(),
+            });
+        }
+        let mut buffer = BytesMut::with_capacity(uri_len.saturating_add(content_len));
+        buffer.extend_from_slice(section.get(uri)?);
+        buffer.extend_from_slice(section.get(content)?);
+        Some(Self {
+            buffer,
+            start: 0,
+            uri_len,
+            section: Vec::new(),
+        })
+    }
+
+    /// The uri.
+    #[must_use]
+    pub fn uri(&self) -> &[u8] {
+        self.bytes().get(..self.uri_len).unwrap_or_default()
+    }
+
+    /// The content.
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
+        self.bytes().get(self.uri_len..).unwrap_or_default()
+    }
+
+    /// Length of the uri, in bytes.
+    #[must_use]
+    pub fn uri_len(&self) -> usize {
+        self.uri_len
+    }
+
+    /// Length of uri and content together, in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    /// Whether uri and content are both empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Uri and content, one behind the other.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    /// Uri and content, to be worked on in place.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.buffer.get_mut(self.start..).unwrap_or_default()
+    }
+
+    /// The content, to be worked on in place.
+    pub fn content_mut(&mut self) -> &mut [u8] {
+        let start = self.start.saturating_add(self.uri_len);
+        self.buffer.get_mut(start..).unwrap_or_default()
+    }
+
+    /// Says that the uri is the first `len` bytes. A length past the end means
+    /// the end: the content is then empty.
+    pub fn set_uri_len(&mut self, len: usize) {
+        self.uri_len = len.min(self.len());
+    }
+
+    /// Puts `bytes` in front; they become part of the uri.
+    pub fn prepend(&mut self, bytes: &[u8]) {
+        match self.start.checked_sub(bytes.len()) {
+            Some(start) => {
+                if let Some(room) = self.buffer.get_mut(start..self.start) {
+                    room.copy_from_slice(bytes);
+                }
+                self.start = start;
+            }
+            None => {
+                let mut longer = BytesMut::with_capacity(
+                    Self::HEADROOM
+                        .saturating_add(bytes.len())
+                        .saturating_add(self.len()),
+                );
+                longer.resize(Self::HEADROOM, 0);
+                longer.extend_from_slice(bytes);
+                longer.extend_from_slice(self.bytes());
+                self.buffer = longer;
+                self.start = Self::HEADROOM;
+            }
+        }
+        self.uri_len = self.uri_len.saturating_add(bytes.len());
+    }
+
+    /// Puts `bytes` between uri and content; they become part of the content.
+    /// This moves the content, so prefer [`prepend`](Self::prepend).
+    pub fn prepend_to_content(&mut self, bytes: &[u8]) {
+        let at = self.start.saturating_add(self.uri_len);
+        let content = self.buffer.split_off(at.min(self.buffer.len()));
+        self.buffer.extend_from_slice(bytes);
+        self.buffer.extend_from_slice(&content);
+    }
+
+    /// Takes the first `count` bytes away, or all where there are fewer; the
+    /// uri shrinks by as many.
+    pub fn trim_front(&mut self, count: usize) {
+        let count = count.min(self.len());
+        self.start = self.start.saturating_add(count);
+        self.uri_len = self.uri_len.saturating_sub(count);
+    }
+
+    /// The body section as it goes over the wire.
+    pub(crate) fn section(&mut self, codec: &Codec) -> &[u8] {
+        if let Some(format) = codec.custom_body() {
+            let mut section = core::mem::take(&mut self.section);
+            section.clear();
+            format.encode(self.uri(), self.content(), &mut section);
+            self.section = section;
+            return &self.section;
+        }
+        // Both ways in leave at least these two bytes in front; should a cipher
+        // have used them up, making room is all that is lost.
+        if self.start < 2 {
+            let uri_len = self.uri_len;
+            self.prepend(&[0, 0]);
+            self.trim_front(2);
+            self.uri_len = uri_len;
+        }
+        let len = u16::try_from(self.uri_len)
+            .unwrap_or(u16::MAX)
+            .to_be_bytes();
+        let start = self.start.saturating_sub(2);
+        if let Some(prefix) = self.buffer.get_mut(start..self.start) {
+            prefix.copy_from_slice(&len);
+        }
+        self.buffer.get(start..).unwrap_or_default()
+    }
+
+    /// Ends the work: uri and content as slices of the buffer.
+    pub(crate) fn into_parts(mut self) -> (Bytes, Bytes) {
+        let mut uri = self.buffer.split_off(self.start.min(self.buffer.len()));
+        let content = uri.split_off(self.uri_len.min(uri.len()));
+        (uri.freeze(), content.freeze())
+    }
+
+    /// Gives a large buffer back once a burst is over.
+    pub(crate) fn shrink(&mut self, keep: usize) {
+        if self.buffer.capacity() > keep {
+            self.buffer = BytesMut::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn body_finds_its_parts() {
+        assert_eq!(Body::decode(&[0, 2, 1, 2, 3]), Ok((2..4, 4..5)));
+        assert_eq!(Body::decode(&[0, 0]), Ok((2..2, 2..2)));
+        assert_eq!(
+            Body::decode(&[0]),
+            Err(FrameErrorKind::BodyTooShort { len: 1 })
+        );
+        assert_eq!(
+            Body::decode(&[0, 3, 1, 2]),
+            Err(FrameErrorKind::UriPastBody {
+                uri_len: 3,
+                room: 2
+            })
+        );
+    }
+
+    #[test]
+    fn payload_grows_and_shrinks_in_place() {
+        let mut payload = Payload::new();
+        payload.load(b"uri", b"content");
+        assert_eq!(payload.section(&Codec::netaio()), b"\0\x03uricontent");
+        payload.prepend(&[0, 3]);
+        payload.set_uri_len(4);
+        assert_eq!(
+            (payload.uri(), payload.content()),
+            (&b"\0\x03ur"[..], &b"icontent"[..])
+        );
+        payload.trim_front(2);
+        assert_eq!(
+            (payload.uri(), payload.content()),
+            (&b"ur"[..], &b"icontent"[..])
+        );
+        payload.prepend_to_content(b"--");
+        assert_eq!(
+            (payload.uri(), payload.content()),
+            (&b"ur"[..], &b"--icontent"[..])
+        );
+        let (uri, content) = payload.into_parts();
+        assert_eq!((&uri[..], &content[..]), (&b"ur"[..], &b"--icontent"[..]));
+    }
+
+    #[test]
+    fn prepending_past_the_headroom_moves_once() {
+        let mut payload = Payload::new();
+        payload.load(b"u", b"c");
+        for _ in 0..200 {
+            payload.prepend(b"x");
+        }
+        assert_eq!(payload.len(), 202);
+        assert_eq!(payload.uri_len(), 201);
+        assert_eq!(payload.section(&Codec::netaio()).len(), 204);
+    }
+
+    #[test]
+    fn a_section_without_room_in_front_still_encodes() {
+        let mut payload = Payload::from_section(BytesMut::from(&b"ab"[..]), 0..1, 1..2).unwrap();
+        assert_eq!(payload.section(&Codec::netaio()), b"\0\x01ab");
+        assert_eq!(payload.uri(), b"a");
+    }
+
+    #[test]
+    fn parts_that_are_apart_are_joined() {
+        let payload = Payload::from_section(BytesMut::from(&b"u..c!"[..]), 0..1, 3..4).unwrap();
+        assert_eq!((payload.uri(), payload.content()), (&b"u"[..], &b"c"[..]));
+    }
+}

@@ -1,0 +1,98 @@
+//! Messages: what a frame carries, and the helpers that make them.
+
+mod auth_fields;
+mod body;
+mod constructors;
+mod format;
+mod header;
+mod kind;
+
+use core::fmt;
+
+use bytes::Bytes;
+
+pub use auth_fields::{AuthFields, AuthView};
+pub use body::{Body, Payload};
+pub use constructors::guess_error_type;
+pub use format::{AuthFormat, BodyFormat, Codec, HeaderFormat};
+pub use header::Header;
+pub use kind::{MessageType, MessageTypes, RegisterError, types};
+
+/// A message, free of any encoding: lengths and checksum are made when it is
+/// sent, so it cannot contradict itself.
+///
+/// A received message's `uri` and `content` are slices of the receive buffer;
+/// cloning one copies no bytes, but keeps that buffer alive.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// What the message is.
+    pub message_type: MessageType,
+    /// What it is about; empty where the type needs none.
+    pub uri: Bytes,
+    /// What it says.
+    pub content: Bytes,
+    /// Fields beside the body. Those that a plugin makes are made anew for
+    /// every send, whatever is here.
+    pub auth: AuthFields,
+}
+
+impl Message {
+    /// A message with no auth fields of its own.
+    #[must_use]
+    pub fn new(
+        message_type: MessageType,
+        uri: impl Into<Bytes>,
+        content: impl Into<Bytes>,
+    ) -> Self {
+        Self {
+            message_type,
+            uri: uri.into(),
+            content: content.into(),
+            auth: AuthFields::new(),
+        }
+    }
+
+    /// Whether this is one of the four error types.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.message_type.is_error()
+    }
+
+    /// An error that names no request: netaio's own error messages have the uri
+    /// `ERROR`, or none at all.
+    #[must_use]
+    pub fn is_anonymous_error(&self) -> bool {
+        self.is_error() && (self.uri.is_empty() || self.uri.as_ref() == b"ERROR")
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("message_type", &self.message_type)
+            .field("uri", &self.uri)
+            .field("content", &Excerpt(&self.content))
+            .field("auth", &self.auth)
+            .finish()
+    }
+}
+
+/// The start of a content, so that a log line stays a line.
+struct Excerpt<'a>(&'a Bytes);
+
+impl fmt::Debug for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 64;
+        match self.0.get(..SHOWN) {
+            Some(start) if self.0.len() > SHOWN => {
+                write!(
+                    f,
+                    "{:?}.. ({} bytes)",
+                    Bytes::copy_from_slice(start),
+                    self.0.len()
+                )
+            }
+            _ => self.0.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What handlers are registered under.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
+use core::net::SocketAddr;
+
+use bytes::Bytes;
+use hashbrown::Equivalent;
+
+use crate::message::MessageType;
+
+/// A key that handlers are registered under.
+///
+/// Most are written as `REQUEST_URI`, `(REQUEST_URI, "uri")` or
+/// `(REQUEST_URI, "uri", address)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Every message of a type.
+    Type(MessageType),
+    /// A type and a uri.
+    Uri(MessageType, Bytes),
+    /// A type, a uri and a sender.
+    Address(MessageType, Bytes, SocketAddr),
+    /// A key of a [`KeyExtractor`]'s own making.
+    Custom(Bytes),
+}
+
+/// Makes the keys of a message from its type, its uri and its sender, the most
+/// specific first.
+pub type KeyExtractor =
+    Arc<dyn Fn(MessageType, &[u8], Option<SocketAddr>) -> Vec<Key> + Send + Sync>;
+
+impl From<MessageType> for Key {
+    fn from(message_type: MessageType) -> Self {
+        Self::Type(message_type)
+    }
+}
+
+impl<U: Into<Bytes>> From<(MessageType, U)> for Key {
+    fn from((message_type, uri): (MessageType, U)) -> Self {
+        Self::Uri(message_type, uri.into())
+    }
+}
+
+impl<U: Into<Bytes>> From<(MessageType, U, SocketAddr)> for Key {
+    fn from((message_type, uri, address): (MessageType, U, SocketAddr)) -> Self {
+        Self::Address(message_type, uri.into(), address)
+    }
+}
+
+/// A key that borrows its uri, for the look-up.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) enum KeyRef<'a> {
+    Type(MessageType),
+    Uri(MessageType, &'a [u8]),
+    Address(MessageType, &'a [u8], SocketAddr),
+    Custom(&'a [u8]),
+}
+
+impl Key {
+    pub(super) fn borrow(&self) -> KeyRef<'_> {
+        match self {
+            Self::Type(message_type) => KeyRef::Type(*message_type),
+            Self::Uri(message_type, uri) => KeyRef::Uri(*message_type, uri),
+            Self::Address(message_type, uri, address) => {
+                KeyRef::Address(*message_type, uri, *address)
+            }
+            Self::Custom(key) => KeyRef::Custom(key),
+        }
+    }
+}
+
+impl Hash for Key {
+    fn hash<S: Hasher>(&self, state: &mut S) {
+        self.borrow().hash(state);
+    }
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self == key.borrow()
+    }
+}

@@ -1,0 +1,212 @@
+//! Handlers by key.
+
+use core::net::SocketAddr;
+
+use hashbrown::HashMap;
+
+use super::key::{Key, KeyRef};
+use crate::message::MessageType;
+use crate::plugin::Layer;
+
+/// Names a one-time route, so that it is taken at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteId(u64);
+
+/// The way to a handler.
+#[derive(Clone, Debug)]
+pub struct Route<H> {
+    /// The handler.
+    pub handler: H,
+    /// The layer that messages to it must pass, and that seals its replies.
+    pub inner: Layer,
+    /// For a handler that is called once, what to take it with.
+    pub one_time: Option<RouteId>,
+}
+
+#[derive(Debug)]
+struct Entry<H> {
+    permanent: Option<Route<H>>,
+    one_time: Option<Route<H>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Routes<H> {
+    entries: HashMap<Key, Entry<H>>,
+    /// How many keys have a uri, and how many an address: a server that has
+    /// none of a kind need not look.
+    with_uri: usize,
+    with_address: usize,
+    next_id: u64,
+}
+
+impl<H> Routes<H> {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+impl<H: Clone> Routes<H> {
+    pub(super) fn new() -> Self {
+        Self {
+            entries: HashMap::new(),
+            with_uri: 0,
+            with_address: 0,
+            next_id: 0,
+        }
+    }
+
+    pub(super) fn set(&mut self, key: Key, handler: H, inner: Layer) -> Option<H> {
+        let route = Route {
+            handler,
+            inner,
+            one_time: None,
+        };
+        let old = self.entry(key).permanent.replace(route);
+        old.map(|route| route.handler)
+    }
+
+    pub(super) fn set_once(&mut self, key: Key, handler: H, inner: Layer) -> Option<H> {
+        let id = RouteId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        let route = Route {
+            handler,
+            inner,
+            one_time: Some(id),
+        };
+        let old = self.entry(key).one_time.replace(route);
+        old.map(|route| route.handler)
+    }
+
+    pub(super) fn remove(&mut self, key: &Key) -> Option<H> {
+        let route = self.entries.get_mut(key)?.permanent.take();
+        self.forget_if_empty(key);
+        route.map(|route| route.handler)
+    }
+
+    pub(super) fn remove_once(&mut self, key: &Key) -> Option<H> {
+        let route = self.entries.get_mut(key)?.one_time.take();
+        self.forget_if_empty(key);
+        route.map(|route| route.handler)
+    }
+
+    /// Removes the one-time route with this id. They are few, or about to be
+    /// looked for by their key: a walk will do.
+    pub(super) fn take(&mut self, id: RouteId) -> bool {
+        let found = self.entries.iter().find_map(|(key, entry)| {
+            let route = entry.one_time.as_ref()?;
+            (route.one_time == Some(id)).then(|| key.clone())
+        });
+        found.is_some_and(|key| self.remove_once(&key).is_some())
+    }
+
+    /// The route of netaio's keys of a message.
+    pub(super) fn find(
+        &self,
+        message_type: MessageType,
+        uri: &[u8],
+        remote: Option<SocketAddr>,
+    ) -> Option<Route<H>> {
+        if let Some(address) = remote.filter(|_| self.with_address > 0)
+            && let Some(route) = self.get_ref(&KeyRef::Address(message_type, uri, address))
+        {
+            return Some(route);
+        }
+        if self.with_uri > 0
+            && let Some(route) = self.get_ref(&KeyRef::Uri(message_type, uri))
+        {
+            return Some(route);
+        }
+        self.get_ref(&KeyRef::Type(message_type))
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<Route<H>> {
+        self.get_ref(&key.borrow())
+    }
+
+    fn get_ref(&self, key: &KeyRef<'_>) -> Option<Route<H>> {
+        let entry = self.entries.get(key)?;
+        entry
+            .one_time
+            .as_ref()
+            .or(entry.permanent.as_ref())
+            .cloned()
+    }
+
+    fn entry(&mut self, key: Key) -> &mut Entry<H> {
+        let (with_uri, with_address) = (&mut self.with_uri, &mut self.with_address);
+        match &key {
+            Key::Uri(..) if !self.entries.contains_key(&key) => {
+                *with_uri = with_uri.saturating_add(1)
+            }
+            Key::Address(..) if !self.entries.contains_key(&key) => {
+                *with_address = with_address.saturating_add(1);
+            }
+            _ => {}
+        }
+        self.entries.entry(key).or_insert(Entry {
+            permanent: None,
+            one_time: None,
+        })
+    }
+
+    fn forget_if_empty(&mut self, key: &Key) {
+        let empty = |entry: &Entry<H>| entry.permanent.is_none() && entry.one_time.is_none();
+        if self.entries.get(key).is_some_and(empty) {
+            self.entries.remove(key);
+            match key {
+                Key::Uri(..) => self.with_uri = self.with_uri.saturating_sub(1),
+                Key::Address(..) => self.with_address = self.with_address.saturating_sub(1),
+                Key::Type(_) | Key::Custom(_) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::types::{CREATE_URI, REQUEST_URI};
+
+    #[test]
+    fn the_most_specific_key_wins_and_one_time_goes_first() {
+        let address: SocketAddr = ([127, 0, 0, 1], 1).into();
+        let mut routes = Routes::new();
+        let find = |routes: &Routes<u8>, uri: &[u8], remote| {
+            routes
+                .find(REQUEST_URI, uri, remote)
+                .map(|route| route.handler)
+        };
+        routes.set(REQUEST_URI.into(), 1, Layer::new());
+        routes.set((REQUEST_URI, "u").into(), 2, Layer::new());
+        routes.set((REQUEST_URI, "u", address).into(), 3, Layer::new());
+        routes.set_once(REQUEST_URI.into(), 4, Layer::new());
+        assert_eq!(find(&routes, b"u", Some(address)), Some(3));
+        assert_eq!(find(&routes, b"u", None), Some(2));
+        assert_eq!(find(&routes, b"v", Some(address)), Some(4));
+        let id = routes
+            .find(REQUEST_URI, b"v", None)
+            .unwrap()
+            .one_time
+            .unwrap();
+        assert!(routes.take(id) && !routes.take(id));
+        assert_eq!(find(&routes, b"v", None), Some(1));
+        assert!(routes.find(CREATE_URI, b"u", None).is_none());
+    }
+
+    #[test]
+    fn setting_replaces_and_removing_forgets() {
+        let mut routes = Routes::new();
+        let key = || Key::from((REQUEST_URI, "u"));
+        assert_eq!(routes.set(key(), 1, Layer::new()), None);
+        assert_eq!(routes.set(key(), 2, Layer::new()), Some(1));
+        assert_eq!(routes.set_once(key(), 3, Layer::new()), None);
+        assert_eq!(
+            (routes.remove(&key()), routes.remove_once(&key())),
+            (Some(2), Some(3))
+        );
+        assert_eq!(
+            (routes.remove(&key()), routes.len(), routes.with_uri),
+            (None, 0, 0)
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! The time that every input carries.
+
+use core::time::Duration;
+
+/// What time it is, as the caller read it: the core has no clock of its own.
+///
+/// Both readings come with every input, so a run can be replayed to the byte
+/// from its recorded inputs, and a simulation may let a year pass in a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// A reading of a clock that never goes back, from any origin that stays
+    /// the same for one [`Link`](crate::Link) and its [`Node`](crate::Node).
+    /// All deadlines are readings of this clock.
+    pub monotonic: Duration,
+    /// Seconds since the Unix epoch, for the timestamps in auth fields. It may
+    /// jump; nothing but those timestamps depends on it.
+    pub unix: u64,
+}
+
+impl Now {
+    /// Both readings at once.
+    #[must_use]
+    pub const fn new(monotonic: Duration, unix: u64) -> Self {
+        Self { monotonic, unix }
+    }
+
+    /// The deadline `after` from now. A duration too long for the clock means
+    /// "never", so it saturates.
+    #[must_use]
+    pub const fn deadline(&self, after: Duration) -> Duration {
+        self.monotonic.saturating_add(after)
+    }
+}

@@ -1,0 +1,256 @@
+//! netaio's HMAC.
+
+use alloc::string::String;
+use core::fmt;
+
+use digest::common::BlockSizeUser;
+use digest::consts::{U32, U136};
+use digest::{FixedOutput, HashMarker, KeyInit, Mac, Output, OutputSizeUser, Update};
+use sha2::Sha256;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::sha256::{self, IV_LEN, LEN};
+use super::{AuthPlugin, FieldNames, OpenContext, SealContext};
+use crate::error::{AuthFailure, FieldRole, SealError};
+use crate::message::{AuthFields, AuthView, Message};
+use crate::packify::ValueRef;
+
+/// netaio's `HMACAuthPlugin`: a shared secret, a nonce and a timestamp.
+///
+/// The MAC covers the timestamp and the body section, under a key derived from
+/// the secret and the nonce. As in netaio it covers neither the message type
+/// nor other fields, does not look at the clock, and remembers no nonce.
+///
+/// What netaio accepts beyond that is refused here (each would be a forgery, or
+/// an exception in Python): a MAC that is not 32 bytes of packify type bytes, a
+/// nonce that is not 16 bytes, a timestamp that is neither 4 bytes nor an
+/// integer of 32 bits. The comparison takes the same time whatever differs.
+///
+/// ```
+/// use netaio_core::plugin::HmacAuth;
+///
+/// let outer = HmacAuth::new("secret");
+/// // A second layer shares nonce and timestamp, and needs its own MAC field.
+/// let inner = HmacAuth::new("admin").with_hmac_field("camh");
+/// ```
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct HmacAuth {
+    /// `SHA256(SHA256(secret))`: the digest of the first part of every key.
+    secret_digest: [u8; LEN],
+    #[zeroize(skip)]
+    label_digest: [u8; LEN],
+    #[zeroize(skip)]
+    hmac_field: String,
+    #[zeroize(skip)]
+    nonce_field: String,
+    #[zeroize(skip)]
+    ts_field: String,
+}
+
+impl HmacAuth {
+    /// Length of a nonce, in bytes.
+    pub const NONCE_LEN: usize = IV_LEN;
+    /// Length of a MAC, in bytes.
+    pub const MAC_LEN: usize = LEN;
+
+    /// The plugin for this secret, with netaio's field names `hmac`, `nonce`
+    /// and `ts`. Of the secret only a digest is kept.
+    #[must_use]
+    pub fn new(secret: impl AsRef<[u8]>) -> Self {
+        let secret_key = Zeroizing::new(sha256::digest(secret.as_ref()));
+        Self {
+            secret_digest: sha256::digest(&*secret_key),
+            label_digest: sha256::digest(b"mac"),
+            hmac_field: "hmac".into(),
+            nonce_field: "nonce".into(),
+            ts_field: "ts".into(),
+        }
+    }
+
+    /// Names the field of the MAC.
+    #[must_use]
+    pub fn with_hmac_field(mut self, name: impl Into<String>) -> Self {
+        self.hmac_field = name.into();
+        self
+    }
+
+    /// Names the field of the nonce.
+    #[must_use]
+    pub fn with_nonce_field(mut self, name: impl Into<String>) -> Self {
+        self.nonce_field = name.into();
+        self
+    }
+
+    /// Names the field of the timestamp.
+    #[must_use]
+    pub fn with_ts_field(mut self, name: impl Into<String>) -> Self {
+        self.ts_field = name.into();
+        self
+    }
+
+    fn mac(&self, nonce: &[u8], ts: [u8; 4], body: &[u8]) -> Option<WideHmac> {
+        let key = Zeroizing::new(sha256::derive_key(
+            &self.secret_digest,
+            &sha256::digest(nonce),
+            &self.label_digest,
+        ));
+        // HMAC takes keys of any length.
+        let mut mac = <WideHmac as KeyInit>::new_from_slice(&*key).ok()?;
+        Mac::update(&mut mac, &ts);
+        Mac::update(&mut mac, body);
+        Some(mac)
+    }
+
+    /// A timestamp already in the fields, or that of `now`. Unix time fits 32
+    /// bits until 2106; then the counter starts over, as a sender's must.
+    fn timestamp(&self, fields: &AuthFields, now: u64) -> Result<[u8; 4], SealError> {
+        match fields.get(&self.ts_field) {
+            None => Ok((now as u32).to_be_bytes()),
+            Some(value) => timestamp_bytes(value).ok_or(SealError::Plugin(
+                "the given timestamp is neither 4 bytes nor 32 bits",
+            )),
+        }
+    }
+}
+
+/// Four bytes, or an integer that fits them. An integer zero is no timestamp to
+/// netaio.
+fn timestamp_bytes(value: ValueRef<'_>) -> Option<[u8; 4]> {
+    match value {
+        ValueRef::Bytes(bytes) => bytes.try_into().ok(),
+        ValueRef::Int(int) => int.to_u32().filter(|ts| *ts != 0).map(u32::to_be_bytes),
+        _ => None,
+    }
+}
+
+impl AuthPlugin for HmacAuth {
+    /// Keeps a nonce of 16 bytes and a timestamp that are there already, as
+    /// netaio does, so that an inner and an outer layer share them.
+    fn make(
+        &self,
+        fields: &mut AuthFields,
+        body: &[u8],
+        context: &mut SealContext<'_>,
+    ) -> Result<(), SealError> {
+        let mut nonce = [0; IV_LEN];
+        match fields
+            .get_bytes(&self.nonce_field)
+            .and_then(|given| given.try_into().ok())
+        {
+            Some(given) => nonce = given,
+            None => context.rng.fill_bytes(&mut nonce),
+        }
+        let ts = self.timestamp(fields, context.now.unix)?;
+        let mac = self
+            .mac(&nonce, ts, body)
+            .ok_or(SealError::Plugin("no MAC for this key"))?;
+        fields.set_bytes(&self.nonce_field, &nonce)?;
+        fields.set_bytes(&self.ts_field, &ts)?;
+        fields.set_bytes(&self.hmac_field, &mac.finalize().into_bytes())
+    }
+
+    fn check(
+        &self,
+        fields: AuthView<'_>,
+        body: &[u8],
+        _context: &OpenContext<'_>,
+    ) -> Result<(), AuthFailure> {
+        let field = |name: &str, role| fields.get(name).ok_or(AuthFailure::Missing(role));
+        let ts = timestamp_bytes(field(&self.ts_field, FieldRole::Timestamp)?)
+            .ok_or(AuthFailure::Unfit(FieldRole::Timestamp))?;
+        let nonce = match field(&self.nonce_field, FieldRole::Nonce)? {
+            ValueRef::Bytes(nonce) if nonce.len() == IV_LEN => nonce,
+            _ => return Err(AuthFailure::Unfit(FieldRole::Nonce)),
+        };
+        let given = match field(&self.hmac_field, FieldRole::Mac)? {
+            ValueRef::Bytes(mac) if mac.len() == LEN => mac,
+            _ => return Err(AuthFailure::Unfit(FieldRole::Mac)),
+        };
+        let mac = self.mac(nonce, ts, body).ok_or(AuthFailure::Mismatch)?;
+        mac.verify_slice(given).map_err(|_| AuthFailure::Mismatch)
+    }
+
+    fn error(&self) -> Message {
+        Message::error_message("HMAC auth failed")
+    }
+
+    fn fields(&self) -> FieldNames<'_> {
+        FieldNames {
+            own: alloc::vec![&self.hmac_field],
+            shared: alloc::vec![&self.nonce_field, &self.ts_field],
+        }
+    }
+}
+
+impl fmt::Debug for HmacAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HmacAuth")
+            .field("secret", &"..")
+            .field("hmac_field", &self.hmac_field)
+            .field("nonce_field", &self.nonce_field)
+            .field("ts_field", &self.ts_field)
+            .finish()
+    }
+}
+
+/// HMAC over SHA-256 with a block of 136 bytes, which is what netaio computes:
+/// its pads are 136 bytes long where RFC 2104 asks for SHA-256's 64.
+type WideHmac = hmac::SimpleHmac<WideSha256>;
+
+/// SHA-256 under a block size that only HMAC's padding looks at.
+#[derive(Clone, Default)]
+struct WideSha256(Sha256);
+
+impl HashMarker for WideSha256 {}
+
+impl BlockSizeUser for WideSha256 {
+    type BlockSize = U136;
+}
+
+impl OutputSizeUser for WideSha256 {
+    type OutputSize = U32;
+}
+
+impl Update for WideSha256 {
+    fn update(&mut self, data: &[u8]) {
+        Update::update(&mut self.0, data);
+    }
+}
+
+impl FixedOutput for WideSha256 {
+    fn finalize_into(self, out: &mut Output<Self>) {
+        FixedOutput::finalize_into(self.0, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn the_mac_is_netaios() {
+        // netaio.crypto.hmac(sha256(b"secret").digest(), b"n" * 16, b"\x00\x00\x00\x01" + b"body")
+        let mac = HmacAuth::new("secret")
+            .mac(&[b'n'; 16], [0, 0, 0, 1], b"body")
+            .unwrap();
+        let hex: String = mac
+            .finalize()
+            .into_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(
+            hex,
+            "77a79b3b774f94f2608c8578eb6a4614a731b49afceafb8f7b67ca2aceb97ab3"
+        );
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let text = format!("{:?}", HmacAuth::new("hunter2"));
+        assert!(
+            text.contains("hmac_field") && !text.contains("hunter2") && !text.contains("digest")
+        );
+    }
+}

@@ -1,0 +1,239 @@
+//! One layer of protection: an auth plugin and a cipher plugin, applied in
+//! netaio's order.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use super::{AuthPlugin, CipherPlugin, FieldNames, OpenContext, SealContext};
+use crate::error::{OpenError, SealError};
+use crate::message::{AuthFields, AuthView, Codec, Payload};
+
+/// An auth plugin and a cipher plugin, either or both or none. A link has an
+/// outer layer; a handler, a send or a request may bring an inner one.
+///
+/// Cloning one copies two pointers.
+///
+/// ```
+/// use netaio_core::Layer;
+/// use netaio_core::plugin::{HmacAuth, Sha256StreamCipher};
+///
+/// let outer = Layer::new()
+///     .with_auth(HmacAuth::new("secret"))
+///     .with_cipher(Sha256StreamCipher::new("key"));
+/// let inner = Layer::new().with_auth(HmacAuth::new("admin"));
+/// // Both MACs would be in the field "hmac".
+/// assert!(outer.check_clash(&inner).is_err());
+/// ```
+#[derive(Clone, Default)]
+pub struct Layer {
+    auth: Option<Arc<dyn AuthPlugin>>,
+    cipher: Option<Arc<dyn CipherPlugin>>,
+}
+
+impl Layer {
+    /// A layer that does nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            auth: None,
+            cipher: None,
+        }
+    }
+
+    /// Sets the auth plugin.
+    #[must_use]
+    pub fn with_auth(mut self, plugin: impl AuthPlugin + 'static) -> Self {
+        self.auth = Some(Arc::new(plugin));
+        self
+    }
+
+    /// Sets the cipher plugin.
+    #[must_use]
+    pub fn with_cipher(mut self, plugin: impl CipherPlugin + 'static) -> Self {
+        self.cipher = Some(Arc::new(plugin));
+        self
+    }
+
+    /// Sets an auth plugin that is shared.
+    #[must_use]
+    pub fn with_shared_auth(mut self, plugin: Arc<dyn AuthPlugin>) -> Self {
+        self.auth = Some(plugin);
+        self
+    }
+
+    /// Sets a cipher plugin that is shared.
+    #[must_use]
+    pub fn with_shared_cipher(mut self, plugin: Arc<dyn CipherPlugin>) -> Self {
+        self.cipher = Some(plugin);
+        self
+    }
+
+    /// The same layer without its auth plugin: netaio's `use_auth=False`.
+    #[must_use]
+    pub fn without_auth(mut self) -> Self {
+        self.auth = None;
+        self
+    }
+
+    /// The same layer without its cipher plugin: netaio's `use_cipher=False`.
+    #[must_use]
+    pub fn without_cipher(mut self) -> Self {
+        self.cipher = None;
+        self
+    }
+
+    /// The auth plugin.
+    #[must_use]
+    pub fn auth(&self) -> Option<&dyn AuthPlugin> {
+        self.auth.as_deref()
+    }
+
+    /// The cipher plugin.
+    #[must_use]
+    pub fn cipher(&self) -> Option<&dyn CipherPlugin> {
+        self.cipher.as_deref()
+    }
+
+    /// Whether the layer does nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.auth.is_none() && self.cipher.is_none()
+    }
+
+    /// Whether one of the plugins needs to know the remote peer.
+    #[must_use]
+    pub fn is_peer_specific(&self) -> bool {
+        self.auth
+            .as_ref()
+            .is_some_and(|plugin| plugin.is_peer_specific())
+            || self
+                .cipher
+                .as_ref()
+                .is_some_and(|plugin| plugin.is_peer_specific())
+    }
+
+    /// Refuses an inner layer whose plugins would write the same fields as
+    /// these, or as one another: the receiver could check only one of them.
+    ///
+    /// # Errors
+    /// [`SealError::FieldClash`] names the field.
+    pub fn check_clash(&self, inner: &Self) -> Result<(), SealError> {
+        let clash = self
+            .fields()
+            .chain(inner.fields())
+            .enumerate()
+            .find_map(|(index, names)| {
+                let others = self.fields().chain(inner.fields()).enumerate();
+                let others = others.filter(move |(other, _)| *other != index);
+                others.into_iter().find_map(|(_, other)| {
+                    let mut taken = other.own.iter().chain(&other.shared);
+                    taken.find(|name| names.own.contains(name)).copied()
+                })
+            });
+        clash.map_or(Ok(()), |name| Err(SealError::FieldClash(name.into())))
+    }
+
+    /// The fields that each plugin writes.
+    fn fields(&self) -> impl Iterator<Item = FieldNames<'_>> {
+        let auth = self.auth.iter().map(|plugin| plugin.fields());
+        auth.chain(self.cipher.iter().map(|plugin| plugin.fields()))
+    }
+
+    /// Removes the fields that the plugins are about to make, so that no nonce
+    /// or initialization vector is used twice.
+    pub(crate) fn strip(&self, fields: &mut AuthFields) {
+        for names in self.fields() {
+            for name in names.own.iter().chain(&names.shared) {
+                fields.remove(name);
+            }
+        }
+    }
+
+    /// Encrypts, then authenticates.
+    ///
+    /// # Errors
+    /// A plugin refuses.
+    pub fn seal(
+        &self,
+        payload: &mut Payload,
+        fields: &mut AuthFields,
+        codec: &Codec,
+        context: &mut SealContext<'_>,
+    ) -> Result<(), SealError> {
+        if let Some(cipher) = &self.cipher {
+            cipher.encrypt(payload, fields, codec.max_uri(), context)?;
+        }
+        if let Some(auth) = &self.auth {
+            auth.make(fields, payload.section(codec), context)?;
+        }
+        Ok(())
+    }
+
+    /// Checks, then decrypts.
+    ///
+    /// # Errors
+    /// The message does not pass. After a failed check the payload is untouched.
+    pub fn open(
+        &self,
+        payload: &mut Payload,
+        fields: AuthView<'_>,
+        codec: &Codec,
+        context: &OpenContext<'_>,
+    ) -> Result<(), OpenError> {
+        if let Some(auth) = &self.auth {
+            auth.check(fields, payload.section(codec), context)
+                .map_err(OpenError::Auth)?;
+        }
+        if let Some(cipher) = &self.cipher {
+            cipher
+                .decrypt(payload, fields, context)
+                .map_err(OpenError::Decrypt)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer")
+            .field("auth", &self.auth.is_some())
+            .field("cipher", &self.cipher.is_some())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::{HmacAuth, Sha256StreamCipher};
+
+    #[test]
+    fn layers_that_write_the_same_field_clash() {
+        let outer = Layer::new()
+            .with_auth(HmacAuth::new("a"))
+            .with_cipher(Sha256StreamCipher::new("k"));
+        let fine = Layer::new()
+            .with_auth(HmacAuth::new("b").with_hmac_field("camh"))
+            .with_cipher(Sha256StreamCipher::new("l").with_iv_field("vi"));
+        assert_eq!(outer.check_clash(&fine), Ok(()));
+        assert_eq!(outer.check_clash(&Layer::new()), Ok(()));
+        let clashes = [
+            Layer::new().with_auth(HmacAuth::new("b")),
+            Layer::new().with_cipher(Sha256StreamCipher::new("l")),
+            Layer::new().with_auth(HmacAuth::new("b").with_hmac_field("nonce")),
+            Layer::new().with_auth(HmacAuth::new("b").with_hmac_field("iv")),
+            Layer::new().with_auth(
+                HmacAuth::new("b")
+                    .with_hmac_field("c")
+                    .with_nonce_field("hmac"),
+            ),
+        ];
+        for inner in clashes {
+            assert!(
+                matches!(outer.check_clash(&inner), Err(SealError::FieldClash(_))),
+                "{inner:?}"
+            );
+            assert!(inner.check_clash(&outer).is_err());
+        }
+    }
+}

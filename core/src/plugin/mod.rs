@@ -1,0 +1,147 @@
+//! Authentication, encryption and peer data: the plugin traits, the plugins
+//! that netaio brings along, and the layers that apply them.
+//!
+//! ```text
+//! send:     inner cipher -> inner auth -> outer cipher -> outer auth
+//! receive:  outer auth -> outer cipher -> inner auth -> inner cipher
+//! ```
+
+mod hmac;
+mod layer;
+mod peer;
+mod sha256;
+mod stream_cipher;
+
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+
+pub use self::hmac::HmacAuth;
+pub use self::layer::Layer;
+pub use self::peer::{DefaultPeerPlugin, Peer, PeerError, PeerPlugin};
+pub use self::stream_cipher::Sha256StreamCipher;
+
+use crate::error::{AuthFailure, DecryptFailure, SealError};
+use crate::message::{AuthFields, AuthView, Message, Payload};
+use crate::now::Now;
+
+/// What a plugin may look at and draw from while it makes something.
+pub struct SealContext<'a> {
+    /// The time of the send.
+    pub now: Now,
+    /// The generator for nonces and initialization vectors.
+    pub rng: &'a mut dyn CryptoRng,
+    /// Who is involved.
+    pub peers: PeerContext<'a>,
+}
+
+/// What a plugin may look at while it checks or decrypts something.
+#[derive(Clone, Copy)]
+pub struct OpenContext<'a> {
+    /// The time of the receipt.
+    pub now: Now,
+    /// Who is involved.
+    pub peers: PeerContext<'a>,
+}
+
+/// The local and the remote peer, as far as they are known.
+#[derive(Clone, Copy, Default)]
+pub struct PeerContext<'a> {
+    /// This node's own identity.
+    pub local: Option<&'a Peer>,
+    /// The peer at the other address.
+    pub remote: Option<&'a Peer>,
+    /// How peer data is read.
+    pub plugin: Option<&'a dyn PeerPlugin>,
+}
+
+/// The names of the auth fields that a plugin writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldNames<'a> {
+    /// Fields that no other plugin of the same message may write.
+    pub own: Vec<&'a str>,
+    /// Fields that plugins share: the first one writes, the others keep.
+    pub shared: Vec<&'a str>,
+}
+
+/// Authenticates messages: netaio's `AuthPluginProtocol`.
+///
+/// Implementations compare secrets in constant time, wipe them on drop, and
+/// keep them out of `Debug`.
+pub trait AuthPlugin: Send + Sync {
+    /// Writes the auth fields for `body`, the body section as it will go over
+    /// the wire (with its uri length in front).
+    ///
+    /// # Errors
+    /// The message cannot be authenticated; it is then not sent.
+    fn make(
+        &self,
+        fields: &mut AuthFields,
+        body: &[u8],
+        context: &mut SealContext<'_>,
+    ) -> Result<(), SealError>;
+
+    /// Checks the auth fields of a received `body`. This runs on what strangers
+    /// send: it takes nothing for granted and allocates nothing.
+    ///
+    /// # Errors
+    /// The message does not hold. It ends here; an [`AuthErrorReply`](crate::AuthErrorReply)
+    /// decides what is answered.
+    fn check(
+        &self,
+        fields: AuthView<'_>,
+        body: &[u8],
+        context: &OpenContext<'_>,
+    ) -> Result<(), AuthFailure>;
+
+    /// The message that tells a sender that its message failed the check.
+    fn error(&self) -> Message;
+
+    /// The fields that [`make`](Self::make) writes.
+    fn fields(&self) -> FieldNames<'_>;
+
+    /// Whether the remote peer must be known. What is sent to many is sealed
+    /// once for all where no plugin says so.
+    fn is_peer_specific(&self) -> bool {
+        false
+    }
+}
+
+/// Encrypts messages: netaio's `CipherPluginProtocol`.
+pub trait CipherPlugin: Send + Sync {
+    /// Encrypts the payload in place and writes the fields that decryption
+    /// needs.
+    ///
+    /// # Errors
+    /// The message cannot be encrypted; it is then not sent.
+    fn encrypt(
+        &self,
+        payload: &mut Payload,
+        fields: &mut AuthFields,
+        max_uri: usize,
+        context: &mut SealContext<'_>,
+    ) -> Result<(), SealError>;
+
+    /// Decrypts the payload in place.
+    ///
+    /// # Errors
+    /// The message cannot be decrypted; it is dropped.
+    fn decrypt(
+        &self,
+        payload: &mut Payload,
+        fields: AuthView<'_>,
+        context: &OpenContext<'_>,
+    ) -> Result<(), DecryptFailure>;
+
+    /// The fields that [`encrypt`](Self::encrypt) writes.
+    fn fields(&self) -> FieldNames<'_>;
+
+    /// Whether the uri is hidden too. An inner cipher that hides it keeps the
+    /// receiver from routing by uri.
+    fn encrypts_uri(&self) -> bool;
+
+    /// Whether the remote peer must be known; see [`AuthPlugin::is_peer_specific`].
+    fn is_peer_specific(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,204 @@
+//! netaio's stream cipher.
+
+use alloc::string::String;
+use alloc::vec;
+use core::fmt;
+
+use rand_core::CryptoRng;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::sha256::{self, CounterDigest, IV_LEN, LEN};
+use super::{CipherPlugin, FieldNames, OpenContext, SealContext};
+use crate::error::{DecryptFailure, SealError};
+use crate::message::{AuthFields, AuthView, Payload};
+use crate::packify::ValueRef;
+
+/// netaio's `Sha256StreamCipherPlugin`: SHA-256 in counter mode.
+///
+/// By default the uri is encrypted along with the content, and the ciphertext
+/// is cut at a random place into a new uri and a new content; a router then
+/// sees nothing before the layer is opened. Use [`with_plain_uri`](Self::with_plain_uri)
+/// for an inner cipher.
+///
+/// A stream cipher alone keeps nobody from changing a message: use it with an
+/// auth plugin.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Sha256StreamCipher {
+    /// `SHA256(SHA256(key))`: the digest of the first part of every key.
+    key_digest: [u8; LEN],
+    #[zeroize(skip)]
+    label_digest: [u8; LEN],
+    #[zeroize(skip)]
+    iv_field: String,
+    #[zeroize(skip)]
+    encrypt_uri: bool,
+}
+
+impl Sha256StreamCipher {
+    /// Length of the initialization vectors it draws, in bytes. On receipt any
+    /// length is accepted, as in netaio.
+    pub const IV_LEN: usize = IV_LEN;
+
+    /// The plugin for this key, with netaio's field name `iv`. Of the key only
+    /// a digest is kept.
+    #[must_use]
+    pub fn new(key: impl AsRef<[u8]>) -> Self {
+        let cipher_key = Zeroizing::new(sha256::digest(key.as_ref()));
+        Self {
+            key_digest: sha256::digest(&*cipher_key),
+            label_digest: sha256::digest(b"enc"),
+            iv_field: "iv".into(),
+            encrypt_uri: true,
+        }
+    }
+
+    /// Names the field of the initialization vector.
+    #[must_use]
+    pub fn with_iv_field(mut self, name: impl Into<String>) -> Self {
+        self.iv_field = name.into();
+        self
+    }
+
+    /// Leaves the uri readable: netaio's `encrypt_uri=False`.
+    #[must_use]
+    pub fn with_plain_uri(mut self) -> Self {
+        self.encrypt_uri = false;
+        self
+    }
+
+    /// XORs the keystream of `iv` into `data`: encryption and decryption alike.
+    fn apply(&self, iv: &[u8], data: &mut [u8]) {
+        let key = Zeroizing::new(sha256::derive_key(
+            &self.key_digest,
+            &sha256::digest(iv),
+            &self.label_digest,
+        ));
+        let mut keystream = CounterDigest::new(&key);
+        for (counter, block) in (0u32..).zip(data.chunks_mut(LEN)) {
+            for (byte, key) in block.iter_mut().zip(keystream.at(counter)) {
+                *byte ^= key;
+            }
+        }
+    }
+}
+
+/// A place to cut `len` bytes of ciphertext: 1 to `len - 1`, as netaio draws
+/// it, but never past what a uri may measure.
+fn cut(len: usize, max_uri: usize, rng: &mut dyn CryptoRng) -> usize {
+    let choices = len.saturating_sub(1).min(max_uri).max(1) as u64;
+    // Widening multiplication maps 32 random bits to the range evenly enough:
+    // the place hides nothing, since the two parts are joined again.
+    let drawn = (u64::from(rng.next_u32()) * choices) >> 32;
+    1 + drawn as usize
+}
+
+impl CipherPlugin for Sha256StreamCipher {
+    fn encrypt(
+        &self,
+        payload: &mut Payload,
+        fields: &mut AuthFields,
+        max_uri: usize,
+        context: &mut SealContext<'_>,
+    ) -> Result<(), SealError> {
+        let mut iv = [0; IV_LEN];
+        context.rng.fill_bytes(&mut iv);
+        if self.encrypt_uri {
+            let uri_len = u16::try_from(payload.uri_len()).map_err(|_| SealError::UriTooLong {
+                len: payload.uri_len(),
+                max: usize::from(u16::MAX),
+            })?;
+            payload.prepend(&uri_len.to_be_bytes());
+            self.apply(&iv, payload.bytes_mut());
+            payload.set_uri_len(cut(payload.len(), max_uri, context.rng));
+        } else {
+            self.apply(&iv, payload.content_mut());
+        }
+        fields.set_bytes(&self.iv_field, &iv)
+    }
+
+    fn decrypt(
+        &self,
+        payload: &mut Payload,
+        fields: AuthView<'_>,
+        _context: &OpenContext<'_>,
+    ) -> Result<(), DecryptFailure> {
+        let iv = match fields.get(&self.iv_field) {
+            Some(ValueRef::Bytes(iv) | ValueRef::ByteArray(iv)) => iv,
+            _ => return Err(DecryptFailure::NoIv),
+        };
+        if !self.encrypt_uri {
+            self.apply(iv, payload.content_mut());
+            return Ok(());
+        }
+        self.apply(iv, payload.bytes_mut());
+        // Fewer than two bytes read as a uri of length zero in netaio.
+        let uri_len = match *payload.bytes() {
+            [high, low, ..] => usize::from(u16::from_be_bytes([high, low])),
+            _ => 0,
+        };
+        payload.trim_front(2);
+        if uri_len > payload.len() {
+            return Err(DecryptFailure::UriPastBody { uri_len });
+        }
+        payload.set_uri_len(uri_len);
+        Ok(())
+    }
+
+    fn fields(&self) -> FieldNames<'_> {
+        FieldNames {
+            own: vec![&self.iv_field],
+            shared: vec![],
+        }
+    }
+
+    fn encrypts_uri(&self) -> bool {
+        self.encrypt_uri
+    }
+}
+
+impl fmt::Debug for Sha256StreamCipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sha256StreamCipher")
+            .field("key", &"..")
+            .field("iv_field", &self.iv_field)
+            .field("encrypt_uri", &self.encrypt_uri)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use chacha20::ChaCha8Rng;
+    use rand_core::SeedableRng;
+
+    #[test]
+    fn the_keystream_is_netaios() {
+        // netaio.crypto.keystream(sha256(b"key").digest(), b"i" * 16, 40)
+        let mut data = [0; 40];
+        Sha256StreamCipher::new("key").apply(&[b'i'; 16], &mut data);
+        let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            "f2bcfa7a3ebd4839c6cb663c55ed6b98b1d4a3dd2244d88ed9af46ae1733ddbbc3c1e4021585b77a"
+        );
+    }
+
+    #[test]
+    fn cuts_lie_within_the_ciphertext_and_the_longest_uri() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for len in [2, 3, 10, 1000] {
+            for _ in 0..200 {
+                let at = cut(len, 100, &mut rng);
+                assert!(at >= 1 && at < len && at <= 100, "{at} of {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let text = format!("{:?}", Sha256StreamCipher::new("hunter2"));
+        assert!(text.contains("iv_field") && !text.contains("hunter2") && !text.contains("digest"));
+    }
+}

@@ -1,0 +1,131 @@
+//! Messages to sealed frames.
+
+use alloc::vec::Vec;
+
+use crate::error::SealError;
+use crate::frame;
+use crate::message::{AuthFields, Message, Payload};
+use crate::plugin::{Layer, SealContext};
+use crate::wire::Wire;
+
+/// Seals messages with an inner and an outer layer, and encodes them.
+///
+/// It keeps the buffers of one message for the next.
+#[derive(Debug)]
+pub struct Sealer {
+    payload: Payload,
+    fields: AuthFields,
+}
+
+impl Default for Sealer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Sealer {
+    /// A payload buffer larger than this is not kept, in bytes.
+    const KEEP: usize = 16 * 1024;
+
+    /// A sealer without buffers yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            payload: Payload::new(),
+            fields: AuthFields::new(),
+        }
+    }
+
+    /// Appends the sealed frame to `out`. The message is not changed, so a
+    /// second call draws new nonces: of the message's own auth fields, those
+    /// that a plugin makes are left out.
+    ///
+    /// # Errors
+    /// The message cannot be sent so. `out` is then as before.
+    pub fn seal(
+        &mut self,
+        wire: &Wire,
+        outer: &Layer,
+        inner: &Layer,
+        message: &Message,
+        context: &mut SealContext<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        let kept = !message.auth.is_empty();
+        if kept {
+            self.fields.load(&message.auth);
+            outer.strip(&mut self.fields);
+            inner.strip(&mut self.fields);
+        } else {
+            self.fields.clear();
+        }
+        self.seal_fields(wire, outer, inner, message, context, out)
+    }
+
+    /// As [`seal`](Self::seal), but auth fields of the message are kept where
+    /// the plugins keep them: a nonce or timestamp given by hand then makes the
+    /// frame reproducible. Not for messages that are sent more than once.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal).
+    pub fn seal_with_given_fields(
+        &mut self,
+        wire: &Wire,
+        outer: &Layer,
+        inner: &Layer,
+        message: &Message,
+        context: &mut SealContext<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        self.fields.load(&message.auth);
+        self.seal_fields(wire, outer, inner, message, context, out)
+    }
+
+    fn seal_fields(
+        &mut self,
+        wire: &Wire,
+        outer: &Layer,
+        inner: &Layer,
+        message: &Message,
+        context: &mut SealContext<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        check_size(wire, message.uri.len(), message.content.len())?;
+        if !wire.types.contains(message.message_type) {
+            return Err(SealError::UnknownType(message.message_type));
+        }
+        if outer.is_empty() && inner.is_empty() && wire.codec.custom_body().is_none() {
+            return frame::encode_plain(wire, message, &self.fields, out);
+        }
+        self.payload.load(&message.uri, &message.content);
+        inner.seal(&mut self.payload, &mut self.fields, &wire.codec, context)?;
+        outer.seal(&mut self.payload, &mut self.fields, &wire.codec, context)?;
+        // Ciphers make messages longer; netaio refuses what has grown too long.
+        let uri_len = self.payload.uri_len();
+        check_size(wire, uri_len, self.payload.len().saturating_sub(uri_len))?;
+        frame::encode(
+            wire,
+            message.message_type,
+            &self.fields,
+            &mut self.payload,
+            out,
+        )?;
+        self.payload.shrink(Self::KEEP);
+        Ok(())
+    }
+}
+
+fn check_size(wire: &Wire, uri: usize, content: usize) -> Result<(), SealError> {
+    let (max_uri, max) = (wire.codec.max_uri(), wire.codec.max_payload());
+    if uri > max_uri {
+        return Err(SealError::UriTooLong {
+            len: uri,
+            max: max_uri,
+        });
+    }
+    let len = uri.saturating_add(content);
+    if len > max {
+        return Err(SealError::BodyTooLong { len, max });
+    }
+    Ok(())
+}
