@@ -251,3 +251,82 @@ impl<'a> IntoIterator for &'a Dict {
         self.pairs.iter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn sets_keep_the_first_of_equal_values() {
+        let mut set = Set::from_values([2.into(), true.into(), 1.into(), 1.0.into()]).unwrap();
+        assert_eq!(set.as_slice(), [true.into(), 2.into()]);
+        assert_eq!(set.insert(1.into()), Ok(false));
+        assert_eq!(set.insert(b"x".into()), Ok(true));
+        assert_eq!(set.as_slice(), [true.into(), b"x".into(), 2.into()]);
+        assert!(set.contains(&2.0.into()));
+        assert_eq!(set.remove(&2.0.into()), Some(2.into()));
+        assert_eq!(set.len(), 2);
+    }
+
+    #[test]
+    fn dicts_keep_the_first_key_and_the_last_value() {
+        let pairs = [
+            (1.into(), "a".into()),
+            (2.into(), "b".into()),
+            (true.into(), "c".into()),
+        ];
+        let mut dict = Dict::from_pairs(pairs).unwrap();
+        assert_eq!(
+            dict.as_slice(),
+            [(1.into(), "c".into()), (2.into(), "b".into())]
+        );
+        assert_eq!(dict.insert(1.0, "d"), Ok(Some("c".into())));
+        assert_eq!(dict.get_value(&true.into()), Some(&"d".into()));
+        assert_eq!(dict.remove(&2.into()), Some("b".into()));
+        assert_eq!(dict.as_slice(), [(1.into(), "d".into())]);
+    }
+
+    #[test]
+    fn dicts_are_in_packed_order_after_each_insertion() {
+        let mut dict = Dict::new();
+        for (key, value) in [("nonce", &[1; 16][..]), ("ts", b"ts"), ("hmac", &[2; 32])] {
+            assert_eq!(dict.insert(key, value), Ok(None));
+        }
+        let keys: Vec<_> = dict.iter().filter_map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["ts", "hmac", "nonce"]);
+        dict.insert("ts", [0; 300]).unwrap();
+        assert_eq!(dict.as_slice()[2].0, "ts".into());
+        assert_eq!(dict, Dict::from_pairs(dict.clone()).unwrap());
+    }
+
+    #[test]
+    fn many_keys_merge_as_few_do() {
+        let pairs = (0..1000).map(|n| ((n % 100).to_string().into(), n.into()));
+        let dict = Dict::from_pairs(pairs).unwrap();
+        assert_eq!(dict.len(), 100);
+        assert_eq!(dict.get("7"), Some(&907.into()));
+    }
+
+    #[test]
+    fn what_python_cannot_hash_is_refused() {
+        for value in [
+            Value::List(vec![]),
+            Value::ByteArray(vec![]),
+            Set::new().into(),
+            Dict::new().into(),
+            (1, Vec::<Value>::new()).into(),
+            super::super::Decimal::parse("snan").unwrap().into(),
+        ] {
+            assert_eq!(Set::from_values([value.clone()]), Err(Unhashable));
+            assert_eq!(Set::new().insert(value.clone()), Err(Unhashable));
+            assert_eq!(
+                Dict::from_pairs([(value.clone(), 1.into())]),
+                Err(Unhashable)
+            );
+            assert_eq!(Dict::new().insert(value, 1), Err(Unhashable));
+        }
+    }
+}

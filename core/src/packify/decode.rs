@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
 /// Reads the head of the value that `input` begins with. Returns it with the bytes behind
 /// it; for a container these are its items and whatever follows. `end` is the offset of the
 /// end of `input`, for errors.
-#[inline]
+#[inline(always)]
 pub(super) fn head(input: &[u8], end: usize) -> Result<(Head<'_>, &[u8]), DecodeError> {
     let mut reader = Reader { rest: input, end };
     let Some((&code, rest)) = input.split_first() else {
@@ -216,6 +216,60 @@ pub(super) fn head(input: &[u8], end: usize) -> Result<(Head<'_>, &[u8]), Decode
         }
     };
     Ok((head, reader.rest))
+}
+
+/// The packed key and value of a dict's item, each with the offset of its end.
+pub(super) struct Pair<'a> {
+    pub(super) key: &'a [u8],
+    key_end: usize,
+    pub(super) value: &'a [u8],
+    value_end: usize,
+}
+
+/// Cuts a dict's item up. `end` is the offset of its end.
+#[inline]
+pub(super) fn pair(item: &[u8], end: usize) -> Result<Pair<'_>, DecodeError> {
+    // As packify packs a short pair: what all auth fields look like.
+    if let [0x4c, 0x40, 2, key_len, value_len, rest @ ..] = item
+        && let Some((key, rest)) = rest.split_at_checked(usize::from(*key_len))
+        && let Some((value, behind)) = rest.split_at_checked(usize::from(*value_len))
+    {
+        let key_end = end.saturating_sub(rest.len());
+        let value_end = end.saturating_sub(behind.len());
+        return Ok(Pair {
+            key,
+            key_end,
+            value,
+            value_end,
+        });
+    }
+    any_pair(item, end)
+}
+
+#[inline(never)]
+fn any_pair(item: &[u8], end: usize) -> Result<Pair<'_>, DecodeError> {
+    let not_a_pair = || {
+        let start = end.saturating_sub(item.len());
+        DecodeError::new(DecodeErrorKind::NotAPair, start)
+    };
+    let (Head::Container(code::TUPLE, mut pair), rest) = head(item, end)? else {
+        return Err(not_a_pair());
+    };
+    let (Some(key_len), Some(value_len), None) =
+        (pair.next_len(), pair.next_len(), pair.next_len())
+    else {
+        return Err(not_a_pair());
+    };
+    let mut pair = Reader { rest, end };
+    let key = pair.take(key_len, "dict key")?;
+    let key_end = pair.offset();
+    let value = pair.take(value_len, "dict value")?;
+    Ok(Pair {
+        key,
+        key_end,
+        value,
+        value_end: pair.offset(),
+    })
 }
 
 /// Checks all of the value that `input` begins with. Returns how many bytes it takes up.
@@ -323,25 +377,178 @@ impl Walk<'_> {
         while let Some(len) = table.next_len() {
             let item = reader.take(len, "item")?;
             let end = reader.offset();
-            let not_a_pair = || {
-                let start = end.saturating_sub(item.len());
-                DecodeError::new(DecodeErrorKind::NotAPair, start)
-            };
-            let (Head::Container(code::TUPLE, mut pair), rest) = head(item, end)? else {
-                return Err(not_a_pair());
-            };
-            let (Some(key_len), Some(value_len), None) =
-                (pair.next_len(), pair.next_len(), pair.next_len())
-            else {
-                return Err(not_a_pair());
-            };
-            let mut pair = Reader { rest, end };
-            let key = pair.take(key_len, "dict key")?;
-            let key_end = pair.offset();
-            let value = pair.take(value_len, "dict value")?;
-            self.value(key, key_end, depth_left, true)?;
-            self.value(value, pair.offset(), depth_left, false)?;
+            let pair = pair(item, end)?;
+            self.value(pair.key, pair.key_end, depth_left, true)?;
+            self.value(pair.value, pair.value_end, depth_left, false)?;
         }
         Ok(reader.rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::super::{Value, ValueRef};
+    use super::*;
+    use DecodeErrorKind as Kind;
+
+    fn refused(input: &[u8]) -> (Kind, usize) {
+        let error = ValueRef::parse(input, &DecodeLimits::DEFAULT).unwrap_err();
+        assert_eq!(
+            Value::decode(input, &DecodeLimits::DEFAULT).unwrap_err(),
+            error
+        );
+        (error.kind(), error.offset())
+    }
+
+    #[test]
+    fn errors_say_what_and_where() {
+        let truncated = |what, needed, left| Kind::Truncated { what, needed, left };
+        let cases: &[(&[u8], Kind, usize)] = &[
+            (b"", truncated("code", 1, 0), 0),
+            (b"\x41", truncated("length", 1, 0), 1),
+            (b"\x81\0", truncated("length", 2, 1), 1),
+            (b"\x41\x05abc", truncated("bytes", 5, 3), 2),
+            (b"\x84\x01", truncated("int", 2, 1), 1),
+            (b"\x04\x02\x01", truncated("int", 2, 1), 2),
+            (b"\x0e\0\0\0\x02\x01", truncated("int", 2, 1), 5),
+            (b"\x06", truncated("bool", 1, 0), 1),
+            (b"\x07\0\0", truncated("float", 8, 2), 1),
+            (b"\x4a", truncated("item width", 1, 0), 1),
+            (b"\x4a\x40", truncated("item count", 1, 0), 2),
+            (b"\x4a\x80\x01\0", truncated("item lengths", 2, 1), 3),
+            (b"\x4a\x40\x01\x02\0", truncated("item", 2, 1), 4),
+            (b"\x4a\x40\x02\x01\0\0", truncated("code", 1, 0), 6),
+            (
+                b"\x4d\x40\x01\x07\x4c\x40\x02\x01\x02\0\0",
+                truncated("dict value", 2, 1),
+                10,
+            ),
+            (b"\x0a\x40\0", Kind::NoWidth { code: 0x0a }, 0),
+            (b"\x4a\x40\x01\x01\x01", Kind::NoWidth { code: 1 }, 4),
+            (b"\x09", Kind::UnknownType { code: 9 }, 0),
+            (b"\x4a\x41\0", Kind::BadItemWidth { byte: 0x41 }, 1),
+            (b"\x4a\0\0", Kind::BadItemWidth { byte: 0 }, 1),
+            (b"\x43\x01\xff", Kind::NotUtf8, 0),
+            (b"\x48\x01\xff", Kind::NotUtf8, 0),
+            (b"\x48\x01x", Kind::BadDecimal, 0),
+            (b"\x54\x01\0A", Kind::PackableRefused, 0),
+            (b"\x4b\x40\x01\x03\x4a\x40\0", Kind::Unhashable, 4),
+            (b"\x4b\x40\x01\x02\x42\0", Kind::Unhashable, 4),
+            (b"\x4b\x40\x01\x06\x48\x04sNaN", Kind::Unhashable, 4),
+            (
+                b"\x4b\x40\x01\x07\x4c\x40\x01\x03\x4d\x40\0",
+                Kind::Unhashable,
+                8,
+            ),
+            (b"\x4d\x40\x01\x01\0", Kind::NotAPair, 4),
+            (b"\x4d\x40\x01\x05\x4c\x40\x01\x01\0", Kind::NotAPair, 4),
+            (
+                b"\x4d\x40\x01\x07\x4a\x40\x02\x01\x01\0\0",
+                Kind::NotAPair,
+                4,
+            ),
+            (
+                b"\x4d\x40\x01\x08\x4c\x40\x02\x02\x01\x42\0\0",
+                Kind::Unhashable,
+                9,
+            ),
+        ];
+        for (input, kind, offset) in cases {
+            assert_eq!(refused(input), (*kind, *offset), "{input:02x?}");
+        }
+    }
+
+    /// `levels` lists inside one another.
+    fn nest(levels: usize) -> Vec<u8> {
+        let mut packed = Vec::from([0]);
+        for _ in 0..levels {
+            let mut outer = Vec::from([0xca, 0xc0, 0, 0, 0, 1]);
+            outer.extend_from_slice(&u32::try_from(packed.len()).unwrap().to_be_bytes());
+            outer.append(&mut packed);
+            packed = outer;
+        }
+        packed
+    }
+
+    #[test]
+    fn depth_counts_containers() {
+        let accepts = |levels, depth| {
+            let limits = DecodeLimits {
+                depth,
+                ..DecodeLimits::DEFAULT
+            };
+            ValueRef::parse(&nest(levels), &limits)
+                .map_err(|error| error.kind())
+                .map(|_| ())
+        };
+        assert_eq!(accepts(0, 0), Ok(()));
+        assert_eq!(accepts(1, 0), Err(Kind::TooDeep { limit: 0 }));
+        assert_eq!(accepts(32, 32), Ok(()));
+        assert_eq!(accepts(33, 32), Err(Kind::TooDeep { limit: 32 }));
+        assert_eq!(accepts(MAX_DEPTH, usize::MAX), Ok(()));
+        assert_eq!(
+            accepts(257, usize::MAX),
+            Err(Kind::TooDeep { limit: MAX_DEPTH })
+        );
+    }
+
+    #[test]
+    fn pairs_add_no_level_and_count_once() {
+        let dict = b"\x4d\x40\x01\x07\x4c\x40\x02\x01\x01\0\0";
+        let limits = DecodeLimits {
+            depth: 1,
+            items: 1,
+            packables: false,
+        };
+        assert!(ValueRef::parse(dict, &limits).is_ok());
+        let limits = DecodeLimits { items: 0, ..limits };
+        let error = ValueRef::parse(dict, &limits).unwrap_err();
+        assert_eq!(error.kind(), Kind::TooManyItems { limit: 0 });
+    }
+
+    #[test]
+    fn items_count_over_all_containers() {
+        // A list of a list of two.
+        let lists = b"\x4a\x40\x01\x07\x4a\x40\x02\x01\x01\0\0";
+        let accepts = |items| {
+            let limits = DecodeLimits {
+                items,
+                ..DecodeLimits::DEFAULT
+            };
+            ValueRef::parse(lists, &limits).is_ok()
+        };
+        assert!(accepts(3));
+        assert!(!accepts(2));
+    }
+
+    #[test]
+    fn packables_are_kept_when_asked_for() {
+        let limits = DecodeLimits {
+            packables: true,
+            ..DecodeLimits::DEFAULT
+        };
+        let (value, consumed) = ValueRef::parse(b"\x54\x01\x02Axyz", &limits).unwrap();
+        assert_eq!(consumed, 6);
+        assert!(matches!(
+            value,
+            ValueRef::Packable {
+                name: "A",
+                data: b"xy"
+            }
+        ));
+        let error = ValueRef::parse(b"\x54\x01\x00\xff", &limits).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotUtf8);
+    }
+
+    #[test]
+    fn what_is_behind_a_value_is_ignored() {
+        let packed = b"\x4a\x40\x01\x03\0\xff\xff\xff";
+        let (value, consumed) = ValueRef::parse(packed, &DecodeLimits::DEFAULT).unwrap();
+        assert_eq!(consumed, 7);
+        let items = value.as_list().unwrap();
+        assert_eq!(items.packed().next(), Some(&[0][..]));
+        assert_eq!(value.to_value(), Value::List([Value::None].into()));
     }
 }

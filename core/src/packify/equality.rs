@@ -266,3 +266,144 @@ impl Keys {
 fn signed(tag: u8, negative: bool) -> u8 {
     tag | u8::from(negative)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::super::{Decimal, Int, Packable};
+    use super::*;
+
+    fn decimal(text: &str) -> Value {
+        Decimal::parse(text).unwrap().into()
+    }
+
+    fn pow(base: u32, exponent: usize) -> Int {
+        let mut n = Natural::from(1);
+        for _ in 0..exponent {
+            n.mul_add(base, 0);
+        }
+        let bytes: Vec<u8> = n
+            .limbs
+            .iter()
+            .rev()
+            .flat_map(|limb| limb.to_be_bytes())
+            .collect();
+        Int::from_be_magnitude(false, &bytes)
+    }
+
+    /// Values of one line are equal, values of different lines are not.
+    fn lines() -> Vec<Vec<Value>> {
+        vec![
+            vec![Value::None],
+            vec![b"1".into()],
+            vec!["1".into()],
+            vec![
+                0.into(),
+                false.into(),
+                0.0.into(),
+                (-0.0).into(),
+                decimal("-0.00"),
+                decimal("0E9"),
+            ],
+            vec![
+                1.into(),
+                true.into(),
+                1.0.into(),
+                decimal("1"),
+                decimal("1.000"),
+            ],
+            vec![(-1).into(), (-1.0).into(), decimal("-1")],
+            vec![10.into(), 10.0.into(), decimal("1e1")],
+            vec![0.5.into(), decimal("0.5"), decimal("5000E-4")],
+            vec![decimal("0.1"), decimal("1e-1")],
+            vec![
+                0.1.into(),
+                decimal("0.1000000000000000055511151231257827021181583404541015625"),
+            ],
+            vec![f64::INFINITY.into(), decimal("inf")],
+            vec![f64::NEG_INFINITY.into(), decimal("-inf")],
+            vec![1e22.into(), pow(10, 22).into(), decimal("1e22")],
+            // The nearest float to 1e23 is below it.
+            vec![1e23.into(), 99_999_999_999_999_991_611_392u128.into()],
+            vec![pow(10, 23).into(), decimal("1e23")],
+            vec![pow(2, 1000).into(), 2f64.powi(1000).into()],
+            vec![5e-324.into()],
+            vec![pow(10, 1233).into(), decimal("1e1233")],
+            vec![decimal("1e1234"), decimal("10e1233")],
+            vec![pow(10, 1234).into()],
+            vec![pow(5, 1700).into()],
+            vec![decimal("1E+999999999999999999")],
+            vec![
+                decimal(&"7".repeat(2000)),
+                decimal(&format!("{}.0", "7".repeat(2000))),
+            ],
+            vec![decimal(&"7".repeat(1999))],
+            vec![
+                ("a", 1).into(),
+                ("a", 1.0).into(),
+                ("a", decimal("1.0")).into(),
+            ],
+            vec![("a", 2).into()],
+            vec![Value::Tuple(vec![])],
+            vec![
+                Packable {
+                    name: "A".into(),
+                    data: [1].into(),
+                }
+                .into(),
+            ],
+            vec![
+                Packable {
+                    name: "A".into(),
+                    data: [2].into(),
+                }
+                .into(),
+            ],
+        ]
+    }
+
+    #[test]
+    fn is_that_of_python() {
+        let lines = lines();
+        for (line, values) in lines.iter().enumerate() {
+            for (other, others) in lines.iter().enumerate() {
+                for a in values {
+                    for b in others {
+                        assert_eq!(equal(a, b), line == other, "{a:?} {b:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nans_are_never_equal() {
+        let nans = [f64::NAN.into(), decimal("nan"), (1, f64::NAN).into()];
+        for nan in &nans {
+            assert!(!equal(nan, nan));
+        }
+        let mut entries: Vec<Value> = nans.iter().chain(&nans).cloned().collect();
+        merge_equal(&mut entries, |entry| entry, |_, _| {});
+        assert_eq!(entries.len(), 6);
+    }
+
+    #[test]
+    fn merging_keeps_the_first_of_each() {
+        let lines = lines();
+        let mut entries: Vec<Value> = lines.concat();
+        entries.extend(lines.concat());
+        merge_equal(&mut entries, |entry| entry, |_, _| {});
+        let firsts: Vec<Value> = lines.iter().map(|line| line[0].clone()).collect();
+        assert_eq!(entries, firsts);
+    }
+
+    #[test]
+    fn room_for_keys_suffices() {
+        for value in lines().concat() {
+            let mut keys = Keys::default();
+            keys.push(&value);
+            assert!(keys.bytes.len() <= bound(&value), "{value:?}");
+        }
+    }
+}

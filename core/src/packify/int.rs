@@ -247,3 +247,85 @@ impl fmt::Debug for Int {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn has_one_form() {
+        assert_eq!(Int::from_be_magnitude(true, &[0, 0]), Int::ZERO);
+        assert_eq!(Int::from_be_magnitude(false, &[0; 20]), Int::from(0));
+        assert_eq!(Int::from_be_magnitude(true, &[0, 0, 1, 2]), Int::from(-258));
+        assert_eq!(
+            Int::from_be_magnitude(false, &[255; 8]),
+            Int::from(u64::MAX)
+        );
+        assert_eq!(
+            Int::from(1u128 << 64).magnitude(),
+            [1, 0, 0, 0, 0, 0, 0, 0, 0]
+        );
+        assert_eq!(Int::from(258).magnitude(), [1, 2]);
+        assert!(Int::ZERO.is_zero() && Int::ZERO.magnitude().is_empty());
+    }
+
+    #[test]
+    fn converts_back_where_it_fits() {
+        for value in [
+            0,
+            1,
+            -1,
+            i128::MAX,
+            i128::MIN,
+            i64::MIN.into(),
+            u64::MAX.into(),
+        ] {
+            assert_eq!(i128::try_from(&Int::from(value)), Ok(value));
+        }
+        assert_eq!(i64::try_from(&Int::from(i64::MIN)), Ok(i64::MIN));
+        assert_eq!(i64::try_from(&Int::from(u64::MAX)), Err(OutOfRange));
+        assert_eq!(u64::try_from(&Int::from(u64::MAX)), Ok(u64::MAX));
+        assert_eq!(u64::try_from(&Int::from(-1)), Err(OutOfRange));
+        assert_eq!(u128::try_from(&Int::from(u128::MAX)), Ok(u128::MAX));
+        assert_eq!(u128::try_from(&Int::from(-1)), Err(OutOfRange));
+        assert_eq!(i128::try_from(&Int::from(u128::MAX)), Err(OutOfRange));
+        assert_eq!(
+            u128::try_from(&Int::from_be_magnitude(false, &[1; 17])),
+            Err(OutOfRange)
+        );
+        assert_eq!(u8::try_from(&Int::from(256)), Err(OutOfRange));
+        assert_eq!(i8::try_from(&Int::from(-128)), Ok(-128));
+    }
+
+    #[test]
+    fn orders_by_value() {
+        let big = |negative| Int::from_be_magnitude(negative, &[1; 20]);
+        let ascending = [
+            big(true),
+            i128::MIN.into(),
+            (-1).into(),
+            0.into(),
+            1.into(),
+            256.into(),
+            big(false),
+        ];
+        assert!(ascending.is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
+    fn displays_digits() {
+        assert_eq!(Int::from(i128::MIN).to_string(), i128::MIN.to_string());
+        assert_eq!(
+            Int::from_be_magnitude(false, &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+                .to_string(),
+            "340282366920938463463374607431768211456"
+        );
+        let digits = Int::from_be_magnitude(true, &vec![255; 1024]).to_string();
+        assert_eq!(digits.len(), 2468);
+        let hex = Int::from_be_magnitude(true, &vec![0xab; 1025]).to_string();
+        assert!(hex.starts_with("-0xabab"));
+    }
+}

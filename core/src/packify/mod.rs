@@ -63,7 +63,7 @@ pub use collections::{Dict, Set};
 pub use decimal::{Decimal, InvalidDecimal};
 pub use decode::{DecodeLimits, MAX_DEPTH};
 pub use encode::{
-    prefixed_len, put_bool, put_bytearray, put_bytes, put_dict_header, put_float, put_i64,
+    prefixed_len, put_bool, put_bytearray, put_bytes, put_dict_header, put_float, put_i64, put_int,
     put_none, put_str, put_tuple2_header, put_u64, tuple2_header_len,
 };
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, Unhashable};

@@ -54,7 +54,7 @@ impl Natural {
         }
     }
 
-    fn mul_add(&mut self, factor: u32, add: u32) {
+    pub(super) fn mul_add(&mut self, factor: u32, add: u32) {
         let mut carry = u64::from(add);
         for limb in &mut self.limbs {
             let product = u64::from(*limb)

@@ -68,3 +68,90 @@ fn cmp_all<T>(a: &[T], b: &[T], cmp: impl Fn(&T, &T) -> Ordering) -> Ordering {
         .find(|order| order.is_ne())
         .unwrap_or(Ordering::Equal)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::super::{Decimal, Dict, Int, Packable, Set};
+    use super::*;
+
+    fn samples() -> Vec<Value> {
+        let mut samples: Vec<Value> = vec![
+            Value::None,
+            true.into(),
+            false.into(),
+            1.5.into(),
+            (-1.5).into(),
+            f64::NAN.into(),
+            "".into(),
+            "b".into(),
+            "aa".into(),
+            (&*"a".repeat(256)).into(),
+            b"".into(),
+            b"aa".into(),
+            [0; 300].into(),
+            Value::ByteArray(vec![1, 2]),
+            Decimal::parse("2").unwrap().into(),
+            Decimal::parse("10").unwrap().into(),
+            Packable {
+                name: "A".into(),
+                data: [2].into(),
+            }
+            .into(),
+            Packable {
+                name: "AA".into(),
+                data: [1].into(),
+            }
+            .into(),
+            Packable {
+                name: "B".into(),
+                data: [1].into(),
+            }
+            .into(),
+        ];
+        for exponent in [0, 7, 8, 16, 31, 32, 64, 100] {
+            samples.push((1i128 << exponent).into());
+            samples.push((-1i128 << exponent).into());
+        }
+        for len in [255, 256, 257] {
+            samples.push(Int::from_be_magnitude(false, &vec![9; len]).into());
+            samples.push(Int::from_be_magnitude(true, &vec![9; len]).into());
+        }
+        for items in samples.clone().chunks(5).chain([&[][..]]) {
+            samples.push(Value::List(items.into()));
+            samples.push(Value::Tuple(items[..items.len().min(2)].into()));
+            samples.push(Value::Tuple(items[..items.len().min(1)].into()));
+            let hashable = || items.iter().filter(|item| item.is_hashable()).cloned();
+            samples.push(Set::from_values(hashable()).unwrap().into());
+            samples.push(
+                Dict::from_pairs(hashable().zip(samples.clone()))
+                    .unwrap()
+                    .into(),
+            );
+        }
+        samples.push(Value::List(vec![Value::None; 256]));
+        samples
+    }
+
+    #[test]
+    fn is_that_of_the_packed_bytes() {
+        let samples = samples();
+        let packed: Vec<_> = samples
+            .iter()
+            .map(|value| value.to_vec().unwrap())
+            .collect();
+        for (a, packed_a) in samples.iter().zip(&packed) {
+            for (b, packed_b) in samples.iter().zip(&packed) {
+                assert_eq!(cmp_packed(a, b), packed_a.cmp(packed_b), "{a:?} {b:?}");
+                let (pair_a, pair_b) = ((a.clone(), b.clone()), (b.clone(), a.clone()));
+                let tuple = |(a, b): (Value, Value)| Value::from((a, b)).to_vec().unwrap();
+                assert_eq!(
+                    cmp_packed_pair(&pair_a, &pair_b),
+                    tuple(pair_a.clone()).cmp(&tuple(pair_b.clone())),
+                );
+            }
+        }
+    }
+}

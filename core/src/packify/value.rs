@@ -10,7 +10,7 @@ use super::decode::DecodeLimits;
 use super::encode;
 use super::error::{DecodeError, EncodeError};
 use super::int::{Int, OutOfRange};
-use super::view::ValueRef;
+use super::view::{Items, ValueRef};
 
 /// Anything that packify packs.
 ///
@@ -118,17 +118,13 @@ impl Value {
             ValueRef::Float(value) => Self::Float(value),
             // Validated: the default stands for nothing.
             ValueRef::Decimal(text) => Self::Decimal(Decimal::parse(text).unwrap_or_default()),
-            ValueRef::List(items) => Self::List(items.map(|item| Self::from_ref(&item)).collect()),
-            ValueRef::Tuple(items) => {
-                Self::Tuple(items.map(|item| Self::from_ref(&item)).collect())
-            }
-            ValueRef::Set(items) => Self::Set(Set::of_hashable(
-                items.map(|item| Self::from_ref(&item)).collect(),
-            )),
+            ValueRef::List(items) => Self::List(gather(items)),
+            ValueRef::Tuple(items) => Self::Tuple(gather(items)),
+            ValueRef::Set(items) => Self::Set(Set::of_hashable(gather(items))),
             ValueRef::Dict(pairs) => {
-                let pairs =
-                    pairs.map(|(key, value)| (Self::from_ref(&key), Self::from_ref(&value)));
-                Self::Dict(Dict::of_hashable(pairs.collect()))
+                let mut owned = Vec::with_capacity(pairs.len());
+                owned.extend(pairs.map(|(key, value)| (key.to_value(), value.to_value())));
+                Self::Dict(Dict::of_hashable(owned))
             }
             ValueRef::Packable { name, data } => Self::Packable(Box::new(Packable {
                 name: name.into(),
@@ -248,6 +244,13 @@ impl Value {
             _ => None,
         }
     }
+}
+
+/// With the room needed and no more: `collect` would make some for four.
+fn gather(items: Items<'_>) -> Vec<Value> {
+    let mut owned = Vec::with_capacity(items.len());
+    owned.extend(items.map(|item| item.to_value()));
+    owned
 }
 
 macro_rules! from {

@@ -1,5 +1,6 @@
 //! Looking at packed bytes where they are.
 
+use core::fmt;
 use core::iter::FusedIterator;
 
 use super::code;
@@ -131,6 +132,22 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    /// The truth, of a `bool`.
+    pub const fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The number, of a `float`.
+    pub const fn as_float(&self) -> Option<f64> {
+        match self {
+            Self::Float(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     /// The pairs of a `dict`.
     pub const fn as_dict(&self) -> Option<Pairs<'a>> {
         match self {
@@ -161,7 +178,7 @@ fn text_of(bytes: &[u8]) -> &str {
 }
 
 /// A packed int: a sign and a magnitude, as they were packed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct IntRef<'a> {
     negative: bool,
     magnitude: &'a [u8],
@@ -226,6 +243,12 @@ impl<'a> IntRef<'a> {
     }
 }
 
+impl fmt::Debug for IntRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.to_int(), f)
+    }
+}
+
 impl TryFrom<IntRef<'_>> for u32 {
     type Error = OutOfRange;
 
@@ -260,11 +283,9 @@ impl<'a> Slices<'a> {
     /// The slices of key and value, of a dict's item.
     #[inline]
     fn of_pair(item: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        let Ok((Head::Container(_, table), rest)) = decode::head(item, item.len()) else {
-            return None;
-        };
-        let mut slices = Slices { table, rest };
-        Some((slices.next()?, slices.next()?))
+        decode::pair(item, item.len())
+            .ok()
+            .map(|pair| (pair.key, pair.value))
     }
 }
 
@@ -283,8 +304,9 @@ fn trim(slice: &[u8]) -> &[u8] {
         .map_or(slice, |(value, _)| value)
 }
 
-/// The items of a packed list, set or tuple, in packed order. A copy starts over.
-#[derive(Clone, Copy, Debug)]
+/// The items of a packed list, set or tuple, in packed order. To iterate leaves copies as
+/// they are.
+#[derive(Clone, Copy)]
 pub struct Items<'a> {
     slices: Slices<'a>,
 }
@@ -316,6 +338,12 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
+impl fmt::Debug for Items<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(*self).finish()
+    }
+}
+
 impl ExactSizeIterator for Items<'_> {}
 impl FusedIterator for Items<'_> {}
 
@@ -342,8 +370,8 @@ impl<'a> Iterator for PackedItems<'a> {
 impl ExactSizeIterator for PackedItems<'_> {}
 impl FusedIterator for PackedItems<'_> {}
 
-/// The pairs of a packed dict, in packed order. A copy starts over.
-#[derive(Clone, Copy, Debug)]
+/// The pairs of a packed dict, in packed order. To iterate leaves copies as they are.
+#[derive(Clone, Copy)]
 pub struct Pairs<'a> {
     slices: Slices<'a>,
 }
@@ -389,6 +417,12 @@ impl<'a> Iterator for Pairs<'a> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         let count = self.slices.table.count();
         (count, Some(count))
+    }
+}
+
+impl fmt::Debug for Pairs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(*self).finish()
     }
 }
 
@@ -451,3 +485,101 @@ impl<'a> Iterator for PackedPairs<'a> {
 
 impl ExactSizeIterator for PackedPairs<'_> {}
 impl FusedIterator for PackedPairs<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    fn parse(packed: &[u8]) -> ValueRef<'_> {
+        ValueRef::parse(packed, &DecodeLimits::DEFAULT).unwrap().0
+    }
+
+    /// ts, hmac, nonce, as in the protocol's description.
+    const AUTH: &[u8] = b"\x4d\x40\x03\x0f\x2d\x1e\
+        \x4c\x40\x02\x04\x06\x43\x02ts\x41\x04abcd\
+        \x4c\x40\x02\x06\x22\x43\x04hmac\x41\x20hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh\
+        \x4c\x40\x02\x07\x12\x43\x05nonce\x41\x101111111111111111";
+
+    #[test]
+    fn auth_fields_are_read_in_place() {
+        let pairs = parse(AUTH).as_dict().unwrap();
+        assert_eq!(pairs.len(), 3);
+        assert_eq!(pairs.get("ts").unwrap().as_bytes(), Some(&b"abcd"[..]));
+        assert_eq!(
+            pairs.get("nonce").unwrap().as_bytes(),
+            Some(&[b'1'; 16][..])
+        );
+        assert!(pairs.get("iv").is_none());
+        let keys: Vec<_> = pairs.filter_map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["ts", "hmac", "nonce"]);
+    }
+
+    #[test]
+    fn packed_pairs_end_with_their_values() {
+        let pairs = parse(AUTH).as_dict().unwrap().packed();
+        assert_eq!(
+            pairs
+                .flat_map(|pair| pair.item.to_vec())
+                .collect::<Vec<_>>(),
+            AUTH[6..]
+        );
+
+        // Junk behind key, value and tuple, and wide lengths in the tuple.
+        let packed = b"\x4d\x40\x01\x10\x4c\x80\x02\0\x04\0\x02\x43\x01a!\0!zzz";
+        let pairs = parse(packed).as_dict().unwrap();
+        let pair = pairs.packed().next().unwrap();
+        assert_eq!(pair.key, b"\x43\x01a");
+        assert_eq!(pair.value, [0]);
+        assert_eq!(pair.item, &packed[4..17]);
+        assert_eq!(pair.key_str(), Some("a"));
+        assert!(pair.key_ref().as_bytes().is_none() && pair.value_ref().is_none());
+        assert!(pairs.get("a").unwrap().is_none());
+    }
+
+    #[test]
+    fn the_last_of_equal_keys_counts() {
+        let packed = b"\x4d\x40\x02\x0a\x0a\
+            \x4c\x40\x02\x03\x02\x43\x01a\x44\x01\x4c\x40\x02\x03\x02\x43\x01a\x44\x02";
+        let pairs = parse(packed).as_dict().unwrap();
+        assert_eq!(pairs.len(), 2);
+        let number = |value: ValueRef<'_>| value.as_int().and_then(|int| int.to_u32());
+        assert_eq!(pairs.get("a").and_then(number), Some(2));
+        let value = parse(packed).to_value();
+        assert_eq!(
+            value.as_dict().unwrap().as_slice(),
+            [("a".into(), 2.into())]
+        );
+    }
+
+    #[test]
+    fn ints_ignore_leading_zeros() {
+        let int = |packed: &'static [u8]| parse(packed).as_int().unwrap();
+        assert_eq!(
+            u32::try_from(int(b"\x04\x06\0\0\xff\xff\xff\xff")),
+            Ok(u32::MAX)
+        );
+        assert_eq!(int(b"\x04\x05\x01\0\0\0\0").to_u32(), None);
+        assert_eq!(
+            int(b"\x04\x08\xff\xff\xff\xff\xff\xff\xff\xff").to_u64(),
+            Some(u64::MAX)
+        );
+        assert_eq!(int(b"\x04\x09\x01\0\0\0\0\0\0\0\0").to_u64(), None);
+        assert_eq!(int(b"\x05\x08\x80\0\0\0\0\0\0\0").to_i64(), Some(i64::MIN));
+        assert_eq!(int(b"\x05\x08\x80\0\0\0\0\0\0\x01").to_i64(), None);
+        assert_eq!(int(b"\x45\x01").to_u64(), None);
+        assert_eq!(int(b"\x45\0").to_u64(), Some(0));
+        assert!(!int(b"\x45\0").is_negative() && int(b"\x45\x01").is_negative());
+    }
+
+    #[test]
+    fn shows_what_it_holds() {
+        let packed = b"\x4a\x40\x02\x03\x02\x43\x01a\x45\x07";
+        assert_eq!(
+            format!("{:?}", parse(packed)),
+            r#"List([Str("a"), Int(-7)])"#
+        );
+    }
+}
