@@ -128,7 +128,10 @@ fn bound(value: &Value) -> usize {
         Value::Float(_) => size_of::<f64>(),
         Value::Decimal(decimal) => decimal.as_str().len(),
         Value::Tuple(items) => items.iter().map(bound).fold(0, usize::saturating_add),
-        Value::Packable(packable) => packable.name.len().saturating_add(packable.data.len()),
+        Value::Packable(packable) => {
+            let payload = packable.name.len().saturating_add(packable.data.len());
+            return payload.saturating_add(18);
+        }
         Value::None => return 1,
         _ => 1,
     };

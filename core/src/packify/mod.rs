@@ -53,7 +53,9 @@ mod decode;
 mod encode;
 mod equality;
 mod error;
+mod head;
 mod int;
+mod items;
 mod natural;
 mod order;
 mod value;
@@ -68,5 +70,6 @@ pub use encode::{
 };
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, Unhashable};
 pub use int::{Int, OutOfRange};
+pub use items::{Items, PackedItems, PackedPair, PackedPairs, Pairs};
 pub use value::{Packable, Value};
-pub use view::{IntRef, Items, PackedItems, PackedPair, PackedPairs, Pairs, ValueRef};
+pub use view::{IntRef, ValueRef};

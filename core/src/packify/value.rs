@@ -10,7 +10,8 @@ use super::decode::DecodeLimits;
 use super::encode;
 use super::error::{DecodeError, EncodeError};
 use super::int::{Int, OutOfRange};
-use super::view::{Items, ValueRef};
+use super::items::Items;
+use super::view::ValueRef;
 
 /// Anything that packify packs.
 ///
@@ -64,9 +65,9 @@ pub struct Packable {
 impl Value {
     /// Unpacks the value that `input` begins with. Bytes behind it are ignored.
     ///
-    /// Malformed input allocates nothing. Well-formed input never has more than 24 times its
-    /// own length allocated, on 64 bits: `Value`s take 32 bytes, and a packed `None` in
-    /// a list takes two.
+    /// Malformed input allocates nothing. For any other, no more than 25 times its length is
+    /// allocated at once, on 64 bits: a `None` in a list is two bytes, and a `Value` 32; to
+    /// find the duplicates in a set of them takes some more for a while.
     ///
     /// # Errors
     ///

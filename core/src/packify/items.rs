@@ -1,0 +1,309 @@
+//! The items of packed containers, read as they are iterated.
+
+use core::fmt;
+use core::iter::FusedIterator;
+
+use super::head::{self, Head, Table};
+use super::view::ValueRef;
+
+/// The slices that a container gives its items.
+#[derive(Clone, Copy, Debug)]
+struct Slices<'a> {
+    table: Table<'a>,
+    rest: &'a [u8],
+}
+
+impl<'a> Slices<'a> {
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (item, rest) = self.rest.split_at_checked(self.table.next_len()?)?;
+        self.rest = rest;
+        Some(item)
+    }
+
+    /// The slices of key and value, of a dict's item.
+    #[inline]
+    fn of_pair(item: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        head::pair(item, item.len())
+            .ok()
+            .map(|pair| (pair.key, pair.value))
+    }
+}
+
+/// `slice` up to the end of the value that it begins with.
+fn trim(slice: &[u8]) -> &[u8] {
+    let Ok((head, mut rest)) = head::head(slice, slice.len()) else {
+        return slice;
+    };
+    if let Head::Container(_, table) = head {
+        let mut slices = Slices { table, rest };
+        while slices.next().is_some() {}
+        rest = slices.rest;
+    }
+    slice
+        .split_at_checked(slice.len().saturating_sub(rest.len()))
+        .map_or(slice, |(value, _)| value)
+}
+
+/// The items of a packed list, set or tuple, in packed order. To iterate leaves copies as
+/// they are.
+#[derive(Clone, Copy)]
+pub struct Items<'a> {
+    slices: Slices<'a>,
+}
+
+impl<'a> Items<'a> {
+    pub(super) const fn new(table: Table<'a>, rest: &'a [u8]) -> Self {
+        Self {
+            slices: Slices { table, rest },
+        }
+    }
+
+    /// Whether none are left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same items as packed bytes.
+    pub const fn packed(&self) -> PackedItems<'a> {
+        PackedItems {
+            slices: self.slices,
+        }
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = ValueRef<'a>;
+
+    fn next(&mut self) -> Option<ValueRef<'a>> {
+        self.slices.next().map(ValueRef::read)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let count = self.slices.table.count();
+        (count, Some(count))
+    }
+}
+
+impl fmt::Debug for Items<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(*self).finish()
+    }
+}
+
+impl ExactSizeIterator for Items<'_> {}
+impl FusedIterator for Items<'_> {}
+
+/// The items of a packed list, set or tuple, each as packed bytes without what its slice
+/// holds behind it. See [`Items::packed`].
+#[derive(Clone, Copy, Debug)]
+pub struct PackedItems<'a> {
+    slices: Slices<'a>,
+}
+
+impl<'a> Iterator for PackedItems<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.slices.next().map(trim)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let count = self.slices.table.count();
+        (count, Some(count))
+    }
+}
+
+impl ExactSizeIterator for PackedItems<'_> {}
+impl FusedIterator for PackedItems<'_> {}
+
+/// The pairs of a packed dict, in packed order. To iterate leaves copies as they are.
+#[derive(Clone, Copy)]
+pub struct Pairs<'a> {
+    slices: Slices<'a>,
+}
+
+impl<'a> Pairs<'a> {
+    pub(super) const fn new(table: Table<'a>, rest: &'a [u8]) -> Self {
+        Self {
+            slices: Slices { table, rest },
+        }
+    }
+
+    /// Whether none are left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value under the `str` key `key`. Where a key is packed more than once, the last
+    /// one counts, as in Python. Looks at every pair: O(n).
+    pub fn get(&self, key: &str) -> Option<ValueRef<'a>> {
+        let mut slices = self.slices;
+        let mut found = None;
+        while let Some(item) = slices.next() {
+            let (packed_key, value) = Slices::of_pair(item)?;
+            if let Ok((Head::Str(text), _)) = head::head(packed_key, packed_key.len())
+                && text == key.as_bytes()
+            {
+                found = Some(value);
+            }
+        }
+        found.map(ValueRef::read)
+    }
+
+    /// The same pairs as packed bytes.
+    pub const fn packed(&self) -> PackedPairs<'a> {
+        PackedPairs {
+            slices: self.slices,
+        }
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (ValueRef<'a>, ValueRef<'a>);
+
+    fn next(&mut self) -> Option<(ValueRef<'a>, ValueRef<'a>)> {
+        let (key, value) = Slices::of_pair(self.slices.next()?)?;
+        Some((ValueRef::read(key), ValueRef::read(value)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let count = self.slices.table.count();
+        (count, Some(count))
+    }
+}
+
+impl fmt::Debug for Pairs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(*self).finish()
+    }
+}
+
+impl ExactSizeIterator for Pairs<'_> {}
+impl FusedIterator for Pairs<'_> {}
+
+/// A pair of a packed dict, as packed bytes. Each slice ends with its value: bytes that were
+/// ignored behind it are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackedPair<'a> {
+    /// The tuple of key and value. Between the two there may be bytes that nobody reads.
+    pub item: &'a [u8],
+    /// The key.
+    pub key: &'a [u8],
+    /// The value.
+    pub value: &'a [u8],
+}
+
+impl<'a> PackedPair<'a> {
+    /// The key as a `str`, if it is one.
+    pub fn key_str(&self) -> Option<&'a str> {
+        ValueRef::read(self.key).as_str()
+    }
+
+    /// The key.
+    pub fn key_ref(&self) -> ValueRef<'a> {
+        ValueRef::read(self.key)
+    }
+
+    /// The value.
+    pub fn value_ref(&self) -> ValueRef<'a> {
+        ValueRef::read(self.value)
+    }
+}
+
+/// The pairs of a packed dict as packed bytes. See [`Pairs::packed`].
+#[derive(Clone, Copy, Debug)]
+pub struct PackedPairs<'a> {
+    slices: Slices<'a>,
+}
+
+impl<'a> Iterator for PackedPairs<'a> {
+    type Item = PackedPair<'a>;
+
+    fn next(&mut self) -> Option<PackedPair<'a>> {
+        let item = trim(self.slices.next()?);
+        let (key, value) = Slices::of_pair(item)?;
+        Some(PackedPair {
+            item,
+            key: trim(key),
+            value: trim(value),
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let count = self.slices.table.count();
+        (count, Some(count))
+    }
+}
+
+impl ExactSizeIterator for PackedPairs<'_> {}
+impl FusedIterator for PackedPairs<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::super::DecodeLimits;
+    use super::*;
+
+    fn parse(packed: &[u8]) -> ValueRef<'_> {
+        ValueRef::parse(packed, &DecodeLimits::DEFAULT).unwrap().0
+    }
+
+    /// ts, hmac, nonce, as in the protocol's description.
+    const AUTH: &[u8] = b"\x4d\x40\x03\x0f\x2d\x1e\
+        \x4c\x40\x02\x04\x06\x43\x02ts\x41\x04abcd\
+        \x4c\x40\x02\x06\x22\x43\x04hmac\x41\x20hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh\
+        \x4c\x40\x02\x07\x12\x43\x05nonce\x41\x101111111111111111";
+
+    #[test]
+    fn auth_fields_are_read_in_place() {
+        let pairs = parse(AUTH).as_dict().unwrap();
+        assert_eq!(pairs.len(), 3);
+        assert_eq!(pairs.get("ts").unwrap().as_bytes(), Some(&b"abcd"[..]));
+        assert_eq!(
+            pairs.get("nonce").unwrap().as_bytes(),
+            Some(&[b'1'; 16][..])
+        );
+        assert!(pairs.get("iv").is_none());
+        let keys: Vec<_> = pairs.filter_map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["ts", "hmac", "nonce"]);
+    }
+
+    #[test]
+    fn packed_pairs_end_with_their_values() {
+        let pairs = parse(AUTH).as_dict().unwrap().packed();
+        assert_eq!(
+            pairs
+                .flat_map(|pair| pair.item.to_vec())
+                .collect::<Vec<_>>(),
+            AUTH[6..]
+        );
+
+        // Junk behind key, value and tuple, and wide lengths in the tuple.
+        let packed = b"\x4d\x40\x01\x10\x4c\x80\x02\0\x04\0\x02\x43\x01a!\0!zzz";
+        let pairs = parse(packed).as_dict().unwrap();
+        let pair = pairs.packed().next().unwrap();
+        assert_eq!(pair.key, b"\x43\x01a");
+        assert_eq!(pair.value, [0]);
+        assert_eq!(pair.item, &packed[4..17]);
+        assert_eq!(pair.key_str(), Some("a"));
+        assert!(pair.key_ref().as_bytes().is_none() && pair.value_ref().is_none());
+        assert!(pairs.get("a").unwrap().is_none());
+    }
+
+    #[test]
+    fn the_last_of_equal_keys_counts() {
+        let packed = b"\x4d\x40\x02\x0a\x0a\
+            \x4c\x40\x02\x03\x02\x43\x01a\x44\x01\x4c\x40\x02\x03\x02\x43\x01a\x44\x02";
+        let pairs = parse(packed).as_dict().unwrap();
+        assert_eq!(pairs.len(), 2);
+        let number = |value: ValueRef<'_>| value.as_int().and_then(|int| int.to_u32());
+        assert_eq!(pairs.get("a").and_then(number), Some(2));
+        let value = parse(packed).to_value();
+        assert_eq!(
+            value.as_dict().unwrap().as_slice(),
+            [("a".into(), 2.into())]
+        );
+    }
+}
