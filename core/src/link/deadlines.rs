@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn the_earliest_live_one_is_found_and_the_dead_do_not_pile_up() {
         let mut deadlines = Deadlines::new();
-        let live = |n: u32| n % 1000 == 0;
+        let live = |n: u32| n.is_multiple_of(1000);
         for n in 0..100_000 {
             deadlines.insert(Duration::from_secs(u64::from(n)), n, 100, live);
         }

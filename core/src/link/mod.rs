@@ -183,6 +183,10 @@ impl Link {
     pub fn received(&mut self, now: Now, count: usize) {
         self.now = now;
         self.last_receipt = now.monotonic;
+        if self.closed.is_some() {
+            self.input.clear();
+            return;
+        }
         let full = count >= self.read_size;
         self.read_size = if full {
             self.read_size.saturating_mul(4).min(Self::READ.1)
@@ -224,11 +228,8 @@ impl Link {
             self.idle_deadline()
                 .map(|(at, after)| (at, CloseReason::Idle(after))),
         ];
-        let due = due
-            .into_iter()
-            .flatten()
-            .find(|(at, _)| *at <= now.monotonic);
-        if let Some((_, reason)) = due {
+        let first = due.into_iter().flatten().min_by_key(|(at, _)| *at);
+        if let Some((_, reason)) = first.filter(|(at, _)| *at <= now.monotonic) {
             self.close(reason);
         }
     }
@@ -335,7 +336,7 @@ impl Link {
     // Outputs.
 
     /// What has happened, until it returns `None`. It handles at most one
-    /// received frame.
+    /// received frame, besides the answers of cancelled requests.
     pub fn poll_event(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -466,7 +467,7 @@ impl Link {
     /// answers, or to the caller.
     fn answer_or_message(&mut self, mut sealed: SealedMessage) -> Option<Event> {
         let Some(request) = self.pending.find(sealed.message_type(), sealed.uri()) else {
-            return Some(self.anonymous_answer_or_message(sealed));
+            return self.anonymous_answer_or_message(sealed);
         };
         let inner = self.pending.inner(request).cloned().unwrap_or_default();
         if let Err(error) = sealed.open(&inner, &self.config.wire, &self.open_context()) {
@@ -476,25 +477,15 @@ impl Link {
     }
 
     /// netaio's own errors name no uri: where one request waits, it is meant.
-    fn anonymous_answer_or_message(&mut self, sealed: SealedMessage) -> Event {
+    fn anonymous_answer_or_message(&mut self, sealed: SealedMessage) -> Option<Event> {
         let anonymous = sealed.message_type().is_error() && matches!(sealed.uri(), b"" | b"ERROR");
-        if let Some(request) = self.pending.only().filter(|_| anonymous)
-            && let Some(ended) = self.pending.remove(request)
-            && !ended.abandoned
-        {
-            let message = sealed.into_message();
-            return Event::Answered {
-                request,
-                answer: Answer {
-                    message,
-                    verified: true,
-                },
-            };
+        match self.pending.only().filter(|_| anonymous) {
+            Some(request) => self.answered(request, sealed.into_message(), true),
+            None => Some(Event::Message(Inbound {
+                sealed,
+                remote: self.remote,
+            })),
         }
-        Event::Message(Inbound {
-            sealed,
-            remote: self.remote,
-        })
     }
 
     /// An error that did not pass the outer layer. netaio seals none of the
@@ -519,8 +510,12 @@ impl Link {
         (!ended.abandoned).then_some(Event::Answered { request, answer })
     }
 
-    /// Counts a refused message, and closes the link at one too many.
+    /// Counts a refused message, and closes the link at one too many. A message
+    /// may be dispatched after the end; nobody hears of its refusal.
     fn refuse(&mut self, refusal: Refusal) -> Option<Event> {
+        if self.closed.is_some() {
+            return None;
+        }
         let config = self.config.clone();
         if self.failures.note(self.now.monotonic, &config.wire.limits) {
             self.events.push_back(Event::Refused(refusal));
@@ -600,7 +595,7 @@ impl Link {
     /// An error for somebody who proved nothing: no plugin lends it its keys,
     /// and where the queue is full it is left out.
     fn send_unsealed(&mut self, message: &Message) {
-        if self.check_room().is_ok() {
+        if self.closed.is_none() && self.check_room().is_ok() {
             let none = Layer::new();
             // Such a message can only fail to be sealed by being too long; then
             // there is nobody to tell.

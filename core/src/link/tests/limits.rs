@@ -1,0 +1,122 @@
+//! Bounds on what waits.
+
+use super::*;
+use crate::error::SendError;
+use crate::message::types::*;
+
+#[test]
+fn one_request_too_many_is_an_error_at_once() {
+    let limits = Limits::default().with_pending_requests(3).unwrap();
+    let client = limited(Role::Client, limits);
+    let mut pair = Pair::new(client, LinkConfig::new(Role::Server));
+    let ids = [(); 3].map(|()| pair.request(&Message::request("u")));
+    let too_many = Err(SendError::TooManyRequests { max: 3 });
+    let (ask, options) = (Message::request("u"), RequestOptions::new());
+    assert_eq!(pair.client.link.request(NOON, &ask, &options), too_many);
+    // A cancelled one takes its place until its answer comes.
+    pair.client.link.cancel(ids[0]);
+    assert_eq!(pair.client.link.request(NOON, &ask, &options), too_many);
+    let bytes = frame(&Message::respond_uri("u", ""));
+    pair.client.link.receive(NOON, &bytes);
+    pair.client.drain(NOON);
+    assert!(pair.client.link.request(NOON, &ask, &options).is_ok());
+    // Those refused were not sent.
+    assert_eq!(unopened(&pair.client.outbound()).len(), 4);
+}
+
+/// A server that hardly queues, and a client that has asked it and reads
+/// nothing.
+fn clogged() -> Pair {
+    let limits = Limits::default().with_outbound_queue(200_000).unwrap();
+    let config = limited(Role::Server, limits);
+    let mut pair = Pair::new(LinkConfig::new(Role::Client), config);
+    pair.server.node.on(REQUEST_URI, nothing, Layer::new());
+    pair.request(&Message::request("u"));
+    pair.run();
+    let large = Message::notify("u", [0; 60_000].to_vec());
+    for _ in 0..4 {
+        pair.tell(&large);
+    }
+    assert!(pair.server.link.queued() > 200_000);
+    pair
+}
+
+#[test]
+fn a_full_queue_refuses_what_the_application_sends_and_takes_it_later() {
+    let mut pair = clogged();
+    let (message, plain) = (Message::notify("u", ""), SendOptions::new());
+    let full = pair.server.link.send(NOON, &message, &plain);
+    assert!(matches!(full, Err(SendError::QueueFull { max: 200_000, queued }) if queued > 200_000));
+    // What was handed out may not be written yet, so it counts.
+    let mut written = Vec::new();
+    assert!(pair.server.link.poll_outbound(&mut written));
+    assert!(pair.server.link.send(NOON, &message, &plain).is_err());
+    assert!(!pair.server.link.poll_outbound(&mut written));
+    assert_eq!(pair.server.link.send(NOON, &message, &plain), Ok(()));
+    assert_eq!(pair.server.link.is_closed(), None);
+}
+
+#[test]
+fn an_answer_to_one_who_does_not_read_closes() {
+    let mut pair = clogged();
+    let token = pair.server.unanswered.pop_front().unwrap();
+    let answer = Message::respond_uri("u", "");
+    let queued = pair.server.link.queued();
+    let slow = CloseReason::SlowConsumer { queued };
+    let refused = pair.server.link.reply(NOON, &token, &answer);
+    assert_eq!(refused, Err(SendError::Closed(slow.clone())));
+    pair.server.seen.clear();
+    pair.server.drain(NOON);
+    assert_eq!(pair.server.seen(), [Seen::Closed(slow)]);
+}
+
+#[test]
+fn errors_to_strangers_are_left_out_of_a_full_queue() {
+    let mut pair = clogged();
+    let queued = pair.server.link.queued();
+    let bytes = broken_frame(&Message::request("u"));
+    pair.server.link.receive(NOON, &bytes);
+    pair.server.drain(NOON);
+    assert_eq!(pair.server.link.queued(), queued);
+    assert_eq!(pair.server.link.is_closed(), None);
+}
+
+#[test]
+fn a_message_too_large_is_the_senders_error_and_nothing_is_sent() {
+    let mut pair = Pair::sealed(hmac("secret").with_cipher(Sha256StreamCipher::new("key")));
+    let plain = SendOptions::new();
+    // The cipher makes it two bytes longer.
+    let most = Message::notify("", [0; 65_420].to_vec());
+    assert_eq!(pair.client.link.send(NOON, &most, &plain), Ok(()));
+    let queued = pair.client.link.queued();
+    let more = Message::notify("", [0; 65_421].to_vec());
+    let refused = pair.client.link.send(NOON, &more, &plain);
+    assert!(matches!(refused, Err(SendError::Seal(_))));
+    let request = pair
+        .client
+        .link
+        .request(NOON, &more, &RequestOptions::new());
+    assert!(matches!(request, Err(SendError::Seal(_))));
+    assert_eq!(pair.client.link.pending_requests(), 0);
+    assert_eq!(pair.client.link.queued(), queued);
+    pair.run();
+    assert!(
+        matches!(&pair.server.seen[..], [Seen::Unrouted(message)] if message.content.len() == 65_420)
+    );
+}
+
+#[test]
+fn a_poll_handles_one_frame_so_that_turns_can_be_counted() {
+    let mut pair = Pair::plain();
+    let stream = frame(&Message::request("u")).repeat(100);
+    pair.server.link.receive(NOON, &stream);
+    for n in 1..=100 {
+        assert!(matches!(
+            pair.server.link.poll_event(),
+            Some(Event::Message(_))
+        ));
+        let left = stream.len() - n * stream.len() / 100;
+        assert_eq!(pair.server.link.input.len(), left);
+    }
+    assert!(pair.server.link.poll_event().is_none());
+}

@@ -1,0 +1,207 @@
+//! Deadlines.
+
+use super::*;
+use crate::link::{Deadline, DeadlineReason};
+
+fn with(limits: Limits) -> Pair {
+    Pair::new(LinkConfig::new(Role::Client), limited(Role::Server, limits))
+}
+
+fn deadline(pair: &mut Pair) -> Option<(Duration, DeadlineReason)> {
+    let deadline = pair.server.link.poll_deadline();
+    deadline.map(|Deadline { at, reason }| (at - NOON.monotonic, reason))
+}
+
+fn idle_and_auth(idle: Duration, auth: Duration) -> Limits {
+    let limits = Limits::default().with_idle_timeout(Some(idle)).unwrap();
+    limits.with_auth_timeout(Some(auth)).unwrap()
+}
+
+#[test]
+fn a_link_at_rest_has_no_deadline() {
+    let mut pair = Pair::plain();
+    assert_eq!(deadline(&mut pair), None);
+    pair.server.default_answers = true;
+    pair.request(&Message::request("u"));
+    pair.run();
+    assert_eq!(pair.client.link.poll_deadline(), None);
+}
+
+#[test]
+fn a_frame_has_to_be_complete_in_time() {
+    let mut pair = with(Limits::default());
+    let frame = frame(&Message::request("u"));
+    pair.server.link.receive(pair.now, &frame[..1]);
+    // A byte now and then does not help.
+    for byte in &frame[1..10] {
+        pair.pass(SECOND);
+        pair.server.link.receive(pair.now, &[*byte]);
+    }
+    assert_eq!(
+        deadline(&mut pair),
+        Some((10 * SECOND, DeadlineReason::Frame))
+    );
+    pair.pass(SECOND);
+    let late = CloseReason::FrameTimeout(10 * SECOND);
+    assert_eq!(pair.server.seen(), [Seen::Closed(late)]);
+    assert_eq!(deadline(&mut pair), None);
+}
+
+#[test]
+fn each_frame_has_its_own_time() {
+    let mut pair = with(Limits::default());
+    let frame = frame(&Message::request("u"));
+    let (start, end) = frame.split_at(5);
+    pair.server.link.receive(pair.now, start);
+    for _ in 0..5 {
+        pair.pass(9 * SECOND);
+        pair.server.link.receive(pair.now, &[end, start].concat());
+    }
+    pair.pass(9 * SECOND);
+    assert_eq!(pair.server.seen().len(), 5);
+    pair.server.link.receive(pair.now, end);
+    pair.run();
+    assert_eq!(deadline(&mut pair), None);
+}
+
+#[test]
+fn the_first_valid_message_has_to_come_in_time() {
+    let limits = Limits::default()
+        .with_auth_timeout(Some(5 * SECOND))
+        .unwrap();
+    let config = limited(Role::Server, limits).with_outer(hmac("secret"));
+    let client = LinkConfig::new(Role::Client).with_outer(hmac("secret"));
+    let mut pair = Pair::new(client.clone(), config.clone());
+    // What proves nothing does not count.
+    pair.server
+        .link
+        .receive(NOON, &frame(&Message::request("u")));
+    pair.pass(5 * SECOND);
+    let seen = pair.server.seen();
+    assert_eq!(
+        seen[1..],
+        [Seen::Closed(CloseReason::AuthTimeout(5 * SECOND))]
+    );
+
+    let mut pair = Pair::new(client, config);
+    assert_eq!(
+        deadline(&mut pair),
+        Some((5 * SECOND, DeadlineReason::Auth))
+    );
+    pair.request(&Message::request("u"));
+    pair.run();
+    assert_eq!(deadline(&mut pair), None);
+}
+
+#[test]
+fn bytes_keep_a_link_from_being_idle() {
+    let limits = Limits::default()
+        .with_idle_timeout(Some(30 * SECOND))
+        .unwrap();
+    let mut pair = with(limits);
+    assert_eq!(
+        deadline(&mut pair),
+        Some((30 * SECOND, DeadlineReason::Idle))
+    );
+    pair.pass(20 * SECOND);
+    pair.request(&Message::request("u"));
+    pair.run();
+    assert_eq!(
+        deadline(&mut pair),
+        Some((50 * SECOND, DeadlineReason::Idle))
+    );
+    pair.server.seen.clear();
+    pair.pass(30 * SECOND);
+    let idle = CloseReason::Idle(30 * SECOND);
+    assert_eq!(pair.server.seen(), [Seen::Closed(idle)]);
+}
+
+#[test]
+fn the_earliest_deadline_is_told_with_its_reason() {
+    let mut pair = with(idle_and_auth(40 * SECOND, 20 * SECOND));
+    assert_eq!(
+        deadline(&mut pair),
+        Some((20 * SECOND, DeadlineReason::Auth))
+    );
+    pair.server.link.receive(NOON, b"\x00");
+    pair.run();
+    assert_eq!(
+        deadline(&mut pair),
+        Some((10 * SECOND, DeadlineReason::Frame))
+    );
+    let options = RequestOptions::new().with_timeout(SECOND);
+    let ask = Message::request("u");
+    let id = pair.server.link.request(NOON, &ask, &options).unwrap();
+    assert_eq!(deadline(&mut pair), Some((SECOND, DeadlineReason::Request)));
+    pair.server.link.cancel(id);
+    pair.pass(SECOND);
+    assert_eq!(
+        deadline(&mut pair),
+        Some((10 * SECOND, DeadlineReason::Frame))
+    );
+}
+
+#[test]
+fn a_late_wake_up_closes_for_what_came_first() {
+    for (idle, auth, reason) in [
+        (2, 3, CloseReason::Idle(2 * SECOND)),
+        (3, 2, CloseReason::AuthTimeout(2 * SECOND)),
+        (11, 12, CloseReason::FrameTimeout(10 * SECOND)),
+    ] {
+        let mut pair = with(idle_and_auth(idle * SECOND, auth * SECOND));
+        pair.server.link.receive(NOON, b"\x00");
+        pair.server.drain(NOON);
+        pair.at(NOON.monotonic + 100 * SECOND);
+        pair.server.link.handle_timeout(pair.now);
+        pair.server.drain(pair.now);
+        assert_eq!(pair.server.seen(), [Seen::Closed(reason)]);
+    }
+}
+
+#[test]
+fn requests_time_out_in_the_order_of_their_deadlines() {
+    let mut pair = Pair::plain();
+    let timeouts = [5, 3, 4, 3, 60];
+    let ids = timeouts.map(|seconds| {
+        let options = RequestOptions::new().with_timeout(seconds * SECOND);
+        pair.request_with(&Message::notify("u", ""), &options)
+    });
+    let timed_out = |at: usize| {
+        let error = RequestError::TimedOut(timeouts[at] * SECOND);
+        Seen::Failed(ids[at], error)
+    };
+    pair.pass(10 * SECOND);
+    assert_eq!(pair.client.seen(), [1, 3, 2, 0].map(timed_out));
+    // All at once, where the wake-up comes late.
+    let mut pair = Pair::plain();
+    for seconds in timeouts {
+        let options = RequestOptions::new().with_timeout(seconds * SECOND);
+        pair.request_with(&Message::notify("u", ""), &options);
+    }
+    pair.at(NOON.monotonic + 10 * SECOND);
+    pair.client.link.handle_timeout(pair.now);
+    pair.client.drain(pair.now);
+    assert_eq!(pair.client.seen(), [1, 3, 2, 0].map(timed_out));
+}
+
+#[test]
+fn an_early_wake_up_does_nothing() {
+    let mut pair = with(idle_and_auth(2 * SECOND, 3 * SECOND));
+    pair.at(NOON.monotonic + SECOND);
+    pair.server.link.handle_timeout(pair.now);
+    pair.server.drain(pair.now);
+    assert_eq!(pair.server.seen(), []);
+    assert_eq!(
+        deadline(&mut pair),
+        Some((2 * SECOND, DeadlineReason::Idle))
+    );
+}
+
+#[test]
+fn a_timeout_without_end_never_comes() {
+    let mut pair = Pair::plain();
+    let options = RequestOptions::new().with_timeout(Duration::MAX);
+    pair.request_with(&Message::notify("u", ""), &options);
+    pair.pass(1_000_000_000 * SECOND);
+    assert_eq!(pair.client.seen(), []);
+}
