@@ -1,1 +1,137 @@
-//! netaio-tokio
+//! netaio on [tokio]: small framed messages over TCP, handlers keyed by message
+//! type, uri and peer, requests with timeouts, and authentication and
+//! encryption in two layers, wire-compatible with the Python package `netaio`.
+//!
+//! ```
+//! use netaio_tokio::plugin::HmacAuth;
+//! use netaio_tokio::types::{CREATE_URI, REQUEST_URI};
+//! use netaio_tokio::{Client, Content, Server, Uri};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::builder()
+//!     .auth(HmacAuth::new("secret"))
+//!     .on((REQUEST_URI, "echo"), |content: Content| async move { content })
+//!     .on(CREATE_URI, |uri: Uri| format!("{uri} created"))
+//!     .inner_auth(HmacAuth::new("admin").with_hmac_field("camh"))
+//!     .bind("127.0.0.1:0")
+//!     .await?;
+//!
+//! let client = Client::builder().auth(HmacAuth::new("secret")).build()?;
+//! client.connect(server.local_addr()).await?;
+//! let response = client.request("echo").content("hi").await?.ok()?;
+//! assert_eq!(&response.content[..], b"hi");
+//!
+//! // Without the admin's secret the inner check fails, and the server says so.
+//! let refused = client.create("new", "content").await?;
+//! assert!(refused.ok().is_err());
+//! server.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The whole API is documented at the types below, which are those of
+//! `netaio-driver` with tokio filled in. Every method is called from within a
+//! tokio runtime.
+//!
+//! # Cargo features
+//!
+//! There are none.
+#![forbid(unsafe_code)]
+
+mod stream;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use netaio_driver::Runtime;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
+
+pub use netaio_driver::core::*;
+pub use netaio_driver::{
+    BuildError, ConnectError, Connection, Content, ErrorAnswer, FromRequest, Handler, IntoReply,
+    Messages, Reply, Request, RequestBuilder, RequestError, Response, State, Text, Unsolicited,
+    Uri,
+};
+pub use stream::{TcpReader, TcpWriter, connect_stream, serve_stream};
+
+/// A server on tokio.
+pub type Server = netaio_driver::Server<Tokio>;
+/// A server before it listens.
+pub type ServerBuilder = netaio_driver::ServerBuilder<Tokio>;
+/// A client on tokio.
+pub type Client = netaio_driver::Client<Tokio>;
+/// A client before it connects.
+pub type ClientBuilder = netaio_driver::ClientBuilder<Tokio>;
+
+/// The tokio runtime, current-thread or multi-thread.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokio;
+
+/// The time without traffic after which the system asks whether a peer is there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Connections that the system accepts before we do.
+const BACKLOG: i32 = 1024;
+
+impl Runtime for Tokio {
+    type Listener = TcpListener;
+    type Reader = TcpReader;
+    type Writer = TcpWriter;
+
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(future);
+    }
+
+    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
+        tokio::time::sleep_until(deadline.into())
+    }
+
+    async fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
+        match address.parse() {
+            Ok(address) => Ok(vec![address]),
+            Err(_) => Ok(lookup_host(address).await?.collect()),
+        }
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<(TcpReader, TcpWriter)> {
+        split(TcpStream::connect(address).await?)
+    }
+
+    async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+        let socket = socket2::Socket::new(
+            socket2::Domain::for_address(address),
+            socket2::Type::STREAM,
+            Some(socket2::Protocol::TCP),
+        )?;
+        // A server that was stopped can be started again at once.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        TcpListener::from_std(socket.into())
+    }
+
+    fn local_address(listener: &TcpListener) -> io::Result<SocketAddr> {
+        listener.local_addr()
+    }
+
+    async fn accept(listener: &TcpListener) -> io::Result<(TcpReader, TcpWriter, SocketAddr)> {
+        let (stream, remote) = listener.accept().await?;
+        let (reader, writer) = split(stream)?;
+        Ok((reader, writer, remote))
+    }
+}
+
+fn split(stream: TcpStream) -> io::Result<(TcpReader, TcpWriter)> {
+    // Answers leave with one write already: Nagle's algorithm would only wait.
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    let (reader, writer) = stream.into_split();
+    Ok((TcpReader(reader), TcpWriter(writer)))
+}

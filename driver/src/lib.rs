@@ -1,1 +1,41 @@
-//! netaio-driver
+//! What netaio's drivers share: servers, clients and handlers, written once
+//! over a [`Runtime`] trait.
+//!
+//! Programs use a runtime's own crate, `netaio-tokio` for one, whose `Server`
+//! and `Client` are these with the runtime filled in. This crate is for whoever
+//! brings netaio to another runtime: implement [`Runtime`], [`ReadHalf`] and
+//! [`WriteHalf`], and name the aliases.
+//!
+//! One task drives one connection, from its first byte to its last: it owns the
+//! core's [`Link`](netaio_core::Link), reads, calls handlers, and writes. Others
+//! speak to it through a bounded queue. Nothing holds a lock across a handler,
+//! a write or a cipher, and answers to what came with one read leave with one
+//! write.
+#![forbid(unsafe_code)]
+
+mod client;
+mod clock;
+mod connection;
+mod error;
+mod futures;
+mod handler;
+mod mailbox;
+mod random;
+mod runtime;
+mod server;
+mod service;
+mod setup;
+mod slots;
+mod task;
+
+pub use client::{Client, ClientBuilder, Messages, Unsolicited};
+pub use connection::{Connection, RequestBuilder, Response};
+pub use error::{BuildError, ConnectError, ErrorAnswer, RequestError};
+pub use futures::BoxFuture;
+pub use handler::{
+    Content, Deferred, Direct, FromRequest, Handler, IntoReply, Outcome, Reply, Request, State,
+    Text, Uri,
+};
+pub use netaio_core as core;
+pub use runtime::{ReadHalf, Runtime, WriteHalf};
+pub use server::{Server, ServerBuilder};

@@ -18,6 +18,15 @@ pub struct RequestId {
     slot: usize,
 }
 
+impl RequestId {
+    /// A small number that no two waiting requests of one link share: an index
+    /// into a table of the caller's own.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.slot
+    }
+}
+
 /// The waiting requests of one link. Those for one uri form a queue: a plain
 /// netaio peer answers in order and names only the uri.
 #[derive(Debug)]

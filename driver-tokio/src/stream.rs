@@ -1,0 +1,101 @@
+//! tokio's streams as netaio's: TCP, and any other.
+
+use std::io;
+use std::net::SocketAddr;
+
+use bytes::BytesMut;
+use netaio_driver::{Connection, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+use crate::{Client, Server};
+
+/// The reading half of a TCP connection.
+#[derive(Debug)]
+pub struct TcpReader(pub(crate) OwnedReadHalf);
+
+impl ReadHalf for TcpReader {
+    const WAITS_WITHOUT_BUFFER: bool = true;
+
+    async fn readable(&mut self) -> io::Result<()> {
+        self.0.readable().await
+    }
+
+    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        self.0.read_buf(buffer).await
+    }
+}
+
+/// The writing half of a TCP connection.
+#[derive(Debug)]
+pub struct TcpWriter(pub(crate) OwnedWriteHalf);
+
+impl WriteHalf for TcpWriter {
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).await
+    }
+
+    async fn shutdown(&mut self) -> io::Result<()> {
+        self.0.shutdown().await
+    }
+}
+
+/// One half of a stream that is not TCP.
+struct Half<T>(T);
+
+impl<T: AsyncRead + Unpin + Send + 'static> ReadHalf for Half<T> {
+    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        self.0.read_buf(buffer).await
+    }
+}
+
+impl<T: AsyncWrite + Unpin + Send + 'static> WriteHalf for Half<T> {
+    const NEEDS_FLUSH: bool = true;
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().await
+    }
+
+    async fn shutdown(&mut self) -> io::Result<()> {
+        self.0.shutdown().await
+    }
+}
+
+/// Serves one connection over any stream: a Unix socket, TLS, a pipe in memory.
+/// `remote` is the address that keys and handlers see, where there is one.
+///
+/// # Errors
+/// The server is stopping or full, or the operating system has no randomness to
+/// give.
+pub fn serve_stream<S>(
+    server: &Server,
+    stream: S,
+    remote: Option<SocketAddr>,
+) -> io::Result<Connection>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (reader, writer) = tokio::io::split(stream);
+    server.serve_halves(Half(reader), Half(writer), remote)
+}
+
+/// Talks to a server over any stream, under a name for
+/// [`Client::connection`](netaio_driver::Client::connection).
+///
+/// # Errors
+/// The operating system has no randomness to give.
+pub fn connect_stream<S>(
+    client: &Client,
+    stream: S,
+    name: impl Into<String>,
+) -> io::Result<Connection>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (reader, writer) = tokio::io::split(stream);
+    client.connect_halves(Half(reader), Half(writer), None, name)
+}

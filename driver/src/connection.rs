@@ -1,0 +1,277 @@
+//! A connection, as its users see it.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use event_listener::Event;
+use futures_channel::oneshot;
+use netaio_core::{
+    Answer, CloseReason, Layer, Message, MessageType, RequestOptions, SendError, SendOptions,
+};
+
+use crate::clock;
+use crate::error::{ErrorAnswer, RequestError};
+use crate::futures::BoxFuture;
+use crate::mailbox::{Command, Mailbox};
+
+/// A handle to a connection, on either end. Cloning it copies a pointer; the
+/// connection lives until it is closed, not until its handles are gone.
+#[derive(Clone)]
+pub struct Connection {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) mailbox: Mailbox,
+    pub(crate) closed: Event,
+    remote: Option<SocketAddr>,
+}
+
+impl Connection {
+    pub(crate) fn new(remote: Option<SocketAddr>, capacity: usize) -> Self {
+        let shared = Shared {
+            mailbox: Mailbox::new(capacity),
+            closed: Event::new(),
+            remote,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The address of the other end; none where the stream has no addresses.
+    #[must_use]
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.shared.remote
+    }
+
+    /// Sends a message. It is ready once the message is sealed and queued, not
+    /// once it is written.
+    ///
+    /// Cancel-safe: a message is sent whole or not at all. Dropped early, it
+    /// may still be sent.
+    ///
+    /// # Errors
+    /// The message was not sent.
+    pub async fn send(&self, message: Message) -> Result<(), SendError> {
+        self.send_with(message, SendOptions::new()).await
+    }
+
+    /// As [`send`](Self::send), with an inner layer, or without an outer plugin.
+    ///
+    /// # Errors
+    /// The message was not sent.
+    pub async fn send_with(&self, message: Message, options: SendOptions) -> Result<(), SendError> {
+        let (done, result) = oneshot::channel();
+        self.shared.mailbox.push(Command::Send {
+            message,
+            options,
+            done,
+        })?;
+        // The task answers every command, or is gone with the connection.
+        result
+            .await
+            .unwrap_or_else(|_| Err(SendError::Closed(self.close_reason())))
+    }
+
+    /// Asks for the content of a uri.
+    pub fn request(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::request(uri))
+    }
+
+    /// Creates a uri with a content.
+    pub fn create(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::create(uri, content))
+    }
+
+    /// Replaces the content of a uri.
+    pub fn update(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::update(uri, content))
+    }
+
+    /// Deletes a uri.
+    pub fn delete(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::delete(uri))
+    }
+
+    /// Asks to be notified about a uri; the answer is a `CONFIRM_SUBSCRIBE`.
+    pub fn subscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::subscribe(uri))
+    }
+
+    /// Asks to be notified no more; the answer is a `CONFIRM_UNSUBSCRIBE`.
+    pub fn unsubscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::unsubscribe(uri))
+    }
+
+    /// Sends any message as a request: whatever answers its uri ends it.
+    pub fn request_message(&self, message: Message) -> RequestBuilder {
+        RequestBuilder {
+            connection: Ok(self.clone()),
+            message,
+            options: RequestOptions::new(),
+        }
+    }
+
+    /// Closes the connection: what is queued is written, and waiting requests
+    /// fail. It is ready when the connection is closed.
+    ///
+    /// Cancel-safe: once called, the connection closes whether or not it is
+    /// waited for.
+    pub async fn close(&self) {
+        // An error means that it is closed already.
+        let _ = self.shared.mailbox.push(Command::Close);
+        self.closed().await;
+    }
+
+    /// Is ready when the connection is closed, and says why. Cancel-safe.
+    pub async fn closed(&self) -> CloseReason {
+        loop {
+            let closed = self.shared.closed.listen();
+            if let Some(reason) = self.shared.mailbox.closed() {
+                return reason;
+            }
+            closed.await;
+        }
+    }
+
+    /// Why the connection is closed, if it is.
+    #[must_use]
+    pub fn is_closed(&self) -> Option<CloseReason> {
+        self.shared.mailbox.closed()
+    }
+
+    fn close_reason(&self) -> CloseReason {
+        self.is_closed().unwrap_or(CloseReason::Local)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("remote", &self.remote())
+            .field("closed", &self.is_closed())
+            .finish()
+    }
+}
+
+/// A request that is sent when it is awaited.
+///
+/// Awaiting it gives the [`Reply`], which may be an error message. Cancel-safe:
+/// when the future is dropped, the answer is taken off the connection and
+/// dropped, and no other request gets it.
+#[must_use = "a request is sent when it is awaited"]
+#[derive(Debug)]
+pub struct RequestBuilder {
+    pub(crate) connection: Result<Connection, RequestError>,
+    pub(crate) message: Message,
+    options: RequestOptions,
+}
+
+impl RequestBuilder {
+    /// A request of a client that is connected to nobody.
+    pub(crate) fn not_connected(message: Message) -> Self {
+        Self {
+            connection: Err(RequestError::NotConnected),
+            message,
+            options: RequestOptions::new(),
+        }
+    }
+
+    /// Sets the content.
+    pub fn content(mut self, content: impl Into<Bytes>) -> Self {
+        self.message.content = content.into();
+        self
+    }
+
+    /// The time from now to the answer, the sending included; 10 s unless set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options = self.options.with_timeout(timeout);
+        self
+    }
+
+    /// Seals the request with an inner layer, and expects it of the answer.
+    pub fn inner(mut self, inner: Layer) -> Self {
+        self.options = self.options.with_inner(inner);
+        self
+    }
+
+    /// Replaces how the request is sent.
+    pub fn options(mut self, options: RequestOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Takes a message of this type as an answer too.
+    pub fn accept(mut self, answer: MessageType) -> Self {
+        self.options = self.options.also_accepting(answer);
+        self
+    }
+
+    async fn send(self) -> Result<Response, RequestError> {
+        let connection = self.connection?;
+        let (done, result) = oneshot::channel();
+        connection.shared.mailbox.push(Command::Request {
+            message: self.message,
+            options: self.options,
+            called: clock::now().monotonic,
+            done,
+        })?;
+        let answer = result.await;
+        answer
+            .unwrap_or_else(|_| Err(RequestError::Closed(connection.close_reason())))
+            .map(Response)
+    }
+}
+
+impl IntoFuture for RequestBuilder {
+    type Output = Result<Response, RequestError>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+/// The message that answered a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response(Answer);
+
+impl Response {
+    /// Whether it passed the outer layer. An error that did not may come from
+    /// anybody on the way; see [`Answer::verified`].
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.0.verified
+    }
+
+    /// The message, whatever it says.
+    #[must_use]
+    pub fn into_message(self) -> Message {
+        self.0.message
+    }
+
+    /// The message, unless it is one of the four error types.
+    ///
+    /// # Errors
+    /// It is one.
+    pub fn ok(self) -> Result<Message, ErrorAnswer> {
+        match self.0.message.is_error() {
+            false => Ok(self.0.message),
+            true => Err(ErrorAnswer(self.0.message)),
+        }
+    }
+}
+
+impl Deref for Response {
+    type Target = Message;
+
+    fn deref(&self) -> &Message {
+        &self.0.message
+    }
+}

@@ -1,0 +1,74 @@
+//! What can go wrong above the core.
+
+use std::io;
+use std::time::Duration;
+
+use netaio_core::{CloseReason, Message, SealError, SendError};
+
+/// Why a server could not be started, or a client not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A handler's inner layer writes the same auth field as the outer layer.
+    #[error("the inner layer of the handler for {key}: {source}")]
+    Layer {
+        /// The handler's key.
+        key: String,
+        /// Which field.
+        source: SealError,
+    },
+    /// `inner_auth`, `inner_cipher` or `inner` before any handler.
+    #[error("an inner layer was given before any handler; call it after `on` or `once`")]
+    InnerBeforeHandler,
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Why a connection could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot connect to {address}: {source}")]
+pub struct ConnectError {
+    /// The address, as it was given.
+    pub address: String,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// How a request ended without an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The request could not be sent.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// No answer came in time.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The connection ended first.
+    #[error("the connection ended before the answer: {0}")]
+    Closed(CloseReason),
+    /// The client is connected to no server.
+    #[error("not connected; call `connect` first")]
+    NotConnected,
+}
+
+impl From<netaio_core::RequestError> for RequestError {
+    fn from(error: netaio_core::RequestError) -> Self {
+        match error {
+            netaio_core::RequestError::TimedOut(after) => Self::TimedOut(after),
+            netaio_core::RequestError::Closed(reason) => Self::Closed(reason),
+            other => Self::Closed(CloseReason::Transport(other.to_string())),
+        }
+    }
+}
+
+/// An answer that is an error message: what the remote said went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {}", .0.message_type, String::from_utf8_lossy(&.0.content))]
+pub struct ErrorAnswer(pub Message);

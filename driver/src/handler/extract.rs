@@ -1,0 +1,173 @@
+//! What handlers take of a message.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use netaio_core::{Message, MessageType};
+
+use super::{Reply, States};
+use crate::connection::Connection;
+
+/// A message on its way to its handler. Cloning it copies no content.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The message, all layers opened.
+    pub message: Message,
+    /// The connection that it came by.
+    pub connection: Connection,
+    pub(crate) states: Arc<States>,
+}
+
+/// An argument of a handler.
+pub trait FromRequest: Sized {
+    /// Takes it from the message.
+    ///
+    /// # Errors
+    /// The message does not have it. The rejection is the reply, and the
+    /// handler is not called.
+    fn from_request(request: &Request) -> Result<Self, Reply>;
+}
+
+impl FromRequest for Request {
+    fn from_request(request: &Request) -> Result<Self, Reply> {
+        Ok(request.clone())
+    }
+}
+
+impl FromRequest for Message {
+    fn from_request(request: &Request) -> Result<Self, Reply> {
+        Ok(request.message.clone())
+    }
+}
+
+impl FromRequest for MessageType {
+    fn from_request(request: &Request) -> Result<Self, Reply> {
+        Ok(request.message.message_type)
+    }
+}
+
+impl FromRequest for Connection {
+    fn from_request(request: &Request) -> Result<Self, Reply> {
+        Ok(request.connection.clone())
+    }
+}
+
+/// The sender's address. A connection over something without addresses is
+/// answered with an `ERROR`.
+impl FromRequest for SocketAddr {
+    fn from_request(request: &Request) -> Result<Self, Reply> {
+        let remote = request.connection.remote();
+        remote.ok_or_else(|| Reply::error("this connection has no address"))
+    }
+}
+
+impl FromRequest for Option<SocketAddr> {
+    fn from_request(request: &Request) -> Result<Self, Reply> {
+        Ok(request.connection.remote())
+    }
+}
+
+macro_rules! bytes_argument {
+    ($(#[$doc:meta])* $name:ident, $field:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        pub struct $name(pub Bytes);
+
+        impl FromRequest for $name {
+            fn from_request(request: &Request) -> Result<Self, Reply> {
+                Ok(Self(request.message.$field.clone()))
+            }
+        }
+
+        impl Deref for $name {
+            type Target = Bytes;
+
+            fn deref(&self) -> &Bytes {
+                &self.0
+            }
+        }
+
+        impl From<$name> for Bytes {
+            fn from(value: $name) -> Bytes {
+                value.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            /// As text; what is not UTF-8 is replaced.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&String::from_utf8_lossy(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+bytes_argument! {
+    /// The uri of a message.
+    Uri, uri
+}
+
+bytes_argument! {
+    /// The content of a message.
+    Content, content
+}
+
+/// The content of a message as text. Content that is not UTF-8 is answered with
+/// an `ERROR`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Text(pub String);
+
+impl FromRequest for Text {
+    fn from_request(request: &Request) -> Result<Self, Reply> {
+        match std::str::from_utf8(&request.message.content) {
+            Ok(text) => Ok(Self(text.into())),
+            Err(_) => Err(Reply::error("the content is not UTF-8")),
+        }
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Something that handlers share, given to the server or client with `state`.
+/// A type that was not given is answered with an `ERROR`.
+#[derive(Debug)]
+pub struct State<T>(pub Arc<T>);
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Send + Sync + 'static> FromRequest for State<T> {
+    fn from_request(request: &Request) -> Result<Self, Reply> {
+        request.states.get::<T>().map(Self).ok_or_else(|| {
+            let name = std::any::type_name::<T>();
+            tracing::error!("a handler wants State<{name}>, which was never given with `state`");
+            Reply::error("the server is not set up for this request")
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! Functions as handlers.
+
+mod extract;
+mod reply;
+mod state;
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+pub use self::extract::{Content, FromRequest, Request, State, Text, Uri};
+pub use self::reply::{IntoReply, Reply};
+pub(crate) use self::state::States;
+
+use netaio_core::Message;
+
+use crate::futures::BoxFuture;
+
+/// A function that handles messages.
+///
+/// It takes up to four arguments, each of which says what it wants of the
+/// message ([`FromRequest`]): [`Message`], [`MessageType`](netaio_core::MessageType),
+/// [`Uri`], [`Content`], [`Text`], [`SocketAddr`](std::net::SocketAddr),
+/// [`Connection`](crate::Connection), [`State<T>`](State). It returns what is
+/// answered ([`IntoReply`]), or a future of that: nothing, bytes, text, a
+/// [`Reply`], a [`Message`], or an `Option` or a `Result` of those.
+///
+/// A handler that panics is answered for with an `ERROR`; the connection lives.
+///
+/// ```
+/// use netaio_driver::{Content, Handler, Reply, Uri};
+///
+/// fn takes<M>(_: impl Handler<M>) {}
+///
+/// takes(|content: Content| content);
+/// takes(|content: Content| async move { content });
+/// takes(|uri: Uri, content: Content| async move {
+///     if content.is_empty() {
+///         return Err(Reply::error("there is no content"));
+///     }
+///     Ok(format!("{} bytes for {uri}", content.len()))
+/// });
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a netaio handler",
+    label = "this cannot be called as a handler",
+    note = "a handler is a `Fn` of up to four arguments that implement `FromRequest` (`Message`, `Uri`, `Content`, `Text`, `SocketAddr`, `Connection`, `State<T>`, ..)",
+    note = "it returns something that implements `IntoReply` (`()`, bytes, text, `Reply`, `Message`, or an `Option` or `Result` of those), or a `Send` future of that",
+    note = "its closure must be `Send + Sync + 'static`, and the types of its arguments must be written out"
+)]
+pub trait Handler<Marker>: Send + Sync + 'static {
+    /// Calls it.
+    fn call(&self, request: &Request) -> Outcome;
+}
+
+/// What a handler comes to.
+pub enum Outcome {
+    /// It is done: the reply, if there is one.
+    Done(Option<Message>),
+    /// It is not: the reply will come out of this.
+    Running(BoxFuture<Option<Message>>),
+}
+
+/// A handler of any type.
+#[derive(Clone)]
+pub(crate) struct AnyHandler(Arc<dyn Fn(&Request) -> Outcome + Send + Sync>);
+
+impl AnyHandler {
+    pub(crate) fn new<M: 'static>(handler: impl Handler<M>) -> Self {
+        Self(Arc::new(move |request| handler.call(request)))
+    }
+
+    /// Calls it. A panic becomes an `ERROR` with the request's uri.
+    pub(crate) fn call(&self, request: &Request) -> Outcome {
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.0)(request)));
+        outcome.unwrap_or_else(|_| Outcome::Done(Some(panicked(request))))
+    }
+}
+
+fn panicked(request: &Request) -> Message {
+    Message::error(request.message.uri.clone(), "the handler failed")
+}
+
+/// The reply of a handler's future; a panic becomes one too.
+async fn finish<T: Future<Output: IntoReply>>(future: T, request: Request) -> Option<Message> {
+    let mut future = pin!(future);
+    let reply =
+        poll_fn(
+            |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+                Ok(polled) => polled.map(Some),
+                Err(_) => Poll::Ready(None),
+            },
+        );
+    match reply.await {
+        Some(reply) => reply.into_reply(&request),
+        None => Some(panicked(&request)),
+    }
+}
+
+/// Marks handlers that return a reply.
+pub struct Direct<Arguments>(std::marker::PhantomData<Arguments>);
+
+/// Marks handlers that return a future of a reply.
+pub struct Deferred<Arguments>(std::marker::PhantomData<Arguments>);
+
+macro_rules! handlers {
+    ($($argument:ident)*) => {
+        impl<F, R, $($argument,)*> Handler<Direct<($($argument,)*)>> for F
+        where
+            F: Fn($($argument),*) -> R + Send + Sync + 'static,
+            R: IntoReply,
+            $($argument: FromRequest,)*
+        {
+            fn call(&self, _request: &Request) -> Outcome {
+                $(
+                    #[expect(non_snake_case, reason = "the type's name serves for its value")]
+                    let $argument = match $argument::from_request(_request) {
+                        Ok(value) => value,
+                        Err(rejection) => return Outcome::Done(rejection.into_reply(_request)),
+                    };
+                )*
+                Outcome::Done(self($($argument),*).into_reply(_request))
+            }
+        }
+
+        impl<F, T, $($argument,)*> Handler<Deferred<($($argument,)*)>> for F
+        where
+            F: Fn($($argument),*) -> T + Send + Sync + 'static,
+            T: Future + Send + 'static,
+            T::Output: IntoReply,
+            $($argument: FromRequest,)*
+        {
+            fn call(&self, request: &Request) -> Outcome {
+                $(
+                    #[expect(non_snake_case, reason = "the type's name serves for its value")]
+                    let $argument = match $argument::from_request(request) {
+                        Ok(value) => value,
+                        Err(rejection) => return Outcome::Done(rejection.into_reply(request)),
+                    };
+                )*
+                Outcome::Running(Box::pin(finish(self($($argument),*), request.clone())))
+            }
+        }
+    };
+}
+
+handlers!();
+handlers!(A1);
+handlers!(A1 A2);
+handlers!(A1 A2 A3);
+handlers!(A1 A2 A3 A4);

@@ -1,0 +1,143 @@
+//! What handlers return.
+
+use bytes::Bytes;
+use netaio_core::{Message, MessageType, types};
+
+use super::{Content, Request, Text, Uri};
+
+/// Something that a handler may return.
+///
+/// Bytes and text are the content of the usual answer, with the request's uri:
+/// `RESPOND_URI` to a `REQUEST_URI`, a confirmation to (un)subscriptions, `OK`
+/// to everything else.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no reply of a netaio handler",
+    note = "a handler returns `()`, bytes, text, `Reply`, `Message`, or an `Option` or a `Result` of those"
+)]
+pub trait IntoReply {
+    /// The message that is sent back, if any.
+    fn into_reply(self, request: &Request) -> Option<Message>;
+}
+
+/// A reply with the request's uri and a type of its own.
+///
+/// ```
+/// use netaio_driver::Reply;
+///
+/// let reply = Reply::not_found("not found");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    message_type: MessageType,
+    content: Bytes,
+}
+
+impl Reply {
+    /// A reply of any type.
+    #[must_use]
+    pub fn new(message_type: MessageType, content: impl Into<Bytes>) -> Self {
+        Self {
+            message_type,
+            content: content.into(),
+        }
+    }
+
+    /// `OK`.
+    #[must_use]
+    pub fn ok(content: impl Into<Bytes>) -> Self {
+        Self::new(types::OK, content)
+    }
+
+    /// `ERROR`.
+    #[must_use]
+    pub fn error(text: impl Into<Bytes>) -> Self {
+        Self::new(types::ERROR, text)
+    }
+
+    /// `NOT_FOUND`.
+    #[must_use]
+    pub fn not_found(text: impl Into<Bytes>) -> Self {
+        Self::new(types::NOT_FOUND, text)
+    }
+
+    /// `NOT_PERMITTED`.
+    #[must_use]
+    pub fn not_permitted(text: impl Into<Bytes>) -> Self {
+        Self::new(types::NOT_PERMITTED, text)
+    }
+
+    /// `AUTH_ERROR`.
+    #[must_use]
+    pub fn auth_error(text: impl Into<Bytes>) -> Self {
+        Self::new(types::AUTH_ERROR, text)
+    }
+}
+
+impl IntoReply for Reply {
+    fn into_reply(self, request: &Request) -> Option<Message> {
+        let uri = request.message.uri.clone();
+        Some(Message::new(self.message_type, uri, self.content))
+    }
+}
+
+impl IntoReply for Message {
+    fn into_reply(self, _request: &Request) -> Option<Message> {
+        Some(self)
+    }
+}
+
+impl IntoReply for () {
+    fn into_reply(self, _request: &Request) -> Option<Message> {
+        None
+    }
+}
+
+impl<T: IntoReply> IntoReply for Option<T> {
+    fn into_reply(self, request: &Request) -> Option<Message> {
+        self?.into_reply(request)
+    }
+}
+
+impl<T: IntoReply, E: IntoReply> IntoReply for Result<T, E> {
+    fn into_reply(self, request: &Request) -> Option<Message> {
+        match self {
+            Ok(reply) => reply.into_reply(request),
+            Err(reply) => reply.into_reply(request),
+        }
+    }
+}
+
+impl IntoReply for Bytes {
+    fn into_reply(self, request: &Request) -> Option<Message> {
+        let answer = match request.message.message_type {
+            types::REQUEST_URI => types::RESPOND_URI,
+            types::SUBSCRIBE_URI => types::CONFIRM_SUBSCRIBE,
+            types::UNSUBSCRIBE_URI => types::CONFIRM_UNSUBSCRIBE,
+            _ => types::OK,
+        };
+        Reply::new(answer, self).into_reply(request)
+    }
+}
+
+macro_rules! plain_replies {
+    ($($type:ty: |$value:ident| $bytes:expr;)*) => {
+        $(
+            impl IntoReply for $type {
+                fn into_reply(self, request: &Request) -> Option<Message> {
+                    let $value = self;
+                    Bytes::from($bytes).into_reply(request)
+                }
+            }
+        )*
+    };
+}
+
+plain_replies! {
+    Vec<u8>: |bytes| bytes;
+    String: |text| text;
+    &'static str: |text| text;
+    &'static [u8]: |bytes| bytes;
+    Content: |content| content.0;
+    Uri: |uri| uri.0;
+    Text: |text| text.0;
+}

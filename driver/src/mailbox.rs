@@ -1,0 +1,118 @@
+//! How others speak to a connection's task.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use atomic_waker::AtomicWaker;
+use futures_channel::oneshot;
+use netaio_core::{Answer, CloseReason, Message, RequestOptions, SendError, SendOptions};
+
+use crate::error::RequestError;
+
+/// What a connection is asked to do.
+pub(crate) enum Command {
+    /// Send a message, and say whether it was taken.
+    Send {
+        message: Message,
+        options: SendOptions,
+        done: oneshot::Sender<Result<(), SendError>>,
+    },
+    /// Send a request. Its time runs since `called`, a monotonic reading.
+    Request {
+        message: Message,
+        options: RequestOptions,
+        called: Duration,
+        done: oneshot::Sender<Result<Answer, RequestError>>,
+    },
+    /// Read no more, finish what is under way, then close.
+    Drain,
+    /// Close: handle nothing more, write what is queued.
+    Close,
+    /// Close, and leave unwritten what is queued.
+    Abort,
+}
+
+/// The queue of one connection.
+pub(crate) struct Mailbox {
+    queue: Mutex<Queue>,
+    waker: AtomicWaker,
+    capacity: usize,
+}
+
+struct Queue {
+    commands: VecDeque<Command>,
+    closed: Option<CloseReason>,
+}
+
+impl Mailbox {
+    pub(crate) fn new(capacity: usize) -> Self {
+        let queue = Queue {
+            commands: VecDeque::new(),
+            closed: None,
+        };
+        Self {
+            queue: Mutex::new(queue),
+            waker: AtomicWaker::new(),
+            capacity,
+        }
+    }
+
+    /// Hands a command over.
+    ///
+    /// # Errors
+    /// The connection has ended, or takes commands too slowly.
+    pub(crate) fn push(&self, command: Command) -> Result<(), SendError> {
+        let mut queue = self.lock();
+        if let Some(reason) = &queue.closed {
+            return Err(SendError::Closed(reason.clone()));
+        }
+        let bounded = matches!(command, Command::Send { .. } | Command::Request { .. });
+        if bounded && queue.commands.len() >= self.capacity {
+            return Err(SendError::TooManyRequests { max: self.capacity });
+        }
+        let first = queue.commands.is_empty();
+        queue.commands.push_back(command);
+        drop(queue);
+        if first {
+            self.waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Takes all commands, into a queue that is empty.
+    pub(crate) fn take(&self, into: &mut VecDeque<Command>) {
+        std::mem::swap(&mut self.lock().commands, into);
+    }
+
+    /// Is ready when there are commands.
+    pub(crate) async fn wait(&self) {
+        poll_fn(|context| {
+            self.waker.register(context.waker());
+            match self.lock().commands.is_empty() {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
+            }
+        })
+        .await;
+    }
+
+    /// Refuses further commands, and returns those that came too late.
+    pub(crate) fn close(&self, reason: CloseReason) -> VecDeque<Command> {
+        let mut queue = self.lock();
+        queue.closed = Some(reason);
+        std::mem::take(&mut queue.commands)
+    }
+
+    /// Why the connection has ended, if it has.
+    pub(crate) fn closed(&self) -> Option<CloseReason> {
+        self.lock().closed.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // A queue is whole between two statements: poison says nothing about it.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

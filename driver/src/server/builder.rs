@@ -1,0 +1,81 @@
+//! How a server is put together.
+
+use std::marker::PhantomData;
+
+use netaio_core::plugin::{AuthPlugin, CipherPlugin};
+use netaio_core::{
+    AuthErrorReply, Codec, Key, KeyExtractor, Layer, Limits, Message, MessageTypes, Role,
+};
+
+use super::Server;
+use crate::error::BuildError;
+use crate::handler::{AnyHandler, Handler};
+use crate::runtime::Runtime;
+use crate::service::{Service, Unrouted};
+use crate::setup::Setup;
+
+/// A server before it listens.
+#[must_use = "a server does nothing before `bind`"]
+pub struct ServerBuilder<R: Runtime> {
+    setup: Setup,
+    default: Option<AnyHandler>,
+    runtime: PhantomData<fn() -> R>,
+}
+
+impl<R: Runtime> ServerBuilder<R> {
+    pub(super) fn new() -> Self {
+        Self {
+            setup: Setup::new(Role::Server),
+            default: None,
+            runtime: PhantomData,
+        }
+    }
+
+    crate::setup::common_options!();
+
+    /// Answers messages that have no handler; unless set, netaio's answer is
+    /// `NOT_FOUND` with no uri.
+    pub fn default_handler<M: 'static>(mut self, handler: impl Handler<M>) -> Self {
+        self.default = Some(AnyHandler::new(handler));
+        self
+    }
+
+    /// Decides what is answered to a message that fails an auth check; unless
+    /// set, the plugin's own error message is.
+    pub fn auth_error(mut self, reply: AuthErrorReply) -> Self {
+        self.setup.config.auth_error = reply;
+        self
+    }
+
+    /// Makes the error message for a text, in place of netaio's `make_error_msg`.
+    pub fn error_message(mut self, make: fn(&str) -> Message) -> Self {
+        self.setup.config.make_error = make;
+        self
+    }
+
+    /// Listens, and serves from now on. An address with port 0 gets a free
+    /// port; see [`Server::local_addr`]. A name that resolves to several
+    /// addresses gets the first that can be listened on.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, or an inner layer does not go with
+    /// the outer one.
+    pub async fn bind(self, address: impl ToString) -> Result<Server<R>, BuildError> {
+        let address = address.to_string();
+        let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
+        let (config, states, node) = self.setup.finish()?;
+        let service = Service::new(config, states, node, unrouted);
+        let failed = |source| BuildError::Listen {
+            address: address.clone(),
+            source,
+        };
+        let mut error = std::io::ErrorKind::AddrNotAvailable.into();
+        for candidate in R::resolve(&address).await.map_err(failed)? {
+            match R::listen(candidate).await {
+                Ok(listener) => return Server::serve(service, listener).map_err(failed),
+                Err(source) => error = source,
+            }
+        }
+        Err(failed(error))
+    }
+}

@@ -1,0 +1,303 @@
+//! Servers.
+
+mod builder;
+
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use event_listener::Event;
+use netaio_core::{Key, Layer, Link, SealError};
+use slab::Slab;
+
+pub use self::builder::ServerBuilder;
+
+use crate::clock;
+use crate::connection::Connection;
+use crate::futures::race;
+use crate::handler::Handler;
+use crate::mailbox::Command;
+use crate::random;
+use crate::runtime::{ReadHalf, Runtime, WriteHalf};
+use crate::service::Service;
+use crate::task::Task;
+
+/// A server: it listens, and calls handlers for what it receives.
+///
+/// It runs from [`bind`](ServerBuilder::bind) until [`stop`](Self::stop), or
+/// until its last handle is dropped, which cuts its connections off. Cloning it
+/// copies a pointer.
+pub struct Server<R: Runtime> {
+    shared: Arc<Shared>,
+    /// Stops the server when the last handle goes.
+    _guard: Arc<Guard>,
+    runtime: PhantomData<fn() -> R>,
+}
+
+struct Shared {
+    service: Arc<Service>,
+    local: SocketAddr,
+    connections: Mutex<Slab<Connection>>,
+    /// Woken when a connection has ended.
+    ended: Event,
+    stopping: AtomicBool,
+    stop: Event,
+}
+
+struct Guard(Arc<Shared>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.begin_stop(|| Command::Abort);
+    }
+}
+
+impl<R: Runtime> Server<R> {
+    /// A server to be configured.
+    #[must_use]
+    pub fn builder() -> ServerBuilder<R> {
+        ServerBuilder::new()
+    }
+
+    fn serve(service: Service, listener: R::Listener) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            service: Arc::new(service),
+            local: R::local_address(&listener)?,
+            connections: Mutex::new(Slab::new()),
+            ended: Event::new(),
+            stopping: AtomicBool::new(false),
+            stop: Event::new(),
+        });
+        R::spawn(accept::<R>(shared.clone(), listener));
+        Ok(Self {
+            _guard: Arc::new(Guard(shared.clone())),
+            shared,
+            runtime: PhantomData,
+        })
+    }
+
+    /// The address that it listens on.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.shared.local
+    }
+
+    /// How many connections it has.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.connections().len()
+    }
+
+    /// Registers a handler while the server runs, in place of the key's last.
+    ///
+    /// # Errors
+    /// The inner layer writes the same auth field as the outer one.
+    pub fn on<M: 'static>(
+        &self,
+        key: impl Into<Key>,
+        handler: impl Handler<M>,
+        inner: Layer,
+    ) -> Result<(), SealError> {
+        self.shared.service.add(key.into(), handler, inner, false)
+    }
+
+    /// Registers a handler for one message, in place of the key's last.
+    ///
+    /// # Errors
+    /// The inner layer writes the same auth field as the outer one.
+    pub fn once<M: 'static>(
+        &self,
+        key: impl Into<Key>,
+        handler: impl Handler<M>,
+        inner: Layer,
+    ) -> Result<(), SealError> {
+        self.shared.service.add(key.into(), handler, inner, true)
+    }
+
+    /// Removes a handler, and says whether there was one.
+    pub fn remove(&self, key: impl Into<Key>) -> bool {
+        self.shared.service.remove(key.into(), false)
+    }
+
+    /// Removes a one-time handler, and says whether there was one.
+    pub fn remove_once(&self, key: impl Into<Key>) -> bool {
+        self.shared.service.remove(key.into(), true)
+    }
+
+    /// Serves one more connection, over a stream of any kind.
+    ///
+    /// # Errors
+    /// The operating system has no randomness to give, the server is stopping,
+    /// or it has as many connections as it may.
+    pub fn serve_halves(
+        &self,
+        reader: impl ReadHalf,
+        writer: impl WriteHalf,
+        remote: Option<SocketAddr>,
+    ) -> io::Result<Connection> {
+        serve::<R>(&self.shared, reader, writer, remote)
+    }
+
+    /// Stops within [`Limits::shutdown_grace`](netaio_core::Limits::shutdown_grace);
+    /// see [`stop_within`](Self::stop_within).
+    pub async fn stop(&self) {
+        let grace = self.shared.service.config.wire.limits.shutdown_grace();
+        self.stop_within(grace).await;
+    }
+
+    /// Stops: no more connections are accepted and nothing more is read, what
+    /// has been read is handled and its answers are written, then connections
+    /// close. After `grace` those that are not done are cut off.
+    ///
+    /// Cancel-safe: once called, the server stops accepting; dropped early, the
+    /// connections that are not done go on until they are.
+    pub async fn stop_within(&self, grace: Duration) {
+        let until = clock::instant(clock::now().deadline(grace));
+        self.shared.begin_stop(|| Command::Drain);
+        let drained = async {
+            self.shared.empty().await;
+            true
+        };
+        let late = async {
+            R::sleep_until(until).await;
+            false
+        };
+        if !race(drained, late).await {
+            self.shared.begin_stop(|| Command::Abort);
+            self.shared.empty().await;
+        }
+    }
+}
+
+impl<R: Runtime> Clone for Server<R> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            _guard: self._guard.clone(),
+            runtime: PhantomData,
+        }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Server<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("local_addr", &self.local_addr())
+            .field("connections", &self.connections())
+            .finish()
+    }
+}
+
+impl Shared {
+    fn connections(&self) -> MutexGuard<'_, Slab<Connection>> {
+        // A slab is whole between two calls: poison says nothing about it.
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin_stop(&self, command: impl Fn() -> Command) {
+        self.stopping.store(true, Ordering::Release);
+        self.stop.notify(usize::MAX);
+        for (_, connection) in &*self.connections() {
+            // One that is closed needs no telling.
+            let _ = connection.shared.mailbox.push(command());
+        }
+    }
+
+    /// Is ready when there is no connection left.
+    async fn empty(&self) {
+        loop {
+            let ended = self.ended.listen();
+            if self.connections().is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
+/// Accepts connections until the server stops.
+async fn accept<R: Runtime>(shared: Arc<Shared>, listener: R::Listener) {
+    /// The pause after an error that is none of one connection's, such as
+    /// running out of descriptors.
+    const PAUSE: Duration = Duration::from_millis(100);
+
+    loop {
+        let stop = shared.stop.listen();
+        if shared.stopping.load(Ordering::Acquire) {
+            return;
+        }
+        let accept = async { Some(R::accept(&listener).await) };
+        let stop = async {
+            stop.await;
+            None
+        };
+        match race(accept, stop).await {
+            None => return,
+            Some(Ok((reader, writer, remote))) => {
+                if let Err(error) = serve::<R>(&shared, reader, writer, Some(remote)) {
+                    tracing::warn!(%remote, %error, "connection refused");
+                }
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                R::sleep_until(clock::instant(clock::now().deadline(PAUSE))).await;
+            }
+        }
+    }
+}
+
+fn serve<R: Runtime>(
+    shared: &Arc<Shared>,
+    reader: impl ReadHalf,
+    writer: impl WriteHalf,
+    remote: Option<SocketAddr>,
+) -> io::Result<Connection> {
+    let service = shared.service.clone();
+    let limits = &service.config.wire.limits;
+    let connection = Connection::new(remote, limits.pending_requests());
+    let link = Link::new(
+        clock::now(),
+        service.config.clone(),
+        remote,
+        random::generator()?,
+    );
+    let key = {
+        let mut connections = shared.connections();
+        if shared.stopping.load(Ordering::Acquire) {
+            return Err(io::Error::other("the server is stopping"));
+        }
+        if connections.len() >= limits.connections() {
+            return Err(io::Error::other(
+                "the server has as many connections as it may",
+            ));
+        }
+        connections.insert(connection.clone())
+    };
+    let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
+    let shared = shared.clone();
+    R::spawn(async move {
+        let entry = Entry { shared, key };
+        task.run().await;
+        drop(entry);
+    });
+    Ok(connection)
+}
+
+/// A connection's place in the list, left even by a task that is dropped.
+struct Entry {
+    shared: Arc<Shared>,
+    key: usize,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.shared.connections().try_remove(self.key);
+        self.shared.ended.notify(usize::MAX);
+    }
+}

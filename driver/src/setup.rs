@@ -1,0 +1,186 @@
+//! What builders of servers and clients have in common.
+
+use netaio_core::plugin::{AuthPlugin, CipherPlugin};
+use netaio_core::{Key, KeyExtractor, Layer, LinkConfig, Node, Role, Wire};
+
+use crate::error::BuildError;
+use crate::handler::{AnyHandler, States};
+
+/// The parts of a service, as they are gathered.
+pub(crate) struct Setup {
+    pub(crate) config: LinkConfig,
+    pub(crate) wire: Wire,
+    pub(crate) states: States,
+    pub(crate) keys: Option<KeyExtractor>,
+    handlers: Vec<Registration>,
+    inner_before_handler: bool,
+}
+
+struct Registration {
+    key: Key,
+    handler: AnyHandler,
+    inner: Layer,
+    once: bool,
+}
+
+impl Setup {
+    pub(crate) fn new(role: Role) -> Self {
+        Self {
+            config: LinkConfig::new(role),
+            wire: Wire::default(),
+            states: States::default(),
+            keys: None,
+            handlers: Vec::new(),
+            inner_before_handler: false,
+        }
+    }
+
+    pub(crate) fn set_outer(&mut self, change: impl FnOnce(Layer) -> Layer) {
+        self.config.outer = change(std::mem::take(&mut self.config.outer));
+    }
+
+    pub(crate) fn add(&mut self, key: Key, handler: AnyHandler, once: bool) {
+        self.handlers.push(Registration {
+            key,
+            handler,
+            inner: Layer::new(),
+            once,
+        });
+    }
+
+    /// Changes the inner layer of the handler that was registered last.
+    pub(crate) fn set_inner(&mut self, change: impl FnOnce(Layer) -> Layer) {
+        match self.handlers.last_mut() {
+            Some(last) => last.inner = change(std::mem::take(&mut last.inner)),
+            None => self.inner_before_handler = true,
+        }
+    }
+
+    pub(crate) fn set_inner_auth(&mut self, plugin: impl AuthPlugin + 'static) {
+        self.set_inner(|layer| layer.with_auth(plugin));
+    }
+
+    pub(crate) fn set_inner_cipher(&mut self, plugin: impl CipherPlugin + 'static) {
+        self.set_inner(|layer| layer.with_cipher(plugin));
+    }
+
+    pub(crate) fn finish(mut self) -> Result<(LinkConfig, States, Node<AnyHandler>), BuildError> {
+        if self.inner_before_handler {
+            return Err(BuildError::InnerBeforeHandler);
+        }
+        self.config.wire = std::sync::Arc::new(self.wire);
+        let mut node = Node::new();
+        if let Some(keys) = self.keys {
+            node.set_key_extractor(keys);
+        }
+        for Registration {
+            key,
+            handler,
+            inner,
+            once,
+        } in self.handlers
+        {
+            self.config
+                .check_inner(&inner)
+                .map_err(|source| BuildError::Layer {
+                    key: format!("{key:?}"),
+                    source,
+                })?;
+            let _replaced = match once {
+                false => node.on(key, handler, inner),
+                true => node.once(key, handler, inner),
+            };
+        }
+        Ok((self.config, self.states, node))
+    }
+}
+
+/// The options that servers and clients share, documented for both.
+macro_rules! common_options {
+    () => {
+        /// Authenticates every message with this plugin: the outer layer's.
+        pub fn auth(mut self, plugin: impl AuthPlugin + 'static) -> Self {
+            self.setup.set_outer(|layer| layer.with_auth(plugin));
+            self
+        }
+
+        /// Encrypts every message with this plugin: the outer layer's.
+        pub fn cipher(mut self, plugin: impl CipherPlugin + 'static) -> Self {
+            self.setup.set_outer(|layer| layer.with_cipher(plugin));
+            self
+        }
+
+        /// Sets the whole outer layer.
+        pub fn outer(mut self, layer: Layer) -> Self {
+            self.setup.set_outer(|_| layer);
+            self
+        }
+
+        /// Sets the bounds on what the remote side controls.
+        pub fn limits(mut self, limits: Limits) -> Self {
+            self.setup.wire.limits = limits;
+            self
+        }
+
+        /// Sets the message types that are known, custom ones included.
+        pub fn types(mut self, types: MessageTypes) -> Self {
+            self.setup.wire.types = types;
+            self
+        }
+
+        /// Replaces the format of frames.
+        pub fn codec(mut self, codec: Codec) -> Self {
+            self.setup.wire.codec = codec;
+            self
+        }
+
+        /// Replaces the keys that handlers are found by.
+        pub fn keys(mut self, extract: KeyExtractor) -> Self {
+            self.setup.keys = Some(extract);
+            self
+        }
+
+        /// Registers a handler for a key: a message type, `(type, uri)`, or
+        /// `(type, uri, address)`. The most specific key wins.
+        pub fn on<M: 'static>(mut self, key: impl Into<Key>, handler: impl Handler<M>) -> Self {
+            self.setup.add(key.into(), AnyHandler::new(handler), false);
+            self
+        }
+
+        /// Registers a handler for one message. It goes before the permanent
+        /// handler of the same key.
+        pub fn once<M: 'static>(mut self, key: impl Into<Key>, handler: impl Handler<M>) -> Self {
+            self.setup.add(key.into(), AnyHandler::new(handler), true);
+            self
+        }
+
+        /// Lets only messages that this plugin verifies reach the handler that
+        /// was registered last, and authenticates its replies with it.
+        pub fn inner_auth(mut self, plugin: impl AuthPlugin + 'static) -> Self {
+            self.setup.set_inner_auth(plugin);
+            self
+        }
+
+        /// Decrypts the messages of the handler that was registered last with
+        /// this plugin, and encrypts its replies with it.
+        pub fn inner_cipher(mut self, plugin: impl CipherPlugin + 'static) -> Self {
+            self.setup.set_inner_cipher(plugin);
+            self
+        }
+
+        /// Sets the whole inner layer of the handler that was registered last.
+        pub fn inner(mut self, layer: Layer) -> Self {
+            self.setup.set_inner(|_| layer);
+            self
+        }
+
+        /// Shares a value with the handlers that take a
+        /// [`State`](crate::State) of its type.
+        pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+            self.setup.states.insert(value);
+            self
+        }
+    };
+}
+
+pub(crate) use common_options;

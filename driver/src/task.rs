@@ -1,0 +1,520 @@
+//! The task that drives one connection: its only reader and its only writer.
+
+use std::collections::VecDeque;
+use std::future::{pending, ready};
+use std::io;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures_channel::oneshot;
+use netaio_core::{
+    Answer, CloseReason, Dispatched, Event, Inbound, Link, Message, Node, Now, ReplyToken,
+    RequestId, Role, SendError,
+};
+
+use crate::clock;
+use crate::connection::Connection;
+use crate::error::RequestError;
+use crate::futures::{BoxFuture, now_or_later, race, yield_now};
+use crate::handler::{AnyHandler, Outcome, Request};
+use crate::mailbox::Command;
+use crate::runtime::{ReadHalf, Runtime, WriteHalf};
+use crate::service::{Service, Unrouted};
+use crate::slots::Slot;
+
+/// Queued answers past which a server reads no further requests, in bytes: a
+/// remote that does not read is not asked what else it wants.
+const HIGH_WATER: usize = 64 * 1024;
+
+/// Queued answers that are written although more frames wait to be handled, in
+/// bytes.
+const WRITE_AT: usize = 32 * 1024;
+
+/// A connection and what is under way on it.
+pub(crate) struct Task<R, I, O> {
+    link: Link,
+    reader: I,
+    writer: O,
+    service: Arc<Service>,
+    connection: Connection,
+    /// Bytes that are being written, and how many have been.
+    writing: Vec<u8>,
+    written: usize,
+    /// All of `writing` has been written, and the stream may keep some back.
+    flushing: bool,
+    commands: VecDeque<Command>,
+    /// Callers that wait for answers, by [`RequestId::index`].
+    callers: Vec<Option<oneshot::Sender<Result<Answer, RequestError>>>>,
+    handler: Option<Running>,
+    /// Messages that wait for the handler before them. There are any only while
+    /// somebody waits for an answer, which must not be stuck behind them.
+    waiting: VecDeque<Inbound>,
+    /// A message that waits for a free slot.
+    blocked: bool,
+    timer: Option<(Duration, BoxFuture<()>)>,
+    draining: bool,
+    /// The remote has sent its last byte.
+    eof: bool,
+    /// What is queued is not to be written.
+    aborted: bool,
+    /// The time of the last thing that happened.
+    now: Now,
+    runtime: PhantomData<fn() -> R>,
+}
+
+/// A handler that was not done at once.
+struct Running {
+    future: BoxFuture<Option<Message>>,
+    reply: ReplyToken,
+    _slot: Slot,
+}
+
+/// What happened first.
+enum Step {
+    Written(io::Result<usize>),
+    Flushed(io::Result<()>),
+    Handled(Option<Message>),
+    Told,
+    Unblocked,
+    Read(io::Result<usize>),
+    Timer,
+}
+
+impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
+    pub(crate) fn new(
+        link: Link,
+        reader: I,
+        writer: O,
+        service: Arc<Service>,
+        connection: Connection,
+    ) -> Self {
+        Self {
+            link,
+            reader,
+            writer,
+            service,
+            connection,
+            writing: Vec::new(),
+            written: 0,
+            flushing: false,
+            commands: VecDeque::new(),
+            callers: Vec::new(),
+            handler: None,
+            waiting: VecDeque::new(),
+            blocked: false,
+            timer: None,
+            draining: false,
+            eof: false,
+            aborted: false,
+            now: clock::now(),
+            runtime: PhantomData,
+        }
+    }
+
+    /// Runs until the connection is closed.
+    pub(crate) async fn run(mut self) {
+        self.serve().await;
+        self.handler = None;
+        while let Some(event) = self.link.poll_event() {
+            self.settle(event);
+        }
+        let reason = self.link.is_closed().cloned().unwrap_or(CloseReason::Local);
+        if !self.aborted {
+            self.write_rest(&reason).await;
+        }
+        let late = self.connection.shared.mailbox.close(reason.clone());
+        for command in late {
+            refuse(command, &reason);
+        }
+        self.connection.shared.closed.notify(usize::MAX);
+    }
+
+    async fn serve(&mut self) {
+        let mut yielded = false;
+        while self.link.is_closed().is_none() {
+            // Callers that are about to speak are heard first, so that one
+            // write takes the words of all of them.
+            if self.take_commands() && !yielded {
+                yielded = true;
+                yield_now().await;
+                continue;
+            }
+            yielded = false;
+            let more = self.turn().await;
+            if more && self.link.queued() < WRITE_AT {
+                yield_now().await;
+                continue;
+            }
+            if self.draining && !more && self.is_idle() {
+                self.link.close(CloseReason::Local);
+                return;
+            }
+            let step = self.step(more).await;
+            self.now = clock::now();
+            self.take_step(step);
+        }
+    }
+
+    /// Hands commands to the link, and says whether there were any.
+    fn take_commands(&mut self) -> bool {
+        self.connection.shared.mailbox.take(&mut self.commands);
+        let any = !self.commands.is_empty();
+        if any {
+            self.now = clock::now();
+        }
+        while let Some(command) = self.commands.pop_front() {
+            self.obey(command);
+        }
+        any
+    }
+
+    fn obey(&mut self, command: Command) {
+        let now = self.now;
+        match command {
+            Command::Send {
+                message,
+                options,
+                done,
+            } => {
+                // Nobody minds a sender that has lost interest.
+                let _ = done.send(self.link.send(now, &message, &options));
+            }
+            Command::Request {
+                message,
+                options,
+                called,
+                done,
+            } => {
+                let spent = now.monotonic.saturating_sub(called);
+                let left = options.timeout().saturating_sub(spent);
+                match self
+                    .link
+                    .request(now, &message, &options.with_timeout(left))
+                {
+                    Ok(request) => self.await_answer(request, done),
+                    Err(error) => {
+                        let _ = done.send(Err(error.into()));
+                    }
+                }
+            }
+            Command::Drain => self.draining = true,
+            Command::Close => self.link.close(CloseReason::Local),
+            Command::Abort => {
+                self.aborted = true;
+                self.link.close(CloseReason::Local);
+            }
+        }
+    }
+
+    fn await_answer(
+        &mut self,
+        request: RequestId,
+        done: oneshot::Sender<Result<Answer, RequestError>>,
+    ) {
+        let index = request.index();
+        if index >= self.callers.len() {
+            self.callers.resize_with(index.saturating_add(1), || None);
+        }
+        if let Some(caller) = self.callers.get_mut(index) {
+            *caller = Some(done);
+        }
+    }
+
+    fn end_request(&mut self, request: RequestId, result: Result<Answer, RequestError>) {
+        let caller = self.callers.get_mut(request.index()).and_then(Option::take);
+        if let Some(done) = caller {
+            let _ = done.send(result);
+        }
+    }
+
+    /// Handles what the link has, up to a turn's worth, and says whether there
+    /// may be more.
+    async fn turn(&mut self) -> bool {
+        for _ in 0..self.service.config.wire.limits.frames_per_turn() {
+            let free = self.handler.is_none() && !self.blocked;
+            if free && let Some(inbound) = self.waiting.pop_front() {
+                self.handle(inbound).await;
+                continue;
+            }
+            if !self.may_receive() {
+                return false;
+            }
+            match self.link.poll_event() {
+                None => return false,
+                Some(Event::Message(inbound)) if self.handler.is_some() || self.blocked => {
+                    self.waiting.push_back(inbound);
+                }
+                Some(Event::Message(inbound)) => self.handle(inbound).await,
+                Some(event) => self.settle(event),
+            }
+        }
+        true
+    }
+
+    /// Takes note of everything that is no message for a handler.
+    fn settle(&mut self, event: Event) {
+        match event {
+            Event::Answered { request, answer } => self.end_request(request, Ok(answer)),
+            Event::Failed { request, error } => self.end_request(request, Err(error.into())),
+            Event::Closed(reason) => {
+                tracing::debug!(remote = ?self.link.remote(), %reason, "connection closed");
+            }
+            event => tracing::debug!(remote = ?self.link.remote(), ?event, "message refused"),
+        }
+    }
+
+    /// Whether the next message may be looked at. Not before the answers to
+    /// earlier ones are read by the remote; and not while a handler runs, but
+    /// for an answer that somebody waits for, perhaps the handler itself.
+    fn may_receive(&self) -> bool {
+        let heeded = self.link.config().role == Role::Client || self.link.queued() < HIGH_WATER;
+        let free = self.handler.is_none() && !self.blocked && self.waiting.is_empty();
+        let few = self.waiting.len() < self.service.config.wire.limits.frames_per_turn();
+        (heeded && free) || (few && self.link.pending_requests() > 0)
+    }
+
+    fn is_idle(&self) -> bool {
+        let nothing_runs = self.handler.is_none() && self.waiting.is_empty();
+        nothing_runs && self.writing.is_empty() && self.link.queued() == 0
+    }
+
+    /// Dispatches a message and calls its handler.
+    async fn handle(&mut self, inbound: Inbound) {
+        let Some(slot) = self.service.slots.take() else {
+            self.waiting.push_front(inbound);
+            self.blocked = true;
+            return;
+        };
+        let service = self.service.clone();
+        let (handler, message, reply) = match self.link.dispatch(self.now, inbound, &mut &*service)
+        {
+            Dispatched::Call {
+                handler,
+                message,
+                reply,
+            } => (handler, message, reply),
+            Dispatched::Refused => return,
+            Dispatched::Unrouted { message, reply } => match &service.unrouted {
+                Unrouted::Handler(handler) => (handler.clone(), message, reply),
+                Unrouted::Deliver(deliver) => return deliver(message, self.connection.clone()),
+                Unrouted::NotFound => {
+                    let answer = Node::<AnyHandler>::default_answer(message.message_type);
+                    return self.reply(&reply, answer);
+                }
+            },
+        };
+        let request = Request {
+            message,
+            connection: self.connection.clone(),
+            states: service.states.clone(),
+        };
+        match handler.call(&request) {
+            Outcome::Done(answer) => self.reply(&reply, answer),
+            Outcome::Running(mut future) => match now_or_later(&mut future).await {
+                Some(answer) => self.reply(&reply, answer),
+                None => {
+                    self.handler = Some(Running {
+                        future,
+                        reply,
+                        _slot: slot,
+                    });
+                }
+            },
+        }
+    }
+
+    fn reply(&mut self, token: &ReplyToken, answer: Option<Message>) {
+        let Some(answer) = answer else {
+            return;
+        };
+        if let Err(error) = self.link.reply(self.now, token, &answer) {
+            tracing::warn!(remote = ?self.link.remote(), %error, "a handler's reply was not sent");
+            if let SendError::Seal(error) = error {
+                let text = format!("the reply could not be sent: {error}");
+                let substitute = Message::error(token.uri().clone(), text);
+                // Where that cannot be sent either, nothing can.
+                let _ = self.link.reply(self.now, token, &substitute);
+            }
+        }
+    }
+
+    /// Waits for whatever happens first. Written bytes come first: nothing that
+    /// is ready to go waits for anything else.
+    async fn step(&mut self, more: bool) -> Step {
+        if self.writing.is_empty() && self.link.poll_outbound(&mut self.writing) {
+            self.written = 0;
+        }
+        let may_read = self.may_read();
+        self.set_timer();
+        let rest = self.writing.get(self.written..).unwrap_or_default();
+        let write = async {
+            match rest.is_empty() {
+                true if self.flushing => Step::Flushed(self.writer.flush().await),
+                true => pending().await,
+                false => Step::Written(self.writer.write(rest).await),
+            }
+        };
+        let handle = async {
+            match &mut self.handler {
+                Some(running) => Step::Handled((&mut running.future).await),
+                None => pending().await,
+            }
+        };
+        let read = async {
+            match may_read {
+                true => Step::Read(read(&mut self.reader, &mut self.link).await),
+                false => pending().await,
+            }
+        };
+        let unblock = async {
+            match self.blocked {
+                true => self.service.slots.wait().await,
+                false => pending().await,
+            }
+            Step::Unblocked
+        };
+        let tell = async {
+            match more {
+                true => ready(()).await,
+                false => self.connection.shared.mailbox.wait().await,
+            }
+            Step::Told
+        };
+        let time = async {
+            match &mut self.timer {
+                Some((_, timer)) => timer.await,
+                None => pending().await,
+            }
+            Step::Timer
+        };
+        race(
+            write,
+            race(race(handle, unblock), race(tell, race(read, time))),
+        )
+        .await
+    }
+
+    fn take_step(&mut self, step: Step) {
+        match step {
+            Step::Told => {}
+            Step::Unblocked => self.blocked = false,
+            Step::Timer => {
+                self.timer = None;
+                self.link.handle_timeout(self.now);
+            }
+            Step::Written(Ok(count)) if count > 0 => {
+                self.written = self.written.saturating_add(count);
+                if self.written >= self.writing.len() {
+                    self.flushing = O::NEEDS_FLUSH;
+                    self.written = 0;
+                    self.link.poll_outbound(&mut self.writing);
+                }
+            }
+            Step::Flushed(Ok(())) => self.flushing = false,
+            Step::Written(Ok(_)) => self.fail(&io::ErrorKind::WriteZero.into()),
+            Step::Written(Err(error)) | Step::Flushed(Err(error)) | Step::Read(Err(error)) => {
+                self.fail(&error);
+            }
+            Step::Read(Ok(0)) => {
+                self.eof = true;
+                self.link.handle_eof(self.now);
+            }
+            Step::Read(Ok(count)) => self.link.received(self.now, count),
+            Step::Handled(answer) => {
+                if let Some(running) = self.handler.take() {
+                    self.reply(&running.reply, answer);
+                }
+            }
+        }
+    }
+
+    fn may_read(&self) -> bool {
+        !self.draining && !self.eof && self.may_receive()
+    }
+
+    /// Sets the timer where the link has an earlier deadline than it is set to.
+    /// A later one lets it ring for nothing, which costs less than setting it
+    /// for every message.
+    fn set_timer(&mut self) {
+        let Some(deadline) = self.link.poll_deadline() else {
+            return;
+        };
+        if self.timer.as_ref().is_none_or(|(at, _)| deadline.at < *at) {
+            let timer = R::sleep_until(clock::instant(deadline.at));
+            self.timer = Some((deadline.at, Box::pin(timer)));
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        // Whether a remote goes with FIN or RST, it is gone.
+        let reason = match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => CloseReason::Remote,
+            _ => CloseReason::Transport(error.to_string()),
+        };
+        self.link.close(reason);
+    }
+
+    /// Writes what is queued, for as long as a stop would wait, and ends the
+    /// stream. A remote that does not read is not waited for.
+    async fn write_rest(&mut self, reason: &CloseReason) {
+        if matches!(
+            reason,
+            CloseReason::SlowConsumer { .. } | CloseReason::Transport(_)
+        ) {
+            return;
+        }
+        let grace = self.service.config.wire.limits.shutdown_grace();
+        let until = clock::instant(clock::now().deadline(grace));
+        // A failure means that the remote is gone: there is nobody to tell.
+        let write = async {
+            let _ = self.write_all().await;
+            let _ = self.writer.shutdown().await;
+        };
+        race(write, R::sleep_until(until)).await;
+    }
+
+    async fn write_all(&mut self) -> io::Result<()> {
+        loop {
+            while let Some(rest) = self
+                .writing
+                .get(self.written..)
+                .filter(|rest| !rest.is_empty())
+            {
+                let count = self.writer.write(rest).await?;
+                if count == 0 {
+                    return Err(io::ErrorKind::WriteZero.into());
+                }
+                self.written = self.written.saturating_add(count);
+            }
+            self.written = 0;
+            if !self.link.poll_outbound(&mut self.writing) {
+                return self.writer.flush().await;
+            }
+        }
+    }
+}
+
+/// Reads into the link's buffer, which an idle connection does without.
+async fn read<I: ReadHalf>(reader: &mut I, link: &mut Link) -> io::Result<usize> {
+    if I::WAITS_WITHOUT_BUFFER {
+        link.release_receive_buffer();
+        reader.readable().await?;
+    }
+    let buffer: &mut BytesMut = link.receive_buffer();
+    reader.read(buffer).await
+}
+
+/// Tells whoever gave a command that it came too late.
+fn refuse(command: Command, reason: &CloseReason) {
+    match command {
+        Command::Send { done, .. } => {
+            let _ = done.send(Err(SendError::Closed(reason.clone())));
+        }
+        Command::Request { done, .. } => {
+            let _ = done.send(Err(SendError::Closed(reason.clone()).into()));
+        }
+        Command::Drain | Command::Close | Command::Abort => {}
+    }
+}
