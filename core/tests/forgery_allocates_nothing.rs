@@ -1,0 +1,76 @@
+//! A stranger's message costs its receive buffer and nothing else: checking it
+//! and refusing it allocates nothing.
+//!
+//! A single test, since all tests of a program share the allocator that counts.
+
+use bytes::BytesMut;
+use chacha20::ChaCha8Rng;
+use netaio_core::plugin::{HmacAuth, OpenContext, PeerContext, SealContext, Sha256StreamCipher};
+use netaio_core::{
+    AuthFailure, AuthFields, Frame, Layer, Message, Now, OpenError, SealedMessage, Sealer, Wire,
+};
+use peak_alloc::PeakAlloc;
+use rand_core::SeedableRng;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+const NOW: Now = Now::new(std::time::Duration::ZERO, 1_700_000_000);
+
+/// Runs `work`, which must not allocate, not even for a moment.
+fn without_allocating<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    let result = work();
+    assert_eq!(ALLOCATOR.peak_usage(), before, "bytes allocated by {what}");
+    result
+}
+
+fn layer(secret: &str) -> Layer {
+    Layer::new()
+        .with_auth(HmacAuth::new(secret))
+        .with_cipher(Sha256StreamCipher::new("key"))
+}
+
+fn open(message: &mut SealedMessage, wire: &Wire, layer: &Layer) -> Result<(), OpenError> {
+    let peers = PeerContext::default();
+    message.open(layer, wire, &OpenContext { now: NOW, peers })
+}
+
+#[test]
+fn a_thousand_bad_macs_allocate_nothing() {
+    let wire = Wire::default();
+    let (ours, forgers) = (layer("secret"), layer("guess"));
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut sealer = Sealer::new();
+    let mut forged = |size: usize| {
+        let mut message = Message::create("uri", vec![0; size]);
+        message.auth = AuthFields::new();
+        message.auth.set_bytes("own", &[0; 100]).unwrap();
+        let mut context = SealContext {
+            now: NOW,
+            rng: &mut rng,
+            peers: PeerContext::default(),
+        };
+        let mut bytes = Vec::new();
+        let none = Layer::new();
+        sealer
+            .seal(&wire, &forgers, &none, &message, &mut context, &mut bytes)
+            .unwrap();
+        Frame::from_datagram(&wire, BytesMut::from(&bytes[..])).unwrap()
+    };
+    for n in 0..1000 {
+        // One in a hundred is as large as a frame gets.
+        let frame = forged(if n % 100 == 0 { 65_000 } else { n });
+        let mut message = without_allocating("Frame::decode", || frame.decode(&wire)).unwrap();
+        let opened = without_allocating("SealedMessage::open", || open(&mut message, &wire, &ours));
+        assert_eq!(opened, Err(OpenError::Auth(AuthFailure::Mismatch)));
+        // The forger's own layer opens it: in place, so that this costs nothing
+        // either.
+        let opened = without_allocating("SealedMessage::open", || {
+            open(&mut message, &wire, &forgers)
+        });
+        assert_eq!(opened, Ok(()));
+        without_allocating("a refused message's end", || drop(message));
+    }
+}
