@@ -7,7 +7,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::error::{FrameErrorKind, SealError};
-use crate::packify::{self, DecodeLimits, EncodeError, Pairs, Value, ValueRef};
+use crate::packify::{self, DecodeLimits, Dict, EncodeError, Pairs, Value, ValueRef};
 
 /// The fields beside a message's body, in which plugins keep their nonces and
 /// MACs. Names are strings as a rule; a receiver takes any packify value.
@@ -160,8 +160,24 @@ impl AuthFields {
     /// Makes these the same fields as `other`'s, in the buffers already here.
     pub(crate) fn load(&mut self, other: &Self) {
         self.clear();
-        for (key, value) in other.view().packed() {
-            self.fields.push(key, value);
+        if other.received.is_empty() {
+            for (key, value) in other.view().packed() {
+                self.fields.append(key, value);
+            }
+            return;
+        }
+        // The sender may have packed one key twice, and in any widths; what is
+        // kept of that is what Python keeps, packed as packify packs it.
+        let pairs = other.view();
+        let pairs = pairs
+            .iter()
+            .map(|(key, value)| (key.to_value(), value.to_value()));
+        // A validated section has keys that Python can hash, and values whose
+        // lengths fit.
+        for (key, value) in Dict::from_pairs(pairs).unwrap_or_default() {
+            if let (Ok(key), Ok(value)) = (key.to_vec(), value.to_vec()) {
+                self.fields.append(&key, &value);
+            }
         }
     }
 
@@ -231,6 +247,14 @@ impl Fields {
         let start = self.packed.len();
         self.packed.extend_from_slice(key);
         self.take_key_at(start);
+        self.packed.truncate(start);
+        self.append(key, value);
+    }
+
+    /// Writes a key that is not there yet, and its value.
+    fn append(&mut self, key: &[u8], value: &[u8]) {
+        let start = self.packed.len();
+        self.packed.extend_from_slice(key);
         self.packed.extend_from_slice(value);
         self.entries.push(Entry {
             start,
@@ -431,6 +455,24 @@ mod tests {
         assert!(received.remove("ts") && !received.remove("ts"));
         assert!(received.get("ts").is_none());
         assert_eq!(received.len(), 2);
+    }
+
+    #[test]
+    fn odd_widths_and_keys_packed_twice_are_read_and_sent_as_python_does() {
+        // "f" in two widths, the second one with the value that counts.
+        let section: &[u8] = b"\x4d\x40\x02\x0c\x09\
+            \x4c\x40\x02\x04\x03\x83\x00\x01f\x41\x01a\
+            \x4c\x40\x02\x03\x01\x43\x01f\x00";
+        let received =
+            AuthFields::decode(Bytes::from_static(section), &DecodeLimits::DEFAULT).unwrap();
+        assert!(received.get("f").unwrap().is_none());
+        let mut out = Vec::new();
+        received.encode(&mut out).unwrap();
+        assert_eq!(out, b"\x4d\x40\x01\x09\x4c\x40\x02\x03\x01\x43\x01f\x00");
+        let mut edited = received;
+        edited.set_bytes("other", b"").unwrap();
+        assert!(edited.get("f").unwrap().is_none());
+        assert_eq!(edited.len(), 2);
     }
 
     #[test]
