@@ -1,0 +1,74 @@
+//! `netaio decode`: a stream of frames to lines.
+
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use netaio_core::plugin::{OpenContext, PeerContext};
+use netaio_core::{Deframer, Frame, FrameError, Layer, Message, Now, Wire};
+
+use super::input::{CHUNK, Chunks};
+use super::{json, readable, wire};
+use crate::args::Decode;
+use crate::error::CliError;
+
+/// Prints the frames up to the first that is wrong.
+pub(crate) fn decode(options: &Decode) -> Result<(), CliError> {
+    let mut out = BufWriter::with_capacity(CHUNK, io::stdout().lock());
+    let result = print_frames(options, &mut out);
+    // What was decoded before an error is printed before the error is.
+    result.and(out.flush().map_err(CliError::Output))
+}
+
+fn print_frames(options: &Decode, out: &mut impl Write) -> Result<(), CliError> {
+    let wire = Arc::new(wire());
+    let layer = options.outer.layer();
+    let mut chunks = Chunks::open(&options.input, options.hex)?;
+    let mut deframer = Deframer::new(wire.clone());
+    let mut input = BytesMut::new();
+    loop {
+        // Before waiting for input: whoever reads along shall see all there is.
+        out.flush().map_err(CliError::Output)?;
+        let more = chunks.next(&mut input);
+        while let Some(frame) = deframer.next(&mut input)? {
+            let opened = Opened::new(frame, &wire, &layer)?;
+            let printed = if options.json {
+                json::print(&opened.message, opened.checksum, out)
+            } else {
+                readable::print(&opened.message, out)
+            };
+            printed.map_err(CliError::Output)?;
+        }
+        if !more? {
+            break;
+        }
+    }
+    Ok(deframer.finish(&input)?)
+}
+
+/// A frame's message after the check and the decryption.
+struct Opened {
+    message: Message,
+    checksum: u32,
+}
+
+impl Opened {
+    fn new(frame: Frame, wire: &Wire, layer: &Layer) -> Result<Self, CliError> {
+        let offset = frame.offset();
+        let mut sealed = frame
+            .decode(wire)
+            .map_err(|kind| FrameError { offset, kind })?;
+        let context = OpenContext {
+            now: Now::default(),
+            peers: PeerContext::default(),
+        };
+        sealed
+            .open(layer, wire, &context)
+            .map_err(|error| CliError::Open { offset, error })?;
+        Ok(Self {
+            // netaio's header always has one.
+            checksum: sealed.checksum().unwrap_or_default(),
+            message: sealed.into_message(),
+        })
+    }
+}

@@ -1,0 +1,38 @@
+//! What can be wrong with a line of `netaio encode`.
+
+use netaio_core::SealError;
+
+/// Why a line cannot be made into a frame.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LineError {
+    /// It is not the JSON that is asked for.
+    #[error("column {column}: {problem}")]
+    Json {
+        /// Counted from 1, in bytes.
+        column: usize,
+        problem: String,
+    },
+    /// Text and hex of the same thing are not the same.
+    #[error("{0} and {0}_hex differ; give one of them")]
+    Differ(&'static str),
+    /// No frame can carry it.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A line without end would not fit into memory.
+    #[error("longer than {max} bytes")]
+    TooLong {
+        /// The limit.
+        max: usize,
+    },
+}
+
+impl LineError {
+    /// What serde says, without its own line number, which is always 1.
+    pub(super) fn json(error: serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        let place = format!(" at line {line} column {column}");
+        let problem = text.strip_suffix(&place).unwrap_or(&text).to_owned();
+        Self::Json { column, problem }
+    }
+}

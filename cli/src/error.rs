@@ -1,0 +1,79 @@
+//! How a command fails: one line for a person, and an exit status.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use netaio_core::{FrameError, OpenError};
+
+use crate::codec::LineError;
+
+/// Why a command ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The input cannot be opened or read.
+    #[error("cannot read {}: {error}", name(path.as_ref()))]
+    Input {
+        /// The file; `None` is standard input.
+        path: Option<PathBuf>,
+        error: io::Error,
+    },
+    /// Standard output cannot be written.
+    #[error("cannot write standard output: {0}")]
+    Output(io::Error),
+    /// The input was to be hex text.
+    #[error("hex text at byte {offset}: {problem}")]
+    Hex {
+        /// Where, in bytes from the start of the text.
+        offset: u64,
+        problem: HexProblem,
+    },
+    /// The input is no stream of frames.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// A frame does not pass the layer that the options ask for.
+    #[error("frame at byte {offset}: {error}")]
+    Open {
+        /// Where the frame starts, in bytes from the start of the stream.
+        offset: u64,
+        error: OpenError,
+    },
+    /// A line cannot be made into a frame.
+    #[error("line {number}: {error}")]
+    Line {
+        /// Counted from 1.
+        number: u64,
+        error: LineError,
+    },
+    /// The operating system gives no randomness.
+    #[error("no random numbers: {0}")]
+    Random(getrandom::Error),
+}
+
+/// What is wrong with hex text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HexProblem {
+    #[error("'{}' is not a hexadecimal digit", .0.escape_ascii())]
+    NotADigit(u8),
+    #[error("the text ends with half a byte")]
+    HalfAByte,
+}
+
+fn name(path: Option<&PathBuf>) -> String {
+    match path {
+        None => "standard input".to_owned(),
+        Some(path) => path.display().to_string(),
+    }
+}
+
+impl CliError {
+    /// Whether nobody reads our output any more.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The status to exit with. (Status 2, wrong usage, is clap's.)
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(1)
+    }
+}
