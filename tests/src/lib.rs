@@ -1,1 +1,11 @@
-//! netaio-tests
+//! What the tests of the whole share. The tests themselves are in `tests/tests`.
+//!
+//! - [`python`] drives the real netaio 0.0.9: its server, its client, and a judge of frames.
+//! - [`vectors`] loads the frames of `tests/data`, which the real netaio has judged.
+//! - [`judge`] says what this implementation makes of a frame.
+//! - [`script`] is a random generator that draws what it is told to.
+
+pub mod judge;
+pub mod python;
+pub mod script;
+pub mod vectors;
