@@ -65,12 +65,8 @@ fn a_thousand_bad_macs_allocate_nothing() {
         let mut message = without_allocating("Frame::decode", || frame.decode(&wire)).unwrap();
         let opened = without_allocating("SealedMessage::open", || open(&mut message, &wire, &ours));
         assert_eq!(opened, Err(OpenError::Auth(AuthFailure::Mismatch)));
-        // The forger's own layer opens it: in place, so that this costs nothing
-        // either.
-        let opened = without_allocating("SealedMessage::open", || {
-            open(&mut message, &wire, &forgers)
-        });
-        assert_eq!(opened, Ok(()));
+        // The message was whole all the same: the forger's own layer opens it.
+        assert_eq!(open(&mut message.clone(), &wire, &forgers), Ok(()));
         without_allocating("a refused message's end", || drop(message));
     }
 }

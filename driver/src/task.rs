@@ -250,7 +250,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 Some(event) => self.settle(event),
             }
         }
-        true
+        self.link.unhandled() > 0
     }
 
     /// Takes note of everything that is no message for a handler.

@@ -149,6 +149,13 @@ impl Link {
         self.pending.wanted()
     }
 
+    /// Bytes received and not yet handled: one frame that is not complete, or
+    /// more for [`poll_event`](Self::poll_event).
+    #[must_use]
+    pub fn unhandled(&self) -> usize {
+        self.input.len()
+    }
+
     /// The configuration it was made with.
     #[must_use]
     pub fn config(&self) -> &Arc<LinkConfig> {
@@ -252,8 +259,8 @@ impl Link {
         self.check_open()?;
         self.check_room()?;
         self.config.check_inner(options.inner())?;
-        let config = self.config.clone();
-        self.seal(message, &options.outer(&config.outer), options.inner())
+        let outer = options.replaced_outer(&self.config.outer);
+        self.seal(message, outer.as_ref(), options.inner())
     }
 
     /// Sends a request and waits for its answer, until the options' timeout
@@ -313,8 +320,7 @@ impl Link {
             self.close(reason.clone());
             return Err(SendError::Closed(reason));
         }
-        let config = self.config.clone();
-        self.seal(message, &config.outer, &token.inner)
+        self.seal(message, None, &token.inner)
     }
 
     /// Ends the link: waiting requests fail at once with this reason, and
@@ -429,13 +435,12 @@ impl Link {
     // The way of a frame.
 
     fn handle_frame(&mut self, frame: Frame) -> Option<Event> {
-        let config = self.config.clone();
         let offset = frame.offset();
-        let mut sealed = match frame.decode(&config.wire) {
+        let mut sealed = match frame.decode(&self.config.wire) {
             Ok(sealed) => sealed,
             Err(kind @ FrameErrorKind::Checksum { .. }) => {
-                if config.role == Role::Server {
-                    self.send_unsealed(&(config.make_error)("invalid message"));
+                if self.config.role == Role::Server {
+                    self.send_unsealed(&(self.config.make_error)("invalid message"));
                 }
                 return self.refuse(Refusal::Frame(kind));
             }
@@ -444,15 +449,16 @@ impl Link {
                 return None;
             }
         };
-        match sealed.open(&config.outer, &config.wire, &self.open_context()) {
+        match sealed.open(&self.config.outer, &self.config.wire, &self.open_context()) {
             Ok(()) => {
                 self.authenticated = true;
                 self.answer_or_message(sealed)
             }
             Err(error) => {
-                if config.role == Role::Client && sealed.message_type().is_error() {
+                if self.config.role == Role::Client && sealed.message_type().is_error() {
                     return self.unsealed_answer(sealed, error);
                 }
+                let config = self.config.clone();
                 self.tell_failed_check(&config.outer, &sealed, error);
                 let message_type = sealed.message_type();
                 self.refuse(Refusal::Open {
@@ -516,8 +522,10 @@ impl Link {
         if self.closed.is_some() {
             return None;
         }
-        let config = self.config.clone();
-        if self.failures.note(self.now.monotonic, &config.wire.limits) {
+        if self
+            .failures
+            .note(self.now.monotonic, &self.config.wire.limits)
+        {
             self.events.push_back(Event::Refused(refusal));
             self.close(CloseReason::TooManyFailures);
             return None;
@@ -574,7 +582,13 @@ impl Link {
         Ok(())
     }
 
-    fn seal(&mut self, message: &Message, outer: &Layer, inner: &Layer) -> Result<(), SendError> {
+    /// Queues a message, sealed with the link's outer layer or one in its place.
+    fn seal(
+        &mut self,
+        message: &Message,
+        outer: Option<&Layer>,
+        inner: &Layer,
+    ) -> Result<(), SendError> {
         let mut context = SealContext {
             now: self.now,
             rng: &mut *self.rng,
@@ -583,7 +597,7 @@ impl Link {
         let wire = &self.config.wire;
         self.sealer.seal(
             wire,
-            outer,
+            outer.unwrap_or(&self.config.outer),
             inner,
             message,
             &mut context,
@@ -599,7 +613,7 @@ impl Link {
             let none = Layer::new();
             // Such a message can only fail to be sealed by being too long; then
             // there is nobody to tell.
-            let _ = self.seal(message, &none, &none);
+            let _ = self.seal(message, Some(&none), &none);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! How one message or one request is sent.
 
-use alloc::borrow::Cow;
 use core::time::Duration;
 
 use crate::message::MessageType;
@@ -52,16 +51,15 @@ impl SendOptions {
         &self.inner
     }
 
-    /// What is left of the link's outer layer.
-    pub(super) fn outer<'a>(&self, outer: &'a Layer) -> Cow<'a, Layer> {
-        let mut outer = Cow::Borrowed(outer);
-        if self.without_auth {
-            outer = Cow::Owned(outer.into_owned().without_auth());
-        }
-        if self.without_cipher {
-            outer = Cow::Owned(outer.into_owned().without_cipher());
-        }
-        outer
+    /// What is left of the link's outer layer, where that is not all of it.
+    pub(super) fn replaced_outer(&self, outer: &Layer) -> Option<Layer> {
+        let replaced = match (self.without_auth, self.without_cipher) {
+            (false, false) => return None,
+            (true, false) => outer.clone().without_auth(),
+            (false, true) => outer.clone().without_cipher(),
+            (true, true) => Layer::new(),
+        };
+        Some(replaced)
     }
 }
 

@@ -1,13 +1,16 @@
 //! The auth section: a packify dict that plugins read and write.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 use core::fmt;
 
 use bytes::Bytes;
 
+use super::auth_view::{AuthView, EMPTY_DICT};
+use super::packed_fields::PackedFields;
+
 use crate::error::{FrameErrorKind, SealError};
-use crate::packify::{self, DecodeLimits, Dict, EncodeError, Pairs, Value, ValueRef};
+use crate::packify::{self, DecodeLimits, Dict, Value, ValueRef};
 
 /// The fields beside a message's body, in which plugins keep their nonces and
 /// MACs. Names are strings as a rule; a receiver takes any packify value.
@@ -18,29 +21,8 @@ use crate::packify::{self, DecodeLimits, Dict, EncodeError, Pairs, Value, ValueR
 pub struct AuthFields {
     /// A received section, validated, as it came; empty once `fields` is used.
     received: Bytes,
-    fields: Fields,
+    fields: Option<Box<PackedFields>>,
 }
-
-/// Packed keys and values behind one another, and where each is.
-#[derive(Clone, Default)]
-struct Fields {
-    packed: Vec<u8>,
-    entries: Vec<Entry>,
-}
-
-#[derive(Clone, Copy)]
-struct Entry {
-    start: usize,
-    key_len: usize,
-    value_len: usize,
-}
-
-/// Everything in a validated section was within the limits once.
-const VALIDATED: DecodeLimits = DecodeLimits {
-    depth: usize::MAX,
-    items: usize::MAX,
-    packables: true,
-};
 
 impl AuthFields {
     /// No fields.
@@ -48,10 +30,7 @@ impl AuthFields {
     pub const fn new() -> Self {
         Self {
             received: Bytes::new(),
-            fields: Fields {
-                packed: Vec::new(),
-                entries: Vec::new(),
-            },
+            fields: None,
         }
     }
 
@@ -65,20 +44,23 @@ impl AuthFields {
         Ok(Self::from_validated(section))
     }
 
+    /// The fields of a section that [`AuthView::decode`] accepted.
     pub(crate) fn from_validated(section: Bytes) -> Self {
-        Self {
-            received: section,
-            fields: Fields::default(),
+        match section.len() > EMPTY_DICT.len() {
+            true => Self {
+                received: section,
+                fields: None,
+            },
+            false => Self::new(),
         }
     }
 
     /// The fields, to look at.
     #[must_use]
     pub fn view(&self) -> AuthView<'_> {
-        if self.received.is_empty() {
-            AuthView(View::Fields(&self.fields))
-        } else {
-            AuthView::decode(&self.received, &VALIDATED).unwrap_or(AuthView(View::Empty))
+        match self.received.is_empty() {
+            true => AuthView::of(self.fields.as_deref()),
+            false => AuthView::validated(&self.received),
         }
     }
 
@@ -142,27 +124,27 @@ impl AuthFields {
 
     /// Removes a field and says whether it was there.
     pub fn remove(&mut self, name: &str) -> bool {
-        let fields = self.fields_mut();
-        let start = fields.packed.len();
-        // A name too long to be packed is no field's.
-        let found = packify::put_str(&mut fields.packed, name).is_ok() && fields.take_key_at(start);
-        fields.packed.truncate(start);
-        found
+        self.fields_mut().remove(name)
     }
 
     /// Removes every field and keeps the buffers.
     pub fn clear(&mut self) {
         self.received = Bytes::new();
-        self.fields.packed.clear();
-        self.fields.entries.clear();
+        if let Some(fields) = &mut self.fields {
+            fields.clear();
+        }
     }
 
     /// Makes these the same fields as `other`'s, in the buffers already here.
     pub(crate) fn load(&mut self, other: &Self) {
         self.clear();
+        if other.is_empty() {
+            return;
+        }
+        let fields = self.fields.get_or_insert_default();
         if other.received.is_empty() {
             for (key, value) in other.view().packed() {
-                self.fields.append(key, value);
+                fields.append(key, value);
             }
             return;
         }
@@ -176,7 +158,7 @@ impl AuthFields {
         // lengths fit.
         for (key, value) in Dict::from_pairs(pairs).unwrap_or_default() {
             if let (Ok(key), Ok(value)) = (key.to_vec(), value.to_vec()) {
-                self.fields.append(&key, &value);
+                fields.append(&key, &value);
             }
         }
     }
@@ -190,218 +172,23 @@ impl AuthFields {
         if !self.received.is_empty() {
             let mut canonical = Self::new();
             canonical.load(self);
-            canonical.fields.encode(out)
-        } else {
-            self.fields.encode(out)
+            return canonical.encode(out);
         }
-        .map_err(SealError::Auth)
+        match &self.fields {
+            Some(fields) => fields.encode(out).map_err(SealError::Auth),
+            None => {
+                out.extend_from_slice(EMPTY_DICT);
+                Ok(())
+            }
+        }
     }
 
-    fn fields_mut(&mut self) -> &mut Fields {
+    fn fields_mut(&mut self) -> &mut PackedFields {
         if !self.received.is_empty() {
             let received = Self::from_validated(core::mem::take(&mut self.received));
             self.load(&received);
         }
-        &mut self.fields
-    }
-}
-
-impl Fields {
-    /// Writes key and value behind the rest, in place of an equal key's.
-    fn replace(
-        &mut self,
-        key: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
-        value: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
-    ) -> Result<(), SealError> {
-        let start = self.packed.len();
-        let lens = key(&mut self.packed).and_then(|()| {
-            let key_len = self.packed.len().saturating_sub(start);
-            self.take_key_at(start);
-            value(&mut self.packed)?;
-            Ok((
-                key_len,
-                self.packed
-                    .len()
-                    .saturating_sub(start)
-                    .saturating_sub(key_len),
-            ))
-        });
-        match lens {
-            Ok((key_len, value_len)) => {
-                self.entries.push(Entry {
-                    start,
-                    key_len,
-                    value_len,
-                });
-                Ok(())
-            }
-            Err(error) => {
-                self.packed.truncate(start);
-                Err(SealError::Auth(error))
-            }
-        }
-    }
-
-    /// As [`replace`](Self::replace), with key and value packed already.
-    fn push(&mut self, key: &[u8], value: &[u8]) {
-        let start = self.packed.len();
-        self.packed.extend_from_slice(key);
-        self.take_key_at(start);
-        self.packed.truncate(start);
-        self.append(key, value);
-    }
-
-    /// Writes a key that is not there yet, and its value.
-    fn append(&mut self, key: &[u8], value: &[u8]) {
-        let start = self.packed.len();
-        self.packed.extend_from_slice(key);
-        self.packed.extend_from_slice(value);
-        self.entries.push(Entry {
-            start,
-            key_len: key.len(),
-            value_len: value.len(),
-        });
-    }
-
-    /// Removes the entry whose key is the bytes from `start` to the end. Its
-    /// bytes stay until the buffer is cleared; a message sets few fields.
-    fn take_key_at(&mut self, start: usize) -> bool {
-        let wanted = self.packed.get(start..).unwrap_or_default();
-        let position = self
-            .entries
-            .iter()
-            .position(|entry| self.key(entry) == wanted);
-        position.map(|at| self.entries.remove(at)).is_some()
-    }
-
-    fn key(&self, entry: &Entry) -> &[u8] {
-        let end = entry.start.saturating_add(entry.key_len);
-        self.packed.get(entry.start..end).unwrap_or_default()
-    }
-
-    fn value(&self, entry: &Entry) -> &[u8] {
-        let start = entry.start.saturating_add(entry.key_len);
-        let end = start.saturating_add(entry.value_len);
-        self.packed.get(start..end).unwrap_or_default()
-    }
-
-    /// Order of the packed tuples `(key, value)`: their headers hold the width
-    /// of the lengths and the two lengths, then come the key and the value.
-    fn order(&self, a: &Entry, b: &Entry) -> Ordering {
-        let header = |entry: &Entry| {
-            let len = packify::tuple2_header_len(entry.key_len, entry.value_len);
-            (len.unwrap_or(usize::MAX), entry.key_len, entry.value_len)
-        };
-        header(a)
-            .cmp(&header(b))
-            .then_with(|| self.key(a).cmp(self.key(b)))
-            .then_with(|| self.value(a).cmp(self.value(b)))
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        // Eight on the stack: messages carry three to five.
-        let mut few = [0usize; 8];
-        let mut many;
-        let order: &mut [usize] = match few.get_mut(..self.entries.len()) {
-            Some(few) => few,
-            None => {
-                many = alloc::vec![0; self.entries.len()];
-                &mut many
-            }
-        };
-        for (index, slot) in order.iter_mut().enumerate() {
-            *slot = index;
-        }
-        order.sort_unstable_by(|a, b| match (self.entries.get(*a), self.entries.get(*b)) {
-            (Some(a), Some(b)) => self.order(a, b),
-            _ => Ordering::Equal,
-        });
-        let item_lens = order.iter().map(|index| {
-            let entry = self.entries.get(*index)?;
-            let header_len = packify::tuple2_header_len(entry.key_len, entry.value_len).ok()?;
-            Some(
-                header_len
-                    .saturating_add(entry.key_len)
-                    .saturating_add(entry.value_len),
-            )
-        });
-        packify::put_dict_header(out, item_lens.map(|len| len.unwrap_or(usize::MAX)))?;
-        for entry in order.iter().filter_map(|index| self.entries.get(*index)) {
-            packify::put_tuple2_header(out, entry.key_len, entry.value_len)?;
-            out.extend_from_slice(self.key(entry));
-            out.extend_from_slice(self.value(entry));
-        }
-        Ok(())
-    }
-}
-
-/// Auth fields, borrowed: what a plugin is shown of a message it has to check.
-#[derive(Clone, Copy)]
-pub struct AuthView<'a>(View<'a>);
-
-#[derive(Clone, Copy)]
-enum View<'a> {
-    Empty,
-    Pairs(Pairs<'a>),
-    Fields(&'a Fields),
-}
-
-impl<'a> AuthView<'a> {
-    /// A section in netaio's format, without a copy.
-    ///
-    /// # Errors
-    /// As [`AuthFields::decode`].
-    pub fn decode(section: &'a [u8], limits: &DecodeLimits) -> Result<Self, FrameErrorKind> {
-        if section.is_empty() {
-            return Ok(Self(View::Empty));
-        }
-        match ValueRef::parse(section, limits).map_err(FrameErrorKind::AuthNotPackify)? {
-            (ValueRef::Dict(pairs), _) => Ok(Self(View::Pairs(pairs))),
-            _ => Err(FrameErrorKind::AuthNotADict),
-        }
-    }
-
-    /// The field with this name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<ValueRef<'a>> {
-        match self.0 {
-            View::Empty => None,
-            View::Pairs(pairs) => pairs.get(name),
-            View::Fields(_) => self
-                .iter()
-                .find(|(key, _)| matches!(key, ValueRef::Str(key) if *key == name))
-                .map(|(_, value)| value),
-        }
-    }
-
-    /// All fields, in the order of the wire or of their setting.
-    pub fn iter(&self) -> impl Iterator<Item = (ValueRef<'a>, ValueRef<'a>)> + use<'a> {
-        self.packed().filter_map(|(key, value)| {
-            let (key, _) = ValueRef::parse(key, &VALIDATED).ok()?;
-            let (value, _) = ValueRef::parse(value, &VALIDATED).ok()?;
-            Some((key, value))
-        })
-    }
-
-    /// All fields, each as its packed key and its packed value.
-    pub fn packed(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        let (pairs, fields) = match self.0 {
-            View::Empty => (None, None),
-            View::Pairs(pairs) => (Some(pairs), None),
-            View::Fields(fields) => (None, Some(fields)),
-        };
-        let entries = fields.into_iter().flat_map(|fields| {
-            let entries = fields.entries.iter();
-            entries.map(move |entry| (fields.key(entry), fields.value(entry)))
-        });
-        let pairs = pairs.into_iter().flat_map(|pairs| pairs.packed());
-        pairs.map(|pair| (pair.key, pair.value)).chain(entries)
-    }
-}
-
-impl fmt::Debug for AuthView<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
+        self.fields.get_or_insert_default()
     }
 }
 

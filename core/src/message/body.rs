@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::Codec;
 use crate::error::FrameErrorKind;
@@ -84,32 +84,21 @@ impl Payload {
         self.uri_len = uri.len();
     }
 
-    /// Takes a received body section over, uri and content where they are.
-    pub(crate) fn from_section(
-        mut section: BytesMut,
-        uri: Range<usize>,
-        content: Range<usize>,
-    ) -> Option<Self> {
-        let uri_len = uri.end.checked_sub(uri.start)?;
-        let content_len = content.end.checked_sub(content.start)?;
-        if uri.end == content.start {
-            section.truncate(content.end);
-            return Some(Self {
-                buffer: section,
-                start: uri.start,
-                uri_len,
-                section: Vec::new(),
-            });
-        }
-        let mut buffer = BytesMut::with_capacity(uri_len.saturating_add(content_len));
-        buffer.extend_from_slice(section.get(uri)?);
-        buffer.extend_from_slice(section.get(content)?);
-        Some(Self {
+    /// A received uri and content where they are: from `start` to the end.
+    pub(crate) fn within(buffer: BytesMut, start: usize, uri_len: usize) -> Self {
+        Self {
             buffer,
-            start: 0,
+            start,
             uri_len,
             section: Vec::new(),
-        })
+        }
+    }
+
+    /// The buffer, where uri and content start in it, and the uri's length. In
+    /// front of the uri stands its length, where there is room.
+    pub(crate) fn into_buffer(mut self) -> (BytesMut, usize, usize) {
+        self.write_uri_len();
+        (self.buffer, self.start, self.uri_len)
     }
 
     /// The uri.
@@ -224,21 +213,22 @@ impl Payload {
             self.trim_front(2);
             self.uri_len = uri_len;
         }
-        let len = u16::try_from(self.uri_len)
-            .unwrap_or(u16::MAX)
-            .to_be_bytes();
+        self.write_uri_len();
         let start = self.start.saturating_sub(2);
-        if let Some(prefix) = self.buffer.get_mut(start..self.start) {
-            prefix.copy_from_slice(&len);
-        }
         self.buffer.get(start..).unwrap_or_default()
     }
 
-    /// Ends the work: uri and content as slices of the buffer.
-    pub(crate) fn into_parts(mut self) -> (Bytes, Bytes) {
-        let mut uri = self.buffer.split_off(self.start.min(self.buffer.len()));
-        let content = uri.split_off(self.uri_len.min(uri.len()));
-        (uri.freeze(), content.freeze())
+    fn write_uri_len(&mut self) {
+        let len = u16::try_from(self.uri_len)
+            .unwrap_or(u16::MAX)
+            .to_be_bytes();
+        let place = self
+            .start
+            .checked_sub(2)
+            .and_then(|start| self.buffer.get_mut(start..self.start));
+        if let Some(place) = place {
+            place.copy_from_slice(&len);
+        }
     }
 
     /// Gives a large buffer back once a burst is over.
@@ -291,8 +281,11 @@ mod tests {
             (payload.uri(), payload.content()),
             (&b"ur"[..], &b"--icontent"[..])
         );
-        let (uri, content) = payload.into_parts();
-        assert_eq!((&uri[..], &content[..]), (&b"ur"[..], &b"--icontent"[..]));
+        let (buffer, start, uri_len) = payload.into_buffer();
+        assert_eq!(
+            (&buffer[start - 2..], uri_len),
+            (&b"\0\x02ur--icontent"[..], 2)
+        );
     }
 
     #[test]
@@ -309,14 +302,8 @@ mod tests {
 
     #[test]
     fn a_section_without_room_in_front_still_encodes() {
-        let mut payload = Payload::from_section(BytesMut::from(&b"ab"[..]), 0..1, 1..2).unwrap();
+        let mut payload = Payload::within(BytesMut::from(&b"ab"[..]), 0, 1);
         assert_eq!(payload.section(&Codec::netaio()), b"\0\x01ab");
         assert_eq!(payload.uri(), b"a");
-    }
-
-    #[test]
-    fn parts_that_are_apart_are_joined() {
-        let payload = Payload::from_section(BytesMut::from(&b"u..c!"[..]), 0..1, 3..4).unwrap();
-        assert_eq!((payload.uri(), payload.content()), (&b"u"[..], &b"c"[..]));
     }
 }

@@ -1,17 +1,20 @@
 //! Messages: what a frame carries, and the helpers that make them.
 
 mod auth_fields;
+mod auth_view;
 mod body;
 mod constructors;
 mod format;
 mod header;
 mod kind;
+mod packed_fields;
 
 use core::fmt;
 
 use bytes::Bytes;
 
-pub use auth_fields::{AuthFields, AuthView};
+pub use auth_fields::AuthFields;
+pub use auth_view::AuthView;
 pub use body::{Body, Payload};
 pub use constructors::guess_error_type;
 pub use format::{AuthFormat, BodyFormat, Codec, HeaderFormat};

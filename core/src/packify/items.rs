@@ -76,7 +76,7 @@ impl<'a> Iterator for Items<'a> {
     type Item = ValueRef<'a>;
 
     fn next(&mut self) -> Option<ValueRef<'a>> {
-        self.slices.next().map(ValueRef::read)
+        self.slices.next().map(ValueRef::validated)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -148,7 +148,7 @@ impl<'a> Pairs<'a> {
                 found = Some(value);
             }
         }
-        found.map(ValueRef::read)
+        found.map(ValueRef::validated)
     }
 
     /// The same pairs as packed bytes.
@@ -164,7 +164,7 @@ impl<'a> Iterator for Pairs<'a> {
 
     fn next(&mut self) -> Option<(ValueRef<'a>, ValueRef<'a>)> {
         let (key, value) = Slices::of_pair(self.slices.next()?)?;
-        Some((ValueRef::read(key), ValueRef::read(value)))
+        Some((ValueRef::validated(key), ValueRef::validated(value)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -197,17 +197,17 @@ pub struct PackedPair<'a> {
 impl<'a> PackedPair<'a> {
     /// The key as a `str`, if it is one.
     pub fn key_str(&self) -> Option<&'a str> {
-        ValueRef::read(self.key).as_str()
+        ValueRef::validated(self.key).as_str()
     }
 
     /// The key.
     pub fn key_ref(&self) -> ValueRef<'a> {
-        ValueRef::read(self.key)
+        ValueRef::validated(self.key)
     }
 
     /// The value.
     pub fn value_ref(&self) -> ValueRef<'a> {
-        ValueRef::read(self.value)
+        ValueRef::validated(self.value)
     }
 }
 

@@ -60,11 +60,11 @@ impl<'a> ValueRef<'a> {
     /// [`DecodeError`] where packify refuses the bytes, and past the `limits`.
     pub fn parse(input: &'a [u8], limits: &DecodeLimits) -> Result<(Self, usize), DecodeError> {
         let consumed = decode::validate(input, limits)?;
-        Ok((Self::read(input), consumed))
+        Ok((Self::validated(input), consumed))
     }
 
-    /// Reads one that was validated.
-    pub(super) fn read(input: &'a [u8]) -> Self {
+    /// Reads one that was validated by [`parse`](Self::parse).
+    pub(crate) fn validated(input: &'a [u8]) -> Self {
         // No validated value gets to the fallbacks.
         let Ok((head, rest)) = head::head(input, input.len()) else {
             return Self::None;

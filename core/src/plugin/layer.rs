@@ -4,9 +4,9 @@
 use alloc::sync::Arc;
 use core::fmt;
 
-use super::{AuthPlugin, CipherPlugin, FieldNames, OpenContext, SealContext};
-use crate::error::{OpenError, SealError};
-use crate::message::{AuthFields, AuthView, Codec, Payload};
+use super::{AuthPlugin, CipherPlugin, FieldNames, SealContext};
+use crate::error::SealError;
+use crate::message::{AuthFields, Codec, Payload};
 
 /// An auth plugin and a cipher plugin, either or both or none. A link has an
 /// outer layer; a handler, a send or a request may bring an inner one.
@@ -165,29 +165,6 @@ impl Layer {
         }
         if let Some(auth) = &self.auth {
             auth.make(fields, payload.section(codec), context)?;
-        }
-        Ok(())
-    }
-
-    /// Checks, then decrypts.
-    ///
-    /// # Errors
-    /// The message does not pass. After a failed check the payload is untouched.
-    pub fn open(
-        &self,
-        payload: &mut Payload,
-        fields: AuthView<'_>,
-        codec: &Codec,
-        context: &OpenContext<'_>,
-    ) -> Result<(), OpenError> {
-        if let Some(auth) = &self.auth {
-            auth.check(fields, payload.section(codec), context)
-                .map_err(OpenError::Auth)?;
-        }
-        if let Some(cipher) = &self.cipher {
-            cipher
-                .decrypt(payload, fields, context)
-                .map_err(OpenError::Decrypt)?;
         }
         Ok(())
     }

@@ -1,14 +1,12 @@
-//! Bytes to frames, incrementally and bounded, and frames to bytes.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+//! Bytes to frames, incrementally and bounded.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 
-use crate::error::{FrameError, FrameErrorKind, OpenError, SealError};
-use crate::message::{AuthFields, AuthView, Header, Message, MessageType, Payload};
-use crate::plugin::{Layer, OpenContext};
+use super::SealedMessage;
+use crate::error::{FrameError, FrameErrorKind};
+use crate::message::Header;
 use crate::wire::Wire;
 
 /// Cuts a stream of bytes into frames.
@@ -146,20 +144,17 @@ fn too_long(wire: &Wire, header: &Header) -> FrameErrorKind {
 pub struct Frame {
     header: Header,
     offset: u64,
-    auth: BytesMut,
-    body: BytesMut,
+    /// The auth section, then the body section.
+    sections: BytesMut,
 }
 
 impl Frame {
-    fn cut(header: Header, offset: u64, header_len: usize, mut bytes: BytesMut) -> Self {
-        let auth_end = header_len.saturating_add(header.auth_len);
-        let body = bytes.split_off(auth_end.min(bytes.len()));
-        let auth = bytes.split_off(header_len.min(bytes.len()));
+    fn cut(header: Header, offset: u64, header_len: usize, mut sections: BytesMut) -> Self {
+        sections.advance(header_len.min(sections.len()));
         Self {
             header,
             offset,
-            auth,
-            body,
+            sections,
         }
     }
 
@@ -202,189 +197,16 @@ impl Frame {
     /// # Errors
     /// A section is malformed, or the checksum is wrong.
     pub fn decode(self, wire: &Wire) -> Result<SealedMessage, FrameErrorKind> {
-        let auth = match wire.codec.custom_auth() {
-            None => {
-                AuthView::decode(&self.auth, &wire.limits.packify())?;
-                AuthFields::from_validated(self.auth.freeze())
-            }
-            Some(format) => format.decode(&self.auth, &wire.limits.packify())?,
-        };
-        let (uri, content) = wire.codec.decode_body(&self.body)?;
-        if let Some(found) = self.header.checksum {
-            let computed = crc32fast::hash(&self.body);
-            if found != computed {
-                return Err(FrameErrorKind::Checksum { found, computed });
-            }
-        }
-        let payload = Payload::from_section(self.body, uri, content).ok_or(
-            FrameErrorKind::Custom("the body format names ranges out of order"),
-        )?;
-        Ok(SealedMessage {
-            message_type: self.header.message_type,
-            checksum: self.header.checksum,
-            auth,
-            payload,
-        })
+        SealedMessage::decode(&self.header, self.sections, wire)
     }
-}
-
-/// A message as it came, before any layer is opened.
-#[derive(Clone, Debug)]
-pub struct SealedMessage {
-    message_type: MessageType,
-    checksum: Option<u32>,
-    auth: AuthFields,
-    payload: Payload,
-}
-
-impl SealedMessage {
-    /// The message type, which no layer hides.
-    #[must_use]
-    pub fn message_type(&self) -> MessageType {
-        self.message_type
-    }
-
-    /// The checksum that the header carried.
-    #[must_use]
-    pub fn checksum(&self) -> Option<u32> {
-        self.checksum
-    }
-
-    /// The uri, which an unopened layer may hide.
-    #[must_use]
-    pub fn uri(&self) -> &[u8] {
-        self.payload.uri()
-    }
-
-    /// Opens one layer, the outer one first: checks, then decrypts in place.
-    ///
-    /// # Errors
-    /// The message does not pass.
-    pub fn open(
-        &mut self,
-        layer: &Layer,
-        wire: &Wire,
-        context: &OpenContext<'_>,
-    ) -> Result<(), OpenError> {
-        layer.open(&mut self.payload, self.auth.view(), &wire.codec, context)
-    }
-
-    /// The message: its uri and content are slices of the receive buffer.
-    #[must_use]
-    pub fn into_message(self) -> Message {
-        let (uri, content) = self.payload.into_parts();
-        Message {
-            message_type: self.message_type,
-            uri,
-            content,
-            auth: self.auth,
-        }
-    }
-}
-
-/// Appends a frame to `out`; on an error `out` is as before.
-///
-/// # Errors
-/// A section does not fit its length field.
-pub(crate) fn encode(
-    wire: &Wire,
-    message_type: MessageType,
-    auth: &AuthFields,
-    payload: &mut Payload,
-    out: &mut Vec<u8>,
-) -> Result<(), SealError> {
-    let section = payload.section(&wire.codec);
-    encode_sections(wire, message_type, auth, &[section], out)
-}
-
-/// As [`encode`], with netaio's body section given in its three parts.
-pub(crate) fn encode_plain(
-    wire: &Wire,
-    message: &Message,
-    auth: &AuthFields,
-    out: &mut Vec<u8>,
-) -> Result<(), SealError> {
-    let uri_len = u16::try_from(message.uri.len())
-        .unwrap_or(u16::MAX)
-        .to_be_bytes();
-    let parts = [&uri_len[..], &message.uri, &message.content];
-    encode_sections(wire, message.message_type, auth, &parts, out)
-}
-
-fn encode_sections(
-    wire: &Wire,
-    message_type: MessageType,
-    auth: &AuthFields,
-    body: &[&[u8]],
-    out: &mut Vec<u8>,
-) -> Result<(), SealError> {
-    let start = out.len();
-    let header_end = start.saturating_add(wire.codec.header_len());
-    let body_len = body.iter().map(|part| part.len()).sum();
-    let result = encode_after_header(wire, auth, body, header_end, out).and_then(|auth_len| {
-        let mut checksum = crc32fast::Hasher::new();
-        body.iter().for_each(|part| checksum.update(part));
-        let header = Header {
-            message_type,
-            auth_len,
-            body_len,
-            checksum: Some(checksum.finalize()),
-        };
-        write_header(wire, &header, start, header_end, out)
-    });
-    if result.is_err() {
-        out.truncate(start);
-    }
-    result
-}
-
-fn encode_after_header(
-    wire: &Wire,
-    auth: &AuthFields,
-    body: &[&[u8]],
-    header_end: usize,
-    out: &mut Vec<u8>,
-) -> Result<usize, SealError> {
-    let body_len: usize = body.iter().map(|part| part.len()).sum();
-    out.reserve(body_len.saturating_add(AUTH_ROOM));
-    out.resize(header_end, 0);
-    match wire.codec.custom_auth() {
-        None => auth.encode(out)?,
-        Some(format) => format.encode(auth, out)?,
-    }
-    let auth_len = out.len().saturating_sub(header_end);
-    body.iter().for_each(|part| out.extend_from_slice(part));
-    Ok(auth_len)
-}
-
-/// Header and auth section of most messages, in bytes: only a reservation.
-const AUTH_ROOM: usize = 160;
-
-/// Writes the header into the room left for it, once the lengths are known.
-fn write_header(
-    wire: &Wire,
-    header: &Header,
-    start: usize,
-    end: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), SealError> {
-    // The header is appended and moved: a format may only append, and a fixed
-    // buffer would bound its length.
-    let frame_end = out.len();
-    wire.codec.encode_header(header, out)?;
-    if out.len().saturating_sub(frame_end) != end.saturating_sub(start) {
-        return Err(SealError::Plugin(
-            "the header format wrote another length than it has",
-        ));
-    }
-    out.copy_within(frame_end.., start);
-    out.truncate(frame_end);
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::encode::{encode, encode_plain};
     use super::*;
+    use crate::message::{AuthFields, Message, MessageType, Payload};
+    use alloc::vec::Vec;
 
     const ECHO: &[u8] = b"\x00\x00\x03\x00\x08\x33\x95\x03\xac\x4d\x40\x00\x00\x04echohi";
 

@@ -1,0 +1,183 @@
+//! A received message, before and between the opening of its layers.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bytes::BytesMut;
+
+use crate::error::{FrameErrorKind, OpenError};
+use crate::message::{AuthFields, AuthView, Header, Message, MessageType, Payload};
+use crate::plugin::{Layer, OpenContext};
+use crate::wire::Wire;
+
+/// A message as it came, before any layer is opened.
+///
+/// It is one piece of the receive buffer, which layers check and decrypt where
+/// it is.
+#[derive(Clone, Debug)]
+pub struct SealedMessage {
+    message_type: MessageType,
+    checksum: Option<u32>,
+    /// The auth section, then the body section, the content at its end. The two
+    /// bytes before the uri are its length, in netaio's format.
+    sections: BytesMut,
+    auth_len: usize,
+    uri: Range<usize>,
+    /// The auth fields, where the section is in a custom format.
+    custom_auth: Option<Box<AuthFields>>,
+}
+
+impl SealedMessage {
+    pub(super) fn decode(
+        header: &Header,
+        mut sections: BytesMut,
+        wire: &Wire,
+    ) -> Result<Self, FrameErrorKind> {
+        let (auth, body) = sections.split_at(header.auth_len.min(sections.len()));
+        let custom_auth = match wire.codec.custom_auth() {
+            None => {
+                AuthView::decode(auth, &wire.limits.packify())?;
+                None
+            }
+            Some(format) => Some(Box::new(format.decode(auth, &wire.limits.packify())?)),
+        };
+        let (uri, content) = wire.codec.decode_body(body)?;
+        if let Some(found) = header.checksum {
+            let computed = crc32fast::hash(body);
+            if found != computed {
+                return Err(FrameErrorKind::Checksum { found, computed });
+            }
+        }
+        let auth_len = auth.len();
+        let uri = if uri.end == content.start && content.end == body.len() {
+            uri.start.saturating_add(auth_len)..uri.end.saturating_add(auth_len)
+        } else {
+            // A custom body with more in it: what is needed is put together.
+            let (Some(uri), Some(content)) = (body.get(uri), body.get(content)) else {
+                return Err(FrameErrorKind::Custom(
+                    "the body format names ranges that are not there",
+                ));
+            };
+            let uri_range = auth_len..auth_len.saturating_add(uri.len());
+            sections = [auth, uri, content].concat().as_slice().into();
+            uri_range
+        };
+        Ok(Self {
+            message_type: header.message_type,
+            checksum: header.checksum,
+            sections,
+            auth_len,
+            uri,
+            custom_auth,
+        })
+    }
+
+    /// The message type, which no layer hides.
+    #[must_use]
+    pub fn message_type(&self) -> MessageType {
+        self.message_type
+    }
+
+    /// The checksum that the header carried.
+    #[must_use]
+    pub fn checksum(&self) -> Option<u32> {
+        self.checksum
+    }
+
+    /// The uri, which an unopened layer may hide.
+    #[must_use]
+    pub fn uri(&self) -> &[u8] {
+        self.sections.get(self.uri.clone()).unwrap_or_default()
+    }
+
+    /// The auth fields.
+    #[must_use]
+    pub fn auth(&self) -> AuthView<'_> {
+        match &self.custom_auth {
+            Some(fields) => fields.view(),
+            None => AuthView::validated(self.sections.get(..self.auth_len).unwrap_or_default()),
+        }
+    }
+
+    /// Opens one layer, the outer one first: checks, then decrypts in place.
+    ///
+    /// # Errors
+    /// The message does not pass. After a failed check it is as before.
+    pub fn open(
+        &mut self,
+        layer: &Layer,
+        wire: &Wire,
+        context: &OpenContext<'_>,
+    ) -> Result<(), OpenError> {
+        if let Some(auth) = layer.auth() {
+            let checked = match wire.codec.custom_body() {
+                None => auth.check(self.auth(), self.section(), context),
+                Some(format) => {
+                    let mut section = Vec::new();
+                    format.encode(self.uri(), self.content(), &mut section);
+                    auth.check(self.auth(), &section, context)
+                }
+            };
+            checked.map_err(OpenError::Auth)?;
+        }
+        if let Some(cipher) = layer.cipher() {
+            let mut payload = self.take_payload();
+            let decrypted = cipher.decrypt(&mut payload, self.auth(), context);
+            self.put_payload(payload);
+            decrypted.map_err(OpenError::Decrypt)?;
+        }
+        Ok(())
+    }
+
+    /// The body section in netaio's format.
+    fn section(&self) -> &[u8] {
+        let start = self.uri.start.saturating_sub(2).max(self.auth_len);
+        self.sections.get(start..).unwrap_or_default()
+    }
+
+    fn content(&self) -> &[u8] {
+        self.sections.get(self.uri.end..).unwrap_or_default()
+    }
+
+    /// Parts with the body, so that a cipher may change it and see the fields.
+    fn take_payload(&mut self) -> Payload {
+        let body = self
+            .sections
+            .split_off(self.auth_len.min(self.sections.len()));
+        let start = self.uri.start.saturating_sub(self.auth_len);
+        Payload::within(body, start, self.uri.len())
+    }
+
+    /// Takes the body back. It is still where it was, and is not copied.
+    fn put_payload(&mut self, payload: Payload) {
+        let (body, start, uri_len) = payload.into_buffer();
+        let start = start.saturating_add(self.auth_len);
+        self.sections.unsplit(body);
+        self.uri = start..start.saturating_add(uri_len);
+    }
+
+    /// The message: its uri and content are slices of the receive buffer.
+    #[must_use]
+    pub fn into_message(self) -> Message {
+        let mut bytes = self.sections.freeze();
+        let content = bytes.split_off(self.uri.end.min(bytes.len()));
+        let uri = match self.uri.is_empty() {
+            true => Default::default(),
+            false => bytes.split_off(self.uri.start.min(bytes.len())),
+        };
+        let auth = match self.custom_auth {
+            Some(fields) => *fields,
+            None => {
+                bytes.truncate(self.auth_len);
+                AuthFields::from_validated(bytes)
+            }
+        };
+        Message {
+            message_type: self.message_type,
+            uri,
+            content,
+            auth,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Auth fields, to look at.
+
+use core::fmt;
+
+use super::packed_fields::PackedFields;
+use crate::error::FrameErrorKind;
+use crate::packify::{DecodeLimits, Pairs, ValueRef};
+
+/// Auth fields, borrowed: what a plugin is shown of a message it has to check.
+#[derive(Clone, Copy)]
+pub struct AuthView<'a>(View<'a>);
+
+#[derive(Clone, Copy)]
+enum View<'a> {
+    Empty,
+    Pairs(Pairs<'a>),
+    Fields(&'a PackedFields),
+}
+
+/// The empty packify dict. netaio never sends a section shorter than this, and
+/// a Python receiver does not survive one.
+pub(super) const EMPTY_DICT: &[u8] = &[0x4d, 0x40, 0x00];
+
+impl<'a> AuthView<'a> {
+    pub(super) fn of(fields: Option<&'a PackedFields>) -> Self {
+        Self(fields.map_or(View::Empty, View::Fields))
+    }
+
+    /// A section in netaio's format, without a copy.
+    ///
+    /// # Errors
+    /// As [`AuthFields::decode`].
+    pub fn decode(section: &'a [u8], limits: &DecodeLimits) -> Result<Self, FrameErrorKind> {
+        if section.is_empty() || section == EMPTY_DICT {
+            return Ok(Self(View::Empty));
+        }
+        match ValueRef::parse(section, limits).map_err(FrameErrorKind::AuthNotPackify)? {
+            (ValueRef::Dict(pairs), _) => Ok(Self(View::Pairs(pairs))),
+            _ => Err(FrameErrorKind::AuthNotADict),
+        }
+    }
+
+    /// A section that [`decode`](Self::decode) accepted.
+    pub(crate) fn validated(section: &'a [u8]) -> Self {
+        match section.is_empty() {
+            true => Self(View::Empty),
+            false => match ValueRef::validated(section) {
+                ValueRef::Dict(pairs) => Self(View::Pairs(pairs)),
+                _ => Self(View::Empty),
+            },
+        }
+    }
+
+    /// The field with this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<ValueRef<'a>> {
+        match self.0 {
+            View::Empty => None,
+            View::Pairs(pairs) => pairs.get(name),
+            View::Fields(_) => self
+                .iter()
+                .find(|(key, _)| matches!(key, ValueRef::Str(key) if *key == name))
+                .map(|(_, value)| value),
+        }
+    }
+
+    /// All fields, in the order of the wire or of their setting.
+    pub fn iter(&self) -> impl Iterator<Item = (ValueRef<'a>, ValueRef<'a>)> + use<'a> {
+        self.packed()
+            .map(|(key, value)| (ValueRef::validated(key), ValueRef::validated(value)))
+    }
+
+    /// All fields, each as its packed key and its packed value.
+    pub fn packed(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let (pairs, fields) = match self.0 {
+            View::Empty => (None, None),
+            View::Pairs(pairs) => (Some(pairs), None),
+            View::Fields(fields) => (None, Some(fields)),
+        };
+        let entries = fields.into_iter().flat_map(PackedFields::iter);
+        let pairs = pairs.into_iter().flat_map(|pairs| pairs.packed());
+        pairs.map(|pair| (pair.key, pair.value)).chain(entries)
+    }
+}
+
+impl fmt::Debug for AuthView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}

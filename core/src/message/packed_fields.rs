@@ -1,0 +1,171 @@
+//! Auth fields of one's own, packed as they are set.
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+use crate::error::SealError;
+use crate::packify::{self, EncodeError};
+
+/// Packed keys and values behind one another, and where each is.
+#[derive(Clone, Default)]
+pub(super) struct PackedFields {
+    packed: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    start: usize,
+    key_len: usize,
+    value_len: usize,
+}
+
+impl PackedFields {
+    pub(super) fn clear(&mut self) {
+        self.packed.clear();
+        self.entries.clear();
+    }
+
+    /// Removes the entry with this packed key, and says whether it was there.
+    pub(super) fn remove(&mut self, key: &str) -> bool {
+        let start = self.packed.len();
+        // A name too long to be packed is no field's.
+        let found = packify::put_str(&mut self.packed, key).is_ok() && self.take_key_at(start);
+        self.packed.truncate(start);
+        found
+    }
+
+    /// Each entry as its packed key and its packed value.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.entries
+            .iter()
+            .map(|entry| (self.key(entry), self.value(entry)))
+    }
+
+    /// Writes key and value behind the rest, in place of an equal key's.
+    pub(super) fn replace(
+        &mut self,
+        key: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+        value: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<(), SealError> {
+        let start = self.packed.len();
+        let lens = key(&mut self.packed).and_then(|()| {
+            let key_len = self.packed.len().saturating_sub(start);
+            self.take_key_at(start);
+            value(&mut self.packed)?;
+            Ok((
+                key_len,
+                self.packed
+                    .len()
+                    .saturating_sub(start)
+                    .saturating_sub(key_len),
+            ))
+        });
+        match lens {
+            Ok((key_len, value_len)) => {
+                self.entries.push(Entry {
+                    start,
+                    key_len,
+                    value_len,
+                });
+                Ok(())
+            }
+            Err(error) => {
+                self.packed.truncate(start);
+                Err(SealError::Auth(error))
+            }
+        }
+    }
+
+    /// As [`replace`](Self::replace), with key and value packed already.
+    pub(super) fn push(&mut self, key: &[u8], value: &[u8]) {
+        let start = self.packed.len();
+        self.packed.extend_from_slice(key);
+        self.take_key_at(start);
+        self.packed.truncate(start);
+        self.append(key, value);
+    }
+
+    /// Writes a key that is not there yet, and its value.
+    pub(super) fn append(&mut self, key: &[u8], value: &[u8]) {
+        let start = self.packed.len();
+        self.packed.extend_from_slice(key);
+        self.packed.extend_from_slice(value);
+        self.entries.push(Entry {
+            start,
+            key_len: key.len(),
+            value_len: value.len(),
+        });
+    }
+
+    /// Removes the entry whose key is the bytes from `start` to the end. Its
+    /// bytes stay until the buffer is cleared; a message sets few fields.
+    fn take_key_at(&mut self, start: usize) -> bool {
+        let wanted = self.packed.get(start..).unwrap_or_default();
+        let position = self
+            .entries
+            .iter()
+            .position(|entry| self.key(entry) == wanted);
+        position.map(|at| self.entries.remove(at)).is_some()
+    }
+
+    fn key(&self, entry: &Entry) -> &[u8] {
+        let end = entry.start.saturating_add(entry.key_len);
+        self.packed.get(entry.start..end).unwrap_or_default()
+    }
+
+    fn value(&self, entry: &Entry) -> &[u8] {
+        let start = entry.start.saturating_add(entry.key_len);
+        let end = start.saturating_add(entry.value_len);
+        self.packed.get(start..end).unwrap_or_default()
+    }
+
+    /// Order of the packed tuples `(key, value)`: their headers hold the width
+    /// of the lengths and the two lengths, then come the key and the value.
+    fn order(&self, a: &Entry, b: &Entry) -> Ordering {
+        let header = |entry: &Entry| {
+            let len = packify::tuple2_header_len(entry.key_len, entry.value_len);
+            (len.unwrap_or(usize::MAX), entry.key_len, entry.value_len)
+        };
+        header(a)
+            .cmp(&header(b))
+            .then_with(|| self.key(a).cmp(self.key(b)))
+            .then_with(|| self.value(a).cmp(self.value(b)))
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        // Eight on the stack: messages carry three to five.
+        let mut few = [0usize; 8];
+        let mut many;
+        let order: &mut [usize] = match few.get_mut(..self.entries.len()) {
+            Some(few) => few,
+            None => {
+                many = alloc::vec![0; self.entries.len()];
+                &mut many
+            }
+        };
+        for (index, slot) in order.iter_mut().enumerate() {
+            *slot = index;
+        }
+        order.sort_unstable_by(|a, b| match (self.entries.get(*a), self.entries.get(*b)) {
+            (Some(a), Some(b)) => self.order(a, b),
+            _ => Ordering::Equal,
+        });
+        let item_lens = order.iter().map(|index| {
+            let entry = self.entries.get(*index)?;
+            let header_len = packify::tuple2_header_len(entry.key_len, entry.value_len).ok()?;
+            Some(
+                header_len
+                    .saturating_add(entry.key_len)
+                    .saturating_add(entry.value_len),
+            )
+        });
+        packify::put_dict_header(out, item_lens.map(|len| len.unwrap_or(usize::MAX)))?;
+        for entry in order.iter().filter_map(|index| self.entries.get(*index)) {
+            packify::put_tuple2_header(out, entry.key_len, entry.value_len)?;
+            out.extend_from_slice(self.key(entry));
+            out.extend_from_slice(self.value(entry));
+        }
+        Ok(())
+    }
+}
