@@ -17,7 +17,9 @@ use netaio_core::{
 use crate::clock;
 use crate::error::{ErrorAnswer, RequestError};
 use crate::futures::BoxFuture;
+use crate::handler::States;
 use crate::mailbox::{Command, Mailbox};
+use crate::service::Service;
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
 /// connection lives until it is closed, not until its handles are gone.
@@ -29,14 +31,16 @@ pub struct Connection {
 pub(crate) struct Shared {
     pub(crate) mailbox: Mailbox,
     pub(crate) closed: Event,
+    pub(crate) states: Arc<States>,
     remote: Option<SocketAddr>,
 }
 
 impl Connection {
-    pub(crate) fn new(remote: Option<SocketAddr>, capacity: usize) -> Self {
+    pub(crate) fn new(remote: Option<SocketAddr>, service: &Service) -> Self {
         let shared = Shared {
-            mailbox: Mailbox::new(capacity),
+            mailbox: Mailbox::new(service.config.wire.limits.pending_requests()),
             closed: Event::new(),
+            states: service.states.clone(),
             remote,
         };
         Self {

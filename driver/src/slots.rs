@@ -6,35 +6,43 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use event_listener::Event;
 
 /// A bound on the handlers that run.
+///
+/// A handler that is done at once takes no slot: whether one is free is looked
+/// at before it is called, and one is taken where it is not done. Threads that
+/// look at the same moment may pass the bound by their number.
 pub(crate) struct Slots {
-    free: AtomicUsize,
+    taken: AtomicUsize,
+    max: usize,
     freed: Event,
 }
 
-/// The right to run one handler, given back on drop.
+/// The place of one handler that runs, given back on drop.
 pub(crate) struct Slot(Arc<Slots>);
 
 impl Slots {
-    pub(crate) fn new(count: usize) -> Arc<Self> {
+    pub(crate) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self {
-            free: AtomicUsize::new(count),
+            taken: AtomicUsize::new(0),
+            max,
             freed: Event::new(),
         })
     }
 
-    /// A slot, if one is free.
-    pub(crate) fn take(self: &Arc<Self>) -> Option<Slot> {
-        let take = |free: usize| free.checked_sub(1);
-        let taken = self
-            .free
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, take);
-        taken.is_ok().then(|| Slot(self.clone()))
+    /// Whether a handler may be called.
+    pub(crate) fn is_free(&self) -> bool {
+        self.taken.load(Ordering::Acquire) < self.max
+    }
+
+    /// Takes the slot of a handler that is not done.
+    pub(crate) fn take(self: &Arc<Self>) -> Slot {
+        self.taken.fetch_add(1, Ordering::AcqRel);
+        Slot(self.clone())
     }
 
     /// Is ready when a slot may be free.
     pub(crate) async fn wait(&self) {
         let freed = self.freed.listen();
-        if self.free.load(Ordering::Acquire) == 0 {
+        if !self.is_free() {
             freed.await;
         }
     }
@@ -42,7 +50,7 @@ impl Slots {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.free.fetch_add(1, Ordering::Release);
+        self.0.taken.fetch_sub(1, Ordering::Release);
         self.0.freed.notify(1);
     }
 }

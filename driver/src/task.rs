@@ -18,7 +18,7 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::error::RequestError;
 use crate::futures::{BoxFuture, now_or_later, race, yield_now};
-use crate::handler::{AnyHandler, Outcome, Request};
+use crate::handler::{AnyHandler, Outcome, PANICKED, Panicked, Request};
 use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::{Service, Unrouted};
@@ -282,21 +282,20 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     /// Dispatches a message and calls its handler.
     async fn handle(&mut self, inbound: Inbound) {
-        let Some(slot) = self.service.slots.take() else {
+        if !self.service.slots.is_free() {
             self.waiting.push_front(inbound);
             self.blocked = true;
             return;
-        };
-        let service = self.service.clone();
-        let (handler, message, reply) = match self.link.dispatch(self.now, inbound, &mut &*service)
-        {
+        }
+        let mut router = &*self.service;
+        let (handler, message, reply) = match self.link.dispatch(self.now, inbound, &mut router) {
             Dispatched::Call {
                 handler,
                 message,
                 reply,
             } => (handler, message, reply),
             Dispatched::Refused => return,
-            Dispatched::Unrouted { message, reply } => match &service.unrouted {
+            Dispatched::Unrouted { message, reply } => match &self.service.unrouted {
                 Unrouted::Handler(handler) => (handler.clone(), message, reply),
                 Unrouted::Deliver(deliver) => return deliver(message, self.connection.clone()),
                 Unrouted::NotFound => {
@@ -305,24 +304,27 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 }
             },
         };
-        let request = Request {
+        let connection = self.connection.clone();
+        let answer = match handler.call(Request {
             message,
-            connection: self.connection.clone(),
-            states: service.states.clone(),
-        };
-        match handler.call(&request) {
-            Outcome::Done(answer) => self.reply(&reply, answer),
-            Outcome::Running(mut future) => match now_or_later(&mut future).await {
-                Some(answer) => self.reply(&reply, answer),
+            connection,
+        }) {
+            Ok(Outcome::Done(answer)) => answer,
+            Ok(Outcome::Running(mut future)) => match now_or_later(&mut future).await {
+                Some(answer) => answer,
                 None => {
+                    let _slot = self.service.slots.take();
                     self.handler = Some(Running {
                         future,
                         reply,
-                        _slot: slot,
+                        _slot,
                     });
+                    return;
                 }
             },
-        }
+            Err(Panicked) => Some(Message::error(reply.uri().clone(), PANICKED)),
+        };
+        self.reply(&reply, answer);
     }
 
     fn reply(&mut self, token: &ReplyToken, answer: Option<Message>) {

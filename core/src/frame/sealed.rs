@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 
 use crate::error::{FrameErrorKind, OpenError};
 use crate::message::{AuthFields, AuthView, Header, Message, MessageType, Payload};
@@ -160,19 +160,13 @@ impl SealedMessage {
     /// The message: its uri and content are slices of the receive buffer.
     #[must_use]
     pub fn into_message(self) -> Message {
-        let mut bytes = self.sections.freeze();
-        let content = bytes.split_off(self.uri.end.min(bytes.len()));
-        let uri = match self.uri.is_empty() {
-            true => Default::default(),
-            false => bytes.split_off(self.uri.start.min(bytes.len())),
-        };
+        let mut uri = self.sections.freeze();
+        let content = uri.split_off(self.uri.end.min(uri.len()));
         let auth = match self.custom_auth {
             Some(fields) => *fields,
-            None => {
-                bytes.truncate(self.auth_len);
-                AuthFields::from_validated(bytes)
-            }
+            None => AuthFields::from_validated_start(&uri, self.auth_len),
         };
+        uri.advance(self.uri.start.min(uri.len()));
         Message {
             message_type: self.message_type,
             uri,

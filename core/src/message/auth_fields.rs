@@ -44,14 +44,19 @@ impl AuthFields {
         Ok(Self::from_validated(section))
     }
 
-    /// The fields of a section that [`AuthView::decode`] accepted.
-    pub(crate) fn from_validated(section: Bytes) -> Self {
-        match section.len() > EMPTY_DICT.len() {
-            true => Self {
-                received: section,
-                fields: None,
-            },
+    /// The fields of a section that [`AuthView::decode`] accepted: the first
+    /// `len` bytes of something longer.
+    pub(crate) fn from_validated_start(bytes: &Bytes, len: usize) -> Self {
+        match len > EMPTY_DICT.len() {
+            true => Self::from_validated(bytes.slice(..len.min(bytes.len()))),
             false => Self::new(),
+        }
+    }
+
+    fn from_validated(section: Bytes) -> Self {
+        Self {
+            received: section,
+            fields: None,
         }
     }
 

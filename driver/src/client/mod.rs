@@ -140,7 +140,7 @@ impl<R: Runtime> Client<R> {
         name: String,
     ) -> io::Result<Connection> {
         let service = self.shared.service.clone();
-        let connection = Connection::new(remote, service.config.wire.limits.pending_requests());
+        let connection = Connection::new(remote, &service);
         let link = Link::new(
             clock::now(),
             service.config.clone(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use netaio_core::{Message, MessageType};
 
-use super::{Reply, States};
+use super::Reply;
 use crate::connection::Connection;
 
 /// A message on its way to its handler. Cloning it copies no content.
@@ -18,7 +18,6 @@ pub struct Request {
     pub message: Message,
     /// The connection that it came by.
     pub connection: Connection,
-    pub(crate) states: Arc<States>,
 }
 
 /// An argument of a handler.
@@ -164,10 +163,18 @@ impl<T> Deref for State<T> {
 
 impl<T: Send + Sync + 'static> FromRequest for State<T> {
     fn from_request(request: &Request) -> Result<Self, Reply> {
-        request.states.get::<T>().map(Self).ok_or_else(|| {
-            let name = std::any::type_name::<T>();
-            tracing::error!("a handler wants State<{name}>, which was never given with `state`");
-            Reply::error("the server is not set up for this request")
-        })
+        request
+            .connection
+            .shared
+            .states
+            .get::<T>()
+            .map(Self)
+            .ok_or_else(|| {
+                let name = std::any::type_name::<T>();
+                tracing::error!(
+                    "a handler wants State<{name}>, which was never given with `state`"
+                );
+                Reply::error("the server is not set up for this request")
+            })
     }
 }

@@ -52,7 +52,7 @@ use crate::futures::BoxFuture;
 )]
 pub trait Handler<Marker>: Send + Sync + 'static {
     /// Calls it.
-    fn call(&self, request: &Request) -> Outcome;
+    fn call(&self, request: Request) -> Outcome;
 }
 
 /// What a handler comes to.
@@ -65,23 +65,27 @@ pub enum Outcome {
 
 /// A handler of any type.
 #[derive(Clone)]
-pub(crate) struct AnyHandler(Arc<dyn Fn(&Request) -> Outcome + Send + Sync>);
+pub(crate) struct AnyHandler(Arc<dyn Fn(Request) -> Outcome + Send + Sync>);
 
 impl AnyHandler {
     pub(crate) fn new<M: 'static>(handler: impl Handler<M>) -> Self {
         Self(Arc::new(move |request| handler.call(request)))
     }
 
-    /// Calls it. A panic becomes an `ERROR` with the request's uri.
-    pub(crate) fn call(&self, request: &Request) -> Outcome {
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.0)(request)));
-        outcome.unwrap_or_else(|_| Outcome::Done(Some(panicked(request))))
+    /// Calls it.
+    ///
+    /// # Errors
+    /// It panicked.
+    pub(crate) fn call(&self, request: Request) -> Result<Outcome, Panicked> {
+        catch_unwind(AssertUnwindSafe(|| (self.0)(request))).map_err(|_| Panicked)
     }
 }
 
-fn panicked(request: &Request) -> Message {
-    Message::error(request.message.uri.clone(), "the handler failed")
-}
+/// A handler panicked; its message is gone.
+pub(crate) struct Panicked;
+
+/// The text of the `ERROR` that answers for a handler that panicked.
+pub(crate) const PANICKED: &str = "the handler failed";
 
 /// The reply of a handler's future; a panic becomes one too.
 async fn finish<T: Future<Output: IntoReply>>(future: T, request: Request) -> Option<Message> {
@@ -95,7 +99,7 @@ async fn finish<T: Future<Output: IntoReply>>(future: T, request: Request) -> Op
         );
     match reply.await {
         Some(reply) => reply.into_reply(&request),
-        None => Some(panicked(&request)),
+        None => Some(Message::error(request.message.uri, PANICKED)),
     }
 }
 
@@ -113,15 +117,15 @@ macro_rules! handlers {
             R: IntoReply,
             $($argument: FromRequest,)*
         {
-            fn call(&self, _request: &Request) -> Outcome {
+            fn call(&self, _request: Request) -> Outcome {
                 $(
                     #[expect(non_snake_case, reason = "the type's name serves for its value")]
-                    let $argument = match $argument::from_request(_request) {
+                    let $argument = match $argument::from_request(&_request) {
                         Ok(value) => value,
-                        Err(rejection) => return Outcome::Done(rejection.into_reply(_request)),
+                        Err(rejection) => return Outcome::Done(rejection.into_reply(&_request)),
                     };
                 )*
-                Outcome::Done(self($($argument),*).into_reply(_request))
+                Outcome::Done(self($($argument),*).into_reply(&_request))
             }
         }
 
@@ -132,15 +136,15 @@ macro_rules! handlers {
             T::Output: IntoReply,
             $($argument: FromRequest,)*
         {
-            fn call(&self, request: &Request) -> Outcome {
+            fn call(&self, request: Request) -> Outcome {
                 $(
                     #[expect(non_snake_case, reason = "the type's name serves for its value")]
-                    let $argument = match $argument::from_request(request) {
+                    let $argument = match $argument::from_request(&request) {
                         Ok(value) => value,
-                        Err(rejection) => return Outcome::Done(rejection.into_reply(request)),
+                        Err(rejection) => return Outcome::Done(rejection.into_reply(&request)),
                     };
                 )*
-                Outcome::Running(Box::pin(finish(self($($argument),*), request.clone())))
+                Outcome::Running(Box::pin(finish(self($($argument),*), request)))
             }
         }
     };

@@ -260,7 +260,7 @@ fn serve<R: Runtime>(
 ) -> io::Result<Connection> {
     let service = shared.service.clone();
     let limits = &service.config.wire.limits;
-    let connection = Connection::new(remote, limits.pending_requests());
+    let connection = Connection::new(remote, &service);
     let link = Link::new(
         clock::now(),
         service.config.clone(),
