@@ -280,13 +280,30 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         nothing_runs && self.writing.is_empty() && self.link.queued() == 0
     }
 
-    /// Dispatches a message and calls its handler.
+    /// Handles a message. One whose handler is not done at once goes on in
+    /// [`step`](Self::step).
     async fn handle(&mut self, inbound: Inbound) {
         if !self.service.slots.is_free() {
             self.waiting.push_front(inbound);
             self.blocked = true;
-            return;
+        } else if let Some((mut future, reply)) = self.call(inbound) {
+            match now_or_later(&mut future).await {
+                Some(answer) => self.reply(&reply, answer),
+                None => {
+                    let _slot = self.service.slots.take();
+                    self.handler = Some(Running {
+                        future,
+                        reply,
+                        _slot,
+                    });
+                }
+            }
         }
+    }
+
+    /// Dispatches a message, calls its handler, and returns what that leaves to
+    /// be waited for.
+    fn call(&mut self, inbound: Inbound) -> Option<(BoxFuture<Option<Message>>, ReplyToken)> {
         let mut router = &*self.service;
         let (handler, message, reply) = match self.link.dispatch(self.now, inbound, &mut router) {
             Dispatched::Call {
@@ -294,13 +311,17 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 message,
                 reply,
             } => (handler, message, reply),
-            Dispatched::Refused => return,
+            Dispatched::Refused => return None,
             Dispatched::Unrouted { message, reply } => match &self.service.unrouted {
                 Unrouted::Handler(handler) => (handler.clone(), message, reply),
-                Unrouted::Deliver(deliver) => return deliver(message, self.connection.clone()),
+                Unrouted::Deliver(deliver) => {
+                    deliver(message, self.connection.clone());
+                    return None;
+                }
                 Unrouted::NotFound => {
                     let answer = Node::<AnyHandler>::default_answer(message.message_type);
-                    return self.reply(&reply, answer);
+                    self.reply(&reply, answer);
+                    return None;
                 }
             },
         };
@@ -310,21 +331,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             connection,
         }) {
             Ok(Outcome::Done(answer)) => answer,
-            Ok(Outcome::Running(mut future)) => match now_or_later(&mut future).await {
-                Some(answer) => answer,
-                None => {
-                    let _slot = self.service.slots.take();
-                    self.handler = Some(Running {
-                        future,
-                        reply,
-                        _slot,
-                    });
-                    return;
-                }
-            },
+            Ok(Outcome::Running(future)) => return Some((future, reply)),
             Err(Panicked) => Some(Message::error(reply.uri().clone(), PANICKED)),
         };
         self.reply(&reply, answer);
+        None
     }
 
     fn reply(&mut self, token: &ReplyToken, answer: Option<Message>) {

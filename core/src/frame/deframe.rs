@@ -60,19 +60,18 @@ impl Deframer {
         let header_len = self.wire.codec.header_len();
         let header = match self.header {
             Some(header) => header,
-            None => {
-                let Some(bytes) = input.get(..header_len) else {
-                    return Ok(None);
-                };
-                let header =
-                    read_header(&self.wire, bytes).map_err(|kind| kind.at(self.position))?;
-                *self.header.insert(header)
-            }
+            None => match input.get(..header_len) {
+                Some(bytes) => {
+                    read_header(&self.wire, bytes).map_err(|kind| kind.at(self.position))?
+                }
+                None => return Ok(None),
+            },
         };
         let Some(len) = frame_len(header_len, &header) else {
             return Err(too_long(&self.wire, &header).at(self.position));
         };
         if input.len() < len {
+            self.header = Some(header);
             return Ok(None);
         }
         let frame = Frame::cut(header, self.position, header_len, input.split_to(len));
@@ -113,6 +112,7 @@ fn frame_len(header_len: usize, header: &Header) -> Option<usize> {
 
 /// Reads a header and holds it against what is accepted, before anything that
 /// it announces is waited for.
+#[inline]
 fn read_header(wire: &Wire, bytes: &[u8]) -> Result<Header, FrameErrorKind> {
     let header = wire.codec.decode_header(bytes)?;
     if !wire.types.contains(header.message_type) {

@@ -42,66 +42,37 @@ fn encode_sections(
     body: &[&[u8]],
     out: &mut Vec<u8>,
 ) -> Result<(), SealError> {
+    /// Header and auth section of most messages, in bytes: only a reservation.
+    const ROOM: usize = 160;
+
     let start = out.len();
-    let header_end = start.saturating_add(wire.codec.header_len());
-    let body_len = body.iter().map(|part| part.len()).sum();
-    let result = encode_after_header(wire, auth, body, header_end, out).and_then(|auth_len| {
-        let mut checksum = crc32fast::Hasher::new();
-        body.iter().for_each(|part| checksum.update(part));
+    let body_len = body.iter().map(|part| part.len()).sum::<usize>();
+    out.reserve(body_len.saturating_add(ROOM));
+    let result = (|| {
+        match wire.codec.header_len() {
+            // Room for netaio's header, without a call to fill it.
+            Header::LEN => out.extend_from_slice(&[0; Header::LEN]),
+            len => out.resize(start.saturating_add(len), 0),
+        }
+        let auth_start = out.len();
+        match wire.codec.custom_auth() {
+            None => auth.encode(out)?,
+            Some(format) => format.encode(auth, out)?,
+        }
+        let body_start = out.len();
+        body.iter().for_each(|part| out.extend_from_slice(part));
+        let checksum = crc32fast::hash(out.get(body_start..).unwrap_or_default());
         let header = Header {
             message_type,
-            auth_len,
+            auth_len: body_start.saturating_sub(auth_start),
             body_len,
-            checksum: Some(checksum.finalize()),
+            checksum: Some(checksum),
         };
-        write_header(wire, &header, start, header_end, out)
-    });
+        let place = out.get_mut(start..auth_start).unwrap_or_default();
+        wire.codec.encode_header(&header, place)
+    })();
     if result.is_err() {
         out.truncate(start);
     }
     result
-}
-
-fn encode_after_header(
-    wire: &Wire,
-    auth: &AuthFields,
-    body: &[&[u8]],
-    header_end: usize,
-    out: &mut Vec<u8>,
-) -> Result<usize, SealError> {
-    let body_len: usize = body.iter().map(|part| part.len()).sum();
-    out.reserve(body_len.saturating_add(AUTH_ROOM));
-    out.resize(header_end, 0);
-    match wire.codec.custom_auth() {
-        None => auth.encode(out)?,
-        Some(format) => format.encode(auth, out)?,
-    }
-    let auth_len = out.len().saturating_sub(header_end);
-    body.iter().for_each(|part| out.extend_from_slice(part));
-    Ok(auth_len)
-}
-
-/// Header and auth section of most messages, in bytes: only a reservation.
-const AUTH_ROOM: usize = 160;
-
-/// Writes the header into the room left for it, once the lengths are known.
-fn write_header(
-    wire: &Wire,
-    header: &Header,
-    start: usize,
-    end: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), SealError> {
-    // The header is appended and moved: a format may only append, and a fixed
-    // buffer would bound its length.
-    let frame_end = out.len();
-    wire.codec.encode_header(header, out)?;
-    if out.len().saturating_sub(frame_end) != end.saturating_sub(start) {
-        return Err(SealError::Plugin(
-            "the header format wrote another length than it has",
-        ));
-    }
-    out.copy_within(frame_end.., start);
-    out.truncate(frame_end);
-    Ok(())
 }

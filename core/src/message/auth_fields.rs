@@ -18,20 +18,23 @@ use crate::packify::{self, DecodeLimits, Dict, Value, ValueRef};
 /// Fields are kept packed: reading one is a look at bytes, writing one appends
 /// to a buffer that is used again for the next message.
 #[derive(Clone, Default)]
-pub struct AuthFields {
+pub struct AuthFields(
+    // Most messages of a node without auth plugins have none.
+    Option<Box<Repr>>,
+);
+
+#[derive(Clone, Default)]
+struct Repr {
     /// A received section, validated, as it came; empty once `fields` is used.
     received: Bytes,
-    fields: Option<Box<PackedFields>>,
+    fields: PackedFields,
 }
 
 impl AuthFields {
     /// No fields.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            received: Bytes::new(),
-            fields: None,
-        }
+        Self(None)
     }
 
     /// The fields of a section in netaio's format: a packify dict, or nothing.
@@ -54,18 +57,19 @@ impl AuthFields {
     }
 
     fn from_validated(section: Bytes) -> Self {
-        Self {
+        Self(Some(Box::new(Repr {
             received: section,
-            fields: None,
-        }
+            fields: PackedFields::default(),
+        })))
     }
 
     /// The fields, to look at.
     #[must_use]
     pub fn view(&self) -> AuthView<'_> {
-        match self.received.is_empty() {
-            true => AuthView::of(self.fields.as_deref()),
-            false => AuthView::validated(&self.received),
+        match &self.0 {
+            None => AuthView::validated(&[]),
+            Some(repr) if repr.received.is_empty() => AuthView::of(&repr.fields),
+            Some(repr) => AuthView::validated(&repr.received),
         }
     }
 
@@ -134,20 +138,20 @@ impl AuthFields {
 
     /// Removes every field and keeps the buffers.
     pub fn clear(&mut self) {
-        self.received = Bytes::new();
-        if let Some(fields) = &mut self.fields {
-            fields.clear();
+        if let Some(repr) = &mut self.0 {
+            repr.received = Bytes::new();
+            repr.fields.clear();
         }
     }
 
     /// Makes these the same fields as `other`'s, in the buffers already here.
     pub(crate) fn load(&mut self, other: &Self) {
         self.clear();
-        if other.is_empty() {
+        let Some(repr) = &other.0 else {
             return;
-        }
-        let fields = self.fields.get_or_insert_default();
-        if other.received.is_empty() {
+        };
+        let fields = &mut self.0.get_or_insert_default().fields;
+        if repr.received.is_empty() {
             for (key, value) in other.view().packed() {
                 fields.append(key, value);
             }
@@ -174,26 +178,32 @@ impl AuthFields {
     /// # Errors
     /// The fields together are longer than 4 GiB.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), SealError> {
-        if !self.received.is_empty() {
-            let mut canonical = Self::new();
-            canonical.load(self);
-            return canonical.encode(out);
-        }
-        match &self.fields {
-            Some(fields) => fields.encode(out).map_err(SealError::Auth),
+        match &self.0 {
             None => {
                 out.extend_from_slice(EMPTY_DICT);
                 Ok(())
+            }
+            Some(repr) if repr.received.is_empty() => {
+                repr.fields.encode(out).map_err(SealError::Auth)
+            }
+            Some(_) => {
+                let mut canonical = Self::new();
+                canonical.load(self);
+                canonical.encode(out)
             }
         }
     }
 
     fn fields_mut(&mut self) -> &mut PackedFields {
-        if !self.received.is_empty() {
-            let received = Self::from_validated(core::mem::take(&mut self.received));
+        if self
+            .0
+            .as_ref()
+            .is_some_and(|repr| !repr.received.is_empty())
+        {
+            let received = core::mem::take(self);
             self.load(&received);
         }
-        self.fields.get_or_insert_default()
+        &mut self.0.get_or_insert_default().fields
     }
 }
 

@@ -22,8 +22,8 @@ enum View<'a> {
 pub(super) const EMPTY_DICT: &[u8] = &[0x4d, 0x40, 0x00];
 
 impl<'a> AuthView<'a> {
-    pub(super) fn of(fields: Option<&'a PackedFields>) -> Self {
-        Self(fields.map_or(View::Empty, View::Fields))
+    pub(super) fn of(fields: &'a PackedFields) -> Self {
+        Self(View::Fields(fields))
     }
 
     /// A section in netaio's format, without a copy.

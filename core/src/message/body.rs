@@ -24,6 +24,7 @@ impl Body {
     ///
     /// # Errors
     /// The section has no room for the uri's length, or the uri ends past it.
+    #[inline]
     pub fn decode(section: &[u8]) -> Result<(Range<usize>, Range<usize>), FrameErrorKind> {
         let Some((&len, rest)) = section.split_first_chunk::<2>() else {
             return Err(FrameErrorKind::BodyTooShort { len: section.len() });

@@ -25,12 +25,12 @@ pub trait HeaderFormat: Send + Sync {
     /// The bytes are no header; the connection is then closed.
     fn decode(&self, bytes: &[u8]) -> Result<Header, FrameErrorKind>;
 
-    /// Appends exactly [`header_len`](Self::header_len) bytes.
+    /// Fills `out`, which is [`header_len`](Self::header_len) bytes long.
     ///
     /// # Errors
     /// A length does not fit: [`SealError::AuthTooLong`] or
     /// [`SealError::BodyTooLong`].
-    fn encode(&self, header: &Header, out: &mut Vec<u8>) -> Result<(), SealError>;
+    fn encode(&self, header: &Header, out: &mut [u8]) -> Result<(), SealError>;
 }
 
 /// A format of the auth section.
@@ -91,7 +91,7 @@ pub trait BodyFormat: Send + Sync {
 ///             checksum: None,
 ///         })
 ///     }
-///     fn encode(&self, header: &Header, out: &mut Vec<u8>) -> Result<(), SealError> {
+///     fn encode(&self, header: &Header, out: &mut [u8]) -> Result<(), SealError> {
 ///         let auth = u32::try_from(header.auth_len).map_err(|_| SealError::AuthTooLong {
 ///             len: header.auth_len,
 ///             max: u32::MAX as usize,
@@ -100,9 +100,9 @@ pub trait BodyFormat: Send + Sync {
 ///             len: header.body_len,
 ///             max: u32::MAX as usize,
 ///         })?;
-///         out.push(header.message_type.value());
-///         out.extend_from_slice(&auth.to_be_bytes());
-///         out.extend_from_slice(&body.to_be_bytes());
+///         out[0] = header.message_type.value();
+///         out[1..5].copy_from_slice(&auth.to_be_bytes());
+///         out[5..9].copy_from_slice(&body.to_be_bytes());
 ///         Ok(())
 ///     }
 /// }
@@ -176,6 +176,7 @@ impl Codec {
         }
     }
 
+    #[inline]
     pub(crate) fn decode_header(&self, bytes: &[u8]) -> Result<Header, FrameErrorKind> {
         match &self.header {
             None => Header::decode(bytes),
@@ -183,11 +184,7 @@ impl Codec {
         }
     }
 
-    pub(crate) fn encode_header(
-        &self,
-        header: &Header,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SealError> {
+    pub(crate) fn encode_header(&self, header: &Header, out: &mut [u8]) -> Result<(), SealError> {
         match &self.header {
             None => header.encode(out),
             Some(format) => format.encode(header, out),
@@ -204,6 +201,7 @@ impl Codec {
         self.body.as_deref()
     }
 
+    #[inline]
     pub(crate) fn decode_body(
         &self,
         section: &[u8],

@@ -1,7 +1,5 @@
 //! The nine bytes in front of every frame.
 
-use alloc::vec::Vec;
-
 use super::MessageType;
 use crate::error::{FrameErrorKind, SealError};
 
@@ -30,6 +28,7 @@ impl Header {
     ///
     /// # Errors
     /// There are not exactly nine bytes.
+    #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameErrorKind> {
         let &[kind, a0, a1, b0, b1, c0, c1, c2, c3] = bytes else {
             return Err(FrameErrorKind::Custom("a header has nine bytes"));
@@ -42,11 +41,12 @@ impl Header {
         })
     }
 
-    /// Appends netaio's header.
+    /// Fills `out`, which is nine bytes long, with netaio's header.
     ///
     /// # Errors
-    /// A section is longer than 65,535 bytes.
-    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), SealError> {
+    /// A section is longer than 65,535 bytes, or `out` is of another length.
+    #[inline]
+    pub fn encode(&self, out: &mut [u8]) -> Result<(), SealError> {
         const MAX: usize = u16::MAX as usize;
         let auth_len = u16::try_from(self.auth_len).map_err(|_| SealError::AuthTooLong {
             len: self.auth_len,
@@ -56,10 +56,13 @@ impl Header {
             len: self.body_len,
             max: MAX,
         })?;
-        out.push(self.message_type.value());
-        out.extend_from_slice(&auth_len.to_be_bytes());
-        out.extend_from_slice(&body_len.to_be_bytes());
-        out.extend_from_slice(&self.checksum.unwrap_or(0).to_be_bytes());
+        let [a0, a1] = auth_len.to_be_bytes();
+        let [b0, b1] = body_len.to_be_bytes();
+        let [c0, c1, c2, c3] = self.checksum.unwrap_or(0).to_be_bytes();
+        match <&mut [u8; Self::LEN]>::try_from(out) {
+            Ok(out) => *out = [self.message_type.value(), a0, a1, b0, b1, c0, c1, c2, c3],
+            Err(_) => return Err(SealError::Plugin("a header has nine bytes")),
+        }
         Ok(())
     }
 }
@@ -76,7 +79,7 @@ mod tests {
             body_len: 0x0304,
             checksum: Some(0x0506_0708),
         };
-        let mut out = Vec::new();
+        let mut out = [0; 9];
         header.encode(&mut out).unwrap();
         assert_eq!(out, [24, 1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(Header::decode(&out), Ok(header));
@@ -91,7 +94,7 @@ mod tests {
             body_len: 0,
             checksum: None,
         };
-        let mut out = Vec::new();
+        let mut out = [0; 9];
         assert!(matches!(
             header.encode(&mut out),
             Err(SealError::AuthTooLong { .. })
@@ -102,6 +105,6 @@ mod tests {
             header.encode(&mut out),
             Err(SealError::BodyTooLong { .. })
         ));
-        assert!(out.is_empty());
+        assert_eq!(out, [0; 9]);
     }
 }

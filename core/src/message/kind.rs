@@ -230,6 +230,7 @@ impl MessageTypes {
 
     /// Whether frames of this type are accepted.
     #[must_use]
+    #[inline]
     pub fn contains(&self, kind: MessageType) -> bool {
         kind.base_name().is_some() || self.custom.iter().any(|(known, _)| *known == kind)
     }

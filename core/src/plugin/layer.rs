@@ -11,7 +11,7 @@ use crate::message::{AuthFields, Codec, Payload};
 /// An auth plugin and a cipher plugin, either or both or none. A link has an
 /// outer layer; a handler, a send or a request may bring an inner one.
 ///
-/// Cloning one copies two pointers.
+/// Cloning one copies a pointer.
 ///
 /// ```
 /// use netaio_core::Layer;
@@ -25,7 +25,10 @@ use crate::message::{AuthFields, Codec, Payload};
 /// assert!(outer.check_clash(&inner).is_err());
 /// ```
 #[derive(Clone, Default)]
-pub struct Layer {
+pub struct Layer(Option<Arc<Plugins>>);
+
+#[derive(Clone, Default)]
+struct Plugins {
     auth: Option<Arc<dyn AuthPlugin>>,
     cipher: Option<Arc<dyn CipherPlugin>>,
 }
@@ -34,82 +37,75 @@ impl Layer {
     /// A layer that does nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            auth: None,
-            cipher: None,
-        }
+        Self(None)
     }
 
     /// Sets the auth plugin.
     #[must_use]
-    pub fn with_auth(mut self, plugin: impl AuthPlugin + 'static) -> Self {
-        self.auth = Some(Arc::new(plugin));
-        self
+    pub fn with_auth(self, plugin: impl AuthPlugin + 'static) -> Self {
+        self.with_shared_auth(Arc::new(plugin))
     }
 
     /// Sets the cipher plugin.
     #[must_use]
-    pub fn with_cipher(mut self, plugin: impl CipherPlugin + 'static) -> Self {
-        self.cipher = Some(Arc::new(plugin));
-        self
+    pub fn with_cipher(self, plugin: impl CipherPlugin + 'static) -> Self {
+        self.with_shared_cipher(Arc::new(plugin))
     }
 
     /// Sets an auth plugin that is shared.
     #[must_use]
-    pub fn with_shared_auth(mut self, plugin: Arc<dyn AuthPlugin>) -> Self {
-        self.auth = Some(plugin);
-        self
+    pub fn with_shared_auth(self, plugin: Arc<dyn AuthPlugin>) -> Self {
+        self.change(|plugins| plugins.auth = Some(plugin))
     }
 
     /// Sets a cipher plugin that is shared.
     #[must_use]
-    pub fn with_shared_cipher(mut self, plugin: Arc<dyn CipherPlugin>) -> Self {
-        self.cipher = Some(plugin);
-        self
+    pub fn with_shared_cipher(self, plugin: Arc<dyn CipherPlugin>) -> Self {
+        self.change(|plugins| plugins.cipher = Some(plugin))
     }
 
     /// The same layer without its auth plugin: netaio's `use_auth=False`.
     #[must_use]
-    pub fn without_auth(mut self) -> Self {
-        self.auth = None;
-        self
+    pub fn without_auth(self) -> Self {
+        self.change(|plugins| plugins.auth = None)
     }
 
     /// The same layer without its cipher plugin: netaio's `use_cipher=False`.
     #[must_use]
-    pub fn without_cipher(mut self) -> Self {
-        self.cipher = None;
-        self
+    pub fn without_cipher(self) -> Self {
+        self.change(|plugins| plugins.cipher = None)
+    }
+
+    fn change(self, change: impl FnOnce(&mut Plugins)) -> Self {
+        let mut plugins = self.0.unwrap_or_default();
+        change(Arc::make_mut(&mut plugins));
+        let any = plugins.auth.is_some() || plugins.cipher.is_some();
+        Self(any.then_some(plugins))
     }
 
     /// The auth plugin.
     #[must_use]
     pub fn auth(&self) -> Option<&dyn AuthPlugin> {
-        self.auth.as_deref()
+        self.0.as_ref()?.auth.as_deref()
     }
 
     /// The cipher plugin.
     #[must_use]
     pub fn cipher(&self) -> Option<&dyn CipherPlugin> {
-        self.cipher.as_deref()
+        self.0.as_ref()?.cipher.as_deref()
     }
 
     /// Whether the layer does nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.auth.is_none() && self.cipher.is_none()
+        self.0.is_none()
     }
 
     /// Whether one of the plugins needs to know the remote peer.
     #[must_use]
     pub fn is_peer_specific(&self) -> bool {
-        self.auth
-            .as_ref()
-            .is_some_and(|plugin| plugin.is_peer_specific())
-            || self
-                .cipher
-                .as_ref()
-                .is_some_and(|plugin| plugin.is_peer_specific())
+        self.auth().is_some_and(AuthPlugin::is_peer_specific)
+            || self.cipher().is_some_and(CipherPlugin::is_peer_specific)
     }
 
     /// Refuses an inner layer whose plugins would write the same fields as
@@ -135,8 +131,8 @@ impl Layer {
 
     /// The fields that each plugin writes.
     fn fields(&self) -> impl Iterator<Item = FieldNames<'_>> {
-        let auth = self.auth.iter().map(|plugin| plugin.fields());
-        auth.chain(self.cipher.iter().map(|plugin| plugin.fields()))
+        let auth = self.auth().into_iter().map(AuthPlugin::fields);
+        auth.chain(self.cipher().into_iter().map(CipherPlugin::fields))
     }
 
     /// Removes the fields that the plugins are about to make, so that no nonce
@@ -160,10 +156,10 @@ impl Layer {
         codec: &Codec,
         context: &mut SealContext<'_>,
     ) -> Result<(), SealError> {
-        if let Some(cipher) = &self.cipher {
+        if let Some(cipher) = self.cipher() {
             cipher.encrypt(payload, fields, codec.max_uri(), context)?;
         }
-        if let Some(auth) = &self.auth {
+        if let Some(auth) = self.auth() {
             auth.make(fields, payload.section(codec), context)?;
         }
         Ok(())
@@ -173,8 +169,8 @@ impl Layer {
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Layer")
-            .field("auth", &self.auth.is_some())
-            .field("cipher", &self.cipher.is_some())
+            .field("auth", &self.auth().is_some())
+            .field("cipher", &self.cipher().is_some())
             .finish()
     }
 }
