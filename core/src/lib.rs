@@ -7,6 +7,9 @@ extern crate std;
 
 mod error;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod link;
 mod message;

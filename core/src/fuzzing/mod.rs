@@ -1,0 +1,25 @@
+//! What the fuzz targets do with their input: no part of the public interface.
+//!
+//! Each function takes any bytes and panics where a promise of this crate does
+//! not hold. The programs in `fuzz/` are thin bins over them; here they run over
+//! the committed corpus as ordinary tests.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "to panic is what a fuzz target is for, and nobody else calls one"
+)]
+
+mod frame;
+mod input;
+mod link;
+mod packify;
+mod plugins;
+#[cfg(test)]
+mod replay;
+
+pub use self::frame::frame;
+pub use self::link::link;
+pub use self::packify::packify;
+pub use self::plugins::plugins;

@@ -1,0 +1,176 @@
+"""Makes the seed corpora: python fuzz/seeds.py
+
+A few of the test vectors for each target, with the choices that the target
+takes off the front of its input, and scripts for the link target. The same
+files every time; what a fuzzer found worth keeping is left alone.
+"""
+
+import json
+import pathlib
+import struct
+
+HERE = pathlib.Path(__file__).parent
+DATA = HERE.parent / "tests" / "data"
+# Longer ones are mutated too rarely to be worth their room.
+LONGEST = 700
+
+
+def seed(target, name, data):
+    path = HERE / "corpus" / target / f"seed-{name}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(data))
+
+
+def vectors(file):
+    for line in (DATA / file).read_text().splitlines():
+        vector = json.loads(line)
+        vector["frame"] = bytes.fromhex(vector["frame"])
+        if len(vector["frame"]) <= LONGEST:
+            yield vector
+
+
+def thinned(vectors, count):
+    """As many, from all over the list."""
+    vectors = list(vectors)
+    return vectors[:: max(1, -(-len(vectors) // count))]
+
+
+def auth_section(frame):
+    auth_len = struct.unpack_from("!H", frame, 1)[0]
+    return frame[9 : 9 + auth_len]
+
+
+def packify():
+    fields = [v for v in vectors("frames.jsonl") if len(v["frame"]) > 12 and v["auth"]]
+    for vector in thinned(fields, 24):
+        seed("packify", vector["name"], b"\0" + auth_section(vector["frame"]))
+    refused = [v for v in vectors("refused.jsonl") if v["layer"] == "auth"]
+    for vector in thinned(refused, 16):
+        seed("packify", vector["name"], b"\1" + auth_section(vector["frame"]))
+    # One of each kind to be built: see `Input::value`.
+    for kind in range(14):
+        seed("packify", f"built-{kind}", [2, kind, 3, 5, 3, 1, 65, 9, 4, 7, 3, 2, 66, 67])
+
+
+def frame():
+    accepted = thinned(vectors("frames.jsonl"), 18)
+    for vector in accepted:
+        seed("frame", vector["name"], b"\0" + vector["frame"])
+    for vector in thinned(vectors("refused.jsonl"), 18):
+        seed("frame", vector["name"], b"\1" + vector["frame"])
+    # Several frames, cut into pieces of 3 and 20 bytes, checksums made right.
+    stream = b"".join(vector["frame"] for vector in accepted if len(vector["frame"]) < 120)
+    seed("frame", "stream", b"\x25\x03\x14" + stream)
+    # A type, an auth section as it is (its length first) and a body; twice.
+    assembled = b"\0\0\x03\x4d\x40\0\x08\0\4echohi"
+    seed("frame", "assembled", b"\x08" + 2 * assembled)
+    seed("frame", "assembled-cut", b"\x0d" + assembled)
+    # The same in a format of one's own: see `Apart`.
+    seed("frame", "own-format", b"\x0a\0\0\x03\x4d\x40\0\x09\4echo\0hi\0")
+    # A type and an auth section with one field, a str and a bool.
+    seed("frame", "assembled-auth", b"\x08\0\1\1\3\2ts\6\1\x08\0\4echohi")
+
+
+def plugins():
+    """The vectors were sealed with other secrets; the changes are to messages
+    that the target seals itself."""
+    sealed = [v for v in vectors("frames.jsonl") if v["secret"] or v["key"]]
+    for at, vector in enumerate(thinned(sealed, 14)):
+        seed("plugins", vector["name"], bytes([2 * (at % 7)]) + vector["frame"])
+    refused = [v for v in vectors("refused.jsonl") if v["layer"] in ("hmac", "cipher")]
+    for at, vector in enumerate(thinned(refused, 14)):
+        seed("plugins", vector["name"], bytes([2 * (at % 7)]) + vector["frame"])
+    for layers in range(7):
+        # uri, content, no field of one's own; then changes: see `change`.
+        for name, changes in {
+            "untouched": [],
+            "bits": [0, 30, 1, 1, 3, 128],
+            "type": [2, 30],
+            "shorter-ts": [8, 2],
+            "longer-ts": [8, 6],
+            "mac-as-list": [7, 4, 0, 0],
+            "mac-removed": [7, 5, 0, 0],
+            "nonce-as-bytearray": [7, 12, 1, 0],
+            "ts-as-int": [7, 8, 2, 0],
+            "trailing": [5, 0, 3, 1, 2, 3],
+        }.items():
+            if layers in (0, 3, 5) or name in ("untouched", "bits"):
+                seed(
+                    "plugins",
+                    f"{name}-{layers}",
+                    bytes([1 + 2 * layers, 3]) + b"uri\7content\0" + bytes(changes),
+                )
+
+
+# The operations of `Play::operation`; one for each end, the client's first.
+REQUEST, CANCEL, SEND, LARGE, DELIVER, DELIVER_SOME = 0, 8, 10, 12, 14, 22
+TAMPER, INTRUDE, STRANGE, TIME, DEADLINE, EOF = 28, 30, 32, 34, 36, 38
+CLOSE, REPLY, REGISTER, REMOVE = 40, 42, 46, 58
+CLIENT, SERVER = 0, 1
+THERE, BACK = [DELIVER + CLIENT], [DELIVER + SERVER]
+
+
+def register(how=0, key=0, at=SERVER):
+    """`how`: what the handler does, 8 for a one-time one, the inner layer from
+    16 up; `key`: a request type, 16 for each uri, 128 for by uri."""
+    return [REGISTER + at, how, key]
+
+
+def request(kind=0, how=0, at=CLIENT):
+    """`kind`: a request type, 16 for each uri; `how`: the inner layer, 16 for
+    each second of its timeout."""
+    return [REQUEST + at, kind, how]
+
+
+def link():
+    answered = request() + THERE + BACK
+    unrouted_twice = 2 * request(16) + THERE + BACK
+    scripts = {
+        "echo": register() + answered,
+        "fifo": register() + 4 * request() + THERE + BACK,
+        "all-types": sum((register(0, kind) + request(kind) for kind in range(8)), []) + THERE + BACK,
+        "unrouted": answered,
+        "unrouted-twice": unrouted_twice,
+        "deferred": register(2) + 3 * request() + THERE + [REPLY + SERVER] + BACK,
+        "ignored": register(3) + request() + THERE + [DEADLINE + CLIENT],
+        "too-large": register(4) + answered,
+        "once": register(8) + register(3) + 2 * request() + THERE + BACK,
+        "by-uri": register(0, 128 + 16) + register(3, 0) + request(16) + THERE + BACK,
+        "inner": register(8 * 16) + request(0, 8) + THERE + BACK,
+        "inner-both": register(10 * 16) + request(0, 10) + THERE + BACK,
+        "inner-once-forged": register(8 * 16 + 8) + request() + request(0, 8) + THERE + BACK,
+        "cancelled": register() + 2 * request() + [CANCEL, 0] + THERE + BACK,
+        "timed-out": request(0, 16) + [TIME, 41] + THERE + BACK,
+        "late": request(0, 0) + [TIME, 60] + THERE + BACK,
+        "pieces": register() + request() + 9 * [DELIVER_SOME, 5] + THERE + 9 * [DELIVER_SOME + 1, 4] + BACK,
+        "frame-timeout": request() + [DELIVER_SOME, 5, DEADLINE + SERVER],
+        "changed": register() + request() + [TAMPER, 200, 11] + THERE + BACK,
+        "lost": register() + request() + [TAMPER, 0, 4] + THERE + BACK,
+        "repeated": register() + request() + [TAMPER, 64, 255] + THERE + BACK,
+        "noise": [INTRUDE + SERVER, 4, 1, 2, 3, 4] + BACK,
+        "bad-checksums": 9 * [STRANGE + SERVER, 0, 1] + BACK,
+        "strangers": 9 * [STRANGE + SERVER, 0, 0] + BACK,
+        "unsealed-error": request() + [STRANGE + CLIENT, 20, 0x30],
+        "full-queue": register(2) + request() + THERE + 4 * [LARGE + SERVER, 255] + [REPLY + SERVER] + BACK,
+        "client-floods": 4 * [LARGE + CLIENT, 255] + request() + THERE,
+        "eof": request() + THERE + [EOF + CLIENT],
+        "eof-within": register() + request() + THERE + [DELIVER_SOME + 1, 9, EOF + CLIENT],
+        "closed": register(2) + request() + THERE + [CLOSE + SERVER, REPLY + SERVER] + BACK,
+        "notify": [SEND + SERVER, 8, 0, 3, 1, 2, 3] + BACK,
+        "own-fields": [SEND + CLIENT, 8, 0x80, 0, 3, 2, 116, 115, 4, 9] + THERE,
+        "server-asks": register(0, 0, CLIENT) + request(0, 0, SERVER) + BACK + THERE,
+        "both-ask": register() + register(0, 0, CLIENT) + request() + request(0, 0, SERVER) + THERE + BACK + THERE + BACK,
+        "removed": register() + [REMOVE + SERVER, 0] + answered,
+        "anonymous-uri": register(0, 0) + request(32) + request(48) + THERE + BACK,
+    }
+    for at, (name, script) in enumerate(scripts.items()):
+        # Every layer comes in turn, with the limits loose or tight.
+        seed("link", name, [at % 8, 0] + script)
+    for layer in (1, 3):
+        for name in ("echo", "inner-both", "cancelled"):
+            seed("link", f"{name}-{layer}", [layer, 0xFF] + scripts[name])
+    seed("link", "another-secret", [0x38 + 1, 0] + answered)
+
+
+for target in (packify, frame, plugins, link):
+    target()
