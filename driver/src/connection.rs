@@ -166,7 +166,7 @@ impl fmt::Debug for Connection {
 
 /// A request that is sent when it is awaited.
 ///
-/// Awaiting it gives the [`Reply`], which may be an error message. Cancel-safe:
+/// Awaiting it gives the [`Response`], which may be an error message. Cancel-safe:
 /// when the future is dropped, the answer is taken off the connection and
 /// dropped, and no other request gets it.
 #[must_use = "a request is sent when it is awaited"]

@@ -29,7 +29,7 @@ impl<'a> AuthView<'a> {
     /// A section in netaio's format, without a copy.
     ///
     /// # Errors
-    /// As [`AuthFields::decode`].
+    /// The bytes are no packify value within the limits, or no dict.
     pub fn decode(section: &'a [u8], limits: &DecodeLimits) -> Result<Self, FrameErrorKind> {
         if section.is_empty() || section == EMPTY_DICT {
             return Ok(Self(View::Empty));
