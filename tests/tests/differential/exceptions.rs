@@ -93,7 +93,6 @@ impl Exception {
 
     fn they_accept(case: &Case, ours: &Refused, theirs: &python::Accepted) -> Option<Self> {
         let when = |fits: bool, exception| fits.then_some(exception);
-        let auth = theirs.auth.as_deref().unwrap_or_default();
         match ours {
             Refused::Frame(FrameErrorKind::AuthTooLong { len, .. }) => when(
                 case.auth_len() == Some(*len) && *len > 8 * 1024,
@@ -110,8 +109,8 @@ impl Exception {
             Refused::Inner(OpenError::Auth(_)) if says_error(theirs.kind) => {
                 Some(Self::ErrorRunsHandler)
             }
-            Refused::Outer(OpenError::Auth(failure)) => of_auth(*failure, "hmac", auth),
-            Refused::Inner(OpenError::Auth(failure)) => of_auth(*failure, Layers::INNER_HMAC, auth),
+            Refused::Outer(OpenError::Auth(failure)) => of_auth(*failure, "hmac", case),
+            Refused::Inner(OpenError::Auth(failure)) => of_auth(*failure, Layers::INNER_HMAC, case),
             Refused::Outer(OpenError::Decrypt(DecryptFailure::UriPastBody { uri_len })) => when(
                 *uri_len > theirs.uri.len() + theirs.content.len(),
                 Self::UriPastEnd,
@@ -122,24 +121,22 @@ impl Exception {
 }
 
 /// Rows 1 and 2.
-fn of_auth(failure: AuthFailure, mac: &str, auth: &[(Vec<u8>, Vec<u8>)]) -> Option<Exception> {
-    let field = |name: &str| {
-        let key = Value::Str(name.to_owned()).to_vec().ok()?;
-        let (_, value) = auth.iter().find(|(other, _)| *other == key)?;
-        Value::decode(value, &DecodeLimits::DEFAULT).ok()
+fn of_auth(failure: AuthFailure, mac: &str, case: &Case) -> Option<Exception> {
+    let auth = case.auth().unwrap_or_default();
+    let Ok(Value::Dict(fields)) = Value::decode(auth, &DecodeLimits::DEFAULT) else {
+        return None;
     };
-    let is_bytes = |value: &Option<Value>, wanted: usize| matches!(value, Some(Value::Bytes(bytes)) if bytes.len() == wanted);
+    let is_bytes = |name: &str, wanted: usize| matches!(fields.get(name), Some(Value::Bytes(bytes)) if bytes.len() == wanted);
+    let is_u32 = |name: &str| matches!(fields.get(name), Some(Value::Int(int)) if u32::try_from(int).is_ok());
     match failure {
         AuthFailure::Unfit(FieldRole::Mac) => {
-            (!is_bytes(&field(mac), 32)).then_some(Exception::MacNotBytes)
+            (!is_bytes(mac, 32)).then_some(Exception::MacNotBytes)
         }
         AuthFailure::Unfit(FieldRole::Nonce) => {
-            (!is_bytes(&field("nonce"), 16)).then_some(Exception::NonceOrTimestamp)
+            (!is_bytes("nonce", 16)).then_some(Exception::NonceOrTimestamp)
         }
         AuthFailure::Unfit(FieldRole::Timestamp) => {
-            let ts = field("ts");
-            let number = matches!(&ts, Some(Value::Int(int)) if u32::try_from(int).is_ok());
-            (!is_bytes(&ts, 4) && !number).then_some(Exception::NonceOrTimestamp)
+            (!is_bytes("ts", 4) && !is_u32("ts")).then_some(Exception::NonceOrTimestamp)
         }
         _ => None,
     }
@@ -189,6 +186,16 @@ pub(crate) fn other_step(
                 limits,
                 "    we: auth section too deep or with too many items",
             )
+        }
+        // They go on to the next step.
+        Refused::Outer(OpenError::Auth(failure)) if theirs.stage != "auth" => {
+            let row = of_auth(*failure, "hmac", case);
+            when(row.is_some(), "    we: hmac, nonce or ts unfit")
+        }
+        Refused::Inner(OpenError::Auth(failure)) if theirs.stage == "inner decrypt" => {
+            let row = of_auth(*failure, Layers::INNER_HMAC, case);
+            let goes_on = row.is_some() || case.frame.first().is_some_and(|kind| says_error(*kind));
+            when(goes_on, "    we: inner hmac")
         }
         Refused::Outer(OpenError::Decrypt(DecryptFailure::UriPastBody { .. })) => when(
             theirs.stage.starts_with("inner"),
