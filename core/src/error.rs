@@ -128,7 +128,7 @@ pub enum SealError {
     #[error("auth field {0:?} is written by two plugins; give one of them another field name")]
     FieldClash(alloc::string::String),
     /// The type is neither the base protocol's nor registered.
-    #[error("message type {0} is not registered")]
+    #[error("{0} is not a registered message type")]
     UnknownType(MessageType),
     /// A peer-specific plugin was used towards somebody who is no known peer.
     #[error("{0} needs a known peer, and there is none for this address")]
@@ -207,7 +207,7 @@ pub enum DecryptFailure {
         /// The length found in the plaintext.
         uri_len: usize,
     },
-    /// The ciphertext is shorter than the cipher allows, or was tampered with.
+    /// The ciphertext is shorter than any of this cipher, or was tampered with.
     #[error("the ciphertext does not hold")]
     Corrupt,
     /// A peer-specific cipher, and the sender is no known peer.

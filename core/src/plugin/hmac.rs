@@ -101,15 +101,22 @@ impl HmacAuth {
         Some(mac)
     }
 
-    /// A timestamp already in the fields, or that of `now`. Unix time fits 32
-    /// bits until 2106; then the counter starts over, as a sender's must.
+    /// A timestamp already in the fields, as a number of 32 bits, or that of
+    /// `now`. Unix time fits 32 bits until 2106; then the counter starts over, as
+    /// a sender's must.
     fn timestamp(&self, fields: &AuthFields, now: u64) -> Result<[u8; 4], SealError> {
-        match fields.get(&self.ts_field) {
-            None => Ok((now as u32).to_be_bytes()),
-            Some(value) => timestamp_bytes(value).ok_or(SealError::Plugin(
-                "the given timestamp is neither 4 bytes nor 32 bits",
-            )),
-        }
+        let number = match fields.get(&self.ts_field) {
+            None => Some(now as u32),
+            Some(ValueRef::Bytes(bytes)) => bytes.iter().try_fold(0u32, |number, byte| {
+                Some(number.checked_mul(256)? | u32::from(*byte))
+            }),
+            Some(ValueRef::Int(int)) => int.to_u32(),
+            Some(_) => None,
+        };
+        let fits = number.map(u32::to_be_bytes);
+        fits.ok_or(SealError::Plugin(
+            "the given timestamp is no number of 32 bits",
+        ))
     }
 }
 

@@ -131,11 +131,10 @@ impl CipherPlugin for Sha256StreamCipher {
             return Ok(());
         }
         self.apply(iv, payload.bytes_mut());
-        // Fewer than two bytes read as a uri of length zero in netaio.
-        let uri_len = match *payload.bytes() {
-            [high, low, ..] => usize::from(u16::from_be_bytes([high, low])),
-            _ => 0,
+        let [high, low, ..] = *payload.bytes() else {
+            return Err(DecryptFailure::Corrupt);
         };
+        let uri_len = usize::from(u16::from_be_bytes([high, low]));
         payload.trim_front(2);
         if uri_len > payload.len() {
             return Err(DecryptFailure::UriPastBody { uri_len });

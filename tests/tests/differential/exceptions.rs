@@ -115,6 +115,10 @@ impl Exception {
                 *uri_len > theirs.uri.len() + theirs.content.len(),
                 Self::UriPastEnd,
             ),
+            Refused::Outer(OpenError::Decrypt(DecryptFailure::Corrupt)) => when(
+                theirs.uri.is_empty() && theirs.content.is_empty(),
+                Self::UriPastEnd,
+            ),
             _ => None,
         }
     }
@@ -197,7 +201,9 @@ pub(crate) fn other_step(
             let goes_on = row.is_some() || case.frame.first().is_some_and(|kind| says_error(*kind));
             when(goes_on, "    we: inner hmac")
         }
-        Refused::Outer(OpenError::Decrypt(DecryptFailure::UriPastBody { .. })) => when(
+        Refused::Outer(OpenError::Decrypt(
+            DecryptFailure::UriPastBody { .. } | DecryptFailure::Corrupt,
+        )) => when(
             theirs.stage.starts_with("inner"),
             "    we: decrypted uri past the end; they: inner check",
         ),
