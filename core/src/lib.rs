@@ -1,4 +1,171 @@
-//! The netaio protocol, without I/O.
+//! The netaio protocol without I/O: small framed messages, handlers keyed by
+//! message type, uri and peer, requests with timeouts, authentication and
+//! encryption in two layers.
+//!
+//! This crate has no sockets, no clock, no generator of random numbers and no
+//! async runtime. Bytes and the time go in, events and bytes come out. Whoever
+//! wants a server or a client takes a driver crate (`netaio-tokio` for one);
+//! this one is for event loops of one's own, simulators, and fuzzers.
+//!
+//! # The loop
+//!
+//! Three things make a node. A [`Link`] is one end of one connection. A
+//! [`Node`] holds the handlers, which are whatever the program says they are: it
+//! finds them and never calls them. [`LinkConfig`] says how both speak. The loop
+//! around them obeys one sentence: *after any input or command, drain the
+//! outputs until only a deadline is left.*
+//!
+//! Here it is, whole, over blocking sockets:
+//!
+//! ```
+//! use std::io::{ErrorKind, Read, Write};
+//! use std::net::{TcpListener, TcpStream};
+//! use std::sync::Arc;
+//! use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+//!
+//! use netaio_core::plugin::HmacAuth;
+//! use netaio_core::types::REQUEST_URI;
+//! use netaio_core::*;
+//! # use rand_core::SeedableRng;
+//!
+//! /// What this program's handlers are.
+//! #[derive(Clone)]
+//! enum Handler {
+//!     Echo,
+//! }
+//!
+//! struct Clock(Instant);
+//!
+//! impl Clock {
+//!     fn now(&self) -> Now {
+//!         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+//!         Now::new(self.0.elapsed(), unix.as_secs())
+//!     }
+//! }
+//!
+//! /// Drives a link until it has an answer, or is closed.
+//! fn drive(
+//!     link: &mut Link,
+//!     node: &mut Node<Handler>,
+//!     stream: &mut TcpStream,
+//!     clock: &Clock,
+//! ) -> std::io::Result<Option<Answer>> {
+//!     let mut out = Vec::new();
+//!     let mut buffer = [0; 4096];
+//!     loop {
+//!         // Outputs: events first, for handling them makes bytes.
+//!         while let Some(event) = link.poll_event() {
+//!             match event {
+//!                 Event::Message(inbound) => match link.dispatch(clock.now(), inbound, node) {
+//!                     Dispatched::Call { handler: Handler::Echo, message, reply } => {
+//!                         let answer = Message::respond_uri(message.uri, message.content);
+//!                         link.reply(clock.now(), &reply, &answer).expect("it fits");
+//!                     }
+//!                     Dispatched::Unrouted { message, reply } => {
+//!                         if let Some(answer) = Node::<Handler>::default_answer(message.message_type) {
+//!                             link.reply(clock.now(), &reply, &answer).expect("it fits");
+//!                         }
+//!                     }
+//!                     Dispatched::Refused => {}
+//!                 },
+//!                 Event::Answered { answer, .. } => return Ok(Some(answer)),
+//!                 Event::Closed(_) => return Ok(None),
+//!                 other => println!("{other:?}"),
+//!             }
+//!         }
+//!         while link.poll_outbound(&mut out) {
+//!             stream.write_all(&out)?;
+//!         }
+//!         // Only a deadline is left: wait for it, or for bytes.
+//!         let wait = link.poll_deadline().map(|deadline| {
+//!             let wait = deadline.at.saturating_sub(clock.now().monotonic);
+//!             wait.max(Duration::from_millis(1))
+//!         });
+//!         stream.set_read_timeout(wait)?;
+//!         match stream.read(&mut buffer) {
+//!             Ok(0) => link.handle_eof(clock.now()),
+//!             Ok(count) => link.receive(clock.now(), &buffer[..count]),
+//!             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+//!                 link.handle_timeout(clock.now());
+//!             }
+//!             Err(error) => return Err(error),
+//!         }
+//!     }
+//! }
+//!
+//! # /// Seeded by a constant here; by the operating system in earnest.
+//! # fn generator() -> Box<dyn rand_core::CryptoRng + Send> {
+//! #     Box::new(chacha20::ChaCha8Rng::from_seed([7; 32]))
+//! # }
+//! #
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let outer = Layer::new().with_auth(HmacAuth::new("secret"));
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let address = listener.local_addr()?;
+//!
+//! let config = Arc::new(LinkConfig::new(Role::Server).with_outer(outer.clone()));
+//! let server = std::thread::spawn(move || {
+//!     let (mut stream, remote) = listener.accept()?;
+//!     let clock = Clock(Instant::now());
+//!     let mut node = Node::new();
+//!     node.on((REQUEST_URI, "echo"), Handler::Echo, Layer::new());
+//!     let mut link = Link::new(clock.now(), config, Some(remote), generator());
+//!     drive(&mut link, &mut node, &mut stream, &clock)
+//! });
+//!
+//! let mut stream = TcpStream::connect(address)?;
+//! let clock = Clock(Instant::now());
+//! let config = Arc::new(LinkConfig::new(Role::Client).with_outer(outer));
+//! let mut link = Link::new(clock.now(), config, Some(address), generator());
+//! let mut request = Message::request("echo");
+//! request.content = "hi".into();
+//! link.request(clock.now(), &request, &RequestOptions::new())?;
+//! let answer = drive(&mut link, &mut Node::new(), &mut stream, &clock)?;
+//! assert_eq!(answer.expect("the server answers").message.content, "hi");
+//!
+//! drop(stream);
+//! assert!(server.join().expect("no panic")?.is_none());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The way of a message
+//!
+//! ```text
+//! bytes ──> Deframer ──> Frame ──> SealedMessage ── outer check, decrypt ──┐
+//!                                                                          │
+//!    Event::Answered <── a request waits for this uri? ── yes ── inner ────┤
+//!                                                                          │ no
+//!    Event::Message(Inbound) ──> Link::dispatch ── Node: route by key      │
+//!                                     └── inner check, decrypt ──> handler │
+//!                                                                          │
+//! bytes <── Link::poll_outbound <── outer seal <── inner seal <── reply <──┘
+//! ```
+//!
+//! Each step is a type of its own, and can be used alone: [`Deframer`] and
+//! [`Frame`] parse, [`SealedMessage::open`] opens layers, [`Sealer`] makes
+//! frames, [`packify`] packs values.
+//!
+//! # What can be replaced
+//!
+//! - The auth and cipher plugins: [`plugin::AuthPlugin`], [`plugin::CipherPlugin`].
+//! - The format of frames: [`Codec`].
+//! - The keys of handlers: [`KeyExtractor`].
+//! - The message types: [`MessageTypes`].
+//! - Every bound on what a remote controls: [`Limits`].
+//!
+//! # Errors
+//!
+//! Their types say whose fault they are: [`SealError`] and [`SendError`] the
+//! caller's, [`FrameError`] and [`OpenError`] the remote's. No input makes this
+//! crate panic, and none makes it use more memory than [`Limits`] say.
+//!
+//! # Cargo features
+//!
+//! - `std` (on by default): lets checksums and digests choose the processor's
+//!   instructions at run time. Without it the crate needs `alloc` only, and
+//!   behaves the same.
+//! - `fuzzing`: the functions that the fuzz targets call; no part of the API.
 #![no_std]
 
 extern crate alloc;

@@ -40,7 +40,7 @@ pub fn link(data: &[u8]) {
 /// Operations of one script; the rest of a longer one is left out.
 const OPERATIONS: usize = 150;
 /// Large messages of one script.
-const LARGE: usize = 12;
+const LARGE: usize = 6;
 /// The largest frame, and what makes a frame.
 const MAX_FRAME: usize = Header::LEN + 2 * 65_535;
 const MAX_QUEUE: usize = 132_096;
@@ -288,7 +288,7 @@ impl<'a> Play<'a> {
         let content = 256 * usize::from(self.script.byte());
         self.large += 1;
         if self.large <= LARGE {
-            let message = Message::notify("a", Vec::from_iter((0..content).map(|at| at as u8)));
+            let message = Message::notify("a", alloc::vec![b'x'; content]);
             self.send_it(at, &message, &SendOptions::new());
         }
     }
@@ -307,7 +307,8 @@ impl<'a> Play<'a> {
         let (now, piece) = (self.now, self.piece);
         self.sides[from].write();
         let wire = &mut self.sides[from].wire;
-        let bytes: Vec<u8> = wire.drain(..count.min(wire.len())).collect();
+        let later = wire.split_off(count.min(wire.len()));
+        let bytes = core::mem::replace(wire, later);
         let to = 1 - from;
         // Pieces of large deliveries are larger, or this would take for ever.
         for chunk in bytes.chunks(piece.max(bytes.len() / 256).max(1)) {
@@ -333,7 +334,7 @@ impl<'a> Play<'a> {
         self.orderly = false;
         match what {
             0..64 => {
-                wire.drain(..place.min(wire.len()));
+                *wire = wire.split_off(place.min(wire.len()));
             }
             64..128 => {
                 let again = wire[..place.min(wire.len())].to_vec();
@@ -477,7 +478,8 @@ impl<'a> Play<'a> {
                         Seen::Called(message)
                     }
                     Dispatched::Unrouted { message, reply } => {
-                        self.orderly &= !asks(message.message_type);
+                        let kind = message.message_type;
+                        self.orderly &= !asks(kind) && !kind.is_answer();
                         let answer = Node::<Handler>::default_answer(message.message_type);
                         if let Some(answer) = answer {
                             side.reply(now, &reply, &answer);
