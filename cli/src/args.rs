@@ -2,16 +2,20 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use netaio_core::Layer;
 use netaio_core::plugin::{HmacAuth, Sha256StreamCipher};
 
-/// Speaks netaio: looks into frames and makes them.
+/// Speaks netaio: serves, asks, and looks into frames.
 #[derive(Debug, Parser)]
 #[command(name = "netaio", version, arg_required_else_help = true)]
 pub(crate) struct Args {
+    /// Say more of what happens, on standard error; twice for even more.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -19,6 +23,24 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Serves resources kept in memory, over TCP.
+    ///
+    /// REQUEST_URI, CREATE_URI, UPDATE_URI and DELETE_URI work on a store that is empty at
+    /// first; a REQUEST_URI for `echo` is answered with its own content. Stops on SIGINT
+    /// (Ctrl-C) and SIGTERM, once running requests are answered.
+    Serve(Serve),
+    /// Asks for the content of a uri, and prints it.
+    ///
+    /// The content goes to standard output as it is, the answer's type and time to standard
+    /// error. Exits with 0 for an answer, 1 for an error answer, 2 for wrong usage, 3 for a
+    /// timeout, and 4 when it cannot connect.
+    Request(Request),
+    /// Creates a uri with a content. Output and exit status are as for `request`.
+    Create(Request),
+    /// Replaces the content of a uri. Output and exit status are as for `request`.
+    Update(Request),
+    /// Deletes a uri. Output and exit status are as for `request`.
+    Delete(Request),
     /// Prints a stream of frames, one line each.
     ///
     /// A line shows the message type, the uri, the length of the content and the content
@@ -44,6 +66,102 @@ pub(crate) enum Command {
     /// A line that is wrong ends the command with status 1 and a line on standard error; the
     /// frames of the lines before it have been written then.
     Encode(Encode),
+}
+
+/// The options of `netaio serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8888")]
+    pub(crate) tcp: String,
+    #[command(flatten)]
+    pub(crate) outer: OuterLayer,
+    #[command(flatten)]
+    pub(crate) admin: AdminLayer,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeChoice,
+}
+
+/// The options of `netaio request`, `create`, `update` and `delete`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Request {
+    /// The uri.
+    pub(crate) uri: String,
+    #[command(flatten)]
+    pub(crate) content: Content,
+    /// The server.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8888")]
+    pub(crate) server: String,
+    /// The time to connect, and the time to wait for the answer, in seconds.
+    #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+    /// Print the answer as one JSON object: type, name, auth, uri (null where it is not
+    /// UTF-8), uri_hex, content_hex, verified (whether it passed the outer layer), and
+    /// seconds.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) outer: OuterLayer,
+    #[command(flatten)]
+    pub(crate) admin: AdminLayer,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeChoice,
+}
+
+/// What a request carries.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(crate) struct Content {
+    /// The content, as text.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) content: Option<String>,
+    /// A file with the content; - is standard input.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// The layer of those who may change things.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AdminLayer {
+    /// The secret of the inner HMAC (field `camh`) of create, update and delete.
+    #[arg(long, value_name = "SECRET")]
+    admin_secret: Option<Secret>,
+}
+
+impl AdminLayer {
+    /// The plugin that the option asks for.
+    pub(crate) fn layer(&self) -> Layer {
+        match &self.admin_secret {
+            None => Layer::new(),
+            Some(secret) => {
+                Layer::new().with_auth(HmacAuth::new(&secret.0).with_hmac_field("camh"))
+            }
+        }
+    }
+}
+
+/// Which runtime does the work.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RuntimeChoice {
+    /// The async runtime.
+    #[arg(long, value_enum, default_value_t = RuntimeName::Tokio)]
+    pub(crate) runtime: RuntimeName,
+}
+
+/// The name of a runtime.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RuntimeName {
+    /// tokio, with as many threads as there are processors.
+    Tokio,
+}
+
+/// A number of seconds, with decimals if need be.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds")?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("must be more than zero, and less than for ever".into()),
+    }
 }
 
 /// The options of `netaio decode`.
@@ -152,10 +270,19 @@ mod tests {
     }
 
     #[test]
+    fn seconds_are_positive_numbers() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["0", "-1", "inf", "nan", "1e30", "soon", ""] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn options_make_the_layer() {
         let layer = |line: &[&str]| match Args::parse_from(line).command {
             Command::Decode(options) => options.outer.layer(),
             Command::Encode(options) => options.outer.layer(),
+            _ => Layer::new(),
         };
         assert!(layer(&["netaio", "decode"]).is_empty());
         let both = layer(&["netaio", "encode", "--secret", "", "--key", "k"]);

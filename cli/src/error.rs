@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use netaio_core::{FrameError, OpenError};
+use netaio_core::{FrameError, OpenError, SendError};
+use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError};
 
 use crate::codec::LineError;
 
@@ -14,6 +15,13 @@ pub(crate) enum CliError {
     /// The input cannot be opened or read.
     #[error("cannot read {}: {error}", name(path.as_ref()))]
     Input {
+        /// The file; `None` is standard input.
+        path: Option<PathBuf>,
+        error: io::Error,
+    },
+    /// What a request is to carry cannot be read.
+    #[error("cannot read the content from {}: {error}", name(path.as_ref()))]
+    Content {
         /// The file; `None` is standard input.
         path: Option<PathBuf>,
         error: io::Error,
@@ -48,6 +56,21 @@ pub(crate) enum CliError {
     /// The operating system gives no randomness.
     #[error("no random numbers: {0}")]
     Random(getrandom::Error),
+    /// The runtime or the signals could not be set up.
+    #[error("cannot start: {0}")]
+    Start(io::Error),
+    /// The server could not be started.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The server cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A request ended without an answer.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The server answered with an error message.
+    #[error(transparent)]
+    Answer(#[from] ErrorAnswer),
 }
 
 /// What is wrong with hex text.
@@ -72,8 +95,17 @@ impl CliError {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// The status to exit with. (Status 2, wrong usage, is clap's.)
+    /// The status to exit with. (Status 2 is clap's too.)
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(1)
+        const USAGE: u8 = 2;
+        const TIMEOUT: u8 = 3;
+        const CONNECTION: u8 = 4;
+        ExitCode::from(match self {
+            Self::Connect(_) => CONNECTION,
+            Self::Request(RequestError::TimedOut(_)) => TIMEOUT,
+            Self::Request(RequestError::Send(SendError::Seal(_))) | Self::Content { .. } => USAGE,
+            Self::Request(_) => CONNECTION,
+            _ => 1,
+        })
     }
 }

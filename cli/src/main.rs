@@ -1,23 +1,35 @@
 //! The `netaio` command.
 //!
-//! `netaio decode` prints a stream of frames, a line each; `netaio encode`
-//! makes frames of such lines. `netaio help` says the rest.
+//! `netaio serve` serves resources from memory, `netaio request` and its kin ask
+//! a server. `netaio decode` prints a stream of frames, a line each; `netaio
+//! encode` makes frames of such lines. `netaio help` says the rest.
 
 mod args;
 mod codec;
 mod error;
+mod request;
+mod runtime;
+mod serve;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use netaio_core::MessageType;
+use tracing::Level;
 
 use args::{Args, Command};
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let result = match &args.command {
-        Command::Decode(options) => codec::decode(options),
-        Command::Encode(options) => codec::encode(options),
+    log(args.verbose);
+    let result = match args.command {
+        Command::Serve(options) => serve::serve(options),
+        Command::Request(options) => request::request(MessageType::REQUEST_URI, options),
+        Command::Create(options) => request::request(MessageType::CREATE_URI, options),
+        Command::Update(options) => request::request(MessageType::UPDATE_URI, options),
+        Command::Delete(options) => request::request(MessageType::DELETE_URI, options),
+        Command::Decode(options) => codec::decode(&options),
+        Command::Encode(options) => codec::encode(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -28,4 +40,18 @@ fn main() -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// Sends the drivers' log to standard error.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => Level::WARN,
+        1 => Level::INFO,
+        _ => Level::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
 }

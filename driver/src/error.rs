@@ -58,16 +58,6 @@ pub enum RequestError {
     NotConnected,
 }
 
-impl From<netaio_core::RequestError> for RequestError {
-    fn from(error: netaio_core::RequestError) -> Self {
-        match error {
-            netaio_core::RequestError::TimedOut(after) => Self::TimedOut(after),
-            netaio_core::RequestError::Closed(reason) => Self::Closed(reason),
-            other => Self::Closed(CloseReason::Transport(other.to_string())),
-        }
-    }
-}
-
 /// An answer that is an error message: what the remote said went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", .0.message_type, String::from_utf8_lossy(&.0.content))]

@@ -46,7 +46,7 @@ pub(crate) struct Task<R, I, O> {
     flushing: bool,
     commands: VecDeque<Command>,
     /// Callers that wait for answers, by [`RequestId::index`].
-    callers: Vec<Option<oneshot::Sender<Result<Answer, RequestError>>>>,
+    callers: Vec<Option<Caller>>,
     handler: Option<Running>,
     /// Messages that wait for the handler before them. There are any only while
     /// somebody waits for an answer, which must not be stuck behind them.
@@ -62,6 +62,13 @@ pub(crate) struct Task<R, I, O> {
     /// The time of the last thing that happened.
     now: Now,
     runtime: PhantomData<fn() -> R>,
+}
+
+/// Somebody who waits for an answer.
+struct Caller {
+    done: oneshot::Sender<Result<Answer, RequestError>>,
+    /// The time that the caller gave the request, the way to this task included.
+    timeout: Duration,
 }
 
 /// A handler that was not done at once.
@@ -187,13 +194,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 called,
                 done,
             } => {
+                let timeout = options.timeout();
                 let spent = now.monotonic.saturating_sub(called);
-                let left = options.timeout().saturating_sub(spent);
-                match self
-                    .link
-                    .request(now, &message, &options.with_timeout(left))
-                {
-                    Ok(request) => self.await_answer(request, done),
+                let options = options.with_timeout(timeout.saturating_sub(spent));
+                match self.link.request(now, &message, &options) {
+                    Ok(request) => self.await_answer(request, Caller { done, timeout }),
                     Err(error) => {
                         let _ = done.send(Err(error.into()));
                     }
@@ -208,24 +213,28 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 
-    fn await_answer(
-        &mut self,
-        request: RequestId,
-        done: oneshot::Sender<Result<Answer, RequestError>>,
-    ) {
+    fn await_answer(&mut self, request: RequestId, caller: Caller) {
         let index = request.index();
         if index >= self.callers.len() {
             self.callers.resize_with(index.saturating_add(1), || None);
         }
-        if let Some(caller) = self.callers.get_mut(index) {
-            *caller = Some(done);
+        if let Some(place) = self.callers.get_mut(index) {
+            *place = Some(caller);
         }
     }
 
-    fn end_request(&mut self, request: RequestId, result: Result<Answer, RequestError>) {
+    fn end_request(
+        &mut self,
+        request: RequestId,
+        result: Result<Answer, netaio_core::RequestError>,
+    ) {
         let caller = self.callers.get_mut(request.index()).and_then(Option::take);
-        if let Some(done) = caller {
-            let _ = done.send(result);
+        if let Some(Caller { done, timeout }) = caller {
+            let _ = done.send(result.map_err(|error| match error {
+                netaio_core::RequestError::TimedOut(_) => RequestError::TimedOut(timeout),
+                netaio_core::RequestError::Closed(reason) => RequestError::Closed(reason),
+                other => RequestError::Closed(CloseReason::Transport(other.to_string())),
+            }));
         }
     }
 
@@ -257,7 +266,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     fn settle(&mut self, event: Event) {
         match event {
             Event::Answered { request, answer } => self.end_request(request, Ok(answer)),
-            Event::Failed { request, error } => self.end_request(request, Err(error.into())),
+            Event::Failed { request, error } => self.end_request(request, Err(error)),
             Event::Closed(reason) => {
                 tracing::debug!(remote = ?self.link.remote(), %reason, "connection closed");
             }

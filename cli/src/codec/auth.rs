@@ -48,7 +48,7 @@ pub(super) fn name(key: &Value) -> String {
 }
 
 /// Auth fields to be printed.
-pub(super) struct Printed<'a>(pub(super) &'a AuthFields);
+pub(crate) struct Printed<'a>(pub(crate) &'a AuthFields);
 
 impl Serialize for Printed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,9 +1,9 @@
 //! Frames to lines and back.
 
-mod auth;
+pub(crate) mod auth;
 mod decode;
 mod encode;
-mod hex;
+pub(crate) mod hex;
 mod input;
 mod json;
 mod line;

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin};
 use netaio_core::{Codec, Key, KeyExtractor, Layer, Limits, MessageTypes, Role};
@@ -18,6 +19,7 @@ use crate::setup::Setup;
 #[must_use = "a client does nothing before `build`"]
 pub struct ClientBuilder<R: Runtime> {
     setup: Setup,
+    connect_timeout: Duration,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -25,11 +27,18 @@ impl<R: Runtime> ClientBuilder<R> {
     pub(super) fn new() -> Self {
         Self {
             setup: Setup::new(Role::Client),
+            connect_timeout: Duration::from_secs(10),
             runtime: PhantomData,
         }
     }
 
     crate::setup::common_options!();
+
+    /// The time to resolve a name and to connect; 10 s unless set.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
 
     /// Makes the client, which is connected to nobody yet.
     ///
@@ -44,9 +53,7 @@ impl<R: Runtime> ClientBuilder<R> {
                 inbox.put(message, connection)
             }))
         };
-        Ok(Client::new(
-            Service::new(config, states, node, deliver),
-            inbox,
-        ))
+        let service = Service::new(config, states, node, deliver);
+        Ok(Client::new(service, inbox, self.connect_timeout))
     }
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::{CloseReason, Key, Layer, Link, Message, SealError, SendError, SendOptions};
@@ -19,6 +20,7 @@ use self::messages::Inbox;
 use crate::clock;
 use crate::connection::{Connection, RequestBuilder};
 use crate::error::ConnectError;
+use crate::futures::race;
 use crate::handler::Handler;
 use crate::mailbox::Command;
 use crate::random;
@@ -42,6 +44,7 @@ pub struct Client<R: Runtime> {
 struct Shared {
     service: Arc<Service>,
     inbox: Arc<Inbox>,
+    connect_timeout: Duration,
     /// In the order of their making.
     connections: Mutex<Vec<Server>>,
 }
@@ -80,10 +83,11 @@ impl<R: Runtime> Client<R> {
         ClientBuilder::new()
     }
 
-    fn new(service: Service, inbox: Arc<Inbox>) -> Self {
+    fn new(service: Service, inbox: Arc<Inbox>, connect_timeout: Duration) -> Self {
         let shared = Arc::new(Shared {
             service: Arc::new(service),
             inbox,
+            connect_timeout,
             connections: Mutex::new(Vec::new()),
         });
         Self {
@@ -93,29 +97,37 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// Connects to `host:port`. Every address of the host is tried in turn.
+    /// Connects to `host:port`. Every address of the host is tried in turn, all
+    /// within the [`connect_timeout`](ClientBuilder::connect_timeout).
     ///
     /// Cancel-safe: dropped early, there is no connection.
     ///
     /// # Errors
-    /// The host does not resolve, or no address of it accepts.
+    /// The host does not resolve, or no address of it accepts in time.
     pub async fn connect(&self, address: impl ToString) -> Result<Connection, ConnectError> {
         let address = address.to_string();
-        let failed = |source| ConnectError {
-            address: address.clone(),
-            source,
+        let until = clock::instant(clock::now().deadline(self.shared.connect_timeout));
+        let late = async {
+            R::sleep_until(until).await;
+            Err(io::ErrorKind::TimedOut.into())
         };
+        match race(self.connect_any(&address), late).await {
+            Ok(connection) => Ok(connection),
+            Err(source) => Err(ConnectError { address, source }),
+        }
+    }
+
+    async fn connect_any(&self, address: &str) -> io::Result<Connection> {
         let mut error = io::ErrorKind::AddrNotAvailable.into();
-        for candidate in R::resolve(&address).await.map_err(failed)? {
+        for candidate in R::resolve(address).await? {
             match R::connect(candidate).await {
                 Ok((reader, writer)) => {
-                    let connection = self.start(reader, writer, Some(candidate), address.clone());
-                    return connection.map_err(failed);
+                    return self.start(reader, writer, Some(candidate), address.into());
                 }
                 Err(source) => error = source,
             }
         }
-        Err(failed(error))
+        Err(error)
     }
 
     /// Talks over a stream of any kind, under a name.

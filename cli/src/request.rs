@@ -1,0 +1,137 @@
+//! `netaio request`, `create`, `update` and `delete`.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::str;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use netaio_core::{Layer, Message, MessageType};
+use netaio_driver::{Client, ErrorAnswer, Response, Runtime};
+use serde::Serialize;
+
+use crate::args::{Content, Request};
+use crate::codec::auth::Printed as PrintedAuth;
+use crate::codec::hex::hex;
+use crate::error::CliError;
+use crate::runtime::{Work, block_on};
+
+/// Sends a request, and prints its answer.
+pub(crate) fn request(message_type: MessageType, options: Request) -> Result<(), CliError> {
+    let content = content(&options.content)?;
+    let message = Message::new(message_type, options.uri.clone(), content);
+    let asking = Asking {
+        message,
+        options: &options,
+    };
+    let (response, time) = block_on(options.runtime.runtime, asking).map_err(CliError::Start)??;
+    print(&response, time, options.json).map_err(CliError::Output)?;
+    match response.is_error() {
+        false => Ok(()),
+        true => Err(ErrorAnswer(response.into_message()).into()),
+    }
+}
+
+/// What the request is to carry.
+fn content(content: &Content) -> Result<Bytes, CliError> {
+    let read = match (&content.content, &content.file) {
+        (Some(text), _) => return Ok(text.clone().into()),
+        (None, None) => return Ok(Bytes::new()),
+        (None, Some(path)) if path == Path::new("-") => {
+            let mut bytes = Vec::new();
+            bounded(io::stdin())
+                .read_to_end(&mut bytes)
+                .map(|_| bytes)
+                .map_err(|error| (None, error))
+        }
+        (None, Some(path)) => {
+            let mut bytes = Vec::new();
+            let read = fs::File::open(path).and_then(|file| bounded(file).read_to_end(&mut bytes));
+            read.map(|_| bytes)
+                .map_err(|error| (Some(path.clone()), error))
+        }
+    };
+    match read {
+        Ok(bytes) => Ok(bytes.into()),
+        Err((path, error)) => Err(CliError::Content { path, error }),
+    }
+}
+
+/// No more than what is certainly too much for a message: an endless file is
+/// then refused like any other that is too long.
+fn bounded(input: impl Read) -> impl Read {
+    const TOO_MUCH: u64 = 1 << 20;
+    input.take(TOO_MUCH)
+}
+
+struct Asking<'a> {
+    message: Message,
+    options: &'a Request,
+}
+
+impl Work for Asking<'_> {
+    type Output = Result<(Response, Duration), CliError>;
+
+    async fn on<R: Runtime>(self) -> Self::Output {
+        let inner = match self.message.message_type {
+            MessageType::REQUEST_URI => Layer::new(),
+            _ => self.options.admin.layer(),
+        };
+        let client = Client::<R>::builder()
+            .outer(self.options.outer.layer())
+            .connect_timeout(self.options.timeout)
+            .build()?;
+        let server = client.connect(&self.options.server).await?;
+        let begun = Instant::now();
+        let request = server.request_message(self.message);
+        let response = request.inner(inner).timeout(self.options.timeout).await?;
+        let time = begun.elapsed();
+        client.close().await;
+        Ok((response, time))
+    }
+}
+
+/// An answer as JSON, in this order.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(rename = "type")]
+    kind: u8,
+    name: Option<&'static str>,
+    auth: PrintedAuth<'a>,
+    uri: Option<&'a str>,
+    uri_hex: String,
+    content_hex: String,
+    verified: bool,
+    seconds: f64,
+}
+
+/// Content to standard output, everything else to standard error. An error
+/// answer's content is part of the error that is reported.
+fn print(response: &Response, time: Duration, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        let printed = Printed {
+            kind: response.message_type.value(),
+            name: response.message_type.base_name(),
+            auth: PrintedAuth(&response.auth),
+            uri: str::from_utf8(&response.uri).ok(),
+            uri_hex: hex(&response.uri),
+            content_hex: hex(&response.content),
+            verified: response.is_verified(),
+            seconds: time.as_secs_f64(),
+        };
+        serde_json::to_writer(&mut out, &printed)?;
+        out.write_all(b"\n")?;
+    } else if !response.is_error() {
+        out.write_all(&response.content)?;
+    }
+    out.flush()?;
+    let sealed = if response.is_verified() {
+        ""
+    } else {
+        ", unverified"
+    };
+    eprintln!("{} in {time:.1?}{sealed}", response.message_type);
+    Ok(())
+}

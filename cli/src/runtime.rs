@@ -1,0 +1,29 @@
+//! Work for whichever runtime was chosen.
+
+use std::io;
+
+use netaio_driver::Runtime;
+use netaio_tokio::Tokio;
+
+use crate::args::RuntimeName;
+
+/// Something to be done on a runtime.
+pub(crate) trait Work {
+    /// What comes of it.
+    type Output;
+
+    /// Does it on the runtime `R`.
+    fn on<R: Runtime>(self) -> impl Future<Output = Self::Output>;
+}
+
+/// Does the work on the runtime of this name.
+pub(crate) fn block_on<W: Work>(name: RuntimeName, work: W) -> io::Result<W::Output> {
+    match name {
+        RuntimeName::Tokio => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
+            Ok(runtime.block_on(work.on::<Tokio>()))
+        }
+    }
+}
