@@ -6,6 +6,8 @@
     reason = "only tests run this"
 )]
 
+pub(crate) mod server;
+
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
