@@ -150,6 +150,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             yielded = false;
             let more = self.turn().await;
+            if self.link.is_closed().is_some() {
+                return;
+            }
             if more && self.link.queued() < WRITE_AT {
                 yield_now().await;
                 continue;

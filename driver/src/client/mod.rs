@@ -78,7 +78,6 @@ impl Shared {
 
 impl<R: Runtime> Client<R> {
     /// A client to be configured.
-    #[must_use]
     pub fn builder() -> ClientBuilder<R> {
         ClientBuilder::new()
     }

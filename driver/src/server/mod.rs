@@ -58,7 +58,6 @@ impl Drop for Guard {
 
 impl<R: Runtime> Server<R> {
     /// A server to be configured.
-    #[must_use]
     pub fn builder() -> ServerBuilder<R> {
         ServerBuilder::new()
     }
