@@ -51,6 +51,7 @@ impl Slots {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Ordering::Release);
-        self.0.freed.notify(1);
+        // Additional: a waiter that was notified for another slot counts not.
+        self.0.freed.notify_additional(1);
     }
 }

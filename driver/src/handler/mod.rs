@@ -90,16 +90,19 @@ pub(crate) const PANICKED: &str = "the handler failed";
 /// The reply of a handler's future; a panic becomes one too.
 async fn finish<T: Future<Output: IntoReply>>(future: T, request: Request) -> Option<Message> {
     let mut future = pin!(future);
-    let reply =
-        poll_fn(
-            |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-                Ok(polled) => polled.map(Some),
-                Err(_) => Poll::Ready(None),
-            },
-        );
+    let reply = poll_fn(|context| {
+        let poll = || {
+            let polled = future.as_mut().poll(context);
+            polled.map(|reply| reply.into_reply(&request))
+        };
+        match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(polled) => polled.map(Ok),
+            Err(_) => Poll::Ready(Err(Panicked)),
+        }
+    });
     match reply.await {
-        Some(reply) => reply.into_reply(&request),
-        None => Some(Message::error(request.message.uri, PANICKED)),
+        Ok(reply) => reply,
+        Err(Panicked) => Some(Message::error(request.message.uri, PANICKED)),
     }
 }
 
