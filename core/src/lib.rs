@@ -167,6 +167,11 @@
 //!   behaves the same.
 //! - `fuzzing`: the functions that the fuzz targets call; no part of the API.
 #![no_std]
+// All of this crate parses, or counts what others parse.
+#![cfg_attr(
+    not(any(test, feature = "fuzzing")),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
+)]
 
 extern crate alloc;
 #[cfg(any(test, feature = "std"))]

@@ -1,1 +1,2 @@
-//! netaio-smol
+//! netaio on smol: not written yet. Use `netaio-tokio` until then.
+#![forbid(unsafe_code)]

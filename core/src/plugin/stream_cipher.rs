@@ -88,8 +88,8 @@ fn cut(len: usize, max_uri: usize, rng: &mut dyn CryptoRng) -> usize {
     let choices = len.saturating_sub(1).min(max_uri).max(1) as u64;
     // Widening multiplication maps 32 random bits to the range evenly enough:
     // the place hides nothing, since the two parts are joined again.
-    let drawn = (u64::from(rng.next_u32()) * choices) >> 32;
-    1 + drawn as usize
+    let drawn = u64::from(rng.next_u32()).wrapping_mul(choices) >> 32;
+    (drawn as usize).saturating_add(1)
 }
 
 impl CipherPlugin for Sha256StreamCipher {
