@@ -46,13 +46,13 @@ use crate::seal::Sealer;
 ///   [`queued`](Self::queued), [`pending_requests`](Self::pending_requests),
 ///   [`config`](Self::config).
 /// - Inputs: [`receive`](Self::receive) (or [`receive_buffer`](Self::receive_buffer)
-///   and [`received`](Self::received)), [`handle_eof`](Self::handle_eof),
-///   [`handle_timeout`](Self::handle_timeout).
+///   and [`received`](Self::received)), [`set_reading`](Self::set_reading),
+///   [`handle_eof`](Self::handle_eof), [`handle_timeout`](Self::handle_timeout).
 /// - Commands: [`send`](Self::send), [`request`](Self::request),
 ///   [`cancel`](Self::cancel), [`dispatch`](Self::dispatch), [`reply`](Self::reply),
 ///   [`close`](Self::close).
-/// - Outputs: [`poll_event`](Self::poll_event), [`poll_outbound`](Self::poll_outbound),
-///   [`poll_deadline`](Self::poll_deadline).
+/// - Outputs: [`poll_event`](Self::poll_event), [`poll_past_event`](Self::poll_past_event),
+///   [`poll_outbound`](Self::poll_outbound), [`poll_deadline`](Self::poll_deadline).
 ///
 /// The contract: *after any input or command, drain the outputs until only a
 /// deadline is left.* One call of `poll_event` handles at most one frame, so
@@ -78,6 +78,7 @@ pub struct Link {
     /// When the first byte of the frame that is not complete arrived.
     frame_begun: Option<Duration>,
     authenticated: bool,
+    reading: bool,
     eof: bool,
     closed: Option<CloseReason>,
 }
@@ -118,6 +119,7 @@ impl Link {
             last_receipt: now.monotonic,
             frame_begun: None,
             authenticated: false,
+            reading: true,
             eof: false,
             closed: None,
         }
@@ -210,6 +212,18 @@ impl Link {
         if self.input.is_empty() {
             self.input = BytesMut::new();
         }
+    }
+
+    /// Says whether bytes are being read, as they are from the start. While they
+    /// are not, since the remote shall wait, it is not blamed for what does not
+    /// come: the times of a begun frame and of an idle connection start anew
+    /// afterwards.
+    pub fn set_reading(&mut self, now: Now, reading: bool) {
+        if reading && !self.reading {
+            self.last_receipt = now.monotonic;
+            self.frame_begun = self.frame_begun.map(|_| now.monotonic);
+        }
+        self.reading = reading;
     }
 
     /// Says that the remote has sent its last byte. What is complete is still
@@ -378,6 +392,13 @@ impl Link {
         }
     }
 
+    /// As [`poll_event`](Self::poll_event), but leaves received frames for
+    /// later: what commands and deadlines brought about, for a caller that
+    /// cannot take another message yet.
+    pub fn poll_past_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
     /// Exchanges the bytes to be written for `written`, whose bytes have been:
     /// the caller keeps one vector, writes all of it, and comes again with the
     /// same one. Returns whether there is anything to write.
@@ -413,10 +434,8 @@ impl Link {
     }
 
     fn frame_deadline(&self) -> Option<Duration> {
-        Some(
-            self.frame_begun?
-                .saturating_add(self.limits().frame_timeout()),
-        )
+        let begun = self.frame_begun.filter(|_| self.reading)?;
+        Some(begun.saturating_add(self.limits().frame_timeout()))
     }
 
     fn auth_deadline(&self) -> Option<(Duration, Duration)> {
@@ -428,7 +447,7 @@ impl Link {
     }
 
     fn idle_deadline(&self) -> Option<(Duration, Duration)> {
-        let after = self.limits().idle_timeout()?;
+        let after = self.limits().idle_timeout().filter(|_| self.reading)?;
         Some((self.last_receipt.saturating_add(after), after))
     }
 

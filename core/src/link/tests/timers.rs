@@ -205,3 +205,47 @@ fn a_timeout_without_end_never_comes() {
     pair.pass(1_000_000_000 * SECOND);
     assert_eq!(pair.client.seen(), []);
 }
+
+#[test]
+fn time_stands_still_while_nothing_is_read() {
+    let limits = Limits::default()
+        .with_idle_timeout(Some(20 * SECOND))
+        .unwrap();
+    let mut pair = with(limits);
+    let frame = frame(&Message::request("u"));
+    pair.server.link.receive(pair.now, &frame[..5]);
+    pair.pass(9 * SECOND);
+    pair.server.link.set_reading(pair.now, false);
+    assert_eq!(deadline(&mut pair), None);
+    pair.pass(100 * SECOND);
+    assert_eq!(pair.server.seen(), []);
+    pair.server.link.set_reading(pair.now, true);
+    let anew = (119 * SECOND, DeadlineReason::Frame);
+    assert_eq!(deadline(&mut pair), Some(anew));
+    // Saying so again changes nothing.
+    pair.pass(9 * SECOND);
+    pair.server.link.set_reading(pair.now, true);
+    assert_eq!(deadline(&mut pair), Some(anew));
+    pair.server.link.receive(pair.now, &frame[5..]);
+    pair.pass(Duration::ZERO);
+    let idle = (138 * SECOND, DeadlineReason::Idle);
+    assert_eq!(deadline(&mut pair), Some(idle));
+}
+
+#[test]
+fn past_events_can_be_had_without_handling_a_frame() {
+    let mut pair = Pair::plain();
+    let id = pair.request(&Message::request("u"));
+    let frame = frame(&Message::request("other"));
+    pair.client.link.receive(pair.now, &frame);
+    let late = pair.now.deadline(10 * SECOND);
+    pair.client.link.handle_timeout(Now::new(late, 0));
+    let past = pair.client.link.poll_past_event();
+    assert!(matches!(past, Some(Event::Failed { request, .. }) if request == id));
+    assert!(pair.client.link.poll_past_event().is_none());
+    assert_eq!(pair.client.link.unhandled(), frame.len());
+    assert!(matches!(
+        pair.client.link.poll_event(),
+        Some(Event::Message(_))
+    ));
+}
