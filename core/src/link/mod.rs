@@ -5,10 +5,14 @@ mod deadlines;
 mod dispatch;
 mod event;
 mod failures;
+mod inbound;
+mod inlet;
 mod options;
+mod outbox;
 mod pending;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -16,9 +20,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
-use core::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use rand_core::CryptoRng;
 
 pub use self::config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig, Role};
@@ -28,9 +31,12 @@ pub use self::options::{RequestOptions, SendOptions};
 pub use self::pending::RequestId;
 
 use self::failures::Failures;
+use self::inlet::Inlet;
+use self::outbox::Outbox;
 use self::pending::{Ended, NewRequest, Pending};
-use crate::error::{CloseReason, FrameErrorKind, OpenError, RequestError, SendError};
-use crate::frame::{Deframer, Frame, SealedMessage};
+use self::timers::Timers;
+use crate::error::{CloseReason, RequestError, SendError};
+use crate::frame::Deframer;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::now::Now;
@@ -62,33 +68,19 @@ pub struct Link {
     remote: Option<SocketAddr>,
     rng: Box<dyn CryptoRng + Send>,
     deframer: Deframer,
-    input: BytesMut,
-    /// Bytes of `input` that [`Self::receive_buffer`] had handed out full.
-    read_size: usize,
+    inlet: Inlet,
     sealer: Sealer,
-    outbound: Vec<u8>,
-    /// Bytes taken by [`Self::poll_outbound`] and not yet known to be written.
-    in_flight: usize,
+    outbox: Outbox,
     pending: Pending,
     events: VecDeque<Event>,
     failures: Failures,
+    timers: Timers,
     now: Now,
-    opened: Duration,
-    last_receipt: Duration,
-    /// When the first byte of the frame that is not complete arrived.
-    frame_begun: Option<Duration>,
-    authenticated: bool,
-    reading: bool,
     eof: bool,
     closed: Option<CloseReason>,
 }
 
 impl Link {
-    /// The least and the most that one read is given room for, in bytes.
-    const READ: (usize, usize) = (2 * 1024, 64 * 1024);
-    /// An empty buffer larger than this goes back, in bytes.
-    const KEEP: usize = 1024;
-
     /// A link over a byte stream that has just been connected or accepted.
     ///
     /// `remote` names the other end in keys and events; links over something
@@ -106,20 +98,14 @@ impl Link {
             config,
             remote,
             rng,
-            input: BytesMut::new(),
-            read_size: Self::READ.0,
+            inlet: Inlet::new(),
             sealer: Sealer::new(),
-            outbound: Vec::new(),
-            in_flight: 0,
+            outbox: Outbox::new(),
             pending: Pending::new(),
             events: VecDeque::new(),
             failures: Failures::default(),
+            timers: Timers::new(now.monotonic),
             now,
-            opened: now.monotonic,
-            last_receipt: now.monotonic,
-            frame_begun: None,
-            authenticated: false,
-            reading: true,
             eof: false,
             closed: None,
         }
@@ -142,7 +128,7 @@ impl Link {
     /// Bytes that wait to be written, those last handed out included.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.outbound.len().saturating_add(self.in_flight)
+        self.outbox.len()
     }
 
     /// Requests whose callers wait.
@@ -155,7 +141,7 @@ impl Link {
     /// more for [`poll_event`](Self::poll_event).
     #[must_use]
     pub fn unhandled(&self) -> usize {
-        self.input.len()
+        self.inlet.bytes.len()
     }
 
     /// The configuration it was made with.
@@ -173,7 +159,7 @@ impl Link {
     /// Takes bytes from the remote. They are looked at by
     /// [`poll_event`](Self::poll_event).
     pub fn receive(&mut self, now: Now, bytes: &[u8]) {
-        self.input.extend_from_slice(bytes);
+        self.inlet.bytes.extend_from_slice(bytes);
         self.received(now, bytes.len());
     }
 
@@ -181,49 +167,24 @@ impl Link {
     /// [`received`](Self::received). It has room for a read; the room grows
     /// with what arrives, never with what a header announces.
     pub fn receive_buffer(&mut self) -> &mut BytesMut {
-        if self.input.spare_capacity_mut().len() < Self::READ.0 / 2 {
-            self.input.reserve(self.read_size);
-        }
-        &mut self.input
+        self.inlet.with_room()
     }
 
     /// Says that `count` bytes were appended to the
     /// [`receive_buffer`](Self::receive_buffer).
     pub fn received(&mut self, now: Now, count: usize) {
         self.now = now;
-        self.last_receipt = now.monotonic;
-        if self.closed.is_some() {
-            self.input.clear();
-            return;
+        self.timers.received(now.monotonic);
+        match self.closed {
+            None => self.inlet.received(count),
+            Some(_) => self.inlet.clear(),
         }
-        let full = count >= self.read_size;
-        self.read_size = if full {
-            self.read_size.saturating_mul(4).min(Self::READ.1)
-        } else if count < self.read_size / 8 {
-            (self.read_size / 2).max(Self::READ.0)
-        } else {
-            self.read_size
-        };
     }
 
     /// Gives the receive buffer back while there is nothing in it: for a
     /// transport that can wait for bytes without a buffer.
     pub fn release_receive_buffer(&mut self) {
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
-        }
-    }
-
-    /// Says whether bytes are being read, as they are from the start. While they
-    /// are not, since the remote shall wait, it is not blamed for what does not
-    /// come: the times of a begun frame and of an idle connection start anew
-    /// afterwards.
-    pub fn set_reading(&mut self, now: Now, reading: bool) {
-        if reading && !self.reading {
-            self.last_receipt = now.monotonic;
-            self.frame_begun = self.frame_begun.map(|_| now.monotonic);
-        }
-        self.reading = reading;
+        self.inlet.release();
     }
 
     /// Says that the remote has sent its last byte. What is complete is still
@@ -240,19 +201,17 @@ impl Link {
             let error = RequestError::TimedOut(ended.timeout);
             self.fail(ended, error);
         }
-        let limits = self.limits();
-        let due = [
-            self.frame_deadline()
-                .map(|at| (at, CloseReason::FrameTimeout(limits.frame_timeout()))),
-            self.auth_deadline()
-                .map(|(at, after)| (at, CloseReason::AuthTimeout(after))),
-            self.idle_deadline()
-                .map(|(at, after)| (at, CloseReason::Idle(after))),
-        ];
-        let first = due.into_iter().flatten().min_by_key(|(at, _)| *at);
-        if let Some((_, reason)) = first.filter(|(at, _)| *at <= now.monotonic) {
+        if let Some(reason) = self.timers.due(self.limits(), now.monotonic) {
             self.close(reason);
         }
+    }
+
+    /// Says whether bytes are being read, as they are from the start. While they
+    /// are not, since the remote shall wait, it is not blamed for what does not
+    /// come: the times of a begun frame and of an idle connection start anew
+    /// afterwards.
+    pub fn set_reading(&mut self, now: Now, reading: bool) {
+        self.timers.hold(!reading, now.monotonic);
     }
 
     // Commands.
@@ -345,8 +304,7 @@ impl Link {
             return;
         }
         self.closed = Some(reason.clone());
-        self.input = BytesMut::new();
-        self.frame_begun = None;
+        self.inlet.clear();
         while let Some(ended) = self.pending.pop() {
             self.fail(ended, RequestError::Closed(reason.clone()));
         }
@@ -365,26 +323,23 @@ impl Link {
             if self.closed.is_some() {
                 return None;
             }
-            match self.deframer.next(&mut self.input) {
+            match self.deframer.next(&mut self.inlet.bytes) {
                 Ok(Some(frame)) => {
-                    self.frame_begun = None;
+                    self.timers.frame(false, self.now.monotonic);
                     if let Some(event) = self.handle_frame(frame) {
                         return Some(event);
                     }
                 }
                 Ok(None) if self.eof => {
-                    let reason = match self.deframer.finish(&self.input) {
+                    let reason = match self.deframer.finish(&self.inlet.bytes) {
                         Ok(()) => CloseReason::Remote,
                         Err(error) => CloseReason::Truncated(error),
                     };
                     self.close(reason);
                 }
                 Ok(None) => {
-                    if self.input.is_empty() {
-                        self.frame_begun = None;
-                    } else if self.frame_begun.is_none() {
-                        self.frame_begun = Some(self.now.monotonic);
-                    }
+                    self.timers
+                        .frame(!self.inlet.bytes.is_empty(), self.now.monotonic);
                     return None;
                 }
                 Err(error) => self.close(CloseReason::Malformed(error)),
@@ -403,16 +358,7 @@ impl Link {
     /// the caller keeps one vector, writes all of it, and comes again with the
     /// same one. Returns whether there is anything to write.
     pub fn poll_outbound(&mut self, written: &mut Vec<u8>) -> bool {
-        written.clear();
-        core::mem::swap(&mut self.outbound, written);
-        self.in_flight = written.len();
-        if written.is_empty() && written.capacity() > Self::KEEP {
-            *written = Vec::new();
-        }
-        if self.outbound.capacity() > Self::KEEP.max(written.len().saturating_mul(4)) {
-            self.outbound = Vec::new();
-        }
-        !written.is_empty()
+        self.outbox.exchange(written)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due, if nothing else
@@ -421,153 +367,13 @@ impl Link {
         if self.closed.is_some() {
             return None;
         }
-        let deadlines = [
-            (self.pending.deadline(), DeadlineReason::Request),
-            (self.frame_deadline(), DeadlineReason::Frame),
-            (self.auth_deadline().map(|(at, _)| at), DeadlineReason::Auth),
-            (self.idle_deadline().map(|(at, _)| at), DeadlineReason::Idle),
-        ];
-        let deadlines = deadlines
-            .into_iter()
-            .filter_map(|(at, reason)| Some(Deadline { at: at?, reason }));
-        deadlines.min_by_key(|deadline| deadline.at)
-    }
-
-    fn frame_deadline(&self) -> Option<Duration> {
-        let begun = self.frame_begun.filter(|_| self.reading)?;
-        Some(begun.saturating_add(self.limits().frame_timeout()))
-    }
-
-    fn auth_deadline(&self) -> Option<(Duration, Duration)> {
-        let after = self
-            .limits()
-            .auth_timeout()
-            .filter(|_| !self.authenticated)?;
-        Some((self.opened.saturating_add(after), after))
-    }
-
-    fn idle_deadline(&self) -> Option<(Duration, Duration)> {
-        let after = self.limits().idle_timeout().filter(|_| self.reading)?;
-        Some((self.last_receipt.saturating_add(after), after))
-    }
-
-    // The way of a frame.
-
-    fn handle_frame(&mut self, frame: Frame) -> Option<Event> {
-        let offset = frame.offset();
-        let mut sealed = match frame.decode(&self.config.wire) {
-            Ok(sealed) => sealed,
-            Err(kind @ FrameErrorKind::Checksum { .. }) => {
-                if self.config.role == Role::Server {
-                    self.send_unsealed(&(self.config.make_error)("invalid message"));
-                }
-                return self.refuse(Refusal::Frame(kind));
-            }
-            Err(kind) => {
-                self.close(CloseReason::Malformed(kind.at(offset)));
-                return None;
-            }
-        };
-        match sealed.open(&self.config.outer, &self.config.wire, &self.open_context()) {
-            Ok(()) => {
-                self.authenticated = true;
-                self.answer_or_message(sealed)
-            }
-            Err(error) => {
-                if self.config.role == Role::Client && sealed.message_type().is_error() {
-                    return self.unsealed_answer(sealed, error);
-                }
-                let config = self.config.clone();
-                self.tell_failed_check(&config.outer, &sealed, error);
-                let message_type = sealed.message_type();
-                self.refuse(Refusal::Open {
-                    message_type,
-                    error,
-                })
-            }
-        }
-    }
-
-    /// Routes a message that passed the outer layer: to the request that it
-    /// answers, or to the caller.
-    fn answer_or_message(&mut self, mut sealed: SealedMessage) -> Option<Event> {
-        let Some(request) = self.pending.find(sealed.message_type(), sealed.uri()) else {
-            return self.anonymous_answer_or_message(sealed);
-        };
-        let inner = self.pending.inner(request).cloned().unwrap_or_default();
-        if let Err(error) = sealed.open(&inner, &self.config.wire, &self.open_context()) {
-            return self.refuse(Refusal::Answer { request, error });
-        }
-        self.answered(request, sealed.into_message(), true)
-    }
-
-    /// netaio's own errors name no uri: where one request waits, it is meant.
-    fn anonymous_answer_or_message(&mut self, sealed: SealedMessage) -> Option<Event> {
-        let anonymous = sealed.message_type().is_error() && matches!(sealed.uri(), b"" | b"ERROR");
-        match self.pending.only().filter(|_| anonymous) {
-            Some(request) => self.answered(request, sealed.into_message(), true),
-            None => Some(Event::Message(Inbound {
-                sealed,
-                remote: self.remote,
-            })),
-        }
-    }
-
-    /// An error that did not pass the outer layer. netaio seals none of the
-    /// errors that it sends for failed checks; whoever could forge one on a
-    /// stream could as well cut it. So it ends the one request that waits,
-    /// marked as unverified.
-    fn unsealed_answer(&mut self, sealed: SealedMessage, error: OpenError) -> Option<Event> {
-        let message_type = sealed.message_type();
-        let message = sealed.into_message();
-        match self.pending.only().filter(|_| message.is_anonymous_error()) {
-            Some(request) => self.answered(request, message, false),
-            None => self.refuse(Refusal::Open {
-                message_type,
-                error,
-            }),
-        }
-    }
-
-    fn answered(&mut self, request: RequestId, message: Message, verified: bool) -> Option<Event> {
-        let ended = self.pending.remove(request)?;
-        let answer = Answer { message, verified };
-        (!ended.abandoned).then_some(Event::Answered { request, answer })
-    }
-
-    /// Counts a refused message, and closes the link at one too many. A message
-    /// may be dispatched after the end; nobody hears of its refusal.
-    fn refuse(&mut self, refusal: Refusal) -> Option<Event> {
-        if self.closed.is_some() {
-            return None;
-        }
-        if self
-            .failures
-            .note(self.now.monotonic, &self.config.wire.limits)
-        {
-            self.events.push_back(Event::Refused(refusal));
-            self.close(CloseReason::TooManyFailures);
-            return None;
-        }
-        Some(Event::Refused(refusal))
-    }
-
-    /// Tells the sender that its message failed a check, if that is wanted.
-    fn tell_failed_check(&mut self, layer: &Layer, sealed: &SealedMessage, error: OpenError) {
-        let OpenError::Auth(failure) = error else {
-            return;
-        };
-        if self.config.role == Role::Client {
-            return;
-        }
-        let check = FailedCheck {
-            message_type: sealed.message_type(),
-            failure,
-        };
-        let plugin = layer.auth().map(|auth| auth.error());
-        if let Some(message) = self.config.auth_error.answer(check, plugin) {
-            self.send_unsealed(&message);
-        }
+        let request = self
+            .pending
+            .deadline()
+            .map(|at| (at, DeadlineReason::Request));
+        let timer = self.timers.earliest(self.limits());
+        let first = request.into_iter().chain(timer).min_by_key(|(at, _)| *at);
+        first.map(|(at, reason)| Deadline { at, reason })
     }
 
     fn fail(&mut self, ended: Ended, error: RequestError) {
@@ -579,6 +385,7 @@ impl Link {
         }
     }
 
+    /// What plugins are shown when they open something.
     fn open_context(&self) -> OpenContext<'static> {
         OpenContext {
             now: self.now,
@@ -620,7 +427,7 @@ impl Link {
             inner,
             message,
             &mut context,
-            &mut self.outbound,
+            &mut self.outbox.bytes,
         )?;
         Ok(())
     }
@@ -641,7 +448,7 @@ impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link")
             .field("remote", &self.remote)
-            .field("buffered", &self.input.remaining())
+            .field("buffered", &self.unhandled())
             .field("queued", &self.queued())
             .field("pending_requests", &self.pending_requests())
             .field("closed", &self.closed)

@@ -1,0 +1,53 @@
+//! Bytes on their way in.
+
+use bytes::BytesMut;
+
+/// The receive buffer. Its room grows with what arrives, never with what a
+/// header announces, and goes when it is empty.
+#[derive(Debug)]
+pub(super) struct Inlet {
+    pub(super) bytes: BytesMut,
+    /// The room that the next read is given.
+    room: usize,
+}
+
+impl Inlet {
+    /// The least and the most room for one read, in bytes.
+    const ROOM: (usize, usize) = (2 * 1024, 64 * 1024);
+
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: BytesMut::new(),
+            room: Self::ROOM.0,
+        }
+    }
+
+    /// The buffer, with room at its end.
+    pub(super) fn with_room(&mut self) -> &mut BytesMut {
+        if self.bytes.spare_capacity_mut().len() < Self::ROOM.0 / 2 {
+            self.bytes.reserve(self.room);
+        }
+        &mut self.bytes
+    }
+
+    /// Learns from a read how much room the next one wants.
+    pub(super) fn received(&mut self, count: usize) {
+        let (least, most) = Self::ROOM;
+        if count >= self.room {
+            self.room = self.room.saturating_mul(4).min(most);
+        } else if count < self.room / 8 {
+            self.room = (self.room / 2).max(least);
+        }
+    }
+
+    /// Gives the buffer back, if there is nothing in it.
+    pub(super) fn release(&mut self) {
+        if self.bytes.is_empty() {
+            self.bytes = BytesMut::new();
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes = BytesMut::new();
+    }
+}

@@ -1,0 +1,133 @@
+//! What the remote has to send in time.
+
+use core::time::Duration;
+
+use super::event::DeadlineReason;
+use crate::error::CloseReason;
+use crate::limits::Limits;
+
+/// The deadlines for a frame's last byte, for the first valid message, and for
+/// anything at all.
+#[derive(Debug)]
+pub(super) struct Timers {
+    opened: Duration,
+    last_receipt: Duration,
+    /// When the first byte of the frame that is not complete arrived.
+    frame_begun: Option<Duration>,
+    authenticated: bool,
+    /// Nothing is read, so that nothing can arrive.
+    held: bool,
+}
+
+impl Timers {
+    pub(super) const fn new(now: Duration) -> Self {
+        Self {
+            opened: now,
+            last_receipt: now,
+            frame_begun: None,
+            authenticated: false,
+            held: false,
+        }
+    }
+
+    pub(super) fn received(&mut self, now: Duration) {
+        self.last_receipt = now;
+    }
+
+    /// A message has passed the outer layer.
+    pub(super) fn authenticated(&mut self) {
+        self.authenticated = true;
+    }
+
+    /// Whether a part of a frame is there.
+    pub(super) fn frame(&mut self, begun: bool, now: Duration) {
+        match begun {
+            true if self.frame_begun.is_none() => self.frame_begun = Some(now),
+            true => {}
+            false => self.frame_begun = None,
+        }
+    }
+
+    /// Suspends the deadlines for a frame and for anything at all while nothing
+    /// is read. They start over when reading goes on: bytes may have been
+    /// waiting all the time.
+    pub(super) fn hold(&mut self, held: bool, now: Duration) {
+        if self.held && !held {
+            self.last_receipt = now;
+            self.frame_begun = self.frame_begun.map(|_| now);
+        }
+        self.held = held;
+    }
+
+    /// The deadlines that there are, with what passing them means.
+    fn deadlines(&self, limits: &Limits) -> [Option<(Duration, DeadlineReason, CloseReason)>; 3] {
+        let frame = self.frame_begun.filter(|_| !self.held).map(|begun| {
+            let after = limits.frame_timeout();
+            let at = begun.saturating_add(after);
+            (at, DeadlineReason::Frame, CloseReason::FrameTimeout(after))
+        });
+        let auth = limits
+            .auth_timeout()
+            .filter(|_| !self.authenticated)
+            .map(|after| {
+                let at = self.opened.saturating_add(after);
+                (at, DeadlineReason::Auth, CloseReason::AuthTimeout(after))
+            });
+        let idle = limits.idle_timeout().filter(|_| !self.held).map(|after| {
+            let at = self.last_receipt.saturating_add(after);
+            (at, DeadlineReason::Idle, CloseReason::Idle(after))
+        });
+        [frame, auth, idle]
+    }
+
+    /// The earliest deadline.
+    pub(super) fn earliest(&self, limits: &Limits) -> Option<(Duration, DeadlineReason)> {
+        let deadlines = self.deadlines(limits).into_iter().flatten();
+        let first = deadlines.min_by_key(|(at, ..)| *at);
+        first.map(|(at, reason, _)| (at, reason))
+    }
+
+    /// Why the link is to be closed, if it is.
+    pub(super) fn due(&self, limits: &Limits, now: Duration) -> Option<CloseReason> {
+        let deadlines = self.deadlines(limits).into_iter().flatten();
+        let first = deadlines.min_by_key(|(at, ..)| *at);
+        first
+            .filter(|(at, ..)| *at <= now)
+            .map(|(.., reason)| reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_start_over_when_reading_goes_on() {
+        let limits = Limits::default()
+            .with_frame_timeout(Duration::from_secs(10))
+            .unwrap();
+        let second = Duration::from_secs;
+        let mut timers = Timers::new(second(0));
+        timers.frame(true, second(1));
+        timers.frame(true, second(2));
+        assert_eq!(
+            timers.earliest(&limits),
+            Some((second(11), DeadlineReason::Frame))
+        );
+        timers.hold(true, second(5));
+        assert_eq!(
+            (timers.earliest(&limits), timers.due(&limits, second(60))),
+            (None, None)
+        );
+        timers.hold(false, second(60));
+        timers.hold(false, second(61));
+        assert_eq!(
+            timers.earliest(&limits),
+            Some((second(70), DeadlineReason::Frame))
+        );
+        let reason = CloseReason::FrameTimeout(second(10));
+        assert_eq!(timers.due(&limits, second(70)), Some(reason));
+        timers.frame(false, second(61));
+        assert_eq!(timers.earliest(&limits), None);
+    }
+}
