@@ -9,10 +9,24 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Whichever is ready first; the first one, where both are.
 pub(crate) async fn race<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
+    race_from(false, first, second).await
+}
+
+/// Whichever is ready first. Where both are, `second_goes_first` decides.
+pub(crate) async fn race_from<T>(
+    second_goes_first: bool,
+    first: impl Future<Output = T>,
+    second: impl Future<Output = T>,
+) -> T {
     let (mut first, mut second) = (pin!(first), pin!(second));
-    poll_fn(|context| match first.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(value),
-        Poll::Pending => second.as_mut().poll(context),
+    poll_fn(|context| {
+        if second_goes_first && let Poll::Ready(value) = second.as_mut().poll(context) {
+            return Poll::Ready(value);
+        }
+        match first.as_mut().poll(context) {
+            Poll::Pending if !second_goes_first => second.as_mut().poll(context),
+            polled => polled,
+        }
     })
     .await
 }

@@ -17,7 +17,7 @@ use netaio_core::{
 use crate::clock;
 use crate::connection::Connection;
 use crate::error::RequestError;
-use crate::futures::{BoxFuture, now_or_later, race, yield_now};
+use crate::futures::{BoxFuture, now_or_later, race, race_from, yield_now};
 use crate::handler::{AnyHandler, Outcome, PANICKED, Panicked, Request};
 use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
@@ -31,6 +31,9 @@ const HIGH_WATER: usize = 64 * 1024;
 /// Queued answers that are written although more frames wait to be handled, in
 /// bytes.
 const WRITE_AT: usize = 32 * 1024;
+
+/// Things that happen on one connection before others have their turn.
+const STEPS: usize = 64;
 
 /// A connection and what is under way on it.
 pub(crate) struct Task<R, I, O> {
@@ -48,12 +51,16 @@ pub(crate) struct Task<R, I, O> {
     /// Callers that wait for answers, by [`RequestId::index`].
     callers: Vec<Option<Caller>>,
     handler: Option<Running>,
-    /// Messages that wait for the handler before them. There are any only while
-    /// somebody waits for an answer, which must not be stuck behind them.
-    waiting: VecDeque<Inbound>,
+    /// Messages that wait for the handler before them, each with its bytes.
+    /// There are any only while somebody waits for an answer, which must not be
+    /// stuck behind them.
+    waiting: VecDeque<(Inbound, usize)>,
+    waiting_bytes: usize,
     /// A message that waits for a free slot.
     blocked: bool,
     timer: Option<(Duration, BoxFuture<()>)>,
+    /// The last thing that happened was a write.
+    wrote: bool,
     draining: bool,
     /// The remote has sent its last byte.
     eof: bool,
@@ -110,8 +117,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             callers: Vec::new(),
             handler: None,
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             blocked: false,
             timer: None,
+            wrote: false,
             draining: false,
             eof: false,
             aborted: false,
@@ -140,6 +149,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     async fn serve(&mut self) {
         let mut yielded = false;
+        let mut steps = 0;
         while self.link.is_closed().is_none() {
             // Callers that are about to speak are heard first, so that one
             // write takes the words of all of them.
@@ -161,9 +171,18 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 self.link.close(CloseReason::Local);
                 return;
             }
+            if self.meet_deadline() {
+                continue;
+            }
             let step = self.step(more).await;
             self.now = clock::now();
             self.take_step(step);
+            // A stream that is always ready would never let go of its thread.
+            steps += 1;
+            if steps == STEPS {
+                steps = 0;
+                yield_now().await;
+            }
         }
     }
 
@@ -242,27 +261,32 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     /// Handles what the link has, up to a turn's worth, and says whether there
-    /// may be more.
+    /// is more that can be handled.
     async fn turn(&mut self) -> bool {
         for _ in 0..self.service.config.wire.limits.frames_per_turn() {
-            let free = self.handler.is_none() && !self.blocked;
-            if free && let Some(inbound) = self.waiting.pop_front() {
+            let may_handle = self.may_handle();
+            if may_handle && let Some((inbound, bytes)) = self.waiting.pop_front() {
+                self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
                 self.handle(inbound).await;
                 continue;
             }
             if !self.may_receive() {
                 return false;
             }
+            let unhandled = self.link.unhandled();
             match self.link.poll_event() {
                 None => return false,
-                Some(Event::Message(inbound)) if self.handler.is_some() || self.blocked => {
-                    self.waiting.push_back(inbound);
+                Some(Event::Message(inbound)) if may_handle => self.handle(inbound).await,
+                Some(Event::Message(inbound)) => {
+                    let bytes = unhandled.saturating_sub(self.link.unhandled());
+                    self.waiting_bytes = self.waiting_bytes.saturating_add(bytes);
+                    self.waiting.push_back((inbound, bytes));
                 }
-                Some(Event::Message(inbound)) => self.handle(inbound).await,
                 Some(event) => self.settle(event),
             }
         }
-        self.link.unhandled() > 0
+        let waiting = self.may_handle() && !self.waiting.is_empty();
+        waiting || (self.may_receive() && self.link.unhandled() > 0)
     }
 
     /// Takes note of everything that is no message for a handler.
@@ -277,14 +301,25 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 
-    /// Whether the next message may be looked at. Not before the answers to
-    /// earlier ones are read by the remote; and not while a handler runs, but
-    /// for an answer that somebody waits for, perhaps the handler itself.
-    fn may_receive(&self) -> bool {
+    /// Whether a message may be handled: not while another is, and not before
+    /// the answers to earlier ones are read by the remote.
+    fn may_handle(&self) -> bool {
         let heeded = self.link.config().role == Role::Client || self.link.queued() < HIGH_WATER;
-        let free = self.handler.is_none() && !self.blocked && self.waiting.is_empty();
-        let few = self.waiting.len() < self.service.config.wire.limits.frames_per_turn();
-        (heeded && free) || (few && self.link.pending_requests() > 0)
+        heeded && self.handler.is_none() && !self.blocked
+    }
+
+    /// Whether the next message may be looked at. Where it could not be handled
+    /// only for an answer that somebody waits for, perhaps a handler: other
+    /// messages then wait, no more than may be on their way in the other
+    /// direction.
+    fn may_receive(&self) -> bool {
+        if self.may_handle() && self.waiting.is_empty() {
+            return true;
+        }
+        let limits = &self.service.config.wire.limits;
+        self.link.pending_requests() > 0
+            && self.waiting.len() < limits.pending_requests()
+            && self.waiting_bytes < limits.outbound_queue()
     }
 
     fn is_idle(&self) -> bool {
@@ -296,7 +331,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// [`step`](Self::step).
     async fn handle(&mut self, inbound: Inbound) {
         if !self.service.slots.is_free() {
-            self.waiting.push_front(inbound);
+            self.waiting.push_front((inbound, 0));
             self.blocked = true;
         } else if let Some((mut future, reply)) = self.call(inbound) {
             match now_or_later(&mut future).await {
@@ -365,13 +400,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 
-    /// Waits for whatever happens first. Written bytes come first: nothing that
-    /// is ready to go waits for anything else.
+    /// Waits for whatever happens first. Nothing that is ready to be written
+    /// waits for anything else, and nothing else for more than one write.
     async fn step(&mut self, more: bool) -> Step {
         if self.writing.is_empty() && self.link.poll_outbound(&mut self.writing) {
             self.written = 0;
         }
         let may_read = self.may_read();
+        self.link.set_reading(self.now, may_read || more);
         self.set_timer();
         let rest = self.writing.get(self.written..).unwrap_or_default();
         let write = async {
@@ -387,8 +423,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 None => pending().await,
             }
         };
+        // What was read is handled before more is read.
         let read = async {
-            match may_read {
+            match may_read && !more {
                 true => Step::Read(read(&mut self.reader, &mut self.link).await),
                 false => pending().await,
             }
@@ -414,21 +451,17 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             Step::Timer
         };
-        race(
-            write,
-            race(race(handle, unblock), race(tell, race(read, time))),
-        )
-        .await
+        // Commands come behind what is read: they are taken after every step.
+        let others = race(race(handle, unblock), race(read, race(tell, time)));
+        race_from(self.wrote, write, others).await
     }
 
     fn take_step(&mut self, step: Step) {
+        self.wrote = matches!(step, Step::Written(_));
         match step {
             Step::Told => {}
             Step::Unblocked => self.blocked = false,
-            Step::Timer => {
-                self.timer = None;
-                self.link.handle_timeout(self.now);
-            }
+            Step::Timer => self.timer = None,
             Step::Written(Ok(count)) if count > 0 => {
                 self.written = self.written.saturating_add(count);
                 if self.written >= self.writing.len() {
@@ -455,8 +488,26 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 
+    /// A connection that drains is read from for what a handler waits for.
     fn may_read(&self) -> bool {
-        !self.draining && !self.eof && self.may_receive()
+        let wanted = !self.draining || (self.handler.is_some() && self.link.pending_requests() > 0);
+        wanted && !self.eof && self.may_receive()
+    }
+
+    /// Tells the link the time where a deadline has come, whatever else there is
+    /// to do, and says whether one had.
+    fn meet_deadline(&mut self) -> bool {
+        let deadline = self.link.poll_deadline();
+        let due = deadline.is_some_and(|deadline| deadline.at <= self.now.monotonic);
+        if due {
+            self.link.handle_timeout(self.now);
+            // At once: a new request may take the place of one that has ended,
+            // and a handler that waits keeps the link from being polled.
+            while let Some(event) = self.link.poll_past_event() {
+                self.settle(event);
+            }
+        }
+        due
     }
 
     /// Sets the timer where the link has an earlier deadline than it is set to.
