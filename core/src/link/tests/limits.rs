@@ -116,7 +116,7 @@ fn a_poll_handles_one_frame_so_that_turns_can_be_counted() {
             Some(Event::Message(_))
         ));
         let left = stream.len() - n * stream.len() / 100;
-        assert_eq!(pair.server.link.input.len(), left);
+        assert_eq!(pair.server.link.unhandled(), left);
     }
     assert!(pair.server.link.poll_event().is_none());
 }
