@@ -133,25 +133,48 @@ impl Connection {
         self.closed().await;
     }
 
-    /// Is ready when the connection is closed, and says why. Cancel-safe.
+    /// Is ready when the connection is closed and its last bytes are written or
+    /// given up, and says why. Cancel-safe.
     pub async fn closed(&self) -> CloseReason {
         loop {
             let closed = self.shared.closed.listen();
-            if let Some(reason) = self.shared.mailbox.closed() {
+            if let Some(reason) = self.shared.mailbox.ended() {
                 return reason;
             }
             closed.await;
         }
     }
 
-    /// Why the connection is closed, if it is.
+    /// Why the connection is closed, if it is: nothing more can be sent or
+    /// received, though its last bytes may still be on their way.
     #[must_use]
     pub fn is_closed(&self) -> Option<CloseReason> {
         self.shared.mailbox.closed()
     }
 
+    /// Whether its task is gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.shared.mailbox.ended().is_some()
+    }
+
     fn close_reason(&self) -> CloseReason {
         self.is_closed().unwrap_or(CloseReason::Local)
+    }
+}
+
+/// Says that a connection has ended when it is dropped, be it with a task that
+/// was never finished.
+pub(crate) struct Ending(pub(crate) Connection);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let Shared {
+            mailbox, closed, ..
+        } = &*self.0.shared;
+        // Whoever gave these learns of the end as they are dropped.
+        drop(mailbox.close(CloseReason::Local));
+        mailbox.end();
+        closed.notify(usize::MAX);
     }
 }
 

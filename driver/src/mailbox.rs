@@ -44,7 +44,12 @@ pub(crate) struct Mailbox {
 
 struct Queue {
     commands: VecDeque<Command>,
+    /// Nothing more is taken.
     closed: Option<CloseReason>,
+    /// What is queued to be written is given up.
+    aborted: bool,
+    /// The task is gone.
+    ended: bool,
 }
 
 impl Mailbox {
@@ -52,6 +57,8 @@ impl Mailbox {
         let queue = Queue {
             commands: VecDeque::new(),
             closed: None,
+            aborted: false,
+            ended: false,
         };
         Self {
             queue: Mutex::new(queue),
@@ -67,7 +74,13 @@ impl Mailbox {
     pub(crate) fn push(&self, command: Command) -> Result<(), SendError> {
         let mut queue = self.lock();
         if let Some(reason) = &queue.closed {
-            return Err(SendError::Closed(reason.clone()));
+            let closed = SendError::Closed(reason.clone());
+            if matches!(command, Command::Abort) {
+                queue.aborted = true;
+                drop(queue);
+                self.waker.wake();
+            }
+            return Err(closed);
         }
         let bounded = matches!(command, Command::Send { .. } | Command::Request { .. });
         if bounded && queue.commands.len() >= self.capacity {
@@ -102,13 +115,36 @@ impl Mailbox {
     /// Refuses further commands, and returns those that came too late.
     pub(crate) fn close(&self, reason: CloseReason) -> VecDeque<Command> {
         let mut queue = self.lock();
-        queue.closed = Some(reason);
+        queue.closed.get_or_insert(reason);
         std::mem::take(&mut queue.commands)
     }
 
-    /// Why the connection has ended, if it has.
+    /// Is ready when a closed connection is told to give up what is queued.
+    pub(crate) async fn aborted(&self) {
+        poll_fn(|context| {
+            self.waker.register(context.waker());
+            match self.lock().aborted {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
+    /// Says that the task is gone.
+    pub(crate) fn end(&self) {
+        self.lock().ended = true;
+    }
+
+    /// Why nothing more is taken, if so.
     pub(crate) fn closed(&self) -> Option<CloseReason> {
         self.lock().closed.clone()
+    }
+
+    /// Why the connection has ended, if its task is gone.
+    pub(crate) fn ended(&self) -> Option<CloseReason> {
+        let queue = self.lock();
+        queue.closed.clone().filter(|_| queue.ended)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

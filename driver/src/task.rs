@@ -15,7 +15,7 @@ use netaio_core::{
 };
 
 use crate::clock;
-use crate::connection::Connection;
+use crate::connection::{Connection, Ending};
 use crate::error::RequestError;
 use crate::futures::{BoxFuture, now_or_later, race, race_from, yield_now};
 use crate::handler::{AnyHandler, Outcome, PANICKED, Panicked, Request};
@@ -69,6 +69,8 @@ pub(crate) struct Task<R, I, O> {
     /// The time of the last thing that happened.
     now: Now,
     runtime: PhantomData<fn() -> R>,
+    /// The last to be dropped, after the stream.
+    _ending: Ending,
 }
 
 /// Somebody who waits for an answer.
@@ -109,6 +111,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             reader,
             writer,
             service,
+            _ending: Ending(connection.clone()),
             connection,
             writing: Vec::new(),
             written: 0,
@@ -137,14 +140,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.settle(event);
         }
         let reason = self.link.is_closed().cloned().unwrap_or(CloseReason::Local);
+        for command in self.connection.shared.mailbox.close(reason.clone()) {
+            self.aborted |= matches!(command, Command::Abort);
+            refuse(command, &reason);
+        }
         if !self.aborted {
             self.write_rest(&reason).await;
         }
-        let late = self.connection.shared.mailbox.close(reason.clone());
-        for command in late {
-            refuse(command, &reason);
-        }
-        self.connection.shared.closed.notify(usize::MAX);
     }
 
     async fn serve(&mut self) {
@@ -532,8 +534,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.link.close(reason);
     }
 
-    /// Writes what is queued, for as long as a stop would wait, and ends the
-    /// stream. A remote that does not read is not waited for.
+    /// Writes what is queued and ends the stream, for as long as a stop would
+    /// wait, or until told not to. A remote that does not read is not waited for.
     async fn write_rest(&mut self, reason: &CloseReason) {
         if matches!(
             reason,
@@ -543,12 +545,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
         let grace = self.service.config.wire.limits.shutdown_grace();
         let until = clock::instant(clock::now().deadline(grace));
+        let connection = self.connection.clone();
+        let mailbox = &connection.shared.mailbox;
         // A failure means that the remote is gone: there is nobody to tell.
         let write = async {
             let _ = self.write_all().await;
             let _ = self.writer.shutdown().await;
         };
-        race(write, R::sleep_until(until)).await;
+        race(write, race(mailbox.aborted(), R::sleep_until(until))).await;
     }
 
     async fn write_all(&mut self) -> io::Result<()> {

@@ -161,7 +161,7 @@ impl<R: Runtime> Client<R> {
         let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
         R::spawn(task.run());
         let mut connections = self.shared.connections();
-        connections.retain(|server| server.connection.is_closed().is_none());
+        connections.retain(|server| !server.connection.has_ended());
         connections.push(Server {
             name,
             connection: connection.clone(),
@@ -306,13 +306,19 @@ impl<R: Runtime> Client<R> {
     /// Cancel-safe: once called, the connections close whether or not they are
     /// waited for.
     pub async fn close(&self) {
-        let servers = std::mem::take(&mut *self.shared.connections());
-        for server in &servers {
+        // They stay listed until they have ended: dropping the client cuts off
+        // those that a remote keeps from it.
+        let open: Vec<_> = {
+            let connections = self.shared.connections();
+            let handles = connections.iter().map(|server| server.connection.clone());
+            handles.collect()
+        };
+        for connection in &open {
             // One that is closed needs no telling.
-            let _ = server.connection.shared.mailbox.push(Command::Close);
+            let _ = connection.shared.mailbox.push(Command::Close);
         }
-        for server in &servers {
-            server.connection.closed().await;
+        for connection in &open {
+            connection.closed().await;
         }
     }
 }

@@ -42,7 +42,9 @@ struct Shared {
     service: Arc<Service>,
     local: SocketAddr,
     connections: Mutex<Slab<Connection>>,
-    /// Woken when a connection has ended.
+    /// Whether the listening socket is open.
+    listening: AtomicBool,
+    /// Woken when a connection has ended, or the listening socket is closed.
     ended: Event,
     stopping: AtomicBool,
     stop: Event,
@@ -67,11 +69,15 @@ impl<R: Runtime> Server<R> {
             service: Arc::new(service),
             local: R::local_address(&listener)?,
             connections: Mutex::new(Slab::new()),
+            listening: AtomicBool::new(true),
             ended: Event::new(),
             stopping: AtomicBool::new(false),
             stop: Event::new(),
         });
-        R::spawn(accept::<R>(shared.clone(), listener));
+        R::spawn(accept(Acceptor::<R> {
+            listener,
+            open: Listening(shared.clone()),
+        }));
         Ok(Self {
             _guard: Arc::new(Guard(shared.clone())),
             shared,
@@ -148,9 +154,10 @@ impl<R: Runtime> Server<R> {
         self.stop_within(grace).await;
     }
 
-    /// Stops: no more connections are accepted and nothing more is read, what
-    /// has been read is handled and its answers are written, then connections
-    /// close. After `grace` those that are not done are cut off.
+    /// Stops: no more connections are accepted and nothing more is read (but
+    /// for the answers that handlers wait for), what has been read is handled
+    /// and its answers are written, then connections close. After `grace` those
+    /// that are not done are cut off. When it is ready the address is free.
     ///
     /// Cancel-safe: once called, the server stops accepting; dropped early, the
     /// connections that are not done go on until they are.
@@ -208,11 +215,11 @@ impl Shared {
         }
     }
 
-    /// Is ready when there is no connection left.
+    /// Is ready when there is no connection left, nor will be one.
     async fn empty(&self) {
         loop {
             let ended = self.ended.listen();
-            if self.connections().is_empty() {
+            if self.connections().is_empty() && !self.listening.load(Ordering::Acquire) {
                 return;
             }
             ended.await;
@@ -220,18 +227,36 @@ impl Shared {
     }
 }
 
+/// What accepts connections. The socket is dropped first: then its address is
+/// free, and those who wait for that may know.
+struct Acceptor<R: Runtime> {
+    listener: R::Listener,
+    open: Listening,
+}
+
+/// Says on drop that the listening socket is closed.
+struct Listening(Arc<Shared>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.listening.store(false, Ordering::Release);
+        self.0.ended.notify(usize::MAX);
+    }
+}
+
 /// Accepts connections until the server stops.
-async fn accept<R: Runtime>(shared: Arc<Shared>, listener: R::Listener) {
+async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
     /// The pause after an error that is none of one connection's, such as
     /// running out of descriptors.
     const PAUSE: Duration = Duration::from_millis(100);
 
+    let (shared, listener) = (&acceptor.open.0, &acceptor.listener);
     loop {
         let stop = shared.stop.listen();
         if shared.stopping.load(Ordering::Acquire) {
             return;
         }
-        let accept = async { Some(R::accept(&listener).await) };
+        let accept = async { Some(R::accept(listener).await) };
         let stop = async {
             stop.await;
             None
@@ -239,7 +264,7 @@ async fn accept<R: Runtime>(shared: Arc<Shared>, listener: R::Listener) {
         match race(accept, stop).await {
             None => return,
             Some(Ok((reader, writer, remote))) => {
-                if let Err(error) = serve::<R>(&shared, reader, writer, Some(remote)) {
+                if let Err(error) = serve::<R>(shared, reader, writer, Some(remote)) {
                     tracing::warn!(%remote, %error, "connection refused");
                 }
             }
