@@ -201,7 +201,7 @@ pub use link::{
     Router, SendOptions,
 };
 pub use message::*;
-pub use node::{Key, KeyExtractor, Node, Route, RouteId};
+pub use node::{Key, KeyExtractor, Node, Route, RouteId, SubscribeError, Subscriptions};
 pub use now::Now;
 pub use plugin::Layer;
 pub use seal::Sealer;

@@ -34,6 +34,8 @@ pub struct Limits {
     pending_requests: usize,
     connections: usize,
     handlers: usize,
+    subscriptions: usize,
+    subscription_keys: usize,
     shutdown_grace: Duration,
 }
 
@@ -60,6 +62,8 @@ impl Default for Limits {
             pending_requests: 1024,
             connections: 10_000,
             handlers: 1024,
+            subscriptions: 1024,
+            subscription_keys: 65_536,
             shutdown_grace: Duration::from_secs(10),
         }
     }
@@ -151,6 +155,14 @@ impl Limits {
         /// connection runs one handler at a time, so that its answers keep the
         /// order of its requests. Past the limit connections are not read from.
         handlers, with_handlers: usize, |v| *v == 0, "must be at least 1";
+
+        /// Subscriptions of one connection; 1,024. One more is an error to the
+        /// application that asks for it.
+        subscriptions, with_subscriptions: usize, |v| *v == 0, "must be at least 1";
+
+        /// Keys that somebody is subscribed to; 65,536. One more is an error to
+        /// the application that asks for it.
+        subscription_keys, with_subscription_keys: usize, |v| *v == 0, "must be at least 1";
 
         /// The time that a stop waits for running handlers and unwritten
         /// answers; 10 s. Then connections are aborted.

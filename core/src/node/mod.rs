@@ -2,11 +2,13 @@
 
 mod key;
 mod routes;
+mod subscriptions;
 
 use core::fmt;
 
 pub use self::key::{Key, KeyExtractor};
 pub use self::routes::{Route, RouteId};
+pub use self::subscriptions::{SubscribeError, Subscriptions};
 
 use self::routes::Routes;
 use crate::link::{Inbound, Router};
