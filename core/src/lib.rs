@@ -201,8 +201,11 @@ pub use link::{
     Router, SendOptions,
 };
 pub use message::*;
-pub use node::{Key, KeyExtractor, Node, Route, RouteId, SubscribeError, Subscriptions};
+pub use node::{
+    Key, KeyExtractor, Known, Node, PeerChange, PeerRefused, Peers, Route, RouteId, SubscribeError,
+    Subscriptions,
+};
 pub use now::Now;
-pub use plugin::Layer;
+pub use plugin::{Layer, Peer};
 pub use seal::Sealer;
 pub use wire::Wire;

@@ -36,6 +36,9 @@ pub struct Limits {
     handlers: usize,
     subscriptions: usize,
     subscription_keys: usize,
+    peers: usize,
+    peer_addresses: usize,
+    peer_data: usize,
     shutdown_grace: Duration,
 }
 
@@ -64,6 +67,9 @@ impl Default for Limits {
             handlers: 1024,
             subscriptions: 1024,
             subscription_keys: 65_536,
+            peers: 4096,
+            peer_addresses: 4,
+            peer_data: 8 * 1024,
             shutdown_grace: Duration::from_secs(10),
         }
     }
@@ -163,6 +169,17 @@ impl Limits {
         /// Keys that somebody is subscribed to; 65,536. One more is an error to
         /// the application that asks for it.
         subscription_keys, with_subscription_keys: usize, |v| *v == 0, "must be at least 1";
+
+        /// Peers that are known; 4,096. One more is refused: none that is alive
+        /// makes room.
+        peers, with_peers: usize, |v| *v == 0, "must be at least 1";
+
+        /// Addresses that one peer is heard from; 4. One more is refused.
+        peer_addresses, with_peer_addresses: usize, |v| *v == 0, "must be at least 1";
+
+        /// Bytes of a peer's data, and of its id; 8 KiB. A peer with more is
+        /// refused.
+        peer_data, with_peer_data: usize, |v| *v == 0, "must be at least 1";
 
         /// The time that a stop waits for running handlers and unwritten
         /// answers; 10 s. Then connections are aborted.

@@ -1,12 +1,14 @@
 //! What links share.
 
 mod key;
+mod peers;
 mod routes;
 mod subscriptions;
 
 use core::fmt;
 
 pub use self::key::{Key, KeyExtractor};
+pub use self::peers::{Known, PeerChange, PeerRefused, Peers};
 pub use self::routes::{Route, RouteId};
 pub use self::subscriptions::{SubscribeError, Subscriptions};
 
