@@ -11,13 +11,27 @@
 //! speak to it through a bounded queue. Nothing holds a lock across a handler,
 //! a write or a cipher, and answers to what came with one read leave with one
 //! write.
+//!
+//! # Cargo features
+//!
+//! All of them are off by default; the runtimes' crates turn on what they need.
+//!
+//! - `futures-io`: [`futures_io`], connections over any stream with the polling
+//!   traits of futures-io.
+//! - `async-io`: [`async_io`], TCP and timers for executors over async-io, as
+//!   smol's and async-std's are. It brings the other two along.
+//! - `socket2`: [`sockets`], the socket options that every runtime sets.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "async-io")]
+pub mod async_io;
 mod client;
 mod clock;
 mod connection;
 mod error;
 mod futures;
+#[cfg(feature = "futures-io")]
+pub mod futures_io;
 mod handler;
 mod mailbox;
 mod random;
@@ -26,6 +40,8 @@ mod server;
 mod service;
 mod setup;
 mod slots;
+#[cfg(feature = "socket2")]
+pub mod sockets;
 mod task;
 
 pub use client::{Client, ClientBuilder, Messages, Unsolicited};
@@ -38,4 +54,4 @@ pub use handler::{
 };
 pub use netaio_core as core;
 pub use runtime::{ReadHalf, Runtime, WriteHalf};
-pub use server::{Server, ServerBuilder};
+pub use server::{Delivery, Publisher, Server, ServerBuilder, SubscriptionError};

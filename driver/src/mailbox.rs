@@ -7,8 +7,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
+use bytes::Bytes;
 use futures_channel::oneshot;
-use netaio_core::{Answer, CloseReason, Message, RequestOptions, SendError, SendOptions};
+use netaio_core::{Answer, CloseReason, Limits, Message, RequestOptions, SendError, SendOptions};
 
 use crate::error::RequestError;
 
@@ -27,6 +28,8 @@ pub(crate) enum Command {
         called: Duration,
         done: oneshot::Sender<Result<Answer, RequestError>>,
     },
+    /// Write a frame that was sealed for many.
+    Frame(Bytes),
     /// Read no more, finish what is under way, then close.
     Drain,
     /// Close: handle nothing more, write what is queued.
@@ -39,11 +42,16 @@ pub(crate) enum Command {
 pub(crate) struct Mailbox {
     queue: Mutex<Queue>,
     waker: AtomicWaker,
+    /// The most sends and requests that wait.
     capacity: usize,
+    /// The most bytes of frames that wait.
+    frame_capacity: usize,
 }
 
 struct Queue {
     commands: VecDeque<Command>,
+    /// Bytes of the frames among them.
+    frame_bytes: usize,
     /// Nothing more is taken.
     closed: Option<CloseReason>,
     /// What is queued to be written is given up.
@@ -53,9 +61,10 @@ struct Queue {
 }
 
 impl Mailbox {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         let queue = Queue {
             commands: VecDeque::new(),
+            frame_bytes: 0,
             closed: None,
             aborted: false,
             ended: false,
@@ -63,7 +72,8 @@ impl Mailbox {
         Self {
             queue: Mutex::new(queue),
             waker: AtomicWaker::new(),
-            capacity,
+            capacity: limits.pending_requests(),
+            frame_capacity: limits.outbound_queue(),
         }
     }
 
@@ -82,9 +92,20 @@ impl Mailbox {
             }
             return Err(closed);
         }
-        let bounded = matches!(command, Command::Send { .. } | Command::Request { .. });
-        if bounded && queue.commands.len() >= self.capacity {
-            return Err(SendError::TooManyRequests { max: self.capacity });
+        match &command {
+            Command::Send { .. } | Command::Request { .. }
+                if queue.commands.len() >= self.capacity =>
+            {
+                return Err(SendError::TooManyRequests { max: self.capacity });
+            }
+            Command::Frame(_) if queue.frame_bytes >= self.frame_capacity => {
+                let (queued, max) = (queue.frame_bytes, self.frame_capacity);
+                return Err(SendError::QueueFull { queued, max });
+            }
+            Command::Frame(frame) => {
+                queue.frame_bytes = queue.frame_bytes.saturating_add(frame.len());
+            }
+            _ => {}
         }
         let first = queue.commands.is_empty();
         queue.commands.push_back(command);
@@ -97,7 +118,9 @@ impl Mailbox {
 
     /// Takes all commands, into a queue that is empty.
     pub(crate) fn take(&self, into: &mut VecDeque<Command>) {
-        std::mem::swap(&mut self.lock().commands, into);
+        let mut queue = self.lock();
+        queue.frame_bytes = 0;
+        std::mem::swap(&mut queue.commands, into);
     }
 
     /// Is ready when there are commands.

@@ -14,3 +14,10 @@ pub(crate) fn generator() -> io::Result<Box<dyn CryptoRng + Send>> {
     getrandom::fill(&mut seed).map_err(io::Error::from)?;
     Ok(Box::new(ChaCha12Rng::from_seed(seed)))
 }
+
+/// A generator of its own, seeded by another.
+pub(crate) fn fork(seeds: &mut dyn CryptoRng) -> impl CryptoRng + use<> {
+    let mut seed = <ChaCha12Rng as SeedableRng>::Seed::default();
+    seeds.fill_bytes(&mut seed);
+    ChaCha12Rng::from_seed(seed)
+}

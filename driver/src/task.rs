@@ -228,6 +228,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     }
                 }
             }
+            Command::Frame(frame) => {
+                // A remote that reads too slowly is cut off by the link.
+                let _ = self.link.forward(now, &frame);
+            }
             Command::Drain => self.draining = true,
             Command::Close => self.link.close(CloseReason::Local),
             Command::Abort => {
@@ -595,6 +599,6 @@ fn refuse(command: Command, reason: &CloseReason) {
         Command::Request { done, .. } => {
             let _ = done.send(Err(SendError::Closed(reason.clone()).into()));
         }
-        Command::Drain | Command::Close | Command::Abort => {}
+        Command::Frame(_) | Command::Drain | Command::Close | Command::Abort => {}
     }
 }

@@ -56,7 +56,7 @@ use crate::seal::Sealer;
 ///   [`handle_eof`](Self::handle_eof), [`handle_timeout`](Self::handle_timeout).
 /// - Commands: [`send`](Self::send), [`request`](Self::request),
 ///   [`cancel`](Self::cancel), [`dispatch`](Self::dispatch), [`reply`](Self::reply),
-///   [`close`](Self::close).
+///   [`forward`](Self::forward), [`close`](Self::close).
 /// - Outputs: [`poll_event`](Self::poll_event), [`poll_past_event`](Self::poll_past_event),
 ///   [`poll_outbound`](Self::poll_outbound), [`poll_deadline`](Self::poll_deadline).
 ///
@@ -232,8 +232,8 @@ impl Link {
         self.check_open()?;
         self.check_room()?;
         self.config.check_inner(options.inner())?;
-        let outer = options.replaced_outer(&self.config.outer);
-        self.seal(message, outer.as_ref(), options.inner())
+        let outer = options.outer(&self.config.outer);
+        self.seal(message, Some(&outer), options.inner())
     }
 
     /// Sends a request and waits for its answer, until the options' timeout
@@ -288,12 +288,20 @@ impl Link {
     ) -> Result<(), SendError> {
         self.now = now;
         self.check_open()?;
-        if let Err(SendError::QueueFull { queued, .. }) = self.check_room() {
-            let reason = CloseReason::SlowConsumer { queued };
-            self.close(reason.clone());
-            return Err(SendError::Closed(reason));
-        }
+        self.check_heeded()?;
         self.seal(message, None, &token.inner)
+    }
+
+    /// Queues a frame that was sealed before, for many links at once.
+    ///
+    /// # Errors
+    /// The link is closed. A full queue closes it: its remote does not read.
+    pub fn forward(&mut self, now: Now, frame: &[u8]) -> Result<(), SendError> {
+        self.now = now;
+        self.check_open()?;
+        self.check_heeded()?;
+        self.outbox.bytes.extend_from_slice(frame);
+        Ok(())
     }
 
     /// Ends the link: waiting requests fail at once with this reason, and
@@ -406,6 +414,20 @@ impl Link {
             return Err(SendError::QueueFull { queued, max });
         }
         Ok(())
+    }
+
+    /// Closes the link where the queue is full of what the remote wanted, and
+    /// does not read.
+    fn check_heeded(&mut self) -> Result<(), SendError> {
+        match self.check_room() {
+            Ok(()) => Ok(()),
+            Err(_) => {
+                let queued = self.queued();
+                let reason = CloseReason::SlowConsumer { queued };
+                self.close(reason.clone());
+                Err(SendError::Closed(reason))
+            }
+        }
     }
 
     /// Queues a message, sealed with the link's outer layer or one in its place.

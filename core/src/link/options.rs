@@ -51,15 +51,15 @@ impl SendOptions {
         &self.inner
     }
 
-    /// What is left of the link's outer layer, where that is not all of it.
-    pub(super) fn replaced_outer(&self, outer: &Layer) -> Option<Layer> {
-        let replaced = match (self.without_auth, self.without_cipher) {
-            (false, false) => return None,
+    /// What is left of a link's outer layer.
+    #[must_use]
+    pub fn outer(&self, outer: &Layer) -> Layer {
+        match (self.without_auth, self.without_cipher) {
+            (false, false) => outer.clone(),
             (true, false) => outer.clone().without_auth(),
             (false, true) => outer.clone().without_cipher(),
             (true, true) => Layer::new(),
-        };
-        Some(replaced)
+        }
     }
 }
 

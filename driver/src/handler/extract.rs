@@ -89,6 +89,12 @@ macro_rules! bytes_argument {
             }
         }
 
+        impl AsRef<[u8]> for $name {
+            fn as_ref(&self) -> &[u8] {
+                &self.0
+            }
+        }
+
         impl From<$name> for Bytes {
             fn from(value: $name) -> Bytes {
                 value.0

@@ -1,20 +1,23 @@
 //! Servers.
 
 mod builder;
+mod publisher;
 
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use event_listener::Event;
 use netaio_core::{Key, Layer, Link, SealError};
-use slab::Slab;
 
 pub use self::builder::ServerBuilder;
+pub use self::publisher::{Delivery, Publisher, SubscriptionError};
+
+pub(crate) use self::publisher::Shared as PublisherShared;
 
 use crate::clock;
 use crate::connection::Connection;
@@ -41,7 +44,7 @@ pub struct Server<R: Runtime> {
 struct Shared {
     service: Arc<Service>,
     local: SocketAddr,
-    connections: Mutex<Slab<Connection>>,
+    publisher: Publisher,
     /// Whether the listening socket is open.
     listening: AtomicBool,
     /// Woken when a connection has ended, or the listening socket is closed.
@@ -65,10 +68,11 @@ impl<R: Runtime> Server<R> {
     }
 
     fn serve(service: Service, listener: R::Listener) -> io::Result<Self> {
+        let service = Arc::new(service);
         let shared = Arc::new(Shared {
-            service: Arc::new(service),
+            publisher: Publisher::new(service.clone())?,
+            service,
             local: R::local_address(&listener)?,
-            connections: Mutex::new(Slab::new()),
             listening: AtomicBool::new(true),
             ended: Event::new(),
             stopping: AtomicBool::new(false),
@@ -94,7 +98,13 @@ impl<R: Runtime> Server<R> {
     /// How many connections it has.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.shared.connections().len()
+        self.shared.publisher.len()
+    }
+
+    /// What publishes to the connections, and knows what they are subscribed to.
+    #[must_use]
+    pub fn publisher(&self) -> &Publisher {
+        &self.shared.publisher
     }
 
     /// Registers a handler while the server runs, in place of the key's last.
@@ -199,27 +209,17 @@ impl<R: Runtime> fmt::Debug for Server<R> {
 }
 
 impl Shared {
-    fn connections(&self) -> MutexGuard<'_, Slab<Connection>> {
-        // A slab is whole between two calls: poison says nothing about it.
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn begin_stop(&self, command: impl Fn() -> Command) {
         self.stopping.store(true, Ordering::Release);
         self.stop.notify(usize::MAX);
-        for (_, connection) in &*self.connections() {
-            // One that is closed needs no telling.
-            let _ = connection.shared.mailbox.push(command());
-        }
+        self.publisher.tell_all(command);
     }
 
     /// Is ready when there is no connection left, nor will be one.
     async fn empty(&self) {
         loop {
             let ended = self.ended.listen();
-            if self.connections().is_empty() && !self.listening.load(Ordering::Acquire) {
+            if self.publisher.len() == 0 && !self.listening.load(Ordering::Acquire) {
                 return;
             }
             ended.await;
@@ -283,45 +283,39 @@ fn serve<R: Runtime>(
     remote: Option<SocketAddr>,
 ) -> io::Result<Connection> {
     let service = shared.service.clone();
-    let limits = &service.config.wire.limits;
-    let connection = Connection::new(remote, &service);
-    let link = Link::new(
-        clock::now(),
-        service.config.clone(),
-        remote,
-        random::generator()?,
-    );
-    let key = {
-        let mut connections = shared.connections();
-        if shared.stopping.load(Ordering::Acquire) {
-            return Err(io::Error::other("the server is stopping"));
-        }
-        if connections.len() >= limits.connections() {
-            return Err(io::Error::other(
-                "the server has as many connections as it may",
-            ));
-        }
-        connections.insert(connection.clone())
+    let rng = random::generator()?;
+    let admit = |connections| match connections < service.config.wire.limits.connections() {
+        _ if shared.stopping.load(Ordering::Acquire) => Err("the server is stopping"),
+        false => Err("the server has as many connections as it may"),
+        true => Ok(()),
     };
+    let publisher = &shared.publisher;
+    let connection = publisher.enter(
+        |connections| admit(connections).map_err(io::Error::other),
+        |number| Connection::new(remote, &service, number, publisher.downgrade()),
+    )?;
+    let entry = Entry {
+        shared: shared.clone(),
+        number: connection.shared.number,
+    };
+    let link = Link::new(clock::now(), service.config.clone(), remote, rng);
     let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
-    let shared = shared.clone();
     R::spawn(async move {
-        let entry = Entry { shared, key };
         task.run().await;
         drop(entry);
     });
     Ok(connection)
 }
 
-/// A connection's place in the list, left even by a task that is dropped.
+/// A connection's place among the others, left even by a task that is dropped.
 struct Entry {
     shared: Arc<Shared>,
-    key: usize,
+    number: u64,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.shared.connections().try_remove(self.key);
+        self.shared.publisher.leave(self.number);
         self.shared.ended.notify(usize::MAX);
     }
 }
