@@ -1,0 +1,280 @@
+//! Servers: from their first connection to their stop.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use netaio_driver::core::types::*;
+use netaio_driver::core::{CloseReason, Limits, Message};
+use netaio_driver::{BuildError, Client, Connection, RequestError, Runtime, Server};
+
+use super::pipe::{Shape, duplex};
+use super::raw::{Raw, dial, frame};
+use super::support::{
+    Door, GiveUp, assert_message, connect, listen, plain_pair, poll_times, spawn,
+};
+
+/// Longer than any test runs.
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// A handler that says that it has begun and waits for a door.
+fn waits(
+    begun: async_channel::Sender<()>,
+    door: Door,
+) -> impl netaio_driver::Handler<netaio_driver::Deferred<()>> {
+    move || {
+        let (begun, door) = (begun.clone(), door.clone());
+        async move {
+            begun.send(()).await.unwrap();
+            door.pass().await;
+            "done"
+        }
+    }
+}
+
+/// An address that is taken is an error, and says which.
+pub async fn an_address_that_is_taken_is_an_error<R: Runtime>() {
+    let server = listen(Server::<R>::builder()).await;
+    let address = server.local_addr();
+    assert_ne!(address.port(), 0);
+    let error = Server::<R>::builder().bind(address).await.unwrap_err();
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+    assert!(matches!(error, BuildError::Listen { .. }));
+    assert!(Server::<R>::builder().bind("no port").await.is_err());
+}
+
+/// A stop lets what is under way come to its end: the answer of a handler that
+/// runs still arrives, what was read before it is answered, and nothing new is
+/// accepted.
+pub async fn a_stop_lets_handlers_finish<R: Runtime>() {
+    let (door, begun) = (Door::new(), async_channel::unbounded());
+    let server = Server::<R>::builder()
+        .on((REQUEST_URI, "slow"), waits(begun.0, door.clone()))
+        .on((REQUEST_URI, "fast"), || "fast");
+    let pair = plain_pair(server).await;
+    let mut raw = dial(&pair.server).await;
+    let batch = ["slow", "fast"].map(|uri| frame(REQUEST_URI, uri, ""));
+    raw.write(&batch.concat()).await.unwrap();
+    begun.1.recv().await.unwrap();
+    let stopping = spawn::<R, _>({
+        let server = pair.server.clone();
+        async move { server.stop_within(NEVER).await }
+    });
+    // The connection that has nothing under way is closed, but not the other.
+    assert_eq!(pair.connection.closed().await, CloseReason::Remote);
+    assert_eq!(pair.server.connections(), 1);
+    door.open();
+    assert_message(&raw.receive().await.unwrap(), RESPOND_URI, "slow", "done");
+    assert_message(&raw.receive().await.unwrap(), RESPOND_URI, "fast", "fast");
+    assert_eq!(raw.receive().await, None);
+    stopping.await;
+    assert_eq!(pair.server.connections(), 0);
+    let client = Client::<R>::builder().build().unwrap();
+    assert!(client.connect(pair.server.local_addr()).await.is_err());
+    // A second stop has nothing to do.
+    pair.server.stop().await;
+}
+
+/// A handler that asks its client gets its answer although the server stops.
+pub async fn a_stop_lets_handlers_ask_their_clients<R: Runtime>() {
+    let (door, begun) = (Door::new(), async_channel::unbounded());
+    let asks = {
+        let (door, begun) = (door.clone(), begun.0);
+        move |client: Connection| {
+            let (door, begun) = (door.clone(), begun.clone());
+            async move {
+                begun.send(()).await.unwrap();
+                door.pass().await;
+                let answer = client.request("name").timeout(NEVER).await.unwrap();
+                answer.content.clone()
+            }
+        }
+    };
+    let server = Server::<R>::builder().on(REQUEST_URI, asks);
+    let client = Client::builder().on(REQUEST_URI, || "client");
+    let pair = super::support::pair(server, client).await;
+    let waiting = spawn::<R, _>({
+        let to = pair.connection.clone();
+        async move { to.request("u").await }
+    });
+    begun.1.recv().await.unwrap();
+    let mut stopping = Box::pin(pair.server.stop_within(NEVER));
+    assert_eq!(poll_times(stopping.as_mut(), 1, GiveUp::AtOnce).await, None);
+    door.open();
+    assert_message(&waiting.await.unwrap(), RESPOND_URI, "u", "client");
+    stopping.await;
+}
+
+/// A stop whose time is up cuts off what is not done.
+pub async fn a_stop_whose_time_is_up_cuts<R: Runtime>() {
+    for grace in [Duration::ZERO, Duration::from_millis(5)] {
+        let begun = async_channel::unbounded();
+        let server = Server::<R>::builder().on(REQUEST_URI, waits(begun.0, Door::new()));
+        let pair = plain_pair(server).await;
+        let waiting = spawn::<R, _>({
+            let to = pair.connection.clone();
+            async move { to.request("u").timeout(NEVER).await }
+        });
+        begun.1.recv().await.unwrap();
+        pair.server.stop_within(grace).await;
+        assert_eq!(pair.server.connections(), 0);
+        let error = waiting.await.unwrap_err();
+        assert_eq!(error, RequestError::Closed(CloseReason::Remote));
+    }
+}
+
+/// A stop does not wait beyond its time for a remote that does not read, nor
+/// for one that has been told to go and does not read that.
+pub async fn a_stop_does_not_wait_for_those_who_do_not_read<R: Runtime>() {
+    let small = Shape {
+        capacity: 16,
+        ..Shape::PLAIN
+    };
+    let limits = Limits::default().with_shutdown_grace(NEVER).unwrap();
+    let server = Server::<R>::builder()
+        .limits(limits)
+        .on(REQUEST_URI, || vec![0; 1000]);
+    let server = listen(server).await;
+    let request = frame(REQUEST_URI, "u", "");
+    let mut peers = Vec::new();
+    for after in [Vec::new(), vec![0xff; 20]] {
+        let [(reader, writer), (far_reader, far_writer)] = duplex(small);
+        let connection = server.serve_halves(reader, writer, None).unwrap();
+        let mut raw = Raw::new(far_reader, far_writer);
+        raw.write(&request).await.unwrap();
+        // The first bytes of the answer: the rest does not fit.
+        assert_ne!(raw.skip(4).await, 0);
+        raw.write(&after).await.unwrap();
+        peers.push((connection, raw));
+    }
+    server.stop_within(Duration::from_millis(5)).await;
+    assert_eq!(server.connections(), 0);
+    for (connection, _) in peers {
+        connection.closed().await;
+    }
+}
+
+/// When its stop is over, a server's address is free for the next one.
+pub async fn a_stopped_servers_address_is_free<R: Runtime>() {
+    let mut address = "127.0.0.1:0".parse().unwrap();
+    for round in 0..5 {
+        let server = Server::<R>::builder().on(REQUEST_URI, move || round.to_string());
+        let server = server.bind(address).await.unwrap();
+        address = server.local_addr();
+        let (_client, connection) = connect(Client::builder(), &server).await;
+        let answer = connection.request("u").await.unwrap();
+        assert_message(&answer, RESPOND_URI, "u", round.to_string());
+        server.stop().await;
+    }
+}
+
+/// Giving a stop up does not take it back.
+pub async fn a_stop_that_is_given_up_goes_on<R: Runtime>() {
+    let (door, begun) = (Door::new(), async_channel::unbounded());
+    let server = Server::<R>::builder().on(REQUEST_URI, waits(begun.0, door.clone()));
+    let pair = plain_pair(server).await;
+    let waiting = spawn::<R, _>({
+        let to = pair.connection.clone();
+        async move { to.request("u").await }
+    });
+    begun.1.recv().await.unwrap();
+    let stopped = poll_times(pin!(pair.server.stop_within(NEVER)), 1, GiveUp::AtOnce).await;
+    assert_eq!(stopped, None);
+    door.open();
+    assert_message(&waiting.await.unwrap(), RESPOND_URI, "u", "done");
+    assert_eq!(pair.connection.closed().await, CloseReason::Remote);
+}
+
+/// Dropping the last handle cuts a server off; dropping another does nothing.
+pub async fn dropping_the_last_handle_cuts<R: Runtime>() {
+    let begun = async_channel::unbounded();
+    let server = Server::<R>::builder()
+        .on((REQUEST_URI, "slow"), waits(begun.0, Door::new()))
+        .on((REQUEST_URI, "fast"), || "fast");
+    let pair = plain_pair(server).await;
+    drop(pair.server.clone());
+    let answer = pair.connection.request("fast").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "fast", "fast");
+    let waiting = spawn::<R, _>({
+        let to = pair.connection.clone();
+        async move { to.request("slow").timeout(NEVER).await }
+    });
+    begun.1.recv().await.unwrap();
+    drop(pair.server);
+    let error = waiting.await.unwrap_err();
+    assert_eq!(error, RequestError::Closed(CloseReason::Remote));
+}
+
+/// Dropping a client's last handle cuts its connections off.
+pub async fn dropping_a_client_cuts_its_connections<R: Runtime>() {
+    let pair = plain_pair(Server::<R>::builder().on(REQUEST_URI, || ())).await;
+    let other = pair.client.clone();
+    drop(pair.client);
+    assert_eq!(pair.connection.is_closed(), None);
+    let waiting = spawn::<R, _>({
+        let to = pair.connection.clone();
+        async move { to.request("u").timeout(NEVER).await }
+    });
+    drop(other);
+    let error = waiting.await.unwrap_err();
+    let ended = [
+        RequestError::Closed(CloseReason::Local),
+        // The request came after the end.
+        RequestError::Send(netaio_driver::core::SendError::Closed(CloseReason::Local)),
+    ];
+    assert!(ended.contains(&error), "{error:?}");
+    assert_eq!(pair.connection.closed().await, CloseReason::Local);
+}
+
+/// One connection more than a server may have is closed at once; when another
+/// ends, there is room again.
+pub async fn no_more_connections_than_may_be<R: Runtime>() {
+    let limits = Limits::default().with_connections(2).unwrap();
+    let server = Server::<R>::builder()
+        .limits(limits)
+        .on(REQUEST_URI, || "here");
+    let server = listen(server).await;
+    let (_one, first) = connect(Client::builder(), &server).await;
+    let (_two, second) = connect(Client::builder(), &server).await;
+    for connection in [&first, &second] {
+        let answer = connection.request("u").await.unwrap();
+        assert_message(&answer, RESPOND_URI, "u", "here");
+    }
+    let (_three, third) = connect(Client::builder(), &server).await;
+    assert_eq!(third.closed().await, CloseReason::Remote);
+    assert_eq!(server.connections(), 2);
+    first.close().await;
+    // The server notices in its own time.
+    loop {
+        let (_four, fourth) = connect(Client::builder(), &server).await;
+        match fourth.request("u").await {
+            Ok(answer) => break assert_message(&answer, RESPOND_URI, "u", "here"),
+            Err(error) => drop(error),
+        }
+    }
+    let answer = second.request("u").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "u", "here");
+}
+
+/// A server that stops takes no more streams.
+pub async fn a_server_that_stops_takes_no_more_streams<R: Runtime>() {
+    let server = listen(Server::<R>::builder()).await;
+    server.stop().await;
+    let [(reader, writer), _far] = duplex(Shape::PLAIN);
+    assert!(server.serve_halves(reader, writer, None).is_err());
+}
+
+/// A server may speak first, over any connection that it has a handle of.
+pub async fn a_server_speaks_first<R: Runtime>() {
+    let server = listen(Server::<R>::builder()).await;
+    let [(reader, writer), (far_reader, far_writer)] = duplex(Shape::PLAIN);
+    let connection = server.serve_halves(reader, writer, None).unwrap();
+    assert_eq!(connection.remote(), None);
+    let mut raw = Raw::new(far_reader, far_writer);
+    connection
+        .send(Message::notify("u", "hello"))
+        .await
+        .unwrap();
+    assert_message(&raw.receive().await.unwrap(), NOTIFY_URI, "u", "hello");
+    connection.close().await;
+    assert_eq!(raw.receive().await, None);
+}

@@ -1,0 +1,218 @@
+//! One suite of behaviours, for every runtime.
+//!
+//! A behaviour is an async function, generic over the [`Runtime`]. It says what
+//! it tests in its name and its first line, uses real sockets on the loopback
+//! interface (or pipes in memory, where every byte counts), waits for events
+//! and never sleeps. [`conformance!`](crate::conformance) lists them all, so
+//! that a runtime's tests are one short file; `tests/tokio.rs` is one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "these are tests, although not in a test target: they fail by panicking"
+)]
+
+pub mod client;
+pub mod concurrency;
+pub mod endings;
+pub mod extractors;
+pub mod handlers;
+pub mod hostile;
+pub mod layers;
+pub mod life_cycle;
+pub mod requests;
+pub mod streams;
+
+mod pipe;
+mod raw;
+mod support;
+
+use std::panic::resume_unwind;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// Runs a test on a thread of its own, and gives it up where it hangs: a guard,
+/// no measurement. It holds even where the test keeps its thread busy.
+pub fn guarded(test: impl FnOnce() + Send + 'static) {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let (done, wait) = channel::<()>();
+    let name = thread::current().name().unwrap_or("test").to_owned();
+    let thread = thread::Builder::new().name(name);
+    let running = thread.spawn(move || {
+        let _done = done;
+        test();
+    });
+    if wait.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+        panic!("the test hangs");
+    }
+    if let Err(panic) = running.expect("a thread can be started").join() {
+        resume_unwind(panic);
+    }
+}
+
+/// Hands all behaviours to a macro, as `subject { name name .. }` for every
+/// module of [`conformance`](crate::conformance).
+///
+/// ```
+/// macro_rules! count {
+///     ($($subject:ident { $($name:ident)* })*) => {
+///         [$((stringify!($subject), [$(stringify!($name)),*].len())),*]
+///     };
+/// }
+/// for (subject, behaviours) in netaio_tests::conformance!(count) {
+///     println!("{subject}: {behaviours}");
+/// }
+/// ```
+#[macro_export]
+macro_rules! conformance {
+    ($run:ident) => {
+        $run! {
+            requests {
+                every_kind_of_request_is_answered
+                plain_replies_take_the_usual_type
+                every_error_type_is_an_answer
+                an_unusual_answer_ends_a_request
+                the_default_answer_reaches_the_requester
+                a_default_handler_of_ones_own_answers
+                an_anonymous_error_ends_the_only_request
+                an_anonymous_error_ends_none_of_several
+                uris_and_contents_are_any_bytes
+                a_message_that_cannot_be_sent_is_an_error_at_once
+                a_request_without_an_answer_times_out
+                timeouts_end_the_requests_they_belong_to
+                custom_message_types_work_once_registered
+                too_many_requests_are_an_error_at_once
+                a_client_without_a_server_says_so
+            }
+            handlers {
+                the_most_specific_key_wins
+                keys_of_ones_own_are_found_in_their_order
+                handlers_change_while_connections_are_served
+                a_one_time_handler_takes_one_message
+                a_one_time_handler_is_called_once_by_many
+                handlers_return_many_things
+                a_panic_is_an_error_and_the_connection_lives
+                a_reply_that_cannot_be_sent_is_an_error
+                a_handler_may_ask_its_client
+                a_handlers_own_request_times_out
+                handlers_wait_for_a_free_place
+            }
+            extractors {
+                each_extractor_hands_over_its_part
+                handlers_take_up_to_four
+                a_rejected_argument_is_the_reply
+                handlers_share_state
+            }
+            layers {
+                every_pair_of_layers_carries_messages
+                sealed_messages_hide_their_content
+                a_wrong_secret_is_an_auth_error
+                a_silent_server_says_nothing_to_strangers
+                an_auth_error_handler_decides
+                a_failed_inner_check_never_reaches_the_handler
+                a_failed_inner_check_is_an_auth_error
+                an_answer_must_pass_the_requests_inner_layer
+                a_one_time_handler_survives_a_forgery
+                what_cannot_be_decrypted_is_dropped
+                options_leave_plugins_out
+                layers_that_clash_are_refused
+                too_many_failed_checks_close_the_connection
+            }
+            client {
+                one_client_has_several_servers
+                a_server_is_found_by_its_name
+                connecting_to_nobody_fails
+                messages_nobody_asked_for_come_as_a_stream
+                a_client_has_handlers_of_its_own
+                a_clients_handler_may_panic
+                a_clients_handler_may_ask_its_server
+                closing_flushes_and_ends_what_waits
+            }
+            concurrency {
+                a_thousand_requests_for_one_uri_cross_nothing
+                many_connections_at_once
+                answers_keep_the_order_of_requests
+                dropped_requests_lose_and_cross_nothing
+                half_of_the_requests_dropped
+                dropped_futures_lose_nothing
+                a_batch_of_many_turns
+                a_flood_of_sends_starves_no_request
+                a_flood_of_messages_starves_no_timeout
+            }
+            endings {
+                a_server_that_is_gone_fails_requests_at_once
+                a_reset_is_the_remotes_going
+                a_stream_that_fails_says_why
+                an_ended_connection_refuses_at_once
+                a_half_closed_client_gets_all_its_answers
+                a_handler_may_close_its_connection
+                a_frame_that_does_not_end_closes_the_connection
+                an_idle_connection_is_closed_where_wanted
+                a_running_handler_keeps_a_connection
+                waiting_for_the_end_can_be_given_up
+            }
+            life_cycle {
+                an_address_that_is_taken_is_an_error
+                a_stop_lets_handlers_finish
+                a_stop_lets_handlers_ask_their_clients
+                a_stop_whose_time_is_up_cuts
+                a_stop_does_not_wait_for_those_who_do_not_read
+                a_stopped_servers_address_is_free
+                a_stop_that_is_given_up_goes_on
+                dropping_the_last_handle_cuts
+                dropping_a_client_cuts_its_connections
+                no_more_connections_than_may_be
+                a_server_that_stops_takes_no_more_streams
+                a_server_speaks_first
+            }
+            hostile {
+                garbage_closes_the_connection
+                an_absent_auth_section_is_accepted
+                a_frame_past_the_limit_is_not_waited_for
+                a_bad_checksum_is_answered_unsealed
+                the_error_for_a_bad_checksum_can_be_reworded
+                a_client_ignores_a_bad_checksum
+                bytes_may_come_one_by_one
+                half_sent_frames_harm_nobody
+                who_does_not_read_is_not_read_from
+                who_does_not_read_gets_its_answers_later
+                an_endless_stream_starves_nobody
+                an_endless_stream_starves_no_timeout
+                the_reason_of_an_end_is_told
+                connections_that_come_and_go_leave_nothing
+            }
+            streams {
+                streams_of_every_temper_carry_messages
+                a_stream_without_an_address_says_so
+                large_bodies_cross_in_both_directions
+                a_format_of_ones_own_moves_a_mebibyte
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    /// Every behaviour is listed: none is written and never run.
+    #[test]
+    fn every_behaviour_is_listed() {
+        macro_rules! listed {
+            ($($subject:ident { $($name:ident)* })*) => {
+                [$((
+                    stringify!($subject),
+                    vec![$(stringify!($name)),*],
+                    include_str!(concat!(stringify!($subject), ".rs")),
+                )),*]
+            };
+        }
+        for (subject, listed, source) in crate::conformance!(listed) {
+            let written = source.lines().filter_map(|line| {
+                let (name, _) = line.strip_prefix("pub async fn ")?.split_once('<')?;
+                Some(name)
+            });
+            assert_eq!(written.collect::<Vec<_>>(), listed, "{subject}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A peer that puts bytes on the wire itself, as a remote may that is broken,
+//! hostile, or just not ours.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use netaio_driver::core::{Deframer, Message, MessageType, Wire};
+use netaio_driver::{ReadHalf, Runtime, Server, WriteHalf};
+
+/// One end of a stream.
+pub(super) struct Raw<I, O> {
+    reader: I,
+    writer: O,
+    input: BytesMut,
+    deframer: Deframer,
+    wire: Arc<Wire>,
+}
+
+/// One end of a TCP connection.
+pub(super) type RawTcp<R> = Raw<<R as Runtime>::Reader, <R as Runtime>::Writer>;
+
+/// Connects to a server.
+pub(super) async fn dial<R: Runtime>(server: &Server<R>) -> RawTcp<R> {
+    let (reader, writer) = R::connect(server.local_addr())
+        .await
+        .expect("the server accepts");
+    Raw::new(reader, writer)
+}
+
+impl<I: ReadHalf, O: WriteHalf> Raw<I, O> {
+    pub(super) fn new(reader: I, writer: O) -> Self {
+        let wire = Arc::new(Wire::default());
+        Self {
+            reader,
+            writer,
+            input: BytesMut::new(),
+            deframer: Deframer::new(wire.clone()),
+            wire,
+        }
+    }
+
+    /// Sends bytes, whatever they are.
+    ///
+    /// # Errors
+    /// The other end is gone.
+    pub(super) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let count = self.writer.write(bytes).await?;
+            bytes = &bytes[count..];
+        }
+        self.writer.flush().await
+    }
+
+    /// Sends no more; the other direction stays open.
+    pub(super) async fn finish(&mut self) {
+        self.writer.shutdown().await.expect("the writing side ends");
+    }
+
+    /// The next message, without opening any layer; none at the end, whether
+    /// the other end closed or reset the connection.
+    pub(super) async fn receive(&mut self) -> Option<Message> {
+        loop {
+            let frame = self.deframer.next(&mut self.input);
+            if let Some(frame) = frame.expect("the peer sends frames") {
+                let sealed = frame.decode(&self.wire);
+                return Some(sealed.expect("the frame holds").into_message());
+            }
+            self.input.reserve(64 * 1024);
+            match self.reader.read(&mut self.input).await {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return None,
+            }
+        }
+    }
+
+    /// Everything that comes until the other end closes.
+    pub(super) async fn receive_all(&mut self) -> Vec<Message> {
+        let mut messages = Vec::new();
+        while let Some(message) = self.receive().await {
+            messages.push(message);
+        }
+        messages
+    }
+
+    /// Reads some bytes and forgets them; 0 is the end.
+    pub(super) async fn skip(&mut self, at_most: usize) -> usize {
+        let mut bytes = BytesMut::with_capacity(at_most);
+        self.reader.read(&mut bytes).await.unwrap_or(0)
+    }
+}
+
+/// A listening socket, for a client to connect to.
+pub(super) struct RawListener<R: Runtime>(R::Listener);
+
+impl<R: Runtime> RawListener<R> {
+    pub(super) async fn new() -> Self {
+        let any = ([127, 0, 0, 1], 0).into();
+        Self(R::listen(any).await.expect("a port is free"))
+    }
+
+    pub(super) fn address(&self) -> std::net::SocketAddr {
+        R::local_address(&self.0).expect("it is bound")
+    }
+
+    pub(super) async fn accept(&self) -> RawTcp<R> {
+        let (reader, writer, _) = R::accept(&self.0).await.expect("somebody connects");
+        Raw::new(reader, writer)
+    }
+}
+
+/// A frame without auth fields.
+pub(super) fn frame(
+    message_type: MessageType,
+    uri: impl AsRef<[u8]>,
+    content: impl AsRef<[u8]>,
+) -> Vec<u8> {
+    frame_of(message_type.value(), uri.as_ref(), content.as_ref(), 0)
+}
+
+/// A frame whose checksum is not that of its body.
+pub(super) fn frame_with_bad_checksum(message_type: MessageType, uri: &str) -> Vec<u8> {
+    frame_of(message_type.value(), uri.as_bytes(), b"", 1)
+}
+
+/// A frame, written down independently of the code under test; `damage` is
+/// XORed into its checksum.
+pub(super) fn frame_of(message_type: u8, uri: &[u8], content: &[u8], damage: u32) -> Vec<u8> {
+    const NO_FIELDS: [u8; 3] = [0x4d, 0x40, 0x00];
+    let uri_len = u16::try_from(uri.len()).expect("the uri fits");
+    let body = [&uri_len.to_be_bytes(), uri, content].concat();
+    let body_len = u16::try_from(body.len()).expect("the body fits");
+    let checksum = crc32fast::hash(&body) ^ damage;
+    let mut frame = vec![message_type, 0, 3];
+    frame.extend(body_len.to_be_bytes());
+    frame.extend(checksum.to_be_bytes());
+    frame.extend(NO_FIELDS);
+    frame.extend(body);
+    frame
+}

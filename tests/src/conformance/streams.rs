@@ -1,0 +1,256 @@
+//! Streams of any kind, and frames of any format.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
+use netaio_driver::core::types::*;
+use netaio_driver::core::{
+    BodyFormat, Codec, FrameErrorKind, Header, HeaderFormat, Layer, Limits, Message, MessageType,
+    SealError,
+};
+use netaio_driver::{Client, Connection, Content, Runtime, Server, Uri};
+
+use super::pipe::{Shape, duplex};
+use super::support::{assert_message, listen, pair, spawn, spawn_all, yield_times};
+
+/// Streams of every temper: whole, in single bytes, with pauses, and such as
+/// keep back what is not flushed, as TLS does.
+pub async fn streams_of_every_temper_carry_messages<R: Runtime>() {
+    let later = |content: Content| async move {
+        yield_times(2).await;
+        content
+    };
+    let server = Server::<R>::builder()
+        .on((REQUEST_URI, "now"), |content: Content| content)
+        .on((REQUEST_URI, "later"), later);
+    let server = listen(server).await;
+    let client = Client::<R>::builder().build().unwrap();
+    for chunk in [usize::MAX, 1, 7, 1000] {
+        for holds_back in [false, true] {
+            for hesitates in [false, true] {
+                let shape = Shape {
+                    capacity: if chunk == 1 { 64 } else { 64 * 1024 },
+                    chunk,
+                    holds_back,
+                    hesitates,
+                };
+                let [(reader, writer), (far_reader, far_writer)] = duplex(shape);
+                server.serve_halves(far_reader, far_writer, None).unwrap();
+                let name = format!("{shape:?}");
+                let connection = client.connect_halves(reader, writer, None, &name).unwrap();
+                assert!(client.connection(&name).is_some());
+                exchange::<R>(&connection, if chunk < 100 { 1_000 } else { 60_000 }).await;
+                connection.close().await;
+            }
+        }
+    }
+}
+
+/// Requests of growing size, some at a time.
+async fn exchange<R: Runtime>(connection: &Connection, largest: usize) {
+    for uri in ["now", "later"] {
+        for size in [0, 1, largest / 3, largest] {
+            let requests = (0..4).map(|number| {
+                let content = vec![number; size];
+                let request = connection.request(uri).content(content.clone());
+                async move { (request.await.unwrap(), content) }
+            });
+            for (answer, content) in spawn_all::<R, _>(requests).await {
+                assert_message(&answer, RESPOND_URI, uri, content);
+            }
+        }
+    }
+}
+
+/// Where a stream has no address, handlers can tell; one that insists is
+/// answered for.
+pub async fn a_stream_without_an_address_says_so<R: Runtime>() {
+    let somewhere: SocketAddr = ([192, 0, 2, 1], 7).into();
+    let server = Server::<R>::builder()
+        .on((REQUEST_URI, "insists"), |address: SocketAddr| {
+            address.to_string()
+        })
+        .on((REQUEST_URI, "asks"), |address: Option<SocketAddr>| {
+            format!("{address:?}")
+        })
+        .on((REQUEST_URI, "asks", somewhere), || "from somewhere");
+    let server = listen(server).await;
+    let client = Client::<R>::builder().build().unwrap();
+    let [near, (reader, writer)] = duplex(Shape::PLAIN);
+    server.serve_halves(reader, writer, None).unwrap();
+    let without = client
+        .connect_halves(near.0, near.1, None, "without")
+        .unwrap();
+    let [near, (reader, writer)] = duplex(Shape::PLAIN);
+    server
+        .serve_halves(reader, writer, Some(somewhere))
+        .unwrap();
+    let with = client.connect_halves(near.0, near.1, None, "with").unwrap();
+
+    let answer = without.request("insists").await.unwrap();
+    assert_message(&answer, ERROR, "insists", "this connection has no address");
+    let answer = without.request("asks").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "asks", "None");
+    let answer = with.request("insists").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "insists", "192.0.2.1:7");
+    let answer = with.request("asks").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "asks", "from somewhere");
+}
+
+/// Bodies of 64 KiB, many at once in both directions, with everything sealed.
+pub async fn large_bodies_cross_in_both_directions<R: Runtime>() {
+    let seal = || {
+        let cipher = Sha256StreamCipher::new("key").with_plain_uri();
+        Layer::new()
+            .with_auth(HmacAuth::new("secret"))
+            .with_cipher(cipher)
+    };
+    const SIZE: usize = 65_000;
+    let echo = |uri: Uri, content: Content, to: Connection| async move {
+        let copy = Message::notify(uri.0, content.0.clone());
+        to.send(copy).await.unwrap();
+        content
+    };
+    let server = Server::<R>::builder().outer(seal()).on(CREATE_URI, echo);
+    let pair = pair(server, Client::builder().outer(seal())).await;
+    let mut messages = pair.client.messages();
+    let copies = spawn::<R, _>(async move {
+        let mut copies = Vec::new();
+        for _ in 0..20 {
+            copies.push(messages.next().await.unwrap().message);
+        }
+        copies
+    });
+    let requests = (0..20).map(|number: u8| {
+        let request = pair
+            .connection
+            .create([number].to_vec(), vec![number; SIZE]);
+        async move { request.await.unwrap() }
+    });
+    let answers = spawn_all::<R, _>(requests).await;
+    for (number, answer) in (0..).zip(&answers) {
+        assert_message(answer, OK, [number], vec![number; SIZE]);
+    }
+    let mut seen: Vec<u8> = Vec::new();
+    for copy in copies.await {
+        let number = copy.uri[0];
+        assert_message(&copy, NOTIFY_URI, [number], vec![number; SIZE]);
+        seen.push(number);
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (0..20).collect::<Vec<_>>());
+}
+
+/// A header with 32-bit lengths.
+struct WideHeader;
+
+impl WideHeader {
+    const LEN: usize = 13;
+}
+
+impl HeaderFormat for WideHeader {
+    fn header_len(&self) -> usize {
+        Self::LEN
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Header, FrameErrorKind> {
+        let word = |at: usize| {
+            let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok());
+            word.map(u32::from_be_bytes)
+        };
+        let (Some(kind), Some(auth), Some(body), Some(checksum)) =
+            (bytes.first(), word(1), word(5), word(9))
+        else {
+            return Err(FrameErrorKind::Custom("a wide header has 13 bytes"));
+        };
+        Ok(Header {
+            message_type: MessageType::new(*kind),
+            auth_len: auth as usize,
+            body_len: body as usize,
+            checksum: Some(checksum),
+        })
+    }
+
+    fn encode(&self, header: &Header, out: &mut [u8]) -> Result<(), SealError> {
+        let checksum = header.checksum.unwrap_or_default();
+        let words = [header.auth_len as u32, header.body_len as u32, checksum];
+        out[0] = header.message_type.value();
+        out[1..].copy_from_slice(&words.map(u32::to_be_bytes).concat());
+        Ok(())
+    }
+}
+
+/// A body whose uri has a length of 32 bits, and comes last.
+struct WideBody;
+
+impl BodyFormat for WideBody {
+    fn decode(&self, section: &[u8]) -> Result<(Range<usize>, Range<usize>), FrameErrorKind> {
+        let short = FrameErrorKind::BodyTooShort { len: section.len() };
+        let (len, rest) = section.split_first_chunk::<4>().ok_or(short)?;
+        let uri_len = u32::from_be_bytes(*len) as usize;
+        if uri_len > rest.len() {
+            let room = rest.len();
+            return Err(FrameErrorKind::UriPastBody { uri_len, room });
+        }
+        Ok((4..4 + uri_len, 4 + uri_len..section.len()))
+    }
+
+    fn encode(&self, uri: &[u8], content: &[u8], out: &mut Vec<u8>) {
+        out.extend((uri.len() as u32).to_be_bytes());
+        out.extend(uri);
+        out.extend(content);
+    }
+
+    fn max_uri(&self) -> usize {
+        1 << 16
+    }
+
+    fn max_payload(&self) -> usize {
+        2 << 20
+    }
+}
+
+/// A format of one's own with 32-bit lengths moves a mebibyte in one message,
+/// through every layer.
+pub async fn a_format_of_ones_own_moves_a_mebibyte<R: Runtime>() {
+    let codec = || {
+        let codec = Codec::netaio().with_header(Arc::new(WideHeader));
+        codec.with_body(Arc::new(WideBody))
+    };
+    let limits = || Limits::default().with_body(3 << 20).unwrap();
+    let outer = || {
+        let outer = Layer::new().with_auth(HmacAuth::new("secret"));
+        outer.with_cipher(Sha256StreamCipher::new("key"))
+    };
+    let inner = || {
+        let cipher = Sha256StreamCipher::new("inner").with_iv_field("vi");
+        let auth = HmacAuth::new("inner").with_hmac_field("camh");
+        Layer::new()
+            .with_auth(auth)
+            .with_cipher(cipher.with_plain_uri())
+    };
+    for layer in [Layer::new(), outer()] {
+        let server = Server::<R>::builder()
+            .codec(codec())
+            .limits(limits())
+            .outer(layer.clone())
+            .on(REQUEST_URI, |content: Content| content)
+            .on(UPDATE_URI, |content: Content| async move { content })
+            .inner(inner());
+        let client = Client::builder()
+            .codec(codec())
+            .limits(limits())
+            .outer(layer);
+        let pair = pair(server, client).await;
+        let content: Vec<u8> = (0..1u32 << 20).map(|number| number as u8).collect();
+        let request = pair.connection.request("large").content(content.clone());
+        assert_message(&request.await.unwrap(), RESPOND_URI, "large", &content);
+        let update = pair.connection.update("inner", content.clone());
+        let answer = update.inner(inner()).await.unwrap();
+        assert_message(&answer, OK, "inner", &content);
+        let answer = pair.connection.request("small").content("x").await.unwrap();
+        assert_message(&answer, RESPOND_URI, "small", "x");
+    }
+}
