@@ -14,13 +14,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let echo = server.request("echo").content("hello").await?.ok()?;
     println!("echo: {}", String::from_utf8_lossy(&echo.content));
 
-    let stored = server.create("note", "buy milk").inner(admin.clone()).await?.ok()?;
+    let stored = server
+        .create("note", "buy milk")
+        .inner(admin.clone())
+        .await?
+        .ok()?;
     println!("create: {}", String::from_utf8_lossy(&stored.content));
 
     // Many requests may wait at the same time; each gets its own answer.
     let (first, second) = tokio::join!(server.request("note"), server.request("no such note"));
     println!("note: {}", String::from_utf8_lossy(&first?.ok()?.content));
-    println!("no such note: {:?}", second?.ok().map_err(|error| error.to_string()));
+    println!(
+        "no such note: {:?}",
+        second?.ok().map_err(|error| error.to_string())
+    );
 
     server.delete("note").inner(admin).await?.ok()?;
     client.close().await;

@@ -13,19 +13,25 @@ use netaio_tokio::{Content, Reply, Server, State, Uri};
 type Notes = Mutex<HashMap<String, Content>>;
 
 async fn read(uri: Uri, notes: State<Notes>) -> Result<Content, Reply> {
-    let notes = notes.lock().map_err(|_| Reply::error("the notes are gone"))?;
+    let notes = notes
+        .lock()
+        .map_err(|_| Reply::error("the notes are gone"))?;
     let note = notes.get(&uri.to_string()).cloned();
     note.ok_or_else(|| Reply::not_found("not found"))
 }
 
 async fn create(uri: Uri, content: Content, notes: State<Notes>) -> Result<&'static str, Reply> {
-    let mut notes = notes.lock().map_err(|_| Reply::error("the notes are gone"))?;
+    let mut notes = notes
+        .lock()
+        .map_err(|_| Reply::error("the notes are gone"))?;
     notes.insert(uri.to_string(), content);
     Ok("stored")
 }
 
 async fn delete(uri: Uri, notes: State<Notes>) -> Result<&'static str, Reply> {
-    let mut notes = notes.lock().map_err(|_| Reply::error("the notes are gone"))?;
+    let mut notes = notes
+        .lock()
+        .map_err(|_| Reply::error("the notes are gone"))?;
     match notes.remove(&uri.to_string()) {
         Some(_) => Ok("deleted"),
         None => Err(Reply::not_found("not found")),
@@ -38,7 +44,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::builder()
         .auth(HmacAuth::new("secret"))
         .state(Notes::default())
-        .on((REQUEST_URI, "echo"), |content: Content| async move { content })
+        .on(
+            (REQUEST_URI, "echo"),
+            |content: Content| async move { content },
+        )
         .on(REQUEST_URI, read)
         .on(CREATE_URI, create)
         .inner_auth(admin.clone())

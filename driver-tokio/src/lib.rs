@@ -44,17 +44,16 @@ mod stream;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use netaio_driver::Runtime;
-use socket2::{SockRef, TcpKeepalive};
+use netaio_driver::{Runtime, sockets};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 pub use netaio_driver::core::*;
 pub use netaio_driver::{
-    BuildError, ConnectError, Connection, Content, ErrorAnswer, FromRequest, Handler, IntoReply,
-    Messages, Reply, Request, RequestBuilder, RequestError, Response, State, Text, Unsolicited,
-    Uri,
+    BuildError, ConnectError, Connection, Content, Delivery, ErrorAnswer, FromRequest, Handler,
+    IntoReply, Messages, Publisher, Reply, Request, RequestBuilder, RequestError, Response, State,
+    SubscriptionError, Text, Unsolicited, Uri,
 };
 pub use stream::{TcpReader, TcpWriter, connect_stream, serve_stream};
 
@@ -70,12 +69,6 @@ pub type ClientBuilder = netaio_driver::ClientBuilder<Tokio>;
 /// The tokio runtime, current-thread or multi-thread.
 #[derive(Clone, Copy, Debug)]
 pub struct Tokio;
-
-/// The time without traffic after which the system asks whether a peer is there.
-const KEEPALIVE: Duration = Duration::from_secs(60);
-
-/// Connections that the system accepts before we do.
-const BACKLOG: i32 = 1024;
 
 impl Runtime for Tokio {
     type Listener = TcpListener;
@@ -102,18 +95,7 @@ impl Runtime for Tokio {
     }
 
     async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-        let socket = socket2::Socket::new(
-            socket2::Domain::for_address(address),
-            socket2::Type::STREAM,
-            Some(socket2::Protocol::TCP),
-        )?;
-        // A server that was stopped can be started again at once.
-        #[cfg(unix)]
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        TcpListener::from_std(socket.into())
+        TcpListener::from_std(sockets::listen(address)?)
     }
 
     fn local_address(listener: &TcpListener) -> io::Result<SocketAddr> {
@@ -128,10 +110,7 @@ impl Runtime for Tokio {
 }
 
 fn split(stream: TcpStream) -> io::Result<(TcpReader, TcpWriter)> {
-    // Answers leave with one write already: Nagle's algorithm would only wait.
-    stream.set_nodelay(true)?;
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
-    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    sockets::prepare(&stream)?;
     let (reader, writer) = stream.into_split();
     Ok((TcpReader(reader), TcpWriter(writer)))
 }
