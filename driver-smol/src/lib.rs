@@ -1,2 +1,75 @@
-//! netaio on smol: not written yet. Use `netaio-tokio` until then.
+//! netaio on [smol]: small framed messages over TCP, handlers keyed by message
+//! type, uri and peer, requests with timeouts, and authentication and
+//! encryption in two layers, wire-compatible with the Python package `netaio`.
+//!
+//! ```
+//! use netaio_smol::plugin::HmacAuth;
+//! use netaio_smol::types::{CREATE_URI, REQUEST_URI};
+//! use netaio_smol::{Client, Content, Server, Uri};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! smol::block_on(async {
+//!     let server = Server::builder()
+//!         .auth(HmacAuth::new("secret"))
+//!         .on((REQUEST_URI, "echo"), |content: Content| async move { content })
+//!         .on(CREATE_URI, |uri: Uri| format!("{uri} created"))
+//!         .inner_auth(HmacAuth::new("admin").with_hmac_field("camh"))
+//!         .bind("127.0.0.1:0")
+//!         .await?;
+//!
+//!     let client = Client::builder().auth(HmacAuth::new("secret")).build()?;
+//!     client.connect(server.local_addr()).await?;
+//!     let response = client.request("echo").content("hi").await?.ok()?;
+//!     assert_eq!(&response.content[..], b"hi");
+//!
+//!     // Without the admin's secret the inner check fails, and the server says so.
+//!     let refused = client.create("new", "content").await?;
+//!     assert!(refused.ok().is_err());
+//!     server.stop().await;
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! The whole API is documented at the types below, which are those of
+//! `netaio-driver` with smol filled in.
+//!
+//! Connections and handlers run on smol's global executor, wherever they are
+//! started from. It has one thread, or as many as the environment variable
+//! `SMOL_THREADS` says. For an executor of your own, implement
+//! [`netaio_driver::async_io::Executor`] as [`Smol`] does.
+//!
+//! # Cargo features
+//!
+//! There are none.
 #![forbid(unsafe_code)]
+
+use netaio_driver::async_io::Executor;
+
+pub use netaio_driver::core::*;
+pub use netaio_driver::futures_io::{connect_stream, serve_stream};
+pub use netaio_driver::{
+    BuildError, ConnectError, Connection, Content, ErrorAnswer, FromRequest, Handler, IntoReply,
+    Messages, Reply, Request, RequestBuilder, RequestError, Response, State, Text, Unsolicited,
+    Uri,
+};
+
+/// A server on smol.
+pub type Server = netaio_driver::Server<Smol>;
+/// A server before it listens.
+pub type ServerBuilder = netaio_driver::ServerBuilder<Smol>;
+/// A client on smol.
+pub type Client = netaio_driver::Client<Smol>;
+/// A client before it connects.
+pub type ClientBuilder = netaio_driver::ClientBuilder<Smol>;
+
+/// The smol runtime: its global executor, and the sockets and timers of
+/// async-io.
+#[derive(Clone, Copy, Debug)]
+pub struct Smol;
+
+impl Executor for Smol {
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        smol::spawn(future).detach();
+    }
+}
