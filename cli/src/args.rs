@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,8 +27,10 @@ pub(crate) enum Command {
     /// Serves resources kept in memory, over TCP.
     ///
     /// REQUEST_URI, CREATE_URI, UPDATE_URI and DELETE_URI work on a store that is empty at
-    /// first; a REQUEST_URI for `echo` is answered with its own content. Stops on SIGINT
-    /// (Ctrl-C) and SIGTERM, once running requests are answered.
+    /// first; a REQUEST_URI for `echo` is answered with its own content. Whoever sends a
+    /// SUBSCRIBE_URI is told with NOTIFY_URI what the uri is created or updated to, that it
+    /// was deleted (empty content), and what others publish to it with PUBLISH_URI. Stops on
+    /// SIGINT (Ctrl-C) and SIGTERM, once running requests are answered.
     Serve(Serve),
     /// Asks for the content of a uri, and prints it.
     ///
@@ -41,6 +44,16 @@ pub(crate) enum Command {
     Update(Request),
     /// Deletes a uri. Output and exit status are as for `request`.
     Delete(Request),
+    /// Publishes a content to a uri's subscribers; the answer is how many there are. Output
+    /// and exit status are as for `request`.
+    Publish(Request),
+    /// Subscribes to uris, and prints what their subscribers are told.
+    ///
+    /// The content of each notification goes to standard output, on a line of its own. Ends
+    /// after --count of them, or on SIGINT (Ctrl-C) and SIGTERM. Exits with 0 then, 1 when
+    /// the server refuses, 2 for wrong usage, 3 for a timeout, and 4 when it cannot connect
+    /// or the connection ends.
+    Subscribe(Subscribe),
     /// Prints a stream of frames, one line each.
     ///
     /// A line shows the message type, the uri, the length of the content and the content
@@ -104,6 +117,31 @@ pub(crate) struct Request {
     pub(crate) outer: OuterLayer,
     #[command(flatten)]
     pub(crate) admin: AdminLayer,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeChoice,
+}
+
+/// The options of `netaio subscribe`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Subscribe {
+    /// The uris.
+    #[arg(required = true, value_name = "URI")]
+    pub(crate) uris: Vec<String>,
+    /// End after so many notifications.
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<NonZeroU64>,
+    /// The server.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8888")]
+    pub(crate) server: String,
+    /// The time to connect, and to wait for each confirmation, in seconds.
+    #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+    /// Print each notification as one JSON object: type, name, auth, uri (null where it is
+    /// not UTF-8), uri_hex, content_hex.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) outer: OuterLayer,
     #[command(flatten)]
     pub(crate) runtime: RuntimeChoice,
 }

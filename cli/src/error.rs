@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use netaio_core::{FrameError, OpenError, SendError};
+use netaio_core::{CloseReason, FrameError, OpenError, SendError};
 use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError};
 
 use crate::codec::LineError;
@@ -68,6 +68,9 @@ pub(crate) enum CliError {
     /// A request ended without an answer.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// The connection ended while news were awaited.
+    #[error("the connection ended: {0}")]
+    Lost(CloseReason),
     /// The server answered with an error message.
     #[error(transparent)]
     Answer(#[from] ErrorAnswer),
@@ -101,7 +104,7 @@ impl CliError {
         const TIMEOUT: u8 = 3;
         const CONNECTION: u8 = 4;
         ExitCode::from(match self {
-            Self::Connect(_) => CONNECTION,
+            Self::Connect(_) | Self::Lost(_) => CONNECTION,
             Self::Request(RequestError::TimedOut(_)) => TIMEOUT,
             Self::Request(RequestError::Send(SendError::Seal(_))) | Self::Content { .. } => USAGE,
             Self::Request(_) => CONNECTION,

@@ -7,9 +7,12 @@
 mod args;
 mod codec;
 mod error;
+mod output;
 mod request;
 mod runtime;
 mod serve;
+mod signals;
+mod subscribe;
 
 use std::process::ExitCode;
 
@@ -28,6 +31,8 @@ fn main() -> ExitCode {
         Command::Create(options) => request::request(MessageType::CREATE_URI, options),
         Command::Update(options) => request::request(MessageType::UPDATE_URI, options),
         Command::Delete(options) => request::request(MessageType::DELETE_URI, options),
+        Command::Publish(options) => request::request(MessageType::PUBLISH_URI, options),
+        Command::Subscribe(options) => subscribe::subscribe(options),
         Command::Decode(options) => codec::decode(&options),
         Command::Encode(options) => codec::encode(&options),
     };

@@ -1,20 +1,17 @@
-//! `netaio request`, `create`, `update` and `delete`.
+//! `netaio request`, `create`, `update`, `delete` and `publish`.
 
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::str;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use netaio_core::{Layer, Message, MessageType};
 use netaio_driver::{Client, ErrorAnswer, Response, Runtime};
-use serde::Serialize;
 
 use crate::args::{Content, Request};
-use crate::codec::auth::Printed as PrintedAuth;
-use crate::codec::hex::hex;
 use crate::error::CliError;
+use crate::output::{self, Answered};
 use crate::runtime::{Work, block_on};
 
 /// Sends a request, and prints its answer.
@@ -75,7 +72,7 @@ impl Work for Asking<'_> {
 
     async fn on<R: Runtime>(self) -> Self::Output {
         let inner = match self.message.message_type {
-            MessageType::REQUEST_URI => Layer::new(),
+            MessageType::REQUEST_URI | MessageType::PUBLISH_URI => Layer::new(),
             _ => self.options.admin.layer(),
         };
         let client = Client::<R>::builder()
@@ -92,37 +89,16 @@ impl Work for Asking<'_> {
     }
 }
 
-/// An answer as JSON, in this order.
-#[derive(Serialize)]
-struct Printed<'a> {
-    #[serde(rename = "type")]
-    kind: u8,
-    name: Option<&'static str>,
-    auth: PrintedAuth<'a>,
-    uri: Option<&'a str>,
-    uri_hex: String,
-    content_hex: String,
-    verified: bool,
-    seconds: f64,
-}
-
 /// Content to standard output, everything else to standard error. An error
 /// answer's content is part of the error that is reported.
 fn print(response: &Response, time: Duration, json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if json {
-        let printed = Printed {
-            kind: response.message_type.value(),
-            name: response.message_type.base_name(),
-            auth: PrintedAuth(&response.auth),
-            uri: str::from_utf8(&response.uri).ok(),
-            uri_hex: hex(&response.uri),
-            content_hex: hex(&response.content),
+        let answered = Answered {
             verified: response.is_verified(),
             seconds: time.as_secs_f64(),
         };
-        serde_json::to_writer(&mut out, &printed)?;
-        out.write_all(b"\n")?;
+        output::json(response, Some(answered), &mut out)?;
     } else if !response.is_error() {
         out.write_all(&response.content)?;
     }

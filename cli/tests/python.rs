@@ -21,9 +21,15 @@ fn combinations() -> Vec<(Outer, Vec<&'static str>)> {
     };
     vec![
         (outer(&None, &None, false), vec![]),
-        (outer(&secret, &None, false), vec!["--secret", "s e c r e t"]),
+        (
+            outer(&secret, &None, false),
+            vec!["--secret", "s e c r e t"],
+        ),
         (outer(&None, &key, false), vec!["--key", "key"]),
-        (outer(&None, &key, true), vec!["--key", "key", "--plain-uri"]),
+        (
+            outer(&None, &key, true),
+            vec!["--key", "key", "--plain-uri"],
+        ),
         (
             outer(&secret, &key, false),
             vec!["--secret", "s e c r e t", "--key", "key"],
@@ -44,7 +50,7 @@ fn a_python_client_is_served() -> Result {
             key: None,
         };
         let none = Inner::default();
-        let script: [(Op, &str, &str, &Inner, (&str, &str)); 8] = [
+        let script = [
             (Op::Request, "echo", "hi", &none, ("RESPOND_URI", "hi")),
             (Op::Request, "a", "", &none, ("NOT_FOUND", "not found")),
             (Op::Create, "a", "1", &admin, ("OK", "stored")),
@@ -56,7 +62,11 @@ fn a_python_client_is_served() -> Result {
         ];
         for (op, uri, content, inner, (name, text)) in script {
             let answer = client.request_with(op, uri.as_bytes(), content.as_bytes(), inner)?;
-            assert_eq!(answer.message()?, (name, text.as_bytes()), "{op:?} {uri} {options:?}");
+            assert_eq!(
+                answer.message()?,
+                (name, text.as_bytes()),
+                "{op:?} {uri} {options:?}"
+            );
         }
         client.close()?;
     }
@@ -83,7 +93,12 @@ fn a_python_server_is_asked() -> Result {
             run(&[args, &common, &options].concat(), b"")
         };
         let echo = ask(&["request", "echo", "--content", "hi"]);
-        assert_eq!((echo.status, &echo.stdout[..]), (0, &b"hi"[..]), "{}", echo.stderr);
+        assert_eq!(
+            (echo.status, &echo.stdout[..]),
+            (0, &b"hi"[..]),
+            "{}",
+            echo.stderr
+        );
         let script: [(&[&str], i32, &str); 7] = [
             (&["request", "a"], 1, "NOT_FOUND"),
             (&["create", "a", "--content", "1"], 0, "OK"),
@@ -97,7 +112,10 @@ fn a_python_server_is_asked() -> Result {
             let ran = ask(&[args, &["--json"]].concat());
             assert_eq!(ran.status, status, "{args:?} {options:?}: {}", ran.stderr);
             let answer = &json_lines(&ran.stdout)[0];
-            assert_eq!((&answer["name"], &answer["uri"]), (&name.into(), &"a".into()));
+            assert_eq!(
+                (&answer["name"], &answer["uri"]),
+                (&name.into(), &"a".into())
+            );
             assert_eq!(answer["verified"], true);
         }
         server.stop();

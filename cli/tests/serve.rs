@@ -37,15 +37,24 @@ fn resources_live_and_die() {
     };
     let expect = |status: i32, stdout: &str, stderr: &str| (status, stdout.into(), stderr.into());
     let not_found = expect(1, "", "NOT_FOUND | netaio: NOT_FOUND: not found");
-    assert_eq!(asked(&["request", "echo", "--content", "hi"]), expect(0, "hi", "RESPOND_URI"));
+    assert_eq!(
+        asked(&["request", "echo", "--content", "hi"]),
+        expect(0, "hi", "RESPOND_URI")
+    );
     assert_eq!(asked(&["request", "a"]), not_found);
     assert_eq!(asked(&["update", "a", "--content", "1"]), not_found);
     assert_eq!(asked(&["delete", "a"]), not_found);
-    assert_eq!(asked(&["create", "a", "--content", "1"]), expect(0, "stored", "OK"));
+    assert_eq!(
+        asked(&["create", "a", "--content", "1"]),
+        expect(0, "stored", "OK")
+    );
     let overwrite = expect(1, "", "ERROR | netaio: ERROR: cannot overwrite");
     assert_eq!(asked(&["create", "a", "--content", "2"]), overwrite);
     assert_eq!(asked(&["request", "a"]), expect(0, "1", "RESPOND_URI"));
-    assert_eq!(asked(&["update", "a", "--content", "3"]), expect(0, "stored", "OK"));
+    assert_eq!(
+        asked(&["update", "a", "--content", "3"]),
+        expect(0, "stored", "OK")
+    );
     assert_eq!(asked(&["request", "a"]), expect(0, "3", "RESPOND_URI"));
     assert_eq!(asked(&["delete", "a"]), expect(0, "deleted", "OK"));
     assert_eq!(asked(&["request", "a"]), not_found);
@@ -57,8 +66,14 @@ fn error_answers_name_the_uri() {
     let ran = ask(&server, &["request", "nothing", "--json"]);
     assert_eq!(ran.status, 1);
     let answer = &json_lines(&ran.stdout)[0];
-    assert_eq!((&answer["name"], &answer["uri"]), (&"NOT_FOUND".into(), &"nothing".into()));
-    assert_eq!((&answer["type"], &answer["verified"]), (&24.into(), &true.into()));
+    assert_eq!(
+        (&answer["name"], &answer["uri"]),
+        (&"NOT_FOUND".into(), &"nothing".into())
+    );
+    assert_eq!(
+        (&answer["type"], &answer["verified"]),
+        (&24.into(), &true.into())
+    );
 }
 
 #[test]
@@ -67,7 +82,10 @@ fn content_comes_from_files_and_goes_raw() {
     let bytes: Vec<u8> = (0..=255).cycle().take(65_000).collect();
     let place = std::env::temp_dir().join(format!("netaio-content-{}", std::process::id()));
     std::fs::write(&place, &bytes).unwrap();
-    let created = ask(&server, &["create", "file", "--file", place.to_str().unwrap()]);
+    let created = ask(
+        &server,
+        &["create", "file", "--file", place.to_str().unwrap()],
+    );
     std::fs::remove_file(&place).unwrap();
     assert_eq!(created.status, 0);
     assert_eq!(ask(&server, &["request", "file"]).stdout, bytes);
@@ -81,18 +99,29 @@ fn layers_keep_strangers_out() {
     let keys = ["--secret", "s", "--key", "k"];
     let server = Server::start(&[&keys[..], &["--admin-secret", "admin"]].concat());
     let with = |args: &[&str], more: &[&str]| ask(&server, &[args, more].concat());
-    assert_eq!(with(&["request", "echo", "--content", "hi"], &keys).stdout, b"hi");
+    assert_eq!(
+        with(&["request", "echo", "--content", "hi"], &keys).stdout,
+        b"hi"
+    );
     let create = ["create", "a", "--content", "1"];
     let admin = [&keys[..], &["--admin-secret", "admin"]].concat();
     let wrong = [&keys[..], &["--admin-secret", "guess"]].concat();
     for refused in [&keys[..], &wrong] {
         let ran = with(&create, refused);
         assert_eq!(ran.status, 1);
-        assert!(ran.stderr.ends_with("netaio: AUTH_ERROR: HMAC auth failed\n"), "{}", ran.stderr);
+        assert!(
+            ran.stderr
+                .ends_with("netaio: AUTH_ERROR: HMAC auth failed\n"),
+            "{}",
+            ran.stderr
+        );
     }
     assert_eq!(with(&create, &admin).status, 0);
     assert_eq!(with(&["request", "a"], &keys).stdout, b"1");
-    let stranger = with(&["request", "a"], &["--secret", "guess", "--key", "k", "--json"]);
+    let stranger = with(
+        &["request", "a"],
+        &["--secret", "guess", "--key", "k", "--json"],
+    );
     assert_eq!(stranger.status, 1);
     assert_eq!(json_lines(&stranger.stdout)[0]["verified"], false);
 }
@@ -101,7 +130,10 @@ fn layers_keep_strangers_out() {
 fn the_cipher_may_leave_the_uri_readable() {
     let options = ["--key", "k", "--plain-uri"];
     let server = Server::start(&options);
-    let ran = ask(&server, &[&["request", "echo", "--content", "hi"], &options[..]].concat());
+    let ran = ask(
+        &server,
+        &[&["request", "echo", "--content", "hi"], &options[..]].concat(),
+    );
     assert_eq!((ran.status, &ran.stdout[..]), (0, &b"hi"[..]));
 }
 
@@ -113,15 +145,29 @@ fn failures_have_their_exit_status() {
     assert_eq!(usage(&["create", "a", "--content", "x", "--file", "y"]), 2);
     assert_eq!(usage(&["create", "a", "--file", "/no/such/file"]), 2);
     // A port that nobody listens on: it was free a moment ago.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
     let ran = run(&["request", "a", "--server", &free], b"");
     assert_eq!(ran.status, 4);
-    assert!(ran.stderr.starts_with("netaio: cannot connect to"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.starts_with("netaio: cannot connect to"),
+        "{}",
+        ran.stderr
+    );
     // Somebody who accepts and does not answer.
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = mute.local_addr().unwrap().to_string();
-    let ran = run(&["request", "a", "--server", &addr, "--timeout", "0.2"], b"");
-    assert_eq!((ran.status, &*ran.stderr), (3, "netaio: no answer within 200ms\n"));
+    let ran = run(
+        &["request", "a", "--server", &addr, "--timeout", "0.2"],
+        b"",
+    );
+    assert_eq!(
+        (ran.status, &*ran.stderr),
+        (3, "netaio: no answer within 200ms\n")
+    );
     let server = Server::start(&[]);
     let long = ask_with(&server, &["create", "long", "--file", "-"], &[0; 65_423]);
     assert_eq!(long.status, 2);
@@ -147,5 +193,8 @@ fn an_address_that_is_taken_is_said_to_be() {
     let server = Server::start(&[]);
     let addr = server.addr.to_string();
     let ran = run(&["serve", "--tcp", &addr], b"");
-    assert!(ran.error().starts_with(&format!("cannot listen on {addr}: ")));
+    assert!(
+        ran.error()
+            .starts_with(&format!("cannot listen on {addr}: "))
+    );
 }

@@ -1,27 +1,26 @@
 //! `netaio serve`.
 
+mod news;
 mod store;
 
 use std::io::{self, Write};
 
 use async_channel::Receiver;
-use netaio_core::types::{CREATE_URI, DELETE_URI, REQUEST_URI, UPDATE_URI};
+use netaio_core::types::{
+    CREATE_URI, DELETE_URI, PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI, UPDATE_URI,
+};
 use netaio_driver::{Content, Runtime, Server};
 
+use self::news::{publish, subscribe, unsubscribe};
 use self::store::{Store, create, delete, read, update};
 use crate::args::Serve;
 use crate::error::CliError;
 use crate::runtime::{Work, block_on};
+use crate::signals;
 
 /// Serves until a signal says to stop.
 pub(crate) fn serve(options: Serve) -> Result<(), CliError> {
-    // The handler runs on a thread of its own. A second signal finds the channel
-    // full, and changes nothing.
-    let (sender, stop) = async_channel::bounded(1);
-    ctrlc::set_handler(move || {
-        let _ = sender.try_send(());
-    })
-    .map_err(|error| CliError::Start(io::Error::other(error)))?;
+    let stop = signals::stop()?;
     let runtime = options.runtime.runtime;
     block_on(runtime, Serving { options, stop }).map_err(CliError::Start)?
 }
@@ -47,6 +46,9 @@ impl Work for Serving {
             .inner(admin.clone())
             .on(DELETE_URI, delete)
             .inner(admin)
+            .on(SUBSCRIBE_URI, subscribe)
+            .on(UNSUBSCRIBE_URI, unsubscribe)
+            .on(PUBLISH_URI, publish)
             .bind(&self.options.tcp)
             .await?;
         let mut out = io::stdout();

@@ -5,7 +5,9 @@ use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use netaio_driver::{Content, Reply, State, Uri};
+use netaio_driver::{Content, Publisher, Reply, State, Uri};
+
+use super::news::tell;
 
 /// The content of each uri. Clients decide what is in it, so it is bounded.
 #[derive(Default)]
@@ -60,32 +62,50 @@ pub(super) fn read(uri: Uri, store: State<Store>) -> Result<Bytes, Reply> {
         .ok_or_else(not_found)
 }
 
-pub(super) fn create(uri: Uri, content: Content, store: State<Store>) -> Result<Reply, Reply> {
-    let mut resources = store.lock();
-    if resources.contents.contains_key(&uri.0) {
-        return Err(Reply::error("cannot overwrite"));
+pub(super) fn create(
+    uri: Uri,
+    content: Content,
+    store: State<Store>,
+    publisher: Publisher,
+) -> Result<Reply, Reply> {
+    {
+        let mut resources = store.lock();
+        if resources.contents.contains_key(&uri.0) {
+            return Err(Reply::error("cannot overwrite"));
+        }
+        resources.grow(1, uri.len().saturating_add(content.len()), 0)?;
+        resources.contents.insert(keep(&uri), keep(&content));
     }
-    resources.grow(1, uri.len().saturating_add(content.len()), 0)?;
-    resources.contents.insert(keep(&uri), keep(&content));
+    tell(&publisher, &uri, content.0);
     Ok(Reply::ok("stored"))
 }
 
-pub(super) fn update(uri: Uri, content: Content, store: State<Store>) -> Result<Reply, Reply> {
-    let mut resources = store.lock();
-    let old = resources.contents.get(&uri.0).ok_or_else(not_found)?.len();
-    resources.grow(0, content.len(), old)?;
-    resources.contents.insert(keep(&uri), keep(&content));
+pub(super) fn update(
+    uri: Uri,
+    content: Content,
+    store: State<Store>,
+    publisher: Publisher,
+) -> Result<Reply, Reply> {
+    {
+        let mut resources = store.lock();
+        let old = resources.contents.get(&uri.0).ok_or_else(not_found)?.len();
+        resources.grow(0, content.len(), old)?;
+        resources.contents.insert(keep(&uri), keep(&content));
+    }
+    tell(&publisher, &uri, content.0);
     Ok(Reply::ok("stored"))
 }
 
-pub(super) fn delete(uri: Uri, store: State<Store>) -> Result<Reply, Reply> {
-    let mut resources = store.lock();
-    let Entry::Occupied(entry) = resources.contents.entry(uri.0) else {
-        return Err(not_found());
-    };
-    let (uri, content) = entry.remove_entry();
-    resources.size = resources
-        .size
-        .saturating_sub(uri.len().saturating_add(content.len()));
+pub(super) fn delete(uri: Uri, store: State<Store>, publisher: Publisher) -> Result<Reply, Reply> {
+    {
+        let mut resources = store.lock();
+        let Entry::Occupied(entry) = resources.contents.entry(uri.0.clone()) else {
+            return Err(not_found());
+        };
+        let (uri, content) = entry.remove_entry();
+        let freed = uri.len().saturating_add(content.len());
+        resources.size = resources.size.saturating_sub(freed);
+    }
+    tell(&publisher, &uri, Bytes::new());
     Ok(Reply::ok("deleted"))
 }

@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod server;
+pub(crate) mod subscriber;
 
 use std::io::{Read, Write};
 use std::path::Path;

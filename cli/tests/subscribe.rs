@@ -1,0 +1,84 @@
+//! `netaio subscribe` and `netaio publish`, as commands.
+#![allow(clippy::unwrap_used, reason = "only tests run this")]
+
+mod common;
+
+use common::server::Server;
+use common::subscriber::Subscriber;
+use common::{json_lines, run};
+use netaio_tests::python::{Outer, Python, PythonError, PythonServer, ServerOptions};
+
+#[test]
+fn subscribers_are_told_what_happens() {
+    let server = Server::start(&["--secret", "s"]);
+    let addr = server.addr.to_string();
+    let common = ["--server", &addr, "--secret", "s"];
+    let ask = |args: &[&str]| run(&[args, &common].concat(), b"");
+    let mut both = Subscriber::start(&[&["a", "b"], &common[..]].concat());
+    let one = Subscriber::start(&[&["b", "--json", "--count", "1"], &common[..]].concat());
+    assert_eq!(
+        ask(&["create", "a", "--content", "first"]).stdout,
+        b"stored"
+    );
+    assert_eq!(both.line(), "first\n");
+    assert_eq!(
+        ask(&["update", "a", "--content", "second"]).stdout,
+        b"stored"
+    );
+    assert_eq!(both.line(), "second\n");
+    assert_eq!(ask(&["delete", "a"]).stdout, b"deleted");
+    assert_eq!(both.line(), "\n");
+    assert_eq!(ask(&["publish", "b", "--content", "news"]).stdout, b"2");
+    assert_eq!(both.line(), "news\n");
+    assert_eq!(
+        ask(&["publish", "nobody's", "--content", "news"]).stdout,
+        b"0"
+    );
+    let (status, printed) = one.end();
+    assert_eq!(status, Some(0));
+    let news = &json_lines(printed.as_bytes())[0];
+    assert_eq!(
+        (&news["name"], &news["uri"]),
+        (&"NOTIFY_URI".into(), &"b".into())
+    );
+    assert_eq!(
+        (&news["content_hex"], news.get("verified")),
+        (&"6e657773".into(), None)
+    );
+    // The one that has ended is subscribed no more.
+    while ask(&["publish", "b", "--content", "more"]).stdout != b"1" {
+        assert_eq!(both.line(), "more\n");
+    }
+    assert_eq!(both.line(), "more\n");
+    assert_eq!(server.stop("-TERM"), Some(0));
+    assert_eq!(both.end(), (Some(4), String::new()));
+}
+
+#[test]
+fn a_python_server_tells_them_too() -> Result<(), PythonError> {
+    let Some(python) = Python::get()? else {
+        return Ok(());
+    };
+    let outer = Outer {
+        secret: Some("s".into()),
+        key: Some("k".into()),
+        plain_uri: false,
+    };
+    let options = ServerOptions {
+        outer,
+        ..ServerOptions::default()
+    };
+    let server = PythonServer::start(&python, &options)?;
+    let addr = server.addr.to_string();
+    let common = ["--server", &addr, "--secret", "s", "--key", "k"];
+    let subscriber = Subscriber::start(&[&["a", "--count", "2"], &common[..]].concat());
+    for news in ["one", "two"] {
+        let told = run(
+            &[&["publish", "a", "--content", news], &common[..]].concat(),
+            b"",
+        );
+        assert_eq!(told.stdout, b"1", "{}", told.stderr);
+    }
+    assert_eq!(subscriber.end(), (Some(0), "one\ntwo\n".into()));
+    Ok(())
+}
