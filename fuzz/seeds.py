@@ -80,11 +80,15 @@ def plugins():
     refused = [v for v in vectors("refused.jsonl") if v["layer"] in ("hmac", "cipher")]
     for at, vector in enumerate(thinned(refused, 14)):
         seed("plugins", vector["name"], bytes([2 * (at % 7)]) + vector["frame"])
+    # The front of the body, moved into the timestamp, leaves a body that can be read.
+    seed("plugins", "moved-into-ts", b"\1\3uri\7\0\1bcdef\0\x08\x09")
     for layers in range(7):
         # uri, content, no field of one's own; then changes: see `change`.
         for name, changes in {
             "untouched": [],
             "bits": [0, 30, 1, 1, 3, 128],
+            # Each lands in another field; the MACs are the longest.
+            **{f"bit-{at}": [0, at, 1] for at in range(20, 240, 40)},
             "type": [2, 30],
             "shorter-ts": [8, 2],
             "longer-ts": [8, 6],
@@ -94,7 +98,7 @@ def plugins():
             "ts-as-int": [7, 8, 2, 0],
             "trailing": [5, 0, 3, 1, 2, 3],
         }.items():
-            if layers in (0, 3, 5) or name in ("untouched", "bits"):
+            if layers in (0, 3) or name in ("untouched", "longer-ts"):
                 seed(
                     "plugins",
                     f"{name}-{layers}",
@@ -105,7 +109,7 @@ def plugins():
 # The operations of `Play::operation`; one for each end, the client's first.
 REQUEST, CANCEL, SEND, LARGE, DELIVER, DELIVER_SOME = 0, 8, 10, 12, 14, 22
 TAMPER, INTRUDE, STRANGE, TIME, DEADLINE, EOF = 28, 30, 32, 34, 36, 38
-CLOSE, REPLY, REGISTER, REMOVE = 40, 42, 46, 58
+CLOSE, REPLY, REGISTER, REMOVE, BUSY = 40, 42, 46, 58, 62
 CLIENT, SERVER = 0, 1
 THERE, BACK = [DELIVER + CLIENT], [DELIVER + SERVER]
 
@@ -160,6 +164,7 @@ def link():
         "own-fields": [SEND + CLIENT, 8, 0x80, 0, 3, 2, 116, 115, 4, 9] + THERE,
         "server-asks": register(0, 0, CLIENT) + request(0, 0, SERVER) + BACK + THERE,
         "both-ask": register() + register(0, 0, CLIENT) + request() + request(0, 0, SERVER) + THERE + BACK + THERE + BACK,
+        "busy": register() + request() + [BUSY + SERVER, 3] + THERE + [TIME, 41, BUSY + SERVER, 0] + BACK,
         "removed": register() + [REMOVE + SERVER, 0] + answered,
         "anonymous-uri": register(0, 0) + request(32) + request(48) + THERE + BACK,
     }

@@ -93,6 +93,10 @@ struct Side {
     wire: Vec<u8>,
     sent: Vec<u8>,
     seen: Vec<Seen>,
+    /// It takes no more messages for now, as while a handler runs.
+    busy: bool,
+    /// Its transport has said that nothing more comes.
+    eof: bool,
     closed: bool,
 }
 
@@ -138,6 +142,7 @@ impl<'a> Play<'a> {
             self.operation();
             self.settle();
         }
+        self.sides.iter_mut().for_each(|side| side.busy = false);
         self.everything_arrives();
         for at in [0, 1] {
             self.sides[at].link.close(CloseReason::Local);
@@ -198,7 +203,9 @@ impl<'a> Play<'a> {
             17 => self.time_passes(),
             18 => self.until_a_deadline(at),
             19 => {
-                self.sides[at].link.handle_eof(self.now);
+                let side = &mut self.sides[at];
+                side.link.handle_eof(self.now);
+                side.eof = true;
                 self.orderly = false;
             }
             20 => self.sides[at].link.close(CloseReason::Local),
@@ -210,10 +217,17 @@ impl<'a> Play<'a> {
                 node.remove(key.clone());
                 node.remove_once(key);
             }
-            30 => self.sides[at].link.release_receive_buffer(),
-            _ => {
+            30 => {
+                let side = &mut self.sides[at];
+                side.link.release_receive_buffer();
                 // A driver that has read nothing says so too.
-                self.sides[at].link.received(self.now, 0);
+                side.link.received(self.now, 0);
+            }
+            _ => {
+                let how = self.script.byte();
+                let side = &mut self.sides[at];
+                side.busy = how & 1 == 1;
+                side.link.set_reading(self.now, how & 2 == 0);
             }
         }
     }
@@ -312,6 +326,9 @@ impl<'a> Play<'a> {
         let to = 1 - from;
         // Pieces of large deliveries are larger, or this would take for ever.
         for chunk in bytes.chunks(piece.max(bytes.len() / 256).max(1)) {
+            if self.sides[to].eof {
+                break;
+            }
             let link = &mut self.sides[to].link;
             if chunk.len() % 2 == 0 {
                 link.receive(now, chunk);
@@ -349,7 +366,7 @@ impl<'a> Play<'a> {
 
     /// Somebody else's bytes come in between.
     fn intrude(&mut self, to: usize, bytes: &[u8]) {
-        if !bytes.is_empty() {
+        if !bytes.is_empty() && !self.sides[to].eof {
             self.orderly = false;
             self.sides[to].link.receive(self.now, bytes);
         }
@@ -465,7 +482,7 @@ impl<'a> Play<'a> {
 
     fn drain(&mut self, at: usize) {
         let (now, side) = (self.now, &mut self.sides[at]);
-        while let Some(event) = side.link.poll_event() {
+        while let Some(event) = side.poll_event() {
             assert!(!side.closed, "an event behind the last one: {event:?}");
             let seen = match event {
                 Event::Message(inbound) => match side.link.dispatch(now, inbound, &mut side.node) {
@@ -537,8 +554,17 @@ impl Side {
             wire: Vec::new(),
             sent: Vec::new(),
             seen: Vec::new(),
+            busy: false,
+            eof: false,
             closed: false,
         }
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        if self.busy {
+            return self.link.poll_past_event();
+        }
+        self.link.poll_event()
     }
 
     /// Whether an answer is sent, now or later, and in its turn.
@@ -607,9 +633,14 @@ impl Side {
         assert_eq!(self.link.pending_requests(), self.waiting.len());
         assert!(self.waiting.len() <= limits.pending_requests());
         assert!(self.link.queued() <= limits.outbound_queue() + MAX_FRAME);
+        assert!(self.link.poll_past_event().is_none());
         let buffered = self.link.receive_buffer().len();
+        assert_eq!(self.link.unhandled(), buffered);
         let most = Header::LEN + limits.auth_section() + limits.body();
-        assert!(buffered < most, "{buffered} bytes wait to be a frame");
+        assert!(
+            self.busy || buffered < most,
+            "{buffered} bytes wait to be a frame"
+        );
         let deadline = self.link.poll_deadline();
         assert_eq!(self.link.poll_deadline(), deadline);
         if self.closed {
