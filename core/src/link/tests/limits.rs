@@ -120,3 +120,38 @@ fn a_poll_handles_one_frame_so_that_turns_can_be_counted() {
     }
     assert!(pair.server.link.poll_event().is_none());
 }
+
+#[test]
+fn a_frame_for_many_is_queued_as_it_is_and_closes_who_does_not_read() {
+    let mut pair = Pair::plain();
+    let notice = Message::notify("u", "for all");
+    let bytes = frame(&notice);
+    assert_eq!(pair.server.link.forward(NOON, &bytes), Ok(()));
+    pair.run();
+    assert_eq!(pair.server.sent, bytes);
+    assert_eq!(pair.client.seen(), [Seen::Unrouted(notice)]);
+
+    let mut pair = clogged();
+    let queued = pair.server.link.queued();
+    let slow = SendError::Closed(CloseReason::SlowConsumer { queued });
+    assert_eq!(pair.server.link.forward(NOON, &bytes), Err(slow.clone()));
+    assert_eq!(pair.server.link.forward(NOON, &bytes), Err(slow));
+    assert_eq!(pair.server.link.queued(), queued);
+}
+
+#[test]
+fn a_busy_end_hears_of_what_is_past_and_keeps_messages_for_later() {
+    let mut pair = Pair::plain();
+    let options = RequestOptions::new().with_timeout(SECOND);
+    let id = pair.request_with(&Message::request("u"), &options);
+    let bytes = frame(&Message::notify("u", ""));
+    pair.client.link.receive(NOON, &bytes);
+    assert!(pair.client.link.poll_past_event().is_none());
+    assert_eq!(pair.client.link.unhandled(), bytes.len());
+    let later = Now::new(NOON.monotonic + SECOND, NOON.unix + 1);
+    pair.client.link.handle_timeout(later);
+    let event = pair.client.link.poll_past_event();
+    assert!(matches!(event, Some(Event::Failed { request, .. }) if request == id));
+    let event = pair.client.link.poll_event();
+    assert!(matches!(event, Some(Event::Message(_))));
+}

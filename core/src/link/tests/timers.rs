@@ -249,3 +249,26 @@ fn past_events_can_be_had_without_handling_a_frame() {
         Some(Event::Message(_))
     ));
 }
+
+#[test]
+fn a_remote_that_is_made_to_wait_is_not_blamed_for_it() {
+    let limits = Limits::default()
+        .with_idle_timeout(Some(30 * SECOND))
+        .unwrap();
+    let mut pair = with(limits);
+    pair.server.link.receive(NOON, b"\x00");
+    pair.server.drain(NOON);
+    pair.server.link.set_reading(NOON, false);
+    assert_eq!(deadline(&mut pair), None);
+    pair.pass(100 * SECOND);
+    pair.server.link.set_reading(pair.now, true);
+    let frame = Some((110 * SECOND, DeadlineReason::Frame));
+    assert_eq!(deadline(&mut pair), frame);
+    // Requests of its own go on being timed.
+    pair.server.link.set_reading(pair.now, false);
+    let (ask, options) = (Message::request("u"), RequestOptions::new());
+    let id = pair.server.link.request(pair.now, &ask, &options).unwrap();
+    pair.pass(10 * SECOND);
+    let failed = RequestError::TimedOut(10 * SECOND);
+    assert_eq!(pair.server.seen(), [Seen::Failed(id, failed)]);
+}
