@@ -110,6 +110,7 @@ def plugins():
 REQUEST, CANCEL, SEND, LARGE, DELIVER, DELIVER_SOME = 0, 8, 10, 12, 14, 22
 TAMPER, INTRUDE, STRANGE, TIME, DEADLINE, EOF = 28, 30, 32, 34, 36, 38
 CLOSE, REPLY, REGISTER, REMOVE, BUSY = 40, 42, 46, 58, 62
+TABLES = 0xE0
 CLIENT, SERVER = 0, 1
 THERE, BACK = [DELIVER + CLIENT], [DELIVER + SERVER]
 
@@ -166,6 +167,11 @@ def link():
         "both-ask": register() + register(0, 0, CLIENT) + request() + request(0, 0, SERVER) + THERE + BACK + THERE + BACK,
         "busy": register() + request() + [BUSY + SERVER, 3] + THERE + [TIME, 41, BUSY + SERVER, 0] + BACK,
         "removed": register() + [REMOVE + SERVER, 0] + answered,
+        # Of `Tables::operation`: what to do, a key or an id, who, and data.
+        "subscriptions": sum(([TABLES, 0, key % 6, key % 5] for key in range(12)), [])
+        + [TABLES, 3, 0, 0, TABLES, 3, 0, 0, TABLES, 4, 0, 1],
+        "peers": sum(([TABLES, 5, at % 6, at % 5, 3] for at in range(12)), [])
+        + [TABLES, 7, 2, 3, TABLES, 7, 2, 2, TABLES, 8, 0, 3, TIME, 41, TABLES, 9, 3, 4],
         "anonymous-uri": register(0, 0) + request(32) + request(48) + THERE + BACK,
     }
     for at, (name, script) in enumerate(scripts.items()):

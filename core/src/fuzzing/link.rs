@@ -12,6 +12,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::input::{Dice, Input};
+use super::tables::Tables;
 use crate::error::{CloseReason, RequestError, SendError};
 use crate::limits::Limits;
 use crate::link::{
@@ -39,6 +40,8 @@ pub fn link(data: &[u8]) {
 
 /// Operations of one script; the rest of a longer one is left out.
 const OPERATIONS: usize = 150;
+/// The first of the operations on what links share.
+const TABLES: u8 = 0xe0;
 /// Large messages of one script.
 const LARGE: usize = 6;
 /// The largest frame, and what makes a frame.
@@ -105,6 +108,7 @@ struct Play<'a> {
     now: Now,
     /// The client and the server.
     sides: [Side; 2],
+    tables: Tables,
     /// Bytes are delivered in pieces of this many.
     piece: usize,
     serial: u32,
@@ -127,6 +131,7 @@ impl<'a> Play<'a> {
             sides: [Side::new(now, client, 1), Side::new(now, server, 2)],
             script,
             now,
+            tables: Tables::new(),
             piece,
             serial: 0,
             large: 0,
@@ -181,6 +186,9 @@ impl<'a> Play<'a> {
     fn operation(&mut self) {
         let choice = self.script.byte();
         let at = usize::from(choice & 1);
+        if choice >= TABLES {
+            return self.tables.operation(&mut self.script, self.now.monotonic);
+        }
         match choice >> 1 & 0x1f {
             0..=3 => self.request(at),
             4 => self.cancel(at),

@@ -18,6 +18,7 @@ mod packify;
 mod plugins;
 #[cfg(test)]
 mod replay;
+mod tables;
 
 pub use self::frame::frame;
 pub use self::link::link;
