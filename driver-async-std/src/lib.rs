@@ -1,6 +1,79 @@
-//! netaio on async-std: not written yet. Use `netaio-tokio` until then.
+//! netaio on async-std: small framed messages over TCP, handlers keyed by message
+//! type, uri and peer, requests with timeouts, and authentication and
+//! encryption in two layers, wire-compatible with the Python package `netaio`.
 //!
-//! async-std is unmaintained (RUSTSEC-2025-0052). This crate will be for
-//! programs that are on it already: new ones are better off with `netaio-smol`,
-//! its successor. Nothing depends on this crate, and no default build reaches it.
+//! **async-std is unmaintained** (RUSTSEC-2025-0052). This crate is for programs
+//! that are on it already: new ones are better off with `netaio-smol`, its
+//! successor. No default build reaches it.
+//!
+//! ```
+//! use netaio_async_std::plugin::HmacAuth;
+//! use netaio_async_std::types::{CREATE_URI, REQUEST_URI};
+//! use netaio_async_std::{Client, Content, Server, Uri};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! async_std::task::block_on(async {
+//!     let server = Server::builder()
+//!         .auth(HmacAuth::new("secret"))
+//!         .on((REQUEST_URI, "echo"), |content: Content| async move { content })
+//!         .on(CREATE_URI, |uri: Uri| format!("{uri} created"))
+//!         .inner_auth(HmacAuth::new("admin").with_hmac_field("camh"))
+//!         .bind("127.0.0.1:0")
+//!         .await?;
+//!
+//!     let client = Client::builder().auth(HmacAuth::new("secret")).build()?;
+//!     client.connect(server.local_addr()).await?;
+//!     let response = client.request("echo").content("hi").await?.ok()?;
+//!     assert_eq!(&response.content[..], b"hi");
+//!
+//!     // Without the admin's secret the inner check fails, and the server says so.
+//!     let refused = client.create("new", "content").await?;
+//!     assert!(refused.ok().is_err());
+//!     server.stop().await;
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! The whole API is documented at the types below, which are those of
+//! `netaio-driver` with async-std filled in.
+//!
+//! Connections and handlers run on async-std's executor, wherever they are
+//! started from. It has as many threads as there are processors, or as the
+//! environment variable `ASYNC_STD_THREAD_COUNT` says. Sockets and timers are
+//! those of async-io, on which async-std's own are built.
+//!
+//! # Cargo features
+//!
+//! There are none.
 #![forbid(unsafe_code)]
+
+use netaio_driver::async_io::Executor;
+
+pub use netaio_driver::core::*;
+pub use netaio_driver::futures_io::{connect_stream, serve_stream};
+pub use netaio_driver::{
+    BuildError, ConnectError, Connection, Content, ErrorAnswer, FromRequest, Handler, IntoReply,
+    Messages, Reply, Request, RequestBuilder, RequestError, Response, State, Text, Unsolicited,
+    Uri,
+};
+
+/// A server on async-std.
+pub type Server = netaio_driver::Server<AsyncStd>;
+/// A server before it listens.
+pub type ServerBuilder = netaio_driver::ServerBuilder<AsyncStd>;
+/// A client on async-std.
+pub type Client = netaio_driver::Client<AsyncStd>;
+/// A client before it connects.
+pub type ClientBuilder = netaio_driver::ClientBuilder<AsyncStd>;
+
+/// The async-std runtime: its executor, and the sockets and timers of async-io.
+#[derive(Clone, Copy, Debug)]
+pub struct AsyncStd;
+
+impl Executor for AsyncStd {
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        // Dropping the handle lets the task go on.
+        drop(async_std::task::spawn(future));
+    }
+}
