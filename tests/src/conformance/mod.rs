@@ -21,6 +21,7 @@ pub mod handlers;
 pub mod hostile;
 pub mod layers;
 pub mod life_cycle;
+pub mod publishing;
 pub mod requests;
 pub mod streams;
 
@@ -182,6 +183,13 @@ macro_rules! conformance {
                 an_endless_stream_starves_no_timeout
                 the_reason_of_an_end_is_told
                 connections_that_come_and_go_leave_nothing
+            }
+            publishing {
+                subscribers_are_told_and_nobody_else
+                a_broadcast_reaches_everybody
+                a_subscription_ends_with_its_connection
+                notifications_pass_the_layers
+                a_subscriber_that_never_reads_is_cut
             }
             streams {
                 streams_of_every_temper_carry_messages
