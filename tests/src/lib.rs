@@ -1,12 +1,14 @@
 //! What the tests of the whole share. The tests themselves are in `tests/tests`.
 //!
 //! - [`conformance`] is one suite of behaviours, run on every runtime.
+//! - [`futures_io`] tests streams on the runtimes that share futures-io's traits.
 //! - [`python`] drives the real netaio 0.0.9: its server, its client, and a judge of frames.
 //! - [`vectors`] loads the frames of `tests/data`, which the real netaio has judged.
 //! - [`judge`] says what this implementation makes of a frame.
 //! - [`script`] is a random generator that draws what it is told to.
 
 pub mod conformance;
+pub mod futures_io;
 pub mod judge;
 pub mod python;
 pub mod script;

@@ -1,7 +1,8 @@
-//! The suite of behaviours on smol.
+//! The suite of behaviours on smol, and streams of its own.
 
 use netaio_smol::Smol;
 use netaio_tests::conformance::{self, guarded};
+use netaio_tests::futures_io;
 
 macro_rules! on_smol {
     ($($subject:ident { $($name:ident)* })*) => {
@@ -17,3 +18,10 @@ macro_rules! on_smol {
 }
 
 netaio_tests::conformance!(on_smol);
+
+#[cfg(unix)]
+#[test]
+fn unix_sockets() {
+    let pair = smol::net::unix::UnixStream::pair().unwrap();
+    guarded(|| smol::block_on(futures_io::a_stream_carries_messages::<Smol, _>(pair)));
+}
