@@ -13,6 +13,9 @@ use netaio_driver::{BuildError, Client, Content, RequestError, Runtime, Server, 
 use super::raw::{dial, frame};
 use super::support::{Counter, assert_message, connect, listen, none, pair};
 
+/// Longer than any test runs.
+const NEVER: Duration = Duration::from_secs(3600);
+
 /// How long a request waits that is not going to be answered.
 const SHORT: Duration = Duration::from_millis(20);
 
@@ -74,7 +77,7 @@ pub async fn every_pair_of_layers_carries_messages<R: Runtime>() {
             for size in [0, 1, 31, 32, 33, 1000, 65_000] {
                 let content = vec![b'x'; size];
                 let request = pair.connection.request(inner_name).content(content.clone());
-                let answer = request.inner(inner.clone()).await;
+                let answer = request.inner(inner.clone()).timeout(NEVER).await;
                 let answer = answer.unwrap_or_else(|error| {
                     panic!("{outer_name}, {inner_name}, {size} bytes: {error}")
                 });
