@@ -7,7 +7,6 @@
 
 use core::time::Duration;
 
-use crate::message::MessageType;
 use crate::packify::{DecodeError, EncodeError};
 
 /// Bytes from the remote that are no frame.
@@ -128,8 +127,8 @@ pub enum SealError {
     #[error("auth field {0:?} is written by two plugins; give one of them another field name")]
     FieldClash(alloc::string::String),
     /// The type is neither the base protocol's nor registered.
-    #[error("{0} is not a registered message type")]
-    UnknownType(MessageType),
+    #[error("message type {0} is not registered")]
+    UnknownType(u8),
     /// A peer-specific plugin was used towards somebody who is no known peer.
     #[error("{0} needs a known peer, and there is none for this address")]
     NoPeer(&'static str),

@@ -92,7 +92,7 @@ impl Sealer {
     ) -> Result<(), SealError> {
         check_size(wire, message.uri.len(), message.content.len())?;
         if !wire.types.contains(message.message_type) {
-            return Err(SealError::UnknownType(message.message_type));
+            return Err(SealError::UnknownType(message.message_type.value()));
         }
         if outer.is_empty() && inner.is_empty() && wire.codec.custom_body().is_none() {
             return frame::encode_plain(wire, message, &self.fields, out);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +19,6 @@ use crate::error::{ErrorAnswer, RequestError};
 use crate::futures::BoxFuture;
 use crate::handler::States;
 use crate::mailbox::{Command, Mailbox};
-use crate::server::PublisherShared;
 use crate::service::Service;
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
@@ -35,24 +34,16 @@ pub(crate) struct Shared {
     pub(crate) states: Arc<States>,
     /// Tells the connections of one server apart.
     pub(crate) number: u64,
-    /// The server's; a client's leads nowhere.
-    pub(crate) publisher: Weak<PublisherShared>,
     remote: Option<SocketAddr>,
 }
 
 impl Connection {
-    pub(crate) fn new(
-        remote: Option<SocketAddr>,
-        service: &Service,
-        number: u64,
-        publisher: Weak<PublisherShared>,
-    ) -> Self {
+    pub(crate) fn new(remote: Option<SocketAddr>, service: &Service, number: u64) -> Self {
         let shared = Shared {
             mailbox: Mailbox::new(&service.config.wire.limits),
             closed: Event::new(),
             states: service.states.clone(),
             number,
-            publisher,
             remote,
         };
         Self {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -151,7 +151,7 @@ impl<R: Runtime> Client<R> {
         name: String,
     ) -> io::Result<Connection> {
         let service = self.shared.service.clone();
-        let connection = Connection::new(remote, &service, 0, Weak::new());
+        let connection = Connection::new(remote, &service, 0);
         let link = Link::new(
             clock::now(),
             service.config.clone(),

@@ -8,6 +8,7 @@ use netaio_core::{
 };
 
 use super::Server;
+use super::publisher::Place;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::runtime::Runtime;
@@ -63,7 +64,8 @@ impl<R: Runtime> ServerBuilder<R> {
     pub async fn bind(self, address: impl ToString) -> Result<Server<R>, BuildError> {
         let address = address.to_string();
         let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
-        let (config, states, node) = self.setup.finish()?;
+        let (config, mut states, node) = self.setup.finish()?;
+        states.insert(Place::default());
         let service = Service::new(config, states, node, unrouted);
         let failed = |source| BuildError::Listen {
             address: address.clone(),

@@ -17,8 +17,6 @@ use netaio_core::{Key, Layer, Link, SealError};
 pub use self::builder::ServerBuilder;
 pub use self::publisher::{Delivery, Publisher, SubscriptionError};
 
-pub(crate) use self::publisher::Shared as PublisherShared;
-
 use crate::clock;
 use crate::connection::Connection;
 use crate::futures::race;
@@ -292,7 +290,7 @@ fn serve<R: Runtime>(
     let publisher = &shared.publisher;
     let connection = publisher.enter(
         |connections| admit(connections).map_err(io::Error::other),
-        |number| Connection::new(remote, &service, number, publisher.downgrade()),
+        |number| Connection::new(remote, &service, number),
     )?;
     let entry = Entry {
         shared: shared.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use futures_channel::oneshot;
@@ -52,12 +52,17 @@ pub struct Publisher {
     shared: Arc<Shared>,
 }
 
-pub(crate) struct Shared {
+struct Shared {
     service: Arc<Service>,
     members: Mutex<Members>,
     /// Seeds a generator for each message that is sealed.
     seeds: Mutex<Box<dyn CryptoRng + Send>>,
 }
+
+/// Where handlers find the publisher of their server, among what they share.
+/// It must not keep the server alive.
+#[derive(Default)]
+pub(super) struct Place(OnceLock<Weak<Shared>>);
 
 #[derive(Default)]
 struct Members {
@@ -97,9 +102,11 @@ impl Publisher {
             members: Mutex::default(),
             seeds: Mutex::new(random::generator()?),
         };
-        Ok(Self {
-            shared: Arc::new(shared),
-        })
+        let shared = Arc::new(shared);
+        if let Some(place) = shared.service.states.get::<Place>() {
+            let _ = place.0.set(Arc::downgrade(&shared));
+        }
+        Ok(Self { shared })
     }
 
     /// Subscribes a connection to a key, and says whether that was new. A
@@ -277,11 +284,6 @@ impl Publisher {
         }
     }
 
-    /// For connections, which must not keep their server alive.
-    pub(super) fn downgrade(&self) -> std::sync::Weak<Shared> {
-        Arc::downgrade(&self.shared)
-    }
-
     fn members(&self) -> MutexGuard<'_, Members> {
         // Every change is made of steps that leave the members whole.
         self.shared
@@ -294,7 +296,8 @@ impl Publisher {
 /// A client has none: its handlers answer with an `ERROR`.
 impl FromRequest for Publisher {
     fn from_request(request: &Request) -> Result<Self, Reply> {
-        let shared = request.connection.shared.publisher.upgrade();
+        let place = request.connection.shared.states.get::<Place>();
+        let shared = place.and_then(|place| place.0.get()?.upgrade());
         let shared = shared.ok_or_else(|| Reply::error("this is no server"))?;
         Ok(Self { shared })
     }

@@ -244,7 +244,7 @@ pub async fn a_message_that_cannot_be_sent_is_an_error_at_once<R: Runtime>() {
 
     let unknown = Message::new(MessageType::new(99), "u", "");
     let error = to.send(unknown).await.unwrap_err();
-    let expected = SealError::UnknownType(MessageType::new(99));
+    let expected = SealError::UnknownType(99);
     assert_eq!(error, SendError::Seal(expected));
 
     let answer = to.request("u").await.unwrap();
