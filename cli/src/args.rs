@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{EnumValueParser, TypedValueParser};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use netaio_core::Layer;
 use netaio_core::plugin::{HmacAuth, Sha256StreamCipher};
@@ -182,8 +183,18 @@ impl AdminLayer {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RuntimeChoice {
     /// The async runtime.
-    #[arg(long, value_enum, default_value_t = RuntimeName::Tokio)]
+    #[arg(long, value_parser = runtimes(), default_value = "tokio")]
     pub(crate) runtime: RuntimeName,
+}
+
+/// All runtimes are listed, but only those can be chosen that were built.
+fn runtimes() -> impl TypedValueParser<Value = RuntimeName> {
+    EnumValueParser::<RuntimeName>::new().try_map(|name| match name {
+        RuntimeName::AsyncStd if !cfg!(feature = "async-std") => {
+            Err("this netaio was built without async-std; build it with --features async-std")
+        }
+        built => Ok(built),
+    })
 }
 
 /// The name of a runtime.
@@ -191,6 +202,10 @@ pub(crate) struct RuntimeChoice {
 pub(crate) enum RuntimeName {
     /// tokio, with as many threads as there are processors.
     Tokio,
+    /// smol, with one thread, or as many as the environment's SMOL_THREADS says.
+    Smol,
+    /// async-std, which is unmaintained; only where it was built with it.
+    AsyncStd,
 }
 
 /// A number of seconds, with decimals if need be.

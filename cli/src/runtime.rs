@@ -3,6 +3,7 @@
 use std::io;
 
 use netaio_driver::Runtime;
+use netaio_smol::Smol;
 use netaio_tokio::Tokio;
 
 use crate::args::RuntimeName;
@@ -25,5 +26,14 @@ pub(crate) fn block_on<W: Work>(name: RuntimeName, work: W) -> io::Result<W::Out
                 .build()?;
             Ok(runtime.block_on(work.on::<Tokio>()))
         }
+        RuntimeName::Smol => Ok(smol::block_on(work.on::<Smol>())),
+        #[cfg(feature = "async-std")]
+        RuntimeName::AsyncStd => {
+            let work = work.on::<netaio_async_std::AsyncStd>();
+            Ok(async_std::task::block_on(work))
+        }
+        // The command line was refused already.
+        #[cfg(not(feature = "async-std"))]
+        RuntimeName::AsyncStd => Err(io::ErrorKind::Unsupported.into()),
     }
 }

@@ -4,14 +4,15 @@
 mod common;
 
 use common::server::Server;
-use common::{json_lines, run};
+use common::{RUNTIMES, json_lines, run};
 use netaio_tests::python::{
     Inner, Op, Outer, Python, PythonClient, PythonError, PythonServer, ServerOptions,
 };
 
 type Result = std::result::Result<(), PythonError>;
 
-/// Both sides' plugins in every combination, with what the command is told.
+/// Both sides' plugins in every combination, on every runtime, with what the
+/// command is told.
 fn combinations() -> Vec<(Outer, Vec<&'static str>)> {
     let (secret, key) = (Some("s e c r e t".to_owned()), Some("key".to_owned()));
     let outer = |secret: &Option<String>, key: &Option<String>, plain_uri| Outer {
@@ -19,7 +20,7 @@ fn combinations() -> Vec<(Outer, Vec<&'static str>)> {
         key: key.clone(),
         plain_uri,
     };
-    vec![
+    let layers = [
         (outer(&None, &None, false), vec![]),
         (
             outer(&secret, &None, false),
@@ -34,7 +35,13 @@ fn combinations() -> Vec<(Outer, Vec<&'static str>)> {
             outer(&secret, &key, false),
             vec!["--secret", "s e c r e t", "--key", "key"],
         ),
-    ]
+    ];
+    let on = |runtime: &&'static str| {
+        let runtime = ["--runtime", runtime];
+        let told = |(outer, options): (_, Vec<_>)| (outer, [&options[..], &runtime].concat());
+        layers.clone().map(told)
+    };
+    RUNTIMES.iter().flat_map(on).collect()
 }
 
 #[test]

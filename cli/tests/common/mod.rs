@@ -19,6 +19,14 @@ use serde_json::Value;
 /// `REQUEST_URI echo "hi"`, the specification's example.
 pub(crate) const ECHO: &[u8] = b"\x00\x00\x03\x00\x08\x33\x95\x03\xac\x4d\x40\x00\x00\x04echohi";
 
+/// The runtimes that were built in.
+pub(crate) const RUNTIMES: &[&str] = &[
+    "tokio",
+    "smol",
+    #[cfg(feature = "async-std")]
+    "async-std",
+];
+
 /// What a run of the command left.
 #[derive(Debug)]
 pub(crate) struct Ran {
