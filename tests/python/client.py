@@ -6,7 +6,7 @@ command, in order. It ends with its standard input.
     {"op": "request"|"create"|"update"|"delete", "uri": hex, "content": hex, "timeout": s,
      "inner_secret": str|null, "inner_key": str|null}
         -> {"type": n, "name": str, "uri": hex, "content": hex}, {"timeout": true}
-    {"op": "send", "type": n, "uri": hex, "content": hex, "inner_secret", "inner_key"}
+    {"op": "send", "type": n (also the custom 31 to 255), "uri": hex, "content": hex, "inner_secret", "inner_key"}
         -> {"sent": true}
     {"op": "next", "timeout": s}     the next message that no request waited for
         -> as for request
@@ -87,14 +87,16 @@ async def obey(client: TCPClient, unasked: asyncio.Queue, command: dict) -> dict
 
 
 async def run(args: argparse.Namespace) -> None:
+    steps.use_types(steps.ALL_TYPES)
     client = TCPClient(
         args.host,
         args.port,
+        message_type_class=steps.ALL_TYPES,
         auth_plugin=steps.hmac_plugin(args.secret),
         cipher_plugin=steps.cipher_plugin(args.key, not args.plain_uri),
     )
     unasked: asyncio.Queue = asyncio.Queue()
-    for kind in MessageType:
+    for kind in steps.ALL_TYPES:
         # A request's own handlers have more specific keys and go first.
         client.add_handler(kind, lambda message, _writer: unasked.put_nowait(message))
     try:

@@ -5,7 +5,8 @@ Prints one line, `listening HOST PORT`, when it is ready, and ends with its stan
 REQUEST_URI `echo` answers with its content; REQUEST_URI, CREATE_URI, UPDATE_URI and
 DELETE_URI work on the store; REQUEST_URI `inner` answers with its content behind the inner
 layers; SUBSCRIBE_URI and UNSUBSCRIBE_URI are confirmed, PUBLISH_URI is sent on as
-NOTIFY_URI to the uri's subscribers and answered OK with their number.
+NOTIFY_URI to the uri's subscribers and answered OK with their number. The custom types 31
+to 255 are known; CUSTOM_40 is answered with CUSTOM_41, its uri and its content.
 """
 
 from __future__ import annotations
@@ -45,9 +46,11 @@ def options() -> argparse.Namespace:
 
 
 def make_server(args: argparse.Namespace) -> TCPServer:
+    steps.use_types(steps.ALL_TYPES)
     server = TCPServer(
         args.port,
         args.host,
+        message_type_class=steps.ALL_TYPES,
         auth_plugin=steps.hmac_plugin(args.secret),
         cipher_plugin=steps.cipher_plugin(args.key, not args.plain_uri),
     )
@@ -115,6 +118,10 @@ def make_server(args: argparse.Namespace) -> TCPServer:
         count = len(server.subscriptions.get(uri, ()))
         await server.notify(uri, plain(MessageType.NOTIFY_URI, uri, message.body.content))
         return make_ok_msg(str(count), uri)
+
+    @server.on(steps.ALL_TYPES.CUSTOM_40)
+    def custom(message, _writer):
+        return plain(steps.ALL_TYPES.CUSTOM_41, message.body.uri, message.body.content)
 
     return server
 

@@ -2,14 +2,18 @@
 //!
 //! - [`conformance`] is one suite of behaviours, run on every runtime.
 //! - [`futures_io`] tests streams on the runtimes that share futures-io's traits.
+//! - [`interop`] lets the real netaio and ours talk to each other.
 //! - [`python`] drives the real netaio 0.0.9: its server, its client, and a judge of frames.
 //! - [`vectors`] loads the frames of `tests/data`, which the real netaio has judged.
 //! - [`judge`] says what this implementation makes of a frame.
+//! - [`store`] is the little server that both are in those tests.
 //! - [`script`] is a random generator that draws what it is told to.
 
 pub mod conformance;
 pub mod futures_io;
+pub mod interop;
 pub mod judge;
 pub mod python;
 pub mod script;
+pub mod store;
 pub mod vectors;
