@@ -40,7 +40,7 @@ use crate::{ReadHalf, Runtime, WriteHalf, sockets};
 /// What runs tasks. Whatever does is a [`Runtime`], with async-io's sockets and
 /// timers.
 pub trait Executor: Send + Sync + 'static {
-    /// Runs a future on its own.
+    /// Runs a future on its own; should it panic, that ends nothing else.
     fn spawn(future: impl Future<Output = ()> + Send + 'static);
 }
 

@@ -22,7 +22,8 @@ pub trait Runtime: Send + Sync + 'static {
     /// The writing half of a TCP connection.
     type Writer: WriteHalf;
 
-    /// Runs a future on its own. It is called from within the runtime.
+    /// Runs a future on its own; should it panic, that ends nothing else. It is
+    /// called from within the runtime.
     fn spawn(future: impl Future<Output = ()> + Send + 'static);
 
     /// Is ready at `deadline`, or soon after.

@@ -2,7 +2,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     reason = "the helpers of tests fail as tests do"
 )]
 
@@ -64,11 +63,9 @@ netaio_tests::conformance!(on_tokio);
 mod only_tokio {
     use std::time::Duration;
 
-    use netaio_tokio::plugin::HmacAuth;
     use netaio_tokio::types::{REQUEST_URI, RESPOND_URI};
     use netaio_tokio::{
-        AuthErrorReply, Client, CloseReason, Content, RequestError, SendError, Server,
-        connect_stream, serve_stream,
+        Client, CloseReason, Content, RequestError, SendError, Server, connect_stream, serve_stream,
     };
 
     use super::*;
@@ -127,35 +124,6 @@ mod only_tokio {
             assert_eq!(served.closed().await, CloseReason::Local);
             let error = client.request("u").timeout(NEVER).await;
             assert!(error.is_err(), "{error:?}");
-        });
-    }
-
-    /// What a plugin or another part of the application does wrong, outside of
-    /// handlers, ends one connection and tells those who wait.
-    #[test]
-    fn a_panic_outside_of_handlers_ends_one_connection() {
-        run(2, async {
-            let panics = |_| panic!("a panic of the test");
-            let server = Server::builder()
-                .auth(HmacAuth::new("right"))
-                .auth_error(AuthErrorReply::Handler(std::sync::Arc::new(panics)))
-                .on(REQUEST_URI, || "here");
-            let server = server.bind("127.0.0.1:0").await.unwrap();
-            let good = Client::builder()
-                .auth(HmacAuth::new("right"))
-                .build()
-                .unwrap();
-            let bad = Client::builder()
-                .auth(HmacAuth::new("wrong"))
-                .build()
-                .unwrap();
-            good.connect(server.local_addr()).await.unwrap();
-            bad.connect(server.local_addr()).await.unwrap();
-            let error = bad.request("u").timeout(NEVER).await.unwrap_err();
-            assert_eq!(error, RequestError::Closed(CloseReason::Remote));
-            let answer = good.request("u").await.unwrap();
-            assert_eq!(answer.message_type, RESPOND_URI);
-            server.stop_within(NEVER).await;
         });
     }
 

@@ -1,15 +1,19 @@
 //! How connections end, and what is told of it.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use netaio_driver::core::plugin::HmacAuth;
 use netaio_driver::core::types::*;
-use netaio_driver::core::{CloseReason, FrameErrorKind, Limits, Message};
+use netaio_driver::core::{AuthErrorReply, CloseReason, FrameErrorKind, Limits, Message};
 use netaio_driver::{Client, Connection, RequestError, Runtime, Server};
 
 use super::pipe::{Shape, duplex};
 use super::raw::{Raw, RawListener, RawTcp, dial, frame};
-use super::support::{Door, GiveUp, assert_message, listen, plain_pair, poll_times, spawn};
+use super::support::{
+    Door, GiveUp, assert_message, connect, listen, plain_pair, poll_times, spawn,
+};
 
 /// Longer than any test runs: a request that ends has not timed out.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -271,6 +275,25 @@ pub async fn a_running_handler_keeps_a_connection<R: Runtime>() {
     assert_message(&raw.receive().await.unwrap(), RESPOND_URI, "slow", "slow");
     assert_message(&raw.receive().await.unwrap(), RESPOND_URI, "fast", "fast");
     assert_eq!(raw.receive().await, None);
+}
+
+/// What a plugin or another part of the application does wrong, outside of
+/// handlers, ends one connection and tells those who wait.
+pub async fn a_panic_outside_of_handlers_ends_one_connection<R: Runtime>() {
+    let panics = |_| panic!("a panic of the test");
+    let server = Server::<R>::builder()
+        .auth(HmacAuth::new("right"))
+        .auth_error(AuthErrorReply::Handler(Arc::new(panics)))
+        .on(REQUEST_URI, || "here");
+    let server = listen(server).await;
+    let client = |secret| Client::<R>::builder().auth(HmacAuth::new(secret));
+    let (_good_client, good) = connect(client("right"), &server).await;
+    let (_bad_client, bad) = connect(client("wrong"), &server).await;
+    let error = bad.request("u").timeout(NEVER).await.unwrap_err();
+    assert_eq!(error, RequestError::Closed(CloseReason::Remote));
+    let answer = good.request("u").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "u", "here");
+    server.stop_within(NEVER).await;
 }
 
 /// Waiting for the end can be given up and taken up again.

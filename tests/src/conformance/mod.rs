@@ -152,6 +152,7 @@ macro_rules! conformance {
                 a_frame_that_does_not_end_closes_the_connection
                 an_idle_connection_is_closed_where_wanted
                 a_running_handler_keeps_a_connection
+                a_panic_outside_of_handlers_ends_one_connection
                 waiting_for_the_end_can_be_given_up
             }
             life_cycle {
