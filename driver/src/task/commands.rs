@@ -1,0 +1,102 @@
+//! What a connection is asked to do.
+
+use netaio_core::{Answer, CloseReason, RequestId, SendError};
+
+use super::{Caller, Task};
+use crate::clock;
+use crate::error::RequestError;
+use crate::mailbox::Command;
+use crate::runtime::{ReadHalf, Runtime, WriteHalf};
+
+impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
+    /// Hands commands to the link, and says whether there were any.
+    pub(super) fn take_commands(&mut self) -> bool {
+        self.connection.shared.mailbox.take(&mut self.commands);
+        let any = !self.commands.is_empty();
+        if any {
+            self.now = clock::now();
+        }
+        while let Some(command) = self.commands.pop_front() {
+            self.obey(command);
+        }
+        any
+    }
+
+    fn obey(&mut self, command: Command) {
+        let now = self.now;
+        match command {
+            Command::Send {
+                message,
+                options,
+                done,
+            } => {
+                // Nobody minds a sender that has lost interest.
+                let _ = done.send(self.link.send(now, &message, &options));
+            }
+            Command::Request {
+                message,
+                options,
+                called,
+                done,
+            } => {
+                let timeout = options.timeout();
+                let spent = now.monotonic.saturating_sub(called);
+                let options = options.with_timeout(timeout.saturating_sub(spent));
+                match self.link.request(now, &message, &options) {
+                    Ok(request) => self.await_answer(request, Caller { done, timeout }),
+                    Err(error) => {
+                        let _ = done.send(Err(error.into()));
+                    }
+                }
+            }
+            Command::Frame(frame) => {
+                // A remote that reads too slowly is cut off by the link.
+                let _ = self.link.forward(now, &frame);
+            }
+            Command::Drain => self.draining = true,
+            Command::Close => self.link.close(CloseReason::Local),
+            Command::Abort => {
+                self.aborted = true;
+                self.link.close(CloseReason::Local);
+            }
+        }
+    }
+
+    fn await_answer(&mut self, request: RequestId, caller: Caller) {
+        let index = request.index();
+        if index >= self.callers.len() {
+            self.callers.resize_with(index.saturating_add(1), || None);
+        }
+        if let Some(place) = self.callers.get_mut(index) {
+            *place = Some(caller);
+        }
+    }
+
+    pub(super) fn end_request(
+        &mut self,
+        request: RequestId,
+        result: Result<Answer, netaio_core::RequestError>,
+    ) {
+        let caller = self.callers.get_mut(request.index()).and_then(Option::take);
+        if let Some(Caller { done, timeout }) = caller {
+            let _ = done.send(result.map_err(|error| match error {
+                netaio_core::RequestError::TimedOut(_) => RequestError::TimedOut(timeout),
+                netaio_core::RequestError::Closed(reason) => RequestError::Closed(reason),
+                other => RequestError::Closed(CloseReason::Transport(other.to_string())),
+            }));
+        }
+    }
+}
+
+/// Tells whoever gave a command that it came too late.
+pub(super) fn refuse(command: Command, reason: &CloseReason) {
+    match command {
+        Command::Send { done, .. } => {
+            let _ = done.send(Err(SendError::Closed(reason.clone())));
+        }
+        Command::Request { done, .. } => {
+            let _ = done.send(Err(SendError::Closed(reason.clone()).into()));
+        }
+        Command::Frame(_) | Command::Drain | Command::Close | Command::Abort => {}
+    }
+}

@@ -1,0 +1,174 @@
+//! The task that drives one connection: its only reader and its only writer.
+
+mod commands;
+mod ending;
+mod step;
+mod turn;
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use netaio_core::{Answer, CloseReason, Inbound, Link, Message, Now, ReplyToken};
+
+use self::commands::refuse;
+use crate::clock;
+use crate::connection::{Connection, Ending};
+use crate::error::RequestError;
+use crate::futures::{BoxFuture, yield_now};
+use crate::mailbox::Command;
+use crate::runtime::{ReadHalf, Runtime, WriteHalf};
+use crate::service::Service;
+use crate::slots::Slot;
+
+/// Queued answers that are written although more frames wait to be handled, in
+/// bytes.
+const WRITE_AT: usize = 32 * 1024;
+
+/// Things that happen on one connection before others have their turn.
+const STEPS: usize = 64;
+
+/// A connection and what is under way on it.
+pub(crate) struct Task<R, I, O> {
+    link: Link,
+    reader: I,
+    writer: O,
+    service: Arc<Service>,
+    connection: Connection,
+    /// Bytes that are being written, and how many have been.
+    writing: Vec<u8>,
+    written: usize,
+    /// All of `writing` has been written, and the stream may keep some back.
+    flushing: bool,
+    commands: VecDeque<Command>,
+    /// Callers that wait for answers, by [`RequestId::index`].
+    callers: Vec<Option<Caller>>,
+    handler: Option<Running>,
+    /// Messages that wait for the handler before them, each with its bytes.
+    /// There are any only while somebody waits for an answer, which must not be
+    /// stuck behind them.
+    waiting: VecDeque<(Inbound, usize)>,
+    waiting_bytes: usize,
+    /// A message that waits for a free slot.
+    blocked: bool,
+    timer: Option<(Duration, BoxFuture<()>)>,
+    /// The last thing that happened was a write.
+    wrote: bool,
+    draining: bool,
+    /// The remote has sent its last byte.
+    eof: bool,
+    /// What is queued is not to be written.
+    aborted: bool,
+    /// The time of the last thing that happened.
+    now: Now,
+    runtime: PhantomData<fn() -> R>,
+    /// The last to be dropped, after the stream.
+    _ending: Ending,
+}
+
+/// Somebody who waits for an answer.
+struct Caller {
+    done: oneshot::Sender<Result<Answer, RequestError>>,
+    /// The time that the caller gave the request, the way to this task included.
+    timeout: Duration,
+}
+
+/// A handler that was not done at once.
+struct Running {
+    future: BoxFuture<Option<Message>>,
+    reply: ReplyToken,
+    _slot: Slot,
+}
+
+impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
+    pub(crate) fn new(
+        link: Link,
+        reader: I,
+        writer: O,
+        service: Arc<Service>,
+        connection: Connection,
+    ) -> Self {
+        Self {
+            link,
+            reader,
+            writer,
+            service,
+            _ending: Ending(connection.clone()),
+            connection,
+            writing: Vec::new(),
+            written: 0,
+            flushing: false,
+            commands: VecDeque::new(),
+            callers: Vec::new(),
+            handler: None,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            blocked: false,
+            timer: None,
+            wrote: false,
+            draining: false,
+            eof: false,
+            aborted: false,
+            now: clock::now(),
+            runtime: PhantomData,
+        }
+    }
+
+    /// Runs until the connection is closed.
+    pub(crate) async fn run(mut self) {
+        self.serve().await;
+        self.handler = None;
+        while let Some(event) = self.link.poll_event() {
+            self.settle(event);
+        }
+        let reason = self.link.is_closed().cloned().unwrap_or(CloseReason::Local);
+        for command in self.connection.shared.mailbox.close(reason.clone()) {
+            self.aborted |= matches!(command, Command::Abort);
+            refuse(command, &reason);
+        }
+        if !self.aborted {
+            self.write_rest(&reason).await;
+        }
+    }
+
+    async fn serve(&mut self) {
+        let mut yielded = false;
+        let mut steps = 0;
+        while self.link.is_closed().is_none() {
+            // Callers that are about to speak are heard first, so that one
+            // write takes the words of all of them.
+            if self.take_commands() && !yielded {
+                yielded = true;
+                yield_now().await;
+                continue;
+            }
+            yielded = false;
+            let more = self.turn().await;
+            if self.link.is_closed().is_some() {
+                return;
+            }
+            if more && self.link.queued() < WRITE_AT {
+                yield_now().await;
+                continue;
+            }
+            if self.draining && !more && self.is_idle() {
+                self.link.close(CloseReason::Local);
+                return;
+            }
+            if self.meet_deadline() {
+                continue;
+            }
+            let step = self.step(more).await;
+            self.now = clock::now();
+            self.take_step(step);
+            // A stream that is always ready would never let go of its thread.
+            steps += 1;
+            if steps == STEPS {
+                steps = 0;
+                yield_now().await;
+            }
+        }
+    }
+}
