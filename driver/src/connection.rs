@@ -70,6 +70,7 @@ impl Connection {
     }
 
     /// As [`send`](Self::send), with an inner layer, or without an outer plugin.
+    /// Cancel-safe in the same way.
     ///
     /// # Errors
     /// The message was not sent.

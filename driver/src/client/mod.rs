@@ -238,7 +238,7 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// As [`Connection::send`].
+    /// As [`Connection::send`], and cancel-safe in the same way.
     ///
     /// # Errors
     /// The message was not sent, or the client is connected to nobody.
@@ -246,7 +246,7 @@ impl<R: Runtime> Client<R> {
         self.send_with(message, SendOptions::new()).await
     }
 
-    /// As [`Connection::send_with`].
+    /// As [`Connection::send_with`], and cancel-safe in the same way.
     ///
     /// # Errors
     /// As [`send`](Self::send).

@@ -58,6 +58,8 @@ impl<R: Runtime> ServerBuilder<R> {
     /// port; see [`Server::local_addr`]. A name that resolves to several
     /// addresses gets the first that can be listened on.
     ///
+    /// Cancel-safe: dropped early, nothing listens.
+    ///
     /// # Errors
     /// The address cannot be listened on, or an inner layer does not go with
     /// the outer one.

@@ -156,7 +156,8 @@ impl<R: Runtime> Server<R> {
     }
 
     /// Stops within [`Limits::shutdown_grace`](netaio_core::Limits::shutdown_grace);
-    /// see [`stop_within`](Self::stop_within).
+    /// see [`stop_within`](Self::stop_within), also for what dropping it early
+    /// means.
     pub async fn stop(&self) {
         let grace = self.shared.service.config.wire.limits.shutdown_grace();
         self.stop_within(grace).await;
