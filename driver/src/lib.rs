@@ -16,11 +16,11 @@
 //!
 //! All of them are off by default; the runtimes' crates turn on what they need.
 //!
-//! - `futures-io`: [`futures_io`], connections over any stream with the polling
-//!   traits of futures-io.
-//! - `async-io`: [`async_io`], TCP and timers for executors over async-io, as
-//!   smol's and async-std's are. It brings the other two along.
-//! - `socket2`: [`sockets`], the socket options that every runtime sets.
+//! - `futures-io`: the module `futures_io`, connections over any stream with the
+//!   polling traits of futures-io.
+//! - `async-io`: the module `async_io`, TCP and timers for executors over
+//!   async-io, as smol's and async-std's are. It brings the other two along.
+//! - `socket2`: the module `sockets`, options that every runtime sets.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "async-io")]

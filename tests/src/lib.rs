@@ -1,6 +1,6 @@
 //! What the tests of the whole share. The tests themselves are in `tests/tests`.
 //!
-//! - [`conformance`] is one suite of behaviours, run on every runtime.
+//! - [`mod@conformance`] is one suite of behaviours, run on every runtime.
 //! - [`futures_io`] tests streams on the runtimes that share futures-io's traits.
 //! - [`interop`] lets the real netaio and ours talk to each other.
 //! - [`python`] drives the real netaio 0.0.9: its server, its client, and a judge of frames.

@@ -1,10 +1,11 @@
 //! One suite of behaviours, for every runtime.
 //!
-//! A behaviour is an async function, generic over the [`Runtime`]. It says what
-//! it tests in its name and its first line, uses real sockets on the loopback
-//! interface (or pipes in memory, where every byte counts), waits for events
-//! and never sleeps. [`conformance!`](crate::conformance) lists them all, so
-//! that a runtime's tests are one short file; `tests/tokio.rs` is one.
+//! A behaviour is an async function, generic over the
+//! [`Runtime`](netaio_driver::Runtime). It says what it tests in its name and
+//! its first line, uses real sockets on the loopback interface (or pipes in
+//! memory, where every byte counts), waits for events and never sleeps.
+//! [`conformance!`](crate::conformance!) lists them all, so that a runtime's
+//! tests are one short file; `tests/tokio.rs` is one.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -54,7 +55,7 @@ pub fn guarded(test: impl FnOnce() + Send + 'static) {
 }
 
 /// Hands all behaviours to a macro, as `subject { name name .. }` for every
-/// module of [`conformance`](crate::conformance).
+/// module of [`conformance`](mod@crate::conformance).
 ///
 /// ```
 /// macro_rules! count {
