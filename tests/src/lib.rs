@@ -17,3 +17,8 @@ pub mod python;
 pub mod script;
 pub mod store;
 pub mod vectors;
+
+/// The README's program, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
