@@ -28,7 +28,7 @@ use crate::plugin::{HmacAuth, Layer, Sha256StreamCipher};
 use crate::wire::Wire;
 
 /// Plays the script twice. The seeds' script (`fuzz/seeds.py`) and
-/// [`Play::operation`] must agree on the operations.
+/// `Play::operation` must agree on the operations.
 pub fn link(data: &[u8]) {
     let whole = Play::new(data, usize::MAX).play();
     let pieces = Play::new(data, 7).play();
