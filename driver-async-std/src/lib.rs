@@ -50,13 +50,8 @@
 
 use netaio_driver::async_io::Executor;
 
-pub use netaio_driver::core::*;
+pub use netaio_driver::api::*;
 pub use netaio_driver::futures_io::{connect_stream, serve_stream};
-pub use netaio_driver::{
-    BuildError, ConnectError, Connection, Content, ErrorAnswer, FromRequest, Handler, IntoReply,
-    Messages, Reply, Request, RequestBuilder, RequestError, Response, State, Text, Unsolicited,
-    Uri,
-};
 
 /// A server on async-std.
 pub type Server = netaio_driver::Server<AsyncStd>;

@@ -39,20 +39,19 @@
 //! `SMOL_THREADS` says. For an executor of your own, implement
 //! [`netaio_driver::async_io::Executor`] as [`Smol`] does.
 //!
+//! Scripts can do without async: see [`blocking`].
+//!
 //! # Cargo features
 //!
 //! There are none.
 #![forbid(unsafe_code)]
 
+pub mod blocking;
+
 use netaio_driver::async_io::Executor;
 
-pub use netaio_driver::core::*;
+pub use netaio_driver::api::*;
 pub use netaio_driver::futures_io::{connect_stream, serve_stream};
-pub use netaio_driver::{
-    BuildError, ConnectError, Connection, Content, ErrorAnswer, FromRequest, Handler, IntoReply,
-    Messages, Reply, Request, RequestBuilder, RequestError, Response, State, Text, Unsolicited,
-    Uri,
-};
 
 /// A server on smol.
 pub type Server = netaio_driver::Server<Smol>;

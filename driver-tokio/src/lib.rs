@@ -49,12 +49,7 @@ use std::time::Instant;
 use netaio_driver::{Runtime, sockets};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
-pub use netaio_driver::core::*;
-pub use netaio_driver::{
-    BuildError, ConnectError, Connection, Content, Delivery, ErrorAnswer, FromRequest, Handler,
-    IntoReply, Messages, Publisher, Reply, Request, RequestBuilder, RequestError, Response, State,
-    SubscriptionError, Text, Unsolicited, Uri,
-};
+pub use netaio_driver::api::*;
 pub use stream::{TcpReader, TcpWriter, connect_stream, serve_stream};
 
 /// A server on tokio.

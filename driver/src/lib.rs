@@ -55,3 +55,14 @@ pub use handler::{
 pub use netaio_core as core;
 pub use runtime::{ReadHalf, Runtime, WriteHalf};
 pub use server::{Delivery, Publisher, Server, ServerBuilder, SubscriptionError};
+
+/// What a runtime's crate shows its users, besides the aliases that name the
+/// runtime: `pub use netaio_driver::api::*`.
+pub mod api {
+    pub use crate::{
+        BuildError, ConnectError, Connection, Content, Delivery, ErrorAnswer, FromRequest, Handler,
+        IntoReply, Messages, Publisher, Reply, Request, RequestBuilder, RequestError, Response,
+        State, SubscriptionError, Text, Unsolicited, Uri,
+    };
+    pub use netaio_core::*;
+}
