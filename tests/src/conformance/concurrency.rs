@@ -1,9 +1,10 @@
 //! Many things at once: nothing is lost, and nothing gets what is another's.
 
 use std::pin::pin;
+use std::time::Duration;
 
-use netaio_driver::core::Message;
 use netaio_driver::core::types::*;
+use netaio_driver::core::{Limits, Message};
 use netaio_driver::{Client, Content, Messages, Runtime, Server, Uri};
 
 use super::raw::{dial, frame};
@@ -311,14 +312,18 @@ pub async fn a_flood_of_sends_starves_no_request<R: Runtime>() {
 /// times out.
 pub async fn a_flood_of_messages_starves_no_timeout<R: Runtime>() {
     let listener = super::raw::RawListener::<R>::new().await;
-    let client = Client::<R>::builder().build().unwrap();
+    // The end need not wait for that of the flood.
+    let limits = Limits::default()
+        .with_shutdown_grace(Duration::ZERO)
+        .unwrap();
+    let client = Client::<R>::builder().limits(limits).build().unwrap();
     let to = client.connect(listener.address()).await.unwrap();
     let mut server = listener.accept().await;
     let flood = spawn::<R, _>(async move {
         let batch = frame(NOTIFY_URI, "u", [7; 500]).repeat(100);
         while server.write(&batch).await.is_ok() {}
     });
-    let short = std::time::Duration::from_millis(20);
+    let short = Duration::from_millis(20);
     let error = to.request("never").timeout(short).await.unwrap_err();
     assert_eq!(error, netaio_driver::RequestError::TimedOut(short));
     to.close().await;

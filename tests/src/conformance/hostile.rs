@@ -7,13 +7,11 @@ use bytes::BytesMut;
 use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{CloseReason, FrameError, FrameErrorKind, Limits};
-use netaio_driver::{
-    Client, Connection, Content, ReadHalf, RequestError, Runtime, Server, WriteHalf,
-};
+use netaio_driver::{Client, Content, ReadHalf, RequestError, Runtime, Server, WriteHalf};
 
 use super::pipe::{Shape, duplex};
 use super::raw::{Raw, dial, frame, frame_of, frame_with_bad_checksum};
-use super::support::{Counter, assert_message, listen, plain_pair, spawn};
+use super::support::{Counter, assert_message, listen, plain_pair, spawn, standstill};
 
 /// Bytes that are no frame close the connection without an answer; others go
 /// on.
@@ -181,20 +179,6 @@ pub async fn half_sent_frames_harm_nobody<R: Runtime>() {
     }
 }
 
-/// Waits until a number stands still while another connection makes round
-/// trips.
-async fn standstill(connection: &Connection, count: &Counter) -> usize {
-    let (mut last, mut still) = (count.get(), 0);
-    while still < 200 {
-        let answer = connection.request("other").await.unwrap();
-        assert_message(&answer, RESPOND_URI, "other", "other");
-        let now = count.get();
-        still = if now == last { still + 1 } else { 0 };
-        last = now;
-    }
-    last
-}
-
 /// A remote that asks and does not read is not asked what else it wants: the
 /// server holds a bounded number of its answers, serves others meanwhile, and
 /// answers everything once it is read.
@@ -220,10 +204,7 @@ pub async fn who_does_not_read_is_not_read_from<R: Runtime>() {
     };
     let [(reader, writer), (far_reader, far_writer)] = duplex(shape);
     pair.server.serve_halves(reader, writer, None).unwrap();
-    let (_unused, deaf_writer) = super::pipe::pipe(Shape::PLAIN);
-    let (mute_reader, _unused) = super::pipe::pipe(Shape::PLAIN);
-    let mut sending = Raw::new(mute_reader, far_writer);
-    let mut receiving = Raw::new(far_reader, deaf_writer);
+    let (mut receiving, mut sending) = Raw::new(far_reader, far_writer).split();
     let sender = spawn::<R, _>(async move {
         sending
             .write(&frame(REQUEST_URI, "u", "").repeat(REQUESTS))
@@ -291,10 +272,18 @@ impl WriteHalf for Sink {
     }
 }
 
+/// Limits that let an end wait for nobody.
+fn at_once() -> Limits {
+    Limits::default()
+        .with_shutdown_grace(Duration::ZERO)
+        .unwrap()
+}
+
 /// A remote whose bytes never run dry leaves others their turn, and the server
 /// can stop.
 pub async fn an_endless_stream_starves_nobody<R: Runtime>() {
     let server = Server::<R>::builder()
+        .limits(at_once())
         .on(PUBLISH_URI, || ())
         .on((REQUEST_URI, "u"), || "u")
         .on((REQUEST_URI, "other"), || async { "other" });
@@ -308,14 +297,14 @@ pub async fn an_endless_stream_starves_nobody<R: Runtime>() {
         assert_message(&answer, RESPOND_URI, "other", "other");
     }
     assert_eq!(pair.server.connections(), 4);
-    pair.server.stop().await;
+    pair.server.stop_within(Duration::from_secs(3600)).await;
 }
 
 /// While a server's messages never run dry, a client's request still times
 /// out, and the client can close.
 pub async fn an_endless_stream_starves_no_timeout<R: Runtime>() {
     let short = Duration::from_millis(20);
-    let client = Client::<R>::builder().build().unwrap();
+    let client = Client::<R>::builder().limits(at_once()).build().unwrap();
     for repeat in [1, 200] {
         let endless = Endless(frame(NOTIFY_URI, "u", "").repeat(repeat));
         let to = client
@@ -330,7 +319,7 @@ pub async fn an_endless_stream_starves_no_timeout<R: Runtime>() {
 /// The handle of a connection tells why it ended.
 pub async fn the_reason_of_an_end_is_told<R: Runtime>() {
     let after = Duration::from_millis(20);
-    let limits = Limits::default().with_frame_timeout(after).unwrap();
+    let limits = at_once().with_frame_timeout(after).unwrap();
     let server = listen(Server::<R>::builder().limits(limits)).await;
     let good = frame(PUBLISH_URI, "u", "");
     let unknown_type = FrameError {

@@ -10,7 +10,8 @@ use netaio_driver::{BuildError, Client, Connection, RequestError, Runtime, Serve
 use super::pipe::{Shape, duplex};
 use super::raw::{Raw, dial, frame};
 use super::support::{
-    Door, GiveUp, assert_message, connect, listen, plain_pair, poll_times, spawn,
+    Counter, Door, GiveUp, assert_message, both, connect, listen, plain_pair, poll_times, spawn,
+    standstill,
 };
 
 /// Longer than any test runs.
@@ -61,7 +62,6 @@ pub async fn a_stop_lets_handlers_finish<R: Runtime>() {
     });
     // The connection that has nothing under way is closed, but not the other.
     assert_eq!(pair.connection.closed().await, CloseReason::Remote);
-    assert_eq!(pair.server.connections(), 1);
     door.open();
     assert_message(&raw.receive().await.unwrap(), RESPOND_URI, "slow", "done");
     assert_message(&raw.receive().await.unwrap(), RESPOND_URI, "fast", "fast");
@@ -72,6 +72,41 @@ pub async fn a_stop_lets_handlers_finish<R: Runtime>() {
     assert!(client.connect(pair.server.local_addr()).await.is_err());
     // A second stop has nothing to do.
     pair.server.stop().await;
+}
+
+/// Every answer that a handler has made arrives, although the server stops with
+/// requests unread and its answers still on their way.
+pub async fn a_stop_delivers_the_answers_that_were_made<R: Runtime>() {
+    const REQUESTS: usize = 50_000;
+    const SIZE: usize = 500;
+    let (handled, begun) = (Counter::default(), async_channel::bounded(1));
+    let answer = {
+        let handled = handled.clone();
+        move || {
+            handled.add();
+            let _ = begun.0.try_send(());
+            vec![0; SIZE]
+        }
+    };
+    let server = listen(Server::<R>::builder().on(REQUEST_URI, answer)).await;
+    let other = plain_pair(Server::<R>::builder().on(REQUEST_URI, || "other")).await;
+    let (mut receiving, mut sending) = dial(&server).await.split();
+    let sender = spawn::<R, _>(async move {
+        let requests = frame(REQUEST_URI, "u", "").repeat(REQUESTS);
+        // Those that come after the stop are not taken.
+        let _ = sending.write(&requests).await;
+        sending
+    });
+    begun.1.recv().await.unwrap();
+    let stopping = spawn::<R, _>({
+        let server = server.clone();
+        async move { server.stop_within(NEVER).await }
+    });
+    standstill(&other.connection, &handled).await;
+    let answers = receiving.receive_all().await;
+    assert_eq!(answers.len(), handled.get());
+    drop((receiving, sender));
+    stopping.await;
 }
 
 /// A handler that asks its client gets its answer although the server stops.
@@ -275,6 +310,6 @@ pub async fn a_server_speaks_first<R: Runtime>() {
         .await
         .unwrap();
     assert_message(&raw.receive().await.unwrap(), NOTIFY_URI, "u", "hello");
-    connection.close().await;
-    assert_eq!(raw.receive().await, None);
+    let told = async move { assert_eq!(raw.receive().await, None) };
+    both(connection.close(), told).await;
 }

@@ -159,6 +159,7 @@ macro_rules! conformance {
             life_cycle {
                 an_address_that_is_taken_is_an_error
                 a_stop_lets_handlers_finish
+                a_stop_delivers_the_answers_that_were_made
                 a_stop_lets_handlers_ask_their_clients
                 a_stop_whose_time_is_up_cuts
                 a_stop_does_not_wait_for_those_who_do_not_read

@@ -40,6 +40,18 @@ impl<I: ReadHalf, O: WriteHalf> Raw<I, O> {
         }
     }
 
+    /// Splits it in one end that receives and one that sends.
+    pub(super) fn split(self) -> (Raw<I, Nothing>, Raw<Nothing, O>) {
+        let receiving = Raw {
+            reader: self.reader,
+            writer: Nothing,
+            input: self.input,
+            deframer: self.deframer,
+            wire: self.wire,
+        };
+        (receiving, Raw::new(Nothing, self.writer))
+    }
+
     /// Sends bytes, whatever they are.
     ///
     /// # Errors
@@ -87,6 +99,25 @@ impl<I: ReadHalf, O: WriteHalf> Raw<I, O> {
     pub(super) async fn skip(&mut self, at_most: usize) -> usize {
         let mut bytes = BytesMut::with_capacity(at_most);
         self.reader.read(&mut bytes).await.unwrap_or(0)
+    }
+}
+
+/// A direction in which nothing goes.
+pub(super) struct Nothing;
+
+impl ReadHalf for Nothing {
+    async fn read(&mut self, _: &mut BytesMut) -> io::Result<usize> {
+        std::future::pending().await
+    }
+}
+
+impl WriteHalf for Nothing {
+    async fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    async fn shutdown(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use futures_channel::oneshot;
+use netaio_driver::core::types::RESPOND_URI;
 use netaio_driver::core::{Layer, Message, MessageType};
 use netaio_driver::{Client, ClientBuilder, Connection, Runtime, Server, ServerBuilder};
 
@@ -203,6 +204,20 @@ impl Door {
     pub(super) async fn pass(&self) {
         let _ = self.opened.recv().await;
     }
+}
+
+/// Waits until a number stands still while another connection makes round
+/// trips to the uri `other`.
+pub(super) async fn standstill(connection: &Connection, count: &Counter) -> usize {
+    let (mut last, mut still) = (count.get(), 0);
+    while still < 200 {
+        let answer = connection.request("other").await.unwrap();
+        assert_message(&answer, RESPOND_URI, "other", "other");
+        let now = count.get();
+        still = if now == last { still + 1 } else { 0 };
+        last = now;
+    }
+    last
 }
 
 /// Counts what happens.
