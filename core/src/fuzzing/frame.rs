@@ -322,7 +322,11 @@ fn check_encoding(wire: &Wire, message: &Message, received: &[u8]) {
             assert!(len > max && len == message.uri.len() + message.content.len());
             return;
         }
-        Err(SealError::AuthTooLong { .. }) => panic!("the auth section has grown"),
+        // Decimals may have been packed shorter than packify packs them.
+        Err(SealError::AuthTooLong { len, max }) => {
+            assert!(len > max && received.len() > max / 2);
+            return;
+        }
         Err(error) => panic!("what was decoded does not encode: {error}"),
     };
     let frame = Frame::from_datagram(wire, BytesMut::from(&encoded[..])).expect("a frame");
