@@ -76,11 +76,12 @@ impl Connection {
     /// The message was not sent.
     pub async fn send_with(&self, message: Message, options: SendOptions) -> Result<(), SendError> {
         let (done, result) = oneshot::channel();
-        self.shared.mailbox.push(Command::Send {
+        let send = Command::Send {
             message,
             options,
             done,
-        })?;
+        };
+        self.shared.mailbox.push_send(send).await?;
         // The task answers every command, or is gone with the connection.
         result
             .await

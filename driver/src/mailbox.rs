@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
+use event_listener::{Event, EventListener};
 use futures_channel::oneshot;
 use netaio_core::{Answer, CloseReason, Limits, Message, RequestOptions, SendError, SendOptions};
 
@@ -38,18 +39,32 @@ pub(crate) enum Command {
     Abort,
 }
 
+/// Why a command was not taken.
+enum Refused {
+    For(SendError),
+    /// There is no room for it now.
+    Full(Box<Command>),
+}
+
 /// The queue of one connection.
 pub(crate) struct Mailbox {
     queue: Mutex<Queue>,
     waker: AtomicWaker,
-    /// The most sends and requests that wait.
+    /// Notified when sends may be pushed again.
+    room: Event,
+    /// The most sends that wait, and the most requests.
     capacity: usize,
     /// The most bytes of frames that wait.
     frame_capacity: usize,
 }
 
+#[derive(Default)]
 struct Queue {
     commands: VecDeque<Command>,
+    /// Sends among them.
+    sends: usize,
+    /// Requests among them.
+    requests: usize,
     /// Bytes of the frames among them.
     frame_bytes: usize,
     /// Nothing more is taken.
@@ -62,26 +77,46 @@ struct Queue {
 
 impl Mailbox {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let queue = Queue {
-            commands: VecDeque::new(),
-            frame_bytes: 0,
-            closed: None,
-            aborted: false,
-            ended: false,
-        };
         Self {
-            queue: Mutex::new(queue),
+            queue: Mutex::default(),
             waker: AtomicWaker::new(),
+            room: Event::new(),
             capacity: limits.pending_requests(),
             frame_capacity: limits.outbound_queue(),
         }
     }
 
-    /// Hands a command over.
+    /// Hands a [`Command::Send`] over, once there is room for it.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub(crate) async fn push_send(&self, command: Command) -> Result<(), SendError> {
+        let (mut command, mut room) = (command, None::<EventListener>);
+        loop {
+            match self.try_push(command) {
+                Ok(()) => return Ok(()),
+                Err(Refused::For(error)) => return Err(error),
+                Err(Refused::Full(back)) => command = *back,
+            }
+            match room.take() {
+                Some(room) => room.await,
+                None => room = Some(self.room.listen()),
+            }
+        }
+    }
+
+    /// Hands any other command over.
     ///
     /// # Errors
     /// The connection has ended, or takes commands too slowly.
     pub(crate) fn push(&self, command: Command) -> Result<(), SendError> {
+        self.try_push(command).map_err(|refused| match refused {
+            Refused::For(error) => error,
+            Refused::Full(_) => SendError::TooManyRequests { max: self.capacity },
+        })
+    }
+
+    fn try_push(&self, command: Command) -> Result<(), Refused> {
         let mut queue = self.lock();
         if let Some(reason) = &queue.closed {
             let closed = SendError::Closed(reason.clone());
@@ -90,17 +125,21 @@ impl Mailbox {
                 drop(queue);
                 self.waker.wake();
             }
-            return Err(closed);
+            return Err(Refused::For(closed));
         }
         match &command {
-            Command::Send { .. } | Command::Request { .. }
-                if queue.commands.len() >= self.capacity =>
-            {
-                return Err(SendError::TooManyRequests { max: self.capacity });
+            Command::Send { .. } if queue.sends >= self.capacity => {
+                return Err(Refused::Full(Box::new(command)));
             }
+            Command::Send { .. } => queue.sends = queue.sends.saturating_add(1),
+            Command::Request { .. } if queue.requests >= self.capacity => {
+                let max = self.capacity;
+                return Err(Refused::For(SendError::TooManyRequests { max }));
+            }
+            Command::Request { .. } => queue.requests = queue.requests.saturating_add(1),
             Command::Frame(_) if queue.frame_bytes >= self.frame_capacity => {
                 let (queued, max) = (queue.frame_bytes, self.frame_capacity);
-                return Err(SendError::QueueFull { queued, max });
+                return Err(Refused::For(SendError::QueueFull { queued, max }));
             }
             Command::Frame(frame) => {
                 queue.frame_bytes = queue.frame_bytes.saturating_add(frame.len());
@@ -119,8 +158,13 @@ impl Mailbox {
     /// Takes all commands, into a queue that is empty.
     pub(crate) fn take(&self, into: &mut VecDeque<Command>) {
         let mut queue = self.lock();
-        queue.frame_bytes = 0;
+        let was_full = queue.sends >= self.capacity;
+        (queue.sends, queue.requests, queue.frame_bytes) = (0, 0, 0);
         std::mem::swap(&mut queue.commands, into);
+        drop(queue);
+        if was_full {
+            self.room.notify(usize::MAX);
+        }
     }
 
     /// Is ready when there are commands.
@@ -139,7 +183,10 @@ impl Mailbox {
     pub(crate) fn close(&self, reason: CloseReason) -> VecDeque<Command> {
         let mut queue = self.lock();
         queue.closed.get_or_insert(reason);
-        std::mem::take(&mut queue.commands)
+        let late = std::mem::take(&mut queue.commands);
+        drop(queue);
+        self.room.notify(usize::MAX);
+        late
     }
 
     /// Is ready when a closed connection is told to give up what is queued.

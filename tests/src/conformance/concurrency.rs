@@ -234,6 +234,34 @@ async fn next_at_last(messages: &mut Messages, give_up: GiveUp) -> Message {
     unreachable!("there is always one more poll")
 }
 
+/// More messages may be sent at once than a connection takes at once: they wait
+/// for their turn. Those sent one after the other keep their order.
+pub async fn thousands_of_sends_wait_for_their_turn<R: Runtime>() {
+    const SENDERS: usize = 3000;
+    let (told, heard) = async_channel::unbounded();
+    let tell = move |uri: Uri, content: Content| {
+        let _ = told.try_send((uri.to_string(), content.to_string()));
+    };
+    let pair = plain_pair(Server::<R>::builder().on(PUBLISH_URI, tell)).await;
+    let senders = (0..SENDERS).map(|sender| {
+        let to = pair.connection.clone();
+        async move {
+            for number in ["1", "2"] {
+                let message = Message::publish(sender.to_string(), number);
+                to.send(message).await.unwrap();
+            }
+        }
+    });
+    spawn_all::<R, _>(senders).await;
+    let mut seen = vec![0; SENDERS];
+    for _ in 0..2 * SENDERS {
+        let (sender, number) = heard.recv().await.unwrap();
+        let seen = &mut seen[sender.parse::<usize>().unwrap()];
+        *seen += 1;
+        assert_eq!(number, seen.to_string());
+    }
+}
+
 /// More frames than one turn handles come with one read; all are answered, in
 /// order, while others are served.
 pub async fn a_batch_of_many_turns<R: Runtime>() {

@@ -139,6 +139,7 @@ macro_rules! conformance {
                 dropped_requests_lose_and_cross_nothing
                 half_of_the_requests_dropped
                 dropped_futures_lose_nothing
+                thousands_of_sends_wait_for_their_turn
                 a_batch_of_many_turns
                 a_flood_of_sends_starves_no_request
                 a_flood_of_messages_starves_no_timeout
