@@ -1,13 +1,13 @@
 //! Talks to the server example: echoes, writes a note, reads it, deletes it.
 //!
-//!     cargo run -p netaio-smol --example client
+//!     cargo run -p netaio-async-std --example async_std_client
 
-use netaio_smol::plugin::HmacAuth;
-use netaio_smol::{Client, Layer};
-use smol::future::zip;
+use async_std::task;
+use netaio_async_std::plugin::HmacAuth;
+use netaio_async_std::{Client, Layer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    smol::block_on(ask())
+    task::block_on(ask())
 }
 
 async fn ask() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,11 +26,9 @@ async fn ask() -> Result<(), Box<dyn std::error::Error>> {
     println!("create: {}", String::from_utf8_lossy(&stored.content));
 
     // Many requests may wait at the same time; each gets its own answer.
-    let (first, second) = zip(
-        server.request("note").into_future(),
-        server.request("no such note").into_future(),
-    )
-    .await;
+    let first = task::spawn(server.request("note").into_future());
+    let second = task::spawn(server.request("no such note").into_future());
+    let (first, second) = (first.await, second.await);
     println!("note: {}", String::from_utf8_lossy(&first?.ok()?.content));
     println!(
         "no such note: {:?}",

@@ -1,6 +1,6 @@
 //! A server that echoes, and keeps notes that only an admin may change.
 //!
-//!     cargo run -p netaio-smol --example server
+//!     cargo run -p netaio-smol --example smol_server
 
 use std::collections::HashMap;
 use std::sync::Mutex;

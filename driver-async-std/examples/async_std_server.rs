@@ -1,6 +1,6 @@
 //! A server that echoes, and keeps notes that only an admin may change.
 //!
-//!     cargo run -p netaio-async-std --example server
+//!     cargo run -p netaio-async-std --example async_std_server
 
 use std::collections::HashMap;
 use std::sync::Mutex;
