@@ -142,7 +142,8 @@ impl Tables {
                 assert!(!elsewhere);
                 let known = self.known.get_mut(&id).expect("it was there before");
                 let here = known.addresses.contains(&address);
-                assert!(here || known.peer == peer, "a stranger speaks for it");
+                let first = known.addresses.first() == Some(&address);
+                assert!(first || known.peer == peer, "a stranger speaks for it");
                 assert_eq!(change == PeerChange::Same, here && known.peer == peer);
                 if !here {
                     known.addresses.push(address);
@@ -161,9 +162,13 @@ impl Tables {
     fn leave(&mut self, id: &[u8], address: u8) {
         let own = self.at(address).is_some_and(|(at, _)| at == id);
         let gone = self.peers.leave(id, address);
-        assert_eq!(gone.is_some(), own, "only from an address of its own");
-        if own {
+        let known = self.known.get(id);
+        let first = known.is_some_and(|known| known.addresses.first() == Some(&address));
+        assert_eq!(gone.is_some(), first, "only from its first address");
+        if first {
             assert_eq!(gone, self.known.remove(id));
+        } else if own && let Some(known) = self.known.get_mut(id) {
+            known.addresses.retain(|other| *other != address);
         }
     }
 

@@ -87,8 +87,8 @@ pub enum PeerRefused {
         /// The limit.
         max: usize,
     },
-    /// It is known with other data, and not at this address.
-    #[error("the peer is known with other data, at other addresses")]
+    /// It is known with other data, and not at this address first.
+    #[error("the peer is known with other data, at another address")]
     NotItself,
     /// There are [`Limits::peers`] already.
     #[error("{max} peers are known already")]
@@ -111,8 +111,9 @@ impl<A: Copy + Eq + Hash> Peers<A> {
 
     /// Takes an announcement, and says what it changed.
     ///
-    /// A known peer may change its data from an address that it is known at; at
-    /// a new one it has to be as it is known, or it may be somebody else.
+    /// A known peer may change its data from the first of its addresses only: at
+    /// any other it has to be as it is known, for introductions are public, and
+    /// whoever repeats one may be somebody else.
     ///
     /// # Errors
     /// It is refused, and nothing has changed.
@@ -147,10 +148,10 @@ impl<A: Copy + Eq + Hash> Peers<A> {
             Some(known) => {
                 let here = known.addresses.contains(&address);
                 let same = known.peer == peer;
+                if !same && known.addresses.first() != Some(&address) {
+                    return Err(PeerRefused::NotItself);
+                }
                 if !here {
-                    if !same {
-                        return Err(PeerRefused::NotItself);
-                    }
                     let max = limits.peer_addresses();
                     if known.addresses.len() >= max {
                         return Err(PeerRefused::TooManyAddresses { max });
@@ -193,12 +194,20 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         }
     }
 
-    /// Removes a peer that takes its leave from one of its own addresses.
-    /// Anybody else's word for it counts nothing.
+    /// Removes a peer that takes its leave from the first of its addresses. From
+    /// another of them it leaves that one only, and anybody else's word for it
+    /// counts nothing.
     pub fn leave(&mut self, id: &[u8], address: A) -> Option<Known<A>> {
-        match self.by_address.get(&address) {
-            Some(known) if known == id => self.remove(id),
-            _ => None,
+        if self
+            .by_address
+            .get(&address)
+            .is_none_or(|known| known != id)
+        {
+            return None;
+        }
+        match self.by_id.get(id)?.addresses.first() == Some(&address) {
+            true => self.remove(id),
+            false => self.remove_address(address),
         }
     }
 
@@ -337,6 +346,17 @@ mod tests {
             Err(PeerRefused::NoId)
         );
         assert!(peers.leave(b"a", 2).is_none() && peers.leave(b"b", 1).is_none());
+        // Nor does one who has repeated what it said.
+        assert_eq!(
+            announce(&mut peers, peer("a", "1"), 2),
+            Ok(PeerChange::Changed)
+        );
+        assert_eq!(
+            announce(&mut peers, peer("a", "2"), 2),
+            Err(PeerRefused::NotItself)
+        );
+        assert!(peers.leave(b"a", 2).is_none());
+        assert_eq!(peers.get(b"a").unwrap().addresses, [1]);
         assert_eq!(peers.get(b"a").unwrap().peer, peer("a", "1"));
         assert_eq!(peers.leave(b"a", 1).unwrap().addresses, [1]);
     }
