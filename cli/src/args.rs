@@ -86,7 +86,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     /// The address to listen on.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8888")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8888", value_parser = address)]
     pub(crate) tcp: String,
     #[command(flatten)]
     pub(crate) outer: OuterLayer,
@@ -104,7 +104,7 @@ pub(crate) struct Request {
     #[command(flatten)]
     pub(crate) content: Content,
     /// The server.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8888")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8888", value_parser = address)]
     pub(crate) server: String,
     /// The time to connect, and the time to wait for the answer, in seconds.
     #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds)]
@@ -132,7 +132,7 @@ pub(crate) struct Subscribe {
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<NonZeroU64>,
     /// The server.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8888")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8888", value_parser = address)]
     pub(crate) server: String,
     /// The time to connect, and to wait for each confirmation, in seconds.
     #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds)]
@@ -206,6 +206,15 @@ pub(crate) enum RuntimeName {
     Smol,
     /// async-std, which is unmaintained; only where it was built with it.
     AsyncStd,
+}
+
+/// A host, by name or number, and a port.
+fn address(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(_)) => Ok(text.into()),
+        _ => Err("an address is HOST:PORT, such as 127.0.0.1:8888 or [::1]:8888".into()),
+    }
 }
 
 /// A number of seconds, with decimals if need be.
@@ -320,6 +329,23 @@ mod tests {
     fn debug_shows_no_secret() {
         let args = Args::parse_from(["netaio", "decode", "--secret", "hunter2", "--key=hunter2"]);
         assert!(!format!("{args:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn addresses_have_a_port() {
+        for right in ["127.0.0.1:0", "[::1]:8888", "localhost:80"] {
+            assert_eq!(address(right), Ok(right.into()));
+        }
+        for wrong in [
+            "nonsense",
+            "127.0.0.1",
+            "host:",
+            "host:port",
+            "host:65536",
+            "",
+        ] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
