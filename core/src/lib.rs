@@ -189,6 +189,7 @@ mod node;
 mod now;
 pub mod packify;
 pub mod plugin;
+mod requests;
 mod seal;
 mod wire;
 
@@ -197,8 +198,8 @@ pub use frame::{Deframer, Frame, SealedMessage};
 pub use limits::{Limits, LimitsError};
 pub use link::{
     Answer, AuthErrorHandler, AuthErrorReply, Deadline, DeadlineReason, Dispatched, Event,
-    FailedCheck, Inbound, Link, LinkConfig, Refusal, ReplyToken, RequestId, RequestOptions, Role,
-    Router, SendOptions,
+    FailedCheck, Inbound, Link, LinkConfig, Refusal, ReplyToken, RequestOptions, Role, Router,
+    SendOptions,
 };
 pub use message::*;
 pub use node::{
@@ -207,5 +208,6 @@ pub use node::{
 };
 pub use now::Now;
 pub use plugin::{Layer, Peer};
+pub use requests::RequestId;
 pub use seal::Sealer;
 pub use wire::Wire;

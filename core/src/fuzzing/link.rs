@@ -17,7 +17,7 @@ use crate::error::{CloseReason, RequestError, SendError};
 use crate::limits::Limits;
 use crate::link::{
     Answer, AuthErrorReply, DeadlineReason, Dispatched, Event, Link, LinkConfig, Refusal,
-    ReplyToken, RequestId, RequestOptions, Role, SendOptions,
+    ReplyToken, RequestOptions, Role, SendOptions,
 };
 use crate::message::types::*;
 use crate::message::{AuthFields, Header, Message, MessageType, MessageTypes};
@@ -25,6 +25,7 @@ use crate::node::{Key, Node};
 use crate::now::Now;
 use crate::packify::DecodeLimits;
 use crate::plugin::{HmacAuth, Layer, Sha256StreamCipher};
+use crate::requests::RequestId;
 use crate::wire::Wire;
 
 /// Plays the script twice. The seeds' script (`fuzz/seeds.py`) and

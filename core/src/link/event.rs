@@ -5,11 +5,11 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::RequestId;
 use crate::error::{CloseReason, FrameErrorKind, OpenError, RequestError};
 use crate::frame::SealedMessage;
 use crate::message::{Message, MessageType};
 use crate::plugin::Layer;
+use crate::requests::RequestId;
 
 /// Something that happened on a link.
 #[derive(Debug)]

@@ -1,11 +1,12 @@
 //! The way of a frame through a link.
 
 use super::event::{Answer, Event, Inbound, Refusal};
-use super::{FailedCheck, Link, RequestId, Role};
+use super::{FailedCheck, Link, Role};
 use crate::error::{CloseReason, FrameErrorKind, OpenError};
 use crate::frame::{Frame, SealedMessage};
 use crate::message::Message;
 use crate::plugin::Layer;
+use crate::requests::RequestId;
 
 impl Link {
     /// Looks into a frame, opens the outer layer, and finds out whom the message
@@ -48,7 +49,7 @@ impl Link {
     /// Routes a message that passed the outer layer: to the request that it
     /// answers, or to the caller.
     fn answer_or_message(&mut self, mut sealed: SealedMessage) -> Option<Event> {
-        let Some(request) = self.pending.find(sealed.message_type(), sealed.uri()) else {
+        let Some(request) = self.pending.find((), sealed.message_type(), sealed.uri()) else {
             return self.anonymous_answer_or_message(sealed);
         };
         let inner = self.pending.inner(request).cloned().unwrap_or_default();
@@ -61,7 +62,7 @@ impl Link {
     /// netaio's own errors name no uri: where one request waits, it is meant.
     fn anonymous_answer_or_message(&mut self, sealed: SealedMessage) -> Option<Event> {
         let anonymous = sealed.message_type().is_error() && matches!(sealed.uri(), b"" | b"ERROR");
-        match self.pending.only().filter(|_| anonymous) {
+        match anonymous.then(|| self.pending.only(())).flatten() {
             Some(request) => self.answered(request, sealed.into_message(), true),
             None => Some(Event::Message(Inbound {
                 sealed,
@@ -77,7 +78,8 @@ impl Link {
     fn unsealed_answer(&mut self, sealed: SealedMessage, error: OpenError) -> Option<Event> {
         let message_type = sealed.message_type();
         let message = sealed.into_message();
-        match self.pending.only().filter(|_| message.is_anonymous_error()) {
+        let anonymous = message.is_anonymous_error();
+        match anonymous.then(|| self.pending.only(())).flatten() {
             Some(request) => self.answered(request, message, false),
             None => self.refuse(Refusal::Open {
                 message_type,

@@ -1,7 +1,6 @@
 //! One connection: frames, layers, pending requests, outbound bytes.
 
 mod config;
-mod deadlines;
 mod dispatch;
 mod event;
 mod failures;
@@ -9,7 +8,6 @@ mod inbound;
 mod inlet;
 mod options;
 mod outbox;
-mod pending;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -28,12 +26,10 @@ pub use self::config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig
 pub use self::dispatch::{Dispatched, Router};
 pub use self::event::{Answer, Deadline, DeadlineReason, Event, Inbound, Refusal, ReplyToken};
 pub use self::options::{RequestOptions, SendOptions};
-pub use self::pending::RequestId;
 
 use self::failures::Failures;
 use self::inlet::Inlet;
 use self::outbox::Outbox;
-use self::pending::{Ended, NewRequest, Pending};
 use self::timers::Timers;
 use crate::error::{CloseReason, RequestError, SendError};
 use crate::frame::Deframer;
@@ -41,6 +37,7 @@ use crate::limits::Limits;
 use crate::message::Message;
 use crate::now::Now;
 use crate::plugin::{Layer, OpenContext, PeerContext, SealContext};
+use crate::requests::{Ended, NewRequest, Pending, RequestId};
 use crate::seal::Sealer;
 
 /// One end of one connection, without the connection.
@@ -71,7 +68,7 @@ pub struct Link {
     inlet: Inlet,
     sealer: Sealer,
     outbox: Outbox,
-    pending: Pending,
+    pending: Pending<()>,
     events: VecDeque<Event>,
     failures: Failures,
     timers: Timers,
@@ -257,13 +254,7 @@ impl Link {
             return Err(SendError::TooManyRequests { max });
         }
         self.send(now, message, options.send_options())?;
-        let new = NewRequest {
-            uri: message.uri.clone(),
-            request: message.message_type,
-            also: options.also_accepts(),
-            inner: options.send_options().inner().clone(),
-            timeout: options.timeout(),
-        };
+        let new = NewRequest::new((), message, options);
         Ok(self.pending.insert(new, now.deadline(options.timeout())))
     }
 

@@ -132,7 +132,7 @@ impl RequestOptions {
         &self.send
     }
 
-    pub(super) fn also_accepts(&self) -> Option<MessageType> {
+    pub(crate) fn also_accepts(&self) -> Option<MessageType> {
         self.also
     }
 }

@@ -22,8 +22,8 @@ use chacha20::ChaCha8Rng;
 use rand_core::SeedableRng;
 
 use super::{
-    Answer, Dispatched, Event, Link, LinkConfig, Refusal, ReplyToken, RequestId, RequestOptions,
-    Role, SendOptions,
+    Answer, Dispatched, Event, Link, LinkConfig, Refusal, ReplyToken, RequestOptions, Role,
+    SendOptions,
 };
 use crate::error::{CloseReason, RequestError};
 use crate::frame::Deframer;
@@ -32,6 +32,7 @@ use crate::message::Message;
 use crate::node::Node;
 use crate::now::Now;
 use crate::plugin::{HmacAuth, Layer, Sha256StreamCipher};
+use crate::requests::RequestId;
 use crate::wire::Wire;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -1,13 +1,15 @@
 //! Requests that wait for their answers.
 
+use core::hash::Hash;
 use core::time::Duration;
 
 use bytes::Bytes;
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 use slab::Slab;
 
-use super::deadlines::Deadlines;
-use crate::message::{MessageType, types};
+use super::Deadlines;
+use crate::link::RequestOptions;
+use crate::message::{Message, MessageType, types};
 use crate::plugin::Layer;
 
 /// Names a request of one link, for as long as the link lives: no two requests
@@ -27,12 +29,13 @@ impl RequestId {
     }
 }
 
-/// The waiting requests of one link. Those for one uri form a queue: a plain
+/// The waiting requests of one link, to remotes that `A` names; a link with one
+/// remote names it `()`. Those to one remote for one uri form a queue: a plain
 /// netaio peer answers in order and names only the uri.
 #[derive(Debug)]
-pub(super) struct Pending {
-    waiting: Slab<Waiting>,
-    queues: HashMap<Bytes, Queue>,
+pub(crate) struct Pending<A> {
+    waiting: Slab<Waiting<A>>,
+    queues: HashMap<QueueKey<A>, Queue>,
     deadlines: Deadlines<RequestId>,
     /// Requests whose caller still waits.
     wanted: usize,
@@ -40,9 +43,9 @@ pub(super) struct Pending {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct Waiting<A> {
     id: RequestId,
-    uri: Bytes,
+    key: QueueKey<A>,
     request: MessageType,
     also: Option<MessageType>,
     inner: Layer,
@@ -54,6 +57,26 @@ struct Waiting {
     next: Option<usize>,
 }
 
+/// What an answer has in common with its request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct QueueKey<A> {
+    remote: A,
+    uri: Bytes,
+}
+
+/// A borrowed [`QueueKey`], which hashes as one.
+#[derive(Hash)]
+struct QueueRef<'a, A> {
+    remote: A,
+    uri: &'a [u8],
+}
+
+impl<A: PartialEq> Equivalent<QueueKey<A>> for QueueRef<'_, A> {
+    fn equivalent(&self, key: &QueueKey<A>) -> bool {
+        self.remote == key.remote && self.uri == key.uri
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Queue {
     first: usize,
@@ -61,26 +84,41 @@ struct Queue {
 }
 
 /// A request as it begins to wait.
-pub(super) struct NewRequest {
-    pub(super) uri: Bytes,
-    pub(super) request: MessageType,
+pub(crate) struct NewRequest<A> {
+    /// Who is to answer it.
+    pub(crate) remote: A,
+    pub(crate) uri: Bytes,
+    pub(crate) request: MessageType,
     /// An answer type besides the usual ones.
-    pub(super) also: Option<MessageType>,
-    pub(super) inner: Layer,
-    pub(super) timeout: Duration,
+    pub(crate) also: Option<MessageType>,
+    pub(crate) inner: Layer,
+    pub(crate) timeout: Duration,
+}
+
+impl<A> NewRequest<A> {
+    pub(crate) fn new(remote: A, message: &Message, options: &RequestOptions) -> Self {
+        Self {
+            remote,
+            uri: message.uri.clone(),
+            request: message.message_type,
+            also: options.also_accepts(),
+            inner: options.send_options().inner().clone(),
+            timeout: options.timeout(),
+        }
+    }
 }
 
 /// A request that waits no more.
 #[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) id: RequestId,
-    pub(super) timeout: Duration,
+pub(crate) struct Ended {
+    pub(crate) id: RequestId,
+    pub(crate) timeout: Duration,
     /// Nobody wants to hear of it.
-    pub(super) abandoned: bool,
+    pub(crate) abandoned: bool,
 }
 
-impl Pending {
-    pub(super) fn new() -> Self {
+impl<A: Copy + Eq + Hash> Pending<A> {
+    pub(crate) fn new() -> Self {
         Self {
             waiting: Slab::new(),
             queues: HashMap::new(),
@@ -91,19 +129,23 @@ impl Pending {
     }
 
     /// Entries, the abandoned ones included: all of them take memory.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Puts a request behind those for the same uri.
-    pub(super) fn insert(&mut self, new: NewRequest, deadline: Duration) -> RequestId {
+    /// Puts a request behind those to the same remote for the same uri.
+    pub(crate) fn insert(&mut self, new: NewRequest<A>, deadline: Duration) -> RequestId {
         let slot = self.waiting.vacant_key();
         let id = RequestId {
             serial: self.next_serial,
             slot,
         };
         self.next_serial = self.next_serial.wrapping_add(1);
-        let previous = match self.queues.get_mut(&new.uri) {
+        let key = QueueKey {
+            remote: new.remote,
+            uri: new.uri,
+        };
+        let previous = match self.queues.get_mut(&key) {
             Some(queue) => {
                 let last = core::mem::replace(&mut queue.last, slot);
                 if let Some(waiting) = self.waiting.get_mut(last) {
@@ -116,13 +158,13 @@ impl Pending {
                     first: slot,
                     last: slot,
                 };
-                self.queues.insert(new.uri.clone(), queue);
+                self.queues.insert(key.clone(), queue);
                 None
             }
         };
         self.waiting.insert(Waiting {
             id,
-            uri: new.uri,
+            key,
             request: new.request,
             also: new.also,
             inner: new.inner,
@@ -138,11 +180,17 @@ impl Pending {
         id
     }
 
-    /// The request that a message of this type and uri answers: the first in
-    /// the uri's queue that expects the type, or else the first that any answer
-    /// can end.
-    pub(super) fn find(&self, message_type: MessageType, uri: &[u8]) -> Option<RequestId> {
-        let mut at = Some(self.queues.get(uri)?.first);
+    /// The request that a message of this type and uri from `remote` answers:
+    /// the first in the queue that expects the type, or else the first that any
+    /// answer can end.
+    pub(crate) fn find(
+        &self,
+        remote: A,
+        message_type: MessageType,
+        uri: &[u8],
+    ) -> Option<RequestId> {
+        let key = QueueRef { remote, uri };
+        let mut at = Some(self.queues.get(&key)?.first);
         let mut fallback = None;
         while let Some(waiting) = at.and_then(|slot| self.waiting.get(slot)) {
             if waiting.expects(message_type) {
@@ -156,36 +204,36 @@ impl Pending {
         fallback
     }
 
-    /// The request that is waiting, where there is no other.
-    pub(super) fn only(&self) -> Option<RequestId> {
-        match self.waiting.len() {
-            1 => self.waiting.iter().next().map(|(_, waiting)| waiting.id),
-            _ => None,
-        }
+    /// The request that waits for `remote`, where no other does.
+    pub(crate) fn only(&self, remote: A) -> Option<RequestId> {
+        let waiting = self.waiting.iter().map(|(_, waiting)| waiting);
+        let mut its = waiting.filter(|one| one.key.remote == remote);
+        let only = its.next()?.id;
+        its.next().is_none().then_some(only)
     }
 
     /// The inner layer of a request, which its answer has to pass.
-    pub(super) fn inner(&self, id: RequestId) -> Option<&Layer> {
+    pub(crate) fn inner(&self, id: RequestId) -> Option<&Layer> {
         self.get(id).map(|waiting| &waiting.inner)
     }
 
     /// Ends a request and takes it out of its queue.
-    pub(super) fn remove(&mut self, id: RequestId) -> Option<Ended> {
+    pub(crate) fn remove(&mut self, id: RequestId) -> Option<Ended> {
         self.get(id)?;
         let waiting = self.waiting.remove(id.slot);
         match (waiting.previous, waiting.next) {
             (None, None) => {
-                self.queues.remove(&waiting.uri);
+                self.queues.remove(&waiting.key);
             }
             (previous, next) => {
                 match previous.and_then(|slot| self.waiting.get_mut(slot)) {
                     Some(entry) => entry.next = next,
-                    None => self.edit_queue(&waiting.uri, |queue, slot| queue.first = slot, next),
+                    None => self.edit_queue(&waiting.key, |queue, slot| queue.first = slot, next),
                 }
                 match next.and_then(|slot| self.waiting.get_mut(slot)) {
                     Some(entry) => entry.previous = previous,
                     None => {
-                        self.edit_queue(&waiting.uri, |queue, slot| queue.last = slot, previous)
+                        self.edit_queue(&waiting.key, |queue, slot| queue.last = slot, previous)
                     }
                 }
             }
@@ -202,17 +250,17 @@ impl Pending {
 
     fn edit_queue(
         &mut self,
-        uri: &[u8],
+        key: &QueueKey<A>,
         edit: impl FnOnce(&mut Queue, usize),
         slot: Option<usize>,
     ) {
-        if let (Some(queue), Some(slot)) = (self.queues.get_mut(uri), slot) {
+        if let (Some(queue), Some(slot)) = (self.queues.get_mut(key), slot) {
             edit(queue, slot);
         }
     }
 
     /// Marks a request as one whose answer nobody wants any more.
-    pub(super) fn abandon(&mut self, id: RequestId) {
+    pub(crate) fn abandon(&mut self, id: RequestId) {
         if let Some(waiting) = self.waiting.get_mut(id.slot)
             && waiting.id == id
             && !waiting.abandoned
@@ -223,40 +271,40 @@ impl Pending {
     }
 
     /// Requests whose caller waits.
-    pub(super) fn wanted(&self) -> usize {
+    pub(crate) fn wanted(&self) -> usize {
         self.wanted
     }
 
     /// The earliest deadline.
-    pub(super) fn deadline(&mut self) -> Option<Duration> {
+    pub(crate) fn deadline(&mut self) -> Option<Duration> {
         let waiting = &self.waiting;
         let earliest = self.deadlines.earliest(|id| is_live(waiting, id));
         earliest.map(|(at, _)| at)
     }
 
     /// Ends one request whose deadline has come.
-    pub(super) fn expire(&mut self, now: Duration) -> Option<Ended> {
+    pub(crate) fn expire(&mut self, now: Duration) -> Option<Ended> {
         let waiting = &self.waiting;
         let (at, id) = self.deadlines.earliest(|id| is_live(waiting, id))?;
         (at <= now).then(|| self.remove(id)).flatten()
     }
 
     /// Ends any one request, oldest slot first.
-    pub(super) fn pop(&mut self) -> Option<Ended> {
+    pub(crate) fn pop(&mut self) -> Option<Ended> {
         let id = self.waiting.iter().next().map(|(_, waiting)| waiting.id)?;
         self.remove(id)
     }
 
-    fn get(&self, id: RequestId) -> Option<&Waiting> {
+    fn get(&self, id: RequestId) -> Option<&Waiting<A>> {
         self.waiting.get(id.slot).filter(|waiting| waiting.id == id)
     }
 }
 
-fn is_live(waiting: &Slab<Waiting>, id: RequestId) -> bool {
+fn is_live<A>(waiting: &Slab<Waiting<A>>, id: RequestId) -> bool {
     waiting.get(id.slot).is_some_and(|waiting| waiting.id == id)
 }
 
-impl Waiting {
+impl<A> Waiting<A> {
     /// Whether a peer that follows the protocol answers this request so.
     fn expects(&self, answer: MessageType) -> bool {
         if self.also == Some(answer) || answer.is_error() {
@@ -278,8 +326,18 @@ mod tests {
     use crate::message::types::*;
     use alloc::vec::Vec;
 
-    fn insert(pending: &mut Pending, request: MessageType, uri: &'static str) -> RequestId {
+    fn insert(pending: &mut Pending<()>, request: MessageType, uri: &'static str) -> RequestId {
+        insert_for(pending, (), request, uri)
+    }
+
+    fn insert_for<A: Copy + Eq + Hash>(
+        pending: &mut Pending<A>,
+        remote: A,
+        request: MessageType,
+        uri: &'static str,
+    ) -> RequestId {
         let new = NewRequest {
+            remote,
             uri: uri.into(),
             request,
             also: None,
@@ -296,10 +354,10 @@ mod tests {
         let ids: Vec<_> = (0..4)
             .map(|_| insert(&mut pending, REQUEST_URI, "u"))
             .collect();
-        assert_eq!(pending.find(RESPOND_URI, b"other"), None);
+        assert_eq!(pending.find((), RESPOND_URI, b"other"), None);
         pending.remove(ids[1]);
         for id in [ids[0], ids[2], ids[3]] {
-            assert_eq!(pending.find(RESPOND_URI, b"u"), Some(id));
+            assert_eq!(pending.find((), RESPOND_URI, b"u"), Some(id));
             assert!(pending.remove(id).is_some() && pending.remove(id).is_none());
         }
         assert!(pending.queues.is_empty() && pending.len() == 0 && pending.wanted() == 0);
@@ -310,13 +368,13 @@ mod tests {
         let mut pending = Pending::new();
         let request = insert(&mut pending, REQUEST_URI, "u");
         let create = insert(&mut pending, CREATE_URI, "u");
-        assert_eq!(pending.find(OK, b"u"), Some(create));
-        assert_eq!(pending.find(RESPOND_URI, b"u"), Some(request));
-        assert_eq!(pending.find(NOT_PERMITTED, b"u"), Some(request));
-        assert_eq!(pending.find(CONFIRM_SUBSCRIBE, b"u"), Some(request));
-        assert_eq!(pending.find(NOTIFY_URI, b"u"), None);
+        assert_eq!(pending.find((), OK, b"u"), Some(create));
+        assert_eq!(pending.find((), RESPOND_URI, b"u"), Some(request));
+        assert_eq!(pending.find((), NOT_PERMITTED, b"u"), Some(request));
+        assert_eq!(pending.find((), CONFIRM_SUBSCRIBE, b"u"), Some(request));
+        assert_eq!(pending.find((), NOTIFY_URI, b"u"), None);
         pending.remove(create);
-        assert_eq!(pending.find(OK, b"u"), Some(request));
+        assert_eq!(pending.find((), OK, b"u"), Some(request));
     }
 
     #[test]
@@ -325,10 +383,10 @@ mod tests {
         let first = insert(&mut pending, REQUEST_URI, "u");
         let second = insert(&mut pending, REQUEST_URI, "u");
         pending.abandon(first);
-        assert_eq!((pending.wanted(), pending.only()), (1, None));
-        assert_eq!(pending.find(RESPOND_URI, b"u"), Some(first));
+        assert_eq!((pending.wanted(), pending.only(())), (1, None));
+        assert_eq!(pending.find((), RESPOND_URI, b"u"), Some(first));
         assert!(pending.remove(first).unwrap().abandoned);
-        assert_eq!(pending.only(), Some(second));
+        assert_eq!(pending.only(()), Some(second));
     }
 
     #[test]
@@ -343,5 +401,19 @@ mod tests {
         assert_eq!(pending.expire(Duration::from_secs(12)).unwrap().id, ids[1]);
         assert_eq!(pending.expire(Duration::from_secs(12)).unwrap().id, ids[2]);
         assert_eq!(pending.deadline(), None);
+    }
+
+    #[test]
+    fn remotes_answer_for_themselves() {
+        let mut pending = Pending::new();
+        let first = insert_for(&mut pending, 1, REQUEST_URI, "u");
+        let other = insert_for(&mut pending, 2, REQUEST_URI, "u");
+        assert_eq!(pending.find(2, RESPOND_URI, b"u"), Some(other));
+        assert_eq!(pending.find(3, RESPOND_URI, b"u"), None);
+        let second = insert_for(&mut pending, 1, REQUEST_URI, "v");
+        assert_eq!((pending.only(1), pending.only(2)), (None, Some(other)));
+        pending.remove(first);
+        assert_eq!(pending.find(1, RESPOND_URI, b"u"), None);
+        assert_eq!((pending.only(1), pending.only(3)), (Some(second), None));
     }
 }

@@ -8,7 +8,7 @@ use core::time::Duration;
 /// later, as requests with one timeout do; what has ended is left in the heap
 /// until it surfaces or outnumbers the rest.
 #[derive(Debug)]
-pub(super) struct Deadlines<T: Ord + Copy> {
+pub(crate) struct Deadlines<T: Ord + Copy> {
     heap: BinaryHeap<Reverse<(Duration, T)>>,
 }
 
@@ -16,7 +16,7 @@ impl<T: Ord + Copy> Deadlines<T> {
     /// Ended entries that are always tolerated.
     const SLACK: usize = 64;
 
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             heap: BinaryHeap::new(),
         }
@@ -24,7 +24,7 @@ impl<T: Ord + Copy> Deadlines<T> {
 
     /// Adds a deadline. `live` is how many things have not ended, and `is_live`
     /// tells which: the heap stays within twice their number.
-    pub(super) fn insert(
+    pub(crate) fn insert(
         &mut self,
         at: Duration,
         what: T,
@@ -38,7 +38,7 @@ impl<T: Ord + Copy> Deadlines<T> {
     }
 
     /// The earliest deadline of a thing that is live.
-    pub(super) fn earliest(&mut self, is_live: impl Fn(T) -> bool) -> Option<(Duration, T)> {
+    pub(crate) fn earliest(&mut self, is_live: impl Fn(T) -> bool) -> Option<(Duration, T)> {
         while let Some(Reverse((at, what))) = self.heap.peek().copied() {
             if is_live(what) {
                 return Some((at, what));
