@@ -28,6 +28,9 @@ pub enum BuildError {
         /// What the system says.
         source: io::Error,
     },
+    /// The operating system has no randomness to give.
+    #[error("cannot seed the generator of nonces: {0}")]
+    Randomness(io::Error),
 }
 
 /// Why a connection could not be made.

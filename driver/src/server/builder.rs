@@ -15,8 +15,8 @@ use crate::runtime::Runtime;
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;
 
-/// A server before it listens.
-#[must_use = "a server does nothing before `bind`"]
+/// A server before it serves.
+#[must_use = "a server does nothing before `bind` or `build`"]
 pub struct ServerBuilder<R: Runtime> {
     setup: Setup,
     default: Option<AnyHandler>,
@@ -65,10 +65,7 @@ impl<R: Runtime> ServerBuilder<R> {
     /// the outer one.
     pub async fn bind(self, address: impl ToString) -> Result<Server<R>, BuildError> {
         let address = address.to_string();
-        let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
-        let (config, mut states, node) = self.setup.finish()?;
-        states.insert(Place::default());
-        let service = Service::new(config, states, node, unrouted);
+        let service = self.service()?;
         let failed = |source| BuildError::Listen {
             address: address.clone(),
             source,
@@ -76,10 +73,27 @@ impl<R: Runtime> ServerBuilder<R> {
         let mut error = std::io::ErrorKind::AddrNotAvailable.into();
         for candidate in R::resolve(&address).await.map_err(failed)? {
             match R::listen(candidate).await {
-                Ok(listener) => return Server::serve(service, listener).map_err(failed),
+                Ok(listener) => return Server::listen(service, listener).map_err(failed),
                 Err(source) => error = source,
             }
         }
         Err(failed(error))
+    }
+    /// Serves from now on without listening: only the streams that it is handed,
+    /// be they TLS or Unix sockets. See [`Server::serve_halves`], and the
+    /// `serve_stream` of each runtime's crate.
+    ///
+    /// # Errors
+    /// An inner layer does not go with the outer one, or the operating system
+    /// has no randomness to give.
+    pub fn build(self) -> Result<Server<R>, BuildError> {
+        Server::start(self.service()?, None).map_err(BuildError::Randomness)
+    }
+
+    fn service(self) -> Result<Service, BuildError> {
+        let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
+        let (config, mut states, node) = self.setup.finish()?;
+        states.insert(Place::default());
+        Ok(Service::new(config, states, node, unrouted))
     }
 }

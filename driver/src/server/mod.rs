@@ -6,7 +6,7 @@ mod publisher;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,9 +29,10 @@ use crate::task::Task;
 
 /// A server: it listens, and calls handlers for what it receives.
 ///
-/// It runs from [`bind`](ServerBuilder::bind) until [`stop`](Self::stop), or
-/// until its last handle is dropped, which cuts its connections off. Cloning it
-/// copies a pointer.
+/// It runs from [`bind`](ServerBuilder::bind), or from
+/// [`build`](ServerBuilder::build) without a socket of its own, until
+/// [`stop`](Self::stop), or until its last handle is dropped, which cuts its
+/// connections off. Cloning it copies a pointer.
 pub struct Server<R: Runtime> {
     shared: Arc<Shared>,
     /// Stops the server when the last handle goes.
@@ -65,21 +66,26 @@ impl<R: Runtime> Server<R> {
         ServerBuilder::new()
     }
 
-    fn serve(service: Service, listener: R::Listener) -> io::Result<Self> {
+    fn listen(service: Service, listener: R::Listener) -> io::Result<Self> {
+        let server = Self::start(service, Some(R::local_address(&listener)?))?;
+        R::spawn(accept(Acceptor::<R> {
+            listener,
+            open: Listening(server.shared.clone()),
+        }));
+        Ok(server)
+    }
+
+    fn start(service: Service, listens_on: Option<SocketAddr>) -> io::Result<Self> {
         let service = Arc::new(service);
         let shared = Arc::new(Shared {
             publisher: Publisher::new(service.clone())?,
             service,
-            local: R::local_address(&listener)?,
-            listening: AtomicBool::new(true),
+            local: listens_on.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into()),
+            listening: AtomicBool::new(listens_on.is_some()),
             ended: Event::new(),
             stopping: AtomicBool::new(false),
             stop: Event::new(),
         });
-        R::spawn(accept(Acceptor::<R> {
-            listener,
-            open: Listening(shared.clone()),
-        }));
         Ok(Self {
             _guard: Arc::new(Guard(shared.clone())),
             shared,
@@ -87,7 +93,7 @@ impl<R: Runtime> Server<R> {
         })
     }
 
-    /// The address that it listens on.
+    /// The address that it listens on; `0.0.0.0:0` if it listens on none.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.shared.local

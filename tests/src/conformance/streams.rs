@@ -8,10 +8,10 @@ use std::time::Duration;
 use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    BodyFormat, Codec, FrameErrorKind, Header, HeaderFormat, Layer, Limits, Message, MessageType,
-    SealError,
+    BodyFormat, CloseReason, Codec, FrameErrorKind, Header, HeaderFormat, Layer, Limits, Message,
+    MessageType, SealError,
 };
-use netaio_driver::{Client, Connection, Content, Runtime, Server, Uri};
+use netaio_driver::{BuildError, Client, Connection, Content, Runtime, Server, Uri};
 
 use super::pipe::{Shape, duplex};
 use super::support::{assert_message, listen, pair, spawn, spawn_all, yield_times};
@@ -101,6 +101,30 @@ pub async fn a_stream_without_an_address_says_so<R: Runtime>() {
     assert_message(&answer, RESPOND_URI, "insists", "192.0.2.1:7");
     let answer = with.request("asks").await.unwrap();
     assert_message(&answer, RESPOND_URI, "asks", "from somewhere");
+}
+
+/// A server without a socket serves the streams it is handed, and stops as any
+/// other does.
+pub async fn a_server_may_listen_on_nothing<R: Runtime>() {
+    let server = Server::<R>::builder().on(REQUEST_URI, |content: Content| content);
+    let server = server.build().unwrap();
+    assert_eq!(server.local_addr(), ([0, 0, 0, 0], 0).into());
+    let client = Client::<R>::builder().build().unwrap();
+    assert!(client.connect(server.local_addr()).await.is_err());
+    let [near, (reader, writer)] = duplex(Shape::PLAIN);
+    server.serve_halves(reader, writer, None).unwrap();
+    let to = client.connect_halves(near.0, near.1, None, "pipe").unwrap();
+    let answer = to.request("u").content("x").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "u", "x");
+    server.stop().await;
+    assert_eq!(to.closed().await, CloseReason::Remote);
+    let [_near, (reader, writer)] = duplex(Shape::PLAIN);
+    assert!(server.serve_halves(reader, writer, None).is_err());
+    let clash = Server::<R>::builder()
+        .auth(HmacAuth::new("outer"))
+        .on(REQUEST_URI, || "")
+        .inner_auth(HmacAuth::new("inner"));
+    assert!(matches!(clash.build(), Err(BuildError::Layer { .. })));
 }
 
 /// Bodies of 64 KiB, many at once in both directions, with everything sealed.
