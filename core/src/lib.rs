@@ -178,6 +178,7 @@ extern crate alloc;
 extern crate std;
 
 mod error;
+mod exchange;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

@@ -5,10 +5,10 @@ use core::fmt;
 
 use crate::error::{AuthFailure, SealError};
 use crate::message::{Message, MessageType};
-use crate::plugin::{Layer, Peer, PeerPlugin};
+use crate::plugin::Layer;
 use crate::wire::Wire;
 
-/// Which end of a connection a link is.
+/// Which end a link is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It made the connection. As in netaio it tells a server neither of a bad
@@ -16,6 +16,10 @@ pub enum Role {
     Client,
     /// It accepted the connection, and answers both.
     Server,
+    /// It is one of equals, as nodes that exchange datagrams are, and answers
+    /// both. No error that did not pass the outer layer ends a request of its:
+    /// a datagram's sender is easily forged.
+    Node,
 }
 
 /// The configuration of a [`Link`](super::Link), shared by all links of a node.
@@ -31,10 +35,6 @@ pub struct LinkConfig {
     pub auth_error: AuthErrorReply,
     /// Makes the error message for a text, as netaio's `make_error_msg` does.
     pub make_error: fn(&str) -> Message,
-    /// This node's own identity, for peer-specific plugins.
-    pub local_peer: Option<Arc<Peer>>,
-    /// How peer data is read.
-    pub peer_plugin: Option<Arc<dyn PeerPlugin>>,
 }
 
 impl LinkConfig {
@@ -49,8 +49,6 @@ impl LinkConfig {
             make_error: |text| {
                 Message::error_message(bytes::Bytes::copy_from_slice(text.as_bytes()))
             },
-            local_peer: None,
-            peer_plugin: None,
         }
     }
 
@@ -84,7 +82,6 @@ impl fmt::Debug for LinkConfig {
             .field("role", &self.role)
             .field("outer", &self.outer)
             .field("auth_error", &self.auth_error)
-            .field("local_peer", &self.local_peer)
             .finish_non_exhaustive()
     }
 }
@@ -117,7 +114,7 @@ pub enum AuthErrorReply {
 impl AuthErrorReply {
     /// The answer. Errors are not answered, or two nodes could keep telling
     /// each other forever.
-    pub(super) fn answer(&self, check: FailedCheck, plugin: Option<Message>) -> Option<Message> {
+    pub(crate) fn answer(&self, check: FailedCheck, plugin: Option<Message>) -> Option<Message> {
         if matches!(
             check.message_type,
             MessageType::ERROR | MessageType::AUTH_ERROR

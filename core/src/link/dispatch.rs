@@ -1,8 +1,6 @@
 //! From a message to its handler.
 
-use bytes::Bytes;
-
-use super::{Inbound, Link, Refusal, ReplyToken};
+use super::{Inbound, Link, ReplyToken};
 use crate::message::Message;
 use crate::node::{Route, RouteId};
 use crate::now::Now;
@@ -53,57 +51,18 @@ impl Link {
     pub fn dispatch<R: Router>(
         &mut self,
         now: Now,
-        mut inbound: Inbound,
+        inbound: Inbound,
         router: &mut R,
     ) -> Dispatched<R::Handler> {
-        self.now = now;
-        loop {
-            let reply = |inner| ReplyToken {
-                remote: inbound.remote,
-                request: inbound.sealed.message_type(),
-                uri: Bytes::new(),
-                inner,
-            };
-            let Some(route) = router.route(&inbound) else {
-                let mut reply = reply(Default::default());
-                let message = inbound.sealed.into_message();
-                reply.uri = message.uri.clone();
-                return Dispatched::Unrouted { message, reply };
-            };
-            let mut reply = reply(route.inner.clone());
-            // Should somebody else take the handler, the message is routed
-            // again, and must then be as it was.
-            let again = route
-                .one_time
-                .and(route.inner.cipher())
-                .map(|_| inbound.sealed.clone());
-            let opened = inbound
-                .sealed
-                .open(&route.inner, &self.config.wire, &self.open_context());
-            if let Err(error) = opened {
-                let message_type = inbound.sealed.message_type();
-                self.tell_failed_check(&route.inner, &inbound.sealed, error);
-                if let Some(event) = self.refuse(Refusal::Open {
-                    message_type,
-                    error,
-                }) {
+        self.exchange.now = now;
+        match self.exchange.dispatch(inbound, router) {
+            Ok(dispatched) => dispatched,
+            Err(failed) => {
+                if let Some(event) = self.failed(failed) {
                     self.events.push_back(event);
                 }
-                return Dispatched::Refused;
+                Dispatched::Refused
             }
-            if route.one_time.is_some_and(|id| !router.take(id)) {
-                if let Some(sealed) = again {
-                    inbound.sealed = sealed;
-                }
-                continue;
-            }
-            let message = inbound.sealed.into_message();
-            reply.uri = message.uri.clone();
-            return Dispatched::Call {
-                handler: route.handler,
-                message,
-                reply,
-            };
         }
     }
 }

@@ -54,8 +54,8 @@ pub struct Answer {
 /// known once it is routed, may still hide the content.
 #[derive(Debug)]
 pub struct Inbound {
-    pub(super) sealed: SealedMessage,
-    pub(super) remote: Option<SocketAddr>,
+    pub(crate) sealed: SealedMessage,
+    pub(crate) remote: Option<SocketAddr>,
 }
 
 impl Inbound {
@@ -104,10 +104,11 @@ pub enum Refusal {
 /// Whom a reply goes to, and how it is sealed. Dropping it sends nothing.
 #[derive(Clone, Debug)]
 pub struct ReplyToken {
-    pub(super) remote: Option<SocketAddr>,
-    pub(super) request: MessageType,
-    pub(super) uri: Bytes,
-    pub(super) inner: Layer,
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) request: MessageType,
+    pub(crate) uri: Bytes,
+    pub(crate) inner: Layer,
+    pub(crate) verified: bool,
 }
 
 impl ReplyToken {
@@ -127,6 +128,12 @@ impl ReplyToken {
     #[must_use]
     pub fn uri(&self) -> &Bytes {
         &self.uri
+    }
+
+    /// Whether an auth plugin vouched for the request.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.verified
     }
 }
 

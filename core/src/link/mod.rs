@@ -32,13 +32,13 @@ use self::inlet::Inlet;
 use self::outbox::Outbox;
 use self::timers::Timers;
 use crate::error::{CloseReason, RequestError, SendError};
+use crate::exchange::Exchange;
 use crate::frame::Deframer;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::now::Now;
-use crate::plugin::{Layer, OpenContext, PeerContext, SealContext};
-use crate::requests::{Ended, NewRequest, Pending, RequestId};
-use crate::seal::Sealer;
+use crate::plugin::{Layer, PeerDirectory};
+use crate::requests::{Ended, RequestId};
 
 /// One end of one connection, without the connection.
 ///
@@ -61,18 +61,14 @@ use crate::seal::Sealer;
 /// deadline is left.* One call of `poll_event` handles at most one frame, so
 /// the caller decides how many make a turn.
 pub struct Link {
-    config: Arc<LinkConfig>,
+    exchange: Exchange<()>,
     remote: Option<SocketAddr>,
-    rng: Box<dyn CryptoRng + Send>,
     deframer: Deframer,
     inlet: Inlet,
-    sealer: Sealer,
     outbox: Outbox,
-    pending: Pending<()>,
     events: VecDeque<Event>,
     failures: Failures,
     timers: Timers,
-    now: Now,
     eof: bool,
     closed: Option<CloseReason>,
 }
@@ -92,20 +88,23 @@ impl Link {
     ) -> Self {
         Self {
             deframer: Deframer::new(config.wire.clone()),
-            config,
+            exchange: Exchange::new(now, config, rng),
             remote,
-            rng,
             inlet: Inlet::new(),
-            sealer: Sealer::new(),
             outbox: Outbox::new(),
-            pending: Pending::new(),
             events: VecDeque::new(),
             failures: Failures::default(),
             timers: Timers::new(now.monotonic),
-            now,
             eof: false,
             closed: None,
         }
+    }
+
+    /// Lets plugins know who is at the other end.
+    #[must_use]
+    pub fn with_directory(mut self, directory: Arc<dyn PeerDirectory>) -> Self {
+        self.exchange.directory = Some(directory);
+        self
     }
 
     // Getters.
@@ -131,7 +130,7 @@ impl Link {
     /// Requests whose callers wait.
     #[must_use]
     pub fn pending_requests(&self) -> usize {
-        self.pending.wanted()
+        self.exchange.pending.wanted()
     }
 
     /// Bytes received and not yet handled: one frame that is not complete, or
@@ -144,11 +143,11 @@ impl Link {
     /// The configuration it was made with.
     #[must_use]
     pub fn config(&self) -> &Arc<LinkConfig> {
-        &self.config
+        &self.exchange.config
     }
 
     fn limits(&self) -> &Limits {
-        &self.config.wire.limits
+        self.exchange.limits()
     }
 
     // Inputs.
@@ -170,7 +169,7 @@ impl Link {
     /// Says that `count` bytes were appended to the
     /// [`receive_buffer`](Self::receive_buffer).
     pub fn received(&mut self, now: Now, count: usize) {
-        self.now = now;
+        self.exchange.now = now;
         self.timers.received(now.monotonic);
         match self.closed {
             None => self.inlet.received(count),
@@ -187,14 +186,14 @@ impl Link {
     /// Says that the remote has sent its last byte. What is complete is still
     /// handled; then the link closes.
     pub fn handle_eof(&mut self, now: Now) {
-        self.now = now;
+        self.exchange.now = now;
         self.eof = true;
     }
 
     /// Says that a deadline may have come. Early or late calls do no harm.
     pub fn handle_timeout(&mut self, now: Now) {
-        self.now = now;
-        while let Some(ended) = self.pending.expire(now.monotonic) {
+        self.exchange.now = now;
+        while let Some(ended) = self.exchange.pending.expire(now.monotonic) {
             let error = RequestError::TimedOut(ended.timeout);
             self.fail(ended, error);
         }
@@ -225,12 +224,13 @@ impl Link {
         message: &Message,
         options: &SendOptions,
     ) -> Result<(), SendError> {
-        self.now = now;
+        self.exchange.now = now;
         self.check_open()?;
         self.check_room()?;
-        self.config.check_inner(options.inner())?;
-        let outer = options.outer(&self.config.outer);
-        self.seal(message, Some(&outer), options.inner())
+        let out = &mut self.outbox.bytes;
+        self.exchange
+            .seal_send(self.remote, message, options, out)?;
+        Ok(())
     }
 
     /// Sends a request and waits for its answer, until the options' timeout
@@ -249,20 +249,16 @@ impl Link {
         message: &Message,
         options: &RequestOptions,
     ) -> Result<RequestId, SendError> {
-        let max = self.limits().pending_requests();
-        if self.pending.len() >= max {
-            return Err(SendError::TooManyRequests { max });
-        }
+        self.exchange.check_pending()?;
         self.send(now, message, options.send_options())?;
-        let new = NewRequest::new((), message, options);
-        Ok(self.pending.insert(new, now.deadline(options.timeout())))
+        Ok(self.exchange.await_answer((), message, options))
     }
 
     /// Gives a request up: no event will name it. Its answer, should it still
     /// come in time, is taken off the stream and dropped, so that it is not
     /// taken for the answer of another request.
     pub fn cancel(&mut self, request: RequestId) {
-        self.pending.abandon(request);
+        self.exchange.pending.abandon(request);
     }
 
     /// Answers a dispatched message, sealed with its handler's inner layer and
@@ -277,10 +273,13 @@ impl Link {
         token: &ReplyToken,
         message: &Message,
     ) -> Result<(), SendError> {
-        self.now = now;
+        self.exchange.now = now;
         self.check_open()?;
         self.check_heeded()?;
-        self.seal(message, None, &token.inner)
+        let out = &mut self.outbox.bytes;
+        self.exchange
+            .seal(self.remote, message, None, &token.inner, out)?;
+        Ok(())
     }
 
     /// Queues a frame that was sealed before, for many links at once.
@@ -288,7 +287,7 @@ impl Link {
     /// # Errors
     /// The link is closed. A full queue closes it: its remote does not read.
     pub fn forward(&mut self, now: Now, frame: &[u8]) -> Result<(), SendError> {
-        self.now = now;
+        self.exchange.now = now;
         self.check_open()?;
         self.check_heeded()?;
         self.outbox.bytes.extend_from_slice(frame);
@@ -304,7 +303,7 @@ impl Link {
         }
         self.closed = Some(reason.clone());
         self.inlet.clear();
-        while let Some(ended) = self.pending.pop() {
+        while let Some(ended) = self.exchange.pending.pop() {
             self.fail(ended, RequestError::Closed(reason.clone()));
         }
         self.events.push_back(Event::Closed(reason));
@@ -324,7 +323,7 @@ impl Link {
             }
             match self.deframer.next(&mut self.inlet.bytes) {
                 Ok(Some(frame)) => {
-                    self.timers.frame(false, self.now.monotonic);
+                    self.timers.frame(false, self.exchange.now.monotonic);
                     if let Some(event) = self.handle_frame(frame) {
                         return Some(event);
                     }
@@ -338,7 +337,7 @@ impl Link {
                 }
                 Ok(None) => {
                     self.timers
-                        .frame(!self.inlet.bytes.is_empty(), self.now.monotonic);
+                        .frame(!self.inlet.bytes.is_empty(), self.exchange.now.monotonic);
                     return None;
                 }
                 Err(error) => self.close(CloseReason::Malformed(error)),
@@ -367,6 +366,7 @@ impl Link {
             return None;
         }
         let request = self
+            .exchange
             .pending
             .deadline()
             .map(|at| (at, DeadlineReason::Request));
@@ -381,14 +381,6 @@ impl Link {
                 request: ended.id,
                 error,
             });
-        }
-    }
-
-    /// What plugins are shown when they open something.
-    fn open_context(&self) -> OpenContext<'static> {
-        OpenContext {
-            now: self.now,
-            peers: PeerContext::default(),
         }
     }
 
@@ -421,30 +413,6 @@ impl Link {
         }
     }
 
-    /// Queues a message, sealed with the link's outer layer or one in its place.
-    fn seal(
-        &mut self,
-        message: &Message,
-        outer: Option<&Layer>,
-        inner: &Layer,
-    ) -> Result<(), SendError> {
-        let mut context = SealContext {
-            now: self.now,
-            rng: &mut *self.rng,
-            peers: PeerContext::default(),
-        };
-        let wire = &self.config.wire;
-        self.sealer.seal(
-            wire,
-            outer.unwrap_or(&self.config.outer),
-            inner,
-            message,
-            &mut context,
-            &mut self.outbox.bytes,
-        )?;
-        Ok(())
-    }
-
     /// An error for somebody who proved nothing: no plugin lends it its keys,
     /// and where the queue is full it is left out.
     fn send_unsealed(&mut self, message: &Message) {
@@ -452,7 +420,10 @@ impl Link {
             let none = Layer::new();
             // Such a message can only fail to be sealed by being too long; then
             // there is nobody to tell.
-            let _ = self.seal(message, Some(&none), &none);
+            let out = &mut self.outbox.bytes;
+            let _ = self
+                .exchange
+                .seal(self.remote, message, Some(&none), &none, out);
         }
     }
 }

@@ -91,11 +91,21 @@ impl<H: Clone> Node<H> {
     /// themselves get none, or two nodes could keep answering each other.
     #[must_use]
     pub fn default_answer(message_type: MessageType) -> Option<Message> {
-        let asks = matches!(message_type, types::REQUEST_URI)
-            || (types::CREATE_URI..=types::PUBLISH_URI).contains(&message_type)
-            || message_type.value() >= MessageType::FIRST_CUSTOM;
-        asks.then(|| Message::not_found("", "not found"))
+        asks(message_type).then(|| Message::not_found("", "not found"))
     }
+
+    /// The same on a datagram socket, where netaio's answer has the uri `ERROR`.
+    #[must_use]
+    pub fn default_datagram_answer(message_type: MessageType) -> Option<Message> {
+        asks(message_type).then(|| Message::not_found("ERROR", "not found"))
+    }
+}
+
+/// Whether the sender of such a message waits for an answer.
+fn asks(message_type: MessageType) -> bool {
+    message_type == types::REQUEST_URI
+        || (types::CREATE_URI..=types::PUBLISH_URI).contains(&message_type)
+        || message_type.value() >= MessageType::FIRST_CUSTOM
 }
 
 impl<H: Clone> Router for Node<H> {

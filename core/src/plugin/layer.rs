@@ -31,6 +31,7 @@ pub struct Layer(Option<Arc<Plugins>>);
 struct Plugins {
     auth: Option<Arc<dyn AuthPlugin>>,
     cipher: Option<Arc<dyn CipherPlugin>>,
+    peer_specific: bool,
 }
 
 impl Layer {
@@ -78,7 +79,12 @@ impl Layer {
 
     fn change(self, change: impl FnOnce(&mut Plugins)) -> Self {
         let mut plugins = self.0.unwrap_or_default();
-        change(Arc::make_mut(&mut plugins));
+        let changed = Arc::make_mut(&mut plugins);
+        change(changed);
+        let auth = changed.auth.as_ref();
+        let cipher = changed.cipher.as_ref();
+        changed.peer_specific = auth.is_some_and(|auth| auth.is_peer_specific())
+            || cipher.is_some_and(|cipher| cipher.is_peer_specific());
         let any = plugins.auth.is_some() || plugins.cipher.is_some();
         Self(any.then_some(plugins))
     }
@@ -104,8 +110,7 @@ impl Layer {
     /// Whether one of the plugins needs to know the remote peer.
     #[must_use]
     pub fn is_peer_specific(&self) -> bool {
-        self.auth().is_some_and(AuthPlugin::is_peer_specific)
-            || self.cipher().is_some_and(CipherPlugin::is_peer_specific)
+        self.0.as_ref().is_some_and(|plugins| plugins.peer_specific)
     }
 
     /// Refuses an inner layer whose plugins would write the same fields as

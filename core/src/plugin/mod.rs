@@ -6,6 +6,7 @@
 //! receive:  outer auth -> outer cipher -> inner auth -> inner cipher
 //! ```
 
+mod directory;
 mod hmac;
 mod layer;
 mod peer;
@@ -16,6 +17,7 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
+pub use self::directory::{KnownPeers, PeerDirectory};
 pub use self::hmac::HmacAuth;
 pub use self::layer::Layer;
 pub use self::peer::{DefaultPeerPlugin, Peer, PeerError, PeerPlugin};
@@ -100,8 +102,9 @@ pub trait AuthPlugin: Send + Sync {
     /// The fields that [`make`](Self::make) writes.
     fn fields(&self) -> FieldNames<'_>;
 
-    /// Whether the remote peer must be known. What is sent to many is sealed
-    /// once for all where no plugin says so.
+    /// Whether the plugin wants to know the remote peer: the context's `peers`
+    /// are empty otherwise, and what is sent to many is sealed once for all.
+    /// Asked once, when the plugin is put into a [`Layer`].
     fn is_peer_specific(&self) -> bool {
         false
     }
