@@ -50,7 +50,7 @@ pub(crate) enum Sorted {
 pub(crate) struct Failed {
     pub(crate) refusal: Refusal,
     /// What its sender is told, sealed by no plugin.
-    pub(crate) answer: Option<Message>,
+    pub(crate) answer: Option<Box<Message>>,
 }
 
 impl<A: Copy + Eq + Hash> Exchange<A> {
@@ -224,7 +224,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                     failure,
                 };
                 let plugin = layer.auth().map(|auth| auth.error());
-                self.config.auth_error.answer(check, plugin)
+                self.config.auth_error.answer(check, plugin).map(Box::new)
             }
             _ => None,
         };
