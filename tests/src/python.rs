@@ -44,7 +44,8 @@ pub struct PythonError(String);
 pub type Result<T> = std::result::Result<T, PythonError>;
 
 impl PythonError {
-    fn new(text: impl Into<String>) -> Self {
+    /// An error with this sentence.
+    pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 }
@@ -392,6 +393,26 @@ impl Script {
     pub fn standard_error(&self) -> String {
         let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         errors.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    /// Waits for its own end, and returns what it printed since it was last read.
+    ///
+    /// # Errors
+    ///
+    /// When it ends with a failure, or not within a minute of its last line: with its
+    /// standard error.
+    pub fn finish(mut self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        loop {
+            match self.read_line(PATIENCE) {
+                Ok(line) => lines.push(line),
+                // Its lines end with it; what it ended with is known then.
+                Err(error) => match self.child.try_wait() {
+                    Ok(Some(status)) if status.success() => return Ok(lines),
+                    _ => return Err(error),
+                },
+            }
+        }
     }
 
     /// Ends its standard input, which every script of ours takes as the wish to end, and
