@@ -39,6 +39,7 @@
 //! There are none.
 #![forbid(unsafe_code)]
 
+mod datagrams;
 mod stream;
 
 use std::future::Future;
@@ -46,9 +47,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use netaio_driver::{Runtime, sockets};
+use netaio_driver::{DatagramOptions, Runtime, sockets};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
+pub use datagrams::{Udp, UdpDatagrams};
 pub use netaio_driver::api::*;
 pub use stream::{TcpReader, TcpWriter, connect_stream, serve_stream};
 
@@ -69,6 +71,7 @@ impl Runtime for Tokio {
     type Listener = TcpListener;
     type Reader = TcpReader;
     type Writer = TcpWriter;
+    type Datagrams = UdpDatagrams;
 
     fn spawn(future: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(future);
@@ -101,6 +104,10 @@ impl Runtime for Tokio {
         let (stream, remote) = listener.accept().await?;
         let (reader, writer) = split(stream)?;
         Ok((reader, writer, remote))
+    }
+
+    async fn bind_datagrams(options: &DatagramOptions) -> io::Result<UdpDatagrams> {
+        UdpDatagrams::bind(options)
     }
 }
 

@@ -18,7 +18,7 @@
 //!
 //! - `futures-io`: the module `futures_io`, connections over any stream with the
 //!   polling traits of futures-io.
-//! - `async-io`: the module `async_io`, TCP and timers for executors over
+//! - `async-io`: the module `async_io`, TCP, UDP and timers for executors over
 //!   async-io, as smol's and async-std's are. It brings the other two along.
 //! - `socket2`: the module `sockets`, options that every runtime sets.
 #![forbid(unsafe_code)]
@@ -53,7 +53,7 @@ pub use handler::{
     Text, Uri,
 };
 pub use netaio_core as core;
-pub use runtime::{ReadHalf, Runtime, WriteHalf};
+pub use runtime::{DatagramOptions, DatagramSocket, Interface, ReadHalf, Runtime, WriteHalf};
 pub use server::{Delivery, Publisher, Server, ServerBuilder, SubscriptionError};
 
 /// What a runtime's crate shows its users, besides the aliases that name the
@@ -61,8 +61,8 @@ pub use server::{Delivery, Publisher, Server, ServerBuilder, SubscriptionError};
 pub mod api {
     pub use crate::{
         BuildError, ConnectError, Connection, Content, Delivery, ErrorAnswer, FromRequest, Handler,
-        IntoReply, Messages, Publisher, Reply, Request, RequestBuilder, RequestError, Response,
-        State, SubscriptionError, Text, Unsolicited, Uri,
+        Interface, IntoReply, Messages, Publisher, Reply, Request, RequestBuilder, RequestError,
+        Response, State, SubscriptionError, Text, Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

@@ -16,6 +16,7 @@
 
 pub mod client;
 pub mod concurrency;
+pub mod datagrams;
 pub mod endings;
 pub mod extractors;
 pub mod handlers;
@@ -201,6 +202,27 @@ macro_rules! conformance {
                 a_server_may_listen_on_nothing
                 large_bodies_cross_in_both_directions
                 a_format_of_ones_own_moves_a_mebibyte
+            }
+            datagrams {
+                datagrams_go_both_ways
+                datagrams_are_appended
+                the_largest_datagram_arrives_whole
+                an_empty_datagram_arrives
+                a_turn_takes_all_datagrams
+                a_receive_given_up_loses_nothing
+                a_socket_sends_while_it_receives
+                a_datagram_to_nobody_ends_nothing
+                an_address_is_shared_by_consent_only
+                members_of_a_group_share_a_port
+                an_address_and_a_group_go_together
+                no_group_and_no_address_starves_the_other
+                groups_are_heard_by_their_members_only
+                interfaces_go_by_address_index_and_name
+                options_that_cannot_be_met_are_errors
+                datagrams_over_ipv6
+                ipv6_leaves_ipv4_alone
+                a_group_over_ipv6
+                a_machines_own_addresses_are_known
             }
         }
     };

@@ -8,9 +8,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use bytes::BytesMut;
+mod datagram;
+mod interface;
+mod stream;
 
-/// An async runtime: tasks, timers and TCP.
+pub use datagram::{DatagramOptions, DatagramSocket};
+pub use interface::Interface;
+pub use stream::{ReadHalf, WriteHalf};
+
+/// An async runtime: tasks, timers, TCP and UDP.
 ///
 /// Every future must be cancel-safe: dropping it before it is ready loses
 /// nothing.
@@ -21,6 +27,8 @@ pub trait Runtime: Send + Sync + 'static {
     type Reader: ReadHalf;
     /// The writing half of a TCP connection.
     type Writer: WriteHalf;
+    /// A UDP socket.
+    type Datagrams: DatagramSocket;
 
     /// Runs a future on its own; should it panic, that ends nothing else. It is
     /// called from within the runtime.
@@ -62,53 +70,12 @@ pub trait Runtime: Send + Sync + 'static {
     fn accept(
         listener: &Self::Listener,
     ) -> impl Future<Output = io::Result<(Self::Reader, Self::Writer, SocketAddr)>> + Send;
-}
 
-/// The half of a byte stream that is read from.
-pub trait ReadHalf: Send + 'static {
-    /// Waits until a read is likely to return at once. A connection that is
-    /// idle then needs no buffer. A stream that cannot tell is always ready.
+    /// Opens a UDP socket, in the groups that the options name.
     ///
     /// # Errors
-    /// The stream failed.
-    fn readable(&mut self) -> impl Future<Output = io::Result<()>> + Send {
-        std::future::ready(Ok(()))
-    }
-
-    /// Whether [`readable`](Self::readable) really waits.
-    const WAITS_WITHOUT_BUFFER: bool = false;
-
-    /// Appends what there is, at least one byte, into the buffer's spare
-    /// capacity, and returns how much it was; 0 is the end. Cancel-safe.
-    ///
-    /// # Errors
-    /// The stream failed.
-    fn read(&mut self, buffer: &mut BytesMut) -> impl Future<Output = io::Result<usize>> + Send;
-}
-
-/// The half of a byte stream that is written to.
-pub trait WriteHalf: Send + 'static {
-    /// Writes some of the bytes, at least one, and returns how many. Cancel-safe.
-    ///
-    /// # Errors
-    /// The stream failed.
-    fn write(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> + Send;
-
-    /// Whether [`flush`](Self::flush) does anything: `true` for streams that
-    /// may keep written bytes back, as TLS does.
-    const NEEDS_FLUSH: bool = false;
-
-    /// Sends on what the stream keeps back. Cancel-safe.
-    ///
-    /// # Errors
-    /// The stream failed.
-    fn flush(&mut self) -> impl Future<Output = io::Result<()>> + Send {
-        std::future::ready(Ok(()))
-    }
-
-    /// Ends the stream in this direction.
-    ///
-    /// # Errors
-    /// The stream failed.
-    fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> + Send;
+    /// The address cannot be bound, or a group not be joined.
+    fn bind_datagrams(
+        options: &DatagramOptions,
+    ) -> impl Future<Output = io::Result<Self::Datagrams>> + Send;
 }

@@ -1,0 +1,68 @@
+//! TCP connections of async-io.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use async_io::Async;
+use bytes::BytesMut;
+use futures_lite::io::AsyncWriteExt;
+
+use crate::futures_io::poll_read;
+use crate::{ReadHalf, WriteHalf, sockets};
+
+pub(super) fn split(stream: Async<TcpStream>) -> io::Result<(TcpReader, TcpWriter)> {
+    sockets::prepare(stream.get_ref())?;
+    let stream = Arc::new(stream);
+    Ok((TcpReader(stream.clone()), TcpWriter(stream)))
+}
+
+/// The reading half of a TCP connection.
+#[derive(Debug)]
+pub struct TcpReader(Arc<Async<TcpStream>>);
+
+impl ReadHalf for TcpReader {
+    const WAITS_WITHOUT_BUFFER: bool = true;
+
+    async fn readable(&mut self) -> io::Result<()> {
+        let stream = &*self.0;
+        poll_fn(|context| {
+            loop {
+                // The reactor tells what has changed since it was asked, not
+                // what is there already: it is asked only where nothing is.
+                match stream.get_ref().peek(&mut [0]) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    // The read that follows meets the same error or end.
+                    _ => return Poll::Ready(Ok(())),
+                }
+                ready!(stream.poll_readable(context))?;
+            }
+        })
+        .await
+    }
+
+    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        let mut stream = &*self.0;
+        poll_fn(|context| poll_read(&mut stream, context, buffer)).await
+    }
+}
+
+/// The writing half of a TCP connection.
+#[derive(Debug)]
+pub struct TcpWriter(Arc<Async<TcpStream>>);
+
+impl WriteHalf for TcpWriter {
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.0).write(bytes).await
+    }
+
+    async fn shutdown(&mut self) -> io::Result<()> {
+        match self.0.get_ref().shutdown(Shutdown::Write) {
+            // The remote was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        }
+    }
+}

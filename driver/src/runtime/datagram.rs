@@ -1,0 +1,125 @@
+//! Datagrams: what a node needs of a UDP socket.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::BytesMut;
+
+use super::Interface;
+
+/// A UDP socket.
+///
+/// One task receives at a time, and any number send meanwhile: where two wait
+/// for a datagram, only the one that came last need be woken.
+///
+/// An error belongs to one datagram, and does not end the socket: go on after
+/// it. Some systems, for one, report with a later call, of either direction,
+/// that an earlier datagram reached a port where nobody listens
+/// ([`ConnectionRefused`](io::ErrorKind::ConnectionRefused), on Windows
+/// [`ConnectionReset`](io::ErrorKind::ConnectionReset)). Whoever goes on without
+/// end lets other tasks have their turn in between: an error may come again at
+/// once.
+pub trait DatagramSocket: Send + Sync + 'static {
+    /// The address that the socket is bound to. Datagrams are sent from its
+    /// port.
+    ///
+    /// # Errors
+    /// The system does not say.
+    fn local_address(&self) -> io::Result<SocketAddr>;
+
+    /// Waits for a datagram and appends it to the buffer, which grows by no more
+    /// than it needs. Returns the datagram's length, which may be 0, and its
+    /// sender. None is ever cut short. Cancel-safe.
+    ///
+    /// # Errors
+    /// Nothing could be received this time; the buffer is as it was.
+    fn receive(
+        &self,
+        buffer: &mut BytesMut,
+    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send;
+
+    /// As [`receive`](Self::receive), but returns `None` instead of waiting. It
+    /// may do so although a datagram came after the last call of `receive`.
+    ///
+    /// # Errors
+    /// Nothing could be received this time; the buffer is as it was.
+    fn try_receive(&self, buffer: &mut BytesMut) -> io::Result<Option<(usize, SocketAddr)>>;
+
+    /// Sends the bytes as one datagram, and waits where the system has no room
+    /// for it at the moment. Returns how many were sent: all of them.
+    /// Cancel-safe: dropped early, nothing is sent.
+    ///
+    /// # Errors
+    /// The datagram is too long (past 65,507 bytes over IPv4), there is no way
+    /// to the address, or the system refuses for the sake of an earlier
+    /// datagram.
+    fn send(&self, bytes: &[u8], to: SocketAddr) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// The addresses of this machine by which datagrams that it sends come back
+    /// to it. Those of the loopback interface are not among them: nodes that
+    /// meet there do so on purpose, and have no other address.
+    ///
+    /// Nothing is sent to find them. They are as they are at the moment: a
+    /// machine may gain and lose some while a socket lives. A sender's address
+    /// is no proof of who sent.
+    ///
+    /// # Errors
+    /// The system does not say.
+    fn own_addresses(&self) -> io::Result<Vec<IpAddr>>;
+}
+
+/// How a UDP socket is opened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DatagramOptions {
+    /// Where datagrams come to and are sent from. Port 0 is a free port. An IPv6
+    /// address takes no IPv4 traffic.
+    ///
+    /// The wildcard address, `0.0.0.0` or `::`, receives what is sent to any
+    /// address of this machine. Any other receives nothing else, and the groups'
+    /// traffic nevertheless: most systems keep that from a socket with an
+    /// address, so that a second one is opened for every group.
+    pub address: SocketAddr,
+    /// The multicast groups to join, of the same family as the address. None
+    /// unless set.
+    pub groups: Vec<IpAddr>,
+    /// Where groups are joined, and where datagrams to groups leave. Unless set,
+    /// the interface that has [`address`](Self::address); with the wildcard
+    /// address, the one that the system chooses.
+    pub interface: Option<Interface>,
+    /// How many networks a datagram to a group may cross. 1, which is the local
+    /// one only, unless set.
+    pub multicast_ttl: u8,
+    /// Whether other sockets may be bound to the same address and port, if they
+    /// allow it too. `false` unless set.
+    ///
+    /// All of them receive what is sent to a group, which lets several nodes of
+    /// one machine discover others on one port. But what is sent to the address
+    /// goes to one of them, as the system likes: nodes that also take requests
+    /// are better off with addresses of their own, as 127.0.0.1 and 127.0.0.2,
+    /// on one port. Those need no option.
+    ///
+    /// Where the system has `SO_REUSEPORT`, only programs of the same user share
+    /// a port with this one.
+    pub shared_port: bool,
+    /// How many bytes of datagrams the system keeps for us until we receive
+    /// them. It may give less, and says nothing. Unless set, as much as it
+    /// usually does.
+    pub receive_buffer: Option<usize>,
+}
+
+impl DatagramOptions {
+    /// A socket with an address, and no group.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            groups: Vec::new(),
+            interface: None,
+            multicast_ttl: 1,
+            shared_port: false,
+            receive_buffer: None,
+        }
+    }
+}

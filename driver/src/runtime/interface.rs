@@ -1,0 +1,79 @@
+//! How a network interface is named.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A network interface of this machine: where multicast groups are joined, and
+/// where datagrams to them leave.
+///
+/// ```
+/// use std::net::Ipv4Addr;
+///
+/// use netaio_driver::Interface;
+///
+/// assert_eq!(Interface::from("127.0.0.1"), Ipv4Addr::LOCALHOST.into());
+/// assert_eq!(Interface::from("2"), Interface::Index(2));
+/// assert_eq!(Interface::from("eth0"), Interface::Name("eth0".into()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Interface {
+    /// The one that has this address.
+    Address(IpAddr),
+    /// The one with this number, as the system counts them. An IPv6 address may
+    /// carry it as its scope.
+    Index(u32),
+    /// The one of this name, as `eth0`.
+    Name(String),
+}
+
+impl From<IpAddr> for Interface {
+    fn from(address: IpAddr) -> Self {
+        Self::Address(address)
+    }
+}
+
+impl From<Ipv4Addr> for Interface {
+    fn from(address: Ipv4Addr) -> Self {
+        Self::Address(address.into())
+    }
+}
+
+impl From<Ipv6Addr> for Interface {
+    fn from(address: Ipv6Addr) -> Self {
+        Self::Address(address.into())
+    }
+}
+
+impl From<u32> for Interface {
+    fn from(index: u32) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// An address where the text is one, else an index, else a name.
+impl From<&str> for Interface {
+    fn from(text: &str) -> Self {
+        match (text.parse(), text.parse()) {
+            (Ok(address), _) => Self::Address(address),
+            (_, Ok(index)) => Self::Index(index),
+            _ => Self::Name(text.to_owned()),
+        }
+    }
+}
+
+impl From<String> for Interface {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl fmt::Display for Interface {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(formatter),
+            Self::Index(index) => index.fmt(formatter),
+            Self::Name(name) => name.fmt(formatter),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! UDP sockets and the groups they join.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::{DatagramOptions, Interface};
+
+/// Sockets that never block.
+#[derive(Debug)]
+pub struct BoundDatagrams {
+    /// The one to send from.
+    pub socket: UdpSocket,
+    /// Those that receive from groups, where [`socket`](Self::socket) does not
+    /// do that too.
+    pub groups: Vec<UdpSocket>,
+}
+
+/// Opens what [`Runtime::bind_datagrams`](crate::Runtime::bind_datagrams) is to.
+///
+/// # Errors
+/// The address cannot be bound, or a group not be joined.
+pub fn bind_datagrams(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
+    let address = options.address;
+    if address.ip().is_multicast() {
+        let problem = "is a group: bind to an address of this machine, and join the group";
+        return Err(invalid(&address, problem));
+    }
+    for group in &options.groups {
+        if !group.is_multicast() {
+            return Err(invalid(group, "is no multicast group"));
+        }
+        if group.is_ipv4() != address.is_ipv4() {
+            let problem = "is not of the family of the socket's address";
+            return Err(invalid(group, problem));
+        }
+    }
+    let place = Place::of(options)?;
+    let socket = open(options)?;
+    if address.is_ipv4() {
+        socket.set_broadcast(true)?;
+    }
+    if options.shared_port {
+        share_port(&socket)?;
+    }
+    place.send_there(&socket, options.multicast_ttl)?;
+    socket.bind(&address.into())?;
+
+    // A socket with an address of its own receives from no group, but on Windows.
+    if address.ip().is_unspecified() || cfg!(windows) {
+        for group in &options.groups {
+            place.join(&socket, *group)?;
+        }
+        return Ok(BoundDatagrams {
+            socket: socket.into(),
+            groups: Vec::new(),
+        });
+    }
+    let socket = UdpSocket::from(socket);
+    let port = socket.local_addr()?.port();
+    let open_group = |group: &IpAddr| {
+        let socket = open(options)?;
+        // Everybody in a group receives all of it: nobody takes from another.
+        socket.set_reuse_address(true)?;
+        share_port(&socket)?;
+        socket.bind(&place.address(*group, port).into())?;
+        place.join(&socket, *group)?;
+        Ok(socket.into())
+    };
+    let groups: io::Result<_> = options.groups.iter().map(open_group).collect();
+    Ok(BoundDatagrams {
+        socket,
+        groups: groups?,
+    })
+}
+
+fn open(options: &DatagramOptions) -> io::Result<Socket> {
+    let domain = Domain::for_address(options.address);
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    if options.address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Else Linux hands on what any other program joined.
+    #[cfg(target_os = "linux")]
+    match options.address {
+        SocketAddr::V4(_) => socket.set_multicast_all_v4(false)?,
+        SocketAddr::V6(_) => socket.set_multicast_all_v6(false)?,
+    }
+    if let Some(size) = options.receive_buffer {
+        socket.set_recv_buffer_size(size)?;
+    }
+    Ok(socket)
+}
+
+/// Lets others bind to the same address and port.
+fn share_port(socket: &Socket) -> io::Result<()> {
+    // `SO_REUSEADDR` would do on some systems, but for other users' programs too.
+    #[cfg(all(
+        unix,
+        not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
+    ))]
+    return socket.set_reuse_port(true);
+    #[cfg(not(all(
+        unix,
+        not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
+    )))]
+    return socket.set_reuse_address(true);
+}
+
+/// Where groups are joined, in the way each family has of saying it.
+enum Place {
+    V4(Ipv4Addr),
+    V6(u32),
+}
+
+impl Place {
+    /// The wildcard address and index 0 leave the choice to the system.
+    fn of(options: &DatagramOptions) -> io::Result<Self> {
+        let chosen = match (&options.interface, options.address) {
+            (Some(interface), _) => Some(interface.clone()),
+            (None, address) if options.groups.is_empty() || address.ip().is_unspecified() => None,
+            (None, SocketAddr::V6(address)) if address.scope_id() != 0 => {
+                Some(Interface::Index(address.scope_id()))
+            }
+            (None, address) => Some(Interface::Address(address.ip())),
+        };
+        Ok(match (options.address, chosen) {
+            (SocketAddr::V4(_), None) => Self::V4(Ipv4Addr::UNSPECIFIED),
+            (SocketAddr::V4(_), Some(interface)) => Self::V4(interface.v4_address()?),
+            (SocketAddr::V6(_), None) => Self::V6(0),
+            (SocketAddr::V6(_), Some(interface)) => Self::V6(interface.index()?),
+        })
+    }
+
+    /// Has datagrams to groups leave there, and heard on this machine too.
+    fn send_there(&self, socket: &Socket, ttl: u8) -> io::Result<()> {
+        match self {
+            Self::V4(address) => {
+                socket.set_multicast_if_v4(address)?;
+                socket.set_multicast_ttl_v4(ttl.into())?;
+                socket.set_multicast_loop_v4(true)
+            }
+            Self::V6(index) => {
+                socket.set_multicast_if_v6(*index)?;
+                socket.set_multicast_hops_v6(ttl.into())?;
+                socket.set_multicast_loop_v6(true)
+            }
+        }
+    }
+
+    fn join(&self, socket: &Socket, group: IpAddr) -> io::Result<()> {
+        match (self, group) {
+            (Self::V4(address), IpAddr::V4(group)) => socket.join_multicast_v4(&group, address),
+            (Self::V6(index), IpAddr::V6(group)) => socket.join_multicast_v6(&group, *index),
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
+        .map_err(|error| {
+            let message = format!("cannot join the group {group} on {self}: {error}");
+            io::Error::new(error.kind(), message)
+        })
+    }
+
+    /// The address of a socket that receives from one group only.
+    fn address(&self, group: IpAddr, port: u16) -> SocketAddr {
+        match (self, group) {
+            (Self::V6(index), IpAddr::V6(group)) => {
+                SocketAddrV6::new(group, port, 0, *index).into()
+            }
+            _ => (group, port).into(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(Ipv4Addr::UNSPECIFIED) | Self::V6(0) => {
+                formatter.write_str("the interface that the system chooses")
+            }
+            Self::V4(address) => write!(formatter, "the interface with {address}"),
+            Self::V6(index) => write!(formatter, "the interface with index {index}"),
+        }
+    }
+}
+
+fn invalid(address: &impl fmt::Display, problem: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{address} {problem}"))
+}
