@@ -177,6 +177,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod datagram;
 mod error;
 mod exchange;
 mod frame;
@@ -194,6 +195,7 @@ mod requests;
 mod seal;
 mod wire;
 
+pub use datagram::{ReplyBudget, SuppressedReplies};
 pub use error::*;
 pub use frame::{Deframer, Frame, SealedMessage};
 pub use limits::{Limits, LimitsError};

@@ -39,6 +39,10 @@ pub struct Limits {
     peers: usize,
     peer_addresses: usize,
     peer_data: usize,
+    unverified_replies_per_ip: usize,
+    unverified_replies: usize,
+    amplification: usize,
+    unverified_senders: usize,
     shutdown_grace: Duration,
 }
 
@@ -70,6 +74,10 @@ impl Default for Limits {
             peers: 4096,
             peer_addresses: 4,
             peer_data: 8 * 1024,
+            unverified_replies_per_ip: 10,
+            unverified_replies: 1000,
+            amplification: 3,
+            unverified_senders: 8192,
             shutdown_grace: Duration::from_secs(10),
         }
     }
@@ -180,6 +188,25 @@ impl Limits {
         /// Bytes of a peer's data, and of its id; 8 KiB. A peer with more is
         /// refused.
         peer_data, with_peer_data: usize, |v| *v == 0, "must be at least 1";
+
+        /// Answers a second that a node over datagrams makes by itself to one IP
+        /// address (or IPv6 network of 64 bits) that has proved nothing: errors,
+        /// the default handler's and `PEER_DISCOVERED`, never a handler's own; 10,
+        /// and as many at once. One more is not sent, and counted.
+        unverified_replies_per_ip, with_unverified_replies_per_ip: usize, |_| false,
+            "any number works";
+
+        /// Such answers a second to all addresses together; 1,000, and as many at
+        /// once. One more is not sent, and counted.
+        unverified_replies, with_unverified_replies: usize, |_| false, "any number works";
+
+        /// Bytes of such answers for each byte that came from the same address;
+        /// 3. What would be more is not sent, and counted.
+        amplification, with_amplification: usize, |_| false, "any number works";
+
+        /// Addresses whose share of such answers is remembered, for 10 seconds;
+        /// 8,192. One more gets none.
+        unverified_senders, with_unverified_senders: usize, |v| *v == 0, "must be at least 1";
 
         /// The time that a stop waits for running handlers and unwritten
         /// answers; 10 s. Then connections are aborted.
