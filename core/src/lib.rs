@@ -206,8 +206,9 @@ pub use link::{
 };
 pub use message::*;
 pub use node::{
-    Key, KeyExtractor, Known, Node, PeerChange, PeerRefused, Peers, Route, RouteId, SubscribeError,
-    Subscriptions,
+    Discovery, GoneReason, IntroductionError, Key, KeyExtractor, Known, ManagementConfig,
+    ManagementError, Node, PeerChange, PeerEvent, PeerMessage, PeerRefused, Peers, Route, RouteId,
+    Silent, SubscribeError, Subscriptions,
 };
 pub use now::Now;
 pub use plugin::{Layer, Peer};

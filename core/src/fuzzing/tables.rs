@@ -25,6 +25,9 @@ pub(super) struct Tables {
     /// Keys and subscribers, in the order of their coming.
     subscribed: Vec<(u8, u8)>,
     known: BTreeMap<Vec<u8>, Known<u8>>,
+    /// When each address was last heard, and whether nobody else has introduced
+    /// itself from there.
+    heard: BTreeMap<u8, (Duration, bool)>,
 }
 
 impl Tables {
@@ -42,6 +45,7 @@ impl Tables {
             peers: Peers::new(Some(LOCAL.into())),
             subscribed: Vec::new(),
             known: BTreeMap::new(),
+            heard: BTreeMap::new(),
         }
     }
 
@@ -74,15 +78,11 @@ impl Tables {
             }
             _ => {
                 self.peers.heard(who, now);
-                if let Some((_, known)) = self.at(who) {
-                    known.last_heard = now;
+                if let Some((last, true)) = self.heard.get_mut(&who) {
+                    *last = now;
+                    self.at(who).expect("a peer").1.last_heard = now;
                 }
-                let timeout = Duration::from_secs(what.into());
-                let gone = self.peers.remove_silent(now, timeout);
-                let silent = |known: &Known<u8>| now - known.last_heard > timeout;
-                assert!(gone.iter().all(silent));
-                assert!(gone.is_sorted_by_key(|known| known.last_heard));
-                self.known.retain(|_, known| !silent(known));
+                self.silence(now, Duration::from_secs(u64::from(what) + 1));
             }
         }
         self.check();
@@ -128,6 +128,14 @@ impl Tables {
             .announce(peer.clone(), address, now, &self.limits);
         let elsewhere = self.at(address).is_some_and(|(other, _)| other != id);
         let full = self.known.len() == PEERS;
+        if taken.is_ok() {
+            self.heard.insert(address, (now, true));
+        } else if elsewhere && let Some((_, sure)) = self.heard.get_mut(&address) {
+            *sure &= !matches!(
+                taken,
+                Err(PeerRefused::AddressTaken | PeerRefused::NotItself)
+            );
+        }
         match taken {
             Ok(PeerChange::Came) => {
                 assert!(!elsewhere && !full);
@@ -159,6 +167,33 @@ impl Tables {
         }
     }
 
+    fn silence(&mut self, now: Duration, timeout: Duration) {
+        let due = self.peers.first_silence(timeout);
+        let silent = self.peers.remove_silent(now, timeout);
+        assert!(silent.peers.is_sorted_by_key(|known| known.last_heard));
+        for known in &silent.peers {
+            assert_eq!(self.known.remove(&known.peer.id[..]).as_ref(), Some(known));
+        }
+        for (address, left) in &silent.addresses {
+            let (_, known) = self.at(*address).expect("a peer");
+            known.addresses.retain(|other| other != address);
+            assert_eq!(known.peer, left.peer);
+        }
+        let gone = silent.peers.iter().flat_map(|known| &known.addresses);
+        let mut gone = Vec::from_iter(gone.chain(silent.addresses.iter().map(|(at, _)| at)));
+        gone.sort_unstable();
+        let heard = self.heard.iter();
+        let expected = heard.filter(|(_, (last, _))| now - *last >= timeout);
+        assert!(
+            gone.iter()
+                .copied()
+                .eq(expected.map(|(address, _)| address))
+        );
+        assert!(gone.is_empty() || due.is_some_and(|due| due <= now));
+        let next = self.peers.first_silence(timeout);
+        assert!(next.is_none_or(|next| next > now));
+    }
+
     fn leave(&mut self, id: &[u8], address: u8) {
         let own = self.at(address).is_some_and(|(at, _)| at == id);
         let gone = self.peers.leave(id, address);
@@ -179,7 +214,10 @@ impl Tables {
             .find(|(_, known)| known.addresses.contains(&address))
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
+        let known = self.known.values();
+        self.heard
+            .retain(|address, _| known.clone().any(|known| known.addresses.contains(address)));
         assert_eq!(self.subscriptions.len(), self.keys());
         for key in 0..6 {
             let expected = self.subscribed.iter().filter(|(other, _)| *other == key);
@@ -203,6 +241,13 @@ impl Tables {
             );
         }
         assert!(self.known.len() <= PEERS);
+        let addresses = self.known.values().flat_map(|known| &known.addresses);
+        assert!(
+            addresses
+                .clone()
+                .all(|address| self.heard.contains_key(address))
+        );
+        assert_eq!(addresses.count(), self.heard.len());
     }
 }
 

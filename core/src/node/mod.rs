@@ -1,5 +1,6 @@
 //! What links share.
 
+mod discovery;
 mod key;
 mod peers;
 mod routes;
@@ -7,8 +8,12 @@ mod subscriptions;
 
 use core::fmt;
 
+pub use self::discovery::{
+    Discovery, GoneReason, IntroductionError, ManagementConfig, ManagementError, PeerEvent,
+    PeerMessage,
+};
 pub use self::key::{Key, KeyExtractor};
-pub use self::peers::{Known, PeerChange, PeerRefused, Peers};
+pub use self::peers::{Known, PeerChange, PeerRefused, Peers, Silent};
 pub use self::routes::{Route, RouteId};
 pub use self::subscriptions::{SubscribeError, Subscriptions};
 

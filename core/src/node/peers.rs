@@ -17,6 +17,11 @@ use crate::plugin::Peer;
 /// table is the only authority: whoever is not in it is no peer, and it never
 /// gives a peer that is alive up for a new one.
 ///
+/// A node that starts anew at an address where another was known before has to
+/// wait until that one falls silent. What it sends meanwhile keeps nobody alive:
+/// once an address has introduced a second peer, only introductions count as
+/// life there.
+///
 /// ```
 /// use netaio_core::{Limits, Peer, PeerChange, Peers};
 /// use std::time::Duration;
@@ -35,7 +40,18 @@ use crate::plugin::Peer;
 pub struct Peers<A> {
     local: Option<Bytes>,
     by_id: HashMap<Bytes, Known<A>>,
-    by_address: HashMap<A, Bytes>,
+    by_address: HashMap<A, Heard>,
+    /// No address was last heard before this.
+    oldest: Duration,
+}
+
+/// Who is heard from an address.
+#[derive(Clone, Debug)]
+struct Heard {
+    id: Bytes,
+    last: Duration,
+    /// Somebody else has introduced itself from here since.
+    disputed: bool,
 }
 
 /// A peer, and where it is heard from.
@@ -49,6 +65,16 @@ pub struct Known<A> {
     pub last_heard: Duration,
 }
 
+/// Who was not heard any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silent<A> {
+    /// The peers that were removed, the longest silent first.
+    pub peers: Vec<Known<A>>,
+    /// The addresses that were removed, each with its peer, which is heard from
+    /// others still.
+    pub addresses: Vec<(A, Known<A>)>,
+}
+
 /// What an announcement changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerChange {
@@ -60,7 +86,7 @@ pub enum PeerChange {
     Same,
 }
 
-/// Why an announcement was refused.
+/// Why an announcement, or a leave, was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerRefused {
@@ -90,6 +116,9 @@ pub enum PeerRefused {
     /// It is known with other data, and not at this address first.
     #[error("the peer is known with other data, at another address")]
     NotItself,
+    /// It takes its leave from an address where it is not heard.
+    #[error("the peer is known, but not at this address")]
+    NotHere,
     /// There are [`Limits::peers`] already.
     #[error("{max} peers are known already")]
     TooMany {
@@ -106,7 +135,15 @@ impl<A: Copy + Eq + Hash> Peers<A> {
             local,
             by_id: HashMap::new(),
             by_address: HashMap::new(),
+            oldest: Duration::ZERO,
         }
+    }
+
+    /// Changes the local peer's id, and removes the peer that was known by it.
+    pub fn set_local(&mut self, local: Option<Bytes>) -> Option<Known<A>> {
+        self.local = local;
+        let id = self.local.clone()?;
+        self.remove(&id)
     }
 
     /// Takes an announcement, and says what it changed.
@@ -116,8 +153,30 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     /// whoever repeats one may be somebody else.
     ///
     /// # Errors
-    /// It is refused, and nothing has changed.
+    /// It is refused. No peer has changed.
     pub fn announce(
+        &mut self,
+        peer: Peer,
+        address: A,
+        now: Duration,
+        limits: &Limits,
+    ) -> Result<PeerChange, PeerRefused> {
+        let known = self.by_id.get(&peer.id);
+        if known
+            .is_some_and(|known| known.addresses.first() != Some(&address) && known.peer != peer)
+        {
+            self.dispute(&peer.id, address);
+            return Err(PeerRefused::NotItself);
+        }
+        self.update(peer, address, now, limits)
+    }
+
+    /// Adds a peer, or an address to a peer, or changes its data, on the word of
+    /// the application, which counts at any address.
+    ///
+    /// # Errors
+    /// It is refused. No peer has changed.
+    pub fn update(
         &mut self,
         peer: Peer,
         address: A,
@@ -137,60 +196,72 @@ impl<A: Copy + Eq + Hash> Peers<A> {
                 max,
             });
         }
-        if self
-            .by_address
-            .get(&address)
-            .is_some_and(|id| *id != peer.id)
-        {
+        if self.dispute(&peer.id, address) {
             return Err(PeerRefused::AddressTaken);
         }
-        match self.by_id.get_mut(&peer.id) {
+        let change = match self.by_id.get_mut(&peer.id) {
             Some(known) => {
                 let here = known.addresses.contains(&address);
                 let same = known.peer == peer;
-                if !same && known.addresses.first() != Some(&address) {
-                    return Err(PeerRefused::NotItself);
-                }
                 if !here {
                     let max = limits.peer_addresses();
                     if known.addresses.len() >= max {
                         return Err(PeerRefused::TooManyAddresses { max });
                     }
                     known.addresses.push(address);
-                    self.by_address.insert(address, peer.id.clone());
                 }
-                known.peer = peer;
+                known.peer = peer.clone();
                 known.last_heard = now;
-                Ok(match here && same {
+                match here && same {
                     true => PeerChange::Same,
                     false => PeerChange::Changed,
-                })
+                }
             }
             None => {
                 let max = limits.peers();
                 if self.by_id.len() >= max {
                     return Err(PeerRefused::TooMany { max });
                 }
-                self.by_address.insert(address, peer.id.clone());
                 let known = Known {
                     addresses: alloc::vec![address],
                     last_heard: now,
-                    peer,
+                    peer: peer.clone(),
                 };
-                self.by_id.insert(known.peer.id.clone(), known);
-                Ok(PeerChange::Came)
+                self.by_id.insert(peer.id.clone(), known);
+                PeerChange::Came
             }
+        };
+        if self.by_address.is_empty() {
+            self.oldest = now;
         }
+        let heard = Heard {
+            id: peer.id,
+            last: now,
+            disputed: false,
+        };
+        self.by_address.insert(address, heard);
+        self.oldest = self.oldest.min(now);
+        Ok(change)
+    }
+
+    /// Whether an address is another peer's. Then it is not sure from now on
+    /// that what comes from there is that peer's.
+    fn dispute(&mut self, id: &[u8], address: A) -> bool {
+        let heard = self.by_address.get_mut(&address);
+        heard.filter(|heard| heard.id != id).is_some_and(|heard| {
+            heard.disputed = true;
+            true
+        })
     }
 
     /// Notes that a valid message came from an address.
     pub fn heard(&mut self, address: A, now: Duration) {
-        if let Some(known) = self
-            .by_address
-            .get(&address)
-            .and_then(|id| self.by_id.get_mut(id))
-        {
-            known.last_heard = now;
+        let heard = self.by_address.get_mut(&address);
+        if let Some(heard) = heard.filter(|heard| !heard.disputed) {
+            heard.last = now;
+            if let Some(known) = self.by_id.get_mut(&heard.id) {
+                known.last_heard = now;
+            }
         }
     }
 
@@ -201,7 +272,7 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         if self
             .by_address
             .get(&address)
-            .is_none_or(|known| known != id)
+            .is_none_or(|heard| heard.id != id)
         {
             return None;
         }
@@ -223,28 +294,53 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     /// Forgets an address that is no more, as that of a connection that has
     /// ended, and returns its peer if that was heard from nowhere else.
     pub fn remove_address(&mut self, address: A) -> Option<Known<A>> {
-        let id = self.by_address.remove(&address)?;
+        let id = self.by_address.remove(&address)?.id;
         let known = self.by_id.get_mut(&id)?;
-        known.addresses.retain(|other| *other != address);
-        match known.addresses.is_empty() {
-            true => self.by_id.remove(&id),
-            false => None,
+        if known.addresses == [address] {
+            return self.by_id.remove(&id);
         }
+        known.addresses.retain(|other| *other != address);
+        None
     }
 
-    /// Removes the peers that were not heard for longer than `timeout`, the
-    /// longest silent first.
-    pub fn remove_silent(&mut self, now: Duration, timeout: Duration) -> Vec<Known<A>> {
-        let silent = |known: &Known<A>| now.saturating_sub(known.last_heard) > timeout;
-        let mut ids: Vec<_> = self
-            .by_id
-            .values()
-            .filter(|known| silent(known))
-            .map(|known| (known.last_heard, known.peer.id.clone()))
-            .collect();
+    /// Removes the peers that were not heard for `timeout` or longer, and the
+    /// addresses that others were not heard from for as long.
+    pub fn remove_silent(&mut self, now: Duration, timeout: Duration) -> Silent<A> {
+        let (mut peers, mut addresses, mut oldest) = (Vec::new(), Vec::new(), now);
+        for known in self.by_id.values() {
+            let all = addresses.len();
+            for (index, address) in known.addresses.iter().enumerate() {
+                let heard = self.by_address.get(address);
+                let last = heard.map_or(Duration::ZERO, |heard| heard.last);
+                match now.saturating_sub(last) >= timeout {
+                    true => addresses.push((known.peer.id.clone(), index, *address)),
+                    false => oldest = oldest.min(last),
+                }
+            }
+            if addresses.len().saturating_sub(all) == known.addresses.len() {
+                addresses.truncate(all);
+                peers.push((known.last_heard, known.peer.id.clone()));
+            }
+        }
+        self.oldest = oldest;
         // No order of a hash map leaves this crate.
-        ids.sort_unstable();
-        ids.iter().filter_map(|(_, id)| self.remove(id)).collect()
+        peers.sort_unstable();
+        addresses.sort_unstable_by(|(a, i, _), (b, j, _)| (a, i).cmp(&(b, j)));
+        let peers = peers.iter().filter_map(|(_, id)| self.remove(id)).collect();
+        let addresses = addresses.into_iter().filter_map(|(id, _, address)| {
+            self.remove_address(address);
+            Some((address, self.by_id.get(&id)?.clone()))
+        });
+        let addresses = addresses.collect();
+        Silent { peers, addresses }
+    }
+
+    /// Before this time [`remove_silent`](Self::remove_silent) finds nothing. It
+    /// is found without a look through the table: at this time there may be
+    /// nothing either.
+    #[must_use]
+    pub fn first_silence(&self, timeout: Duration) -> Option<Duration> {
+        (!self.by_address.is_empty()).then(|| self.oldest.saturating_add(timeout))
     }
 
     /// The peer with this id.
@@ -256,8 +352,14 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     /// The peer at this address.
     #[must_use]
     pub fn at(&self, address: A) -> Option<&Peer> {
-        let id = self.by_address.get(&address)?;
-        self.by_id.get(id).map(|known| &known.peer)
+        self.known_at(address).map(|known| &known.peer)
+    }
+
+    /// The peer at this address, and where else it is heard from.
+    #[must_use]
+    pub fn known_at(&self, address: A) -> Option<&Known<A>> {
+        let heard = self.by_address.get(&address)?;
+        self.by_id.get(&heard.id)
     }
 
     /// All peers, by ascending id.
@@ -396,7 +498,7 @@ mod tests {
         peers.heard(1, SECOND * 50);
         peers.heard(9, SECOND * 50);
         let gone = peers.remove_silent(SECOND * 64, SECOND * 60);
-        let ids: Vec<_> = gone.iter().map(|known| &known.peer.id[..]).collect();
+        let ids: Vec<_> = gone.peers.iter().map(|known| &known.peer.id[..]).collect();
         assert_eq!(ids, [b"b", b"c"]);
         let left: Vec<_> = peers
             .list()
@@ -404,6 +506,80 @@ mod tests {
             .map(|known| known.peer.id.clone())
             .collect();
         assert_eq!(left, ["a"]);
-        assert!(peers.remove_silent(SECOND * 110, SECOND * 60).is_empty());
+        let nothing = peers.remove_silent(SECOND * 109, SECOND * 60);
+        assert_eq!((nothing.peers, nothing.addresses), ([].into(), [].into()));
+        assert_eq!(peers.first_silence(SECOND * 60), Some(SECOND * 110));
+        let gone = peers.remove_silent(SECOND * 110, SECOND * 60);
+        assert_eq!((gone.peers.len(), peers.len()), (1, 0));
+        assert_eq!(peers.first_silence(SECOND * 60), None);
+    }
+
+    #[test]
+    fn an_address_that_fell_silent_no_longer_speaks_for_its_peer() {
+        let limits = Limits::default();
+        let mut peers = Peers::new(None);
+        for (at, now) in [(1u8, 0), (2, 5), (3, 6)] {
+            peers
+                .announce(peer("a", "1"), at, SECOND * now, &limits)
+                .unwrap();
+        }
+        peers.heard(3, SECOND * 30);
+        let gone = peers.remove_silent(SECOND * 65, SECOND * 60);
+        assert!(gone.peers.is_empty());
+        let addresses: Vec<_> = gone.addresses.iter().map(|(at, _)| *at).collect();
+        assert_eq!(addresses, [1, 2]);
+        let known = peers.known_at(3).unwrap();
+        assert_eq!(
+            (&known.addresses[..], peers.by_address.len()),
+            (&[3][..], 1)
+        );
+        let changed = peers.announce(peer("a", "2"), 3, SECOND * 66, &limits);
+        assert_eq!(changed, Ok(PeerChange::Changed));
+    }
+
+    #[test]
+    fn a_newcomer_at_a_known_address_keeps_nobody_alive() {
+        let limits = Limits::default();
+        let mut peers = Peers::new(None);
+        let announce =
+            |peers: &mut Peers<u8>, id, now| peers.announce(peer(id, ""), 1, SECOND * now, &limits);
+        announce(&mut peers, "old", 0).unwrap();
+        for now in [10, 30, 50] {
+            peers.heard(1, SECOND * now);
+            let taken = announce(&mut peers, "new", now);
+            assert_eq!(taken, Err(PeerRefused::AddressTaken));
+        }
+        peers.heard(1, SECOND * 69);
+        assert_eq!(peers.first_silence(SECOND * 60), Some(SECOND * 60));
+        let gone = peers.remove_silent(SECOND * 70, SECOND * 60);
+        assert_eq!(gone.peers[0].last_heard, SECOND * 10);
+        assert_eq!(announce(&mut peers, "new", 70), Ok(PeerChange::Came));
+        // One that is still there says so, and then all of its messages count.
+        announce(&mut peers, "old", 80).unwrap_err();
+        announce(&mut peers, "new", 90).unwrap();
+        peers.heard(1, SECOND * 100);
+        assert_eq!(peers.known_at(1).unwrap().last_heard, SECOND * 100);
+    }
+
+    #[test]
+    fn the_application_is_believed_at_any_address() {
+        let limits = Limits::default().with_peer_addresses(2).unwrap();
+        let mut peers = Peers::new(Some("me".into()));
+        let update =
+            |peers: &mut Peers<u8>, id, data, at| peers.update(peer(id, data), at, SECOND, &limits);
+        assert_eq!(update(&mut peers, "a", "1", 1), Ok(PeerChange::Came));
+        assert_eq!(update(&mut peers, "a", "2", 2), Ok(PeerChange::Changed));
+        assert_eq!(peers.at(1), Some(&peer("a", "2")));
+        let refused = [("me", 3), ("b", 1), ("a", 3)]
+            .map(|(id, at)| update(&mut peers, id, "", at).unwrap_err());
+        let too_many = PeerRefused::TooManyAddresses { max: 2 };
+        assert_eq!(
+            refused,
+            [PeerRefused::Local, PeerRefused::AddressTaken, too_many]
+        );
+        assert_eq!(peers.at(1), Some(&peer("a", "2")));
+        // Who becomes the local peer is no other.
+        assert_eq!(peers.set_local(Some("a".into())).unwrap().addresses, [1, 2]);
+        assert!(peers.is_empty() && peers.by_address.is_empty());
     }
 }

@@ -47,6 +47,9 @@ pub enum PeerError {
     /// The peer has no id.
     #[error("the peer has no id")]
     NoId,
+    /// [`PeerPlugin::validate`] does not accept it.
+    #[error("the peer plugin does not accept the peer")]
+    NotValid,
 }
 
 /// Packs peers and their data: netaio's `PeerPluginProtocol`.

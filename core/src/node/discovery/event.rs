@@ -1,0 +1,113 @@
+//! What happened to peers.
+
+use alloc::collections::VecDeque;
+
+use crate::node::{Known, PeerRefused};
+use crate::plugin::PeerError;
+
+/// What happened to a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerEvent<A> {
+    /// It is new.
+    Came(Known<A>),
+    /// Its data changed, or it has one more address.
+    Changed(Known<A>),
+    /// It is heard from one of its addresses no more, and the subscriptions of
+    /// that address are to be dropped.
+    AddressGone {
+        /// The peer, with the addresses that are left.
+        known: Known<A>,
+        /// The address.
+        address: A,
+        /// Why.
+        why: GoneReason,
+    },
+    /// It was removed, and the subscriptions of all of its addresses are to be
+    /// dropped.
+    Gone {
+        /// The peer as it was.
+        known: Known<A>,
+        /// Why.
+        why: GoneReason,
+    },
+    /// What somebody said about a peer was refused, and changed nothing.
+    Refused {
+        /// Where it came from.
+        address: A,
+        /// Why.
+        why: IntroductionError,
+    },
+}
+
+/// Why a peer, or one of its addresses, is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GoneReason {
+    /// It took its leave.
+    Left,
+    /// Nothing was heard for the timeout.
+    TimedOut,
+    /// Its connection ended.
+    ConnectionEnded,
+    /// The application removed it.
+    Removed,
+}
+
+/// Why an introduction or a leave was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IntroductionError {
+    /// It names no peer.
+    #[error(transparent)]
+    Malformed(#[from] PeerError),
+    /// The table of peers refuses it.
+    #[error(transparent)]
+    Refused(#[from] PeerRefused),
+}
+
+/// Events that nobody has taken yet.
+///
+/// Remotes make events, so there must be an end to them for an owner that does
+/// not take any. A refusal may be lost. That a peer came or went may not, or the
+/// owner's view would never be right again: past a limit, nothing is accepted
+/// that makes such events.
+#[derive(Debug)]
+pub(super) struct Events<A> {
+    changes: VecDeque<PeerEvent<A>>,
+    refused: VecDeque<PeerEvent<A>>,
+}
+
+impl<A> Events<A> {
+    /// Refusals that are kept; the oldest make room.
+    const REFUSED: usize = 64;
+
+    pub(super) const fn new() -> Self {
+        Self {
+            changes: VecDeque::new(),
+            refused: VecDeque::new(),
+        }
+    }
+
+    /// Whether `max` changes wait to be taken.
+    pub(super) fn is_full(&self, max: usize) -> bool {
+        self.changes.len() >= max
+    }
+
+    pub(super) fn push(&mut self, event: PeerEvent<A>) {
+        if !matches!(event, PeerEvent::Refused { .. }) {
+            self.changes.push_back(event);
+            return;
+        }
+        if self.refused.len() >= Self::REFUSED {
+            self.refused.pop_front();
+        }
+        self.refused.push_back(event);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<PeerEvent<A>> {
+        self.changes
+            .pop_front()
+            .or_else(|| self.refused.pop_front())
+    }
+}

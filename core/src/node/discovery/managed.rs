@@ -1,0 +1,47 @@
+//! One app id that peers are managed for.
+
+use core::time::Duration;
+
+use super::config::ManagementConfig;
+
+/// An app id, and when its next advertisement is due.
+#[derive(Debug)]
+pub(super) struct Managed {
+    pub(super) config: ManagementConfig,
+    /// The next round; none without a time between them.
+    next: Option<Duration>,
+    /// A round is due and was not taken yet. Rounds that fall due meanwhile are
+    /// the same one.
+    pub(super) due: bool,
+}
+
+impl Managed {
+    /// The first round is due at once.
+    pub(super) fn new(config: ManagementConfig, now: Duration) -> Self {
+        Self {
+            next: config.every().map(|every| now.saturating_add(every)),
+            due: true,
+            config,
+        }
+    }
+
+    pub(super) fn next(&self) -> Option<Duration> {
+        self.next
+    }
+
+    /// Rounds keep their times, however late they are taken. Those that a pause
+    /// has swallowed are not made up for.
+    pub(super) fn handle_timeout(&mut self, now: Duration) {
+        let (Some(next), Some(every)) = (self.next, self.config.every()) else {
+            return;
+        };
+        if next <= now {
+            self.due = true;
+            let regular = next.saturating_add(every);
+            self.next = Some(match regular > now {
+                true => regular,
+                false => now.saturating_add(every),
+            });
+        }
+    }
+}
