@@ -195,6 +195,9 @@ mod requests;
 mod seal;
 mod wire;
 
+/// The version of this crate. It speaks the protocol of netaio 0.0.9.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 pub use datagram::{ReplyBudget, SuppressedReplies};
 pub use error::*;
 pub use frame::{Deframer, Frame, SealedMessage};

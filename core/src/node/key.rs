@@ -59,6 +59,20 @@ pub(super) enum KeyRef<'a> {
 }
 
 impl Key {
+    /// The keys of a message unless a [`KeyExtractor`] makes others, the most
+    /// specific first: those of netaio's `keys_extractor`. For extractors that
+    /// add to them.
+    #[must_use]
+    pub fn of(message_type: MessageType, uri: &[u8], remote: Option<SocketAddr>) -> Vec<Self> {
+        let uri = Bytes::copy_from_slice(uri);
+        let address = remote.map(|address| Self::Address(message_type, uri.clone(), address));
+        let mut keys = Vec::with_capacity(3);
+        keys.extend(address);
+        keys.push(Self::Uri(message_type, uri));
+        keys.push(Self::Type(message_type));
+        keys
+    }
+
     pub(super) fn borrow(&self) -> KeyRef<'_> {
         match self {
             Self::Type(message_type) => KeyRef::Type(*message_type),
@@ -80,5 +94,26 @@ impl Hash for Key {
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
         *self == key.borrow()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::types::REQUEST_URI;
+
+    #[test]
+    fn the_usual_keys_are_the_most_specific_first() {
+        let address: SocketAddr = "127.0.0.1:8888".parse().unwrap();
+        let uri: Key = (REQUEST_URI, "u").into();
+        assert_eq!(
+            Key::of(REQUEST_URI, b"u", Some(address)),
+            [
+                (REQUEST_URI, "u", address).into(),
+                uri.clone(),
+                REQUEST_URI.into()
+            ]
+        );
+        assert_eq!(Key::of(REQUEST_URI, b"u", None), [uri, REQUEST_URI.into()]);
     }
 }

@@ -143,6 +143,23 @@ impl Publisher {
         self.members().subscriptions.subscribers(key.as_ref()).len()
     }
 
+    /// The connections that are subscribed to a key, in the order of their
+    /// subscribing.
+    #[must_use]
+    pub fn subscribed(&self, key: impl AsRef<[u8]>) -> Vec<Connection> {
+        let members = self.members();
+        let numbers = members.subscriptions.subscribers(key.as_ref()).iter();
+        numbers
+            .filter_map(|number| members.connections.get(number).cloned())
+            .collect()
+    }
+
+    /// The connections of the server, in the order of their coming.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Connection> {
+        self.members().connections.values().cloned().collect()
+    }
+
     /// Sends a message to the subscribers of a key. It waits for none of them:
     /// one that does not read is cut off, and keeps nobody up.
     ///
@@ -163,14 +180,7 @@ impl Publisher {
         message: &Message,
         options: SendOptions,
     ) -> Result<Delivery, SealError> {
-        let receivers: Vec<_> = {
-            let members = self.members();
-            let numbers = members.subscriptions.subscribers(key.as_ref()).iter();
-            numbers
-                .filter_map(|number| members.connections.get(number).cloned())
-                .collect()
-        };
-        self.deliver(&receivers, message, &options)
+        self.deliver(&self.subscribed(key), message, &options)
     }
 
     /// Sends a message to every connection, as [`notify`](Self::notify) does.
@@ -191,8 +201,7 @@ impl Publisher {
         message: &Message,
         options: SendOptions,
     ) -> Result<Delivery, SealError> {
-        let receivers: Vec<_> = self.members().connections.values().cloned().collect();
-        self.deliver(&receivers, message, &options)
+        self.deliver(&self.connections(), message, &options)
     }
 
     /// Seals the message, once for all unless a plugin wants to know for whom,

@@ -192,6 +192,7 @@ macro_rules! conformance {
             publishing {
                 subscribers_are_told_and_nobody_else
                 a_broadcast_reaches_everybody
+                the_server_lists_who_is_there
                 a_subscription_ends_with_its_connection
                 notifications_pass_the_layers
                 a_subscriber_that_never_reads_is_cut

@@ -101,6 +101,35 @@ pub async fn a_broadcast_reaches_everybody<R: Runtime>() {
     }
 }
 
+/// The server knows its connections, and which of them are subscribed to what;
+/// each can be told something of its own.
+pub async fn the_server_lists_who_is_there<R: Runtime>() {
+    let server = listen(with_news(Server::<R>::builder())).await;
+    let mut clients = Vec::new();
+    for key in ["a", "b", "b"] {
+        let (client, connection) = connect(Client::builder(), &server).await;
+        connection.subscribe(key).await.unwrap();
+        clients.push((client.messages(), client));
+    }
+    let publisher = server.publisher();
+    let remotes = |connections: Vec<Connection>| -> Vec<_> {
+        connections.iter().map(Connection::remote).collect()
+    };
+    let all = remotes(publisher.connections());
+    assert_eq!(all.len(), 3);
+    assert_eq!(remotes(publisher.subscribed("a")), all[..1]);
+    assert_eq!(remotes(publisher.subscribed("b")), all[1..]);
+    assert!(publisher.subscribed("c").is_empty());
+    for (number, connection) in publisher.connections().iter().enumerate() {
+        let own = Message::notify("own", number.to_string());
+        connection.send(own).await.unwrap();
+    }
+    for (number, (messages, _)) in clients.iter_mut().enumerate() {
+        let told = messages.next().await.unwrap().message;
+        assert_message(&told, NOTIFY_URI, "own", number.to_string());
+    }
+}
+
 /// A connection that has ended is subscribed to nothing, and a handle to it
 /// subscribes nobody.
 pub async fn a_subscription_ends_with_its_connection<R: Runtime>() {

@@ -13,6 +13,7 @@ mod auth_errors;
 mod custom_types;
 mod encapsulation;
 mod layers;
+mod logging;
 mod many_servers;
 mod store;
 mod timeouts;
