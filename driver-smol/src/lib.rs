@@ -51,7 +51,9 @@ pub mod blocking;
 use netaio_driver::async_io::Executor;
 
 pub use netaio_driver::api::*;
-pub use netaio_driver::futures_io::{connect_stream, serve_stream};
+pub use netaio_driver::futures_io::{
+    connect_stream, connect_stream_with, serve_stream, serve_stream_with,
+};
 
 /// A server on smol.
 pub type Server = netaio_driver::Server<Smol>;

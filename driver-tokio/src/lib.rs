@@ -52,7 +52,9 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 pub use datagrams::{Udp, UdpDatagrams};
 pub use netaio_driver::api::*;
-pub use stream::{TcpReader, TcpWriter, connect_stream, serve_stream};
+pub use stream::{
+    TcpReader, TcpWriter, connect_stream, connect_stream_with, serve_stream, serve_stream_with,
+};
 
 /// A server on tokio.
 pub type Server = netaio_driver::Server<Tokio>;

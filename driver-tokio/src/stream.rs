@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use bytes::BytesMut;
-use netaio_driver::{Connection, ReadHalf, WriteHalf};
+use netaio_driver::{Connection, ConnectionOptions, ReadHalf, WriteHalf};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -79,8 +79,24 @@ pub fn serve_stream<S>(
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
+    serve_stream_with(server, stream, remote, ConnectionOptions::new())
+}
+
+/// As [`serve_stream`], with a name, or without an outer plugin.
+///
+/// # Errors
+/// As [`serve_stream`].
+pub fn serve_stream_with<S>(
+    server: &Server,
+    stream: S,
+    remote: Option<SocketAddr>,
+    options: ConnectionOptions,
+) -> io::Result<Connection>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
     let (reader, writer) = tokio::io::split(stream);
-    server.serve_halves(Half(reader), Half(writer), remote)
+    server.serve_halves_with(Half(reader), Half(writer), remote, options)
 }
 
 /// Talks to a server over any stream, under a name for
@@ -96,6 +112,23 @@ pub fn connect_stream<S>(
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
+    let options = ConnectionOptions::new().with_name(name);
+    connect_stream_with(client, stream, options)
+}
+
+/// As [`connect_stream`], or without an outer plugin, and without a name where
+/// the options give none.
+///
+/// # Errors
+/// As [`connect_stream`].
+pub fn connect_stream_with<S>(
+    client: &Client,
+    stream: S,
+    options: ConnectionOptions,
+) -> io::Result<Connection>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
     let (reader, writer) = tokio::io::split(stream);
-    client.connect_halves(Half(reader), Half(writer), None, name)
+    client.connect_halves_with(Half(reader), Half(writer), None, options)
 }

@@ -19,6 +19,7 @@ use crate::error::{ErrorAnswer, RequestError};
 use crate::futures::BoxFuture;
 use crate::handler::States;
 use crate::mailbox::{Command, Mailbox};
+use crate::options::{ConnectionOptions, LeftOut};
 use crate::service::Service;
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
@@ -34,16 +35,25 @@ pub(crate) struct Shared {
     pub(crate) states: Arc<States>,
     /// Tells the connections of one server apart.
     pub(crate) number: u64,
+    pub(crate) left_out: LeftOut,
+    name: Option<Arc<str>>,
     remote: Option<SocketAddr>,
 }
 
 impl Connection {
-    pub(crate) fn new(remote: Option<SocketAddr>, service: &Service, number: u64) -> Self {
+    pub(crate) fn new(
+        remote: Option<SocketAddr>,
+        service: &Service,
+        number: u64,
+        options: ConnectionOptions,
+    ) -> Self {
         let shared = Shared {
             mailbox: Mailbox::new(&service.config.wire.limits),
             closed: Event::new(),
             states: service.states.clone(),
             number,
+            left_out: options.left_out,
+            name: options.name,
             remote,
         };
         Self {
@@ -55,6 +65,14 @@ impl Connection {
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
         self.shared.remote
+    }
+
+    /// The name that it was made by. A client's connections have one: the
+    /// address that was given to [`Client::connect`](crate::Client::connect),
+    /// unless its options say otherwise; a server's have none unless they do.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.shared.name.as_deref()
     }
 
     /// Sends a message. It is ready once the message is sealed and queued, not
@@ -186,6 +204,7 @@ impl Drop for Ending {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
+            .field("name", &self.name())
             .field("remote", &self.remote())
             .field("closed", &self.is_closed())
             .finish()

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 use futures_lite::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
 
-use crate::{Client, Connection, ReadHalf, Runtime, Server, WriteHalf};
+use crate::{Client, Connection, ConnectionOptions, ReadHalf, Runtime, Server, WriteHalf};
 
 /// The most that is read at once, in bytes.
 const CHUNK: usize = 64 * 1024;
@@ -84,8 +84,24 @@ pub fn serve_stream<R: Runtime, S>(
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
+    serve_stream_with(server, stream, remote, ConnectionOptions::new())
+}
+
+/// As [`serve_stream`], with a name, or without an outer plugin.
+///
+/// # Errors
+/// As [`serve_stream`].
+pub fn serve_stream_with<R: Runtime, S>(
+    server: &Server<R>,
+    stream: S,
+    remote: Option<SocketAddr>,
+    options: ConnectionOptions,
+) -> io::Result<Connection>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
     let (reader, writer) = split(Box::pin(stream));
-    server.serve_halves(Reader(reader), Writer(writer), remote)
+    server.serve_halves_with(Reader(reader), Writer(writer), remote, options)
 }
 
 /// Talks to a server over any stream, under a name for
@@ -101,8 +117,25 @@ pub fn connect_stream<R: Runtime, S>(
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
+    let options = ConnectionOptions::new().with_name(name);
+    connect_stream_with(client, stream, options)
+}
+
+/// As [`connect_stream`], or without an outer plugin, and without a name where
+/// the options give none.
+///
+/// # Errors
+/// As [`connect_stream`].
+pub fn connect_stream_with<R: Runtime, S>(
+    client: &Client<R>,
+    stream: S,
+    options: ConnectionOptions,
+) -> io::Result<Connection>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
     let (reader, writer) = split(Box::pin(stream));
-    client.connect_halves(Reader(reader), Writer(writer), None, name)
+    client.connect_halves_with(Reader(reader), Writer(writer), None, options)
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ mod futures;
 pub mod futures_io;
 mod handler;
 mod mailbox;
+mod options;
 mod random;
 mod runtime;
 mod server;
@@ -53,6 +54,7 @@ pub use handler::{
     Text, Uri,
 };
 pub use netaio_core as core;
+pub use options::ConnectionOptions;
 pub use runtime::{DatagramOptions, DatagramSocket, Interface, ReadHalf, Runtime, WriteHalf};
 pub use server::{Delivery, Publisher, Server, ServerBuilder, SubscriptionError};
 
@@ -60,9 +62,9 @@ pub use server::{Delivery, Publisher, Server, ServerBuilder, SubscriptionError};
 /// runtime: `pub use netaio_driver::api::*`.
 pub mod api {
     pub use crate::{
-        BuildError, ConnectError, Connection, Content, Delivery, ErrorAnswer, FromRequest, Handler,
-        Interface, IntoReply, Messages, Publisher, Reply, Request, RequestBuilder, RequestError,
-        Response, State, SubscriptionError, Text, Unsolicited, Uri,
+        BuildError, ConnectError, Connection, ConnectionOptions, Content, Delivery, ErrorAnswer,
+        FromRequest, Handler, Interface, IntoReply, Messages, Publisher, Reply, Request,
+        RequestBuilder, RequestError, Response, State, SubscriptionError, Text, Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

@@ -2,6 +2,8 @@
 
 mod builder;
 mod messages;
+mod requests;
+mod servers;
 
 use std::fmt;
 use std::io;
@@ -10,19 +12,19 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use netaio_core::{CloseReason, Key, Layer, Link, Message, SealError, SendError, SendOptions};
+use netaio_core::{Key, Layer, Link, SealError};
 
 pub use self::builder::ClientBuilder;
 pub use self::messages::{Messages, Unsolicited};
 
 use self::messages::Inbox;
+use self::servers::Servers;
 use crate::clock;
-use crate::connection::{Connection, RequestBuilder};
+use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::futures::race;
 use crate::handler::Handler;
-use crate::mailbox::Command;
+use crate::options::ConnectionOptions;
 use crate::random;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Service;
@@ -32,7 +34,8 @@ use crate::task::Task;
 ///
 /// [`connect`](Self::connect) returns a [`Connection`], which is what one talks
 /// through; the client's own `request`, `send` and so on go to the server that
-/// it connected to first and still has. It lives until its last handle is
+/// it connected to first and still has, unless
+/// [told otherwise](Self::set_default_server). It lives until its last handle is
 /// dropped, which cuts its connections off. Cloning it copies a pointer.
 pub struct Client<R: Runtime> {
     shared: Arc<Shared>,
@@ -45,34 +48,22 @@ struct Shared {
     service: Arc<Service>,
     inbox: Arc<Inbox>,
     connect_timeout: Duration,
-    /// In the order of their making.
-    connections: Mutex<Vec<Server>>,
-}
-
-/// A server, by the name it was connected by.
-struct Server {
-    name: String,
-    connection: Connection,
+    servers: Mutex<Servers>,
 }
 
 struct Guard(Arc<Shared>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        for server in self.0.connections().drain(..) {
-            // One that is closed needs no telling.
-            let _ = server.connection.shared.mailbox.push(Command::Abort);
-        }
+        self.0.servers().end();
         self.0.inbox.close();
     }
 }
 
 impl Shared {
-    fn connections(&self) -> MutexGuard<'_, Vec<Server>> {
-        // A vector is whole between two calls: poison says nothing about it.
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn servers(&self) -> MutexGuard<'_, Servers> {
+        // The list is whole between two calls: poison says nothing about it.
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,7 +78,7 @@ impl<R: Runtime> Client<R> {
             service: Arc::new(service),
             inbox,
             connect_timeout,
-            connections: Mutex::new(Vec::new()),
+            servers: Mutex::default(),
         });
         Self {
             _guard: Arc::new(Guard(shared.clone())),
@@ -104,29 +95,45 @@ impl<R: Runtime> Client<R> {
     /// # Errors
     /// The host does not resolve, or no address of it accepts in time.
     pub async fn connect(&self, address: impl ToString) -> Result<Connection, ConnectError> {
+        self.connect_with(address, ConnectionOptions::new()).await
+    }
+
+    /// As [`connect`](Self::connect), with another name than the address, or
+    /// without an outer plugin. Cancel-safe in the same way.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with(
+        &self,
+        address: impl ToString,
+        mut options: ConnectionOptions,
+    ) -> Result<Connection, ConnectError> {
         let address = address.to_string();
+        options.name.get_or_insert_with(|| address.as_str().into());
+        let opened = self.open(&address).await;
+        opened
+            .and_then(|(reader, writer, remote)| self.start(reader, writer, Some(remote), options))
+            .map_err(|source| ConnectError { address, source })
+    }
+
+    /// A stream to an address, within the time for that.
+    async fn open(&self, address: &str) -> io::Result<(R::Reader, R::Writer, SocketAddr)> {
         let until = clock::instant(clock::now().deadline(self.shared.connect_timeout));
         let late = async {
             R::sleep_until(until).await;
             Err(io::ErrorKind::TimedOut.into())
         };
-        match race(self.connect_any(&address), late).await {
-            Ok(connection) => Ok(connection),
-            Err(source) => Err(ConnectError { address, source }),
-        }
-    }
-
-    async fn connect_any(&self, address: &str) -> io::Result<Connection> {
-        let mut error = io::ErrorKind::AddrNotAvailable.into();
-        for candidate in R::resolve(address).await? {
-            match R::connect(candidate).await {
-                Ok((reader, writer)) => {
-                    return self.start(reader, writer, Some(candidate), address.into());
+        let any = async {
+            let mut error = io::ErrorKind::AddrNotAvailable.into();
+            for candidate in R::resolve(address).await? {
+                match R::connect(candidate).await {
+                    Ok((reader, writer)) => return Ok((reader, writer, candidate)),
+                    Err(source) => error = source,
                 }
-                Err(source) => error = source,
             }
-        }
-        Err(error)
+            Err(error)
+        };
+        race(any, late).await
     }
 
     /// Talks over a stream of any kind, under a name.
@@ -140,7 +147,23 @@ impl<R: Runtime> Client<R> {
         remote: Option<SocketAddr>,
         name: impl Into<String>,
     ) -> io::Result<Connection> {
-        self.start(reader, writer, remote, name.into())
+        let options = ConnectionOptions::new().with_name(name);
+        self.connect_halves_with(reader, writer, remote, options)
+    }
+
+    /// As [`connect_halves`](Self::connect_halves), or without an outer plugin,
+    /// and without a name where the options give none.
+    ///
+    /// # Errors
+    /// As [`connect_halves`](Self::connect_halves).
+    pub fn connect_halves_with(
+        &self,
+        reader: impl ReadHalf,
+        writer: impl WriteHalf,
+        remote: Option<SocketAddr>,
+        options: ConnectionOptions,
+    ) -> io::Result<Connection> {
+        self.start(reader, writer, remote, options)
     }
 
     fn start(
@@ -148,113 +171,54 @@ impl<R: Runtime> Client<R> {
         reader: impl ReadHalf,
         writer: impl WriteHalf,
         remote: Option<SocketAddr>,
-        name: String,
+        options: ConnectionOptions,
     ) -> io::Result<Connection> {
         let service = self.shared.service.clone();
-        let connection = Connection::new(remote, &service, 0);
-        let link = Link::new(
-            clock::now(),
-            service.config.clone(),
-            remote,
-            random::generator()?,
-        );
+        let rng = random::generator()?;
+        let config = options.left_out.config(&service.config);
+        let make = |number| Connection::new(remote, &service, number, options);
+        let connection = self.shared.servers().enter(make)?;
+        let link = Link::new(clock::now(), config, remote, rng);
         let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
         R::spawn(task.run());
-        let mut connections = self.shared.connections();
-        connections.retain(|server| !server.connection.has_ended());
-        connections.push(Server {
-            name,
-            connection: connection.clone(),
-        });
         Ok(connection)
     }
 
-    /// The open connections, each with the name it was made by, in the order of
-    /// their making.
+    /// The open connections, each with its name, in the order of their making.
+    /// Those that have none are called the empty string.
     #[must_use]
     pub fn connections(&self) -> Vec<(String, Connection)> {
-        let connections = self.shared.connections();
-        let open = connections
-            .iter()
-            .filter(|server| server.connection.is_closed().is_none());
-        open.map(|server| (server.name.clone(), server.connection.clone()))
-            .collect()
+        let servers = self.shared.servers();
+        let open = servers.open();
+        open.map(|connection| {
+            let name = connection.name().unwrap_or_default();
+            (name.into(), connection.clone())
+        })
+        .collect()
     }
 
-    /// The open connection that was made by this name.
+    /// The open connection of this name, the first if there are several.
     #[must_use]
     pub fn connection(&self, name: &str) -> Option<Connection> {
-        let connections = self.shared.connections();
-        let mut open = connections
-            .iter()
-            .filter(|server| server.connection.is_closed().is_none());
-        open.find(|server| server.name == name)
-            .map(|server| server.connection.clone())
+        self.shared.servers().named(name).cloned()
     }
 
-    fn first(&self) -> Option<Connection> {
-        let connections = self.shared.connections();
-        let mut open = connections
-            .iter()
-            .filter(|server| server.connection.is_closed().is_none());
-        open.next().map(|server| server.connection.clone())
+    /// Lets the client's own `request`, `send` and so on go to the server of
+    /// this name, whether or not it is connected yet, and to no other; or with
+    /// none, as at first, to whichever open connection is the oldest.
+    pub fn set_default_server(&self, name: Option<&str>) {
+        self.shared.servers().set_default(name.map(Arc::from));
     }
 
-    /// As [`Connection::request`].
-    pub fn request(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::request(uri))
+    /// The name that was [set](Self::set_default_server), if one was.
+    #[must_use]
+    pub fn default_server(&self) -> Option<String> {
+        let servers = self.shared.servers();
+        servers.default_name().map(|name| String::from(&**name))
     }
 
-    /// As [`Connection::create`].
-    pub fn create(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::create(uri, content))
-    }
-
-    /// As [`Connection::update`].
-    pub fn update(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::update(uri, content))
-    }
-
-    /// As [`Connection::delete`].
-    pub fn delete(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::delete(uri))
-    }
-
-    /// As [`Connection::subscribe`].
-    pub fn subscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::subscribe(uri))
-    }
-
-    /// As [`Connection::unsubscribe`].
-    pub fn unsubscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::unsubscribe(uri))
-    }
-
-    /// As [`Connection::request_message`].
-    pub fn request_message(&self, message: Message) -> RequestBuilder {
-        match self.first() {
-            Some(connection) => connection.request_message(message),
-            None => RequestBuilder::not_connected(message),
-        }
-    }
-
-    /// As [`Connection::send`], and cancel-safe in the same way.
-    ///
-    /// # Errors
-    /// The message was not sent, or the client is connected to nobody.
-    pub async fn send(&self, message: Message) -> Result<(), SendError> {
-        self.send_with(message, SendOptions::new()).await
-    }
-
-    /// As [`Connection::send_with`], and cancel-safe in the same way.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub async fn send_with(&self, message: Message, options: SendOptions) -> Result<(), SendError> {
-        match self.first() {
-            Some(connection) => connection.send_with(message, options).await,
-            None => Err(SendError::Closed(CloseReason::Local)),
-        }
+    fn preferred(&self) -> Option<Connection> {
+        self.shared.servers().preferred().cloned()
     }
 
     /// Messages that nobody asked for and that no handler takes, from all
@@ -306,17 +270,7 @@ impl<R: Runtime> Client<R> {
     /// Cancel-safe: once called, the connections close whether or not they are
     /// waited for.
     pub async fn close(&self) {
-        // They stay listed until they have ended: dropping the client cuts off
-        // those that a remote keeps from it.
-        let open: Vec<_> = {
-            let connections = self.shared.connections();
-            let handles = connections.iter().map(|server| server.connection.clone());
-            handles.collect()
-        };
-        for connection in &open {
-            // One that is closed needs no telling.
-            let _ = connection.shared.mailbox.push(Command::Close);
-        }
+        let open = self.shared.servers().close();
         for connection in &open {
             connection.closed().await;
         }

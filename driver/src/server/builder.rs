@@ -11,6 +11,7 @@ use super::Server;
 use super::publisher::Place;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
+use crate::options::ConnectionOptions;
 use crate::runtime::Runtime;
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;
@@ -20,6 +21,7 @@ use crate::setup::Setup;
 pub struct ServerBuilder<R: Runtime> {
     setup: Setup,
     default: Option<AnyHandler>,
+    accepted: ConnectionOptions,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -28,11 +30,28 @@ impl<R: Runtime> ServerBuilder<R> {
         Self {
             setup: Setup::new(Role::Server),
             default: None,
+            accepted: ConnectionOptions::new(),
             runtime: PhantomData,
         }
     }
 
     crate::setup::common_options!();
+
+    /// Leaves the outer auth plugin out of the connections that are accepted:
+    /// netaio's `start(use_auth=False)`. Streams that are
+    /// [handed over](Server::serve_halves_with) say so themselves.
+    pub fn without_auth(mut self) -> Self {
+        self.accepted = self.accepted.without_auth();
+        self
+    }
+
+    /// Leaves the outer cipher plugin out of the connections that are accepted:
+    /// netaio's `start(use_cipher=False)`. Streams that are
+    /// [handed over](Server::serve_halves_with) say so themselves.
+    pub fn without_cipher(mut self) -> Self {
+        self.accepted = self.accepted.without_cipher();
+        self
+    }
 
     /// Answers messages that have no handler; unless set, netaio's answer is
     /// `NOT_FOUND` with no uri.
@@ -64,7 +83,7 @@ impl<R: Runtime> ServerBuilder<R> {
     /// The address cannot be listened on, or an inner layer does not go with
     /// the outer one.
     pub async fn bind(self, address: impl ToString) -> Result<Server<R>, BuildError> {
-        let address = address.to_string();
+        let (address, accepted) = (address.to_string(), self.accepted.clone());
         let service = self.service()?;
         let failed = |source| BuildError::Listen {
             address: address.clone(),
@@ -73,12 +92,13 @@ impl<R: Runtime> ServerBuilder<R> {
         let mut error = std::io::ErrorKind::AddrNotAvailable.into();
         for candidate in R::resolve(&address).await.map_err(failed)? {
             match R::listen(candidate).await {
-                Ok(listener) => return Server::listen(service, listener).map_err(failed),
+                Ok(listener) => return Server::listen(service, listener, accepted).map_err(failed),
                 Err(source) => error = source,
             }
         }
         Err(failed(error))
     }
+
     /// Serves from now on without listening: only the streams that it is handed,
     /// be they TLS or Unix sockets. See [`Server::serve_halves`], and the
     /// `serve_stream` of each runtime's crate.

@@ -22,6 +22,7 @@ use crate::connection::Connection;
 use crate::futures::race;
 use crate::handler::Handler;
 use crate::mailbox::Command;
+use crate::options::ConnectionOptions;
 use crate::random;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Service;
@@ -66,10 +67,15 @@ impl<R: Runtime> Server<R> {
         ServerBuilder::new()
     }
 
-    fn listen(service: Service, listener: R::Listener) -> io::Result<Self> {
+    fn listen(
+        service: Service,
+        listener: R::Listener,
+        options: ConnectionOptions,
+    ) -> io::Result<Self> {
         let server = Self::start(service, Some(R::local_address(&listener)?))?;
         R::spawn(accept(Acceptor::<R> {
             listener,
+            options,
             open: Listening(server.shared.clone()),
         }));
         Ok(server)
@@ -158,7 +164,22 @@ impl<R: Runtime> Server<R> {
         writer: impl WriteHalf,
         remote: Option<SocketAddr>,
     ) -> io::Result<Connection> {
-        serve::<R>(&self.shared, reader, writer, remote)
+        self.serve_halves_with(reader, writer, remote, ConnectionOptions::new())
+    }
+
+    /// As [`serve_halves`](Self::serve_halves), with a name, or without an outer
+    /// plugin: for a socket that only trusted programs can reach, say.
+    ///
+    /// # Errors
+    /// As [`serve_halves`](Self::serve_halves).
+    pub fn serve_halves_with(
+        &self,
+        reader: impl ReadHalf,
+        writer: impl WriteHalf,
+        remote: Option<SocketAddr>,
+        options: ConnectionOptions,
+    ) -> io::Result<Connection> {
+        serve::<R>(&self.shared, reader, writer, remote, options)
     }
 
     /// Stops within [`Limits::shutdown_grace`](netaio_core::Limits::shutdown_grace);
@@ -236,6 +257,8 @@ impl Shared {
 /// free, and those who wait for that may know.
 struct Acceptor<R: Runtime> {
     listener: R::Listener,
+    /// What the connections are like.
+    options: ConnectionOptions,
     open: Listening,
 }
 
@@ -269,7 +292,9 @@ async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
         match race(accept, stop).await {
             None => return,
             Some(Ok((reader, writer, remote))) => {
-                if let Err(error) = serve::<R>(shared, reader, writer, Some(remote)) {
+                let options = acceptor.options.clone();
+                let served = serve::<R>(shared, reader, writer, Some(remote), options);
+                if let Err(error) = served {
                     tracing::warn!(%remote, %error, "connection refused");
                 }
             }
@@ -286,6 +311,7 @@ fn serve<R: Runtime>(
     reader: impl ReadHalf,
     writer: impl WriteHalf,
     remote: Option<SocketAddr>,
+    options: ConnectionOptions,
 ) -> io::Result<Connection> {
     let service = shared.service.clone();
     let rng = random::generator()?;
@@ -294,16 +320,17 @@ fn serve<R: Runtime>(
         false => Err("the server has as many connections as it may"),
         true => Ok(()),
     };
+    let config = options.left_out.config(&service.config);
     let publisher = &shared.publisher;
     let connection = publisher.enter(
         |connections| admit(connections).map_err(io::Error::other),
-        |number| Connection::new(remote, &service, number),
+        |number| Connection::new(remote, &service, number, options),
     )?;
     let entry = Entry {
         shared: shared.clone(),
         number: connection.shared.number,
     };
-    let link = Link::new(clock::now(), service.config.clone(), remote, rng);
+    let link = Link::new(clock::now(), config, remote, rng);
     let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
     R::spawn(async move {
         task.run().await;

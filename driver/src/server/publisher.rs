@@ -16,6 +16,7 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::handler::{FromRequest, Reply, Request};
 use crate::mailbox::Command;
+use crate::options::LeftOut;
 use crate::random;
 use crate::service::Service;
 
@@ -70,6 +71,29 @@ struct Members {
     connections: BTreeMap<u64, Connection>,
     subscriptions: Subscriptions<u64>,
     next: u64,
+}
+
+/// What the connections do without, each kind once. Where there are none, what
+/// most do.
+fn kinds(receivers: &[Connection]) -> Vec<LeftOut> {
+    let mut kinds = Vec::new();
+    for receiver in receivers {
+        if !kinds.contains(&receiver.shared.left_out) {
+            kinds.push(receiver.shared.left_out);
+        }
+    }
+    if kinds.is_empty() {
+        kinds.push(LeftOut::default());
+    }
+    kinds
+}
+
+/// A message on its way to many.
+enum Parcel {
+    /// Sealed, and the same for all.
+    Frame(Bytes),
+    /// To be sealed for each of them.
+    Message,
 }
 
 /// How far a message got.
@@ -204,8 +228,8 @@ impl Publisher {
         self.deliver(&self.connections(), message, &options)
     }
 
-    /// Seals the message, once for all unless a plugin wants to know for whom,
-    /// and queues it.
+    /// Seals the message, once for all that do without the same plugins unless
+    /// one wants to know for whom, and queues it.
     fn deliver(
         &self,
         receivers: &[Connection],
@@ -214,21 +238,26 @@ impl Publisher {
     ) -> Result<Delivery, SealError> {
         let config = &self.shared.service.config;
         config.check_inner(options.inner())?;
-        let outer = options.outer(&config.outer);
-        let command: Box<dyn Fn() -> Command> =
-            if outer.is_peer_specific() || options.inner().is_peer_specific() {
-                Box::new(|| Command::Send {
+        // All before the first is queued: a message that cannot be sealed
+        // reaches nobody.
+        let mut parcels = Vec::new();
+        for left_out in kinds(receivers) {
+            let outer = options.outer(&left_out.outer(&config.outer));
+            parcels.push((left_out, self.pack(&outer, options.inner(), message)?));
+        }
+        let mut delivery = Delivery::default();
+        for connection in receivers {
+            let left_out = connection.shared.left_out;
+            let parcel = parcels.iter().find(|(of, _)| *of == left_out);
+            let command = match parcel {
+                Some((_, Parcel::Frame(frame))) => Command::Frame(frame.clone()),
+                _ => Command::Send {
                     message: message.clone(),
                     options: options.clone(),
                     done: oneshot::channel().0,
-                })
-            } else {
-                let frame = self.seal(&outer, options.inner(), message)?;
-                Box::new(move || Command::Frame(frame.clone()))
+                },
             };
-        let mut delivery = Delivery::default();
-        for connection in receivers {
-            match connection.shared.mailbox.push(command()) {
+            match connection.shared.mailbox.push(command) {
                 Ok(()) => delivery.sent = delivery.sent.saturating_add(1),
                 Err(error) => {
                     delivery.failed = delivery.failed.saturating_add(1);
@@ -241,6 +270,13 @@ impl Publisher {
             }
         }
         Ok(delivery)
+    }
+
+    fn pack(&self, outer: &Layer, inner: &Layer, message: &Message) -> Result<Parcel, SealError> {
+        if outer.is_peer_specific() || inner.is_peer_specific() {
+            return Ok(Parcel::Message);
+        }
+        self.seal(outer, inner, message).map(Parcel::Frame)
     }
 
     fn seal(&self, outer: &Layer, inner: &Layer, message: &Message) -> Result<Bytes, SealError> {

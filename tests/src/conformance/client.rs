@@ -5,8 +5,10 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 use netaio_driver::core::types::*;
-use netaio_driver::core::{CloseReason, Message, MessageType};
-use netaio_driver::{Client, Connection, Content, Runtime, Server, Uri};
+use netaio_driver::core::{CloseReason, Message, MessageType, SendError};
+use netaio_driver::{
+    Client, Connection, ConnectionOptions, Content, RequestError, Runtime, Server, Uri,
+};
 
 use super::raw::{RawListener, frame};
 use super::support::{Counter, assert_message, listen, none, plain_pair, yield_times};
@@ -64,6 +66,79 @@ pub async fn a_server_is_found_by_its_name<R: Runtime>() {
     let connection = client.connection(&name).unwrap();
     let answer = connection.request("u").await.unwrap();
     assert_message(&answer, RESPOND_URI, "u", "here");
+}
+
+/// A server has the name that its connection was given, in place of its address.
+pub async fn servers_have_names_of_their_own<R: Runtime>() {
+    let server = listen(Server::<R>::builder().on(REQUEST_URI, || "here")).await;
+    let client = Client::<R>::builder().build().unwrap();
+    let main = ConnectionOptions::new().with_name("main");
+    let to = client.connect_with(server.local_addr(), main.clone());
+    let to = to.await.unwrap();
+    assert_eq!(to.name(), Some("main"));
+    assert_eq!(client.connections()[0].0, "main");
+    let answer = client.connection("main").unwrap().request("u").await;
+    assert_message(&answer.unwrap(), RESPOND_URI, "u", "here");
+    let address = server.local_addr().to_string();
+    assert!(client.connection(&address).is_none());
+    // Of several that have one name the first is found, while it is open.
+    let second = client.connect_with(&address, main).await.unwrap();
+    assert_eq!(client.connections().len(), 2);
+    to.close().await;
+    let found = client.connection("main").unwrap();
+    second.close().await;
+    assert_eq!(found.closed().await, CloseReason::Local);
+    // An error tells the address.
+    server.stop().await;
+    let gone = ConnectionOptions::new().with_name("gone");
+    let error = client.connect_with(&address, gone).await.unwrap_err();
+    assert_eq!(error.address, address);
+}
+
+/// The default server is the only one that the client's own methods go to.
+pub async fn a_default_server_is_preferred<R: Runtime>() {
+    let client = Client::<R>::builder().build().unwrap();
+    let (told, heard) = async_channel::unbounded();
+    let mut servers = Vec::new();
+    for name in ["one", "two"] {
+        let told = told.clone();
+        let tell = move |content: Content| {
+            let _ = told.try_send(format!("{name}: {content}"));
+        };
+        let server = Server::<R>::builder()
+            .on(REQUEST_URI, move || name)
+            .on(PUBLISH_URI, tell);
+        let server = listen(server).await;
+        let options = ConnectionOptions::new().with_name(name);
+        let to = client.connect_with(server.local_addr(), options);
+        to.await.unwrap();
+        servers.push(server);
+    }
+    assert_eq!(client.default_server(), None);
+    for (default, expected) in [
+        (None, "one"),
+        (Some("two"), "two"),
+        (Some("one"), "one"),
+        (None, "one"),
+    ] {
+        client.set_default_server(default);
+        assert_eq!(client.default_server().as_deref(), default);
+        let answer = client.request("u").await.unwrap();
+        assert_message(&answer, RESPOND_URI, "u", expected);
+        client.send(Message::publish("u", "x")).await.unwrap();
+        assert_eq!(heard.recv().await.unwrap(), format!("{expected}: x"));
+    }
+    // Where it is not connected, no other server stands in for it.
+    client.set_default_server(Some("three"));
+    let error = client.request("u").await.unwrap_err();
+    assert_eq!(error, RequestError::NotConnected);
+    let error = client.send(Message::publish("u", "x")).await.unwrap_err();
+    assert_eq!(error, SendError::Closed(CloseReason::Local));
+    let third = ConnectionOptions::new().with_name("three");
+    let address = servers[1].local_addr();
+    client.connect_with(address, third).await.unwrap();
+    let answer = client.request("u").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "u", "two");
 }
 
 /// Where nobody listens, connecting fails and says where.
@@ -232,17 +307,14 @@ pub async fn closing_flushes_and_ends_what_waits<R: Runtime>() {
         assert_eq!(heard.recv().await.unwrap(), size * 100);
     }
     let error = waiting.await.unwrap_err();
-    assert_eq!(
-        error,
-        netaio_driver::RequestError::Closed(CloseReason::Local)
-    );
+    assert_eq!(error, RequestError::Closed(CloseReason::Local));
     assert_eq!(to.is_closed(), Some(CloseReason::Local));
     assert_eq!(to.closed().await, CloseReason::Local);
     to.close().await;
-    let late = netaio_driver::core::SendError::Closed(CloseReason::Local);
+    let late = SendError::Closed(CloseReason::Local);
     assert_eq!(to.send(Message::request("u")).await, Err(late.clone()));
     let error = to.request("u").await.unwrap_err();
-    assert_eq!(error, netaio_driver::RequestError::Send(late));
+    assert_eq!(error, RequestError::Send(late));
     // The client itself may connect again.
     let again = pair.client.connect(pair.server.local_addr()).await.unwrap();
     again.send(Message::publish("u", "x")).await.unwrap();

@@ -23,6 +23,7 @@ pub mod handlers;
 pub mod hostile;
 pub mod layers;
 pub mod life_cycle;
+pub mod options;
 pub mod publishing;
 pub mod requests;
 pub mod streams;
@@ -126,12 +127,19 @@ macro_rules! conformance {
             client {
                 one_client_has_several_servers
                 a_server_is_found_by_its_name
+                servers_have_names_of_their_own
+                a_default_server_is_preferred
                 connecting_to_nobody_fails
                 messages_nobody_asked_for_come_as_a_stream
                 a_client_has_handlers_of_its_own
                 a_clients_handler_may_panic
                 a_clients_handler_may_ask_its_server
                 closing_flushes_and_ends_what_waits
+            }
+            options {
+                connections_do_without_outer_plugins
+                both_ends_agree_or_nothing_passes
+                a_broadcast_minds_what_connections_do_without
             }
             concurrency {
                 a_thousand_requests_for_one_uri_cross_nothing

@@ -1,0 +1,69 @@
+//! What a client asks without saying which server.
+
+use bytes::Bytes;
+use netaio_core::{CloseReason, Message, SendError, SendOptions};
+
+use super::Client;
+use crate::connection::RequestBuilder;
+use crate::runtime::Runtime;
+
+/// These go to the server that the client prefers: see
+/// [`set_default_server`](Self::set_default_server).
+impl<R: Runtime> Client<R> {
+    /// As [`Connection::request`](crate::Connection::request).
+    pub fn request(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::request(uri))
+    }
+
+    /// As [`Connection::create`](crate::Connection::create).
+    pub fn create(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::create(uri, content))
+    }
+
+    /// As [`Connection::update`](crate::Connection::update).
+    pub fn update(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::update(uri, content))
+    }
+
+    /// As [`Connection::delete`](crate::Connection::delete).
+    pub fn delete(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::delete(uri))
+    }
+
+    /// As [`Connection::subscribe`](crate::Connection::subscribe).
+    pub fn subscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::subscribe(uri))
+    }
+
+    /// As [`Connection::unsubscribe`](crate::Connection::unsubscribe).
+    pub fn unsubscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::unsubscribe(uri))
+    }
+
+    /// As [`Connection::request_message`](crate::Connection::request_message).
+    pub fn request_message(&self, message: Message) -> RequestBuilder {
+        match self.preferred() {
+            Some(connection) => connection.request_message(message),
+            None => RequestBuilder::not_connected(message),
+        }
+    }
+
+    /// As [`Connection::send`](crate::Connection::send), and cancel-safe in the same way.
+    ///
+    /// # Errors
+    /// The message was not sent, or the client is connected to nobody.
+    pub async fn send(&self, message: Message) -> Result<(), SendError> {
+        self.send_with(message, SendOptions::new()).await
+    }
+
+    /// As [`Connection::send_with`](crate::Connection::send_with), and cancel-safe in the same way.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_with(&self, message: Message, options: SendOptions) -> Result<(), SendError> {
+        match self.preferred() {
+            Some(connection) => connection.send_with(message, options).await,
+            None => Err(SendError::Closed(CloseReason::Local)),
+        }
+    }
+}
