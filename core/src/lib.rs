@@ -215,6 +215,6 @@ pub use node::{
 };
 pub use now::Now;
 pub use plugin::{Layer, Peer};
-pub use requests::RequestId;
+pub use requests::{Correlation, RequestId};
 pub use seal::Sealer;
 pub use wire::Wire;

@@ -8,6 +8,35 @@ use crate::message::{AuthFields, Message, Payload};
 use crate::plugin::{Layer, SealContext};
 use crate::wire::Wire;
 
+/// The field for correlation ids, as a frame is to have it, whatever is in the
+/// message.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark<'a> {
+    pub(crate) field: &'a str,
+    pub(crate) id: MarkId<'a>,
+}
+
+/// The id that a frame is to carry.
+#[derive(Clone, Copy)]
+pub(crate) enum MarkId<'a> {
+    None,
+    Number(u64),
+    Packed(&'a [u8]),
+}
+
+impl Mark<'_> {
+    fn put(self, fields: &mut AuthFields) -> Result<(), SealError> {
+        match self.id {
+            MarkId::None => {
+                fields.remove(self.field);
+                Ok(())
+            }
+            MarkId::Number(id) => fields.set_u64(self.field, id),
+            MarkId::Packed(id) => fields.set_packed(self.field, id),
+        }
+    }
+}
+
 /// Seals messages with an inner and an outer layer, and encodes them.
 ///
 /// It keeps the buffers of one message for the next.
@@ -51,6 +80,21 @@ impl Sealer {
         context: &mut SealContext<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
+        self.seal_marked(wire, outer, inner, message, None, context, out)
+    }
+
+    /// As [`seal`](Self::seal), with a say about one field more.
+    #[expect(clippy::too_many_arguments, reason = "each says something else")]
+    pub(crate) fn seal_marked(
+        &mut self,
+        wire: &Wire,
+        outer: &Layer,
+        inner: &Layer,
+        message: &Message,
+        mark: Option<Mark<'_>>,
+        context: &mut SealContext<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
         let kept = !message.auth.is_empty();
         if kept {
             self.fields.load(&message.auth);
@@ -58,6 +102,10 @@ impl Sealer {
             inner.strip(&mut self.fields);
         } else {
             self.fields.clear();
+        }
+        match mark {
+            Some(mark) if kept || !matches!(mark.id, MarkId::None) => mark.put(&mut self.fields)?,
+            _ => {}
         }
         self.seal_fields(wire, outer, inner, message, context, out)
     }

@@ -6,6 +6,7 @@ use core::fmt;
 use crate::error::{AuthFailure, SealError};
 use crate::message::{Message, MessageType};
 use crate::plugin::Layer;
+use crate::requests::Correlation;
 use crate::wire::Wire;
 
 /// Which end a link is.
@@ -35,6 +36,8 @@ pub struct LinkConfig {
     pub auth_error: AuthErrorReply,
     /// Makes the error message for a text, as netaio's `make_error_msg` does.
     pub make_error: fn(&str) -> Message,
+    /// Whether requests carry ids, and whether replies repeat them.
+    pub correlation: Correlation,
 }
 
 impl LinkConfig {
@@ -49,6 +52,7 @@ impl LinkConfig {
             make_error: |text| {
                 Message::error_message(bytes::Bytes::copy_from_slice(text.as_bytes()))
             },
+            correlation: Correlation::default(),
         }
     }
 
@@ -82,6 +86,7 @@ impl fmt::Debug for LinkConfig {
             .field("role", &self.role)
             .field("outer", &self.outer)
             .field("auth_error", &self.auth_error)
+            .field("correlation", &self.correlation)
             .finish_non_exhaustive()
     }
 }

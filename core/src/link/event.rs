@@ -99,6 +99,12 @@ pub enum Refusal {
         /// Why.
         error: OpenError,
     },
+    /// It carries the id of a request that waits no more, or of none. The answer
+    /// is late, or came twice.
+    Unawaited {
+        /// Its type.
+        message_type: MessageType,
+    },
 }
 
 /// Whom a reply goes to, and how it is sealed. Dropping it sends nothing.
@@ -109,6 +115,8 @@ pub struct ReplyToken {
     pub(crate) uri: Bytes,
     pub(crate) inner: Layer,
     pub(crate) verified: bool,
+    /// The correlation id of the request, packed; empty if it has none.
+    pub(crate) id: Bytes,
 }
 
 impl ReplyToken {
@@ -128,6 +136,13 @@ impl ReplyToken {
     #[must_use]
     pub fn uri(&self) -> &Bytes {
         &self.uri
+    }
+
+    /// Whether the request has a correlation id, which the reply repeats: it may
+    /// be sent out of turn.
+    #[must_use]
+    pub fn is_correlated(&self) -> bool {
+        !self.id.is_empty()
     }
 
     /// Whether an auth plugin vouched for the request.

@@ -43,6 +43,7 @@ impl Link {
             Sorted::Answered(request, answer) => Some(Event::Answered { request, answer }),
             Sorted::Nothing => None,
             Sorted::Refused(refusal) => self.refuse(refusal),
+            Sorted::Unawaited(refusal) => Some(Event::Refused(refusal)),
         }
     }
 

@@ -37,7 +37,7 @@ use crate::frame::Deframer;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::now::Now;
-use crate::plugin::{Layer, PeerDirectory};
+use crate::plugin::PeerDirectory;
 use crate::requests::{Ended, RequestId};
 
 /// One end of one connection, without the connection.
@@ -113,6 +113,14 @@ impl Link {
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
         self.remote
+    }
+
+    /// Whether a message carries a correlation id, so that its reply may be sent
+    /// out of turn.
+    #[must_use]
+    pub fn is_correlated(&self, inbound: &Inbound) -> bool {
+        let correlation = &self.exchange.config.correlation;
+        correlation.is_in(inbound.sealed.auth())
     }
 
     /// Why the link is closed, if it is.
@@ -238,7 +246,8 @@ impl Link {
     /// one of them and once, unless it is [cancelled](Self::cancel).
     ///
     /// Requests for the same uri are answered in their order, as a netaio
-    /// server answers them.
+    /// server answers them; in any order where they carry ids that the remote
+    /// repeats ([`Correlation`](crate::Correlation)).
     ///
     /// # Errors
     /// Nothing was sent, and nothing waits: as [`send`](Self::send), or too
@@ -250,15 +259,22 @@ impl Link {
         options: &RequestOptions,
     ) -> Result<RequestId, SendError> {
         self.exchange.check_pending()?;
-        self.send(now, message, options.send_options())?;
+        self.exchange.now = now;
+        self.check_open()?;
+        self.check_room()?;
+        let out = &mut self.outbox.bytes;
+        self.exchange
+            .seal_request(self.remote, message, options, out)?;
         Ok(self.exchange.await_answer((), message, options))
     }
 
     /// Gives a request up: no event will name it. Its answer, should it still
     /// come in time, is taken off the stream and dropped, so that it is not
-    /// taken for the answer of another request.
+    /// taken for the answer of another request. Until then the request counts
+    /// towards [`Limits::pending_requests`], unless it carries an id and the
+    /// remote is known to repeat ids.
     pub fn cancel(&mut self, request: RequestId) {
-        self.exchange.pending.abandon(request);
+        self.exchange.cancel(request);
     }
 
     /// Answers a dispatched message, sealed with its handler's inner layer and
@@ -277,8 +293,7 @@ impl Link {
         self.check_open()?;
         self.check_heeded()?;
         let out = &mut self.outbox.bytes;
-        self.exchange
-            .seal(self.remote, message, None, &token.inner, out)?;
+        self.exchange.seal_reply(token, message, out)?;
         Ok(())
     }
 
@@ -413,17 +428,14 @@ impl Link {
         }
     }
 
-    /// An error for somebody who proved nothing: no plugin lends it its keys,
-    /// and where the queue is full it is left out.
+    /// An error for somebody who proved nothing. Where the queue is full it is
+    /// left out.
     fn send_unsealed(&mut self, message: &Message) {
         if self.closed.is_none() && self.check_room().is_ok() {
-            let none = Layer::new();
             // Such a message can only fail to be sealed by being too long; then
             // there is nobody to tell.
             let out = &mut self.outbox.bytes;
-            let _ = self
-                .exchange
-                .seal(self.remote, message, Some(&none), &none, out);
+            let _ = self.exchange.seal_unsealed(message, out);
         }
     }
 }

@@ -69,6 +69,7 @@ pub struct RequestOptions {
     send: SendOptions,
     timeout: Duration,
     also: Option<MessageType>,
+    correlation: Option<bool>,
 }
 
 impl Default for RequestOptions {
@@ -88,6 +89,7 @@ impl RequestOptions {
             send: SendOptions::new(),
             timeout: Self::DEFAULT_TIMEOUT,
             also: None,
+            correlation: None,
         }
     }
 
@@ -120,6 +122,14 @@ impl RequestOptions {
         self
     }
 
+    /// Says whether the request carries an id, which lets its answer come in
+    /// any order; else the [configuration](crate::Correlation) does.
+    #[must_use]
+    pub fn with_correlation(mut self, carry: bool) -> Self {
+        self.correlation = Some(carry);
+        self
+    }
+
     /// How long the request waits.
     #[must_use]
     pub fn timeout(&self) -> Duration {
@@ -130,6 +140,10 @@ impl RequestOptions {
     #[must_use]
     pub fn send_options(&self) -> &SendOptions {
         &self.send
+    }
+
+    pub(crate) fn correlation(&self) -> Option<bool> {
+        self.correlation
     }
 
     pub(crate) fn also_accepts(&self) -> Option<MessageType> {

@@ -88,6 +88,17 @@ impl AuthFields {
         }
     }
 
+    /// The packed value of the field with this name: of a received section, a
+    /// slice.
+    pub(crate) fn packed(&self, name: &str) -> Option<Bytes> {
+        let repr = self.0.as_ref()?;
+        let packed = self.view().get_packed(name)?;
+        Some(match repr.received.is_empty() {
+            true => Bytes::copy_from_slice(packed),
+            false => repr.received.slice_ref(packed),
+        })
+    }
+
     /// Number of fields.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -109,6 +120,31 @@ impl AuthFields {
         fields.replace(
             |out| packify::put_str(out, name),
             |out| packify::put_bytes(out, bytes),
+        )
+    }
+
+    /// Sets a field to a number.
+    ///
+    /// # Errors
+    /// The name is longer than 4 GiB.
+    pub fn set_u64(&mut self, name: &str, number: u64) -> Result<(), SealError> {
+        self.fields_mut().replace(
+            |out| packify::put_str(out, name),
+            |out| {
+                packify::put_u64(out, number);
+                Ok(())
+            },
+        )
+    }
+
+    /// Sets a field to a value that is packed already.
+    pub(crate) fn set_packed(&mut self, name: &str, packed: &[u8]) -> Result<(), SealError> {
+        self.fields_mut().replace(
+            |out| packify::put_str(out, name),
+            |out| {
+                out.extend_from_slice(packed);
+                Ok(())
+            },
         )
     }
 
@@ -268,6 +304,7 @@ mod tests {
         let received =
             AuthFields::decode(Bytes::from_static(section), &DecodeLimits::DEFAULT).unwrap();
         assert!(received.get("f").unwrap().is_none());
+        assert_eq!(received.packed("f").as_deref(), Some(&[0][..]));
         let mut out = Vec::new();
         received.encode(&mut out).unwrap();
         assert_eq!(out, b"\x4d\x40\x01\x09\x4c\x40\x02\x03\x01\x43\x01f\x00");

@@ -42,7 +42,8 @@ impl<'a> AuthView<'a> {
 
     /// A section that [`decode`](Self::decode) accepted.
     pub(crate) fn validated(section: &'a [u8]) -> Self {
-        match section.is_empty() {
+        // A dict with anything in it is longer, as in most messages it is not.
+        match section.len() <= EMPTY_DICT.len() {
             true => Self(View::Empty),
             false => match ValueRef::validated(section) {
                 ValueRef::Dict(pairs) => Self(View::Pairs(pairs)),
@@ -61,6 +62,22 @@ impl<'a> AuthView<'a> {
                 .iter()
                 .find(|(key, _)| matches!(key, ValueRef::Str(key) if *key == name))
                 .map(|(_, value)| value),
+        }
+    }
+
+    /// The packed value of the field with this name.
+    #[must_use]
+    pub fn get_packed(&self, name: &str) -> Option<&'a [u8]> {
+        match self.0 {
+            View::Empty => None,
+            View::Pairs(pairs) => pairs.get_packed(name),
+            View::Fields(_) => {
+                let named =
+                    |key| matches!(ValueRef::validated(key), ValueRef::Str(key) if key == name);
+                self.packed()
+                    .find(|(key, _)| named(key))
+                    .map(|(_, value)| value)
+            }
         }
     }
 

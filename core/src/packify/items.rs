@@ -138,6 +138,15 @@ impl<'a> Pairs<'a> {
     /// The value under the `str` key `key`. Where a key is packed more than once, the last
     /// one counts, as in Python. Looks at every pair: O(n).
     pub fn get(&self, key: &str) -> Option<ValueRef<'a>> {
+        self.find(key).map(ValueRef::validated)
+    }
+
+    /// The same value as packed bytes.
+    pub fn get_packed(&self, key: &str) -> Option<&'a [u8]> {
+        self.find(key).map(trim)
+    }
+
+    fn find(&self, key: &str) -> Option<&'a [u8]> {
         let mut slices = self.slices;
         let mut found = None;
         while let Some(item) = slices.next() {
@@ -148,7 +157,7 @@ impl<'a> Pairs<'a> {
                 found = Some(value);
             }
         }
-        found.map(ValueRef::validated)
+        found
     }
 
     /// The same pairs as packed bytes.

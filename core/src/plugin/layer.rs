@@ -140,6 +140,17 @@ impl Layer {
         auth.chain(self.cipher().into_iter().map(CipherPlugin::fields))
     }
 
+    /// Whether a plugin writes this field.
+    pub(crate) fn writes(&self, field: &str) -> bool {
+        self.fields().any(|names| {
+            names
+                .own
+                .iter()
+                .chain(&names.shared)
+                .any(|own| *own == field)
+        })
+    }
+
     /// Removes the fields that the plugins are about to make, so that no nonce
     /// or initialization vector is used twice.
     pub(crate) fn strip(&self, fields: &mut AuthFields) {

@@ -16,8 +16,8 @@ use crate::plugin::Layer;
 /// share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId {
-    serial: u64,
-    slot: usize,
+    pub(super) serial: u64,
+    pub(super) slot: usize,
 }
 
 impl RequestId {
@@ -42,6 +42,19 @@ pub(crate) struct Pending<A> {
     next_serial: u64,
 }
 
+/// What a request that an answer names has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// It waits, and the message may answer it.
+    Waits,
+    /// It waits, and the message is no answer to it.
+    Elsewhere,
+    /// It has ended.
+    Ended,
+    /// There never was one.
+    Nobody,
+}
+
 #[derive(Debug)]
 struct Waiting<A> {
     id: RequestId,
@@ -50,6 +63,8 @@ struct Waiting<A> {
     also: Option<MessageType>,
     inner: Layer,
     timeout: Duration,
+    /// It carries its id, which its answer may repeat.
+    marked: bool,
     /// The caller gave up. The entry stays until its answer or its deadline
     /// comes, so that the answer is not taken for another request's.
     abandoned: bool,
@@ -93,10 +108,17 @@ pub(crate) struct NewRequest<A> {
     pub(crate) also: Option<MessageType>,
     pub(crate) inner: Layer,
     pub(crate) timeout: Duration,
+    /// It carries its id, which its answer may repeat.
+    pub(crate) marked: bool,
 }
 
 impl<A> NewRequest<A> {
-    pub(crate) fn new(remote: A, message: &Message, options: &RequestOptions) -> Self {
+    pub(crate) fn new(
+        remote: A,
+        message: &Message,
+        options: &RequestOptions,
+        marked: bool,
+    ) -> Self {
         Self {
             remote,
             uri: message.uri.clone(),
@@ -104,6 +126,7 @@ impl<A> NewRequest<A> {
             also: options.also_accepts(),
             inner: options.send_options().inner().clone(),
             timeout: options.timeout(),
+            marked,
         }
     }
 }
@@ -133,13 +156,17 @@ impl<A: Copy + Eq + Hash> Pending<A> {
         self.waiting.len()
     }
 
+    /// The name of the request that is inserted next.
+    pub(crate) fn next_id(&self) -> RequestId {
+        RequestId {
+            serial: self.next_serial,
+            slot: self.waiting.vacant_key(),
+        }
+    }
+
     /// Puts a request behind those to the same remote for the same uri.
     pub(crate) fn insert(&mut self, new: NewRequest<A>, deadline: Duration) -> RequestId {
-        let slot = self.waiting.vacant_key();
-        let id = RequestId {
-            serial: self.next_serial,
-            slot,
-        };
+        let id @ RequestId { slot, .. } = self.next_id();
         self.next_serial = self.next_serial.wrapping_add(1);
         let key = QueueKey {
             remote: new.remote,
@@ -169,6 +196,7 @@ impl<A: Copy + Eq + Hash> Pending<A> {
             also: new.also,
             inner: new.inner,
             timeout: new.timeout,
+            marked: new.marked,
             abandoned: false,
             previous,
             next: None,
@@ -182,17 +210,24 @@ impl<A: Copy + Eq + Hash> Pending<A> {
 
     /// The request that a message of this type and uri from `remote` answers:
     /// the first in the queue that expects the type, or else the first that any
-    /// answer can end.
+    /// answer can end. From a remote that `repeats_ids` it answers none that has
+    /// an id, unless there is no other in the queue.
     pub(crate) fn find(
         &self,
         remote: A,
         message_type: MessageType,
         uri: &[u8],
+        repeats_ids: bool,
     ) -> Option<RequestId> {
-        let key = QueueRef { remote, uri };
-        let mut at = Some(self.queues.get(&key)?.first);
+        let queue = self.queues.get(&QueueRef { remote, uri })?;
+        let only_unmarked = repeats_ids && queue.first != queue.last;
+        let mut at = Some(queue.first);
         let mut fallback = None;
         while let Some(waiting) = at.and_then(|slot| self.waiting.get(slot)) {
+            if only_unmarked && waiting.marked {
+                at = waiting.next;
+                continue;
+            }
             if waiting.expects(message_type) {
                 return Some(waiting.id);
             }
@@ -202,6 +237,33 @@ impl<A: Copy + Eq + Hash> Pending<A> {
             at = waiting.next;
         }
         fallback
+    }
+
+    /// What has become of the request that a message of this type from `remote`
+    /// names.
+    pub(crate) fn named(&self, id: RequestId, remote: A, message_type: MessageType) -> Named {
+        match self.get(id) {
+            Some(waiting) => {
+                let answers = waiting.expects(message_type) || message_type.is_answer();
+                match waiting.key.remote == remote && answers {
+                    true => Named::Waits,
+                    false => Named::Elsewhere,
+                }
+            }
+            None if id.serial < self.next_serial => Named::Ended,
+            None => Named::Nobody,
+        }
+    }
+
+    /// The uri of a request, which its answer names again.
+    pub(crate) fn uri(&self, id: RequestId) -> Option<&[u8]> {
+        self.get(id).map(|waiting| &waiting.key.uri[..])
+    }
+
+    /// The remote of a request that carries its id.
+    pub(crate) fn remote_of_marked(&self, id: RequestId) -> Option<A> {
+        let waiting = self.get(id).filter(|waiting| waiting.marked)?;
+        Some(waiting.key.remote)
     }
 
     /// The request that waits for `remote`, where no other does.
@@ -343,6 +405,7 @@ mod tests {
             also: None,
             inner: Layer::new(),
             timeout: Duration::from_secs(10),
+            marked: false,
         };
         let deadline = Duration::from_secs(10 + pending.next_serial);
         pending.insert(new, deadline)
@@ -354,10 +417,10 @@ mod tests {
         let ids: Vec<_> = (0..4)
             .map(|_| insert(&mut pending, REQUEST_URI, "u"))
             .collect();
-        assert_eq!(pending.find((), RESPOND_URI, b"other"), None);
+        assert_eq!(pending.find((), RESPOND_URI, b"other", false), None);
         pending.remove(ids[1]);
         for id in [ids[0], ids[2], ids[3]] {
-            assert_eq!(pending.find((), RESPOND_URI, b"u"), Some(id));
+            assert_eq!(pending.find((), RESPOND_URI, b"u", false), Some(id));
             assert!(pending.remove(id).is_some() && pending.remove(id).is_none());
         }
         assert!(pending.queues.is_empty() && pending.len() == 0 && pending.wanted() == 0);
@@ -368,13 +431,16 @@ mod tests {
         let mut pending = Pending::new();
         let request = insert(&mut pending, REQUEST_URI, "u");
         let create = insert(&mut pending, CREATE_URI, "u");
-        assert_eq!(pending.find((), OK, b"u"), Some(create));
-        assert_eq!(pending.find((), RESPOND_URI, b"u"), Some(request));
-        assert_eq!(pending.find((), NOT_PERMITTED, b"u"), Some(request));
-        assert_eq!(pending.find((), CONFIRM_SUBSCRIBE, b"u"), Some(request));
-        assert_eq!(pending.find((), NOTIFY_URI, b"u"), None);
+        assert_eq!(pending.find((), OK, b"u", false), Some(create));
+        assert_eq!(pending.find((), RESPOND_URI, b"u", false), Some(request));
+        assert_eq!(pending.find((), NOT_PERMITTED, b"u", false), Some(request));
+        assert_eq!(
+            pending.find((), CONFIRM_SUBSCRIBE, b"u", false),
+            Some(request)
+        );
+        assert_eq!(pending.find((), NOTIFY_URI, b"u", false), None);
         pending.remove(create);
-        assert_eq!(pending.find((), OK, b"u"), Some(request));
+        assert_eq!(pending.find((), OK, b"u", false), Some(request));
     }
 
     #[test]
@@ -384,7 +450,7 @@ mod tests {
         let second = insert(&mut pending, REQUEST_URI, "u");
         pending.abandon(first);
         assert_eq!((pending.wanted(), pending.only(())), (1, None));
-        assert_eq!(pending.find((), RESPOND_URI, b"u"), Some(first));
+        assert_eq!(pending.find((), RESPOND_URI, b"u", false), Some(first));
         assert!(pending.remove(first).unwrap().abandoned);
         assert_eq!(pending.only(()), Some(second));
     }
@@ -408,12 +474,12 @@ mod tests {
         let mut pending = Pending::new();
         let first = insert_for(&mut pending, 1, REQUEST_URI, "u");
         let other = insert_for(&mut pending, 2, REQUEST_URI, "u");
-        assert_eq!(pending.find(2, RESPOND_URI, b"u"), Some(other));
-        assert_eq!(pending.find(3, RESPOND_URI, b"u"), None);
+        assert_eq!(pending.find(2, RESPOND_URI, b"u", false), Some(other));
+        assert_eq!(pending.find(3, RESPOND_URI, b"u", false), None);
         let second = insert_for(&mut pending, 1, REQUEST_URI, "v");
         assert_eq!((pending.only(1), pending.only(2)), (None, Some(other)));
         pending.remove(first);
-        assert_eq!(pending.find(1, RESPOND_URI, b"u"), None);
+        assert_eq!(pending.find(1, RESPOND_URI, b"u", false), None);
         assert_eq!((pending.only(1), pending.only(3)), (Some(second), None));
     }
 }

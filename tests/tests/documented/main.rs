@@ -15,7 +15,6 @@ mod encapsulation;
 mod layers;
 mod logging;
 mod many_servers;
-mod peers;
 mod store;
 mod timeouts;
 

@@ -2,6 +2,7 @@
 
 mod chunking;
 mod close;
+mod correlation;
 mod determinism;
 mod dispatch;
 mod failures;

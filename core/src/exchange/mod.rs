@@ -1,0 +1,230 @@
+//! What links over streams and over datagrams have in common: messages are
+//! sealed and opened, answers find their requests, and the rest its handlers.
+
+mod dispatch;
+mod sort;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::hash::Hash;
+use core::net::SocketAddr;
+
+use hashbrown::HashSet;
+use rand_core::CryptoRng;
+
+pub(crate) use self::dispatch::Failed;
+pub(crate) use self::sort::Sorted;
+
+use crate::error::{OpenError, SealError, SendError};
+use crate::frame::SealedMessage;
+use crate::limits::Limits;
+use crate::link::{LinkConfig, ReplyToken, RequestOptions, SendOptions};
+use crate::message::Message;
+use crate::now::Now;
+use crate::plugin::{KnownPeers, Layer, OpenContext, PeerContext, PeerDirectory, SealContext};
+use crate::requests::{Ids, NewRequest, Pending, RequestId};
+use crate::seal::{Mark, MarkId, Sealer};
+
+/// The state of one link that does not depend on its transport. `A` tells the
+/// remotes apart: nothing where there is only one.
+pub(crate) struct Exchange<A> {
+    pub(crate) config: Arc<LinkConfig>,
+    pub(crate) pending: Pending<A>,
+    pub(crate) now: Now,
+    pub(crate) directory: Option<Arc<dyn PeerDirectory>>,
+    rng: Box<dyn CryptoRng + Send>,
+    sealer: Sealer,
+    /// Once a request has carried its id.
+    ids: Option<Ids>,
+    /// Remotes that have repeated one, as many as may be remembered.
+    repeating: HashSet<A>,
+    /// A plugin of the outer layer writes the field for ids.
+    field_clash: bool,
+}
+
+impl<A: Copy + Eq + Hash> Exchange<A> {
+    pub(crate) fn new(now: Now, config: Arc<LinkConfig>, rng: Box<dyn CryptoRng + Send>) -> Self {
+        Self {
+            field_clash: config.outer.writes(config.correlation.field()),
+            ids: None,
+            repeating: HashSet::new(),
+            config,
+            pending: Pending::new(),
+            now,
+            directory: None,
+            rng,
+            sealer: Sealer::new(),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.config.wire.limits
+    }
+
+    /// Appends a sealed frame to `out`, with the config's outer layer unless
+    /// there is one in its place.
+    fn seal(
+        &mut self,
+        remote: Option<SocketAddr>,
+        message: &Message,
+        (outer, inner): (Option<&Layer>, &Layer),
+        id: MarkId<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        let outer = outer.unwrap_or(&self.config.outer);
+        let correlation = &self.config.correlation;
+        let ours = correlation.requests() || correlation.replies() || self.ids.is_some();
+        let mark = (ours && !self.field_clash).then(|| Mark {
+            field: correlation.field(),
+            id,
+        });
+        let known = KnownPeers::wanted([outer, inner], self.directory.as_deref(), remote);
+        let mut context = SealContext {
+            now: self.now,
+            rng: &mut *self.rng,
+            peers: known.context(),
+        };
+        let wire = &self.config.wire;
+        self.sealer
+            .seal_marked(wire, outer, inner, message, mark, &mut context, out)
+    }
+
+    /// Seals an error for somebody who proved nothing: no plugin lends it its
+    /// keys.
+    pub(crate) fn seal_unsealed(
+        &mut self,
+        message: &Message,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        let none = Layer::new();
+        let mut context = SealContext {
+            now: self.now,
+            rng: &mut *self.rng,
+            peers: PeerContext::default(),
+        };
+        let wire = &self.config.wire;
+        self.sealer
+            .seal(wire, &none, &none, message, &mut context, out)
+    }
+
+    /// Seals what the caller sends.
+    pub(crate) fn seal_send(
+        &mut self,
+        remote: Option<SocketAddr>,
+        message: &Message,
+        options: &SendOptions,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        self.config.check_inner(options.inner())?;
+        let outer = options.outer(&self.config.outer);
+        let layers = (Some(&outer), options.inner());
+        self.seal(remote, message, layers, MarkId::None, out)
+    }
+
+    /// Seals what a handler replies.
+    pub(crate) fn seal_reply(
+        &mut self,
+        token: &ReplyToken,
+        message: &Message,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        let id = match token.is_correlated() {
+            true => MarkId::Packed(&token.id),
+            false => MarkId::None,
+        };
+        self.seal(token.remote, message, (None, &token.inner), id, out)
+    }
+
+    /// Seals the request that [`await_answer`](Self::await_answer) lets wait
+    /// next.
+    pub(crate) fn seal_request(
+        &mut self,
+        remote: Option<SocketAddr>,
+        message: &Message,
+        options: &RequestOptions,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        let send = options.send_options();
+        let field = self.config.correlation.field();
+        if self.marks(options) && (self.field_clash || send.inner().writes(field)) {
+            return Err(SealError::FieldClash(field.into()));
+        }
+        let Some(id) = self.next_mark(options) else {
+            return self.seal_send(remote, message, send, out);
+        };
+        self.config.check_inner(send.inner())?;
+        let outer = send.outer(&self.config.outer);
+        let layers = (Some(&outer), send.inner());
+        self.seal(remote, message, layers, MarkId::Number(id), out)
+    }
+
+    fn marks(&self, options: &RequestOptions) -> bool {
+        let default = self.config.correlation.requests();
+        options.correlation().unwrap_or(default)
+    }
+
+    /// The id that the next request is to carry, if it is to carry one.
+    fn next_mark(&mut self, options: &RequestOptions) -> Option<u64> {
+        if !self.marks(options) {
+            return None;
+        }
+        let ids = self.ids.get_or_insert_with(|| Ids::new(&mut *self.rng));
+        ids.of(self.pending.next_id())
+    }
+
+    /// Refuses a request where too many wait.
+    pub(crate) fn check_pending(&self) -> Result<(), SendError> {
+        let max = self.limits().pending_requests();
+        match self.pending.len() >= max {
+            true => Err(SendError::TooManyRequests { max }),
+            false => Ok(()),
+        }
+    }
+
+    /// Lets a request that was sent wait for its answer.
+    pub(crate) fn await_answer(
+        &mut self,
+        remote: A,
+        message: &Message,
+        options: &RequestOptions,
+    ) -> RequestId {
+        let marked = self.next_mark(options).is_some();
+        let new = NewRequest::new(remote, message, options, marked);
+        self.pending
+            .insert(new, self.now.deadline(options.timeout()))
+    }
+
+    /// Gives a request up. Its answer will be known by its id, if the remote
+    /// repeats ids; else the request still waits for it, or another would get it.
+    pub(crate) fn cancel(&mut self, request: RequestId) {
+        let remote = self.pending.remote_of_marked(request);
+        match remote.is_some_and(|remote| self.repeating.contains(&remote)) {
+            true => drop(self.pending.remove(request)),
+            false => self.pending.abandon(request),
+        }
+    }
+
+    fn open(
+        &self,
+        sealed: &mut SealedMessage,
+        layer: &Layer,
+        remote: Option<SocketAddr>,
+    ) -> Result<(), OpenError> {
+        let known = KnownPeers::wanted([layer], self.directory.as_deref(), remote);
+        let context = OpenContext {
+            now: self.now,
+            peers: known.context(),
+        };
+        sealed.open(layer, &self.config.wire, &context)
+    }
+
+    /// Opens the outer layer.
+    pub(crate) fn open_outer(
+        &self,
+        sealed: &mut SealedMessage,
+        remote: Option<SocketAddr>,
+    ) -> Result<(), OpenError> {
+        self.open(sealed, &self.config.outer, remote)
+    }
+}

@@ -1,0 +1,151 @@
+//! From a message to the request that it answers.
+
+use core::hash::Hash;
+use core::net::SocketAddr;
+
+use super::{Exchange, Failed};
+use crate::error::OpenError;
+use crate::frame::SealedMessage;
+use crate::link::{Answer, Refusal, Role};
+use crate::message::{Message, MessageType};
+use crate::requests::{Named, RequestId};
+
+/// What a message that passed the outer layer turned out to be.
+pub(crate) enum Sorted {
+    /// It answers no request.
+    Message(SealedMessage),
+    /// It ended a request, whose caller waits for it.
+    Answered(RequestId, Answer),
+    /// It ended a request that nobody waits for.
+    Nothing,
+    /// It would have ended one, and did not pass the request's inner layer.
+    Refused(Refusal),
+    /// It names a request that it does not end. That is nobody's failure.
+    Unawaited(Refusal),
+}
+
+impl<A: Copy + Eq + Hash> Exchange<A> {
+    /// Routes a message that passed the outer layer: to the request that it
+    /// answers, or to the caller.
+    pub(crate) fn sort(
+        &mut self,
+        mut sealed: SealedMessage,
+        remote: A,
+        address: Option<SocketAddr>,
+    ) -> Sorted {
+        let mut repeats = false;
+        if self.ids.is_some() {
+            if let Some(request) = self.request_named(&sealed) {
+                return self.sort_named(sealed, request, remote, address);
+            }
+            repeats = self.repeating.contains(&remote);
+        }
+        let request = self
+            .pending
+            .find(remote, sealed.message_type(), sealed.uri(), repeats);
+        let Some(request) = request else {
+            return self.sort_anonymous(sealed, remote);
+        };
+        let inner = self.pending.inner(request).cloned().unwrap_or_default();
+        match self.open(&mut sealed, &inner, address) {
+            Ok(()) => self.answered(request, sealed.into_message(), true),
+            Err(error) => Sorted::Refused(Refusal::Answer { request, error }),
+        }
+    }
+
+    /// The request whose id a message carries, or one that there never was where
+    /// the id is none of ours.
+    fn request_named(&self, sealed: &SealedMessage) -> Option<RequestId> {
+        let ids = self.ids.as_ref()?;
+        let field = sealed.auth().get(self.config.correlation.field())?;
+        Some(ids.request(field))
+    }
+
+    /// Routes a message with an id. It ends the request of that id or none, and
+    /// where it ends none it is dropped if it is an answer.
+    fn sort_named(
+        &mut self,
+        mut sealed: SealedMessage,
+        request: RequestId,
+        remote: A,
+        address: Option<SocketAddr>,
+    ) -> Sorted {
+        let message_type = sealed.message_type();
+        let may_answer = message_type.is_answer();
+        let custom = message_type.value() >= MessageType::FIRST_CUSTOM;
+        let unawaited = Sorted::Unawaited(Refusal::Unawaited { message_type });
+        match self.pending.named(request, remote, message_type) {
+            Named::Waits => {}
+            Named::Ended if may_answer || custom => return unawaited,
+            Named::Nobody if may_answer => return unawaited,
+            // A request of the remote's with an id of its own, or no answer.
+            _ => return Sorted::Message(sealed),
+        }
+        // An inner layer may hide the uri until it is opened.
+        if !is_anonymous(&sealed) || self.pending.uri(request) == Some(sealed.uri()) {
+            let inner = self.pending.inner(request).cloned().unwrap_or_default();
+            if let Err(error) = self.open(&mut sealed, &inner, address) {
+                return Sorted::Refused(Refusal::Answer { request, error });
+            }
+            if self.pending.uri(request) != Some(sealed.uri()) {
+                return unawaited;
+            }
+        }
+        if self.repeating.len() < self.limits().peers() {
+            self.repeating.insert(remote);
+        }
+        self.answered(request, sealed.into_message(), true)
+    }
+
+    /// netaio's own errors name no uri: where one request waits, it is meant.
+    fn sort_anonymous(&mut self, sealed: SealedMessage, remote: A) -> Sorted {
+        let only = is_anonymous(&sealed).then(|| self.pending.only(remote));
+        match only.flatten() {
+            Some(request) => self.answered(request, sealed.into_message(), true),
+            None => Sorted::Message(sealed),
+        }
+    }
+
+    fn answered(&mut self, request: RequestId, message: Message, verified: bool) -> Sorted {
+        match self.pending.remove(request) {
+            Some(ended) if !ended.abandoned => {
+                Sorted::Answered(request, Answer { message, verified })
+            }
+            _ => Sorted::Nothing,
+        }
+    }
+
+    /// An error that did not pass the outer layer. netaio seals none of the
+    /// errors that it sends for failed checks; whoever could forge one on a
+    /// stream could as well cut it. So it ends the request that it names, or else
+    /// the one request that waits, marked as unverified.
+    pub(crate) fn sort_unopened(
+        &mut self,
+        sealed: SealedMessage,
+        remote: A,
+        error: OpenError,
+    ) -> Result<Sorted, Failed> {
+        let message_type = sealed.message_type();
+        if self.config.role != Role::Client || !message_type.is_error() {
+            return Err(self.failed(&self.config.outer, &sealed, error));
+        }
+        let ends = |request| self.pending.named(request, remote, message_type) == Named::Waits;
+        let request = match self.request_named(&sealed) {
+            _ if !is_anonymous(&sealed) => None,
+            Some(named) => Some(named).filter(|named| ends(*named)),
+            None => self.pending.only(remote),
+        };
+        Ok(match request {
+            Some(request) => self.answered(request, sealed.into_message(), false),
+            None => Sorted::Refused(Refusal::Open {
+                message_type,
+                error,
+            }),
+        })
+    }
+}
+
+/// Whether it is an error that names no uri, as netaio's own do not.
+fn is_anonymous(sealed: &SealedMessage) -> bool {
+    sealed.message_type().is_error() && matches!(sealed.uri(), b"" | b"ERROR")
+}

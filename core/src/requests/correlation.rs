@@ -1,0 +1,236 @@
+//! Ids that let answers find their requests in any order.
+
+use alloc::borrow::Cow;
+
+use bytes::Bytes;
+use rand_core::CryptoRng;
+
+use super::RequestId;
+use crate::message::{AuthFields, AuthView};
+use crate::packify::ValueRef;
+
+/// Whether requests carry an id in an auth field, and whether replies repeat the
+/// id of what they reply to.
+///
+/// With an id an answer finds its request whatever the order of the answers, and
+/// one that comes too late ends nothing. Without one, and with a plain netaio
+/// peer, which ignores the field, answers end requests for one uri in the order
+/// of these. A peer repeats all ids or none: once it has repeated one, an answer
+/// of its without an id ends a request with an id only where no other request
+/// waits for that uri.
+///
+/// The field belongs to the link: what a message of the application has in it is
+/// left out of what is sent. Auth plugins do not cover it, as they do not cover
+/// the message type: whoever can change messages on their way can exchange the
+/// ids of two.
+///
+/// ```
+/// use netaio_core::{Correlation, LinkConfig, Role};
+///
+/// let mut config = LinkConfig::new(Role::Client);
+/// config.correlation = Correlation::default().with_requests(true);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correlation {
+    field: Cow<'static, str>,
+    requests: bool,
+    replies: bool,
+}
+
+impl Default for Correlation {
+    /// Replies repeat ids, which costs nothing where there is none; requests
+    /// carry none.
+    fn default() -> Self {
+        Self {
+            field: Cow::Borrowed(Self::FIELD),
+            requests: false,
+            replies: true,
+        }
+    }
+}
+
+impl Correlation {
+    /// The name of the field, unless set.
+    pub const FIELD: &str = "rid";
+
+    /// The longest id that is repeated, in packed bytes. A message with a longer
+    /// one is replied to as if it had none.
+    pub const MAX_ID: usize = 64;
+
+    /// Sets the name of the field, for a peer that uses [`FIELD`](Self::FIELD)
+    /// for something else. No plugin may write a field of this name.
+    #[must_use]
+    pub fn with_field(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.field = name.into();
+        self
+    }
+
+    /// Says whether requests carry an id: unless set, they do not.
+    /// [`RequestOptions::with_correlation`](crate::RequestOptions::with_correlation)
+    /// says it of a single one.
+    #[must_use]
+    pub fn with_requests(mut self, carry: bool) -> Self {
+        self.requests = carry;
+        self
+    }
+
+    /// Says whether replies repeat the id of what they reply to: unless set,
+    /// they do. Any value of up to [`MAX_ID`](Self::MAX_ID) bytes is an id.
+    #[must_use]
+    pub fn with_replies(mut self, repeat: bool) -> Self {
+        self.replies = repeat;
+        self
+    }
+
+    /// The name of the field.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// Whether requests carry an id.
+    #[must_use]
+    pub fn requests(&self) -> bool {
+        self.requests
+    }
+
+    /// Whether replies repeat ids.
+    #[must_use]
+    pub fn replies(&self) -> bool {
+        self.replies
+    }
+
+    /// Whether a message carries an id that a reply would repeat.
+    pub(crate) fn is_in(&self, auth: AuthView<'_>) -> bool {
+        let id = self.replies.then(|| auth.get_packed(&self.field)).flatten();
+        id.is_some_and(|id| id.len() <= Self::MAX_ID)
+    }
+
+    /// The id that a reply to a message with these fields repeats, packed;
+    /// nothing where there is none.
+    pub(crate) fn to_repeat(&self, auth: &AuthFields) -> Bytes {
+        let id = self.replies.then(|| auth.packed(&self.field)).flatten();
+        id.filter(|id| id.len() <= Self::MAX_ID).unwrap_or_default()
+    }
+}
+
+/// Makes ids of requests, and reads them in answers.
+///
+/// They count up from a random number, so that an id says whose it is: two ends
+/// that ask each other do not meet, and nobody who does not see the requests
+/// guesses one.
+#[derive(Debug)]
+pub(crate) struct Ids {
+    first: u64,
+}
+
+impl Ids {
+    /// Bits that tell the requests apart which wait at one time.
+    const SLOT_BITS: u32 = 20;
+
+    /// What is no id of ours.
+    const NOBODYS: RequestId = RequestId {
+        serial: u64::MAX,
+        slot: usize::MAX,
+    };
+
+    pub(crate) fn new(rng: &mut dyn CryptoRng) -> Self {
+        // With room above for all that will ever be asked.
+        Self {
+            first: 1 << 62 | rng.next_u64() >> 2,
+        }
+    }
+
+    /// The id of a request. There is none for what waits beyond a million others.
+    pub(crate) fn of(&self, request: RequestId) -> Option<u64> {
+        let slot = u64::try_from(request.slot).ok()?;
+        (slot >> Self::SLOT_BITS == 0).then(|| {
+            let number = request.serial << Self::SLOT_BITS | slot;
+            self.first.wrapping_add(number)
+        })
+    }
+
+    /// The request that a field names; one that there never was, where the field
+    /// holds something else.
+    pub(crate) fn request(&self, field: ValueRef<'_>) -> RequestId {
+        let Some(id) = field.as_int().and_then(|id| id.to_u64()) else {
+            return Self::NOBODYS;
+        };
+        let number = id.wrapping_sub(self.first);
+        let slot = number & ((1 << Self::SLOT_BITS) - 1);
+        RequestId {
+            serial: number >> Self::SLOT_BITS,
+            slot: usize::try_from(slot).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packify::{DecodeLimits, Value};
+    use chacha20::ChaCha8Rng;
+    use rand_core::SeedableRng;
+
+    fn ids(seed: u64) -> Ids {
+        Ids::new(&mut ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    fn read(ids: &Ids, value: &Value) -> RequestId {
+        let packed = value.to_vec().unwrap();
+        let (value, _) = ValueRef::parse(&packed, &DecodeLimits::DEFAULT).unwrap();
+        ids.request(value)
+    }
+
+    #[test]
+    fn an_id_names_its_request_and_none_of_anothers() {
+        let (ours, others) = (ids(1), ids(2));
+        for serial in [0, 1, 1 << 20, 1 << 40] {
+            for slot in [0, 1, 1023, (1 << 20) - 1] {
+                let request = RequestId { serial, slot };
+                let id = Value::from(ours.of(request).unwrap());
+                assert_eq!(read(&ours, &id), request);
+                assert_ne!(read(&others, &id), request);
+            }
+        }
+        let beyond = RequestId {
+            serial: 0,
+            slot: 1 << 20,
+        };
+        assert_eq!(ours.of(beyond), None);
+    }
+
+    #[test]
+    fn what_is_no_id_names_nobody() {
+        let ids = ids(1);
+        let first = i64::try_from(ids.first).unwrap();
+        for value in [
+            Value::None,
+            Value::from(-first),
+            Value::Str("1".into()),
+            Value::Bool(true),
+            Value::Int(crate::packify::Int::from_be_magnitude(false, &[1; 9])),
+        ] {
+            assert_eq!(read(&ids, &value), Ids::NOBODYS, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn only_short_ids_are_repeated_and_only_where_wanted() {
+        let correlation = Correlation::default();
+        let mut fields = AuthFields::new();
+        assert!(correlation.to_repeat(&fields).is_empty() && !correlation.is_in(fields.view()));
+        fields.set_bytes("rid", &[1; 62]).unwrap();
+        let id = correlation.to_repeat(&fields);
+        assert_eq!((id.len(), &id[..3]), (64, &[0x41, 62, 1][..]));
+        assert!(correlation.is_in(fields.view()));
+        for other in [
+            correlation.clone().with_field("other"),
+            correlation.clone().with_replies(false),
+        ] {
+            assert!(other.to_repeat(&fields).is_empty() && !other.is_in(fields.view()));
+        }
+        fields.set_bytes("rid", &[1; 63]).unwrap();
+        assert!(correlation.to_repeat(&fields).is_empty() && !correlation.is_in(fields.view()));
+    }
+}
