@@ -5,11 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use netaio_driver::core::packify::{DecodeLimits, ValueRef};
 use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    BodyFormat, CloseReason, Codec, FrameErrorKind, Header, HeaderFormat, Layer, Limits, Message,
-    MessageType, SealError,
+    AuthFields, AuthFormat, BodyFormat, CloseReason, Codec, FrameErrorKind, Header, HeaderFormat,
+    Layer, Limits, Message, MessageType, SealError,
 };
 use netaio_driver::{BuildError, Client, Connection, Content, Runtime, Server, Uri};
 
@@ -241,11 +242,53 @@ impl BodyFormat for WideBody {
     }
 }
 
-/// A format of one's own with 32-bit lengths moves a mebibyte in one message,
-/// through every layer.
+/// Auth fields without packify: names and bytes, each behind its length.
+struct PlainFields;
+
+impl AuthFormat for PlainFields {
+    fn decode(
+        &self,
+        mut section: &[u8],
+        _limits: &DecodeLimits,
+    ) -> Result<AuthFields, FrameErrorKind> {
+        fn next<'a>(section: &mut &'a [u8]) -> Option<&'a [u8]> {
+            let (len, rest) = section.split_first()?;
+            let (part, rest) = rest.split_at_checked((*len).into())?;
+            *section = rest;
+            Some(part)
+        }
+        let mut fields = AuthFields::new();
+        while !section.is_empty() {
+            let name = next(&mut section).and_then(|name| std::str::from_utf8(name).ok());
+            let (Some(name), Some(bytes)) = (name, next(&mut section)) else {
+                return Err(FrameErrorKind::Custom("a field ends early"));
+            };
+            let set = fields.set_bytes(name, bytes);
+            set.map_err(|_| FrameErrorKind::Custom("a field is too long"))?;
+        }
+        Ok(fields)
+    }
+
+    fn encode(&self, fields: &AuthFields, out: &mut Vec<u8>) -> Result<(), SealError> {
+        for (name, value) in fields.view().iter() {
+            let (ValueRef::Str(name), ValueRef::Bytes(bytes)) = (name, value) else {
+                return Err(SealError::Plugin("this format holds names and bytes"));
+            };
+            for part in [name.as_bytes(), bytes] {
+                out.push(part.len() as u8);
+                out.extend(part);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A format of one's own, of header, auth fields and body, with 32-bit lengths
+/// moves a mebibyte in one message, through every layer.
 pub async fn a_format_of_ones_own_moves_a_mebibyte<R: Runtime>() {
     let codec = || {
         let codec = Codec::netaio().with_header(Arc::new(WideHeader));
+        let codec = codec.with_auth(Arc::new(PlainFields));
         codec.with_body(Arc::new(WideBody))
     };
     let limits = || Limits::default().with_body(3 << 20).unwrap();

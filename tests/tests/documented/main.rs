@@ -15,6 +15,7 @@ mod encapsulation;
 mod layers;
 mod logging;
 mod many_servers;
+mod peers;
 mod store;
 mod timeouts;
 

@@ -1,0 +1,257 @@
+//! `docs/netaio-parity.md` leaves nothing out, and names nothing that is not there.
+//!
+//! The package is asked what it makes public; the source tree, what it has by the names that the
+//! table gives to it and which tests it has.
+#![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use netaio_tests::python::{Python, Result};
+
+const TABLE: &str = include_str!("../../docs/netaio-parity.md");
+
+/// One line of the table.
+struct Row<'a> {
+    /// Its line in the file, from 1.
+    line: usize,
+    /// The classes of its heading; none for functions and values.
+    classes: Vec<&'a str>,
+    /// It is about behaviour, and names nothing of the package.
+    prose: bool,
+    /// netaio's name, ours, the tests, where we differ.
+    cells: Vec<&'a str>,
+}
+
+/// The rows under every heading, without the tables' heads.
+fn rows() -> Vec<Row<'static>> {
+    let (mut rows, mut classes, mut prose, mut in_table) = (vec![], vec![], false, false);
+    for (index, line) in TABLE.lines().enumerate() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            classes = code(heading);
+            prose = classes.is_empty() && !["Functions", "Values"].contains(&heading);
+        }
+        let Some(cells) = line
+            .strip_prefix('|')
+            .and_then(|line| line.strip_suffix('|'))
+        else {
+            in_table = line.starts_with("| ---");
+            continue;
+        };
+        if line.starts_with("| ---") {
+            in_table = true;
+        } else if in_table {
+            rows.push(Row {
+                line: index + 1,
+                classes: classes.clone(),
+                prose,
+                cells: cells.split('|').map(str::trim).collect(),
+            });
+        }
+    }
+    rows
+}
+
+/// What stands between backticks.
+fn code(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// The words of a piece of code that are names, without what stands in quotes.
+fn identifiers(code: &str) -> impl Iterator<Item = &str> {
+    let unquoted = code.split('"').step_by(2);
+    let words = unquoted.flat_map(|code| code.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    words.filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+}
+
+/// `name(a, b)` as a name and its parameters.
+fn signature(code: &str) -> (&str, Vec<&str>) {
+    match code.split_once('(') {
+        Some((name, rest)) => (name, identifiers(rest).collect()),
+        None => (code, Vec::new()),
+    }
+}
+
+/// Whether a row's name, in the form that `tests/python/api.py` prints, is `wanted`.
+fn names(row: &Row<'_>, wanted: &str) -> bool {
+    let (path, parameter) = match wanted.split_once('(') {
+        Some((path, rest)) => (path, rest.strip_suffix(')')),
+        None => (wanted, None),
+    };
+    // A function has no class, and a constructor no name.
+    let (class, member) = match path.split_once('.') {
+        Some((class, member)) => (Some(class), member),
+        None if path.starts_with(char::is_uppercase) && parameter.is_some() => {
+            (Some(path), "__init__")
+        }
+        None => (None, path),
+    };
+    let here = match class {
+        Some(class) => row.classes.contains(&class),
+        None => row.classes.is_empty() && !row.prose,
+    };
+    here && code(row.cells[0]).into_iter().any(|code| {
+        let (name, parameters) = signature(code);
+        (name == member || name == "*" && member != "__init__" && parameter.is_some())
+            && parameter.is_none_or(|parameter| parameters.contains(&parameter))
+    })
+}
+
+#[test]
+fn the_versions_are_those_that_are_named() -> Result<()> {
+    assert_eq!(netaio_core::VERSION, env!("CARGO_PKG_VERSION"));
+    let Some(python) = Python::get()? else {
+        return Ok(());
+    };
+    let package = python.run("api.py", &["--version"])?;
+    assert_eq!(package.trim(), "0.0.9");
+    assert!(TABLE.contains("the Python package netaio 0.0.9"));
+    Ok(())
+}
+
+#[test]
+fn every_row_is_whole() {
+    let rows = rows();
+    assert!(rows.len() > 150, "only {} rows were found", rows.len());
+    for Row { line, cells, .. } in rows {
+        let [name, ours, tests, differs] = cells[..] else {
+            panic!("line {line} has {} cells instead of 4", cells.len());
+        };
+        assert!(
+            !name.is_empty() && !ours.is_empty(),
+            "line {line} has an empty cell"
+        );
+        assert!(
+            !code(tests).is_empty() || tests == "pending" || tests == "-" && !differs.is_empty(),
+            "line {line} names no test, and no reason"
+        );
+    }
+}
+
+#[test]
+fn everything_public_is_named() -> Result<()> {
+    let Some(python) = Python::get()? else {
+        return Ok(());
+    };
+    let public = python.run::<&str>("api.py", &[])?;
+    let rows = rows();
+    let named = |name: &str| {
+        let is_class = name.starts_with(char::is_uppercase) && !name.contains(['.', '(']);
+        is_class && rows.iter().any(|row| row.classes.contains(&name))
+            || rows.iter().any(|row| names(row, name))
+    };
+    let missing: Vec<_> = public.lines().filter(|name| !named(name)).collect();
+    assert!(
+        missing.is_empty(),
+        "not in the table:\n{}",
+        missing.join("\n")
+    );
+    assert!(
+        public.lines().count() > 700,
+        "the package has lost its names"
+    );
+
+    // And the other way round: the table invents nothing.
+    for row in rows.iter().filter(|row| !row.prose) {
+        for code in code(row.cells[0]) {
+            let (name, parameters) = signature(code);
+            let exists = |name: &str| public.lines().any(|line| line == name);
+            let wanted = |class: &str, parameter: Option<&&str>| {
+                let parameter = parameter.map_or(String::new(), |name| format!("({name})"));
+                match (class, name) {
+                    (class, "*") => public
+                        .lines()
+                        .any(|line| line.starts_with(class) && line.ends_with(&parameter)),
+                    ("", name) => exists(&format!("{name}{parameter}")),
+                    (class, "__init__") => exists(&format!("{class}{parameter}")),
+                    (class, name) => exists(&format!("{class}.{name}{parameter}")),
+                }
+            };
+            let anywhere = |parameter: Option<&&str>| match row.classes[..] {
+                [] => wanted("", parameter),
+                _ => row.classes.iter().any(|class| wanted(class, parameter)),
+            };
+            let (line, first) = (row.line, row.cells[0]);
+            assert!(
+                anywhere(None),
+                "line {line}: netaio has no {name} ({first})"
+            );
+            for parameter in &parameters {
+                let there = anywhere(Some(parameter));
+                assert!(there, "line {line}: netaio's {name} takes no {parameter}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_said_to_be_ours_is_there() {
+    let mut ours = BTreeSet::new();
+    let sources = sources();
+    for (path, source) in &sources {
+        let library = path.components().any(|part| part.as_os_str() == "src");
+        if library && !path.starts_with("tests") && !path.starts_with("fuzz") {
+            ours.extend(source.split(|c: char| !c.is_alphanumeric() && c != '_'));
+        }
+    }
+    for row in rows().iter().filter(|row| !row.prose) {
+        for name in code(row.cells[1]).into_iter().flat_map(identifiers) {
+            assert!(ours.contains(name), "line {}: there is no {name}", row.line);
+        }
+    }
+}
+
+#[test]
+fn the_named_tests_exist() {
+    let sources = sources();
+    for row in rows() {
+        for test in code(row.cells[2]) {
+            let (file, name) = test.split_once("::").unwrap_or((test, ""));
+            let found = sources
+                .iter()
+                .any(|(path, source)| path.ends_with(file) && has_test(source, name));
+            assert!(found, "line {}: there is no test {test}", row.line);
+        }
+    }
+}
+
+/// Whether a function of this name is a test, or a behaviour of the suite for every runtime.
+fn has_test(source: &str, name: &str) -> bool {
+    let lines: Vec<_> = source.lines().map(str::trim_start).collect();
+    lines.iter().enumerate().any(|(index, line)| {
+        let Some((before, after)) = line.split_once("fn ") else {
+            return false;
+        };
+        let named = after
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with(['(', '<']));
+        let attributes = lines[..index].iter().rev();
+        let mut attributes =
+            attributes.take_while(|line| line.starts_with("#[") || line.starts_with("//"));
+        named && (attributes.any(|line| line.contains("test")) || before == "pub async ")
+    })
+}
+
+/// Every Rust file of the workspace, with its path in it.
+fn sources() -> Vec<(PathBuf, String)> {
+    fn collect(root: &Path, folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if path.is_dir() {
+                if name != "target" && !name.starts_with('.') {
+                    collect(root, &path, found);
+                }
+            } else if name.ends_with(".rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(root).unwrap().to_owned(), text));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut found = Vec::new();
+    collect(root, root, &mut found);
+    found
+}
