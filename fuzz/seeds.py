@@ -173,6 +173,13 @@ def link():
         "peers": sum(([TABLES, 5, at % 6, at % 5, 3] for at in range(12)), [])
         + [TABLES, 7, 2, 3, TABLES, 7, 2, 2, TABLES, 8, 0, 3, TIME, 41, TABLES, 9, 3, 4],
         "anonymous-uri": register(0, 0) + request(32) + request(48) + THERE + BACK,
+        # Of `Finder::operation`: what to do, an id (200 and above: take no events),
+        # an address; of a message, its type and app id, then data.
+        "discovery": sum(([TABLES, 128, 0, 2 + at, at % 6, 64 + at % 3, 1, 2] for at in range(12)), [])
+        + [TIME, 41, TABLES, 128, 6, 0, 2, TIME, 60, TABLES, 128, 13, 0, 0],
+        "discovery-by-hand": [TABLES, 128, 11, 1, 2, TABLES, 128, 10, 3, 1, 5, 5, TABLES, 128, 10, 3, 2, 6, 6]
+        + [TABLES, 128, 9, 0, 1, TABLES, 128, 12, 3, 0, TABLES, 128, 11, 0, 0, TABLES, 128, 0, 5, 1, 65, 1, 1]
+        + [TABLES, 128, 7, 0, 1],
     }
     for at, (name, script) in enumerate(scripts.items()):
         # Every layer comes in turn, with the limits loose or tight.

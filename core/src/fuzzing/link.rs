@@ -188,7 +188,7 @@ impl<'a> Play<'a> {
         let choice = self.script.byte();
         let at = usize::from(choice & 1);
         if choice >= TABLES {
-            return self.tables.operation(&mut self.script, self.now.monotonic);
+            return self.tables.operation(&mut self.script, self.now);
         }
         match choice >> 1 & 0x1f {
             0..=3 => self.request(at),

@@ -11,6 +11,7 @@
     reason = "to panic is what a fuzz target is for, and nobody else calls one"
 )]
 
+mod discovery;
 mod frame;
 mod input;
 mod link;

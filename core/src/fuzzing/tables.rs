@@ -4,9 +4,11 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::discovery::Finder;
 use super::input::Input;
 use crate::limits::Limits;
 use crate::node::{Known, PeerChange, PeerRefused, Peers, SubscribeError, Subscriptions};
+use crate::now::Now;
 use crate::plugin::Peer;
 
 const SUBSCRIPTIONS: usize = 3;
@@ -15,6 +17,8 @@ const PEERS: usize = 3;
 const ADDRESSES: usize = 2;
 const DATA: usize = 4;
 const LOCAL: &[u8] = b"me";
+/// The first of the choices that are about finding peers.
+const DISCOVERY: u8 = 128;
 
 /// The tables of subscriptions and of peers, where a subscriber and an address
 /// is one of a few numbers.
@@ -28,6 +32,7 @@ pub(super) struct Tables {
     /// When each address was last heard, and whether nobody else has introduced
     /// itself from there.
     heard: BTreeMap<u8, (Duration, bool)>,
+    finder: Finder,
 }
 
 impl Tables {
@@ -46,11 +51,16 @@ impl Tables {
             subscribed: Vec::new(),
             known: BTreeMap::new(),
             heard: BTreeMap::new(),
+            finder: Finder::new(),
         }
     }
 
-    pub(super) fn operation(&mut self, script: &mut Input<'_>, now: Duration) {
-        let choice = script.below(10);
+    pub(super) fn operation(&mut self, script: &mut Input<'_>, now: Now) {
+        let choice = script.byte();
+        if choice >= DISCOVERY {
+            return self.finder.operation(script, now);
+        }
+        let (choice, now) = (choice % 10, now.monotonic);
         let (what, who) = (script.byte() % 6, script.byte() % 6);
         match choice {
             0..=2 => self.subscribe(what, who),

@@ -1,55 +1,6 @@
+//! What peers say, and what is believed.
+
 use super::*;
-use crate::plugin::DefaultPeerPlugin;
-
-const SECOND: Duration = Duration::from_secs(1);
-const APP: &[u8] = ManagementConfig::DEFAULT_APP_ID;
-
-fn at(seconds: u32) -> Now {
-    Now::new(SECOND * seconds, 0)
-}
-
-fn node_with(wire: Wire, local: Peer) -> Discovery<u16> {
-    let mut node = Discovery::new(Arc::new(wire), Arc::new(DefaultPeerPlugin));
-    node.set_local(Some(local)).unwrap();
-    node
-}
-
-/// A node that manages peers as netaio does.
-fn node(id: &'static str) -> Discovery<u16> {
-    let mut node = node_with(Wire::default(), Peer::new(id).with_data("data"));
-    node.begin(at(0), ManagementConfig::new()).unwrap();
-    node.poll_advertisement().unwrap();
-    node
-}
-
-fn events(node: &mut Discovery<u16>) -> Vec<PeerEvent<u16>> {
-    core::iter::from_fn(|| node.poll_event()).collect()
-}
-
-fn known(peer: Peer, addresses: &[u16], last_heard: Duration) -> Known<u16> {
-    Known {
-        peer,
-        addresses: addresses.into(),
-        last_heard,
-    }
-}
-
-/// What a peer of this id sends.
-fn message(message_type: MessageType, id: &'static str, data: &'static str) -> Message {
-    let peer = Peer::new(id).with_data(data);
-    let packed = DefaultPeerPlugin.pack(&peer).unwrap();
-    Message::new(message_type, APP, packed)
-}
-
-fn advertise(node: &mut Discovery<u16>, seconds: u32, from: u16, id: &'static str) -> bool {
-    let message = message(types::ADVERTISE_PEER, id, "data");
-    node.handle(at(seconds), from, &message).is_some()
-}
-
-fn refused(address: u16, why: impl Into<IntroductionError>) -> PeerEvent<u16> {
-    let why = why.into();
-    PeerEvent::Refused { address, why }
-}
 
 #[test]
 fn two_nodes_meet_and_part() {
@@ -168,4 +119,94 @@ fn one_address_is_one_peer() {
             .all(|event| *event == refused(1, PeerRefused::AddressTaken))
     );
     assert_eq!(events.len(), 1 + 64);
+}
+
+#[test]
+fn what_is_no_introduction_is_refused() {
+    let mut node = node("me");
+    let limits = Limits::default();
+    let mut handle = |content: &[u8]| {
+        for message_type in TYPES {
+            let message = Message::new(message_type, APP, content.to_vec());
+            assert_eq!(node.handle(at(0), 1, &message), None);
+        }
+        events(&mut node)
+    };
+    let error = |content: &[u8]| {
+        DefaultPeerPlugin
+            .unpack(content, &limits.packify())
+            .unwrap_err()
+    };
+    let three = |why: IntroductionError| [(); 3].map(|()| refused(1, why.clone()));
+    for content in [&b""[..], b"\xff", &[0x4c, 0x40, 2, 2, 1, 0x44, 7, 0]] {
+        assert_eq!(handle(content), three(error(content).into()));
+    }
+    let nobody = DefaultPeerPlugin.pack(&Peer::new("")).unwrap();
+    assert_eq!(handle(&nobody), three(PeerError::NoId.into()));
+    // Who leaves needs no data, and who comes should not have too much.
+    let (len, max) = (8193, 8192);
+    let large = Peer::new("a").with_data(alloc::vec![0; len]);
+    let too_much: IntroductionError = PeerRefused::TooMuchData { len, max }.into();
+    let twice = [(); 2].map(|()| refused(1, too_much.clone()));
+    assert_eq!(handle(&DefaultPeerPlugin.pack(&large).unwrap()), twice);
+}
+
+#[test]
+fn events_that_nobody_takes_do_not_pile_up() {
+    let limits = Limits::default().with_peers(5).unwrap();
+    let wire = Wire {
+        limits,
+        ..Wire::default()
+    };
+    let mut node = node_with(wire, Peer::new("me"));
+    node.begin(at(0), ManagementConfig::new()).unwrap();
+    let leave = message(types::DISCONNECT, "a", "");
+    for round in 0..100 {
+        advertise(&mut node, round, 1, "a");
+        node.handle(at(round), 2, &leave);
+        node.handle(at(round), 1, &leave);
+    }
+    // The table is as the events say, and goes on when they are taken.
+    let taken = events(&mut node);
+    let changes = taken
+        .iter()
+        .filter(|event| !matches!(event, PeerEvent::Refused { .. }));
+    assert_eq!((changes.count(), node.peers().len()), (5, 1));
+    node.handle(at(100), 1, &leave);
+    assert!(matches!(events(&mut node)[..], [PeerEvent::Gone { .. }]));
+}
+
+#[test]
+fn netaio_wants_data_so_there_is_some() {
+    let mut node = node_with(Wire::default(), Peer::new("me"));
+    node.begin(at(0), ManagementConfig::new()).unwrap();
+    let introduced = node.poll_advertisement().unwrap().message;
+    assert_eq!(introduced, message(types::ADVERTISE_PEER, "me", ""));
+    assert_eq!(node.local(), Some(&Peer::new("me")));
+}
+
+/// What one node does with noise, as far as others could see it.
+fn play() -> Vec<Box<str>> {
+    let mut node = node_with(Wire::default(), Peer::new("me"));
+    node.begin(at(0), ManagementConfig::new()).unwrap();
+    let mut seen = Vec::new();
+    for step in 0..5000_u32 {
+        let dice = step.wrapping_mul(2_654_435_761) >> 8;
+        let id = ["a", "b", "c", "d", "e", "f", "g", "me"][(dice % 8) as usize];
+        let (from, kind) = ((dice / 8 % 12) as u16, (dice / 96 % 3) as usize);
+        let said = message(TYPES[kind], id, ["", "x"][(dice / 288 % 2) as usize]);
+        let now = at(step / 4);
+        let answer = node.handle(now, from, &said);
+        node.handle_timeout(now);
+        let sent = node.poll_advertisement().map(|sent| sent.message);
+        let events = events(&mut node);
+        let left = (node.poll_deadline(), node.peers().list());
+        seen.push(alloc::format!("{answer:?} {sent:?} {events:?} {left:?}").into());
+    }
+    seen
+}
+
+#[test]
+fn the_same_happens_each_time() {
+    assert_eq!(play(), play());
 }
