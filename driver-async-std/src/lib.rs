@@ -40,8 +40,8 @@
 //!
 //! Connections and handlers run on async-std's executor, wherever they are
 //! started from. It has as many threads as there are processors, or as the
-//! environment variable `ASYNC_STD_THREAD_COUNT` says. Sockets and timers are
-//! those of async-io, on which async-std's own are built.
+//! environment variable `ASYNC_STD_THREAD_COUNT` says. Sockets, TCP
+//! and UDP, and timers are those of async-io, on which async-std's own are built.
 //!
 //! # Cargo features
 //!

@@ -64,8 +64,8 @@ pub type Client = netaio_driver::Client<Smol>;
 /// A client before it connects.
 pub type ClientBuilder = netaio_driver::ClientBuilder<Smol>;
 
-/// The smol runtime: its global executor, and the sockets and timers of
-/// async-io.
+/// The smol runtime: its global executor, and the timers and sockets, TCP and
+/// UDP, of async-io.
 #[derive(Clone, Copy, Debug)]
 pub struct Smol;
 

@@ -65,7 +65,8 @@ pub type Client = netaio_driver::Client<Tokio>;
 /// A client before it connects.
 pub type ClientBuilder = netaio_driver::ClientBuilder<Tokio>;
 
-/// The tokio runtime, current-thread or multi-thread.
+/// The tokio runtime, current-thread or multi-thread, with its TCP and UDP
+/// sockets.
 #[derive(Clone, Copy, Debug)]
 pub struct Tokio;
 

@@ -3,8 +3,8 @@
 //!
 //! Programs use a runtime's own crate, `netaio-tokio` for one, whose `Server`
 //! and `Client` are these with the runtime filled in. This crate is for whoever
-//! brings netaio to another runtime: implement [`Runtime`], [`ReadHalf`] and
-//! [`WriteHalf`], and name the aliases.
+//! brings netaio to another runtime: implement [`Runtime`], [`ReadHalf`],
+//! [`WriteHalf`] and, for UDP, [`DatagramSocket`], and name the aliases.
 //!
 //! One task drives one connection, from its first byte to its last: it owns the
 //! core's [`Link`](netaio_core::Link), reads, calls handlers, and writes. Others
@@ -20,7 +20,8 @@
 //!   polling traits of futures-io.
 //! - `async-io`: the module `async_io`, TCP, UDP and timers for executors over
 //!   async-io, as smol's and async-std's are. It brings the other two along.
-//! - `socket2`: the module `sockets`, options that every runtime sets.
+//! - `socket2`: the module `sockets`, TCP's and UDP's options that every runtime sets,
+//!   multicast groups among them.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "async-io")]

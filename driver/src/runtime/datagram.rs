@@ -58,7 +58,10 @@ pub trait DatagramSocket: Send + Sync + 'static {
 
     /// The addresses of this machine by which datagrams that it sends come back
     /// to it. Those of the loopback interface are not among them: nodes that
-    /// meet there do so on purpose, and have no other address.
+    /// meet there do so on purpose, and have no other address. What a socket
+    /// itself sent to a group there comes back from its
+    /// [`local_address`](Self::local_address), or from the loopback address and
+    /// its port.
     ///
     /// Nothing is sent to find them. They are as they are at the moment: a
     /// machine may gain and lose some while a socket lives. A sender's address

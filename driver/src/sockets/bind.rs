@@ -8,6 +8,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{DatagramOptions, Interface};
 
+/// No datagram is longer, in bytes.
+const LARGEST: usize = 65_535;
+
 /// Sockets that never block.
 #[derive(Debug)]
 pub struct BoundDatagrams {
@@ -44,6 +47,11 @@ pub fn bind_datagrams(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
     }
     if options.shared_port {
         share_port(&socket)?;
+    }
+    // On macOS and its kin a socket sends no datagram longer than this, which
+    // is 9 KiB there.
+    if socket.send_buffer_size()? < LARGEST {
+        socket.set_send_buffer_size(LARGEST)?;
     }
     place.send_there(&socket, options.multicast_ttl)?;
     socket.bind(&address.into())?;
@@ -97,17 +105,13 @@ fn open(options: &DatagramOptions) -> io::Result<Socket> {
 
 /// Lets others bind to the same address and port.
 fn share_port(socket: &Socket) -> io::Result<()> {
-    // `SO_REUSEADDR` would do on some systems, but for other users' programs too.
-    #[cfg(all(
-        unix,
-        not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
-    ))]
-    return socket.set_reuse_port(true);
-    #[cfg(not(all(
-        unix,
-        not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
-    )))]
-    return socket.set_reuse_address(true);
+    cfg_select! {
+        // `SO_REUSEADDR` would do on Linux, but for other users' programs too.
+        all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))) => {
+            socket.set_reuse_port(true)
+        }
+        _ => socket.set_reuse_address(true),
+    }
 }
 
 /// Where groups are joined, in the way each family has of saying it.
@@ -188,4 +192,80 @@ impl fmt::Display for Place {
 
 fn invalid(address: &impl fmt::Display, problem: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("{address} {problem}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use socket2::SockRef;
+
+    use super::*;
+
+    const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 13, 39);
+
+    #[test]
+    fn options_reach_the_socket() {
+        let mut options = DatagramOptions::new(([127, 0, 0, 1], 0).into());
+        options.multicast_ttl = 3;
+        options.interface = Some(Ipv4Addr::LOCALHOST.into());
+        options.receive_buffer = Some(10_000);
+        let bound = bind_datagrams(&options).unwrap();
+        assert!(bound.groups.is_empty());
+        let socket = SockRef::from(&bound.socket);
+        assert_eq!(socket.multicast_ttl_v4().unwrap(), 3);
+        assert_eq!(socket.multicast_if_v4().unwrap(), Ipv4Addr::LOCALHOST);
+        assert!(socket.multicast_loop_v4().unwrap());
+        assert!(socket.broadcast().unwrap());
+        assert!(socket.send_buffer_size().unwrap() >= LARGEST);
+        // Linux doubles it for its bookkeeping.
+        let size = socket.recv_buffer_size().unwrap();
+        assert!((10_000..=20_000).contains(&size), "{size}");
+    }
+
+    #[test]
+    fn an_address_and_every_group_have_sockets_of_their_own() {
+        let mut options = DatagramOptions::new(([127, 0, 0, 1], 0).into());
+        options.groups = vec![GROUP.into()];
+        options.receive_buffer = Some(10_000);
+        let bound = bind_datagrams(&options).unwrap();
+        if cfg!(windows) {
+            assert!(bound.groups.is_empty());
+            return;
+        }
+        let port = bound.socket.local_addr().unwrap().port();
+        let [group] = &bound.groups[..] else {
+            panic!("one socket for one group: {bound:?}");
+        };
+        assert_eq!(group.local_addr().unwrap(), (GROUP, port).into());
+        let socket = SockRef::from(group);
+        assert!(socket.recv_buffer_size().unwrap() <= 20_000);
+        #[cfg(target_os = "linux")]
+        assert!(!socket.multicast_all_v4().unwrap());
+    }
+
+    #[test]
+    fn groups_are_joined_at_the_address_unless_told_otherwise() {
+        let joined_at = |address: SocketAddr, interface: Option<Interface>| {
+            let mut options = DatagramOptions::new(address);
+            options.groups = vec![GROUP.into()];
+            options.interface = interface;
+            Place::of(&options).unwrap().to_string()
+        };
+        let localhost = ([127, 0, 0, 1], 0).into();
+        let any = ([0, 0, 0, 0], 0).into();
+        let other = Ipv4Addr::new(192, 0, 2, 7);
+        let at = |place: &str| format!("the interface with {place}");
+        let anywhere = "the interface that the system chooses";
+        assert_eq!(joined_at(any, None), anywhere);
+        assert_eq!(joined_at(localhost, None), at("127.0.0.1"));
+        assert_eq!(joined_at(any, Some(other.into())), at("192.0.2.7"));
+        assert_eq!(joined_at(localhost, Some(other.into())), at("192.0.2.7"));
+
+        let scoped = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 0, 0, 7).into();
+        let any = (Ipv6Addr::UNSPECIFIED, 0).into();
+        assert_eq!(joined_at(any, None), anywhere);
+        assert_eq!(joined_at(scoped, None), at("index 7"));
+        assert_eq!(joined_at(scoped, Some(8.into())), at("index 8"));
+    }
 }

@@ -1,5 +1,6 @@
 //! A runtime's UDP sockets as one.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -55,7 +56,6 @@ pub trait PollDatagrams: Sized + Send + Sync + 'static {
 }
 
 /// A socket to send from, and those that receive from groups besides it.
-#[derive(Debug)]
 pub struct Datagrams<S> {
     socket: S,
     groups: Vec<S>,
@@ -111,6 +111,16 @@ impl<S: PollDatagrams> Datagrams<S> {
             return Poll::Ready(Ok((len, from)));
         }
         Poll::Pending
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Datagrams<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sockets = formatter.debug_struct("Datagrams");
+        sockets.field("socket", &self.socket);
+        sockets
+            .field("groups", &self.groups)
+            .finish_non_exhaustive()
     }
 }
 
