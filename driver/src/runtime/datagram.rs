@@ -91,8 +91,8 @@ pub struct DatagramOptions {
     /// the interface that has [`address`](Self::address); with the wildcard
     /// address, the one that the system chooses.
     pub interface: Option<Interface>,
-    /// How many networks a datagram to a group may cross. 1, which is the local
-    /// one only, unless set.
+    /// How far datagrams to groups go, in networks: 0 is this machine only, 1 the
+    /// networks it is in, more as far as routers help. 1 unless set.
     pub multicast_ttl: u8,
     /// Whether other sockets may be bound to the same address and port, if they
     /// allow it too. `false` unless set.

@@ -33,7 +33,7 @@ impl Interface {
             IpAddr::V4(address) => Some(address),
             IpAddr::V6(_) => None,
         })?
-        .ok_or_else(|| self.missing("with an IPv4 address"))
+        .ok_or_else(|| self.missing("IPv4 address"))
     }
 
     /// The number of the interface: by it IPv6's options name interfaces.
@@ -42,7 +42,7 @@ impl Interface {
             return Ok(*index);
         }
         self.find(|found| found.index)?
-            .ok_or_else(|| self.missing("with an address"))
+            .ok_or_else(|| self.missing("address"))
     }
 
     /// The first of what belongs to the interface that is good for something.
@@ -68,7 +68,7 @@ impl Interface {
     }
 
     fn missing(&self, what: &str) -> io::Error {
-        let message = format!("this machine has no network interface {self} {what}");
+        let message = format!("this machine has no network interface {self}, or it has no {what}");
         io::Error::new(io::ErrorKind::AddrNotAvailable, message)
     }
 }
