@@ -1,0 +1,88 @@
+"""Peer management over TCP: `peers.py [PORT]`, without a port the server, with one the client.
+
+Once it manages peers it does what lines on its standard input say.
+
+    manage [S]    manages peers; with S, behind an HMAC and a cipher with that secret, which are
+                  for this traffic only
+    peers         prints `peers` and, of each that is known, its id and the name in its data
+    subscribers   prints how many connections are subscribed to `news`
+    remove ID     removes a peer by hand
+    unmanage      stops managing peers
+    close         the client closes its connection
+"""
+
+import sys
+
+import twin
+from netaio import (
+    Body,
+    DefaultPeerPlugin,
+    HMACAuthPlugin,
+    Message,
+    MessageType,
+    Peer,
+    Sha256StreamCipherPlugin,
+    TCPClient,
+    TCPServer,
+)
+
+plugin = DefaultPeerPlugin()
+local = Peer(addrs=set(), id=b"python", data=plugin.encode_data({"name": "Python's"}))
+outer = {"auth_plugin": HMACAuthPlugin({"secret": "test"}), "local_peer": local}
+
+
+def inner(secret):
+    cipher = {"key": secret, "iv_field": "vi", "encrypt_uri": False}
+    return {
+        "auth_plugin": HMACAuthPlugin({"secret": secret, "hmac_field": "camh"}),
+        "cipher_plugin": Sha256StreamCipherPlugin(cipher),
+    }
+
+
+async def obey(node):
+    while line := await twin.told():
+        command, *words = line.split()
+        if command == "manage":
+            await node.manage_peers_automatically(**(inner(words[0]) if words else {}))
+            twin.say("managing")
+        elif command == "peers":
+            known = sorted(node.peers.values(), key=lambda peer: peer.id)
+            names = (plugin.parse_data(peer)["name"].replace(" ", "_") for peer in known)
+            ids = (peer.id.decode() for peer in known)
+            twin.say("peers", *(f"{id}={name}" for id, name in zip(ids, names)))
+        elif command == "subscribers":
+            twin.say("subscribers", len(node.subscriptions.get(b"news", ())))
+        elif command == "remove":
+            peer = node.get_peer(peer_id=words[0].encode())
+            (addr,) = peer.addrs
+            node.remove_peer(addr, peer.id)
+            twin.say("removed")
+        elif command == "unmanage":
+            await node.stop_peer_management()
+            twin.say("unmanaged")
+        elif command == "close":
+            await node.close()
+            twin.say("closed")
+
+
+async def serve():
+    server = TCPServer(0, "127.0.0.1", **outer)
+
+    @server.on(MessageType.SUBSCRIBE_URI)
+    def subscribe(msg, writer):
+        server.subscribe(msg.body.uri, writer)
+        return Message.prepare(Body.prepare(b"", msg.body.uri), MessageType.CONFIRM_SUBSCRIBE)
+
+    await twin.serve(server)
+    await obey(server)
+
+
+async def connect(port):
+    client = TCPClient("127.0.0.1", port, **outer)
+    await client.connect()
+    await client.start_receive_loop()
+    twin.say("connected")
+    await obey(client)
+
+
+twin.run(connect(int(sys.argv[1])) if len(sys.argv) > 1 else serve())
