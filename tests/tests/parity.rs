@@ -196,25 +196,32 @@ fn what_is_said_to_be_ours_is_there() {
             ours.extend(source.split(|c: char| !c.is_alphanumeric() && c != '_'));
         }
     }
+    let mut wrong = String::new();
     for row in rows().iter().filter(|row| !row.prose) {
-        for name in code(row.cells[1]).into_iter().flat_map(identifiers) {
-            assert!(ours.contains(name), "line {}: there is no {name}", row.line);
+        let names = code(row.cells[1]).into_iter().flat_map(identifiers);
+        for name in names.filter(|name| !ours.contains(name)) {
+            wrong += &format!("line {}: there is no {name}\n", row.line);
         }
     }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]
 fn the_named_tests_exist() {
     let sources = sources();
+    let exists = |test: &str| {
+        let (file, name) = test.split_once("::").unwrap_or((test, ""));
+        sources
+            .iter()
+            .any(|(path, source)| path.ends_with(file) && has_test(source, name))
+    };
+    let mut wrong = String::new();
     for row in rows() {
-        for test in code(row.cells[2]) {
-            let (file, name) = test.split_once("::").unwrap_or((test, ""));
-            let found = sources
-                .iter()
-                .any(|(path, source)| path.ends_with(file) && has_test(source, name));
-            assert!(found, "line {}: there is no test {test}", row.line);
+        for test in code(row.cells[2]).into_iter().filter(|test| !exists(test)) {
+            wrong += &format!("line {}: there is no test {test}\n", row.line);
         }
     }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 /// Whether a function of this name is a test, or a behaviour of the suite for every runtime.
