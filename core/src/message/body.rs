@@ -181,12 +181,29 @@ impl Payload {
     }
 
     /// Puts `bytes` between uri and content; they become part of the content.
-    /// This moves the content, so prefer [`prepend`](Self::prepend).
+    /// This moves the uri, which is the shorter of the two as a rule.
     pub fn prepend_to_content(&mut self, bytes: &[u8]) {
-        let at = self.start.saturating_add(self.uri_len);
-        let content = self.buffer.split_off(at.min(self.buffer.len()));
-        self.buffer.extend_from_slice(bytes);
-        self.buffer.extend_from_slice(&content);
+        let uri_len = self.uri_len;
+        self.prepend(bytes);
+        self.swap_front(bytes.len(), uri_len);
+        self.uri_len = uri_len;
+    }
+
+    /// Takes the first `count` bytes of the content away, or all where there are
+    /// fewer. This moves the uri.
+    pub fn trim_content_front(&mut self, count: usize) {
+        let (uri_len, count) = (self.uri_len, count.min(self.content().len()));
+        self.swap_front(uri_len, count);
+        self.trim_front(count);
+        self.uri_len = uri_len;
+    }
+
+    /// Exchanges the first `first` bytes with the `second` bytes behind them.
+    fn swap_front(&mut self, first: usize, second: usize) {
+        let both = first.saturating_add(second);
+        if let Some(front) = self.bytes_mut().get_mut(..both) {
+            front.rotate_left(first);
+        }
     }
 
     /// Takes the first `count` bytes away, or all where there are fewer; the
@@ -282,11 +299,27 @@ mod tests {
             (payload.uri(), payload.content()),
             (&b"ur"[..], &b"--icontent"[..])
         );
+        payload.trim_content_front(3);
+        assert_eq!(
+            (payload.uri(), payload.content()),
+            (&b"ur"[..], &b"content"[..])
+        );
+        payload.prepend_to_content(b"--i");
         let (buffer, start, uri_len) = payload.into_buffer();
         assert_eq!(
             (&buffer[start - 2..], uri_len),
             (&b"\0\x02ur--icontent"[..], 2)
         );
+    }
+
+    #[test]
+    fn no_more_content_is_taken_than_there_is() {
+        let mut payload = Payload::new();
+        payload.load(b"uri", b"content");
+        payload.trim_content_front(100);
+        assert_eq!((payload.uri(), payload.content()), (&b"uri"[..], &b""[..]));
+        payload.trim_content_front(1);
+        assert_eq!(payload.bytes(), b"uri");
     }
 
     #[test]

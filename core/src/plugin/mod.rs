@@ -7,6 +7,7 @@
 //! ```
 
 mod directory;
+mod hidden_uri;
 mod hmac;
 mod layer;
 mod peer;

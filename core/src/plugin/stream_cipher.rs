@@ -4,11 +4,10 @@ use alloc::string::String;
 use alloc::vec;
 use core::fmt;
 
-use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::sha256::{self, CounterDigest, IV_LEN, LEN};
-use super::{CipherPlugin, FieldNames, OpenContext, SealContext};
+use super::{CipherPlugin, FieldNames, OpenContext, SealContext, hidden_uri};
 use crate::error::{DecryptFailure, SealError};
 use crate::message::{AuthFields, AuthView, Payload};
 use crate::packify::ValueRef;
@@ -82,16 +81,6 @@ impl Sha256StreamCipher {
     }
 }
 
-/// A place to cut `len` bytes of ciphertext: 1 to `len - 1`, as netaio draws
-/// it, but never past what a uri may measure.
-fn cut(len: usize, max_uri: usize, rng: &mut dyn CryptoRng) -> usize {
-    let choices = len.saturating_sub(1).min(max_uri).max(1) as u64;
-    // Widening multiplication maps 32 random bits to the range evenly enough:
-    // the place hides nothing, since the two parts are joined again.
-    let drawn = u64::from(rng.next_u32()).wrapping_mul(choices) >> 32;
-    (drawn as usize).saturating_add(1)
-}
-
 impl CipherPlugin for Sha256StreamCipher {
     fn encrypt(
         &self,
@@ -103,13 +92,9 @@ impl CipherPlugin for Sha256StreamCipher {
         let mut iv = [0; IV_LEN];
         context.rng.fill_bytes(&mut iv);
         if self.encrypt_uri {
-            let uri_len = u16::try_from(payload.uri_len()).map_err(|_| SealError::UriTooLong {
-                len: payload.uri_len(),
-                max: usize::from(u16::MAX),
-            })?;
-            payload.prepend(&uri_len.to_be_bytes());
+            hidden_uri::hide(payload)?;
             self.apply(&iv, payload.bytes_mut());
-            payload.set_uri_len(cut(payload.len(), max_uri, context.rng));
+            hidden_uri::cut(payload, max_uri, context.rng);
         } else {
             self.apply(&iv, payload.content_mut());
         }
@@ -131,16 +116,7 @@ impl CipherPlugin for Sha256StreamCipher {
             return Ok(());
         }
         self.apply(iv, payload.bytes_mut());
-        let [high, low, ..] = *payload.bytes() else {
-            return Err(DecryptFailure::Corrupt);
-        };
-        let uri_len = usize::from(u16::from_be_bytes([high, low]));
-        payload.trim_front(2);
-        if uri_len > payload.len() {
-            return Err(DecryptFailure::UriPastBody { uri_len });
-        }
-        payload.set_uri_len(uri_len);
-        Ok(())
+        hidden_uri::reveal(payload)
     }
 
     fn fields(&self) -> FieldNames<'_> {
@@ -169,8 +145,6 @@ impl fmt::Debug for Sha256StreamCipher {
 mod tests {
     use super::*;
     use alloc::format;
-    use chacha20::ChaCha8Rng;
-    use rand_core::SeedableRng;
 
     #[test]
     fn the_keystream_is_netaios() {
@@ -182,17 +156,6 @@ mod tests {
             hex,
             "f2bcfa7a3ebd4839c6cb663c55ed6b98b1d4a3dd2244d88ed9af46ae1733ddbbc3c1e4021585b77a"
         );
-    }
-
-    #[test]
-    fn cuts_lie_within_the_ciphertext_and_the_longest_uri() {
-        let mut rng = ChaCha8Rng::seed_from_u64(1);
-        for len in [2, 3, 10, 1000] {
-            for _ in 0..200 {
-                let at = cut(len, 100, &mut rng);
-                assert!(at >= 1 && at < len && at <= 100, "{at} of {len}");
-            }
-        }
     }
 
     #[test]

@@ -1,0 +1,87 @@
+//! How netaio's ciphers hide a uri: its length and it are encrypted in front of
+//! the content, and the ciphertext is cut at a random place into a new uri and a
+//! new content.
+
+use rand_core::CryptoRng;
+
+use crate::error::{DecryptFailure, SealError};
+use crate::message::Payload;
+
+/// Puts the uri's length in front of it: all of the payload is then to be
+/// encrypted.
+pub(super) fn hide(payload: &mut Payload) -> Result<(), SealError> {
+    let uri_len = u16::try_from(payload.uri_len()).map_err(|_| SealError::UriTooLong {
+        len: payload.uri_len(),
+        max: usize::from(u16::MAX),
+    })?;
+    payload.prepend(&uri_len.to_be_bytes());
+    Ok(())
+}
+
+/// Cuts ciphertext into uri and content: at 1 to `len - 1`, as netaio draws the
+/// place, but never past what a uri may measure.
+pub(super) fn cut(payload: &mut Payload, max_uri: usize, rng: &mut dyn CryptoRng) {
+    payload.set_uri_len(place(payload.len(), max_uri, rng));
+}
+
+fn place(len: usize, max_uri: usize, rng: &mut dyn CryptoRng) -> usize {
+    let choices = len.saturating_sub(1).min(max_uri).max(1) as u64;
+    // Widening multiplication maps 32 random bits to the range evenly enough:
+    // the place hides nothing, since the two parts are joined again.
+    let drawn = u64::from(rng.next_u32()).wrapping_mul(choices) >> 32;
+    (drawn as usize).saturating_add(1)
+}
+
+/// Finds the uri in the plaintext.
+pub(super) fn reveal(payload: &mut Payload) -> Result<(), DecryptFailure> {
+    let [high, low, ..] = *payload.bytes() else {
+        return Err(DecryptFailure::Corrupt);
+    };
+    let uri_len = usize::from(u16::from_be_bytes([high, low]));
+    payload.trim_front(2);
+    if uri_len > payload.len() {
+        return Err(DecryptFailure::UriPastBody { uri_len });
+    }
+    payload.set_uri_len(uri_len);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chacha20::ChaCha8Rng;
+    use rand_core::SeedableRng;
+
+    #[test]
+    fn cuts_lie_within_the_ciphertext_and_the_longest_uri() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for len in [2, 3, 10, 1000] {
+            for _ in 0..200 {
+                let at = place(len, 100, &mut rng);
+                assert!(at >= 1 && at < len && at <= 100, "{at} of {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_hidden_is_revealed() {
+        let mut payload = Payload::new();
+        payload.load(b"uri", b"content");
+        hide(&mut payload).unwrap();
+        assert_eq!(payload.bytes(), b"\0\x03uricontent");
+        cut(&mut payload, 100, &mut ChaCha8Rng::seed_from_u64(1));
+        assert_eq!(reveal(&mut payload), Ok(()));
+        assert_eq!(
+            (payload.uri(), payload.content()),
+            (&b"uri"[..], &b"content"[..])
+        );
+        // Under a wrong key the length may be any.
+        payload.prepend(&[0, 11]);
+        assert_eq!(
+            reveal(&mut payload),
+            Err(DecryptFailure::UriPastBody { uri_len: 11 })
+        );
+        payload.load(b"", b"u");
+        assert_eq!(reveal(&mut payload), Err(DecryptFailure::Corrupt));
+    }
+}
