@@ -82,13 +82,14 @@ def plugins():
         seed("plugins", vector["name"], bytes([2 * (at % 7)]) + vector["frame"])
     # The front of the body, moved into the timestamp, leaves a body that can be read.
     seed("plugins", "moved-into-ts", b"\1\3uri\7\0\1bcdef\0\x08\x09")
-    for layers in range(7):
+    for layers in range(9):
         # uri, content, no field of one's own; then changes: see `change`.
         for name, changes in {
             "untouched": [],
             "bits": [0, 30, 1, 1, 3, 128],
             # Each lands in another field; the MACs are the longest.
             **{f"bit-{at}": [0, at, 1] for at in range(20, 240, 40)},
+            "body-bit": [1, 20, 128],
             "type": [2, 30],
             "shorter-ts": [8, 2],
             "longer-ts": [8, 6],
@@ -98,7 +99,7 @@ def plugins():
             "ts-as-int": [7, 8, 2, 0],
             "trailing": [5, 0, 3, 1, 2, 3],
         }.items():
-            if layers in (0, 3) or name in ("untouched", "longer-ts"):
+            if layers in (0, 3) or name in ("untouched", "longer-ts", "body-bit"):
                 seed(
                     "plugins",
                     f"{name}-{layers}",

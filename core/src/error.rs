@@ -132,6 +132,14 @@ pub enum SealError {
     /// A peer-specific plugin was used towards somebody who is no known peer.
     #[error("{0} needs a known peer, and there is none for this address")]
     NoPeer(&'static str),
+    /// A peer-specific plugin was used towards a peer whose data lacks the key
+    /// that it needs.
+    #[error("{0} needs a key of 32 bytes that is not in the peer's data")]
+    NoPeerKey(&'static str),
+    /// The peer's public key makes everybody's secret the same: nobody has it by
+    /// chance.
+    #[error("the peer's public key is one that keeps no secrets; trust no peer that has it")]
+    WeakPeerKey,
     /// A plugin's own reason.
     #[error("{0}")]
     Plugin(&'static str),
@@ -212,6 +220,12 @@ pub enum DecryptFailure {
     /// A peer-specific cipher, and the sender is no known peer.
     #[error("the sender is no known peer")]
     NoPeer,
+    /// A peer-specific cipher, and the sender's data lacks the key that it needs.
+    #[error("the sender's peer data lacks the key")]
+    NoPeerKey,
+    /// The sender's public key makes everybody's secret the same.
+    #[error("the sender's public key is one that keeps no secrets")]
+    WeakPeerKey,
     /// A plugin's own reason.
     #[error("{0}")]
     Plugin(&'static str),

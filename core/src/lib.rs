@@ -165,6 +165,9 @@
 //! - `std` (on by default): lets checksums and digests choose the processor's
 //!   instructions at run time. Without it the crate needs `alloc` only, and
 //!   behaves the same.
+//! - `x25519`: `plugin::X25519Cipher`, netaio's cipher between two peers that know
+//!   each other's public keys (X25519, XSalsa20 and Poly1305). Needs no `std`; with
+//!   it, keys agreed on with recent peers are kept.
 //! - `fuzzing`: the functions that the fuzz targets call; no part of the API.
 #![no_std]
 // All of this crate parses, or counts what others parse.

@@ -5,7 +5,7 @@
     Class.name(parameter)   a parameter of a method; `Class(parameter)` of a constructor
     function(parameter)     a parameter of a function
 
-`netaio.asymmetric` is read and not imported: it wants packages that nothing else here needs.
+`netaio.asymmetric` is read and not imported: `netaio` itself shows none of it.
 With `--version`, the package's version and nothing else.
 """
 

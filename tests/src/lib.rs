@@ -8,6 +8,7 @@
 //! - [`judge`] says what this implementation makes of a frame.
 //! - [`store`] is the little server that both are in those tests.
 //! - [`script`] is a random generator that draws what it is told to.
+//! - [`x25519`] loads the boxes of `tests/data`, and has the package seal and open others.
 
 pub mod conformance;
 pub mod futures_io;
@@ -17,6 +18,7 @@ pub mod python;
 pub mod script;
 pub mod store;
 pub mod vectors;
+pub mod x25519;
 
 /// The README's program, compiled and run.
 #[cfg(doctest)]

@@ -26,7 +26,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// How long a script may take for one line, unless its own timeout is longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The most of a script's standard error that is kept, in lines.
 const KEPT_LINES: usize = 200;
@@ -64,7 +64,7 @@ impl fmt::Debug for PythonError {
 
 impl std::error::Error for PythonError {}
 
-/// An interpreter that has netaio 0.0.9 and packify 0.4.0.
+/// An interpreter that has netaio 0.0.9 with its asymmetric plugins, and packify 0.4.0.
 #[derive(Clone, Debug)]
 pub struct Python {
     interpreter: PathBuf,
@@ -276,11 +276,11 @@ fn prepare(target: &Path) -> Result<PathBuf> {
                 "--disable-pip-version-check",
             ])
             .args(REQUIREMENTS.split_whitespace()),
-        "pip cannot install netaio 0.0.9 and packify 0.4.0. See that it reaches a package \
-         index (or set PIP_FIND_LINKS to a folder that holds them)",
+        "pip cannot install netaio 0.0.9, packify 0.4.0 and PyNaCl 1.6.2. See that it reaches \
+         a package index (or set PIP_FIND_LINKS to a folder that holds them)",
     )?;
     run_setup(
-        clean(&interpreter).args(["-c", "import netaio, packify"]),
+        clean(&interpreter).args(["-c", "import netaio.asymmetric, packify"]),
         "the installed netaio cannot be imported",
     )?;
     // Last, so that a half-made environment is never taken for a whole one.
@@ -443,7 +443,7 @@ impl Script {
         PythonError::new(format!("{} {what}. Its standard error:\n{said}", self.name))
     }
 
-    fn ask<Q: Serialize, A: for<'a> Deserialize<'a>>(
+    pub(crate) fn ask<Q: Serialize, A: for<'a> Deserialize<'a>>(
         &mut self,
         question: &Q,
         patience: Duration,
@@ -1100,7 +1100,8 @@ mod tests {
         let Some(python) = Python::get()? else {
             return Ok(());
         };
-        python.run("make_vectors.py", &["--check"]).map(drop)
+        python.run("make_vectors.py", &["--check"])?;
+        python.run("make_x25519_vectors.py", &["--check"]).map(drop)
     }
 
     #[test]

@@ -254,7 +254,7 @@ pub fn differing() -> io::Result<Vec<Differing>> {
     load("differ.jsonl")
 }
 
-fn load<T: DeserializeOwned>(name: &str) -> io::Result<Vec<T>> {
+pub(crate) fn load<T: DeserializeOwned>(name: &str) -> io::Result<Vec<T>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("data")
         .join(name);

@@ -13,6 +13,8 @@ mod layer;
 mod peer;
 mod sha256;
 mod stream_cipher;
+#[cfg(feature = "x25519")]
+mod x25519;
 
 use alloc::vec::Vec;
 
@@ -23,6 +25,8 @@ pub use self::hmac::HmacAuth;
 pub use self::layer::Layer;
 pub use self::peer::{DefaultPeerPlugin, Peer, PeerError, PeerPlugin};
 pub use self::stream_cipher::Sha256StreamCipher;
+#[cfg(feature = "x25519")]
+pub use self::x25519::X25519Cipher;
 
 use crate::error::{AuthFailure, DecryptFailure, SealError};
 use crate::message::{AuthFields, AuthView, Message, Payload};

@@ -87,6 +87,16 @@ pub trait PeerPlugin: Send + Sync {
         let data = peer.data.as_deref().ok_or(PeerError::NotAPeer)?;
         Ok(Value::decode(data, limits)?)
     }
+
+    /// A key in a peer's data, which is a dict: the 32 bytes under this name, of
+    /// type bytes. Peer-specific plugins ask for it with every message, so one
+    /// that can find it without reading all of the data should.
+    fn key(&self, peer: &Peer, name: &str) -> Option<[u8; 32]> {
+        match self.parse_data(peer, &DecodeLimits::DEFAULT).ok()? {
+            Value::Dict(data) => data.get(name)?.as_bytes()?.try_into().ok(),
+            _ => None,
+        }
+    }
 }
 
 /// netaio's `DefaultPeerPlugin`: packify of the tuple `(id, data)`, each bytes
@@ -130,11 +140,21 @@ impl PeerPlugin for DefaultPeerPlugin {
         };
         Ok(Peer { id, data })
     }
+
+    /// Looks at the data where it is, and allocates nothing.
+    fn key(&self, peer: &Peer, name: &str) -> Option<[u8; 32]> {
+        let data = peer.data.as_deref()?;
+        match ValueRef::parse(data, &DecodeLimits::DEFAULT).ok()? {
+            (ValueRef::Dict(data), _) => data.get(name)?.as_bytes()?.try_into().ok(),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packify::Dict;
 
     #[test]
     fn peers_pack_as_in_netaio() {
@@ -149,6 +169,44 @@ mod tests {
             DefaultPeerPlugin.unpack(&packed, &DecodeLimits::DEFAULT),
             Ok(peer)
         );
+    }
+
+    /// Reads data only by [`PeerPlugin::parse_data`].
+    struct Custom;
+
+    impl PeerPlugin for Custom {
+        fn pack(&self, peer: &Peer) -> Result<Vec<u8>, SealError> {
+            DefaultPeerPlugin.pack(peer)
+        }
+
+        fn unpack(&self, packed: &[u8], limits: &DecodeLimits) -> Result<Peer, PeerError> {
+            DefaultPeerPlugin.unpack(packed, limits)
+        }
+    }
+
+    #[test]
+    fn keys_are_found_in_place_as_in_parsed_data() {
+        let data = |key: Value, value: Value| {
+            let dict = Dict::from_pairs([("other".into(), 1.into()), (key, value)]).unwrap();
+            Some(Value::from(dict).to_vec().unwrap().into())
+        };
+        let bytes = |len| Value::Bytes(alloc::vec![7; len]);
+        let cases: [(Option<Bytes>, _); 8] = [
+            (data("k".into(), bytes(32)), Some([7; 32])),
+            (data("k".into(), bytes(31)), None),
+            (data("k".into(), bytes(33)), None),
+            (data("k".into(), Value::ByteArray(alloc::vec![7; 32])), None),
+            (data(Value::Bytes(b"k".to_vec()), bytes(32)), None),
+            (Some(bytes(32).to_vec().unwrap().into()), None),
+            (Some(Bytes::from_static(b"\x4d")), None),
+            (None, None),
+        ];
+        for (data, key) in cases {
+            let id = Bytes::from_static(b"id");
+            let peer = Peer { id, data };
+            assert_eq!(DefaultPeerPlugin.key(&peer, "k"), key, "{peer:?}");
+            assert_eq!(Custom.key(&peer, "k"), key, "{peer:?}");
+        }
     }
 
     #[test]

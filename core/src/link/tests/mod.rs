@@ -1,5 +1,7 @@
 //! Two links, a client's and a server's, talk in virtual time.
 
+#[cfg(feature = "x25519")]
+mod boxes;
 mod chunking;
 mod close;
 mod correlation;

@@ -1,0 +1,124 @@
+//! Keys that were agreed on with recent peers: to agree takes far longer than to
+//! seal a short message.
+
+use super::secretbox::BoxKey;
+
+/// A few agreed keys by the peers' public keys.
+///
+/// Each public key has one place, which its first byte names, so that nothing
+/// grows and finding one takes no search. Peers whose keys share a place, even
+/// on purpose, cost each other time and no more. The lock is held for a look,
+/// never while agreeing.
+///
+/// Without `std` there is no lock to be had, and nothing is kept.
+#[derive(Clone)]
+pub(super) struct AgreedKeys {
+    #[cfg(feature = "std")]
+    places: alloc::sync::Arc<std::sync::Mutex<Places>>,
+}
+
+#[cfg(feature = "std")]
+type Places = alloc::vec::Vec<Option<([u8; 32], BoxKey)>>;
+
+#[cfg(feature = "std")]
+impl AgreedKeys {
+    /// How many keys are kept: some 4 KiB of them.
+    const PLACES: usize = 64;
+
+    pub(super) fn new() -> Self {
+        let places = alloc::vec![None; Self::PLACES];
+        Self {
+            places: alloc::sync::Arc::new(places.into()),
+        }
+    }
+
+    /// The key agreed on with the owner of this public key, by `agree` unless it
+    /// is known.
+    pub(super) fn get(
+        &self,
+        theirs: &[u8; 32],
+        agree: impl FnOnce() -> Option<BoxKey>,
+    ) -> Option<BoxKey> {
+        let [first, ..] = *theirs;
+        let place = usize::from(first) % Self::PLACES;
+        let known = {
+            let places = self.lock();
+            let kept = places.get(place).and_then(Option::as_ref);
+            kept.filter(|(key, _)| key == theirs)
+                .map(|(_, agreed)| agreed.clone())
+        };
+        if known.is_some() {
+            return known;
+        }
+        let agreed = agree()?;
+        if let Some(place) = self.lock().get_mut(place) {
+            *place = Some((*theirs, agreed.clone()));
+        }
+        Some(agreed)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Places> {
+        // Whoever held it has written a whole entry or none.
+        let places = self.places.lock();
+        places.unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(not(feature = "std"))]
+impl AgreedKeys {
+    pub(super) fn new() -> Self {
+        Self {}
+    }
+
+    pub(super) fn get(
+        &self,
+        _theirs: &[u8; 32],
+        agree: impl FnOnce() -> Option<BoxKey>,
+    ) -> Option<BoxKey> {
+        agree()
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use zeroize::Zeroizing;
+
+    fn key(byte: u8) -> BoxKey {
+        Zeroizing::new([byte; 32].into())
+    }
+
+    #[test]
+    fn a_known_key_is_not_agreed_on_again() {
+        let agreed = AgreedKeys::new();
+        assert_eq!(agreed.get(&[1; 32], || Some(key(9))), Some(key(9)));
+        assert_eq!(agreed.get(&[1; 32], || None), Some(key(9)));
+        // A clone knows it too.
+        assert_eq!(agreed.clone().get(&[1; 32], || None), Some(key(9)));
+    }
+
+    #[test]
+    fn keys_of_one_place_are_not_mixed_up() {
+        let agreed = AgreedKeys::new();
+        let (mut one, mut other) = ([0; 32], [0; 32]);
+        (one[0], other[0], other[31]) = (3, 3, 1);
+        agreed.get(&one, || Some(key(1)));
+        assert_eq!(agreed.get(&other, || Some(key(2))), Some(key(2)));
+        assert_eq!(agreed.get(&one, || Some(key(1))), Some(key(1)));
+        // Nothing takes the place of a key where none could be agreed on.
+        assert_eq!(agreed.get(&other, || None), None);
+        assert_eq!(agreed.get(&one, || None), Some(key(1)));
+    }
+
+    #[test]
+    fn many_peers_take_no_more_places() {
+        let agreed = AgreedKeys::new();
+        for number in 0..1000u32 {
+            let mut theirs = [0; 32];
+            theirs[..4].copy_from_slice(&number.to_le_bytes());
+            let byte = number as u8;
+            assert_eq!(agreed.get(&theirs, || Some(key(byte))), Some(key(byte)));
+        }
+        assert_eq!(agreed.lock().len(), AgreedKeys::PLACES);
+    }
+}

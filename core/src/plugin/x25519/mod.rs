@@ -1,0 +1,257 @@
+//! netaio's cipher between two peers.
+
+mod agreed;
+mod secretbox;
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
+use sha2::{Digest, Sha512};
+use zeroize::{Zeroize, Zeroizing};
+
+use self::agreed::AgreedKeys;
+use self::secretbox::{BoxKey, NONCE_LEN, TAG_LEN};
+use super::{
+    CipherPlugin, DefaultPeerPlugin, FieldNames, OpenContext, PeerContext, SealContext, hidden_uri,
+};
+use crate::error::{DecryptFailure, SealError};
+use crate::message::{AuthFields, AuthView, Payload};
+use crate::packify::{Dict, Value};
+
+/// netaio's `X25519CipherPlugin`: NaCl's box, between two peers that know each
+/// other's public keys. Needs the cargo feature `x25519`.
+///
+/// Whoever sends or receives must know the remote peer: its data, read by the
+/// peer plugin of the [`PeerContext`] (netaio's own where there is none), holds
+/// its public key under `"pubkey"`. What this side tells about itself is
+/// [`peer_data`](Self::peer_data). A public key vouches for nobody by itself:
+/// see that it comes from whom it should.
+///
+/// By default the uri stays readable, so that a router sees it; use
+/// [`with_encrypted_uri`](Self::with_encrypted_uri) to hide it. The body then
+/// holds a nonce of 24 bytes, a tag of 16 and the ciphertext: 40 bytes more than
+/// before, or 42 with the uri.
+///
+/// What it encrypts nobody but the two peers can make or change. It covers
+/// neither the message type nor auth fields nor a readable uri, and a message
+/// can be sent again, also back to its sender: use it with an auth plugin.
+///
+/// ```
+/// use netaio_core::plugin::{Peer, X25519Cipher};
+///
+/// # let seed = [7; 32];
+/// // 32 random bytes, kept secret.
+/// let cipher = X25519Cipher::from_seed(seed);
+/// let introduction = Peer::new("my id").with_data(cipher.peer_data());
+/// ```
+#[derive(Clone)]
+pub struct X25519Cipher {
+    /// As the seed's digest gives it: it is clamped where it is used.
+    scalar: Zeroizing<[u8; 32]>,
+    public_key: [u8; 32],
+    verify_key: [u8; 32],
+    encrypt_uri: bool,
+    agreed: AgreedKeys,
+}
+
+impl X25519Cipher {
+    /// Length of seeds and keys, in bytes.
+    pub const KEY_LEN: usize = 32;
+
+    /// The field of peer data that holds the public key.
+    const PUBLIC_KEY: &str = "pubkey";
+    /// The field of peer data that holds the verify key.
+    const VERIFY_KEY: &str = "vkey";
+    /// What it is called in errors.
+    const NAME: &str = "X25519Cipher";
+    /// What stands before the ciphertext.
+    const HEAD_LEN: usize = NONCE_LEN + TAG_LEN;
+
+    /// The plugin for this seed, of which only a digest is kept. As in netaio the
+    /// seed is that of an Ed25519 key pair, turned into one for X25519 as
+    /// libsodium does it.
+    #[must_use]
+    pub fn from_seed(mut seed: [u8; Self::KEY_LEN]) -> Self {
+        let mut digest = Sha512::digest(seed);
+        seed.zeroize();
+        let mut scalar = Zeroizing::new([0; 32]);
+        for (to, from) in scalar.iter_mut().zip(&digest) {
+            *to = *from;
+        }
+        digest.zeroize();
+        let point = EdwardsPoint::mul_base_clamped(*scalar);
+        Self {
+            scalar,
+            public_key: point.to_montgomery().to_bytes(),
+            verify_key: point.compress().to_bytes(),
+            encrypt_uri: false,
+            agreed: AgreedKeys::new(),
+        }
+    }
+
+    /// Encrypts the uri too: netaio's `encrypt_uri=True`.
+    #[must_use]
+    pub fn with_encrypted_uri(mut self) -> Self {
+        self.encrypt_uri = true;
+        self
+    }
+
+    /// The X25519 public key.
+    #[must_use]
+    pub fn public_key(&self) -> &[u8; Self::KEY_LEN] {
+        &self.public_key
+    }
+
+    /// The Ed25519 verify key of the same seed. This plugin has no use for it;
+    /// auth plugins of other netaio nodes do.
+    #[must_use]
+    pub fn verify_key(&self) -> &[u8; Self::KEY_LEN] {
+        &self.verify_key
+    }
+
+    /// Both keys as packed peer data, for
+    /// [`Peer::with_data`](crate::Peer::with_data): the dict
+    /// `{"pubkey": .., "vkey": ..}`. Data that tells more is a [`Value`] of one's
+    /// own, with the [`public_key`](Self::public_key) in it.
+    #[must_use]
+    pub fn peer_data(&self) -> Vec<u8> {
+        let field = |name: &str, key: &[u8]| (name.into(), Value::Bytes(key.to_vec()));
+        let data = Dict::from_pairs([
+            field(Self::PUBLIC_KEY, &self.public_key),
+            field(Self::VERIFY_KEY, &self.verify_key),
+        ]);
+        // Texts are hashable, and two short fields can be packed.
+        let data = data.unwrap_or_default();
+        Value::from(data).to_vec().unwrap_or_default()
+    }
+
+    /// The key that is shared with the remote peer.
+    fn key(&self, peers: &PeerContext<'_>) -> Result<BoxKey, NoKey> {
+        let peer = peers.remote.ok_or(NoKey::NoPeer)?;
+        let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
+        let theirs = plugin
+            .key(peer, Self::PUBLIC_KEY)
+            .ok_or(NoKey::NotInTheData)?;
+        let key = self.agreed.get(&theirs, || self.agree(theirs));
+        key.ok_or(NoKey::Weak)
+    }
+
+    /// Agrees on a key, unless theirs is of low order, which makes the secret
+    /// zero whatever ours is.
+    fn agree(&self, theirs: [u8; 32]) -> Option<BoxKey> {
+        let shared = MontgomeryPoint(theirs).mul_clamped(*self.scalar);
+        let shared = Zeroizing::new(shared);
+        // Compared in constant time.
+        (*shared != MontgomeryPoint([0; 32])).then(|| secretbox::box_key(shared.as_bytes()))
+    }
+}
+
+/// Why there is no key for a message.
+enum NoKey {
+    NoPeer,
+    NotInTheData,
+    Weak,
+}
+
+impl From<NoKey> for SealError {
+    fn from(why: NoKey) -> Self {
+        match why {
+            NoKey::NoPeer => Self::NoPeer(X25519Cipher::NAME),
+            NoKey::NotInTheData => Self::NoPeerKey(X25519Cipher::NAME),
+            NoKey::Weak => Self::WeakPeerKey,
+        }
+    }
+}
+
+impl From<NoKey> for DecryptFailure {
+    fn from(why: NoKey) -> Self {
+        match why {
+            NoKey::NoPeer => Self::NoPeer,
+            NoKey::NotInTheData => Self::NoPeerKey,
+            NoKey::Weak => Self::WeakPeerKey,
+        }
+    }
+}
+
+impl CipherPlugin for X25519Cipher {
+    fn encrypt(
+        &self,
+        payload: &mut Payload,
+        _fields: &mut AuthFields,
+        max_uri: usize,
+        context: &mut SealContext<'_>,
+    ) -> Result<(), SealError> {
+        let key = self.key(&context.peers)?;
+        if self.encrypt_uri {
+            hidden_uri::hide(payload)?;
+        }
+        let mut head = [0; Self::HEAD_LEN];
+        let (nonce, tag) = head.split_at_mut(NONCE_LEN);
+        context.rng.fill_bytes(nonce);
+        let text = match self.encrypt_uri {
+            true => payload.bytes_mut(),
+            false => payload.content_mut(),
+        };
+        let made = secretbox::seal(&key, nonce, text);
+        tag.copy_from_slice(&made.ok_or(SealError::Plugin("no keystream for so long a message"))?);
+        if self.encrypt_uri {
+            payload.prepend(&head);
+            hidden_uri::cut(payload, max_uri, context.rng);
+        } else {
+            payload.prepend_to_content(&head);
+        }
+        Ok(())
+    }
+
+    /// What does not hold is left as it came.
+    fn decrypt(
+        &self,
+        payload: &mut Payload,
+        _fields: AuthView<'_>,
+        context: &OpenContext<'_>,
+    ) -> Result<(), DecryptFailure> {
+        let key = self.key(&context.peers)?;
+        let sealed = match self.encrypt_uri {
+            true => payload.bytes_mut(),
+            false => payload.content_mut(),
+        };
+        let (head, text) = sealed
+            .split_at_mut_checked(Self::HEAD_LEN)
+            .ok_or(DecryptFailure::Corrupt)?;
+        let (nonce, tag) = head.split_at(NONCE_LEN);
+        secretbox::open(&key, nonce, tag, text).ok_or(DecryptFailure::Corrupt)?;
+        if self.encrypt_uri {
+            payload.trim_front(Self::HEAD_LEN);
+            hidden_uri::reveal(payload)
+        } else {
+            payload.trim_content_front(Self::HEAD_LEN);
+            Ok(())
+        }
+    }
+
+    /// None: the body holds all that is needed.
+    fn fields(&self) -> FieldNames<'_> {
+        FieldNames::default()
+    }
+
+    fn encrypts_uri(&self) -> bool {
+        self.encrypt_uri
+    }
+
+    fn is_peer_specific(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for X25519Cipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("X25519Cipher")
+            .field("seed", &"..")
+            .field("public_key", &self.public_key)
+            .field("encrypt_uri", &self.encrypt_uri)
+            .finish()
+    }
+}
