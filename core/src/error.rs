@@ -120,6 +120,14 @@ pub enum SealError {
         /// The most that fits, in bytes.
         max: usize,
     },
+    /// The sealed message is longer than a datagram.
+    #[error("a datagram of {len} bytes; at most {max} can be sent")]
+    DatagramTooLong {
+        /// Length of the frame, in bytes.
+        len: usize,
+        /// The most that fits, in bytes.
+        max: usize,
+    },
     /// An auth field cannot be packed.
     #[error("auth field cannot be packed: {0}")]
     Auth(EncodeError),

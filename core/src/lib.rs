@@ -201,7 +201,9 @@ mod wire;
 /// The version of this crate. It speaks the protocol of netaio 0.0.9.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub use datagram::{ReplyBudget, SuppressedReplies};
+pub use datagram::{
+    DatagramCounters, DatagramEvent, DatagramLink, ReplyBudget, SuppressedReplies, Transmits,
+};
 pub use error::*;
 pub use frame::{Deframer, Frame, SealedMessage};
 pub use limits::{Limits, LimitsError};
