@@ -63,6 +63,10 @@ pub type ServerBuilder = netaio_driver::ServerBuilder<AsyncStd>;
 pub type Client = netaio_driver::Client<AsyncStd>;
 /// A client before it connects.
 pub type ClientBuilder = netaio_driver::ClientBuilder<AsyncStd>;
+/// A UDP node on async-std.
+pub type UdpNode = netaio_driver::UdpNode<AsyncStd>;
+/// A UDP node before it is bound.
+pub type UdpNodeBuilder = netaio_driver::UdpNodeBuilder<AsyncStd>;
 
 /// The async-std runtime: its executor, and the sockets and timers of async-io.
 #[derive(Clone, Copy, Debug)]

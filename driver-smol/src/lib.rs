@@ -63,6 +63,10 @@ pub type ServerBuilder = netaio_driver::ServerBuilder<Smol>;
 pub type Client = netaio_driver::Client<Smol>;
 /// A client before it connects.
 pub type ClientBuilder = netaio_driver::ClientBuilder<Smol>;
+/// A UDP node on smol.
+pub type UdpNode = netaio_driver::UdpNode<Smol>;
+/// A UDP node before it is bound.
+pub type UdpNodeBuilder = netaio_driver::UdpNodeBuilder<Smol>;
 
 /// The smol runtime: its global executor, and the timers and sockets, TCP and
 /// UDP, of async-io.

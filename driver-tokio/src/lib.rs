@@ -64,6 +64,10 @@ pub type ServerBuilder = netaio_driver::ServerBuilder<Tokio>;
 pub type Client = netaio_driver::Client<Tokio>;
 /// A client before it connects.
 pub type ClientBuilder = netaio_driver::ClientBuilder<Tokio>;
+/// A UDP node on tokio.
+pub type UdpNode = netaio_driver::UdpNode<Tokio>;
+/// A UDP node before it is bound.
+pub type UdpNodeBuilder = netaio_driver::UdpNodeBuilder<Tokio>;
 
 /// The tokio runtime, current-thread or multi-thread, with its TCP and UDP
 /// sockets.

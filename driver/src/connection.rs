@@ -20,6 +20,7 @@ use crate::futures::BoxFuture;
 use crate::handler::States;
 use crate::mailbox::{Command, Mailbox};
 use crate::options::{ConnectionOptions, LeftOut};
+use crate::remote::{Kind, Place, Remote};
 use crate::service::Service;
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
@@ -138,11 +139,7 @@ impl Connection {
 
     /// Sends any message as a request: whatever answers its uri ends it.
     pub fn request_message(&self, message: Message) -> RequestBuilder {
-        RequestBuilder {
-            connection: Ok(self.clone()),
-            message,
-            options: RequestOptions::new(),
-        }
+        RequestBuilder::new(self.into(), message)
     }
 
     /// Closes the connection: what is queued is written, and waiting requests
@@ -173,6 +170,14 @@ impl Connection {
     #[must_use]
     pub fn is_closed(&self) -> Option<CloseReason> {
         self.shared.mailbox.closed()
+    }
+
+    /// Where a peer is that this connection leads to.
+    pub(crate) fn place(&self) -> Place {
+        Place::Connection {
+            number: self.shared.number,
+            remote: self.shared.remote,
+        }
     }
 
     /// Whether its task is gone.
@@ -219,16 +224,24 @@ impl fmt::Debug for Connection {
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Debug)]
 pub struct RequestBuilder {
-    pub(crate) connection: Result<Connection, RequestError>,
+    pub(crate) remote: Result<Remote, RequestError>,
     pub(crate) message: Message,
     options: RequestOptions,
 }
 
 impl RequestBuilder {
+    pub(crate) fn new(remote: Remote, message: Message) -> Self {
+        Self {
+            remote: Ok(remote),
+            message,
+            options: RequestOptions::new(),
+        }
+    }
+
     /// A request of a client that is connected to nobody.
     pub(crate) fn not_connected(message: Message) -> Self {
         Self {
-            connection: Err(RequestError::NotConnected),
+            remote: Err(RequestError::NotConnected),
             message,
             options: RequestOptions::new(),
         }
@@ -265,7 +278,13 @@ impl RequestBuilder {
     }
 
     async fn send(self) -> Result<Response, RequestError> {
-        let connection = self.connection?;
+        let connection = match self.remote?.0 {
+            Kind::Connection(connection) => connection,
+            Kind::Datagram(node, to) => {
+                let answer = node.request(to, self.message, self.options).await;
+                return answer.map(Response);
+            }
+        };
         let (done, result) = oneshot::channel();
         connection.shared.mailbox.push(Command::Request {
             message: self.message,

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::peers::PeerManagementError;
 use netaio_core::{CloseReason, Message, SealError, SendError};
 
 /// Why a server could not be started, or a client not be built.
@@ -28,6 +29,17 @@ pub enum BuildError {
         /// What the system says.
         source: io::Error,
     },
+    /// The socket cannot be bound, or cannot join its group.
+    #[error("cannot bind {address}: {source}")]
+    Bind {
+        /// The address.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Peers cannot be managed as asked.
+    #[error("cannot manage peers: {0}")]
+    Peers(#[from] PeerManagementError),
     /// The operating system has no randomness to give.
     #[error("cannot seed the generator of nonces: {0}")]
     Randomness(io::Error),

@@ -26,6 +26,7 @@
 
 #[cfg(feature = "async-io")]
 pub mod async_io;
+mod callers;
 mod client;
 mod clock;
 mod connection;
@@ -36,7 +37,10 @@ pub mod futures_io;
 mod handler;
 mod mailbox;
 mod options;
+mod peers;
+mod publisher;
 mod random;
+mod remote;
 mod runtime;
 mod server;
 mod service;
@@ -45,6 +49,7 @@ mod slots;
 #[cfg(feature = "socket2")]
 pub mod sockets;
 mod task;
+mod udp;
 
 pub use client::{Client, ClientBuilder, Messages, Unsolicited};
 pub use connection::{Connection, RequestBuilder, Response};
@@ -56,16 +61,21 @@ pub use handler::{
 };
 pub use netaio_core as core;
 pub use options::ConnectionOptions;
+pub use peers::{KnownPeer, PeerEvent, PeerEvents, PeerManagementError, Peers};
+pub use publisher::{Delivery, Publisher, SubscriptionError};
+pub use remote::Remote;
 pub use runtime::{DatagramOptions, DatagramSocket, Interface, ReadHalf, Runtime, WriteHalf};
-pub use server::{Delivery, Publisher, Server, ServerBuilder, SubscriptionError};
+pub use server::{Server, ServerBuilder};
+pub use udp::{UdpNode, UdpNodeBuilder};
 
 /// What a runtime's crate shows its users, besides the aliases that name the
 /// runtime: `pub use netaio_driver::api::*`.
 pub mod api {
     pub use crate::{
         BuildError, ConnectError, Connection, ConnectionOptions, Content, Delivery, ErrorAnswer,
-        FromRequest, Handler, Interface, IntoReply, Messages, Publisher, Reply, Request,
-        RequestBuilder, RequestError, Response, State, SubscriptionError, Text, Unsolicited, Uri,
+        FromRequest, Handler, Interface, IntoReply, KnownPeer, Messages, PeerEvent, PeerEvents,
+        PeerManagementError, Peers, Publisher, Remote, Reply, Request, RequestBuilder,
+        RequestError, Response, State, SubscriptionError, Text, Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

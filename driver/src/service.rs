@@ -3,10 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use netaio_core::{
-    Inbound, Key, Layer, LinkConfig, Message, Node, Route, RouteId, Router, SealError,
+    Discovery, Dispatched, Inbound, Key, Layer, LinkConfig, ManagementConfig, Message, Node,
+    PeerMessage, ReplyToken, Route, RouteId, Router, SealError,
 };
 
-use crate::handler::{AnyHandler, Handler, States};
+use crate::clock;
+use crate::futures::BoxFuture;
+use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Panicked, Request, States};
+use crate::peers::{Identity, PeerManagementError, Table};
+use crate::remote::{Place, Remote};
 use crate::slots::Slots;
 
 /// Handlers and configuration, shared by connections.
@@ -15,6 +20,7 @@ pub(crate) struct Service {
     pub(crate) states: Arc<States>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) unrouted: Unrouted,
+    pub(crate) table: Arc<Table>,
     node: Mutex<Node<AnyHandler>>,
 }
 
@@ -25,7 +31,22 @@ pub(crate) enum Unrouted {
     /// A default handler of the application's own.
     Handler(AnyHandler),
     /// The application takes it.
-    Deliver(Box<dyn Fn(Message, crate::Connection) + Send + Sync>),
+    Deliver(Box<dyn Fn(Message, Remote) + Send + Sync>),
+}
+
+/// What became of a message.
+pub(crate) enum Invoked {
+    /// Nothing is to be done.
+    Nothing,
+    /// It is to be answered, or there is no answer.
+    Done {
+        reply: ReplyToken,
+        answer: Option<Message>,
+        /// No handler of the application's asked for the answer.
+        unprompted: bool,
+    },
+    /// The answer will come out of this.
+    Running(ReplyToken, BoxFuture<Option<Message>>),
 }
 
 impl Service {
@@ -34,8 +55,10 @@ impl Service {
         states: States,
         node: Node<AnyHandler>,
         unrouted: Unrouted,
+        identity: Identity,
     ) -> Self {
         Self {
+            table: Arc::new(Table::new(config.wire.clone(), identity)),
             slots: Slots::new(config.wire.limits.handlers()),
             config: Arc::new(config),
             states: Arc::new(states),
@@ -68,6 +91,74 @@ impl Service {
             false => self.node().remove(key).is_some(),
             true => self.node().remove_once(key).is_some(),
         }
+    }
+
+    /// Calls the handler of a message.
+    pub(crate) fn invoke(&self, dispatched: Dispatched<AnyHandler>, remote: Remote) -> Invoked {
+        let (handler, message, reply) = match dispatched {
+            Dispatched::Call {
+                handler,
+                message,
+                reply,
+            } => (handler, message, reply),
+            Dispatched::Refused => return Invoked::Nothing,
+            Dispatched::Unrouted { message, reply } => match &self.unrouted {
+                Unrouted::Handler(handler) => (handler.clone(), message, reply),
+                Unrouted::Deliver(deliver) => {
+                    deliver(message, remote);
+                    return Invoked::Nothing;
+                }
+                Unrouted::NotFound => {
+                    let answer = match remote.connection() {
+                        Some(_) => Node::<AnyHandler>::default_answer(message.message_type),
+                        None => Node::<AnyHandler>::default_datagram_answer(message.message_type),
+                    };
+                    return Invoked::Done {
+                        reply,
+                        answer,
+                        unprompted: true,
+                    };
+                }
+            },
+        };
+        let unprompted = handler.is_own();
+        let answer = match handler.call(Request { message, remote }) {
+            Ok(Outcome::Done(answer)) => answer,
+            Ok(Outcome::Running(future)) => return Invoked::Running(reply, future),
+            Err(Panicked) => Some(Message::error(reply.uri().clone(), PANICKED)),
+        };
+        Invoked::Done {
+            reply,
+            answer,
+            unprompted,
+        }
+    }
+
+    /// Manages peers for an app id from now on.
+    pub(crate) fn manage_peers(&self, config: ManagementConfig) -> Result<(), PeerManagementError> {
+        self.config.check_inner(config.inner())?;
+        let (app_id, inner) = (config.app_id().clone(), config.inner().clone());
+        let now = clock::now();
+        self.table.discovery().begin(now, config)?;
+        for key in Discovery::<Place>::keys(app_id) {
+            let table = Arc::downgrade(&self.table);
+            let handler = AnyHandler::own(move |request: Request| {
+                let table = table.upgrade()?;
+                table.handle(request.remote.place(), &request.message)
+            });
+            let _replaced = self.node().on(key, handler, inner.clone());
+        }
+        self.table.changed();
+        Ok(())
+    }
+
+    /// Manages the peers of an app id no more, and returns the farewell.
+    pub(crate) fn stop_peer_management(&self, app_id: &[u8]) -> Option<PeerMessage> {
+        let farewell = self.table.change(|discovery| discovery.stop(app_id))?;
+        for key in Discovery::<Place>::keys(app_id.to_vec()) {
+            self.node().remove(key);
+        }
+        Some(farewell)
     }
 
     fn node(&self) -> MutexGuard<'_, Node<AnyHandler>> {

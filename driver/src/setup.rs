@@ -183,4 +183,54 @@ macro_rules! common_options {
     };
 }
 
-pub(crate) use common_options;
+/// The options of those who answer whoever asks, servers and UDP nodes.
+macro_rules! answering_options {
+    () => {
+        /// Answers messages that have no handler; unless set, netaio's answer is
+        /// a `NOT_FOUND` that names no uri.
+        pub fn default_handler<M: 'static>(mut self, handler: impl Handler<M>) -> Self {
+            self.default = Some(AnyHandler::new(handler));
+            self
+        }
+
+        /// Decides what is answered to a message that fails an auth check; unless
+        /// set, the plugin's own error message is.
+        pub fn auth_error(mut self, reply: AuthErrorReply) -> Self {
+            self.setup.config.auth_error = reply;
+            self
+        }
+
+        /// Makes the error message for a text, in place of netaio's
+        /// `make_error_msg`.
+        pub fn error_message(mut self, make: fn(&str) -> Message) -> Self {
+            self.setup.config.make_error = make;
+            self
+        }
+    };
+}
+
+/// The options of everyone who may have peers.
+macro_rules! peer_options {
+    () => {
+        /// Says who this node is: netaio's `local_peer`.
+        pub fn local_peer(mut self, peer: Peer) -> Self {
+            self.identity.local = Some(peer);
+            self
+        }
+
+        /// Packs peers and their data in a way of one's own.
+        pub fn peer_plugin(mut self, plugin: impl PeerPlugin + 'static) -> Self {
+            self.identity.plugin = Arc::new(plugin);
+            self
+        }
+
+        /// Manages peers from the start; see `manage_peers` of what is built.
+        /// Several app ids may be managed at once.
+        pub fn manage_peers(mut self, config: ManagementConfig) -> Self {
+            self.management.push(config);
+            self
+        }
+    };
+}
+
+pub(crate) use {answering_options, common_options, peer_options};

@@ -29,7 +29,7 @@ use crate::link::{
 };
 use crate::message::Message;
 use crate::now::Now;
-use crate::plugin::{Layer, PeerDirectory};
+use crate::plugin::PeerDirectory;
 use crate::requests::RequestId;
 
 /// A node on a datagram socket, without the socket: netaio's `UDPNode`.
@@ -203,6 +203,7 @@ impl DatagramLink {
             },
             Sorted::Nothing => return,
             Sorted::Refused(refusal) => return self.refuse(from, refusal),
+            Sorted::Unawaited(refusal) => return self.note(from, refusal),
         };
         self.events.push_back(event);
     }
@@ -258,14 +259,18 @@ impl DatagramLink {
         message: &Message,
         options: &RequestOptions,
     ) -> Result<RequestId, SendError> {
+        self.exchange.now = now;
         self.exchange.check_pending()?;
-        self.send(now, to, message, options.send_options())?;
+        self.queue(to, |exchange, out| {
+            exchange.seal_request(Some(to), message, options, out)?;
+            Ok(())
+        })?;
         Ok(self.exchange.await_answer(to, message, options))
     }
 
     /// Gives a request up: no event will name it.
     pub fn cancel(&mut self, request: RequestId) {
-        self.exchange.pending.abandon(request);
+        self.exchange.cancel(request);
     }
 
     /// Finds the handler of a message and opens the handler's inner layer, as
@@ -305,7 +310,7 @@ impl DatagramLink {
             return Ok(());
         };
         self.queue(to, |exchange, out| {
-            exchange.seal(Some(to), message, None, &token.inner, out)?;
+            exchange.seal_reply(token, message, out)?;
             Ok(())
         })
     }
@@ -406,9 +411,8 @@ impl DatagramLink {
 
     /// An error for somebody who proved nothing: no plugin lends it its keys.
     fn send_unsealed(&mut self, to: SocketAddr, message: &Message) {
-        let none = Layer::new();
         let queued = self.queue(to, |exchange, out| {
-            exchange.seal(Some(to), message, Some(&none), &none, out)?;
+            exchange.seal_unsealed(message, out)?;
             Ok(())
         });
         // What cannot be sent is left out: there is nobody to tell.

@@ -11,6 +11,7 @@ use super::Client;
 use super::messages::Inbox;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
+use crate::peers::Identity;
 use crate::runtime::Runtime;
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;
@@ -49,11 +50,14 @@ impl<R: Runtime> ClientBuilder<R> {
         let inbox = Arc::new(Inbox::new());
         let deliver = {
             let inbox = inbox.clone();
-            Unrouted::Deliver(Box::new(move |message, connection| {
-                inbox.put(message, connection)
+            Unrouted::Deliver(Box::new(move |message, remote| {
+                // A client has connections only.
+                if let Some(connection) = remote.connection() {
+                    inbox.put(message, connection.clone());
+                }
             }))
         };
-        let service = Service::new(config, states, node, deliver);
+        let service = Service::new(config, states, node, deliver, Identity::default());
         Ok(Client::new(service, inbox, self.connect_timeout))
     }
 }

@@ -10,14 +10,15 @@ use netaio_core::{Message, MessageType};
 
 use super::Reply;
 use crate::connection::Connection;
+use crate::remote::Remote;
 
 /// A message on its way to its handler. Cloning it copies no content.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The message, all layers opened.
     pub message: Message,
-    /// The connection that it came by.
-    pub connection: Connection,
+    /// Whoever sent it.
+    pub remote: Remote,
 }
 
 /// An argument of a handler.
@@ -48,9 +49,18 @@ impl FromRequest for MessageType {
     }
 }
 
+impl FromRequest for Remote {
+    fn from_request(request: &Request) -> Result<Self, Reply> {
+        Ok(request.remote.clone())
+    }
+}
+
+/// The connection that the message came by. A datagram is answered with an
+/// `ERROR`; [`Remote`] is there for both.
 impl FromRequest for Connection {
     fn from_request(request: &Request) -> Result<Self, Reply> {
-        Ok(request.connection.clone())
+        let connection = request.remote.connection().cloned();
+        connection.ok_or_else(|| Reply::error("this needs a connection, and came as a datagram"))
     }
 }
 
@@ -58,14 +68,14 @@ impl FromRequest for Connection {
 /// answered with an `ERROR`.
 impl FromRequest for SocketAddr {
     fn from_request(request: &Request) -> Result<Self, Reply> {
-        let remote = request.connection.remote();
+        let remote = request.remote.addr();
         remote.ok_or_else(|| Reply::error("this connection has no address"))
     }
 }
 
 impl FromRequest for Option<SocketAddr> {
     fn from_request(request: &Request) -> Result<Self, Reply> {
-        Ok(request.connection.remote())
+        Ok(request.remote.addr())
     }
 }
 
@@ -169,18 +179,10 @@ impl<T> Deref for State<T> {
 
 impl<T: Send + Sync + 'static> FromRequest for State<T> {
     fn from_request(request: &Request) -> Result<Self, Reply> {
-        request
-            .connection
-            .shared
-            .states
-            .get::<T>()
-            .map(Self)
-            .ok_or_else(|| {
-                let name = std::any::type_name::<T>();
-                tracing::error!(
-                    "a handler wants State<{name}>, which was never given with `state`"
-                );
-                Reply::error("the server is not set up for this request")
-            })
+        request.remote.states().get::<T>().map(Self).ok_or_else(|| {
+            let name = std::any::type_name::<T>();
+            tracing::error!("a handler wants State<{name}>, which was never given with `state`");
+            Reply::error("the server is not set up for this request")
+        })
     }
 }

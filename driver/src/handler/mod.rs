@@ -23,7 +23,8 @@ use crate::futures::BoxFuture;
 /// It takes up to four arguments, each of which says what it wants of the
 /// message ([`FromRequest`]): [`Message`], [`MessageType`](netaio_core::MessageType),
 /// [`Uri`], [`Content`], [`Text`], [`SocketAddr`](std::net::SocketAddr),
-/// [`Connection`](crate::Connection), [`State<T>`](State). It returns what is
+/// [`Remote`](crate::Remote), [`Connection`](crate::Connection),
+/// [`State<T>`](State). It returns what is
 /// answered ([`IntoReply`]), or a future of that: nothing, bytes, text, a
 /// [`Reply`], a [`Message`], or an `Option` or a `Result` of those.
 ///
@@ -65,11 +66,32 @@ pub enum Outcome {
 
 /// A handler of any type.
 #[derive(Clone)]
-pub(crate) struct AnyHandler(Arc<dyn Fn(Request) -> Outcome + Send + Sync>);
+pub(crate) struct AnyHandler {
+    call: Arc<dyn Fn(Request) -> Outcome + Send + Sync>,
+    own: bool,
+}
 
 impl AnyHandler {
     pub(crate) fn new<M: 'static>(handler: impl Handler<M>) -> Self {
-        Self(Arc::new(move |request| handler.call(request)))
+        Self {
+            call: Arc::new(move |request| handler.call(request)),
+            own: false,
+        }
+    }
+
+    /// A handler that is not the application's.
+    pub(crate) fn own(
+        handler: impl Fn(Request) -> Option<Message> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            call: Arc::new(move |request| Outcome::Done(handler(request))),
+            own: true,
+        }
+    }
+
+    /// Whether it is not the application's.
+    pub(crate) fn is_own(&self) -> bool {
+        self.own
     }
 
     /// Calls it.
@@ -77,7 +99,7 @@ impl AnyHandler {
     /// # Errors
     /// It panicked.
     pub(crate) fn call(&self, request: Request) -> Result<Outcome, Panicked> {
-        catch_unwind(AssertUnwindSafe(|| (self.0)(request))).map_err(|_| Panicked)
+        catch_unwind(AssertUnwindSafe(|| (self.call)(request))).map_err(|_| Panicked)
     }
 }
 

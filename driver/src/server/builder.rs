@@ -1,17 +1,20 @@
 //! How a server is put together.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use netaio_core::plugin::{AuthPlugin, CipherPlugin};
+use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
 use netaio_core::{
-    AuthErrorReply, Codec, Key, KeyExtractor, Layer, Limits, Message, MessageTypes, Role,
+    AuthErrorReply, Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, Message,
+    MessageTypes, Peer, Role,
 };
 
+use super::RosterPlace;
 use super::Server;
-use super::publisher::Place;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::options::ConnectionOptions;
+use crate::peers::Identity;
 use crate::runtime::Runtime;
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;
@@ -22,6 +25,8 @@ pub struct ServerBuilder<R: Runtime> {
     setup: Setup,
     default: Option<AnyHandler>,
     accepted: ConnectionOptions,
+    identity: Identity,
+    management: Vec<ManagementConfig>,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -31,11 +36,16 @@ impl<R: Runtime> ServerBuilder<R> {
             setup: Setup::new(Role::Server),
             default: None,
             accepted: ConnectionOptions::new(),
+            identity: Identity::default(),
+            management: Vec::new(),
             runtime: PhantomData,
         }
     }
 
     crate::setup::common_options!();
+
+    crate::setup::answering_options!();
+    crate::setup::peer_options!();
 
     /// Leaves the outer auth plugin out of the connections that are accepted:
     /// netaio's `start(use_auth=False)`. Streams that are
@@ -53,26 +63,6 @@ impl<R: Runtime> ServerBuilder<R> {
         self
     }
 
-    /// Answers messages that have no handler; unless set, netaio's answer is
-    /// `NOT_FOUND` with no uri.
-    pub fn default_handler<M: 'static>(mut self, handler: impl Handler<M>) -> Self {
-        self.default = Some(AnyHandler::new(handler));
-        self
-    }
-
-    /// Decides what is answered to a message that fails an auth check; unless
-    /// set, the plugin's own error message is.
-    pub fn auth_error(mut self, reply: AuthErrorReply) -> Self {
-        self.setup.config.auth_error = reply;
-        self
-    }
-
-    /// Makes the error message for a text, in place of netaio's `make_error_msg`.
-    pub fn error_message(mut self, make: fn(&str) -> Message) -> Self {
-        self.setup.config.make_error = make;
-        self
-    }
-
     /// Listens, and serves from now on. An address with port 0 gets a free
     /// port; see [`Server::local_addr`]. A name that resolves to several
     /// addresses gets the first that can be listened on.
@@ -82,8 +72,9 @@ impl<R: Runtime> ServerBuilder<R> {
     /// # Errors
     /// The address cannot be listened on, or an inner layer does not go with
     /// the outer one.
-    pub async fn bind(self, address: impl ToString) -> Result<Server<R>, BuildError> {
+    pub async fn bind(mut self, address: impl ToString) -> Result<Server<R>, BuildError> {
         let (address, accepted) = (address.to_string(), self.accepted.clone());
+        let management = std::mem::take(&mut self.management);
         let service = self.service()?;
         let failed = |source| BuildError::Listen {
             address: address.clone(),
@@ -92,7 +83,10 @@ impl<R: Runtime> ServerBuilder<R> {
         let mut error = std::io::ErrorKind::AddrNotAvailable.into();
         for candidate in R::resolve(&address).await.map_err(failed)? {
             match R::listen(candidate).await {
-                Ok(listener) => return Server::listen(service, listener, accepted).map_err(failed),
+                Ok(listener) => {
+                    let server = Server::listen(service, listener, accepted).map_err(failed)?;
+                    return managing(server, management);
+                }
                 Err(source) => error = source,
             }
         }
@@ -106,14 +100,27 @@ impl<R: Runtime> ServerBuilder<R> {
     /// # Errors
     /// An inner layer does not go with the outer one, or the operating system
     /// has no randomness to give.
-    pub fn build(self) -> Result<Server<R>, BuildError> {
-        Server::start(self.service()?, None).map_err(BuildError::Randomness)
+    pub fn build(mut self) -> Result<Server<R>, BuildError> {
+        let management = std::mem::take(&mut self.management);
+        let server = Server::start(self.service()?, None).map_err(BuildError::Randomness)?;
+        managing(server, management)
     }
 
     fn service(self) -> Result<Service, BuildError> {
         let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
         let (config, mut states, node) = self.setup.finish()?;
-        states.insert(Place::default());
-        Ok(Service::new(config, states, node, unrouted))
+        states.insert(RosterPlace::default());
+        Ok(Service::new(config, states, node, unrouted, self.identity))
     }
+}
+
+/// The server, once it manages peers as asked.
+fn managing<R: Runtime>(
+    server: Server<R>,
+    management: Vec<ManagementConfig>,
+) -> Result<Server<R>, BuildError> {
+    for config in management {
+        server.manage_peers(config)?;
+    }
+    Ok(server)
 }

@@ -1,32 +1,35 @@
 //! Servers.
 
+mod accept;
 mod builder;
-mod publisher;
+mod peers;
+mod roster;
 
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use event_listener::Event;
-use netaio_core::{Key, Layer, Link, SealError};
+use netaio_core::{Key, Layer, SealError};
 
 pub use self::builder::ServerBuilder;
-pub use self::publisher::{Delivery, Publisher, SubscriptionError};
+pub(crate) use self::roster::{Roster, RosterPlace};
 
+use self::accept::{Acceptor, Listening};
 use crate::clock;
 use crate::connection::Connection;
 use crate::futures::race;
 use crate::handler::Handler;
 use crate::mailbox::Command;
 use crate::options::ConnectionOptions;
-use crate::random;
+use crate::peers::{Owner, Peers};
+use crate::publisher::Publisher;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Service;
-use crate::task::Task;
 
 /// A server: it listens, and calls handlers for what it receives.
 ///
@@ -44,7 +47,9 @@ pub struct Server<R: Runtime> {
 struct Shared {
     service: Arc<Service>,
     local: SocketAddr,
+    roster: Roster,
     publisher: Publisher,
+    peers: Peers,
     /// Whether the listening socket is open.
     listening: AtomicBool,
     /// Woken when a connection has ended, or the listening socket is closed.
@@ -73,7 +78,7 @@ impl<R: Runtime> Server<R> {
         options: ConnectionOptions,
     ) -> io::Result<Self> {
         let server = Self::start(service, Some(R::local_address(&listener)?))?;
-        R::spawn(accept(Acceptor::<R> {
+        R::spawn(accept::accept(Acceptor::<R> {
             listener,
             options,
             open: Listening(server.shared.clone()),
@@ -83,8 +88,13 @@ impl<R: Runtime> Server<R> {
 
     fn start(service: Service, listens_on: Option<SocketAddr>) -> io::Result<Self> {
         let service = Arc::new(service);
+        let roster = Roster::new(service.clone())?;
         let shared = Arc::new(Shared {
-            publisher: Publisher::new(service.clone())?,
+            publisher: Publisher::connections_of(roster.clone()),
+            roster,
+            peers: Peers {
+                table: service.table.clone(),
+            },
             service,
             local: listens_on.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into()),
             listening: AtomicBool::new(listens_on.is_some()),
@@ -92,6 +102,8 @@ impl<R: Runtime> Server<R> {
             stopping: AtomicBool::new(false),
             stop: Event::new(),
         });
+        let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
+        shared.service.table.set_owner(owner);
         Ok(Self {
             _guard: Arc::new(Guard(shared.clone())),
             shared,
@@ -108,7 +120,7 @@ impl<R: Runtime> Server<R> {
     /// How many connections it has.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.shared.publisher.len()
+        self.shared.roster.len()
     }
 
     /// What publishes to the connections, and knows what they are subscribed to.
@@ -179,7 +191,7 @@ impl<R: Runtime> Server<R> {
         remote: Option<SocketAddr>,
         options: ConnectionOptions,
     ) -> io::Result<Connection> {
-        serve::<R>(&self.shared, reader, writer, remote, options)
+        accept::serve::<R>(&self.shared, reader, writer, remote, options)
     }
 
     /// Stops within [`Limits::shutdown_grace`](netaio_core::Limits::shutdown_grace);
@@ -199,6 +211,7 @@ impl<R: Runtime> Server<R> {
     /// connections that are not done go on until they are.
     pub async fn stop_within(&self, grace: Duration) {
         let until = clock::instant(clock::now().deadline(grace));
+        self.shared.take_leave();
         self.shared.begin_stop(|| Command::Drain);
         let drained = async {
             self.shared.empty().await;
@@ -238,116 +251,17 @@ impl Shared {
     fn begin_stop(&self, command: impl Fn() -> Command) {
         self.stopping.store(true, Ordering::Release);
         self.stop.notify(usize::MAX);
-        self.publisher.tell_all(command);
+        self.roster.tell_all(command);
     }
 
     /// Is ready when there is no connection left, nor will be one.
     async fn empty(&self) {
         loop {
             let ended = self.ended.listen();
-            if self.publisher.len() == 0 && !self.listening.load(Ordering::Acquire) {
+            if self.roster.len() == 0 && !self.listening.load(Ordering::Acquire) {
                 return;
             }
             ended.await;
         }
-    }
-}
-
-/// What accepts connections. The socket is dropped first: then its address is
-/// free, and those who wait for that may know.
-struct Acceptor<R: Runtime> {
-    listener: R::Listener,
-    /// What the connections are like.
-    options: ConnectionOptions,
-    open: Listening,
-}
-
-/// Says on drop that the listening socket is closed.
-struct Listening(Arc<Shared>);
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        self.0.listening.store(false, Ordering::Release);
-        self.0.ended.notify(usize::MAX);
-    }
-}
-
-/// Accepts connections until the server stops.
-async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
-    /// The pause after an error that is none of one connection's, such as
-    /// running out of descriptors.
-    const PAUSE: Duration = Duration::from_millis(100);
-
-    let (shared, listener) = (&acceptor.open.0, &acceptor.listener);
-    loop {
-        let stop = shared.stop.listen();
-        if shared.stopping.load(Ordering::Acquire) {
-            return;
-        }
-        let accept = async { Some(R::accept(listener).await) };
-        let stop = async {
-            stop.await;
-            None
-        };
-        match race(accept, stop).await {
-            None => return,
-            Some(Ok((reader, writer, remote))) => {
-                let options = acceptor.options.clone();
-                let served = serve::<R>(shared, reader, writer, Some(remote), options);
-                if let Err(error) = served {
-                    tracing::warn!(%remote, %error, "connection refused");
-                }
-            }
-            Some(Err(error)) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                R::sleep_until(clock::instant(clock::now().deadline(PAUSE))).await;
-            }
-        }
-    }
-}
-
-fn serve<R: Runtime>(
-    shared: &Arc<Shared>,
-    reader: impl ReadHalf,
-    writer: impl WriteHalf,
-    remote: Option<SocketAddr>,
-    options: ConnectionOptions,
-) -> io::Result<Connection> {
-    let service = shared.service.clone();
-    let rng = random::generator()?;
-    let admit = |connections| match connections < service.config.wire.limits.connections() {
-        _ if shared.stopping.load(Ordering::Acquire) => Err("the server is stopping"),
-        false => Err("the server has as many connections as it may"),
-        true => Ok(()),
-    };
-    let config = options.left_out.config(&service.config);
-    let publisher = &shared.publisher;
-    let connection = publisher.enter(
-        |connections| admit(connections).map_err(io::Error::other),
-        |number| Connection::new(remote, &service, number, options),
-    )?;
-    let entry = Entry {
-        shared: shared.clone(),
-        number: connection.shared.number,
-    };
-    let link = Link::new(clock::now(), config, remote, rng);
-    let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
-    R::spawn(async move {
-        task.run().await;
-        drop(entry);
-    });
-    Ok(connection)
-}
-
-/// A connection's place among the others, left even by a task that is dropped.
-struct Entry {
-    shared: Arc<Shared>,
-    number: u64,
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.shared.publisher.leave(self.number);
-        self.shared.ended.notify(usize::MAX);
     }
 }

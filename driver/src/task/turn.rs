@@ -115,7 +115,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Dispatched::Unrouted { message, reply } => match &self.service.unrouted {
                 Unrouted::Handler(handler) => (handler.clone(), message, reply),
                 Unrouted::Deliver(deliver) => {
-                    deliver(message, self.connection.clone());
+                    deliver(message, (&self.connection).into());
                     return None;
                 }
                 Unrouted::NotFound => {
@@ -128,7 +128,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let connection = self.connection.clone();
         let answer = match handler.call(Request {
             message,
-            connection,
+            remote: connection.into(),
         }) {
             Ok(Outcome::Done(answer)) => answer,
             Ok(Outcome::Running(future)) => return Some((future, reply)),

@@ -23,7 +23,7 @@ pub async fn each_extractor_hands_over_its_part<R: Runtime>() {
         .on(on("content"), |content: Content| content)
         .on(on("text"), |text: Text| text.to_uppercase())
         .on(on("request"), |request: Request| {
-            assert!(request.connection.remote().is_some());
+            assert!(request.remote.addr().is_some());
             request.message.content
         })
         .on(on("address"), |address: SocketAddr| {

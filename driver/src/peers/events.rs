@@ -1,0 +1,101 @@
+//! What happens to peers, as a stream.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use async_channel::{Receiver, Sender};
+use futures_core::Stream;
+use netaio_core::{GoneReason, IntroductionError};
+
+use super::KnownPeer;
+use crate::remote::Place;
+
+/// What happened to a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerEvent {
+    /// It is new.
+    Came(KnownPeer),
+    /// Its data changed, or it has one more address.
+    Changed(KnownPeer),
+    /// It is heard from one of its addresses no more.
+    AddressGone {
+        /// The peer, with the addresses that are left.
+        peer: KnownPeer,
+        /// The address; none where a connection without one ended.
+        address: Option<SocketAddr>,
+        /// Why.
+        why: GoneReason,
+    },
+    /// It is known no more.
+    Gone {
+        /// The peer as it was.
+        peer: KnownPeer,
+        /// Why.
+        why: GoneReason,
+    },
+    /// What somebody said about a peer was refused.
+    Refused {
+        /// Where it came from, if that has an address.
+        address: Option<SocketAddr>,
+        /// Why.
+        why: IntroductionError,
+    },
+}
+
+impl PeerEvent {
+    /// What the core says; what it may say besides one day is left out.
+    pub(super) fn from_core(event: &netaio_core::PeerEvent<Place>) -> Option<Self> {
+        use netaio_core::PeerEvent::{AddressGone, Came, Changed, Gone, Refused};
+        Some(match event {
+            Came(known) => Self::Came(known.into()),
+            Changed(known) => Self::Changed(known.into()),
+            AddressGone {
+                known,
+                address,
+                why,
+            } => Self::AddressGone {
+                peer: known.into(),
+                address: address.address(),
+                why: *why,
+            },
+            Gone { known, why } => Self::Gone {
+                peer: known.into(),
+                why: *why,
+            },
+            Refused { address, why } => Self::Refused {
+                address: address.address(),
+                why: why.clone(),
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// A stream of what happens to peers. It ends when their node is gone.
+#[derive(Debug)]
+pub struct PeerEvents(Pin<Box<Receiver<PeerEvent>>>);
+
+impl PeerEvents {
+    /// Events that wait for one listener.
+    const CAPACITY: usize = 4096;
+
+    pub(super) fn new() -> (Sender<PeerEvent>, Self) {
+        let (sender, receiver) = async_channel::bounded(Self::CAPACITY);
+        (sender, Self(Box::pin(receiver)))
+    }
+
+    /// The next event, or `None` when the node is gone. Cancel-safe.
+    pub async fn next(&mut self) -> Option<PeerEvent> {
+        self.0.recv().await.ok()
+    }
+}
+
+impl Stream for PeerEvents {
+    type Item = PeerEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<PeerEvent>> {
+        self.0.as_mut().poll_next(context)
+    }
+}

@@ -1,0 +1,173 @@
+//! Peers: who is known, and how that is kept up to date.
+
+mod events;
+mod table;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use netaio_core::{ManagementError, Peer, PeerChange, PeerRefused, SealError};
+
+pub use self::events::{PeerEvent, PeerEvents};
+pub(crate) use self::table::{Identity, LinkDirectory, Owner, Table};
+
+use crate::clock;
+use crate::remote::{Place, Remote};
+
+/// The peers that a server, a client or a UDP node knows.
+///
+/// They come by [automatic management](crate::UdpNode::manage_peers) or by
+/// [`add`](Self::add), and a peer-specific plugin finds the keys of a remote
+/// here. Over connections a peer belongs to the connection that announced it,
+/// and goes with it. Cloning it copies a pointer.
+#[derive(Clone)]
+pub struct Peers {
+    pub(crate) table: Arc<Table>,
+}
+
+/// A peer that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPeer {
+    /// What it says of itself.
+    pub peer: Peer,
+    /// Where it is heard from, the first address first. A connection without
+    /// addresses has none here.
+    pub addresses: Vec<SocketAddr>,
+    /// When it was last heard. Over a connection, when it introduced itself: it
+    /// lives as long as the connection does.
+    pub last_heard: Instant,
+}
+
+/// Why peers are not managed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerManagementError {
+    /// The local peer cannot be introduced, or the management makes no sense.
+    #[error(transparent)]
+    Management(#[from] ManagementError),
+    /// The inner layer does not go with the outer one.
+    #[error("the inner layer of peer management: {0}")]
+    Layer(#[from] SealError),
+}
+
+impl Peers {
+    /// Who this node is, if it was said.
+    #[must_use]
+    pub fn local(&self) -> Option<Peer> {
+        self.table.discovery().local().cloned()
+    }
+
+    /// Says who this node is: netaio's `local_peer`. Where peers are managed, the
+    /// others are told at the next opportunity.
+    ///
+    /// # Errors
+    /// Peers are managed, and this one cannot be introduced.
+    pub fn set_local(&self, peer: Peer) -> Result<(), ManagementError> {
+        self.table
+            .change(|discovery| discovery.set_local(Some(peer)))
+    }
+
+    /// The peer with this id.
+    #[must_use]
+    pub fn get(&self, id: impl AsRef<[u8]>) -> Option<KnownPeer> {
+        let discovery = self.table.discovery();
+        discovery.peers().get(id.as_ref()).map(KnownPeer::from)
+    }
+
+    /// The peer at this address.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Option<KnownPeer> {
+        let discovery = self.table.discovery();
+        if let Some(peer) = discovery.peers().at(Place::Datagram(address)) {
+            return discovery.peers().get(&peer.id).map(KnownPeer::from);
+        }
+        let known = discovery.peers().list().into_iter();
+        known
+            .map(KnownPeer::from)
+            .find(|known| known.addresses.contains(&address))
+    }
+
+    /// The peer that sent a message, or that a connection leads to.
+    #[must_use]
+    pub fn of(&self, remote: impl Into<Remote>) -> Option<KnownPeer> {
+        let discovery = self.table.discovery();
+        let peer = discovery.peers().at(remote.into().place())?;
+        discovery.peers().get(&peer.id).map(KnownPeer::from)
+    }
+
+    /// All peers, by ascending id.
+    #[must_use]
+    pub fn list(&self) -> Vec<KnownPeer> {
+        let discovery = self.table.discovery();
+        discovery
+            .peers()
+            .list()
+            .into_iter()
+            .map(KnownPeer::from)
+            .collect()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.discovery().peers().len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a peer or changes what is known of it: netaio's
+    /// `add_or_update_peer`. The remote's address is added to those it has.
+    ///
+    /// # Errors
+    /// It is refused; nothing has changed.
+    pub fn add(&self, peer: Peer, remote: impl Into<Remote>) -> Result<PeerChange, PeerRefused> {
+        let place = remote.into().place();
+        let now = clock::now();
+        self.table
+            .change(|discovery| discovery.update(now, peer, place))
+    }
+
+    /// Removes a peer, with all of its addresses and subscriptions.
+    pub fn remove(&self, id: impl AsRef<[u8]>) -> Option<KnownPeer> {
+        let known = self.table.change(|discovery| discovery.remove(id.as_ref()));
+        known.as_ref().map(KnownPeer::from)
+    }
+
+    /// Removes the address of a remote, and its peer with the last of them.
+    pub fn remove_remote(&self, remote: impl Into<Remote>) {
+        let place = remote.into().place();
+        self.table
+            .change(|discovery| discovery.remove_address(place));
+    }
+
+    /// What happens to peers from now on. An application that does not take the
+    /// events loses the oldest when some thousand wait;
+    /// [`list`](Self::list) tells the truth at any time.
+    #[must_use]
+    pub fn events(&self) -> PeerEvents {
+        self.table.listen()
+    }
+}
+
+impl From<&netaio_core::Known<Place>> for KnownPeer {
+    fn from(known: &netaio_core::Known<Place>) -> Self {
+        let addresses = known.addresses.iter();
+        Self {
+            peer: known.peer.clone(),
+            addresses: addresses.filter_map(|place| place.address()).collect(),
+            last_heard: clock::instant(known.last_heard),
+        }
+    }
+}
+
+impl fmt::Debug for Peers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peers").field("len", &self.len()).finish()
+    }
+}

@@ -1,0 +1,161 @@
+//! Whoever is at the other end.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use netaio_core::{Message, SendError, SendOptions};
+
+use crate::connection::{Connection, RequestBuilder};
+use crate::handler::States;
+use crate::udp::Handle;
+
+/// Whoever sent a message: the other end of a [`Connection`], or an address that
+/// a [`UdpNode`](crate::UdpNode) hears from. Handlers that take it serve both.
+///
+/// Cloning it copies a pointer or two.
+#[derive(Clone)]
+pub struct Remote(pub(crate) Kind);
+
+#[derive(Clone)]
+pub(crate) enum Kind {
+    Connection(Connection),
+    Datagram(Handle, SocketAddr),
+}
+
+/// What tells remotes apart: the number of a connection, of one server or
+/// client, or an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Place {
+    Connection {
+        number: u64,
+        remote: Option<SocketAddr>,
+    },
+    Datagram(SocketAddr),
+}
+
+impl Place {
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Connection { remote, .. } => *remote,
+            Self::Datagram(address) => Some(*address),
+        }
+    }
+}
+
+impl Remote {
+    /// Its address; none where a stream has no addresses.
+    #[must_use]
+    pub fn addr(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            Kind::Connection(connection) => connection.remote(),
+            Kind::Datagram(_, address) => Some(*address),
+        }
+    }
+
+    /// The connection that leads to it, unless datagrams do.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Connection> {
+        match &self.0 {
+            Kind::Connection(connection) => Some(connection),
+            Kind::Datagram(..) => None,
+        }
+    }
+
+    /// Sends a message. It is ready once the message is sealed and queued.
+    /// Cancel-safe: a message is sent whole or not at all.
+    ///
+    /// # Errors
+    /// The message was not sent.
+    pub async fn send(&self, message: Message) -> Result<(), SendError> {
+        self.send_with(message, SendOptions::new()).await
+    }
+
+    /// As [`send`](Self::send), with an inner layer, or without an outer plugin.
+    ///
+    /// # Errors
+    /// The message was not sent.
+    pub async fn send_with(&self, message: Message, options: SendOptions) -> Result<(), SendError> {
+        match &self.0 {
+            Kind::Connection(connection) => connection.send_with(message, options).await,
+            Kind::Datagram(node, to) => node.send(*to, message, options).await,
+        }
+    }
+
+    /// Asks for the content of a uri.
+    pub fn request(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::request(uri))
+    }
+
+    /// Creates a uri with a content.
+    pub fn create(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::create(uri, content))
+    }
+
+    /// Replaces the content of a uri.
+    pub fn update(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::update(uri, content))
+    }
+
+    /// Deletes a uri.
+    pub fn delete(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::delete(uri))
+    }
+
+    /// Asks to be notified about a uri; the answer is a `CONFIRM_SUBSCRIBE`.
+    pub fn subscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::subscribe(uri))
+    }
+
+    /// Asks to be notified no more; the answer is a `CONFIRM_UNSUBSCRIBE`.
+    pub fn unsubscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(Message::unsubscribe(uri))
+    }
+
+    /// Sends any message as a request: whatever answers its uri ends it.
+    pub fn request_message(&self, message: Message) -> RequestBuilder {
+        RequestBuilder::new(self.clone(), message)
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        match &self.0 {
+            Kind::Connection(connection) => connection.place(),
+            Kind::Datagram(_, address) => Place::Datagram(*address),
+        }
+    }
+
+    /// What handlers share at this end.
+    pub(crate) fn states(&self) -> &States {
+        match &self.0 {
+            Kind::Connection(connection) => &connection.shared.states,
+            Kind::Datagram(node, _) => node.states(),
+        }
+    }
+}
+
+impl From<Connection> for Remote {
+    fn from(connection: Connection) -> Self {
+        Self(Kind::Connection(connection))
+    }
+}
+
+impl From<&Connection> for Remote {
+    fn from(connection: &Connection) -> Self {
+        connection.clone().into()
+    }
+}
+
+impl From<&Remote> for Remote {
+    fn from(remote: &Remote) -> Self {
+        remote.clone()
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Connection(connection) => connection.fmt(f),
+            Kind::Datagram(_, address) => f.debug_tuple("Datagram").field(address).finish(),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The peers of a server: clients that introduce themselves.
+
+use netaio_core::{ManagementConfig, PeerMessage, SendOptions};
+
+use super::{Server, Shared};
+use crate::peers::{Owner, PeerManagementError, Peers};
+use crate::remote::Place;
+use crate::runtime::Runtime;
+
+impl<R: Runtime> Server<R> {
+    /// The peers that are known. Each belongs to the connection that it was
+    /// announced by, and goes with it.
+    #[must_use]
+    pub fn peers(&self) -> &Peers {
+        &self.shared.peers
+    }
+
+    /// Manages peers from now on: clients that introduce themselves are listed
+    /// and told who this server is. Those that are connected already are
+    /// told at once; new ones are expected to speak first. What the config says
+    /// of times is for datagrams, and not heeded here.
+    ///
+    /// # Errors
+    /// The local peer cannot be introduced, the app id is managed already, or the
+    /// inner layer does not go with the outer one.
+    pub fn manage_peers(&self, config: ManagementConfig) -> Result<(), PeerManagementError> {
+        let config = config.with_every(None).with_timeout(None);
+        self.shared.service.manage_peers(config)
+    }
+
+    /// Manages the peers of an app id no more: every connection is told that this
+    /// server leaves. Says whether they were managed. The peers stay listed.
+    pub fn stop_peer_management(&self, app_id: impl AsRef<[u8]>) -> bool {
+        let farewell = self.shared.service.stop_peer_management(app_id.as_ref());
+        farewell
+            .map(|farewell| self.shared.tell(&farewell))
+            .is_some()
+    }
+}
+
+impl Shared {
+    /// Tells every connection.
+    fn tell(&self, PeerMessage { message, inner }: &PeerMessage) {
+        let options = SendOptions::new().with_inner(inner.clone());
+        let receivers = self.roster.connections();
+        if let Err(error) = self.roster.deliver(&receivers, message, &options) {
+            tracing::warn!(%error, "peers were not told of this server");
+        }
+    }
+
+    /// Tells the peers that this server leaves.
+    pub(super) fn take_leave(&self) {
+        let table = &self.service.table;
+        for farewell in table.change_quietly(|discovery| discovery.stop_all()) {
+            self.tell(&farewell);
+        }
+    }
+}
+
+impl Owner for Shared {
+    fn left(&self, place: Place) {
+        if let Place::Connection { number, .. } = place {
+            self.roster.unsubscribe_all(number);
+        }
+    }
+
+    fn changed(&self) {
+        loop {
+            let advertisement = self.service.table.discovery().poll_advertisement();
+            let Some(advertisement) = advertisement else {
+                return;
+            };
+            self.tell(&advertisement);
+        }
+    }
+}

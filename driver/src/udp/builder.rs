@@ -1,0 +1,238 @@
+//! How a UDP node is put together.
+
+use std::io;
+use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, Weak};
+
+use event_listener::Event;
+use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
+use netaio_core::{
+    AuthErrorReply, Codec, DatagramLink, Key, KeyExtractor, Layer, Limits, ManagementConfig,
+    Message, MessageTypes, Peer, Role, Subscriptions,
+};
+
+use super::UdpNode;
+use super::handle::{Handle, Shared};
+use super::task::Task;
+use crate::clock;
+use crate::error::BuildError;
+use crate::handler::{AnyHandler, Handler};
+use crate::peers::{Identity, Owner};
+use crate::publisher::FrameSealer;
+use crate::random;
+use crate::runtime::{DatagramOptions, DatagramSocket, Interface, Runtime};
+use crate::service::{Service, Unrouted};
+use crate::setup::Setup;
+
+/// A UDP node before it is bound.
+#[must_use = "a node does nothing before `bind`"]
+pub struct UdpNodeBuilder<R: Runtime> {
+    setup: Setup,
+    default: Option<AnyHandler>,
+    group: Group,
+    interface: Option<Interface>,
+    multicast_ttl: u8,
+    shared_port: bool,
+    receive_buffer: Option<usize>,
+    ignore_own_ip: bool,
+    identity: Identity,
+    management: Vec<ManagementConfig>,
+    runtime: PhantomData<fn() -> R>,
+}
+
+enum Group {
+    /// That of all hosts, if the system lets us join it.
+    Usual,
+    These(Vec<IpAddr>),
+}
+
+impl<R: Runtime> UdpNodeBuilder<R> {
+    pub(super) fn new() -> Self {
+        Self {
+            setup: Setup::new(Role::Node),
+            default: None,
+            group: Group::Usual,
+            interface: None,
+            multicast_ttl: 1,
+            shared_port: false,
+            receive_buffer: None,
+            ignore_own_ip: true,
+            identity: Identity::default(),
+            management: Vec::new(),
+            runtime: PhantomData,
+        }
+    }
+
+    crate::setup::common_options!();
+    crate::setup::answering_options!();
+    crate::setup::peer_options!();
+
+    /// Joins a multicast group, of the same family as the address that the node
+    /// is bound to. The first one is where the node multicasts to. Unless set, it
+    /// is netaio's, that of all hosts: 224.0.0.1 (ff02::1 over IPv6); where that
+    /// one cannot be joined, the node does without.
+    pub fn group(mut self, group: impl Into<IpAddr>) -> Self {
+        match &mut self.group {
+            Group::These(groups) => groups.push(group.into()),
+            Group::Usual => self.group = Group::These(vec![group.into()]),
+        }
+        self
+    }
+
+    /// Joins no multicast group.
+    pub fn no_group(mut self) -> Self {
+        self.group = Group::These(Vec::new());
+        self
+    }
+
+    /// The interface where groups are joined and multicasts leave: an address of
+    /// its, its index or its name. Unless set, the one with the address that the
+    /// node is bound to; with a wildcard address, the one that the system chooses.
+    pub fn interface(mut self, interface: impl Into<Interface>) -> Self {
+        self.interface = Some(interface.into());
+        self
+    }
+
+    /// How many networks a multicast may cross; 1, the local one, unless set.
+    pub fn multicast_ttl(mut self, ttl: u8) -> Self {
+        self.multicast_ttl = ttl;
+        self
+    }
+
+    /// Lets other sockets of this machine be bound to the same address and port,
+    /// if they allow it too. All of them receive what is sent to the group; what
+    /// is sent to the address, one of them does. `false` unless set.
+    pub fn shared_port(mut self, shared: bool) -> Self {
+        self.shared_port = shared;
+        self
+    }
+
+    /// The bytes of datagrams that the system keeps until they are received; its
+    /// usual number unless set.
+    pub fn receive_buffer(mut self, bytes: usize) -> Self {
+        self.receive_buffer = Some(bytes);
+        self
+    }
+
+    /// Ignores datagrams from this machine's own addresses, as netaio does:
+    /// multicasts come back to whoever sent them. Loopback addresses are none of
+    /// these, so that nodes can meet there. `true` unless set.
+    pub fn ignore_own_ip(mut self, ignore: bool) -> Self {
+        self.ignore_own_ip = ignore;
+        self
+    }
+
+    /// Binds the socket, joins the group, and receives from now on. An address
+    /// with port 0 gets a free port; see [`UdpNode::local_addr`]. A name that
+    /// resolves to several addresses gets the first that can be bound.
+    ///
+    /// The group's traffic is received whatever the address is; requests are
+    /// received at that address only, unless it is the wildcard.
+    ///
+    /// Cancel-safe: dropped early, nothing is bound.
+    ///
+    /// # Errors
+    /// The address cannot be bound, the group cannot be joined, an inner layer
+    /// does not go with the outer one, or peers cannot be managed as asked.
+    pub async fn bind(mut self, address: impl ToString) -> Result<UdpNode<R>, BuildError> {
+        let address = address.to_string();
+        let management = std::mem::take(&mut self.management);
+        let failed = |source| BuildError::Bind {
+            address: address.clone(),
+            source,
+        };
+        let mut error = io::ErrorKind::AddrNotAvailable.into();
+        for candidate in R::resolve(&address).await.map_err(failed)? {
+            match self.open(candidate).await {
+                Ok((socket, group)) => {
+                    let node = self.start(socket, group, &address)?;
+                    for config in management {
+                        node.manage_peers(config)?;
+                    }
+                    return Ok(node);
+                }
+                Err(source) => error = source,
+            }
+        }
+        Err(failed(error))
+    }
+
+    async fn open(&self, address: SocketAddr) -> io::Result<(R::Datagrams, Option<IpAddr>)> {
+        let mut options = DatagramOptions::new(address);
+        options.interface = self.interface.clone();
+        options.multicast_ttl = self.multicast_ttl;
+        options.shared_port = self.shared_port;
+        options.receive_buffer = self.receive_buffer;
+        match &self.group {
+            Group::These(groups) => {
+                options.groups = groups.clone();
+                let socket = R::bind_datagrams(&options).await?;
+                Ok((socket, groups.first().copied()))
+            }
+            Group::Usual => {
+                let group = all_hosts(address.ip());
+                options.groups = vec![group];
+                let error = match R::bind_datagrams(&options).await {
+                    Ok(socket) => return Ok((socket, Some(group))),
+                    Err(error) => error,
+                };
+                options.groups.clear();
+                let socket = R::bind_datagrams(&options).await?;
+                tracing::warn!(%group, %error, "cannot join the usual multicast group");
+                Ok((socket, None))
+            }
+        }
+    }
+
+    fn start(
+        self,
+        socket: R::Datagrams,
+        group: Option<IpAddr>,
+        address: &str,
+    ) -> Result<UdpNode<R>, BuildError> {
+        let failed = |source| BuildError::Bind {
+            address: address.to_owned(),
+            source,
+        };
+        let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
+        let (config, states, node) = self.setup.finish()?;
+        let limits = config.wire.limits.clone();
+        let service = Arc::new(Service::new(config, states, node, unrouted, self.identity));
+        let local = socket.local_address().map_err(failed)?;
+        let own = match self.ignore_own_ip {
+            true => socket.own_addresses().map_err(failed)?,
+            false => Vec::new(),
+        };
+        let (sender, commands) = async_channel::bounded(limits.pending_requests());
+        let sealer = FrameSealer::new().map_err(failed)?;
+        let rng = random::generator().map_err(failed)?;
+        let shared = Arc::new(Shared {
+            service: service.clone(),
+            local,
+            group: group.map(|group| SocketAddr::new(group, local.port())),
+            commands: sender,
+            subscriptions: Mutex::new(Subscriptions::new()),
+            counters: Mutex::default(),
+            sealer,
+            ended: Event::new(),
+            aborted: Event::new(),
+        });
+        let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
+        service.table.set_owner(owner);
+        let link = DatagramLink::new(clock::now(), service.config.clone(), rng)
+            .with_directory(service.table.clone());
+        let handle = Handle(shared);
+        let task = Task::<R>::new(link, socket, own, commands, handle.clone());
+        R::spawn(task.run());
+        Ok(UdpNode::new(handle))
+    }
+}
+
+/// The group that all hosts of a network are in.
+fn all_hosts(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => Ipv4Addr::new(224, 0, 0, 1).into(),
+        IpAddr::V6(_) => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into(),
+    }
+}

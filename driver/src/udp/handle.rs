@@ -1,0 +1,214 @@
+//! How others speak to the task of a UDP node.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_channel::Sender;
+use bytes::Bytes;
+use event_listener::Event;
+use futures_channel::oneshot;
+use netaio_core::{
+    Answer, CloseReason, DatagramCounters, Limits, Message, ReplyToken, RequestOptions, SealError,
+    SendError, SendOptions, Subscriptions,
+};
+
+use crate::clock;
+use crate::error::RequestError;
+use crate::handler::States;
+use crate::peers::{Owner, Table};
+use crate::publisher::{Delivery, FrameSealer, Parcel, SubscriptionError};
+use crate::remote::Place;
+use crate::service::Service;
+
+/// What a UDP node is asked to do.
+pub(super) enum Command {
+    /// Send a message, and say whether it was taken.
+    Send {
+        to: SocketAddr,
+        message: Message,
+        options: SendOptions,
+        done: Option<oneshot::Sender<Result<(), SendError>>>,
+    },
+    /// Send a request. Its time runs since `called`, a monotonic reading.
+    Request {
+        to: SocketAddr,
+        message: Message,
+        options: RequestOptions,
+        called: Duration,
+        done: oneshot::Sender<Result<Answer, RequestError>>,
+    },
+    /// Send a frame that was sealed for many.
+    Forward { to: Vec<SocketAddr>, frame: Bytes },
+    /// A handler is done.
+    Reply {
+        reply: ReplyToken,
+        answer: Option<Message>,
+    },
+    /// Look at the peers: something has changed.
+    Look,
+    /// Receive no more, finish what is under way, take leave, then end.
+    Stop,
+    /// End.
+    Abort,
+}
+
+/// A handle to a UDP node, whatever its runtime.
+#[derive(Clone)]
+pub(crate) struct Handle(pub(super) Arc<Shared>);
+
+pub(super) struct Shared {
+    pub(super) service: Arc<Service>,
+    pub(super) local: SocketAddr,
+    /// Where multicasts go.
+    pub(super) group: Option<SocketAddr>,
+    pub(super) commands: Sender<Command>,
+    pub(super) subscriptions: Mutex<Subscriptions<SocketAddr>>,
+    pub(super) counters: Mutex<DatagramCounters>,
+    pub(super) sealer: FrameSealer,
+    /// Notified when the task has ended, which closes the channel.
+    pub(super) ended: Event,
+    /// Notified when handlers are to be given up.
+    pub(super) aborted: Event,
+}
+
+impl Shared {
+    pub(super) fn limits(&self) -> &Limits {
+        &self.service.config.wire.limits
+    }
+
+    pub(super) fn subscriptions(&self) -> MutexGuard<'_, Subscriptions<SocketAddr>> {
+        // They are whole between two calls: poison says nothing about them.
+        self.subscriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Owner for Shared {
+    fn left(&self, place: Place) {
+        if let Place::Datagram(address) = place {
+            self.subscriptions().remove(address);
+        }
+    }
+
+    fn changed(&self) {
+        // Where the queue is full, the task looks at everything soon.
+        let _ = self.commands.try_send(Command::Look);
+    }
+}
+
+impl Handle {
+    pub(crate) fn states(&self) -> &States {
+        &self.0.service.states
+    }
+
+    /// Whether both are handles to the same node.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn table(&self) -> &Arc<Table> {
+        &self.0.service.table
+    }
+
+    /// Sends a message, and waits until it is sealed and queued.
+    pub(crate) async fn send(
+        &self,
+        to: SocketAddr,
+        message: Message,
+        options: SendOptions,
+    ) -> Result<(), SendError> {
+        let (done, result) = oneshot::channel();
+        let send = Command::Send {
+            to,
+            message,
+            options,
+            done: Some(done),
+        };
+        let closed = || SendError::Closed(CloseReason::Local);
+        self.0.commands.send(send).await.map_err(|_| closed())?;
+        result.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Sends a request, and waits for its answer.
+    pub(crate) async fn request(
+        &self,
+        to: SocketAddr,
+        message: Message,
+        options: RequestOptions,
+    ) -> Result<Answer, RequestError> {
+        let (done, result) = oneshot::channel();
+        let request = Command::Request {
+            to,
+            message,
+            options,
+            called: clock::now().monotonic,
+            done,
+        };
+        let max = self.0.limits().pending_requests();
+        self.0.commands.try_send(request).map_err(|error| {
+            RequestError::Send(match error.is_full() {
+                true => SendError::TooManyRequests { max },
+                false => SendError::Closed(CloseReason::Local),
+            })
+        })?;
+        let closed = RequestError::Closed(CloseReason::Local);
+        result.await.unwrap_or(Err(closed))
+    }
+
+    /// Subscribes an address to a key.
+    pub(crate) fn subscribe(
+        &self,
+        key: Bytes,
+        address: SocketAddr,
+    ) -> Result<bool, SubscriptionError> {
+        let limits = self.0.limits();
+        Ok(self.0.subscriptions().subscribe(key, address, limits)?)
+    }
+
+    pub(crate) fn unsubscribe(&self, key: &[u8], address: SocketAddr) -> bool {
+        self.0.subscriptions().unsubscribe(key, address)
+    }
+
+    pub(crate) fn subscribers(&self, key: &[u8]) -> Vec<SocketAddr> {
+        self.0.subscriptions().subscribers(key).to_vec()
+    }
+
+    /// Seals a message, once for all unless a plugin wants to know for whom, and
+    /// queues it for each address.
+    pub(crate) fn deliver(
+        &self,
+        to: Vec<SocketAddr>,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        let config = &self.0.service.config;
+        config.check_inner(options.inner())?;
+        let outer = options.outer(&config.outer);
+        let mut delivery = Delivery::default();
+        let sealer = &self.0.sealer;
+        let Parcel::Frame(frame) = sealer.pack(config, &outer, options.inner(), message)? else {
+            for to in to {
+                let queued = self.0.commands.try_send(Command::Send {
+                    to,
+                    message: message.clone(),
+                    options: options.clone(),
+                    done: None,
+                });
+                delivery.count(1, queued.is_ok());
+            }
+            return Ok(delivery);
+        };
+        let (len, max) = (frame.len(), netaio_core::DatagramLink::MAX_DATAGRAM);
+        if len > max {
+            return Err(SealError::DatagramTooLong { len, max });
+        }
+        let receivers = to.len();
+        if receivers > 0 {
+            let queued = self.0.commands.try_send(Command::Forward { to, frame });
+            delivery.count(receivers, queued.is_ok());
+        }
+        Ok(delivery)
+    }
+}
