@@ -16,6 +16,7 @@ mod layers;
 mod logging;
 mod many_servers;
 mod peers;
+mod plugins;
 mod store;
 mod timeouts;
 
