@@ -110,7 +110,7 @@ def plugins():
 # The operations of `Play::operation`; one for each end, the client's first.
 REQUEST, CANCEL, SEND, LARGE, DELIVER, DELIVER_SOME = 0, 8, 10, 12, 14, 22
 TAMPER, INTRUDE, STRANGE, TIME, DEADLINE, EOF = 28, 30, 32, 34, 36, 38
-CLOSE, REPLY, REGISTER, REMOVE, BUSY = 40, 42, 46, 58, 62
+CLOSE, REPLY, REPLY_NTH, REGISTER, REMOVE, BUSY = 40, 42, 44, 46, 58, 62
 TABLES = 0xE0
 CLIENT, SERVER = 0, 1
 THERE, BACK = [DELIVER + CLIENT], [DELIVER + SERVER]
@@ -188,6 +188,26 @@ def link():
     for layer in (1, 3):
         for name in ("echo", "inner-both", "cancelled"):
             seed("link", f"{name}-{layer}", [layer, 0xFF] + scripts[name])
+    # Requests that carry ids: of both ends, or of the client to a plain server.
+    three = register(2) + 3 * request() + THERE
+    nth = [REPLY_NTH + SERVER, 2, REPLY_NTH + SERVER, 1, REPLY_NTH + SERVER, 0]
+    late = three + [TIME, 60] + 2 * request() + THERE + nth + BACK
+    named = {
+        "out-of-order": three + nth + BACK,
+        "overtaken": three + register() + request() + THERE + BACK + nth + BACK,
+        "late": late,
+        "cancelled": register() + request() + THERE + BACK + three + [CANCEL, 0] + nth + BACK,
+        "mixed": register(2) + request() + request(0, 15) + request() + THERE + nth + BACK,
+        "both-ask": scripts["both-ask"],
+        "unrouted": 2 * request(16) + THERE + BACK,
+        "inner": register(10 * 16 + 2) + 3 * request(0, 10) + THERE + nth + BACK,
+        "unsealed-error": three + [STRANGE + CLIENT, 20, 0x32] + BACK,
+        "custom": register(2, 7) + 2 * request(7) + THERE + nth + BACK,
+    }
+    for name, script in named.items():
+        for mode in (0x80, 0x81, 0x83, 0xC0):
+            seed("link", f"ids-{name}-{mode:x}", [mode, 0] + script)
+    seed("link", "ids-few", [0x80, 0xFF] + late)
     seed("link", "another-secret", [0x38 + 1, 0] + answered)
 
 
