@@ -179,12 +179,34 @@ pub enum AuthFailure {
     /// The MAC or signature is not that of the message.
     #[error("the MAC does not match")]
     Mismatch,
+    /// The MAC holds, but a replay window does not let the message pass.
+    #[error("{0}")]
+    Replay(ReplayRefusal),
     /// A peer-specific check, and the sender is no known peer.
     #[error("the sender is no known peer")]
     NoPeer,
     /// A plugin's own reason.
     #[error("{0}")]
     Plugin(&'static str),
+}
+
+/// Why a replay window does not let a message pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayRefusal {
+    /// It passed before.
+    #[error("the message passed before")]
+    Seen,
+    /// Its timestamp is further back than clocks may differ, or than the window
+    /// remembers.
+    #[error("the timestamp is too old; see that the clocks agree")]
+    TooOld,
+    /// Its timestamp is further ahead than clocks may differ.
+    #[error("the timestamp is too far ahead; see that the clocks agree")]
+    TooNew,
+    /// The window is full of messages that could be replayed.
+    #[error("more messages came than the replay window holds; make it larger")]
+    Full,
 }
 
 /// What an auth field is for, as its name is the application's choice.

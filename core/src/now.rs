@@ -13,7 +13,8 @@ pub struct Now {
     /// All deadlines are readings of this clock.
     pub monotonic: Duration,
     /// Seconds since the Unix epoch, for the timestamps in auth fields. It may
-    /// jump; nothing but those timestamps depends on it.
+    /// jump; nothing but those timestamps depends on it, and windows that look
+    /// at them.
     pub unix: u64,
 }
 

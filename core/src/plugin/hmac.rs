@@ -1,6 +1,7 @@
 //! netaio's HMAC.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 use digest::common::BlockSizeUser;
@@ -10,7 +11,7 @@ use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::sha256::{self, IV_LEN, LEN};
-use super::{AuthPlugin, FieldNames, OpenContext, SealContext};
+use super::{AuthPlugin, FieldNames, OpenContext, ReplayGuard, SealContext};
 use crate::error::{AuthFailure, FieldRole, SealError};
 use crate::message::{AuthFields, AuthView, Message};
 use crate::packify::ValueRef;
@@ -19,7 +20,9 @@ use crate::packify::ValueRef;
 ///
 /// The MAC covers the timestamp and the body section, under a key derived from
 /// the secret and the nonce. As in netaio it covers neither the message type
-/// nor other fields, does not look at the clock, and remembers no nonce.
+/// nor other fields, does not look at the clock, and remembers no message: who
+/// can read traffic can send it again, also under another type. A
+/// [replay window](Self::with_replay_window) keeps such messages out.
 ///
 /// What netaio accepts beyond that is refused here (each would be a forgery, or
 /// an exception in Python): a MAC that is not 32 bytes of packify type bytes, a
@@ -45,6 +48,8 @@ pub struct HmacAuth {
     nonce_field: String,
     #[zeroize(skip)]
     ts_field: String,
+    #[zeroize(skip)]
+    replay: Option<Arc<dyn ReplayGuard>>,
 }
 
 impl HmacAuth {
@@ -64,6 +69,7 @@ impl HmacAuth {
             hmac_field: "hmac".into(),
             nonce_field: "nonce".into(),
             ts_field: "ts".into(),
+            replay: None,
         }
     }
 
@@ -85,6 +91,45 @@ impl HmacAuth {
     #[must_use]
     pub fn with_ts_field(mut self, name: impl Into<String>) -> Self {
         self.ts_field = name.into();
+        self
+    }
+
+    /// Lets no message pass twice, and none whose timestamp is far from the clock.
+    /// Off unless set: clocks must agree, and netaio, which sends the same bytes
+    /// when it is given the same message again, is then refused the second time.
+    ///
+    /// A window is one receiver's. All links of a configuration share it, and so
+    /// do clones of this plugin: what passed on one connection does not pass on
+    /// another. Receivers that are sent the same frame on purpose, as two
+    /// subscribers in one program are, need a plugin and a window each.
+    ///
+    /// An outer and an inner layer share nonce and timestamp in one message. With
+    /// a window each, both must let it pass; they may share one window too, if
+    /// their secrets differ. Where a one-time handler and the handler that comes
+    /// after it have inner layers with one window, let them share the plugin too
+    /// ([`Layer`](crate::Layer)s are cheap to clone): a message that another
+    /// thread's message took the one-time handler from is not checked again by
+    /// the same plugin.
+    ///
+    /// The window knows what was received, not what was sent: a message that is
+    /// reflected to its sender passes there once. What is answered to a refused
+    /// message is decided as for any failed check; see
+    /// [`FailedCheck::failure`](crate::FailedCheck).
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use std::time::Duration;
+    ///
+    /// use netaio_core::plugin::{HmacAuth, ReplayWindow};
+    ///
+    /// // 1,000 messages a second, from clocks that are right within half a minute.
+    /// let window = ReplayWindow::new(Duration::from_secs(30), 60_000);
+    /// let auth = HmacAuth::new("secret").with_replay_window(window);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_replay_window(mut self, window: impl ReplayGuard + 'static) -> Self {
+        self.replay = Some(Arc::new(window));
         self
     }
 
@@ -160,7 +205,7 @@ impl AuthPlugin for HmacAuth {
         &self,
         fields: AuthView<'_>,
         body: &[u8],
-        _context: &OpenContext<'_>,
+        context: &OpenContext<'_>,
     ) -> Result<(), AuthFailure> {
         let field = |name: &str, role| fields.get(name).ok_or(AuthFailure::Missing(role));
         let ts = timestamp_bytes(field(&self.ts_field, FieldRole::Timestamp)?)
@@ -169,12 +214,20 @@ impl AuthPlugin for HmacAuth {
             ValueRef::Bytes(nonce) if nonce.len() == IV_LEN => nonce,
             _ => return Err(AuthFailure::Unfit(FieldRole::Nonce)),
         };
-        let given = match field(&self.hmac_field, FieldRole::Mac)? {
-            ValueRef::Bytes(mac) if mac.len() == LEN => mac,
-            _ => return Err(AuthFailure::Unfit(FieldRole::Mac)),
-        };
+        let given: &[u8; LEN] = match field(&self.hmac_field, FieldRole::Mac)? {
+            ValueRef::Bytes(mac) => mac.try_into().ok(),
+            _ => None,
+        }
+        .ok_or(AuthFailure::Unfit(FieldRole::Mac))?;
         let mac = self.mac(nonce, ts, body).ok_or(AuthFailure::Mismatch)?;
-        mac.verify_slice(given).map_err(|_| AuthFailure::Mismatch)
+        mac.verify_slice(given).map_err(|_| AuthFailure::Mismatch)?;
+        // Last, so that a forgery leaves no trace in it.
+        match &self.replay {
+            Some(window) => window
+                .admit(given, u32::from_be_bytes(ts), context.now)
+                .map_err(AuthFailure::Replay),
+            None => Ok(()),
+        }
     }
 
     fn error(&self) -> Message {
@@ -196,6 +249,7 @@ impl fmt::Debug for HmacAuth {
             .field("hmac_field", &self.hmac_field)
             .field("nonce_field", &self.nonce_field)
             .field("ts_field", &self.ts_field)
+            .field("replay_window", &self.replay.is_some())
             .finish()
     }
 }

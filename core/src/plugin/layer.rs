@@ -113,6 +113,15 @@ impl Layer {
         self.0.as_ref().is_some_and(|plugins| plugins.peer_specific)
     }
 
+    /// Whether both have the very same auth plugin, so that what passed the check
+    /// of one has passed that of the other.
+    pub(crate) fn shares_auth(&self, other: &Self) -> bool {
+        let auth = |layer: &Self| layer.0.as_ref()?.auth.clone();
+        auth(self)
+            .zip(auth(other))
+            .is_some_and(|(one, other)| Arc::ptr_eq(&one, &other))
+    }
+
     /// Refuses an inner layer whose plugins would write the same fields as
     /// these, or as one another: the receiver could check only one of them.
     ///

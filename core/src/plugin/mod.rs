@@ -11,6 +11,7 @@ mod hidden_uri;
 mod hmac;
 mod layer;
 mod peer;
+mod replay;
 mod sha256;
 mod stream_cipher;
 #[cfg(feature = "x25519")]
@@ -24,6 +25,9 @@ pub use self::directory::{KnownPeers, PeerDirectory};
 pub use self::hmac::HmacAuth;
 pub use self::layer::Layer;
 pub use self::peer::{DefaultPeerPlugin, Peer, PeerError, PeerPlugin};
+#[cfg(feature = "std")]
+pub use self::replay::ReplayWindow;
+pub use self::replay::{ReplayGuard, ReplayLog};
 pub use self::stream_cipher::Sha256StreamCipher;
 #[cfg(feature = "x25519")]
 pub use self::x25519::X25519Cipher;
@@ -89,7 +93,9 @@ pub trait AuthPlugin: Send + Sync {
     ) -> Result<(), SealError>;
 
     /// Checks the auth fields of a received `body`. This runs on what strangers
-    /// send: it takes nothing for granted and allocates nothing.
+    /// send: it takes nothing for granted and allocates nothing until it knows
+    /// that they are none. A message that passed is not checked by the same
+    /// plugin again.
     ///
     /// # Errors
     /// The message does not hold. It ends here; an [`AuthErrorReply`](crate::AuthErrorReply)

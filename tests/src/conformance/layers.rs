@@ -1,17 +1,21 @@
 //! Authentication and encryption, in one layer and in two.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
+use netaio_driver::core::plugin::{
+    HmacAuth, PeerContext, ReplayWindow, SealContext, Sha256StreamCipher,
+};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    AuthErrorReply, AuthFailure, Layer, Message, RequestOptions, SealError, SendError, SendOptions,
+    AuthErrorReply, AuthFailure, Layer, Message, Now, RequestOptions, SealError, Sealer, SendError,
+    SendOptions, Wire,
 };
 use netaio_driver::{BuildError, Client, Content, RequestError, Runtime, Server, Uri};
 
 use super::raw::{dial, frame};
 use super::support::{Counter, assert_message, connect, listen, none, pair};
+use crate::script::{Draw, Script};
 
 /// Longer than any test runs.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -163,6 +167,45 @@ pub async fn a_silent_server_says_nothing_to_strangers<R: Runtime>() {
         .unwrap_err();
     assert_eq!(error, RequestError::TimedOut(SHORT));
     assert_eq!(pair.connection.is_closed(), None);
+}
+
+/// The frame of a request, sealed now by whoever knows the secret.
+fn recorded(secret: &str, message: &Message) -> Vec<u8> {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    let mut context = SealContext {
+        now: Now::new(Duration::ZERO, unix.expect("a clock").as_secs()),
+        rng: &mut Script::new([Draw::Bytes(vec![7; HmacAuth::NONCE_LEN])]),
+        peers: PeerContext::default(),
+    };
+    let (wire, outer) = (Wire::default(), none().with_auth(hmac(secret)));
+    let mut frame = Vec::new();
+    Sealer::new()
+        .seal(&wire, &outer, &none(), message, &mut context, &mut frame)
+        .expect("the message can be sealed");
+    frame
+}
+
+/// With a replay window a frame passes once, whichever connection it comes over.
+pub async fn a_recorded_frame_passes_once<R: Runtime>() {
+    let window = ReplayWindow::new(NEVER, 1000);
+    let server = Server::<R>::builder()
+        .auth(hmac("secret").with_replay_window(window))
+        .on(CREATE_URI, || "done");
+    let client = Client::builder().auth(hmac("secret"));
+    let pair = pair(server, client).await;
+    let frame = recorded("secret", &Message::create("u", ""));
+    let (mut first, mut second) = (dial(&pair.server).await, dial(&pair.server).await);
+    let answers = [(&mut first, OK), (&mut second, AUTH_ERROR)];
+    for (raw, expected) in answers {
+        raw.write(&frame).await.unwrap();
+        let answer = raw.receive().await.unwrap();
+        assert_eq!(answer.message_type, expected);
+    }
+    // What is sealed anew passes, however often it is asked.
+    for _ in 0..3 {
+        let answer = pair.connection.create("u", "").await.unwrap();
+        assert_message(&answer, OK, "u", "done");
+    }
 }
 
 /// A handler of the application's own decides what is answered to who fails a

@@ -114,6 +114,7 @@ macro_rules! conformance {
                 sealed_messages_hide_their_content
                 a_wrong_secret_is_an_auth_error
                 a_silent_server_says_nothing_to_strangers
+                a_recorded_frame_passes_once
                 an_auth_error_handler_decides
                 a_failed_inner_check_never_reaches_the_handler
                 a_failed_inner_check_is_an_auth_error

@@ -157,7 +157,7 @@ fn a_reply_is_sealed_with_its_handlers_inner_layer() {
 
 /// Somebody else takes the one-time handler between its look-up and its taking,
 /// as another thread may.
-struct Contended(Node<Handler>);
+pub(super) struct Contended(pub(super) Node<Handler>);
 
 impl Router for Contended {
     type Handler = Handler;

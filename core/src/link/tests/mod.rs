@@ -10,6 +10,7 @@ mod dispatch;
 mod failures;
 mod layers;
 mod limits;
+mod replay;
 mod requests;
 mod timers;
 

@@ -1,0 +1,43 @@
+//! Messages that were sent before, and are sent again by somebody else.
+
+mod log;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "std")]
+mod window;
+
+use alloc::sync::Arc;
+
+pub use self::log::ReplayLog;
+#[cfg(feature = "std")]
+pub use self::window::ReplayWindow;
+
+use crate::error::ReplayRefusal;
+use crate::now::Now;
+
+/// Remembers which messages passed, so that none passes twice: what
+/// [`HmacAuth::with_replay_window`](super::HmacAuth::with_replay_window) asks.
+/// With `std` a `ReplayWindow` is one; without, a [`ReplayLog`] behind a lock of
+/// one's own.
+///
+/// It is asked about messages whose MAC holds, and no others: a forger can
+/// neither fill it nor make it forget.
+pub trait ReplayGuard: Send + Sync {
+    /// Whether a message may pass; then it never may again. `mac` is the message's
+    /// own MAC and `ts` its timestamp, Unix seconds as 32 bits.
+    ///
+    /// A MAC depends on nonce, timestamp and body, so a message and its replay
+    /// have the same and no other message has; a nonce alone is not as telling,
+    /// since a sender may use one for two messages, and an outer and an inner
+    /// layer share theirs.
+    ///
+    /// # Errors
+    /// It may not pass, and why.
+    fn admit(&self, mac: &[u8; 32], ts: u32, now: Now) -> Result<(), ReplayRefusal>;
+}
+
+impl<G: ReplayGuard + ?Sized> ReplayGuard for Arc<G> {
+    fn admit(&self, mac: &[u8; 32], ts: u32, now: Now) -> Result<(), ReplayRefusal> {
+        (**self).admit(mac, ts, now)
+    }
+}

@@ -1,0 +1,199 @@
+use core::time::Duration;
+use std::collections::HashSet;
+use std::vec::Vec;
+
+use chacha20::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use super::ReplayLog;
+use crate::error::ReplayRefusal::{self, Full, Seen, TooNew, TooOld};
+use crate::now::Now;
+
+const NOON: u64 = 1_700_000_000;
+
+fn at(unix: u64) -> Now {
+    Now::new(Duration::ZERO, unix)
+}
+
+/// A log for clocks that differ by half a minute.
+fn log(entries: usize) -> ReplayLog {
+    ReplayLog::new(Duration::from_secs(30), entries)
+}
+
+fn mac(number: u64) -> [u8; 32] {
+    let mut mac = [0; 32];
+    mac[24..].copy_from_slice(&number.to_be_bytes());
+    mac
+}
+
+/// Message `number`, sent at `sent`, comes at `now`.
+fn admit(log: &mut ReplayLog, number: u64, sent: u64, now: u64) -> Result<(), ReplayRefusal> {
+    log.admit(&mac(number), sent as u32, at(now))
+}
+
+#[test]
+fn a_message_passes_once_and_near_its_time() {
+    let mut log = log(100);
+    let cases = [
+        (0, Ok(())),
+        (30, Ok(())),
+        (-30, Ok(())),
+        (31, Err(TooNew)),
+        (-31, Err(TooOld)),
+        (i64::from(i32::MAX), Err(TooNew)),
+        (i64::from(i32::MIN), Err(TooOld)),
+    ];
+    for (number, (ahead, expected)) in (0..).zip(cases) {
+        let sent = NOON.saturating_add_signed(ahead);
+        assert_eq!(admit(&mut log, number, sent, NOON), expected, "{ahead}");
+        let again = expected.and(Err(Seen));
+        assert_eq!(admit(&mut log, number, sent, NOON), again, "{ahead}");
+    }
+    // Another MAC is another message, whatever its time.
+    assert_eq!(admit(&mut log, 100, NOON, NOON), Ok(()));
+    assert_eq!(log.len(), 4);
+}
+
+#[test]
+fn a_full_log_refuses_what_is_new_and_forgets_nothing_that_could_pass() {
+    let mut log = log(3);
+    for number in 0..3 {
+        assert_eq!(admit(&mut log, number, NOON + number, NOON), Ok(()));
+    }
+    // As long as the first one could pass again.
+    for now in [NOON, NOON + 30] {
+        assert_eq!(admit(&mut log, 9, now, now), Err(Full));
+        assert_eq!(admit(&mut log, 0, NOON, now), Err(Seen));
+    }
+    assert_eq!(admit(&mut log, 9, NOON + 31, NOON + 31), Ok(()));
+    assert_eq!(admit(&mut log, 0, NOON, NOON + 31), Err(TooOld));
+    assert_eq!(admit(&mut log, 1, NOON + 1, NOON + 31), Err(Seen));
+    assert_eq!(admit(&mut log, 10, NOON + 31, NOON + 31), Err(Full));
+}
+
+#[test]
+fn what_is_too_old_is_forgotten_in_time() {
+    let mut log = log(1000);
+    for number in 0..1000 {
+        assert_eq!(admit(&mut log, number, NOON, NOON), Ok(()));
+    }
+    for number in 0..1000 {
+        assert_eq!(admit(&mut log, number, NOON + 31, NOON + 31), Ok(()));
+    }
+    for number in 0..500 {
+        assert_eq!(admit(&mut log, number, NOON + 62, NOON + 62), Ok(()));
+    }
+    assert_eq!(log.len(), 500);
+}
+
+#[test]
+fn a_clock_that_goes_back_brings_nothing_back() {
+    let mut log = log(100);
+    assert_eq!(admit(&mut log, 1, NOON, NOON), Ok(()));
+    // A jump of a year: the message is forgotten.
+    let later = NOON + 31_536_000;
+    assert_eq!(admit(&mut log, 2, later, later), Ok(()));
+    assert_eq!(log.len(), 1);
+    assert_eq!(admit(&mut log, 1, NOON, NOON), Err(TooOld));
+    assert_eq!(admit(&mut log, 2, later, NOON), Err(TooNew));
+    // What is newer than that passes, and what passed in the meantime is known.
+    assert_eq!(admit(&mut log, 3, NOON + 1, NOON + 1), Ok(()));
+    assert_eq!(admit(&mut log, 2, later, later), Err(Seen));
+}
+
+#[test]
+fn what_was_sent_before_the_start_does_not_pass() {
+    let mut log = log(100).not_before(NOON);
+    assert_eq!(admit(&mut log, 1, NOON - 1, NOON), Err(TooOld));
+    assert_eq!(admit(&mut log, 2, NOON, NOON), Ok(()));
+}
+
+#[test]
+fn time_goes_on_when_32_bits_start_over() {
+    let mut log = log(100);
+    let turn = 1u64 << 32;
+    assert_eq!(admit(&mut log, 1, turn - 1, turn - 20), Ok(()));
+    assert_eq!(admit(&mut log, 2, turn + 5, turn - 20), Ok(()));
+    assert_eq!(admit(&mut log, 1, turn - 1, turn + 29), Err(Seen));
+    assert_eq!(admit(&mut log, 1, turn - 1, turn + 30), Err(TooOld));
+    assert_eq!(admit(&mut log, 2, turn + 5, turn + 30), Err(Seen));
+}
+
+#[test]
+fn any_skew_can_be_asked_for() {
+    let mut none = ReplayLog::new(Duration::from_millis(999), 10);
+    assert_eq!(admit(&mut none, 1, NOON, NOON), Ok(()));
+    assert_eq!(admit(&mut none, 2, NOON + 1, NOON), Err(TooNew));
+    assert_eq!(admit(&mut none, 1, NOON, NOON + 1), Err(TooOld));
+    // More than what timestamps of 32 bits can tell.
+    let mut all = ReplayLog::new(Duration::MAX, 10);
+    assert_eq!(admit(&mut all, 1, NOON, NOON), Ok(()));
+    assert_eq!(admit(&mut all, 1, NOON, NOON + (1 << 30)), Err(Seen));
+    for later in [(1 << 30) + 1, (1 << 31) - 1, 1 << 31, (3 << 30) - 1] {
+        let refused = admit(&mut all, 1, NOON, NOON + later);
+        assert!(matches!(refused, Err(TooOld | TooNew)), "{refused:?}");
+    }
+    let mut first = ReplayLog::new(Duration::MAX, 10);
+    assert_eq!(admit(&mut first, 1, 0, 0), Ok(()));
+    let mut nothing = ReplayLog::new(Duration::from_secs(1), 0);
+    assert_eq!(admit(&mut nothing, 1, NOON, NOON), Err(Full));
+}
+
+/// Against one that remembers everything, under clocks that go to and fro.
+#[test]
+fn nothing_ever_passes_twice() {
+    let mut outcomes = [0; 5];
+    for seed in 0..20 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut below = |bound: u64| u64::from(rng.next_u32()) % bound;
+        let entries = 1 + below(60) as usize;
+        let mut log = log(entries);
+        let (mut now, mut ever, mut sent) = (NOON, HashSet::new(), Vec::new());
+        for number in 0..2000 {
+            now = match below(100) {
+                0 => now + below(200),
+                1 => now - below(200),
+                2..40 => now + 1,
+                _ => now,
+            };
+            let fresh = sent.is_empty() || below(3) > 0;
+            if fresh {
+                sent.push((number, now + below(80) - 40));
+            }
+            let count = sent.len() as u64;
+            let (number, time) = match fresh {
+                true => sent[sent.len() - 1],
+                false => sent[below(count) as usize],
+            };
+            let (outcome, sound) = match admit(&mut log, number, time, now) {
+                Ok(()) => (0, ever.insert(number)),
+                Err(Seen) => (1, ever.contains(&number)),
+                Err(Full) => (2, log.len() == entries),
+                Err(TooNew) => (3, time > now + 30),
+                // Too old by the clock, or older than what was forgotten.
+                Err(TooOld) => (4, time < now - 30 || time < log.floor()),
+            };
+            assert!(sound, "seed {seed}: {outcome} for {number}");
+            assert!(log.len() <= entries);
+            outcomes[outcome] += 1;
+        }
+    }
+    assert!(outcomes.iter().all(|count| *count > 500), "{outcomes:?}");
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn of_many_threads_with_one_message_one_passes() {
+    use super::{ReplayGuard, ReplayWindow};
+
+    let window = ReplayWindow::new(Duration::from_secs(30), 100);
+    let passed = |number: u64| {
+        std::thread::scope(|scope| {
+            let attempt = || window.admit(&mac(number), NOON as u32, at(NOON)).is_ok();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(attempt)).collect();
+            let passed = threads.into_iter().map(|thread| thread.join().unwrap());
+            passed.filter(|passed| *passed).count()
+        })
+    };
+    assert_eq!([passed(1), passed(2), passed(1)], [1, 1, 0]);
+}

@@ -1,0 +1,36 @@
+//! A log that threads share.
+
+use core::time::Duration;
+use std::sync::{Mutex, PoisonError};
+
+use super::{ReplayGuard, ReplayLog};
+use crate::error::ReplayRefusal;
+use crate::now::Now;
+
+/// A [`ReplayLog`], which says what passes, behind a lock. Needs the cargo feature
+/// `std`. The lock is held for a look and an entry, never while a MAC is computed.
+#[derive(Debug)]
+pub struct ReplayWindow(Mutex<ReplayLog>);
+
+impl ReplayWindow {
+    /// For clocks that differ by at most `skew`, in whole seconds and up to 34
+    /// years, and for this many messages.
+    #[must_use]
+    pub fn new(skew: Duration, entries: usize) -> Self {
+        ReplayLog::new(skew, entries).into()
+    }
+}
+
+impl From<ReplayLog> for ReplayWindow {
+    fn from(log: ReplayLog) -> Self {
+        Self(Mutex::new(log))
+    }
+}
+
+impl ReplayGuard for ReplayWindow {
+    fn admit(&self, mac: &[u8; 32], ts: u32, now: Now) -> Result<(), ReplayRefusal> {
+        // A log is as good as before whatever happens to whoever holds it.
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.admit(mac, ts, now)
+    }
+}
