@@ -11,7 +11,8 @@ use bytes::Bytes;
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, CloseReason, Layer, Message, MessageType, RequestOptions, SendError, SendOptions,
+    Answer, CloseReason, Layer, Message, MessageType, PeerMessage, RequestOptions, SendError,
+    SendOptions,
 };
 
 use crate::clock;
@@ -20,6 +21,7 @@ use crate::futures::BoxFuture;
 use crate::handler::States;
 use crate::mailbox::{Command, Mailbox};
 use crate::options::{ConnectionOptions, LeftOut};
+use crate::peers::Table;
 use crate::remote::{Kind, Place, Remote};
 use crate::service::Service;
 
@@ -34,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) mailbox: Mailbox,
     pub(crate) closed: Event,
     pub(crate) states: Arc<States>,
+    table: Arc<Table>,
     /// Tells the connections of one server apart.
     pub(crate) number: u64,
     pub(crate) left_out: LeftOut,
@@ -52,6 +55,7 @@ impl Connection {
             mailbox: Mailbox::new(&service.config.wire.limits),
             closed: Event::new(),
             states: service.states.clone(),
+            table: service.table.clone(),
             number,
             left_out: options.left_out,
             name: options.name,
@@ -148,6 +152,7 @@ impl Connection {
     /// Cancel-safe: once called, the connection closes whether or not it is
     /// waited for.
     pub async fn close(&self) {
+        self.take_leave();
         // An error means that it is closed already.
         let _ = self.shared.mailbox.push(Command::Close);
         self.closed().await;
@@ -170,6 +175,26 @@ impl Connection {
     #[must_use]
     pub fn is_closed(&self) -> Option<CloseReason> {
         self.shared.mailbox.closed()
+    }
+
+    /// Queues a message about peers.
+    pub(crate) fn tell(&self, PeerMessage { message, inner }: &PeerMessage) {
+        let told = self.shared.mailbox.push(Command::Send {
+            message: message.clone(),
+            options: SendOptions::new().with_inner(inner.clone()),
+            done: oneshot::channel().0,
+        });
+        if let Err(error) = told {
+            tracing::debug!(remote = ?self.remote(), %error, "the remote was not told of this node");
+        }
+    }
+
+    /// Tells the remote that this node leaves, where it manages peers.
+    pub(crate) fn take_leave(&self) {
+        let farewells: Vec<_> = self.shared.table.discovery().farewells().collect();
+        for farewell in &farewells {
+            self.tell(farewell);
+        }
     }
 
     /// Where a peer is that this connection leads to.

@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use netaio_core::plugin::CipherPlugin;
 use netaio_core::{
-    Discovery, Dispatched, Inbound, Key, Layer, LinkConfig, ManagementConfig, Message, Node,
-    PeerMessage, ReplyToken, Route, RouteId, Router, SealError,
+    DatagramLink, Discovery, Dispatched, Inbound, Key, Layer, LinkConfig, ManagementConfig,
+    Message, Node, PeerMessage, ReplyToken, Role, Route, RouteId, Router, SealError,
 };
 
 use crate::clock;
 use crate::futures::BoxFuture;
 use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Panicked, Request, States};
 use crate::peers::{Identity, PeerManagementError, Table};
+use crate::publisher::{FrameSealer, Parcel};
 use crate::remote::{Place, Remote};
 use crate::slots::Slots;
 
@@ -137,9 +139,21 @@ impl Service {
     /// Manages peers for an app id from now on.
     pub(crate) fn manage_peers(&self, config: ManagementConfig) -> Result<(), PeerManagementError> {
         self.config.check_inner(config.inner())?;
+        let cipher = config.inner().cipher();
+        if cipher.is_some_and(CipherPlugin::encrypts_uri) {
+            return Err(PeerManagementError::HiddenUri);
+        }
         let (app_id, inner) = (config.app_id().clone(), config.inner().clone());
         let now = clock::now();
-        self.table.discovery().begin(now, config)?;
+        let advertisement = {
+            let mut discovery = self.table.discovery();
+            discovery.begin(now, config)?;
+            discovery.advertisement(&app_id)
+        };
+        if let Some(error) = advertisement.and_then(|message| self.check(&message).err()) {
+            let _farewell = self.table.discovery().stop(&app_id);
+            return Err(error.into());
+        }
         for key in Discovery::<Place>::keys(app_id) {
             let table = Arc::downgrade(&self.table);
             let handler = AnyHandler::own(move |request: Request| {
@@ -150,6 +164,23 @@ impl Service {
         }
         self.table.changed();
         Ok(())
+    }
+
+    /// Sees that a message can be sent with its layers: ciphers make it longer.
+    fn check(&self, PeerMessage { message, inner }: &PeerMessage) -> Result<(), SealError> {
+        let config = &self.config;
+        let Parcel::Frame(frame) = FrameSealer::new()
+            .map_err(|_| SealError::Plugin("the operating system has no randomness to give"))?
+            .pack(config, &config.outer, inner, message)?
+        else {
+            // Not before there is somebody to send it to.
+            return Ok(());
+        };
+        let (len, max) = (frame.len(), DatagramLink::MAX_DATAGRAM);
+        match config.role == Role::Node && len > max {
+            true => Err(SealError::DatagramTooLong { len, max }),
+            false => Ok(()),
+        }
     }
 
     /// Manages the peers of an app id no more, and returns the farewell.

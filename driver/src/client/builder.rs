@@ -4,8 +4,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use netaio_core::plugin::{AuthPlugin, CipherPlugin};
-use netaio_core::{Codec, Key, KeyExtractor, Layer, Limits, MessageTypes, Role};
+use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
+use netaio_core::{
+    Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, MessageTypes, Peer, Role,
+};
 
 use super::Client;
 use super::messages::Inbox;
@@ -21,6 +23,8 @@ use crate::setup::Setup;
 pub struct ClientBuilder<R: Runtime> {
     setup: Setup,
     connect_timeout: Duration,
+    identity: Identity,
+    management: Vec<ManagementConfig>,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -29,11 +33,14 @@ impl<R: Runtime> ClientBuilder<R> {
         Self {
             setup: Setup::new(Role::Client),
             connect_timeout: Duration::from_secs(10),
+            identity: Identity::default(),
+            management: Vec::new(),
             runtime: PhantomData,
         }
     }
 
     crate::setup::common_options!();
+    crate::setup::peer_options!();
 
     /// The time to resolve a name and to connect; 10 s unless set.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
@@ -44,7 +51,8 @@ impl<R: Runtime> ClientBuilder<R> {
     /// Makes the client, which is connected to nobody yet.
     ///
     /// # Errors
-    /// An inner layer does not go with the outer one.
+    /// An inner layer does not go with the outer one, or peers cannot be managed
+    /// as asked.
     pub fn build(self) -> Result<Client<R>, BuildError> {
         let (config, states, node) = self.setup.finish()?;
         let inbox = Arc::new(Inbox::new());
@@ -57,7 +65,11 @@ impl<R: Runtime> ClientBuilder<R> {
                 }
             }))
         };
-        let service = Service::new(config, states, node, deliver, Identity::default());
-        Ok(Client::new(service, inbox, self.connect_timeout))
+        let service = Service::new(config, states, node, deliver, self.identity);
+        let client = Client::new(service, inbox, self.connect_timeout);
+        for config in self.management {
+            client.manage_peers(config)?;
+        }
+        Ok(client)
     }
 }

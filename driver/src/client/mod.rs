@@ -2,6 +2,7 @@
 
 mod builder;
 mod messages;
+mod peers;
 mod requests;
 mod servers;
 
@@ -9,7 +10,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use netaio_core::{Key, Layer, Link, SealError};
@@ -25,6 +26,7 @@ use crate::error::ConnectError;
 use crate::futures::race;
 use crate::handler::Handler;
 use crate::options::ConnectionOptions;
+use crate::peers::{LinkDirectory, Owner};
 use crate::random;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Service;
@@ -57,6 +59,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.0.servers().end();
         self.0.inbox.close();
+        self.0.service.table.close();
     }
 }
 
@@ -80,6 +83,8 @@ impl<R: Runtime> Client<R> {
             connect_timeout,
             servers: Mutex::default(),
         });
+        let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
+        shared.service.table.set_owner(owner);
         Self {
             _guard: Arc::new(Guard(shared.clone())),
             shared,
@@ -178,7 +183,12 @@ impl<R: Runtime> Client<R> {
         let config = options.left_out.config(&service.config);
         let make = |number| Connection::new(remote, &service, number, options);
         let connection = self.shared.servers().enter(make)?;
-        let link = Link::new(clock::now(), config, remote, rng);
+        let directory = LinkDirectory::new(&service.table, connection.place());
+        let link = Link::new(clock::now(), config, remote, rng).with_directory(Arc::new(directory));
+        // A server is told at once whom it talks to.
+        for advertisement in service.table.discovery().advertisements() {
+            connection.tell(&advertisement);
+        }
         let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
         R::spawn(task.run());
         Ok(connection)
@@ -270,6 +280,9 @@ impl<R: Runtime> Client<R> {
     /// Cancel-safe: once called, the connections close whether or not they are
     /// waited for.
     pub async fn close(&self) {
+        for connection in self.shared.servers().open() {
+            connection.take_leave();
+        }
         let open = self.shared.servers().close();
         for connection in &open {
             connection.closed().await;

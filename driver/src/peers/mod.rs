@@ -47,9 +47,15 @@ pub enum PeerManagementError {
     /// The local peer cannot be introduced, or the management makes no sense.
     #[error(transparent)]
     Management(#[from] ManagementError),
-    /// The inner layer does not go with the outer one.
-    #[error("the inner layer of peer management: {0}")]
-    Layer(#[from] SealError),
+    /// The inner layer does not go with the outer one, or the introduction cannot
+    /// be sent with them.
+    #[error("the local peer cannot be introduced: {0}")]
+    Seal(#[from] SealError),
+    /// The inner cipher hides the uri, which is how the messages are found.
+    #[error(
+        "the inner cipher of peer management hides the uri; use one that encrypts only the content"
+    )]
+    HiddenUri,
 }
 
 impl Peers {

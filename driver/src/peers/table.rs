@@ -174,14 +174,31 @@ impl PeerDirectory for Table {
     }
 }
 
-/// A connection: it says who it is, and no other can take its place.
+/// A connection: it says who it is, and no other can take its place. Its peer
+/// goes with it, when its task and its link have let go of this.
 pub(crate) struct LinkDirectory {
-    pub(crate) table: Arc<Table>,
-    pub(crate) place: Place,
+    table: Arc<Table>,
+    place: Place,
+}
+
+impl LinkDirectory {
+    pub(crate) fn new(table: &Arc<Table>, place: Place) -> Self {
+        Self {
+            table: table.clone(),
+            place,
+        }
+    }
 }
 
 impl PeerDirectory for LinkDirectory {
     fn look_up(&self, _: Option<SocketAddr>) -> KnownPeers {
         self.table.known(Some(self.place))
+    }
+}
+
+impl Drop for LinkDirectory {
+    fn drop(&mut self) {
+        let place = self.place;
+        self.table.change_quietly(|discovery| discovery.gone(place));
     }
 }

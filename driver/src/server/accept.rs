@@ -94,10 +94,7 @@ pub(super) fn serve<R: Runtime>(
         shared: shared.clone(),
         connection: connection.clone(),
     };
-    let directory = LinkDirectory {
-        table: service.table.clone(),
-        place: connection.place(),
-    };
+    let directory = LinkDirectory::new(&service.table, connection.place());
     let link = Link::new(clock::now(), config, remote, rng).with_directory(Arc::new(directory));
     let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
     R::spawn(async move {
@@ -115,8 +112,6 @@ struct Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let (place, table) = (self.connection.place(), &self.shared.service.table);
-        table.change_quietly(|discovery| discovery.gone(place));
         self.shared.roster.leave(self.connection.shared.number);
         self.shared.ended.notify(usize::MAX);
     }

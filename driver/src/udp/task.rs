@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_channel::Receiver;
 use bytes::BytesMut;
 use netaio_core::{
-    CloseReason, DatagramEvent, DatagramLink, Inbound, Message, Now, PeerMessage, ReplyToken,
-    SendOptions, Transmits,
+    CloseReason, DatagramEvent, DatagramLink, Dispatched, Inbound, Message, Now, PeerMessage,
+    ReplyToken, SendOptions, Transmits,
 };
 
 use super::handle::{Command, Handle, Shared};
@@ -250,6 +250,9 @@ impl<R: Runtime> Task<R> {
         };
         let remote = Remote(Kind::Datagram(self.handle.clone(), address));
         let dispatched = self.link.dispatch(self.now, inbound, &mut &*service);
+        if !matches!(dispatched, Dispatched::Refused) {
+            self.heard(address);
+        }
         match service.invoke(dispatched, remote) {
             Invoked::Nothing => {}
             Invoked::Done {
@@ -263,7 +266,6 @@ impl<R: Runtime> Task<R> {
             }
             Invoked::Running(reply, future) => self.spawn(reply, future, service.slots.take()),
         }
-        self.heard(address);
     }
 
     fn spawn(&mut self, reply: ReplyToken, mut future: BoxFuture<Option<Message>>, slot: Slot) {

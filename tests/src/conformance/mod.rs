@@ -14,6 +14,7 @@
     reason = "these are tests, although not in a test target: they fail by panicking"
 )]
 
+pub mod acquaintances;
 pub mod client;
 pub mod concurrency;
 pub mod datagrams;
@@ -73,6 +74,12 @@ pub fn guarded(test: impl FnOnce() + Send + 'static) {
 macro_rules! conformance {
     ($run:ident) => {
         $run! {
+            acquaintances {
+                client_and_server_introduce_themselves
+                management_begins_and_stops_at_any_time
+                a_client_has_a_peer_at_each_server
+                a_peer_that_cannot_be_introduced_is_an_error_at_once
+            }
             requests {
                 every_kind_of_request_is_answered
                 plain_replies_take_the_usual_type
