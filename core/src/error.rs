@@ -131,8 +131,9 @@ pub enum SealError {
     /// An auth field cannot be packed.
     #[error("auth field cannot be packed: {0}")]
     Auth(EncodeError),
-    /// Two plugins of the outer and the inner layer write the same auth field.
-    #[error("auth field {0:?} is written by two plugins; give one of them another field name")]
+    /// Two plugins of the outer and the inner layer write the same auth field, or
+    /// one writes the field for [correlation ids](crate::Correlation).
+    #[error("auth field {0:?} has two uses, by plugins or for ids; give one of them another name")]
     FieldClash(alloc::string::String),
     /// The type is neither the base protocol's nor registered.
     #[error("message type {0} is not registered")]

@@ -34,6 +34,7 @@ pub struct Limits {
     pending_requests: usize,
     connections: usize,
     handlers: usize,
+    handlers_per_connection: usize,
     subscriptions: usize,
     subscription_keys: usize,
     peers: usize,
@@ -69,6 +70,7 @@ impl Default for Limits {
             pending_requests: 1024,
             connections: 10_000,
             handlers: 1024,
+            handlers_per_connection: 1,
             subscriptions: 1024,
             subscription_keys: 65_536,
             peers: 4096,
@@ -165,10 +167,16 @@ impl Limits {
         /// at once.
         connections, with_connections: usize, |v| *v == 0, "must be at least 1";
 
-        /// Handlers that run at the same time in one server; 1,024. One
-        /// connection runs one handler at a time, so that its answers keep the
-        /// order of its requests. Past the limit connections are not read from.
+        /// Handlers that run at the same time in one server; 1,024. Past the
+        /// limit connections are not read from.
         handlers, with_handlers: usize, |v| *v == 0, "must be at least 1";
+
+        /// Handlers that run at the same time on one connection; 1, so that its
+        /// answers keep the order of its requests. More run only for requests
+        /// that carry a [correlation id](crate::Correlation), whose answers may
+        /// come in any order. Past the limit the connection is not read from.
+        handlers_per_connection, with_handlers_per_connection: usize, |v| *v == 0,
+            "must be at least 1";
 
         /// Subscriptions of one connection; 1,024. One more is an error to the
         /// application that asks for it.

@@ -1,5 +1,6 @@
 //! Callers that wait for answers.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_channel::oneshot;
@@ -12,6 +13,7 @@ use crate::error::RequestError;
 pub(crate) struct Callers(Vec<Option<Caller>>);
 
 struct Caller {
+    request: RequestId,
     done: oneshot::Sender<Result<Answer, RequestError>>,
     /// The time that the caller gave the request, the way to its task included.
     timeout: Duration,
@@ -29,7 +31,11 @@ impl Callers {
             self.0.resize_with(index.saturating_add(1), || None);
         }
         if let Some(place) = self.0.get_mut(index) {
-            *place = Some(Caller { done, timeout });
+            *place = Some(Caller {
+                request,
+                done,
+                timeout,
+            });
         }
     }
 
@@ -40,7 +46,7 @@ impl Callers {
         result: Result<Answer, netaio_core::RequestError>,
     ) {
         let caller = self.0.get_mut(request.index()).and_then(Option::take);
-        if let Some(Caller { done, timeout }) = caller {
+        if let Some(Caller { done, timeout, .. }) = caller {
             // Nobody minds a caller that has lost interest.
             let _ = done.send(result.map_err(|error| match error {
                 netaio_core::RequestError::TimedOut(_) => RequestError::TimedOut(timeout),
@@ -50,10 +56,70 @@ impl Callers {
         }
     }
 
+    /// Takes the requests out whose callers have gone.
+    pub(crate) fn take_given_up(&mut self) -> impl Iterator<Item = RequestId> {
+        self.0.iter_mut().filter_map(|place| {
+            let gone = place.take_if(|caller| caller.done.is_canceled())?;
+            Some(gone.request)
+        })
+    }
+
+    /// Takes all requests out, and tells their callers that there will be no
+    /// answer.
+    pub(crate) fn take_all(&mut self, reason: &CloseReason) -> impl Iterator<Item = RequestId> {
+        self.0.drain(..).flatten().map(|caller| {
+            let _ = caller.done.send(Err(RequestError::Closed(reason.clone())));
+            caller.request
+        })
+    }
+
     /// Tells all of them that there will be no answer.
     pub(crate) fn fail_all(&mut self, reason: &CloseReason) {
-        for Caller { done, .. } in self.0.drain(..).flatten() {
-            let _ = done.send(Err(RequestError::Closed(reason.clone())));
+        self.take_all(reason).for_each(drop);
+    }
+}
+
+/// Whether callers have gone before their answers came. Nobody is woken for that:
+/// it matters only once something else happens.
+#[derive(Debug, Default)]
+pub(crate) struct GivenUp(AtomicBool);
+
+impl GivenUp {
+    /// Whether some have, since the last call.
+    pub(crate) fn take(&self) -> bool {
+        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Acquire)
+    }
+
+    /// Waits for an answer, and takes note where that is given up.
+    pub(crate) async fn wait<T>(
+        &self,
+        result: oneshot::Receiver<T>,
+    ) -> Result<T, oneshot::Canceled> {
+        let mut waiting = Waiting {
+            result: Some(result),
+            given_up: self,
+        };
+        let answer = match &mut waiting.result {
+            Some(result) => result.await,
+            None => Err(oneshot::Canceled),
+        };
+        waiting.result = None;
+        answer
+    }
+}
+
+struct Waiting<'a, T> {
+    /// None once there is nothing to wait for.
+    result: Option<oneshot::Receiver<T>>,
+    given_up: &'a GivenUp,
+}
+
+impl<T> Drop for Waiting<'_, T> {
+    fn drop(&mut self) {
+        if let Some(result) = self.result.take() {
+            // First: whoever sees the flag looks which they are.
+            drop(result);
+            self.given_up.0.store(true, Ordering::Release);
         }
     }
 }

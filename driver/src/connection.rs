@@ -15,6 +15,7 @@ use netaio_core::{
     SendOptions,
 };
 
+use crate::callers::GivenUp;
 use crate::clock;
 use crate::error::{ErrorAnswer, RequestError};
 use crate::futures::BoxFuture;
@@ -35,6 +36,7 @@ pub struct Connection {
 pub(crate) struct Shared {
     pub(crate) mailbox: Mailbox,
     pub(crate) closed: Event,
+    pub(crate) given_up: GivenUp,
     pub(crate) states: Arc<States>,
     table: Arc<Table>,
     /// Tells the connections of one server apart.
@@ -54,6 +56,7 @@ impl Connection {
         let shared = Shared {
             mailbox: Mailbox::new(&service.config.wire.limits),
             closed: Event::new(),
+            given_up: GivenUp::default(),
             states: service.states.clone(),
             table: service.table.clone(),
             number,
@@ -244,8 +247,9 @@ impl fmt::Debug for Connection {
 /// A request that is sent when it is awaited.
 ///
 /// Awaiting it gives the [`Response`], which may be an error message. Cancel-safe:
-/// when the future is dropped, the answer is taken off the connection and
-/// dropped, and no other request gets it.
+/// when the future is dropped, the request is not sent if it has not been, and
+/// otherwise its answer is taken off the connection and dropped: no other request
+/// gets it.
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Debug)]
 pub struct RequestBuilder {
@@ -296,6 +300,14 @@ impl RequestBuilder {
         self
     }
 
+    /// Says whether the request carries an id, which lets its answer come in any
+    /// order and end nothing when it is late; else the builder of the client, the
+    /// server or the node does. See [`Correlation`](netaio_core::Correlation).
+    pub fn correlate(mut self, carry: bool) -> Self {
+        self.options = self.options.with_correlation(carry);
+        self
+    }
+
     /// Takes a message of this type as an answer too.
     pub fn accept(mut self, answer: MessageType) -> Self {
         self.options = self.options.also_accepting(answer);
@@ -317,7 +329,7 @@ impl RequestBuilder {
             called: clock::now().monotonic,
             done,
         })?;
-        let answer = result.await;
+        let answer = connection.shared.given_up.wait(result).await;
         answer
             .unwrap_or_else(|_| Err(RequestError::Closed(connection.close_reason())))
             .map(Response)

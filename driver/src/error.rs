@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::peers::PeerManagementError;
-use netaio_core::{CloseReason, Message, SealError, SendError};
+use netaio_core::{CloseReason, LimitsError, Message, SealError, SendError};
 
 /// Why a server could not be started, or a client not be built.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,12 @@ pub enum BuildError {
         /// What the system says.
         source: io::Error,
     },
+    /// A plugin writes the auth field that carries ids.
+    #[error("requests cannot carry ids: {0}")]
+    Correlation(SealError),
+    /// A limit that could not work: no handler at all on a connection, say.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
     /// Peers cannot be managed as asked.
     #[error("cannot manage peers: {0}")]
     Peers(#[from] PeerManagementError),

@@ -78,6 +78,7 @@ impl Service {
         once: bool,
     ) -> Result<(), SealError> {
         self.config.check_inner(&inner)?;
+        self.config.check_ids(&inner)?;
         let handler = AnyHandler::new(handler);
         let mut node = self.node();
         let _replaced = match once {

@@ -12,6 +12,7 @@ pub(crate) struct Setup {
     pub(crate) wire: Wire,
     pub(crate) states: States,
     pub(crate) keys: Option<KeyExtractor>,
+    pub(crate) concurrent_handlers: Option<usize>,
     handlers: Vec<Registration>,
     inner_before_handler: bool,
 }
@@ -30,6 +31,7 @@ impl Setup {
             wire: Wire::default(),
             states: States::default(),
             keys: None,
+            concurrent_handlers: None,
             handlers: Vec::new(),
             inner_before_handler: false,
         }
@@ -68,11 +70,17 @@ impl Setup {
         if self.inner_before_handler {
             return Err(BuildError::InnerBeforeHandler);
         }
+        if let Some(max) = self.concurrent_handlers {
+            self.wire.limits = self.wire.limits.with_handlers_per_connection(max)?;
+        }
         self.config.wire = std::sync::Arc::new(self.wire);
         let mut node = Node::new();
         if let Some(keys) = self.keys {
             node.set_key_extractor(keys);
         }
+        self.config
+            .check_ids(&Layer::new())
+            .map_err(BuildError::Correlation)?;
         for Registration {
             key,
             handler,
@@ -80,8 +88,9 @@ impl Setup {
             once,
         } in self.handlers
         {
-            self.config
-                .check_inner(&inner)
+            let checked = self.config.check_inner(&inner);
+            checked
+                .and_then(|()| self.config.check_ids(&inner))
                 .map_err(|source| BuildError::Layer {
                     key: format!("{key:?}"),
                     source,
@@ -134,6 +143,24 @@ macro_rules! common_options {
             self
         }
 
+        /// Lets every request carry an id, so that its answer may come in any
+        /// order, and ends nothing when it is late. A plain netaio peer ignores it
+        /// and answers in order, as ever.
+        /// [`RequestBuilder::correlate`](crate::RequestBuilder::correlate) says it
+        /// of one request.
+        pub fn correlate(mut self) -> Self {
+            let correlation = std::mem::take(&mut self.setup.config.correlation);
+            self.setup.config.correlation = correlation.with_requests(true);
+            self
+        }
+
+        /// Says which auth field carries ids, whether requests carry one, and
+        /// whether replies repeat it; they do unless set.
+        pub fn correlation(mut self, correlation: netaio_core::Correlation) -> Self {
+            self.setup.config.correlation = correlation;
+            self
+        }
+
         /// Replaces the keys that handlers are found by.
         pub fn keys(mut self, extract: KeyExtractor) -> Self {
             self.setup.keys = Some(extract);
@@ -178,6 +205,25 @@ macro_rules! common_options {
         /// [`State`](crate::State) of its type.
         pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
             self.setup.states.insert(value);
+            self
+        }
+    };
+}
+
+/// The options of those who have connections, servers and clients.
+macro_rules! connection_options {
+    () => {
+        /// Lets up to `max` handlers run at the same time on one connection, which
+        /// runs one after the other otherwise. Those of messages that carry an id
+        /// do: whoever sends them with an id takes the answers in any order (see
+        /// `correlate`).
+        ///
+        /// A message without an id, as a plain netaio peer sends them, is handled
+        /// when all before it have been, and before all behind it: its answer
+        /// keeps its place. [`Limits::handlers`] bounds the handlers of all
+        /// connections together, as ever.
+        pub fn concurrent_handlers(mut self, max: usize) -> Self {
+            self.setup.concurrent_handlers = Some(max);
             self
         }
     };
@@ -233,4 +279,4 @@ macro_rules! peer_options {
     };
 }
 
-pub(crate) use {answering_options, common_options, peer_options};
+pub(crate) use {answering_options, common_options, connection_options, peer_options};

@@ -34,8 +34,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 let mut answer = self.config.auth_error.answer(check, plugin).map(Box::new);
                 let correlation = &self.config.correlation;
                 if let Some(answer) = &mut answer
-                    && correlation.is_in(sealed.auth())
-                    && !self.field_clash
+                    && self.is_correlated(sealed)
                     && let Some(id) = sealed.auth().get_packed(correlation.field())
                 {
                     // A field that came fits where it came from.
@@ -108,6 +107,11 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 reply,
             });
         }
+    }
+
+    /// Whether a reply to a message will repeat its id.
+    pub(crate) fn is_correlated(&self, sealed: &SealedMessage) -> bool {
+        !self.field_clash && self.config.correlation.is_in(sealed.auth())
     }
 
     /// Notes what of a message its reply names again.

@@ -77,6 +77,22 @@ impl LinkConfig {
     pub fn check_inner(&self, inner: &Layer) -> Result<(), SealError> {
         self.outer.check_clash(inner)
     }
+
+    /// Refuses layers that leave no room for [correlation ids](Correlation), where
+    /// these are relied on: requests carry them, or handlers of one connection run
+    /// at the same time.
+    ///
+    /// # Errors
+    /// A plugin writes the field that carries ids.
+    pub fn check_ids(&self, inner: &Layer) -> Result<(), SealError> {
+        let concurrent = self.wire.limits.handlers_per_connection() > 1;
+        let relied_on = self.correlation.requests() || concurrent;
+        let field = self.correlation.field();
+        match relied_on && (self.outer.writes(field) || inner.writes(field)) {
+            true => Err(SealError::FieldClash(field.into())),
+            false => Ok(()),
+        }
+    }
 }
 
 impl fmt::Debug for LinkConfig {

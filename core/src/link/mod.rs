@@ -119,8 +119,7 @@ impl Link {
     /// out of turn.
     #[must_use]
     pub fn is_correlated(&self, inbound: &Inbound) -> bool {
-        let correlation = &self.exchange.config.correlation;
-        correlation.is_in(inbound.sealed.auth())
+        self.exchange.is_correlated(&inbound.sealed)
     }
 
     /// Why the link is closed, if it is.

@@ -40,6 +40,7 @@ impl<R: Runtime> ClientBuilder<R> {
     }
 
     crate::setup::common_options!();
+    crate::setup::connection_options!();
     crate::setup::peer_options!();
 
     /// The time to resolve a name and to connect; 10 s unless set.

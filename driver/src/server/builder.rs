@@ -43,6 +43,7 @@ impl<R: Runtime> ServerBuilder<R> {
     }
 
     crate::setup::common_options!();
+    crate::setup::connection_options!();
 
     crate::setup::answering_options!();
     crate::setup::peer_options!();

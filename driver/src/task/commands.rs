@@ -1,8 +1,8 @@
 //! What a connection is asked to do.
 
-use netaio_core::{Answer, CloseReason, RequestId, SendError};
+use netaio_core::{CloseReason, SendError};
 
-use super::{Caller, Task};
+use super::Task;
 use crate::clock;
 use crate::error::RequestError;
 use crate::mailbox::Command;
@@ -11,6 +11,11 @@ use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Hands commands to the link, and says whether there were any.
     pub(super) fn take_commands(&mut self) -> bool {
+        if self.connection.shared.given_up.take() {
+            for request in self.callers.take_given_up() {
+                self.link.cancel(request);
+            }
+        }
         self.connection.shared.mailbox.take(&mut self.commands);
         let any = !self.commands.is_empty();
         if any {
@@ -39,11 +44,18 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 called,
                 done,
             } => {
+                if done.is_canceled() {
+                    return;
+                }
+                if self.deaf {
+                    let _ = done.send(Err(RequestError::Closed(CloseReason::Remote)));
+                    return;
+                }
                 let timeout = options.timeout();
                 let spent = now.monotonic.saturating_sub(called);
                 let options = options.with_timeout(timeout.saturating_sub(spent));
                 match self.link.request(now, &message, &options) {
-                    Ok(request) => self.await_answer(request, Caller { done, timeout }),
+                    Ok(request) => self.callers.insert(request, done, timeout),
                     Err(error) => {
                         let _ = done.send(Err(error.into()));
                     }
@@ -59,31 +71,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 self.aborted = true;
                 self.link.close(CloseReason::Local);
             }
-        }
-    }
-
-    fn await_answer(&mut self, request: RequestId, caller: Caller) {
-        let index = request.index();
-        if index >= self.callers.len() {
-            self.callers.resize_with(index.saturating_add(1), || None);
-        }
-        if let Some(place) = self.callers.get_mut(index) {
-            *place = Some(caller);
-        }
-    }
-
-    pub(super) fn end_request(
-        &mut self,
-        request: RequestId,
-        result: Result<Answer, netaio_core::RequestError>,
-    ) {
-        let caller = self.callers.get_mut(request.index()).and_then(Option::take);
-        if let Some(Caller { done, timeout }) = caller {
-            let _ = done.send(result.map_err(|error| match error {
-                netaio_core::RequestError::TimedOut(_) => RequestError::TimedOut(timeout),
-                netaio_core::RequestError::Closed(reason) => RequestError::Closed(reason),
-                other => RequestError::Closed(CloseReason::Transport(other.to_string())),
-            }));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod ending;
+mod running;
 mod step;
 mod turn;
 
@@ -10,18 +11,17 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_channel::oneshot;
-use netaio_core::{Answer, CloseReason, Inbound, Link, Message, Now, ReplyToken};
+use netaio_core::{CloseReason, Inbound, Link, Now};
 
 use self::commands::refuse;
+use self::running::Running;
+use crate::callers::Callers;
 use crate::clock;
 use crate::connection::{Connection, Ending};
-use crate::error::RequestError;
 use crate::futures::{BoxFuture, yield_now};
 use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Service;
-use crate::slots::Slot;
 
 /// Queued answers that are written although more frames wait to be handled, in
 /// bytes.
@@ -43,12 +43,11 @@ pub(crate) struct Task<R, I, O> {
     /// All of `writing` has been written, and the stream may keep some back.
     flushing: bool,
     commands: VecDeque<Command>,
-    /// Callers that wait for answers, by [`RequestId::index`].
-    callers: Vec<Option<Caller>>,
-    handler: Option<Running>,
-    /// Messages that wait for the handler before them, each with its bytes.
-    /// There are any only while somebody waits for an answer, which must not be
-    /// stuck behind them.
+    callers: Callers,
+    running: Running,
+    /// Messages that wait for the handlers before them, each with its bytes. There
+    /// is more than one only while somebody waits for an answer, which must not
+    /// be stuck behind them.
     waiting: VecDeque<(Inbound, usize)>,
     waiting_bytes: usize,
     /// A message that waits for a free slot.
@@ -56,9 +55,13 @@ pub(crate) struct Task<R, I, O> {
     timer: Option<(Duration, BoxFuture<()>)>,
     /// The last thing that happened was a write.
     wrote: bool,
+    /// The last thing that happened was that handlers were done.
+    handled: bool,
     draining: bool,
     /// The remote has sent its last byte.
     eof: bool,
+    /// All that it sent has been looked at: no answer can come any more.
+    deaf: bool,
     /// What is queued is not to be written.
     aborted: bool,
     /// The time of the last thing that happened.
@@ -66,20 +69,6 @@ pub(crate) struct Task<R, I, O> {
     runtime: PhantomData<fn() -> R>,
     /// The last to be dropped, after the stream.
     _ending: Ending,
-}
-
-/// Somebody who waits for an answer.
-struct Caller {
-    done: oneshot::Sender<Result<Answer, RequestError>>,
-    /// The time that the caller gave the request, the way to this task included.
-    timeout: Duration,
-}
-
-/// A handler that was not done at once.
-struct Running {
-    future: BoxFuture<Option<Message>>,
-    reply: ReplyToken,
-    _slot: Slot,
 }
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
@@ -101,15 +90,17 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             written: 0,
             flushing: false,
             commands: VecDeque::new(),
-            callers: Vec::new(),
-            handler: None,
+            callers: Callers::default(),
+            running: Running::default(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             blocked: false,
             timer: None,
             wrote: false,
+            handled: false,
             draining: false,
             eof: false,
+            deaf: false,
             aborted: false,
             now: clock::now(),
             runtime: PhantomData,
@@ -119,7 +110,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Runs until the connection is closed.
     pub(crate) async fn run(mut self) {
         self.serve().await;
-        self.handler = None;
+        self.running = Running::default();
         while let Some(event) = self.link.poll_event() {
             self.settle(event);
         }
@@ -137,9 +128,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let mut yielded = false;
         let mut steps = 0;
         while self.link.is_closed().is_none() {
-            // Callers that are about to speak are heard first, so that one
-            // write takes the words of all of them.
-            if self.take_commands() && !yielded {
+            // Callers that are about to speak are heard first, and handlers that
+            // are about to be done, so that one write takes the words of all.
+            let (told, answered) = (self.take_commands(), self.take_answers().await);
+            if (told || answered) && !yielded {
                 yielded = true;
                 yield_now().await;
                 continue;

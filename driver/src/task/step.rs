@@ -1,10 +1,10 @@
 //! What happens next: bytes, handlers, commands, time.
 
-use std::future::{pending, ready};
+use std::future::{pending, poll_fn, ready};
 use std::io;
 
 use bytes::BytesMut;
-use netaio_core::{CloseReason, Link, Message};
+use netaio_core::{CloseReason, Link};
 
 use super::Task;
 use crate::clock;
@@ -15,7 +15,7 @@ use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 pub(super) enum Step {
     Written(io::Result<usize>),
     Flushed(io::Result<()>),
-    Handled(Option<Message>),
+    Handled,
     Told,
     Unblocked,
     Read(io::Result<usize>),
@@ -41,10 +41,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
         };
         let handle = async {
-            match &mut self.handler {
-                Some(running) => Step::Handled((&mut running.future).await),
-                None => pending().await,
-            }
+            poll_fn(|context| self.running.poll(context)).await;
+            Step::Handled
         };
         // What was read is handled before more is read.
         let read = async {
@@ -81,8 +79,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     pub(super) fn take_step(&mut self, step: Step) {
         self.wrote = matches!(step, Step::Written(_));
+        self.handled = matches!(step, Step::Handled);
         match step {
             Step::Told => {}
+            Step::Handled => self.send_answers(),
             Step::Unblocked => self.blocked = false,
             Step::Timer => self.timer = None,
             Step::Written(Ok(count)) if count > 0 => {
@@ -98,22 +98,15 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Step::Written(Err(error)) | Step::Flushed(Err(error)) | Step::Read(Err(error)) => {
                 self.fail(&error);
             }
-            Step::Read(Ok(0)) => {
-                self.eof = true;
-                self.link.handle_eof(self.now);
-            }
+            Step::Read(Ok(0)) => self.eof = true,
             Step::Read(Ok(count)) => self.link.received(self.now, count),
-            Step::Handled(answer) => {
-                if let Some(running) = self.handler.take() {
-                    self.reply(&running.reply, answer);
-                }
-            }
         }
     }
 
     /// A connection that drains is read from for what a handler waits for.
     fn may_read(&self) -> bool {
-        let wanted = !self.draining || (self.handler.is_some() && self.link.pending_requests() > 0);
+        let handlers_wait = !self.running.is_empty() && self.link.pending_requests() > 0;
+        let wanted = !self.draining || handlers_wait;
         wanted && !self.eof && self.may_receive()
     }
 

@@ -1,12 +1,14 @@
 //! What came, and its way through the handlers.
 
-use netaio_core::{Dispatched, Event, Inbound, Message, Node, ReplyToken, Role, SendError};
+use std::future::poll_fn;
+use std::task::Poll;
 
-use super::{Running, Task};
-use crate::futures::{BoxFuture, now_or_later};
-use crate::handler::{AnyHandler, Outcome, PANICKED, Panicked, Request};
+use netaio_core::{CloseReason, Event, Inbound, Message, ReplyToken, Role, SendError};
+
+use super::Task;
+use crate::futures::now_or_later;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
-use crate::service::Unrouted;
+use crate::service::Invoked;
 
 /// Queued answers past which a server reads no further requests, in bytes: a
 /// remote that does not read is not asked what else it wants.
@@ -17,8 +19,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// is more that can be handled.
     pub(super) async fn turn(&mut self) -> bool {
         for _ in 0..self.service.config.wire.limits.frames_per_turn() {
-            let may_handle = self.may_handle();
-            if may_handle && let Some((inbound, bytes)) = self.waiting.pop_front() {
+            if self.may_handle_waiting()
+                && let Some((inbound, bytes)) = self.waiting.pop_front()
+            {
                 self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
                 self.handle(inbound).await;
                 continue;
@@ -28,8 +31,17 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             let unhandled = self.link.unhandled();
             match self.link.poll_event() {
+                None if self.eof && self.link.is_closed().is_none() => {
+                    if !self.hear_the_end() {
+                        return false;
+                    }
+                }
                 None => return false,
-                Some(Event::Message(inbound)) if may_handle => self.handle(inbound).await,
+                Some(Event::Message(inbound))
+                    if self.waiting.is_empty() && self.may_handle(&inbound) =>
+                {
+                    self.handle(inbound).await;
+                }
                 Some(Event::Message(inbound)) => {
                     let bytes = unhandled.saturating_sub(self.link.unhandled());
                     self.waiting_bytes = self.waiting_bytes.saturating_add(bytes);
@@ -38,15 +50,30 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 Some(event) => self.settle(event),
             }
         }
-        let waiting = self.may_handle() && !self.waiting.is_empty();
-        waiting || (self.may_receive() && self.link.unhandled() > 0)
+        self.may_handle_waiting() || (self.may_receive() && self.link.unhandled() > 0)
+    }
+
+    /// Tells the link of the end once nothing is under way, and says whether it
+    /// did: what handlers have to say is still sent to a remote that only sends no
+    /// more. What they ask it will not be answered.
+    fn hear_the_end(&mut self) -> bool {
+        let over = self.running.is_empty() && self.waiting.is_empty();
+        if over {
+            self.link.handle_eof(self.now);
+        } else {
+            self.deaf = true;
+            for request in self.callers.take_all(&CloseReason::Remote) {
+                self.link.cancel(request);
+            }
+        }
+        over
     }
 
     /// Takes note of everything that is no message for a handler.
     pub(super) fn settle(&mut self, event: Event) {
         match event {
-            Event::Answered { request, answer } => self.end_request(request, Ok(answer)),
-            Event::Failed { request, error } => self.end_request(request, Err(error)),
+            Event::Answered { request, answer } => self.callers.end(request, Ok(answer)),
+            Event::Failed { request, error } => self.callers.end(request, Err(error)),
             Event::Closed(reason) => {
                 tracing::debug!(remote = ?self.link.remote(), %reason, "connection closed");
             }
@@ -54,19 +81,33 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 
-    /// Whether a message may be handled: not while another is, and not before
-    /// the answers to earlier ones are read by the remote.
-    fn may_handle(&self) -> bool {
-        let heeded = self.link.config().role == Role::Client || self.link.queued() < HIGH_WATER;
-        heeded && self.handler.is_none() && !self.blocked
+    /// Whether this message may be handled: one without an id not while another
+    /// is.
+    fn may_handle(&self, inbound: &Inbound) -> bool {
+        let in_turn = self.running.is_empty() || self.link.is_correlated(inbound);
+        in_turn && self.may_handle_some()
     }
 
-    /// Whether the next message may be looked at. Where it could not be handled
+    fn may_handle_waiting(&self) -> bool {
+        let first = self.waiting.front();
+        first.is_some_and(|(inbound, _)| self.may_handle(inbound))
+    }
+
+    /// Whether a message may be handled, if only one with an id: not beside too
+    /// many others or one without an id, and not before the answers to earlier
+    /// ones are read by the remote.
+    fn may_handle_some(&self) -> bool {
+        let heeded = self.link.config().role == Role::Client || self.link.queued() < HIGH_WATER;
+        let max = self.service.config.wire.limits.handlers_per_connection();
+        heeded && !self.blocked && self.running.has_room(max)
+    }
+
+    /// Whether the next message may be looked at. Where none could be handled
     /// only for an answer that somebody waits for, perhaps a handler: other
     /// messages then wait, no more than may be on their way in the other
     /// direction.
     pub(super) fn may_receive(&self) -> bool {
-        if self.may_handle() && self.waiting.is_empty() {
+        if self.waiting.is_empty() && self.may_handle_some() {
             return true;
         }
         let limits = &self.service.config.wire.limits;
@@ -76,7 +117,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        let nothing_runs = self.handler.is_none() && self.waiting.is_empty();
+        let nothing_runs = self.running.is_empty() && self.waiting.is_empty();
         nothing_runs && self.writing.is_empty() && self.link.queued() == 0
     }
 
@@ -86,59 +127,43 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         if !self.service.slots.is_free() {
             self.waiting.push_front((inbound, 0));
             self.blocked = true;
-        } else if let Some((mut future, reply)) = self.call(inbound) {
-            match now_or_later(&mut future).await {
+            return;
+        }
+        let mut router = &*self.service;
+        let dispatched = self.link.dispatch(self.now, inbound, &mut router);
+        match self.service.invoke(dispatched, (&self.connection).into()) {
+            Invoked::Nothing => {}
+            Invoked::Done { reply, answer, .. } => self.reply(&reply, answer),
+            Invoked::Running(reply, mut future) => match now_or_later(&mut future).await {
                 Some(answer) => self.reply(&reply, answer),
-                None => {
-                    let _slot = self.service.slots.take();
-                    self.handler = Some(Running {
-                        future,
-                        reply,
-                        _slot,
-                    });
-                }
-            }
+                None => self
+                    .running
+                    .insert(future, reply, self.service.slots.take()),
+            },
         }
     }
 
-    /// Dispatches a message, calls its handler, and returns what that leaves to
-    /// be waited for.
-    fn call(&mut self, inbound: Inbound) -> Option<(BoxFuture<Option<Message>>, ReplyToken)> {
-        let mut router = &*self.service;
-        let (handler, message, reply) = match self.link.dispatch(self.now, inbound, &mut router) {
-            Dispatched::Call {
-                handler,
-                message,
-                reply,
-            } => (handler, message, reply),
-            Dispatched::Refused => return None,
-            Dispatched::Unrouted { message, reply } => match &self.service.unrouted {
-                Unrouted::Handler(handler) => (handler.clone(), message, reply),
-                Unrouted::Deliver(deliver) => {
-                    deliver(message, (&self.connection).into());
-                    return None;
-                }
-                Unrouted::NotFound => {
-                    let answer = Node::<AnyHandler>::default_answer(message.message_type);
-                    self.reply(&reply, answer);
-                    return None;
-                }
-            },
-        };
-        let connection = self.connection.clone();
-        let answer = match handler.call(Request {
-            message,
-            remote: connection.into(),
-        }) {
-            Ok(Outcome::Done(answer)) => answer,
-            Ok(Outcome::Running(future)) => return Some((future, reply)),
-            Err(Panicked) => Some(Message::error(reply.uri().clone(), PANICKED)),
-        };
-        self.reply(&reply, answer);
-        None
+    /// Sends the answers of handlers that are done by now, and says whether there
+    /// are any, or just were, while others may follow.
+    pub(super) async fn take_answers(&mut self) -> bool {
+        let handled = std::mem::take(&mut self.handled);
+        if self.running.is_empty() {
+            return false;
+        }
+        let more = poll_fn(|context| Poll::Ready(self.running.poll(context).is_ready())).await;
+        if more {
+            self.send_answers();
+        }
+        handled || more
     }
 
-    pub(super) fn reply(&mut self, token: &ReplyToken, answer: Option<Message>) {
+    pub(super) fn send_answers(&mut self) {
+        while let Some((reply, answer)) = self.running.pop_done() {
+            self.reply(&reply, answer);
+        }
+    }
+
+    fn reply(&mut self, token: &ReplyToken, answer: Option<Message>) {
         let Some(answer) = answer else {
             return;
         };

@@ -15,6 +15,7 @@ use netaio_core::{
 use super::UdpNode;
 use super::handle::{Handle, Shared};
 use super::task::Task;
+use crate::callers::GivenUp;
 use crate::clock;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
@@ -212,6 +213,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
             local,
             group: group.map(|group| SocketAddr::new(group, local.port())),
             commands: sender,
+            given_up: GivenUp::default(),
             subscriptions: Mutex::new(Subscriptions::new()),
             counters: Mutex::default(),
             sealer,

@@ -13,6 +13,7 @@ use netaio_core::{
     SendError, SendOptions, Subscriptions,
 };
 
+use crate::callers::GivenUp;
 use crate::clock;
 use crate::error::RequestError;
 use crate::handler::States;
@@ -63,6 +64,7 @@ pub(super) struct Shared {
     /// Where multicasts go.
     pub(super) group: Option<SocketAddr>,
     pub(super) commands: Sender<Command>,
+    pub(super) given_up: GivenUp,
     pub(super) subscriptions: Mutex<Subscriptions<SocketAddr>>,
     pub(super) counters: Mutex<DatagramCounters>,
     pub(super) sealer: FrameSealer,
@@ -154,7 +156,8 @@ impl Handle {
             })
         })?;
         let closed = RequestError::Closed(CloseReason::Local);
-        result.await.unwrap_or(Err(closed))
+        let answer = self.0.given_up.wait(result).await;
+        answer.unwrap_or(Err(closed))
     }
 
     /// Subscribes an address to a key.

@@ -135,6 +135,11 @@ impl<R: Runtime> Task<R> {
     }
 
     fn take_commands(&mut self) {
+        if self.handle.0.given_up.take() {
+            for request in self.callers.take_given_up() {
+                self.link.cancel(request);
+            }
+        }
         let limit = self.shared().limits().frames_per_turn();
         for _ in 0..limit {
             match self.commands.try_recv() {
@@ -168,6 +173,9 @@ impl<R: Runtime> Task<R> {
                 called,
                 done,
             } => {
+                if done.is_canceled() {
+                    return;
+                }
                 let timeout = options.timeout();
                 let spent = now.monotonic.saturating_sub(called);
                 let options = options.with_timeout(timeout.saturating_sub(spent));
