@@ -1,6 +1,6 @@
 //! Talks to the server example: echoes, writes a note, reads it, deletes it.
 //!
-//!     cargo run -p netaio-async-std --example async_std_client
+//!     cargo run -p netaio-async-std --example async_std_client [ADDRESS]
 
 use async_std::task;
 use netaio_async_std::plugin::HmacAuth;
@@ -11,8 +11,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn ask() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1);
+    let address = address.as_deref().unwrap_or("127.0.0.1:8888");
     let client = Client::builder().auth(HmacAuth::new("secret")).build()?;
-    let server = client.connect("127.0.0.1:8888").await?;
+    let server = client.connect(address).await?;
     let admin = Layer::new().with_auth(HmacAuth::new("admin secret").with_hmac_field("camh"));
 
     let echo = server.request("echo").content("hello").await?.ok()?;

@@ -1,6 +1,6 @@
 //! A server that echoes, and keeps notes that only an admin may change.
 //!
-//!     cargo run -p netaio-async-std --example async_std_server
+//!     cargo run -p netaio-async-std --example async_std_server [ADDRESS]
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -49,6 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn serve(stop: Receiver<()>) -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1);
     let admin = HmacAuth::new("admin secret").with_hmac_field("camh");
     let server = Server::builder()
         .auth(HmacAuth::new("secret"))
@@ -62,7 +63,7 @@ async fn serve(stop: Receiver<()>) -> Result<(), Box<dyn std::error::Error>> {
         .inner_auth(admin.clone())
         .on(DELETE_URI, delete)
         .inner_auth(admin)
-        .bind("127.0.0.1:8888")
+        .bind(address.as_deref().unwrap_or("127.0.0.1:8888"))
         .await?;
     println!("listening on {}; Ctrl-C stops", server.local_addr());
     stop.recv().await?;

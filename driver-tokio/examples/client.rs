@@ -1,14 +1,16 @@
 //! Talks to the server example: echoes, writes a note, reads it, deletes it.
 //!
-//!     cargo run -p netaio-tokio --example client
+//!     cargo run -p netaio-tokio --example client [ADDRESS]
 
 use netaio_tokio::plugin::HmacAuth;
 use netaio_tokio::{Client, Layer};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1);
+    let address = address.as_deref().unwrap_or("127.0.0.1:8888");
     let client = Client::builder().auth(HmacAuth::new("secret")).build()?;
-    let server = client.connect("127.0.0.1:8888").await?;
+    let server = client.connect(address).await?;
     let admin = Layer::new().with_auth(HmacAuth::new("admin secret").with_hmac_field("camh"));
 
     let echo = server.request("echo").content("hello").await?.ok()?;

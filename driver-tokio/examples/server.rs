@@ -1,6 +1,6 @@
 //! A server that echoes, and keeps notes that only an admin may change.
 //!
-//!     cargo run -p netaio-tokio --example server
+//!     cargo run -p netaio-tokio --example server [ADDRESS]
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -40,6 +40,7 @@ async fn delete(uri: Uri, notes: State<Notes>) -> Result<&'static str, Reply> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1);
     let admin = HmacAuth::new("admin secret").with_hmac_field("camh");
     let server = Server::builder()
         .auth(HmacAuth::new("secret"))
@@ -53,7 +54,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .inner_auth(admin.clone())
         .on(DELETE_URI, delete)
         .inner_auth(admin)
-        .bind("127.0.0.1:8888")
+        .bind(address.as_deref().unwrap_or("127.0.0.1:8888"))
         .await?;
     println!("listening on {}; Ctrl-C stops", server.local_addr());
     tokio::signal::ctrl_c().await?;
