@@ -129,6 +129,11 @@
 //! # }
 //! ```
 //!
+//! The package's examples are longer: `threads` is a server with a thread for
+//! each connection, `mio` one with all of them on one thread, which does not let
+//! a connection starve the others, and does not read from a remote that does not
+//! read its answers.
+//!
 //! # The way of a message
 //!
 //! ```text

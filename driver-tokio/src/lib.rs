@@ -34,6 +34,13 @@
 //! `netaio-driver` with tokio filled in. Every method is called from within a
 //! tokio runtime.
 //!
+//! # Examples
+//!
+//! The package's `examples` are programs to try and to copy from: `server` and
+//! `client`, `pubsub`, `custom_types` (message types of one's own), `big_bodies`
+//! (a format of one's own), `tls` and `unix_socket` (streams that are not TCP).
+//! `cargo run -p netaio-tokio --example pubsub` runs one.
+//!
 //! # Cargo features
 //!
 //! There are none.

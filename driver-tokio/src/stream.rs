@@ -66,7 +66,10 @@ impl<T: AsyncWrite + Unpin + Send + 'static> WriteHalf for Half<T> {
 }
 
 /// Serves one connection over any stream: a Unix socket, TLS, a pipe in memory.
-/// `remote` is the address that keys and handlers see, where there is one.
+/// `remote` is the address that keys and handlers see, where there is one. The
+/// server's own socket has nothing to do with it: one made by
+/// [`build`](netaio_driver::ServerBuilder::build) has none. The examples `tls`
+/// and `unix_socket` are whole programs.
 ///
 /// # Errors
 /// The server is stopping or full, or the operating system has no randomness to
