@@ -38,7 +38,8 @@
 //!
 //! The package's `examples` are programs to try and to copy from: `server` and
 //! `client`, `pubsub`, `custom_types` (message types of one's own), `big_bodies`
-//! (a format of one's own), `tls` and `unix_socket` (streams that are not TCP).
+//! (a format of one's own), `tls` and `unix_socket` (streams that are not TCP),
+//! `udp` (nodes without connections).
 //! `cargo run -p netaio-tokio --example pubsub` runs one.
 //!
 //! # Cargo features
