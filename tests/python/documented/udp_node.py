@@ -11,7 +11,8 @@ one.
     broadcast        the README's message, to every peer; their answers print `echo CONTENT`
     multicast PORT   the same, to the group
     publish          `NOTIFY_URI news` to those who are subscribed; prints how many that are
-    silence          times out, with a timeout handler of its own; prints what that was told
+    subscribe PORT   subscribes to a node's `news`; prints `subscribed`
+    silence PORT     times out, with a timeout handler of its own; prints what that was told
     unmanage         stops managing peers
 """
 
@@ -55,6 +56,11 @@ def echo(msg, addr):
 @node.on(MessageType.OK)
 def echoed(msg, addr):
     twin.say("echo", msg.body.content.decode())
+
+
+@node.on(MessageType.CONFIRM_SUBSCRIBE)
+def confirmed(msg, addr):
+    twin.say("subscribed")
 
 
 @node.on((MessageType.REQUEST_URI, b"stored"))
@@ -153,6 +159,8 @@ async def main():
         elif command == "publish":
             twin.say("published", len(node.subscriptions.get(b"news", ())))
             node.notify(b"news", message(MessageType.NOTIFY_URI, b"news", b"today"))
+        elif command == "subscribe":
+            node.send(message(MessageType.SUBSCRIBE_URI, b"news"), at(words[0]))
         elif command == "silence":
             await silence(*words)
         elif command == "unmanage":

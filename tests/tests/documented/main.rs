@@ -19,6 +19,7 @@ mod peers;
 mod plugins;
 mod store;
 mod timeouts;
+mod udp;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,31 +34,77 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one waits for what must not come.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A documented server, in Python.
-struct Served {
+/// A script in Python that goes on until it is told to end.
+struct Twin {
+    /// Where it serves, where it does.
     address: SocketAddr,
-    script: Script,
+    /// None while it is spoken to.
+    script: Option<Script>,
 }
 
 /// Starts a script that prints the port it serves on.
-async fn serve(python: &Python, script: &'static str, args: &[&str]) -> Result<Served> {
-    let mut script = start(python, script, args).await?;
-    spawn_blocking(move || {
-        let line = script.read_line(PATIENCE)?;
-        let port: u16 = line
-            .parse()
-            .map_err(|_| PythonError::new(format!("{line:?} is no port")))?;
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        Ok(Served { address, script })
-    })
-    .await
-    .unwrap()
+async fn serve(python: &Python, script: &'static str, args: &[&str]) -> Result<Twin> {
+    let mut twin = talk(python, script, args).await?;
+    let line = twin.hear().await?;
+    let port: u16 = line
+        .parse()
+        .map_err(|_| PythonError::new(format!("{line:?} is no port")))?;
+    twin.address.set_port(port);
+    Ok(twin)
 }
 
-impl Served {
+/// Starts a script that is spoken to.
+async fn talk(python: &Python, script: &'static str, args: &[&str]) -> Result<Twin> {
+    let script = start(python, script, args).await?;
+    Ok(Twin {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        script: Some(script),
+    })
+}
+
+impl Twin {
+    /// Says a line to it.
+    async fn tell(&mut self, line: &str) -> Result<()> {
+        let line = line.to_owned();
+        self.with(move |script| script.write_line(&line)).await
+    }
+
+    /// The next line that it says.
+    async fn hear(&mut self) -> Result<String> {
+        self.with(|script| script.read_line(PATIENCE)).await
+    }
+
+    /// Says a line, and returns the next that it says.
+    async fn ask(&mut self, line: &str) -> Result<String> {
+        self.tell(line).await?;
+        self.hear().await
+    }
+
+    /// Asks until it says what is wanted: for what it learns from others in its own time.
+    async fn ask_until(&mut self, line: &str, wanted: &str) -> Result<()> {
+        while self.ask(line).await? != wanted {}
+        Ok(())
+    }
+
+    /// Blocks on the script, and not on this thread, which may be the only one.
+    async fn with<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Script) -> T + Send + 'static,
+    ) -> T {
+        let mut script = self.script.take().unwrap();
+        let done = spawn_blocking(move || {
+            let value = work(&mut script);
+            (script, value)
+        });
+        let (script, value) = done.await.unwrap();
+        self.script = Some(script);
+        value
+    }
+
     /// Ends it, and sees that nothing went wrong there.
     async fn stop(self) {
-        let status = spawn_blocking(|| self.script.close()).await.unwrap();
+        let script = self.script.unwrap();
+        let status = spawn_blocking(|| script.close()).await.unwrap();
         assert!(status.is_some_and(|status| status.success()), "{status:?}");
     }
 }
