@@ -5,6 +5,7 @@ Once it manages peers it does what lines on its standard input say.
     manage [S]    manages peers; with S, behind an HMAC and a cipher with that secret, which are
                   for this traffic only
     peers         prints `peers` and, of each that is known, its id and the name in its data
+    subscribe     the client subscribes to `news`; prints `subscribed`
     subscribers   prints how many connections are subscribed to `news`
     remove ID     removes a peer by hand
     unmanage      stops managing peers
@@ -39,6 +40,10 @@ def inner(secret):
     }
 
 
+def message(kind, uri):
+    return Message.prepare(Body.prepare(b"", uri), kind)
+
+
 async def obey(node):
     while line := await twin.told():
         command, *words = line.split()
@@ -50,6 +55,8 @@ async def obey(node):
             names = (plugin.parse_data(peer)["name"].replace(" ", "_") for peer in known)
             ids = (peer.id.decode() for peer in known)
             twin.say("peers", *(f"{id}={name}" for id, name in zip(ids, names)))
+        elif command == "subscribe":
+            await node.send(message(MessageType.SUBSCRIBE_URI, b"news"))
         elif command == "subscribers":
             twin.say("subscribers", len(node.subscriptions.get(b"news", ())))
         elif command == "remove":
@@ -71,7 +78,7 @@ async def serve():
     @server.on(MessageType.SUBSCRIBE_URI)
     def subscribe(msg, writer):
         server.subscribe(msg.body.uri, writer)
-        return Message.prepare(Body.prepare(b"", msg.body.uri), MessageType.CONFIRM_SUBSCRIBE)
+        return message(MessageType.CONFIRM_SUBSCRIBE, msg.body.uri)
 
     await twin.serve(server)
     await obey(server)
@@ -79,6 +86,7 @@ async def serve():
 
 async def connect(port):
     client = TCPClient("127.0.0.1", port, **outer)
+    client.add_handler(MessageType.CONFIRM_SUBSCRIBE, lambda msg, writer: twin.say("subscribed"))
     await client.connect()
     await client.start_receive_loop()
     twin.say("connected")

@@ -21,8 +21,12 @@ mod store;
 mod timeouts;
 mod udp;
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::mpsc;
 use std::time::Duration;
+use std::{process, thread};
 
 use netaio_core::{Message, MessageType};
 use netaio_tests::python::{Python, PythonError, Result, Script};
@@ -134,11 +138,44 @@ fn assert_message(message: &Message, message_type: MessageType, uri: &str, conte
     assert_eq!(found, (message_type, uri.as_bytes(), content.as_bytes()));
 }
 
+/// Python, while a test is watched: one that hangs ends the run, and says so.
+struct Watched {
+    python: Python,
+    /// Closed when the test ends.
+    _ended: mpsc::Sender<()>,
+}
+
+impl Watched {
+    fn new(python: Python) -> Self {
+        let (ended, wait) = mpsc::channel();
+        let test = thread::current().name().unwrap_or("a test").to_owned();
+        thread::spawn(move || {
+            if wait.recv_timeout(PATIENCE * 2) == Err(mpsc::RecvTimeoutError::Timeout) {
+                // Not `eprintln!`: the test harness would keep it to itself.
+                let _ = writeln!(io::stderr(), "{test} hangs");
+                process::exit(1);
+            }
+        });
+        Self {
+            python,
+            _ended: ended,
+        }
+    }
+}
+
+impl Deref for Watched {
+    type Target = Python;
+
+    fn deref(&self) -> &Python {
+        &self.python
+    }
+}
+
 /// The environment with the package, or the end of the test where it is to be skipped.
 macro_rules! python {
     () => {
         match netaio_tests::python::Python::get()? {
-            Some(python) => python,
+            Some(python) => crate::Watched::new(python),
             None => return Ok(()),
         }
     };
