@@ -1,6 +1,8 @@
 """Peer management over TCP: `peers.py [PORT]`, without a port the server, with one the client.
 
-Once it manages peers it does what lines on its standard input say.
+Whichever of the two it is answers `REQUEST_URI` `boxed`, behind the X25519 cipher that peer
+data has the key for, and `named`, behind an auth plugin that looks at both peers. It does what
+lines on its standard input say.
 
     manage [S]    manages peers; with S, behind an HMAC and a cipher with that secret, which are
                   for this traffic only
@@ -9,6 +11,7 @@ Once it manages peers it does what lines on its standard input say.
     subscribers   prints how many connections are subscribed to `news`
     remove ID     removes a peer by hand
     unmanage      stops managing peers
+    boxed, named  the client asks that; prints the answer's content
     close         the client closes its connection
 """
 
@@ -25,11 +28,37 @@ from netaio import (
     Sha256StreamCipherPlugin,
     TCPClient,
     TCPServer,
+    make_error_msg,
+    make_respond_uri_msg,
 )
+from netaio.asymmetric import X25519CipherPlugin
 
 plugin = DefaultPeerPlugin()
-local = Peer(addrs=set(), id=b"python", data=plugin.encode_data({"name": "Python's"}))
+box = X25519CipherPlugin({"seed": b"a seed of Python's, of 32 bytes."})
+data = {"name": "Python's", "pubkey": bytes(box.pubk), "vkey": bytes(box.vkey)}
+local = Peer(addrs=set(), id=b"python", data=plugin.encode_data(data))
 outer = {"auth_plugin": HMACAuthPlugin({"secret": "test"}), "local_peer": local}
+
+
+class Named:
+    """Names both peers, as far as they are known, and wants to be told the same."""
+
+    def make(self, auth_fields, body, node=None, peer=None, peer_plugin=None):
+        auth_fields.fields["from"] = node.local_peer.id
+        auth_fields.fields["to"] = peer_plugin.parse_data(peer)["name"].encode()
+
+    def check(self, auth_fields, body, node=None, peer=None, peer_plugin=None):
+        if peer is None:
+            return False
+        named = (auth_fields.fields.get("from"), auth_fields.fields.get("to"))
+        return named == (peer.id, peer_plugin.parse_data(node.local_peer)["name"].encode())
+
+    def error(self, **classes):
+        return make_error_msg("named auth failed")
+
+    @staticmethod
+    def is_peer_specific():
+        return True
 
 
 def inner(secret):
@@ -64,6 +93,9 @@ async def obey(node):
             (addr,) = peer.addrs
             node.remove_peer(addr, peer.id)
             twin.say("removed")
+        elif command in ("boxed", "named"):
+            response = await node.request(command.encode(), content=b"asked", **asks[command])
+            twin.say(response.header.message_type.name, response.body.content.decode())
         elif command == "unmanage":
             await node.stop_peer_management()
             twin.say("unmanaged")
@@ -72,8 +104,16 @@ async def obey(node):
             twin.say("closed")
 
 
+asks = {"boxed": {"cipher_plugin": box}, "named": {"auth_plugin": Named()}}
+
+
 async def serve():
     server = TCPServer(0, "127.0.0.1", **outer)
+
+    @server.on((MessageType.REQUEST_URI, b"boxed"), **asks["boxed"])
+    @server.on((MessageType.REQUEST_URI, b"named"), **asks["named"])
+    def answer(msg, writer):
+        return make_respond_uri_msg(b"answered " + msg.body.content, msg.body.uri)
 
     @server.on(MessageType.SUBSCRIBE_URI)
     def subscribe(msg, writer):

@@ -1,16 +1,23 @@
 //! Peers: their data, and how they are managed over TCP.
 
-use netaio_core::packify::{DecodeLimits, Dict, Value};
-use netaio_core::plugin::{DefaultPeerPlugin, HmacAuth, PeerPlugin, Sha256StreamCipher};
-use netaio_core::types::SUBSCRIBE_URI;
-use netaio_core::{GoneReason, Layer, ManagementConfig, Peer};
+use netaio_core::packify::{DecodeLimits, Dict, Value, ValueRef};
+use netaio_core::plugin::{
+    AuthPlugin, DefaultPeerPlugin, FieldNames, HmacAuth, OpenContext, PeerContext, PeerPlugin,
+    SealContext, Sha256StreamCipher, X25519Cipher,
+};
+use netaio_core::types::{REQUEST_URI, RESPOND_URI, SUBSCRIBE_URI};
+use netaio_core::{
+    AuthFailure, AuthFields, AuthView, GoneReason, Layer, ManagementConfig, Message, Peer,
+    SealError, SendError,
+};
 use netaio_tests::python::{Python, Result, hex, unhex};
 use netaio_tokio::{
-    Connection, KnownPeer, PeerEvent, PeerEvents, Publisher, Reply, Server, ServerBuilder, Uri,
+    Client, ClientBuilder, Connection, Content, KnownPeer, PeerEvent, PeerEvents, Publisher, Reply,
+    RequestError, Server, ServerBuilder, Uri,
 };
 use tokio::task::spawn_blocking;
 
-use super::{Twin, python, start, talk};
+use super::{Twin, assert_message, python, serve, start, talk};
 
 /// The data that the README gives a peer for a plugin that needs public keys.
 fn keys() -> Value {
@@ -46,10 +53,94 @@ async fn peer_data_is_read_by_either_side() -> Result<()> {
     Ok(())
 }
 
-fn named(id: &'static str, name: &str) -> Peer {
-    let name = (Value::Str("name".into()), Value::Str(name.into()));
-    let data = Value::Dict(Dict::from_pairs([name]).unwrap());
+/// Our cipher, whose public key our peer data has.
+fn ours() -> X25519Cipher {
+    X25519Cipher::from_seed(*b"a seed of ours, of 32 bytes too.")
+}
+
+fn peer(id: &'static str, name: &str, cipher: &X25519Cipher) -> Peer {
+    let name = Value::Str(name.into());
+    let public_key = Value::Bytes(cipher.public_key().to_vec());
+    let verify_key = Value::Bytes(cipher.verify_key().to_vec());
+    let pairs = [("name", name), ("pubkey", public_key), ("vkey", verify_key)];
+    let pairs = pairs.map(|(name, value)| (Value::Str(name.into()), value));
+    let data = Value::Dict(Dict::from_pairs(pairs).unwrap());
     Peer::new(id).with_data(DefaultPeerPlugin.encode_data(&data).unwrap())
+}
+
+fn local_peer() -> Peer {
+    peer("rust", "ours", &ours())
+}
+
+fn python_peer() -> Peer {
+    let cipher = X25519Cipher::from_seed(*b"a seed of Python's, of 32 bytes.");
+    peer("python", "Python's", &cipher)
+}
+
+/// Names both peers, as far as they are known, and wants to be told the same.
+struct Named;
+
+impl Named {
+    fn name(context: &PeerContext<'_>, peer: &Peer) -> Option<Vec<u8>> {
+        let data = context.plugin?.parse_data(peer, &DecodeLimits::DEFAULT);
+        match data.ok()? {
+            Value::Dict(data) => match data.get("name")? {
+                Value::Str(name) => Some(name.clone().into_bytes()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl AuthPlugin for Named {
+    fn make(
+        &self,
+        fields: &mut AuthFields,
+        _body: &[u8],
+        context: &mut SealContext<'_>,
+    ) -> std::result::Result<(), SealError> {
+        let unknown = SealError::Plugin("a peer is not known");
+        let peers = &context.peers;
+        let (Some(local), Some(remote)) = (peers.local, peers.remote) else {
+            return Err(unknown);
+        };
+        fields.set_bytes("from", &local.id)?;
+        fields.set_bytes("to", &Self::name(peers, remote).ok_or(unknown)?)
+    }
+
+    fn check(
+        &self,
+        fields: AuthView<'_>,
+        _body: &[u8],
+        context: &OpenContext<'_>,
+    ) -> std::result::Result<(), AuthFailure> {
+        let peers = &context.peers;
+        let (Some(local), Some(remote)) = (peers.local, peers.remote) else {
+            return Err(AuthFailure::Mismatch);
+        };
+        let named = |field, expected: &[u8]| matches!(fields.get(field), Some(ValueRef::Bytes(found)) if found == expected);
+        let to_us = Self::name(peers, local).is_some_and(|name| named("to", &name));
+        match named("from", &remote.id) && to_us {
+            true => Ok(()),
+            false => Err(AuthFailure::Mismatch),
+        }
+    }
+
+    fn error(&self) -> Message {
+        Message::error_message("named auth failed")
+    }
+
+    fn fields(&self) -> FieldNames<'_> {
+        FieldNames {
+            own: vec!["from", "to"],
+            shared: Vec::new(),
+        }
+    }
+
+    fn is_peer_specific(&self) -> bool {
+        true
+    }
 }
 
 /// The plugins that are given to the management, for its traffic only.
@@ -60,10 +151,16 @@ fn inner(secret: &str) -> Layer {
         .with_cipher(cipher.with_plain_uri())
 }
 
+fn client() -> ClientBuilder {
+    Client::builder()
+        .auth(HmacAuth::new("test"))
+        .local_peer(local_peer())
+}
+
 fn server() -> ServerBuilder {
     Server::builder()
         .auth(HmacAuth::new("test"))
-        .local_peer(named("rust", "ours"))
+        .local_peer(local_peer())
         .on(
             SUBSCRIBE_URI,
             |uri: Uri, who: Connection, publisher: Publisher| {
@@ -73,6 +170,14 @@ fn server() -> ServerBuilder {
                     .map_err(|error| Reply::error(error.to_string()))
             },
         )
+        .on((REQUEST_URI, "boxed"), answer)
+        .inner_cipher(ours())
+        .on((REQUEST_URI, "named"), answer)
+        .inner_auth(Named)
+}
+
+fn answer(content: Content) -> String {
+    format!("answered {content}")
 }
 
 /// Starts Python's client, connected to a server of ours.
@@ -108,7 +213,7 @@ async fn a_python_client_is_a_peer_of_our_server() -> Result<()> {
     assert!(server.peers().is_empty());
     assert_eq!(client.ask("manage").await?, "managing");
     let known = came(&mut events).await;
-    assert_eq!(known.peer, named("python", "Python's"));
+    assert_eq!(known.peer, python_peer());
     let address = known.addresses[0];
     assert_eq!(server.peers().get("python").as_ref(), Some(&known));
     assert_eq!(server.peers().at(address).as_ref(), Some(&known));
@@ -186,6 +291,94 @@ async fn the_managements_plugins_keep_strangers_off_the_list() -> Result<()> {
     assert_eq!(server.peers().len(), 1);
     client.stop().await;
     stranger.stop().await;
+    server.stop().await;
+    Ok(())
+}
+
+/// Our client introduces itself, to whichever server it connects to, and takes its leave.
+#[tokio::test]
+async fn our_client_is_a_peer_of_a_python_server() -> Result<()> {
+    let python = python!();
+    let mut server = serve(&python, "peers.py", &[]).await?;
+    assert_eq!(server.ask("manage").await?, "managing");
+    let client = client().manage_peers(ManagementConfig::for_streams());
+    let client = client.build().unwrap();
+    let mut events = client.peers().events();
+    client.connect(server.address).await.unwrap();
+    let known = came(&mut events).await;
+    assert_eq!(
+        (&known.peer, &known.addresses[..]),
+        (&python_peer(), &[server.address][..])
+    );
+    assert_eq!(server.ask("peers").await?, "peers rust=ours");
+    client.subscribe("news").await.unwrap();
+    assert_eq!(server.ask("subscribers").await?, "subscribers 1");
+
+    assert!(client.stop_peer_management("netaio"));
+    server.ask_until("peers", "peers").await?;
+    assert_eq!(server.ask("subscribers").await?, "subscribers 0");
+    client
+        .manage_peers(ManagementConfig::for_streams())
+        .unwrap();
+    server.ask_until("peers", "peers rust=ours").await?;
+    client.close().await;
+    server.ask_until("peers", "peers").await?;
+    let (left, why) = gone(&mut events).await;
+    assert_eq!(left.peer, known.peer);
+    assert_eq!(why, GoneReason::ConnectionEnded);
+    server.stop().await;
+    Ok(())
+}
+
+/// As an inner layer, with peer management and keys in the peers' data: what the README says
+/// that `X25519CipherPlugin` is for. And an auth plugin that looks at both peers.
+#[tokio::test]
+async fn plugins_find_their_peers() -> Result<()> {
+    let python = python!();
+    let config = ManagementConfig::for_streams;
+    let ours_listens = server()
+        .manage_peers(config())
+        .bind("127.0.0.1:0")
+        .await
+        .unwrap();
+    let mut asking = python_client(&python, &ours_listens).await?;
+    assert_eq!(asking.ask("manage").await?, "managing");
+    asking.ask_until("peers", "peers rust=ours").await?;
+    for uri in ["boxed", "named"] {
+        assert_eq!(
+            asking.ask(uri).await?,
+            "RESPOND_URI answered asked",
+            "{uri}"
+        );
+    }
+    asking.stop().await;
+    ours_listens.stop().await;
+
+    let mut server = serve(&python, "peers.py", &[]).await?;
+    assert_eq!(server.ask("manage").await?, "managing");
+    let client = client().build().unwrap();
+    client.connect(server.address).await.unwrap();
+    let layers = [
+        ("boxed", Layer::new().with_cipher(ours())),
+        ("named", Layer::new().with_auth(Named)),
+    ];
+    // Nobody is known yet.
+    for (uri, layer) in &layers {
+        let unknown = client.request(*uri).content("asked").inner(layer.clone());
+        let error = unknown.await;
+        assert!(
+            matches!(error, Err(RequestError::Send(SendError::Seal(_)))),
+            "{error:?}"
+        );
+    }
+    let mut events = client.peers().events();
+    client.manage_peers(config()).unwrap();
+    came(&mut events).await;
+    for (uri, layer) in layers {
+        let answer = client.request(uri).content("asked").inner(layer).await;
+        assert_message(&answer.unwrap(), RESPOND_URI, uri, "answered asked");
+    }
+    client.close().await;
     server.stop().await;
     Ok(())
 }
