@@ -45,7 +45,8 @@
 //!
 //! # Cargo features
 //!
-//! There are none.
+//! - `x25519`: `plugin::X25519Cipher`, encryption between two peers; off by
+//!   default.
 #![forbid(unsafe_code)]
 
 use netaio_driver::async_io::Executor;

@@ -44,7 +44,8 @@
 //!
 //! # Cargo features
 //!
-//! There are none.
+//! - `x25519`: `plugin::X25519Cipher`, encryption between two peers; off by
+//!   default.
 #![forbid(unsafe_code)]
 
 mod datagrams;

@@ -22,6 +22,7 @@
 //!   async-io, as smol's and async-std's are. It brings the other two along.
 //! - `socket2`: the module `sockets`, TCP's and UDP's options that every runtime sets,
 //!   multicast groups among them.
+//! - `x25519`: `plugin::X25519Cipher` of the core.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "async-io")]
