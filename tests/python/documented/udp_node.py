@@ -11,7 +11,8 @@ one.
     broadcast        the README's message, to every peer; their answers print `echo CONTENT`
     multicast PORT   the same, to the group
     publish          `NOTIFY_URI news` to those who are subscribed; prints how many that are
-    subscribe PORT   subscribes to a node's `news`; prints `subscribed`
+    subscribe PORT   subscribes to a node's `news`; prints `subscribed`, and `told CONTENT` of news
+    unsubscribe PORT takes that back; prints `unsubscribed`
     silence PORT     times out, with a timeout handler of its own; prints what that was told
     unmanage         stops managing peers
 """
@@ -61,6 +62,16 @@ def echoed(msg, addr):
 @node.on(MessageType.CONFIRM_SUBSCRIBE)
 def confirmed(msg, addr):
     twin.say("subscribed")
+
+
+@node.on(MessageType.CONFIRM_UNSUBSCRIBE)
+def left(msg, addr):
+    twin.say("unsubscribed")
+
+
+@node.on((MessageType.NOTIFY_URI, b"news"))
+def notified(msg, addr):
+    twin.say("told", msg.body.content.decode())
 
 
 @node.on((MessageType.REQUEST_URI, b"stored"))
@@ -161,6 +172,8 @@ async def main():
             node.notify(b"news", message(MessageType.NOTIFY_URI, b"news", b"today"))
         elif command == "subscribe":
             node.send(message(MessageType.SUBSCRIBE_URI, b"news"), at(words[0]))
+        elif command == "unsubscribe":
+            node.send(message(MessageType.UNSUBSCRIBE_URI, b"news"), at(words[0]))
         elif command == "silence":
             await silence(*words)
         elif command == "unmanage":

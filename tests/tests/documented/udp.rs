@@ -79,6 +79,13 @@ fn node() -> (UdpNodeBuilder, Receiver<Bytes>) {
                     .map(|_| "")
                     .map_err(|error| Reply::error(error.to_string()))
             },
+        )
+        .on(
+            UNSUBSCRIBE_URI,
+            |uri: Uri, who: Remote, publisher: Publisher| {
+                publisher.unsubscribe(&uri, who);
+                ""
+            },
         );
     (node, echoes)
 }
@@ -110,6 +117,26 @@ async fn the_readmes_node_echoes_and_is_echoed() -> Result<()> {
     assert_eq!(theirs.ask(&format!("send {port}")).await?, "echo echo");
     ours.send(theirs.address, echo()).await.unwrap();
     assert_eq!(echoes.recv().await.unwrap(), "echo");
+    theirs.stop().await;
+    ours.stop().await;
+    Ok(())
+}
+
+/// In Python they are never awaited.
+#[tokio::test]
+async fn async_handlers_answer_datagrams() -> Result<()> {
+    let python = python!();
+    let (node, _echoes) = node();
+    let node = node.on((REQUEST_URI, ""), |content: Content| async move {
+        tokio::task::yield_now().await;
+        Reply::ok(format!("{content}, later"))
+    });
+    let ours = node.bind("127.0.0.1:0").await.unwrap();
+    let (mut theirs, port) = python_node(&python, &ours).await?;
+    assert_eq!(
+        theirs.ask(&format!("send {port}")).await?,
+        "echo echo, later"
+    );
     theirs.stop().await;
     ours.stop().await;
     Ok(())
@@ -158,7 +185,7 @@ async fn subscribers_over_udp_are_told() -> Result<()> {
         told.try_send(content.0).unwrap();
     });
     let ours = node.bind("127.0.0.1:0").await.unwrap();
-    let (mut theirs, _) = python_node(&python, &ours).await?;
+    let (mut theirs, port) = python_node(&python, &ours).await?;
     assert_eq!(theirs.ask("publish").await?, "published 0");
     let answer = ours.subscribe(theirs.address, "news").await.unwrap();
     assert_message(&answer, CONFIRM_SUBSCRIBE, "news", "");
@@ -168,6 +195,23 @@ async fn subscribers_over_udp_are_told() -> Result<()> {
     assert_message(&answer, CONFIRM_UNSUBSCRIBE, "news", "");
     assert_eq!(theirs.ask("publish").await?, "published 0");
     assert!(news.is_empty());
+
+    let publisher = ours.publisher();
+    assert_eq!(
+        theirs.ask(&format!("subscribe {port}")).await?,
+        "subscribed"
+    );
+    let told = publisher.notify("news", &Message::notify("news", "today"));
+    assert_eq!(told.unwrap().sent, 1);
+    assert_eq!(theirs.hear().await?, "told today");
+    let subscribed = publisher.subscribed("news");
+    assert_eq!(subscribed[0].addr(), Some(theirs.address));
+    assert_eq!(
+        theirs.ask(&format!("unsubscribe {port}")).await?,
+        "unsubscribed"
+    );
+    let told = publisher.notify("news", &Message::notify("news", "too late"));
+    assert_eq!(told.unwrap().sent, 0);
     theirs.stop().await;
     ours.stop().await;
     Ok(())
