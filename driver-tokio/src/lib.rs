@@ -1,4 +1,4 @@
-//! netaio on [tokio]: small framed messages over TCP, handlers keyed by message
+//! netaio on [tokio]: small framed messages over TCP and UDP, handlers keyed by message
 //! type, uri and peer, requests with timeouts, and authentication and
 //! encryption in two layers, wire-compatible with the Python package `netaio`.
 //!
