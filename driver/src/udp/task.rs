@@ -112,6 +112,7 @@ impl<R: Runtime> Task<R> {
             self.take_commands();
             self.take_events();
             self.look_at_peers();
+            self.refill();
             if self.stopping && self.is_idle() {
                 break;
             }
@@ -126,6 +127,15 @@ impl<R: Runtime> Task<R> {
             }
         }
         self.callers.fail_all(&CloseReason::Local);
+    }
+
+    /// Takes what is to be sent next, once the last of what there was is sent:
+    /// until then that still counts as queued.
+    fn refill(&mut self) {
+        if self.sent >= self.sending.count() {
+            self.sent = 0;
+            self.link.poll_outbound(&mut self.sending);
+        }
     }
 
     /// Nothing runs, nothing is to be sent.
@@ -344,10 +354,6 @@ impl<R: Runtime> Task<R> {
 
     /// Waits for whatever happens first.
     async fn step(&mut self) -> Step {
-        if self.sent >= self.sending.count() {
-            self.sent = 0;
-            self.link.poll_outbound(&mut self.sending);
-        }
         self.set_timer();
         let send = async {
             match self.sending.get(self.sent) {

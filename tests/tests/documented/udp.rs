@@ -4,7 +4,7 @@
 //! multicasts to our port, as the README says of two nodes on one machine.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -13,12 +13,15 @@ use bytes::Bytes;
 use netaio_core::packify::{DecodeLimits, Dict, Value};
 use netaio_core::plugin::{DefaultPeerPlugin, HmacAuth, PeerPlugin};
 use netaio_core::types::*;
-use netaio_core::{GoneReason, Layer, ManagementConfig, Message, Peer, SendOptions};
+use netaio_core::{GoneReason, Layer, Limits, ManagementConfig, Message, Peer, SendOptions};
+use netaio_tests::conformance::guarded;
 use netaio_tests::python::Result;
 use netaio_tokio::{
     Content, PeerEvent, PeerEvents, Publisher, Remote, Reply, RequestError, State, UdpNode,
     UdpNodeBuilder, Uri,
 };
+
+use tokio::runtime::Builder;
 
 use super::{SHORT, Twin, assert_message, python, serve};
 
@@ -342,4 +345,71 @@ async fn peer_management_has_plugins_of_its_own() -> Result<()> {
     stranger.stop().await;
     ours.stop().await;
     Ok(())
+}
+
+/// The address that this machine has in its network; none where there is only the loopback
+/// interface.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    // Nothing is sent: it need not even be reachable.
+    socket.connect("10.254.254.254:1").ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback()).then_some(address)
+}
+
+/// Unless they are wanted: multicasts come back to whoever sent them. Over the loopback interface
+/// other nodes of the machine are heard.
+#[tokio::test]
+async fn datagrams_of_ones_own_address_are_ignored() {
+    let Some(own) = own_address() else {
+        return;
+    };
+    for (ignore, expected) in [(true, "loopback"), (false, "own")] {
+        let (heard, messages) = unbounded();
+        let node = UdpNode::builder()
+            .no_group()
+            .ignore_own_ip(ignore)
+            .on(NOTIFY_URI, move |content: Content| {
+                heard.try_send(content.0).unwrap()
+            })
+            .bind("0.0.0.0:0")
+            .await
+            .unwrap();
+        let port = node.local_addr().port();
+        for (from, name) in [(own, "own"), (Ipv4Addr::LOCALHOST.into(), "loopback")] {
+            let other = UdpNode::builder()
+                .no_group()
+                .bind(SocketAddr::new(from, 0))
+                .await
+                .unwrap();
+            let message = Message::notify("u", name);
+            other
+                .send(SocketAddr::new(from, port), message)
+                .await
+                .unwrap();
+            // What it has sent is in the other socket's queue.
+            other.stop().await;
+        }
+        assert_eq!(messages.recv().await.unwrap(), expected);
+        node.stop().await;
+    }
+}
+
+/// What was sent last, a farewell among it, is not waited for any longer than it takes.
+#[test]
+fn a_node_that_has_just_spoken_stops() {
+    guarded(|| {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(async {
+            let hour = Duration::from_secs(3600);
+            let limits = Limits::default().with_shutdown_grace(hour).unwrap();
+            let (node, _echoes) = node();
+            let node = node.limits(limits).manage_peers(management());
+            let node = node.bind("127.0.0.1:0").await.unwrap();
+            node.send(node.local_addr(), Message::notify("u", ""))
+                .await
+                .unwrap();
+            node.stop().await;
+        });
+    });
 }
