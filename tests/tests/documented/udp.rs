@@ -404,7 +404,10 @@ fn a_node_that_has_just_spoken_stops() {
             let hour = Duration::from_secs(3600);
             let limits = Limits::default().with_shutdown_grace(hour).unwrap();
             let (node, _echoes) = node();
-            let node = node.limits(limits).manage_peers(management());
+            // No deadline wakes it.
+            let node = node
+                .limits(limits)
+                .manage_peers(ManagementConfig::for_streams());
             let node = node.bind("127.0.0.1:0").await.unwrap();
             node.send(node.local_addr(), Message::notify("u", ""))
                 .await
