@@ -6,6 +6,7 @@
 //! - [`python`] drives the real netaio 0.0.9: its server, its client, and a judge of frames.
 //! - [`vectors`] loads the frames of `tests/data`, which the real netaio has judged.
 //! - [`judge`] says what this implementation makes of a frame.
+//! - [`network`] is one of many nodes in virtual time, with all the faults of real ones.
 //! - [`store`] is the little server that both are in those tests.
 //! - [`script`] is a random generator that draws what it is told to.
 //! - [`x25519`] loads the boxes of `tests/data`, and has the package seal and open others.
@@ -14,6 +15,7 @@ pub mod conformance;
 pub mod futures_io;
 pub mod interop;
 pub mod judge;
+pub mod network;
 pub mod python;
 pub mod script;
 pub mod store;

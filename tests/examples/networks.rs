@@ -1,0 +1,90 @@
+//! The figures of docs/reliability.md on networks: how a thousand nodes find
+//! each other while datagrams are lost, and what a million spoofed
+//! advertisements do to one.
+//!
+//! ```sh
+//! cargo run --release -p netaio-tests --example networks            # some minutes
+//! cargo run --release -p netaio-tests --example networks 50 10000   # fewer nodes and advertisements
+//! ```
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use netaio_core::plugin::{DefaultPeerPlugin, PeerPlugin, SealContext};
+use netaio_core::{Layer, Message, Now, Peer, Sealer, Wire, types};
+use netaio_tests::network::{Faults, Network, Setup};
+use rand_core::SeedableRng;
+
+const PERIOD: Duration = Duration::from_secs(20);
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u32>());
+    let nodes = arguments.next().transpose()?.unwrap_or(1000);
+    let spoofed = arguments.next().transpose()?.unwrap_or(1_000_000);
+    curves(usize::try_from(nodes)?);
+    spoofing(spoofed)
+}
+
+/// Known pairs at the end of each period, in percent.
+fn curves(nodes: usize) {
+    const LOSSES: [u64; 3] = [0, 10, 30];
+    println!("{nodes} nodes start within 20 s, advertise every 20 s, and forget after 60 s");
+    println!("| after | 0 % lost | 10 % lost | 30 % lost |");
+    println!("| --- | --- | --- | --- |");
+    let mut networks = LOSSES.map(|loss| {
+        let mut network = Network::new(&Setup::new(nodes));
+        network.set_faults(Faults::losing(loss));
+        network
+    });
+    for quarter in 1..=20 {
+        let known = networks.each_mut().map(|network| {
+            network.run_for(PERIOD / 4);
+            format!("{:.2} %", network.known() * 100.0)
+        });
+        println!("| {} s | {} |", quarter * 5, known.join(" | "));
+    }
+    let delivered = networks.map(|network| network.delivered().to_string());
+    println!("| datagrams delivered | {} |", delivered.join(" | "));
+}
+
+/// What is left of 100 peers, and of the table, under spoofed advertisements
+/// from as many addresses, each with an id of its own.
+fn spoofing(count: u32) -> Result<(), Box<dyn std::error::Error>> {
+    let mut network = Network::new(&Setup::new(101));
+    network.run_for(PERIOD * 2);
+    let mut rng = chacha20::ChaCha8Rng::seed_from_u64(1);
+    let (wire, none) = (Wire::default(), Layer::new());
+    for number in 0..count {
+        let peer = Peer::new(format!("spoofed {number}")).with_data("");
+        let packed = DefaultPeerPlugin.pack(&peer)?;
+        let message = Message::new(types::ADVERTISE_PEER, "netaio", packed);
+        let mut context = SealContext {
+            now: Now::default(),
+            rng: &mut rng,
+            peers: Default::default(),
+        };
+        let mut datagram = Vec::new();
+        Sealer::new().seal(&wire, &none, &none, &message, &mut context, &mut datagram)?;
+        let [_, b, c, d] = number.to_be_bytes();
+        let from = SocketAddr::from(([172, b, c, d], 8888));
+        network.inject(from, 0, datagram);
+        // All of them within 100 s of virtual time: a flood.
+        if number % 1000 == 0 {
+            network.run_for(Duration::from_millis(100));
+        }
+    }
+    network.run_for(Duration::from_secs(1));
+    let host = &network.hosts()[0];
+    let real = (1..=100).filter(|number| {
+        let id = format!("node {number}");
+        host.peers().get(id.as_bytes()).is_some()
+    });
+    println!();
+    println!(
+        "{count} spoofed advertisements to one of 101 nodes: it knows {} peers, {} of the 100 real ones",
+        host.peers().len(),
+        real.count()
+    );
+    let suppressed = host.link().counters().suppressed;
+    println!("answers that it did not send: {suppressed:?}");
+    Ok(())
+}
