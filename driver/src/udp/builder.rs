@@ -3,6 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Weak};
 
 use event_listener::Event;
@@ -14,7 +15,8 @@ use netaio_core::{
 
 use super::UdpNode;
 use super::handle::{Handle, Shared};
-use super::task::Task;
+use super::own::OwnAddresses;
+use super::task::{Inlet, Task};
 use crate::callers::GivenUp;
 use crate::clock;
 use crate::error::BuildError;
@@ -116,9 +118,10 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         self
     }
 
-    /// Ignores datagrams from this machine's own addresses, as netaio does:
-    /// multicasts come back to whoever sent them. Loopback addresses are none of
-    /// these, so that nodes can meet there. `true` unless set.
+    /// Ignores what this machine sends itself, as netaio does: multicasts come back
+    /// to whoever sent them. On the loopback interface nodes can meet, and so
+    /// only what comes from this node's own address is ignored there, and
+    /// nothing where it [shares](Self::shared_port) its port. `true` unless set.
     pub fn ignore_own_ip(mut self, ignore: bool) -> Self {
         self.ignore_own_ip = ignore;
         self
@@ -202,22 +205,28 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         let service = Arc::new(Service::new(config, states, node, unrouted, self.identity));
         let local = socket.local_address().map_err(failed)?;
         let own = match self.ignore_own_ip {
-            true => socket.own_addresses().map_err(failed)?,
-            false => Vec::new(),
+            true => OwnAddresses {
+                machine: socket.own_addresses().map_err(failed)?,
+                node: (!self.shared_port).then_some(local),
+            },
+            false => OwnAddresses::default(),
         };
-        let (sender, commands) = async_channel::bounded(limits.pending_requests());
+        let (tell, commands) = async_channel::bounded(limits.pending_requests());
+        let (ask, requests) = async_channel::bounded(limits.pending_requests());
         let sealer = FrameSealer::new().map_err(failed)?;
         let rng = random::generator().map_err(failed)?;
         let shared = Arc::new(Shared {
             service: service.clone(),
             local,
             group: group.map(|group| SocketAddr::new(group, local.port())),
-            commands: sender,
+            commands: tell,
+            requests: ask,
             given_up: GivenUp::default(),
             subscriptions: Mutex::new(Subscriptions::new()),
             counters: Mutex::default(),
             sealer,
             ended: Event::new(),
+            is_aborted: AtomicBool::new(false),
             aborted: Event::new(),
         });
         let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
@@ -225,7 +234,8 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         let link = DatagramLink::new(clock::now(), service.config.clone(), rng)
             .with_directory(service.table.clone());
         let handle = Handle(shared);
-        let task = Task::<R>::new(link, socket, own, commands, handle.clone());
+        let inlet = Inlet { commands, requests };
+        let task = Task::<R>::new(link, socket, own, inlet, handle.clone());
         R::spawn(task.run());
         Ok(UdpNode::new(handle))
     }

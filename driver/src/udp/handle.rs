@@ -1,6 +1,7 @@
 //! How others speak to the task of a UDP node.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use bytes::Bytes;
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, CloseReason, DatagramCounters, Limits, Message, ReplyToken, RequestOptions, SealError,
-    SendError, SendOptions, Subscriptions,
+    Answer, CloseReason, DatagramCounters, DatagramLink, Limits, Message, ReplyToken,
+    RequestOptions, SealError, SendError, SendOptions, Subscriptions,
 };
 
 use crate::callers::GivenUp;
@@ -29,18 +30,16 @@ pub(super) enum Command {
         to: SocketAddr,
         message: Message,
         options: SendOptions,
-        done: Option<oneshot::Sender<Result<(), SendError>>>,
-    },
-    /// Send a request. Its time runs since `called`, a monotonic reading.
-    Request {
-        to: SocketAddr,
-        message: Message,
-        options: RequestOptions,
-        called: Duration,
-        done: oneshot::Sender<Result<Answer, RequestError>>,
+        done: oneshot::Sender<Result<(), SendError>>,
     },
     /// Send a frame that was sealed for many.
     Forward { to: Vec<SocketAddr>, frame: Bytes },
+    /// Send a message that is sealed for each of many.
+    FanOut {
+        to: Vec<SocketAddr>,
+        message: Message,
+        options: SendOptions,
+    },
     /// A handler is done.
     Reply {
         reply: ReplyToken,
@@ -50,8 +49,16 @@ pub(super) enum Command {
     Look,
     /// Receive no more, finish what is under way, take leave, then end.
     Stop,
-    /// End.
-    Abort,
+}
+
+/// A request that is to be sent. Its time runs since `called`, a monotonic
+/// reading.
+pub(super) struct Request {
+    pub(super) to: SocketAddr,
+    pub(super) message: Message,
+    pub(super) options: RequestOptions,
+    pub(super) called: Duration,
+    pub(super) done: oneshot::Sender<Result<Answer, RequestError>>,
 }
 
 /// A handle to a UDP node, whatever its runtime.
@@ -64,19 +71,32 @@ pub(super) struct Shared {
     /// Where multicasts go.
     pub(super) group: Option<SocketAddr>,
     pub(super) commands: Sender<Command>,
+    /// No others than requests take their places.
+    pub(super) requests: Sender<Request>,
     pub(super) given_up: GivenUp,
     pub(super) subscriptions: Mutex<Subscriptions<SocketAddr>>,
     pub(super) counters: Mutex<DatagramCounters>,
     pub(super) sealer: FrameSealer,
-    /// Notified when the task has ended, which closes the channel.
+    /// Notified when the task has ended, which closes the channels.
     pub(super) ended: Event,
-    /// Notified when handlers are to be given up.
+    /// Set, and then notified, when task and handlers are to be given up.
+    pub(super) is_aborted: AtomicBool,
     pub(super) aborted: Event,
 }
 
 impl Shared {
     pub(super) fn limits(&self) -> &Limits {
         &self.service.config.wire.limits
+    }
+
+    /// Ends the node, whatever there is still to be done.
+    pub(super) fn abort(&self) {
+        self.is_aborted.store(true, Ordering::Release);
+        self.aborted.notify(usize::MAX);
+    }
+
+    pub(super) fn is_aborted(&self) -> bool {
+        self.is_aborted.load(Ordering::Acquire)
     }
 
     pub(super) fn subscriptions(&self) -> MutexGuard<'_, Subscriptions<SocketAddr>> {
@@ -126,7 +146,7 @@ impl Handle {
             to,
             message,
             options,
-            done: Some(done),
+            done,
         };
         let closed = || SendError::Closed(CloseReason::Local);
         self.0.commands.send(send).await.map_err(|_| closed())?;
@@ -141,7 +161,7 @@ impl Handle {
         options: RequestOptions,
     ) -> Result<Answer, RequestError> {
         let (done, result) = oneshot::channel();
-        let request = Command::Request {
+        let request = Request {
             to,
             message,
             options,
@@ -149,7 +169,7 @@ impl Handle {
             done,
         };
         let max = self.0.limits().pending_requests();
-        self.0.commands.try_send(request).map_err(|error| {
+        self.0.requests.try_send(request).map_err(|error| {
             RequestError::Send(match error.is_full() {
                 true => SendError::TooManyRequests { max },
                 false => SendError::Closed(CloseReason::Local),
@@ -189,28 +209,28 @@ impl Handle {
         let config = &self.0.service.config;
         config.check_inner(options.inner())?;
         let outer = options.outer(&config.outer);
-        let mut delivery = Delivery::default();
-        let sealer = &self.0.sealer;
-        let Parcel::Frame(frame) = sealer.pack(config, &outer, options.inner(), message)? else {
-            for to in to {
-                let queued = self.0.commands.try_send(Command::Send {
-                    to,
-                    message: message.clone(),
-                    options: options.clone(),
-                    done: None,
-                });
-                delivery.count(1, queued.is_ok());
-            }
-            return Ok(delivery);
-        };
-        let (len, max) = (frame.len(), netaio_core::DatagramLink::MAX_DATAGRAM);
-        if len > max {
-            return Err(SealError::DatagramTooLong { len, max });
-        }
+        let parcel = self
+            .0
+            .sealer
+            .pack(config, &outer, options.inner(), message)?;
         let receivers = to.len();
+        let command = match parcel {
+            Parcel::Frame(frame) => {
+                let (len, max) = (frame.len(), DatagramLink::MAX_DATAGRAM);
+                if len > max {
+                    return Err(SealError::DatagramTooLong { len, max });
+                }
+                Command::Forward { to, frame }
+            }
+            Parcel::Message => Command::FanOut {
+                to,
+                message: message.clone(),
+                options: options.clone(),
+            },
+        };
+        let mut delivery = Delivery::default();
         if receivers > 0 {
-            let queued = self.0.commands.try_send(Command::Forward { to, frame });
-            delivery.count(receivers, queued.is_ok());
+            delivery.count(receivers, self.0.commands.try_send(command).is_ok());
         }
         Ok(delivery)
     }

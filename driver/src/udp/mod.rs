@@ -2,6 +2,7 @@
 
 mod builder;
 mod handle;
+mod own;
 mod task;
 
 use std::fmt;
@@ -52,8 +53,7 @@ struct Guard(Handle);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // One that has ended needs no telling.
-        let _ = self.0.0.commands.force_send(Command::Abort);
+        self.0.0.abort();
     }
 }
 
@@ -282,9 +282,9 @@ impl<R: Runtime> UdpNode<R> {
     }
 
     /// Stops: nothing more is received, handlers that run are waited for and
-    /// their answers sent, waiting requests fail, and the peers are told. After
-    /// `grace` what is not done is given up. When it is ready the address is
-    /// free.
+    /// their answers sent, requests fail at once, those of handlers too, and the
+    /// peers are told. After `grace` what is not done is given up. When it is
+    /// ready the address is free.
     ///
     /// Cancel-safe: once called, the node stops receiving; dropped early, the
     /// handlers that are not done go on until they are.
@@ -296,8 +296,7 @@ impl<R: Runtime> UdpNode<R> {
             self.ended().await;
         };
         race(drained, R::sleep_until(until)).await;
-        // The oldest command makes room, if need be.
-        let _ = self.handle.0.commands.force_send(Command::Abort);
+        self.handle.0.abort();
         self.ended().await;
     }
 

@@ -24,6 +24,7 @@ pub mod handlers;
 pub mod hostile;
 pub mod layers;
 pub mod life_cycle;
+pub mod nodes;
 pub mod options;
 pub mod publishing;
 pub mod requests;
@@ -31,7 +32,9 @@ pub mod streams;
 
 mod pipe;
 mod raw;
+mod raw_node;
 mod support;
+mod torrent;
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -240,6 +243,25 @@ macro_rules! conformance {
                 ipv6_leaves_ipv4_alone
                 a_group_over_ipv6
                 a_machines_own_addresses_are_known
+            }
+            nodes {
+                every_kind_of_request_is_answered
+                a_message_reaches_its_handler
+                custom_message_types_work_once_registered
+                requests_to_several_nodes_cross_nothing
+                answers_with_ids_overtake_others
+                an_answer_from_elsewhere_ends_nothing
+                a_request_without_an_answer_times_out
+                endless_datagrams_starve_nobody
+                endless_sends_starve_nobody
+                thousands_of_sends_wait_for_their_turn
+                the_default_answer_reaches_the_requester
+                a_default_handler_of_ones_own_answers
+                an_anonymous_error_ends_the_only_request
+                too_many_requests_are_an_error_at_once
+                a_message_that_cannot_be_sent_is_an_error_at_once
+                uris_and_contents_are_any_bytes
+                nodes_speak_ipv6
             }
         }
     };

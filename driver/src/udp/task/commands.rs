@@ -1,0 +1,142 @@
+//! What a node is asked to do.
+
+use std::net::SocketAddr;
+use std::vec;
+
+use netaio_core::{CloseReason, Message, SendOptions};
+
+use super::Task;
+use crate::error::RequestError;
+use crate::runtime::Runtime;
+use crate::udp::handle::{Command, Request};
+
+/// A message that is sealed for each of its receivers.
+pub(super) struct FanOut {
+    to: vec::IntoIter<SocketAddr>,
+    message: Message,
+    options: SendOptions,
+}
+
+impl<R: Runtime> Task<R> {
+    /// Does what is asked for, up to a turn's worth.
+    pub(super) fn take_commands(&mut self) {
+        if self.handle.0.given_up.take() {
+            for request in self.callers.take_given_up() {
+                self.link.cancel(request);
+            }
+        }
+        let limit = self.shared().limits().frames_per_turn();
+        for _ in 0..limit {
+            match self.inlet.requests.try_recv() {
+                Ok(request) => self.ask(request),
+                Err(_) => break,
+            }
+        }
+        for _ in 0..limit {
+            if !self.may_take_commands() {
+                return;
+            }
+            if self.fan_out.is_some() {
+                self.fan_out();
+                continue;
+            }
+            match self.inlet.commands.try_recv() {
+                Ok(command) => self.obey(command),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// What others want to send waits while much is on its way: half of the room
+    /// is for answers.
+    pub(super) fn may_take_commands(&self) -> bool {
+        self.link.queued() < self.shared().limits().outbound_queue() / 2
+    }
+
+    pub(super) fn obey(&mut self, command: Command) {
+        self.worked = self.worked.saturating_add(1);
+        let now = self.now;
+        match command {
+            Command::Send {
+                to,
+                message,
+                options,
+                done,
+            } => {
+                // Nobody minds a sender that has lost interest.
+                let _ = done.send(self.link.send(now, to, &message, &options));
+            }
+            Command::Forward { to, frame } => {
+                if let Err(error) = self.link.forward(now, &to, &frame) {
+                    tracing::warn!(%error, "a notification was not sent");
+                }
+            }
+            Command::FanOut {
+                to,
+                message,
+                options,
+            } => {
+                self.fan_out = Some(FanOut {
+                    to: to.into_iter(),
+                    message,
+                    options,
+                });
+            }
+            Command::Reply { reply, answer } => {
+                self.running = self.running.saturating_sub(1);
+                if let Some(answer) = answer {
+                    self.reply(&reply, &answer, false);
+                }
+            }
+            Command::Look => {}
+            Command::Stop => self.stop(),
+        }
+    }
+
+    /// Sends a message to the next of its receivers.
+    fn fan_out(&mut self) {
+        self.worked = self.worked.saturating_add(1);
+        let Some(fan_out) = &mut self.fan_out else {
+            return;
+        };
+        let Some(to) = fan_out.to.next() else {
+            self.fan_out = None;
+            return;
+        };
+        let FanOut {
+            message, options, ..
+        } = &*fan_out;
+        if let Err(error) = self.link.send(self.now, to, message, options) {
+            tracing::warn!(%to, %error, "a notification was not sent");
+        }
+    }
+
+    pub(super) fn ask(&mut self, request: Request) {
+        self.worked = self.worked.saturating_add(1);
+        let Request {
+            to,
+            message,
+            options,
+            called,
+            done,
+        } = request;
+        if done.is_canceled() {
+            return;
+        }
+        if self.stopping {
+            // No answer would be received.
+            let _ = done.send(Err(RequestError::Closed(CloseReason::Local)));
+            return;
+        }
+        let now = self.now;
+        let timeout = options.timeout();
+        let spent = now.monotonic.saturating_sub(called);
+        let options = options.with_timeout(timeout.saturating_sub(spent));
+        match self.link.request(now, to, &message, &options) {
+            Ok(request) => self.callers.insert(request, done, timeout),
+            Err(error) => {
+                let _ = done.send(Err(error.into()));
+            }
+        }
+    }
+}

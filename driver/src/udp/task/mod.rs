@@ -1,0 +1,168 @@
+//! The task that drives a UDP node: it alone receives and sends.
+
+mod commands;
+mod messages;
+mod peers;
+mod step;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use async_channel::Receiver;
+use bytes::BytesMut;
+use event_listener::EventListener;
+use netaio_core::{CloseReason, DatagramLink, Inbound, Now, Transmits};
+
+use self::commands::FanOut;
+use super::handle::{Command, Handle, Request, Shared};
+use super::own::OwnAddresses;
+use crate::callers::Callers;
+use crate::clock;
+use crate::futures::{BoxFuture, yield_now};
+use crate::runtime::Runtime;
+
+/// A node and what is under way on it.
+pub(super) struct Task<R: Runtime> {
+    link: DatagramLink,
+    socket: R::Datagrams,
+    own: OwnAddresses,
+    inlet: Inlet,
+    /// A message that is being sealed for one receiver after the other.
+    fan_out: Option<FanOut>,
+    callers: Callers,
+    buffer: BytesMut,
+    /// Datagrams that are being sent, and how many have been.
+    sending: Transmits,
+    sent: usize,
+    /// The last thing that happened was that a datagram left.
+    just_sent: bool,
+    timer: Option<(Duration, BoxFuture<()>)>,
+    /// Handlers that were not done at once.
+    running: usize,
+    /// Messages that wait for free slots, each with its bytes. There is more than
+    /// one only while somebody waits for an answer, which must not be stuck
+    /// behind them.
+    waiting: VecDeque<(Inbound, usize)>,
+    waiting_bytes: usize,
+    stopping: bool,
+    /// Datagrams, commands and whatever else since other tasks had their turn.
+    worked: usize,
+    /// Ready when the node is to end at once.
+    aborted: EventListener,
+    now: Now,
+    handle: Handle,
+    /// The last to be dropped, after the socket.
+    _ending: Ending,
+}
+
+/// What others ask of a node.
+#[derive(Clone)]
+pub(super) struct Inlet {
+    pub(super) commands: Receiver<Command>,
+    pub(super) requests: Receiver<Request>,
+}
+
+/// Says that the node has ended when it is dropped, be it with a task that was
+/// never finished.
+struct Ending(Handle, Inlet);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let Self(handle, inlet) = self;
+        inlet.commands.close();
+        inlet.requests.close();
+        // Whoever asked for what nobody did learns of the end as it is dropped.
+        while inlet.commands.try_recv().is_ok() {}
+        while inlet.requests.try_recv().is_ok() {}
+        let shared = &handle.0;
+        shared.service.table.close();
+        shared.abort();
+        shared.ended.notify(usize::MAX);
+    }
+}
+
+impl<R: Runtime> Task<R> {
+    pub(super) fn new(
+        link: DatagramLink,
+        socket: R::Datagrams,
+        own: OwnAddresses,
+        inlet: Inlet,
+        handle: Handle,
+    ) -> Self {
+        Self {
+            link,
+            socket,
+            own,
+            fan_out: None,
+            callers: Callers::default(),
+            buffer: BytesMut::new(),
+            sending: Transmits::new(),
+            sent: 0,
+            just_sent: false,
+            timer: None,
+            running: 0,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            stopping: false,
+            worked: 0,
+            aborted: handle.0.aborted.listen(),
+            now: clock::now(),
+            _ending: Ending(handle.clone(), inlet.clone()),
+            inlet,
+            handle,
+        }
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.handle.0
+    }
+
+    /// Runs until the node is stopped.
+    pub(super) async fn run(mut self) {
+        let turn = self.shared().limits().frames_per_turn();
+        while !self.shared().is_aborted() {
+            self.take_commands();
+            self.meet_deadlines();
+            self.take_events();
+            self.refill();
+            if self.stopping && self.is_idle() {
+                break;
+            }
+            let step = self.step().await;
+            self.now = clock::now();
+            self.take_step(step);
+            // A socket that is always ready would never let go of its thread.
+            if self.worked >= turn {
+                self.worked = 0;
+                yield_now().await;
+            }
+        }
+        self.callers.fail_all(&CloseReason::Local);
+    }
+
+    /// Takes what is to be sent next, once the last of what there was is sent:
+    /// until then that still counts as queued.
+    fn refill(&mut self) {
+        if self.sent >= self.sending.count() {
+            self.sent = 0;
+            self.link.poll_outbound(&mut self.sending);
+        }
+    }
+
+    /// Nothing runs, nothing is to be sent.
+    fn is_idle(&self) -> bool {
+        let sent = self.sent >= self.sending.count() && self.link.queued() == 0;
+        let handled = self.running == 0 && self.waiting.is_empty();
+        handled && sent && self.fan_out.is_none()
+    }
+
+    /// Takes leave of the peers, fails the waiting requests, and receives no
+    /// more.
+    fn stop(&mut self) {
+        if std::mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        self.callers.fail_all(&CloseReason::Local);
+        self.take_leave();
+    }
+}

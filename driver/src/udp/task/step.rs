@@ -1,0 +1,137 @@
+//! What happens next: datagrams, commands, time.
+
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Task;
+use crate::clock;
+use crate::futures::{race, race_from};
+use crate::runtime::{DatagramSocket, Runtime};
+use crate::udp::handle::{Command, Request};
+
+/// What happened first.
+pub(super) enum Step {
+    Sent(io::Result<usize>),
+    Received(io::Result<(usize, SocketAddr)>),
+    Told(Command),
+    Asked(Request),
+    Unblocked,
+    /// There is something to be done: see to it, or look at the time.
+    Look,
+}
+
+impl<R: Runtime> Task<R> {
+    /// Waits for whatever happens first. Sending and receiving take turns where
+    /// both go on without end.
+    pub(super) async fn step(&mut self) -> Step {
+        self.set_timer();
+        let may_receive = self.may_receive();
+        let may_obey = self.may_take_commands();
+        let send = async {
+            match self.sending.get(self.sent) {
+                Some((to, datagram)) => Step::Sent(self.socket.send(datagram, to).await),
+                None => pending().await,
+            }
+        };
+        let receive = async {
+            match may_receive {
+                true => Step::Received(self.socket.receive(&mut self.buffer).await),
+                false => pending().await,
+            }
+        };
+        let service = &self.handle.0.service;
+        let unblock = async {
+            match self.waiting.is_empty() {
+                true => pending().await,
+                false => service.slots.wait().await,
+            }
+            Step::Unblocked
+        };
+        let tell = async {
+            match (may_obey, &self.fan_out) {
+                (false, _) => pending().await,
+                (true, Some(_)) => Step::Look,
+                (true, None) => match self.inlet.commands.recv().await {
+                    Ok(command) => Step::Told(command),
+                    // The handle that this task holds keeps the channel open.
+                    Err(_) => pending().await,
+                },
+            }
+        };
+        let ask = async {
+            match self.inlet.requests.recv().await {
+                Ok(request) => Step::Asked(request),
+                Err(_) => pending().await,
+            }
+        };
+        let time = async {
+            match &mut self.timer {
+                Some((_, timer)) => timer.await,
+                None => pending().await,
+            }
+            self.timer = None;
+            Step::Look
+        };
+        let abort = async {
+            (&mut self.aborted).await;
+            Step::Look
+        };
+        let others = race(
+            race(receive, unblock),
+            race(race(tell, ask), race(time, abort)),
+        );
+        race_from(self.just_sent, send, others).await
+    }
+
+    pub(super) fn take_step(&mut self, step: Step) {
+        self.just_sent = matches!(step, Step::Sent(_));
+        self.worked = self.worked.saturating_add(1);
+        match step {
+            Step::Sent(result) => {
+                if let Err(error) = result {
+                    // It belongs to one datagram, perhaps an earlier one.
+                    tracing::debug!(%error, "a datagram was not sent");
+                }
+                self.sent = self.sent.saturating_add(1);
+            }
+            Step::Received(Ok((len, from))) => {
+                self.receive(len, from);
+                self.receive_more();
+            }
+            Step::Received(Err(error)) => tracing::debug!(%error, "cannot receive a datagram"),
+            Step::Told(command) => self.obey(command),
+            Step::Asked(request) => self.ask(request),
+            Step::Unblocked => self.handle_waiting(),
+            Step::Look => {}
+        }
+    }
+
+    /// Does what has come due, whatever else there is to do: a socket that is
+    /// always ready lets no timer ring.
+    pub(super) fn meet_deadlines(&mut self) {
+        let deadline = self.link.poll_deadline();
+        if deadline.is_some_and(|deadline| deadline.at <= self.now.monotonic) {
+            self.link.handle_timeout(self.now);
+        }
+        if !self.stopping {
+            self.look_at_peers();
+        }
+    }
+
+    /// Sets the timer where there is an earlier deadline than it is set to. A
+    /// later one lets it ring for nothing.
+    fn set_timer(&mut self) {
+        let requests = self.link.poll_deadline().map(|deadline| deadline.at);
+        let peers = || self.shared().service.table.discovery().poll_deadline();
+        let peers: Option<Duration> = (!self.stopping).then(peers).flatten();
+        let Some(at) = requests.into_iter().chain(peers).min() else {
+            return;
+        };
+        if self.timer.as_ref().is_none_or(|(set, _)| at < *set) {
+            let timer = R::sleep_until(clock::instant(at));
+            self.timer = Some((at, Box::pin(timer)));
+        }
+    }
+}
