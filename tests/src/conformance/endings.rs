@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use netaio_driver::core::plugin::HmacAuth;
 use netaio_driver::core::types::*;
-use netaio_driver::core::{AuthErrorReply, CloseReason, FrameErrorKind, Limits, Message};
+use netaio_driver::core::{
+    AuthErrorReply, CloseReason, FrameErrorKind, Limits, Message, SendError,
+};
 use netaio_driver::{Client, Connection, RequestError, Runtime, Server};
 
 use super::pipe::{Shape, duplex};
@@ -79,6 +81,72 @@ pub async fn a_server_that_is_gone_fails_requests_at_once<R: Runtime>() {
     assert_eq!(error, RequestError::Closed(reason));
 }
 
+/// A handler that hangs hides no end from those who wait for answers on the same
+/// connection, however many there are, and from those who come later. What a
+/// remote says that breaks the protocol ends the handler, too.
+pub async fn a_handler_that_hangs_hides_no_end<R: Runtime>() {
+    const REQUESTS: usize = 10;
+    let truncated = frame(RESPOND_URI, "u", "x")[..5].to_vec();
+    let endings = [
+        (vec![], "Remote"),
+        (truncated, "Truncated"),
+        (vec![0xff; 100], "Malformed"),
+    ];
+    for (last_words, expected) in endings {
+        let breaks = expected == "Malformed";
+        let (called, calls) = async_channel::bounded(1);
+        let (alive, is_gone) = async_channel::bounded::<()>(1);
+        let door = Door::new();
+        let hang = {
+            let door = door.clone();
+            move || {
+                let (called, alive, door) = (called.clone(), alive.clone(), door.clone());
+                async move {
+                    let _alive = alive;
+                    called.send(()).await.unwrap();
+                    door.pass().await;
+                }
+            }
+        };
+        let listener = RawListener::<R>::new().await;
+        let client = Client::<R>::builder().on(NOTIFY_URI, hang).build().unwrap();
+        let to = client.connect(listener.address()).await.unwrap();
+        let mut server = listener.accept().await;
+        server.write(&frame(NOTIFY_URI, "u", "")).await.unwrap();
+        calls.recv().await.unwrap();
+        let ask = || {
+            let to = to.clone();
+            spawn::<R, _>(async move { to.request("u").timeout(NEVER).await.unwrap_err() })
+        };
+        let waiting: Vec<_> = (0..REQUESTS).map(|_| ask()).collect();
+        for _ in 0..REQUESTS {
+            server.receive().await.unwrap();
+        }
+        server.write(&last_words).await.unwrap();
+        drop(server);
+        for error in waiting {
+            let RequestError::Closed(reason) = error.await else {
+                panic!("the connection ended");
+            };
+            let known = format!("{reason:?}");
+            assert!(known.starts_with(if breaks { expected } else { "Remote" }));
+        }
+        let late = ask().await;
+        let (RequestError::Closed(_) | RequestError::Send(SendError::Closed(_))) = late else {
+            panic!("{late:?}");
+        };
+        if !breaks {
+            door.open();
+        }
+        let reason = to.closed().await;
+        assert!(format!("{reason:?}").starts_with(expected), "{reason:?}");
+        // The function holds the last sender but the handler's, and the client the
+        // function.
+        drop(client);
+        assert!(is_gone.recv().await.is_err());
+    }
+}
+
 /// A reset is the remote's going, too.
 pub async fn a_reset_is_the_remotes_going<R: Runtime>() {
     let reset = ending::<R, _>(|mut server| async move {
@@ -125,7 +193,7 @@ pub async fn an_ended_connection_refuses_at_once<R: Runtime>() {
     loop {
         match to.request("u").timeout(NEVER).await {
             Err(RequestError::Send(error)) => {
-                let expected = netaio_driver::core::SendError::Closed(CloseReason::Remote);
+                let expected = SendError::Closed(CloseReason::Remote);
                 assert_eq!(error, expected);
                 break;
             }

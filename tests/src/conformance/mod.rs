@@ -166,6 +166,7 @@ macro_rules! conformance {
             }
             endings {
                 a_server_that_is_gone_fails_requests_at_once
+                a_handler_that_hangs_hides_no_end
                 a_reset_is_the_remotes_going
                 a_stream_that_fails_says_why
                 an_ended_connection_refuses_at_once
