@@ -64,6 +64,8 @@ pub type ServerBuilder = netaio_driver::ServerBuilder<AsyncStd>;
 pub type Client = netaio_driver::Client<AsyncStd>;
 /// A client before it connects.
 pub type ClientBuilder = netaio_driver::ClientBuilder<AsyncStd>;
+/// What reconnects the servers of a client on async-std.
+pub type AutoReconnect = netaio_driver::AutoReconnect<AsyncStd>;
 /// A UDP node on async-std.
 pub type UdpNode = netaio_driver::UdpNode<AsyncStd>;
 /// A UDP node before it is bound.

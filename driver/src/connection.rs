@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use crate::options::{ConnectionOptions, LeftOut};
 use crate::peers::Table;
 use crate::remote::{Kind, Place, Remote};
 use crate::service::Service;
+use crate::timeouts::{Observer, TimedOut};
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
 /// connection lives until it is closed, not until its handles are gone.
@@ -42,8 +43,20 @@ pub(crate) struct Shared {
     /// Tells the connections of one server apart.
     pub(crate) number: u64,
     pub(crate) left_out: LeftOut,
+    pub(crate) origin: Option<Origin>,
     name: Option<Arc<str>>,
     remote: Option<SocketAddr>,
+}
+
+/// What a client knows of a connection that it made.
+pub(crate) struct Origin {
+    /// What it connected to; none for a stream that it was handed.
+    pub(crate) address: Option<Arc<str>>,
+    /// The connection's place among the client's. One that is made anew takes
+    /// the place of the last.
+    pub(crate) place: u64,
+    /// The client.
+    pub(crate) observer: Weak<dyn Observer<Connection>>,
 }
 
 impl Connection {
@@ -52,6 +65,7 @@ impl Connection {
         service: &Service,
         number: u64,
         options: ConnectionOptions,
+        origin: Option<Origin>,
     ) -> Self {
         let shared = Shared {
             mailbox: Mailbox::new(&service.config.wire.limits),
@@ -61,6 +75,7 @@ impl Connection {
             table: service.table.clone(),
             number,
             left_out: options.left_out,
+            origin,
             name: options.name,
             remote,
         };
@@ -208,6 +223,29 @@ impl Connection {
         }
     }
 
+    /// Whether both are handles to the same connection.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Its place among a client's.
+    pub(crate) fn client_place(&self) -> Option<u64> {
+        self.shared.origin.as_ref().map(|origin| origin.place)
+    }
+
+    /// What a client connected to.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.shared.origin.as_ref()?.address.as_deref()
+    }
+
+    /// Its options, to make it anew.
+    pub(crate) fn options(&self) -> ConnectionOptions {
+        ConnectionOptions {
+            name: self.shared.name.clone(),
+            left_out: self.shared.left_out,
+        }
+    }
+
     /// Whether its task is gone.
     pub(crate) fn has_ended(&self) -> bool {
         self.shared.mailbox.ended().is_some()
@@ -322,6 +360,7 @@ impl RequestBuilder {
                 return answer.map(Response);
             }
         };
+        let (uri, message_type) = (self.message.uri.clone(), self.message.message_type);
         let (done, result) = oneshot::channel();
         connection.shared.mailbox.push(Command::Request {
             message: self.message,
@@ -329,10 +368,24 @@ impl RequestBuilder {
             called: clock::now().monotonic,
             done,
         })?;
-        let answer = connection.shared.given_up.wait(result).await;
-        answer
-            .unwrap_or_else(|_| Err(RequestError::Closed(connection.close_reason())))
-            .map(Response)
+        let answer = connection
+            .shared
+            .given_up
+            .wait(result)
+            .await
+            .unwrap_or_else(|_| Err(RequestError::Closed(connection.close_reason())));
+        if let Err(RequestError::TimedOut(timeout)) = answer {
+            let origin = connection.shared.origin.as_ref();
+            if let Some(observer) = origin.and_then(|origin| origin.observer.upgrade()) {
+                observer.timed_out(TimedOut {
+                    to: connection,
+                    uri,
+                    message_type,
+                    timeout,
+                });
+            }
+        }
+        answer.map(Response)
     }
 }
 

@@ -31,6 +31,7 @@ mod callers;
 mod client;
 mod clock;
 mod connection;
+mod errands;
 mod error;
 mod futures;
 #[cfg(feature = "futures-io")]
@@ -50,9 +51,12 @@ mod slots;
 #[cfg(feature = "socket2")]
 pub mod sockets;
 mod task;
+mod timeouts;
 mod udp;
 
-pub use client::{Client, ClientBuilder, Messages, Unsolicited};
+pub use client::{
+    AutoReconnect, Client, ClientBuilder, GaveUp, Messages, Reconnected, Unsolicited,
+};
 pub use connection::{Connection, RequestBuilder, Response};
 pub use error::{BuildError, ConnectError, ErrorAnswer, RequestError};
 pub use futures::BoxFuture;
@@ -67,6 +71,7 @@ pub use publisher::{Delivery, Publisher, SubscriptionError};
 pub use remote::Remote;
 pub use runtime::{DatagramOptions, DatagramSocket, Interface, ReadHalf, Runtime, WriteHalf};
 pub use server::{Server, ServerBuilder};
+pub use timeouts::TimedOut;
 pub use udp::{UdpNode, UdpNodeBuilder};
 
 /// What a runtime's crate shows its users, besides the aliases that name the
@@ -74,9 +79,10 @@ pub use udp::{UdpNode, UdpNodeBuilder};
 pub mod api {
     pub use crate::{
         BuildError, ConnectError, Connection, ConnectionOptions, Content, Delivery, ErrorAnswer,
-        FromRequest, Handler, Interface, IntoReply, KnownPeer, Messages, PeerEvent, PeerEvents,
-        PeerManagementError, Peers, Publisher, Remote, Reply, Request, RequestBuilder,
-        RequestError, Response, State, SubscriptionError, Text, Unsolicited, Uri,
+        FromRequest, GaveUp, Handler, Interface, IntoReply, KnownPeer, Messages, PeerEvent,
+        PeerEvents, PeerManagementError, Peers, Publisher, Reconnected, Remote, Reply, Request,
+        RequestBuilder, RequestError, Response, State, SubscriptionError, Text, TimedOut,
+        Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

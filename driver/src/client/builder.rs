@@ -1,7 +1,7 @@
 //! How a client is put together.
 
-use std::marker::PhantomData;
-use std::sync::Arc;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
@@ -9,14 +9,17 @@ use netaio_core::{
     Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, MessageTypes, Peer, Role,
 };
 
-use super::Client;
 use super::messages::Inbox;
+use super::{AutoReconnect, Client, OnTimeout, Shared};
+use crate::connection::Connection;
+use crate::errands::Errands;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::peers::Identity;
 use crate::runtime::Runtime;
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;
+use crate::timeouts::{TimedOut, callback};
 
 /// A client before it connects.
 #[must_use = "a client does nothing before `build`"]
@@ -25,7 +28,8 @@ pub struct ClientBuilder<R: Runtime> {
     connect_timeout: Duration,
     identity: Identity,
     management: Vec<ManagementConfig>,
-    runtime: PhantomData<fn() -> R>,
+    on_timeout: Option<OnTimeout<R>>,
+    reconnect: Option<AutoReconnect<R>>,
 }
 
 impl<R: Runtime> ClientBuilder<R> {
@@ -35,7 +39,8 @@ impl<R: Runtime> ClientBuilder<R> {
             connect_timeout: Duration::from_secs(10),
             identity: Identity::default(),
             management: Vec::new(),
-            runtime: PhantomData,
+            on_timeout: None,
+            reconnect: None,
         }
     }
 
@@ -46,6 +51,53 @@ impl<R: Runtime> ClientBuilder<R> {
     /// The time to resolve a name and to connect; 10 s unless set.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets what is called when a request times out: netaio's
+    /// `timeout_error_handler`, to log it or to mend what is broken. It runs as a
+    /// task of its own; the request returns
+    /// [`RequestError::TimedOut`](crate::RequestError::TimedOut) without waiting for
+    /// it. (netaio waits for handlers that are not `async` only.)
+    ///
+    /// It is called once at a time for each server: it is not told of what times
+    /// out while it runs. Nor is it of requests that nobody waits for any longer.
+    /// It may panic; nobody else is hurt.
+    ///
+    /// It is dropped when the client is [closed](Client::close) or its last handle
+    /// is dropped, or by [`Client::cancel_timeout_handlers`]. The handle that it
+    /// gets does not keep the client alive, nor do clones of it.
+    ///
+    /// ```
+    /// use netaio_driver::{Client, Runtime};
+    ///
+    /// # fn client<R: Runtime>() -> Result<Client<R>, netaio_driver::BuildError> {
+    /// Client::builder()
+    ///     .on_timeout(|client, late| async move {
+    ///         let server = late.to.name().unwrap_or("?");
+    ///         eprintln!("{server} did not answer {:?}", late.uri);
+    ///         if let Err(error) = client.reconnect(&late.to).await {
+    ///             eprintln!("{error}");
+    ///         }
+    ///     })
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn on_timeout<F>(
+        mut self,
+        handler: impl Fn(Client<R>, TimedOut<Connection>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.on_timeout = Some(callback(handler));
+        self
+    }
+
+    /// Reconnects servers that are lost, or on which requests time out. It goes
+    /// with [`on_timeout`](Self::on_timeout); each has its own tasks.
+    pub fn auto_reconnect(mut self, reconnect: AutoReconnect<R>) -> Self {
+        self.reconnect = Some(reconnect);
         self
     }
 
@@ -67,7 +119,16 @@ impl<R: Runtime> ClientBuilder<R> {
             }))
         };
         let service = Service::new(config, states, node, deliver, self.identity);
-        let client = Client::new(service, inbox, self.connect_timeout);
+        let client = Client::new(Shared {
+            // One or two for each server: no more than the application wants.
+            errands: Errands::new(usize::MAX),
+            service: Arc::new(service),
+            inbox,
+            connect_timeout: self.connect_timeout,
+            servers: Mutex::default(),
+            on_timeout: Mutex::new(self.on_timeout),
+            reconnect: self.reconnect,
+        });
         for config in self.management {
             client.manage_peers(config)?;
         }

@@ -1,36 +1,33 @@
 //! Clients.
 
 mod builder;
+mod connecting;
 mod messages;
 mod peers;
+mod reconnect;
 mod requests;
 mod servers;
+mod timeouts;
 
 use std::fmt;
-use std::io;
-use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use netaio_core::{Key, Layer, Link, SealError};
+use netaio_core::{Key, Layer, SealError};
 
 pub use self::builder::ClientBuilder;
 pub use self::messages::{Messages, Unsolicited};
+pub use self::reconnect::{AutoReconnect, GaveUp, Reconnected};
 
 use self::messages::Inbox;
 use self::servers::Servers;
-use crate::clock;
 use crate::connection::Connection;
-use crate::error::ConnectError;
-use crate::futures::race;
+use crate::errands::Errands;
 use crate::handler::Handler;
-use crate::options::ConnectionOptions;
-use crate::peers::{LinkDirectory, Owner};
-use crate::random;
-use crate::runtime::{ReadHalf, Runtime, WriteHalf};
+use crate::peers::Owner;
+use crate::runtime::Runtime;
 use crate::service::Service;
-use crate::task::Task;
+use crate::timeouts::{Callback, TimedOut};
 
 /// A client of any number of servers.
 ///
@@ -40,30 +37,43 @@ use crate::task::Task;
 /// [told otherwise](Self::set_default_server). It lives until its last handle is
 /// dropped, which cuts its connections off. Cloning it copies a pointer.
 pub struct Client<R: Runtime> {
-    shared: Arc<Shared>,
-    /// Closes the connections when the last handle goes.
-    _guard: Arc<Guard>,
-    runtime: PhantomData<fn() -> R>,
+    shared: Arc<Shared<R>>,
+    /// Closes the connections when the last handle goes. Those that callbacks
+    /// get are without: they keep nothing alive.
+    guard: Option<Arc<Guard<R>>>,
 }
 
-struct Shared {
+struct Shared<R: Runtime> {
     service: Arc<Service>,
     inbox: Arc<Inbox>,
     connect_timeout: Duration,
     servers: Mutex<Servers>,
+    on_timeout: Mutex<Option<OnTimeout<R>>>,
+    reconnect: Option<AutoReconnect<R>>,
+    errands: Arc<Errands<Subject>>,
 }
 
-struct Guard(Arc<Shared>);
+type OnTimeout<R> = Callback<Client<R>, TimedOut<Connection>>;
 
-impl Drop for Guard {
+/// What an errand is about: the place of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    Timeout(u64),
+    Reconnect(u64),
+}
+
+struct Guard<R: Runtime>(Arc<Shared<R>>);
+
+impl<R: Runtime> Drop for Guard<R> {
     fn drop(&mut self) {
+        self.0.errands.end();
         self.0.servers().end();
         self.0.inbox.close();
         self.0.service.table.close();
     }
 }
 
-impl Shared {
+impl<R: Runtime> Shared<R> {
     fn servers(&self) -> MutexGuard<'_, Servers> {
         // The list is whole between two calls: poison says nothing about it.
         self.servers.lock().unwrap_or_else(PoisonError::into_inner)
@@ -76,122 +86,22 @@ impl<R: Runtime> Client<R> {
         ClientBuilder::new()
     }
 
-    fn new(service: Service, inbox: Arc<Inbox>, connect_timeout: Duration) -> Self {
-        let shared = Arc::new(Shared {
-            service: Arc::new(service),
-            inbox,
-            connect_timeout,
-            servers: Mutex::default(),
-        });
+    fn new(shared: Shared<R>) -> Self {
+        let shared = Arc::new(shared);
         let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
         shared.service.table.set_owner(owner);
         Self {
-            _guard: Arc::new(Guard(shared.clone())),
+            guard: Some(Arc::new(Guard(shared.clone()))),
             shared,
-            runtime: PhantomData,
         }
     }
 
-    /// Connects to `host:port`. Every address of the host is tried in turn, all
-    /// within the [`connect_timeout`](ClientBuilder::connect_timeout).
-    ///
-    /// Cancel-safe: dropped early, there is no connection.
-    ///
-    /// # Errors
-    /// The host does not resolve, or no address of it accepts in time.
-    pub async fn connect(&self, address: impl ToString) -> Result<Connection, ConnectError> {
-        self.connect_with(address, ConnectionOptions::new()).await
-    }
-
-    /// As [`connect`](Self::connect), with another name than the address, or
-    /// without an outer plugin. Cancel-safe in the same way.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
-    pub async fn connect_with(
-        &self,
-        address: impl ToString,
-        mut options: ConnectionOptions,
-    ) -> Result<Connection, ConnectError> {
-        let address = address.to_string();
-        options.name.get_or_insert_with(|| address.as_str().into());
-        let opened = self.open(&address).await;
-        opened
-            .and_then(|(reader, writer, remote)| self.start(reader, writer, Some(remote), options))
-            .map_err(|source| ConnectError { address, source })
-    }
-
-    /// A stream to an address, within the time for that.
-    async fn open(&self, address: &str) -> io::Result<(R::Reader, R::Writer, SocketAddr)> {
-        let until = clock::instant(clock::now().deadline(self.shared.connect_timeout));
-        let late = async {
-            R::sleep_until(until).await;
-            Err(io::ErrorKind::TimedOut.into())
-        };
-        let any = async {
-            let mut error = io::ErrorKind::AddrNotAvailable.into();
-            for candidate in R::resolve(address).await? {
-                match R::connect(candidate).await {
-                    Ok((reader, writer)) => return Ok((reader, writer, candidate)),
-                    Err(source) => error = source,
-                }
-            }
-            Err(error)
-        };
-        race(any, late).await
-    }
-
-    /// Talks over a stream of any kind, under a name.
-    ///
-    /// # Errors
-    /// The operating system has no randomness to give.
-    pub fn connect_halves(
-        &self,
-        reader: impl ReadHalf,
-        writer: impl WriteHalf,
-        remote: Option<SocketAddr>,
-        name: impl Into<String>,
-    ) -> io::Result<Connection> {
-        let options = ConnectionOptions::new().with_name(name);
-        self.connect_halves_with(reader, writer, remote, options)
-    }
-
-    /// As [`connect_halves`](Self::connect_halves), or without an outer plugin,
-    /// and without a name where the options give none.
-    ///
-    /// # Errors
-    /// As [`connect_halves`](Self::connect_halves).
-    pub fn connect_halves_with(
-        &self,
-        reader: impl ReadHalf,
-        writer: impl WriteHalf,
-        remote: Option<SocketAddr>,
-        options: ConnectionOptions,
-    ) -> io::Result<Connection> {
-        self.start(reader, writer, remote, options)
-    }
-
-    fn start(
-        &self,
-        reader: impl ReadHalf,
-        writer: impl WriteHalf,
-        remote: Option<SocketAddr>,
-        options: ConnectionOptions,
-    ) -> io::Result<Connection> {
-        let service = self.shared.service.clone();
-        let rng = random::generator()?;
-        let config = options.left_out.config(&service.config);
-        let make = |number| Connection::new(remote, &service, number, options);
-        let connection = self.shared.servers().enter(make)?;
-        let directory = LinkDirectory::new(&service.table, connection.place());
-        let link = Link::new(clock::now(), config, remote, rng).with_directory(Arc::new(directory));
-        // A server is told at once whom it talks to.
-        for advertisement in service.table.discovery().advertisements() {
-            connection.tell(&advertisement);
+    /// A handle that does not keep the client alive.
+    fn lend(shared: Arc<Shared<R>>) -> Self {
+        Self {
+            shared,
+            guard: None,
         }
-        let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
-        R::spawn(task.run());
-        Ok(connection)
     }
 
     /// The open connections, each with its name, in the order of their making.
@@ -275,7 +185,8 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Closes every connection: what is queued is written, and waiting requests
-    /// fail.
+    /// fail. Handlers of timeouts are cancelled, and nothing is reconnected.
+    /// Afterwards the client may connect anew.
     ///
     /// Cancel-safe: once called, the connections close whether or not they are
     /// waited for.
@@ -284,6 +195,7 @@ impl<R: Runtime> Client<R> {
             connection.take_leave();
         }
         let open = self.shared.servers().close();
+        self.shared.errands.cancel().await;
         for connection in &open {
             connection.closed().await;
         }
@@ -294,8 +206,7 @@ impl<R: Runtime> Clone for Client<R> {
     fn clone(&self) -> Self {
         Self {
             shared: self.shared.clone(),
-            _guard: self._guard.clone(),
-            runtime: PhantomData,
+            guard: self.guard.clone(),
         }
     }
 }

@@ -44,7 +44,7 @@ impl<R: Runtime> Client<R> {
     }
 }
 
-impl Owner for Shared {
+impl<R: Runtime> Owner for Shared<R> {
     // Clients have no subscribers.
     fn left(&self, _: Place) {}
 

@@ -88,7 +88,7 @@ pub(super) fn serve<R: Runtime>(
     let config = options.left_out.config(&service.config);
     let connection = shared.roster.enter(
         |connections| admit(connections).map_err(io::Error::other),
-        |number| Connection::new(remote, &service, number, options),
+        |number| Connection::new(remote, &service, number, options, None),
     )?;
     let entry = Entry {
         shared: shared.clone(),

@@ -80,7 +80,7 @@ impl Roster {
     fn entry(members: &Members, connection: &Connection) -> Option<u64> {
         let number = connection.shared.number;
         let ours = members.connections.get(&number)?;
-        Arc::ptr_eq(&ours.shared, &connection.shared).then_some(number)
+        ours.is(connection).then_some(number)
     }
 
     /// Subscribes a connection to a key, and says whether that was new.

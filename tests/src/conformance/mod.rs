@@ -27,8 +27,10 @@ pub mod life_cycle;
 pub mod nodes;
 pub mod options;
 pub mod publishing;
+pub mod reconnecting;
 pub mod requests;
 pub mod streams;
+pub mod timeouts;
 
 mod pipe;
 mod raw;
@@ -151,6 +153,28 @@ macro_rules! conformance {
                 connections_do_without_outer_plugins
                 both_ends_agree_or_nothing_passes
                 a_broadcast_minds_what_connections_do_without
+            }
+            timeouts {
+                a_handler_is_told_what_timed_out
+                only_timeouts_call_the_handler
+                one_handler_runs_for_each_server
+                handlers_are_cancelled
+                dropping_a_client_cancels_its_handlers
+                a_handler_of_timeouts_may_panic
+                a_handler_of_timeouts_can_be_replaced
+                a_handler_of_timeouts_may_use_its_client
+            }
+            reconnecting {
+                a_late_server_is_reconnected
+                a_lost_server_is_reconnected
+                a_server_that_stays_away_is_given_up
+                what_was_closed_stays_closed
+                losses_are_left_alone_where_wanted
+                what_cannot_be_reconnected_is_let_go
+                a_loss_during_the_callback_is_noticed
+                reconnecting_by_hand_keeps_the_order
+                a_client_that_reconnects_stays_a_peer
+                a_servers_connection_cannot_be_reconnected
             }
             concurrency {
                 a_thousand_requests_for_one_uri_cross_nothing

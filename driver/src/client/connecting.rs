@@ -1,0 +1,203 @@
+//! How a client connects.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use netaio_core::Link;
+
+use super::servers::Position;
+use super::{Client, Shared};
+use crate::clock;
+use crate::connection::{Connection, Origin};
+use crate::error::ConnectError;
+use crate::futures::race;
+use crate::options::ConnectionOptions;
+use crate::peers::LinkDirectory;
+use crate::random;
+use crate::runtime::{ReadHalf, Runtime, WriteHalf};
+use crate::task::Task;
+
+/// A TCP connection, and where it leads.
+type Stream<R> = (
+    <R as Runtime>::Reader,
+    <R as Runtime>::Writer,
+    Option<SocketAddr>,
+);
+
+impl<R: Runtime> Client<R> {
+    /// Connects to `host:port`. Every address of the host is tried in turn, all
+    /// within the [`connect_timeout`](crate::ClientBuilder::connect_timeout).
+    ///
+    /// Cancel-safe: dropped early, there is no connection.
+    ///
+    /// # Errors
+    /// The host does not resolve, or no address of it accepts in time.
+    pub async fn connect(&self, address: impl ToString) -> Result<Connection, ConnectError> {
+        self.connect_with(address, ConnectionOptions::new()).await
+    }
+
+    /// As [`connect`](Self::connect), with another name than the address, or
+    /// without an outer plugin. Cancel-safe in the same way.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with(
+        &self,
+        address: impl ToString,
+        mut options: ConnectionOptions,
+    ) -> Result<Connection, ConnectError> {
+        let address = address.to_string();
+        options.name.get_or_insert_with(|| address.as_str().into());
+        let opened = self.open(&address, self.shared.connect_timeout).await;
+        opened
+            .and_then(|stream| self.start(stream, options, Some(&*address), Position::Last))
+            .map_err(|source| ConnectError { address, source })
+    }
+
+    /// Makes a connection anew: to the address that it was made to, with the
+    /// same options. The new one takes its place in the order of the client's,
+    /// and the old one is closed. That happens only once the new one is there:
+    /// if it cannot be made, the old one is left as it is.
+    ///
+    /// Cancel-safe: dropped early, nothing has changed.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); or the connection was made over a stream,
+    /// or is a server's.
+    pub async fn reconnect(&self, connection: &Connection) -> Result<Connection, ConnectError> {
+        let timeout = self.shared.connect_timeout;
+        self.reconnect_in(connection, timeout, Position::Of(connection))
+            .await
+    }
+
+    pub(super) async fn reconnect_in(
+        &self,
+        connection: &Connection,
+        timeout: Duration,
+        position: Position<'_>,
+    ) -> Result<Connection, ConnectError> {
+        let Some(address) = connection.address() else {
+            let source = "there is no address to reconnect to: it was made over a stream";
+            return Err(ConnectError {
+                address: connection.name().unwrap_or_default().into(),
+                source: io::Error::new(io::ErrorKind::Unsupported, source),
+            });
+        };
+        let opened = self.open(address, timeout).await;
+        opened
+            .and_then(|stream| self.start(stream, connection.options(), Some(address), position))
+            .map_err(|source| ConnectError {
+                address: address.into(),
+                source,
+            })
+    }
+
+    /// A stream to an address, within the time for that.
+    async fn open(&self, address: &str, timeout: Duration) -> io::Result<Stream<R>> {
+        let until = clock::instant(clock::now().deadline(timeout));
+        let late = async {
+            R::sleep_until(until).await;
+            Err(io::ErrorKind::TimedOut.into())
+        };
+        let any = async {
+            let mut error = io::ErrorKind::AddrNotAvailable.into();
+            for candidate in R::resolve(address).await? {
+                match R::connect(candidate).await {
+                    Ok((reader, writer)) => return Ok((reader, writer, Some(candidate))),
+                    Err(source) => error = source,
+                }
+            }
+            Err(error)
+        };
+        race(any, late).await
+    }
+
+    /// Talks over a stream of any kind, under a name.
+    ///
+    /// # Errors
+    /// The operating system has no randomness to give.
+    pub fn connect_halves(
+        &self,
+        reader: impl ReadHalf,
+        writer: impl WriteHalf,
+        remote: Option<SocketAddr>,
+        name: impl Into<String>,
+    ) -> io::Result<Connection> {
+        let options = ConnectionOptions::new().with_name(name);
+        self.connect_halves_with(reader, writer, remote, options)
+    }
+
+    /// As [`connect_halves`](Self::connect_halves), or without an outer plugin,
+    /// and without a name where the options give none.
+    ///
+    /// # Errors
+    /// As [`connect_halves`](Self::connect_halves).
+    pub fn connect_halves_with(
+        &self,
+        reader: impl ReadHalf,
+        writer: impl WriteHalf,
+        remote: Option<SocketAddr>,
+        options: ConnectionOptions,
+    ) -> io::Result<Connection> {
+        let stream = (reader, writer, remote);
+        self.start(stream, options, None, Position::Last)
+    }
+
+    fn start(
+        &self,
+        (reader, writer, remote): (impl ReadHalf, impl WriteHalf, Option<SocketAddr>),
+        options: ConnectionOptions,
+        address: Option<&str>,
+        position: Position<'_>,
+    ) -> io::Result<Connection> {
+        let shared = &self.shared;
+        let service = shared.service.clone();
+        let rng = random::generator()?;
+        let config = options.left_out.config(&service.config);
+        let observer: Weak<Shared<R>> = Arc::downgrade(shared);
+        let make = |number, place| {
+            let origin = Origin {
+                address: address.map(Arc::from),
+                place,
+                observer,
+            };
+            Connection::new(remote, &service, number, options, Some(origin))
+        };
+        let connection = shared.servers().enter(position, make)?;
+        if shared.wants_errands() {
+            shared.errands.prepare::<R>();
+        }
+        let directory = LinkDirectory::new(&service.table, connection.place());
+        let link = Link::new(clock::now(), config, remote, rng).with_directory(Arc::new(directory));
+        // A server is told at once whom it talks to.
+        for advertisement in service.table.discovery().advertisements() {
+            connection.tell(&advertisement);
+        }
+        let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
+        let end = End {
+            client: Arc::downgrade(shared),
+            connection: connection.clone(),
+        };
+        R::spawn(async move {
+            let _end = end;
+            task.run().await;
+        });
+        Ok(connection)
+    }
+}
+
+/// Says on drop that a connection has ended.
+struct End<R: Runtime> {
+    client: Weak<Shared<R>>,
+    connection: Connection,
+}
+
+impl<R: Runtime> Drop for End<R> {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.upgrade() {
+            client.ended(&self.connection);
+        }
+    }
+}
