@@ -1,7 +1,7 @@
 """Timeout handlers: one of the program's own, and the bundled one that reconnects.
 
-`timeouts.py` is a server that keeps `silent` to itself; `timeouts.py PORT` a client of such a
-server, which hangs up while the client waits.
+`timeouts.py` is a server that keeps `silent` to itself, and for `hang up` does so;
+`timeouts.py PORT` a client of such a server.
 """
 
 import asyncio
@@ -23,6 +23,10 @@ async def serve():
     @server.on((MessageType.REQUEST_URI, b"silent"))
     def silent(msg, writer):
         return None
+
+    @server.on((MessageType.REQUEST_URI, b"hang up"))
+    def hang_up(msg, writer):
+        writer.close()
 
     @server.on((MessageType.REQUEST_URI, b"echo"))
     def echo(msg, writer):
