@@ -1,11 +1,11 @@
 //! The real Python netaio and ours, over sockets, on every runtime.
 //!
-//! `cargo test -p netaio-tests --test interop -- --nocapture` prints a table of
-//! what ran; with `--features async-std` on that runtime too.
+//! `cargo test -p netaio-tests --test interop -- --nocapture` prints what
+//! ran; with `--features async-std` on that runtime too.
 #![allow(clippy::expect_used, reason = "the helpers of tests fail as tests do")]
 
 use netaio_driver::Runtime;
-use netaio_tests::interop::{self, Passed};
+use netaio_tests::interop::{self, table, tcp, udp};
 use netaio_tests::python::{Python, Result};
 
 macro_rules! on {
@@ -13,24 +13,46 @@ macro_rules! on {
         mod $name {
             use super::*;
 
+            const NAME: &str = stringify!($name);
+
             #[test]
             fn python_asks_our_server() -> Result<()> {
-                $block_on(super::python_asks_our_server::<$runtime>(stringify!($name)))
+                $block_on(super::python_asks_our_server::<$runtime>(NAME))
             }
 
             #[test]
             fn our_client_asks_python() -> Result<()> {
-                $block_on(super::our_client_asks_python::<$runtime>(stringify!($name)))
+                $block_on(super::our_client_asks_python::<$runtime>(NAME))
+            }
+
+            #[test]
+            fn python_asks_our_node() -> Result<()> {
+                $block_on(super::python_asks_our_node::<$runtime>(NAME))
+            }
+
+            #[test]
+            fn our_node_asks_python() -> Result<()> {
+                $block_on(super::our_node_asks_python::<$runtime>(NAME))
             }
 
             #[test]
             fn wrong_secrets_are_refused_by_python() -> Result<()> {
-                $block_on(super::wrong_secrets_are_refused_by_python::<$runtime>())
+                $block_on(super::refused_by_python::<$runtime>())
             }
 
             #[test]
             fn wrong_secrets_are_refused_by_us() -> Result<()> {
-                $block_on(super::wrong_secrets_are_refused_by_us::<$runtime>())
+                $block_on(super::refused_by_us::<$runtime>())
+            }
+
+            #[test]
+            fn wrong_secrets_are_refused_by_a_node_in_python() -> Result<()> {
+                $block_on(super::refused_by_a_node_in_python::<$runtime>())
+            }
+
+            #[test]
+            fn wrong_secrets_are_refused_by_our_node() -> Result<()> {
+                $block_on(super::refused_by_our_node::<$runtime>())
             }
         }
     };
@@ -45,6 +67,11 @@ on!(
     ::async_std::task::block_on
 );
 
+#[test]
+fn the_page_has_a_row_for_every_run() {
+    table::assert_whole();
+}
+
 /// On one thread, where whatever blocks would be noticed.
 fn on_tokio<T>(test: impl Future<Output = T>) -> T {
     let mut builder = ::tokio::runtime::Builder::new_current_thread();
@@ -52,51 +79,45 @@ fn on_tokio<T>(test: impl Future<Output = T>) -> T {
     runtime.expect("tokio starts").block_on(test)
 }
 
-async fn python_asks_our_server<R: Runtime>(runtime: &str) -> Result<()> {
-    let Some(python) = Python::get()? else {
-        return Ok(());
-    };
-    let mut table = Vec::new();
-    for case in interop::cases() {
-        table.push(interop::python_asks_ours::<R>(&python, &case).await);
-    }
-    print(runtime, &table);
-    Ok(())
+/// A run for each combination of layers, as the page says.
+macro_rules! runs {
+    ($($name:ident: $run:path;)*) => {$(
+        async fn $name<R: Runtime>(runtime: &str) -> Result<()> {
+            let Some(python) = Python::get()? else {
+                return Ok(());
+            };
+            let mut passed = Vec::new();
+            for case in interop::cases() {
+                passed.push($run(&python, &case).await);
+            }
+            table::check(runtime, &passed);
+            Ok(())
+        }
+    )*};
 }
 
-async fn our_client_asks_python<R: Runtime>(runtime: &str) -> Result<()> {
-    let Some(python) = Python::get()? else {
-        return Ok(());
-    };
-    let mut table = Vec::new();
-    for case in interop::cases() {
-        table.push(interop::ours_asks_python::<R>(&python, &case).await);
-    }
-    print(runtime, &table);
-    Ok(())
+runs! {
+    python_asks_our_server: tcp::python_asks_ours::<R>;
+    our_client_asks_python: tcp::ours_asks_python::<R>;
+    python_asks_our_node: udp::python_asks_ours::<R>;
+    our_node_asks_python: udp::ours_asks_python::<R>;
 }
 
-async fn wrong_secrets_are_refused_by_python<R: Runtime>() -> Result<()> {
-    match Python::get()? {
-        Some(python) => interop::python_refuses_ours::<R>(&python).await,
-        None => return Ok(()),
-    }
-    Ok(())
+/// A run that is no row of the page.
+macro_rules! others {
+    ($($name:ident: $run:path;)*) => {$(
+        async fn $name<R: Runtime>() -> Result<()> {
+            if let Some(python) = Python::get()? {
+                $run(&python).await;
+            }
+            Ok(())
+        }
+    )*};
 }
 
-async fn wrong_secrets_are_refused_by_us<R: Runtime>() -> Result<()> {
-    match Python::get()? {
-        Some(python) => interop::ours_refuses_python::<R>(&python).await,
-        None => return Ok(()),
-    }
-    Ok(())
-}
-
-fn print(runtime: &str, table: &[Passed]) {
-    let lines = table.iter().map(|passed| format!("{passed}\n"));
-    println!(
-        "on {runtime}\n{}\n{}",
-        Passed::HEAD,
-        lines.collect::<String>()
-    );
+others! {
+    refused_by_python: tcp::python_refuses_ours::<R>;
+    refused_by_us: tcp::ours_refuses_python::<R>;
+    refused_by_a_node_in_python: udp::python_refuses_ours::<R>;
+    refused_by_our_node: udp::ours_refuses_python::<R>;
 }

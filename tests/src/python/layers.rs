@@ -21,7 +21,7 @@ impl Outer {
     }
 }
 
-pub(super) fn option(name: &str, value: Option<&String>) -> Option<String> {
+fn option(name: &str, value: Option<&String>) -> Option<String> {
     value.map(|value| format!("--{name}={value}"))
 }
 
@@ -33,4 +33,25 @@ pub struct Inner {
     pub secret: Option<String>,
     /// The key of the stream cipher plugin, if there is one.
     pub key: Option<String>,
+}
+
+/// What a server or a node with a store is started with.
+#[derive(Clone, Debug, Default)]
+pub struct ServerOptions {
+    /// The layers of everything it receives and sends.
+    pub outer: Outer,
+    /// An inner HMAC for create, update and delete.
+    pub admin_secret: Option<String>,
+    /// The inner layers of REQUEST_URI `inner`.
+    pub inner: Inner,
+}
+
+impl ServerOptions {
+    pub(super) fn args(&self) -> Vec<String> {
+        let mut args = self.outer.args();
+        args.extend(option("admin-secret", self.admin_secret.as_ref()));
+        args.extend(option("inner-secret", self.inner.secret.as_ref()));
+        args.extend(option("inner-key", self.inner.key.as_ref()));
+        args
+    }
 }

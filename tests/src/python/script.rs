@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, SocketAddr};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,6 +101,17 @@ impl Script {
                 Err(self.failure(&format!("ended ({how})")))
             }
         }
+    }
+
+    /// The address of a line such as `bound 127.0.0.1 8888`.
+    pub(super) fn read_place(&mut self, word: &str, patience: Duration) -> Result<SocketAddr> {
+        let line = self.read_line(patience)?;
+        let place = line.strip_prefix(word).and_then(|rest| {
+            let (host, port) = rest.trim().split_once(' ')?;
+            let host: IpAddr = host.parse().ok()?;
+            Some(SocketAddr::new(host, port.parse().ok()?))
+        });
+        place.ok_or_else(|| self.failure(&format!("said {line:?}")))
     }
 
     /// What it printed to standard error, the last 200 lines.

@@ -1,25 +1,11 @@
 //! Netaio's server and client.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
 
-use serde::{Deserialize, Serialize};
+use super::{Outer, PATIENCE, Puppet, Python, Result, Script, ServerOptions};
 
-use super::layers::option;
-use super::{Inner, Outer, PATIENCE, Python, PythonError, Result, Script, hex, unhex};
-
-/// What a [`PythonServer`] is started with.
-#[derive(Clone, Debug, Default)]
-pub struct ServerOptions {
-    /// The layers of everything it receives and sends.
-    pub outer: Outer,
-    /// An inner HMAC for create, update and delete.
-    pub admin_secret: Option<String>,
-    /// The inner layers of REQUEST_URI `inner`.
-    pub inner: Inner,
-}
-
-/// A real netaio `TCPServer` with a store (`tests/python/server.py` says what it answers).
+/// A real netaio `TCPServer` with a store (`tests/python/store.py` says what it answers).
 #[derive(Debug)]
 pub struct PythonServer {
     /// Where it listens: a port of its own on the loopback interface.
@@ -34,16 +20,8 @@ impl PythonServer {
     ///
     /// When it does not come up: with its standard error.
     pub fn start(python: &Python, options: &ServerOptions) -> Result<Self> {
-        let mut args = options.outer.args();
-        args.extend(option("admin-secret", options.admin_secret.as_ref()));
-        args.extend(option("inner-secret", options.inner.secret.as_ref()));
-        args.extend(option("inner-key", options.inner.key.as_ref()));
-        let mut script = python.spawn("server.py", &args)?;
-        let line = script.read_line(PATIENCE)?;
-        let addr = line
-            .strip_prefix("listening ")
-            .and_then(|place| place.replace(' ', ":").parse().ok())
-            .ok_or_else(|| script.failure(&format!("said {line:?}")))?;
+        let mut script = python.spawn("server.py", &options.args())?;
+        let addr = script.read_place("listening", PATIENCE)?;
         Ok(Self { addr, script })
     }
 
@@ -59,112 +37,10 @@ impl PythonServer {
     }
 }
 
-/// What a [`PythonClient`]'s request asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op {
-    /// REQUEST_URI.
-    Request,
-    /// CREATE_URI.
-    Create,
-    /// UPDATE_URI.
-    Update,
-    /// DELETE_URI.
-    Delete,
-}
-
-/// What a [`PythonClient`] got.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// A message, with all layers taken off.
-    Message {
-        /// Its message type.
-        kind: u8,
-        /// The type's name.
-        name: String,
-        /// Its uri.
-        uri: Vec<u8>,
-        /// Its content.
-        content: Vec<u8>,
-    },
-    /// Nothing came in time.
-    Timeout,
-    /// The package raised this.
-    Error(String),
-}
-
-impl Answer {
-    /// Type name and content of a message; the others as errors.
-    ///
-    /// # Errors
-    ///
-    /// When this is no message.
-    pub fn message(&self) -> Result<(&str, &[u8])> {
-        match self {
-            Self::Message { name, content, .. } => Ok((name, content)),
-            Self::Timeout => Err(PythonError::new("the client timed out")),
-            Self::Error(text) => Err(PythonError::new(format!("the client failed: {text}"))),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Order<'a> {
-    op: &'a str,
-    #[serde(rename = "type")]
-    kind: Option<u8>,
-    uri: String,
-    content: String,
-    timeout: f64,
-    inner_secret: Option<&'a str>,
-    inner_key: Option<&'a str>,
-}
-
-#[derive(Deserialize)]
-struct RawAnswer {
-    #[serde(rename = "type")]
-    kind: Option<u8>,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    uri: String,
-    #[serde(default)]
-    content: String,
-    #[serde(default)]
-    timeout: bool,
-    error: Option<String>,
-}
-
-impl RawAnswer {
-    /// The answer to an order that a message, a timeout or an error ends.
-    fn into_answer(self) -> Result<Answer> {
-        match (self.kind, self.timeout, self.error) {
-            (Some(kind), ..) => Ok(Answer::Message {
-                kind,
-                name: self.name,
-                uri: unhex(&self.uri)?,
-                content: unhex(&self.content)?,
-            }),
-            (None, true, _) => Ok(Answer::Timeout),
-            (None, false, Some(error)) => Ok(Answer::Error(error)),
-            (None, false, None) => Err(PythonError::new("the client's answer says nothing")),
-        }
-    }
-
-    /// The answer to an order that is just done.
-    fn into_done(self) -> Result<()> {
-        match self.error {
-            None => Ok(()),
-            Some(error) => Err(PythonError::new(format!("the client failed: {error}"))),
-        }
-    }
-}
-
 /// A real netaio `TCPClient`, connected to one server.
 #[derive(Debug)]
 pub struct PythonClient {
-    script: Script,
-    /// How long a request and [`next`](Self::next) wait; 10 seconds at first.
-    pub timeout: Duration,
+    puppet: Puppet,
 }
 
 impl PythonClient {
@@ -182,61 +58,8 @@ impl PythonClient {
         if !line.starts_with("connected ") {
             return Err(script.failure(&format!("said {line:?}")));
         }
-        Ok(Self {
-            script,
-            timeout: Duration::from_secs(10),
-        })
-    }
-
-    /// Sends a request and waits for its answer.
-    ///
-    /// # Errors
-    ///
-    /// When the client has died; what the package raises is an [`Answer::Error`].
-    pub fn request(&mut self, op: Op, uri: &[u8], content: &[u8]) -> Result<Answer> {
-        self.request_with(op, uri, content, &Inner::default())
-    }
-
-    /// [`request`](Self::request) with inner layers.
-    ///
-    /// # Errors
-    ///
-    /// As [`request`](Self::request).
-    pub fn request_with(
-        &mut self,
-        op: Op,
-        uri: &[u8],
-        content: &[u8],
-        inner: &Inner,
-    ) -> Result<Answer> {
-        let name = match op {
-            Op::Request => "request",
-            Op::Create => "create",
-            Op::Update => "update",
-            Op::Delete => "delete",
-        };
-        self.order(name, None, uri, content, inner)?.into_answer()
-    }
-
-    /// Sends a message that nothing waits for.
-    ///
-    /// # Errors
-    ///
-    /// When the client has died or the package raises.
-    pub fn send(&mut self, kind: u8, uri: &[u8], content: &[u8], inner: &Inner) -> Result<()> {
-        self.order("send", Some(kind), uri, content, inner)?
-            .into_done()
-    }
-
-    /// The next message that no request waited for.
-    ///
-    /// # Errors
-    ///
-    /// As [`request`](Self::request).
-    #[expect(clippy::should_implement_trait, reason = "it waits, and never ends")]
-    pub fn next(&mut self) -> Result<Answer> {
-        self.order("next", None, b"", b"", &Inner::default())?
-            .into_answer()
+        let puppet = Puppet::new(script);
+        Ok(Self { puppet })
     }
 
     /// Closes the connection and ends the client.
@@ -244,40 +67,31 @@ impl PythonClient {
     /// # Errors
     ///
     /// When it does not end by itself.
-    pub fn close(mut self) -> Result<()> {
-        self.order("close", None, b"", b"", &Inner::default())?
-            .into_done()?;
-        match self.script.end() {
-            Some(status) if status.success() => Ok(()),
-            status => Err(self.script.failure(&format!("ended with {status:?}"))),
-        }
+    pub fn close(self) -> Result<()> {
+        self.puppet.close()
     }
+}
 
-    fn order(
-        &mut self,
-        op: &str,
-        kind: Option<u8>,
-        uri: &[u8],
-        content: &[u8],
-        inner: &Inner,
-    ) -> Result<RawAnswer> {
-        let order = Order {
-            op,
-            kind,
-            uri: hex(uri),
-            content: hex(content),
-            timeout: self.timeout.as_secs_f64(),
-            inner_secret: inner.secret.as_deref(),
-            inner_key: inner.key.as_deref(),
-        };
-        let patience = PATIENCE.saturating_add(self.timeout);
-        self.script.ask(&order, patience)
+impl Deref for PythonClient {
+    type Target = Puppet;
+
+    fn deref(&self) -> &Puppet {
+        &self.puppet
+    }
+}
+
+impl DerefMut for PythonClient {
+    fn deref_mut(&mut self) -> &mut Puppet {
+        &mut self.puppet
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::python::{Answer, Inner, Op};
 
     fn layers() -> Vec<(&'static str, Outer)> {
         let secret = || Some("shared secret".to_owned());

@@ -1,0 +1,123 @@
+"""What a server, a client and a node do when lines of JSON on their standard input say so.
+
+Each order is answered by one line of JSON; anything wrong by {"error": text}, and what does
+not come within "timeout" seconds by {"timeout": true}. `to` is an address such as
+"127.0.0.1:8888", of a node's orders only; a client has its server.
+
+    {"op": "request"|"create"|"update"|"delete", "to", "uri": hex, "content": hex, "timeout": s,
+     "inner_secret": str|null, "inner_key": str|null}
+        -> {"type": n, "name": str, "uri": hex, "content": hex}
+    {"op": "send", "type": n (also the custom 31 to 255), "to", "uri": hex, "content": hex,
+     "inner_secret", "inner_key"}
+        -> {"done": true}
+    {"op": "next", "timeout": s}     the next message that no request waited for
+        -> as for request
+    {"op": "close"}
+        -> {"done": true}, and it ends
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+
+from netaio.common import Body, Message, MessageType
+
+import steps
+
+KINDS = {
+    "request": MessageType.REQUEST_URI,
+    "create": MessageType.CREATE_URI,
+    "update": MessageType.UPDATE_URI,
+    "delete": MessageType.DELETE_URI,
+}
+DONE = {"done": True}
+
+
+def outer_options(parser: argparse.ArgumentParser) -> None:
+    """What the outer layers are told by."""
+    parser.add_argument("--secret", help="outer HMAC")
+    parser.add_argument("--key", help="outer stream cipher")
+    parser.add_argument("--plain-uri", action="store_true", help="encrypt_uri off")
+    parser.add_argument("--verbose", action="store_true", help="netaio's log on standard error")
+
+
+def outer(args: argparse.Namespace) -> dict:
+    """The outer layers, and the types, for any constructor."""
+    if args.verbose:
+        for name in ("netaio.server", "netaio.client", "netaio.node"):
+            logging.getLogger(name).setLevel(logging.DEBUG)
+    else:
+        steps.quiet()
+    steps.use_types(steps.ALL_TYPES)
+    return {
+        "message_type_class": steps.ALL_TYPES,
+        "auth_plugin": steps.hmac_plugin(args.secret),
+        "cipher_plugin": steps.cipher_plugin(args.key, not args.plain_uri),
+    }
+
+
+def inner(order: dict) -> dict:
+    """The inner layers that an order names."""
+    return {
+        "auth_plugin": steps.inner_hmac(order.get("inner_secret")),
+        "cipher_plugin": steps.inner_cipher(order.get("inner_key")),
+    }
+
+
+def uri(order: dict) -> bytes:
+    return bytes.fromhex(order.get("uri", ""))
+
+
+def content(order: dict) -> bytes:
+    return bytes.fromhex(order.get("content", ""))
+
+
+def message(order: dict) -> Message:
+    """The message that an order wants to be sent."""
+    return Message.prepare(Body.prepare(content(order), uri(order)), order["type"])
+
+
+def shown(message: Message) -> dict:
+    kind = message.header.message_type
+    return {
+        "type": int(kind),
+        "name": kind.name,
+        "uri": message.body.uri.hex(),
+        "content": message.body.content.hex(),
+    }
+
+
+class Unasked:
+    """Messages that no request waited for."""
+
+    def __init__(self, node, kinds) -> None:
+        self.queue: asyncio.Queue = asyncio.Queue()
+        for kind in kinds:
+            # A request's own handlers have more specific keys and go first.
+            node.add_handler(kind, lambda message, _who: self.queue.put_nowait(message))
+
+    async def next(self, order: dict) -> dict:
+        return shown(await asyncio.wait_for(self.queue.get(), order["timeout"]))
+
+
+def say(answer: dict) -> None:
+    print(json.dumps(answer, separators=(",", ":")), flush=True)
+
+
+async def carry_out(obey) -> None:
+    """Obeys each order, until one is to close or there are no more."""
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        try:
+            order = json.loads(line)
+            say(await obey(order))
+            if order["op"] == "close":
+                return
+        except (TimeoutError, asyncio.TimeoutError):
+            say({"timeout": True})
+        except Exception as error:
+            say({"error": f"{type(error).__name__}: {error}"})
