@@ -188,6 +188,13 @@ def link():
     for layer in (1, 3):
         for name in ("echo", "inner-both", "cancelled"):
             seed("link", f"{name}-{layer}", [layer, 0xFF] + scripts[name])
+    # News, which an even length makes of a large message: dropped from either end,
+    # or the end of the link, at once or after a while.
+    news = 5 * [LARGE + SERVER, 254]
+    for name, limits in (("cut", 0), ("oldest", 0xC0), ("newest", 0x30)):
+        seed("link", f"slow-{name}", [0, limits] + register() + news + answered)
+        late = news[:4] + [TIME, 13] + news[:2]
+        seed("link", f"slow-{name}-late", [0, limits] + late + answered)
     # Requests that carry ids: of both ends, or of the client to a plain server.
     three = register(2) + 3 * request() + THERE
     nth = [REPLY_NTH + SERVER, 2, REPLY_NTH + SERVER, 1, REPLY_NTH + SERVER, 0]

@@ -211,9 +211,9 @@ pub use datagram::{
 };
 pub use error::*;
 pub use frame::{Deframer, Frame, SealedMessage};
-pub use limits::{Limits, LimitsError};
+pub use limits::{Limits, LimitsError, SlowConsumerPolicy};
 pub use link::{
-    Answer, AuthErrorHandler, AuthErrorReply, Deadline, DeadlineReason, Dispatched, Event,
+    Answer, AuthErrorHandler, AuthErrorReply, Deadline, DeadlineReason, Dispatched, Dropped, Event,
     FailedCheck, Inbound, Link, LinkConfig, Refusal, ReplyToken, RequestOptions, Role, Router,
     SendOptions,
 };

@@ -29,6 +29,9 @@ pub struct Limits {
     auth_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     outbound_queue: usize,
+    backlog: usize,
+    backlog_time: Duration,
+    slow_consumer: SlowConsumerPolicy,
     frames_per_turn: usize,
     failures: usize,
     pending_requests: usize,
@@ -45,6 +48,26 @@ pub struct Limits {
     amplification: usize,
     unverified_senders: usize,
     shutdown_grace: Duration,
+}
+
+/// What becomes of a remote that reads too slowly, and of what waits for it.
+///
+/// Only what it did not ask for is ever dropped: frames that are
+/// [forwarded](crate::Link::forward) and messages that it is
+/// [notified](crate::Link::notify) of. What is dropped is counted, and an
+/// [event](crate::Event::Dropped) tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SlowConsumerPolicy {
+    /// The connection is closed, and nothing is lost in silence.
+    #[default]
+    Disconnect,
+    /// Those that have waited longest are dropped: for what is out of date once
+    /// there is something newer.
+    DropOldest,
+    /// Those that come last are dropped: for what makes no sense without what was
+    /// before it.
+    DropNewest,
 }
 
 /// A limit that could not work.
@@ -65,6 +88,9 @@ impl Default for Limits {
             auth_timeout: None,
             idle_timeout: None,
             outbound_queue: 8 * 1024 * 1024,
+            backlog: 1024 * 1024,
+            backlog_time: Duration::from_secs(10),
+            slow_consumer: SlowConsumerPolicy::Disconnect,
             frames_per_turn: 64,
             failures: 8,
             pending_requests: 1024,
@@ -145,10 +171,24 @@ impl Limits {
             "must not be zero";
 
         /// Bytes waiting to be written to one connection; 8 MiB. A send past it
-        /// is an error to the sender; an answer or a notification past it
-        /// closes the connection, whose remote does not read.
+        /// is an error to the sender; an answer past it closes the connection,
+        /// whose remote does not read; a notification past it is up to the
+        /// [policy](Self::slow_consumer).
         outbound_queue, with_outbound_queue: usize, |v| *v < 132_096,
             "must hold at least one frame of the largest size";
+
+        /// Bytes that may wait to be written to one connection for longer than
+        /// [`backlog_time`](Self::backlog_time); 1 MiB. Past it the
+        /// [policy](Self::slow_consumer) applies. A client waits for its server
+        /// for as long as it takes: what waits there is its own.
+        backlog, with_backlog: usize, |_| false, "any number works";
+
+        /// For how long more than the [`backlog`](Self::backlog) may wait; 10 s.
+        backlog_time, with_backlog_time: Duration, |_| false, "any duration works";
+
+        /// What becomes of a connection whose remote reads too slowly;
+        /// [`Disconnect`](SlowConsumerPolicy::Disconnect).
+        slow_consumer, with_slow_consumer: SlowConsumerPolicy, |_| false, "any policy works";
 
         /// Frames of one connection that are handled before others have their
         /// turn; 64.

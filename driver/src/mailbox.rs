@@ -10,7 +10,10 @@ use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use event_listener::{Event, EventListener};
 use futures_channel::oneshot;
-use netaio_core::{Answer, CloseReason, Limits, Message, RequestOptions, SendError, SendOptions};
+use netaio_core::{
+    Answer, CloseReason, Dropped, Limits, Message, RequestOptions, SendError, SendOptions,
+    SlowConsumerPolicy,
+};
 
 use crate::error::RequestError;
 
@@ -29,14 +32,36 @@ pub(crate) enum Command {
         called: Duration,
         done: oneshot::Sender<Result<Answer, RequestError>>,
     },
-    /// Write a frame that was sealed for many.
+    /// Write a frame that was sealed for many. It may be dropped.
     Frame(Bytes),
+    /// Send a message that many get, but that has to be sealed for each of them.
+    /// It may be dropped.
+    Notify {
+        message: Message,
+        options: SendOptions,
+    },
     /// Read no more, finish what is under way, then close.
     Drain,
     /// Close: handle nothing more, write what is queued.
     Close,
     /// Close, and leave unwritten what is queued.
     Abort,
+    /// As `Abort`, for the remote reads too slowly.
+    Cut,
+}
+
+impl Command {
+    /// The length of what may be dropped, about, in bytes.
+    fn droppable(&self) -> Option<usize> {
+        match self {
+            Self::Frame(frame) => Some(frame.len()),
+            Self::Notify { message, .. } => {
+                let fields = message.uri.len().saturating_add(message.content.len());
+                Some(fields.saturating_add(std::mem::size_of::<Self>()))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Why a command was not taken.
@@ -54,8 +79,10 @@ pub(crate) struct Mailbox {
     room: Event,
     /// The most sends that wait, and the most requests.
     capacity: usize,
-    /// The most bytes of frames that wait.
-    frame_capacity: usize,
+    /// The most bytes of what may be dropped that wait.
+    news_capacity: usize,
+    /// What happens past them.
+    policy: SlowConsumerPolicy,
 }
 
 #[derive(Default)]
@@ -65,14 +92,38 @@ struct Queue {
     sends: usize,
     /// Requests among them.
     requests: usize,
-    /// Bytes of the frames among them.
-    frame_bytes: usize,
+    /// Bytes of what may be dropped among them.
+    news: usize,
+    /// What was, since the commands were taken.
+    dropped: Dropped,
     /// Nothing more is taken.
     closed: Option<CloseReason>,
     /// What is queued to be written is given up.
     aborted: bool,
     /// The task is gone.
     ended: bool,
+}
+
+impl Queue {
+    /// Drops the first of what may be. Before it there are no more than a few
+    /// thousand others, for those are bounded.
+    fn drop_oldest(&mut self) {
+        let oldest = self.commands.iter().position(|it| it.droppable().is_some());
+        let dropped = oldest.and_then(|at| self.commands.remove(at));
+        match dropped.as_ref().and_then(Command::droppable) {
+            Some(len) => {
+                self.news = self.news.saturating_sub(len);
+                self.count_dropped(len);
+            }
+            None => self.news = 0,
+        }
+    }
+
+    fn count_dropped(&mut self, len: usize) {
+        let dropped = &mut self.dropped;
+        dropped.messages = dropped.messages.saturating_add(1);
+        dropped.bytes = dropped.bytes.saturating_add(len as u64);
+    }
 }
 
 impl Mailbox {
@@ -82,7 +133,8 @@ impl Mailbox {
             waker: AtomicWaker::new(),
             room: Event::new(),
             capacity: limits.pending_requests(),
-            frame_capacity: limits.outbound_queue(),
+            news_capacity: limits.outbound_queue(),
+            policy: limits.slow_consumer(),
         }
     }
 
@@ -120,7 +172,7 @@ impl Mailbox {
         let mut queue = self.lock();
         if let Some(reason) = &queue.closed {
             let closed = SendError::Closed(reason.clone());
-            if matches!(command, Command::Abort) {
+            if matches!(command, Command::Abort | Command::Cut) {
                 queue.aborted = true;
                 drop(queue);
                 self.waker.wake();
@@ -137,14 +189,12 @@ impl Mailbox {
                 return Err(Refused::For(SendError::TooManyRequests { max }));
             }
             Command::Request { .. } => queue.requests = queue.requests.saturating_add(1),
-            Command::Frame(_) if queue.frame_bytes >= self.frame_capacity => {
-                let (queued, max) = (queue.frame_bytes, self.frame_capacity);
-                return Err(Refused::For(SendError::QueueFull { queued, max }));
-            }
-            Command::Frame(frame) => {
-                queue.frame_bytes = queue.frame_bytes.saturating_add(frame.len());
-            }
             _ => {}
+        }
+        if let Some(len) = command.droppable()
+            && !self.make_room(&mut queue, len)?
+        {
+            return Ok(());
         }
         let first = queue.commands.is_empty();
         queue.commands.push_back(command);
@@ -155,16 +205,38 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Takes all commands, into a queue that is empty.
-    pub(crate) fn take(&self, into: &mut VecDeque<Command>) {
+    /// Makes room for so many bytes that may be dropped, as long as the task does
+    /// not take what waits, and says whether they are to be queued.
+    fn make_room(&self, queue: &mut Queue, len: usize) -> Result<bool, Refused> {
+        while queue.news >= self.news_capacity {
+            match self.policy {
+                SlowConsumerPolicy::DropOldest => queue.drop_oldest(),
+                SlowConsumerPolicy::DropNewest => {
+                    queue.count_dropped(len);
+                    return Ok(false);
+                }
+                _ => {
+                    let (queued, max) = (queue.news, self.news_capacity);
+                    return Err(Refused::For(SendError::QueueFull { queued, max }));
+                }
+            }
+        }
+        queue.news = queue.news.saturating_add(len);
+        Ok(true)
+    }
+
+    /// Takes all commands, into a queue that is empty, and says what was dropped.
+    pub(crate) fn take(&self, into: &mut VecDeque<Command>) -> Option<Dropped> {
         let mut queue = self.lock();
         let was_full = queue.sends >= self.capacity;
-        (queue.sends, queue.requests, queue.frame_bytes) = (0, 0, 0);
+        (queue.sends, queue.requests, queue.news) = (0, 0, 0);
         std::mem::swap(&mut queue.commands, into);
+        let dropped = std::mem::take(&mut queue.dropped);
         drop(queue);
         if was_full {
             self.room.notify(usize::MAX);
         }
+        (dropped.messages > 0).then_some(dropped)
     }
 
     /// Is ready when there are commands.
@@ -220,5 +292,82 @@ impl Mailbox {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // A queue is whole between two statements: poison says nothing about it.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mailbox(policy: SlowConsumerPolicy) -> Mailbox {
+        let limits = Limits::default().with_outbound_queue(132_096);
+        Mailbox::new(&limits.unwrap().with_slow_consumer(policy).unwrap())
+    }
+
+    fn news(number: u8) -> Command {
+        Command::Frame(vec![number; 50_000].into())
+    }
+
+    /// The numbers of the news that is there, and how much was dropped.
+    fn taken(mailbox: &Mailbox) -> (Vec<u8>, Option<(u64, u64)>) {
+        let mut commands = VecDeque::new();
+        let dropped = mailbox.take(&mut commands);
+        let numbers = commands.iter().filter_map(|command| match command {
+            Command::Frame(frame) => frame.first().copied(),
+            _ => None,
+        });
+        let dropped = dropped.map(|dropped| (dropped.messages, dropped.bytes));
+        (numbers.collect(), dropped)
+    }
+
+    #[test]
+    fn news_that_nobody_takes_is_refused_or_dropped() {
+        let cases = [
+            (SlowConsumerPolicy::Disconnect, vec![0, 1, 2], None),
+            (
+                SlowConsumerPolicy::DropOldest,
+                vec![2, 3, 4],
+                Some((2, 100_000)),
+            ),
+            (
+                SlowConsumerPolicy::DropNewest,
+                vec![0, 1, 2],
+                Some((2, 100_000)),
+            ),
+        ];
+        for (policy, left, dropped) in cases {
+            let mailbox = mailbox(policy);
+            // Others are not counted, and stay.
+            mailbox.push(Command::Drain).unwrap();
+            for number in 0..5 {
+                let full = mailbox.push(news(number)).is_err();
+                let disconnects = policy == SlowConsumerPolicy::Disconnect;
+                assert_eq!(full, disconnects && number >= 3, "{policy:?}, {number}");
+            }
+            assert_eq!(taken(&mailbox), (left, dropped));
+            mailbox.push(news(9)).unwrap();
+            assert_eq!(taken(&mailbox), (vec![9], None));
+        }
+    }
+
+    #[test]
+    fn a_message_for_one_of_many_counts_as_news() {
+        let mailbox = mailbox(SlowConsumerPolicy::DropOldest);
+        for _ in 0..3 {
+            let message = Message::notify("u", vec![0; 60_000]);
+            let options = SendOptions::new();
+            mailbox.push(Command::Notify { message, options }).unwrap();
+        }
+        mailbox.push(news(1)).unwrap();
+        let (numbers, dropped) = taken(&mailbox);
+        assert_eq!((numbers, dropped.unwrap().0), (vec![1], 1));
+    }
+
+    #[test]
+    fn a_cut_reaches_a_connection_that_writes_its_last() {
+        let mailbox = mailbox(SlowConsumerPolicy::Disconnect);
+        mailbox.close(CloseReason::Local);
+        assert!(mailbox.push(Command::Cut).is_err());
+        assert!(mailbox.lock().aborted);
     }
 }

@@ -61,7 +61,9 @@ enum Receivers {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Receivers that it was queued for.
+    /// Receivers that it was queued for. One that reads too slowly may lose it
+    /// yet, where [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer)
+    /// says so.
     pub sent: usize,
     /// Receivers that it was not queued for: connections that are closed, or read
     /// so slowly that they are cut off now; or the node has too much to send.
@@ -168,7 +170,9 @@ impl Publisher {
     }
 
     /// Sends a message to the subscribers of a key. It waits for none of them:
-    /// one that does not read is cut off, and keeps nobody up.
+    /// one that does not read keeps nobody up, and is cut off, or not told of
+    /// everything where
+    /// [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer) says so.
     ///
     /// # Errors
     /// The message cannot be sealed; nobody got it.

@@ -34,9 +34,30 @@ pub enum Event {
     },
     /// A message was refused. Nothing needs to be done about it.
     Refused(Refusal),
+    /// The remote reads too slowly, and was not told everything: see
+    /// [`Limits::slow_consumer`](crate::Limits::slow_consumer).
+    Dropped(Dropped),
     /// The link is closed: the last event. Write what is left, and close the
     /// transport.
     Closed(CloseReason),
+}
+
+/// Messages that were dropped before they were written, since the last event of
+/// its kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// How many.
+    pub messages: u64,
+    /// Their lengths in bytes, summed up.
+    pub bytes: u64,
+}
+
+impl Dropped {
+    pub(super) fn count(&mut self, frame: &[u8]) {
+        self.messages = self.messages.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(frame.len() as u64);
+    }
 }
 
 /// A message that ended a request.
@@ -174,4 +195,6 @@ pub enum DeadlineReason {
     Auth,
     /// Nothing has come for a while.
     Idle,
+    /// More than [`Limits::backlog`](crate::Limits::backlog) waits to be written.
+    Backlog,
 }

@@ -8,6 +8,7 @@ mod inbound;
 mod inlet;
 mod options;
 mod outbox;
+mod slow;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -24,7 +25,9 @@ use rand_core::CryptoRng;
 
 pub use self::config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig, Role};
 pub use self::dispatch::{Dispatched, Router};
-pub use self::event::{Answer, Deadline, DeadlineReason, Event, Inbound, Refusal, ReplyToken};
+pub use self::event::{
+    Answer, Deadline, DeadlineReason, Dropped, Event, Inbound, Refusal, ReplyToken,
+};
 pub use self::options::{RequestOptions, SendOptions};
 
 use self::failures::Failures;
@@ -50,10 +53,11 @@ use crate::requests::{Ended, RequestId};
 ///   [`config`](Self::config).
 /// - Inputs: [`receive`](Self::receive) (or [`receive_buffer`](Self::receive_buffer)
 ///   and [`received`](Self::received)), [`set_reading`](Self::set_reading),
-///   [`handle_eof`](Self::handle_eof), [`handle_timeout`](Self::handle_timeout).
+///   [`written`](Self::written), [`handle_eof`](Self::handle_eof),
+///   [`handle_timeout`](Self::handle_timeout).
 /// - Commands: [`send`](Self::send), [`request`](Self::request),
 ///   [`cancel`](Self::cancel), [`dispatch`](Self::dispatch), [`reply`](Self::reply),
-///   [`forward`](Self::forward), [`close`](Self::close).
+///   [`forward`](Self::forward), [`notify`](Self::notify), [`close`](Self::close).
 /// - Outputs: [`poll_event`](Self::poll_event), [`poll_past_event`](Self::poll_past_event),
 ///   [`poll_outbound`](Self::poll_outbound), [`poll_deadline`](Self::poll_deadline).
 ///
@@ -128,7 +132,8 @@ impl Link {
         self.closed.as_ref()
     }
 
-    /// Bytes that wait to be written, those last handed out included.
+    /// Bytes that wait to be written, those included that were handed out and are
+    /// not known to be [written](Self::written).
     #[must_use]
     pub fn queued(&self) -> usize {
         self.outbox.len()
@@ -207,6 +212,7 @@ impl Link {
         if let Some(reason) = self.timers.due(self.limits(), now.monotonic) {
             self.close(reason);
         }
+        self.look_at_backlog();
     }
 
     /// Says whether bytes are being read, as they are from the start. While they
@@ -215,6 +221,14 @@ impl Link {
     /// afterwards.
     pub fn set_reading(&mut self, now: Now, reading: bool) {
         self.timers.hold(!reading, now.monotonic);
+    }
+
+    /// Says that so many more of the bytes that were [handed
+    /// out](Self::poll_outbound) last have been written. Who says nothing says so
+    /// of all of them by coming again.
+    pub fn written(&mut self, count: usize) {
+        self.outbox.written(count);
+        self.less_waits();
     }
 
     // Commands.
@@ -233,10 +247,11 @@ impl Link {
     ) -> Result<(), SendError> {
         self.exchange.now = now;
         self.check_open()?;
-        self.check_room()?;
+        self.make_room()?;
         let out = &mut self.outbox.bytes;
         self.exchange
             .seal_send(self.remote, message, options, out)?;
+        self.more_waits();
         Ok(())
     }
 
@@ -260,10 +275,11 @@ impl Link {
         self.exchange.check_pending()?;
         self.exchange.now = now;
         self.check_open()?;
-        self.check_room()?;
+        self.make_room()?;
         let out = &mut self.outbox.bytes;
         self.exchange
             .seal_request(self.remote, message, options, out)?;
+        self.more_waits();
         Ok(self.exchange.await_answer((), message, options))
     }
 
@@ -293,18 +309,7 @@ impl Link {
         self.check_heeded()?;
         let out = &mut self.outbox.bytes;
         self.exchange.seal_reply(token, message, out)?;
-        Ok(())
-    }
-
-    /// Queues a frame that was sealed before, for many links at once.
-    ///
-    /// # Errors
-    /// The link is closed. A full queue closes it: its remote does not read.
-    pub fn forward(&mut self, now: Now, frame: &[u8]) -> Result<(), SendError> {
-        self.exchange.now = now;
-        self.check_open()?;
-        self.check_heeded()?;
-        self.outbox.bytes.extend_from_slice(frame);
+        self.more_waits();
         Ok(())
     }
 
@@ -320,6 +325,8 @@ impl Link {
         while let Some(ended) = self.exchange.pending.pop() {
             self.fail(ended, RequestError::Closed(reason.clone()));
         }
+        let dropped = self.tell_dropped();
+        self.events.extend(dropped);
         self.events.push_back(Event::Closed(reason));
     }
 
@@ -329,7 +336,7 @@ impl Link {
     /// received frame, besides the answers of cancelled requests.
     pub fn poll_event(&mut self) -> Option<Event> {
         loop {
-            if let Some(event) = self.events.pop_front() {
+            if let Some(event) = self.poll_past_event() {
                 return Some(event);
             }
             if self.closed.is_some() {
@@ -363,14 +370,16 @@ impl Link {
     /// later: what commands and deadlines brought about, for a caller that
     /// cannot take another message yet.
     pub fn poll_past_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.events.pop_front().or_else(|| self.tell_dropped())
     }
 
     /// Exchanges the bytes to be written for `written`, whose bytes have been:
     /// the caller keeps one vector, writes all of it, and comes again with the
     /// same one. Returns whether there is anything to write.
     pub fn poll_outbound(&mut self, written: &mut Vec<u8>) -> bool {
-        self.outbox.exchange(written)
+        let any = self.outbox.exchange(written);
+        self.less_waits();
+        any
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due, if nothing else
@@ -385,7 +394,10 @@ impl Link {
             .deadline()
             .map(|at| (at, DeadlineReason::Request));
         let timer = self.timers.earliest(self.limits());
-        let first = request.into_iter().chain(timer).min_by_key(|(at, _)| *at);
+        let backlog = self.backlog_deadline();
+        let backlog = backlog.map(|at| (at, DeadlineReason::Backlog));
+        let all = request.into_iter().chain(timer).chain(backlog);
+        let first = all.min_by_key(|(at, _)| *at);
         first.map(|(at, reason)| Deadline { at, reason })
     }
 
@@ -405,28 +417,6 @@ impl Link {
         }
     }
 
-    fn check_room(&self) -> Result<(), SendError> {
-        let (queued, max) = (self.queued(), self.limits().outbound_queue());
-        if queued >= max {
-            return Err(SendError::QueueFull { queued, max });
-        }
-        Ok(())
-    }
-
-    /// Closes the link where the queue is full of what the remote wanted, and
-    /// does not read.
-    fn check_heeded(&mut self) -> Result<(), SendError> {
-        match self.check_room() {
-            Ok(()) => Ok(()),
-            Err(_) => {
-                let queued = self.queued();
-                let reason = CloseReason::SlowConsumer { queued };
-                self.close(reason.clone());
-                Err(SendError::Closed(reason))
-            }
-        }
-    }
-
     /// An error for somebody who proved nothing. Where the queue is full it is
     /// left out.
     fn send_unsealed(&mut self, message: &Message) {
@@ -435,6 +425,7 @@ impl Link {
             // there is nobody to tell.
             let out = &mut self.outbox.bytes;
             let _ = self.exchange.seal_unsealed(message, out);
+            self.more_waits();
         }
     }
 }

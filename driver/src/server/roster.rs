@@ -5,7 +5,6 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
-use futures_channel::oneshot;
 use netaio_core::{Message, SealError, SendError, SendOptions, Subscriptions};
 
 use crate::connection::Connection;
@@ -148,10 +147,9 @@ impl Roster {
             let parcel = parcels.iter().find(|(of, _)| *of == left_out);
             let command = match parcel {
                 Some((_, Parcel::Frame(frame))) => Command::Frame(frame.clone()),
-                _ => Command::Send {
+                _ => Command::Notify {
                     message: message.clone(),
                     options: options.clone(),
-                    done: oneshot::channel().0,
                 },
             };
             match connection.shared.mailbox.push(command) {
@@ -161,7 +159,7 @@ impl Roster {
                     if matches!(error, SendError::QueueFull { .. }) {
                         tracing::warn!(remote = ?connection.remote(), "cut off: it reads too slowly");
                         // It is closed, or is told to be.
-                        let _ = connection.shared.mailbox.push(Command::Abort);
+                        let _ = connection.shared.mailbox.push(Command::Cut);
                     }
                 }
             }

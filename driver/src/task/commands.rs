@@ -1,6 +1,6 @@
 //! What a connection is asked to do.
 
-use netaio_core::{CloseReason, SendError};
+use netaio_core::{CloseReason, Event, SendError};
 
 use super::Task;
 use crate::clock;
@@ -16,13 +16,20 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 self.link.cancel(request);
             }
         }
-        self.connection.shared.mailbox.take(&mut self.commands);
+        let dropped = self.connection.shared.mailbox.take(&mut self.commands);
+        if let Some(dropped) = dropped {
+            self.settle(Event::Dropped(dropped));
+        }
         let any = !self.commands.is_empty();
         if any {
             self.now = clock::now();
         }
         while let Some(command) = self.commands.pop_front() {
             self.obey(command);
+        }
+        // Also while nothing more may be received, as from a slow remote.
+        while let Some(event) = self.link.poll_past_event() {
+            self.settle(event);
         }
         any
     }
@@ -65,11 +72,22 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 // A remote that reads too slowly is cut off by the link.
                 let _ = self.link.forward(now, &frame);
             }
+            Command::Notify { message, options } => {
+                if let Err(SendError::Seal(error)) = self.link.notify(now, &message, &options) {
+                    let remote = self.link.remote();
+                    tracing::warn!(?remote, %error, "a notification was not sent");
+                }
+            }
             Command::Drain => self.draining = true,
             Command::Close => self.link.close(CloseReason::Local),
             Command::Abort => {
                 self.aborted = true;
                 self.link.close(CloseReason::Local);
+            }
+            Command::Cut => {
+                self.aborted = true;
+                let queued = self.link.queued();
+                self.link.close(CloseReason::SlowConsumer { queued });
             }
         }
     }
@@ -84,6 +102,11 @@ pub(super) fn refuse(command: Command, reason: &CloseReason) {
         Command::Request { done, .. } => {
             let _ = done.send(Err(SendError::Closed(reason.clone()).into()));
         }
-        Command::Frame(_) | Command::Drain | Command::Close | Command::Abort => {}
+        Command::Frame(_)
+        | Command::Notify { .. }
+        | Command::Drain
+        | Command::Close
+        | Command::Abort
+        | Command::Cut => {}
     }
 }

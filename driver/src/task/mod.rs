@@ -116,7 +116,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
         let reason = self.link.is_closed().cloned().unwrap_or(CloseReason::Local);
         for command in self.connection.shared.mailbox.close(reason.clone()) {
-            self.aborted |= matches!(command, Command::Abort);
+            self.aborted |= matches!(command, Command::Abort | Command::Cut);
             refuse(command, &reason);
         }
         if !self.aborted {

@@ -86,6 +86,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Step::Unblocked => self.blocked = false,
             Step::Timer => self.timer = None,
             Step::Written(Ok(count)) if count > 0 => {
+                self.link.written(count);
                 self.written = self.written.saturating_add(count);
                 if self.written >= self.writing.len() {
                     self.flushing = O::NEEDS_FLUSH;

@@ -77,6 +77,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Event::Closed(reason) => {
                 tracing::debug!(remote = ?self.link.remote(), %reason, "connection closed");
             }
+            Event::Dropped(dropped) => {
+                let remote = self.link.remote();
+                tracing::warn!(?remote, ?dropped, "messages dropped: it reads too slowly");
+            }
             event => tracing::debug!(remote = ?self.link.remote(), ?event, "message refused"),
         }
     }

@@ -29,6 +29,7 @@ pub mod options;
 pub mod publishing;
 pub mod reconnecting;
 pub mod requests;
+pub mod slow;
 pub mod streams;
 pub mod timeouts;
 
@@ -240,6 +241,12 @@ macro_rules! conformance {
                 a_subscription_ends_with_its_connection
                 notifications_pass_the_layers
                 a_subscriber_that_never_reads_is_cut
+            }
+            slow {
+                a_backlog_that_stays_cuts_the_connection
+                a_burst_that_is_read_in_time_is_kept
+                the_oldest_news_makes_room_for_the_newest
+                the_newest_news_is_dropped_where_wanted
             }
             streams {
                 streams_of_every_temper_carry_messages

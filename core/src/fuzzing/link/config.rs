@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::CUSTOM;
-use crate::limits::Limits;
+use crate::limits::{Limits, SlowConsumerPolicy};
 use crate::link::{AuthErrorReply, LinkConfig, Role};
 use crate::message::{MessageType, MessageTypes};
 use crate::packify::DecodeLimits;
@@ -51,8 +51,16 @@ fn limits_of(choice: u8) -> Limits {
         items: 64,
         ..DecodeLimits::DEFAULT
     };
+    let slow_consumer = match choice & 0xf {
+        3 | 7 | 11 => SlowConsumerPolicy::DropNewest,
+        12..=15 => SlowConsumerPolicy::DropOldest,
+        _ => SlowConsumerPolicy::Disconnect,
+    };
     Limits::default()
         .with_outbound_queue(MAX_QUEUE)
+        .and_then(|limits| limits.with_backlog(MAX_QUEUE / 2))
+        .and_then(|limits| limits.with_backlog_time(Duration::from_secs(3)))
+        .and_then(|limits| limits.with_slow_consumer(slow_consumer))
         .and_then(|limits| limits.with_pending_requests(if choice & 1 == 0 { 1024 } else { 4 }))
         .and_then(|limits| limits.with_failures(if choice & 2 == 0 { 8 } else { 1 }))
         .and_then(|limits| limits.with_idle_timeout(seconds(30, 4)))

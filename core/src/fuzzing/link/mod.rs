@@ -15,6 +15,7 @@ use self::side::{Handler, Seen, Side};
 use super::input::Input;
 use super::tables::Tables;
 use crate::error::CloseReason;
+use crate::limits::SlowConsumerPolicy;
 use crate::link::{Dispatched, Event, Refusal, Role};
 use crate::message::MessageType;
 use crate::message::types::*;
@@ -253,6 +254,12 @@ impl<'a> Play<'a> {
                     // Late, perhaps: nothing but the answer is lost by that.
                     self.orderly &= matches!(refusal, Refusal::Unawaited { .. });
                     Seen::Refused(refusal)
+                }
+                Event::Dropped(dropped) => {
+                    let limits = &side.link.config().wire.limits;
+                    assert_ne!(limits.slow_consumer(), SlowConsumerPolicy::Disconnect);
+                    assert!(dropped.messages > 0 && dropped.bytes >= dropped.messages);
+                    Seen::Dropped(dropped)
                 }
                 Event::Closed(reason) => {
                     side.closed = true;

@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::config::{inner_layer, outer_layer};
 use super::side::Handler;
 use super::{LARGE, Play, REQUESTS, URIS, asks};
+use crate::error::SendError;
 use crate::link::{DeadlineReason, RequestOptions, SendOptions};
 use crate::message::{AuthFields, Header, Message, MessageType};
 use crate::node::Key;
@@ -84,11 +85,21 @@ impl Play<'_> {
     }
 
     pub(super) fn send_large(&mut self, at: usize) {
-        let content = 256 * usize::from(self.script.byte());
+        let choice = self.script.byte();
         self.large += 1;
-        if self.large <= LARGE {
-            let message = Message::notify("a", alloc::vec![b'x'; content]);
-            self.send_it(at, &message, &SendOptions::new());
+        if self.large > LARGE {
+            return;
+        }
+        let message = Message::notify("a", alloc::vec![b'x'; 256 * usize::from(choice)]);
+        let (now, plain) = (self.now, SendOptions::new());
+        if choice & 1 == 1 {
+            return self.send_it(at, &message, &plain);
+        }
+        // What may be dropped, and never finds the queue full.
+        let side = &mut self.sides[at];
+        if let Err(error) = side.link.notify(now, &message, &plain) {
+            assert!(!matches!(error, SendError::QueueFull { .. }));
+            side.check_refused_send(&error);
         }
     }
 

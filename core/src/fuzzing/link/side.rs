@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 
 use super::super::input::Dice;
 use crate::error::{CloseReason, RequestError, SendError};
-use crate::link::{Answer, Event, Link, LinkConfig, Refusal, ReplyToken};
+use crate::link::{Answer, Dropped, Event, Link, LinkConfig, Refusal, ReplyToken};
 use crate::message::types::*;
 use crate::message::{Header, Message};
 use crate::node::Node;
@@ -38,6 +38,7 @@ pub(super) enum Seen {
     Answered(RequestId, Answer),
     Failed(RequestId, RequestError),
     Refused(Refusal),
+    Dropped(Dropped),
     Closed(CloseReason),
 }
 

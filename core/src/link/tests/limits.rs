@@ -1,5 +1,7 @@
 //! Bounds on what waits.
 
+use bytes::Bytes;
+
 use super::*;
 use crate::error::SendError;
 use crate::message::types::*;
@@ -125,7 +127,7 @@ fn a_poll_handles_one_frame_so_that_turns_can_be_counted() {
 fn a_frame_for_many_is_queued_as_it_is_and_closes_who_does_not_read() {
     let mut pair = Pair::plain();
     let notice = Message::notify("u", "for all");
-    let bytes = frame(&notice);
+    let bytes = Bytes::from(frame(&notice));
     assert_eq!(pair.server.link.forward(NOON, &bytes), Ok(()));
     pair.run();
     assert_eq!(pair.server.sent, bytes);

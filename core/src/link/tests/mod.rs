@@ -12,6 +12,7 @@ mod layers;
 mod limits;
 mod replay;
 mod requests;
+mod slow;
 mod timers;
 
 use alloc::boxed::Box;
@@ -26,8 +27,8 @@ use chacha20::ChaCha8Rng;
 use rand_core::SeedableRng;
 
 use super::{
-    Answer, Dispatched, Event, Link, LinkConfig, Refusal, ReplyToken, RequestOptions, Role,
-    SendOptions,
+    Answer, Dispatched, Dropped, Event, Link, LinkConfig, Refusal, ReplyToken, RequestOptions,
+    Role, SendOptions,
 };
 use crate::error::{CloseReason, RequestError};
 use crate::frame::Deframer;
@@ -54,6 +55,7 @@ enum Seen {
     Answered(RequestId, Answer),
     Failed(RequestId, RequestError),
     Refused(Refusal),
+    Dropped(Dropped),
     Closed(CloseReason),
 }
 
@@ -112,6 +114,7 @@ impl End {
                 Event::Answered { request, answer } => Seen::Answered(request, answer),
                 Event::Failed { request, error } => Seen::Failed(request, error),
                 Event::Refused(refusal) => Seen::Refused(refusal),
+                Event::Dropped(dropped) => Seen::Dropped(dropped),
                 Event::Closed(reason) => Seen::Closed(reason),
             };
             self.seen.push(seen);

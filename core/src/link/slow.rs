@@ -1,0 +1,167 @@
+//! Remotes that read more slowly than they are written to.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::outbox::End;
+use super::{Event, Link, Role, SendOptions};
+use crate::error::{CloseReason, SendError};
+use crate::limits::SlowConsumerPolicy;
+use crate::message::Message;
+use crate::now::Now;
+
+impl Link {
+    /// Queues a frame that was sealed before, for many links at once. The remote
+    /// did not ask for it: it may be dropped, if the [policy] says so.
+    ///
+    /// # Errors
+    /// The link is closed. Where the policy is to disconnect, a full queue closes
+    /// it: its remote does not read.
+    ///
+    /// [policy]: crate::Limits::slow_consumer
+    pub fn forward(&mut self, now: Now, frame: &Bytes) -> Result<(), SendError> {
+        self.exchange.now = now;
+        self.check_open()?;
+        match self.droppable() {
+            None => {
+                self.check_heeded()?;
+                self.outbox.bytes.extend_from_slice(frame);
+            }
+            Some(first) => self.push(frame.clone(), first),
+        }
+        self.more_waits();
+        Ok(())
+    }
+
+    /// Sends a message as [`send`](Self::send) does, but one that the remote did
+    /// not ask for: it may be dropped as a [forwarded](Self::forward) one may.
+    ///
+    /// # Errors
+    /// The message cannot be sealed, or as [`forward`](Self::forward).
+    pub fn notify(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        self.exchange.now = now;
+        self.check_open()?;
+        match self.droppable() {
+            None => {
+                self.check_heeded()?;
+                let out = &mut self.outbox.bytes;
+                self.exchange
+                    .seal_send(self.remote, message, options, out)?;
+            }
+            Some(first) => {
+                let mut frame = alloc::vec::Vec::new();
+                self.exchange
+                    .seal_send(self.remote, message, options, &mut frame)?;
+                self.push(frame.into(), first);
+            }
+        }
+        self.more_waits();
+        Ok(())
+    }
+
+    /// Which of the frames that may be dropped go first, if any may.
+    fn droppable(&self) -> Option<End> {
+        match self.limits().slow_consumer() {
+            SlowConsumerPolicy::Disconnect => None,
+            SlowConsumerPolicy::DropOldest => Some(End::Oldest),
+            SlowConsumerPolicy::DropNewest => Some(End::Newest),
+        }
+    }
+
+    fn push(&mut self, frame: Bytes, first: End) {
+        let limits = self.limits();
+        let max = match self.outbox.is_overdue() {
+            true => limits.backlog(),
+            false => limits.outbound_queue(),
+        };
+        self.outbox.push(frame, max, first);
+    }
+
+    pub(super) fn check_room(&self) -> Result<(), SendError> {
+        let (queued, max) = (self.queued(), self.limits().outbound_queue());
+        match queued < max {
+            true => Ok(()),
+            false => Err(SendError::QueueFull { queued, max }),
+        }
+    }
+
+    /// Drops what may be dropped where the queue is full of it.
+    pub(super) fn make_room(&mut self) -> Result<(), SendError> {
+        if self.check_room().is_ok() {
+            return Ok(());
+        }
+        if let Some(first) = self.droppable() {
+            let max = self.limits().outbound_queue();
+            self.outbox.drop_until(|len| len < max, first);
+        }
+        self.check_room()
+    }
+
+    /// Closes the link where the queue is full of what the remote wanted, and
+    /// does not read.
+    pub(super) fn check_heeded(&mut self) -> Result<(), SendError> {
+        match self.make_room() {
+            Ok(()) => Ok(()),
+            Err(_) => {
+                let reason = self.close_slow();
+                Err(SendError::Closed(reason))
+            }
+        }
+    }
+
+    fn close_slow(&mut self) -> CloseReason {
+        let queued = self.queued();
+        let reason = CloseReason::SlowConsumer { queued };
+        self.close(reason.clone());
+        reason
+    }
+
+    /// To be called after whatever is queued.
+    pub(super) fn more_waits(&mut self) {
+        if self.config().role != Role::Client {
+            let (now, backlog) = (self.exchange.now.monotonic, self.limits().backlog());
+            self.outbox.weigh(now, backlog);
+        }
+    }
+
+    /// To be called after whatever is written.
+    pub(super) fn less_waits(&mut self) {
+        let backlog = self.limits().backlog();
+        self.outbox.weigh_less(backlog);
+    }
+
+    /// When more than the backlog will have waited for too long.
+    pub(super) fn backlog_deadline(&self) -> Option<Duration> {
+        let since = self.outbox.backlog_since()?;
+        Some(since.saturating_add(self.limits().backlog_time()))
+    }
+
+    /// Does as the policy says where the backlog is overdue.
+    pub(super) fn look_at_backlog(&mut self) {
+        let now = self.exchange.now.monotonic;
+        if self.closed.is_some() || self.backlog_deadline().is_none_or(|at| at > now) {
+            return;
+        }
+        let Some(first) = self.droppable() else {
+            self.close_slow();
+            return;
+        };
+        self.outbox.set_overdue();
+        // Those that come last are dropped as they come.
+        if first == End::Oldest {
+            let backlog = self.limits().backlog();
+            self.outbox.drop_until(|len| len <= backlog, first);
+            self.less_waits();
+        }
+    }
+
+    pub(super) fn tell_dropped(&mut self) -> Option<Event> {
+        self.outbox.take_dropped().map(Event::Dropped)
+    }
+}

@@ -1,0 +1,288 @@
+//! Remotes that read too slowly.
+
+use bytes::Bytes;
+
+use super::*;
+use crate::error::SendError;
+use crate::limits::SlowConsumerPolicy;
+use crate::link::{Deadline, DeadlineReason};
+use crate::message::types::*;
+
+const HARD: usize = 1_000_000;
+const SOFT: usize = 200_000;
+
+/// A server with this policy, asked by a client whose request is not answered
+/// yet.
+fn serving(policy: SlowConsumerPolicy) -> Pair {
+    let limits = Limits::default()
+        .with_outbound_queue(HARD)
+        .and_then(|limits| limits.with_backlog(SOFT))
+        .and_then(|limits| limits.with_slow_consumer(policy))
+        .unwrap();
+    let config = limited(Role::Server, limits);
+    let mut pair = Pair::new(LinkConfig::new(Role::Client), config);
+    pair.server.node.on(REQUEST_URI, nothing, Layer::new());
+    pair.request(&Message::request("u"));
+    pair.run();
+    pair.server.seen.clear();
+    pair
+}
+
+/// News of so many bytes, content and all.
+fn news(number: u8, len: usize) -> Bytes {
+    let content = alloc::vec![number; len - frame(&Message::notify("n", "")).len()];
+    let bytes = frame(&Message::notify("n", content));
+    assert_eq!(bytes.len(), len);
+    bytes.into()
+}
+
+fn forward(pair: &mut Pair, frame: &Bytes) {
+    assert_eq!(pair.server.link.forward(pair.now, frame), Ok(()));
+}
+
+/// Which news arrives, once everything is written.
+fn arrived(pair: &mut Pair) -> Vec<u8> {
+    let messages = unopened(&pair.server.outbound());
+    let news = messages.iter().filter(|it| it.message_type == NOTIFY_URI);
+    news.map(|message| message.content[0]).collect()
+}
+
+fn dropped(messages: u64, bytes: usize) -> Seen {
+    Seen::Dropped(Dropped {
+        messages,
+        bytes: bytes as u64,
+    })
+}
+
+fn backlog_deadline(pair: &mut Pair) -> Option<Duration> {
+    match pair.server.link.poll_deadline()? {
+        Deadline {
+            at,
+            reason: DeadlineReason::Backlog,
+        } => Some(at - NOON.monotonic),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The server notices the time, while nothing is written.
+fn wait(pair: &mut Pair, time: Duration) {
+    pair.at(pair.now.deadline(time));
+    pair.server.link.handle_timeout(pair.now);
+    pair.server.drain(pair.now);
+}
+
+#[test]
+fn a_backlog_that_does_not_shrink_closes_after_ten_seconds() {
+    let mut pair = serving(SlowConsumerPolicy::Disconnect);
+    forward(&mut pair, &news(1, 50_000));
+    assert_eq!(backlog_deadline(&mut pair), None);
+    wait(&mut pair, 5 * SECOND);
+    for _ in 0..4 {
+        forward(&mut pair, &news(1, 50_000));
+    }
+    assert_eq!(backlog_deadline(&mut pair), Some(15 * SECOND));
+    wait(&mut pair, 9 * SECOND);
+    // More of it changes nothing, nor does what is handed out and not written.
+    forward(&mut pair, &news(1, 50_000));
+    let mut writing = Vec::new();
+    assert!(pair.server.link.poll_outbound(&mut writing));
+    assert_eq!(backlog_deadline(&mut pair), Some(15 * SECOND));
+    assert_eq!(pair.server.seen(), []);
+    wait(&mut pair, SECOND);
+    let slow = CloseReason::SlowConsumer { queued: 300_000 };
+    assert_eq!(pair.server.seen(), [Seen::Closed(slow)]);
+}
+
+#[test]
+fn a_remote_that_catches_up_is_kept() {
+    let mut pair = serving(SlowConsumerPolicy::Disconnect);
+    for round in 0..10 {
+        for _ in 0..10 {
+            forward(&mut pair, &news(1, 50_000));
+        }
+        let deadline = 9 * round * SECOND + 10 * SECOND;
+        assert_eq!(backlog_deadline(&mut pair), Some(deadline));
+        let mut writing = Vec::new();
+        assert!(pair.server.link.poll_outbound(&mut writing));
+        wait(&mut pair, 9 * SECOND);
+        pair.server.link.written(299_999);
+        assert_eq!(backlog_deadline(&mut pair), Some(deadline));
+        // What is left is no backlog, though it is not written.
+        pair.server.link.written(1);
+        assert_eq!(backlog_deadline(&mut pair), None);
+        assert_eq!(pair.server.link.queued(), 200_000);
+        pair.server.link.poll_outbound(&mut writing);
+    }
+    wait(&mut pair, 100 * SECOND);
+    assert_eq!(pair.server.seen(), []);
+}
+
+#[test]
+fn the_oldest_make_room_for_the_newest() {
+    let mut pair = serving(SlowConsumerPolicy::DropOldest);
+    let small = news(99, 50);
+    for number in 1..=20 {
+        forward(&mut pair, &news(number, 50_000));
+    }
+    assert_eq!(pair.server.link.queued(), HARD);
+    pair.server.drain(pair.now);
+    assert_eq!(pair.server.seen(), []);
+    forward(&mut pair, &small);
+    forward(&mut pair, &small);
+    pair.server.drain(pair.now);
+    assert_eq!(pair.server.seen(), [dropped(1, 50_000)]);
+    assert_eq!(pair.server.link.queued(), HARD - 50_000 + 100);
+    assert_eq!(
+        arrived(&mut pair),
+        (2..=20).chain([99, 99]).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn the_newest_are_dropped_as_they_come() {
+    let mut pair = serving(SlowConsumerPolicy::DropNewest);
+    for number in 1..=22 {
+        forward(&mut pair, &news(number, 50_000));
+    }
+    pair.server.drain(pair.now);
+    assert_eq!(pair.server.seen(), [dropped(2, 100_000)]);
+    assert_eq!(arrived(&mut pair), (1..=20).collect::<Vec<_>>());
+    forward(&mut pair, &news(23, 50_000));
+    assert_eq!(arrived(&mut pair), [23]);
+}
+
+#[test]
+fn an_old_backlog_is_cut_down_to_what_may_wait() {
+    let mut pair = serving(SlowConsumerPolicy::DropOldest);
+    for number in 1..=10 {
+        forward(&mut pair, &news(number, 50_000));
+    }
+    assert_eq!(backlog_deadline(&mut pair), Some(10 * SECOND));
+    wait(&mut pair, 10 * SECOND);
+    assert_eq!(pair.server.seen(), [dropped(6, 300_000)]);
+    assert_eq!(backlog_deadline(&mut pair), None);
+    assert_eq!(arrived(&mut pair), [7, 8, 9, 10]);
+}
+
+#[test]
+fn an_old_backlog_takes_nothing_new_until_it_has_shrunk() {
+    let mut pair = serving(SlowConsumerPolicy::DropNewest);
+    for number in 1..=10 {
+        forward(&mut pair, &news(number, 50_000));
+    }
+    wait(&mut pair, 10 * SECOND);
+    assert_eq!(
+        (pair.server.seen(), backlog_deadline(&mut pair)),
+        (Vec::new(), None)
+    );
+    forward(&mut pair, &news(11, 50_000));
+    pair.server.drain(pair.now);
+    assert_eq!(pair.server.seen(), [dropped(1, 50_000)]);
+    assert_eq!(arrived(&mut pair), (1..=10).collect::<Vec<_>>());
+    forward(&mut pair, &news(12, 50_000));
+    assert_eq!(arrived(&mut pair), [12]);
+}
+
+#[test]
+fn answers_and_requests_are_never_dropped() {
+    for policy in [
+        SlowConsumerPolicy::DropOldest,
+        SlowConsumerPolicy::DropNewest,
+    ] {
+        let mut pair = serving(policy);
+        for number in 1..=20 {
+            forward(&mut pair, &news(number, 50_000));
+        }
+        let token = pair.server.unanswered.pop_front().unwrap();
+        let answer = Message::respond_uri("u", alloc::vec![0; 60_000]);
+        let (now, link) = (pair.now, &mut pair.server.link);
+        // It takes the place of news.
+        assert_eq!(link.reply(now, &token, &answer), Ok(()));
+        let ask = Message::request("v");
+        link.request(now, &ask, &RequestOptions::new()).unwrap();
+        wait(&mut pair, 9 * SECOND);
+        assert!(matches!(pair.server.seen()[..], [Seen::Dropped(it)] if it.messages == 2));
+        let messages = unopened(&pair.server.outbound());
+        let kinds = messages.iter().map(|message| message.message_type);
+        let asked: Vec<_> = kinds.filter(|kind| *kind != NOTIFY_URI).collect();
+        assert_eq!(asked, [RESPOND_URI, REQUEST_URI], "{policy:?}");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_dropped_an_answer_closes() {
+    let mut pair = serving(SlowConsumerPolicy::DropOldest);
+    let large = Message::notify("u", alloc::vec![0; 60_000]);
+    while pair.server.link.queued() < HARD {
+        pair.tell(&large);
+    }
+    let queued = pair.server.link.queued();
+    let full = SendError::QueueFull { queued, max: HARD };
+    let (now, link) = (pair.now, &mut pair.server.link);
+    assert_eq!(link.send(now, &large, &SendOptions::new()), Err(full));
+    forward(&mut pair, &news(1, 50));
+    let token = pair.server.unanswered.pop_front().unwrap();
+    let slow = CloseReason::SlowConsumer { queued };
+    let refused = pair
+        .server
+        .link
+        .reply(pair.now, &token, &Message::ok("u", ""));
+    assert_eq!(refused, Err(SendError::Closed(slow.clone())));
+    pair.server.drain(pair.now);
+    // The last event is the last.
+    assert_eq!(pair.server.seen(), [dropped(1, 50), Seen::Closed(slow)]);
+}
+
+#[test]
+fn a_notification_of_ones_own_is_treated_as_one_for_many() {
+    let message = Message::notify("n", alloc::vec![1; 50_000]);
+    let plain = SendOptions::new();
+    for policy in [
+        SlowConsumerPolicy::Disconnect,
+        SlowConsumerPolicy::DropOldest,
+        SlowConsumerPolicy::DropNewest,
+    ] {
+        let mut pair = serving(policy);
+        while pair.server.link.queued() < HARD {
+            let told = pair.server.link.notify(pair.now, &message, &plain);
+            assert_eq!(told, Ok(()));
+        }
+        let told = pair.server.link.notify(pair.now, &message, &plain);
+        pair.server.drain(pair.now);
+        let seen = pair.server.seen();
+        match policy {
+            SlowConsumerPolicy::Disconnect => {
+                let queued = pair.server.link.queued();
+                let slow = CloseReason::SlowConsumer { queued };
+                assert_eq!(told, Err(SendError::Closed(slow.clone())));
+                assert_eq!(seen, [Seen::Closed(slow)]);
+            }
+            _ => {
+                assert_eq!(told, Ok(()));
+                let len = frame(&message).len();
+                assert_eq!(seen, [dropped(1, len)]);
+            }
+        }
+        // One that cannot be sealed is the caller's error.
+        let mut pair = serving(policy);
+        let too_large = Message::notify("n", alloc::vec![1; 65_536]);
+        let told = pair.server.link.notify(pair.now, &too_large, &plain);
+        assert!(matches!(told, Err(SendError::Seal(_))));
+        assert_eq!(pair.server.link.queued(), 0);
+    }
+}
+
+#[test]
+fn a_client_waits_for_its_server_as_long_as_it_takes() {
+    let limits = Limits::default().with_backlog(SOFT).unwrap();
+    let client = limited(Role::Client, limits);
+    let mut pair = Pair::new(client, LinkConfig::new(Role::Server));
+    let large = Message::publish("u", alloc::vec![0; 60_000]);
+    for _ in 0..10 {
+        let link = &mut pair.client.link;
+        link.send(NOON, &large, &SendOptions::new()).unwrap();
+    }
+    assert_eq!(pair.client.link.poll_deadline(), None);
+    pair.client.link.handle_timeout(Now::new(Duration::MAX, 0));
+    assert_eq!(pair.client.link.is_closed(), None);
+}
