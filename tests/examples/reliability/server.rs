@@ -1,0 +1,77 @@
+//! The server that is measured, in a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use netaio_tokio::types::{PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI};
+use netaio_tokio::{Content, Limits, Message, Publisher, Remote, Server, Uri};
+
+use crate::Error;
+
+/// Serves until the parent closes its end of the standard input.
+pub(crate) async fn serve() -> Result<(), Error> {
+    let server = Server::builder()
+        .limits(Limits::default().with_connections(20_000)?)
+        .on((REQUEST_URI, "echo"), |content: Content| content)
+        .on(
+            SUBSCRIBE_URI,
+            |uri: Uri, who: Remote, publisher: Publisher| {
+                publisher.subscribe(uri.0, who).map_or("refused", |_| "")
+            },
+        )
+        .on(
+            PUBLISH_URI,
+            |uri: Uri, content: Content, publisher: Publisher| {
+                let news = Message::notify(uri.0.clone(), content.0);
+                let delivery = publisher.notify(&uri, &news);
+                delivery.map_or(0, |delivery| delivery.sent).to_string()
+            },
+        )
+        .bind("127.0.0.1:0")
+        .await?;
+    println!("{}", server.local_addr());
+    tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await??;
+    server.stop().await;
+    Ok(())
+}
+
+/// A server as a process, which ends with this.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Process {
+    pub(crate) fn start() -> Result<Self, Error> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("server")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        let out = child.stdout.take().ok_or("the server has no output")?;
+        BufReader::new(out).read_line(&mut line)?;
+        let address = line.trim().parse()?;
+        Ok(Self { child, address })
+    }
+
+    /// The memory that it has, in KiB.
+    pub(crate) fn resident(&self) -> Result<u64, Error> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let size = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(size
+            .ok_or("no VmRSS in the process's status")?
+            .trim()
+            .parse()?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that is gone need not be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
