@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use netaio_core::{CloseReason, FrameError, OpenError, SendError};
+use netaio_core::{CloseReason, FrameError, OpenError, SealError, SendError};
 use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError};
 
 use crate::codec::LineError;
@@ -59,9 +59,12 @@ pub(crate) enum CliError {
     /// The runtime or the signals could not be set up.
     #[error("cannot start: {0}")]
     Start(io::Error),
-    /// The server could not be started.
+    /// The server, client or node could not be started.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// A handler's inner layer does not go with the outer one.
+    #[error(transparent)]
+    Layer(#[from] SealError),
     /// The server cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),

@@ -5,6 +5,7 @@
 //! encode` makes frames of such lines. `netaio help` says the rest.
 
 mod args;
+mod asked;
 mod codec;
 mod error;
 mod output;
@@ -13,6 +14,7 @@ mod runtime;
 mod serve;
 mod signals;
 mod subscribe;
+mod udp;
 
 use std::process::ExitCode;
 

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use netaio_core::{Layer, Message, MessageType};
-use netaio_driver::{Client, ErrorAnswer, Response, Runtime};
+use netaio_driver::{ErrorAnswer, Response, Runtime};
 
 use crate::args::{Content, Request};
+use crate::asked::Asked;
 use crate::error::CliError;
 use crate::output::{self, Answered};
 use crate::runtime::{Work, block_on};
@@ -22,7 +23,8 @@ pub(crate) fn request(message_type: MessageType, options: Request) -> Result<(),
         message,
         options: &options,
     };
-    let (response, time) = block_on(options.runtime.runtime, asking).map_err(CliError::Start)??;
+    let (response, time) =
+        block_on(options.server.runtime.runtime, asking).map_err(CliError::Start)??;
     print(&response, time, options.json).map_err(CliError::Output)?;
     match response.is_error() {
         false => Ok(()),
@@ -75,16 +77,13 @@ impl Work for Asking<'_> {
             MessageType::REQUEST_URI | MessageType::PUBLISH_URI => Layer::new(),
             _ => self.options.admin.layer(),
         };
-        let client = Client::<R>::builder()
-            .outer(self.options.outer.layer())
-            .connect_timeout(self.options.timeout)
-            .build()?;
-        let server = client.connect(&self.options.server).await?;
+        let server = &self.options.server;
+        let asked = Asked::<R>::reach(server).await?;
         let begun = Instant::now();
-        let request = server.request_message(self.message);
-        let response = request.inner(inner).timeout(self.options.timeout).await?;
+        let request = asked.remote().request_message(self.message);
+        let response = request.inner(inner).timeout(server.timeout).await?;
         let time = begun.elapsed();
-        client.close().await;
+        asked.close().await;
         Ok((response, time))
     }
 }

@@ -1,23 +1,28 @@
 //! `netaio subscribe`.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::num::NonZeroU64;
 
 use async_channel::{Receiver, Sender};
-use netaio_core::Message;
 use netaio_core::types::NOTIFY_URI;
-use netaio_driver::{Client, Runtime};
+use netaio_core::{CloseReason, Layer, Message};
+use netaio_driver::Runtime;
 
 use crate::args::Subscribe;
+use crate::asked::Asked;
 use crate::error::CliError;
 use crate::output;
 use crate::runtime::{Work, block_on};
 use crate::signals;
 
+/// Datagrams that wait to be printed. What comes meanwhile is lost.
+const WAITING: usize = 256;
+
 /// Prints what subscribers of the uris are told, until there was enough.
 pub(crate) fn subscribe(options: Subscribe) -> Result<(), CliError> {
     let stop = signals::stop()?;
-    let runtime = options.runtime.runtime;
+    let runtime = options.server.runtime.runtime;
     block_on(runtime, Listening { options, stop }).map_err(CliError::Start)?
 }
 
@@ -29,7 +34,7 @@ struct Listening {
 /// What happens to somebody who listens.
 enum Heard {
     News(Message),
-    Ended,
+    Ended(CloseReason),
     Stopped,
 }
 
@@ -38,55 +43,82 @@ impl Work for Listening {
 
     async fn on<R: Runtime>(self) -> Self::Output {
         let Self { options, stop } = self;
-        let (sender, heard) = async_channel::bounded(1);
-        let news = sender.clone();
-        let client = Client::<R>::builder()
-            .outer(options.outer.layer())
-            .connect_timeout(options.timeout)
-            // What is not printed in time waits here, and then at the server.
-            .on(NOTIFY_URI, move |message: Message| {
-                tell(news.clone(), Heard::News(message))
-            })
-            .build()?;
-        let server = client.connect(&options.server).await?;
+        let asked = Asked::<R>::reach(&options.server).await?;
+        let heard = listen(&asked, stop)?;
+        let server = asked.remote();
         for uri in &options.uris {
-            let request = server.subscribe(uri.clone()).timeout(options.timeout);
-            request.await?.ok()?;
+            let request = server.subscribe(uri.clone());
+            request.timeout(options.server.timeout).await?.ok()?;
         }
         eprintln!("subscribed to {}", options.uris.join(", "));
-        let (ending, stopping) = (sender.clone(), sender);
-        let connection = server.clone();
-        R::spawn(async move {
-            connection.closed().await;
-            tell(ending, Heard::Ended).await;
-        });
-        R::spawn(async move {
-            // The signal's sender lives as long as the process.
-            let _ = stop.recv().await;
-            tell(stopping, Heard::Stopped).await;
-        });
-        let mut left = options.count.map(NonZeroU64::get);
-        while left != Some(0) {
-            match heard.recv().await {
-                Ok(Heard::News(message)) => {
-                    print(&message, options.json).map_err(CliError::Output)?
-                }
-                Ok(Heard::Stopped) => break,
-                Ok(Heard::Ended) | Err(_) => {
-                    let reason = server.closed().await;
-                    return Err(CliError::Lost(reason));
-                }
+        let printed = print_all(&heard, &options).await;
+        if options.server.udp {
+            // A connection that ends would say it. Nobody waits for the
+            // confirmation: the server may be gone.
+            for uri in &options.uris {
+                let _ = server.send(Message::unsubscribe(uri.clone())).await;
             }
-            left = left.map(|left| left.saturating_sub(1));
         }
-        client.close().await;
-        Ok(())
+        asked.close().await;
+        printed
     }
+}
+
+/// Everything that happens from now on.
+fn listen<R: Runtime>(asked: &Asked<R>, stop: Receiver<()>) -> Result<Receiver<Heard>, CliError> {
+    let (sender, heard) = match asked {
+        Asked::Tcp { client, connection } => {
+            // What is not printed in time waits here, and then at the server.
+            let (sender, heard) = async_channel::bounded(1);
+            let (news, ending) = (sender.clone(), sender.clone());
+            let connection = connection.clone();
+            R::spawn(async move {
+                let reason = connection.closed().await;
+                tell(ending, Heard::Ended(reason)).await;
+            });
+            let handler = move |message| tell(news.clone(), Heard::News(message));
+            client.on(NOTIFY_URI, handler, Layer::new())?;
+            (sender, heard)
+        }
+        Asked::Udp { node, server } => {
+            let (sender, heard) = async_channel::bounded(WAITING);
+            let (news, server) = (sender.clone(), *server);
+            let handler = move |message: Message, from: SocketAddr| {
+                if from != server {
+                    tracing::info!(%from, "a notification from somebody else is ignored");
+                } else if news.try_send(Heard::News(message)).is_err() {
+                    tracing::warn!("notifications come too fast: one is lost");
+                }
+            };
+            node.on(NOTIFY_URI, handler, Layer::new())?;
+            (sender, heard)
+        }
+    };
+    R::spawn(async move {
+        // The signal's sender lives as long as the process.
+        let _ = stop.recv().await;
+        tell(sender, Heard::Stopped).await;
+    });
+    Ok(heard)
 }
 
 async fn tell(listener: Sender<Heard>, heard: Heard) {
     // A listener that is gone wants to hear nothing.
     let _ = listener.send(heard).await;
+}
+
+/// Prints news until there was enough.
+async fn print_all(heard: &Receiver<Heard>, options: &Subscribe) -> Result<(), CliError> {
+    let mut left = options.count.map(NonZeroU64::get);
+    while left != Some(0) {
+        match heard.recv().await {
+            Ok(Heard::News(message)) => print(&message, options.json).map_err(CliError::Output)?,
+            Ok(Heard::Ended(reason)) => return Err(CliError::Lost(reason)),
+            Ok(Heard::Stopped) | Err(_) => break,
+        }
+        left = left.map(|left| left.saturating_sub(1));
+    }
+    Ok(())
 }
 
 fn print(message: &Message, json: bool) -> io::Result<()> {

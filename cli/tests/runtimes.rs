@@ -10,22 +10,25 @@ use common::{RUNTIMES, run};
 #[test]
 fn every_command_runs_on_every_runtime() {
     for serving in RUNTIMES {
-        let server = Server::start(&["--runtime", serving]);
-        let addr = server.addr.to_string();
+        let server = Server::start_on(&["tcp", "udp"], &["--runtime", serving]);
+        let (tcp, udp) = (server.addr.to_string(), server.udp.unwrap().to_string());
         for asking in RUNTIMES {
-            let common = ["--server", &addr, "--runtime", asking];
-            // One of its own, of which an earlier subscriber has not heard.
-            let uri = *asking;
-            let ask = |args: &[&str]| run(&[args, &common].concat(), b"").stdout;
-            let mut subscriber = Subscriber::start(&[&[uri], &common[..]].concat());
-            assert_eq!(ask(&["create", uri, "--content", "1"]), b"stored");
-            assert_eq!(subscriber.line(), "1\n");
-            assert_eq!(ask(&["update", uri, "--content", "2"]), b"stored");
-            assert_eq!(subscriber.line(), "2\n");
-            assert_eq!(ask(&["request", uri]), b"2", "{uri} asks {serving}");
-            assert_eq!(ask(&["publish", uri, "--content", "3"]), b"1");
-            assert_eq!(subscriber.line(), "3\n");
-            assert_eq!(ask(&["delete", uri]), b"deleted");
+            for over in [&["--server", &tcp][..], &["--udp", "--server", &udp]] {
+                let common = [over, &["--runtime", asking]].concat();
+                // One of its own, of which an earlier subscriber has not heard.
+                let uri = format!("{asking} {}", over.len());
+                let uri = &*uri;
+                let ask = |args: &[&str]| run(&[args, &common].concat(), b"").stdout;
+                let mut subscriber = Subscriber::start(&[&[uri], &common[..]].concat());
+                assert_eq!(ask(&["create", uri, "--content", "1"]), b"stored");
+                assert_eq!(subscriber.line(), "1\n");
+                assert_eq!(ask(&["update", uri, "--content", "2"]), b"stored");
+                assert_eq!(subscriber.line(), "2\n");
+                assert_eq!(ask(&["request", uri]), b"2", "{uri} asks {serving}");
+                assert_eq!(ask(&["publish", uri, "--content", "3"]), b"1");
+                assert_eq!(subscriber.line(), "3\n");
+                assert_eq!(ask(&["delete", uri]), b"deleted");
+            }
         }
         assert_eq!(server.stop("-TERM"), Some(0), "{serving}");
     }
@@ -42,8 +45,15 @@ fn every_runtime_is_listed() {
 #[cfg(not(feature = "async-std"))]
 #[test]
 fn a_runtime_that_was_not_built_in_is_refused() {
-    let ran = run(&["request", "a", "--runtime", "async-std"], b"");
     let sentence = "this netaio was built without async-std; build it with --features async-std";
-    assert_eq!(ran.status, 2);
-    assert!(ran.stderr.contains(sentence), "{}", ran.stderr);
+    for command in [
+        &["serve"][..],
+        &["request", "a"],
+        &["publish", "a"],
+        &["subscribe", "a"],
+    ] {
+        let ran = run(&[command, &["--runtime", "async-std"]].concat(), b"");
+        assert_eq!(ran.status, 2, "{command:?}");
+        assert!(ran.stderr.contains(sentence), "{}", ran.stderr);
+    }
 }

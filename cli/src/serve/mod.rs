@@ -4,19 +4,22 @@ mod news;
 mod store;
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use async_channel::Receiver;
 use netaio_core::types::{
     CREATE_URI, DELETE_URI, PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI, UPDATE_URI,
 };
-use netaio_driver::{Content, Runtime, Server};
+use netaio_driver::{Content, Runtime, Server, UdpNode};
 
-use self::news::{publish, subscribe, unsubscribe};
+use self::news::{News, publish, subscribe, unsubscribe};
 use self::store::{Store, create, delete, read, update};
 use crate::args::Serve;
 use crate::error::CliError;
 use crate::runtime::{Work, block_on};
 use crate::signals;
+use crate::udp;
 
 /// Serves until a signal says to stop.
 pub(crate) fn serve(options: Serve) -> Result<(), CliError> {
@@ -30,14 +33,21 @@ struct Serving {
     stop: Receiver<()>,
 }
 
-impl Work for Serving {
-    type Output = Result<(), CliError>;
+/// What the handlers share, whatever a message came by.
+#[derive(Default)]
+struct Shared {
+    store: Store,
+    news: News,
+}
 
-    async fn on<R: Runtime>(self) -> Self::Output {
-        let admin = self.options.admin.layer();
-        let server = Server::<R>::builder()
-            .outer(self.options.outer.layer())
-            .state(Store::default())
+/// A server's or a node's builder with all layers and handlers: they have the
+/// methods in common, but no trait.
+macro_rules! serving {
+    ($builder:expr, $options:expr, $shared:expr) => {{
+        let admin = $options.admin.layer();
+        $builder
+            .outer($options.outer.layer())
+            .state::<Arc<Shared>>($shared.clone())
             .on((REQUEST_URI, "echo"), |content: Content| content)
             .on(REQUEST_URI, read)
             .on(CREATE_URI, create)
@@ -49,15 +59,58 @@ impl Work for Serving {
             .on(SUBSCRIBE_URI, subscribe)
             .on(UNSUBSCRIBE_URI, unsubscribe)
             .on(PUBLISH_URI, publish)
-            .bind(&self.options.tcp)
-            .await?;
-        let mut out = io::stdout();
-        writeln!(out, "netaio: listening on tcp {}", server.local_addr())
-            .map_err(CliError::Output)?;
-        out.flush().map_err(CliError::Output)?;
+    }};
+}
+
+impl Work for Serving {
+    type Output = Result<(), CliError>;
+
+    async fn on<R: Runtime>(self) -> Self::Output {
+        let Self { options, stop } = self;
+        let shared = Arc::new(Shared::default());
+        let mut tcp = None;
+        if let Some(address) = &options.tcp {
+            let builder = serving!(Server::<R>::builder(), options, shared);
+            let server = builder.bind(address).await?;
+            shared.news.add(server.publisher().clone());
+            tcp = Some(server);
+        }
+        let mut udp = None;
+        if let Some(address) = &options.udp {
+            let builder = serving!(UdpNode::<R>::builder(), options, shared);
+            // Whoever asks may be on this machine.
+            let builder = builder.no_group().ignore_own_ip(false);
+            let node = builder.bind(udp::own_address::<R>(address).await?).await?;
+            shared.news.add(node.publisher().clone());
+            udp = Some(node);
+        }
+        if let Some(server) = &tcp {
+            say("tcp", server.local_addr())?;
+        }
+        if let Some(node) = &udp {
+            say("udp", node.local_addr())?;
+        }
         // The sender lives as long as the process.
-        let _ = self.stop.recv().await;
-        server.stop().await;
+        let _ = stop.recv().await;
+        // Both at once: neither receives while the other finishes.
+        let (stopping, stopped) = async_channel::bounded::<()>(1);
+        R::spawn(async move {
+            if let Some(node) = udp {
+                node.stop().await;
+            }
+            drop(stopping);
+        });
+        if let Some(server) = tcp {
+            server.stop().await;
+        }
+        let _ = stopped.recv().await;
         Ok(())
     }
+}
+
+fn say(transport: &str, address: SocketAddr) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "netaio: listening on {transport} {address}")
+        .and_then(|()| out.flush())
+        .map_err(CliError::Output)
 }

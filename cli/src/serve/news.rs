@@ -1,43 +1,93 @@
 //! Who is told of what, and the handlers that see to it.
 
-use bytes::Bytes;
-use netaio_core::Message;
-use netaio_driver::{Connection, Content, Publisher, Reply, Uri};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Tells a uri's subscribers its new content. One that is deleted has none.
-pub(super) fn tell(publisher: &Publisher, uri: &Uri, content: Bytes) {
-    let news = Message::notify(uri.0.clone(), content);
-    if let Err(error) = publisher.notify(uri, &news) {
-        // It was received, but is too long to be sent on.
-        tracing::warn!(%uri, %error, "subscribers are not told");
+use bytes::Bytes;
+use netaio_core::{Message, SealError};
+use netaio_driver::{Content, Publisher, Remote, Reply, State, Uri};
+
+use super::Shared;
+
+/// The publishers of everything that is served: each reaches its own subscribers.
+#[derive(Default)]
+pub(super) struct News(Mutex<Vec<Publisher>>);
+
+/// The turn to change something and to tell of it. Nobody else does meanwhile, and
+/// so subscribers hear of changes in the order in which they were made.
+pub(super) struct Turn<'a>(MutexGuard<'a, Vec<Publisher>>);
+
+impl News {
+    pub(super) fn add(&self, publisher: Publisher) {
+        self.turn().0.push(publisher);
+    }
+
+    /// Waits for those who have their turn; none of them waits for a subscriber.
+    pub(super) fn turn(&self) -> Turn<'_> {
+        Turn(self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Turn<'_> {
+    /// Tells a uri's subscribers its new content, and returns how many they are.
+    /// One that is deleted has none.
+    ///
+    /// # Errors
+    /// The content was received, but is too long to be sent on: nobody is told.
+    fn publish(&self, uri: &Uri, content: Bytes) -> Result<usize, SealError> {
+        let news = Message::notify(uri.0.clone(), content);
+        let (mut told, mut failed) = (0_usize, None);
+        for publisher in self.0.iter() {
+            match publisher.notify(uri, &news) {
+                Ok(delivery) => told = told.saturating_add(delivery.sent),
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            Some(error) if told == 0 => Err(error),
+            Some(error) => {
+                tracing::warn!(%uri, %error, "some subscribers are not told");
+                Ok(told)
+            }
+            None => Ok(told),
+        }
+    }
+
+    /// The same, where the change stands whether or not anybody hears of it.
+    pub(super) fn tell(&self, uri: &Uri, content: Bytes) {
+        if let Err(error) = self.publish(uri, content) {
+            tracing::warn!(%uri, %error, "subscribers are not told");
+        }
     }
 }
 
 /// Answered with `CONFIRM_SUBSCRIBE`.
 pub(super) fn subscribe(
     uri: Uri,
-    connection: Connection,
+    who: Remote,
     publisher: Publisher,
 ) -> Result<&'static str, Reply> {
     // A copy of its own: a slice would keep the receive buffer alive.
     let key = Bytes::copy_from_slice(&uri);
-    match publisher.subscribe(key, &connection) {
+    match publisher.subscribe(key, who) {
         Ok(_) => Ok(""),
         Err(error) => Err(Reply::error(error.to_string())),
     }
 }
 
 /// Answered with `CONFIRM_UNSUBSCRIBE`, whether or not there was a subscription.
-pub(super) fn unsubscribe(uri: Uri, connection: Connection, publisher: Publisher) -> &'static str {
-    publisher.unsubscribe(&uri, &connection);
+pub(super) fn unsubscribe(uri: Uri, who: Remote, publisher: Publisher) -> &'static str {
+    publisher.unsubscribe(&uri, who);
     ""
 }
 
 /// Answered with `OK` and the number of subscribers that are told.
-pub(super) fn publish(uri: Uri, content: Content, publisher: Publisher) -> Result<String, Reply> {
-    let news = Message::notify(uri.0.clone(), content.0);
-    match publisher.notify(&uri, &news) {
-        Ok(delivery) => Ok(delivery.sent.to_string()),
+pub(super) fn publish(
+    uri: Uri,
+    content: Content,
+    shared: State<Arc<Shared>>,
+) -> Result<String, Reply> {
+    match shared.news.turn().publish(&uri, content.0) {
+        Ok(told) => Ok(told.to_string()),
         Err(error) => Err(Reply::error(error.to_string())),
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use netaio_driver::{Content, Publisher, Reply, State, Uri};
+use netaio_driver::{Content, Reply, State, Uri};
 
-use super::news::tell;
+use super::Shared;
 
 /// The content of each uri. Clients decide what is in it, so it is bounded.
 #[derive(Default)]
@@ -53,52 +53,50 @@ fn keep(bytes: &Bytes) -> Bytes {
     Bytes::copy_from_slice(bytes)
 }
 
-pub(super) fn read(uri: Uri, store: State<Store>) -> Result<Bytes, Reply> {
-    store
-        .lock()
-        .contents
-        .get(&uri.0)
-        .cloned()
-        .ok_or_else(not_found)
+pub(super) fn read(uri: Uri, shared: State<Arc<Shared>>) -> Result<Bytes, Reply> {
+    let resources = shared.store.lock();
+    let content = resources.contents.get(&uri.0).cloned();
+    content.ok_or_else(not_found)
 }
 
 pub(super) fn create(
     uri: Uri,
     content: Content,
-    store: State<Store>,
-    publisher: Publisher,
+    shared: State<Arc<Shared>>,
 ) -> Result<Reply, Reply> {
+    let turn = shared.news.turn();
     {
-        let mut resources = store.lock();
+        let mut resources = shared.store.lock();
         if resources.contents.contains_key(&uri.0) {
             return Err(Reply::error("cannot overwrite"));
         }
         resources.grow(1, uri.len().saturating_add(content.len()), 0)?;
         resources.contents.insert(keep(&uri), keep(&content));
     }
-    tell(&publisher, &uri, content.0);
+    turn.tell(&uri, content.0);
     Ok(Reply::ok("stored"))
 }
 
 pub(super) fn update(
     uri: Uri,
     content: Content,
-    store: State<Store>,
-    publisher: Publisher,
+    shared: State<Arc<Shared>>,
 ) -> Result<Reply, Reply> {
+    let turn = shared.news.turn();
     {
-        let mut resources = store.lock();
+        let mut resources = shared.store.lock();
         let old = resources.contents.get(&uri.0).ok_or_else(not_found)?.len();
         resources.grow(0, content.len(), old)?;
         resources.contents.insert(keep(&uri), keep(&content));
     }
-    tell(&publisher, &uri, content.0);
+    turn.tell(&uri, content.0);
     Ok(Reply::ok("stored"))
 }
 
-pub(super) fn delete(uri: Uri, store: State<Store>, publisher: Publisher) -> Result<Reply, Reply> {
+pub(super) fn delete(uri: Uri, shared: State<Arc<Shared>>) -> Result<Reply, Reply> {
+    let turn = shared.news.turn();
     {
-        let mut resources = store.lock();
+        let mut resources = shared.store.lock();
         let Entry::Occupied(entry) = resources.contents.entry(uri.0.clone()) else {
             return Err(not_found());
         };
@@ -106,6 +104,6 @@ pub(super) fn delete(uri: Uri, store: State<Store>, publisher: Publisher) -> Res
         let freed = uri.len().saturating_add(content.len());
         resources.size = resources.size.saturating_sub(freed);
     }
-    tell(&publisher, &uri, Bytes::new());
+    turn.tell(&uri, Bytes::new());
     Ok(Reply::ok("deleted"))
 }

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "only tests run this"
 )]
 
@@ -65,6 +66,14 @@ pub(crate) fn start(args: &[&str]) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
+}
+
+/// Sends a signal to the command, and returns its exit status.
+pub(crate) fn stop(child: &mut Child, signal: &str) -> Option<i32> {
+    let id = child.id().to_string();
+    let killed = Command::new("kill").args([signal, &id]).status().unwrap();
+    assert!(killed.success());
+    child.wait().unwrap().code()
 }
 
 /// Runs the command with this input.

@@ -2,36 +2,54 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command};
+use std::process::Child;
 
-use super::start;
+use super::{start, stop};
 
 /// A server that is killed at the end.
 pub(crate) struct Server {
     child: Child,
+    /// Where it listens; where there is both, for TCP.
     pub(crate) addr: SocketAddr,
+    /// Where it listens for UDP, if it does.
+    pub(crate) udp: Option<SocketAddr>,
 }
 
 impl Server {
     /// Starts it on a free port, and waits for its line.
     pub(crate) fn start(options: &[&str]) -> Self {
-        let mut child = start(&[&["serve", "--tcp", "127.0.0.1:0"], options].concat());
-        let mut line = String::new();
+        Self::start_on(&["tcp"], options)
+    }
+
+    /// Starts it on a free port for each of these transports, and waits for its
+    /// lines.
+    pub(crate) fn start_on(transports: &[&str], options: &[&str]) -> Self {
+        let mut args = vec!["serve"];
+        let names: Vec<_> = transports.iter().map(|name| format!("--{name}")).collect();
+        for name in &names {
+            args.extend([name, "127.0.0.1:0"]);
+        }
+        let mut child = start(&[&args, options].concat());
         let mut out = BufReader::new(child.stdout.as_mut().unwrap());
-        out.read_line(&mut line).unwrap();
-        let addr = line.trim_end().strip_prefix("netaio: listening on tcp ");
+        let mut listening = |transport: &&str| -> SocketAddr {
+            let mut line = String::new();
+            out.read_line(&mut line).unwrap();
+            let start = format!("netaio: listening on {transport} ");
+            let addr = line.trim_end().strip_prefix(&start);
+            addr.unwrap_or_else(|| panic!("{line}")).parse().unwrap()
+        };
+        let addrs: Vec<_> = transports.iter().map(&mut listening).collect();
+        let udp = transports.iter().position(|name| *name == "udp");
         Self {
-            addr: addr.expect("the one line").parse().unwrap(),
+            addr: addrs[0],
+            udp: udp.map(|index| addrs[index]),
             child,
         }
     }
 
     /// Sends a signal, and returns the exit status.
     pub(crate) fn stop(mut self, signal: &str) -> Option<i32> {
-        let id = self.child.id().to_string();
-        let killed = Command::new("kill").args([signal, &id]).status().unwrap();
-        assert!(killed.success());
-        self.child.wait().unwrap().code()
+        stop(&mut self.child, signal)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout};
 
-use super::start;
+use super::{start, stop};
 
 /// A subscriber that is killed at the end.
 pub(crate) struct Subscriber {
@@ -28,6 +28,11 @@ impl Subscriber {
         let mut line = String::new();
         self.out.read_line(&mut line).unwrap();
         line
+    }
+
+    /// Sends a signal, and returns the exit status.
+    pub(crate) fn stop(mut self, signal: &str) -> Option<i32> {
+        stop(&mut self.child, signal)
     }
 
     /// Waits for its end: the exit status, and what it has printed since.

@@ -1,0 +1,76 @@
+//! The options of the commands that ask a server.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::layers::{AdminLayer, OuterLayer};
+use super::runtime::RuntimeChoice;
+use super::values::{address, seconds};
+
+/// Which server is asked, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServerChoice {
+    /// The server.
+    #[arg(long = "server", value_name = "ADDR", default_value = "127.0.0.1:8888",
+        value_parser = address)]
+    pub(crate) address: String,
+    /// Speak UDP instead of TCP. A datagram may be lost, nobody says that nobody listens, and
+    /// an error that does not pass the outer layer may be anybody's: each ends in a timeout.
+    #[arg(long)]
+    pub(crate) udp: bool,
+    /// The time to connect, and the time to wait for each answer, in seconds.
+    #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) outer: OuterLayer,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeChoice,
+}
+
+/// The options of `netaio request`, `create`, `update`, `delete` and `publish`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Request {
+    /// The uri.
+    pub(crate) uri: String,
+    #[command(flatten)]
+    pub(crate) content: Content,
+    /// Print the answer as one JSON object: type, name, auth, uri (null where it is not
+    /// UTF-8), uri_hex, content_hex, verified (whether it passed the outer layer), and
+    /// seconds.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerChoice,
+    #[command(flatten)]
+    pub(crate) admin: AdminLayer,
+}
+
+/// What a request carries.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(crate) struct Content {
+    /// The content, as text.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) content: Option<String>,
+    /// A file with the content; - is standard input.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// The options of `netaio subscribe`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Subscribe {
+    /// The uris.
+    #[arg(required = true, value_name = "URI")]
+    pub(crate) uris: Vec<String>,
+    /// End after so many notifications.
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<NonZeroU64>,
+    /// Print each notification as one JSON object: type, name, auth, uri (null where it is
+    /// not UTF-8), uri_hex, content_hex.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerChoice,
+}

@@ -1,0 +1,46 @@
+//! The options of `netaio decode` and `netaio encode`.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::layers::OuterLayer;
+
+/// The options of `netaio decode`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Decode {
+    /// Print one JSON object a line: type, name (null for a custom type), auth, uri (null
+    /// where it is not UTF-8), uri_hex, content_hex, checksum.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The input is hex text; whitespace in it is ignored.
+    #[arg(long)]
+    pub(crate) hex: bool,
+    #[command(flatten)]
+    pub(crate) outer: OuterLayer,
+    #[command(flatten)]
+    pub(crate) input: Input,
+}
+
+/// The options of `netaio encode`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Encode {
+    #[command(flatten)]
+    pub(crate) outer: OuterLayer,
+    #[command(flatten)]
+    pub(crate) input: Input,
+}
+
+/// Where input comes from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Input {
+    /// The file to read; - is standard input.
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: OsString,
+}
+
+impl Input {
+    /// The file; `None` is standard input.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        (self.file != "-").then(|| Path::new(&self.file))
+    }
+}

@@ -1,0 +1,139 @@
+//! What may stand on the command line.
+
+mod asking;
+mod codec;
+mod layers;
+mod runtime;
+mod serving;
+mod values;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+pub(crate) use self::asking::{Content, Request, ServerChoice, Subscribe};
+pub(crate) use self::codec::{Decode, Encode, Input};
+pub(crate) use self::runtime::RuntimeName;
+pub(crate) use self::serving::Serve;
+
+/// Speaks netaio: serves, asks, and looks into frames.
+#[derive(Debug, Parser)]
+#[command(name = "netaio", version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// Say more of what happens, on standard error; twice for even more.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serves resources kept in memory, over TCP, UDP or both.
+    ///
+    /// REQUEST_URI, CREATE_URI, UPDATE_URI and DELETE_URI work on a store that is empty at
+    /// first; a REQUEST_URI for `echo` is answered with its own content. Whoever sends a
+    /// SUBSCRIBE_URI is told with NOTIFY_URI what the uri is created or updated to, that it
+    /// was deleted (empty content), and what others publish to it with PUBLISH_URI. With --tcp
+    /// and --udp there is one store, and each side's subscribers hear of what happens on the
+    /// other. Stops on SIGINT (Ctrl-C) and SIGTERM, once running requests are answered.
+    Serve(Serve),
+    /// Asks for the content of a uri, and prints it.
+    ///
+    /// The content goes to standard output as it is, the answer's type and time to standard
+    /// error. Exits with 0 for an answer, 1 for an error answer, 2 for wrong usage, 3 for a
+    /// timeout, and 4 when it cannot connect.
+    Request(Request),
+    /// Creates a uri with a content. Output and exit status are as for `request`.
+    Create(Request),
+    /// Replaces the content of a uri. Output and exit status are as for `request`.
+    Update(Request),
+    /// Deletes a uri. Output and exit status are as for `request`.
+    Delete(Request),
+    /// Publishes a content to a uri's subscribers; the answer is how many there are. Output
+    /// and exit status are as for `request`.
+    Publish(Request),
+    /// Subscribes to uris, and prints what their subscribers are told.
+    ///
+    /// The content of each notification goes to standard output, on a line of its own. Ends
+    /// after --count of them, or on SIGINT (Ctrl-C) and SIGTERM. Exits with 0 then, 1 when
+    /// the server refuses, 2 for wrong usage, 3 for a timeout, and 4 when it cannot connect
+    /// or the connection ends. Over UDP nobody learns that a server has gone; what does not
+    /// come from the server's address is ignored.
+    Subscribe(Subscribe),
+    /// Prints a stream of frames, one line each.
+    ///
+    /// A line shows the message type, the uri, the length of the content and the content
+    /// itself, and the names of the auth fields. Text that does not speak for itself is in
+    /// quotes, other bytes are in hex (0x..); what is long is cut (..). With --json the line
+    /// is an object with everything in it, from which `netaio encode` makes the frame again.
+    ///
+    /// The first thing that is wrong, a truncated last frame included, ends the command with
+    /// status 1 and a line on standard error that says where the frame starts; the frames
+    /// before it have been printed then. Message types 31 to 255 are all accepted.
+    Decode(Decode),
+    /// Makes frames from the lines that `netaio decode --json` prints.
+    ///
+    /// Each line is an object with `type` (a number, or a base type's name), `uri` (text) or
+    /// `uri_hex`, `content` (text) or `content_hex`, and `auth`: field names to hex, or to
+    /// {"packify": hex} for a value that is not bytes. What is left out is empty. A field name
+    /// that is not text, or that begins with "packify:", is written "packify:" and the hex of
+    /// the packed name. `name` and `checksum` are ignored; other keys are refused.
+    ///
+    /// With --secret the HMAC keeps a `nonce` of 16 bytes and a `ts` of 4 bytes that `auth`
+    /// gives, and makes the `hmac` anew. With --key the `iv` is always drawn anew.
+    ///
+    /// A line that is wrong ends the command with status 1 and a line on standard error; the
+    /// frames of the lines before it have been written then.
+    Encode(Encode),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use netaio_core::Layer;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let args = Args::parse_from(["netaio", "decode", "--secret", "hunter2", "--key=hunter2"]);
+        assert!(!format!("{args:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn options_make_the_layer() {
+        let layer = |line: &[&str]| match Args::parse_from(line).command {
+            Command::Decode(options) => options.outer.layer(),
+            Command::Encode(options) => options.outer.layer(),
+            _ => Layer::new(),
+        };
+        assert!(layer(&["netaio", "decode"]).is_empty());
+        let both = layer(&["netaio", "encode", "--secret", "", "--key", "k"]);
+        assert!(both.auth().is_some());
+        assert!(both.cipher().is_some_and(|cipher| cipher.encrypts_uri()));
+        let plain = layer(&["netaio", "encode", "--key", "k", "--plain-uri"]);
+        assert!(plain.cipher().is_some_and(|cipher| !cipher.encrypts_uri()));
+    }
+
+    #[test]
+    fn tcp_is_served_unless_udp_is_asked_for_alone() {
+        let served = |options: &[&str]| {
+            let line = [&["netaio", "serve"], options].concat();
+            match Args::parse_from(line).command {
+                Command::Serve(options) => (options.tcp, options.udp),
+                _ => (None, None),
+            }
+        };
+        let some = |address: &str| Some(address.to_owned());
+        assert_eq!(served(&[]), (some("127.0.0.1:8888"), None));
+        assert_eq!(served(&["--udp", "a:1"]), (None, some("a:1")));
+        assert_eq!(
+            served(&["--udp", "a:1", "--tcp", "a:2"]),
+            (some("a:2"), some("a:1"))
+        );
+    }
+}

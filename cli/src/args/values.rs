@@ -1,0 +1,68 @@
+//! What single options mean.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A host, by name or number, and a port.
+pub(super) fn address(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(_)) => Ok(text.into()),
+        _ => Err("an address is HOST:PORT, such as 127.0.0.1:8888 or [::1]:8888".into()),
+    }
+}
+
+/// A number of seconds, with decimals if need be.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds")?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("must be more than zero, and less than for ever".into()),
+    }
+}
+
+/// A secret or a key: what was typed, but never shown.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(super) String);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_port() {
+        for right in ["127.0.0.1:0", "[::1]:8888", "localhost:80"] {
+            assert_eq!(address(right), Ok(right.into()));
+        }
+        for wrong in [
+            "nonsense",
+            "127.0.0.1",
+            "host:",
+            "host:port",
+            "host:65536",
+            "",
+        ] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_positive_numbers() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["0", "-1", "inf", "nan", "1e30", "soon", ""] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The server that a command asks.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use netaio_driver::{Client, ConnectError, Connection, Remote, Runtime, UdpNode};
+
+use crate::args::ServerChoice;
+use crate::error::CliError;
+use crate::udp::resolve;
+
+/// A server, and what it is reached by.
+pub(crate) enum Asked<R: Runtime> {
+    Tcp {
+        client: Client<R>,
+        connection: Connection,
+    },
+    Udp {
+        node: UdpNode<R>,
+        server: SocketAddr,
+    },
+}
+
+impl<R: Runtime> Asked<R> {
+    /// Connects, or gets ready to send datagrams.
+    pub(crate) async fn reach(choice: &ServerChoice) -> Result<Self, CliError> {
+        let outer = choice.outer.layer();
+        if !choice.udp {
+            let client = Client::<R>::builder()
+                .outer(outer)
+                .connect_timeout(choice.timeout)
+                .build()?;
+            let connection = client.connect(&choice.address).await?;
+            return Ok(Self::Tcp { client, connection });
+        }
+        let server = resolve::<R>(&choice.address).await;
+        let server = server.map_err(|source| ConnectError {
+            address: choice.address.clone(),
+            source,
+        })?;
+        let any = match server {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let node = UdpNode::<R>::builder()
+            .outer(outer)
+            .no_group()
+            // The server may be on this machine.
+            .ignore_own_ip(false)
+            .bind(SocketAddr::new(any, 0))
+            .await?;
+        Ok(Self::Udp { node, server })
+    }
+
+    /// Whom to send to.
+    pub(crate) fn remote(&self) -> Remote {
+        match self {
+            Self::Tcp { connection, .. } => connection.into(),
+            Self::Udp { node, server } => node.remote(*server),
+        }
+    }
+
+    /// Sends what is queued, and ends.
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Tcp { client, .. } => client.close().await,
+            Self::Udp { node, .. } => node.stop().await,
+        }
+    }
+}
