@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use netaio_core::packify::EncodeError;
 use netaio_core::{CloseReason, FrameError, OpenError, SealError, SendError};
 use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError};
 
@@ -65,6 +66,9 @@ pub(crate) enum CliError {
     /// A handler's inner layer does not go with the outer one.
     #[error(transparent)]
     Layer(#[from] SealError),
+    /// The peer data cannot be packed.
+    #[error("the peer data: {0}")]
+    PeerData(#[from] EncodeError),
     /// The server cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -110,6 +114,8 @@ impl CliError {
             Self::Connect(_) | Self::Lost(_) => CONNECTION,
             Self::Request(RequestError::TimedOut(_)) => TIMEOUT,
             Self::Request(RequestError::Send(SendError::Seal(_))) | Self::Content { .. } => USAGE,
+            // The local peer is what the options say.
+            Self::Build(BuildError::Peers(_)) | Self::PeerData(_) => USAGE,
             Self::Request(_) => CONNECTION,
             _ => 1,
         })

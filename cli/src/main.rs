@@ -1,13 +1,14 @@
 //! The `netaio` command.
 //!
 //! `netaio serve` serves resources from memory, `netaio request` and its kin ask
-//! a server. `netaio decode` prints a stream of frames, a line each; `netaio
+//! a server, `netaio node` finds peers. `netaio decode` prints a stream of frames, a line each; `netaio
 //! encode` makes frames of such lines. `netaio help` says the rest.
 
 mod args;
 mod asked;
 mod codec;
 mod error;
+mod node;
 mod output;
 mod request;
 mod runtime;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Delete(options) => request::request(MessageType::DELETE_URI, options),
         Command::Publish(options) => request::request(MessageType::PUBLISH_URI, options),
         Command::Subscribe(options) => subscribe::subscribe(options),
+        Command::Node(options) => node::node(options),
         Command::Decode(options) => codec::decode(&options),
         Command::Encode(options) => codec::encode(&options),
     };

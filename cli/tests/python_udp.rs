@@ -1,10 +1,14 @@
 //! The command and the real Python package, each with the other, over UDP.
+//!
+//! Python's node binds a port of its own and multicasts to the command's, for two
+//! nodes of one machine cannot share one.
 #![allow(clippy::unwrap_used, reason = "only tests run this")]
 
 mod common;
 
 use std::time::Duration;
 
+use common::node::Node;
 use common::server::Server;
 use common::subscriber::Subscriber;
 use common::{RUNTIMES, run};
@@ -99,6 +103,39 @@ fn a_python_node_is_asked() -> Result {
         theirs.script.write_line("publish")?;
         assert_eq!(theirs.line()?, "published 0");
         theirs.stop();
+    }
+    Ok(())
+}
+
+#[test]
+fn a_python_node_is_a_peer() -> Result {
+    let Some(python) = Python::get()? else {
+        return Ok(());
+    };
+    for runtime in RUNTIMES {
+        let place = ["--listen", "127.0.0.1:0", "--interface", "127.0.0.1"];
+        // "rust", for Python to print.
+        let who = ["--id", "72757374", "--data", r#"{"name":"ours"}"#];
+        let options = ["--runtime", runtime];
+        let ours = Node::start(&[&place[..], &who, &options, &SECRET].concat());
+        assert_eq!(ours.group, "224.0.0.1");
+        let mut theirs = Theirs::start(&python)?;
+        let manage = format!("manage {}", ours.addr.port());
+        theirs.script.write_line(&manage)?;
+        let peer = format!("707974686f6e 127.0.0.1:{}", theirs.port);
+        let came = format!(r#"came {peer} {{"name":"a node in Python"}}"#);
+        assert_eq!(ours.line(), came);
+        loop {
+            // Our answer is on its way.
+            theirs.script.write_line("peers")?;
+            if theirs.line()? == "peers rust" {
+                break;
+            }
+        }
+        theirs.script.write_line("unmanage")?;
+        assert_eq!(ours.line(), format!("gone {peer} left"));
+        theirs.stop();
+        assert_eq!(ours.stop("-INT"), (Some(0), vec![]));
     }
     Ok(())
 }

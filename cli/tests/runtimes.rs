@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::node::Node;
 use common::server::Server;
 use common::subscriber::Subscriber;
 use common::{RUNTIMES, run};
@@ -35,6 +36,27 @@ fn every_command_runs_on_every_runtime() {
 }
 
 #[test]
+fn nodes_find_each_other_on_every_runtime() {
+    let meet = ["--group", "239.255.77.89", "--interface", "127.0.0.1"];
+    for one in RUNTIMES {
+        let listen = ["--listen", "127.0.0.1:0", "--runtime", one];
+        let first = Node::start(&[&listen, &meet[..]].concat());
+        for other in RUNTIMES {
+            let listen = format!("127.0.0.2:{}", first.addr.port());
+            let listen = ["--listen", &listen, "--runtime", other];
+            let second = Node::start(&[&listen, &meet[..]].concat());
+            let peer = format!("{} {}", second.id, second.addr);
+            assert_eq!(first.line(), format!("came {peer} {{}}"), "{one} {other}");
+            let came = format!("came {} {} {{}}", first.id, first.addr);
+            assert_eq!(second.line(), came, "{one} {other}");
+            assert_eq!(second.stop("-TERM"), (Some(0), vec![]), "{one} {other}");
+            assert_eq!(first.line(), format!("gone {peer} left"), "{one} {other}");
+        }
+        assert_eq!(first.stop("-INT"), (Some(0), vec![]), "{one}");
+    }
+}
+
+#[test]
 fn every_runtime_is_listed() {
     let help = run(&["request", "--help"], b"").text();
     for name in ["tokio", "smol", "async-std"] {
@@ -51,6 +73,7 @@ fn a_runtime_that_was_not_built_in_is_refused() {
         &["request", "a"],
         &["publish", "a"],
         &["subscribe", "a"],
+        &["node"],
     ] {
         let ran = run(&[command, &["--runtime", "async-std"]].concat(), b"");
         assert_eq!(ran.status, 2, "{command:?}");

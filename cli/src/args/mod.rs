@@ -12,9 +12,9 @@ use clap::{ArgAction, Parser, Subcommand};
 pub(crate) use self::asking::{Content, Request, ServerChoice, Subscribe};
 pub(crate) use self::codec::{Decode, Encode, Input};
 pub(crate) use self::runtime::RuntimeName;
-pub(crate) use self::serving::Serve;
+pub(crate) use self::serving::{Node, Serve};
 
-/// Speaks netaio: serves, asks, and looks into frames.
+/// Speaks netaio: serves, asks, finds others, and looks into frames.
 #[derive(Debug, Parser)]
 #[command(name = "netaio", version, arg_required_else_help = true)]
 pub(crate) struct Args {
@@ -60,6 +60,23 @@ pub(crate) enum Command {
     /// or the connection ends. Over UDP nobody learns that a server has gone; what does not
     /// come from the server's address is ignored.
     Subscribe(Subscribe),
+    /// Joins a multicast group over UDP, and prints which peers come, change and go.
+    ///
+    /// The node advertises itself to the group, answers those that do, and takes its leave of
+    /// them when it ends, on SIGINT (Ctrl-C) and SIGTERM. Its own id and address go to standard
+    /// error; to standard output go lines
+    ///
+    ///   came ID ADDR,.. DATA
+    ///   changed ID ADDR,.. DATA
+    ///   gone ID ADDR,.. WHY
+    ///
+    /// ID is in hex. DATA is what the peer tells of itself, as JSON where it is packify (bytes
+    /// in it as "0x.."), else in quotes where it is text, else in hex (0x..). A peer changes
+    /// when its data or its addresses do. WHY is left, or timed-out.
+    ///
+    /// Exits with 0, with 1 when it cannot bind or join, and with 2 for wrong usage.
+    #[command(verbatim_doc_comment)]
+    Node(Node),
     /// Prints a stream of frames, one line each.
     ///
     /// A line shows the message type, the uri, the length of the content and the content

@@ -1,7 +1,10 @@
 //! What single options mean.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
+
+use crate::codec::hex::unhex;
 
 /// A host, by name or number, and a port.
 pub(super) fn address(text: &str) -> Result<String, String> {
@@ -20,6 +23,26 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         _ => Err("must be more than zero, and less than for ever".into()),
     }
 }
+
+/// A multicast group.
+pub(super) fn group(text: &str) -> Result<IpAddr, String> {
+    match text.parse::<IpAddr>() {
+        Ok(address) if address.is_multicast() => Ok(address),
+        _ => Err("a group is a multicast address, such as 224.0.0.1 or ff02::1".into()),
+    }
+}
+
+/// The id of a peer.
+pub(super) fn id(text: &str) -> Result<Id, String> {
+    match unhex(text) {
+        Some(bytes) if !bytes.is_empty() => Ok(Id(bytes)),
+        _ => Err("an id is an even number of hexadecimal digits".into()),
+    }
+}
+
+/// The bytes of a peer's id.
+#[derive(Clone, Debug)]
+pub(crate) struct Id(pub(crate) Vec<u8>);
 
 /// A secret or a key: what was typed, but never shown.
 #[derive(Clone)]
@@ -63,6 +86,24 @@ mod tests {
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         for wrong in ["0", "-1", "inf", "nan", "1e30", "soon", ""] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn groups_are_multicast_addresses() {
+        for right in ["224.0.0.1", "239.255.0.1", "ff02::1"] {
+            assert!(group(right).is_ok(), "{right}");
+        }
+        for wrong in ["127.0.0.1", "224.0.0.1:8888", "::1", "all", ""] {
+            assert!(group(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ids_are_bytes_in_hex() {
+        assert_eq!(id("00fF").map(|Id(bytes)| bytes), Ok(vec![0, 0xff]));
+        for wrong in ["", "abc", "0x00", "alice"] {
+            assert!(id(wrong).is_err(), "{wrong}");
         }
     }
 }

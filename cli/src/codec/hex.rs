@@ -19,7 +19,7 @@ pub(super) fn digit(byte: u8) -> Option<u8> {
 }
 
 /// The bytes, where `text` is digits and an even number of them.
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
     rest.is_empty()

@@ -1,0 +1,80 @@
+//! What happens to a peer, as a line.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use netaio_core::GoneReason;
+use netaio_driver::{KnownPeer, PeerEvent};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::data;
+use crate::codec::hex::hex;
+
+/// An event as JSON, in this order.
+#[derive(Serialize)]
+struct Printed<'a> {
+    event: &'static str,
+    id: String,
+    addresses: &'a [SocketAddr],
+    /// Null where it is not packify.
+    data: Option<Json>,
+    data_hex: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+}
+
+/// Prints that a peer came, changed or went. Other events are not of interest.
+pub(super) fn print(event: &PeerEvent, json: bool) -> io::Result<()> {
+    let (event, peer, why) = match event {
+        PeerEvent::Came(peer) => ("came", peer, None),
+        PeerEvent::Changed(peer) | PeerEvent::AddressGone { peer, .. } => ("changed", peer, None),
+        PeerEvent::Gone { peer, why } => ("gone", peer, Some(reason(*why))),
+        _ => return Ok(()),
+    };
+    let line = match json {
+        true => object(event, peer, why)?,
+        false => words(event, peer, why),
+    };
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+fn reason(why: GoneReason) -> &'static str {
+    match why {
+        GoneReason::Left => "left",
+        GoneReason::TimedOut => "timed-out",
+        _ => "removed",
+    }
+}
+
+fn object(event: &'static str, peer: &KnownPeer, why: Option<&'static str>) -> io::Result<String> {
+    let data = peer.peer.data.as_deref().unwrap_or_default();
+    Ok(serde_json::to_string(&Printed {
+        event,
+        id: hex(&peer.peer.id),
+        addresses: &peer.addresses,
+        data: data::unpack(data),
+        data_hex: hex(data),
+        why,
+    })?)
+}
+
+fn words(event: &str, peer: &KnownPeer, why: Option<&str>) -> String {
+    let mut line = format!("{event} {} ", hex(&peer.peer.id));
+    for (index, address) in peer.addresses.iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        // Writing to a string does not fail.
+        let _ = write!(line, "{comma}{address}");
+    }
+    line.push(' ');
+    match why {
+        Some(why) => line.push_str(why),
+        None => line.push_str(&data::readable(
+            peer.peer.data.as_deref().unwrap_or_default(),
+        )),
+    }
+    line
+}
