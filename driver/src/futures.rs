@@ -1,34 +1,65 @@
 //! The few combinators that the tasks need.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 /// A future on the heap.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+pin_project! {
+    /// Two futures, of which one counts. An async function would hold each of
+    /// them twice, and each race within it once more: connections that wait hold
+    /// a tree of these.
+    pub(crate) struct Race<A, B> {
+        second_goes_first: bool,
+        #[pin]
+        first: A,
+        #[pin]
+        second: B,
+    }
+}
+
+impl<T, A: Future<Output = T>, B: Future<Output = T>> Future for Race<A, B> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let race = self.project();
+        if *race.second_goes_first {
+            return match race.second.poll(context) {
+                Poll::Pending => race.first.poll(context),
+                ready => ready,
+            };
+        }
+        match race.first.poll(context) {
+            Poll::Pending => race.second.poll(context),
+            ready => ready,
+        }
+    }
+}
+
 /// Whichever is ready first; the first one, where both are.
-pub(crate) async fn race<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
-    race_from(false, first, second).await
+pub(crate) fn race<T, A, B>(first: A, second: B) -> Race<A, B>
+where
+    A: Future<Output = T>,
+    B: Future<Output = T>,
+{
+    race_from(false, first, second)
 }
 
 /// Whichever is ready first. Where both are, `second_goes_first` decides.
-pub(crate) async fn race_from<T>(
-    second_goes_first: bool,
-    first: impl Future<Output = T>,
-    second: impl Future<Output = T>,
-) -> T {
-    let (mut first, mut second) = (pin!(first), pin!(second));
-    poll_fn(|context| {
-        if second_goes_first && let Poll::Ready(value) = second.as_mut().poll(context) {
-            return Poll::Ready(value);
-        }
-        match first.as_mut().poll(context) {
-            Poll::Pending if !second_goes_first => second.as_mut().poll(context),
-            polled => polled,
-        }
-    })
-    .await
+pub(crate) fn race_from<T, A, B>(second_goes_first: bool, first: A, second: B) -> Race<A, B>
+where
+    A: Future<Output = T>,
+    B: Future<Output = T>,
+{
+    Race {
+        second_goes_first,
+        first,
+        second,
+    }
 }
 
 /// Lets every other task that is ready go first.

@@ -175,14 +175,15 @@ impl<R: Runtime> Client<R> {
         for advertisement in service.table.discovery().advertisements() {
             connection.tell(&advertisement);
         }
-        let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
+        let mut task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
         let end = End {
             client: Arc::downgrade(shared),
             connection: connection.clone(),
         };
         R::spawn(async move {
-            let _end = end;
             task.run().await;
+            drop(task);
+            drop(end);
         });
         Ok(connection)
     }

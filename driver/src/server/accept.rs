@@ -96,9 +96,10 @@ pub(super) fn serve<R: Runtime>(
     };
     let directory = LinkDirectory::new(&service.table, connection.place());
     let link = Link::new(clock::now(), config, remote, rng).with_directory(Arc::new(directory));
-    let task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
+    let mut task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
     R::spawn(async move {
         task.run().await;
+        drop(task);
         drop(entry);
     });
     Ok(connection)

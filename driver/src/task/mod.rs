@@ -108,7 +108,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     /// Runs until the connection is closed.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(&mut self) {
         self.serve().await;
         self.running = Running::default();
         while let Some(event) = self.link.poll_event() {
@@ -120,7 +120,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             refuse(command, &reason);
         }
         if !self.aborted {
-            self.write_rest(&reason).await;
+            // On the heap, as its state is larger than all that a connection needs
+            // while it lives.
+            Box::pin(self.write_rest(&reason)).await;
         }
     }
 
