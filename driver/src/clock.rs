@@ -1,27 +1,102 @@
-//! The system's clocks, read for the core.
+//! Where the time comes from.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use netaio_core::Now;
 
-/// The origin of every monotonic reading of this process.
-fn origin() -> Instant {
-    static ORIGIN: OnceLock<Instant> = OnceLock::new();
-    *ORIGIN.get_or_init(Instant::now)
+/// What tells a server, a client or a UDP node the time: the system's clocks,
+/// unless its builder is given another, for a simulation or a replay.
+///
+/// Deadlines are handed to [`Runtime::sleep_until`](crate::Runtime::sleep_until):
+/// where time does not pass as the system's does, the runtime's timers have to
+/// follow the clock.
+///
+/// ```
+/// use std::sync::Mutex;
+/// use std::time::{Duration, Instant};
+///
+/// use netaio_driver::Clock;
+/// use netaio_driver::core::Now;
+///
+/// /// It stands still until it is told to go on.
+/// struct Stopped {
+///     start: Instant,
+///     elapsed: Mutex<Duration>,
+/// }
+///
+/// impl Clock for Stopped {
+///     fn now(&self) -> Now {
+///         let elapsed = *self.elapsed.lock().unwrap();
+///         Now::new(elapsed, 1_700_000_000 + elapsed.as_secs())
+///     }
+///
+///     fn instant(&self, monotonic: Duration) -> Instant {
+///         self.start + monotonic
+///     }
+/// }
+/// ```
+pub trait Clock: Send + Sync + 'static {
+    /// What time it is. The monotonic reading never goes back. Every task asks
+    /// once or twice a turn, on whatever thread it runs.
+    fn now(&self) -> Now;
+
+    /// The instant at which the monotonic reading is this one. It may lie so far
+    /// ahead that it means "never".
+    fn instant(&self, monotonic: Duration) -> Instant;
 }
 
-/// What time it is.
-pub(crate) fn now() -> Now {
-    let origin = origin();
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-    Now::new(origin.elapsed(), unix.unwrap_or_default().as_secs())
+/// The clock of one server, client or node.
+#[derive(Clone, Default)]
+pub(crate) struct Time(Option<Arc<dyn Clock>>);
+
+impl Time {
+    pub(crate) fn of(clock: impl Clock) -> Self {
+        Self(Some(Arc::new(clock)))
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> Now {
+        match &self.0 {
+            None => system::now(),
+            Some(clock) => clock.now(),
+        }
+    }
+
+    /// The instant of a monotonic reading.
+    pub(crate) fn instant(&self, monotonic: Duration) -> Instant {
+        match &self.0 {
+            None => system::instant(monotonic),
+            Some(clock) => clock.instant(monotonic),
+        }
+    }
+
+    /// The instant `after` from now.
+    pub(crate) fn instant_after(&self, after: Duration) -> Instant {
+        self.instant(self.now().deadline(after))
+    }
 }
 
-/// The instant of a monotonic reading. One that the clock cannot express lies a
-/// century ahead.
-pub(crate) fn instant(monotonic: Duration) -> Instant {
-    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-    let origin = origin();
-    origin.checked_add(monotonic.min(CENTURY)).unwrap_or(origin)
+/// The system's clocks.
+mod system {
+    use super::*;
+
+    /// The origin of every monotonic reading of this process.
+    fn origin() -> Instant {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        *ORIGIN.get_or_init(Instant::now)
+    }
+
+    pub(super) fn now() -> Now {
+        let origin = origin();
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        Now::new(origin.elapsed(), unix.unwrap_or_default().as_secs())
+    }
+
+    /// One that the clock cannot express lies a century ahead.
+    pub(super) fn instant(monotonic: Duration) -> Instant {
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        let origin = origin();
+        origin.checked_add(monotonic.min(CENTURY)).unwrap_or(origin)
+    }
 }

@@ -16,7 +16,7 @@ use netaio_core::{
 };
 
 use crate::callers::GivenUp;
-use crate::clock;
+use crate::clock::Time;
 use crate::error::{ErrorAnswer, RequestError};
 use crate::futures::BoxFuture;
 use crate::handler::States;
@@ -246,6 +246,10 @@ impl Connection {
         }
     }
 
+    pub(crate) fn time(&self) -> &Time {
+        self.shared.table.time()
+    }
+
     /// Whether its task is gone.
     pub(crate) fn has_ended(&self) -> bool {
         self.shared.mailbox.ended().is_some()
@@ -365,7 +369,7 @@ impl RequestBuilder {
         connection.shared.mailbox.push(Command::Request {
             message: self.message,
             options: self.options,
-            called: clock::now().monotonic,
+            called: connection.time().now().monotonic,
             done,
         })?;
         let answer = connection

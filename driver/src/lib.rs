@@ -50,6 +50,7 @@ mod setup;
 mod slots;
 #[cfg(feature = "socket2")]
 pub mod sockets;
+mod sources;
 mod task;
 mod timeouts;
 mod udp;
@@ -57,6 +58,7 @@ mod udp;
 pub use client::{
     AutoReconnect, Client, ClientBuilder, GaveUp, Messages, Reconnected, Unsolicited,
 };
+pub use clock::Clock;
 pub use connection::{Connection, RequestBuilder, Response};
 pub use error::{BuildError, ConnectError, ErrorAnswer, RequestError};
 pub use futures::BoxFuture;
@@ -78,10 +80,10 @@ pub use udp::{UdpNode, UdpNodeBuilder};
 /// runtime: `pub use netaio_driver::api::*`.
 pub mod api {
     pub use crate::{
-        BuildError, ConnectError, Connection, ConnectionOptions, Content, Delivery, ErrorAnswer,
-        FromRequest, GaveUp, Handler, Interface, IntoReply, KnownPeer, Messages, PeerEvent,
-        PeerEvents, PeerManagementError, Peers, Publisher, Reconnected, Remote, Reply, Request,
-        RequestBuilder, RequestError, Response, State, SubscriptionError, Text, TimedOut,
+        BuildError, Clock, ConnectError, Connection, ConnectionOptions, Content, Delivery,
+        ErrorAnswer, FromRequest, GaveUp, Handler, Interface, IntoReply, KnownPeer, Messages,
+        PeerEvent, PeerEvents, PeerManagementError, Peers, Publisher, Reconnected, Remote, Reply,
+        Request, RequestBuilder, RequestError, Response, State, SubscriptionError, Text, TimedOut,
         Unsolicited, Uri,
     };
     pub use netaio_core::*;

@@ -9,12 +9,13 @@ use netaio_core::plugin::SealContext;
 use netaio_core::{Layer, LinkConfig, Message, SealError, Sealer, SendOptions, SubscribeError};
 use rand_core::CryptoRng;
 
-use crate::clock;
+use crate::clock::Time;
 use crate::connection::Connection;
 use crate::handler::{FromRequest, Reply, Request};
-use crate::random;
+use crate::random::{self, Seed};
 use crate::remote::{Kind, Remote};
 use crate::server::{Roster, RosterPlace};
+use crate::sources::Sources;
 use crate::udp;
 
 /// What publishes: it sends one message to many, and knows who is subscribed to
@@ -265,12 +266,15 @@ pub(crate) enum Parcel {
 pub(crate) struct FrameSealer {
     /// Seeds a generator for each of them: no lock is held while one is sealed.
     seeds: Mutex<Box<dyn CryptoRng + Send>>,
+    time: Time,
 }
 
 impl FrameSealer {
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(sources: &Sources) -> io::Result<Self> {
+        let seed = sources.seeds.seed()?;
         Ok(Self {
-            seeds: Mutex::new(random::generator()?),
+            seeds: Mutex::new(seed.generator(Seed::PUBLICATIONS)),
+            time: sources.time.clone(),
         })
     }
 
@@ -290,7 +294,7 @@ impl FrameSealer {
             random::fork(&mut **seeds.unwrap_or_else(PoisonError::into_inner))
         };
         let mut context = SealContext {
-            now: clock::now(),
+            now: self.time.now(),
             rng: &mut rng,
             peers: Default::default(),
         };

@@ -8,13 +8,14 @@ use netaio_core::{
     Message, Node, PeerMessage, ReplyToken, Role, Route, RouteId, Router, SealError,
 };
 
-use crate::clock;
+use crate::clock::Time;
 use crate::futures::BoxFuture;
 use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Panicked, Request, States};
 use crate::peers::{Identity, PeerManagementError, Table};
 use crate::publisher::{FrameSealer, Parcel};
 use crate::remote::{Place, Remote};
 use crate::slots::Slots;
+use crate::sources::Sources;
 
 /// Handlers and configuration, shared by connections.
 pub(crate) struct Service {
@@ -23,6 +24,7 @@ pub(crate) struct Service {
     pub(crate) slots: Arc<Slots>,
     pub(crate) unrouted: Unrouted,
     pub(crate) table: Arc<Table>,
+    pub(crate) sources: Sources,
     node: Mutex<Node<AnyHandler>>,
 }
 
@@ -58,15 +60,25 @@ impl Service {
         node: Node<AnyHandler>,
         unrouted: Unrouted,
         identity: Identity,
+        sources: Sources,
     ) -> Self {
         Self {
-            table: Arc::new(Table::new(config.wire.clone(), identity)),
+            table: Arc::new(Table::new(
+                config.wire.clone(),
+                identity,
+                sources.time.clone(),
+            )),
+            sources,
             slots: Slots::new(config.wire.limits.handlers()),
             config: Arc::new(config),
             states: Arc::new(states),
             unrouted,
             node: Mutex::new(node),
         }
+    }
+
+    pub(crate) fn time(&self) -> &Time {
+        &self.sources.time
     }
 
     /// Registers a handler while connections are served.
@@ -145,7 +157,7 @@ impl Service {
             return Err(PeerManagementError::HiddenUri);
         }
         let (app_id, inner) = (config.app_id().clone(), config.inner().clone());
-        let now = clock::now();
+        let now = self.time().now();
         let advertisement = {
             let mut discovery = self.table.discovery();
             discovery.begin(now, config)?;
@@ -170,7 +182,7 @@ impl Service {
     /// Sees that a message can be sent with its layers: ciphers make it longer.
     fn check(&self, PeerMessage { message, inner }: &PeerMessage) -> Result<(), SealError> {
         let config = &self.config;
-        let Parcel::Frame(frame) = FrameSealer::new()
+        let Parcel::Frame(frame) = FrameSealer::new(&self.sources)
             .map_err(|_| SealError::Plugin("the operating system has no randomness to give"))?
             .pack(config, &config.outer, inner, message)?
         else {

@@ -5,6 +5,7 @@ use netaio_core::{Key, KeyExtractor, Layer, LinkConfig, Node, Role, Wire};
 
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, States};
+use crate::sources::Sources;
 
 /// The parts of a service, as they are gathered.
 pub(crate) struct Setup {
@@ -13,6 +14,7 @@ pub(crate) struct Setup {
     pub(crate) states: States,
     pub(crate) keys: Option<KeyExtractor>,
     pub(crate) concurrent_handlers: Option<usize>,
+    pub(crate) sources: Sources,
     handlers: Vec<Registration>,
     inner_before_handler: bool,
 }
@@ -32,6 +34,7 @@ impl Setup {
             states: States::default(),
             keys: None,
             concurrent_handlers: None,
+            sources: Sources::default(),
             handlers: Vec::new(),
             inner_before_handler: false,
         }
@@ -205,6 +208,28 @@ macro_rules! common_options {
         /// [`State`](crate::State) of its type.
         pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
             self.setup.states.insert(value);
+            self
+        }
+
+        /// Takes the time from this clock, for simulations and replays; from the
+        /// system's unless set. The runtime's timers have to follow it.
+        pub fn clock(mut self, clock: impl crate::Clock) -> Self {
+            self.setup.sources.time = crate::clock::Time::of(clock);
+            self
+        }
+
+        /// Draws every nonce from this seed, so that a run can be repeated to the
+        /// byte. For tests and replays only: whoever knows the seed, or has seen
+        /// an earlier run, knows the nonces of this one, and ciphers protect
+        /// nothing. Unless set, the operating system seeds a generator for each
+        /// connection.
+        ///
+        /// The generators are ChaCha with 12 rounds. A connection draws from the
+        /// stream of its number, counted from 0 as connections are made, and a
+        /// UDP node from stream 0. Stream `u64::MAX` has a seed for every message
+        /// that is sealed once for many; its generator draws from stream 0.
+        pub fn predictable_nonces(mut self, seed: [u8; 32]) -> Self {
+            self.setup.sources.seeds = crate::random::Seeds::known(seed);
             self
         }
     };

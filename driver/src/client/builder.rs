@@ -107,6 +107,7 @@ impl<R: Runtime> ClientBuilder<R> {
     /// An inner layer does not go with the outer one, or peers cannot be managed
     /// as asked.
     pub fn build(self) -> Result<Client<R>, BuildError> {
+        let sources = self.setup.sources.clone();
         let (config, states, node) = self.setup.finish()?;
         let inbox = Arc::new(Inbox::new());
         let deliver = {
@@ -118,7 +119,7 @@ impl<R: Runtime> ClientBuilder<R> {
                 }
             }))
         };
-        let service = Service::new(config, states, node, deliver, self.identity);
+        let service = Service::new(config, states, node, deliver, self.identity, sources);
         let client = Client::new(Shared {
             // One or two for each server: no more than the application wants.
             errands: Errands::new(usize::MAX),

@@ -9,13 +9,11 @@ use netaio_core::Link;
 
 use super::servers::Position;
 use super::{Client, Shared};
-use crate::clock;
 use crate::connection::{Connection, Origin};
 use crate::error::ConnectError;
 use crate::futures::race;
 use crate::options::ConnectionOptions;
 use crate::peers::LinkDirectory;
-use crate::random;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::Task;
 
@@ -96,7 +94,7 @@ impl<R: Runtime> Client<R> {
 
     /// A stream to an address, within the time for that.
     async fn open(&self, address: &str, timeout: Duration) -> io::Result<Stream<R>> {
-        let until = clock::instant(clock::now().deadline(timeout));
+        let until = self.shared.service.time().instant_after(timeout);
         let late = async {
             R::sleep_until(until).await;
             Err(io::ErrorKind::TimedOut.into())
@@ -154,7 +152,7 @@ impl<R: Runtime> Client<R> {
     ) -> io::Result<Connection> {
         let shared = &self.shared;
         let service = shared.service.clone();
-        let rng = random::generator()?;
+        let seed = service.sources.seeds.seed()?;
         let config = options.left_out.config(&service.config);
         let observer: Weak<Shared<R>> = Arc::downgrade(shared);
         let make = |number, place| {
@@ -170,7 +168,9 @@ impl<R: Runtime> Client<R> {
             shared.errands.prepare::<R>();
         }
         let directory = LinkDirectory::new(&service.table, connection.place());
-        let link = Link::new(clock::now(), config, remote, rng).with_directory(Arc::new(directory));
+        let rng = seed.generator(connection.shared.number);
+        let now = service.time().now();
+        let link = Link::new(now, config, remote, rng).with_directory(Arc::new(directory));
         // A server is told at once whom it talks to.
         for advertisement in service.table.discovery().advertisements() {
             connection.tell(&advertisement);

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::servers::Position;
 use super::{Client, Shared, Subject};
-use crate::clock;
 use crate::connection::Connection;
 use crate::errands::NotStarted;
 use crate::error::ConnectError;
@@ -136,7 +135,8 @@ impl<R: Runtime> AutoReconnect<R> {
         let (old, mut failure) = (&given_up.connection, None);
         for attempt in 1..=self.max_retries {
             if attempt > 1 {
-                R::sleep_until(clock::instant(clock::now().deadline(self.delay))).await;
+                let until = client.shared.service.time().instant_after(self.delay);
+                R::sleep_until(until).await;
             }
             if !client.shared.servers().is_wanted(old) {
                 return;
@@ -237,8 +237,9 @@ impl<R: Runtime> Shared<R> {
                 connection: old.clone(),
             };
             async move {
-                if first > clock::now().monotonic {
-                    R::sleep_until(clock::instant(first)).await;
+                let time = client.shared.service.time();
+                if first > time.now().monotonic {
+                    R::sleep_until(time.instant(first)).await;
                 }
                 policy.run(client, given_up).await;
             }

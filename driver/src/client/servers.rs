@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use netaio_core::CloseReason;
 
-use crate::clock;
 use crate::connection::Connection;
 use crate::mailbox::Command;
 
@@ -64,8 +63,8 @@ impl Servers {
         let old_place = old.as_ref().and_then(|old| old.connection.client_place());
         let connection = make(number, old_place.unwrap_or(number));
         let new = Server {
+            made: connection.time().now().monotonic,
             connection: connection.clone(),
-            made: clock::now().monotonic,
             closing: false,
         };
         match old {

@@ -9,6 +9,7 @@ use futures_core::Stream;
 use netaio_core::{GoneReason, IntroductionError};
 
 use super::KnownPeer;
+use crate::clock::Time;
 use crate::remote::Place;
 
 /// What happened to a peer.
@@ -46,22 +47,22 @@ pub enum PeerEvent {
 
 impl PeerEvent {
     /// What the core says; what it may say besides one day is left out.
-    pub(super) fn from_core(event: &netaio_core::PeerEvent<Place>) -> Option<Self> {
+    pub(super) fn from_core(event: &netaio_core::PeerEvent<Place>, time: &Time) -> Option<Self> {
         use netaio_core::PeerEvent::{AddressGone, Came, Changed, Gone, Refused};
         Some(match event {
-            Came(known) => Self::Came(known.into()),
-            Changed(known) => Self::Changed(known.into()),
+            Came(known) => Self::Came(KnownPeer::new(known, time)),
+            Changed(known) => Self::Changed(KnownPeer::new(known, time)),
             AddressGone {
                 known,
                 address,
                 why,
             } => Self::AddressGone {
-                peer: known.into(),
+                peer: KnownPeer::new(known, time),
                 address: address.address(),
                 why: *why,
             },
             Gone { known, why } => Self::Gone {
-                peer: known.into(),
+                peer: KnownPeer::new(known, time),
                 why: *why,
             },
             Refused { address, why } => Self::Refused {

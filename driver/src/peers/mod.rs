@@ -13,7 +13,7 @@ use netaio_core::{ManagementError, Peer, PeerChange, PeerRefused, SealError};
 pub use self::events::{PeerEvent, PeerEvents};
 pub(crate) use self::table::{Identity, LinkDirectory, Owner, Table};
 
-use crate::clock;
+use crate::clock::Time;
 use crate::remote::{Place, Remote};
 
 /// The peers that a server, a client or a UDP node knows.
@@ -79,7 +79,8 @@ impl Peers {
     #[must_use]
     pub fn get(&self, id: impl AsRef<[u8]>) -> Option<KnownPeer> {
         let discovery = self.table.discovery();
-        discovery.peers().get(id.as_ref()).map(KnownPeer::from)
+        let known = discovery.peers().get(id.as_ref())?;
+        Some(self.known(known))
     }
 
     /// The peer at this address.
@@ -87,11 +88,14 @@ impl Peers {
     pub fn at(&self, address: SocketAddr) -> Option<KnownPeer> {
         let discovery = self.table.discovery();
         if let Some(peer) = discovery.peers().at(Place::Datagram(address)) {
-            return discovery.peers().get(&peer.id).map(KnownPeer::from);
+            return discovery
+                .peers()
+                .get(&peer.id)
+                .map(|known| self.known(known));
         }
         let known = discovery.peers().list().into_iter();
         known
-            .map(KnownPeer::from)
+            .map(|known| self.known(known))
             .find(|known| known.addresses.contains(&address))
     }
 
@@ -100,7 +104,8 @@ impl Peers {
     pub fn of(&self, remote: impl Into<Remote>) -> Option<KnownPeer> {
         let discovery = self.table.discovery();
         let peer = discovery.peers().at(remote.into().place())?;
-        discovery.peers().get(&peer.id).map(KnownPeer::from)
+        let known = discovery.peers().get(&peer.id)?;
+        Some(self.known(known))
     }
 
     /// All peers, by ascending id.
@@ -111,7 +116,7 @@ impl Peers {
             .peers()
             .list()
             .into_iter()
-            .map(KnownPeer::from)
+            .map(|known| self.known(known))
             .collect()
     }
 
@@ -134,7 +139,7 @@ impl Peers {
     /// It is refused; nothing has changed.
     pub fn add(&self, peer: Peer, remote: impl Into<Remote>) -> Result<PeerChange, PeerRefused> {
         let place = remote.into().place();
-        let now = clock::now();
+        let now = self.table.time().now();
         self.table
             .change(|discovery| discovery.update(now, peer, place))
     }
@@ -142,7 +147,7 @@ impl Peers {
     /// Removes a peer, with all of its addresses and subscriptions.
     pub fn remove(&self, id: impl AsRef<[u8]>) -> Option<KnownPeer> {
         let known = self.table.change(|discovery| discovery.remove(id.as_ref()));
-        known.as_ref().map(KnownPeer::from)
+        known.map(|known| self.known(&known))
     }
 
     /// Removes the address of a remote, and its peer with the last of them.
@@ -159,15 +164,19 @@ impl Peers {
     pub fn events(&self) -> PeerEvents {
         self.table.listen()
     }
+
+    fn known(&self, known: &netaio_core::Known<Place>) -> KnownPeer {
+        KnownPeer::new(known, self.table.time())
+    }
 }
 
-impl From<&netaio_core::Known<Place>> for KnownPeer {
-    fn from(known: &netaio_core::Known<Place>) -> Self {
+impl KnownPeer {
+    fn new(known: &netaio_core::Known<Place>, time: &Time) -> Self {
         let addresses = known.addresses.iter();
         Self {
             peer: known.peer.clone(),
             addresses: addresses.filter_map(|place| place.address()).collect(),
-            last_heard: clock::instant(known.last_heard),
+            last_heard: time.instant(known.last_heard),
         }
     }
 }

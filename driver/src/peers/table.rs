@@ -8,7 +8,7 @@ use netaio_core::plugin::{DefaultPeerPlugin, KnownPeers, PeerDirectory, PeerPlug
 use netaio_core::{Discovery, Known, Message, Peer, Wire};
 
 use super::{PeerEvent, PeerEvents};
-use crate::clock;
+use crate::clock::Time;
 use crate::remote::Place;
 
 /// The peers, and those who want to hear of them.
@@ -18,6 +18,7 @@ pub(crate) struct Table {
     discovery: Mutex<Discovery<Place>>,
     listeners: Mutex<Vec<Sender<PeerEvent>>>,
     owner: OnceLock<Weak<dyn Owner>>,
+    time: Time,
 }
 
 /// What the peers belong to: a server, a client, a UDP node.
@@ -45,7 +46,7 @@ impl Default for Identity {
 }
 
 impl Table {
-    pub(crate) fn new(wire: Arc<Wire>, identity: Identity) -> Self {
+    pub(crate) fn new(wire: Arc<Wire>, identity: Identity, time: Time) -> Self {
         let mut discovery = Discovery::new(wire, identity.plugin);
         // Nothing is managed yet, and so it is taken as it is.
         let _ = discovery.set_local(identity.local);
@@ -53,12 +54,17 @@ impl Table {
             discovery: Mutex::new(discovery),
             listeners: Mutex::default(),
             owner: OnceLock::new(),
+            time,
         }
     }
 
     /// Says whom the peers belong to, once.
     pub(crate) fn set_owner(&self, owner: Weak<dyn Owner>) {
         let _ = self.owner.set(owner);
+    }
+
+    pub(crate) fn time(&self) -> &Time {
+        &self.time
     }
 
     fn owner(&self) -> Option<Arc<dyn Owner>> {
@@ -101,7 +107,7 @@ impl Table {
 
     /// Takes what a remote says of itself, and returns the answer.
     pub(crate) fn handle(&self, from: Place, message: &Message) -> Option<Message> {
-        let now = clock::now();
+        let now = self.time.now();
         self.change_quietly(|discovery| discovery.handle(now, from, message))
     }
 
@@ -130,7 +136,7 @@ impl Table {
             }
         }
         tracing::debug!(?event, "peer");
-        let Some(event) = PeerEvent::from_core(event) else {
+        let Some(event) = PeerEvent::from_core(event, &self.time) else {
             return;
         };
         self.listeners()

@@ -9,12 +9,10 @@ use std::time::Duration;
 use netaio_core::Link;
 
 use super::Shared;
-use crate::clock;
 use crate::connection::Connection;
 use crate::futures::race;
 use crate::options::ConnectionOptions;
 use crate::peers::LinkDirectory;
-use crate::random;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::Task;
 
@@ -65,7 +63,7 @@ pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
             }
             Some(Err(error)) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                R::sleep_until(clock::instant(clock::now().deadline(PAUSE))).await;
+                R::sleep_until(shared.service.time().instant_after(PAUSE)).await;
             }
         }
     }
@@ -79,7 +77,7 @@ pub(super) fn serve<R: Runtime>(
     options: ConnectionOptions,
 ) -> io::Result<Connection> {
     let service = shared.service.clone();
-    let rng = random::generator()?;
+    let seed = service.sources.seeds.seed()?;
     let admit = |connections| match connections < service.config.wire.limits.connections() {
         _ if shared.stopping.load(Ordering::Acquire) => Err("the server is stopping"),
         false => Err("the server has as many connections as it may"),
@@ -95,7 +93,9 @@ pub(super) fn serve<R: Runtime>(
         connection: connection.clone(),
     };
     let directory = LinkDirectory::new(&service.table, connection.place());
-    let link = Link::new(clock::now(), config, remote, rng).with_directory(Arc::new(directory));
+    let rng = seed.generator(connection.shared.number);
+    let now = service.time().now();
+    let link = Link::new(now, config, remote, rng).with_directory(Arc::new(directory));
     let mut task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
     R::spawn(async move {
         task.run().await;

@@ -109,9 +109,17 @@ impl<R: Runtime> ServerBuilder<R> {
 
     fn service(self) -> Result<Service, BuildError> {
         let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
+        let sources = self.setup.sources.clone();
         let (config, mut states, node) = self.setup.finish()?;
         states.insert(RosterPlace::default());
-        Ok(Service::new(config, states, node, unrouted, self.identity))
+        Ok(Service::new(
+            config,
+            states,
+            node,
+            unrouted,
+            self.identity,
+            sources,
+        ))
     }
 }
 

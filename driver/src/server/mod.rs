@@ -20,7 +20,6 @@ pub use self::builder::ServerBuilder;
 pub(crate) use self::roster::{Roster, RosterPlace};
 
 use self::accept::{Acceptor, Listening};
-use crate::clock;
 use crate::connection::Connection;
 use crate::futures::race;
 use crate::handler::Handler;
@@ -210,7 +209,7 @@ impl<R: Runtime> Server<R> {
     /// Cancel-safe: once called, the server stops accepting; dropped early, the
     /// connections that are not done go on until they are.
     pub async fn stop_within(&self, grace: Duration) {
-        let until = clock::instant(clock::now().deadline(grace));
+        let until = self.shared.service.time().instant_after(grace);
         self.shared.take_leave();
         self.shared.begin_stop(|| Command::Drain);
         let drained = async {

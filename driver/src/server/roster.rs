@@ -63,10 +63,11 @@ struct Members {
 
 impl Roster {
     pub(super) fn new(service: Arc<Service>) -> io::Result<Self> {
+        let sealer = FrameSealer::new(&service.sources)?;
         let shared = Shared {
             service,
             members: Mutex::default(),
-            sealer: FrameSealer::new()?,
+            sealer,
         };
         let shared = Arc::new(shared);
         if let Some(place) = shared.service.states.get::<RosterPlace>() {

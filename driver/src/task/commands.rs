@@ -3,7 +3,6 @@
 use netaio_core::{CloseReason, Event, SendError};
 
 use super::Task;
-use crate::clock;
 use crate::error::RequestError;
 use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
@@ -22,7 +21,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
         let any = !self.commands.is_empty();
         if any {
-            self.now = clock::now();
+            self.now = self.time().now();
         }
         while let Some(command) = self.commands.pop_front() {
             self.obey(command);

@@ -7,7 +7,6 @@ use bytes::BytesMut;
 use netaio_core::CloseReason;
 
 use super::Task;
-use crate::clock;
 use crate::futures::{race, yield_now};
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 
@@ -25,9 +24,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             return;
         }
         let grace = self.service.config.wire.limits.shutdown_grace();
-        let connection = self.connection.clone();
+        let (connection, service) = (self.connection.clone(), self.service.clone());
         let late = async |after: Duration| {
-            let until = clock::instant(clock::now().deadline(after));
+            let until = service.time().instant_after(after);
             let aborted = connection.shared.mailbox.aborted();
             race(aborted, R::sleep_until(until)).await;
             Err(io::ErrorKind::TimedOut.into())

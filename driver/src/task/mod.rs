@@ -16,7 +16,7 @@ use netaio_core::{CloseReason, Inbound, Link, Now};
 use self::commands::refuse;
 use self::running::Running;
 use crate::callers::Callers;
-use crate::clock;
+use crate::clock::Time;
 use crate::connection::{Connection, Ending};
 use crate::futures::{BoxFuture, yield_now};
 use crate::mailbox::Command;
@@ -79,6 +79,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         service: Arc<Service>,
         connection: Connection,
     ) -> Self {
+        let now = service.time().now();
         Self {
             link,
             reader,
@@ -102,9 +103,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             eof: false,
             deaf: false,
             aborted: false,
-            now: clock::now(),
+            now,
             runtime: PhantomData,
         }
+    }
+
+    fn time(&self) -> &Time {
+        self.service.time()
     }
 
     /// Runs until the connection is closed.
@@ -155,7 +160,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 continue;
             }
             let step = self.step(more).await;
-            self.now = clock::now();
+            self.now = self.time().now();
             self.take_step(step);
             // A stream that is always ready would never let go of its thread.
             steps += 1;

@@ -7,7 +7,6 @@ use bytes::BytesMut;
 use netaio_core::{CloseReason, Link};
 
 use super::Task;
-use crate::clock;
 use crate::futures::{race, race_from};
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 
@@ -135,7 +134,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             return;
         };
         if self.timer.as_ref().is_none_or(|(at, _)| deadline.at < *at) {
-            let timer = R::sleep_until(clock::instant(deadline.at));
+            let timer = R::sleep_until(self.time().instant(deadline.at));
             self.timer = Some((deadline.at, Box::pin(timer)));
         }
     }

@@ -18,12 +18,10 @@ use super::handle::{Handle, Shared};
 use super::own::OwnAddresses;
 use super::task::{Inlet, Task};
 use crate::callers::GivenUp;
-use crate::clock;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::peers::{Identity, Owner};
 use crate::publisher::FrameSealer;
-use crate::random;
 use crate::runtime::{DatagramOptions, DatagramSocket, Interface, Runtime};
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;
@@ -200,9 +198,17 @@ impl<R: Runtime> UdpNodeBuilder<R> {
             source,
         };
         let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
+        let sources = self.setup.sources.clone();
         let (config, states, node) = self.setup.finish()?;
         let limits = config.wire.limits.clone();
-        let service = Arc::new(Service::new(config, states, node, unrouted, self.identity));
+        let service = Arc::new(Service::new(
+            config,
+            states,
+            node,
+            unrouted,
+            self.identity,
+            sources,
+        ));
         let local = socket.local_address().map_err(failed)?;
         let own = match self.ignore_own_ip {
             true => OwnAddresses {
@@ -213,8 +219,8 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         };
         let (tell, commands) = async_channel::bounded(limits.pending_requests());
         let (ask, requests) = async_channel::bounded(limits.pending_requests());
-        let sealer = FrameSealer::new().map_err(failed)?;
-        let rng = random::generator().map_err(failed)?;
+        let sealer = FrameSealer::new(&service.sources).map_err(failed)?;
+        let seed = service.sources.seeds.seed().map_err(failed)?;
         let shared = Arc::new(Shared {
             service: service.clone(),
             local,
@@ -231,7 +237,8 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         });
         let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
         service.table.set_owner(owner);
-        let link = DatagramLink::new(clock::now(), service.config.clone(), rng)
+        let now = service.time().now();
+        let link = DatagramLink::new(now, service.config.clone(), seed.generator(0))
             .with_directory(service.table.clone());
         let handle = Handle(shared);
         let inlet = Inlet { commands, requests };

@@ -15,7 +15,6 @@ use netaio_core::{
 };
 
 use crate::callers::GivenUp;
-use crate::clock;
 use crate::error::RequestError;
 use crate::handler::States;
 use crate::peers::{Owner, Table};
@@ -165,7 +164,7 @@ impl Handle {
             to,
             message,
             options,
-            called: clock::now().monotonic,
+            called: self.0.service.time().now().monotonic,
             done,
         };
         let max = self.0.limits().pending_requests();

@@ -20,7 +20,6 @@ pub use self::builder::UdpNodeBuilder;
 pub(crate) use self::handle::Handle;
 
 use self::handle::Command;
-use crate::clock;
 use crate::connection::RequestBuilder;
 use crate::futures::race;
 use crate::handler::Handler;
@@ -289,7 +288,7 @@ impl<R: Runtime> UdpNode<R> {
     /// Cancel-safe: once called, the node stops receiving; dropped early, the
     /// handlers that are not done go on until they are.
     pub async fn stop_within(&self, grace: Duration) {
-        let until = clock::instant(clock::now().deadline(grace));
+        let until = self.handle.0.service.time().instant_after(grace);
         let drained = async {
             // One that has ended needs no telling.
             let _ = self.handle.0.commands.send(Command::Stop).await;

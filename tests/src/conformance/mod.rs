@@ -154,6 +154,7 @@ macro_rules! conformance {
                 connections_do_without_outer_plugins
                 both_ends_agree_or_nothing_passes
                 a_broadcast_minds_what_connections_do_without
+                a_known_seed_repeats_every_byte
             }
             timeouts {
                 a_handler_is_told_what_timed_out

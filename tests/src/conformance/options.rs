@@ -1,11 +1,12 @@
-//! Connections that differ from the others of their client or server.
+//! Connections that differ from the others of their client or server, and nodes
+//! that are given their time and their nonces.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::types::*;
-use netaio_driver::core::{Layer, Message, SendOptions};
-use netaio_driver::{Client, ConnectionOptions, Content, RequestError, Runtime, Server};
+use netaio_driver::core::{Layer, Message, Now, SendOptions};
+use netaio_driver::{Client, Clock, ConnectionOptions, Content, RequestError, Runtime, Server};
 
 use super::pipe::{Shape, duplex};
 use super::raw::{Raw, RawListener, dial, frame};
@@ -139,5 +140,47 @@ pub async fn a_broadcast_minds_what_connections_do_without<R: Runtime>() {
     for (raw, signed, sealed) in &mut raws {
         assert_protected(&raw.receive().await.unwrap(), *signed, *sealed);
         assert_protected(&raw.receive().await.unwrap(), false, false);
+    }
+}
+
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Now {
+        Now::new(Duration::ZERO, 0x6162_6364)
+    }
+
+    fn instant(&self, monotonic: Duration) -> Instant {
+        Instant::now() + monotonic + NEVER
+    }
+}
+
+/// With a known seed and a clock of one's own, every byte that is sent is known
+/// beforehand; with another seed it is another.
+pub async fn a_known_seed_repeats_every_byte<R: Runtime>() {
+    let listener = RawListener::<R>::new().await;
+    let mut seen = Vec::new();
+    for seed in [[1; 32], [1; 32], [2; 32]] {
+        let client = Client::<R>::builder().outer(layer()).clock(Still);
+        let client = client.predictable_nonces(seed).build().unwrap();
+        for _ in 0..2 {
+            let to = client.connect(listener.address()).await.unwrap();
+            let mut raw = listener.accept().await;
+            to.send(Message::publish("u", "content")).await.unwrap();
+            let sent = raw.receive().await.unwrap();
+            assert_eq!(sent.auth.get_bytes("ts").unwrap(), b"abcd");
+            seen.push(sent);
+        }
+    }
+    assert_eq!(seen[..2], seen[2..4]);
+    // Neither does a connection repeat the nonces of another.
+    for (first, second) in [(0, 1), (0, 4), (1, 5), (4, 5)] {
+        for field in ["nonce", "iv", "hmac"] {
+            assert_ne!(
+                seen[first].auth.get_bytes(field),
+                seen[second].auth.get_bytes(field)
+            );
+        }
     }
 }

@@ -17,7 +17,6 @@ use self::commands::FanOut;
 use super::handle::{Command, Handle, Request, Shared};
 use super::own::OwnAddresses;
 use crate::callers::Callers;
-use crate::clock;
 use crate::futures::{BoxFuture, yield_now};
 use crate::runtime::Runtime;
 
@@ -106,7 +105,7 @@ impl<R: Runtime> Task<R> {
             stopping: false,
             worked: 0,
             aborted: handle.0.aborted.listen(),
-            now: clock::now(),
+            now: handle.0.service.time().now(),
             _ending: Ending(handle.clone(), inlet.clone()),
             inlet,
             handle,
@@ -129,7 +128,7 @@ impl<R: Runtime> Task<R> {
                 break;
             }
             let step = self.step().await;
-            self.now = clock::now();
+            self.now = self.shared().service.time().now();
             self.take_step(step);
             // A socket that is always ready would never let go of its thread.
             if self.worked >= turn {

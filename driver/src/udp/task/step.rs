@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Task;
-use crate::clock;
 use crate::futures::{race, race_from};
 use crate::runtime::{DatagramSocket, Runtime};
 use crate::udp::handle::{Command, Request};
@@ -130,7 +129,7 @@ impl<R: Runtime> Task<R> {
             return;
         };
         if self.timer.as_ref().is_none_or(|(set, _)| at < *set) {
-            let timer = R::sleep_until(clock::instant(at));
+            let timer = R::sleep_until(self.shared().service.time().instant(at));
             self.timer = Some((at, Box::pin(timer)));
         }
     }
