@@ -10,12 +10,14 @@ use netaio_core::MessageType;
 use crate::futures::BoxFuture;
 
 /// A request that was not answered in time, as handlers of timeouts are told of
-/// it: see [`ClientBuilder::on_timeout`](crate::ClientBuilder::on_timeout).
+/// it: see [`ClientBuilder::on_timeout`](crate::ClientBuilder::on_timeout) and
+/// [`UdpNodeBuilder::on_timeout`](crate::UdpNodeBuilder::on_timeout).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TimedOut<T> {
     /// Whom it was sent to: the [`Connection`](crate::Connection) of a client,
-    /// which knows its name and its address, and whether it is closed by now.
+    /// which knows its name and its address, and whether it is closed by now; the
+    /// address, for a [`UdpNode`](crate::UdpNode).
     pub to: T,
     /// Its uri.
     pub uri: Bytes,

@@ -1,7 +1,7 @@
 //! How a UDP node is put together.
 
+use std::future::Future;
 use std::io;
-use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Weak};
@@ -17,6 +17,7 @@ use super::UdpNode;
 use super::handle::{Handle, Shared};
 use super::own::OwnAddresses;
 use super::task::{Inlet, Task};
+use super::timeouts::{OnTimeout, Timeouts};
 use crate::callers::GivenUp;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
@@ -25,6 +26,7 @@ use crate::publisher::FrameSealer;
 use crate::runtime::{DatagramOptions, DatagramSocket, Interface, Runtime};
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;
+use crate::timeouts::{TimedOut, callback};
 
 /// A UDP node before it is bound.
 #[must_use = "a node does nothing before `bind`"]
@@ -39,7 +41,7 @@ pub struct UdpNodeBuilder<R: Runtime> {
     ignore_own_ip: bool,
     identity: Identity,
     management: Vec<ManagementConfig>,
-    runtime: PhantomData<fn() -> R>,
+    on_timeout: Option<OnTimeout<R>>,
 }
 
 enum Group {
@@ -61,7 +63,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
             ignore_own_ip: true,
             identity: Identity::default(),
             management: Vec::new(),
-            runtime: PhantomData,
+            on_timeout: None,
         }
     }
 
@@ -122,6 +124,29 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// nothing where it [shares](Self::shared_port) its port. `true` unless set.
     pub fn ignore_own_ip(mut self, ignore: bool) -> Self {
         self.ignore_own_ip = ignore;
+        self
+    }
+
+    /// Sets what is called when a request times out: netaio's
+    /// `timeout_error_handler`. It runs as a task of its own; the request returns
+    /// [`RequestError::TimedOut`](crate::RequestError::TimedOut) without waiting for
+    /// it.
+    ///
+    /// It is called once at a time for each address: it is not told of what times
+    /// out while it runs, nor while it runs for as many addresses as
+    /// [`Limits::handlers`] says. It may panic; nobody else is hurt.
+    ///
+    /// It is dropped when the node has [stopped](UdpNode::stop) or its last handle
+    /// is dropped, or by [`UdpNode::cancel_timeout_handlers`]. The handle that it
+    /// gets does not keep the node alive, nor do clones of it.
+    pub fn on_timeout<F>(
+        mut self,
+        handler: impl Fn(UdpNode<R>, TimedOut<SocketAddr>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.on_timeout = Some(callback(handler));
         self
     }
 
@@ -221,7 +246,9 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         let (ask, requests) = async_channel::bounded(limits.pending_requests());
         let sealer = FrameSealer::new(&service.sources).map_err(failed)?;
         let seed = service.sources.seeds.seed().map_err(failed)?;
+        let timeouts = Timeouts::new(self.on_timeout, limits.handlers());
         let shared = Arc::new(Shared {
+            observer: timeouts.clone(),
             service: service.clone(),
             local,
             group: group.map(|group| SocketAddr::new(group, local.port())),
@@ -241,10 +268,11 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         let link = DatagramLink::new(now, service.config.clone(), seed.generator(0))
             .with_directory(service.table.clone());
         let handle = Handle(shared);
+        timeouts.set_node(&handle);
         let inlet = Inlet { commands, requests };
         let task = Task::<R>::new(link, socket, own, inlet, handle.clone());
         R::spawn(task.run());
-        Ok(UdpNode::new(handle))
+        Ok(UdpNode::new(handle, timeouts))
     }
 }
 

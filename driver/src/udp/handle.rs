@@ -21,6 +21,7 @@ use crate::peers::{Owner, Table};
 use crate::publisher::{Delivery, FrameSealer, Parcel, SubscriptionError};
 use crate::remote::Place;
 use crate::service::Service;
+use crate::timeouts::{Observer, TimedOut};
 
 /// What a UDP node is asked to do.
 pub(super) enum Command {
@@ -73,6 +74,8 @@ pub(super) struct Shared {
     /// No others than requests take their places.
     pub(super) requests: Sender<Request>,
     pub(super) given_up: GivenUp,
+    /// Is told of requests that time out.
+    pub(super) observer: Arc<dyn Observer<SocketAddr>>,
     pub(super) subscriptions: Mutex<Subscriptions<SocketAddr>>,
     pub(super) counters: Mutex<DatagramCounters>,
     pub(super) sealer: FrameSealer,
@@ -159,6 +162,7 @@ impl Handle {
         message: Message,
         options: RequestOptions,
     ) -> Result<Answer, RequestError> {
+        let (uri, message_type) = (message.uri.clone(), message.message_type);
         let (done, result) = oneshot::channel();
         let request = Request {
             to,
@@ -176,7 +180,16 @@ impl Handle {
         })?;
         let closed = RequestError::Closed(CloseReason::Local);
         let answer = self.0.given_up.wait(result).await;
-        answer.unwrap_or(Err(closed))
+        let answer = answer.unwrap_or(Err(closed));
+        if let Err(RequestError::TimedOut(timeout)) = answer {
+            self.0.observer.clone().timed_out(TimedOut {
+                to,
+                uri,
+                message_type,
+                timeout,
+            });
+        }
+        answer
     }
 
     /// Subscribes an address to a key.

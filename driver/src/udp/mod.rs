@@ -4,9 +4,9 @@ mod builder;
 mod handle;
 mod own;
 mod task;
+mod timeouts;
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub use self::builder::UdpNodeBuilder;
 pub(crate) use self::handle::Handle;
 
 use self::handle::Command;
+use self::timeouts::Timeouts;
 use crate::connection::RequestBuilder;
 use crate::futures::race;
 use crate::handler::Handler;
@@ -43,15 +44,17 @@ pub struct UdpNode<R: Runtime> {
     handle: Handle,
     publisher: Publisher,
     peers: Peers,
-    /// Stops the node when the last handle goes.
-    _guard: Arc<Guard>,
-    runtime: PhantomData<fn() -> R>,
+    timeouts: Arc<Timeouts<R>>,
+    /// Stops the node when the last handle goes. Those that callbacks get are
+    /// without: they keep nothing alive.
+    guard: Option<Arc<Guard<R>>>,
 }
 
-struct Guard(Handle);
+struct Guard<R: Runtime>(Handle, Arc<Timeouts<R>>);
 
-impl Drop for Guard {
+impl<R: Runtime> Drop for Guard<R> {
     fn drop(&mut self) {
+        self.1.end();
         self.0.0.abort();
     }
 }
@@ -62,15 +65,24 @@ impl<R: Runtime> UdpNode<R> {
         UdpNodeBuilder::new()
     }
 
-    fn new(handle: Handle) -> Self {
+    fn new(handle: Handle, timeouts: Arc<Timeouts<R>>) -> Self {
+        let guard = Guard(handle.clone(), timeouts.clone());
+        Self {
+            guard: Some(Arc::new(guard)),
+            ..Self::lend(handle, timeouts)
+        }
+    }
+
+    /// A handle that does not keep the node alive.
+    fn lend(handle: Handle, timeouts: Arc<Timeouts<R>>) -> Self {
         Self {
             publisher: Publisher::datagrams(handle.clone()),
             peers: Peers {
                 table: handle.table().clone(),
             },
-            _guard: Arc::new(Guard(handle.clone())),
             handle,
-            runtime: PhantomData,
+            timeouts,
+            guard: None,
         }
     }
 
@@ -282,8 +294,8 @@ impl<R: Runtime> UdpNode<R> {
 
     /// Stops: nothing more is received, handlers that run are waited for and
     /// their answers sent, requests fail at once, those of handlers too, and the
-    /// peers are told. After `grace` what is not done is given up. When it is
-    /// ready the address is free.
+    /// peers are told. After `grace` what is not done is given up, and handlers of
+    /// timeouts are cancelled. When it is ready the address is free.
     ///
     /// Cancel-safe: once called, the node stops receiving; dropped early, the
     /// handlers that are not done go on until they are.
@@ -297,6 +309,8 @@ impl<R: Runtime> UdpNode<R> {
         race(drained, R::sleep_until(until)).await;
         self.handle.0.abort();
         self.ended().await;
+        self.timeouts.end();
+        self.cancel_timeout_handlers().await;
     }
 
     /// Is ready when the node has ended. Cancel-safe.
@@ -317,8 +331,8 @@ impl<R: Runtime> Clone for UdpNode<R> {
             handle: self.handle.clone(),
             publisher: self.publisher.clone(),
             peers: self.peers.clone(),
-            _guard: self._guard.clone(),
-            runtime: PhantomData,
+            timeouts: self.timeouts.clone(),
+            guard: self.guard.clone(),
         }
     }
 }

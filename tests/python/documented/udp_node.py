@@ -74,6 +74,11 @@ def notified(msg, addr):
     twin.say("told", msg.body.content.decode())
 
 
+@node.on((MessageType.REQUEST_URI, b"silence"))
+def silent(msg, addr):
+    return None
+
+
 @node.on((MessageType.REQUEST_URI, b"stored"))
 def read(msg, addr):
     return make_respond_uri_msg(storage[msg.body.uri], msg.body.uri)

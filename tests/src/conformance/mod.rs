@@ -22,6 +22,7 @@ pub mod endings;
 pub mod extractors;
 pub mod handlers;
 pub mod hostile;
+pub mod late_datagrams;
 pub mod layers;
 pub mod life_cycle;
 pub mod nodes;
@@ -165,6 +166,11 @@ macro_rules! conformance {
                 a_handler_of_timeouts_may_panic
                 a_handler_of_timeouts_can_be_replaced
                 a_handler_of_timeouts_may_use_its_client
+            }
+            late_datagrams {
+                a_nodes_handler_is_told_what_timed_out
+                a_nodes_handler_can_be_replaced
+                a_nodes_handler_may_use_its_node
             }
             reconnecting {
                 a_late_server_is_reconnected

@@ -169,11 +169,14 @@ async fn requests_cross_as_datagrams() -> Result<()> {
     let silence = theirs.ask(&format!("silence {port}")).await?;
     let told = format!("request_timeout {port} TimeoutError silence");
     assert_eq!(silence, told);
-    let nobody = ours
-        .request(ours.local_addr(), "silence")
-        .timeout(SHORT)
-        .await;
-    assert_eq!(nobody, Err(RequestError::TimedOut(SHORT)));
+    let (told, late) = unbounded();
+    ours.on_timeout(move |_, late| {
+        let told = told.clone();
+        async move { told.try_send((late.to, late.uri)).unwrap() }
+    });
+    let silence = ours.request(at, "silence").timeout(SHORT).await;
+    assert_eq!(silence, Err(RequestError::TimedOut(SHORT)));
+    assert_eq!(late.recv().await.unwrap(), (at, "silence".into()));
     theirs.stop().await;
     ours.stop().await;
     Ok(())
