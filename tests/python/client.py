@@ -20,6 +20,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     orders.outer_options(parser)
+    orders.peer_options(parser)
     return parser.parse_args()
 
 
@@ -27,25 +28,34 @@ async def obey(client: TCPClient, unasked: orders.Unasked, order: dict) -> dict:
     op = order["op"]
     if op == "next":
         return await unasked.next(order)
-    if op == "close":
-        await client.close()
-        return orders.DONE
+    if op == "peers":
+        return await orders.peers(client, order)
+    if op in orders.KINDS:
+        return orders.shown(
+            await client.request(
+                orders.uri(order),
+                timeout=order["timeout"],
+                message_type=orders.KINDS[op],
+                content=orders.content(order),
+                **orders.inner(order),
+            )
+        )
     if op == "send":
         await client.send(orders.message(order), **orders.inner(order))
-        return orders.DONE
-    return orders.shown(
-        await client.request(
-            orders.uri(order),
-            timeout=order["timeout"],
-            message_type=orders.KINDS[op],
-            content=orders.content(order),
-            **orders.inner(order),
-        )
-    )
+    elif op == "manage":
+        await client.manage_peers_automatically(orders.uri(order), **orders.inner(order))
+    elif op == "unmanage":
+        await client.stop_peer_management(orders.uri(order))
+    elif op == "close":
+        await client.close()
+    else:
+        raise ValueError(op)
+    return orders.DONE
 
 
 async def run(args: argparse.Namespace) -> None:
-    client = TCPClient(args.host, args.port, **orders.outer(args))
+    local = orders.local_peer(args)
+    client = TCPClient(args.host, args.port, local_peer=local, **orders.outer(args))
     unasked = orders.Unasked(client, steps.ALL_TYPES)
     try:
         await client.connect()

@@ -10,8 +10,16 @@ not come within "timeout" seconds by {"timeout": true}. `to` is an address such 
     {"op": "send", "type": n (also the custom 31 to 255), "to", "uri": hex, "content": hex,
      "inner_secret", "inner_key"}
         -> {"done": true}
+    {"op": "notify"|"broadcast"|"multicast", "type", "uri", "content", "inner_secret", "inner_key"}
+        -> {"done": true}
     {"op": "next", "timeout": s}     the next message that no request waited for
         -> as for request
+    {"op": "manage", "uri": hex (the app id), "every": s, "silence": s, "inner_secret", "inner_key"}
+        -> {"done": true}
+    {"op": "unmanage", "uri": hex}
+        -> {"done": true}
+    {"op": "peers", "ids": [hex], "timeout": s}      waits until it knows just these
+        -> {"peers": [{"id": hex, "data": hex, "addresses": ["127.0.0.1:8888"]}]}
     {"op": "close"}
         -> {"done": true}, and it ends
 """
@@ -24,7 +32,7 @@ import json
 import logging
 import sys
 
-from netaio.common import Body, Message, MessageType
+from netaio.common import Body, DefaultPeerPlugin, Message, MessageType, Peer
 
 import steps
 
@@ -34,6 +42,7 @@ KINDS = {
     "update": MessageType.UPDATE_URI,
     "delete": MessageType.DELETE_URI,
 }
+PEERS = (MessageType.ADVERTISE_PEER, MessageType.PEER_DISCOVERED, MessageType.DISCONNECT)
 DONE = {"done": True}
 
 
@@ -43,6 +52,19 @@ def outer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", help="outer stream cipher")
     parser.add_argument("--plain-uri", action="store_true", help="encrypt_uri off")
     parser.add_argument("--verbose", action="store_true", help="netaio's log on standard error")
+
+
+def peer_options(parser: argparse.ArgumentParser) -> None:
+    """Who it is, told its peers."""
+    parser.add_argument("--id")
+    parser.add_argument("--name", help="is in its peer data")
+
+
+def local_peer(args: argparse.Namespace) -> Peer | None:
+    if args.id is None:
+        return None
+    data = DefaultPeerPlugin().encode_data({"name": args.name})
+    return Peer(addrs=set(), id=args.id.encode(), data=data)
 
 
 def outer(args: argparse.Namespace) -> dict:
@@ -91,14 +113,42 @@ def shown(message: Message) -> dict:
     }
 
 
+def known(node) -> list[dict]:
+    return [
+        {
+            "id": peer.id.hex(),
+            "data": peer.data.hex(),
+            "addresses": [f"{host}:{port}" for host, port in sorted(peer.addrs)],
+        }
+        for _, peer in sorted(node.peers.items())
+    ]
+
+
+async def peers(node, order: dict) -> dict:
+    """Waits for what no event tells."""
+    deadline = asyncio.get_running_loop().time() + order["timeout"]
+    while [peer["id"] for peer in known(node)] != sorted(order["ids"]):
+        if asyncio.get_running_loop().time() > deadline:
+            raise LookupError(f"its peers are {known(node)}")
+        await asyncio.sleep(0.005)
+    return {"peers": known(node)}
+
+
 class Unasked:
-    """Messages that no request waited for."""
+    """Messages that no request waited for, those between peers aside."""
 
     def __init__(self, node, kinds) -> None:
         self.queue: asyncio.Queue = asyncio.Queue()
         for kind in kinds:
-            # A request's own handlers have more specific keys and go first.
-            node.add_handler(kind, lambda message, _who: self.queue.put_nowait(message))
+            # A request's own handlers have more specific keys and go first, and so have
+            # those of peer management.
+            node.add_handler(kind, self.ignore if kind in PEERS else self.take)
+
+    def take(self, message: Message, _who) -> None:
+        self.queue.put_nowait(message)
+
+    def ignore(self, _message: Message, _who) -> None:
+        pass
 
     async def next(self, order: dict) -> dict:
         return shown(await asyncio.wait_for(self.queue.get(), order["timeout"]))

@@ -1,6 +1,7 @@
-"""A real netaio TCPServer with the store of `store.py`.
+"""A real netaio TCPServer with the store of `store.py`, that obeys orders.
 
-Prints one line, `listening HOST PORT`, when it is ready, and ends with its standard input.
+Prints one line, `listening HOST PORT`, when it is ready, then obeys as `orders.py` says. It ends
+with its standard input.
 """
 
 from __future__ import annotations
@@ -21,12 +22,31 @@ def options() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     orders.outer_options(parser)
+    orders.peer_options(parser)
     store.options(parser)
     return parser.parse_args()
 
 
+async def obey(server: TCPServer, order: dict) -> dict:
+    op = order["op"]
+    if op == "peers":
+        return await orders.peers(server, order)
+    if op == "notify":
+        await server.notify(orders.uri(order), orders.message(order), **orders.inner(order))
+    elif op == "broadcast":
+        await server.broadcast(orders.message(order), **orders.inner(order))
+    elif op == "manage":
+        await server.manage_peers_automatically(orders.uri(order), **orders.inner(order))
+    elif op == "unmanage":
+        await server.stop_peer_management(orders.uri(order))
+    elif op != "close":
+        raise ValueError(op)
+    return orders.DONE
+
+
 async def run(args: argparse.Namespace) -> None:
-    server = TCPServer(args.port, args.host, **orders.outer(args))
+    local = orders.local_peer(args)
+    server = TCPServer(args.port, args.host, local_peer=local, **orders.outer(args))
     store.add_store(server, args)
     serving = asyncio.create_task(server.start())
     while not serving.done() and not (hasattr(server, "server") and server.server.sockets):
@@ -35,7 +55,7 @@ async def run(args: argparse.Namespace) -> None:
         serving.result()
     host, port = server.server.sockets[0].getsockname()[:2]
     print("listening", host, port, flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+    await orders.carry_out(lambda order: obey(server, order))
 
 
 def main() -> None:

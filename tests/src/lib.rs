@@ -3,9 +3,11 @@
 //! - [`mod@conformance`] is one suite of behaviours, run on every runtime.
 //! - [`futures_io`] tests streams on the runtimes that share futures-io's traits.
 //! - [`interop`] lets the real netaio and ours talk to each other.
+//! - [`puppet`] has servers, clients and nodes that do what a test says, in Python and here.
 //! - [`python`] drives the real netaio 0.0.9: its server, its client, and a judge of frames.
 //! - [`vectors`] loads the frames of `tests/data`, which the real netaio has judged.
 //! - [`judge`] says what this implementation makes of a frame.
+//! - [`namespaces`] has two hosts with a real network between them.
 //! - [`network`] is one of many nodes in virtual time, with all the faults of real ones.
 //! - [`store`] is the little server that both are in those tests.
 //! - [`script`] is a random generator that draws what it is told to.
@@ -15,7 +17,9 @@ pub mod conformance;
 pub mod futures_io;
 pub mod interop;
 pub mod judge;
+pub mod namespaces;
 pub mod network;
+pub mod puppet;
 pub mod python;
 pub mod script;
 pub mod store;

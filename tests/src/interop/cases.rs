@@ -74,7 +74,8 @@ impl Case {
     }
 
     /// What a server or node in Python is started with.
-    pub(super) fn options(&self) -> ServerOptions {
+    #[must_use]
+    pub fn options(&self) -> ServerOptions {
         ServerOptions {
             outer: self.outer.clone(),
             admin_secret: self.admin.secret.clone(),

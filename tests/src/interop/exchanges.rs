@@ -6,7 +6,8 @@ use netaio_driver::{Remote, RequestBuilder, RequestError};
 
 use super::cases::inner_layer;
 use super::{Case, PATIENCE, SHORT};
-use crate::python::{Answer, Inner, Op, Puppet};
+use crate::puppet::{Answer, Op, Puppet};
+use crate::python::Inner;
 use crate::store::{CUSTOM, UNKNOWN};
 
 /// A request and its answer.

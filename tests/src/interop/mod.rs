@@ -23,6 +23,7 @@ use std::time::Duration;
 use futures_channel::oneshot;
 
 pub use cases::{Case, cases, inner_layer, outer_layer};
+pub use udp::node;
 
 /// How long Python waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -14,7 +14,8 @@ use super::exchanges::{
 };
 use super::table::{Passed, Side, Transport};
 use super::{Case, SHORT, blocking};
-use crate::python::{Answer, Inner, Op, Outer, Python, PythonClient, PythonServer};
+use crate::puppet::{Answer, Op};
+use crate::python::{Inner, Outer, Python, PythonClient, PythonServer};
 use crate::store::store;
 
 impl Case {

@@ -8,25 +8,43 @@ use netaio_driver::core::types::*;
 use netaio_driver::core::{AuthFields, DatagramLink, Layer, Message};
 use netaio_driver::{RequestError, Runtime, UdpNode, UdpNodeBuilder};
 
-use super::cases::{inner, inner_layer, outer, types};
+use super::cases::{inner, inner_layer, outer, outer_layer, types};
 use super::exchanges::{
     assert_answer, assert_message, exchanges, many_at_once, python_asks, python_hits_the_limit,
     python_is_told, we_are_told, we_ask, we_hit_the_limit,
 };
 use super::table::{Passed, Side, Transport};
 use super::{Case, SHORT, blocking};
-use crate::python::{Answer, Inner, Op, Outer, Python, PythonNode};
+use crate::puppet::{Answer, Node, NodeOptions, Op};
+use crate::python::{Inner, Outer, Python, ServerOptions};
 use crate::store::node_store;
+
+/// A node of ours with the store and with layers, before it is bound.
+pub fn node<R: Runtime>(layers: &ServerOptions) -> UdpNodeBuilder<R> {
+    let admin = Inner {
+        secret: layers.admin_secret.clone(),
+        key: None,
+    };
+    let outer = outer_layer(&layers.outer);
+    let node = UdpNode::builder().outer(outer).types(types());
+    node_store(node, inner_layer(&admin), inner_layer(&layers.inner))
+}
 
 impl Case {
     fn node<R: Runtime>(&self) -> UdpNodeBuilder<R> {
-        let node = UdpNode::builder().outer(self.layer()).types(types());
-        node_store(node, inner_layer(&self.admin), inner_layer(&self.inner)).no_group()
+        node(&self.options()).no_group()
     }
 
-    async fn python_node(&self, python: &Python) -> PythonNode {
-        let (python, options) = (python.clone(), self.options());
-        blocking(move || PythonNode::start(&python, &options).unwrap()).await
+    fn node_options(&self) -> NodeOptions {
+        NodeOptions {
+            layers: self.options(),
+            ..NodeOptions::default()
+        }
+    }
+
+    async fn python_node(&self, python: &Python) -> Node {
+        let (python, options) = (python.clone(), self.node_options());
+        blocking(move || python.node(&options).unwrap()).await
     }
 
     /// The most bytes of uri and content: what fits a message, and then a
@@ -174,7 +192,7 @@ pub async fn ours_refuses_python<R: Runtime>(python: &Python) {
         let start = |outer: Outer| {
             let mut case = case.clone();
             case.outer = outer;
-            let mut node = PythonNode::start(&python, &case.options()).unwrap();
+            let mut node = python.node(&case.node_options()).unwrap();
             node.to = Some(address);
             node
         };

@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Once, OnceLock};
 
 use super::{PythonError, Result, Script};
+use crate::puppet::{Node, NodeOptions};
 
 const ENVIRONMENT: &str = "python-netaio-0.0.9";
 const REQUIREMENTS: &str = include_str!("../../python/requirements.txt");
@@ -77,6 +78,15 @@ impl Python {
     /// When it cannot be started.
     pub fn spawn<A: AsRef<OsStr>>(&self, script: &str, args: &[A]) -> Result<Script> {
         Script::start(script, self.command(script).args(args))
+    }
+
+    /// Starts a UDP node.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come up: with its standard error.
+    pub fn node(&self, options: &NodeOptions) -> Result<Node> {
+        Node::start("node.py", self.command("node.py"), options)
     }
 
     /// The command that runs a script of `tests/python`.

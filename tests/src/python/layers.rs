@@ -12,7 +12,7 @@ pub struct Outer {
 }
 
 impl Outer {
-    pub(super) fn args(&self) -> Vec<String> {
+    pub(crate) fn args(&self) -> Vec<String> {
         let mut args = Vec::new();
         args.extend(option("secret", self.secret.as_ref()));
         args.extend(option("key", self.key.as_ref()));
@@ -47,7 +47,7 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    pub(super) fn args(&self) -> Vec<String> {
+    pub(crate) fn args(&self) -> Vec<String> {
         let mut args = self.outer.args();
         args.extend(option("admin-secret", self.admin_secret.as_ref()));
         args.extend(option("inner-secret", self.inner.secret.as_ref()));

@@ -1,8 +1,8 @@
 //! The real Python netaio, for tests.
 //!
 //! [`Python::get`] finds an interpreter, makes a virtual environment with netaio 0.0.9 under
-//! cargo's target directory on first use, and hands it out. [`PythonServer`], [`PythonClient`],
-//! [`PythonNode`] and [`Oracle`] are the scripts of `tests/python` behind typed methods. Everything blocks;
+//! cargo's target directory on first use, and hands it out. [`PythonServer`], [`PythonClient`]
+//! and [`Oracle`] are the scripts of `tests/python` behind typed methods. Everything blocks;
 //! every wait has a limit, and a script dies with its handle.
 //!
 //! | environment variable | effect |
@@ -13,21 +13,18 @@
 mod environment;
 mod hex;
 mod layers;
-mod node;
 mod oracle;
-mod puppet;
 mod script;
 mod tcp;
 
 use std::fmt;
 use std::time::Duration;
 
+pub use crate::puppet::{Answer, Op};
 pub use environment::Python;
 pub use hex::{hex, unhex};
 pub use layers::{Inner, Outer, ServerOptions};
-pub use node::PythonNode;
 pub use oracle::{Accepted, Oracle, Question, Refusal, Verdict};
-pub use puppet::{Answer, Op, Puppet};
 pub use script::Script;
 pub use tcp::{PythonClient, PythonServer};
 

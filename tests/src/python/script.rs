@@ -67,6 +67,12 @@ impl Script {
         })
     }
 
+    /// The number that the operating system has for it.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Writes one line to its standard input.
     ///
     /// # Errors
@@ -104,7 +110,7 @@ impl Script {
     }
 
     /// The address of a line such as `bound 127.0.0.1 8888`.
-    pub(super) fn read_place(&mut self, word: &str, patience: Duration) -> Result<SocketAddr> {
+    pub(crate) fn read_place(&mut self, word: &str, patience: Duration) -> Result<SocketAddr> {
         let line = self.read_line(patience)?;
         let place = line.strip_prefix(word).and_then(|rest| {
             let (host, port) = rest.trim().split_once(' ')?;
@@ -147,7 +153,15 @@ impl Script {
         self.end()
     }
 
-    pub(super) fn end(&mut self) -> Option<ExitStatus> {
+    /// Waits for its end, and sees that it is a good one.
+    pub(crate) fn end_well(mut self) -> Result<()> {
+        match self.end() {
+            Some(status) if status.success() => Ok(()),
+            status => Err(self.failure(&format!("ended with {status:?}"))),
+        }
+    }
+
+    fn end(&mut self) -> Option<ExitStatus> {
         self.stdin = None;
         // Its standard output ends with it, or when it closes that itself.
         while self.lines.recv_timeout(PATIENCE).is_ok() {}

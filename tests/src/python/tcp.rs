@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 
-use super::{Outer, PATIENCE, Puppet, Python, Result, Script, ServerOptions};
+use super::{Outer, PATIENCE, Python, Result, Script, ServerOptions};
+use crate::puppet::Puppet;
 
 /// A real netaio `TCPServer` with a store (`tests/python/store.py` says what it answers).
 #[derive(Debug)]
@@ -91,7 +92,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::python::{Answer, Inner, Op};
+    use crate::puppet::{Answer, Op};
+    use crate::python::Inner;
 
     fn layers() -> Vec<(&'static str, Outer)> {
         let secret = || Some("shared secret".to_owned());
