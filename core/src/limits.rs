@@ -32,6 +32,8 @@ pub struct Limits {
     backlog: usize,
     backlog_time: Duration,
     slow_consumer: SlowConsumerPolicy,
+    inbound_total: usize,
+    outbound_total: usize,
     frames_per_turn: usize,
     failures: usize,
     pending_requests: usize,
@@ -91,6 +93,8 @@ impl Default for Limits {
             backlog: 1024 * 1024,
             backlog_time: Duration::from_secs(10),
             slow_consumer: SlowConsumerPolicy::Disconnect,
+            inbound_total: 64 * 1024 * 1024,
+            outbound_total: 256 * 1024 * 1024,
             frames_per_turn: 64,
             failures: 8,
             pending_requests: 1024,
@@ -189,6 +193,21 @@ impl Limits {
         /// What becomes of a connection whose remote reads too slowly;
         /// [`Disconnect`](SlowConsumerPolicy::Disconnect).
         slow_consumer, with_slow_consumer: SlowConsumerPolicy, |_| false, "any policy works";
+
+        /// Bytes received and not yet handled, of all connections of one server or
+        /// client together; 64 MiB. Past half of it those connections are read
+        /// from no more that hold more than an equal share of the other half, so
+        /// that small messages always find room, and past all of it none is. The
+        /// frame timeout goes on for them; one whose remote does not read its
+        /// answers, and so keeps its own requests waiting, is closed.
+        inbound_total, with_inbound_total: usize, |v| *v < 132_096,
+            "must hold at least one frame of the largest size";
+
+        /// Bytes waiting to be written to all connections of one server or client
+        /// together; 256 MiB. Past it the connection is closed for which the most
+        /// bytes wait.
+        outbound_total, with_outbound_total: usize, |v| *v < 132_096,
+            "must hold at least one frame of the largest size";
 
         /// Frames of one connection that are handled before others have their
         /// turn; 64.

@@ -15,6 +15,7 @@ use netaio_core::{
     SendOptions,
 };
 
+use crate::budget::Account;
 use crate::callers::GivenUp;
 use crate::clock::Time;
 use crate::error::{ErrorAnswer, RequestError};
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) mailbox: Mailbox,
     pub(crate) closed: Event,
     pub(crate) given_up: GivenUp,
+    pub(crate) account: Account,
     pub(crate) states: Arc<States>,
     table: Arc<Table>,
     /// Tells the connections of one server apart.
@@ -71,6 +73,7 @@ impl Connection {
             mailbox: Mailbox::new(&service.config.wire.limits),
             closed: Event::new(),
             given_up: GivenUp::default(),
+            account: Account::default(),
             states: service.states.clone(),
             table: service.table.clone(),
             number,

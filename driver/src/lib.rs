@@ -27,6 +27,7 @@
 
 #[cfg(feature = "async-io")]
 pub mod async_io;
+mod budget;
 mod callers;
 mod client;
 mod clock;
@@ -72,7 +73,7 @@ pub use peers::{KnownPeer, PeerEvent, PeerEvents, PeerManagementError, Peers};
 pub use publisher::{Delivery, Publisher, SubscriptionError};
 pub use remote::Remote;
 pub use runtime::{DatagramOptions, DatagramSocket, Interface, ReadHalf, Runtime, WriteHalf};
-pub use server::{Server, ServerBuilder};
+pub use server::{Server, ServerBuilder, ServerCounters};
 pub use timeouts::TimedOut;
 pub use udp::{UdpNode, UdpNodeBuilder};
 
@@ -83,8 +84,8 @@ pub mod api {
         BuildError, Clock, ConnectError, Connection, ConnectionOptions, Content, Delivery,
         ErrorAnswer, FromRequest, GaveUp, Handler, Interface, IntoReply, KnownPeer, Messages,
         PeerEvent, PeerEvents, PeerManagementError, Peers, Publisher, Reconnected, Remote, Reply,
-        Request, RequestBuilder, RequestError, Response, State, SubscriptionError, Text, TimedOut,
-        Unsolicited, Uri,
+        Request, RequestBuilder, RequestError, Response, ServerCounters, State, SubscriptionError,
+        Text, TimedOut, Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

@@ -8,6 +8,7 @@ use netaio_core::{
     Message, Node, PeerMessage, ReplyToken, Role, Route, RouteId, Router, SealError,
 };
 
+use crate::budget::Budget;
 use crate::clock::Time;
 use crate::futures::BoxFuture;
 use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Panicked, Request, States};
@@ -22,6 +23,7 @@ pub(crate) struct Service {
     pub(crate) config: Arc<LinkConfig>,
     pub(crate) states: Arc<States>,
     pub(crate) slots: Arc<Slots>,
+    pub(crate) budget: Budget,
     pub(crate) unrouted: Unrouted,
     pub(crate) table: Arc<Table>,
     pub(crate) sources: Sources,
@@ -70,6 +72,7 @@ impl Service {
             )),
             sources,
             slots: Slots::new(config.wire.limits.handlers()),
+            budget: Budget::new(&config.wire.limits),
             config: Arc::new(config),
             states: Arc::new(states),
             unrouted,

@@ -2,6 +2,7 @@
 
 mod accept;
 mod builder;
+mod counters;
 mod peers;
 mod roster;
 
@@ -17,6 +18,7 @@ use event_listener::Event;
 use netaio_core::{Key, Layer, SealError};
 
 pub use self::builder::ServerBuilder;
+pub use self::counters::ServerCounters;
 pub(crate) use self::roster::{Roster, RosterPlace};
 
 use self::accept::{Acceptor, Listening};
@@ -120,6 +122,12 @@ impl<R: Runtime> Server<R> {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.roster.len()
+    }
+
+    /// What it holds now.
+    #[must_use]
+    pub fn counters(&self) -> ServerCounters {
+        ServerCounters::of(&self.shared.service)
     }
 
     /// What publishes to the connections, and knows what they are subscribed to.

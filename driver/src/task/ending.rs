@@ -23,6 +23,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         ) {
             return;
         }
+        let (inbound, outbound) = self.holds();
+        let account = &self.connection.shared.account;
+        self.service.budget.hold(account, inbound, outbound);
         let grace = self.service.config.wire.limits.shutdown_grace();
         let (connection, service) = (self.connection.clone(), self.service.clone());
         let late = async |after: Duration| {

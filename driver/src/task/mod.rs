@@ -13,8 +13,11 @@ use std::time::Duration;
 
 use netaio_core::{CloseReason, Inbound, Link, Now};
 
+pub(crate) use self::turn::HIGH_WATER;
+
 use self::commands::refuse;
 use self::running::Running;
+use crate::budget::Member;
 use crate::callers::Callers;
 use crate::clock::Time;
 use crate::connection::{Connection, Ending};
@@ -67,6 +70,7 @@ pub(crate) struct Task<R, I, O> {
     /// The time of the last thing that happened.
     now: Now,
     runtime: PhantomData<fn() -> R>,
+    _member: Member,
     /// The last to be dropped, after the stream.
     _ending: Ending,
 }
@@ -84,6 +88,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             link,
             reader,
             writer,
+            _member: Member::new(service.clone(), connection.clone()),
             service,
             _ending: Ending(connection.clone()),
             connection,

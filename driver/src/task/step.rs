@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use netaio_core::{CloseReason, Link};
 
 use super::Task;
+use crate::budget::{Account, Budget, Room};
 use crate::futures::{race, race_from};
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 
@@ -31,6 +32,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let may_read = self.may_read();
         self.link.set_reading(self.now, may_read || more);
         self.set_timer();
+        let (inbound, outbound) = self.holds();
+        let (budget, account) = (&self.service.budget, &self.connection.shared.account);
         let rest = self.writing.get(self.written..).unwrap_or_default();
         let write = async {
             match rest.is_empty() {
@@ -40,13 +43,18 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
         };
         let handle = async {
-            poll_fn(|context| self.running.poll(context)).await;
+            poll_fn(|context| {
+                // Only now: what is written at once is not worth counting.
+                budget.hold(account, inbound, outbound);
+                self.running.poll(context)
+            })
+            .await;
             Step::Handled
         };
         // What was read is handled before more is read.
         let read = async {
             match may_read && !more {
-                true => Step::Read(read(&mut self.reader, &mut self.link).await),
+                true => Step::Read(read(&mut self.reader, &mut self.link, budget, account).await),
                 false => pending().await,
             }
         };
@@ -103,6 +111,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 
+    /// Bytes received and not handled, and bytes that wait to be written.
+    pub(super) fn holds(&self) -> (usize, usize) {
+        let inbound = self.link.unhandled().saturating_add(self.waiting_bytes);
+        (inbound, self.link.queued())
+    }
+
     /// A connection that drains is read from for what a handler waits for.
     fn may_read(&self) -> bool {
         let handlers_wait = !self.running.is_empty() && self.link.pending_requests() > 0;
@@ -149,12 +163,25 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 }
 
-/// Reads into the link's buffer, which an idle connection does without.
-async fn read<I: ReadHalf>(reader: &mut I, link: &mut Link) -> io::Result<usize> {
+/// Reads into the link's buffer, which an idle connection does without, once all
+/// connections together leave room for it.
+async fn read<I: ReadHalf>(
+    reader: &mut I,
+    link: &mut Link,
+    budget: &Budget,
+    account: &Account,
+) -> io::Result<usize> {
     if I::WAITS_WITHOUT_BUFFER {
         link.release_receive_buffer();
         reader.readable().await?;
     }
-    let buffer: &mut BytesMut = link.receive_buffer();
-    reader.read(buffer).await
+    match budget.room(account).await {
+        Room::Plenty => reader.read(link.receive_buffer()).await,
+        Room::Bytes(room) => {
+            let mut few = BytesMut::with_capacity(room);
+            let count = reader.read(&mut few).await?;
+            link.receive_buffer().extend_from_slice(&few);
+            Ok(count)
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::service::Invoked;
 
 /// Queued answers past which a server reads no further requests, in bytes: a
 /// remote that does not read is not asked what else it wants.
-const HIGH_WATER: usize = 64 * 1024;
+pub(crate) const HIGH_WATER: usize = 64 * 1024;
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Handles what the link has, up to a turn's worth, and says whether there

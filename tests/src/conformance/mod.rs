@@ -25,6 +25,7 @@ pub mod hostile;
 pub mod late_datagrams;
 pub mod layers;
 pub mod life_cycle;
+pub mod memory;
 pub mod nodes;
 pub mod options;
 pub mod publishing;
@@ -248,6 +249,12 @@ macro_rules! conformance {
                 a_subscription_ends_with_its_connection
                 notifications_pass_the_layers
                 a_subscriber_that_never_reads_is_cut
+            }
+            memory {
+                the_connection_that_most_waits_for_is_cut
+                half_sent_frames_leave_room_for_small_messages
+                half_sent_frames_that_fill_the_memory_time_out
+                requests_of_who_does_not_read_are_let_go
             }
             slow {
                 a_backlog_that_stays_cuts_the_connection

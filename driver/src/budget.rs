@@ -1,0 +1,362 @@
+//! What the connections of one server or client hold in memory, all together.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use event_listener::Event;
+use netaio_core::Limits;
+
+use crate::connection::Connection;
+use crate::mailbox::Command;
+use crate::service::Service;
+use crate::task::HIGH_WATER;
+
+/// The bounds on all connections together.
+///
+/// Each task says what its connection holds before it waits, and only where that
+/// has changed: an addition for what did not go at once, and nothing for what
+/// did. The lock is for connections that come, go, or are to be cut.
+pub(crate) struct Budget {
+    inbound: Pool,
+    outbound: Pool,
+    /// Number of members.
+    count: AtomicUsize,
+    members: Mutex<BTreeMap<u64, Connection>>,
+    /// Notified when there may be room to read.
+    freed: Event,
+}
+
+/// Bytes of all connections, of one direction.
+struct Pool {
+    bytes: AtomicUsize,
+    max: usize,
+    /// Past this many bytes something has to be done.
+    alarm: usize,
+    /// Past this many somebody looks for what to do: more than `alarm` when that
+    /// was just done.
+    look_at: AtomicUsize,
+}
+
+/// What it means for all that one connection holds more or less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    None,
+    /// Something has to be done.
+    Alarm,
+    /// Somebody may have waited for this.
+    Freed,
+}
+
+/// What one connection holds, as its task said last.
+#[derive(Default)]
+pub(crate) struct Account {
+    inbound: AtomicUsize,
+    outbound: AtomicUsize,
+    /// It was told to close.
+    cut: AtomicBool,
+}
+
+/// How much may be read from one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// As much as there is.
+    Plenty,
+    /// So many bytes at once.
+    Bytes(usize),
+}
+
+/// The place of one connection among the others, given back on drop with what it
+/// holds.
+pub(crate) struct Member {
+    service: Arc<Service>,
+    connection: Connection,
+}
+
+impl Budget {
+    /// The most that is read at once past half of what all may hold, in bytes.
+    const SCARCE: usize = 2 * 1024;
+
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let (inbound, outbound) = (limits.inbound_total(), limits.outbound_total());
+        Self {
+            inbound: Pool::new(inbound, inbound / 2),
+            outbound: Pool::new(outbound, outbound),
+            count: AtomicUsize::new(0),
+            members: Mutex::default(),
+            freed: Event::new(),
+        }
+    }
+
+    /// Bytes received and not handled, and bytes waiting to be written.
+    pub(crate) fn held(&self) -> (usize, usize) {
+        (self.inbound.bytes(), self.outbound.bytes())
+    }
+
+    /// Says what a connection holds now.
+    pub(crate) fn hold(&self, account: &Account, inbound: usize, outbound: usize) {
+        let (inbound_before, outbound_before) = account.held();
+        if (inbound_before, outbound_before) == (inbound, outbound) {
+            return;
+        }
+        // Both before any of them is looked at, here or by the task of another
+        // connection: of two that change at once, the later one sees both.
+        account.inbound.store(inbound, Ordering::SeqCst);
+        account.outbound.store(outbound, Ordering::SeqCst);
+        let mut alarm = inbound > 0
+            && outbound >= HIGH_WATER
+            && outbound_before < HIGH_WATER
+            && self.inbound.bytes() > self.inbound.alarm;
+        match self.inbound.change(inbound_before, inbound) {
+            Change::None => {}
+            Change::Alarm => alarm = true,
+            Change::Freed => {
+                self.freed.notify(usize::MAX);
+            }
+        }
+        if alarm {
+            self.cut_unheeded();
+        }
+        if self.outbound.change(outbound_before, outbound) == Change::Alarm {
+            self.cut_largest();
+        }
+    }
+
+    /// Is ready when a connection may be read from.
+    pub(crate) async fn room(&self, account: &Account) -> Room {
+        if let Some(room) = self.room_now(account) {
+            return room;
+        }
+        loop {
+            let freed = self.freed.listen();
+            if let Some(room) = self.room_now(account) {
+                return room;
+            }
+            freed.await;
+        }
+    }
+
+    fn room_now(&self, account: &Account) -> Option<Room> {
+        let all = self.inbound.bytes();
+        if all < self.inbound.alarm {
+            return Some(Room::Plenty);
+        }
+        let count = self.count.load(Ordering::Relaxed).max(1);
+        let share = self.inbound.alarm.checked_div(count).unwrap_or(0);
+        let bytes = Self::SCARCE.min(share / 2);
+        let (held, _) = account.held();
+        let fits = bytes > 0 && all < self.inbound.max && held.saturating_add(bytes) <= share;
+        fits.then_some(Room::Bytes(bytes))
+    }
+
+    /// Cuts connections whose remotes read no answers, and so keep their own
+    /// requests waiting: nothing else would ever make them let go of these.
+    fn cut_unheeded(&self) {
+        let members = self.members();
+        let kept = members
+            .values()
+            .filter(|member| !member.shared.account.cut());
+        let held = kept.map(|member| (member.shared.account.held(), member));
+        let held = held.map(|((inbound, outbound), member)| {
+            let may_go = inbound > 0 && outbound >= HIGH_WATER;
+            (inbound, may_go.then_some(member))
+        });
+        cut_down(held, self.inbound.alarm);
+    }
+
+    /// Cuts the connections for which the most bytes wait.
+    fn cut_largest(&self) {
+        let members = self.members();
+        let kept = members
+            .values()
+            .filter(|member| !member.shared.account.cut());
+        let held = kept.map(|member| (member.shared.account.held().1, Some(member)));
+        cut_down(held, self.outbound.max);
+    }
+
+    fn members(&self) -> MutexGuard<'_, BTreeMap<u64, Connection>> {
+        // The map is whole between two calls: poison says nothing about it.
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Cuts connections, the largest first, until no more than `max` is held by all
+/// of them; those of them that are named.
+fn cut_down<'a>(held: impl Iterator<Item = (usize, Option<&'a Connection>)>, max: usize) {
+    let mut all = 0_usize;
+    let mut named: Vec<_> = held
+        .filter_map(|(bytes, connection)| {
+            all = all.saturating_add(bytes);
+            Some((bytes, connection?))
+        })
+        .collect();
+    named.sort_unstable_by_key(|(bytes, _)| *bytes);
+    while all > max
+        && let Some((bytes, Connection { shared })) = named.pop()
+    {
+        all = all.saturating_sub(bytes);
+        shared.account.cut.store(true, Ordering::SeqCst);
+        // One that is closed gives up what it has still to write.
+        let _ = shared.mailbox.push(Command::Cut);
+    }
+}
+
+impl Account {
+    fn cut(&self) -> bool {
+        self.cut.load(Ordering::SeqCst)
+    }
+
+    /// Bytes received and not handled, and bytes waiting to be written.
+    fn held(&self) -> (usize, usize) {
+        let inbound = self.inbound.load(Ordering::SeqCst);
+        (inbound, self.outbound.load(Ordering::SeqCst))
+    }
+}
+
+impl Pool {
+    fn new(max: usize, alarm: usize) -> Self {
+        Self {
+            bytes: AtomicUsize::new(0),
+            max,
+            alarm,
+            look_at: AtomicUsize::new(alarm),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::SeqCst)
+    }
+
+    /// Counts what one connection holds otherwise than before. What it does to all
+    /// is not told each time, since all of them are looked at then, but whenever
+    /// they hold some more.
+    fn change(&self, before: usize, after: usize) -> Change {
+        let less = before.saturating_sub(after);
+        if less > 0 {
+            let before = self.bytes.fetch_sub(less, Ordering::SeqCst);
+            let after = before.saturating_sub(less);
+            let freed = |level| after < level && before >= level;
+            if freed(self.alarm) {
+                self.look_at.store(self.alarm, Ordering::Relaxed);
+            }
+            return match freed(self.alarm) || freed(self.max) {
+                true => Change::Freed,
+                false => Change::None,
+            };
+        }
+        let more = after.saturating_sub(before);
+        let all = self.bytes.fetch_add(more, Ordering::SeqCst);
+        let all = all.saturating_add(more);
+        if all <= self.look_at.load(Ordering::Relaxed) {
+            return Change::None;
+        }
+        let next = all.saturating_add(self.max / 64);
+        self.look_at.store(next, Ordering::Relaxed);
+        Change::Alarm
+    }
+}
+
+impl Member {
+    pub(crate) fn new(service: Arc<Service>, connection: Connection) -> Self {
+        let budget = &service.budget;
+        let number = connection.shared.number;
+        let mut members = budget.members();
+        let _none = members.insert(number, connection.clone());
+        budget.count.store(members.len(), Ordering::Relaxed);
+        drop(members);
+        Self {
+            service,
+            connection,
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let budget = &self.service.budget;
+        let shared = &self.connection.shared;
+        let mut members = budget.members();
+        let _gone = members.remove(&shared.number);
+        budget.count.store(members.len(), Ordering::Relaxed);
+        drop(members);
+        budget.hold(&shared.account, 0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    const MAX: usize = 200_000;
+
+    fn budget(connections: usize) -> Budget {
+        let limits = Limits::default().with_inbound_total(MAX).unwrap();
+        let budget = Budget::new(&limits);
+        budget.count.store(connections, Ordering::Relaxed);
+        budget
+    }
+
+    #[test]
+    fn past_half_of_it_small_messages_still_find_room() {
+        let budget = budget(10);
+        let [large, small, third] = [(); 3].map(|()| Account::default());
+        budget.hold(&large, 99_999, 0);
+        assert_eq!(budget.room_now(&large), Some(Room::Plenty));
+        budget.hold(&small, 1, 0);
+        // Each has a tenth of the other half.
+        assert_eq!(budget.room_now(&large), None);
+        assert_eq!(budget.room_now(&small), Some(Room::Bytes(Budget::SCARCE)));
+        budget.hold(&small, 10_000 - Budget::SCARCE, 0);
+        assert_eq!(budget.room_now(&small), Some(Room::Bytes(Budget::SCARCE)));
+        budget.hold(&small, 10_001 - Budget::SCARCE, 0);
+        assert_eq!(budget.room_now(&small), None);
+        assert_eq!(budget.room_now(&third), Some(Room::Bytes(Budget::SCARCE)));
+        // Past all of it there is none for anybody.
+        budget.hold(&large, MAX, 0);
+        assert_eq!(budget.room_now(&third), None);
+        budget.hold(&large, 0, 0);
+        assert_eq!(budget.room_now(&small), Some(Room::Plenty));
+        assert_eq!(budget.held(), (10_001 - Budget::SCARCE, 0));
+    }
+
+    #[test]
+    fn shares_of_very_many_are_small_and_not_nothing() {
+        let budget = budget(10_000);
+        let [large, small] = [(); 2].map(|()| Account::default());
+        budget.hold(&large, MAX / 2, 0);
+        assert_eq!(budget.room_now(&small), Some(Room::Bytes(5)));
+    }
+
+    #[test]
+    fn whoever_waits_for_room_is_told() {
+        let budget = budget(2);
+        let [large, other] = [(); 2].map(|()| Account::default());
+        budget.hold(&large, MAX, 0);
+        let mut waiting = pin!(budget.room(&other));
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(waiting.as_mut().poll(&mut context), Poll::Pending);
+        budget.hold(&large, MAX - 1, 0);
+        let room = Poll::Ready(Room::Bytes(Budget::SCARCE));
+        assert_eq!(waiting.as_mut().poll(&mut context), room);
+    }
+
+    #[test]
+    fn an_alarm_is_given_now_and_then() {
+        let pool = Pool::new(6400, 6400);
+        let mut held = 0;
+        let mut alarms = 0;
+        for _ in 0..1000 {
+            let alarm = pool.change(held, held + 10) == Change::Alarm;
+            held += 10;
+            assert!(!alarm || held > 6400);
+            alarms += usize::from(alarm);
+        }
+        // Every 1% of the limit or so.
+        assert!((30..=36).contains(&alarms), "{alarms}");
+        assert_eq!(pool.change(held, 6399), Change::Freed);
+        assert_eq!(pool.change(6399, 6401), Change::Alarm);
+        assert_eq!(pool.change(6401, 6400), Change::None);
+    }
+}

@@ -1,0 +1,156 @@
+//! What all connections of a server hold together.
+
+use std::time::Duration;
+
+use netaio_driver::core::types::*;
+use netaio_driver::core::{CloseReason, Limits, Message};
+use netaio_driver::{Connection, Content, Runtime, Server};
+
+use super::pipe::{PipeReader, PipeWriter, Shape, duplex};
+use super::raw::{Raw, frame};
+use super::support::{Pair, assert_message, plain_pair, spawn};
+
+/// The least that a server may be allowed to hold.
+const LEAST: usize = 132_096;
+
+type Piped = (Connection, Raw<PipeReader, PipeWriter>);
+
+/// A server with these limits, that echoes, and somebody who is well-behaved.
+async fn serving<R: Runtime>(limits: Limits) -> Pair<R> {
+    let server = Server::<R>::builder().limits(limits);
+    plain_pair(server.on(REQUEST_URI, |content: Content| content)).await
+}
+
+/// Connections over pipes, which do as the test says.
+fn piped<R: Runtime>(server: &Server<R>, count: usize, shape: Shape) -> Vec<Piped> {
+    let dial = || {
+        let [(reader, writer), (far_reader, far_writer)] = duplex(shape);
+        let connection = server.serve_halves(reader, writer, None).unwrap();
+        (connection, Raw::new(far_reader, far_writer))
+    };
+    (0..count).map(|_| dial()).collect()
+}
+
+/// Goes on until something is so, while others are served.
+async fn until<R: Runtime>(pair: &Pair<R>, mut so: impl FnMut() -> bool) {
+    while !so() {
+        let answer = pair.connection.request("u").content("small").await;
+        assert_message(&answer.unwrap(), RESPOND_URI, "u", "small");
+    }
+}
+
+fn is_slow(reason: &CloseReason) -> bool {
+    matches!(reason, CloseReason::SlowConsumer { .. })
+}
+
+/// Where more waits for all together than may, it is the one that most waits for
+/// who is cut off.
+pub async fn the_connection_that_most_waits_for_is_cut<R: Runtime>() {
+    let limits = Limits::default().with_outbound_total(200_000).unwrap();
+    let pair = serving::<R>(limits).await;
+    let narrow = Shape {
+        capacity: 1024,
+        ..Shape::PLAIN
+    };
+    let mut remotes = piped(&pair.server, 3, narrow);
+    let waiting = [150_000, 40_000, 40_000];
+    for ((connection, _), bytes) in remotes.iter().zip(waiting) {
+        for _ in 0..bytes / 10_000 {
+            let news = Message::notify("news", vec![0; 10_000]);
+            connection.send(news).await.unwrap();
+        }
+    }
+    let reason = remotes[0].0.closed().await;
+    assert!(is_slow(&reason), "{reason:?}");
+    for (connection, remote) in &mut remotes[1..] {
+        for _ in 0..4 {
+            let told = remote.receive().await.unwrap();
+            assert_message(&told, NOTIFY_URI, "news", vec![0; 10_000]);
+        }
+        assert!(connection.is_closed().is_none());
+    }
+    // What they held is given back.
+    drop(remotes);
+    let server = &pair.server;
+    until(&pair, || {
+        server.connections() == 1 && server.counters().outbound_bytes == 0
+    })
+    .await;
+}
+
+/// Half-sent frames fill no more than half of what may be held: from then on
+/// small messages only are read, until there is room again.
+pub async fn half_sent_frames_leave_room_for_small_messages<R: Runtime>() {
+    let limits = Limits::default().with_inbound_total(LEAST).unwrap();
+    let pair = serving::<R>(limits).await;
+    let server = &pair.server;
+    let mut remotes = piped(server, 10, Shape::PLAIN);
+    let large = frame(REQUEST_URI, "u", [7; 60_000]);
+    for (_, remote) in &mut remotes {
+        // The pipe takes it, whether or not the server does.
+        remote.write(&large[..30_000]).await.unwrap();
+    }
+    until(&pair, || server.counters().inbound_bytes >= LEAST / 2).await;
+    for _ in 0..100 {
+        let answer = pair.connection.request("u").content("small").await;
+        assert_message(&answer.unwrap(), RESPOND_URI, "u", "small");
+        assert!(server.counters().inbound_bytes <= LEAST);
+    }
+    let (_, mut last) = remotes.pop().unwrap();
+    let rest = large[30_000..].to_vec();
+    let answered = spawn::<R, _>(async move {
+        last.write(&rest).await.unwrap();
+        last.receive().await
+    });
+    for (connection, remote) in remotes {
+        drop(remote);
+        connection.close().await;
+    }
+    let answer = answered.await.unwrap();
+    assert_message(&answer, RESPOND_URI, "u", [7; 60_000]);
+    until(&pair, || server.counters().inbound_bytes == 0).await;
+}
+
+/// Who is not read from for what others hold is not waited for either: the time
+/// for a frame goes on, and so there is room again.
+pub async fn half_sent_frames_that_fill_the_memory_time_out<R: Runtime>() {
+    let after = Duration::from_millis(50);
+    let limits = Limits::default().with_inbound_total(LEAST).unwrap();
+    let limits = limits.with_frame_timeout(after).unwrap();
+    let pair = serving::<R>(limits).await;
+    let mut remotes = piped(&pair.server, 10, Shape::PLAIN);
+    let large = frame(REQUEST_URI, "u", [7; 60_000]);
+    for (_, remote) in &mut remotes {
+        remote.write(&large[..30_000]).await.unwrap();
+    }
+    for (connection, _) in &remotes {
+        assert_eq!(connection.closed().await, CloseReason::FrameTimeout(after));
+    }
+    let server = &pair.server;
+    until(&pair, || server.counters().inbound_bytes == 0).await;
+}
+
+/// Who asks and never reads the answers has to give way where memory is short.
+pub async fn requests_of_who_does_not_read_are_let_go<R: Runtime>() {
+    let limits = Limits::default().with_inbound_total(LEAST).unwrap();
+    let pair = serving::<R>(limits).await;
+    let requests = frame(REQUEST_URI, "u", [7; 1000]).repeat(1000);
+    let mut connections = Vec::new();
+    for (connection, mut remote) in piped(&pair.server, 10, Shape::PLAIN) {
+        connections.push(connection);
+        let requests = requests.clone();
+        let sending = spawn::<R, _>(async move {
+            // It is not read to the end.
+            let _ = remote.write(&requests).await;
+            remote
+        });
+        drop(sending);
+    }
+    let closed = || connections.iter().filter_map(Connection::is_closed);
+    until(&pair, || closed().next().is_some()).await;
+    for reason in closed() {
+        assert!(is_slow(&reason), "{reason:?}");
+    }
+    until(&pair, || pair.server.counters().inbound_bytes <= LEAST / 2).await;
+    assert!(closed().count() < 10);
+}
