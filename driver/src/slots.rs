@@ -40,10 +40,23 @@ impl Slots {
     }
 
     /// Is ready when a slot may be free.
-    pub(crate) async fn wait(&self) {
+    pub(crate) async fn wait(self: &Arc<Self>) -> Turn {
         let freed = self.freed.listen();
         if !self.is_free() {
             freed.await;
+        }
+        Turn(self.clone())
+    }
+}
+
+/// One's turn to take a slot, for which one has waited. It goes to the next who
+/// waits if it is dropped and there is a slot still.
+pub(crate) struct Turn(Arc<Slots>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.0.is_free() {
+            self.0.freed.notify_additional(1);
         }
     }
 }
@@ -53,5 +66,39 @@ impl Drop for Slot {
         self.0.taken.fetch_sub(1, Ordering::Release);
         // Additional: a waiter that was notified for another slot counts not.
         self.0.freed.notify_additional(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    #[test]
+    fn whoever_takes_no_slot_lets_the_next_one_in() {
+        let slots = Slots::new(1);
+        let taken = slots.take();
+        let (mut first, mut second) = (pin!(slots.wait()), pin!(slots.wait()));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        drop(taken);
+        let Poll::Ready(turn) = first.as_mut().poll(&mut context) else {
+            panic!("there is a slot");
+        };
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        // Its handler was done at once, say, or its connection has ended.
+        drop(turn);
+        let Poll::Ready(turn) = second.as_mut().poll(&mut context) else {
+            panic!("there is a slot still");
+        };
+        let taken = slots.take();
+        let mut third = pin!(slots.wait());
+        assert!(third.as_mut().poll(&mut context).is_pending());
+        drop(turn);
+        assert!(third.as_mut().poll(&mut context).is_pending());
+        drop(taken);
+        assert!(third.as_mut().poll(&mut context).is_ready());
     }
 }

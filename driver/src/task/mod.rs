@@ -25,6 +25,7 @@ use crate::futures::{BoxFuture, yield_now};
 use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Service;
+use crate::slots::Turn;
 
 /// Queued answers that are written although more frames wait to be handled, in
 /// bytes.
@@ -55,6 +56,8 @@ pub(crate) struct Task<R, I, O> {
     waiting_bytes: usize,
     /// A message that waits for a free slot.
     blocked: bool,
+    /// That message's turn, until it is handled.
+    turn: Option<Turn>,
     timer: Option<(Duration, BoxFuture<()>)>,
     /// The last thing that happened was a write.
     wrote: bool,
@@ -101,6 +104,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             blocked: false,
+            turn: None,
             timer: None,
             wrote: false,
             handled: false,

@@ -10,6 +10,7 @@ use super::Task;
 use crate::budget::{Account, Budget, Room};
 use crate::futures::{race, race_from};
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
+use crate::slots::Turn;
 
 /// What happened first.
 pub(super) enum Step {
@@ -17,7 +18,7 @@ pub(super) enum Step {
     Flushed(io::Result<()>),
     Handled,
     Told,
-    Unblocked,
+    Unblocked(Turn),
     Read(io::Result<usize>),
     Timer,
 }
@@ -60,10 +61,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         };
         let unblock = async {
             match self.blocked {
-                true => self.service.slots.wait().await,
+                true => Step::Unblocked(self.service.slots.wait().await),
                 false => pending().await,
             }
-            Step::Unblocked
         };
         let tell = async {
             match more {
@@ -90,7 +90,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         match step {
             Step::Told => {}
             Step::Handled => self.send_answers(),
-            Step::Unblocked => self.blocked = false,
+            Step::Unblocked(turn) => {
+                self.blocked = false;
+                self.turn = Some(turn);
+            }
             Step::Timer => self.timer = None,
             Step::Written(Ok(count)) if count > 0 => {
                 self.link.written(count);

@@ -133,6 +133,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.blocked = true;
             return;
         }
+        let _turn = self.turn.take();
         let mut router = &*self.service;
         let dispatched = self.link.dispatch(self.now, inbound, &mut router);
         match self.service.invoke(dispatched, (&self.connection).into()) {

@@ -44,7 +44,8 @@ impl<R: Runtime> Task<R> {
         let unblock = async {
             match self.waiting.is_empty() {
                 true => pending().await,
-                false => service.slots.wait().await,
+                // Nobody else waits for the slots of this node.
+                false => drop(service.slots.wait().await),
             }
             Step::Unblocked
         };
