@@ -25,8 +25,28 @@ use crate::timeouts::{Callback, callback};
 /// to it stay closed: see [`Client::connection`] for the new one.
 ///
 /// What was closed on purpose is not reconnected, nor are streams that were
-/// handed to the client: they have no address. Clones of a [`Client`] that
-/// callbacks get do not keep it alive.
+/// handed to the client: they have no address. The client that callbacks get does
+/// not keep the client alive, nor do clones of it.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use netaio_driver::{AutoReconnect, Client, Runtime};
+///
+/// # fn client<R: Runtime>() -> Result<Client<R>, netaio_driver::BuildError> {
+/// let patient = AutoReconnect::new()
+///     .max_retries(60)
+///     .delay(Duration::from_secs(10))
+///     // A server forgets subscriptions with the connection.
+///     .on_reconnect(|_, again| async move {
+///         if let Err(error) = again.connection.subscribe("news").await {
+///             eprintln!("no news: {error}");
+///         }
+///     })
+///     .on_give_up(|_, gone| async move { eprintln!("{}", gone.error) });
+/// Client::builder().auto_reconnect(patient).build()
+/// # }
+/// ```
 pub struct AutoReconnect<R: Runtime> {
     connect_timeout: Duration,
     max_retries: u32,
