@@ -145,6 +145,8 @@ impl AuthErrorReply {
         match self {
             Self::Plugin => plugin,
             Self::Silent => None,
+            // Nor are those of other types: a handler's own may be of any.
+            Self::Handler(_) if check.message_type.is_error() => None,
             Self::Handler(handler) => handler(check),
         }
     }

@@ -7,6 +7,7 @@ use std::pin::pin;
 use bytes::BytesMut;
 use netaio_driver::{DatagramOptions, DatagramSocket, Interface, Runtime};
 
+use super::raw_node::skip;
 use super::support::{GiveUp, both, poll_times};
 
 /// Groups of the block that is for use within an organization.
@@ -406,7 +407,7 @@ pub async fn a_group_over_ipv6<R: Runtime>() {
 }
 
 /// Sends to the IPv6 group on the interface that has an address.
-async fn meet_in_a_group<R: Runtime>(ip: IpAddr) -> io::Result<()> {
+pub(super) async fn meet_in_a_group<R: Runtime>(ip: IpAddr) -> io::Result<()> {
     let mut options = member(Ipv6Addr::UNSPECIFIED.into(), 0, &[GROUP_V6]);
     options.interface = Some(ip.into());
     options.multicast_ttl = 0;
@@ -455,9 +456,4 @@ fn where_there_is_ipv6<T>(socket: io::Result<T>) -> Option<T> {
             None
         }
     }
-}
-
-/// Says why a test, or a part of it, does not take place.
-fn skip(reason: &str) {
-    eprintln!("skipped: {reason}");
 }

@@ -23,15 +23,15 @@ const NEVER: Duration = Duration::from_secs(3600);
 /// How long a request waits that is not going to be answered.
 const SHORT: Duration = Duration::from_millis(20);
 
-fn hmac(secret: &str) -> HmacAuth {
+pub(super) fn hmac(secret: &str) -> HmacAuth {
     HmacAuth::new(secret)
 }
 
-fn inner_hmac(secret: &str) -> HmacAuth {
+pub(super) fn inner_hmac(secret: &str) -> HmacAuth {
     HmacAuth::new(secret).with_hmac_field("camh")
 }
 
-fn cipher(key: &str) -> Sha256StreamCipher {
+pub(super) fn cipher(key: &str) -> Sha256StreamCipher {
     Sha256StreamCipher::new(key)
 }
 
@@ -42,7 +42,7 @@ fn inner_cipher(key: &str) -> Sha256StreamCipher {
 }
 
 /// The outer layers that there are, by name.
-fn outer_layers() -> [(&'static str, Layer); 5] {
+pub(super) fn outer_layers() -> [(&'static str, Layer); 5] {
     let plain_uri = cipher("key").with_plain_uri();
     [
         ("plain", none()),
@@ -57,7 +57,7 @@ fn outer_layers() -> [(&'static str, Layer); 5] {
 }
 
 /// The inner layers that there are.
-fn inner_layers() -> [(&'static str, Layer); 4] {
+pub(super) fn inner_layers() -> [(&'static str, Layer); 4] {
     let (auth, cipher) = (inner_hmac("inner"), inner_cipher("inner key"));
     [
         ("plain", none()),

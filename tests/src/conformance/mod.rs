@@ -20,18 +20,22 @@ pub mod concurrency;
 pub mod datagrams;
 pub mod endings;
 pub mod extractors;
+pub mod groups;
 pub mod handlers;
 pub mod hostile;
 pub mod late_datagrams;
 pub mod layers;
 pub mod life_cycle;
 pub mod memory;
+pub mod node_handlers;
+pub mod node_layers;
 pub mod nodes;
 pub mod options;
 pub mod publishing;
 pub mod reconnecting;
 pub mod requests;
 pub mod slow;
+pub mod strangers;
 pub mod streams;
 pub mod timeouts;
 
@@ -308,6 +312,53 @@ macro_rules! conformance {
                 a_message_that_cannot_be_sent_is_an_error_at_once
                 uris_and_contents_are_any_bytes
                 nodes_speak_ipv6
+            }
+            node_handlers {
+                slow_handlers_hold_nobody_up
+                the_most_specific_key_wins
+                keys_of_ones_own_are_found_in_their_order
+                handlers_change_while_the_node_runs
+                a_one_time_handler_takes_one_message
+                each_extractor_hands_over_its_part
+                a_panic_is_an_error_and_the_node_lives
+                a_reply_that_cannot_be_sent_is_an_error
+                handlers_wait_for_a_free_place
+                a_handler_may_ask_while_others_wait
+            }
+            node_layers {
+                every_pair_of_layers_carries_messages
+                sealed_messages_hide_their_content
+                a_wrong_secret_is_told_unsealed
+                a_silent_node_says_nothing_to_strangers
+                an_auth_error_handler_decides
+                a_failed_inner_check_never_reaches_the_handler
+                an_answer_must_pass_the_requests_inner_layer
+                a_one_time_handler_survives_a_forgery
+                what_cannot_be_decrypted_is_dropped
+                options_leave_plugins_out
+                layers_that_clash_are_refused
+            }
+            strangers {
+                the_default_answers_to_a_stranger_are_few
+                handlers_answer_strangers_without_a_budget
+                without_a_budget_strangers_hear_nothing
+                who_is_verified_has_no_budget
+                stray_answers_are_not_answered
+                nodes_that_refuse_each_other_fall_silent
+                short_datagrams_are_refused_and_long_ones_taken
+                garbage_is_dropped
+                a_bad_checksum_is_told_unsealed
+                answers_to_strangers_are_no_longer_than_they_may_be
+            }
+            groups {
+                a_multicast_reaches_every_other_member_once
+                a_multicast_is_answered_by_everybody
+                multicasts_pass_the_layers
+                ones_own_multicasts_come_back_where_wanted
+                nodes_share_a_port_by_consent
+                groups_and_ports_can_be_chosen
+                a_group_that_is_none_is_an_error
+                nodes_meet_in_an_ipv6_group
             }
         }
     };
