@@ -42,6 +42,7 @@ pub struct Limits {
     handlers_per_connection: usize,
     subscriptions: usize,
     subscription_keys: usize,
+    subscribers: usize,
     peers: usize,
     peer_addresses: usize,
     peer_data: usize,
@@ -103,6 +104,7 @@ impl Default for Limits {
             handlers_per_connection: 1,
             subscriptions: 1024,
             subscription_keys: 65_536,
+            subscribers: 65_536,
             peers: 4096,
             peer_addresses: 4,
             peer_data: 8 * 1024,
@@ -244,6 +246,11 @@ impl Limits {
         /// Keys that somebody is subscribed to; 65,536. One more is an error to
         /// the application that asks for it.
         subscription_keys, with_subscription_keys: usize, |v| *v == 0, "must be at least 1";
+
+        /// Connections, or addresses, that are subscribed to something; 65,536.
+        /// One more is an error to the application that asks for it. Anybody can
+        /// write any address into a datagram.
+        subscribers, with_subscribers: usize, |v| *v == 0, "must be at least 1";
 
         /// Peers that are known; 4,096. One more is refused: none that is alive
         /// makes room.

@@ -65,11 +65,7 @@ impl Service {
         sources: Sources,
     ) -> Self {
         Self {
-            table: Arc::new(Table::new(
-                config.wire.clone(),
-                identity,
-                sources.time.clone(),
-            )),
+            table: Arc::new(Table::new(&config, identity, sources.time.clone())),
             sources,
             slots: Slots::new(config.wire.limits.handlers()),
             budget: Budget::new(&config.wire.limits),

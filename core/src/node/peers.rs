@@ -119,6 +119,9 @@ pub enum PeerRefused {
     /// It takes its leave from an address where it is not heard.
     #[error("the peer is known, but not at this address")]
     NotHere,
+    /// The connection that leads to it has ended, or is none of this node's.
+    #[error("its connection has ended, or is another node's")]
+    NotConnected,
     /// There are [`Limits::peers`] already.
     #[error("{max} peers are known already")]
     TooMany {

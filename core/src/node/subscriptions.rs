@@ -51,6 +51,12 @@ pub enum SubscribeError {
         /// The limit.
         max: usize,
     },
+    /// There are [`Limits::subscribers`] already.
+    #[error("{max} subscribers already")]
+    TooManySubscribers {
+        /// The limit.
+        max: usize,
+    },
 }
 
 impl<S> Default for Subscriptions<S> {
@@ -72,7 +78,8 @@ impl<S: Copy + Eq + core::hash::Hash> Subscriptions<S> {
     /// Subscribes to a key, and says whether that was new.
     ///
     /// # Errors
-    /// The subscriber has too many subscriptions, or there are too many keys.
+    /// The subscriber has too many subscriptions, or there are too many keys or
+    /// subscribers.
     pub fn subscribe(
         &mut self,
         key: impl Into<Bytes>,
@@ -94,6 +101,10 @@ impl<S: Copy + Eq + core::hash::Hash> Subscriptions<S> {
         let max = limits.subscription_keys();
         if self.by_key.len() >= max && !self.by_key.contains_key(&key) {
             return Err(SubscribeError::TooManyKeys { max });
+        }
+        let max = limits.subscribers();
+        if self.by_subscriber.len() >= max && mine.is_empty() {
+            return Err(SubscribeError::TooManySubscribers { max });
         }
         self.by_subscriber
             .entry(subscriber)
@@ -197,10 +208,11 @@ mod tests {
     }
 
     #[test]
-    fn both_limits_hold() {
+    fn all_limits_hold() {
         let limits = Limits::default()
             .with_subscriptions(2)
             .and_then(|limits| limits.with_subscription_keys(3))
+            .and_then(|limits| limits.with_subscribers(2))
             .unwrap();
         let mut subscriptions = Subscriptions::new();
         for (key, subscriber) in [("a", 1), ("b", 1), ("c", 2)] {
@@ -212,5 +224,12 @@ mod tests {
         let too_many_keys = Err(SubscribeError::TooManyKeys { max: 3 });
         assert_eq!(subscriptions.subscribe("d", 2, &limits), too_many_keys);
         assert_eq!(subscriptions.subscribe("a", 2, &limits), Ok(true));
+        let too_many_subscribers = Err(SubscribeError::TooManySubscribers { max: 2 });
+        assert_eq!(
+            subscriptions.subscribe("a", 3, &limits),
+            too_many_subscribers
+        );
+        subscriptions.remove(1);
+        assert_eq!(subscriptions.subscribe("a", 3, &limits), Ok(true));
     }
 }

@@ -136,12 +136,10 @@ impl Peers {
     /// `add_or_update_peer`. The remote's address is added to those it has.
     ///
     /// # Errors
-    /// It is refused; nothing has changed.
+    /// It is refused, as over a connection that has ended or is another node's;
+    /// nothing has changed.
     pub fn add(&self, peer: Peer, remote: impl Into<Remote>) -> Result<PeerChange, PeerRefused> {
-        let place = remote.into().place();
-        let now = self.table.time().now();
-        self.table
-            .change(|discovery| discovery.update(now, peer, place))
+        self.table.update(peer, remote.into().place())
     }
 
     /// Removes a peer, with all of its addresses and subscriptions.

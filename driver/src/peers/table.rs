@@ -1,11 +1,12 @@
 //! The peers of one node, behind their lock.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use async_channel::Sender;
 use netaio_core::plugin::{DefaultPeerPlugin, KnownPeers, PeerDirectory, PeerPlugin};
-use netaio_core::{Discovery, Known, Message, Peer, Wire};
+use netaio_core::{Discovery, Known, LinkConfig, Message, Peer, PeerChange, PeerRefused, Role};
 
 use super::{PeerEvent, PeerEvents};
 use crate::clock::Time;
@@ -13,12 +14,16 @@ use crate::remote::Place;
 
 /// The peers, and those who want to hear of them.
 ///
-/// The lock is held for a look-up or a change, never while somebody is told.
+/// The peers' lock is held for a look-up or a change, never while somebody is
+/// told. The listeners' is held for a change and until all are told of it.
 pub(crate) struct Table {
     discovery: Mutex<Discovery<Place>>,
-    listeners: Mutex<Vec<Sender<PeerEvent>>>,
+    /// None once there is nothing more to be told.
+    listeners: Mutex<Option<Vec<Sender<PeerEvent>>>>,
     owner: OnceLock<Weak<dyn Owner>>,
     time: Time,
+    /// The connections that there are; none where peers are found by address.
+    connections: Option<Mutex<HashSet<Place>>>,
 }
 
 /// What the peers belong to: a server, a client, a UDP node.
@@ -46,15 +51,16 @@ impl Default for Identity {
 }
 
 impl Table {
-    pub(crate) fn new(wire: Arc<Wire>, identity: Identity, time: Time) -> Self {
-        let mut discovery = Discovery::new(wire, identity.plugin);
+    pub(crate) fn new(config: &LinkConfig, identity: Identity, time: Time) -> Self {
+        let mut discovery = Discovery::new(config.wire.clone(), identity.plugin);
         // Nothing is managed yet, and so it is taken as it is.
         let _ = discovery.set_local(identity.local);
         Self {
             discovery: Mutex::new(discovery),
-            listeners: Mutex::default(),
+            listeners: Mutex::new(Some(Vec::new())),
             owner: OnceLock::new(),
             time,
+            connections: (config.role != Role::Node).then(Mutex::default),
         }
     }
 
@@ -73,10 +79,7 @@ impl Table {
 
     /// Looks at the peers.
     pub(crate) fn discovery(&self) -> MutexGuard<'_, Discovery<Place>> {
-        // It is whole between two calls: poison says nothing about it.
-        self.discovery
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.discovery)
     }
 
     /// Changes something, and tells whoever wants to know.
@@ -94,15 +97,41 @@ impl Table {
     }
 
     /// As [`change`](Self::change), for the one who looks at the deadlines anyway.
+    ///
+    /// Whoever changes something next waits until all are told of this: what
+    /// happens is told in its order, and who comes back has lost what it lost
+    /// as it went.
     pub(crate) fn change_quietly<T>(&self, change: impl FnOnce(&mut Discovery<Place>) -> T) -> T {
+        // Should this be the last to hold it, it goes when the lock is gone.
+        let owner = self.owner();
+        let mut listeners = self.listeners();
         let mut discovery = self.discovery();
         let result = change(&mut discovery);
         let events: Vec<_> = std::iter::from_fn(|| discovery.poll_event()).collect();
         drop(discovery);
         for event in events {
-            self.tell(&event);
+            self.tell(owner.as_deref(), listeners.as_mut(), &event);
         }
         result
+    }
+
+    /// Adds a peer or changes it by hand.
+    pub(super) fn update(&self, peer: Peer, place: Place) -> Result<PeerChange, PeerRefused> {
+        let now = self.time.now();
+        self.change(|discovery| match self.leads_to(place) {
+            true => discovery.update(now, peer, place),
+            false => Err(PeerRefused::NotConnected),
+        })
+    }
+
+    /// Whether a peer may be there: by a connection that has not ended, or at an
+    /// address where there are no connections.
+    fn leads_to(&self, place: Place) -> bool {
+        match (&self.connections, place) {
+            (None, Place::Datagram(_)) => true,
+            (Some(connections), Place::Connection { .. }) => lock(connections).contains(&place),
+            _ => false,
+        }
     }
 
     /// Takes what a remote says of itself, and returns the answer.
@@ -113,47 +142,51 @@ impl Table {
 
     pub(crate) fn listen(&self) -> PeerEvents {
         let (sender, events) = PeerEvents::new();
-        self.listeners().push(sender);
+        if let Some(listeners) = &mut *self.listeners() {
+            listeners.push(sender);
+        }
         events
     }
 
     /// Lets those who listen know that there will be nothing more.
     pub(crate) fn close(&self) {
-        for listener in self.listeners().drain(..) {
-            listener.close();
-        }
+        *self.listeners() = None;
     }
 
-    fn tell(&self, event: &netaio_core::PeerEvent<Place>) {
+    /// Tells the owner and those who listen.
+    fn tell(
+        &self,
+        owner: Option<&dyn Owner>,
+        listeners: Option<&mut Vec<Sender<PeerEvent>>>,
+        event: &netaio_core::PeerEvent<Place>,
+    ) {
         let left = match event {
             netaio_core::PeerEvent::Gone { known, .. } => &known.addresses[..],
             netaio_core::PeerEvent::AddressGone { address, .. } => std::slice::from_ref(address),
             _ => &[],
         };
-        if let Some(owner) = self.owner().filter(|_| !left.is_empty()) {
+        if let Some(owner) = owner {
             for place in left {
                 owner.left(*place);
             }
         }
         tracing::debug!(?event, "peer");
-        let Some(event) = PeerEvent::from_core(event, &self.time) else {
+        let event = PeerEvent::from_core(event, &self.time);
+        let (Some(listeners), Some(event)) = (listeners, event) else {
             return;
         };
-        self.listeners()
-            .retain(|listener| match listener.force_send(event.clone()) {
-                Ok(None) => true,
-                Ok(Some(lost)) => {
-                    tracing::warn!(?lost, "nobody took this event in time");
-                    true
-                }
-                Err(_) => false,
-            });
+        listeners.retain(|listener| match listener.force_send(event.clone()) {
+            Ok(None) => true,
+            Ok(Some(lost)) => {
+                tracing::warn!(?lost, "nobody took this event in time");
+                true
+            }
+            Err(_) => false,
+        });
     }
 
-    fn listeners(&self) -> MutexGuard<'_, Vec<Sender<PeerEvent>>> {
-        self.listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn listeners(&self) -> MutexGuard<'_, Option<Vec<Sender<PeerEvent>>>> {
+        lock(&self.listeners)
     }
 
     fn known(&self, place: Option<Place>) -> KnownPeers {
@@ -173,6 +206,11 @@ impl Table {
     }
 }
 
+/// What is locked here is whole between two calls: poison says nothing about it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Datagrams: the address says who it is.
 impl PeerDirectory for Table {
     fn look_up(&self, remote: Option<SocketAddr>) -> KnownPeers {
@@ -189,6 +227,9 @@ pub(crate) struct LinkDirectory {
 
 impl LinkDirectory {
     pub(crate) fn new(table: &Arc<Table>, place: Place) -> Self {
+        if let Some(connections) = &table.connections {
+            lock(connections).insert(place);
+        }
         Self {
             table: table.clone(),
             place,
@@ -205,6 +246,9 @@ impl PeerDirectory for LinkDirectory {
 impl Drop for LinkDirectory {
     fn drop(&mut self) {
         let place = self.place;
+        if let Some(connections) = &self.table.connections {
+            lock(connections).remove(&place);
+        }
         self.table.change_quietly(|discovery| discovery.gone(place));
     }
 }

@@ -9,8 +9,8 @@ use netaio_core::{
     MessageTypes, Peer, Role,
 };
 
-use super::RosterPlace;
-use super::Server;
+use super::peers::over_connections;
+use super::{RosterPlace, Server};
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::options::ConnectionOptions;
@@ -71,11 +71,10 @@ impl<R: Runtime> ServerBuilder<R> {
     /// Cancel-safe: dropped early, nothing listens.
     ///
     /// # Errors
-    /// The address cannot be listened on, or an inner layer does not go with
-    /// the outer one.
-    pub async fn bind(mut self, address: impl ToString) -> Result<Server<R>, BuildError> {
+    /// The address cannot be listened on, an inner layer does not go with the
+    /// outer one, or peers cannot be managed as asked.
+    pub async fn bind(self, address: impl ToString) -> Result<Server<R>, BuildError> {
         let (address, accepted) = (address.to_string(), self.accepted.clone());
-        let management = std::mem::take(&mut self.management);
         let service = self.service()?;
         let failed = |source| BuildError::Listen {
             address: address.clone(),
@@ -85,8 +84,7 @@ impl<R: Runtime> ServerBuilder<R> {
         for candidate in R::resolve(&address).await.map_err(failed)? {
             match R::listen(candidate).await {
                 Ok(listener) => {
-                    let server = Server::listen(service, listener, accepted).map_err(failed)?;
-                    return managing(server, management);
+                    return Server::listen(service, listener, accepted).map_err(failed);
                 }
                 Err(source) => error = source,
             }
@@ -99,12 +97,10 @@ impl<R: Runtime> ServerBuilder<R> {
     /// `serve_stream` of each runtime's crate.
     ///
     /// # Errors
-    /// An inner layer does not go with the outer one, or the operating system
-    /// has no randomness to give.
-    pub fn build(mut self) -> Result<Server<R>, BuildError> {
-        let management = std::mem::take(&mut self.management);
-        let server = Server::start(self.service()?, None).map_err(BuildError::Randomness)?;
-        managing(server, management)
+    /// An inner layer does not go with the outer one, peers cannot be managed as
+    /// asked, or the operating system has no randomness to give.
+    pub fn build(self) -> Result<Server<R>, BuildError> {
+        Server::start(self.service()?, None).map_err(BuildError::Randomness)
     }
 
     fn service(self) -> Result<Service, BuildError> {
@@ -112,24 +108,10 @@ impl<R: Runtime> ServerBuilder<R> {
         let sources = self.setup.sources.clone();
         let (config, mut states, node) = self.setup.finish()?;
         states.insert(RosterPlace::default());
-        Ok(Service::new(
-            config,
-            states,
-            node,
-            unrouted,
-            self.identity,
-            sources,
-        ))
+        let service = Service::new(config, states, node, unrouted, self.identity, sources);
+        for config in self.management {
+            service.manage_peers(over_connections(config))?;
+        }
+        Ok(service)
     }
-}
-
-/// The server, once it manages peers as asked.
-fn managing<R: Runtime>(
-    server: Server<R>,
-    management: Vec<ManagementConfig>,
-) -> Result<Server<R>, BuildError> {
-    for config in management {
-        server.manage_peers(config)?;
-    }
-    Ok(server)
 }

@@ -59,6 +59,12 @@ struct Shared {
     stop: Event,
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.service.table.close();
+    }
+}
+
 struct Guard(Arc<Shared>);
 
 impl Drop for Guard {
@@ -105,6 +111,8 @@ impl<R: Runtime> Server<R> {
         });
         let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
         shared.service.table.set_owner(owner);
+        // There is nobody yet whom it could tell of itself.
+        shared.service.table.changed();
         Ok(Self {
             _guard: Arc::new(Guard(shared.clone())),
             shared,
@@ -232,6 +240,7 @@ impl<R: Runtime> Server<R> {
             self.shared.begin_stop(|| Command::Abort);
             self.shared.empty().await;
         }
+        self.shared.service.table.close();
     }
 }
 

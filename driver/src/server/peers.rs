@@ -24,7 +24,7 @@ impl<R: Runtime> Server<R> {
     /// The local peer cannot be introduced, the app id is managed already, or the
     /// inner layer does not go with the outer one.
     pub fn manage_peers(&self, config: ManagementConfig) -> Result<(), PeerManagementError> {
-        let config = config.with_every(None).with_timeout(None);
+        let config = over_connections(config);
         self.shared.service.manage_peers(config)
     }
 
@@ -36,6 +36,11 @@ impl<R: Runtime> Server<R> {
             .map(|farewell| self.shared.tell(&farewell))
             .is_some()
     }
+}
+
+/// A connection is told once, and lives as long as it lives.
+pub(super) fn over_connections(config: ManagementConfig) -> ManagementConfig {
+    config.with_every(None).with_timeout(None)
 }
 
 impl Shared {

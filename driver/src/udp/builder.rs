@@ -33,15 +33,20 @@ use crate::timeouts::{TimedOut, callback};
 pub struct UdpNodeBuilder<R: Runtime> {
     setup: Setup,
     default: Option<AnyHandler>,
+    binding: Binding,
+    ignore_own_ip: bool,
+    identity: Identity,
+    management: Vec<ManagementConfig>,
+    on_timeout: Option<OnTimeout<R>>,
+}
+
+/// What a socket is opened with.
+struct Binding {
     group: Group,
     interface: Option<Interface>,
     multicast_ttl: u8,
     shared_port: bool,
     receive_buffer: Option<usize>,
-    ignore_own_ip: bool,
-    identity: Identity,
-    management: Vec<ManagementConfig>,
-    on_timeout: Option<OnTimeout<R>>,
 }
 
 enum Group {
@@ -55,11 +60,13 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         Self {
             setup: Setup::new(Role::Node),
             default: None,
-            group: Group::Usual,
-            interface: None,
-            multicast_ttl: 1,
-            shared_port: false,
-            receive_buffer: None,
+            binding: Binding {
+                group: Group::Usual,
+                interface: None,
+                multicast_ttl: 1,
+                shared_port: false,
+                receive_buffer: None,
+            },
             ignore_own_ip: true,
             identity: Identity::default(),
             management: Vec::new(),
@@ -76,16 +83,16 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// is netaio's, that of all hosts: 224.0.0.1 (ff02::1 over IPv6); where that
     /// one cannot be joined, the node does without.
     pub fn group(mut self, group: impl Into<IpAddr>) -> Self {
-        match &mut self.group {
+        match &mut self.binding.group {
             Group::These(groups) => groups.push(group.into()),
-            Group::Usual => self.group = Group::These(vec![group.into()]),
+            Group::Usual => self.binding.group = Group::These(vec![group.into()]),
         }
         self
     }
 
     /// Joins no multicast group.
     pub fn no_group(mut self) -> Self {
-        self.group = Group::These(Vec::new());
+        self.binding.group = Group::These(Vec::new());
         self
     }
 
@@ -93,13 +100,13 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// its, its index or its name. Unless set, the one with the address that the
     /// node is bound to; with a wildcard address, the one that the system chooses.
     pub fn interface(mut self, interface: impl Into<Interface>) -> Self {
-        self.interface = Some(interface.into());
+        self.binding.interface = Some(interface.into());
         self
     }
 
     /// How many networks a multicast may cross; 1, the local one, unless set.
     pub fn multicast_ttl(mut self, ttl: u8) -> Self {
-        self.multicast_ttl = ttl;
+        self.binding.multicast_ttl = ttl;
         self
     }
 
@@ -107,14 +114,14 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// if they allow it too. All of them receive what is sent to the group; what
     /// is sent to the address, one of them does. `false` unless set.
     pub fn shared_port(mut self, shared: bool) -> Self {
-        self.shared_port = shared;
+        self.binding.shared_port = shared;
         self
     }
 
     /// The bytes of datagrams that the system keeps until they are received; its
     /// usual number unless set.
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
-        self.receive_buffer = Some(bytes);
+        self.binding.receive_buffer = Some(bytes);
         self
     }
 
@@ -162,30 +169,49 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// # Errors
     /// The address cannot be bound, the group cannot be joined, an inner layer
     /// does not go with the outer one, or peers cannot be managed as asked.
-    pub async fn bind(mut self, address: impl ToString) -> Result<UdpNode<R>, BuildError> {
+    pub async fn bind(self, address: impl ToString) -> Result<UdpNode<R>, BuildError> {
         let address = address.to_string();
-        let management = std::mem::take(&mut self.management);
         let failed = |source| BuildError::Bind {
             address: address.clone(),
             source,
         };
+        let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
+        let sources = self.setup.sources.clone();
+        let (config, states, node) = self.setup.finish()?;
+        let service = Service::new(config, states, node, unrouted, self.identity, sources);
+        for config in self.management {
+            service.manage_peers(config)?;
+        }
         let mut error = io::ErrorKind::AddrNotAvailable.into();
         for candidate in R::resolve(&address).await.map_err(failed)? {
-            match self.open(candidate).await {
+            match self.binding.open::<R>(candidate).await {
                 Ok((socket, group)) => {
-                    let node = self.start(socket, group, &address)?;
-                    for config in management {
-                        node.manage_peers(config)?;
-                    }
-                    return Ok(node);
+                    let local = socket.local_address().map_err(failed)?;
+                    let own = match self.ignore_own_ip {
+                        true => OwnAddresses {
+                            machine: socket.own_addresses().map_err(failed)?,
+                            node: (!self.binding.shared_port).then_some(local),
+                        },
+                        false => OwnAddresses::default(),
+                    };
+                    let group = group.map(|group| SocketAddr::new(group, local.port()));
+                    let place = (local, group);
+                    let node = start(service, (socket, own), place, self.on_timeout);
+                    return node.map_err(failed);
                 }
                 Err(source) => error = source,
             }
         }
         Err(failed(error))
     }
+}
 
-    async fn open(&self, address: SocketAddr) -> io::Result<(R::Datagrams, Option<IpAddr>)> {
+impl Binding {
+    /// Opens a socket, and says which group it multicasts to.
+    async fn open<R: Runtime>(
+        &self,
+        address: SocketAddr,
+    ) -> io::Result<(R::Datagrams, Option<IpAddr>)> {
         let mut options = DatagramOptions::new(address);
         options.interface = self.interface.clone();
         options.multicast_ttl = self.multicast_ttl;
@@ -211,69 +237,47 @@ impl<R: Runtime> UdpNodeBuilder<R> {
             }
         }
     }
+}
 
-    fn start(
-        self,
-        socket: R::Datagrams,
-        group: Option<IpAddr>,
-        address: &str,
-    ) -> Result<UdpNode<R>, BuildError> {
-        let failed = |source| BuildError::Bind {
-            address: address.to_owned(),
-            source,
-        };
-        let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
-        let sources = self.setup.sources.clone();
-        let (config, states, node) = self.setup.finish()?;
-        let limits = config.wire.limits.clone();
-        let service = Arc::new(Service::new(
-            config,
-            states,
-            node,
-            unrouted,
-            self.identity,
-            sources,
-        ));
-        let local = socket.local_address().map_err(failed)?;
-        let own = match self.ignore_own_ip {
-            true => OwnAddresses {
-                machine: socket.own_addresses().map_err(failed)?,
-                node: (!self.shared_port).then_some(local),
-            },
-            false => OwnAddresses::default(),
-        };
-        let (tell, commands) = async_channel::bounded(limits.pending_requests());
-        let (ask, requests) = async_channel::bounded(limits.pending_requests());
-        let sealer = FrameSealer::new(&service.sources).map_err(failed)?;
-        let seed = service.sources.seeds.seed().map_err(failed)?;
-        let timeouts = Timeouts::new(self.on_timeout, limits.handlers());
-        let shared = Arc::new(Shared {
-            observer: timeouts.clone(),
-            service: service.clone(),
-            local,
-            group: group.map(|group| SocketAddr::new(group, local.port())),
-            commands: tell,
-            requests: ask,
-            given_up: GivenUp::default(),
-            subscriptions: Mutex::new(Subscriptions::new()),
-            counters: Mutex::default(),
-            sealer,
-            ended: Event::new(),
-            is_aborted: AtomicBool::new(false),
-            aborted: Event::new(),
-        });
-        let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
-        service.table.set_owner(owner);
-        let now = service.time().now();
-        let link = DatagramLink::new(now, service.config.clone(), seed.generator(0))
-            .with_directory(service.table.clone());
-        let handle = Handle(shared);
-        timeouts.set_node(&handle);
-        let inlet = Inlet { commands, requests };
-        let task = Task::<R>::new(link, socket, own, inlet, handle.clone());
-        R::spawn(task.run());
-        Ok(UdpNode::new(handle, timeouts))
-    }
+/// Starts the task of a node that is bound to `local` and multicasts to `group`.
+fn start<R: Runtime>(
+    service: Service,
+    (socket, own): (R::Datagrams, OwnAddresses),
+    (local, group): (SocketAddr, Option<SocketAddr>),
+    on_timeout: Option<OnTimeout<R>>,
+) -> io::Result<UdpNode<R>> {
+    let service = Arc::new(service);
+    let limits = &service.config.wire.limits;
+    let (tell, commands) = async_channel::bounded(limits.pending_requests());
+    let (ask, requests) = async_channel::bounded(limits.pending_requests());
+    let seed = service.sources.seeds.seed()?;
+    let timeouts = Timeouts::new(on_timeout, limits.handlers());
+    let shared = Arc::new(Shared {
+        observer: timeouts.clone(),
+        service: service.clone(),
+        local,
+        group,
+        commands: tell,
+        requests: ask,
+        given_up: GivenUp::default(),
+        subscriptions: Mutex::new(Subscriptions::new()),
+        counters: Mutex::default(),
+        sealer: FrameSealer::new(&service.sources)?,
+        ended: Event::new(),
+        is_aborted: AtomicBool::new(false),
+        aborted: Event::new(),
+    });
+    let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
+    service.table.set_owner(owner);
+    let now = service.time().now();
+    let link = DatagramLink::new(now, service.config.clone(), seed.generator(0))
+        .with_directory(service.table.clone());
+    let handle = Handle(shared);
+    timeouts.set_node(&handle);
+    let inlet = Inlet { commands, requests };
+    let task = Task::<R>::new(link, socket, own, inlet, handle.clone());
+    R::spawn(task.run());
+    Ok(UdpNode::new(handle, timeouts))
 }
 
 /// The group that all hosts of a network are in.

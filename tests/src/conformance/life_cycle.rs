@@ -18,7 +18,7 @@ use super::support::{
 const NEVER: Duration = Duration::from_secs(3600);
 
 /// A handler that says that it has begun and waits for a door.
-fn waits(
+pub(super) fn waits(
     begun: async_channel::Sender<()>,
     door: Door,
 ) -> impl netaio_driver::Handler<netaio_driver::Deferred<()>> {

@@ -29,11 +29,15 @@ pub mod life_cycle;
 pub mod memory;
 pub mod node_handlers;
 pub mod node_layers;
+pub mod node_peers;
+pub mod node_publishing;
+pub mod node_stops;
 pub mod nodes;
 pub mod options;
 pub mod publishing;
 pub mod reconnecting;
 pub mod requests;
+pub mod server_peers;
 pub mod slow;
 pub mod strangers;
 pub mod streams;
@@ -42,6 +46,7 @@ pub mod timeouts;
 mod pipe;
 mod raw;
 mod raw_node;
+mod stamps;
 mod support;
 mod torrent;
 
@@ -359,6 +364,56 @@ macro_rules! conformance {
                 groups_and_ports_can_be_chosen
                 a_group_that_is_none_is_an_error
                 nodes_meet_in_an_ipv6_group
+            }
+            node_publishing {
+                subscribers_are_told_and_nobody_else
+                a_broadcast_reaches_every_peer_once
+                others_remotes_are_refused
+                too_many_subscriptions_are_refused
+                notifications_pass_the_layers
+                a_message_for_many_is_sealed_once
+                thousands_are_told
+                a_node_that_is_gone_tells_nobody
+                handlers_serve_both_kinds_of_remotes
+            }
+            node_stops {
+                a_stop_lets_handlers_finish
+                a_stop_fails_what_waits
+                a_stop_whose_time_is_up_gives_up
+                a_stop_comes_through
+                a_stop_that_is_given_up_goes_on
+                dropping_the_last_handle_ends_a_node
+                an_ended_node_refuses_at_once
+                nothing_waits_for_a_node_that_is_gone
+            }
+            node_peers {
+                nodes_find_one_another
+                a_node_advertises_itself
+                a_peer_changes
+                a_peer_leaves
+                a_silent_peer_is_missed
+                every_valid_message_is_a_sign_of_life
+                peers_can_be_kept_by_hand
+                nobody_speaks_for_another
+                one_address_is_one_peer
+                what_is_no_introduction_is_ignored
+                app_ids_are_managed_apart
+                management_has_a_layer_of_its_own
+                what_cannot_be_introduced_is_an_error_at_once
+                the_events_end_with_their_node
+                who_is_gone_has_no_subscriptions
+                plugins_find_their_peers
+            }
+            server_peers {
+                a_client_introduces_itself
+                one_connection_is_one_peer
+                a_server_tells_those_that_are_connected
+                management_has_a_layer_of_its_own
+                a_plugin_sees_the_peer_of_each_connection
+                a_removed_peer_has_no_subscriptions
+                a_peer_needs_a_connection
+                the_events_end_with_their_server
+                peers_that_come_and_go_leave_nothing
             }
         }
     };

@@ -26,16 +26,31 @@ pub(super) struct RawNode<R: Runtime> {
 
 impl<R: Runtime> RawNode<R> {
     pub(super) async fn new() -> Self {
-        Self::at(Ipv4Addr::LOCALHOST.into()).await
+        let options = DatagramOptions::new((Ipv4Addr::LOCALHOST, 0).into());
+        let socket = R::bind_datagrams(&options).await;
+        Self::of(socket.expect("a port is free"))
     }
 
-    /// At a free port of an address.
-    pub(super) async fn at(ip: IpAddr) -> Self {
-        let options = DatagramOptions::new((ip, 0).into());
-        Self {
-            socket: R::bind_datagrams(&options).await.expect("a port is free"),
-            wire: Wire::default(),
+    /// In the group of a node, at its port and another address of the loopback
+    /// interface; none where this machine has no such address.
+    pub(super) async fn beside(node: &UdpNode<R>) -> Option<Self> {
+        let group = node.group().expect("it has a group");
+        let ip = IpAddr::from([127, 0, 0, 77]);
+        let mut options = DatagramOptions::new((ip, group.port()).into());
+        options.groups = vec![group.ip()];
+        options.interface = Some(Ipv4Addr::LOCALHOST.into());
+        match R::bind_datagrams(&options).await {
+            Ok(socket) => Some(Self::of(socket)),
+            Err(error) => {
+                skip(&format!("this machine has no address {ip}: {error}"));
+                None
+            }
         }
+    }
+
+    fn of(socket: R::Datagrams) -> Self {
+        let wire = Wire::default();
+        Self { socket, wire }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
