@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use netaio_core::plugin::CipherPlugin;
 use netaio_core::{
-    DatagramLink, Discovery, Dispatched, Inbound, Key, Layer, LinkConfig, ManagementConfig,
-    Message, Node, PeerMessage, ReplyToken, Role, Route, RouteId, Router, SealError,
+    Discovery, Dispatched, Inbound, Key, Layer, LinkConfig, ManagementConfig, Message, Node,
+    PeerMessage, ReplyToken, Route, RouteId, Router, SealError,
 };
 
 use crate::budget::Budget;
@@ -13,7 +13,6 @@ use crate::clock::Time;
 use crate::futures::BoxFuture;
 use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Panicked, Request, States};
 use crate::peers::{Identity, PeerManagementError, Table};
-use crate::publisher::{FrameSealer, Parcel};
 use crate::remote::{Place, Remote};
 use crate::slots::Slots;
 use crate::sources::Sources;
@@ -64,12 +63,13 @@ impl Service {
         identity: Identity,
         sources: Sources,
     ) -> Self {
+        let config = Arc::new(config);
         Self {
-            table: Arc::new(Table::new(&config, identity, sources.time.clone())),
+            table: Arc::new(Table::new(config.clone(), identity, sources.clone())),
             sources,
             slots: Slots::new(config.wire.limits.handlers()),
             budget: Budget::new(&config.wire.limits),
-            config: Arc::new(config),
+            config,
             states: Arc::new(states),
             unrouted,
             node: Mutex::new(node),
@@ -162,7 +162,7 @@ impl Service {
             discovery.begin(now, config)?;
             discovery.advertisement(&app_id)
         };
-        if let Some(error) = advertisement.and_then(|message| self.check(&message).err()) {
+        if let Some(error) = advertisement.and_then(|message| self.table.check(&message).err()) {
             let _farewell = self.table.discovery().stop(&app_id);
             return Err(error.into());
         }
@@ -176,23 +176,6 @@ impl Service {
         }
         self.table.changed();
         Ok(())
-    }
-
-    /// Sees that a message can be sent with its layers: ciphers make it longer.
-    fn check(&self, PeerMessage { message, inner }: &PeerMessage) -> Result<(), SealError> {
-        let config = &self.config;
-        let Parcel::Frame(frame) = FrameSealer::new(&self.sources)
-            .map_err(|_| SealError::Plugin("the operating system has no randomness to give"))?
-            .pack(config, &config.outer, inner, message)?
-        else {
-            // Not before there is somebody to send it to.
-            return Ok(());
-        };
-        let (len, max) = (frame.len(), DatagramLink::MAX_DATAGRAM);
-        match config.role == Role::Node && len > max {
-            true => Err(SealError::DatagramTooLong { len, max }),
-            false => Ok(()),
-        }
     }
 
     /// Manages the peers of an app id no more, and returns the farewell.

@@ -1,6 +1,7 @@
 //! Peers: who is known, and how that is kept up to date.
 
 mod events;
+mod introduction;
 mod table;
 
 use std::fmt;
@@ -71,8 +72,7 @@ impl Peers {
     /// # Errors
     /// Peers are managed, and this one cannot be introduced.
     pub fn set_local(&self, peer: Peer) -> Result<(), ManagementError> {
-        self.table
-            .change(|discovery| discovery.set_local(Some(peer)))
+        self.table.set_local(peer)
     }
 
     /// The peer with this id.

@@ -11,6 +11,7 @@ use netaio_core::{Discovery, Known, LinkConfig, Message, Peer, PeerChange, PeerR
 use super::{PeerEvent, PeerEvents};
 use crate::clock::Time;
 use crate::remote::Place;
+use crate::sources::Sources;
 
 /// The peers, and those who want to hear of them.
 ///
@@ -21,7 +22,8 @@ pub(crate) struct Table {
     /// None once there is nothing more to be told.
     listeners: Mutex<Option<Vec<Sender<PeerEvent>>>>,
     owner: OnceLock<Weak<dyn Owner>>,
-    time: Time,
+    pub(super) config: Arc<LinkConfig>,
+    pub(super) sources: Sources,
     /// The connections that there are; none where peers are found by address.
     connections: Option<Mutex<HashSet<Place>>>,
 }
@@ -51,7 +53,7 @@ impl Default for Identity {
 }
 
 impl Table {
-    pub(crate) fn new(config: &LinkConfig, identity: Identity, time: Time) -> Self {
+    pub(crate) fn new(config: Arc<LinkConfig>, identity: Identity, sources: Sources) -> Self {
         let mut discovery = Discovery::new(config.wire.clone(), identity.plugin);
         // Nothing is managed yet, and so it is taken as it is.
         let _ = discovery.set_local(identity.local);
@@ -59,8 +61,9 @@ impl Table {
             discovery: Mutex::new(discovery),
             listeners: Mutex::new(Some(Vec::new())),
             owner: OnceLock::new(),
-            time,
             connections: (config.role != Role::Node).then(Mutex::default),
+            config,
+            sources,
         }
     }
 
@@ -70,7 +73,7 @@ impl Table {
     }
 
     pub(crate) fn time(&self) -> &Time {
-        &self.time
+        &self.sources.time
     }
 
     fn owner(&self) -> Option<Arc<dyn Owner>> {
@@ -117,7 +120,7 @@ impl Table {
 
     /// Adds a peer or changes it by hand.
     pub(super) fn update(&self, peer: Peer, place: Place) -> Result<PeerChange, PeerRefused> {
-        let now = self.time.now();
+        let now = self.sources.time.now();
         self.change(|discovery| match self.leads_to(place) {
             true => discovery.update(now, peer, place),
             false => Err(PeerRefused::NotConnected),
@@ -136,7 +139,7 @@ impl Table {
 
     /// Takes what a remote says of itself, and returns the answer.
     pub(crate) fn handle(&self, from: Place, message: &Message) -> Option<Message> {
-        let now = self.time.now();
+        let now = self.sources.time.now();
         self.change_quietly(|discovery| discovery.handle(now, from, message))
     }
 
@@ -171,7 +174,7 @@ impl Table {
             }
         }
         tracing::debug!(?event, "peer");
-        let event = PeerEvent::from_core(event, &self.time);
+        let event = PeerEvent::from_core(event, &self.sources.time);
         let (Some(listeners), Some(event)) = (listeners, event) else {
             return;
         };
