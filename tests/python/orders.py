@@ -7,6 +7,8 @@ not come within "timeout" seconds by {"timeout": true}. `to` is an address such 
     {"op": "request"|"create"|"update"|"delete", "to", "uri": hex, "content": hex, "timeout": s,
      "inner_secret": str|null, "inner_key": str|null}
         -> {"type": n, "name": str, "uri": hex, "content": hex}
+    {"op": "request", "uri": hex, "content": hex, "timeout": s, "seed": hex}
+        -> as above, with an inner X25519 cipher
     {"op": "send", "type": n (also the custom 31 to 255), "to", "uri": hex, "content": hex,
      "inner_secret", "inner_key"}
         -> {"done": true}
@@ -56,14 +58,18 @@ def outer_options(parser: argparse.ArgumentParser) -> None:
 
 def peer_options(parser: argparse.ArgumentParser) -> None:
     """Who it is, told its peers."""
-    parser.add_argument("--id")
-    parser.add_argument("--name", help="is in its peer data")
+    parser.add_argument("--id", help="is its name too, in its peer data")
+    parser.add_argument("--seed", help="of the keys in its peer data, as hexadecimal digits")
 
 
 def local_peer(args: argparse.Namespace) -> Peer | None:
     if args.id is None:
         return None
-    data = DefaultPeerPlugin().encode_data({"name": args.name})
+    data = {"name": args.id}
+    if args.seed is not None:
+        box = steps.box(args.seed)
+        data |= {"pubkey": bytes(box.pubk), "vkey": bytes(box.vkey)}
+    data = DefaultPeerPlugin().encode_data(data)
     return Peer(addrs=set(), id=args.id.encode(), data=data)
 
 
@@ -84,6 +90,8 @@ def outer(args: argparse.Namespace) -> dict:
 
 def inner(order: dict) -> dict:
     """The inner layers that an order names."""
+    if "seed" in order:
+        return {"cipher_plugin": steps.box(order["seed"])}
     return {
         "auth_plugin": steps.inner_hmac(order.get("inner_secret")),
         "cipher_plugin": steps.inner_cipher(order.get("inner_key")),

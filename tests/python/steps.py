@@ -11,6 +11,7 @@ import logging
 from functools import lru_cache
 
 import packify
+from netaio.asymmetric import X25519CipherPlugin
 from netaio.auth import HMACAuthPlugin
 from netaio.cipher import Sha256StreamCipherPlugin
 from netaio.common import (
@@ -68,6 +69,12 @@ def inner_hmac(secret: str | None) -> HMACAuthPlugin | None:
 def inner_cipher(key: str | None) -> Sha256StreamCipherPlugin | None:
     """The inner cipher that all of our tests use."""
     return cipher_plugin(key, False, (("iv_field", "vi"),))
+
+
+@lru_cache(maxsize=256)
+def box(seed: str) -> X25519CipherPlugin:
+    """The X25519 cipher of a seed of 32 bytes, as hexadecimal digits."""
+    return X25519CipherPlugin({"seed": bytes.fromhex(seed)})
 
 
 class Refused(Exception):

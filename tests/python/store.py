@@ -2,7 +2,8 @@
 
 REQUEST_URI `echo` answers with its content; REQUEST_URI, CREATE_URI, UPDATE_URI and
 DELETE_URI work on the store; REQUEST_URI `inner` answers with its content behind the inner
-layers; SUBSCRIBE_URI and UNSUBSCRIBE_URI are confirmed, PUBLISH_URI is sent on as
+layers, and REQUEST_URI `boxed` behind the X25519 cipher of a seed, if there is one;
+SUBSCRIBE_URI and UNSUBSCRIBE_URI are confirmed, PUBLISH_URI is sent on as
 NOTIFY_URI to the uri's subscribers and answered OK with their number. The custom types 31
 to 255 are known; CUSTOM_40 is answered with CUSTOM_41, its uri and its content.
 """
@@ -51,6 +52,12 @@ def add_store(node, args: argparse.Namespace) -> None:
     )
     def inner(message, _who):
         return make_respond_uri_msg(message.body.content, message.body.uri)
+
+    if args.seed is not None:
+
+        @node.on((MessageType.REQUEST_URI, b"boxed"), cipher_plugin=steps.box(args.seed))
+        def boxed(message, _who):
+            return make_respond_uri_msg(message.body.content, message.body.uri)
 
     @node.on(MessageType.REQUEST_URI)
     def request(message, _who):

@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The interface that leads to the network, on either host.
 pub const INTERFACE: &str = "veth0";
 
+/// The number of the interface, on either host.
+pub const INDEX: u32 = 77;
+
 /// A network of two hosts, each of which has the other, a loopback interface and nobody else.
 #[derive(Debug)]
 pub struct Network {
@@ -33,6 +36,8 @@ pub struct Host {
     pub address: IpAddr,
     /// Its address in the other family.
     pub address_v6: IpAddr,
+    /// Its address on the link, at which [`INDEX`] is the scope.
+    pub link_address: Ipv6Addr,
     /// Whether it is in a namespace of users of its own.
     users: bool,
     inhabitant: Script,
@@ -82,14 +87,17 @@ impl Network {
         };
         let other = there.inhabitant.id().to_string();
         here.ip(&format!(
-            "link add {INTERFACE} type veth peer name {INTERFACE} netns {other}"
+            "link add {INTERFACE} index {INDEX} type veth \
+             peer name {INTERFACE} index {INDEX} netns {other}"
         ))?;
         for host in [&here, &there] {
-            let (v4, v6) = (host.address, host.address_v6);
+            let (v4, v6, link) = (host.address, host.address_v6, host.link_address);
             host.ip("link set lo up")?;
             host.ip(&format!("address add {v4}/24 dev {INTERFACE}"))?;
-            // Without a search for others that have it, it is usable at once.
+            // Without a search for others that have them, they are usable at once.
+            host.ip(&format!("link set {INTERFACE} addrgenmode none"))?;
             host.ip(&format!("address add {v6}/64 dev {INTERFACE} nodad"))?;
+            host.ip(&format!("address add {link}/64 dev {INTERFACE} nodad"))?;
             host.ip(&format!("link set {INTERFACE} up"))?;
             host.ip(&format!("route add 224.0.0.0/4 dev {INTERFACE}"))?;
         }
@@ -107,6 +115,7 @@ impl Host {
         Ok(Self {
             address: Ipv4Addr::new(10, 254, 254, number).into(),
             address_v6: Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0, number.into()).into(),
+            link_address: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, number.into()),
             users: false,
             inhabitant,
         })

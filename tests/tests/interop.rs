@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used, reason = "the helpers of tests fail as tests do")]
 
 use netaio_driver::Runtime;
-use netaio_tests::interop::{self, table, tcp, udp};
+use netaio_tests::interop::{self, peers, table, tcp, udp};
 use netaio_tests::python::{Python, Result};
 
 macro_rules! on {
@@ -53,6 +53,26 @@ macro_rules! on {
             #[test]
             fn wrong_secrets_are_refused_by_our_node() -> Result<()> {
                 $block_on(super::refused_by_our_node::<$runtime>())
+            }
+
+            #[test]
+            fn a_python_client_is_a_peer_of_our_server() -> Result<()> {
+                $block_on(super::python_client_and_our_server::<$runtime>())
+            }
+
+            #[test]
+            fn our_client_is_a_peer_of_a_python_server() -> Result<()> {
+                $block_on(super::our_client_and_python_server::<$runtime>())
+            }
+
+            #[test]
+            fn a_python_node_and_ours_are_peers() -> Result<()> {
+                $block_on(super::nodes_meet::<$runtime>())
+            }
+
+            #[test]
+            fn a_silent_python_node_is_dropped() -> Result<()> {
+                $block_on(super::a_silent_node_is_dropped::<$runtime>())
             }
         }
     };
@@ -120,4 +140,25 @@ others! {
     refused_by_us: tcp::ours_refuses_python::<R>;
     refused_by_a_node_in_python: udp::python_refuses_ours::<R>;
     refused_by_our_node: udp::ours_refuses_python::<R>;
+    a_silent_node_is_dropped: peers::a_silent_node_is_dropped::<R>;
+}
+
+/// Peers, for the combinations of layers that they are tried with.
+macro_rules! acquaintances {
+    ($($name:ident: $run:path;)*) => {$(
+        async fn $name<R: Runtime>() -> Result<()> {
+            if let Some(python) = Python::get()? {
+                for case in peers::cases() {
+                    $run(&python, &case).await;
+                }
+            }
+            Ok(())
+        }
+    )*};
+}
+
+acquaintances! {
+    python_client_and_our_server: peers::python_client_and_our_server::<R>;
+    our_client_and_python_server: peers::our_client_and_python_server::<R>;
+    nodes_meet: peers::nodes_meet::<R>;
 }

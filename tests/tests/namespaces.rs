@@ -3,13 +3,13 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, reason = "the helpers of tests fail as tests do")]
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::process::Command;
 
 use netaio_core::types::{NOTIFY_URI, SUBSCRIBE_URI};
 use netaio_tests::interop::cases;
-use netaio_tests::namespaces::{Host, INTERFACE, Network};
-use netaio_tests::puppet::{Management, Node, NodeOptions, Op, SaidPeer, peer_data};
+use netaio_tests::namespaces::{Host, INDEX, INTERFACE, Network};
+use netaio_tests::puppet::{Identity, Management, Node, NodeOptions, Op, SaidPeer};
 use netaio_tests::python::{Inner, Python, Result, ServerOptions};
 
 /// Whoever is in a group is heard at its own port, so that all have the same.
@@ -27,7 +27,7 @@ const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// A node, and what others know of it.
 struct Member {
     node: Node,
-    id: &'static str,
+    identity: Identity,
     at: SocketAddr,
 }
 
@@ -53,8 +53,7 @@ fn options(id: &'static str, address: IpAddr) -> NodeOptions {
         address,
         port: PORT,
         groups: vec![ALL_HOSTS],
-        id: Some(id),
-        name: id,
+        identity: Some(Identity::with_seed(id, id.len() as u8)),
         ..NodeOptions::default()
     }
 }
@@ -72,14 +71,18 @@ fn ours(host: &Host, options: &NodeOptions) -> Result<Member> {
 }
 
 fn start(name: &str, command: Command, host: &Host, options: &NodeOptions) -> Result<Member> {
-    let address: IpAddr = match options.address {
-        IpAddr::V4(_) => host.address,
-        IpAddr::V6(_) => host.address_v6,
+    let at = match options.address {
+        IpAddr::V4(_) => SocketAddr::new(host.address, PORT),
+        // What goes to a group of the link is from an address of the link.
+        IpAddr::V6(any) if any.is_unspecified() => {
+            SocketAddrV6::new(host.link_address, PORT, 0, INDEX).into()
+        }
+        IpAddr::V6(_) => SocketAddr::new(host.address_v6, PORT),
     };
     Ok(Member {
         node: Node::start(name, command, options)?,
-        id: options.id.unwrap_or_default(),
-        at: SocketAddr::new(address, PORT),
+        identity: options.identity.expect("it has peers"),
+        at,
     })
 }
 
@@ -87,10 +90,10 @@ impl Member {
     /// Waits until it knows the other one and nobody else. What happened since it was asked last
     /// is returned, where it says that.
     fn finds(&mut self, other: &Self) -> Result<Vec<String>> {
-        let said = self.node.wait_for_peers(&[other.id])?;
+        let said = self.node.wait_for_peers(&[other.identity.id])?;
         let expected = SaidPeer {
             addresses: vec![other.at],
-            ..SaidPeer::new(other.id, &peer_data(other.id))
+            ..other.identity.said()
         };
         assert_eq!(said.peers, [expected]);
         Ok(said.events)
@@ -109,6 +112,9 @@ impl Member {
             .node
             .request_with(Op::Request, b"inner", b"deep", inner)?;
         assert_eq!(answer.message()?, ("RESPOND_URI", &b"deep"[..]));
+        // By the key in the other one's peer data.
+        let answer = self.node.request_boxed(&self.identity, b"a secret")?;
+        assert_eq!(answer.message()?, ("RESPOND_URI", &b"a secret"[..]));
         let answer = self.node.request(Op::Request, b"nothing", b"")?;
         assert_eq!(answer.message()?, ("NOT_FOUND", &b"not found"[..]));
         Ok(())
@@ -290,7 +296,7 @@ fn nodes_of_ours_meet_in_groups_of_either_family() -> Result<()> {
     for (layers, group, one, other) in [
         ("plain", ALL_HOSTS, here.address, there.address),
         ("plain", all_nodes, one, other),
-        ("HMAC", site, one, any),
+        ("HMAC", site, one, other),
         ("both, inner both", all_nodes, any, any),
     ] {
         let named = |id, address| NodeOptions {

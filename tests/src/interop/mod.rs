@@ -13,6 +13,7 @@
 
 mod cases;
 pub mod exchanges;
+pub mod peers;
 pub mod table;
 pub mod tcp;
 pub mod udp;

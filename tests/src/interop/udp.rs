@@ -71,7 +71,7 @@ impl Case {
     }
 }
 
-async fn bind<R: Runtime>(node: UdpNodeBuilder<R>) -> UdpNode<R> {
+pub(super) async fn bind<R: Runtime>(node: UdpNodeBuilder<R>) -> UdpNode<R> {
     node.bind("127.0.0.1:0").await.unwrap()
 }
 
@@ -126,7 +126,8 @@ pub async fn ours_asks_python<R: Runtime>(python: &Python, case: &Case) -> Passe
     }
 }
 
-fn taking_notifications<R: Runtime>(
+/// The node, and what it is notified of.
+pub(super) fn taking_notifications<R: Runtime>(
     node: UdpNodeBuilder<R>,
 ) -> (UdpNodeBuilder<R>, Receiver<Message>) {
     let (sender, notified) = async_channel::unbounded();

@@ -1,6 +1,7 @@
 //! Servers, clients and nodes that do what a test says: programs that obey lines
 //! of JSON, the package's and ours alike.
 
+mod identity;
 mod node;
 mod orders;
 mod peers;
@@ -8,11 +9,12 @@ mod peers;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use identity::{Identity, boxes, peer};
 pub use node::{Node, NodeOptions};
 pub use orders::{Answer, Order, Said, SaidPeer};
-pub use peers::{Management, peer_data};
+pub use peers::Management;
 
-use crate::python::{Inner, PATIENCE, Result, Script};
+use crate::python::{Inner, PATIENCE, Result, Script, hex};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,18 @@ impl Puppet {
             Op::Delete => "delete",
         };
         let order = Order::new(name).uri(uri).content(content).inner(inner);
+        self.obey(order)?.into_answer()
+    }
+
+    /// [`request`](Self::request) for `boxed`, whose content only whoever is at
+    /// the other end can read.
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub fn request_boxed(&mut self, own: &Identity, content: &[u8]) -> Result<Answer> {
+        let mut order = Order::new("request").uri(b"boxed").content(content);
+        order.seed = own.seed.map(|seed| hex(&seed));
         self.obey(order)?.into_answer()
     }
 
@@ -144,6 +158,11 @@ impl Puppet {
     pub fn close(mut self) -> Result<()> {
         self.carry_out(Order::new("close"))?;
         self.script.end_well()
+    }
+
+    /// Ends with its standard input, whatever that cuts off.
+    pub(crate) fn end(self) {
+        self.script.close();
     }
 
     /// Does what needs no answer.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::{Deref, DerefMut};
 use std::process::Command;
 
-use super::Puppet;
+use super::{Identity, Puppet};
 use crate::python::{PATIENCE, Result, Script, ServerOptions};
 
 /// What a node is started with.
@@ -23,9 +23,10 @@ pub struct NodeOptions {
     /// the package's node knows no such thing.
     pub interface: Option<&'static str>,
     /// Who it is; it has no peers without.
-    pub id: Option<&'static str>,
-    /// The name in its peer data.
-    pub name: &'static str,
+    pub identity: Option<Identity>,
+    /// The port that the package's node sends to, over the loopback interface,
+    /// where others are in the group.
+    pub multicast_port: Option<u16>,
 }
 
 impl Default for NodeOptions {
@@ -37,8 +38,8 @@ impl Default for NodeOptions {
             port: 0,
             groups: Vec::new(),
             interface: None,
-            id: None,
-            name: "",
+            identity: None,
+            multicast_port: None,
         }
     }
 }
@@ -52,10 +53,10 @@ impl NodeOptions {
         if let Some(interface) = self.interface {
             args.push(format!("--interface={interface}"));
         }
-        if let Some(id) = self.id {
-            args.push(format!("--id={id}"));
-            args.push(format!("--name={}", self.name));
+        if let Some(port) = self.multicast_port {
+            args.push(format!("--multicast-port={port}"));
         }
+        args.extend(self.identity.iter().flat_map(Identity::args));
         args
     }
 }

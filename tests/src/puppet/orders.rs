@@ -31,6 +31,9 @@ pub struct Order {
     /// The key of an inner cipher.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inner_key: Option<String>,
+    /// The seed of an inner X25519 cipher, as hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<String>,
     /// The ids of peers, as hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<String>>,

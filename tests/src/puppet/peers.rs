@@ -1,27 +1,7 @@
 //! Peers of puppets.
 
-use netaio_core::packify::{Dict, Value};
-use netaio_core::plugin::{DefaultPeerPlugin, PeerPlugin};
-
-use super::{Order, Puppet, Said, SaidPeer};
+use super::{Order, Puppet, Said};
 use crate::python::{Inner, Result, hex};
-
-/// The data of a peer with this name, as the scripts have it.
-///
-/// # Panics
-///
-/// Never: such data can be packed.
-#[must_use]
-#[expect(
-    clippy::expect_used,
-    reason = "a name in a dict is well within all limits"
-)]
-pub fn peer_data(name: &str) -> Vec<u8> {
-    let pair = (Value::Str("name".into()), Value::Str(name.into()));
-    let data = Dict::from_pairs([pair]).expect("one key");
-    let packed = DefaultPeerPlugin.encode_data(&Value::Dict(data));
-    packed.expect("it can be packed")
-}
 
 /// How a puppet is to manage its peers.
 #[derive(Clone, Debug)]
@@ -84,17 +64,5 @@ impl Puppet {
         let mut order = Order::new("peers");
         order.ids = Some(ids.iter().map(|id| hex(id.as_bytes())).collect());
         self.obey(order)?.into_done()
-    }
-}
-
-impl SaidPeer {
-    /// A peer with these, heard from nowhere yet.
-    #[must_use]
-    pub fn new(id: &str, data: &[u8]) -> Self {
-        Self {
-            id: hex(id.as_bytes()),
-            data: hex(data),
-            addresses: Vec::new(),
-        }
     }
 }

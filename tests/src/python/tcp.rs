@@ -3,15 +3,15 @@
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 
-use super::{Outer, PATIENCE, Python, Result, Script, ServerOptions};
-use crate::puppet::Puppet;
+use super::{Outer, PATIENCE, Python, Result, ServerOptions};
+use crate::puppet::{Identity, Puppet};
 
 /// A real netaio `TCPServer` with a store (`tests/python/store.py` says what it answers).
 #[derive(Debug)]
 pub struct PythonServer {
     /// Where it listens: a port of its own on the loopback interface.
     pub addr: SocketAddr,
-    script: Script,
+    puppet: Puppet,
 }
 
 impl PythonServer {
@@ -21,20 +21,30 @@ impl PythonServer {
     ///
     /// When it does not come up: with its standard error.
     pub fn start(python: &Python, options: &ServerOptions) -> Result<Self> {
-        let mut script = python.spawn("server.py", &options.args())?;
-        let addr = script.read_place("listening", PATIENCE)?;
-        Ok(Self { addr, script })
+        Self::start_as(python, options, None)
     }
 
-    /// What it printed to standard error.
-    #[must_use]
-    pub fn standard_error(&self) -> String {
-        self.script.standard_error()
+    /// Starts one that is somebody, and may have peers.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_as<'a>(
+        python: &Python,
+        options: &ServerOptions,
+        identity: impl Into<Option<&'a Identity>>,
+    ) -> Result<Self> {
+        let mut args = options.args();
+        args.extend(identity.into().into_iter().flat_map(Identity::args));
+        let mut script = python.spawn("server.py", &args)?;
+        let addr = script.read_place("listening", PATIENCE)?;
+        let puppet = Puppet::new(script);
+        Ok(Self { addr, puppet })
     }
 
     /// Stops it: its connections are cut.
     pub fn stop(self) {
-        self.script.close();
+        self.puppet.end();
     }
 }
 
@@ -51,7 +61,22 @@ impl PythonClient {
     ///
     /// When it cannot connect.
     pub fn connect(python: &Python, addr: SocketAddr, outer: &Outer) -> Result<Self> {
+        Self::connect_as(python, addr, outer, None)
+    }
+
+    /// Starts one that is somebody, and may have peers.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_as<'a>(
+        python: &Python,
+        addr: SocketAddr,
+        outer: &Outer,
+        identity: impl Into<Option<&'a Identity>>,
+    ) -> Result<Self> {
         let mut args = outer.args();
+        args.extend(identity.into().into_iter().flat_map(Identity::args));
         args.push(format!("--host={}", addr.ip()));
         args.push(format!("--port={}", addr.port()));
         let mut script = python.spawn("client.py", &args)?;
@@ -73,19 +98,25 @@ impl PythonClient {
     }
 }
 
-impl Deref for PythonClient {
-    type Target = Puppet;
+macro_rules! puppets {
+    ($($name:ty),*) => {$(
+        impl Deref for $name {
+            type Target = Puppet;
 
-    fn deref(&self) -> &Puppet {
-        &self.puppet
-    }
+            fn deref(&self) -> &Puppet {
+                &self.puppet
+            }
+        }
+
+        impl DerefMut for $name {
+            fn deref_mut(&mut self) -> &mut Puppet {
+                &mut self.puppet
+            }
+        }
+    )*};
 }
 
-impl DerefMut for PythonClient {
-    fn deref_mut(&mut self) -> &mut Puppet {
-        &mut self.puppet
-    }
-}
+puppets!(PythonServer, PythonClient);
 
 #[cfg(test)]
 mod tests {

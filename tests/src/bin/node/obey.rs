@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_channel::Receiver;
 use netaio_tests::interop::{inner_layer, node};
-use netaio_tests::puppet::{Order, Said, SaidPeer, peer_data};
+use netaio_tests::puppet::{Order, Said, SaidPeer, boxes, peer};
 use netaio_tests::python::{Inner, hex, unhex};
-use netaio_tokio::types::{ADVERTISE_PEER, DISCONNECT, PEER_DISCOVERED};
+use netaio_tokio::types::{ADVERTISE_PEER, DISCONNECT, PEER_DISCOVERED, REQUEST_URI};
 use netaio_tokio::{
-    KnownPeer, Layer, ManagementConfig, Message, MessageType, Peer, PeerEvent, PeerEvents,
+    Content, KnownPeer, Layer, ManagementConfig, Message, MessageType, PeerEvent, PeerEvents,
     RequestBuilder, RequestError, SendOptions, UdpNode,
 };
 use tokio::time::{Instant, timeout_at};
@@ -51,9 +51,14 @@ impl Obedient {
         if let Some(interface) = &options.interface {
             builder = builder.interface(interface.as_str());
         }
+        let cipher = options.seed.as_deref().map(boxes).transpose()?;
         if let Some(id) = &options.id {
-            let peer = Peer::new(id.clone()).with_data(peer_data(&options.name));
-            builder = builder.local_peer(peer);
+            builder = builder.local_peer(peer(id, cipher.as_ref()));
+        }
+        if let Some(cipher) = cipher {
+            builder = builder
+                .on((REQUEST_URI, "boxed"), |content: Content| content)
+                .inner_cipher(cipher);
         }
         let address = SocketAddr::new(options.address, options.port);
         let node: UdpNode = builder.bind(address).await?;
@@ -135,7 +140,11 @@ impl Obedient {
             _ => self.node.delete(to, uri),
         };
         let timeout = Duration::try_from_secs_f64(order.timeout)?;
-        match request.inner(layer(order)).timeout(timeout).await {
+        let inner = match &order.seed {
+            Some(seed) => Layer::new().with_cipher(boxes(seed)?),
+            None => layer(order),
+        };
+        match request.inner(inner).timeout(timeout).await {
             Ok(response) => Ok(shown(&response)),
             Err(RequestError::TimedOut(_)) => Ok(timed_out()),
             Err(error) => Err(error.into()),

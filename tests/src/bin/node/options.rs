@@ -14,7 +14,7 @@ pub(crate) struct Options {
     pub(crate) groups: Vec<IpAddr>,
     pub(crate) interface: Option<String>,
     pub(crate) id: Option<String>,
-    pub(crate) name: String,
+    pub(crate) seed: Option<String>,
 }
 
 impl Options {
@@ -27,7 +27,7 @@ impl Options {
             groups: Vec::new(),
             interface: None,
             id: None,
-            name: String::new(),
+            seed: None,
         };
         for arg in args {
             let (name, value) = arg.split_once('=').unwrap_or((&arg, ""));
@@ -39,7 +39,7 @@ impl Options {
                 "--group" => options.groups.push(value.parse()?),
                 "--interface" => options.interface = text(),
                 "--id" => options.id = text(),
-                "--name" => options.name = value.to_owned(),
+                "--seed" => options.seed = text(),
                 "--secret" => layers.outer.secret = text(),
                 "--key" => layers.outer.key = text(),
                 "--plain-uri" => layers.outer.plain_uri = true,
