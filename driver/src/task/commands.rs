@@ -10,12 +10,14 @@ use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Hands commands to the link, and says whether there were any.
     pub(super) fn take_commands(&mut self) -> bool {
+        let dropped = self.connection.shared.mailbox.take(&mut self.commands);
+        // Behind that: a request that was pushed takes the place of one that was
+        // given up before.
         if self.connection.shared.given_up.take() {
             for request in self.callers.take_given_up() {
                 self.link.cancel(request);
             }
         }
-        let dropped = self.connection.shared.mailbox.take(&mut self.commands);
         if let Some(dropped) = dropped {
             self.settle(Event::Dropped(dropped));
         }

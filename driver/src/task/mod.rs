@@ -125,6 +125,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     pub(crate) async fn run(&mut self) {
         self.serve().await;
         self.running = Running::default();
+        self.turn = None;
         while let Some(event) = self.link.poll_event() {
             self.settle(event);
         }

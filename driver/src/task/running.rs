@@ -159,8 +159,9 @@ impl Places {
             else {
                 continue;
             };
-            // Before it is polled: it may be woken while it is.
-            waker.listed.store(false, Ordering::Release);
+            // Before it is polled, and nothing of that before this: whatever it does
+            // not see wakes it again.
+            waker.listed.swap(false, Ordering::AcqRel);
             let Some(handler) = place else {
                 continue;
             };

@@ -18,6 +18,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Handles what the link has, up to a turn's worth, and says whether there
     /// is more that can be handled.
     pub(super) async fn turn(&mut self) -> bool {
+        let more = self.take_turn().await;
+        // What keeps this connection from taking a slot keeps no other.
+        self.turn = None;
+        more
+    }
+
+    async fn take_turn(&mut self) -> bool {
         for _ in 0..self.service.config.wire.limits.frames_per_turn() {
             if self.may_handle_waiting()
                 && let Some((inbound, bytes)) = self.waiting.pop_front()

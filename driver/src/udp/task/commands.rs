@@ -20,11 +20,7 @@ pub(super) struct FanOut {
 impl<R: Runtime> Task<R> {
     /// Does what is asked for, up to a turn's worth.
     pub(super) fn take_commands(&mut self) {
-        if self.handle.0.given_up.take() {
-            for request in self.callers.take_given_up() {
-                self.link.cancel(request);
-            }
-        }
+        self.forget_given_up();
         let limit = self.shared().limits().frames_per_turn();
         for _ in 0..limit {
             match self.inlet.requests.try_recv() {
@@ -43,6 +39,15 @@ impl<R: Runtime> Task<R> {
             match self.inlet.commands.try_recv() {
                 Ok(command) => self.obey(command),
                 Err(_) => return,
+            }
+        }
+    }
+
+    /// Cancels the requests whose callers have gone.
+    fn forget_given_up(&mut self) {
+        if self.handle.0.given_up.take() {
+            for request in self.callers.take_given_up() {
+                self.link.cancel(request);
             }
         }
     }
@@ -128,6 +133,8 @@ impl<R: Runtime> Task<R> {
             let _ = done.send(Err(RequestError::Closed(CloseReason::Local)));
             return;
         }
+        // It may be here instead of one that was given up just now.
+        self.forget_given_up();
         let now = self.now;
         let timeout = options.timeout();
         let spent = now.monotonic.saturating_sub(called);
