@@ -6,11 +6,11 @@ not come within "timeout" seconds by {"timeout": true}. `to` is an address such 
 
     {"op": "request"|"create"|"update"|"delete", "to", "uri": hex, "content": hex, "timeout": s,
      "inner_secret": str|null, "inner_key": str|null}
-        -> {"type": n, "name": str, "uri": hex, "content": hex}
+        -> {"type": n, "name": str, "uri": hex, "content": hex, "rid": n|null, from that auth field}
     {"op": "request", "uri": hex, "content": hex, "timeout": s, "seed": hex}
         -> as above, with an inner X25519 cipher
     {"op": "send", "type": n (also the custom 31 to 255), "to", "uri": hex, "content": hex,
-     "inner_secret", "inner_key"}
+     "inner_secret", "inner_key", "rid": n|null, for the auth field of that name}
         -> {"done": true}
     {"op": "notify"|"broadcast"|"multicast", "type", "uri", "content", "inner_secret", "inner_key"}
         -> {"done": true}
@@ -34,7 +34,7 @@ import json
 import logging
 import sys
 
-from netaio.common import Body, DefaultPeerPlugin, Message, MessageType, Peer
+from netaio.common import AuthFields, Body, DefaultPeerPlugin, Message, MessageType, Peer
 
 import steps
 
@@ -108,7 +108,9 @@ def content(order: dict) -> bytes:
 
 def message(order: dict) -> Message:
     """The message that an order wants to be sent."""
-    return Message.prepare(Body.prepare(content(order), uri(order)), order["type"])
+    body = Body.prepare(content(order), uri(order))
+    fields = {"rid": order["rid"]} if order.get("rid") is not None else {}
+    return Message.prepare(body, order["type"], AuthFields(fields))
 
 
 def shown(message: Message) -> dict:
@@ -118,6 +120,7 @@ def shown(message: Message) -> dict:
         "name": kind.name,
         "uri": message.body.uri.hex(),
         "content": message.body.content.hex(),
+        "rid": message.auth_data.fields.get("rid"),
     }
 
 

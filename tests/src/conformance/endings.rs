@@ -245,6 +245,40 @@ pub async fn a_half_closed_client_gets_all_its_answers<R: Runtime>() {
     assert_eq!(answered, expected);
 }
 
+/// A handler that asks a client which sends no more learns so at once, and what
+/// it answers still arrives.
+pub async fn a_half_closed_client_that_is_asked_gets_its_answer<R: Runtime>() {
+    let (door, begun) = (Door::new(), async_channel::unbounded());
+    let asks = {
+        let (door, begun) = (door.clone(), begun.0);
+        move |client: Connection| {
+            let (door, begun) = (door.clone(), begun.clone());
+            async move {
+                let before = client.request("before").timeout(NEVER).await;
+                begun.send(()).await.unwrap();
+                door.pass().await;
+                let after = client.request("after").timeout(NEVER).await;
+                let gone = Err(RequestError::Closed(CloseReason::Remote));
+                format!("{} {}", before == gone, after == gone)
+            }
+        }
+    };
+    let server = listen(Server::<R>::builder().on(REQUEST_URI, asks)).await;
+    let mut raw = dial(&server).await;
+    let requests = frame(REQUEST_URI, "u", "").repeat(2);
+    raw.write(&requests).await.unwrap();
+    let asked = raw.receive().await.unwrap();
+    assert_message(&asked, REQUEST_URI, "before", "");
+    raw.finish().await;
+    begun.1.recv().await.unwrap();
+    door.open();
+    let answers = raw.receive_all().await;
+    assert_eq!(answers.len(), 2);
+    for answer in answers {
+        assert_message(&answer, RESPOND_URI, "u", "true true");
+    }
+}
+
 /// A connection that is closed from within its own handler closes.
 pub async fn a_handler_may_close_its_connection<R: Runtime>() {
     let server = Server::<R>::builder()

@@ -13,7 +13,8 @@ use netaio_driver::{
 
 use super::raw::{dial, frame};
 use super::support::{
-    Counter, Door, assert_message, connect, listen, none, plain_pair, spawn, yield_times,
+    Counter, Door, assert_message, connect, listen, none, plain_pair, spawn, standstill,
+    yield_times,
 };
 
 /// The most specific key that has a handler wins: type, uri and address before
@@ -367,6 +368,49 @@ pub async fn handlers_wait_for_a_free_place<R: Runtime>() {
         for (number, _) in running {
             let raw = &mut raws[number.parse::<usize>().unwrap()];
             assert_message(&raw.receive().await.unwrap(), RESPOND_URI, number, "done");
+        }
+    }
+}
+
+/// A place that comes free wakes one who waits; whose handler is done at once lets
+/// the next one in.
+pub async fn a_place_that_nobody_keeps_is_passed_on<R: Runtime>() {
+    let (door, begun) = (Door::new(), async_channel::unbounded());
+    let slow = {
+        let (door, announce) = (door.clone(), begun.0);
+        move || {
+            let (door, announce) = (door.clone(), announce.clone());
+            async move {
+                announce.send(()).await.unwrap();
+                door.pass().await;
+                "slow"
+            }
+        }
+    };
+    let limits = Limits::default().with_handlers(1).unwrap();
+    let server = Server::<R>::builder()
+        .limits(limits)
+        .on((REQUEST_URI, "slow"), slow)
+        .on((REQUEST_URI, "fast"), || "fast")
+        .on((REQUEST_URI, "async"), || async { "async" });
+    let server = listen(server).await;
+    let mut keeps = dial(&server).await;
+    keeps.write(&frame(REQUEST_URI, "slow", "")).await.unwrap();
+    begun.1.recv().await.unwrap();
+    let mut waiting = Vec::new();
+    for uri in ["fast", "async", "slow", "fast", "nowhere", "async"] {
+        let mut raw = dial(&server).await;
+        raw.write(&frame(REQUEST_URI, uri, "")).await.unwrap();
+        waiting.push((raw, uri));
+    }
+    let other = plain_pair(Server::<R>::builder().on(REQUEST_URI, || "other")).await;
+    standstill(&other.connection, &Counter::default()).await;
+    door.open();
+    for (mut raw, uri) in waiting {
+        let answer = raw.receive().await.unwrap();
+        match uri {
+            "nowhere" => assert_message(&answer, NOT_FOUND, "", "not found"),
+            _ => assert_message(&answer, RESPOND_URI, uri, uri),
         }
     }
 }

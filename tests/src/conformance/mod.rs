@@ -17,6 +17,7 @@
 pub mod acquaintances;
 pub mod client;
 pub mod concurrency;
+pub mod correlation;
 pub mod datagrams;
 pub mod endings;
 pub mod extractors;
@@ -126,6 +127,7 @@ macro_rules! conformance {
                 a_handler_may_ask_its_client
                 a_handlers_own_request_times_out
                 handlers_wait_for_a_free_place
+                a_place_that_nobody_keeps_is_passed_on
             }
             extractors {
                 each_extractor_hands_over_its_part
@@ -206,6 +208,23 @@ macro_rules! conformance {
                 a_flood_of_sends_starves_no_request
                 a_flood_of_messages_starves_no_timeout
             }
+            correlation {
+                answers_overtake_one_another
+                no_more_run_than_may
+                all_connections_share_their_places
+                what_has_no_id_keeps_its_place
+                a_plain_peer_is_answered_in_order
+                a_thousand_requests_side_by_side
+                a_late_answer_ends_nothing
+                a_dropped_request_takes_no_place
+                dropped_requests_cross_nothing
+                a_peer_that_ignores_ids_is_believed_in_order
+                a_server_asks_with_ids_too
+                the_end_waits_for_all_handlers
+                errors_without_a_uri_find_their_requests
+                datagrams_carry_ids
+                what_cannot_work_is_refused
+            }
             endings {
                 a_server_that_is_gone_fails_requests_at_once
                 a_handler_that_hangs_hides_no_end
@@ -213,6 +232,7 @@ macro_rules! conformance {
                 a_stream_that_fails_says_why
                 an_ended_connection_refuses_at_once
                 a_half_closed_client_gets_all_its_answers
+                a_half_closed_client_that_is_asked_gets_its_answer
                 a_handler_may_close_its_connection
                 a_frame_that_does_not_end_closes_the_connection
                 an_idle_connection_is_closed_where_wanted

@@ -64,6 +64,15 @@ impl<I: ReadHalf, O: WriteHalf> Raw<I, O> {
         self.writer.flush().await
     }
 
+    /// Sends a message, with the auth fields that it has.
+    pub(super) async fn send(&mut self, message: &Message) {
+        let mut fields = Vec::new();
+        message.auth.encode(&mut fields).expect("the fields fit");
+        let kind = message.message_type.value();
+        let frame = frame_with(kind, &fields, &message.uri, &message.content, 0);
+        self.write(&frame).await.expect("the other end is there");
+    }
+
     /// Sends no more; the other direction stays open.
     pub(super) async fn finish(&mut self) {
         self.writer.shutdown().await.expect("the writing side ends");
@@ -154,18 +163,45 @@ pub(super) fn frame_with_bad_checksum(message_type: MessageType, uri: &str) -> V
     frame_of(message_type.value(), uri.as_bytes(), b"", 1)
 }
 
+/// A frame with a correlation id.
+pub(super) fn frame_with_id(
+    message_type: MessageType,
+    uri: impl AsRef<[u8]>,
+    content: impl AsRef<[u8]>,
+    id: u8,
+) -> Vec<u8> {
+    let fields = [
+        &b"\x4d\x40\x01\x0c\x4c\x40\x02\x05\x02\x43\x03rid\x44"[..],
+        &[id],
+    ]
+    .concat();
+    let (uri, content) = (uri.as_ref(), content.as_ref());
+    frame_with(message_type.value(), &fields, uri, content, 0)
+}
+
+/// The correlation id of a message that was received.
+pub(super) fn id_of(message: &Message) -> Option<u64> {
+    let id = message.auth.get("rid")?.as_int();
+    id.expect("the id is a number").to_u64()
+}
+
 /// A frame, written down independently of the code under test; `damage` is
 /// XORed into its checksum.
 pub(super) fn frame_of(message_type: u8, uri: &[u8], content: &[u8], damage: u32) -> Vec<u8> {
-    const NO_FIELDS: [u8; 3] = [0x4d, 0x40, 0x00];
+    frame_with(message_type, &[0x4d, 0x40, 0x00], uri, content, damage)
+}
+
+fn frame_with(message_type: u8, fields: &[u8], uri: &[u8], content: &[u8], damage: u32) -> Vec<u8> {
     let uri_len = u16::try_from(uri.len()).expect("the uri fits");
     let body = [&uri_len.to_be_bytes(), uri, content].concat();
     let body_len = u16::try_from(body.len()).expect("the body fits");
     let checksum = crc32fast::hash(&body) ^ damage;
-    let mut frame = vec![message_type, 0, 3];
+    let auth_len = u16::try_from(fields.len()).expect("the fields fit");
+    let mut frame = vec![message_type];
+    frame.extend(auth_len.to_be_bytes());
     frame.extend(body_len.to_be_bytes());
     frame.extend(checksum.to_be_bytes());
-    frame.extend(NO_FIELDS);
+    frame.extend(fields);
     frame.extend(body);
     frame
 }

@@ -14,6 +14,7 @@
 mod cases;
 pub mod exchanges;
 pub mod peers;
+mod ids;
 pub mod table;
 pub mod tcp;
 pub mod udp;

@@ -12,6 +12,7 @@ use super::exchanges::{
     assert_answer, assert_message, exchanges, many_at_once, many_for_one_uri, python_asks,
     python_hits_the_limit, python_is_told, we_are_told, we_ask, we_hit_the_limit,
 };
+use super::ids::{TURNS, after_turns, python_asks_side_by_side};
 use super::table::{Passed, Side, Transport};
 use super::{Case, SHORT, blocking};
 use crate::puppet::{Answer, Op};
@@ -19,8 +20,14 @@ use crate::python::{Inner, Outer, Python, PythonClient, PythonServer};
 use crate::store::store;
 
 impl Case {
+    /// A server that runs many handlers at once for those who send ids: others
+    /// notice nothing of it.
     fn server<R: Runtime>(&self) -> ServerBuilder<R> {
-        let server = Server::builder().outer(self.layer()).types(types());
+        let server = Server::builder()
+            .outer(self.layer())
+            .types(types())
+            .concurrent_handlers(8)
+            .on((REQUEST_URI, TURNS), after_turns);
         store(server, inner_layer(&self.admin), inner_layer(&self.inner))
     }
 
@@ -43,6 +50,7 @@ pub async fn python_asks_ours<R: Runtime>(python: &Python, case: &Case) -> Passe
         let mut client = PythonClient::connect(&python, address, &asked.outer).unwrap();
         let exchanges = exchanges(&asked, asked.room());
         python_asks(&mut client, &exchanges);
+        python_asks_side_by_side(&mut client);
         python_is_told(&mut client, b"");
         python_hits_the_limit(&mut client, asked.room());
         client.close().unwrap();

@@ -100,6 +100,17 @@ impl Puppet {
         self.spread("send", kind, uri, content, inner)
     }
 
+    /// As [`send`](Self::send), without inner layers, with a number in the auth field `rid`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_with_id(&mut self, kind: u8, uri: &[u8], content: &[u8], id: u64) -> Result<()> {
+        let mut order = Order::new("send").uri(uri).content(content);
+        (order.kind, order.rid) = (Some(kind), Some(id));
+        self.carry_out(order)
+    }
+
     /// As [`send`](Self::send), to whoever is subscribed to the uri.
     ///
     /// # Errors

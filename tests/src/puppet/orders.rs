@@ -34,6 +34,9 @@ pub struct Order {
     /// The seed of an inner X25519 cipher, as hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<String>,
+    /// A number for the auth field `rid`, of a message that is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rid: Option<u64>,
     /// The ids of peers, as hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<String>>,
@@ -103,6 +106,9 @@ pub struct Said {
     /// The message's content, as hexadecimal digits.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub content: String,
+    /// The number in the message's auth field `rid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rid: Option<u64>,
     /// The peers that it knows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub peers: Vec<SaidPeer>,
@@ -136,6 +142,7 @@ impl Said {
                 name: self.name,
                 uri: unhex(&self.uri)?,
                 content: unhex(&self.content)?,
+                rid: self.rid,
             }),
             (None, true, _) => Ok(Answer::Timeout),
             (None, false, Some(error)) => Ok(Answer::Error(error)),
@@ -165,6 +172,8 @@ pub enum Answer {
         uri: Vec<u8>,
         /// Its content.
         content: Vec<u8>,
+        /// The number in its auth field `rid`.
+        rid: Option<u64>,
     },
     /// Nothing came in time.
     Timeout,
