@@ -13,8 +13,8 @@
 
 mod cases;
 pub mod exchanges;
-pub mod peers;
 mod ids;
+pub mod peers;
 pub mod table;
 pub mod tcp;
 pub mod udp;
