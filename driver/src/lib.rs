@@ -34,6 +34,7 @@ mod clock;
 mod connection;
 mod errands;
 mod error;
+mod events;
 mod futures;
 #[cfg(feature = "futures-io")]
 pub mod futures_io;
@@ -62,6 +63,7 @@ pub use client::{
 pub use clock::Clock;
 pub use connection::{Connection, RequestBuilder, Response};
 pub use error::{BuildError, ConnectError, ErrorAnswer, RequestError};
+pub use events::Events;
 pub use futures::BoxFuture;
 pub use handler::{
     Content, Deferred, Direct, FromRequest, Handler, IntoReply, Outcome, Reply, Request, State,
@@ -73,19 +75,22 @@ pub use peers::{KnownPeer, PeerEvent, PeerEvents, PeerManagementError, Peers};
 pub use publisher::{Delivery, Publisher, SubscriptionError};
 pub use remote::Remote;
 pub use runtime::{DatagramOptions, DatagramSocket, Interface, ReadHalf, Runtime, WriteHalf};
-pub use server::{Server, ServerBuilder, ServerCounters};
+pub use server::{
+    RefusedConnection, Server, ServerBuilder, ServerCounters, ServerEvent, ServerEvents,
+};
 pub use timeouts::TimedOut;
-pub use udp::{UdpNode, UdpNodeBuilder};
+pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 
 /// What a runtime's crate shows its users, besides the aliases that name the
 /// runtime: `pub use netaio_driver::api::*`.
 pub mod api {
     pub use crate::{
         BuildError, Clock, ConnectError, Connection, ConnectionOptions, Content, Delivery,
-        ErrorAnswer, FromRequest, GaveUp, Handler, Interface, IntoReply, KnownPeer, Messages,
-        PeerEvent, PeerEvents, PeerManagementError, Peers, Publisher, Reconnected, Remote, Reply,
-        Request, RequestBuilder, RequestError, Response, ServerCounters, State, SubscriptionError,
-        Text, TimedOut, Unsolicited, Uri,
+        ErrorAnswer, Events, FromRequest, GaveUp, Handler, Interface, IntoReply, KnownPeer,
+        Messages, PeerEvent, PeerEvents, PeerManagementError, Peers, Publisher, Reconnected,
+        RefusedConnection, Remote, Reply, Request, RequestBuilder, RequestError, Response,
+        ServerCounters, ServerEvent, ServerEvents, State, SubscriptionError, Text, TimedOut,
+        UdpEvent, UdpEvents, Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

@@ -10,10 +10,12 @@ use netaio_core::{
 
 use crate::budget::Budget;
 use crate::clock::Time;
+use crate::events::Listeners;
 use crate::futures::BoxFuture;
 use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Panicked, Request, States};
 use crate::peers::{Identity, PeerManagementError, Table};
 use crate::remote::{Place, Remote};
+use crate::server::{Counts, ServerEvent};
 use crate::slots::Slots;
 use crate::sources::Sources;
 
@@ -26,6 +28,9 @@ pub(crate) struct Service {
     pub(crate) unrouted: Unrouted,
     pub(crate) table: Arc<Table>,
     pub(crate) sources: Sources,
+    /// Those who want to know what happens at a server.
+    pub(crate) events: Listeners<ServerEvent>,
+    pub(crate) counts: Counts,
     node: Mutex<Node<AnyHandler>>,
 }
 
@@ -67,6 +72,8 @@ impl Service {
         Self {
             table: Arc::new(Table::new(config.clone(), identity, sources.clone())),
             sources,
+            events: Listeners::default(),
+            counts: Counts::default(),
             slots: Slots::new(config.wire.limits.handlers()),
             budget: Budget::new(&config.wire.limits),
             config,

@@ -1,15 +1,12 @@
 //! What happens to peers, as a stream.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use async_channel::{Receiver, Sender};
-use futures_core::Stream;
 use netaio_core::{GoneReason, IntroductionError};
 
 use super::KnownPeer;
 use crate::clock::Time;
+use crate::events::Events;
 use crate::remote::Place;
 
 /// What happened to a peer.
@@ -75,28 +72,4 @@ impl PeerEvent {
 }
 
 /// A stream of what happens to peers. It ends when their node is gone.
-#[derive(Debug)]
-pub struct PeerEvents(Pin<Box<Receiver<PeerEvent>>>);
-
-impl PeerEvents {
-    /// Events that wait for one listener.
-    const CAPACITY: usize = 4096;
-
-    pub(super) fn new() -> (Sender<PeerEvent>, Self) {
-        let (sender, receiver) = async_channel::bounded(Self::CAPACITY);
-        (sender, Self(Box::pin(receiver)))
-    }
-
-    /// The next event, or `None` when the node is gone. Cancel-safe.
-    pub async fn next(&mut self) -> Option<PeerEvent> {
-        self.0.recv().await.ok()
-    }
-}
-
-impl Stream for PeerEvents {
-    type Item = PeerEvent;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<PeerEvent>> {
-        self.0.as_mut().poll_next(context)
-    }
-}
+pub type PeerEvents = Events<PeerEvent>;

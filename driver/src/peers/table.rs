@@ -4,23 +4,24 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use async_channel::Sender;
 use netaio_core::plugin::{DefaultPeerPlugin, KnownPeers, PeerDirectory, PeerPlugin};
 use netaio_core::{Discovery, Known, LinkConfig, Message, Peer, PeerChange, PeerRefused, Role};
 
 use super::{PeerEvent, PeerEvents};
 use crate::clock::Time;
+use crate::events::Listeners;
 use crate::remote::Place;
 use crate::sources::Sources;
 
 /// The peers, and those who want to hear of them.
 ///
 /// The peers' lock is held for a look-up or a change, never while somebody is
-/// told. The listeners' is held for a change and until all are told of it.
+/// told. Whoever tells holds a lock of its own, for a change and until all are
+/// told of it.
 pub(crate) struct Table {
     discovery: Mutex<Discovery<Place>>,
-    /// None once there is nothing more to be told.
-    listeners: Mutex<Option<Vec<Sender<PeerEvent>>>>,
+    listeners: Listeners<PeerEvent>,
+    telling: Mutex<()>,
     owner: OnceLock<Weak<dyn Owner>>,
     pub(super) config: Arc<LinkConfig>,
     pub(super) sources: Sources,
@@ -59,7 +60,8 @@ impl Table {
         let _ = discovery.set_local(identity.local);
         Self {
             discovery: Mutex::new(discovery),
-            listeners: Mutex::new(Some(Vec::new())),
+            listeners: Listeners::default(),
+            telling: Mutex::default(),
             owner: OnceLock::new(),
             connections: (config.role != Role::Node).then(Mutex::default),
             config,
@@ -107,13 +109,13 @@ impl Table {
     pub(crate) fn change_quietly<T>(&self, change: impl FnOnce(&mut Discovery<Place>) -> T) -> T {
         // Should this be the last to hold it, it goes when the lock is gone.
         let owner = self.owner();
-        let mut listeners = self.listeners();
+        let _telling = lock(&self.telling);
         let mut discovery = self.discovery();
         let result = change(&mut discovery);
         let events: Vec<_> = std::iter::from_fn(|| discovery.poll_event()).collect();
         drop(discovery);
         for event in events {
-            self.tell(owner.as_deref(), listeners.as_mut(), &event);
+            self.tell(owner.as_deref(), &event);
         }
         result
     }
@@ -144,25 +146,17 @@ impl Table {
     }
 
     pub(crate) fn listen(&self) -> PeerEvents {
-        let (sender, events) = PeerEvents::new();
-        if let Some(listeners) = &mut *self.listeners() {
-            listeners.push(sender);
-        }
-        events
+        let _whole = lock(&self.telling);
+        self.listeners.listen()
     }
 
     /// Lets those who listen know that there will be nothing more.
     pub(crate) fn close(&self) {
-        *self.listeners() = None;
+        self.listeners.close();
     }
 
     /// Tells the owner and those who listen.
-    fn tell(
-        &self,
-        owner: Option<&dyn Owner>,
-        listeners: Option<&mut Vec<Sender<PeerEvent>>>,
-        event: &netaio_core::PeerEvent<Place>,
-    ) {
+    fn tell(&self, owner: Option<&dyn Owner>, event: &netaio_core::PeerEvent<Place>) {
         let left = match event {
             netaio_core::PeerEvent::Gone { known, .. } => &known.addresses[..],
             netaio_core::PeerEvent::AddressGone { address, .. } => std::slice::from_ref(address),
@@ -174,22 +168,12 @@ impl Table {
             }
         }
         tracing::debug!(?event, "peer");
-        let event = PeerEvent::from_core(event, &self.sources.time);
-        let (Some(listeners), Some(event)) = (listeners, event) else {
-            return;
-        };
-        listeners.retain(|listener| match listener.force_send(event.clone()) {
-            Ok(None) => true,
-            Ok(Some(lost)) => {
-                tracing::warn!(?lost, "nobody took this event in time");
-                true
-            }
-            Err(_) => false,
-        });
-    }
-
-    fn listeners(&self) -> MutexGuard<'_, Option<Vec<Sender<PeerEvent>>>> {
-        lock(&self.listeners)
+        let lost = self
+            .listeners
+            .tell(|| PeerEvent::from_core(event, &self.sources.time));
+        if lost > 0 {
+            tracing::warn!("nobody took an event about peers in time");
+        }
     }
 
     fn known(&self, place: Option<Place>) -> KnownPeers {

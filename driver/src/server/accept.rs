@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use netaio_core::Link;
+use netaio_core::{CloseReason, Link};
 
-use super::Shared;
+use super::{RefusedConnection, ServerEvent, Shared};
 use crate::connection::Connection;
 use crate::futures::race;
 use crate::options::ConnectionOptions;
@@ -63,6 +63,11 @@ pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
             }
             Some(Err(error)) => {
                 tracing::warn!(%error, "cannot accept a connection");
+                shared.service.events.tell(|| {
+                    Some(ServerEvent::AcceptFailed {
+                        error: error.to_string(),
+                    })
+                });
                 R::sleep_until(shared.service.time().instant_after(PAUSE)).await;
             }
         }
@@ -78,16 +83,25 @@ pub(super) fn serve<R: Runtime>(
 ) -> io::Result<Connection> {
     let service = shared.service.clone();
     let seed = service.sources.seeds.seed()?;
-    let admit = |connections| match connections < service.config.wire.limits.connections() {
-        _ if shared.stopping.load(Ordering::Acquire) => Err("the server is stopping"),
-        false => Err("the server has as many connections as it may"),
+    let max = service.config.wire.limits.connections();
+    let admit = |connections| match connections < max {
+        _ if shared.stopping.load(Ordering::Acquire) => Err(RefusedConnection::Stopping),
+        false => Err(RefusedConnection::TooMany { max }),
         true => Ok(()),
     };
     let config = options.left_out.config(&service.config);
-    let connection = shared.roster.enter(
-        |connections| admit(connections).map_err(io::Error::other),
-        |number| Connection::new(remote, &service, number, options, None),
-    )?;
+    let entered = shared.roster.enter(admit, |number| {
+        Connection::new(remote, &service, number, options, None)
+    });
+    let (events, counts) = (&service.events, &service.counts);
+    let connection = entered.map_err(|why| {
+        counts.refused_connections.add(1);
+        let told = why.clone();
+        events.tell(|| Some(ServerEvent::Refused { remote, why: told }));
+        io::Error::other(why)
+    })?;
+    counts.connections.add(1);
+    events.tell(|| Some(ServerEvent::Connected(connection.clone())));
     let entry = Entry {
         shared: shared.clone(),
         connection: connection.clone(),
@@ -113,7 +127,16 @@ struct Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.shared.roster.leave(self.connection.shared.number);
-        self.shared.ended.notify(usize::MAX);
+        let Self { shared, connection } = self;
+        shared.roster.leave(connection.shared.number);
+        let reason = connection.is_closed().unwrap_or(CloseReason::Local);
+        shared.service.counts.closed(&reason);
+        shared.service.events.tell(|| {
+            Some(ServerEvent::Closed {
+                connection: connection.clone(),
+                reason,
+            })
+        });
+        shared.ended.notify(usize::MAX);
     }
 }

@@ -3,6 +3,7 @@
 mod accept;
 mod builder;
 mod counters;
+mod events;
 mod peers;
 mod roster;
 
@@ -18,7 +19,9 @@ use event_listener::Event;
 use netaio_core::{Key, Layer, SealError};
 
 pub use self::builder::ServerBuilder;
+pub(crate) use self::counters::Counts;
 pub use self::counters::ServerCounters;
+pub use self::events::{RefusedConnection, ServerEvent, ServerEvents};
 pub(crate) use self::roster::{Roster, RosterPlace};
 
 use self::accept::{Acceptor, Listening};
@@ -61,7 +64,7 @@ struct Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.service.table.close();
+        self.close_streams();
     }
 }
 
@@ -132,7 +135,7 @@ impl<R: Runtime> Server<R> {
         self.shared.roster.len()
     }
 
-    /// What it holds now.
+    /// What it holds now, and what it has seen so far.
     #[must_use]
     pub fn counters(&self) -> ServerCounters {
         ServerCounters::of(&self.shared.service)
@@ -240,7 +243,7 @@ impl<R: Runtime> Server<R> {
             self.shared.begin_stop(|| Command::Abort);
             self.shared.empty().await;
         }
-        self.shared.service.table.close();
+        self.shared.close_streams();
     }
 }
 
@@ -264,6 +267,12 @@ impl<R: Runtime> fmt::Debug for Server<R> {
 }
 
 impl Shared {
+    /// Lets those who listen know that nothing more will happen.
+    fn close_streams(&self) {
+        self.service.table.close();
+        self.service.events.close();
+    }
+
     fn begin_stop(&self, command: impl Fn() -> Command) {
         self.stopping.store(true, Ordering::Release);
         self.stop.notify(usize::MAX);

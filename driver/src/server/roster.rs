@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use bytes::Bytes;
 use netaio_core::{Message, SealError, SendError, SendOptions, Subscriptions};
 
+use super::RefusedConnection;
 use crate::connection::Connection;
 use crate::mailbox::Command;
 use crate::options::LeftOut;
@@ -171,9 +172,9 @@ impl Roster {
     /// Takes a connection in, if `admit` says so of the number there are.
     pub(super) fn enter(
         &self,
-        admit: impl FnOnce(usize) -> io::Result<()>,
+        admit: impl FnOnce(usize) -> Result<(), RefusedConnection>,
         make: impl FnOnce(u64) -> Connection,
-    ) -> io::Result<Connection> {
+    ) -> Result<Connection, RefusedConnection> {
         let mut members = self.members();
         admit(members.connections.len())?;
         let number = members.next;

@@ -6,8 +6,10 @@ use std::task::Poll;
 use netaio_core::{CloseReason, Event, Inbound, Message, ReplyToken, Role, SendError};
 
 use super::Task;
+use crate::connection::Connection;
 use crate::futures::now_or_later;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
+use crate::server::ServerEvent;
 use crate::service::Invoked;
 
 /// Queued answers past which a server reads no further requests, in bytes: a
@@ -87,9 +89,24 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Event::Dropped(dropped) => {
                 let remote = self.link.remote();
                 tracing::warn!(?remote, ?dropped, "messages dropped: it reads too slowly");
+                self.service.counts.dropped_messages.add(dropped.messages);
+                self.tell(|connection| ServerEvent::Dropped {
+                    connection,
+                    dropped,
+                });
             }
-            event => tracing::debug!(remote = ?self.link.remote(), ?event, "message refused"),
+            Event::Refused(why) => {
+                tracing::debug!(remote = ?self.link.remote(), ?why, "message refused");
+                self.service.counts.refused_messages.add(1);
+                self.tell(|connection| ServerEvent::MessageRefused { connection, why });
+            }
+            event => tracing::debug!(remote = ?self.link.remote(), ?event, "not looked at"),
         }
+    }
+
+    fn tell(&self, event: impl FnOnce(Connection) -> ServerEvent) {
+        let connection = || self.connection.clone();
+        self.service.events.tell(|| Some(event(connection())));
     }
 
     /// Whether this message may be handled: one without an id not while another

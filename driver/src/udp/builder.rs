@@ -20,6 +20,7 @@ use super::task::{Inlet, Task};
 use super::timeouts::{OnTimeout, Timeouts};
 use crate::callers::GivenUp;
 use crate::error::BuildError;
+use crate::events::Listeners;
 use crate::handler::{AnyHandler, Handler};
 use crate::peers::{Identity, Owner};
 use crate::publisher::FrameSealer;
@@ -262,6 +263,7 @@ fn start<R: Runtime>(
         given_up: GivenUp::default(),
         subscriptions: Mutex::new(Subscriptions::new()),
         counters: Mutex::default(),
+        events: Listeners::default(),
         sealer: FrameSealer::new(&service.sources)?,
         ended: Event::new(),
         is_aborted: AtomicBool::new(false),

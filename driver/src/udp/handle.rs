@@ -14,8 +14,10 @@ use netaio_core::{
     RequestOptions, SealError, SendError, SendOptions, Subscriptions,
 };
 
+use super::UdpEvent;
 use crate::callers::GivenUp;
 use crate::error::RequestError;
+use crate::events::Listeners;
 use crate::handler::States;
 use crate::peers::{Owner, Table};
 use crate::publisher::{Delivery, FrameSealer, Parcel, SubscriptionError};
@@ -78,6 +80,8 @@ pub(super) struct Shared {
     pub(super) observer: Arc<dyn Observer<SocketAddr>>,
     pub(super) subscriptions: Mutex<Subscriptions<SocketAddr>>,
     pub(super) counters: Mutex<DatagramCounters>,
+    /// Those who want to know what happens.
+    pub(super) events: Listeners<UdpEvent>,
     pub(super) sealer: FrameSealer,
     /// Notified when the task has ended, which closes the channels.
     pub(super) ended: Event,

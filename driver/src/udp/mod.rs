@@ -1,6 +1,7 @@
 //! UDP nodes.
 
 mod builder;
+mod events;
 mod handle;
 mod own;
 mod task;
@@ -17,6 +18,7 @@ use netaio_core::{
 };
 
 pub use self::builder::UdpNodeBuilder;
+pub use self::events::{UdpEvent, UdpEvents};
 pub(crate) use self::handle::Handle;
 
 use self::handle::Command;

@@ -20,6 +20,7 @@ pub mod concurrency;
 pub mod correlation;
 pub mod datagrams;
 pub mod endings;
+pub mod events;
 pub mod extractors;
 pub mod groups;
 pub mod handlers;
@@ -254,6 +255,15 @@ macro_rules! conformance {
                 no_more_connections_than_may_be
                 a_server_that_stops_takes_no_more_streams
                 a_server_speaks_first
+            }
+            events {
+                who_comes_and_who_goes_is_told
+                a_refused_connection_is_told
+                a_stream_that_comes_too_late_is_told
+                a_refused_message_is_told
+                a_slow_consumer_is_told
+                a_node_tells_what_it_refuses
+                a_node_tells_what_it_loses
             }
             hostile {
                 garbage_closes_the_connection

@@ -11,6 +11,7 @@ use crate::remote::{Kind, Place, Remote};
 use crate::runtime::{DatagramSocket, Runtime};
 use crate::service::Invoked;
 use crate::slots::Slot;
+use crate::udp::UdpEvent;
 use crate::udp::handle::Command;
 
 impl<R: Runtime> Task<R> {
@@ -77,7 +78,22 @@ impl<R: Runtime> Task<R> {
                 self.callers.end(request, Ok(answer));
             }
             DatagramEvent::Failed { request, error } => self.callers.end(request, Err(error)),
-            event => tracing::debug!(?event, "datagram refused"),
+            DatagramEvent::Refused { remote, refusal } => {
+                tracing::debug!(%remote, why = ?refusal, "datagram refused");
+                let events = &self.shared().events;
+                events.tell(|| {
+                    Some(UdpEvent::Refused {
+                        remote,
+                        why: refusal,
+                    })
+                });
+            }
+            DatagramEvent::Suppressed { remote } => {
+                tracing::debug!(%remote, "answer suppressed");
+                let events = &self.shared().events;
+                events.tell(|| Some(UdpEvent::Suppressed { remote }));
+            }
+            event => tracing::debug!(?event, "not looked at"),
         }
     }
 
@@ -109,6 +125,8 @@ impl<R: Runtime> Task<R> {
             self.waiting.push_back((inbound, len));
         } else {
             tracing::debug!(remote = ?inbound.remote(), "too many messages wait for a handler");
+            let lost = || inbound.remote().map(|remote| UdpEvent::Lost { remote });
+            shared.events.tell(lost);
         }
     }
 

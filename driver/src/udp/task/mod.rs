@@ -75,6 +75,7 @@ impl Drop for Ending {
         while inlet.requests.try_recv().is_ok() {}
         let shared = &handle.0;
         shared.service.table.close();
+        shared.events.close();
         shared.abort();
         shared.ended.notify(usize::MAX);
     }

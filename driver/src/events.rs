@@ -1,0 +1,163 @@
+//! What happens, as a stream for whoever wants to know.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use async_channel::{Receiver, Sender};
+use futures_core::Stream;
+
+/// A stream of what happens, from the moment at which it was asked for. It ends
+/// when that can happen no more.
+///
+/// It is bounded: who does not take the events loses the oldest when some
+/// thousand wait. Several streams of one kind get every event each.
+pub struct Events<T>(Pin<Box<Receiver<T>>>);
+
+impl<T> Events<T> {
+    /// Events that wait for one listener.
+    const CAPACITY: usize = 4096;
+
+    /// The next event, or `None` when there will be no more. Cancel-safe.
+    pub async fn next(&mut self) -> Option<T> {
+        self.0.recv().await.ok()
+    }
+}
+
+impl<T> Stream for Events<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.0.as_mut().poll_next(context)
+    }
+}
+
+impl<T> fmt::Debug for Events<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("waiting", &self.0.len())
+            .finish()
+    }
+}
+
+/// Those who want to know. Nothing is made for them while there are none.
+pub(crate) struct Listeners<T> {
+    any: AtomicBool,
+    /// None when there will be no more events.
+    senders: Mutex<Option<Vec<Sender<T>>>>,
+}
+
+impl<T> Default for Listeners<T> {
+    fn default() -> Self {
+        Self {
+            any: AtomicBool::new(false),
+            senders: Mutex::new(Some(Vec::new())),
+        }
+    }
+}
+
+impl<T: Clone> Listeners<T> {
+    pub(crate) fn listen(&self) -> Events<T> {
+        let (sender, receiver) = async_channel::bounded(Events::<T>::CAPACITY);
+        if let Some(senders) = &mut *self.senders() {
+            senders.push(sender);
+            self.any.store(true, Ordering::Relaxed);
+        }
+        Events(Box::pin(receiver))
+    }
+
+    /// Tells everybody of an event, if it is one, and says how many of them have
+    /// lost an older one since they do not take them.
+    pub(crate) fn tell(&self, event: impl FnOnce() -> Option<T>) -> usize {
+        let mut lost = 0;
+        if !self.any.load(Ordering::Relaxed) {
+            return lost;
+        }
+        let Some(event) = event() else {
+            return lost;
+        };
+        if let Some(senders) = &mut *self.senders() {
+            senders.retain(|sender| match sender.force_send(event.clone()) {
+                Ok(oldest) => {
+                    lost += usize::from(oldest.is_some());
+                    true
+                }
+                Err(_) => false,
+            });
+            self.any.store(!senders.is_empty(), Ordering::Relaxed);
+        }
+        lost
+    }
+
+    /// Lets everybody know that there will be nothing more.
+    pub(crate) fn close(&self) {
+        drop(self.senders().take());
+        self.any.store(false, Ordering::Relaxed);
+    }
+
+    fn senders(&self) -> MutexGuard<'_, Option<Vec<Sender<T>>>> {
+        // The list is whole between two calls: poison says nothing about it.
+        self.senders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Waker;
+
+    use super::*;
+
+    /// What is there, and whether there will be more.
+    fn drain<T>(events: &mut Events<T>) -> (Vec<T>, bool) {
+        let mut all = Vec::new();
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            match pin!(events.next()).poll(&mut context) {
+                Poll::Ready(Some(event)) => all.push(event),
+                Poll::Ready(None) => return (all, false),
+                Poll::Pending => return (all, true),
+            }
+        }
+    }
+
+    #[test]
+    fn everybody_is_told_from_when_they_ask() {
+        let listeners = Listeners::default();
+        let mut first = listeners.listen();
+        listeners.tell(|| Some(1));
+        let mut second = listeners.listen();
+        listeners.tell(|| Some(2));
+        assert_eq!(drain(&mut first), (vec![1, 2], true));
+        assert_eq!(drain(&mut second), (vec![2], true));
+        drop(first);
+        listeners.tell(|| Some(3));
+        listeners.close();
+        listeners.tell(|| Some(4));
+        assert_eq!(drain(&mut second), (vec![3], false));
+        assert_eq!(drain(&mut listeners.listen()), (vec![], false));
+    }
+
+    #[test]
+    fn nothing_is_made_for_nobody() {
+        let listeners = Listeners::<u8>::default();
+        assert_eq!(listeners.tell(|| panic!("nobody listens")), 0);
+        drop(listeners.listen());
+        // Only now it is noticed.
+        listeners.tell(|| Some(1));
+        assert_eq!(listeners.tell(|| panic!("nobody listens")), 0);
+    }
+
+    #[test]
+    fn who_does_not_listen_loses_the_oldest() {
+        let listeners = Listeners::default();
+        let mut events = listeners.listen();
+        let all = Events::<usize>::CAPACITY + 10;
+        let lost: usize = (0..all).map(|number| listeners.tell(|| Some(number))).sum();
+        assert_eq!(lost, 10);
+        let (got, _) = drain(&mut events);
+        assert_eq!(got, (10..all).collect::<Vec<_>>());
+    }
+}
