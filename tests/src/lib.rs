@@ -9,6 +9,7 @@
 //! - [`judge`] says what this implementation makes of a frame.
 //! - [`namespaces`] has two hosts with a real network between them.
 //! - [`network`] is one of many nodes in virtual time, with all the faults of real ones.
+//! - [`replay`] plays one recorded scenario with the core alone and with every driver.
 //! - [`store`] is the little server that both are in those tests.
 //! - [`script`] is a random generator that draws what it is told to.
 //! - [`x25519`] loads the boxes of `tests/data`, and has the package seal and open others.
@@ -21,6 +22,7 @@ pub mod namespaces;
 pub mod network;
 pub mod puppet;
 pub mod python;
+pub mod replay;
 pub mod script;
 pub mod store;
 pub mod vectors;

@@ -1,0 +1,88 @@
+//! What happened, in an order that does not depend on who was scheduled first.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use netaio_core::{Message, Peer};
+use sha2::{Digest, Sha256};
+
+use crate::python::hex;
+
+/// The log of a run. Its lines are ordered by step and subject; what happened to
+/// one subject in one step is in the order of its happening. Cloning copies a
+/// pointer.
+#[derive(Clone, Debug, Default)]
+pub struct Log(Arc<Mutex<Lines>>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    step: usize,
+    lines: BTreeMap<(usize, String), Vec<String>>,
+}
+
+impl Log {
+    /// What is written from now on belongs to this step.
+    pub(super) fn begin(&self, step: usize) {
+        self.lock().step = step;
+    }
+
+    pub(super) fn write(&self, subject: impl Into<String>, line: impl Into<String>) {
+        let mut lines = self.lock();
+        let key = (lines.step, subject.into());
+        lines.lines.entry(key).or_default().push(line.into());
+    }
+
+    /// All of it, a line for each thing that happened.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for ((step, subject), lines) in &self.lock().lines {
+            for line in lines {
+                let _ = writeln!(text, "{step:03} {subject}: {line}");
+            }
+        }
+        text
+    }
+
+    /// The SHA-256 of the [`text`](Self::text).
+    #[must_use]
+    pub fn hash(&self) -> String {
+        hex(&Sha256::digest(self.text()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A message as the log shows it.
+pub(super) fn show(message: &Message) -> String {
+    let Message {
+        message_type,
+        uri,
+        content,
+        auth,
+    } = message;
+    let mut fields = Vec::new();
+    auth.encode(&mut fields).expect("they came in a frame");
+    format!("{message_type} {uri:?} {content:?} {}", hex(&fields))
+}
+
+/// What is known of a peer, and when it was heard.
+pub(super) fn show_known(peer: &Peer, addresses: Vec<SocketAddr>, heard: Duration) -> String {
+    format!("{:?} at {addresses:?}, heard at {heard:?}", peer.data)
+}
+
+/// The answer of a request.
+pub(super) fn show_answer(message: &Message, verified: bool) -> String {
+    let verified = if verified { "verified" } else { "unverified" };
+    format!("{verified} {}", show(message))
+}
+
+/// How far a message for many got.
+pub(super) fn show_delivery(sent: usize, failed: usize) -> String {
+    format!("told {sent}, failed {failed}")
+}
