@@ -377,6 +377,7 @@ macro_rules! conformance {
                 the_default_answers_to_a_stranger_are_few
                 handlers_answer_strangers_without_a_budget
                 without_a_budget_strangers_hear_nothing
+                what_stands_in_for_an_answer_has_its_budget
                 who_is_verified_has_no_budget
                 stray_answers_are_not_answered
                 nodes_that_refuse_each_other_fall_silent

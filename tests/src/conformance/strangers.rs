@@ -4,10 +4,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use netaio_driver::core::plugin::{DefaultPeerPlugin, PeerPlugin};
+use netaio_driver::core::plugin::{
+    CipherPlugin, DefaultPeerPlugin, FieldNames, OpenContext, PeerPlugin, SealContext,
+};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    AuthErrorReply, FailedCheck, Limits, ManagementConfig, Message, MessageTypes, Peer,
+    AuthErrorReply, AuthFields, AuthView, DecryptFailure, FailedCheck, Limits, ManagementConfig,
+    Message, MessageTypes, Payload, Peer, SealError,
 };
 use netaio_driver::{Content, Runtime, UdpNode};
 
@@ -103,6 +106,66 @@ pub async fn without_a_budget_strangers_hear_nothing<R: Runtime>() {
     assert_eq!((counters.malformed, counters.refused), (1, 1));
     // The introduction was none the less taken.
     assert!(node.peers().get("stranger").is_some());
+}
+
+/// A cipher that encrypts nothing, and refuses what says that something was not
+/// found.
+struct Picky;
+
+impl CipherPlugin for Picky {
+    fn encrypt(
+        &self,
+        payload: &mut Payload,
+        _: &mut AuthFields,
+        _: usize,
+        _: &mut SealContext<'_>,
+    ) -> Result<(), SealError> {
+        match payload.content() {
+            b"not found" => Err(SealError::Plugin("picky")),
+            _ => Ok(()),
+        }
+    }
+
+    fn decrypt(
+        &self,
+        _: &mut Payload,
+        _: AuthView<'_>,
+        _: &OpenContext<'_>,
+    ) -> Result<(), DecryptFailure> {
+        Ok(())
+    }
+
+    fn fields(&self) -> FieldNames<'_> {
+        FieldNames::default()
+    }
+
+    fn encrypts_uri(&self) -> bool {
+        false
+    }
+}
+
+/// What stands in for an answer of the node's own that cannot be sent has the same
+/// budget.
+pub async fn what_stands_in_for_an_answer_has_its_budget<R: Runtime>() {
+    for budget in [10, 0] {
+        let limits = Limits::default().with_unverified_replies(budget).unwrap();
+        let node = UdpNode::<R>::builder()
+            .limits(limits.with_amplification(10).unwrap())
+            .cipher(Picky)
+            .on((REQUEST_URI, "known"), || "k");
+        let node = bind_node(node).await;
+        let raw = RawNode::<R>::new().await;
+        for uri in ["unknown", "known"] {
+            raw.send(&frame(REQUEST_URI, uri, ""), node.local_addr())
+                .await;
+        }
+        if budget > 0 {
+            let text = "the reply could not be sent: picky";
+            assert_message(&raw.receive().await, ERROR, "unknown", text);
+        }
+        assert_message(&raw.receive().await, RESPOND_URI, "known", "k");
+        assert_eq!(node.counters().suppressed.all, u64::from(budget == 0));
+    }
 }
 
 /// Who passes an auth check is no stranger.
