@@ -132,35 +132,7 @@ impl Connection {
             .unwrap_or_else(|_| Err(SendError::Closed(self.close_reason())))
     }
 
-    /// Asks for the content of a uri.
-    pub fn request(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::request(uri))
-    }
-
-    /// Creates a uri with a content.
-    pub fn create(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::create(uri, content))
-    }
-
-    /// Replaces the content of a uri.
-    pub fn update(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::update(uri, content))
-    }
-
-    /// Deletes a uri.
-    pub fn delete(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::delete(uri))
-    }
-
-    /// Asks to be notified about a uri; the answer is a `CONFIRM_SUBSCRIBE`.
-    pub fn subscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::subscribe(uri))
-    }
-
-    /// Asks to be notified no more; the answer is a `CONFIRM_UNSUBSCRIBE`.
-    pub fn unsubscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::unsubscribe(uri))
-    }
+    crate::methods::request_methods!();
 
     /// Sends any message as a request: whatever answers its uri ends it.
     pub fn request_message(&self, message: Message) -> RequestBuilder {

@@ -40,6 +40,7 @@ mod futures;
 pub mod futures_io;
 mod handler;
 mod mailbox;
+mod methods;
 mod options;
 mod peers;
 mod publisher;

@@ -148,40 +148,10 @@ impl<R: Runtime> Client<R> {
         self.shared.inbox.open()
     }
 
-    /// Registers a handler for what servers send of their own accord.
-    ///
-    /// # Errors
-    /// The inner layer writes the same auth field as the outer one.
-    pub fn on<M: 'static>(
-        &self,
-        key: impl Into<Key>,
-        handler: impl Handler<M>,
-        inner: Layer,
-    ) -> Result<(), SealError> {
-        self.shared.service.add(key.into(), handler, inner, false)
-    }
+    crate::methods::handler_methods!();
 
-    /// Registers a handler for one message.
-    ///
-    /// # Errors
-    /// The inner layer writes the same auth field as the outer one.
-    pub fn once<M: 'static>(
-        &self,
-        key: impl Into<Key>,
-        handler: impl Handler<M>,
-        inner: Layer,
-    ) -> Result<(), SealError> {
-        self.shared.service.add(key.into(), handler, inner, true)
-    }
-
-    /// Removes a handler, and says whether there was one.
-    pub fn remove(&self, key: impl Into<Key>) -> bool {
-        self.shared.service.remove(key.into(), false)
-    }
-
-    /// Removes a one-time handler, and says whether there was one.
-    pub fn remove_once(&self, key: impl Into<Key>) -> bool {
-        self.shared.service.remove(key.into(), true)
+    fn service(&self) -> &Service {
+        &self.shared.service
     }
 
     /// Closes every connection: what is queued is written, and waiting requests

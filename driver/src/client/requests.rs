@@ -10,35 +10,7 @@ use crate::runtime::Runtime;
 /// These go to the server that the client prefers: see
 /// [`set_default_server`](Self::set_default_server).
 impl<R: Runtime> Client<R> {
-    /// As [`Connection::request`](crate::Connection::request).
-    pub fn request(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::request(uri))
-    }
-
-    /// As [`Connection::create`](crate::Connection::create).
-    pub fn create(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::create(uri, content))
-    }
-
-    /// As [`Connection::update`](crate::Connection::update).
-    pub fn update(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::update(uri, content))
-    }
-
-    /// As [`Connection::delete`](crate::Connection::delete).
-    pub fn delete(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::delete(uri))
-    }
-
-    /// As [`Connection::subscribe`](crate::Connection::subscribe).
-    pub fn subscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::subscribe(uri))
-    }
-
-    /// As [`Connection::unsubscribe`](crate::Connection::unsubscribe).
-    pub fn unsubscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.request_message(Message::unsubscribe(uri))
-    }
+    crate::methods::request_methods!();
 
     /// As [`Connection::request_message`](crate::Connection::request_message).
     pub fn request_message(&self, message: Message) -> RequestBuilder {

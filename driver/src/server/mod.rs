@@ -147,40 +147,10 @@ impl<R: Runtime> Server<R> {
         &self.shared.publisher
     }
 
-    /// Registers a handler while the server runs, in place of the key's last.
-    ///
-    /// # Errors
-    /// The inner layer writes the same auth field as the outer one.
-    pub fn on<M: 'static>(
-        &self,
-        key: impl Into<Key>,
-        handler: impl Handler<M>,
-        inner: Layer,
-    ) -> Result<(), SealError> {
-        self.shared.service.add(key.into(), handler, inner, false)
-    }
+    crate::methods::handler_methods!();
 
-    /// Registers a handler for one message, in place of the key's last.
-    ///
-    /// # Errors
-    /// The inner layer writes the same auth field as the outer one.
-    pub fn once<M: 'static>(
-        &self,
-        key: impl Into<Key>,
-        handler: impl Handler<M>,
-        inner: Layer,
-    ) -> Result<(), SealError> {
-        self.shared.service.add(key.into(), handler, inner, true)
-    }
-
-    /// Removes a handler, and says whether there was one.
-    pub fn remove(&self, key: impl Into<Key>) -> bool {
-        self.shared.service.remove(key.into(), false)
-    }
-
-    /// Removes a one-time handler, and says whether there was one.
-    pub fn remove_once(&self, key: impl Into<Key>) -> bool {
-        self.shared.service.remove(key.into(), true)
+    fn service(&self) -> &Service {
+        &self.shared.service
     }
 
     /// Serves one more connection, over a stream of any kind.

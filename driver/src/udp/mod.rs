@@ -30,6 +30,7 @@ use crate::peers::{PeerManagementError, Peers};
 use crate::publisher::Publisher;
 use crate::remote::{Kind, Remote};
 use crate::runtime::Runtime;
+use crate::service::Service;
 
 /// A node on a UDP socket: netaio's `UDPNode`. It is server and client at once:
 /// it calls handlers for what it receives, and sends, asks and publishes.
@@ -223,14 +224,14 @@ impl<R: Runtime> UdpNode<R> {
     /// The local peer cannot be introduced, the app id is managed already, or the
     /// inner layer does not go with the outer one.
     pub fn manage_peers(&self, config: ManagementConfig) -> Result<(), PeerManagementError> {
-        self.handle.0.service.manage_peers(config)
+        self.service().manage_peers(config)
     }
 
     /// Manages the peers of an app id no more: the group is told that this node
     /// leaves. Says whether they were managed. The peers stay listed.
     pub async fn stop_peer_management(&self, app_id: impl AsRef<[u8]>) -> bool {
         let app_id = app_id.as_ref();
-        let farewell = self.handle.0.service.stop_peer_management(app_id);
+        let farewell = self.service().stop_peer_management(app_id);
         let Some(farewell) = farewell else {
             return false;
         };
@@ -249,42 +250,10 @@ impl<R: Runtime> UdpNode<R> {
         *counters.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a handler while the node runs, in place of the key's last.
-    ///
-    /// # Errors
-    /// The inner layer writes the same auth field as the outer one.
-    pub fn on<M: 'static>(
-        &self,
-        key: impl Into<Key>,
-        handler: impl Handler<M>,
-        inner: Layer,
-    ) -> Result<(), SealError> {
-        let service = &self.handle.0.service;
-        service.add(key.into(), handler, inner, false)
-    }
+    crate::methods::handler_methods!();
 
-    /// Registers a handler for one message, in place of the key's last.
-    ///
-    /// # Errors
-    /// The inner layer writes the same auth field as the outer one.
-    pub fn once<M: 'static>(
-        &self,
-        key: impl Into<Key>,
-        handler: impl Handler<M>,
-        inner: Layer,
-    ) -> Result<(), SealError> {
-        let service = &self.handle.0.service;
-        service.add(key.into(), handler, inner, true)
-    }
-
-    /// Removes a handler, and says whether there was one.
-    pub fn remove(&self, key: impl Into<Key>) -> bool {
-        self.handle.0.service.remove(key.into(), false)
-    }
-
-    /// Removes a one-time handler, and says whether there was one.
-    pub fn remove_once(&self, key: impl Into<Key>) -> bool {
-        self.handle.0.service.remove(key.into(), true)
+    fn service(&self) -> &Service {
+        &self.handle.0.service
     }
 
     /// Stops within [`Limits::shutdown_grace`](netaio_core::Limits::shutdown_grace);
@@ -302,7 +271,7 @@ impl<R: Runtime> UdpNode<R> {
     /// Cancel-safe: once called, the node stops receiving; dropped early, the
     /// handlers that are not done go on until they are.
     pub async fn stop_within(&self, grace: Duration) {
-        let until = self.handle.0.service.time().instant_after(grace);
+        let until = self.service().time().instant_after(grace);
         let drained = async {
             // One that has ended needs no telling.
             let _ = self.handle.0.commands.send(Command::Stop).await;

@@ -1,0 +1,195 @@
+//! Who may come, who may speak for whom, and who goes.
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn peer(id: &'static str, data: &'static str) -> Peer {
+    Peer::new(id).with_data(data)
+}
+
+fn announce(peers: &mut Peers<u8>, peer: Peer, at: u8) -> Result<PeerChange, PeerRefused> {
+    let limits = Limits::default()
+        .with_peers(3)
+        .and_then(|limits| limits.with_peer_data(10))
+        .unwrap();
+    peers.announce(peer, at, SECOND, &limits)
+}
+
+/// An id, data, an address, and what is made of such an announcement.
+type Step = (
+    &'static str,
+    &'static str,
+    u8,
+    Result<PeerChange, PeerRefused>,
+);
+
+fn follow(peers: &mut Peers<u8>, steps: impl IntoIterator<Item = Step>) {
+    for (id, data, at, expected) in steps {
+        let made_of = announce(peers, peer(id, data), at);
+        assert_eq!(made_of, expected, "{id} {data} at {at}");
+    }
+}
+
+#[test]
+fn peers_come_change_and_go() {
+    use PeerChange::{Came, Changed, Same};
+    let mut peers = Peers::new(None);
+    let steps = [
+        ("a", "1", 1, Ok(Came)),
+        ("a", "1", 1, Ok(Same)),
+        ("a", "2", 1, Ok(Changed)),
+        ("a", "2", 2, Ok(Changed)),
+    ];
+    follow(&mut peers, steps);
+    assert_eq!(peers.get(b"a").unwrap().addresses, [1, 2]);
+    assert_eq!(peers.remove_address(1), None);
+    assert_eq!((peers.at(1), peers.at(2)), (None, Some(&peer("a", "2"))));
+    assert_eq!(peers.remove_address(2).unwrap().peer, peer("a", "2"));
+    assert!(peers.is_empty() && peers.by_address.is_empty());
+}
+
+#[test]
+fn nobody_speaks_for_another() {
+    let mut peers = Peers::new(Some("me".into()));
+    let steps = [
+        ("a", "1", 1, Ok(PeerChange::Came)),
+        ("a", "2", 2, Err(PeerRefused::NotItself)),
+        ("b", "1", 1, Err(PeerRefused::AddressTaken)),
+        ("me", "1", 3, Err(PeerRefused::Local)),
+        ("", "", 3, Err(PeerRefused::NoId)),
+    ];
+    follow(&mut peers, steps);
+    assert!(peers.leave(b"a", 2).is_none() && peers.leave(b"b", 1).is_none());
+    // Nor does one who has repeated what it said.
+    let steps = [
+        ("a", "1", 2, Ok(PeerChange::Changed)),
+        ("a", "2", 2, Err(PeerRefused::NotItself)),
+    ];
+    follow(&mut peers, steps);
+    assert!(peers.leave(b"a", 2).is_none());
+    assert_eq!(peers.get(b"a").unwrap().addresses, [1]);
+    assert_eq!(peers.get(b"a").unwrap().peer, peer("a", "1"));
+    assert_eq!(peers.leave(b"a", 1).unwrap().addresses, [1]);
+}
+
+#[test]
+fn the_table_is_bounded_and_never_gives_a_live_peer_up() {
+    use PeerChange::{Came, Changed};
+    let mut peers = Peers::new(None);
+    let steps = [
+        (
+            "a",
+            "eleven byte",
+            1,
+            Err(PeerRefused::TooMuchData { len: 11, max: 10 }),
+        ),
+        ("a", "", 1, Ok(Came)),
+        ("b", "", 2, Ok(Came)),
+        ("c", "", 3, Ok(Came)),
+        ("d", "", 4, Err(PeerRefused::TooMany { max: 3 })),
+        ("a", "", 4, Ok(Changed)),
+        ("a", "", 5, Ok(Changed)),
+        ("a", "", 6, Ok(Changed)),
+        ("a", "", 7, Err(PeerRefused::TooManyAddresses { max: 4 })),
+    ];
+    follow(&mut peers, steps);
+    assert_eq!((peers.len(), peers.by_address.len()), (3, 6));
+}
+
+#[test]
+fn silence_ends_a_peer_and_any_message_is_life() {
+    let limits = Limits::default();
+    let mut peers = Peers::new(None);
+    for (id, at) in [("b", 2u8), ("a", 1), ("c", 3)] {
+        peers
+            .announce(peer(id, ""), at, SECOND * u32::from(at), &limits)
+            .unwrap();
+    }
+    peers.heard(1, SECOND * 50);
+    peers.heard(9, SECOND * 50);
+    let gone = peers.remove_silent(SECOND * 64, SECOND * 60);
+    let ids: Vec<_> = gone.peers.iter().map(|known| &known.peer.id[..]).collect();
+    assert_eq!(ids, [b"b", b"c"]);
+    let left: Vec<_> = peers
+        .list()
+        .iter()
+        .map(|known| known.peer.id.clone())
+        .collect();
+    assert_eq!(left, ["a"]);
+    let nothing = peers.remove_silent(SECOND * 109, SECOND * 60);
+    assert_eq!((nothing.peers, nothing.addresses), ([].into(), [].into()));
+    assert_eq!(peers.first_silence(SECOND * 60), Some(SECOND * 110));
+    let gone = peers.remove_silent(SECOND * 110, SECOND * 60);
+    assert_eq!((gone.peers.len(), peers.len()), (1, 0));
+    assert_eq!(peers.first_silence(SECOND * 60), None);
+}
+
+#[test]
+fn an_address_that_fell_silent_no_longer_speaks_for_its_peer() {
+    let limits = Limits::default();
+    let mut peers = Peers::new(None);
+    for (at, now) in [(1u8, 0), (2, 5), (3, 6)] {
+        peers
+            .announce(peer("a", "1"), at, SECOND * now, &limits)
+            .unwrap();
+    }
+    peers.heard(3, SECOND * 30);
+    let gone = peers.remove_silent(SECOND * 65, SECOND * 60);
+    assert!(gone.peers.is_empty());
+    let addresses: Vec<_> = gone.addresses.iter().map(|(at, _)| *at).collect();
+    assert_eq!(addresses, [1, 2]);
+    let known = peers.known_at(3).unwrap();
+    assert_eq!(
+        (&known.addresses[..], peers.by_address.len()),
+        (&[3][..], 1)
+    );
+    let changed = peers.announce(peer("a", "2"), 3, SECOND * 66, &limits);
+    assert_eq!(changed, Ok(PeerChange::Changed));
+}
+
+#[test]
+fn a_newcomer_at_a_known_address_keeps_nobody_alive() {
+    let limits = Limits::default();
+    let mut peers = Peers::new(None);
+    let announce =
+        |peers: &mut Peers<u8>, id, now| peers.announce(peer(id, ""), 1, SECOND * now, &limits);
+    announce(&mut peers, "old", 0).unwrap();
+    for now in [10, 30, 50] {
+        peers.heard(1, SECOND * now);
+        let taken = announce(&mut peers, "new", now);
+        assert_eq!(taken, Err(PeerRefused::AddressTaken));
+    }
+    peers.heard(1, SECOND * 69);
+    assert_eq!(peers.first_silence(SECOND * 60), Some(SECOND * 60));
+    let gone = peers.remove_silent(SECOND * 70, SECOND * 60);
+    assert_eq!(gone.peers[0].last_heard, SECOND * 10);
+    assert_eq!(announce(&mut peers, "new", 70), Ok(PeerChange::Came));
+    // One that is still there says so, and then all of its messages count.
+    announce(&mut peers, "old", 80).unwrap_err();
+    announce(&mut peers, "new", 90).unwrap();
+    peers.heard(1, SECOND * 100);
+    assert_eq!(peers.known_at(1).unwrap().last_heard, SECOND * 100);
+}
+
+#[test]
+fn the_application_is_believed_at_any_address() {
+    let limits = Limits::default().with_peer_addresses(2).unwrap();
+    let mut peers = Peers::new(Some("me".into()));
+    let update =
+        |peers: &mut Peers<u8>, id, data, at| peers.update(peer(id, data), at, SECOND, &limits);
+    assert_eq!(update(&mut peers, "a", "1", 1), Ok(PeerChange::Came));
+    assert_eq!(update(&mut peers, "a", "2", 2), Ok(PeerChange::Changed));
+    assert_eq!(peers.at(1), Some(&peer("a", "2")));
+    let refused =
+        [("me", 3), ("b", 1), ("a", 3)].map(|(id, at)| update(&mut peers, id, "", at).unwrap_err());
+    let too_many = PeerRefused::TooManyAddresses { max: 2 };
+    assert_eq!(
+        refused,
+        [PeerRefused::Local, PeerRefused::AddressTaken, too_many]
+    );
+    assert_eq!(peers.at(1), Some(&peer("a", "2")));
+    // Who becomes the local peer is no other.
+    assert_eq!(peers.set_local(Some("a".into())).unwrap().addresses, [1, 2]);
+    assert!(peers.is_empty() && peers.by_address.is_empty());
+}
