@@ -33,6 +33,7 @@ impl DatagramLink {
                 return self.note(from, Refusal::Frame(kind));
             }
         };
+        let message_type = sealed.message_type();
         let sorted = match self.exchange.open_outer(&mut sealed, Some(from)) {
             Ok(()) => self.exchange.sort(sealed, from, Some(from)),
             Err(error) => match self.exchange.sort_unopened(sealed, from, error) {
@@ -50,7 +51,8 @@ impl DatagramLink {
                 answer,
                 remote: from,
             },
-            Sorted::Nothing => return,
+            // Nobody waits for it, but whoever sent it is there.
+            Sorted::Nothing => return self.note(from, Refusal::Unawaited { message_type }),
             Sorted::Refused(refusal) => return self.refuse(from, refusal),
             Sorted::Unawaited(refusal) => return self.note(from, refusal),
         };

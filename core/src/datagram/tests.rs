@@ -109,6 +109,26 @@ fn an_answer_counts_from_the_address_that_was_asked() {
 }
 
 #[test]
+fn an_answer_that_nobody_waits_for_is_told_of() {
+    let mut node = link(Layer::new());
+    let (request, options) = (Message::request("u"), RequestOptions::new());
+    let given_up = node.request(NOON, at(1), &request, &options).unwrap();
+    node.cancel(given_up);
+    let answer = datagram(&Layer::new(), &Message::respond_uri("u", ""));
+    node.receive(NOON, at(1), answer);
+    let expected = Refusal::Unawaited {
+        message_type: types::RESPOND_URI,
+    };
+    match &events(&mut node)[..] {
+        [DatagramEvent::Refused { remote, refusal }] => {
+            assert_eq!((*remote, refusal), (at(1), &expected));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(node.counters().refused, 0);
+}
+
+#[test]
 fn an_anonymous_error_ends_the_only_request_to_its_sender() {
     let mut node = link(Layer::new());
     let options = RequestOptions::new();

@@ -120,8 +120,8 @@ pub enum Refusal {
         /// Why.
         error: OpenError,
     },
-    /// It carries the id of a request that waits no more, or of none. The answer
-    /// is late, or came twice.
+    /// It answers a request that was given up, or carries the id of one that waits
+    /// no more, or of none: it is late, or came twice. It passed the outer layer.
     Unawaited {
         /// Its type.
         message_type: MessageType,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::PoisonError;
 
-use netaio_core::{DatagramEvent, Dispatched, Inbound, Message, ReplyToken, SendError};
+use netaio_core::{DatagramEvent, Dispatched, Inbound, Message, Refusal, ReplyToken, SendError};
 
 use super::Task;
 use crate::futures::{BoxFuture, race};
@@ -79,6 +79,10 @@ impl<R: Runtime> Task<R> {
             }
             DatagramEvent::Failed { request, error } => self.callers.end(request, Err(error)),
             DatagramEvent::Refused { remote, refusal } => {
+                // Nobody waits for such an answer, but whoever sent it is there.
+                if matches!(refusal, Refusal::Unawaited { .. }) {
+                    self.heard(remote);
+                }
                 tracing::debug!(%remote, why = ?refusal, "datagram refused");
                 let events = &self.shared().events;
                 events.tell(|| {
