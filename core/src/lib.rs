@@ -147,6 +147,9 @@
 //! bytes <── Link::poll_outbound <── outer seal <── inner seal <── reply <──┘
 //! ```
 //!
+//! A netaio peer's answers are told by their uri and their order; where both ends
+//! want it, by ids ([`Correlation`]).
+//!
 //! Each step is a type of its own, and can be used alone: [`Deframer`] and
 //! [`Frame`] parse, [`SealedMessage::open`] opens layers, [`Sealer`] makes
 //! frames, [`packify`] packs values.

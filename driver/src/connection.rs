@@ -299,7 +299,9 @@ impl RequestBuilder {
         self
     }
 
-    /// The time from now to the answer, the sending included; 10 s unless set.
+    /// The time from now to the answer, the sending included; 10 s unless set. An
+    /// answer that comes later is taken for that of the next request for the uri,
+    /// as by netaio, unless both [carry ids](Self::correlate).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options = self.options.with_timeout(timeout);
         self

@@ -93,7 +93,9 @@ impl RequestOptions {
         }
     }
 
-    /// The time from the call to the answer's receipt. The sending counts.
+    /// The time from the call to the answer's receipt. The sending counts. An
+    /// answer that comes later is taken for that of the next request for the uri,
+    /// as by netaio, unless it [carries an id](Self::with_correlation).
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

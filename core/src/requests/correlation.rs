@@ -20,7 +20,7 @@ use crate::packify::ValueRef;
 /// waits for that uri.
 ///
 /// The field belongs to the link: what a message of the application has in it is
-/// left out of what is sent. Auth plugins do not cover it, as they do not cover
+/// left out of what the link seals. Auth plugins do not cover it, as they do not cover
 /// the message type: whoever can change messages on their way can exchange the
 /// ids of two.
 ///

@@ -112,8 +112,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Whether this message may be handled: one without an id not while another
     /// is.
     fn may_handle(&self, inbound: &Inbound) -> bool {
-        let in_turn = self.running.is_empty() || self.link.is_correlated(inbound);
-        in_turn && self.may_handle_some()
+        self.may_handle_some() && (self.running.is_empty() || self.link.is_correlated(inbound))
     }
 
     fn may_handle_waiting(&self) -> bool {
