@@ -9,8 +9,8 @@ use netaio_driver::{Client, Content, Messages, Runtime, Server, Uri};
 
 use super::raw::{dial, frame};
 use super::support::{
-    Counter, Door, GiveUp, assert_message, both, connect, listen, plain_pair, poll_times, spawn,
-    spawn_all, yield_times,
+    Counter, Door, GiveUp, assert_message, both, connect, drop_at_every_poll, listen, plain_pair,
+    poll_times, spawn, spawn_all, yield_times,
 };
 
 /// A handler that takes as many turns as the content says, and echoes it.
@@ -129,26 +129,7 @@ pub async fn answers_keep_the_order_of_requests<R: Runtime>() {
 pub async fn dropped_requests_lose_and_cross_nothing<R: Runtime>() {
     let server = Server::<R>::builder().on((REQUEST_URI, "same"), echo_after_turns);
     let pair = plain_pair(server).await;
-    let request = |content: String| pair.connection.request("same").content(content);
-    for give_up in [GiveUp::AtOnce, GiveUp::Woken] {
-        for polls in 0.. {
-            let kept = |which: &str| format!("{which} {polls} {give_up:?}");
-            let earlier = request(kept("earlier")).into_future();
-            let (answer, finished) = both(earlier, async {
-                let dropped = request(kept("dropped")).into_future();
-                let finished = poll_times(pin!(dropped), polls, give_up).await;
-                let later = request(kept("later")).await.unwrap();
-                assert_message(&later, RESPOND_URI, "same", kept("later"));
-                finished
-            })
-            .await;
-            assert_message(&answer.unwrap(), RESPOND_URI, "same", kept("earlier"));
-            if let Some(answer) = finished {
-                assert_message(&answer.unwrap(), RESPOND_URI, "same", kept("dropped"));
-                break;
-            }
-        }
-    }
+    drop_at_every_poll(&pair.connection).await;
 }
 
 /// The same among hundreds of requests, of which every other is dropped.

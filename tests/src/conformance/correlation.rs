@@ -1,7 +1,6 @@
 //! Requests with ids: their answers come in any order, and none gets another's.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::time::Duration;
 
 use async_channel::Receiver;
@@ -14,8 +13,8 @@ use netaio_driver::{
 
 use super::raw::{RawListener, dial, frame, frame_with_id, id_of};
 use super::support::{
-    Counter, Door, GiveUp, assert_message, both, listen, pair, plain_pair, poll_times, spawn,
-    spawn_all, standstill, yield_times,
+    Counter, Door, GiveUp, assert_message, both, drop_at_every_poll, listen, pair, plain_pair,
+    poll_times, spawn, spawn_all, standstill, yield_times,
 };
 
 /// Longer than any test runs.
@@ -331,26 +330,7 @@ pub async fn dropped_requests_cross_nothing<R: Runtime>() {
         .concurrent_handlers(4)
         .on(REQUEST_URI, echo);
     let pair = pair(server, Client::builder().correlate()).await;
-    let request = |content: String| pair.connection.request("same").content(content);
-    for give_up in [GiveUp::AtOnce, GiveUp::Woken] {
-        for polls in 0.. {
-            let kept = |which: &str| format!("{which} {polls} {give_up:?}");
-            let earlier = request(kept("earlier")).into_future();
-            let (answer, finished) = both(earlier, async {
-                let dropped = request(kept("dropped")).into_future();
-                let finished = poll_times(pin!(dropped), polls, give_up).await;
-                let later = request(kept("later")).await.unwrap();
-                assert_message(&later, RESPOND_URI, "same", kept("later"));
-                finished
-            })
-            .await;
-            assert_message(&answer.unwrap(), RESPOND_URI, "same", kept("earlier"));
-            if let Some(answer) = finished {
-                assert_message(&answer.unwrap(), RESPOND_URI, "same", kept("dropped"));
-                break;
-            }
-        }
-    }
+    drop_at_every_poll(&pair.connection).await;
 }
 
 /// Requests with ids are answered in order by a peer that ignores these, and a

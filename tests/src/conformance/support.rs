@@ -1,7 +1,7 @@
 //! What the behaviours share.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -58,6 +58,25 @@ pub(super) async fn plain_pair<R: Runtime>(server: ServerBuilder<R>) -> Pair<R> 
 /// No inner layer.
 pub(super) fn none() -> Layer {
     Layer::new()
+}
+
+/// Sees that what was sealed, once or more often, shows neither uri nor content, has
+/// the fields of its plugins, and is never the same.
+#[track_caller]
+pub(super) fn assert_hidden(sealed: &[Message], uri: &str, content: &str) {
+    let mut bodies = Vec::new();
+    for message in sealed {
+        let body = [&message.uri[..], &message.content[..]].concat();
+        for part in [uri, content] {
+            let mut windows = body.windows(part.len());
+            assert!(!windows.any(|window| window == part.as_bytes()), "{part}");
+        }
+        for field in ["hmac", "nonce", "ts", "iv"] {
+            assert!(message.auth.get_bytes(field).is_some(), "{field}");
+        }
+        assert!(!bodies.contains(&body));
+        bodies.push(body);
+    }
 }
 
 /// Sees that a message is as expected, its auth fields aside.
@@ -177,6 +196,32 @@ pub(super) async fn poll_times<T>(
         }
     })
     .await
+}
+
+/// Drops a request at its first poll, its second, and so on, until one is
+/// answered before that. Those before and after it, for the same uri, get their
+/// own answers from a server that echoes.
+pub(super) async fn drop_at_every_poll(to: &Connection) {
+    let request = |content: String| to.request("same").content(content);
+    for give_up in [GiveUp::AtOnce, GiveUp::Woken] {
+        for polls in 0.. {
+            let kept = |which: &str| format!("{which} {polls} {give_up:?}");
+            let earlier = request(kept("earlier")).into_future();
+            let (answer, finished) = both(earlier, async {
+                let dropped = request(kept("dropped")).into_future();
+                let finished = poll_times(pin!(dropped), polls, give_up).await;
+                let later = request(kept("later")).await.unwrap();
+                assert_message(&later, RESPOND_URI, "same", kept("later"));
+                finished
+            })
+            .await;
+            assert_message(&answer.unwrap(), RESPOND_URI, "same", kept("earlier"));
+            if let Some(answer) = finished {
+                assert_message(&answer.unwrap(), RESPOND_URI, "same", kept("dropped"));
+                break;
+            }
+        }
+    }
 }
 
 /// A door that is shut until it is opened, for good.
