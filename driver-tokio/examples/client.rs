@@ -2,36 +2,13 @@
 //!
 //!     cargo run -p netaio-tokio --example client [ADDRESS]
 
-use netaio_tokio::plugin::HmacAuth;
-use netaio_tokio::{Client, Layer};
+// What it asks is the same on every runtime.
+#[path = "../../driver/examples/notes/client.rs"]
+mod notes;
+
+use netaio_tokio::Client;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1);
-    let address = address.as_deref().unwrap_or("127.0.0.1:8888");
-    let client = Client::builder().auth(HmacAuth::new("secret")).build()?;
-    let server = client.connect(address).await?;
-    let admin = Layer::new().with_auth(HmacAuth::new("admin secret").with_hmac_field("camh"));
-
-    let echo = server.request("echo").content("hello").await?.ok()?;
-    println!("echo: {}", String::from_utf8_lossy(&echo.content));
-
-    let stored = server
-        .create("note", "buy milk")
-        .inner(admin.clone())
-        .await?
-        .ok()?;
-    println!("create: {}", String::from_utf8_lossy(&stored.content));
-
-    // Many requests may wait at the same time; each gets its own answer.
-    let (first, second) = tokio::join!(server.request("note"), server.request("no such note"));
-    println!("note: {}", String::from_utf8_lossy(&first?.ok()?.content));
-    println!(
-        "no such note: {:?}",
-        second?.ok().map_err(|error| error.to_string())
-    );
-
-    server.delete("note").inner(admin).await?.ok()?;
-    client.close().await;
-    Ok(())
+    notes::ask(Client::builder()).await
 }
