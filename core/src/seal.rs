@@ -37,6 +37,24 @@ impl Mark<'_> {
     }
 }
 
+/// How one message is sealed.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan<'a> {
+    pub(crate) wire: &'a Wire,
+    pub(crate) outer: &'a Layer,
+    pub(crate) inner: &'a Layer,
+    pub(crate) fields: Fields<'a>,
+}
+
+/// What a frame has of the auth fields that its message has already.
+#[derive(Clone, Copy)]
+pub(crate) enum Fields<'a> {
+    /// Those that no plugin makes, with a say about one more.
+    Fresh(Option<Mark<'a>>),
+    /// All of them, and plugins keep what they keep.
+    AsGiven,
+}
+
 /// Seals messages with an inner and an outer layer, and encodes them.
 ///
 /// It keeps the buffers of one message for the next.
@@ -80,34 +98,14 @@ impl Sealer {
         context: &mut SealContext<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
-        self.seal_marked(wire, outer, inner, message, None, context, out)
-    }
-
-    /// As [`seal`](Self::seal), with a say about one field more.
-    #[expect(clippy::too_many_arguments, reason = "each says something else")]
-    pub(crate) fn seal_marked(
-        &mut self,
-        wire: &Wire,
-        outer: &Layer,
-        inner: &Layer,
-        message: &Message,
-        mark: Option<Mark<'_>>,
-        context: &mut SealContext<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SealError> {
-        let kept = !message.auth.is_empty();
-        if kept {
-            self.fields.load(&message.auth);
-            outer.strip(&mut self.fields);
-            inner.strip(&mut self.fields);
-        } else {
-            self.fields.clear();
-        }
-        match mark {
-            Some(mark) if kept || !matches!(mark.id, MarkId::None) => mark.put(&mut self.fields)?,
-            _ => {}
-        }
-        self.seal_fields(wire, outer, inner, message, context, out)
+        let fields = Fields::Fresh(None);
+        let plan = Plan {
+            wire,
+            outer,
+            inner,
+            fields,
+        };
+        self.carry_out(plan, message, context, out)
     }
 
     /// As [`seal`](Self::seal), but auth fields of the message are kept where
@@ -125,19 +123,28 @@ impl Sealer {
         context: &mut SealContext<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
-        self.fields.load(&message.auth);
-        self.seal_fields(wire, outer, inner, message, context, out)
+        let fields = Fields::AsGiven;
+        let plan = Plan {
+            wire,
+            outer,
+            inner,
+            fields,
+        };
+        self.carry_out(plan, message, context, out)
     }
 
-    fn seal_fields(
+    /// Seals a message as planned.
+    pub(crate) fn carry_out(
         &mut self,
-        wire: &Wire,
-        outer: &Layer,
-        inner: &Layer,
+        plan: Plan<'_>,
         message: &Message,
         context: &mut SealContext<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
+        self.load_fields(&plan, &message.auth)?;
+        let Plan {
+            wire, outer, inner, ..
+        } = plan;
         check_size(wire, message.uri.len(), message.content.len())?;
         if !wire.types.contains(message.message_type) {
             return Err(SealError::UnknownType(message.message_type.value()));
@@ -160,6 +167,30 @@ impl Sealer {
         )?;
         self.payload.shrink(Self::KEEP);
         Ok(())
+    }
+
+    /// Takes those fields of a message that its frame begins with.
+    fn load_fields(&mut self, plan: &Plan<'_>, given: &AuthFields) -> Result<(), SealError> {
+        let mark = match plan.fields {
+            Fields::AsGiven => {
+                self.fields.load(given);
+                return Ok(());
+            }
+            Fields::Fresh(mark) => mark,
+        };
+        if given.is_empty() {
+            self.fields.clear();
+        } else {
+            self.fields.load(given);
+            plan.outer.strip(&mut self.fields);
+            plan.inner.strip(&mut self.fields);
+        }
+        match mark {
+            Some(mark) if !self.fields.is_empty() || !matches!(mark.id, MarkId::None) => {
+                mark.put(&mut self.fields)
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::message::Message;
 use crate::now::Now;
 use crate::plugin::{KnownPeers, Layer, OpenContext, PeerContext, PeerDirectory, SealContext};
 use crate::requests::{Ids, NewRequest, Pending, RequestId};
-use crate::seal::{Mark, MarkId, Sealer};
+use crate::seal::{Fields, Mark, MarkId, Plan, Sealer};
 
 /// The state of one link that does not depend on its transport. `A` tells the
 /// remotes apart: nothing where there is only one.
@@ -85,9 +85,13 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             rng: &mut *self.rng,
             peers: known.context(),
         };
-        let wire = &self.config.wire;
-        self.sealer
-            .seal_marked(wire, outer, inner, message, mark, &mut context, out)
+        let plan = Plan {
+            wire: &self.config.wire,
+            outer,
+            inner,
+            fields: Fields::Fresh(mark),
+        };
+        self.sealer.carry_out(plan, message, &mut context, out)
     }
 
     /// Seals an error for somebody who proved nothing: no plugin lends it its
