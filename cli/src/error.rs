@@ -105,6 +105,31 @@ impl CliError {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// What a person may try, where the error does not say so already.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        use netaio_core::types::AUTH_ERROR;
+        let in_use = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+        let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        Some(match self {
+            Self::Request(RequestError::TimedOut(_)) => {
+                "is there a server, and has it the same --secret and --key? --timeout gives it more time"
+            }
+            Self::Connect(error) if refused(&error.source) => {
+                "is there a server? `netaio serve` starts one; --server says where it is"
+            }
+            Self::Answer(ErrorAnswer(message)) if message.message_type == AUTH_ERROR => {
+                "--secret and --admin-secret must be the server's"
+            }
+            Self::Build(BuildError::Listen { source, .. }) if in_use(source) => {
+                "another program listens there; --tcp or --udp takes another address, one with port 0 a free port"
+            }
+            Self::Build(BuildError::Bind { source, .. }) if in_use(source) => {
+                "another program is bound there; take another address, or port 0 for a free one"
+            }
+            _ => return None,
+        })
+    }
+
     /// The status to exit with. (Status 2 is clap's too.)
     pub(crate) fn exit_code(&self) -> ExitCode {
         const USAGE: u8 = 2;

@@ -46,6 +46,9 @@ fn main() -> ExitCode {
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("netaio: {error}");
+            if let Some(advice) = error.advice() {
+                eprintln!("        {advice}");
+            }
             error.exit_code()
         }
     }

@@ -84,8 +84,8 @@ fn an_inner_layer_alone_says_who_may_not() {
     let server = Server::start_on(&["udp"], &["--admin-secret", "admin"]);
     let ran = ask(server.addr, &["create", "a", "--content", "1"]);
     assert_eq!(ran.status, 1);
-    let error = "netaio: AUTH_ERROR: HMAC auth failed\n";
-    assert!(ran.stderr.ends_with(error), "{}", ran.stderr);
+    let error = "netaio: AUTH_ERROR: HMAC auth failed\n        --secret and --admin-secret must be";
+    assert!(ran.stderr.contains(error), "{}", ran.stderr);
 }
 
 #[test]
@@ -192,10 +192,9 @@ fn failures_have_their_exit_status() {
         mute.local_addr().unwrap(),
         &["request", "a", "--timeout", "0.2"],
     );
-    assert_eq!(
-        (ran.status, &*ran.stderr),
-        (3, "netaio: no answer within 200ms\n")
-    );
+    let error = "netaio: no answer within 200ms\n        is there a server, ";
+    assert_eq!(ran.status, 3);
+    assert!(ran.stderr.starts_with(error), "{}", ran.stderr);
     let name = "no-such-host.invalid:1";
     let ran = run(&["request", "a", "--udp", "--server", name], b"");
     let error = format!("netaio: cannot connect to {name}: ");

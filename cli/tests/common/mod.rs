@@ -49,11 +49,16 @@ impl Ran {
         String::from_utf8(self.output()).unwrap()
     }
 
-    /// The one line of standard error of a run that failed.
+    /// What went wrong with a run that failed: a line of standard error. One with
+    /// advice may follow.
     pub(crate) fn error(&self) -> &str {
         assert_eq!(self.status, 1, "{self:?}");
-        let line = self.stderr.strip_suffix('\n').expect("a whole line");
-        assert!(!line.contains('\n'), "one line, not {line}");
+        let lines = self.stderr.strip_suffix('\n').expect("whole lines");
+        let (line, advice) = lines.split_once('\n').unwrap_or((lines, "        "));
+        assert!(
+            advice.starts_with("        ") && !advice.contains('\n'),
+            "{lines}"
+        );
         line.strip_prefix("netaio: ").expect("the command's name")
     }
 }
