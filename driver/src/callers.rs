@@ -1,12 +1,12 @@
 //! Callers that wait for answers.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_channel::oneshot;
 use netaio_core::{Answer, CloseReason, RequestId};
 
 use crate::error::RequestError;
+use crate::sync::{AtomicBool, Ordering};
 
 /// The callers of one link, by [`RequestId::index`].
 #[derive(Default)]
@@ -121,5 +121,39 @@ impl<T> Drop for Waiting<'_, T> {
             drop(result);
             self.given_up.0.store(true, Ordering::Release);
         }
+    }
+}
+
+#[cfg(loom)]
+#[cfg(test)]
+mod model {
+    use std::sync::Arc;
+
+    use loom::thread;
+
+    use super::*;
+    use crate::sync::model::check;
+
+    #[test]
+    fn whoever_sees_that_callers_have_gone_finds_them() {
+        check(|| {
+            let given_up = Arc::new(GivenUp(AtomicBool::new(false)));
+            let gone = Arc::new(AtomicBool::new(false));
+            let caller = {
+                let (given_up, gone) = (given_up.clone(), gone.clone());
+                thread::spawn(move || {
+                    // As a caller's end of the channel is.
+                    gone.store(true, Ordering::Relaxed);
+                    given_up.0.store(true, Ordering::Release);
+                })
+            };
+            if given_up.take() {
+                assert!(gone.load(Ordering::Relaxed) && !given_up.take());
+                caller.join().unwrap();
+            } else {
+                caller.join().unwrap();
+                assert!(given_up.take());
+            }
+        });
     }
 }

@@ -1,13 +1,14 @@
 //! Errands: what runs beside connections, one at a time for each subject.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use async_channel::Sender;
 use event_listener::Event;
 
 use crate::futures::{BoxFuture, race};
 use crate::runtime::Runtime;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Tasks that are started from anywhere and can all be cancelled. Each has a
 /// subject, and there is one for each subject at most.

@@ -54,6 +54,7 @@ mod slots;
 #[cfg(feature = "socket2")]
 pub mod sockets;
 mod sources;
+mod sync;
 mod task;
 mod timeouts;
 mod udp;

@@ -1,9 +1,10 @@
 //! How many handlers run at the same time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use event_listener::Event;
+
+use crate::sync::{AtomicUsize, Ordering};
 
 /// A bound on the handlers that run.
 ///
@@ -100,5 +101,49 @@ mod tests {
         assert!(third.as_mut().poll(&mut context).is_pending());
         drop(taken);
         assert!(third.as_mut().poll(&mut context).is_ready());
+    }
+}
+
+#[cfg(loom)]
+#[cfg(test)]
+mod model {
+    use loom::future::block_on;
+    use loom::thread;
+
+    use super::*;
+    use crate::sync::model::{check, join};
+
+    #[test]
+    fn whoever_waits_for_a_slot_gets_it() {
+        check(|| {
+            let slots = Slots::new(1);
+            let taken = slots.take();
+            let waiting = [(); 2].map(|()| {
+                let slots = slots.clone();
+                thread::spawn(move || {
+                    let turn = block_on(slots.wait());
+                    let taken = slots.take();
+                    drop(turn);
+                    drop(taken);
+                })
+            });
+            drop(taken);
+            join(waiting);
+            assert!(slots.is_free());
+        });
+    }
+
+    #[test]
+    fn a_turn_that_is_not_used_is_the_next_ones() {
+        check(|| {
+            let slots = Slots::new(1);
+            let taken = slots.take();
+            let waiting = [(); 2].map(|()| {
+                let slots = slots.clone();
+                thread::spawn(move || drop(block_on(slots.wait())))
+            });
+            drop(taken);
+            join(waiting);
+        });
     }
 }

@@ -1,0 +1,116 @@
+//! No order of events loses a command or a wake-up.
+
+use std::sync::Arc;
+
+use loom::future::block_on;
+use loom::thread;
+use netaio_core::SendOptions;
+
+use super::*;
+use crate::sync::model::{check, join};
+
+fn mailbox() -> Arc<Mailbox> {
+    let limits = Limits::default().with_pending_requests(1);
+    Arc::new(Mailbox::new(&limits.unwrap()))
+}
+
+fn frame(number: u8) -> Command {
+    Command::Frame(Bytes::copy_from_slice(&[number]))
+}
+
+fn send() -> Command {
+    Command::Send {
+        message: Message::notify("u", ""),
+        options: SendOptions::new(),
+        done: oneshot::channel().0,
+    }
+}
+
+/// Waits for so many commands as a connection's task does.
+fn receive(mailbox: &Mailbox, count: usize) -> Vec<Command> {
+    let (mut all, mut some) = (Vec::new(), VecDeque::new());
+    while all.len() < count {
+        block_on(mailbox.wait());
+        assert!(mailbox.take(&mut some).is_none());
+        all.extend(some.drain(..));
+    }
+    all
+}
+
+#[test]
+fn what_is_pushed_wakes_the_task() {
+    check(|| {
+        let mailbox = mailbox();
+        let senders = [1, 2].map(|number| {
+            let mailbox = mailbox.clone();
+            thread::spawn(move || mailbox.push(frame(number)).unwrap())
+        });
+        assert_eq!(receive(&mailbox, 2).len(), 2);
+        join(senders);
+    });
+}
+
+#[test]
+fn whoever_waits_for_room_finds_it() {
+    check(|| {
+        let mailbox = mailbox();
+        let sender = {
+            let mailbox = mailbox.clone();
+            thread::spawn(move || {
+                for _ in 0..2 {
+                    block_on(mailbox.push_send(send())).unwrap();
+                }
+            })
+        };
+        assert_eq!(receive(&mailbox, 2).len(), 2);
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn whoever_waits_for_room_learns_of_the_end() {
+    check(|| {
+        let mailbox = mailbox();
+        mailbox.try_push(send()).ok().unwrap();
+        let sender = {
+            let mailbox = mailbox.clone();
+            thread::spawn(move || block_on(mailbox.push_send(send())).is_err())
+        };
+        assert_eq!(mailbox.close(CloseReason::Local).len(), 1);
+        assert!(sender.join().unwrap());
+    });
+}
+
+#[test]
+fn at_the_end_each_command_is_taken_late_or_refused() {
+    check(|| {
+        let mailbox = mailbox();
+        let senders = [1, 2].map(|number| {
+            let mailbox = mailbox.clone();
+            thread::spawn(move || usize::from(mailbox.push(frame(number)).is_err()))
+        });
+        let mut taken = VecDeque::new();
+        mailbox.take(&mut taken);
+        let late = mailbox.close(CloseReason::Local).len();
+        let refused: usize = join(senders).iter().sum();
+        assert_eq!(taken.len() + late + refused, 2);
+        assert!(mailbox.lock().commands.is_empty());
+    });
+}
+
+#[test]
+fn a_cut_reaches_a_connection_that_is_being_closed() {
+    check(|| {
+        let mailbox = mailbox();
+        let other = {
+            let mailbox = mailbox.clone();
+            thread::spawn(move || mailbox.push(Command::Cut).is_ok())
+        };
+        if mailbox.close(CloseReason::Local).is_empty() {
+            block_on(mailbox.aborted());
+            assert!(!other.join().unwrap());
+        } else {
+            assert!(other.join().unwrap());
+        }
+    });
+}
