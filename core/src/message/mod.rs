@@ -73,15 +73,15 @@ impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
             .field("message_type", &self.message_type)
-            .field("uri", &self.uri)
+            .field("uri", &Excerpt(&self.uri))
             .field("content", &Excerpt(&self.content))
             .field("auth", &self.auth)
             .finish()
     }
 }
 
-/// The start of a content, so that a log line stays a line.
-struct Excerpt<'a>(&'a Bytes);
+/// The start of what a remote says, so that a log line stays a line.
+pub(crate) struct Excerpt<'a>(pub(crate) &'a Bytes);
 
 impl fmt::Debug for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,5 +97,22 @@ impl fmt::Debug for Excerpt<'_> {
             }
             _ => self.0.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_message_is_bounded() {
+        let shown = alloc::format!(
+            "{:?}",
+            Message::notify(alloc::vec![0; 30_000], alloc::vec![0; 30_000])
+        );
+        assert_eq!(shown.matches(".. (30000 bytes)").count(), 2, "{shown}");
+        assert!(shown.len() < 1000, "{shown}");
+        let small = alloc::format!("{:?}", Message::ok("u", "c"));
+        assert!(small.contains(r#"uri: b"u", content: b"c""#), "{small}");
     }
 }

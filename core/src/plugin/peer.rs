@@ -1,14 +1,16 @@
 //! Who a peer says it is, and how that is packed.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 
 use crate::error::SealError;
+use crate::message::Excerpt;
 use crate::packify::{self, DecodeError, DecodeLimits, Value, ValueRef};
 
 /// A peer's introduction of itself: an identity, and data of its choice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Peer {
     /// The identity; the same peer may be reached at several addresses.
     pub id: Bytes,
@@ -31,6 +33,15 @@ impl Peer {
     pub fn with_data(mut self, data: impl Into<Bytes>) -> Self {
         self.data = Some(data.into());
         self
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("id", &Excerpt(&self.id))
+            .field("data", &self.data.as_ref().map(Excerpt))
+            .finish()
     }
 }
 
@@ -169,6 +180,16 @@ mod tests {
             DefaultPeerPlugin.unpack(&packed, &DecodeLimits::DEFAULT),
             Ok(peer)
         );
+    }
+
+    #[test]
+    fn what_is_shown_of_a_peer_is_bounded() {
+        let peer = Peer::new(alloc::vec![b'i'; 8000]).with_data(alloc::vec![0; 8000]);
+        let shown = alloc::format!("{peer:?}");
+        assert!(shown.contains("iii\".. (8000 bytes)"), "{shown}");
+        assert!(shown.len() < 500, "{shown}");
+        let small = alloc::format!("{:?}", Peer::new("id").with_data("data"));
+        assert_eq!(small, r#"Peer { id: b"id", data: Some(b"data") }"#);
     }
 
     /// Reads data only by [`PeerPlugin::parse_data`].
