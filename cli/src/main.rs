@@ -15,6 +15,7 @@ mod runtime;
 mod serve;
 mod signals;
 mod subscribe;
+mod tally;
 mod udp;
 
 use std::process::ExitCode;

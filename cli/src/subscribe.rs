@@ -15,6 +15,7 @@ use crate::error::CliError;
 use crate::output;
 use crate::runtime::{Work, block_on};
 use crate::signals;
+use crate::tally::Tally;
 
 /// Datagrams that wait to be printed. What comes meanwhile is lost.
 const WAITING: usize = 256;
@@ -83,11 +84,16 @@ fn listen<R: Runtime>(asked: &Asked<R>, stop: Receiver<()>) -> Result<Receiver<H
         Asked::Udp { node, server } => {
             let (sender, heard) = async_channel::bounded(WAITING);
             let (news, server) = (sender.clone(), *server);
+            let (strange, lost) = (Tally::new(), Tally::new());
             let handler = move |message: Message, from: SocketAddr| {
                 if from != server {
-                    tracing::info!(%from, "a notification from somebody else is ignored");
-                } else if news.try_send(Heard::News(message)).is_err() {
-                    tracing::warn!("notifications come too fast: one is lost");
+                    if let Some(number) = strange.add() {
+                        tracing::info!(%from, number, "notifications from others are ignored");
+                    }
+                } else if news.try_send(Heard::News(message)).is_err()
+                    && let Some(number) = lost.add()
+                {
+                    tracing::warn!(number, "notifications are lost: they come too fast");
                 }
             };
             node.on(NOTIFY_URI, handler, Layer::new())?;

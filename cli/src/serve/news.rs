@@ -7,10 +7,14 @@ use netaio_core::{Message, SealError};
 use netaio_driver::{Content, Publisher, Remote, Reply, State, Uri};
 
 use super::Shared;
+use crate::tally::Tally;
 
 /// The publishers of everything that is served: each reaches its own subscribers.
 #[derive(Default)]
 pub(super) struct News(Mutex<Vec<Publisher>>);
+
+/// News that did not reach all subscribers, or none.
+static UNTOLD: Tally = Tally::new();
 
 /// The turn to change something and to tell of it. Nobody else does meanwhile, and
 /// so subscribers hear of changes in the order in which they were made.
@@ -45,7 +49,9 @@ impl Turn<'_> {
         match failed {
             Some(error) if told == 0 => Err(error),
             Some(error) => {
-                tracing::warn!(%uri, %error, "some subscribers are not told");
+                if let Some(number) = UNTOLD.add() {
+                    tracing::warn!(%uri, %error, number, "some subscribers are not told");
+                }
                 Ok(told)
             }
             None => Ok(told),
@@ -54,8 +60,10 @@ impl Turn<'_> {
 
     /// The same, where the change stands whether or not anybody hears of it.
     pub(super) fn tell(&self, uri: &Uri, content: Bytes) {
-        if let Err(error) = self.publish(uri, content) {
-            tracing::warn!(%uri, %error, "subscribers are not told");
+        if let Err(error) = self.publish(uri, content)
+            && let Some(number) = UNTOLD.add()
+        {
+            tracing::warn!(%uri, %error, number, "subscribers are not told");
         }
     }
 }

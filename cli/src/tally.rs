@@ -1,0 +1,32 @@
+//! Log lines that others can cause: few, however many they cause.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts what somebody else does.
+pub(crate) struct Tally(AtomicU64);
+
+impl Tally {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Counts one more, and returns how many there are by now if that is worth a
+    /// line: twice as many as at the last one.
+    pub(crate) fn add(&self) -> Option<u64> {
+        let number = self.0.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        number.is_power_of_two().then_some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_are_worth_twenty_lines() {
+        let tally = Tally::new();
+        let lines: Vec<_> = (0..1_000_000).filter_map(|_| tally.add()).collect();
+        let doubled: Vec<_> = (0..20).map(|line| 1 << line).collect();
+        assert_eq!(lines, doubled);
+    }
+}
