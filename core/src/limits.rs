@@ -51,6 +51,7 @@ pub struct Limits {
     amplification: usize,
     unverified_senders: usize,
     shutdown_grace: Duration,
+    log_interval: Duration,
 }
 
 /// What becomes of a remote that reads too slowly, and of what waits for it.
@@ -113,6 +114,7 @@ impl Default for Limits {
             amplification: 3,
             unverified_senders: 8192,
             shutdown_grace: Duration::from_secs(10),
+            log_interval: Duration::from_secs(10),
         }
     }
 }
@@ -285,6 +287,11 @@ impl Limits {
         /// The time that a stop waits for running handlers and unwritten
         /// answers; 10 s. Then connections are aborted.
         shutdown_grace, with_shutdown_grace: Duration, |_| false, "any duration works";
+
+        /// The time between two log lines of one kind, of one server, client or
+        /// node, that a remote can cause; 10 s, and with zero all are written. One
+        /// more is counted, and the next one that is written says how many were not.
+        log_interval, with_log_interval: Duration, |_| false, "any duration works";
     }
 }
 

@@ -21,6 +21,7 @@ use crate::clock::Time;
 use crate::error::{ErrorAnswer, RequestError};
 use crate::futures::BoxFuture;
 use crate::handler::States;
+use crate::logging::{Logs, limited};
 use crate::mailbox::{Command, Mailbox};
 use crate::options::{ConnectionOptions, LeftOut};
 use crate::peers::Table;
@@ -178,7 +179,8 @@ impl Connection {
             done: oneshot::channel().0,
         });
         if let Err(error) = told {
-            tracing::debug!(remote = ?self.remote(), %error, "the remote was not told of this node");
+            let (logs, remote) = (self.logs(), self.remote());
+            limited!(logs, DEBUG, "the remote was not told of this node", ?remote, %error);
         }
     }
 
@@ -219,6 +221,10 @@ impl Connection {
             name: self.shared.name.clone(),
             left_out: self.shared.left_out,
         }
+    }
+
+    pub(crate) fn logs(&self) -> &Logs {
+        &self.shared.table.logs
     }
 
     pub(crate) fn time(&self) -> &Time {

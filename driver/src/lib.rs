@@ -39,6 +39,7 @@ mod futures;
 #[cfg(feature = "futures-io")]
 pub mod futures_io;
 mod handler;
+mod logging;
 mod mailbox;
 mod methods;
 mod options;

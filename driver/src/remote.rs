@@ -8,6 +8,7 @@ use netaio_core::{Message, SendError, SendOptions};
 
 use crate::connection::{Connection, RequestBuilder};
 use crate::handler::States;
+use crate::logging::Logs;
 use crate::udp::Handle;
 
 /// Whoever sent a message: the other end of a [`Connection`], or an address that
@@ -93,6 +94,13 @@ impl Remote {
         match &self.0 {
             Kind::Connection(connection) => connection.place(),
             Kind::Datagram(_, address) => Place::Datagram(*address),
+        }
+    }
+
+    pub(crate) fn logs(&self) -> &Logs {
+        match &self.0 {
+            Kind::Connection(connection) => connection.logs(),
+            Kind::Datagram(node, _) => node.logs(),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::clock::Time;
 use crate::events::Listeners;
 use crate::futures::BoxFuture;
 use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Panicked, Request, States};
+use crate::logging::Logs;
 use crate::peers::{Identity, PeerManagementError, Table};
 use crate::remote::{Place, Remote};
 use crate::server::{Counts, ServerEvent};
@@ -31,6 +32,7 @@ pub(crate) struct Service {
     /// Those who want to know what happens at a server.
     pub(crate) events: Listeners<ServerEvent>,
     pub(crate) counts: Counts,
+    pub(crate) logs: Arc<Logs>,
     node: Mutex<Node<AnyHandler>>,
 }
 
@@ -69,13 +71,17 @@ impl Service {
         sources: Sources,
     ) -> Self {
         let config = Arc::new(config);
+        let limits = &config.wire.limits;
+        let logs = Arc::new(Logs::new(limits, sources.time.clone()));
+        let table = Table::new(config.clone(), identity, sources.clone(), logs.clone());
         Self {
-            table: Arc::new(Table::new(config.clone(), identity, sources.clone())),
+            table: Arc::new(table),
             sources,
             events: Listeners::default(),
             counts: Counts::default(),
-            slots: Slots::new(config.wire.limits.handlers()),
-            budget: Budget::new(&config.wire.limits),
+            logs,
+            slots: Slots::new(limits.handlers()),
+            budget: Budget::new(limits),
             config,
             states: Arc::new(states),
             unrouted,

@@ -3,6 +3,7 @@
 //! - [`mod@conformance`] is one suite of behaviours, run on every runtime.
 //! - [`futures_io`] tests streams on the runtimes that share futures-io's traits.
 //! - [`interop`] lets the real netaio and ours talk to each other.
+//! - [`lines`] is a log that tests can read.
 //! - [`puppet`] has servers, clients and nodes that do what a test says, in Python and here.
 //! - [`python`] drives the real netaio 0.0.9: its server, its client, and a judge of frames.
 //! - [`vectors`] loads the frames of `tests/data`, which the real netaio has judged.
@@ -18,6 +19,7 @@ pub mod conformance;
 pub mod futures_io;
 pub mod interop;
 pub mod judge;
+pub mod lines;
 pub mod namespaces;
 pub mod network;
 pub mod puppet;

@@ -9,6 +9,7 @@ use futures_core::Stream;
 use netaio_core::Message;
 
 use crate::connection::Connection;
+use crate::logging::limited;
 
 /// A message that answered no request and had no handler.
 #[derive(Clone, Debug)]
@@ -39,7 +40,12 @@ impl Inbox {
 
     pub(super) fn put(&self, message: Message, connection: Connection) {
         let Some((sender, _)) = self.0.get() else {
-            tracing::debug!(?message, "nobody takes this message");
+            limited!(
+                connection.logs(),
+                DEBUG,
+                "nobody takes this message",
+                ?message
+            );
             return;
         };
         let message = Unsolicited {
@@ -47,7 +53,8 @@ impl Inbox {
             connection,
         };
         if let Ok(Some(oldest)) = sender.force_send(message) {
-            tracing::debug!(message = ?oldest.message, "nobody took this message in time");
+            let (logs, message) = (oldest.connection.logs(), &oldest.message);
+            limited!(logs, DEBUG, "nobody took this message in time", ?message);
         }
     }
 

@@ -148,6 +148,13 @@ impl<R: Runtime> Client<R> {
         self.shared.inbox.open()
     }
 
+    /// How many log lines were not written so far, for there was one like it just
+    /// before; see [`Limits::log_interval`](netaio_core::Limits::log_interval).
+    #[must_use]
+    pub fn suppressed_log_lines(&self) -> u64 {
+        self.service().logs.suppressed()
+    }
+
     crate::methods::handler_methods!();
 
     fn service(&self) -> &Service {

@@ -10,6 +10,7 @@ use super::{Client, Shared, Subject};
 use crate::connection::Connection;
 use crate::errands::NotStarted;
 use crate::error::ConnectError;
+use crate::logging::limited;
 use crate::runtime::Runtime;
 use crate::timeouts::{Callback, callback};
 
@@ -153,6 +154,7 @@ impl<R: Runtime> AutoReconnect<R> {
     /// Tries until it succeeds, is given up, or is no longer wanted.
     async fn run(&self, client: Client<R>, given_up: GivenUp<R>) {
         let (old, mut failure) = (&given_up.connection, None);
+        let (logs, server) = (old.logs(), old.name());
         for attempt in 1..=self.max_retries {
             if attempt > 1 {
                 let until = client.shared.service.time().instant_after(self.delay);
@@ -165,7 +167,7 @@ impl<R: Runtime> AutoReconnect<R> {
             let new = client.reconnect_in(old, self.connect_timeout, position);
             match new.await {
                 Ok(connection) => {
-                    tracing::info!(server = old.name(), attempt, "reconnected");
+                    limited!(logs, INFO, "reconnected", server, attempt);
                     if let Some(callee) = &self.on_reconnect {
                         let reconnected = Reconnected {
                             connection,
@@ -176,14 +178,14 @@ impl<R: Runtime> AutoReconnect<R> {
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(server = old.name(), attempt, %error, "not reconnected");
+                    limited!(logs, WARN, "not reconnected", server, attempt, %error);
                     failure = Some((attempt, error));
                 }
             }
         }
         let wanted = client.shared.servers().is_wanted(old);
         if let Some((attempts, error)) = failure.filter(|_| wanted) {
-            tracing::error!(server = old.name(), attempts, %error, "given up reconnecting");
+            limited!(logs, ERROR, "given up reconnecting", server, attempts, %error);
             let connection = old.clone();
             drop(given_up);
             if let Some(callee) = &self.on_give_up {
@@ -203,7 +205,8 @@ impl<R: Runtime> Shared<R> {
     pub(super) fn reconnect_late(self: &Arc<Self>, connection: &Connection) {
         let wanted = self.reconnect.is_some() && self.servers().is_wanted(connection);
         if wanted && let Err(reason) = self.start_reconnecting(connection, Duration::ZERO) {
-            tracing::debug!(server = connection.name(), ?reason, "not reconnected now");
+            let (logs, server) = (connection.logs(), connection.name());
+            limited!(logs, DEBUG, "not reconnected now", server, ?reason);
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::{Client, OnTimeout, Shared, Subject};
 use crate::connection::Connection;
+use crate::logging::limited;
 use crate::runtime::Runtime;
 use crate::timeouts::{Observer, TimedOut, callback};
 
@@ -62,7 +63,13 @@ impl<R: Runtime> Observer<Connection> for Shared<R> {
             let errand = || async move { handler(client, request).await };
             let started = self.errands.start(Subject::Timeout(place), errand, || ());
             if let Err(reason) = started {
-                tracing::debug!(?reason, "the handler of timeouts is not called");
+                let logs = &self.service.logs;
+                limited!(
+                    logs,
+                    DEBUG,
+                    "the handler of timeouts is not called",
+                    ?reason
+                );
             }
         }
         self.reconnect_late(&late);

@@ -10,6 +10,7 @@ use netaio_core::{Message, MessageType};
 
 use super::Reply;
 use crate::connection::Connection;
+use crate::logging::limited;
 use crate::remote::Remote;
 
 /// A message on its way to its handler. Cloning it copies no content.
@@ -180,8 +181,13 @@ impl<T> Deref for State<T> {
 impl<T: Send + Sync + 'static> FromRequest for State<T> {
     fn from_request(request: &Request) -> Result<Self, Reply> {
         request.remote.states().get::<T>().map(Self).ok_or_else(|| {
-            let name = std::any::type_name::<T>();
-            tracing::error!("a handler wants State<{name}>, which was never given with `state`");
+            let state = std::any::type_name::<T>();
+            limited!(
+                request.remote.logs(),
+                ERROR,
+                "a handler wants a state that was never given with `state`",
+                state
+            );
             Reply::error("the server is not set up for this request")
         })
     }

@@ -10,6 +10,7 @@ use netaio_core::{Discovery, Known, LinkConfig, Message, Peer, PeerChange, PeerR
 use super::{PeerEvent, PeerEvents};
 use crate::clock::Time;
 use crate::events::Listeners;
+use crate::logging::{Logs, limited};
 use crate::remote::Place;
 use crate::sources::Sources;
 
@@ -25,6 +26,7 @@ pub(crate) struct Table {
     owner: OnceLock<Weak<dyn Owner>>,
     pub(super) config: Arc<LinkConfig>,
     pub(super) sources: Sources,
+    pub(crate) logs: Arc<Logs>,
     /// The connections that there are; none where peers are found by address.
     connections: Option<Mutex<HashSet<Place>>>,
 }
@@ -54,7 +56,12 @@ impl Default for Identity {
 }
 
 impl Table {
-    pub(crate) fn new(config: Arc<LinkConfig>, identity: Identity, sources: Sources) -> Self {
+    pub(crate) fn new(
+        config: Arc<LinkConfig>,
+        identity: Identity,
+        sources: Sources,
+        logs: Arc<Logs>,
+    ) -> Self {
         let mut discovery = Discovery::new(config.wire.clone(), identity.plugin);
         // Nothing is managed yet, and so it is taken as it is.
         let _ = discovery.set_local(identity.local);
@@ -66,6 +73,7 @@ impl Table {
             connections: (config.role != Role::Node).then(Mutex::default),
             config,
             sources,
+            logs,
         }
     }
 
@@ -167,12 +175,12 @@ impl Table {
                 owner.left(*place);
             }
         }
-        tracing::debug!(?event, "peer");
+        limited!(self.logs, DEBUG, "peer", ?event);
         let lost = self
             .listeners
             .tell(|| PeerEvent::from_core(event, &self.sources.time));
         if lost > 0 {
-            tracing::warn!("nobody took an event about peers in time");
+            limited!(self.logs, WARN, "nobody took an event about peers in time");
         }
     }
 

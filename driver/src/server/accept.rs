@@ -11,6 +11,7 @@ use netaio_core::{CloseReason, Link};
 use super::{RefusedConnection, ServerEvent, Shared};
 use crate::connection::Connection;
 use crate::futures::race;
+use crate::logging::limited;
 use crate::options::ConnectionOptions;
 use crate::peers::LinkDirectory;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
@@ -42,6 +43,7 @@ pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
     const PAUSE: Duration = Duration::from_millis(100);
 
     let (shared, listener) = (&acceptor.open.0, &acceptor.listener);
+    let logs = &shared.service.logs;
     loop {
         let stop = shared.stop.listen();
         if shared.stopping.load(Ordering::Acquire) {
@@ -58,11 +60,11 @@ pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
                 let options = acceptor.options.clone();
                 let served = serve::<R>(shared, reader, writer, Some(remote), options);
                 if let Err(error) = served {
-                    tracing::warn!(%remote, %error, "connection refused");
+                    limited!(logs, WARN, "connection refused", %remote, %error);
                 }
             }
             Some(Err(error)) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                limited!(logs, WARN, "cannot accept a connection", %error);
                 shared.service.events.tell(|| {
                     Some(ServerEvent::AcceptFailed {
                         error: error.to_string(),

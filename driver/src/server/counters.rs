@@ -30,6 +30,9 @@ pub struct ServerCounters {
     pub slow_consumers: u64,
     /// Messages that such remotes were not told, where the policy says so.
     pub dropped_messages: u64,
+    /// Log lines that were not written, for there was one like it just before; see
+    /// [`Limits::log_interval`](netaio_core::Limits::log_interval).
+    pub suppressed_log_lines: u64,
 }
 
 /// The numbers as they grow. None of them does for a message that is handled.
@@ -84,6 +87,7 @@ impl ServerCounters {
             refused_messages: counts.refused_messages.get(),
             slow_consumers: counts.slow_consumers.get(),
             dropped_messages: counts.dropped_messages.get(),
+            suppressed_log_lines: service.logs.suppressed(),
         }
     }
 }

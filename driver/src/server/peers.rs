@@ -3,6 +3,7 @@
 use netaio_core::{ManagementConfig, PeerMessage, SendOptions};
 
 use super::{Server, Shared};
+use crate::logging::limited;
 use crate::peers::{Owner, PeerManagementError, Peers};
 use crate::remote::Place;
 use crate::runtime::Runtime;
@@ -49,7 +50,8 @@ impl Shared {
         let options = SendOptions::new().with_inner(inner.clone());
         let receivers = self.roster.connections();
         if let Err(error) = self.roster.deliver(&receivers, message, &options) {
-            tracing::warn!(%error, "peers were not told of this server");
+            let logs = &self.service.logs;
+            limited!(logs, WARN, "peers were not told of this server", %error);
         }
     }
 

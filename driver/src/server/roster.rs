@@ -9,6 +9,7 @@ use netaio_core::{Message, SealError, SendError, SendOptions, Subscriptions};
 
 use super::RefusedConnection;
 use crate::connection::Connection;
+use crate::logging::limited;
 use crate::mailbox::Command;
 use crate::options::LeftOut;
 use crate::publisher::{Delivery, FrameSealer, Parcel, SubscriptionError};
@@ -159,7 +160,8 @@ impl Roster {
                 Err(error) => {
                     delivery.count(1, false);
                     if matches!(error, SendError::QueueFull { .. }) {
-                        tracing::warn!(remote = ?connection.remote(), "cut off: it reads too slowly");
+                        let (logs, remote) = (connection.logs(), connection.remote());
+                        limited!(logs, WARN, "cut off: it reads too slowly", ?remote);
                         // It is closed, or is told to be.
                         let _ = connection.shared.mailbox.push(Command::Cut);
                     }

@@ -4,6 +4,7 @@ use netaio_core::{CloseReason, Event, SendError};
 
 use super::Task;
 use crate::error::RequestError;
+use crate::logging::limited;
 use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 
@@ -75,8 +76,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             Command::Notify { message, options } => {
                 if let Err(SendError::Seal(error)) = self.link.notify(now, &message, &options) {
-                    let remote = self.link.remote();
-                    tracing::warn!(?remote, %error, "a notification was not sent");
+                    let (logs, remote) = (&self.service.logs, self.link.remote());
+                    limited!(logs, WARN, "a notification was not sent", ?remote, %error);
                 }
             }
             Command::Drain => self.draining = true,

@@ -8,6 +8,7 @@ use netaio_core::{CloseReason, Event, Inbound, Message, ReplyToken, Role, SendEr
 use super::Task;
 use crate::connection::Connection;
 use crate::futures::now_or_later;
+use crate::logging::limited;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::server::ServerEvent;
 use crate::service::Invoked;
@@ -80,15 +81,21 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     /// Takes note of everything that is no message for a handler.
     pub(super) fn settle(&mut self, event: Event) {
+        let (logs, remote) = (&self.service.logs, self.link.remote());
         match event {
             Event::Answered { request, answer } => self.callers.end(request, Ok(answer)),
             Event::Failed { request, error } => self.callers.end(request, Err(error)),
             Event::Closed(reason) => {
-                tracing::debug!(remote = ?self.link.remote(), %reason, "connection closed");
+                limited!(logs, DEBUG, "connection closed", ?remote, %reason);
             }
             Event::Dropped(dropped) => {
-                let remote = self.link.remote();
-                tracing::warn!(?remote, ?dropped, "messages dropped: it reads too slowly");
+                limited!(
+                    logs,
+                    WARN,
+                    "messages dropped: it reads too slowly",
+                    ?remote,
+                    ?dropped
+                );
                 self.service.counts.dropped_messages.add(dropped.messages);
                 self.tell(|connection| ServerEvent::Dropped {
                     connection,
@@ -96,11 +103,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 });
             }
             Event::Refused(why) => {
-                tracing::debug!(remote = ?self.link.remote(), ?why, "message refused");
+                limited!(logs, DEBUG, "message refused", ?remote, ?why);
                 self.service.counts.refused_messages.add(1);
                 self.tell(|connection| ServerEvent::MessageRefused { connection, why });
             }
-            event => tracing::debug!(remote = ?self.link.remote(), ?event, "not looked at"),
+            event => limited!(logs, DEBUG, "not looked at", ?remote, ?event),
         }
     }
 
@@ -196,7 +203,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             return;
         };
         if let Err(error) = self.link.reply(self.now, token, &answer) {
-            tracing::warn!(remote = ?self.link.remote(), %error, "a handler's reply was not sent");
+            let (logs, remote) = (&self.service.logs, self.link.remote());
+            limited!(logs, WARN, "a handler's reply was not sent", ?remote, %error);
             if let SendError::Seal(error) = error {
                 let text = format!("the reply could not be sent: {error}");
                 let substitute = Message::error(token.uri().clone(), text);

@@ -19,6 +19,7 @@ use crate::callers::GivenUp;
 use crate::error::RequestError;
 use crate::events::Listeners;
 use crate::handler::States;
+use crate::logging::Logs;
 use crate::peers::{Owner, Table};
 use crate::publisher::{Delivery, FrameSealer, Parcel, SubscriptionError};
 use crate::remote::Place;
@@ -127,6 +128,10 @@ impl Owner for Shared {
 }
 
 impl Handle {
+    pub(crate) fn logs(&self) -> &Logs {
+        &self.0.service.logs
+    }
+
     pub(crate) fn states(&self) -> &States {
         &self.0.service.states
     }

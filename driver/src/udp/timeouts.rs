@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use super::UdpNode;
 use super::handle::{Handle, Shared};
 use crate::errands::Errands;
+use crate::logging::limited;
 use crate::runtime::Runtime;
 use crate::timeouts::{Callback, Observer, TimedOut, callback};
 
@@ -63,10 +64,16 @@ impl<R: Runtime> Observer<SocketAddr> for Timeouts<R> {
             return;
         };
         let (errands, subject) = (self.errands.clone(), request.to);
+        let logs = node.service.logs.clone();
         let node = UdpNode::lend(Handle(node), self);
         let errand = || async move { handler(node, request).await };
         if let Err(reason) = errands.start(subject, errand, || ()) {
-            tracing::debug!(?reason, "the handler of timeouts is not called");
+            limited!(
+                logs,
+                DEBUG,
+                "the handler of timeouts is not called",
+                ?reason
+            );
         }
     }
 }

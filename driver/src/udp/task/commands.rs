@@ -7,6 +7,7 @@ use netaio_core::{CloseReason, Message, SendOptions};
 
 use super::Task;
 use crate::error::RequestError;
+use crate::logging::limited;
 use crate::runtime::Runtime;
 use crate::udp::handle::{Command, Request};
 
@@ -73,7 +74,7 @@ impl<R: Runtime> Task<R> {
             }
             Command::Forward { to, frame } => {
                 if let Err(error) = self.link.forward(now, &to, &frame) {
-                    tracing::warn!(%error, "a notification was not sent");
+                    limited!(self.logs(), WARN, "a notification was not sent", %error);
                 }
             }
             Command::FanOut {
@@ -112,7 +113,7 @@ impl<R: Runtime> Task<R> {
             message, options, ..
         } = &*fan_out;
         if let Err(error) = self.link.send(self.now, to, message, options) {
-            tracing::warn!(%to, %error, "a notification was not sent");
+            limited!(self.logs(), WARN, "a notification was not sent", %to, %error);
         }
     }
 

@@ -7,6 +7,7 @@ use netaio_core::{DatagramEvent, Dispatched, Inbound, Message, Refusal, ReplyTok
 
 use super::Task;
 use crate::futures::{BoxFuture, race};
+use crate::logging::limited;
 use crate::remote::{Kind, Place, Remote};
 use crate::runtime::{DatagramSocket, Runtime};
 use crate::service::Invoked;
@@ -51,7 +52,7 @@ impl<R: Runtime> Task<R> {
                 Ok(Some((len, from))) => self.receive(len, from),
                 Ok(None) => return,
                 Err(error) => {
-                    tracing::debug!(%error, "cannot receive a datagram");
+                    limited!(self.logs(), DEBUG, "cannot receive a datagram", %error);
                     return;
                 }
             }
@@ -83,7 +84,7 @@ impl<R: Runtime> Task<R> {
                 if matches!(refusal, Refusal::Unawaited { .. }) {
                     self.heard(remote);
                 }
-                tracing::debug!(%remote, why = ?refusal, "datagram refused");
+                limited!(self.logs(), DEBUG, "datagram refused", %remote, why = ?refusal);
                 let events = &self.shared().events;
                 events.tell(|| {
                     Some(UdpEvent::Refused {
@@ -93,11 +94,11 @@ impl<R: Runtime> Task<R> {
                 });
             }
             DatagramEvent::Suppressed { remote } => {
-                tracing::debug!(%remote, "answer suppressed");
+                limited!(self.logs(), DEBUG, "answer suppressed", %remote);
                 let events = &self.shared().events;
                 events.tell(|| Some(UdpEvent::Suppressed { remote }));
             }
-            event => tracing::debug!(?event, "not looked at"),
+            event => limited!(self.logs(), DEBUG, "not looked at", ?event),
         }
     }
 
@@ -128,7 +129,13 @@ impl<R: Runtime> Task<R> {
             self.waiting_bytes = bytes;
             self.waiting.push_back((inbound, len));
         } else {
-            tracing::debug!(remote = ?inbound.remote(), "too many messages wait for a handler");
+            let remote = inbound.remote();
+            limited!(
+                self.logs(),
+                DEBUG,
+                "too many messages wait for a handler",
+                ?remote
+            );
             let lost = || inbound.remote().map(|remote| UdpEvent::Lost { remote });
             shared.events.tell(lost);
         }
@@ -202,7 +209,8 @@ impl<R: Runtime> Task<R> {
     /// Answers. What no handler asked for stays within a budget.
     pub(super) fn reply(&mut self, token: &ReplyToken, answer: &Message, unprompted: bool) {
         if let Err(error) = self.answer(token, answer, unprompted) {
-            tracing::warn!(remote = ?token.remote(), %error, "an answer was not sent");
+            let remote = token.remote();
+            limited!(self.logs(), WARN, "an answer was not sent", ?remote, %error);
             let text = format!("the reply could not be sent: {error}");
             let substitute = Message::error(token.uri().clone(), text);
             // Where that cannot be sent either, nothing can.

@@ -18,6 +18,7 @@ use super::handle::{Command, Handle, Request, Shared};
 use super::own::OwnAddresses;
 use crate::callers::Callers;
 use crate::futures::{BoxFuture, yield_now};
+use crate::logging::Logs;
 use crate::runtime::Runtime;
 
 /// A node and what is under way on it.
@@ -115,6 +116,10 @@ impl<R: Runtime> Task<R> {
 
     fn shared(&self) -> &Shared {
         &self.handle.0
+    }
+
+    fn logs(&self) -> &Logs {
+        self.handle.logs()
     }
 
     /// Runs until the node is stopped.

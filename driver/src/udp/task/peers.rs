@@ -3,6 +3,7 @@
 use netaio_core::{PeerMessage, SendOptions};
 
 use super::Task;
+use crate::logging::limited;
 use crate::runtime::Runtime;
 
 impl<R: Runtime> Task<R> {
@@ -36,7 +37,7 @@ impl<R: Runtime> Task<R> {
         };
         let options = SendOptions::new().with_inner(inner);
         if let Err(error) = self.link.send(self.now, group, &message, &options) {
-            tracing::warn!(%group, %error, "peers were not told of this node");
+            limited!(self.logs(), WARN, "peers were not told of this node", %group, %error);
         }
     }
 }

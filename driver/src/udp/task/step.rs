@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Task;
 use crate::futures::{race, race_from};
+use crate::logging::limited;
 use crate::runtime::{DatagramSocket, Runtime};
 use crate::udp::handle::{Command, Request};
 
@@ -92,7 +93,7 @@ impl<R: Runtime> Task<R> {
             Step::Sent(result) => {
                 if let Err(error) = result {
                     // It belongs to one datagram, perhaps an earlier one.
-                    tracing::debug!(%error, "a datagram was not sent");
+                    limited!(self.logs(), DEBUG, "a datagram was not sent", %error);
                 }
                 self.sent = self.sent.saturating_add(1);
             }
@@ -100,7 +101,9 @@ impl<R: Runtime> Task<R> {
                 self.receive(len, from);
                 self.receive_more();
             }
-            Step::Received(Err(error)) => tracing::debug!(%error, "cannot receive a datagram"),
+            Step::Received(Err(error)) => {
+                limited!(self.logs(), DEBUG, "cannot receive a datagram", %error);
+            }
             Step::Told(command) => self.obey(command),
             Step::Asked(request) => self.ask(request),
             Step::Unblocked => self.handle_waiting(),

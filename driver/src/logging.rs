@@ -1,0 +1,203 @@
+//! Log lines that a remote can cause: few, however many it causes.
+
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use netaio_core::Limits;
+
+use crate::clock::Time;
+
+/// The lines of one server, client or node.
+pub(crate) struct Logs {
+    interval: Duration,
+    time: Time,
+    lines: Mutex<Lines>,
+}
+
+/// Those that were written lately, and those that were not.
+#[derive(Default)]
+struct Lines {
+    /// No more than the source has texts.
+    kinds: Vec<Kind>,
+    suppressed: u64,
+}
+
+/// Lines with the same text.
+struct Kind {
+    text: &'static str,
+    /// When the last one was written, a reading of the monotonic clock.
+    written: Duration,
+    /// Those that were not written since.
+    suppressed: u64,
+}
+
+impl Logs {
+    pub(crate) fn new(limits: &Limits, time: Time) -> Self {
+        Self {
+            interval: limits.log_interval(),
+            time,
+            lines: Mutex::default(),
+        }
+    }
+
+    /// Whether a line with this text is to be written, and if so, how many were
+    /// not since the last one. If not it is counted.
+    pub(crate) fn admit(&self, text: &'static str) -> Option<u64> {
+        let now = self.time.now().monotonic;
+        let mut lines = self.lines();
+        let Some(kind) = lines.kinds.iter_mut().find(|kind| kind.text == text) else {
+            lines.kinds.push(Kind {
+                text,
+                written: now,
+                suppressed: 0,
+            });
+            return Some(0);
+        };
+        // Without an interval even one that comes too early, from a thread that
+        // read the clock before another did.
+        if now.saturating_sub(kind.written) >= self.interval {
+            kind.written = now;
+            return Some(mem::take(&mut kind.suppressed));
+        }
+        kind.suppressed = kind.suppressed.saturating_add(1);
+        lines.suppressed = lines.suppressed.saturating_add(1);
+        None
+    }
+
+    /// How many lines were not written so far.
+    pub(crate) fn suppressed(&self) -> u64 {
+        self.lines().suppressed
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes a line that a remote can cause, unless there was one with this text
+/// just now: `limited!(logs, WARN, "text", field = value, %another)`. Where nobody
+/// wants lines of this level it does nothing.
+macro_rules! limited {
+    ($logs:expr, $level:ident, $text:literal $(, $($fields:tt)+)?) => {
+        if ::tracing::event_enabled!(::tracing::Level::$level)
+            && let Some(suppressed) = $logs.admit($text)
+        {
+            let suppressed = (suppressed > 0).then_some(suppressed);
+            ::tracing::event!(::tracing::Level::$level, $($($fields)+,)? suppressed, $text);
+        }
+    };
+}
+
+pub(crate) use limited;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Instant;
+
+    use netaio_core::Now;
+
+    use super::*;
+    use crate::clock::Clock;
+
+    /// It goes on when it is told to.
+    #[derive(Clone, Default)]
+    struct Stopped(Arc<Mutex<Duration>>);
+
+    impl Stopped {
+        fn set(&self, milliseconds: u64) {
+            *self.0.lock().unwrap() = Duration::from_millis(milliseconds);
+        }
+    }
+
+    impl Clock for Stopped {
+        fn now(&self) -> Now {
+            Now::new(*self.0.lock().unwrap(), 0)
+        }
+
+        fn instant(&self, _: Duration) -> Instant {
+            unreachable!("lines have no deadlines")
+        }
+    }
+
+    fn logs(interval: Duration) -> (Logs, Stopped) {
+        let limits = Limits::default().with_log_interval(interval).unwrap();
+        let clock = Stopped::default();
+        (Logs::new(&limits, Time::of(clock.clone())), clock)
+    }
+
+    #[test]
+    fn one_line_of_a_kind_in_an_interval() {
+        let (logs, clock) = logs(Limits::default().log_interval());
+        for text in ["refused", "lost"] {
+            clock.set(0);
+            assert_eq!(logs.admit(text), Some(0));
+            for _ in 0..1000 {
+                assert_eq!(logs.admit(text), None);
+            }
+            clock.set(9_999);
+            assert_eq!(logs.admit(text), None);
+            // The next says how many there would have been.
+            clock.set(10_000);
+            assert_eq!(logs.admit(text), Some(1001));
+            assert_eq!(logs.admit(text), None);
+            clock.set(30_000);
+            assert_eq!(logs.admit(text), Some(1));
+            clock.set(40_000);
+            assert_eq!(logs.admit(text), Some(0));
+        }
+        assert_eq!(logs.suppressed(), 2 * 1002);
+    }
+
+    #[test]
+    fn without_an_interval_every_line_is_written() {
+        let (logs, clock) = logs(Duration::ZERO);
+        for now in [5, 5, 6, 5] {
+            clock.set(now);
+            assert_eq!(logs.admit("refused"), Some(0));
+        }
+        assert_eq!(logs.suppressed(), 0);
+    }
+
+    #[test]
+    fn of_many_threads_one_writes_the_line() {
+        let (logs, clock) = logs(Duration::from_secs(10));
+        let mut before = 0;
+        for round in 0..20 {
+            clock.set(10_000 * round);
+            let written: Vec<_> = thread::scope(|scope| {
+                let threads: Vec<_> = (0..4)
+                    .map(|_| scope.spawn(|| logs.admit("refused")))
+                    .collect();
+                let results = threads.into_iter().map(|thread| thread.join().unwrap());
+                results.flatten().collect()
+            });
+            assert_eq!(written, [before]);
+            before = 3;
+        }
+        assert_eq!(logs.suppressed(), 20 * 3);
+    }
+
+    #[test]
+    fn a_line_that_nobody_wants_costs_nothing() {
+        struct NeverRead;
+
+        impl Clock for NeverRead {
+            fn now(&self) -> Now {
+                unreachable!("there is no subscriber")
+            }
+
+            fn instant(&self, _: Duration) -> Instant {
+                unreachable!("there is no subscriber")
+            }
+        }
+
+        let logs = Logs::new(&Limits::default(), Time::of(NeverRead));
+        for number in 0..3 {
+            limited!(logs, ERROR, "refused", number);
+        }
+        assert_eq!(logs.suppressed(), 0);
+    }
+}

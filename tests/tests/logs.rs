@@ -1,0 +1,208 @@
+//! Log lines that a remote can cause: few, however many it causes. Each test is one thread, whose
+//! subscriber takes what everybody on it writes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the helpers of tests fail as tests do"
+)]
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use netaio_tests::lines::Lines;
+use netaio_tokio::plugin::HmacAuth;
+use netaio_tokio::types::{AUTH_ERROR, REQUEST_URI};
+use netaio_tokio::{Client, Clock, Connection, Limits, Message, Now, Server, UdpEvent, UdpNode};
+use tokio::net::UdpSocket;
+use tracing::Level;
+
+/// Longer than any test runs.
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// As many as a remote may cause before a connection is closed for its failures.
+const FLOOD: u64 = 100;
+
+/// It stands still until it is told to go on.
+#[derive(Clone, Default)]
+struct Hand(Arc<Mutex<Duration>>);
+
+impl Hand {
+    fn wait(&self, time: Duration) {
+        *self.0.lock().unwrap() += time;
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Now {
+        Now::new(*self.0.lock().unwrap(), 1_700_000_000)
+    }
+
+    fn instant(&self, _: Duration) -> Instant {
+        // No deadline is ever due.
+        Instant::now() + NEVER
+    }
+}
+
+/// A server that takes no stranger's word, but listens to many.
+async fn guarded(limits: Limits, clock: Hand) -> Server {
+    let limits = limits.with_failures(1024).unwrap();
+    let server = Server::builder()
+        .limits(limits)
+        .clock(clock)
+        .auth(HmacAuth::new("secret"));
+    server.bind("127.0.0.1:0").await.unwrap()
+}
+
+/// Has messages refused.
+async fn have_refused(stranger: &Client, number: u64) {
+    for _ in 0..number {
+        let answer = stranger.request("u").await.unwrap();
+        assert_eq!(answer.message_type, AUTH_ERROR);
+    }
+}
+
+/// What a line says of those that were not written.
+fn suppressed(number: u64) -> String {
+    format!(" suppressed={number}")
+}
+
+#[track_caller]
+fn assert_says(line: &str, number: Option<u64>) {
+    match number {
+        None => assert!(!line.contains("suppressed"), "{line}"),
+        Some(number) => assert!(line.ends_with(&suppressed(number)), "{line}"),
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_refused_messages_is_one_line() {
+    let (lines, _logging) = Lines::taken(Level::DEBUG);
+    let clock = Hand::default();
+    let server = guarded(Limits::default(), clock.clone()).await;
+    let stranger = Client::builder().build().unwrap();
+    stranger.connect(server.local_addr()).await.unwrap();
+
+    have_refused(&stranger, FLOOD).await;
+    let log = lines.with("message refused");
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert_says(&log[0], None);
+    let counters = server.counters();
+    assert_eq!(counters.refused_messages, FLOOD);
+    assert_eq!(counters.suppressed_log_lines, FLOOD - 1);
+
+    // The next one says how many there would have been.
+    clock.wait(Duration::from_secs(10));
+    have_refused(&stranger, FLOOD).await;
+    let log = lines.with("message refused");
+    assert_eq!(log.len(), 2, "{log:?}");
+    assert_says(&log[1], Some(FLOOD - 1));
+    let suppressed = server.counters().suppressed_log_lines;
+    assert_eq!(suppressed, 2 * (FLOOD - 1));
+    stranger.close().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_connections_is_one_line() {
+    let (lines, _logging) = Lines::taken(Level::WARN);
+    let clock = Hand::default();
+    let limits = Limits::default().with_connections(1).unwrap();
+    let server = guarded(limits, clock.clone()).await;
+    let first = Client::builder().build().unwrap();
+    first.connect(server.local_addr()).await.unwrap();
+    for number in [0, FLOOD - 1] {
+        for _ in 0..FLOOD {
+            let another = Client::builder().build().unwrap();
+            let refused = another.connect(server.local_addr()).await.unwrap();
+            refused.closed().await;
+        }
+        let log = lines.with("connection refused");
+        let line = log.last().expect("there is one");
+        assert_says(line, (number > 0).then_some(number));
+        clock.wait(Duration::from_secs(10));
+    }
+    assert_eq!(lines.with("").len(), 2);
+    assert_eq!(server.counters().refused_connections, 2 * FLOOD);
+    first.close().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_garbage_datagrams_is_one_line() {
+    let (lines, _logging) = Lines::taken(Level::DEBUG);
+    let clock = Hand::default();
+    let node = UdpNode::builder().clock(clock.clone()).no_group();
+    let node = node.bind("127.0.0.1:0").await.unwrap();
+    let mut events = node.events();
+    let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for number in [0, FLOOD - 1] {
+        for _ in 0..FLOOD {
+            let sent = stranger.send_to(&[0xff; 9], node.local_addr()).await;
+            sent.unwrap();
+            let event = events.next().await.unwrap();
+            assert!(matches!(event, UdpEvent::Refused { .. }), "{event:?}");
+        }
+        let log = lines.with("datagram refused");
+        let line = log.last().expect("there is one");
+        assert_says(line, (number > 0).then_some(number));
+        clock.wait(Duration::from_secs(10));
+    }
+    assert_eq!(lines.with("").len(), 2);
+    assert_eq!(node.counters().malformed, 2 * FLOOD);
+    assert_eq!(node.suppressed_log_lines(), 2 * (FLOOD - 1));
+    node.stop().await;
+}
+
+/// Clients have remotes too.
+#[tokio::test]
+async fn a_flood_of_news_that_a_client_does_not_want_is_one_line() {
+    let (lines, _logging) = Lines::taken(Level::DEBUG);
+    let chatty = |asker: Connection| async move {
+        for _ in 0..FLOOD {
+            asker.send(Message::notify("news", "")).await.unwrap();
+        }
+        "done"
+    };
+    let server = Server::builder().on(REQUEST_URI, chatty);
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let client = Client::builder().clock(Hand::default()).build().unwrap();
+    client.connect(server.local_addr()).await.unwrap();
+    client.request("u").await.unwrap().ok().unwrap();
+    let log = lines.with("nobody takes this message");
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert_eq!(client.suppressed_log_lines(), FLOOD - 1);
+    client.close().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn without_an_interval_all_lines_are_written() {
+    let (lines, _logging) = Lines::taken(Level::DEBUG);
+    let limits = Limits::default().with_log_interval(Duration::ZERO).unwrap();
+    let server = guarded(limits, Hand::default()).await;
+    let stranger = Client::builder().build().unwrap();
+    stranger.connect(server.local_addr()).await.unwrap();
+    have_refused(&stranger, FLOOD).await;
+    let log = lines.with("message refused");
+    assert_eq!(log.len() as u64, FLOOD);
+    assert!(log.iter().all(|line| !line.contains("suppressed")));
+    assert_eq!(server.counters().suppressed_log_lines, 0);
+    stranger.close().await;
+    server.stop().await;
+}
+
+/// Nothing is suppressed that would not have been written.
+#[tokio::test]
+async fn lines_that_nobody_wants_are_not_counted() {
+    let (lines, _logging) = Lines::taken(Level::INFO);
+    let server = guarded(Limits::default(), Hand::default()).await;
+    let stranger = Client::builder().build().unwrap();
+    stranger.connect(server.local_addr()).await.unwrap();
+    have_refused(&stranger, FLOOD).await;
+    assert_eq!(server.counters().refused_messages, FLOOD);
+    assert_eq!(server.counters().suppressed_log_lines, 0);
+    assert_eq!(lines.with(""), [""; 0]);
+    stranger.close().await;
+    server.stop().await;
+}
