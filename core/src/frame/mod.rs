@@ -4,6 +4,8 @@
 mod deframe;
 mod encode;
 mod sealed;
+#[cfg(test)]
+mod tests;
 
 pub use self::deframe::{Deframer, Frame};
 pub(crate) use self::encode::{encode, encode_plain};

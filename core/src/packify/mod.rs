@@ -58,6 +58,8 @@ mod int;
 mod items;
 mod natural;
 mod order;
+#[cfg(test)]
+mod tests;
 mod value;
 mod view;
 

@@ -14,6 +14,8 @@ mod peer;
 mod replay;
 mod sha256;
 mod stream_cipher;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "x25519")]
 mod x25519;
 
