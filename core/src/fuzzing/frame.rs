@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use bytes::BytesMut;
 
+use super::heap::Bound;
 use super::input::{Dice, Input};
 use crate::error::{FrameError, FrameErrorKind, SealError};
 use crate::frame::{Deframer, Frame, SealedMessage};
@@ -20,6 +21,16 @@ use crate::packify::DecodeLimits;
 use crate::plugin::{Layer, PeerContext, SealContext};
 use crate::seal::Sealer;
 use crate::wire::Wire;
+
+/// To share a buffer takes a count, however long it is.
+const DEFRAMING: Bound = Bound(0, 64);
+/// Of the frame's sections, which may have to be copied out of their buffer.
+const DECODING: Bound = Bound(2, 256);
+/// Of the frame that was received: its fields are unpacked to be sorted.
+const ENCODING: Bound = Bound(40, 1024);
+/// Of the stream: its messages as they came in one piece and in many, and what
+/// is made of each. The shortest frame has nine bytes, and a message 20 times that.
+const ALL: Bound = Bound(160, 8192);
 
 /// The first byte chooses the wire, how the stream is made of the rest, and how
 /// many of the bytes behind it say where the stream is cut.
@@ -40,21 +51,29 @@ pub fn frame(data: &[u8]) {
         }
     };
 
-    let whole = read(wire, &[&stream]);
-    assert_eq!(read(wire, &chunks(&stream, cuts)), whole);
-    check_offsets(wire, &whole, stream.len());
-    check_datagram(wire, &stream, &whole);
-    for frame in &whole.frames {
-        if let Ok(message) = &frame.decoded {
-            let start = usize::try_from(frame.offset).expect("within the stream");
-            check_encoding(wire, message, &stream[start..start + frame.len(wire)]);
+    check_stream(wire, &stream, cuts);
+}
+
+/// What becomes of a stream, which is the same where it comes in pieces.
+pub(super) fn check_stream(wire: &Arc<Wire>, stream: &[u8], cuts: &[u8]) -> Outcome {
+    ALL.hold("all", stream.len(), || {
+        let whole = read(wire, &[stream]);
+        assert_eq!(read(wire, &chunks(stream, cuts)), whole);
+        check_offsets(wire, &whole, stream.len());
+        check_datagram(wire, stream, &whole);
+        for frame in &whole.frames {
+            if let Ok(message) = &frame.decoded {
+                let start = usize::try_from(frame.offset).expect("within the stream");
+                check_encoding(wire, message, &stream[start..start + frame.len(wire)]);
+            }
         }
-    }
+        whole
+    })
 }
 
 /// netaio's format with its usual limits; with every type there is and no other
 /// limits than the format's own; a format of one's own.
-static WIRES: LazyLock<[Arc<Wire>; 3]> = LazyLock::new(|| {
+pub(super) static WIRES: LazyLock<[Arc<Wire>; 3]> = LazyLock::new(|| {
     let mut types = MessageTypes::base();
     for value in MessageType::FIRST_CUSTOM..=u8::MAX {
         let name = alloc::format!("CUSTOM_{value}");
@@ -150,7 +169,7 @@ impl BodyFormat for Apart {
 
 /// The same stream, each frame with the checksum of its body: no fuzzer guesses
 /// those.
-fn repaired(wire: &Wire, mut stream: Vec<u8>) -> Vec<u8> {
+pub(super) fn repaired(wire: &Wire, mut stream: Vec<u8>) -> Vec<u8> {
     let header_len = wire.codec.header_len();
     let mut start = 0;
     while let Some(bytes) = stream.get(start..start + header_len)
@@ -210,18 +229,18 @@ fn assembled(wire: &Wire, input: &mut Input<'_>) -> Vec<u8> {
 
 /// What became of a stream.
 #[derive(Debug, PartialEq)]
-struct Outcome {
-    frames: Vec<Read>,
+pub(super) struct Outcome {
+    pub(super) frames: Vec<Read>,
     /// How it ended: between two frames, within one, or at one that is none.
-    end: Result<(), FrameError>,
+    pub(super) end: Result<(), FrameError>,
     position: u64,
 }
 
 #[derive(Debug, PartialEq)]
-struct Read {
+pub(super) struct Read {
     offset: u64,
     header: Header,
-    decoded: Result<Message, FrameErrorKind>,
+    pub(super) decoded: Result<Message, FrameErrorKind>,
 }
 
 impl Read {
@@ -237,11 +256,14 @@ fn read(wire: &Arc<Wire>, chunks: &[&[u8]]) -> Outcome {
     for chunk in chunks {
         input.extend_from_slice(chunk);
         loop {
-            match deframer.next(&mut input) {
+            match DEFRAMING.hold("deframing", 0, || deframer.next(&mut input)) {
                 Ok(Some(frame)) => {
                     assert!(failed.is_none(), "a frame behind what was no frame");
                     let (offset, header) = (frame.offset(), *frame.header());
-                    let decoded = frame.decode(wire).map(SealedMessage::into_message);
+                    let len = header.auth_len + header.body_len;
+                    let decoded = DECODING.hold("decoding", len, || {
+                        frame.decode(wire).map(SealedMessage::into_message)
+                    });
                     frames.push(Read {
                         offset,
                         header,
@@ -316,7 +338,7 @@ fn check_datagram(wire: &Wire, bytes: &[u8], outcome: &Outcome) {
 /// A decoded message encodes to a frame that decodes to it; to the very same
 /// frame, where its auth section was packed as packify packs it.
 fn check_encoding(wire: &Wire, message: &Message, received: &[u8]) {
-    let encoded = match encode(wire, message) {
+    let encoded = match ENCODING.hold("encoding", received.len(), || encode(wire, message)) {
         Ok(encoded) => encoded,
         Err(SealError::BodyTooLong { len, max }) => {
             assert!(len > max && len == message.uri.len() + message.content.len());
@@ -352,7 +374,7 @@ fn check_encoding(wire: &Wire, message: &Message, received: &[u8]) {
     }
 }
 
-fn encode(wire: &Wire, message: &Message) -> Result<Vec<u8>, SealError> {
+pub(super) fn encode(wire: &Wire, message: &Message) -> Result<Vec<u8>, SealError> {
     let (none, mut out) = (Layer::new(), Vec::new());
     let mut context = SealContext {
         now: Now::default(),

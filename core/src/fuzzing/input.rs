@@ -3,41 +3,46 @@
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
+use arbitrary::{Arbitrary, Unstructured};
 use rand_core::{TryCryptoRng, TryRng};
 
 use crate::packify::{Decimal, Dict, Int, Packable, Set, Value};
 
 /// A fuzzer's input. Past its end every choice is 0 and every slice empty, so
 /// any input can be read to the end of any script.
-pub(super) struct Input<'a>(&'a [u8]);
+pub(super) struct Input<'a>(Unstructured<'a>);
 
 impl<'a> Input<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self(Unstructured::new(bytes))
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn byte(&mut self) -> u8 {
-        self.take(1).first().copied().unwrap_or(0)
+    /// A number, or whatever else takes a fixed count of bytes.
+    pub(super) fn any<T: Arbitrary<'a>>(&mut self) -> T {
+        self.0.arbitrary().expect("zeros follow the end")
     }
 
-    /// A choice of `count`.
+    pub(super) fn byte(&mut self) -> u8 {
+        self.any()
+    }
+
+    /// A choice of `count`, at most 256.
     pub(super) fn below(&mut self, count: usize) -> usize {
-        usize::from(self.byte()) % count.max(1)
+        self.0.choose_index(count).expect("a choice")
     }
 
     pub(super) fn flag(&mut self) -> bool {
-        self.byte() & 1 == 1
+        self.any()
     }
 
     /// The next `len` bytes, or as many as there are.
     pub(super) fn take(&mut self, len: usize) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at(len.min(self.0.len()));
-        self.0 = rest;
-        taken
+        let len = len.min(self.0.len());
+        self.0.bytes(len).expect("they are there")
     }
 
     /// As many of the next bytes as the one before them says.
@@ -53,7 +58,7 @@ impl<'a> Input<'a> {
 
     /// One of the choices.
     pub(super) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        *choices.get(self.below(choices.len())).expect("a choice")
+        *self.0.choose(choices).expect("a choice")
     }
 
     /// Any value that packify packs, of at most `depth` containers inside one
@@ -65,14 +70,10 @@ impl<'a> Input<'a> {
             1 => Value::Bytes(self.short().into()),
             2 => Value::ByteArray(self.short().into()),
             3 => Value::Str(self.text()),
-            4 => Value::from(i8::from_be_bytes([self.byte()])),
+            4 => Value::from(self.any::<i8>()),
             5 => Value::Int(Int::from_be_magnitude(self.flag(), self.short())),
             6 => Value::Bool(self.flag()),
-            7 => {
-                let mut bits = [0; 8];
-                bits.iter_mut().for_each(|byte| *byte = self.byte());
-                Value::Float(f64::from_be_bytes(bits))
-            }
+            7 => Value::Float(f64::from_be_bytes(self.any())),
             8 => Value::Decimal(Decimal::parse(&self.text()).unwrap_or_default()),
             9 => Value::from(Packable {
                 name: self.text().into(),

@@ -2,41 +2,52 @@
 //! one way only.
 
 use alloc::format;
+use alloc::vec::Vec;
 
+use super::heap::{self, Bound};
 use super::input::Input;
 use crate::packify::{DecodeLimits, Int, IntRef, MAX_DEPTH, Value, ValueRef};
 
 /// More than the default admits, so that deep and long values are read too.
-const WIDE: DecodeLimits = DecodeLimits {
+pub(super) const WIDE: DecodeLimits = DecodeLimits {
     depth: MAX_DEPTH,
     items: 1 << 20,
     packables: true,
 };
 
+/// What the documentation of `Value::decode` promises.
+const UNPACKING: Bound = Bound(25, 0);
+/// The packed bytes, and no buffer is smaller than 8.
+const PACKING: Bound = Bound(1, 8);
+/// All that is done with a value and kept for comparisons.
+pub(super) const ALL: Bound = Bound(100, 4096);
+
 /// The first byte chooses: to read the rest as a packed value, within the
 /// default limits or wide ones, or to build a value from it.
 pub fn packify(data: &[u8]) {
     let mut input = Input::new(data);
-    match input.below(3) {
+    ALL.hold("all", data.len(), || match input.below(3) {
         0 => read(input.rest(), &DecodeLimits::DEFAULT),
         1 => read(input.rest(), &WIDE),
         _ => write(&input.value(5)),
-    }
+    });
 }
 
-fn read(packed: &[u8], limits: &DecodeLimits) {
-    let ((view, consumed), value) = match (
-        ValueRef::parse(packed, limits),
-        Value::decode(packed, limits),
-    ) {
+/// Reads it in every way, within the bounds of memory for each.
+pub(super) fn read(packed: &[u8], limits: &DecodeLimits) {
+    let view = Bound(0, 0).hold("looking", 0, || ValueRef::parse(packed, limits));
+    let (value, unpacking) = heap::peak(|| Value::decode(packed, limits));
+    let ((view, consumed), value) = match (view, value) {
         (Ok(view), Ok(value)) => (view, value),
         (Err(of_view), Err(of_value)) => {
             assert_eq!(of_view, of_value);
+            assert_eq!(unpacking, 0, "what is refused allocates nothing");
             assert!(of_view.offset() <= packed.len());
             return;
         }
         (view, value) => panic!("one reads it, one does not: {view:?}, {value:?}"),
     };
+    UNPACKING.check("unpacking", consumed, unpacking);
     let own = &packed[..consumed];
     let consumed_again = ValueRef::parse(own, limits).map(|(_, consumed)| consumed);
     assert_eq!(consumed_again, Ok(consumed), "bytes behind it matter");
@@ -47,9 +58,9 @@ fn read(packed: &[u8], limits: &DecodeLimits) {
     );
     look(&view);
 
-    let canonical = value.to_vec().expect("what was read can be packed");
-    assert_eq!(view.to_value().to_vec().as_ref(), Ok(&canonical));
-    assert_eq!(value.packed_len(), Ok(canonical.len()));
+    let canonical = pack(&value);
+    let of_view = UNPACKING.hold("unpacking a view", consumed, || view.to_value());
+    assert_eq!(of_view.to_vec().as_ref(), Ok(&canonical));
     // Packify takes the smallest widths, but spells decimals out: 1E-6 is packed
     // as 0.000001.
     assert!(
@@ -62,11 +73,19 @@ fn read(packed: &[u8], limits: &DecodeLimits) {
 }
 
 fn write(value: &Value) {
-    let packed = value.to_vec().expect("no part is longer than 4 GiB");
-    assert_eq!(value.packed_len(), Ok(packed.len()));
+    let packed = pack(value);
     let (view, consumed) = ValueRef::parse(&packed, &WIDE).expect("what is packed can be read");
     assert_eq!(consumed, packed.len());
     assert_eq!(view.to_value().to_vec(), Ok(packed));
+}
+
+/// Packs it, into a buffer of the right length.
+pub(super) fn pack(value: &Value) -> Vec<u8> {
+    let (packed, packing) = heap::peak(|| value.to_vec());
+    let packed = packed.expect("no part is longer than 4 GiB");
+    assert_eq!(value.packed_len(), Ok(packed.len()));
+    PACKING.check("packing", packed.len(), packing);
+    packed
 }
 
 /// Looks at every part of a view.

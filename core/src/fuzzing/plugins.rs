@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use bytes::BytesMut;
 
+use super::heap::Bound;
 use super::input::{Dice, Input};
 use crate::error::OpenError;
 use crate::frame::{Frame, SealedMessage};
@@ -24,13 +25,20 @@ use crate::wire::Wire;
 pub fn plugins(data: &[u8]) {
     let mut input = Input::new(data);
     let choices = input.byte();
-    let layers = &LAYERS[usize::from(choices >> 1) % LAYERS.len()];
-    if choices & 1 == 0 {
-        strange(layers, &mut input);
-    } else {
-        changed(layers, &mut input);
-    }
+    ALL.hold("all", data.len(), || {
+        let layers = &LAYERS[usize::from(choices >> 1) % LAYERS.len()];
+        if choices & 1 == 0 {
+            strange(layers, &mut input);
+        } else {
+            changed(layers, &mut input);
+        }
+    });
 }
+
+/// It happens in place, however long the message is.
+const OPENING: Bound = Bound(0, 256);
+/// What is done with a message, and the layers, which the first run makes.
+const ALL: Bound = Bound(100, 32_768);
 
 /// An outer and an inner layer, and the same layers of somebody whose secrets
 /// no input was ever sealed with.
@@ -133,7 +141,9 @@ fn wire() -> &'static Wire {
 
 fn open(message: &mut SealedMessage, layer: &Layer) -> Result<(), OpenError> {
     let (now, peers) = (NOW, peers());
-    message.open(layer, wire(), &OpenContext { now, peers })
+    OPENING.hold("opening", 0, || {
+        message.open(layer, wire(), &OpenContext { now, peers })
+    })
 }
 
 /// The sections of a frame, to be changed at will.

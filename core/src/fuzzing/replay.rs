@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
+use arbitrary::{Arbitrary, Unstructured};
+
 /// Runs a target over its inputs. A panic names the input on standard error.
 fn replay(target: &str, run: fn(&[u8])) {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
@@ -28,6 +30,33 @@ fn inputs(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
+}
+
+/// What libFuzzer makes of an input for a target that takes values.
+fn described<'a, T: Arbitrary<'a>>(input: &'a [u8]) -> Option<T> {
+    T::arbitrary_take_rest(Unstructured::new(input)).ok()
+}
+
+fn run_values(input: &[u8]) {
+    if let Some(input) = described(input) {
+        super::values(&input);
+    }
+}
+
+fn run_messages(input: &[u8]) {
+    if let Some(input) = described(input) {
+        super::messages(&input);
+    }
+}
+
+#[test]
+fn values() {
+    replay("values", run_values);
+}
+
+#[test]
+fn messages() {
+    replay("messages", run_messages);
 }
 
 #[test]
@@ -57,7 +86,14 @@ fn noise() {
     for round in 0..400usize {
         let mut data = std::vec![0; round];
         rand_core::TryRng::try_fill_bytes(&mut dice, &mut data).unwrap();
-        for target in [super::packify, super::frame, super::plugins, super::link] {
+        for target in [
+            super::packify,
+            super::frame,
+            super::plugins,
+            super::link,
+            run_values,
+            run_messages,
+        ] {
             target(&data);
         }
     }

@@ -75,7 +75,7 @@ pub(super) fn outer_layer(choice: u8, stranger: bool) -> Layer {
     if choice & 1 != 0 {
         layer = layer.with_auth(HmacAuth::new(secret));
     }
-    if choice & 2 != 0 {
+    if has_cipher(choice) {
         let cipher = Sha256StreamCipher::new(secret);
         layer = layer.with_cipher(if choice & 4 == 0 {
             cipher
@@ -84,6 +84,10 @@ pub(super) fn outer_layer(choice: u8, stranger: bool) -> Layer {
         });
     }
     layer
+}
+
+pub(super) fn has_cipher(choice: u8) -> bool {
+    choice & 2 != 0
 }
 
 /// Most often none.

@@ -12,6 +12,7 @@ use core::time::Duration;
 
 use self::config::config;
 use self::side::{Handler, Seen, Side};
+use super::heap::Bound;
 use super::input::Input;
 use super::tables::Tables;
 use crate::error::CloseReason;
@@ -25,20 +26,26 @@ use crate::now::Now;
 /// Plays the script twice. The seeds' script (`fuzz/seeds.py`) and
 /// `Play::operation` must agree on the operations.
 pub fn link(data: &[u8]) {
-    let whole = Play::new(data, usize::MAX).play();
-    let pieces = Play::new(data, 7).play();
-    for (whole, pieces) in whole.iter().zip(&pieces) {
-        assert_eq!(whole.seen, pieces.seen);
-        assert!(whole.sent == pieces.sent, "other bytes for the same input");
-    }
+    HEAP.hold("all", data.len(), || {
+        let whole = Play::new(data, usize::MAX).play();
+        let pieces = Play::new(data, 7).play();
+        for (whole, pieces) in whole.iter().zip(&pieces) {
+            assert_eq!(whole.seen, pieces.seen);
+            assert!(whole.sent == pieces.sent, "other bytes for the same input");
+        }
+    });
 }
 
+/// A message for every other byte of a script, and the large ones: in a queue, on
+/// their way, and kept by who sent them and who received them.
+const HEAP: Bound = Bound(1024, 4 << 20);
 /// Operations of one script; the rest of a longer one is left out.
 const OPERATIONS: usize = 150;
 /// The first of the operations on what links share.
 const TABLES: u8 = 0xe0;
-/// Large messages of one script.
+/// Large messages of one script; fewer where they are enciphered, which takes long.
 const LARGE: usize = 6;
+const LARGE_ENCIPHERED: usize = 2;
 
 const CUSTOM: u8 = 40;
 const URIS: &[&str] = &["a", "b", "", "ERROR"];
@@ -62,6 +69,7 @@ struct Play<'a> {
     /// Bytes are delivered in pieces of this many.
     piece: usize,
     serial: u32,
+    /// Large messages that may be sent yet.
     large: usize,
     /// Each request had one answer on the way, in their order unless both carry
     /// ids: nothing was lost, changed or added, and nobody answers out of turn or
@@ -88,7 +96,11 @@ impl<'a> Play<'a> {
             tables: Tables::new(),
             piece,
             serial: 0,
-            large: 0,
+            large: if config::has_cipher(layer) {
+                LARGE_ENCIPHERED
+            } else {
+                LARGE
+            },
             orderly: !strangers,
             marked: layer & config::IDS == config::IDS_BOTH,
         }

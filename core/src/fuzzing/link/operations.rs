@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::config::{inner_layer, outer_layer};
 use super::side::Handler;
-use super::{LARGE, Play, REQUESTS, URIS, asks};
+use super::{Play, REQUESTS, URIS, asks};
 use crate::error::SendError;
 use crate::link::{DeadlineReason, RequestOptions, SendOptions};
 use crate::message::{AuthFields, Header, Message, MessageType};
@@ -86,10 +86,10 @@ impl Play<'_> {
 
     pub(super) fn send_large(&mut self, at: usize) {
         let choice = self.script.byte();
-        self.large += 1;
-        if self.large > LARGE {
+        let Some(large) = self.large.checked_sub(1) else {
             return;
-        }
+        };
+        self.large = large;
         let message = Message::notify("a", alloc::vec![b'x'; 256 * usize::from(choice)]);
         let (now, plain) = (self.now, SendOptions::new());
         if choice & 1 == 1 {
