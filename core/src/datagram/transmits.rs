@@ -112,3 +112,68 @@ impl Transmits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    fn push(transmits: &mut Transmits, to: u16, bytes: &[u8], fails: bool) -> Result<usize, ()> {
+        transmits.push(at(to), |out| {
+            out.extend_from_slice(bytes);
+            match fails {
+                true => Err(()),
+                false => Ok(()),
+            }
+        })
+    }
+
+    #[test]
+    fn datagrams_are_kept_apart_and_one_may_go_to_many() {
+        let mut transmits = Transmits::new();
+        assert!(transmits.is_empty() && transmits.get(0).is_none());
+        assert_eq!((transmits.pop(), transmits.last_len()), (0, 0));
+        transmits.repeat(at(1));
+        assert_eq!(transmits.count(), 0);
+
+        assert_eq!(push(&mut transmits, 1, b"one", false), Ok(3));
+        assert_eq!(push(&mut transmits, 2, b"fails", true), Err(()));
+        assert_eq!(push(&mut transmits, 3, b"three", false), Ok(5));
+        transmits.repeat(at(4));
+        let expected = [(at(1), &b"one"[..]), (at(3), b"three"), (at(4), b"three")];
+        assert_eq!(transmits.iter().collect::<Vec<_>>(), expected);
+        assert_eq!(transmits.get(2), Some(expected[2]));
+        assert!(transmits.get(3).is_none() && !transmits.is_empty());
+        assert_eq!((transmits.count(), transmits.len()), (3, 13));
+        assert_eq!(transmits.last_len(), 5);
+    }
+
+    #[test]
+    fn the_last_one_is_taken_back() {
+        let mut transmits = Transmits::new();
+        push(&mut transmits, 1, b"one", false).unwrap();
+        push(&mut transmits, 2, b"wrong", false).unwrap();
+        assert_eq!(transmits.pop(), 5);
+        push(&mut transmits, 2, b"two", false).unwrap();
+        let expected = [(at(1), &b"one"[..]), (at(2), b"two")];
+        assert_eq!(transmits.iter().collect::<Vec<_>>(), expected);
+        assert_eq!(transmits.len(), 6);
+    }
+
+    #[test]
+    fn what_was_sent_makes_room_for_what_was_not() {
+        let (mut queue, mut sent) = (Transmits::new(), Transmits::new());
+        push(&mut queue, 1, b"one", false).unwrap();
+        queue.exchange(&mut sent);
+        assert!(queue.is_empty());
+        assert_eq!(queue.last_len(), 0);
+        assert_eq!((sent.count(), sent.len()), (1, 3));
+        push(&mut queue, 2, b"two", false).unwrap();
+        queue.exchange(&mut sent);
+        assert_eq!(sent.get(0), Some((at(2), &b"two"[..])));
+        assert!(queue.is_empty() && queue.bytes.capacity() > 0);
+    }
+}

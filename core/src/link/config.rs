@@ -161,3 +161,41 @@ impl fmt::Debug for AuthErrorReply {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::plugin::{HmacAuth, Sha256StreamCipher};
+
+    #[test]
+    fn ids_need_their_field_wherever_they_are_relied_on() {
+        let handlers = |at_a_time| {
+            let limits = Limits::default();
+            limits.with_handlers_per_connection(at_a_time).unwrap()
+        };
+        let config = |limits, requests| {
+            let mut config = LinkConfig::new(Role::Server).with_wire(Wire {
+                limits,
+                ..Wire::default()
+            });
+            config.correlation = Correlation::default().with_requests(requests);
+            config
+        };
+        let writes = |name| Layer::new().with_auth(HmacAuth::new("s").with_nonce_field(name));
+        let none = Layer::new();
+        let clash = Err(SealError::FieldClash("rid".into()));
+        // Handlers that run at the same time reply in any order.
+        for (limits, requests) in [(handlers(1), true), (handlers(2), false)] {
+            let config = config(limits, requests);
+            assert_eq!(config.check_ids(&none), Ok(()));
+            assert_eq!(config.check_ids(&writes("nonce")), Ok(()));
+            assert_eq!(config.check_ids(&writes("rid")), clash);
+            let cipher = Sha256StreamCipher::new("k").with_iv_field("rid");
+            assert_eq!(config.check_ids(&none.clone().with_cipher(cipher)), clash);
+            assert_eq!(config.with_outer(writes("rid")).check_ids(&none), clash);
+        }
+        let config = config(handlers(1), false).with_outer(writes("rid"));
+        assert_eq!(config.check_ids(&writes("rid")), Ok(()));
+    }
+}

@@ -265,6 +265,7 @@ mod tests {
     fn body_finds_its_parts() {
         assert_eq!(Body::decode(&[0, 2, 1, 2, 3]), Ok((2..4, 4..5)));
         assert_eq!(Body::decode(&[0, 0]), Ok((2..2, 2..2)));
+        assert_eq!(Body::decode(&[0, 2, 1, 2]), Ok((2..4, 4..4)));
         assert_eq!(
             Body::decode(&[0]),
             Err(FrameErrorKind::BodyTooShort { len: 1 })
@@ -339,5 +340,18 @@ mod tests {
         let mut payload = Payload::within(BytesMut::from(&b"ab"[..]), 0, 1);
         assert_eq!(payload.section(&Codec::netaio()), b"\0\x01ab");
         assert_eq!(payload.uri(), b"a");
+    }
+
+    #[test]
+    fn a_buffer_that_is_small_enough_is_kept() {
+        let mut payload = Payload::new();
+        assert!(payload.is_empty());
+        payload.load(b"uri", b"content");
+        assert!(!payload.is_empty());
+        let room = payload.buffer.capacity();
+        payload.shrink(room);
+        assert_eq!(payload.buffer.capacity(), room);
+        payload.shrink(room.saturating_sub(1));
+        assert_eq!(payload.buffer.capacity(), 0);
     }
 }

@@ -209,4 +209,59 @@ mod tests {
             (None, 0, 0)
         );
     }
+
+    #[test]
+    fn a_key_is_looked_for_as_long_as_one_of_its_kind_is_there() {
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let keys = [
+            Key::from((REQUEST_URI, "u")),
+            Key::from((REQUEST_URI, "v")),
+            Key::from((REQUEST_URI, "u", address(1))),
+            Key::from((REQUEST_URI, "v", address(2))),
+            Key::Custom("c".into()),
+            Key::Type(CREATE_URI),
+        ];
+        let mut routes = Routes::new();
+        for (number, key) in keys.iter().enumerate() {
+            routes.set(key.clone(), number, Layer::new());
+            routes.set_once(key.clone(), number, Layer::new());
+            assert_eq!(routes.get(key).unwrap().handler, number);
+        }
+        assert_eq!(
+            (routes.len(), routes.with_uri, routes.with_address),
+            (6, 2, 2)
+        );
+        let find = |routes: &Routes<usize>, uri: &[u8], port| {
+            let route = routes.find(REQUEST_URI, uri, Some(address(port)));
+            route.map(|route| route.handler)
+        };
+        // One of two handlers of a key leaves the key where it is.
+        for key in &keys {
+            assert!(routes.remove(key).is_some());
+        }
+        assert_eq!(
+            (find(&routes, b"u", 1), find(&routes, b"v", 1)),
+            (Some(2), Some(1))
+        );
+        for (gone, left) in [(0, 1), (2, 3)] {
+            assert_eq!(routes.remove_once(&keys[gone]), Some(gone));
+            assert!(routes.get(&keys[gone]).is_none());
+            assert_eq!(routes.get(&keys[left]).unwrap().handler, left);
+        }
+        assert_eq!(
+            (find(&routes, b"u", 1), find(&routes, b"u", 2)),
+            (None, None)
+        );
+        assert_eq!(
+            (find(&routes, b"v", 1), find(&routes, b"v", 2)),
+            (Some(1), Some(3))
+        );
+        for key in &keys[3..] {
+            routes.remove_once(key);
+        }
+        assert_eq!(
+            (routes.len(), routes.with_uri, routes.with_address),
+            (1, 1, 0)
+        );
+    }
 }

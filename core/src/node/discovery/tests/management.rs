@@ -52,6 +52,13 @@ fn management_that_cannot_work_does_not_begin() {
             ManagementError::TooMuchData { len, max }
         );
     }
+    for peer in [
+        Peer::new("me").with_data(alloc::vec![0; 8192]),
+        Peer::new(alloc::vec![0; 8192]),
+    ] {
+        let mut node = node_with(Wire::default(), peer);
+        assert_eq!(node.begin(at(0), config()), Ok(()));
+    }
     node.set_local(Some(Peer::new("me"))).unwrap();
     let zero = Some(Duration::ZERO);
     for config in [config().with_every(zero), config().with_timeout(zero)] {
@@ -66,6 +73,13 @@ fn management_that_cannot_work_does_not_begin() {
         begin(&mut node, long),
         ManagementError::NotSendable(too_long)
     );
+    // A uri of this length could be sent, with nothing behind it.
+    let long = config().with_app_id(alloc::vec![0; 65_535]);
+    let refused = begin(&mut node, long);
+    assert!(matches!(
+        refused,
+        ManagementError::NotSendable(SealError::BodyTooLong { max: 65_422, .. })
+    ));
     assert!(node.poll_advertisement().is_none() && node.managed().next().is_none());
 
     node.begin(at(0), config()).unwrap();
