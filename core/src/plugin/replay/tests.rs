@@ -34,6 +34,7 @@ fn admit(log: &mut ReplayLog, number: u64, sent: u64, now: u64) -> Result<(), Re
 #[test]
 fn a_message_passes_once_and_near_its_time() {
     let mut log = log(100);
+    assert!(log.is_empty());
     let cases = [
         (0, Ok(())),
         (30, Ok(())),
@@ -52,6 +53,7 @@ fn a_message_passes_once_and_near_its_time() {
     // Another MAC is another message, whatever its time.
     assert_eq!(admit(&mut log, 100, NOON, NOON), Ok(()));
     assert_eq!(log.len(), 4);
+    assert!(!log.is_empty());
 }
 
 #[test]
@@ -196,4 +198,21 @@ fn of_many_threads_with_one_message_one_passes() {
         })
     };
     assert_eq!([passed(1), passed(2), passed(1)], [1, 1, 0]);
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn plugins_that_share_a_window_let_a_message_pass_once() {
+    use super::{ReplayGuard, ReplayWindow};
+
+    let window = alloc::sync::Arc::new(ReplayWindow::new(Duration::from_secs(30), 100));
+    let other: alloc::boxed::Box<dyn ReplayGuard> = alloc::boxed::Box::new(window.clone());
+    let sent = NOON as u32;
+    assert_eq!(ReplayGuard::admit(&window, &mac(1), sent, at(NOON)), Ok(()));
+    assert_eq!(other.admit(&mac(1), sent, at(NOON)), Err(Seen));
+    assert_eq!(other.admit(&mac(2), sent, at(NOON)), Ok(()));
+    assert_eq!(
+        ReplayGuard::admit(&window, &mac(2), sent, at(NOON)),
+        Err(Seen)
+    );
 }

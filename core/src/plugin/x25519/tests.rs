@@ -81,6 +81,8 @@ fn keys_and_peer_data_are_netaios() {
         &hex(cipher.public_key()),
     ];
     assert_eq!(hex(&cipher.peer_data()), packed.concat());
+    assert!(cipher.is_peer_specific() && !cipher.encrypts_uri());
+    assert!(cipher.with_encrypted_uri().encrypts_uri());
 }
 
 #[test]
