@@ -1,5 +1,7 @@
 //! Nodes exchange datagrams in virtual time.
 
+mod known;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -343,63 +345,4 @@ fn the_queue_is_bounded_and_too_long_a_datagram_is_refused() {
     let error = node.send(NOON, at(1), &long, &options).unwrap_err();
     assert!(matches!(error, SendError::QueueFull { .. }));
     assert_eq!(sent(&mut node).len(), 4);
-}
-
-#[cfg(feature = "x25519")]
-#[test]
-fn a_directory_tells_by_the_address_who_can_be_understood() {
-    use crate::error::{DecryptFailure, OpenError};
-    use crate::plugin::{KnownPeers, Peer, PeerDirectory, X25519Cipher};
-
-    fn cipher(number: u8) -> X25519Cipher {
-        X25519Cipher::from_seed([number; 32])
-    }
-
-    /// Knows the nodes at some addresses.
-    struct Knows(&'static [u8]);
-
-    impl PeerDirectory for Knows {
-        fn look_up(&self, remote: Option<SocketAddr>) -> KnownPeers {
-            let known = self.0.iter().find(|number| remote == Some(at(**number)));
-            let peer = |number: &u8| Peer::new("id").with_data(cipher(*number).peer_data());
-            KnownPeers {
-                remote: known.map(peer),
-                ..KnownPeers::default()
-            }
-        }
-    }
-
-    let node = |number, knows| {
-        let node = link(Layer::new().with_cipher(cipher(number)));
-        node.with_directory(Arc::new(Knows(knows)))
-    };
-    let (mut one, mut two, mut three) = (node(1, &[2]), node(2, &[1]), node(3, &[2]));
-    let told = Message::notify("u", "content");
-    let tell = |from: &mut DatagramLink| {
-        let options = SendOptions::new();
-        from.send(NOON, at(2), &told, &options).unwrap();
-        let (to, datagram) = sent(from).remove(0);
-        assert_eq!(to, at(2));
-        BytesMut::from(&datagram[..])
-    };
-    two.receive(NOON, at(1), tell(&mut one));
-    match message(&mut two) {
-        Dispatched::Unrouted { message, .. } => assert_eq!(message.content, told.content),
-        other => panic!("{other:?}"),
-    }
-    two.receive(NOON, at(3), tell(&mut three));
-    let unknown = Refusal::Open {
-        message_type: types::NOTIFY_URI,
-        error: OpenError::Decrypt(DecryptFailure::NoPeer),
-    };
-    match &events(&mut two)[..] {
-        [DatagramEvent::Refused { remote, refusal }] => {
-            assert_eq!((*remote, refusal), (at(3), &unknown));
-        }
-        other => panic!("{other:?}"),
-    }
-    let refused = two.send(NOON, at(3), &told, &SendOptions::new());
-    let no_peer = SealError::NoPeer("X25519Cipher");
-    assert_eq!(refused, Err(SendError::Seal(no_peer)));
-    assert_eq!((two.config().role, two.queued()), (Role::Node, 0));
 }
