@@ -247,10 +247,12 @@ impl Link {
     ) -> Result<(), SendError> {
         self.exchange.now = now;
         self.check_open()?;
-        self.make_room()?;
+        self.check_room()?;
+        let before = self.outbox.bytes.len();
         let out = &mut self.outbox.bytes;
         self.exchange
             .seal_send(self.remote, message, options, out)?;
+        self.make_room(before);
         self.more_waits();
         Ok(())
     }
@@ -275,10 +277,12 @@ impl Link {
         self.exchange.check_pending()?;
         self.exchange.now = now;
         self.check_open()?;
-        self.make_room()?;
+        self.check_room()?;
+        let before = self.outbox.bytes.len();
         let out = &mut self.outbox.bytes;
         self.exchange
             .seal_request(self.remote, message, options, out)?;
+        self.make_room(before);
         self.more_waits();
         Ok(self.exchange.await_answer((), message, options))
     }
@@ -307,8 +311,10 @@ impl Link {
         self.exchange.now = now;
         self.check_open()?;
         self.check_heeded()?;
+        let before = self.outbox.bytes.len();
         let out = &mut self.outbox.bytes;
         self.exchange.seal_reply(token, message, out)?;
+        self.make_room(before);
         self.more_waits();
         Ok(())
     }
@@ -420,7 +426,8 @@ impl Link {
     /// An error for somebody who proved nothing. Where the queue is full it is
     /// left out.
     fn send_unsealed(&mut self, message: &Message) {
-        if self.closed.is_none() && self.check_room().is_ok() {
+        let is_full = self.queued() >= self.limits().outbound_queue();
+        if self.closed.is_none() && !is_full {
             // Such a message can only fail to be sealed by being too long; then
             // there is nobody to tell.
             let out = &mut self.outbox.bytes;

@@ -66,8 +66,12 @@ impl Outbox {
 
     /// Bytes that wait, those handed out and not written included.
     pub(super) fn len(&self) -> usize {
-        let waiting = self.bytes.len().saturating_add(self.frames.len);
-        waiting.saturating_add(self.in_flight)
+        self.kept().saturating_add(self.frames.len)
+    }
+
+    /// Those of them that may not be dropped, or not any more.
+    pub(super) fn kept(&self) -> usize {
+        self.bytes.len().saturating_add(self.in_flight)
     }
 
     /// Queues a frame that may be dropped. Where `max` bytes wait already, others

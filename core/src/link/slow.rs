@@ -83,30 +83,34 @@ impl Link {
         self.outbox.push(frame, max, first);
     }
 
+    /// Whether there is room in the queue, or can be [made](Self::make_room).
     pub(super) fn check_room(&self) -> Result<(), SendError> {
-        let (queued, max) = (self.queued(), self.limits().outbound_queue());
-        match queued < max {
+        let max = self.limits().outbound_queue();
+        match self.outbox.kept() < max {
             true => Ok(()),
-            false => Err(SendError::QueueFull { queued, max }),
+            false => Err(SendError::QueueFull {
+                queued: self.queued(),
+                max,
+            }),
         }
     }
 
-    /// Drops what may be dropped where the queue is full of it.
-    pub(super) fn make_room(&mut self) -> Result<(), SendError> {
-        if self.check_room().is_ok() {
-            return Ok(());
-        }
+    /// Drops what may be dropped where the queue was full of it when it had
+    /// `before` other bytes. To be called once more are there: what cannot be sent
+    /// takes nobody's place.
+    pub(super) fn make_room(&mut self, before: usize) {
         if let Some(first) = self.droppable() {
+            let added = self.outbox.bytes.len().saturating_sub(before);
             let max = self.limits().outbound_queue();
-            self.outbox.drop_until(|len| len < max, first);
+            let few = |len: usize| len.saturating_sub(added) < max;
+            self.outbox.drop_until(few, first);
         }
-        self.check_room()
     }
 
     /// Closes the link where the queue is full of what the remote wanted, and
     /// does not read.
     pub(super) fn check_heeded(&mut self) -> Result<(), SendError> {
-        match self.make_room() {
+        match self.check_room() {
             Ok(()) => Ok(()),
             Err(_) => {
                 let reason = self.close_slow();

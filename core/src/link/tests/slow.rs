@@ -234,6 +234,43 @@ fn where_nothing_can_be_dropped_an_answer_closes() {
 }
 
 #[test]
+fn what_cannot_be_sent_takes_nobodys_place() {
+    for policy in [
+        SlowConsumerPolicy::DropOldest,
+        SlowConsumerPolicy::DropNewest,
+    ] {
+        let large = Message::notify("u", alloc::vec![0; 60_000]);
+        let plain = SendOptions::new();
+        let refused = |pair: &mut Pair, message: &Message| {
+            let queued = pair.server.link.queued();
+            let error = pair.server.link.send(pair.now, message, &plain);
+            assert_eq!(pair.server.link.queued(), queued, "{policy:?}");
+            error.unwrap_err()
+        };
+
+        // Enough is queued besides the news: to drop it would not help.
+        let mut pair = serving(policy);
+        forward(&mut pair, &news(1, 20_000));
+        (0..17).for_each(|_| pair.tell(&large));
+        assert!(matches!(
+            refused(&mut pair, &large),
+            SendError::QueueFull { .. }
+        ));
+
+        // It would help, but what wants its place is no message.
+        let mut pair = serving(policy);
+        forward(&mut pair, &news(1, 50_000));
+        (0..16).for_each(|_| pair.tell(&large));
+        assert!(pair.server.link.queued() >= HARD);
+        let unfit = Message::notify("u", alloc::vec![0; 70_000]);
+        assert!(matches!(refused(&mut pair, &unfit), SendError::Seal(_)));
+        pair.tell(&large);
+        pair.server.drain(pair.now);
+        assert_eq!(pair.server.seen(), [dropped(1, 50_000)]);
+    }
+}
+
+#[test]
 fn a_notification_of_ones_own_is_treated_as_one_for_many() {
     let message = Message::notify("n", alloc::vec![1; 50_000]);
     let plain = SendOptions::new();
