@@ -1,6 +1,6 @@
-//! The figures of docs/reliability.md on connections: what idle ones cost, what
-//! a flood and a slow subscriber do to others, how a server stops, and how soon
-//! a lost connection is noticed.
+//! The figures of docs/reliability.md on connections: what idle ones and half-sent
+//! frames cost, what a flood and a slow subscriber do to others, how a server stops,
+//! and how soon a lost connection is noticed.
 //!
 //! ```sh
 //! cargo run --release -p netaio-tests --example reliability            # all of them
@@ -15,6 +15,7 @@ mod endings;
 mod flood;
 mod idle;
 mod server;
+mod short;
 mod slow;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -31,6 +32,7 @@ async fn main() -> Result<(), Error> {
     match arguments.first().map(String::as_str) {
         Some("server") => server::serve().await,
         Some("idle") => idle::measure(number(9000)?).await,
+        Some("short") => short::measure(number(2000)?).await,
         Some("flood") => flood::measure(number(2000)?).await,
         Some("slow") => slow::measure(number(4000)?).await,
         Some("stop") => endings::measure_stop(number(1000)?).await,
@@ -38,6 +40,7 @@ async fn main() -> Result<(), Error> {
         Some(other) => Err(format!("there is no {other:?}").into()),
         None => {
             idle::measure(9000).await?;
+            short::measure(2000).await?;
             flood::measure(2000).await?;
             slow::measure(4000).await?;
             endings::measure_stop(1000).await?;

@@ -66,6 +66,26 @@ impl Process {
             .trim()
             .parse()?)
     }
+
+    /// Bytes that it was sent and has not read yet.
+    pub(crate) fn unread(&self) -> Result<u64, Error> {
+        let local = format!(":{:04X}", self.address.port());
+        let table = std::fs::read_to_string("/proc/net/tcp")?;
+        let mut unread = 0;
+        // number, local address, remote address, state, sending:receiving, ..
+        for line in table.lines().skip(1) {
+            let mut fields = line.split_whitespace().skip(1);
+            if fields
+                .next()
+                .is_some_and(|address| address.ends_with(&local))
+            {
+                let queues = fields.nth(2).and_then(|queues| queues.split_once(':'));
+                let (_, receiving) = queues.ok_or("no queues in /proc/net/tcp")?;
+                unread += u64::from_str_radix(receiving, 16)?;
+            }
+        }
+        Ok(unread)
+    }
 }
 
 impl Drop for Process {
