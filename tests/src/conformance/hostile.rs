@@ -1,6 +1,8 @@
 //! Remotes that are broken or mean: what they send harms nobody else.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -12,6 +14,7 @@ use netaio_driver::{Client, Content, ReadHalf, RequestError, Runtime, Server, Wr
 use super::pipe::{Shape, duplex};
 use super::raw::{Raw, dial, frame, frame_of, frame_with_bad_checksum};
 use super::support::{Counter, assert_message, listen, plain_pair, spawn, standstill};
+use super::watched::{Watched, turn};
 
 /// Bytes that are no frame close the connection without an answer; others go
 /// on.
@@ -277,6 +280,41 @@ fn at_once() -> Limits {
     Limits::default()
         .with_shutdown_grace(Duration::ZERO)
         .unwrap()
+}
+
+/// Many frames that come at once.
+struct Batch(Vec<u8>);
+
+impl ReadHalf for Batch {
+    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        buffer.extend_from_slice(&self.0);
+        Ok(std::mem::take(&mut self.0).len())
+    }
+}
+
+/// However many frames are there, others have their turn after so many.
+pub async fn a_turn_is_of_so_many_frames<R: Runtime>() {
+    const FRAMES: usize = 1000;
+    let configured = Limits::default().with_frames_per_turn(5).unwrap();
+    for limits in [Limits::default(), configured] {
+        let most = limits.frames_per_turn();
+        let handled = Arc::new(Mutex::new(BTreeMap::new()));
+        let count = {
+            let handled = handled.clone();
+            move || *handled.lock().unwrap().entry(turn()).or_insert(0) += 1
+        };
+        let server = Server::<Watched<R>>::builder()
+            .limits(limits)
+            .on(PUBLISH_URI, count)
+            .build()
+            .unwrap();
+        let batch = Batch(frame(PUBLISH_URI, "u", "").repeat(FRAMES));
+        let connection = server.serve_halves(batch, Sink, None).unwrap();
+        assert_eq!(connection.closed().await, CloseReason::Remote);
+        let turns: Vec<usize> = handled.lock().unwrap().values().copied().collect();
+        assert_eq!(turns.iter().sum::<usize>(), FRAMES);
+        assert_eq!(turns.iter().max(), Some(&most), "{turns:?}");
+    }
 }
 
 /// A remote whose bytes never run dry leaves others their turn, and the server

@@ -141,16 +141,27 @@ pub async fn a_stop_lets_handlers_ask_their_clients<R: Runtime>() {
 
 /// A stop whose time is up cuts off what is not done.
 pub async fn a_stop_whose_time_is_up_cuts<R: Runtime>() {
-    for grace in [Duration::ZERO, Duration::from_millis(5)] {
+    let graces = [Duration::ZERO, Duration::from_millis(5)];
+    // Asked for as the server stops, or for all its stops.
+    for (grace, by_limit) in graces
+        .into_iter()
+        .flat_map(|grace| [(grace, false), (grace, true)])
+    {
         let begun = async_channel::unbounded();
-        let server = Server::<R>::builder().on(REQUEST_URI, waits(begun.0, Door::new()));
+        let limits = Limits::default().with_shutdown_grace(grace).unwrap();
+        let server = Server::<R>::builder()
+            .limits(if by_limit { limits } else { Limits::default() })
+            .on(REQUEST_URI, waits(begun.0, Door::new()));
         let pair = plain_pair(server).await;
         let waiting = spawn::<R, _>({
             let to = pair.connection.clone();
             async move { to.request("u").timeout(NEVER).await }
         });
         begun.1.recv().await.unwrap();
-        pair.server.stop_within(grace).await;
+        match by_limit {
+            true => pair.server.stop().await,
+            false => pair.server.stop_within(grace).await,
+        }
         assert_eq!(pair.server.connections(), 0);
         let error = waiting.await.unwrap_err();
         assert_eq!(error, RequestError::Closed(CloseReason::Remote));

@@ -51,6 +51,7 @@ mod raw_node;
 mod stamps;
 mod support;
 mod torrent;
+mod watched;
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -111,6 +112,7 @@ macro_rules! conformance {
                 uris_and_contents_are_any_bytes
                 a_message_that_cannot_be_sent_is_an_error_at_once
                 a_request_without_an_answer_times_out
+                a_request_that_cannot_be_written_times_out
                 timeouts_end_the_requests_they_belong_to
                 custom_message_types_work_once_registered
                 too_many_requests_are_an_error_at_once
@@ -276,6 +278,7 @@ macro_rules! conformance {
                 half_sent_frames_harm_nobody
                 who_does_not_read_is_not_read_from
                 who_does_not_read_gets_its_answers_later
+                a_turn_is_of_so_many_frames
                 an_endless_stream_starves_nobody
                 an_endless_stream_starves_no_timeout
                 the_reason_of_an_end_is_told

@@ -7,6 +7,7 @@ use netaio_driver::core::types::*;
 use netaio_driver::core::{Limits, Message, MessageType, MessageTypes, SealError, SendError};
 use netaio_driver::{Client, Content, Reply, RequestError, Runtime, Server, Uri};
 
+use super::pipe::{Shape, duplex};
 use super::raw::{RawListener, frame};
 use super::support::{Door, assert_message, both, plain_pair, spawn};
 
@@ -266,6 +267,22 @@ pub async fn a_request_without_an_answer_times_out<R: Runtime>() {
     }
     let answer = pair.connection.request("loud").await.unwrap();
     assert_message(&answer, RESPOND_URI, "loud", "here");
+}
+
+/// A request's time is that of its sending, too: it ends although the remote reads
+/// nothing, whether it is half written or behind one that is.
+pub async fn a_request_that_cannot_be_written_times_out<R: Runtime>() {
+    let shape = Shape {
+        capacity: 16,
+        ..Shape::PLAIN
+    };
+    let [(reader, writer), _far] = duplex(shape);
+    let client = Client::<R>::builder().build().unwrap();
+    let to = client.connect_halves(reader, writer, None, "deaf").unwrap();
+    for size in [100, 100, 60_000] {
+        let request = to.request("u").content(vec![0; size]).timeout(SHORT);
+        assert_eq!(request.await.unwrap_err(), RequestError::TimedOut(SHORT));
+    }
 }
 
 /// Each of many requests has a deadline of its own.

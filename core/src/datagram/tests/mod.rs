@@ -346,3 +346,46 @@ fn the_queue_is_bounded_and_too_long_a_datagram_is_refused() {
     assert!(matches!(error, SendError::QueueFull { .. }));
     assert_eq!(sent(&mut node).len(), 4);
 }
+
+#[test]
+fn sections_past_the_limits_are_dropped() {
+    let limits = Limits::default()
+        .with_body(100)
+        .and_then(|limits| limits.with_auth_section(50))
+        .unwrap();
+    let wire = Wire {
+        limits,
+        ..Wire::default()
+    };
+    let mut node = with_config(LinkConfig::new(Role::Node).with_wire(wire));
+    let mut receive = |body: usize, auth: usize| {
+        let mut message = Message::notify("u", alloc::vec![0; body - 3]);
+        // With its name and the dict around it.
+        message
+            .auth
+            .set_bytes("own", &alloc::vec![0; auth - 16])
+            .unwrap();
+        node.receive(NOON, at(1), datagram(&Layer::new(), &message));
+        events(&mut node).remove(0)
+    };
+    assert!(matches!(receive(100, 50), DatagramEvent::Message(_)));
+    for (event, expected) in [
+        (
+            receive(101, 50),
+            FrameErrorKind::BodyTooLong { len: 101, max: 100 },
+        ),
+        (
+            receive(100, 51),
+            FrameErrorKind::AuthTooLong { len: 51, max: 50 },
+        ),
+    ] {
+        match event {
+            DatagramEvent::Refused {
+                refusal: Refusal::Frame(kind),
+                ..
+            } => assert_eq!(kind, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(node.counters().malformed, 2);
+}

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::error::SendError;
+use crate::error::{FrameError, FrameErrorKind, SendError};
 use crate::message::types::*;
+use crate::packify::{DecodeErrorKind, Value};
 
 #[test]
 fn one_request_too_many_is_an_error_at_once() {
@@ -156,4 +157,80 @@ fn a_busy_end_hears_of_what_is_past_and_keeps_messages_for_later() {
     assert!(matches!(event, Some(Event::Failed { request, .. }) if request == id));
     let event = pair.client.link.poll_event();
     assert!(matches!(event, Some(Event::Message(_))));
+}
+
+/// What a server makes of these bytes, with the usual limits but for a short body.
+fn received(bytes: &[u8]) -> Seen {
+    let limits = Limits::default().with_body(1000).unwrap();
+    let config = limited(Role::Server, limits);
+    let mut pair = Pair::new(LinkConfig::new(Role::Client), config);
+    pair.server.link.receive(NOON, bytes);
+    pair.server.drain(NOON);
+    match (pair.server.seen.pop(), &pair.server.seen[..]) {
+        (Some(seen), []) => seen,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn malformed(kind: FrameErrorKind) -> Seen {
+    Seen::Closed(CloseReason::Malformed(FrameError { offset: 0, kind }))
+}
+
+#[test]
+fn sections_are_as_long_as_they_may_be_and_no_longer() {
+    let with_auth = |len: usize| {
+        let mut message = Message::notify("u", "");
+        message.auth.set_bytes("own", &[0; 1000]).unwrap();
+        let mut section = Vec::new();
+        message.auth.encode(&mut section).unwrap();
+        let content = alloc::vec![0; len - (section.len() - 1000)];
+        message.auth.set_bytes("own", &content).unwrap();
+        let bytes = frame(&message);
+        assert_eq!(bytes[1..3], u16::try_from(len).unwrap().to_be_bytes());
+        bytes
+    };
+    assert!(matches!(received(&with_auth(8192)), Seen::Unrouted(_)));
+    // By its header alone: the rest is not waited for.
+    let (len, max) = (8193, 8192);
+    let too_long = malformed(FrameErrorKind::AuthTooLong { len, max });
+    assert_eq!(received(&with_auth(len)[..9]), too_long);
+
+    let with_body = |len: usize| frame(&Message::notify("u", alloc::vec![0; len - 3]));
+    assert!(matches!(received(&with_body(1000)), Seen::Unrouted(_)));
+    let (len, max) = (1001, 1000);
+    let too_long = malformed(FrameErrorKind::BodyTooLong { len, max });
+    assert_eq!(received(&with_body(len)[..9]), too_long);
+}
+
+#[test]
+fn auth_fields_are_as_deep_and_as_many_as_they_may_be_and_no_more() {
+    let with_field = |value: &Value| {
+        let mut message = Message::notify("u", "");
+        message.auth.set("own", value).unwrap();
+        frame(&message)
+    };
+    let nested = |depth| (0..depth).fold(Value::None, |inner, _| Value::List([inner].into()));
+    let items = |count| with_field(&Value::List(alloc::vec![Value::None; count]));
+    // The section itself is a dict with one item.
+    for (fits, does_not, expected) in [
+        (
+            with_field(&nested(31)),
+            with_field(&nested(32)),
+            DecodeErrorKind::TooDeep { limit: 32 },
+        ),
+        (
+            items(1023),
+            items(1024),
+            DecodeErrorKind::TooManyItems { limit: 1024 },
+        ),
+    ] {
+        assert!(matches!(received(&fits), Seen::Unrouted(_)), "{expected}");
+        match received(&does_not) {
+            Seen::Closed(CloseReason::Malformed(FrameError {
+                kind: FrameErrorKind::AuthNotPackify(error),
+                ..
+            })) => assert_eq!(error.kind(), expected),
+            other => panic!("{other:?}"),
+        }
+    }
 }
