@@ -12,6 +12,7 @@
 //! - [`network`] is one of many nodes in virtual time, with all the faults of real ones.
 //! - [`replay`] plays one recorded scenario with the core alone and with every driver.
 //! - [`store`] is the little server that both are in those tests.
+//! - [`tables`] reads the tables in `docs`, and says whether the tests that they name exist.
 //! - [`script`] is a random generator that draws what it is told to.
 //! - [`x25519`] loads the boxes of `tests/data`, and has the package seal and open others.
 
@@ -27,6 +28,7 @@ pub mod python;
 pub mod replay;
 pub mod script;
 pub mod store;
+pub mod tables;
 pub mod vectors;
 pub mod x25519;
 

@@ -5,10 +5,9 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use netaio_tests::python::{Python, Result};
+use netaio_tests::tables::{self, code, missing_tests, sources};
 
 const TABLE: &str = include_str!("../../docs/netaio-parity.md");
 
@@ -24,38 +23,18 @@ struct Row<'a> {
     cells: Vec<&'a str>,
 }
 
-/// The rows under every heading, without the tables' heads.
+/// The rows under every heading.
 fn rows() -> Vec<Row<'static>> {
-    let (mut rows, mut classes, mut prose, mut in_table) = (vec![], vec![], false, false);
-    for (index, line) in TABLE.lines().enumerate() {
-        if let Some(heading) = line.strip_prefix("## ") {
-            classes = code(heading);
-            prose = classes.is_empty() && !["Functions", "Values"].contains(&heading);
+    let row = |row: tables::Row<'static>| {
+        let classes = code(row.heading);
+        Row {
+            line: row.line,
+            prose: classes.is_empty() && !["Functions", "Values"].contains(&row.heading),
+            classes,
+            cells: row.cells,
         }
-        let Some(cells) = line
-            .strip_prefix('|')
-            .and_then(|line| line.strip_suffix('|'))
-        else {
-            in_table = line.starts_with("| ---");
-            continue;
-        };
-        if line.starts_with("| ---") {
-            in_table = true;
-        } else if in_table {
-            rows.push(Row {
-                line: index + 1,
-                classes: classes.clone(),
-                prose,
-                cells: cells.split('|').map(str::trim).collect(),
-            });
-        }
-    }
-    rows
-}
-
-/// What stands between backticks.
-fn code(text: &str) -> Vec<&str> {
-    text.split('`').skip(1).step_by(2).collect()
+    };
+    tables::rows(TABLE).into_iter().map(row).collect()
 }
 
 /// The words of a piece of code that are names, without what stands in quotes.
@@ -208,57 +187,7 @@ fn what_is_said_to_be_ours_is_there() {
 
 #[test]
 fn the_named_tests_exist() {
-    let sources = sources();
-    let exists = |test: &str| {
-        let (file, name) = test.split_once("::").unwrap_or((test, ""));
-        sources
-            .iter()
-            .any(|(path, source)| path.ends_with(file) && has_test(source, name))
-    };
-    let mut wrong = String::new();
-    for row in rows() {
-        for test in code(row.cells[2]).into_iter().filter(|test| !exists(test)) {
-            wrong += &format!("line {}: there is no test {test}\n", row.line);
-        }
-    }
+    let rows = rows();
+    let wrong = missing_tests(rows.iter().map(|row| (row.line, row.cells[2])));
     assert!(wrong.is_empty(), "{wrong}");
-}
-
-/// Whether a function of this name is a test, or a behaviour of the suite for every runtime.
-fn has_test(source: &str, name: &str) -> bool {
-    let lines: Vec<_> = source.lines().map(str::trim_start).collect();
-    lines.iter().enumerate().any(|(index, line)| {
-        let Some((before, after)) = line.split_once("fn ") else {
-            return false;
-        };
-        let named = after
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with(['(', '<']));
-        let attributes = lines[..index].iter().rev();
-        let mut attributes =
-            attributes.take_while(|line| line.starts_with("#[") || line.starts_with("//"));
-        named && (attributes.any(|line| line.contains("test")) || before == "pub async ")
-    })
-}
-
-/// Every Rust file of the workspace, with its path in it.
-fn sources() -> Vec<(PathBuf, String)> {
-    fn collect(root: &Path, folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if path.is_dir() {
-                if name != "target" && !name.starts_with('.') {
-                    collect(root, &path, found);
-                }
-            } else if name.ends_with(".rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                found.push((path.strip_prefix(root).unwrap().to_owned(), text));
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut found = Vec::new();
-    collect(root, root, &mut found);
-    found
 }

@@ -430,6 +430,7 @@ macro_rules! conformance {
                 peers_can_be_kept_by_hand
                 nobody_speaks_for_another
                 one_address_is_one_peer
+                who_is_one_too_many_is_refused
                 what_is_no_introduction_is_ignored
                 app_ids_are_managed_apart
                 management_has_a_layer_of_its_own

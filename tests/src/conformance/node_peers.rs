@@ -438,6 +438,50 @@ pub async fn one_address_is_one_peer<R: Runtime>() {
     assert_eq!(ids(&node), ["0", "other"]);
 }
 
+/// Who is a peer, an address or a byte too many is refused, and the application is
+/// told.
+pub async fn who_is_one_too_many_is_refused<R: Runtime>() {
+    let limits = Limits::default()
+        .with_peers(1)
+        .and_then(|limits| limits.with_peer_addresses(1))
+        .and_then(|limits| limits.with_peer_data(20))
+        .unwrap();
+    let node = UdpNode::<R>::builder()
+        .limits(limits)
+        .local_peer(peer("node"))
+        .manage_peers(managed());
+    let node = bind_node(node).await;
+    let mut events = node.peers().events();
+    let (one, two) = (RawNode::<R>::new().await, RawNode::<R>::new().await);
+    let large = Peer::new("b").with_data(vec![0; 21]);
+    for (raw, peer, refused) in [
+        (&one, peer("a"), None),
+        (&two, peer("b"), Some(PeerRefused::TooMany { max: 1 })),
+        (
+            &two,
+            peer("a"),
+            Some(PeerRefused::TooManyAddresses { max: 1 }),
+        ),
+        (
+            &two,
+            large,
+            Some(PeerRefused::TooMuchData { len: 21, max: 20 }),
+        ),
+    ] {
+        raw.send(&says(ADVERTISE_PEER, &peer), node.local_addr())
+            .await;
+        match (events.next().await.unwrap(), refused) {
+            (PeerEvent::Came(known), None) => assert_eq!(known.peer, peer),
+            (PeerEvent::Refused { address, why }, Some(refused)) => {
+                assert_eq!(address, Some(raw.address()));
+                assert_eq!(why, IntroductionError::Refused(refused));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(ids(&node), ["a"]);
+}
+
 /// Introductions of nobody, of oneself, or in no shape, are not answered and
 /// change nothing.
 pub async fn what_is_no_introduction_is_ignored<R: Runtime>() {
