@@ -56,16 +56,22 @@ pub fn code(text: &str) -> Vec<&str> {
 }
 
 /// Says which of the tests that cells name are not there. A cell comes with its
-/// line, and has tests between backticks, as the end of a file's path and a name:
-/// `handlers.rs::keys_are_found`.
+/// line, and has tests between backticks, as the end of a module's path and a name:
+/// `handlers.rs::keys_are_found` is in a file of that name, or somewhere in a folder
+/// `handlers`.
 #[must_use]
 pub fn missing_tests<'a>(cells: impl IntoIterator<Item = (usize, &'a str)>) -> String {
     let sources = sources();
     let exists = |test: &str| {
         let (file, name) = test.split_once("::").unwrap_or((test, ""));
+        let folder = file.trim_end_matches(".rs");
+        let is_there = |path: &Path| {
+            let mut above = path.ancestors().skip(1);
+            path.ends_with(file) || above.any(|path| path.ends_with(folder))
+        };
         sources
             .iter()
-            .any(|(path, source)| path.ends_with(file) && has_test(source, name))
+            .any(|(path, source)| is_there(path) && has_test(source, name))
     };
     let mut missing = String::new();
     for (line, cell) in cells {
