@@ -280,3 +280,31 @@ fn a_header_that_cannot_be_encoded_leaves_nothing_behind() {
     assert_eq!(error, Err(SealError::Plugin("never")));
     assert_eq!(out, b"before");
 }
+
+#[test]
+fn sections_are_as_long_as_the_limits_and_no_longer() {
+    let wire = Arc::new(Wire {
+        limits: Limits::default().with_body(100).unwrap(),
+        ..Wire::default()
+    });
+    let header = |auth: u16, body: u16| {
+        let ([a0, a1], [b0, b1]) = (auth.to_be_bytes(), body.to_be_bytes());
+        let mut input = BytesMut::from(&[0, a0, a1, b0, b1, 0, 0, 0, 0][..]);
+        let next = Deframer::new(wire.clone()).next(&mut input);
+        next.map(|frame| frame.is_some())
+            .map_err(|error| error.kind)
+    };
+    let (auth, body) = (8192, 100);
+    let auth_too_long = FrameErrorKind::AuthTooLong {
+        len: 8193,
+        max: auth.into(),
+    };
+    let body_too_long = FrameErrorKind::BodyTooLong {
+        len: 101,
+        max: body.into(),
+    };
+    assert_eq!(header(auth, body), Ok(false));
+    assert_eq!(header(auth + 1, body), Err(auth_too_long.clone()));
+    assert_eq!(header(auth, body + 1), Err(body_too_long));
+    assert_eq!(header(auth + 1, body + 1), Err(auth_too_long));
+}

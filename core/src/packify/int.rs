@@ -313,6 +313,7 @@ mod tests {
             big(false),
         ];
         assert!(ascending.is_sorted_by(|a, b| a < b));
+        assert!(ascending.iter().rev().is_sorted_by(|a, b| a > b));
     }
 
     #[test]

@@ -227,3 +227,22 @@ fn decimals_read_and_show_their_canonical_text() {
     assert_eq!(Int::default(), Int::ZERO);
     assert_eq!(DecodeLimits::default(), DecodeLimits::DEFAULT);
 }
+
+#[test]
+fn what_cannot_be_hashed_may_be_where_nothing_is() {
+    for inner in [
+        Decimal::parse("snan").unwrap().into(),
+        Value::ByteArray(b"array".into()),
+        Value::List(Vec::new()),
+    ] {
+        for value in [
+            inner.clone(),
+            Value::List(vec![inner.clone()]),
+            Value::Tuple(vec![inner.clone()]),
+            Dict::from_pairs([("key".into(), inner)]).unwrap().into(),
+        ] {
+            let packed = value.to_vec().unwrap();
+            assert_eq!(Value::decode(&packed, &LIMITS), Ok(value));
+        }
+    }
+}

@@ -43,6 +43,40 @@ fn no_more_of_those_who_repeat_ids_are_remembered_than_peers() {
 }
 
 #[test]
+fn an_answer_with_an_id_that_comes_too_late_is_told_of() {
+    let (mut node, mut other) = (link(Layer::new()), link(Layer::new()));
+    let options = RequestOptions::new().with_correlation(true);
+    let request = Message::request("u");
+    let late = node.request(NOON, at(1), &request, &options).unwrap();
+    let (_, datagram) = sent(&mut node).remove(0);
+    other.receive(NOON, at(9), BytesMut::from(&datagram[..]));
+    let Dispatched::Unrouted { reply, .. } = message(&mut other) else {
+        panic!("there is no handler");
+    };
+    let ended = Now::new(NOON.monotonic + options.timeout(), NOON.unix);
+    node.handle_timeout(ended);
+    match &events(&mut node)[..] {
+        [DatagramEvent::Failed { request, .. }] => assert_eq!(*request, late),
+        other => panic!("{other:?}"),
+    }
+    node.request(ended, at(1), &request, &options).unwrap();
+    let answer = Message::respond_uri("u", "");
+    other.reply(NOON, &reply, &answer).unwrap();
+    let (_, answer) = sent(&mut other).remove(0);
+    node.receive(ended, at(1), BytesMut::from(&answer[..]));
+    let unawaited = Refusal::Unawaited {
+        message_type: types::RESPOND_URI,
+    };
+    match &events(&mut node)[..] {
+        [DatagramEvent::Refused { remote, refusal }] => {
+            assert_eq!((*remote, refusal), (at(1), &unawaited));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((node.pending_requests(), node.counters().refused), (1, 0));
+}
+
+#[test]
 fn who_passed_the_inner_layer_alone_is_verified_too() {
     let mut node = link(Layer::new());
     let mut handlers = Node::new();

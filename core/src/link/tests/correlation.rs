@@ -466,6 +466,22 @@ fn the_field_is_the_links_own() {
 }
 
 #[test]
+fn one_can_see_whether_a_reply_would_repeat_an_id() {
+    for carries in [false, true] {
+        let mut pair = Pair::new(LinkConfig::new(Role::Client), LinkConfig::new(Role::Server));
+        let options = RequestOptions::new().with_correlation(carries);
+        pair.request_with(&Message::request("u"), &options);
+        let bytes = pair.client.outbound();
+        let mut server = pair.server.link;
+        server.receive(NOON, &bytes);
+        match server.poll_event() {
+            Some(Event::Message(inbound)) => assert_eq!(server.is_correlated(&inbound), carries),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn another_field_may_carry_ids() {
     let correlation = Correlation::default().with_field("req");
     let config = |role, requests| {

@@ -44,7 +44,7 @@ fn ints_take_the_narrowest_form() {
 #[test]
 fn u64_and_i64_are_put_as_ints_are() {
     for shift in 0..64 {
-        for value in [u64::MAX >> shift, 1 << shift] {
+        for value in [0, u64::MAX >> shift, 1 << shift] {
             let mut out = Vec::new();
             put_u64(&mut out, value);
             assert_eq!(out, packed(value));
