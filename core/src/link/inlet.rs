@@ -51,3 +51,33 @@ impl Inlet {
         self.bytes = BytesMut::new();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_grows_with_what_comes() {
+        for most in [1, 100, 1500, 64 * 1024] {
+            let mut inlet = Inlet::new();
+            // As much as the longest frame, and so without ever being empty.
+            while inlet.bytes.len() < 73_000 {
+                let received = inlet.bytes.len();
+                let buffer = inlet.with_room();
+                let (room, capacity) = (buffer.spare_capacity_mut().len(), buffer.capacity());
+                assert!(room >= 1024, "{room} bytes of room");
+                assert!(
+                    capacity <= 2048 + 5 * received,
+                    "{capacity} bytes for {received}, in pieces of {most}"
+                );
+                let count = room.min(most);
+                buffer.resize(received + count, 0);
+                inlet.received(count);
+                inlet.release();
+            }
+            inlet.bytes.clear();
+            inlet.release();
+            assert_eq!(inlet.bytes.capacity(), 0);
+        }
+    }
+}
