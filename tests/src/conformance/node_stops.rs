@@ -116,16 +116,27 @@ pub async fn a_stop_fails_what_waits<R: Runtime>() {
 
 /// A stop whose time is up gives up what is not done, be it at once.
 pub async fn a_stop_whose_time_is_up_gives_up<R: Runtime>() {
-    for grace in [Duration::ZERO, Duration::from_millis(5)] {
+    let graces = [Duration::ZERO, Duration::from_millis(5)];
+    // Asked for as the node stops, or for all its stops.
+    for (grace, by_limit) in graces
+        .into_iter()
+        .flat_map(|grace| [(grace, false), (grace, true)])
+    {
         let begun = async_channel::unbounded();
-        let node = UdpNode::<R>::builder().on(REQUEST_URI, waits(begun.0, Door::new()));
+        let limits = Limits::default().with_shutdown_grace(grace).unwrap();
+        let node = UdpNode::<R>::builder()
+            .limits(if by_limit { limits } else { Limits::default() })
+            .on(REQUEST_URI, waits(begun.0, Door::new()));
         let node = bind_node(node).await;
         let raw = RawNode::<R>::new().await;
         raw.send(&frame(REQUEST_URI, "u", ""), node.local_addr())
             .await;
         begun.1.recv().await.unwrap();
         let address = node.local_addr();
-        node.stop_within(grace).await;
+        match by_limit {
+            true => node.stop().await,
+            false => node.stop_within(grace).await,
+        }
         UdpNode::<R>::builder()
             .no_group()
             .bind(address)
