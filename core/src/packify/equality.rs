@@ -331,7 +331,7 @@ mod tests {
             vec![1e23.into(), 99_999_999_999_999_991_611_392u128.into()],
             vec![pow(10, 23).into(), decimal("1e23")],
             vec![pow(2, 1000).into(), 2f64.powi(1000).into()],
-            vec![5e-324.into()],
+            vec![5e-324.into(), decimal(&format!("{}E-1074", pow(5, 1074)))],
             vec![pow(10, 1233).into(), decimal("1e1233")],
             vec![decimal("1e1234"), decimal("10e1233")],
             vec![pow(10, 1234).into()],
@@ -359,7 +359,7 @@ mod tests {
             vec![
                 Packable {
                     name: "A".into(),
-                    data: [2].into(),
+                    data: [2; 100].into(),
                 }
                 .into(),
             ],

@@ -83,15 +83,7 @@ impl fmt::Display for Decimal {
 
 /// `None` where `text` is no decimal, else whether it is a signaling NaN.
 pub(super) fn is_signaling(text: &str) -> Option<bool> {
-    Parts::of(text).map(|parts| {
-        matches!(
-            parts.kind,
-            Kind::Nan {
-                signaling: true,
-                ..
-            }
-        )
-    })
+    Parts::of(text).map(|parts| matches!(parts.kind, Kind::Nan { signaling: true }))
 }
 
 /// A decimal, looked at in its text.
@@ -110,10 +102,9 @@ pub(super) enum Kind {
         exponent: i64,
     },
     Infinity,
-    /// The payload is that of `count` digits, without leading zeros: none is allowed.
+    /// With any number of digits behind it: its payload.
     Nan {
         signaling: bool,
-        count: usize,
     },
 }
 
@@ -152,18 +143,9 @@ impl<'a> Parts<'a> {
                 let signaling = matches!(first, b's' | b'S');
                 rest.skip_word(if signaling { b"snan" } else { b"nan" })?;
                 let digits = rest.clone();
-                let mut count = 0usize;
-                for byte in rest {
-                    if !byte.is_ascii_digit() {
-                        return None;
-                    }
-                    if byte != b'0' || count > 0 {
-                        count = count.saturating_add(1);
-                    }
-                }
-                Some(Self {
+                rest.all(|byte| byte.is_ascii_digit()).then_some(Self {
                     negative,
-                    kind: Kind::Nan { signaling, count },
+                    kind: Kind::Nan { signaling },
                     digits,
                 })
             }
@@ -186,7 +168,7 @@ impl<'a> Parts<'a> {
             // Sign, point, `E`, another sign and nineteen digits; or sign, `0.00000`.
             Kind::Finite { count, .. } => count.saturating_add(24),
             Kind::Infinity => 9,
-            Kind::Nan { count, .. } => count.saturating_add(5),
+            Kind::Nan { .. } => self.significant().count().saturating_add(5),
         }
     }
 
@@ -197,7 +179,7 @@ impl<'a> Parts<'a> {
         }
         match self.kind {
             Kind::Infinity => out.push_str("Infinity"),
-            Kind::Nan { signaling, .. } => {
+            Kind::Nan { signaling } => {
                 out.push_str(if signaling { "sNaN" } else { "NaN" });
                 out.extend(self.significant().map(char::from));
             }
@@ -340,16 +322,12 @@ fn is_python_space(c: char) -> bool {
 /// NUL unless `c` is a digit, of another script.
 fn ascii_digit(c: char) -> u8 {
     let next = ZEROS.partition_point(|zero| *zero <= c);
-    let digit = next
+    let distance = next
         .checked_sub(1)
         .and_then(|index| ZEROS.get(index))
-        .and_then(|zero| {
-            u32::from(c)
-                .checked_sub(u32::from(*zero))
-                .filter(|distance| *distance < 10)
-        });
-    digit
-        .and_then(|digit| char::from_digit(digit, 10))
+        .and_then(|zero| u32::from(c).checked_sub(u32::from(*zero)));
+    distance
+        .and_then(|distance| char::from_digit(distance, 10))
         .map_or(0, |digit| digit as u8)
 }
 
