@@ -102,6 +102,7 @@ fn the_table_is_bounded_and_never_gives_a_live_peer_up() {
     ];
     follow(&mut peers, steps);
     assert_eq!((peers.len(), peers.by_address.len()), (3, 6));
+    assert!(!peers.is_empty());
 }
 
 #[test]
