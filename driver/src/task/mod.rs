@@ -59,6 +59,9 @@ pub(crate) struct Task<R, I, O> {
     /// That message's turn, until it is handled.
     turn: Option<Turn>,
     timer: Option<(Duration, BoxFuture<()>)>,
+    /// Messages, and things that happened, since others had their turn.
+    frames: usize,
+    steps: usize,
     /// The last thing that happened was a write.
     wrote: bool,
     /// The last thing that happened was that handlers were done.
@@ -106,6 +109,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             blocked: false,
             turn: None,
             timer: None,
+            frames: 0,
+            steps: 0,
             wrote: false,
             handled: false,
             draining: false,
@@ -143,14 +148,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     async fn serve(&mut self) {
         let mut yielded = false;
-        let mut steps = 0;
+        let most = self.service.config.wire.limits.frames_per_turn();
         while self.link.is_closed().is_none() {
             // Callers that are about to speak are heard first, and handlers that
             // are about to be done, so that one write takes the words of all.
             let (told, answered) = (self.take_commands(), self.take_answers().await);
             if (told || answered) && !yielded {
                 yielded = true;
-                yield_now().await;
+                self.let_others().await;
                 continue;
             }
             yielded = false;
@@ -159,7 +164,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 return;
             }
             if more && self.link.queued() < WRITE_AT {
-                yield_now().await;
+                self.let_others().await;
                 continue;
             }
             if self.draining && !more && self.is_idle() {
@@ -173,11 +178,16 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.now = self.time().now();
             self.take_step(step);
             // A stream that is always ready would never let go of its thread.
-            steps += 1;
-            if steps == STEPS {
-                steps = 0;
-                yield_now().await;
+            self.steps = self.steps.saturating_add(1);
+            if self.steps >= STEPS || self.frames >= most {
+                self.let_others().await;
             }
         }
+    }
+
+    /// Lets others have their turn on this thread.
+    async fn let_others(&mut self) {
+        (self.frames, self.steps) = (0, 0);
+        yield_now().await;
     }
 }

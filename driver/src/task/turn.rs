@@ -18,8 +18,8 @@ use crate::service::Invoked;
 pub(crate) const HIGH_WATER: usize = 64 * 1024;
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
-    /// Handles what the link has, up to a turn's worth, and says whether there
-    /// is more that can be handled.
+    /// Handles what the link has, up to what is left of a turn, and says whether
+    /// there is more that can be handled.
     pub(super) async fn turn(&mut self) -> bool {
         let more = self.take_turn().await;
         // What keeps this connection from taking a slot keeps no other.
@@ -28,11 +28,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     async fn take_turn(&mut self) -> bool {
-        for _ in 0..self.service.config.wire.limits.frames_per_turn() {
+        let most = self.service.config.wire.limits.frames_per_turn();
+        while self.frames < most {
             if self.may_handle_waiting()
                 && let Some((inbound, bytes)) = self.waiting.pop_front()
             {
                 self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
+                self.frames = self.frames.saturating_add(1);
                 self.handle(inbound).await;
                 continue;
             }
@@ -40,7 +42,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 return false;
             }
             let unhandled = self.link.unhandled();
-            match self.link.poll_event() {
+            let event = self.link.poll_event();
+            self.frames = self.frames.saturating_add(usize::from(event.is_some()));
+            match event {
                 None if self.eof && self.link.is_closed().is_none() => {
                     if !self.hear_the_end() {
                         return false;

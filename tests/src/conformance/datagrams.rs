@@ -282,15 +282,16 @@ pub async fn no_group_and_no_address_starves_the_other<R: Runtime>() {
             send(&sender, b"flood", flood).await;
         }
         send(&sender, b"single", single).await;
-        let mut seen = Vec::new();
-        for _ in 0..=MANY {
-            seen.push(next(&one).await.0);
+        // There is always more of the other. A runtime may take its time to notice
+        // that there is something on a socket, but not for ever.
+        let mut before = 0;
+        while next(&one).await.0 != b"single" {
+            before += 1;
+            assert!(before < 10_000, "it is not heard");
+            send(&sender, b"flood", flood).await;
         }
-        let place = seen.iter().position(|content| content == b"single");
-        let place = place.expect("it arrives");
-        // It came last, and is taken when its socket is asked for the first time.
-        if cfg!(target_os = "linux") {
-            assert!(place < 3, "{place}");
+        for _ in 0..MANY {
+            assert_eq!(next(&one).await.0, b"flood");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{CloseReason, FrameError, FrameErrorKind, Limits};
@@ -282,38 +282,59 @@ fn at_once() -> Limits {
         .unwrap()
 }
 
-/// Many frames that come at once.
-struct Batch(Vec<u8>);
+/// Many bytes, and how many of them come at once.
+struct Batch(Bytes, usize);
 
 impl ReadHalf for Batch {
     async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
-        buffer.extend_from_slice(&self.0);
-        Ok(std::mem::take(&mut self.0).len())
+        let some = self.0.split_to(self.1.min(self.0.len()));
+        buffer.extend_from_slice(&some);
+        Ok(some.len())
     }
 }
 
-/// However many frames are there, others have their turn after so many.
+/// However many frames are there, and however fast their answers are taken, others
+/// have their turn after so many.
 pub async fn a_turn_is_of_so_many_frames<R: Runtime>() {
     const FRAMES: usize = 1000;
     let configured = Limits::default().with_frames_per_turn(5).unwrap();
     for limits in [Limits::default(), configured] {
         let most = limits.frames_per_turn();
-        let handled = Arc::new(Mutex::new(BTreeMap::new()));
-        let count = {
-            let handled = handled.clone();
-            move || *handled.lock().unwrap().entry(turn()).or_insert(0) += 1
-        };
-        let server = Server::<Watched<R>>::builder()
-            .limits(limits)
-            .on(PUBLISH_URI, count)
-            .build()
-            .unwrap();
-        let batch = Batch(frame(PUBLISH_URI, "u", "").repeat(FRAMES));
-        let connection = server.serve_halves(batch, Sink, None).unwrap();
-        assert_eq!(connection.closed().await, CloseReason::Remote);
-        let turns: Vec<usize> = handled.lock().unwrap().values().copied().collect();
-        assert_eq!(turns.iter().sum::<usize>(), FRAMES);
-        assert_eq!(turns.iter().max(), Some(&most), "{turns:?}");
+        for (kind, at_once) in [
+            (PUBLISH_URI, FRAMES),
+            (REQUEST_URI, FRAMES),
+            (PUBLISH_URI, 40),
+            (REQUEST_URI, 40),
+            (REQUEST_URI, 1),
+        ] {
+            let handled = Arc::new(Mutex::new(BTreeMap::new()));
+            let count = {
+                let handled = handled.clone();
+                move || *handled.lock().unwrap().entry(turn()).or_insert(0) += 1
+            };
+            let answer = {
+                let count = count.clone();
+                move || {
+                    count();
+                    vec![0; 700]
+                }
+            };
+            let server = Server::<Watched<R>>::builder()
+                .limits(limits.clone())
+                .on(PUBLISH_URI, count)
+                .on(REQUEST_URI, answer)
+                .build()
+                .unwrap();
+            let one = frame(kind, "u", "");
+            let batch = Batch(one.repeat(FRAMES).into(), one.len() * at_once);
+            let connection = server.serve_halves(batch, Sink, None).unwrap();
+            assert_eq!(connection.closed().await, CloseReason::Remote);
+            let turns: Vec<usize> = handled.lock().unwrap().values().copied().collect();
+            assert_eq!(turns.iter().sum::<usize>(), FRAMES);
+            let largest = turns.iter().max().copied().unwrap();
+            assert!(largest <= most, "{kind:?}, {at_once} at once: {turns:?}");
+            assert!(at_once < FRAMES || largest == most, "{kind:?}: {turns:?}");
+        }
     }
 }
 
