@@ -10,6 +10,7 @@
 //! - [`judge`] says what this implementation makes of a frame.
 //! - [`namespaces`] has two hosts with a real network between them.
 //! - [`network`] is one of many nodes in virtual time, with all the faults of real ones.
+//! - [`process`] is a program that is measured, in a process of its own.
 //! - [`replay`] plays one recorded scenario with the core alone and with every driver.
 //! - [`store`] is the little server that both are in those tests.
 //! - [`tables`] reads the tables in `docs`, and says whether the tests that they name exist.
@@ -23,6 +24,7 @@ pub mod judge;
 pub mod lines;
 pub mod namespaces;
 pub mod network;
+pub mod process;
 pub mod puppet;
 pub mod python;
 pub mod replay;

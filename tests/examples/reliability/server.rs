@@ -1,9 +1,8 @@
 //! The server that is measured, in a process of its own.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 
+use netaio_tests::process;
 use netaio_tokio::types::{PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI};
 use netaio_tokio::{Content, Limits, Message, Publisher, Remote, Server, Uri};
 
@@ -38,33 +37,20 @@ pub(crate) async fn serve() -> Result<(), Error> {
 
 /// A server as a process, which ends with this.
 pub(crate) struct Process {
-    child: Child,
+    process: process::Process,
     pub(crate) address: SocketAddr,
 }
 
 impl Process {
     pub(crate) fn start() -> Result<Self, Error> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("server")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        let out = child.stdout.take().ok_or("the server has no output")?;
-        BufReader::new(out).read_line(&mut line)?;
-        let address = line.trim().parse()?;
-        Ok(Self { child, address })
+        let mut process = process::Process::start(&["server"])?;
+        let address = process.line()?.parse()?;
+        Ok(Self { process, address })
     }
 
     /// The memory that it has, in KiB.
     pub(crate) fn resident(&self) -> Result<u64, Error> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let size = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        Ok(size
-            .ok_or("no VmRSS in the process's status")?
-            .trim()
-            .parse()?)
+        Ok(self.process.resident()?)
     }
 
     /// Bytes that it was sent and has not read yet.
@@ -85,13 +71,5 @@ impl Process {
             }
         }
         Ok(unread)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // One that is gone need not be killed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
