@@ -26,6 +26,11 @@ impl Store {
     }
 }
 
+/// A copy: what came is a slice of a receive buffer, which it would keep alive.
+fn kept(slice: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(slice)
+}
+
 fn not_found() -> Reply {
     Reply::not_found("not found")
 }
@@ -38,13 +43,13 @@ async fn create(uri: Uri, content: Content, store: State<Store>) -> Result<Reply
     if store.lock().contains_key(&uri.0) {
         return Err(Reply::error("cannot overwrite"));
     }
-    store.lock().insert(uri.0, content.0);
+    store.lock().insert(kept(&uri.0), kept(&content.0));
     Ok(Reply::ok("stored"))
 }
 
 async fn update(uri: Uri, content: Content, store: State<Store>) -> Result<Reply, Reply> {
     match store.lock().get_mut(&uri.0) {
-        Some(stored) => *stored = content.0,
+        Some(stored) => *stored = kept(&content.0),
         None => return Err(not_found()),
     }
     Ok(Reply::ok("stored"))
