@@ -128,12 +128,13 @@ macro_rules! bytes_argument {
 }
 
 bytes_argument! {
-    /// The uri of a message.
+    /// The uri of a message: a slice of the receive buffer, as [`Content`] is.
     Uri, uri
 }
 
 bytes_argument! {
-    /// The content of a message.
+    /// The content of a message: a slice of the receive buffer, which it keeps
+    /// alive. Copy what is kept for long, or a few bytes may hold many kilobytes.
     Content, content
 }
 
