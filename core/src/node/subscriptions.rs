@@ -183,6 +183,7 @@ mod tests {
         assert_eq!(subscriptions.subscribe("k", 1, &limits), Ok(true));
         assert_eq!(subscriptions.subscribe("k", 1, &limits), Ok(false));
         assert_eq!(subscriptions.subscribers(b"k"), [1]);
+        assert!(!subscriptions.is_empty());
         assert!(subscriptions.unsubscribe(b"k", 1) && !subscriptions.unsubscribe(b"k", 1));
         assert!(!subscriptions.unsubscribe(b"never", 1));
         assert!(subscriptions.is_empty() && subscriptions.by_subscriber.is_empty());

@@ -39,6 +39,8 @@ fn ints_take_the_narrowest_form() {
     let int = |len| Value::Int(Int::from_be_magnitude(true, &vec![1; len]));
     assert_eq!(packed(int(255))[..3], [5, 255, 1]);
     assert_eq!(packed(int(256))[..6], [15, 0, 0, 1, 0, 1]);
+    let positive = Int::from_be_magnitude(false, &[1; 256]);
+    assert_eq!(packed(positive)[..6], [14, 0, 0, 1, 0, 1]);
 }
 
 #[test]
