@@ -33,6 +33,8 @@ impl<R: Runtime> Task<R> {
             return;
         }
         self.link.receive(self.now, from, datagram);
+        // Before handlers and those who listen hear of it, and after.
+        self.update_counters();
         while let Some(event) = self.link.poll_event() {
             match event {
                 DatagramEvent::Message(inbound) => self.take_message(inbound, len),
@@ -84,6 +86,7 @@ impl<R: Runtime> Task<R> {
                 if matches!(refusal, Refusal::Unawaited { .. }) {
                     self.heard(remote);
                 }
+                self.update_counters();
                 limited!(self.logs(), DEBUG, "datagram refused", %remote, why = ?refusal);
                 let events = &self.shared().events;
                 events.tell(|| {
@@ -94,6 +97,7 @@ impl<R: Runtime> Task<R> {
                 });
             }
             DatagramEvent::Suppressed { remote } => {
+                self.update_counters();
                 limited!(self.logs(), DEBUG, "answer suppressed", %remote);
                 let events = &self.shared().events;
                 events.tell(|| Some(UdpEvent::Suppressed { remote }));
