@@ -1,7 +1,7 @@
 //! A stranger's message costs its receive buffer and nothing else: checking it
 //! and refusing it allocates nothing.
-//!
-//! A single test, since all tests of a program share the allocator that counts.
+
+mod allocations;
 
 use bytes::BytesMut;
 use chacha20::ChaCha8Rng;
@@ -9,22 +9,11 @@ use netaio_core::plugin::{HmacAuth, OpenContext, PeerContext, SealContext, Sha25
 use netaio_core::{
     AuthFailure, AuthFields, Frame, Layer, Message, Now, OpenError, SealedMessage, Sealer, Wire,
 };
-use peak_alloc::PeakAlloc;
 use rand_core::SeedableRng;
 
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
+use allocations::without_allocating;
 
 const NOW: Now = Now::new(std::time::Duration::ZERO, 1_700_000_000);
-
-/// Runs `work`, which must not allocate, not even for a moment.
-fn without_allocating<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let before = ALLOCATOR.current_usage();
-    ALLOCATOR.reset_peak_usage();
-    let result = work();
-    assert_eq!(ALLOCATOR.peak_usage(), before, "bytes allocated by {what}");
-    result
-}
 
 fn layer(secret: &str) -> Layer {
     Layer::new()

@@ -1,8 +1,6 @@
 //! A MAC that is no bytes but a list of numbers: netaio sums up the differences, so
 //! that negative ones make up for the others, and about one guess in a thousand
 //! passes without the secret. Here none does, and guessing costs no memory.
-//!
-//! A single test, since all tests of a program share the allocator that counts.
 
 #![allow(
     clippy::panic,
@@ -10,6 +8,7 @@
     reason = "the helpers of tests fail as tests do"
 )]
 
+mod allocations;
 mod forger;
 
 use std::time::Duration;
@@ -22,11 +21,7 @@ use netaio_core::types::CREATE_URI;
 use netaio_core::{
     AuthFailure, FieldRole, Layer, LinkConfig, Message, Now, OpenError, Refusal, Role,
 };
-use peak_alloc::PeakAlloc;
 use rand_core::Rng;
-
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const GUESSES: usize = 100_000;
 
@@ -181,8 +176,8 @@ fn a_hundred_thousand_guesses_pass_nowhere() {
         // What the first of them needed suffices for all others, but for a buffer
         // of a few places that is filled by chance.
         match n < GUESSES / 10 {
-            true => memory = memory.max(ALLOCATOR.current_usage()),
-            false => assert!(ALLOCATOR.current_usage() <= memory + 1024, "{n} guesses"),
+            true => memory = memory.max(allocations::now()),
+            false => assert!(allocations::now() <= memory + 1024, "{n} guesses"),
         }
     }
 

@@ -1,13 +1,10 @@
 //! How much memory unpacking takes at most, by the length of the input.
-//!
-//! A single test, since all tests of a program share the allocator that counts.
 #![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
-use netaio_core::packify::{Decimal, DecodeLimits, Packable, Value, ValueRef};
-use peak_alloc::PeakAlloc;
+mod allocations;
 
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
+use allocations::peak;
+use netaio_core::packify::{Decimal, DecodeLimits, Packable, Value, ValueRef};
 
 /// What the documentation of `Value::decode` promises.
 const FACTOR: usize = 25;
@@ -22,14 +19,6 @@ const LIST: u8 = 10;
 const SET: u8 = 11;
 const TUPLE: u8 = 12;
 const DICT: u8 = 13;
-
-/// The most bytes that were allocated at once while `work` ran, more than before.
-fn peak<T>(work: impl FnOnce() -> T) -> (usize, T) {
-    let before = ALLOCATOR.current_usage();
-    ALLOCATOR.reset_peak_usage();
-    let result = work();
-    (ALLOCATOR.peak_usage() - before, result)
-}
 
 /// A container of `count` times `item`, with the widths that packify takes.
 fn container(kind: u8, count: usize, item: &[u8]) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Refusing what a stranger sent in a known peer's name allocates nothing.
-//!
-//! A single test, since all tests of a program share the allocator that counts.
+
+mod allocations;
 
 use std::sync::Arc;
 
@@ -10,22 +10,11 @@ use netaio_core::plugin::{OpenContext, PeerContext, SealContext, X25519Cipher};
 use netaio_core::{
     DecryptFailure, Deframer, Layer, Message, Now, OpenError, Peer, SealedMessage, Sealer, Wire,
 };
-use peak_alloc::PeakAlloc;
 use rand_core::SeedableRng;
 
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
+use allocations::without_allocating;
 
 const NOW: Now = Now::new(std::time::Duration::ZERO, 1_700_000_000);
-
-/// Runs `work`, which must not allocate, not even for a moment.
-fn without_allocating<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let before = ALLOCATOR.current_usage();
-    ALLOCATOR.reset_peak_usage();
-    let result = work();
-    assert_eq!(ALLOCATOR.peak_usage(), before, "bytes allocated by {what}");
-    result
-}
 
 fn layer(cipher: &X25519Cipher) -> Layer {
     Layer::new().with_cipher(cipher.clone())

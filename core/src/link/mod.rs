@@ -34,7 +34,7 @@ use self::failures::Failures;
 use self::inlet::Inlet;
 use self::outbox::Outbox;
 use self::timers::Timers;
-use crate::error::{CloseReason, RequestError, SendError};
+use crate::error::{CloseReason, RequestError, SealError, SendError};
 use crate::exchange::Exchange;
 use crate::frame::Deframer;
 use crate::limits::Limits;
@@ -248,13 +248,8 @@ impl Link {
         self.exchange.now = now;
         self.check_open()?;
         self.check_room()?;
-        let before = self.outbox.bytes.len();
-        let out = &mut self.outbox.bytes;
-        self.exchange
-            .seal_send(self.remote, message, options, out)?;
-        self.make_room(before);
-        self.more_waits();
-        Ok(())
+        let remote = self.remote;
+        self.queue(|exchange, out| exchange.seal_send(remote, message, options, out))
     }
 
     /// Sends a request and waits for its answer, until the options' timeout
@@ -278,12 +273,8 @@ impl Link {
         self.exchange.now = now;
         self.check_open()?;
         self.check_room()?;
-        let before = self.outbox.bytes.len();
-        let out = &mut self.outbox.bytes;
-        self.exchange
-            .seal_request(self.remote, message, options, out)?;
-        self.make_room(before);
-        self.more_waits();
+        let remote = self.remote;
+        self.queue(|exchange, out| exchange.seal_request(remote, message, options, out))?;
         Ok(self.exchange.await_answer((), message, options))
     }
 
@@ -311,12 +302,7 @@ impl Link {
         self.exchange.now = now;
         self.check_open()?;
         self.check_heeded()?;
-        let before = self.outbox.bytes.len();
-        let out = &mut self.outbox.bytes;
-        self.exchange.seal_reply(token, message, out)?;
-        self.make_room(before);
-        self.more_waits();
-        Ok(())
+        self.queue(|exchange, out| exchange.seal_reply(token, message, out))
     }
 
     /// Ends the link: waiting requests fail at once with this reason, and
@@ -414,6 +400,18 @@ impl Link {
                 error,
             });
         }
+    }
+
+    /// Queues what `seal` appends, which may take the place of what may be dropped.
+    fn queue(
+        &mut self,
+        seal: impl FnOnce(&mut Exchange<()>, &mut Vec<u8>) -> Result<(), SealError>,
+    ) -> Result<(), SendError> {
+        let before = self.outbox.bytes.len();
+        seal(&mut self.exchange, &mut self.outbox.bytes)?;
+        self.make_room(before);
+        self.more_waits();
+        Ok(())
     }
 
     fn check_open(&self) -> Result<(), SendError> {

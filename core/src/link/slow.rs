@@ -1,5 +1,6 @@
 //! Remotes that read more slowly than they are written to.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -47,20 +48,15 @@ impl Link {
     ) -> Result<(), SendError> {
         self.exchange.now = now;
         self.check_open()?;
-        match self.droppable() {
-            None => {
-                self.check_heeded()?;
-                let out = &mut self.outbox.bytes;
-                self.exchange
-                    .seal_send(self.remote, message, options, out)?;
-            }
-            Some(first) => {
-                let mut frame = alloc::vec::Vec::new();
-                self.exchange
-                    .seal_send(self.remote, message, options, &mut frame)?;
-                self.push(frame.into(), first);
-            }
-        }
+        let remote = self.remote;
+        let Some(first) = self.droppable() else {
+            self.check_heeded()?;
+            return self.queue(|exchange, out| exchange.seal_send(remote, message, options, out));
+        };
+        let mut frame = Vec::new();
+        self.exchange
+            .seal_send(remote, message, options, &mut frame)?;
+        self.push(frame.into(), first);
         self.more_waits();
         Ok(())
     }

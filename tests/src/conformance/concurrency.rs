@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netaio_driver::core::types::*;
 use netaio_driver::core::{Limits, Message};
-use netaio_driver::{Client, Content, Messages, Runtime, Server, Uri};
+use netaio_driver::{Client, Connection, Content, Messages, Runtime, Server, Uri};
 
 use super::raw::{dial, frame};
 use super::support::{
@@ -20,19 +20,24 @@ async fn echo_after_turns(content: Content) -> Content {
     content
 }
 
-/// A thousand requests for one uri are in flight, and each caller gets the
-/// answer to its own.
-pub async fn a_thousand_requests_for_one_uri_cross_nothing<R: Runtime>() {
-    let server = Server::<R>::builder().on((REQUEST_URI, "same"), echo_after_turns);
-    let pair = plain_pair(server).await;
+/// Asks for `same` in a thousand tasks, and each gets the answer to its own.
+pub(super) async fn ask_a_thousand_times<R: Runtime>(connection: &Connection) {
     let requests = (0..1000).map(|number: usize| {
-        let to = pair.connection.clone();
+        let to = connection.clone();
         async move { to.request("same").content(number.to_string()).await }
     });
     let answers = spawn_all::<R, _>(requests).await;
     for (number, answer) in answers.into_iter().enumerate() {
         assert_message(&answer.unwrap(), RESPOND_URI, "same", number.to_string());
     }
+}
+
+/// A thousand requests for one uri are in flight, and each caller gets the
+/// answer to its own.
+pub async fn a_thousand_requests_for_one_uri_cross_nothing<R: Runtime>() {
+    let server = Server::<R>::builder().on((REQUEST_URI, "same"), echo_after_turns);
+    let pair = plain_pair(server).await;
+    ask_a_thousand_times::<R>(&pair.connection).await;
 }
 
 /// Many connections, each with many requests of many kinds at once.

@@ -11,10 +11,11 @@ use netaio_driver::{
     BuildError, Client, Connection, Content, Handler, RequestError, Runtime, Server, UdpNode,
 };
 
+use super::concurrency::ask_a_thousand_times;
 use super::raw::{RawListener, dial, frame, frame_with_id, id_of};
 use super::support::{
-    Counter, Door, GiveUp, assert_message, both, drop_at_every_poll, listen, pair, plain_pair,
-    poll_times, spawn, spawn_all, standstill, yield_times,
+    Counter, Door, GiveUp, assert_message, both, drop_at_every_poll, echo_behind_doors, listen,
+    pair, plain_pair, poll_times, spawn, standstill, yield_times,
 };
 
 /// Longer than any test runs.
@@ -29,16 +30,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> (Self, impl Handler<StageArguments>) {
-        let (announce, called) = async_channel::unbounded();
-        let handler = move |content: Content| {
-            let (announce, door) = (announce.clone(), Door::new());
-            async move {
-                let named = (content.to_string(), door.clone());
-                announce.send(named).await.expect("the test goes on");
-                door.pass().await;
-                content
-            }
-        };
+        let (handler, called) = echo_behind_doors();
         let waiting = BTreeMap::new();
         (Self { called, waiting }, handler)
     }
@@ -246,14 +238,7 @@ pub async fn a_thousand_requests_side_by_side<R: Runtime>() {
         .concurrent_handlers(64)
         .on(REQUEST_URI, echo);
     let pair = pair(server, Client::builder().correlate()).await;
-    let requests = (0..1000).map(|number: usize| {
-        let to = pair.connection.clone();
-        async move { to.request("same").content(number.to_string()).await }
-    });
-    let answers = spawn_all::<R, _>(requests).await;
-    for (number, answer) in answers.into_iter().enumerate() {
-        assert_message(&answer.unwrap(), RESPOND_URI, "same", number.to_string());
-    }
+    ask_a_thousand_times::<R>(&pair.connection).await;
 }
 
 /// An answer that comes after its request has timed out ends no other request for

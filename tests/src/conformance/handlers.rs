@@ -13,8 +13,8 @@ use netaio_driver::{
 
 use super::raw::{dial, frame};
 use super::support::{
-    Counter, Door, assert_message, connect, listen, none, plain_pair, spawn, standstill,
-    yield_times,
+    Counter, Door, assert_message, connect, echo_behind_doors, listen, none, plain_pair, spawn,
+    standstill, yield_times,
 };
 
 /// The most specific key that has a handler wins: type, uri and address before
@@ -328,18 +328,7 @@ pub async fn handlers_wait_for_a_free_place<R: Runtime>() {
     const PLACES: usize = 3;
     const THREADS: usize = 8;
     const REQUESTS: usize = 40;
-    let (announce, started) = async_channel::unbounded();
-    let handler = move |uri: Uri| {
-        let (announce, door) = (announce.clone(), Door::new());
-        async move {
-            announce
-                .send((uri.to_string(), door.clone()))
-                .await
-                .unwrap();
-            door.pass().await;
-            "done"
-        }
-    };
+    let (handler, started) = echo_behind_doors();
     let limits = Limits::default().with_handlers(PLACES).unwrap();
     let server = listen(
         Server::<R>::builder()
@@ -350,7 +339,7 @@ pub async fn handlers_wait_for_a_free_place<R: Runtime>() {
     let mut raws = Vec::new();
     for number in 0..REQUESTS {
         let mut raw = dial(&server).await;
-        let request = frame(REQUEST_URI, number.to_string(), "");
+        let request = frame(REQUEST_URI, "u", number.to_string());
         raw.write(&request).await.unwrap();
         raws.push(raw);
     }
@@ -367,7 +356,7 @@ pub async fn handlers_wait_for_a_free_place<R: Runtime>() {
         running.iter().for_each(|(_, door)| door.open());
         for (number, _) in running {
             let raw = &mut raws[number.parse::<usize>().unwrap()];
-            assert_message(&raw.receive().await.unwrap(), RESPOND_URI, number, "done");
+            assert_message(&raw.receive().await.unwrap(), RESPOND_URI, "u", number);
         }
     }
 }

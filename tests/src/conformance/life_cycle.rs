@@ -10,8 +10,8 @@ use netaio_driver::{BuildError, Client, Connection, RequestError, Runtime, Serve
 use super::pipe::{Shape, duplex};
 use super::raw::{Raw, dial, frame};
 use super::support::{
-    Counter, Door, GiveUp, assert_message, both, connect, listen, plain_pair, poll_times, spawn,
-    standstill,
+    Counter, Door, GiveUp, assert_message, both, connect, listen, plain_pair, poll_times,
+    short_stops, spawn, standstill,
 };
 
 /// Longer than any test runs.
@@ -141,16 +141,10 @@ pub async fn a_stop_lets_handlers_ask_their_clients<R: Runtime>() {
 
 /// A stop whose time is up cuts off what is not done.
 pub async fn a_stop_whose_time_is_up_cuts<R: Runtime>() {
-    let graces = [Duration::ZERO, Duration::from_millis(5)];
-    // Asked for as the server stops, or for all its stops.
-    for (grace, by_limit) in graces
-        .into_iter()
-        .flat_map(|grace| [(grace, false), (grace, true)])
-    {
+    for (grace, limits, by_limit) in short_stops() {
         let begun = async_channel::unbounded();
-        let limits = Limits::default().with_shutdown_grace(grace).unwrap();
         let server = Server::<R>::builder()
-            .limits(if by_limit { limits } else { Limits::default() })
+            .limits(limits)
             .on(REQUEST_URI, waits(begun.0, Door::new()));
         let pair = plain_pair(server).await;
         let waiting = spawn::<R, _>({

@@ -52,6 +52,7 @@ mod stamps;
 mod support;
 mod torrent;
 mod watched;
+mod wrapped;
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{RecvTimeoutError, channel};

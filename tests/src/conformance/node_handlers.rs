@@ -11,24 +11,13 @@ use netaio_driver::{Connection, Content, Remote, Reply, Runtime, State, Text, Ud
 
 use super::raw::frame;
 use super::raw_node::{RawNode, bind_node, plain_node};
-use super::support::{Door, assert_message, none, spawn, yield_times};
+use super::support::{assert_message, echo_behind_doors, none, spawn, yield_times};
 
 /// Slow handlers hold up neither one another nor those that are done at once, and
 /// each reply arrives when its handler is done.
 pub async fn slow_handlers_hold_nobody_up<R: Runtime>() {
     const SLOW: usize = 10;
-    let (announce, started) = async_channel::unbounded();
-    let slow = move |uri: Uri| {
-        let (announce, door) = (announce.clone(), Door::new());
-        async move {
-            announce
-                .send((uri.to_string(), door.clone()))
-                .await
-                .unwrap();
-            door.pass().await;
-            uri
-        }
-    };
+    let (slow, started) = echo_behind_doors();
     let node = UdpNode::<R>::builder()
         .on(REQUEST_URI, slow)
         .on((REQUEST_URI, "fast"), || "fast");
@@ -36,7 +25,9 @@ pub async fn slow_handlers_hold_nobody_up<R: Runtime>() {
     let asking = plain_node::<R>().await;
     let mut waiting: Vec<_> = (0..SLOW)
         .map(|number| {
-            let request = asking.request(node.local_addr(), number.to_string());
+            let number = number.to_string();
+            let request = asking.request(node.local_addr(), number.clone());
+            let request = request.content(number);
             Some(spawn::<R, _>(async move { request.await.unwrap() }))
         })
         .collect();
@@ -251,15 +242,7 @@ pub async fn a_reply_that_cannot_be_sent_is_an_error<R: Runtime>() {
 pub async fn handlers_wait_for_a_free_place<R: Runtime>() {
     const PLACES: usize = 3;
     const REQUESTS: usize = 20;
-    let (announce, started) = async_channel::unbounded();
-    let handler = move |content: Content| {
-        let (announce, door) = (announce.clone(), Door::new());
-        async move {
-            announce.send(door.clone()).await.unwrap();
-            door.pass().await;
-            content
-        }
-    };
+    let (handler, started) = echo_behind_doors();
     let limits = Limits::default().with_handlers(PLACES).unwrap();
     let node = UdpNode::<R>::builder()
         .limits(limits)
@@ -278,7 +261,7 @@ pub async fn handlers_wait_for_a_free_place<R: Runtime>() {
         }
         assert!(started.is_empty(), "more run than may");
         left -= running.len();
-        for door in running {
+        for (_, door) in running {
             door.open();
             answers.push(raw.receive().await.content);
         }

@@ -10,7 +10,7 @@ use netaio_driver::{BuildError, Remote, RequestError, Runtime, UdpNode};
 use super::life_cycle::waits;
 use super::raw::frame;
 use super::raw_node::{RawNode, bind_node, plain_node};
-use super::support::{Door, GiveUp, assert_message, poll_times, spawn, yield_times};
+use super::support::{Door, GiveUp, assert_message, poll_times, short_stops, spawn, yield_times};
 use super::torrent::Torrent;
 
 /// Longer than any test runs.
@@ -116,16 +116,10 @@ pub async fn a_stop_fails_what_waits<R: Runtime>() {
 
 /// A stop whose time is up gives up what is not done, be it at once.
 pub async fn a_stop_whose_time_is_up_gives_up<R: Runtime>() {
-    let graces = [Duration::ZERO, Duration::from_millis(5)];
-    // Asked for as the node stops, or for all its stops.
-    for (grace, by_limit) in graces
-        .into_iter()
-        .flat_map(|grace| [(grace, false), (grace, true)])
-    {
+    for (grace, limits, by_limit) in short_stops() {
         let begun = async_channel::unbounded();
-        let limits = Limits::default().with_shutdown_grace(grace).unwrap();
         let node = UdpNode::<R>::builder()
-            .limits(if by_limit { limits } else { Limits::default() })
+            .limits(limits)
             .on(REQUEST_URI, waits(begun.0, Door::new()));
         let node = bind_node(node).await;
         let raw = RawNode::<R>::new().await;

@@ -5,11 +5,15 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
+use async_channel::Receiver;
 use futures_channel::oneshot;
 use netaio_driver::core::types::RESPOND_URI;
-use netaio_driver::core::{Layer, Message, MessageType};
-use netaio_driver::{Client, ClientBuilder, Connection, Runtime, Server, ServerBuilder};
+use netaio_driver::core::{Layer, Limits, Message, MessageType};
+use netaio_driver::{
+    Client, ClientBuilder, Connection, Content, Deferred, Handler, Runtime, Server, ServerBuilder,
+};
 
 /// A server, a client and the connection between them.
 pub(super) struct Pair<R: Runtime> {
@@ -263,6 +267,38 @@ pub(super) async fn standstill(connection: &Connection, count: &Counter) -> usiz
         last = now;
     }
     last
+}
+
+/// Stops whose time is up at once or soon: the time, limits, and whether these
+/// say so or the call does.
+pub(super) fn short_stops() -> impl Iterator<Item = (Duration, Limits, bool)> {
+    let stops = |grace| [(grace, true), (grace, false)];
+    let graces = [Duration::ZERO, Duration::from_millis(5)].into_iter();
+    graces.flat_map(stops).map(|(grace, by_limit)| {
+        let limits = Limits::default();
+        let limits = match by_limit {
+            true => limits.with_shutdown_grace(grace).unwrap(),
+            false => limits,
+        };
+        (grace, limits, by_limit)
+    })
+}
+
+/// A handler that echoes, but each time waits at a door first: it and the content
+/// are sent on as it is called.
+pub(super) fn echo_behind_doors() -> (impl Handler<Deferred<(Content,)>>, Receiver<(String, Door)>)
+{
+    let (announce, called) = async_channel::unbounded();
+    let handler = move |content: Content| {
+        let (announce, door) = (announce.clone(), Door::new());
+        async move {
+            let named = (content.to_string(), door.clone());
+            announce.send(named).await.expect("the test goes on");
+            door.pass().await;
+            content
+        }
+    };
+    (handler, called)
 }
 
 /// Counts what happens.

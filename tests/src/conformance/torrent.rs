@@ -6,7 +6,6 @@ use std::io;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use bytes::BytesMut;
 use netaio_driver::core::types::NOTIFY_URI;
@@ -63,39 +62,12 @@ impl<S: DatagramSocket> DatagramSocket for Spring<S> {
 }
 
 impl<R: Runtime> Runtime for Torrent<R> {
-    type Listener = R::Listener;
-    type Reader = R::Reader;
-    type Writer = R::Writer;
+    super::wrapped::as_wrapped!();
+
     type Datagrams = Spring<R::Datagrams>;
 
     fn spawn(future: impl Future<Output = ()> + Send + 'static) {
         R::spawn(future);
-    }
-
-    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
-        R::sleep_until(deadline)
-    }
-
-    async fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
-        R::resolve(address).await
-    }
-
-    async fn connect(address: SocketAddr) -> io::Result<(Self::Reader, Self::Writer)> {
-        R::connect(address).await
-    }
-
-    async fn listen(address: SocketAddr) -> io::Result<Self::Listener> {
-        R::listen(address).await
-    }
-
-    fn local_address(listener: &Self::Listener) -> io::Result<SocketAddr> {
-        R::local_address(listener)
-    }
-
-    async fn accept(
-        listener: &Self::Listener,
-    ) -> io::Result<(Self::Reader, Self::Writer, SocketAddr)> {
-        R::accept(listener).await
     }
 
     async fn bind_datagrams(options: &DatagramOptions) -> io::Result<Self::Datagrams> {

@@ -5,10 +5,8 @@ use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use netaio_driver::{DatagramOptions, Runtime};
 
@@ -37,39 +35,12 @@ async fn numbered(future: impl Future<Output = ()>) {
 }
 
 impl<R: Runtime> Runtime for Watched<R> {
-    type Listener = R::Listener;
-    type Reader = R::Reader;
-    type Writer = R::Writer;
+    super::wrapped::as_wrapped!();
+
     type Datagrams = R::Datagrams;
 
     fn spawn(future: impl Future<Output = ()> + Send + 'static) {
         R::spawn(numbered(future));
-    }
-
-    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
-        R::sleep_until(deadline)
-    }
-
-    async fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
-        R::resolve(address).await
-    }
-
-    async fn connect(address: SocketAddr) -> io::Result<(Self::Reader, Self::Writer)> {
-        R::connect(address).await
-    }
-
-    async fn listen(address: SocketAddr) -> io::Result<Self::Listener> {
-        R::listen(address).await
-    }
-
-    fn local_address(listener: &Self::Listener) -> io::Result<SocketAddr> {
-        R::local_address(listener)
-    }
-
-    async fn accept(
-        listener: &Self::Listener,
-    ) -> io::Result<(Self::Reader, Self::Writer, SocketAddr)> {
-        R::accept(listener).await
     }
 
     async fn bind_datagrams(options: &DatagramOptions) -> io::Result<Self::Datagrams> {
