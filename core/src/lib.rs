@@ -188,46 +188,52 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod config;
+mod correlation;
 mod datagram;
 mod error;
+mod events;
 mod exchange;
 mod frame;
-#[cfg(any(test, feature = "fuzzing"))]
-#[doc(hidden)]
-pub mod fuzzing;
 mod limits;
 mod link;
 mod message;
 mod node;
 mod now;
+mod options;
 pub mod packify;
+mod peers;
 pub mod plugin;
 mod requests;
+mod routes;
 mod seal;
+mod subscriptions;
 mod wire;
 
 /// The version of this crate. It speaks the protocol of netaio 0.0.9.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub use config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig, Role};
+pub use correlation::Correlation;
 pub use datagram::{
     DatagramCounters, DatagramEvent, DatagramLink, ReplyBudget, SuppressedReplies, Transmits,
 };
 pub use error::*;
+pub use events::{Answer, Deadline, DeadlineReason, Dropped, Event, Inbound, Refusal, ReplyToken};
 pub use frame::{Deframer, Frame, SealedMessage};
 pub use limits::{Limits, LimitsError, SlowConsumerPolicy};
-pub use link::{
-    Answer, AuthErrorHandler, AuthErrorReply, Deadline, DeadlineReason, Dispatched, Dropped, Event,
-    FailedCheck, Inbound, Link, LinkConfig, Refusal, ReplyToken, RequestOptions, Role, Router,
-    SendOptions,
-};
+pub use link::{Dispatched, Link, Router};
 pub use message::*;
-pub use node::{
-    Discovery, GoneReason, IntroductionError, Key, KeyExtractor, Known, ManagementConfig,
-    ManagementError, Node, PeerChange, PeerEvent, PeerMessage, PeerRefused, Peers, Route, RouteId,
-    Silent, SubscribeError, Subscriptions,
-};
+pub use node::Node;
 pub use now::Now;
+pub use options::{RequestOptions, SendOptions};
+pub use peers::{
+    Discovery, GoneReason, IntroductionError, Known, ManagementConfig, ManagementError, PeerChange,
+    PeerEvent, PeerMessage, PeerRefused, Peers, Silent,
+};
 pub use plugin::{Layer, Peer};
-pub use requests::{Correlation, RequestId};
+pub use requests::RequestId;
+pub use routes::{Key, KeyExtractor, Route, RouteId};
 pub use seal::Sealer;
+pub use subscriptions::{SubscribeError, Subscriptions};
 pub use wire::Wire;

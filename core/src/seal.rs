@@ -11,28 +11,28 @@ use crate::wire::Wire;
 /// The field for correlation ids, as a frame is to have it, whatever is in the
 /// message.
 #[derive(Clone, Copy)]
-pub(crate) struct Mark<'a> {
-    pub(crate) field: &'a str,
-    pub(crate) id: MarkId<'a>,
+pub(crate) struct CorrelationField<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) id: CorrelationId<'a>,
 }
 
 /// The id that a frame is to carry.
 #[derive(Clone, Copy)]
-pub(crate) enum MarkId<'a> {
+pub(crate) enum CorrelationId<'a> {
     None,
     Number(u64),
     Packed(&'a [u8]),
 }
 
-impl Mark<'_> {
+impl CorrelationField<'_> {
     fn put(self, fields: &mut AuthFields) -> Result<(), SealError> {
         match self.id {
-            MarkId::None => {
-                fields.remove(self.field);
+            CorrelationId::None => {
+                fields.remove(self.name);
                 Ok(())
             }
-            MarkId::Number(id) => fields.set_u64(self.field, id),
-            MarkId::Packed(id) => fields.set_packed(self.field, id),
+            CorrelationId::Number(id) => fields.set_u64(self.name, id),
+            CorrelationId::Packed(id) => fields.set_packed(self.name, id),
         }
     }
 }
@@ -50,7 +50,7 @@ pub(crate) struct Plan<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Fields<'a> {
     /// Those that no plugin makes, with a say about one more.
-    Fresh(Option<Mark<'a>>),
+    Fresh(Option<CorrelationField<'a>>),
     /// All of them, and plugins keep what they keep.
     AsGiven,
 }
@@ -171,12 +171,12 @@ impl Sealer {
 
     /// Takes those fields of a message that its frame begins with.
     fn load_fields(&mut self, plan: &Plan<'_>, given: &AuthFields) -> Result<(), SealError> {
-        let mark = match plan.fields {
+        let correlation = match plan.fields {
             Fields::AsGiven => {
                 self.fields.load(given);
                 return Ok(());
             }
-            Fields::Fresh(mark) => mark,
+            Fields::Fresh(field) => field,
         };
         if given.is_empty() {
             self.fields.clear();
@@ -185,9 +185,9 @@ impl Sealer {
             plan.outer.strip(&mut self.fields);
             plan.inner.strip(&mut self.fields);
         }
-        match mark {
-            Some(mark) if !self.fields.is_empty() || !matches!(mark.id, MarkId::None) => {
-                mark.put(&mut self.fields)
+        match correlation {
+            Some(field) if !self.fields.is_empty() || !matches!(field.id, CorrelationId::None) => {
+                field.put(&mut self.fields)
             }
             _ => Ok(()),
         }

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use super::SuppressedReplies;
 use crate::error::RequestError;
-use crate::link::{Answer, Inbound, Refusal};
+use crate::events::{Answer, Inbound, Refusal};
 use crate::requests::RequestId;
 
 /// Something that happened on a [`DatagramLink`](crate::DatagramLink).

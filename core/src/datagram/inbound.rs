@@ -6,9 +6,9 @@ use bytes::BytesMut;
 
 use super::{DatagramEvent, DatagramLink};
 use crate::error::FrameErrorKind;
+use crate::events::{Inbound, Refusal};
 use crate::exchange::{Failed, Sorted};
 use crate::frame::Frame;
-use crate::link::{Inbound, Refusal};
 use crate::now::Now;
 
 impl DatagramLink {

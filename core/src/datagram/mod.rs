@@ -20,14 +20,14 @@ pub use self::budget::{ReplyBudget, SuppressedReplies};
 pub use self::event::{DatagramCounters, DatagramEvent};
 pub use self::transmits::Transmits;
 
+use crate::config::LinkConfig;
 use crate::error::{RequestError, SealError, SendError};
+use crate::events::{Deadline, DeadlineReason, Inbound, ReplyToken};
 use crate::exchange::Exchange;
-use crate::link::{
-    Deadline, DeadlineReason, Dispatched, Inbound, LinkConfig, ReplyToken, RequestOptions, Router,
-    SendOptions,
-};
+use crate::link::{Dispatched, Router};
 use crate::message::Message;
 use crate::now::Now;
+use crate::options::{RequestOptions, SendOptions};
 use crate::plugin::PeerDirectory;
 use crate::requests::RequestId;
 

@@ -7,9 +7,11 @@ use core::hash::Hash;
 use bytes::Bytes;
 
 use super::Exchange;
+use crate::config::{FailedCheck, Role};
 use crate::error::OpenError;
+use crate::events::{Inbound, Refusal, ReplyToken};
 use crate::frame::SealedMessage;
-use crate::link::{Dispatched, FailedCheck, Inbound, Refusal, ReplyToken, Role, Router};
+use crate::link::{Dispatched, Router};
 use crate::message::Message;
 use crate::plugin::Layer;
 

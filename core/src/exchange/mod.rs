@@ -16,15 +16,18 @@ use rand_core::CryptoRng;
 pub(crate) use self::dispatch::Failed;
 pub(crate) use self::sort::Sorted;
 
+use crate::config::LinkConfig;
+use crate::correlation::CorrelationIds;
 use crate::error::{OpenError, SealError, SendError};
+use crate::events::ReplyToken;
 use crate::frame::SealedMessage;
 use crate::limits::Limits;
-use crate::link::{LinkConfig, ReplyToken, RequestOptions, SendOptions};
 use crate::message::Message;
 use crate::now::Now;
+use crate::options::{RequestOptions, SendOptions};
 use crate::plugin::{KnownPeers, Layer, OpenContext, PeerContext, PeerDirectory, SealContext};
-use crate::requests::{Ids, NewRequest, Pending, RequestId};
-use crate::seal::{Fields, Mark, MarkId, Plan, Sealer};
+use crate::requests::{NewRequest, Pending, RequestId};
+use crate::seal::{CorrelationField, CorrelationId, Fields, Plan, Sealer};
 
 /// The state of one link that does not depend on its transport. `A` tells the
 /// remotes apart: nothing where there is only one.
@@ -36,9 +39,9 @@ pub(crate) struct Exchange<A> {
     rng: Box<dyn CryptoRng + Send>,
     sealer: Sealer,
     /// Once a request has carried its id.
-    ids: Option<Ids>,
+    ids: Option<CorrelationIds>,
     /// Remotes that have repeated one, as many as may be remembered.
-    repeating: HashSet<A>,
+    correlating: HashSet<A>,
     /// A plugin of the outer layer writes the field for ids.
     field_clash: bool,
 }
@@ -48,7 +51,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         Self {
             field_clash: config.outer.writes(config.correlation.field()),
             ids: None,
-            repeating: HashSet::new(),
+            correlating: HashSet::new(),
             config,
             pending: Pending::new(),
             now,
@@ -69,14 +72,14 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         remote: Option<SocketAddr>,
         message: &Message,
         (outer, inner): (Option<&Layer>, &Layer),
-        id: MarkId<'_>,
+        id: CorrelationId<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let outer = outer.unwrap_or(&self.config.outer);
         let correlation = &self.config.correlation;
         let ours = correlation.requests() || correlation.replies() || self.ids.is_some();
-        let mark = (ours && !self.field_clash).then(|| Mark {
-            field: correlation.field(),
+        let correlation_field = (ours && !self.field_clash).then(|| CorrelationField {
+            name: correlation.field(),
             id,
         });
         let known = KnownPeers::wanted([outer, inner], self.directory.as_deref(), remote);
@@ -89,7 +92,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             wire: &self.config.wire,
             outer,
             inner,
-            fields: Fields::Fresh(mark),
+            fields: Fields::Fresh(correlation_field),
         };
         self.sealer.carry_out(plan, message, &mut context, out)
     }
@@ -123,7 +126,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         self.config.check_inner(options.inner())?;
         let outer = options.outer(&self.config.outer);
         let layers = (Some(&outer), options.inner());
-        self.seal(remote, message, layers, MarkId::None, out)
+        self.seal(remote, message, layers, CorrelationId::None, out)
     }
 
     /// Seals what a handler replies.
@@ -134,8 +137,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let id = match token.is_correlated() {
-            true => MarkId::Packed(&token.id),
-            false => MarkId::None,
+            true => CorrelationId::Packed(&token.id),
+            false => CorrelationId::None,
         };
         self.seal(token.remote, message, (None, &token.inner), id, out)
     }
@@ -151,29 +154,31 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     ) -> Result<(), SealError> {
         let send = options.send_options();
         let field = self.config.correlation.field();
-        if self.marks(options) && (self.field_clash || send.inner().writes(field)) {
+        if self.correlates(options) && (self.field_clash || send.inner().writes(field)) {
             return Err(SealError::FieldClash(field.into()));
         }
-        let Some(id) = self.next_mark(options) else {
+        let Some(id) = self.next_correlation_id(options) else {
             return self.seal_send(remote, message, send, out);
         };
         self.config.check_inner(send.inner())?;
         let outer = send.outer(&self.config.outer);
         let layers = (Some(&outer), send.inner());
-        self.seal(remote, message, layers, MarkId::Number(id), out)
+        self.seal(remote, message, layers, CorrelationId::Number(id), out)
     }
 
-    fn marks(&self, options: &RequestOptions) -> bool {
+    fn correlates(&self, options: &RequestOptions) -> bool {
         let default = self.config.correlation.requests();
         options.correlation().unwrap_or(default)
     }
 
     /// The id that the next request is to carry, if it is to carry one.
-    fn next_mark(&mut self, options: &RequestOptions) -> Option<u64> {
-        if !self.marks(options) {
+    fn next_correlation_id(&mut self, options: &RequestOptions) -> Option<u64> {
+        if !self.correlates(options) {
             return None;
         }
-        let ids = self.ids.get_or_insert_with(|| Ids::new(&mut *self.rng));
+        let ids = self
+            .ids
+            .get_or_insert_with(|| CorrelationIds::new(&mut *self.rng));
         ids.of(self.pending.next_id())
     }
 
@@ -193,8 +198,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         message: &Message,
         options: &RequestOptions,
     ) -> RequestId {
-        let marked = self.next_mark(options).is_some();
-        let new = NewRequest::new(remote, message, options, marked);
+        let correlated = self.next_correlation_id(options).is_some();
+        let new = NewRequest::new(remote, message, options, correlated);
         self.pending
             .insert(new, self.now.deadline(options.timeout()))
     }
@@ -202,8 +207,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// Gives a request up. Its answer will be known by its id, if the remote
     /// repeats ids; else the request still waits for it, or another would get it.
     pub(crate) fn cancel(&mut self, request: RequestId) {
-        let remote = self.pending.remote_of_marked(request);
-        match remote.is_some_and(|remote| self.repeating.contains(&remote)) {
+        let remote = self.pending.remote_of_correlated(request);
+        match remote.is_some_and(|remote| self.correlating.contains(&remote)) {
             true => drop(self.pending.remove(request)),
             false => self.pending.abandon(request),
         }

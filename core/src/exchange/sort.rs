@@ -4,11 +4,12 @@ use core::hash::Hash;
 use core::net::SocketAddr;
 
 use super::{Exchange, Failed};
+use crate::config::Role;
 use crate::error::OpenError;
+use crate::events::{Answer, Refusal};
 use crate::frame::SealedMessage;
-use crate::link::{Answer, Refusal, Role};
 use crate::message::{Message, MessageType};
-use crate::requests::{Named, RequestId};
+use crate::requests::{Lookup, RequestId};
 
 /// What a message that passed the outer layer turned out to be.
 pub(crate) enum Sorted {
@@ -35,10 +36,10 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     ) -> Sorted {
         let mut repeats = false;
         if self.ids.is_some() {
-            if let Some(request) = self.request_named(&sealed) {
-                return self.sort_named(sealed, request, remote, address);
+            if let Some(request) = self.correlated_request(&sealed) {
+                return self.sort_correlated(sealed, request, remote, address);
             }
-            repeats = self.repeating.contains(&remote);
+            repeats = self.correlating.contains(&remote);
         }
         let request = self
             .pending
@@ -55,7 +56,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
 
     /// The request whose id a message carries, or one that there never was where
     /// the id is none of ours.
-    fn request_named(&self, sealed: &SealedMessage) -> Option<RequestId> {
+    fn correlated_request(&self, sealed: &SealedMessage) -> Option<RequestId> {
         let ids = self.ids.as_ref()?;
         let field = sealed.auth().get(self.config.correlation.field())?;
         Some(ids.request(field))
@@ -63,7 +64,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
 
     /// Routes a message with an id. It ends the request of that id or none, and
     /// where it ends none it is dropped if it is an answer.
-    fn sort_named(
+    fn sort_correlated(
         &mut self,
         mut sealed: SealedMessage,
         request: RequestId,
@@ -75,9 +76,9 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         let custom = message_type.value() >= MessageType::FIRST_CUSTOM;
         let unawaited = Sorted::Unawaited(Refusal::Unawaited { message_type });
         match self.pending.named(request, remote, message_type) {
-            Named::Waits => {}
-            Named::Ended if may_answer || custom => return unawaited,
-            Named::Nobody if may_answer => return unawaited,
+            Lookup::Waits => {}
+            Lookup::Ended if may_answer || custom => return unawaited,
+            Lookup::Nobody if may_answer => return unawaited,
             // A request of the remote's with an id of its own, or no answer.
             _ => return Sorted::Message(sealed),
         }
@@ -91,8 +92,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 return unawaited;
             }
         }
-        if self.repeating.len() < self.limits().peers() {
-            self.repeating.insert(remote);
+        if self.correlating.len() < self.limits().peers() {
+            self.correlating.insert(remote);
         }
         self.answered(request, sealed.into_message(), true)
     }
@@ -118,7 +119,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// An error that did not pass the outer layer. netaio seals none of the
     /// errors that it sends for failed checks; whoever could forge one on a
     /// stream could as well cut it. So it ends the request that it names, or else
-    /// the one request that waits, marked as unverified.
+    /// the one request that waits, correlated as unverified.
     pub(crate) fn sort_unopened(
         &mut self,
         sealed: SealedMessage,
@@ -129,8 +130,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         if self.config.role != Role::Client || !message_type.is_error() {
             return Err(self.failed(&self.config.outer, &sealed, error));
         }
-        let ends = |request| self.pending.named(request, remote, message_type) == Named::Waits;
-        let request = match self.request_named(&sealed) {
+        let ends = |request| self.pending.named(request, remote, message_type) == Lookup::Waits;
+        let request = match self.correlated_request(&sealed) {
             _ if !is_anonymous(&sealed) => None,
             Some(named) => Some(named).filter(|named| ends(*named)),
             None => self.pending.only(remote),

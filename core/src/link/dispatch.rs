@@ -1,9 +1,10 @@
 //! From a message to its handler.
 
-use super::{Inbound, Link, ReplyToken};
+use super::Link;
+use crate::events::{Inbound, ReplyToken};
 use crate::message::Message;
-use crate::node::{Route, RouteId};
 use crate::now::Now;
+use crate::routes::{Route, RouteId};
 
 /// Knows which handler a message is for. [`Node`](crate::Node) is one; a driver
 /// that shares its node between threads wraps it.

@@ -1,8 +1,9 @@
 //! The way of a frame through a link.
 
-use super::event::{Event, Inbound, Refusal};
-use super::{Link, Role};
+use super::Link;
+use crate::config::Role;
 use crate::error::{CloseReason, FrameErrorKind};
+use crate::events::{Event, Inbound, Refusal};
 use crate::exchange::{Failed, Sorted};
 use crate::frame::Frame;
 

@@ -1,12 +1,9 @@
 //! One connection: frames, layers, pending requests, outbound bytes.
 
-mod config;
 mod dispatch;
-mod event;
 mod failures;
 mod inbound;
 mod inlet;
-mod options;
 mod outbox;
 mod slow;
 #[cfg(test)]
@@ -23,23 +20,21 @@ use core::net::SocketAddr;
 use bytes::BytesMut;
 use rand_core::CryptoRng;
 
-pub use self::config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig, Role};
 pub use self::dispatch::{Dispatched, Router};
-pub use self::event::{
-    Answer, Deadline, DeadlineReason, Dropped, Event, Inbound, Refusal, ReplyToken,
-};
-pub use self::options::{RequestOptions, SendOptions};
 
 use self::failures::Failures;
 use self::inlet::Inlet;
 use self::outbox::Outbox;
 use self::timers::Timers;
+use crate::config::LinkConfig;
 use crate::error::{CloseReason, RequestError, SealError, SendError};
+use crate::events::{Deadline, DeadlineReason, Event, Inbound, ReplyToken};
 use crate::exchange::Exchange;
 use crate::frame::Deframer;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::now::Now;
+use crate::options::{RequestOptions, SendOptions};
 use crate::plugin::PeerDirectory;
 use crate::requests::{Ended, RequestId};
 

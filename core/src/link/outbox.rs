@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::event::Dropped;
+use crate::events::Dropped;
 
 /// The bytes that wait to be written: one buffer, exchanged for an empty one
 /// with every write. Frames that may be dropped wait beside it.

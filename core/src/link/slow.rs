@@ -5,12 +5,15 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::Link;
 use super::outbox::End;
-use super::{Event, Link, Role, SendOptions};
+use crate::config::Role;
 use crate::error::{CloseReason, SendError};
+use crate::events::Event;
 use crate::limits::SlowConsumerPolicy;
 use crate::message::Message;
 use crate::now::Now;
+use crate::options::SendOptions;
 
 impl Link {
     /// Queues a frame that was sealed before, for many links at once. The remote

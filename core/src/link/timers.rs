@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use super::event::DeadlineReason;
 use crate::error::CloseReason;
+use crate::events::DeadlineReason;
 use crate::limits::Limits;
 
 /// The deadlines for a frame's last byte, for the first valid message, and for

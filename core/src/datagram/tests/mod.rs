@@ -13,15 +13,15 @@ use chacha20::ChaCha8Rng;
 use rand_core::SeedableRng;
 
 use super::{DatagramEvent, DatagramLink, Transmits};
+use crate::config::{AuthErrorReply, LinkConfig, Role};
 use crate::error::{FrameErrorKind, RequestError, SealError, SendError};
+use crate::events::{DeadlineReason, Refusal};
 use crate::limits::Limits;
-use crate::link::{
-    AuthErrorReply, DeadlineReason, Dispatched, LinkConfig, Refusal, RequestOptions, Role,
-    SendOptions,
-};
+use crate::link::Dispatched;
 use crate::message::{Message, MessageType, types};
 use crate::node::Node;
 use crate::now::Now;
+use crate::options::{RequestOptions, SendOptions};
 use crate::plugin::{HmacAuth, Layer};
 use crate::wire::Wire;
 

@@ -1,11 +1,11 @@
 //! Ids of requests, which their answers repeat.
 
 use super::*;
+use crate::correlation::Correlation;
 use crate::error::{FrameErrorKind, SealError, SendError};
 use crate::message::types::*;
 use crate::message::{AuthFields, AuthFormat, Codec, MessageType, MessageTypes};
 use crate::packify::{DecodeLimits, Value};
-use crate::requests::Correlation;
 
 /// A client whose requests carry ids, and a server that repeats them.
 fn correlated(outer: Layer) -> Pair {

@@ -1,9 +1,10 @@
 //! From a message to its handler.
 
 use super::*;
-use crate::link::{Inbound, Router};
+use crate::events::Inbound;
+use crate::link::Router;
 use crate::message::types::*;
-use crate::node::{Route, RouteId};
+use crate::routes::{Route, RouteId};
 
 fn reply(text: &'static str) -> Message {
     Message::respond_uri("u", text)
@@ -58,9 +59,9 @@ fn a_key_extractor_of_ones_own_replaces_netaios_keys() {
     pair.server.default_answers = true;
     pair.server.node.set_key_extractor(Arc::new(|_, uri, _| {
         let directory = uri.split(|byte| *byte == b'/').next().unwrap_or_default();
-        [crate::node::Key::Custom(directory.to_vec().into())].into()
+        [crate::routes::Key::Custom(directory.to_vec().into())].into()
     }));
-    let key = crate::node::Key::Custom("docs".into());
+    let key = crate::routes::Key::Custom("docs".into());
     pair.server.node.on(key, echo, Layer::new());
     pair.server
         .node

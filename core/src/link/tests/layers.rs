@@ -1,8 +1,8 @@
 //! Outer and inner layers on the way there and back.
 
 use super::*;
+use crate::config::{AuthErrorReply, FailedCheck};
 use crate::error::{AuthFailure, FieldRole, OpenError, SealError, SendError};
-use crate::link::{AuthErrorReply, FailedCheck};
 use crate::message::types::*;
 
 fn both(secret: &str, key: &str) -> Layer {

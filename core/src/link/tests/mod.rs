@@ -26,16 +26,16 @@ use bytes::BytesMut;
 use chacha20::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use super::{
-    Answer, Dispatched, Dropped, Event, Link, LinkConfig, Refusal, ReplyToken, RequestOptions,
-    Role, SendOptions,
-};
+use super::{Dispatched, Link};
+use crate::config::{LinkConfig, Role};
 use crate::error::{CloseReason, RequestError};
+use crate::events::{Answer, Dropped, Event, Refusal, ReplyToken};
 use crate::frame::Deframer;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::node::Node;
 use crate::now::Now;
+use crate::options::{RequestOptions, SendOptions};
 use crate::plugin::{HmacAuth, Layer, Sha256StreamCipher};
 use crate::requests::RequestId;
 use crate::wire::Wire;

@@ -2,8 +2,8 @@
 
 use super::dispatch::Contended;
 use super::*;
+use crate::config::{AuthErrorReply, FailedCheck};
 use crate::error::{AuthFailure, OpenError, ReplayRefusal};
-use crate::link::{AuthErrorReply, FailedCheck};
 use crate::message::types::*;
 use crate::plugin::{ReplayGuard, ReplayLog};
 

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::*;
 use crate::error::SendError;
+use crate::events::{Deadline, DeadlineReason};
 use crate::limits::SlowConsumerPolicy;
-use crate::link::{Deadline, DeadlineReason};
 use crate::message::types::*;
 
 const HARD: usize = 1_000_000;

@@ -1,7 +1,7 @@
 //! Deadlines.
 
 use super::*;
-use crate::link::{Deadline, DeadlineReason};
+use crate::events::{Deadline, DeadlineReason};
 
 fn with(limits: Limits) -> Pair {
     Pair::new(LinkConfig::new(Role::Client), limited(Role::Server, limits))

@@ -11,16 +11,16 @@ use hashbrown::{Equivalent, HashMap};
 use slab::Slab;
 
 use super::Deadlines;
-use crate::link::RequestOptions;
 use crate::message::{Message, MessageType, types};
+use crate::options::RequestOptions;
 use crate::plugin::Layer;
 
 /// Names a request of one link, for as long as the link lives: no two requests
 /// share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId {
-    pub(super) serial: u64,
-    pub(super) slot: usize,
+    pub(crate) serial: u64,
+    pub(crate) slot: usize,
 }
 
 impl RequestId {
@@ -47,7 +47,7 @@ pub(crate) struct Pending<A> {
 
 /// What a request that an answer names has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Named {
+pub(crate) enum Lookup {
     /// It waits, and the message may answer it.
     Waits,
     /// It waits, and the message is no answer to it.
@@ -67,7 +67,7 @@ struct Waiting<A> {
     inner: Layer,
     timeout: Duration,
     /// It carries its id, which its answer may repeat.
-    marked: bool,
+    correlated: bool,
     /// The caller gave up. The entry stays until its answer or its deadline
     /// comes, so that the answer is not taken for another request's.
     abandoned: bool,
@@ -112,7 +112,7 @@ pub(crate) struct NewRequest<A> {
     pub(crate) inner: Layer,
     pub(crate) timeout: Duration,
     /// It carries its id, which its answer may repeat.
-    pub(crate) marked: bool,
+    pub(crate) correlated: bool,
 }
 
 impl<A> NewRequest<A> {
@@ -120,7 +120,7 @@ impl<A> NewRequest<A> {
         remote: A,
         message: &Message,
         options: &RequestOptions,
-        marked: bool,
+        correlated: bool,
     ) -> Self {
         Self {
             remote,
@@ -129,7 +129,7 @@ impl<A> NewRequest<A> {
             also: options.also_accepts(),
             inner: options.send_options().inner().clone(),
             timeout: options.timeout(),
-            marked,
+            correlated,
         }
     }
 }
@@ -199,7 +199,7 @@ impl<A: Copy + Eq + Hash> Pending<A> {
             also: new.also,
             inner: new.inner,
             timeout: new.timeout,
-            marked: new.marked,
+            correlated: new.correlated,
             abandoned: false,
             previous,
             next: None,
@@ -213,21 +213,21 @@ impl<A: Copy + Eq + Hash> Pending<A> {
 
     /// The request that a message of this type and uri from `remote` answers:
     /// the first in the queue that expects the type, or else the first that any
-    /// answer can end. From a remote that `repeats_ids` it answers none that has
+    /// answer can end. From a remote that `correlates` it answers none that has
     /// an id, unless there is no other in the queue.
     pub(crate) fn find(
         &self,
         remote: A,
         message_type: MessageType,
         uri: &[u8],
-        repeats_ids: bool,
+        correlates: bool,
     ) -> Option<RequestId> {
         let queue = self.queues.get(&QueueRef { remote, uri })?;
-        let only_unmarked = repeats_ids && queue.first != queue.last;
+        let only_uncorrelated = correlates && queue.first != queue.last;
         let mut at = Some(queue.first);
         let mut fallback = None;
         while let Some(waiting) = at.and_then(|slot| self.waiting.get(slot)) {
-            if only_unmarked && waiting.marked {
+            if only_uncorrelated && waiting.correlated {
                 at = waiting.next;
                 continue;
             }
@@ -244,17 +244,17 @@ impl<A: Copy + Eq + Hash> Pending<A> {
 
     /// What has become of the request that a message of this type from `remote`
     /// names.
-    pub(crate) fn named(&self, id: RequestId, remote: A, message_type: MessageType) -> Named {
+    pub(crate) fn named(&self, id: RequestId, remote: A, message_type: MessageType) -> Lookup {
         match self.get(id) {
             Some(waiting) => {
                 let answers = waiting.expects(message_type) || message_type.is_answer();
                 match waiting.key.remote == remote && answers {
-                    true => Named::Waits,
-                    false => Named::Elsewhere,
+                    true => Lookup::Waits,
+                    false => Lookup::Elsewhere,
                 }
             }
-            None if id.serial < self.next_serial => Named::Ended,
-            None => Named::Nobody,
+            None if id.serial < self.next_serial => Lookup::Ended,
+            None => Lookup::Nobody,
         }
     }
 
@@ -264,8 +264,8 @@ impl<A: Copy + Eq + Hash> Pending<A> {
     }
 
     /// The remote of a request that carries its id.
-    pub(crate) fn remote_of_marked(&self, id: RequestId) -> Option<A> {
-        let waiting = self.get(id).filter(|waiting| waiting.marked)?;
+    pub(crate) fn remote_of_correlated(&self, id: RequestId) -> Option<A> {
+        let waiting = self.get(id).filter(|waiting| waiting.correlated)?;
         Some(waiting.key.remote)
     }
 

@@ -21,7 +21,7 @@ fn insert_for<A: Copy + Eq + Hash>(
         also: None,
         inner: Layer::new(),
         timeout: Duration::from_secs(10),
-        marked: false,
+        correlated: false,
     };
     let deadline = Duration::from_secs(10 + pending.next_serial);
     pending.insert(new, deadline)

@@ -10,9 +10,10 @@ use super::messages::TYPES;
 use super::*;
 use crate::error::SealError;
 use crate::message::{Message, MessageType, types};
-use crate::node::{Key, Known, PeerChange, PeerRefused};
 use crate::packify::DecodeLimits;
+use crate::peers::table::{Known, PeerChange, PeerRefused};
 use crate::plugin::{DefaultPeerPlugin, HmacAuth, Layer, PeerError};
+use crate::routes::Key;
 
 const SECOND: Duration = Duration::from_secs(1);
 const APP: &[u8] = ManagementConfig::DEFAULT_APP_ID;

@@ -3,10 +3,10 @@
 use alloc::sync::Arc;
 use core::fmt;
 
+use crate::correlation::Correlation;
 use crate::error::{AuthFailure, SealError};
 use crate::message::{Message, MessageType};
 use crate::plugin::Layer;
-use crate::requests::Correlation;
 use crate::wire::Wire;
 
 /// Which end a link is.
@@ -23,7 +23,7 @@ pub enum Role {
     Node,
 }
 
-/// The configuration of a [`Link`](super::Link), shared by all links of a node.
+/// The configuration of a [`Link`](crate::Link), shared by all links of a node.
 #[derive(Clone)]
 pub struct LinkConfig {
     /// Format, message types and limits.

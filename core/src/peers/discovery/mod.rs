@@ -22,9 +22,9 @@ pub use self::messages::PeerMessage;
 
 use self::event::Events;
 use self::managed::Managed;
-use super::Peers;
 use crate::limits::Limits;
 use crate::now::Now;
+use crate::peers::table::Peers;
 use crate::plugin::{Peer, PeerPlugin};
 use crate::wire::Wire;
 

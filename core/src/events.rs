@@ -16,7 +16,7 @@ use crate::requests::RequestId;
 #[non_exhaustive]
 pub enum Event {
     /// A message passed the outer layer and answers no request: route it, with
-    /// [`Link::dispatch`](super::Link::dispatch) or by hand.
+    /// [`Link::dispatch`](crate::Link::dispatch) or by hand.
     Message(Inbound),
     /// A request has its answer, which may be an error message.
     Answered {
@@ -54,7 +54,7 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    pub(super) fn count(&mut self, frame: &[u8]) {
+    pub(crate) fn count(&mut self, frame: &[u8]) {
         self.messages = self.messages.saturating_add(1);
         self.bytes = self.bytes.saturating_add(frame.len() as u64);
     }
@@ -177,7 +177,7 @@ impl ReplyToken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
     /// The reading of the monotonic clock at which
-    /// [`Link::handle_timeout`](super::Link::handle_timeout) is due.
+    /// [`Link::handle_timeout`](crate::Link::handle_timeout) is due.
     pub at: Duration,
     /// What happens then.
     pub reason: DeadlineReason,

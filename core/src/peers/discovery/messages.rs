@@ -9,8 +9,8 @@ use super::config::ManagementError;
 use super::managed::Managed;
 use crate::error::SealError;
 use crate::message::{Message, MessageType, types};
-use crate::node::Key;
 use crate::plugin::{Layer, Peer};
+use crate::routes::Key;
 
 /// The types of the messages between peers.
 pub(super) const TYPES: [MessageType; 3] = [

@@ -1,13 +1,13 @@
-//! Ids that let answers find their requests in any order.
+//! CorrelationIds that let answers find their requests in any order.
 
 use alloc::borrow::Cow;
 
 use bytes::Bytes;
 use rand_core::CryptoRng;
 
-use super::RequestId;
 use crate::message::{AuthFields, AuthView};
 use crate::packify::ValueRef;
+use crate::requests::RequestId;
 
 /// Whether requests carry an id in an auth field, and whether replies repeat the
 /// id of what they reply to.
@@ -120,11 +120,11 @@ impl Correlation {
 /// that ask each other do not meet, and nobody who does not see the requests
 /// guesses one.
 #[derive(Debug)]
-pub(crate) struct Ids {
+pub(crate) struct CorrelationIds {
     first: u64,
 }
 
-impl Ids {
+impl CorrelationIds {
     /// Bits that tell the requests apart which wait at one time.
     const SLOT_BITS: u32 = 20;
 
@@ -172,11 +172,11 @@ mod tests {
     use chacha20::ChaCha8Rng;
     use rand_core::SeedableRng;
 
-    fn ids(seed: u64) -> Ids {
-        Ids::new(&mut ChaCha8Rng::seed_from_u64(seed))
+    fn ids(seed: u64) -> CorrelationIds {
+        CorrelationIds::new(&mut ChaCha8Rng::seed_from_u64(seed))
     }
 
-    fn read(ids: &Ids, value: &Value) -> RequestId {
+    fn read(ids: &CorrelationIds, value: &Value) -> RequestId {
         let packed = value.to_vec().unwrap();
         let (value, _) = ValueRef::parse(&packed, &DecodeLimits::DEFAULT).unwrap();
         ids.request(value)
@@ -211,7 +211,7 @@ mod tests {
             Value::Bool(true),
             Value::Int(crate::packify::Int::from_be_magnitude(false, &[1; 9])),
         ] {
-            assert_eq!(read(&ids, &value), Ids::NOBODYS, "{value:?}");
+            assert_eq!(read(&ids, &value), CorrelationIds::NOBODYS, "{value:?}");
         }
     }
 

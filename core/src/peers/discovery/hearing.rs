@@ -5,8 +5,8 @@ use core::hash::Hash;
 use super::Discovery;
 use super::event::{GoneReason, IntroductionError, PeerEvent};
 use crate::message::{Message, types};
-use crate::node::{Known, PeerChange, PeerRefused};
 use crate::now::Now;
+use crate::peers::table::{Known, PeerChange, PeerRefused};
 use crate::plugin::{Peer, PeerError};
 
 impl<A: Copy + Eq + Hash> Discovery<A> {

@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 
-use crate::node::{Known, PeerRefused};
+use crate::peers::table::{Known, PeerRefused};
 use crate::plugin::PeerError;
 
 /// What happened to a peer.

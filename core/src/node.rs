@@ -1,26 +1,12 @@
 //! What links share.
 
-mod discovery;
-mod key;
-mod peers;
-mod routes;
-mod subscriptions;
-
 use core::fmt;
 
-pub use self::discovery::{
-    Discovery, GoneReason, IntroductionError, ManagementConfig, ManagementError, PeerEvent,
-    PeerMessage,
-};
-pub use self::key::{Key, KeyExtractor};
-pub use self::peers::{Known, PeerChange, PeerRefused, Peers, Silent};
-pub use self::routes::{Route, RouteId};
-pub use self::subscriptions::{SubscribeError, Subscriptions};
-
-use self::routes::Routes;
-use crate::link::{Inbound, Router};
+use crate::events::Inbound;
+use crate::link::Router;
 use crate::message::{Message, MessageType, types};
 use crate::plugin::Layer;
+use crate::routes::{Key, KeyExtractor, Route, RouteId, Routes};
 
 /// The handlers of a server, a client or a UDP node.
 ///

@@ -1,10 +1,14 @@
 //! Handlers by key.
 
+mod key;
+
 use core::net::SocketAddr;
 
 use hashbrown::HashMap;
 
-use super::key::{Key, KeyRef};
+pub use self::key::{Key, KeyExtractor};
+
+use self::key::KeyRef;
 use crate::message::MessageType;
 use crate::plugin::Layer;
 
@@ -30,7 +34,7 @@ struct Entry<H> {
 }
 
 #[derive(Debug)]
-pub(super) struct Routes<H> {
+pub(crate) struct Routes<H> {
     entries: HashMap<Key, Entry<H>>,
     /// How many keys have a uri, and how many an address: a server that has
     /// none of a kind need not look.
@@ -40,13 +44,13 @@ pub(super) struct Routes<H> {
 }
 
 impl<H> Routes<H> {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 }
 
 impl<H: Clone> Routes<H> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             entries: HashMap::new(),
             with_uri: 0,
@@ -55,7 +59,7 @@ impl<H: Clone> Routes<H> {
         }
     }
 
-    pub(super) fn set(&mut self, key: Key, handler: H, inner: Layer) -> Option<H> {
+    pub(crate) fn set(&mut self, key: Key, handler: H, inner: Layer) -> Option<H> {
         let route = Route {
             handler,
             inner,
@@ -65,7 +69,7 @@ impl<H: Clone> Routes<H> {
         old.map(|route| route.handler)
     }
 
-    pub(super) fn set_once(&mut self, key: Key, handler: H, inner: Layer) -> Option<H> {
+    pub(crate) fn set_once(&mut self, key: Key, handler: H, inner: Layer) -> Option<H> {
         let id = RouteId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
         let route = Route {
@@ -77,13 +81,13 @@ impl<H: Clone> Routes<H> {
         old.map(|route| route.handler)
     }
 
-    pub(super) fn remove(&mut self, key: &Key) -> Option<H> {
+    pub(crate) fn remove(&mut self, key: &Key) -> Option<H> {
         let route = self.entries.get_mut(key)?.permanent.take();
         self.forget_if_empty(key);
         route.map(|route| route.handler)
     }
 
-    pub(super) fn remove_once(&mut self, key: &Key) -> Option<H> {
+    pub(crate) fn remove_once(&mut self, key: &Key) -> Option<H> {
         let route = self.entries.get_mut(key)?.one_time.take();
         self.forget_if_empty(key);
         route.map(|route| route.handler)
@@ -91,7 +95,7 @@ impl<H: Clone> Routes<H> {
 
     /// Removes the one-time route with this id. They are few, or about to be
     /// looked for by their key: a walk will do.
-    pub(super) fn take(&mut self, id: RouteId) -> bool {
+    pub(crate) fn take(&mut self, id: RouteId) -> bool {
         let found = self.entries.iter().find_map(|(key, entry)| {
             let route = entry.one_time.as_ref()?;
             (route.one_time == Some(id)).then(|| key.clone())
@@ -100,7 +104,7 @@ impl<H: Clone> Routes<H> {
     }
 
     /// The route of netaio's keys of a message.
-    pub(super) fn find(
+    pub(crate) fn find(
         &self,
         message_type: MessageType,
         uri: &[u8],
@@ -119,7 +123,7 @@ impl<H: Clone> Routes<H> {
         self.get_ref(&KeyRef::Type(message_type))
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<Route<H>> {
+    pub(crate) fn get(&self, key: &Key) -> Option<Route<H>> {
         self.get_ref(&key.borrow())
     }
 
