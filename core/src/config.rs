@@ -4,14 +4,15 @@ use alloc::sync::Arc;
 use core::fmt;
 
 use crate::correlation::Correlation;
-use crate::error::{AuthFailure, SealError};
+use crate::error::{AuthFailure, LayerError, SealError};
+use crate::limits::Limits;
 use crate::message::{Message, MessageType};
-use crate::plugin::Layer;
+use crate::plugin::{CipherPlugin, Layer};
 use crate::wire::Wire;
 
 /// Which end a link is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// It made the connection. As in netaio it tells a server neither of a bad
     /// checksum nor of a failed check.
     Client,
@@ -20,7 +21,7 @@ pub enum Role {
     /// It is one of equals, as nodes that exchange datagrams are, and answers
     /// both. No error that did not pass the outer layer ends a request of its:
     /// a datagram's sender is easily forged.
-    Node,
+    Peer,
 }
 
 /// The configuration of a [`Link`](crate::Link), shared by all links of a node.
@@ -28,8 +29,6 @@ pub enum Role {
 pub struct LinkConfig {
     /// Format, message types and limits.
     pub wire: Arc<Wire>,
-    /// Which end it is.
-    pub role: Role,
     /// The layer that every message passes.
     pub outer: Layer,
     /// What is answered when a check fails.
@@ -40,13 +39,18 @@ pub struct LinkConfig {
     pub correlation: Correlation,
 }
 
+impl Default for LinkConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl LinkConfig {
     /// netaio's defaults: its format and limits, and no outer layer.
     #[must_use]
-    pub fn new(role: Role) -> Self {
+    pub fn new() -> Self {
         Self {
             wire: Arc::new(Wire::default()),
-            role,
             outer: Layer::new(),
             auth_error: AuthErrorReply::Plugin,
             make_error: |text| {
@@ -70,26 +74,39 @@ impl LinkConfig {
         self
     }
 
-    /// Refuses an inner layer that cannot be told from the outer one.
-    ///
-    /// # Errors
-    /// Both write the same auth field.
-    pub fn check_inner(&self, inner: &Layer) -> Result<(), SealError> {
-        self.outer.check_clash(inner)
+    /// Sets the bounds on what the remote side controls.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        Arc::make_mut(&mut self.wire).limits = limits;
+        self
     }
 
-    /// Refuses layers that leave no room for [correlation ids](Correlation), where
-    /// these are relied on: requests carry them, or handlers of one connection run
-    /// at the same time.
+    /// The bounds on what the remote side controls.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.wire.limits
+    }
+
+    /// Refuses an inner layer for a handler that does not go with the rest: one that
+    /// cannot be told from the outer one, that hides the uri, or that leaves no room
+    /// for [correlation ids](Correlation) where these are relied on.
     ///
     /// # Errors
-    /// A plugin writes the field that carries ids.
-    pub fn check_ids(&self, inner: &Layer) -> Result<(), SealError> {
+    /// An auth field has two uses, or the inner cipher hides the uri.
+    pub fn check_inner(&self, inner: &Layer) -> Result<(), LayerError> {
+        let clash = self.outer.check_clash(inner);
+        if let Err(SealError::FieldClash(field)) = clash {
+            return Err(LayerError::FieldClash(field));
+        }
+        if inner.cipher().is_some_and(CipherPlugin::encrypts_uri) {
+            return Err(LayerError::HiddenUri);
+        }
+        // Requests carry ids, or handlers of one connection run at the same time.
         let concurrent = self.wire.limits.handlers_per_connection() > 1;
         let relied_on = self.correlation.requests() || concurrent;
         let field = self.correlation.field();
         match relied_on && (self.outer.writes(field) || inner.writes(field)) {
-            true => Err(SealError::FieldClash(field.into())),
+            true => Err(LayerError::FieldClash(field.into())),
             false => Ok(()),
         }
     }
@@ -99,7 +116,6 @@ impl fmt::Debug for LinkConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LinkConfig")
             .field("wire", &self.wire)
-            .field("role", &self.role)
             .field("outer", &self.outer)
             .field("auth_error", &self.auth_error)
             .field("correlation", &self.correlation)
@@ -165,7 +181,6 @@ impl fmt::Debug for AuthErrorReply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Limits;
     use crate::plugin::{HmacAuth, Sha256StreamCipher};
 
     #[test]
@@ -175,7 +190,7 @@ mod tests {
             limits.with_handlers_per_connection(at_a_time).unwrap()
         };
         let config = |limits, requests| {
-            let mut config = LinkConfig::new(Role::Server).with_wire(Wire {
+            let mut config = LinkConfig::new().with_wire(Wire {
                 limits,
                 ..Wire::default()
             });
@@ -184,18 +199,20 @@ mod tests {
         };
         let writes = |name| Layer::new().with_auth(HmacAuth::new("s").with_nonce_field(name));
         let none = Layer::new();
-        let clash = Err(SealError::FieldClash("rid".into()));
+        let clash = Err(LayerError::FieldClash("rid".into()));
         // Handlers that run at the same time reply in any order.
         for (limits, requests) in [(handlers(1), true), (handlers(2), false)] {
             let config = config(limits, requests);
-            assert_eq!(config.check_ids(&none), Ok(()));
-            assert_eq!(config.check_ids(&writes("nonce")), Ok(()));
-            assert_eq!(config.check_ids(&writes("rid")), clash);
-            let cipher = Sha256StreamCipher::new("k").with_iv_field("rid");
-            assert_eq!(config.check_ids(&none.clone().with_cipher(cipher)), clash);
-            assert_eq!(config.with_outer(writes("rid")).check_ids(&none), clash);
+            assert_eq!(config.check_inner(&none), Ok(()));
+            assert_eq!(config.check_inner(&writes("nonce")), Ok(()));
+            assert_eq!(config.check_inner(&writes("rid")), clash);
+            let cipher = Sha256StreamCipher::new("k")
+                .with_iv_field("rid")
+                .with_plain_uri();
+            assert_eq!(config.check_inner(&none.clone().with_cipher(cipher)), clash);
+            assert_eq!(config.with_outer(writes("rid")).check_inner(&none), clash);
         }
         let config = config(handlers(1), false).with_outer(writes("rid"));
-        assert_eq!(config.check_ids(&writes("rid")), Ok(()));
+        assert_eq!(config.check_inner(&none), Ok(()));
     }
 }

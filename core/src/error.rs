@@ -154,6 +154,20 @@ pub enum SealError {
     Plugin(&'static str),
 }
 
+/// An inner layer that does not go with the outer one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayerError {
+    /// Two plugins of the outer and the inner layer write the same auth field, or
+    /// one writes the field for [correlation ids](crate::Correlation).
+    #[error("auth field {0:?} has two uses, by plugins or for ids; give one of them another name")]
+    FieldClash(alloc::string::String),
+    /// The inner cipher hides the uri, by which messages find their handlers and
+    /// answers their requests.
+    #[error("the inner cipher hides the uri; use one that encrypts only the content")]
+    HiddenUri,
+}
+
 /// A received message that did not pass a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -298,6 +312,23 @@ pub enum SendError {
     /// The link is closed.
     #[error("the connection is closed: {0}")]
     Closed(CloseReason),
+}
+
+/// Bytes or datagrams that were not taken: more than may wait has not been handled
+/// yet. Poll first, and read while reading is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{unhandled} bytes are not handled yet: poll before receiving more")]
+pub struct Backpressure {
+    /// Bytes that wait to be handled.
+    pub unhandled: usize,
+}
+
+/// Why a node takes no further link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are {max} connections, as many as there may be")]
+pub struct TooManyLinks {
+    /// [`Limits::connections`](crate::Limits::connections).
+    pub max: usize,
 }
 
 /// Why a connection ended.

@@ -1,46 +1,10 @@
-//! What comes out of a link.
+//! What comes out of links, whatever they lead over.
 
-use core::net::SocketAddr;
 use core::time::Duration;
 
-use bytes::Bytes;
-
-use crate::error::{CloseReason, FrameErrorKind, OpenError, RequestError};
-use crate::frame::SealedMessage;
+use crate::error::{FrameErrorKind, OpenError};
 use crate::message::{Message, MessageType};
-use crate::plugin::Layer;
 use crate::requests::RequestId;
-
-/// Something that happened on a link.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// A message passed the outer layer and answers no request: route it, with
-    /// [`Link::dispatch`](crate::Link::dispatch) or by hand.
-    Message(Inbound),
-    /// A request has its answer, which may be an error message.
-    Answered {
-        /// Which request.
-        request: RequestId,
-        /// The answer.
-        answer: Answer,
-    },
-    /// A request ended without an answer.
-    Failed {
-        /// Which request.
-        request: RequestId,
-        /// Why.
-        error: RequestError,
-    },
-    /// A message was refused. Nothing needs to be done about it.
-    Refused(Refusal),
-    /// The remote reads too slowly, and was not told everything: see
-    /// [`Limits::slow_consumer`](crate::Limits::slow_consumer).
-    Dropped(Dropped),
-    /// The link is closed: the last event. Write what is left, and close the
-    /// transport.
-    Closed(CloseReason),
-}
 
 /// Messages that were dropped before they were written, since the last event of
 /// its kind.
@@ -69,34 +33,6 @@ pub struct Answer {
     /// the remote could not seal, as netaio's are when a check fails: nothing
     /// proves where it came from.
     pub verified: bool,
-}
-
-/// A received message that passed the outer layer. Its handler's inner layer,
-/// known once it is routed, may still hide the content.
-#[derive(Debug)]
-pub struct Inbound {
-    pub(crate) sealed: SealedMessage,
-    pub(crate) remote: Option<SocketAddr>,
-}
-
-impl Inbound {
-    /// The message type.
-    #[must_use]
-    pub fn message_type(&self) -> MessageType {
-        self.sealed.message_type()
-    }
-
-    /// The uri.
-    #[must_use]
-    pub fn uri(&self) -> &[u8] {
-        self.sealed.uri()
-    }
-
-    /// Where it came from, if the link was given an address.
-    #[must_use]
-    pub fn remote(&self) -> Option<SocketAddr> {
-        self.remote
-    }
 }
 
 /// Why a message was refused.
@@ -128,58 +64,12 @@ pub enum Refusal {
     },
 }
 
-/// Whom a reply goes to, and how it is sealed. Dropping it sends nothing.
-#[derive(Clone, Debug)]
-pub struct ReplyToken {
-    pub(crate) remote: Option<SocketAddr>,
-    pub(crate) request: MessageType,
-    pub(crate) uri: Bytes,
-    pub(crate) inner: Layer,
-    pub(crate) verified: bool,
-    /// The correlation id of the request, packed; empty if it has none.
-    pub(crate) id: Bytes,
-}
-
-impl ReplyToken {
-    /// Where the request came from.
-    #[must_use]
-    pub fn remote(&self) -> Option<SocketAddr> {
-        self.remote
-    }
-
-    /// The type of the request.
-    #[must_use]
-    pub fn request_type(&self) -> MessageType {
-        self.request
-    }
-
-    /// The uri of the request, which its answer names again.
-    #[must_use]
-    pub fn uri(&self) -> &Bytes {
-        &self.uri
-    }
-
-    /// Whether the request has a correlation id, which the reply repeats: it may
-    /// be sent out of turn.
-    #[must_use]
-    pub fn is_correlated(&self) -> bool {
-        !self.id.is_empty()
-    }
-
-    /// Whether an auth plugin vouched for the request.
-    #[must_use]
-    pub fn is_verified(&self) -> bool {
-        self.verified
-    }
-}
-
-/// When a link wants to be told the time, and why.
+/// When a machine wants to be polled, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
-    /// The reading of the monotonic clock at which
-    /// [`Link::handle_timeout`](crate::Link::handle_timeout) is due.
+    /// The reading of the monotonic clock at which it is due.
     pub at: Duration,
-    /// What happens then.
+    /// What is due then.
     pub reason: DeadlineReason,
 }
 
@@ -187,6 +77,10 @@ pub struct Deadline {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeadlineReason {
+    /// There is more to do at once: the last turn ended at
+    /// [`Limits::frames_per_turn`](crate::Limits::frames_per_turn), or a write has made
+    /// room.
+    Turn,
     /// A request times out.
     Request,
     /// A frame was begun and not ended.
@@ -197,4 +91,9 @@ pub enum DeadlineReason {
     Idle,
     /// More than [`Limits::backlog`](crate::Limits::backlog) waits to be written.
     Backlog,
+    /// A peer may have fallen silent, or an advertisement is due.
+    Peers,
+    /// The link ends: handlers that run, bytes that are not written, or a remote that
+    /// goes on sending are waited for no longer.
+    End,
 }

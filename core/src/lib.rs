@@ -188,6 +188,8 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod budget;
+mod calls;
 mod config;
 mod correlation;
 mod datagram;
@@ -195,6 +197,7 @@ mod error;
 mod events;
 mod exchange;
 mod frame;
+mod hub;
 mod limits;
 mod link;
 mod message;
@@ -203,37 +206,45 @@ mod now;
 mod options;
 pub mod packify;
 mod peers;
+mod place;
 pub mod plugin;
 mod requests;
 mod routes;
 mod seal;
+mod shared;
 mod subscriptions;
+mod sync;
 mod wire;
 
 /// The version of this crate. It speaks the protocol of netaio 0.0.9.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub use config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig, Role};
+pub use budget::Pressure;
+pub use calls::{Call, ReplyError};
+pub use config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig};
 pub use correlation::Correlation;
 pub use datagram::{
     DatagramCounters, DatagramEvent, DatagramLink, ReplyBudget, SuppressedReplies, Transmits,
 };
 pub use error::*;
-pub use events::{Answer, Deadline, DeadlineReason, Dropped, Event, Inbound, Refusal, ReplyToken};
+pub use events::{Answer, Deadline, DeadlineReason, Dropped, Refusal};
 pub use frame::{Deframer, Frame, SealedMessage};
+pub use hub::{DatagramHub, DatagramHubEvent, DatagramOutput, Delivery, Hub, HubEvent, Output};
 pub use limits::{Limits, LimitsError, SlowConsumerPolicy};
-pub use link::{Dispatched, Link, Router};
+pub use link::{Event, Link};
 pub use message::*;
-pub use node::Node;
+pub use node::{Node, PeerManagementError};
 pub use now::Now;
 pub use options::{RequestOptions, SendOptions};
 pub use peers::{
     Discovery, GoneReason, IntroductionError, Known, ManagementConfig, ManagementError, PeerChange,
     PeerEvent, PeerMessage, PeerRefused, Peers, Silent,
 };
+pub use place::{LinkId, Place};
 pub use plugin::{Layer, Peer};
 pub use requests::RequestId;
 pub use routes::{Key, KeyExtractor, Route, RouteId};
 pub use seal::Sealer;
+pub use shared::{Destination, SharedNode, Unrouted};
 pub use subscriptions::{SubscribeError, Subscriptions};
 pub use wire::Wire;

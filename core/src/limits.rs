@@ -145,6 +145,10 @@ macro_rules! limits {
 }
 
 impl Limits {
+    /// Queued bytes past which a server handles no further requests of a connection: a
+    /// remote that does not read its answers is not asked what else it wants.
+    pub const HIGH_WATER: usize = 64 * 1024;
+
     /// The time over which [`failures`](Self::failures) are counted.
     pub const FAILURE_WINDOW: Duration = Duration::from_secs(60);
 

@@ -51,6 +51,9 @@ pub enum SubscribeError {
         /// The limit.
         max: usize,
     },
+    /// The link that leads there has ended, or is another node's.
+    #[error("its connection has ended, or is another node's")]
+    NotConnected,
     /// There are [`Limits::subscribers`] already.
     #[error("{max} subscribers already")]
     TooManySubscribers {
@@ -82,11 +85,11 @@ impl<S: Copy + Eq + core::hash::Hash> Subscriptions<S> {
     /// subscribers.
     pub fn subscribe(
         &mut self,
-        key: impl Into<Bytes>,
+        key: impl AsRef<[u8]>,
         subscriber: S,
         limits: &Limits,
     ) -> Result<bool, SubscribeError> {
-        let key = key.into();
+        let key = Bytes::copy_from_slice(key.as_ref());
         let mine = self
             .by_subscriber
             .get(&subscriber)

@@ -149,6 +149,27 @@ impl ReplyBudget {
         true
     }
 
+    /// Whether an answer of a few bytes may be sent to an address: asked before the
+    /// answer is made, which then has to be [allowed](Self::allow). Where it may not,
+    /// that counts as one that was not sent.
+    pub fn may_allow(&mut self, now: Now, ip: IpAddr) -> bool {
+        let now = now.monotonic;
+        let Some(account) = self.senders.get(&Sender::from(ip)) else {
+            add_one(&mut self.suppressed.unknown_sender);
+            return false;
+        };
+        if account.credit == 0 {
+            add_one(&mut self.suppressed.amplified);
+        } else if account.answered.one_more(now, self.per_ip).is_none() {
+            add_one(&mut self.suppressed.per_ip);
+        } else if self.answered.one_more(now, self.all).is_none() {
+            add_one(&mut self.suppressed.all);
+        } else {
+            return true;
+        }
+        false
+    }
+
     /// How many answers were not sent.
     #[must_use]
     pub fn suppressed(&self) -> SuppressedReplies {

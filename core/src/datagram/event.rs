@@ -2,18 +2,41 @@
 
 use core::net::SocketAddr;
 
+use bytes::Bytes;
+
 use super::SuppressedReplies;
+use crate::calls::Call;
 use crate::error::RequestError;
-use crate::events::{Answer, Inbound, Refusal};
+use crate::events::{Answer, Refusal};
+use crate::message::{Message, MessageType};
 use crate::requests::RequestId;
 
 /// Something that happened on a [`DatagramLink`](crate::DatagramLink).
+///
+/// A datagram makes one event at most, and one more where an answer to it was
+/// suppressed.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum DatagramEvent {
-    /// A message passed the outer layer and answers no request: route it, with
-    /// [`DatagramLink::dispatch`](crate::DatagramLink::dispatch) or by hand.
-    Message(Inbound),
+pub enum DatagramEvent<H> {
+    /// A handler is to be called with a message, and its
+    /// [reply](crate::DatagramLink::reply) to be sent.
+    Call {
+        /// What is used up by the reply.
+        call: Call,
+        /// The handler.
+        handler: H,
+        /// The message, all layers opened. Its uri and content are slices of the
+        /// datagram's buffer and keep it alive.
+        message: Message,
+    },
+    /// A message that has no handler, where the application
+    /// [takes](crate::Unrouted::Deliver) those.
+    Message {
+        /// The message.
+        message: Message,
+        /// Where it came from.
+        remote: SocketAddr,
+    },
     /// A request has its answer, which may be an error message.
     Answered {
         /// Which request.
@@ -43,6 +66,47 @@ pub enum DatagramEvent {
         /// Whom it was for.
         remote: SocketAddr,
     },
+    /// A message was lost: as many handlers run as may, and too many messages wait for
+    /// one.
+    Lost {
+        /// Where it came from.
+        remote: SocketAddr,
+    },
+    /// A [`Call`] was dropped without a reply: an error of the application's. The asker
+    /// got an `ERROR`.
+    Unanswered {
+        /// Where the request came from.
+        remote: SocketAddr,
+        /// The type of the request.
+        request: MessageType,
+        /// The uri of the request.
+        uri: Bytes,
+    },
+    /// The link was [drained](crate::DatagramLink::drain): the last event.
+    Closed,
+}
+
+/// What happens besides messages and answers, until it is polled.
+#[derive(Debug)]
+pub(super) enum Notice {
+    Failed {
+        request: RequestId,
+        error: RequestError,
+    },
+    Suppressed {
+        remote: SocketAddr,
+    },
+    Closed,
+}
+
+impl<H> From<Notice> for DatagramEvent<H> {
+    fn from(notice: Notice) -> Self {
+        match notice {
+            Notice::Failed { request, error } => Self::Failed { request, error },
+            Notice::Suppressed { remote } => Self::Suppressed { remote },
+            Notice::Closed => Self::Closed,
+        }
+    }
 }
 
 /// What a datagram link has seen so far.
@@ -55,6 +119,8 @@ pub struct DatagramCounters {
     pub malformed: u64,
     /// Those that did not pass a layer.
     pub refused: u64,
+    /// Messages lost since too many waited for a handler.
+    pub lost: u64,
     /// Answers that were not sent, for want of a budget.
     pub suppressed: SuppressedReplies,
 }

@@ -1,79 +1,240 @@
-//! The way of a datagram through a link.
+//! The way of a datagram through a link, to a request, a handler, or a refusal.
 
 use core::net::SocketAddr;
 
 use bytes::BytesMut;
 
-use super::{DatagramEvent, DatagramLink};
-use crate::error::FrameErrorKind;
-use crate::events::{Inbound, Refusal};
-use crate::exchange::{Failed, Sorted};
-use crate::frame::Frame;
+use super::DatagramLink;
+use super::event::DatagramEvent;
+use crate::calls::Waiting;
+use crate::error::{Backpressure, FrameErrorKind};
+use crate::events::Refusal;
+use crate::exchange::{Dispatched, Failed, Sorted};
+use crate::frame::{Frame, SealedMessage};
+use crate::message::Message;
 use crate::now::Now;
+use crate::place::Place;
+use crate::shared::SharedNode;
+
+/// What came of one step.
+pub(super) enum Advance<H> {
+    /// This happened.
+    Event(DatagramEvent<H>),
+    /// Something was done that is no event.
+    Again,
+    /// There is nothing to do.
+    Nothing,
+}
 
 impl DatagramLink {
-    /// Takes a datagram. Bytes behind its frame are ignored; a frame that is cut
-    /// short is refused, even where the checksum of what is there fits.
-    pub fn receive(&mut self, now: Now, from: SocketAddr, datagram: BytesMut) {
+    /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its
+    /// frame are ignored; a frame that is cut short is refused, even where the checksum
+    /// of what is there fits.
+    ///
+    /// # Errors
+    /// It was not taken: too many bytes wait to be handled. Poll, and receive while it is
+    /// [wanted](Self::wants_read).
+    pub fn receive(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        datagram: BytesMut,
+    ) -> Result<(), Backpressure> {
         self.exchange.now = now;
+        let unhandled = self.unhandled;
+        if self.is_full() {
+            return Err(Backpressure { unhandled });
+        }
+        self.unhandled = unhandled.saturating_add(datagram.len());
+        self.inbound.push_back((from, datagram));
+        Ok(())
+    }
+
+    /// Handles the next message, whether it has waited or just came.
+    pub(super) fn advance<N: SharedNode>(&mut self, node: &mut N) -> Advance<N::Handler> {
+        if self.may_dispatch()
+            && let Some(waiting) = self.calls.pop_waiting()
+        {
+            self.turn = self.turn.saturating_add(1);
+            return self.dispatch(node, waiting);
+        }
+        let Some((from, datagram)) = self.inbound.pop_front() else {
+            return Advance::Nothing;
+        };
+        self.turn = self.turn.saturating_add(1);
+        self.unhandled = self.unhandled.saturating_sub(datagram.len());
+        self.handle_datagram(node, from, datagram)
+    }
+
+    fn handle_datagram<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        from: SocketAddr,
+        datagram: BytesMut,
+    ) -> Advance<N::Handler> {
+        let (now, bytes) = (self.exchange.now, datagram.len());
         let counters = &mut self.counters;
         counters.received = counters.received.saturating_add(1);
-        self.budget.received(now, from.ip(), datagram.len());
+        self.replies.received(now, from.ip(), bytes);
         let wire = &self.exchange.config.wire;
         let decoded = Frame::from_datagram(wire, datagram).and_then(|frame| frame.decode(wire));
         let mut sealed = match decoded {
             Ok(sealed) => sealed,
             Err(kind) => {
-                if matches!(kind, FrameErrorKind::Checksum { .. }) {
+                let counters = &mut self.counters;
+                counters.malformed = counters.malformed.saturating_add(1);
+                if matches!(kind, FrameErrorKind::Checksum { .. }) && self.may_answer(from) {
                     let answer = (self.exchange.config.make_error)("invalid message");
                     self.send_unsealed(from, &answer);
                 }
-                let counters = &mut self.counters;
-                counters.malformed = counters.malformed.saturating_add(1);
-                return self.note(from, Refusal::Frame(kind));
+                return refused(from, Refusal::Frame(kind));
             }
         };
         let message_type = sealed.message_type();
-        let sorted = match self.exchange.open_outer(&mut sealed, Some(from)) {
-            Ok(()) => self.exchange.sort(sealed, from, Some(from)),
-            Err(error) => match self.exchange.sort_unopened(sealed, from, error) {
-                Ok(sorted) => sorted,
-                Err(failed) => return self.failed(from, failed),
-            },
+        let place = Place::Datagram(from);
+        let sorted = match self.exchange.open_outer(node, &mut sealed, place) {
+            Ok(()) => self.exchange.sort(node, sealed, from, place),
+            Err(error) => {
+                let (replies, notices) = (&mut self.replies, &mut self.notices);
+                let mut may_answer = || super::may_answer(replies, notices, now, from);
+                match self
+                    .exchange
+                    .sort_unopened(sealed, from, error, &mut may_answer)
+                {
+                    Ok(sorted) => sorted,
+                    Err(failed) => return self.failed(from, failed),
+                }
+            }
         };
-        let event = match sorted {
-            Sorted::Message(sealed) => DatagramEvent::Message(Inbound {
-                sealed,
-                remote: Some(from),
-            }),
-            Sorted::Answered(request, answer) => DatagramEvent::Answered {
-                request,
-                answer,
-                remote: from,
-            },
+        match sorted {
+            Sorted::Message(sealed) => self.take_message(node, from, sealed, bytes),
+            Sorted::Answered(request, answer) => {
+                node.heard(now, place);
+                Advance::Event(DatagramEvent::Answered {
+                    request,
+                    answer,
+                    remote: from,
+                })
+            }
             // Nobody waits for it, but whoever sent it is there.
-            Sorted::Nothing => return self.note(from, Refusal::Unawaited { message_type }),
-            Sorted::Refused(refusal) => return self.refuse(from, refusal),
-            Sorted::Unawaited(refusal) => return self.note(from, refusal),
-        };
-        self.events.push_back(event);
+            Sorted::Nothing => {
+                node.heard(now, place);
+                refused(from, Refusal::Unawaited { message_type })
+            }
+            Sorted::Unawaited(refusal) => {
+                node.heard(now, place);
+                refused(from, refusal)
+            }
+            Sorted::Refused(refusal) => self.refuse(from, refusal),
+        }
     }
 
-    pub(super) fn failed(&mut self, from: SocketAddr, failed: Failed) {
+    /// Handles a message, or lets it wait for a handler's place. Where too many wait it
+    /// is lost, as datagrams are.
+    fn take_message<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        from: SocketAddr,
+        sealed: SealedMessage,
+        bytes: usize,
+    ) -> Advance<N::Handler> {
+        let place = Place::Datagram(from);
+        let (waiting, waiting_bytes) = self.calls.waiting();
+        let message = Waiting {
+            sealed,
+            place,
+            bytes,
+        };
+        if waiting == 0 && self.may_dispatch() {
+            return self.dispatch(node, message);
+        }
+        let limits = self.exchange.limits();
+        let all = waiting_bytes.saturating_add(bytes);
+        if waiting < limits.pending_requests() && all <= limits.outbound_queue() {
+            self.calls.wait(message);
+            return Advance::Again;
+        }
+        let counters = &mut self.counters;
+        counters.lost = counters.lost.saturating_add(1);
+        Advance::Event(DatagramEvent::Lost { remote: from })
+    }
+
+    /// Finds the handler of a message. Datagrams have no order that is to be kept.
+    fn dispatch<N: SharedNode>(&mut self, node: &mut N, message: Waiting) -> Advance<N::Handler> {
+        let Waiting {
+            sealed,
+            place,
+            bytes,
+        } = message;
+        let Some(from) = place.address() else {
+            return Advance::Again;
+        };
+        let now = self.exchange.now;
+        let (replies, notices) = (&mut self.replies, &mut self.notices);
+        let mut may_answer = || super::may_answer(replies, notices, now, from);
+        let dispatched = self.exchange.dispatch(node, sealed, place, &mut may_answer);
+        match dispatched {
+            Ok(Dispatched::Call {
+                handler,
+                message,
+                reply,
+            }) => Advance::Event(DatagramEvent::Call {
+                call: self.calls.begin(reply, bytes),
+                handler,
+                message,
+            }),
+            Ok(Dispatched::Deliver(message)) => Advance::Event(DatagramEvent::Message {
+                message,
+                remote: from,
+            }),
+            Ok(Dispatched::Answer { answer, reply }) => {
+                if let Some(answer) = answer {
+                    // One that cannot be sent is lost, as datagrams are.
+                    let _ = self.send_reply(node, &reply, &answer);
+                }
+                Advance::Again
+            }
+            Err(failed) => self.failed(from, failed),
+        }
+    }
+
+    /// Whether a handler may be called.
+    pub(super) fn may_dispatch(&self) -> bool {
+        let max = self.exchange.limits().handlers();
+        self.calls.len() < max && self.budget.may_call()
+    }
+
+    /// Answers for a handler whose call was dropped.
+    pub(super) fn answer_dropped_call<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+    ) -> Option<DatagramEvent<N::Handler>> {
+        let address = self.calls.take_dropped()?;
+        let error = Message::error(address.uri.clone(), "the handler gave no answer");
+        // One that cannot be sent is lost, as datagrams are.
+        let _ = self.send_reply(node, &address, &error);
+        let remote = address.place.address()?;
+        Some(DatagramEvent::Unanswered {
+            remote,
+            request: address.request,
+            uri: address.uri,
+        })
+    }
+
+    fn failed<H>(&mut self, from: SocketAddr, failed: Failed) -> Advance<H> {
         if let Some(answer) = failed.answer {
             self.send_unsealed(from, &answer);
         }
-        self.refuse(from, failed.refusal);
+        self.refuse(from, failed.refusal)
     }
 
-    fn refuse(&mut self, from: SocketAddr, refusal: Refusal) {
+    fn refuse<H>(&mut self, from: SocketAddr, refusal: Refusal) -> Advance<H> {
         let counters = &mut self.counters;
         counters.refused = counters.refused.saturating_add(1);
-        self.note(from, refusal);
+        refused(from, refusal)
     }
+}
 
-    fn note(&mut self, remote: SocketAddr, refusal: Refusal) {
-        self.events
-            .push_back(DatagramEvent::Refused { remote, refusal });
-    }
+fn refused<H>(remote: SocketAddr, refusal: Refusal) -> Advance<H> {
+    Advance::Event(DatagramEvent::Refused { remote, refusal })
 }

@@ -1,6 +1,7 @@
-//! A datagram socket: frames, layers, pending requests, outbound datagrams.
+//! A datagram socket: frames, layers, requests, calls in flight, outbound datagrams.
 
 mod budget;
+mod command;
 mod event;
 mod inbound;
 #[cfg(test)]
@@ -10,128 +11,157 @@ mod transmits;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
+use core::time::Duration;
 
+use bytes::BytesMut;
 use rand_core::CryptoRng;
 
 pub use self::budget::{ReplyBudget, SuppressedReplies};
 pub use self::event::{DatagramCounters, DatagramEvent};
 pub use self::transmits::Transmits;
 
-use crate::config::LinkConfig;
-use crate::error::{RequestError, SealError, SendError};
-use crate::events::{Deadline, DeadlineReason, Inbound, ReplyToken};
+use self::event::Notice;
+use self::inbound::Advance;
+use crate::budget::{Account, Budget, Held};
+use crate::calls::Calls;
+use crate::config::{LinkConfig, Role};
+use crate::error::RequestError;
+use crate::events::{Deadline, DeadlineReason};
 use crate::exchange::Exchange;
-use crate::link::{Dispatched, Router};
-use crate::message::Message;
+use crate::limits::Limits;
 use crate::now::Now;
-use crate::options::{RequestOptions, SendOptions};
-use crate::plugin::PeerDirectory;
-use crate::requests::RequestId;
+use crate::shared::SharedNode;
+
+/// The longest datagram that is sent, in bytes: what IPv4 carries, and so less than
+/// the longest frame.
+pub(crate) const MAX_DATAGRAM: usize = 65_507;
 
 /// A node on a datagram socket, without the socket: netaio's `UDPNode`.
 ///
 /// One datagram holds one frame, and its sender is whoever its address says, as
 /// far as one believes that. What the node answers by itself to those who have
 /// proved nothing stays within a budget, so that nobody can use it against a
-/// third party. Its methods come in four groups.
+/// third party. [`Node::bind`](crate::Node::bind) makes it. Its methods come in four
+/// groups.
 ///
 /// - Getters: [`queued`](Self::queued), [`pending_requests`](Self::pending_requests),
-///   [`counters`](Self::counters), [`config`](Self::config).
-/// - Inputs: [`receive`](Self::receive), [`handle_timeout`](Self::handle_timeout).
-/// - Commands: [`send`](Self::send), [`request`](Self::request),
-///   [`cancel`](Self::cancel), [`dispatch`](Self::dispatch), [`reply`](Self::reply),
-///   [`answer`](Self::answer), [`forward`](Self::forward).
-/// - Outputs: [`poll_event`](Self::poll_event), [`poll_outbound`](Self::poll_outbound),
-///   [`poll_deadline`](Self::poll_deadline).
+///   [`calls_in_flight`](Self::calls_in_flight), [`counters`](Self::counters),
+///   [`config`](Self::config), [`group`](Self::group), [`wants_read`](Self::wants_read),
+///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll).
+/// - Inputs: [`receive`](Self::receive).
+/// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
+///   [`send`](Self::send), [`multicast`](Self::multicast), [`request`](Self::request),
+///   [`cancel`](Self::cancel), [`forward`](Self::forward), [`drain`](Self::drain).
+/// - Outputs: [`poll`](Self::poll), [`poll_outbound`](Self::poll_outbound),
+///   [`deadline`](Self::deadline).
 ///
 /// The contract is that of a [`Link`](crate::Link): *after any input or command,
-/// drain the outputs until only a deadline is left.* One datagram makes one
-/// event at most.
+/// drain the outputs until only a deadline is left.* Handlers run side by side, up to
+/// [`Limits::handlers`] of them: datagrams have no order that is to be kept.
 ///
 /// ```
 /// # use std::net::SocketAddr;
-/// # use std::sync::Arc;
 /// # use std::time::Duration;
 /// # use rand_core::SeedableRng;
 /// # fn rng(seed: u64) -> Box<dyn rand_core::CryptoRng + Send> {
 /// #     Box::new(chacha20::ChaCha8Rng::seed_from_u64(seed))
 /// # }
+/// use netaio_core::types::REQUEST_URI;
 /// use netaio_core::{
-///     DatagramEvent, DatagramLink, LinkConfig, Message, Now, RequestOptions, Role, SendOptions,
-///     Transmits,
+///     DatagramEvent, Layer, LinkConfig, Message, Node, Now, RequestOptions, Transmits,
 /// };
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let now = Now::new(Duration::ZERO, 1_700_000_000);
-/// let config = Arc::new(LinkConfig::new(Role::Node));
-/// let mut alice = DatagramLink::new(now, config.clone(), rng(1));
-/// let mut bob = DatagramLink::new(now, config, rng(2));
-/// let (at_alice, at_bob): (SocketAddr, SocketAddr) =
-///     ("10.0.0.1:8888".parse()?, "10.0.0.2:8888".parse()?);
+/// let mut nodes = [(); 2].map(|()| Node::for_datagrams(LinkConfig::new()));
+/// nodes[1].on((REQUEST_URI, "time"), (), Layer::new())?;
+/// let [alice, bob] = &mut nodes;
+/// let (mut at_a, mut at_b) = (alice.bind(now, None, rng(1)), bob.bind(now, None, rng(2)));
+/// let (a, b): (SocketAddr, SocketAddr) = ("10.0.0.1:8888".parse()?, "10.0.0.2:8888".parse()?);
 ///
-/// let asked = alice.request(now, at_bob, &Message::request("time"), &RequestOptions::new())?;
+/// let options = RequestOptions::new();
+/// let asked = at_a.request(now, alice, b, &Message::request("time"), &options)?;
 /// let mut out = Transmits::new();
-/// alice.poll_outbound(&mut out);
+/// at_a.poll_outbound(&mut out);
 /// for (to, datagram) in out.iter() {
-///     assert_eq!(to, at_bob);
-///     bob.receive(now, at_alice, datagram.into());
+///     assert_eq!(to, b);
+///     at_b.receive(now, a, datagram.into())?;
 /// }
-/// let Some(DatagramEvent::Message(inbound)) = bob.poll_event() else { panic!() };
-/// assert_eq!(inbound.uri(), b"time");
-///
-/// bob.send(now, at_alice, &Message::respond_uri("time", "noon"), &SendOptions::new())?;
-/// bob.poll_outbound(&mut out);
+/// let Some(DatagramEvent::Call { call, message, .. }) = at_b.poll(now, bob) else { panic!() };
+/// at_b.reply(now, bob, call, Message::respond_uri(message.uri, "noon"))?;
+/// at_b.poll_outbound(&mut out);
 /// for (_, datagram) in out.iter() {
-///     alice.receive(now, at_bob, datagram.into());
+///     at_a.receive(now, b, datagram.into())?;
 /// }
-/// let Some(DatagramEvent::Answered { request, answer, .. }) = alice.poll_event() else { panic!() };
+/// let Some(DatagramEvent::Answered { request, answer, .. }) = at_a.poll(now, alice) else {
+///     panic!()
+/// };
 /// assert!(request == asked && answer.message.content == "noon");
 /// # Ok(())
 /// # }
 /// ```
 pub struct DatagramLink {
     exchange: Exchange<SocketAddr>,
+    group: Option<SocketAddr>,
+    /// Datagrams that are not handled, and their bytes.
+    inbound: VecDeque<(SocketAddr, BytesMut)>,
+    unhandled: usize,
     outbox: Transmits,
     /// Bytes handed out and not yet known to be sent.
     in_flight: usize,
-    budget: ReplyBudget,
-    events: VecDeque<DatagramEvent>,
+    calls: Calls,
+    replies: ReplyBudget,
+    notices: VecDeque<Notice>,
     counters: DatagramCounters,
+    budget: Arc<Budget>,
+    account: Arc<Account>,
+    /// Datagrams handled since the last time that there was nothing to do.
+    turn: usize,
+    /// Nothing more is received, and the link ends when nothing is under way, or then.
+    drain_until: Option<Duration>,
+    closed: bool,
 }
 
 impl DatagramLink {
     /// The longest datagram that is sent, in bytes: what IPv4 carries, and so
     /// less than the longest frame.
-    pub const MAX_DATAGRAM: usize = 65_507;
+    pub const MAX_DATAGRAM: usize = MAX_DATAGRAM;
 
-    /// A node that has heard of nobody yet.
-    ///
-    /// The config's role should be [`Role::Node`](crate::Role::Node). `rng` makes the
-    /// nonces: seed it from the operating system, or with a constant to repeat
-    /// a run to the byte.
-    #[must_use]
-    pub fn new(now: Now, config: Arc<LinkConfig>, rng: Box<dyn CryptoRng + Send>) -> Self {
+    pub(crate) fn new(
+        now: Now,
+        config: Arc<LinkConfig>,
+        budget: Arc<Budget>,
+        group: Option<SocketAddr>,
+        rng: Box<dyn CryptoRng + Send>,
+    ) -> Self {
         Self {
-            budget: ReplyBudget::new(&config.wire.limits),
-            exchange: Exchange::new(now, config, rng),
+            replies: ReplyBudget::new(config.limits()),
+            exchange: Exchange::new(now, config, Role::Peer, rng),
+            group,
+            inbound: VecDeque::new(),
+            unhandled: 0,
             outbox: Transmits::new(),
             in_flight: 0,
-            events: VecDeque::new(),
+            calls: Calls::new(),
+            notices: VecDeque::new(),
             counters: DatagramCounters::default(),
+            budget,
+            account: Arc::default(),
+            turn: 0,
+            drain_until: None,
+            closed: false,
         }
     }
 
-    /// Lets plugins know who is at an address.
-    #[must_use]
-    pub fn with_directory(mut self, directory: Arc<dyn PeerDirectory>) -> Self {
-        self.exchange.directory = Some(directory);
-        self
-    }
-
     // Getters.
+
+    /// Where it multicasts to.
+    #[must_use]
+    pub fn group(&self) -> Option<SocketAddr> {
+        self.group
+    }
 
     /// Bytes that wait to be sent, those last handed out included.
     #[must_use]
@@ -145,241 +175,184 @@ impl DatagramLink {
         self.exchange.pending.wanted()
     }
 
+    /// Handlers that were called and have not answered.
+    #[must_use]
+    pub fn calls_in_flight(&self) -> usize {
+        self.calls.len()
+    }
+
     /// What was received, and what became of it.
     #[must_use]
     pub fn counters(&self) -> DatagramCounters {
         DatagramCounters {
-            suppressed: self.budget.suppressed(),
+            suppressed: self.replies.suppressed(),
             ..self.counters
         }
     }
 
-    /// The configuration it was made with.
+    /// The configuration of its node.
     #[must_use]
     pub fn config(&self) -> &Arc<LinkConfig> {
         &self.exchange.config
     }
 
-    // Inputs.
+    /// Whether datagrams are to be received. What is not stays with the system, which
+    /// drops what is too much. While no handler may be called, only an answer is worth
+    /// it that somebody waits for, perhaps a handler.
+    #[must_use]
+    pub fn wants_read(&self) -> bool {
+        let wanted = self.calls.waiting().0 == 0 || self.pending_requests() > 0;
+        let room = self.queued() < self.exchange.limits().outbound_queue();
+        wanted && room && !self.is_full() && self.drain_until.is_none()
+    }
 
-    /// Says that a deadline may have come. Early or late calls do no harm.
-    pub fn handle_timeout(&mut self, now: Now) {
+    /// Whether there are datagrams to send: see [`poll_outbound`](Self::poll_outbound).
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Whether [`poll`](Self::poll) has something to do, without waiting for anything.
+    #[must_use]
+    pub fn wants_poll(&self) -> bool {
+        let dispatch = self.calls.waiting().0 > 0 && self.may_dispatch();
+        !self.notices.is_empty() || !self.inbound.is_empty() || dispatch || self.is_drained()
+    }
+
+    /// Whether messages wait for handlers of others to end.
+    #[must_use]
+    pub fn waits_for_budget(&self) -> bool {
+        self.calls.waiting().0 > 0 && !self.budget.may_call()
+    }
+
+    /// More waits to be handled than one datagram of the largest size.
+    fn is_full(&self) -> bool {
+        self.unhandled > Limits::HIGH_WATER
+    }
+
+    fn is_drained(&self) -> bool {
+        let idle = self.calls.is_idle() && self.inbound.is_empty() && self.queued() == 0;
+        self.drain_until.is_some() && !self.closed && idle
+    }
+
+    // Outputs.
+
+    /// What has happened, until it returns `None`: then there is nothing more to do
+    /// before an input, a command or the [deadline](Self::deadline).
+    ///
+    /// It handles at most one datagram an event, and at most
+    /// [`Limits::frames_per_turn`] of them until it returns `None`: where there are more,
+    /// the deadline is due at once, and others may have their turn before.
+    pub fn poll<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+    ) -> Option<DatagramEvent<N::Handler>> {
         self.exchange.now = now;
-        while let Some(ended) = self.exchange.pending.expire(now.monotonic) {
+        if self.turn == 0 {
+            self.expire();
+            self.advertise(node);
+        }
+        loop {
+            if let Some(notice) = self.notices.pop_front() {
+                return Some(notice.into());
+            }
+            if let Some(event) = self.answer_dropped_call(node) {
+                return Some(event);
+            }
+            if self.turn < self.exchange.limits().frames_per_turn() {
+                match self.advance(node) {
+                    Advance::Event(event) => return Some(event),
+                    Advance::Again => continue,
+                    Advance::Nothing => {}
+                }
+            }
+            if self.is_drained() {
+                self.closed = true;
+                self.notices.push_back(Notice::Closed);
+                continue;
+            }
+            self.settle(node);
+            return None;
+        }
+    }
+
+    /// When [`poll`](Self::poll) is due, if nothing else happens before: for a request,
+    /// or for the peers of the node.
+    pub fn deadline<N: SharedNode>(&mut self, node: &mut N) -> Option<Deadline> {
+        let now = self.exchange.now.monotonic;
+        if self.wants_poll() {
+            return Some(Deadline {
+                at: now,
+                reason: DeadlineReason::Turn,
+            });
+        }
+        let request = self.exchange.pending.deadline();
+        let request = request.map(|at| (at, DeadlineReason::Request));
+        let peers = node.deadline().filter(|_| self.drain_until.is_none());
+        let peers = peers.map(|at| (at, DeadlineReason::Peers));
+        let end = self.drain_until.filter(|_| !self.closed);
+        let end = end.map(|at| (at, DeadlineReason::End));
+        let all = request.into_iter().chain(peers).chain(end);
+        let first = all.min_by_key(|(at, _)| *at);
+        first.map(|(at, reason)| Deadline { at, reason })
+    }
+
+    /// Does what is due by now.
+    fn expire(&mut self) {
+        let now = self.exchange.now.monotonic;
+        while let Some(ended) = self.exchange.pending.expire(now) {
             if !ended.abandoned {
-                self.events.push_back(DatagramEvent::Failed {
+                self.notices.push_back(Notice::Failed {
                     request: ended.id,
                     error: RequestError::TimedOut(ended.timeout),
                 });
             }
         }
-    }
-
-    // Commands.
-
-    /// Sends a message, sealed with the options' inner layer and the outer one.
-    /// `to` may be a multicast group.
-    ///
-    /// # Errors
-    /// Nothing was sent: the message cannot be sealed, it does not fit into a
-    /// datagram, or the queue is full.
-    pub fn send(
-        &mut self,
-        now: Now,
-        to: SocketAddr,
-        message: &Message,
-        options: &SendOptions,
-    ) -> Result<(), SendError> {
-        self.exchange.now = now;
-        self.queue(to, |exchange, out| {
-            exchange.seal_send(Some(to), message, options, out)?;
-            Ok(())
-        })
-    }
-
-    /// Sends a request and waits for its answer from the same address, until the
-    /// options' timeout from now. [`DatagramEvent::Answered`] or
-    /// [`DatagramEvent::Failed`] will name it, exactly one of them and once,
-    /// unless it is [cancelled](Self::cancel). A datagram may be lost on its way;
-    /// nothing is sent twice.
-    ///
-    /// # Errors
-    /// Nothing was sent, and nothing waits: as [`send`](Self::send), or too
-    /// many requests wait already.
-    pub fn request(
-        &mut self,
-        now: Now,
-        to: SocketAddr,
-        message: &Message,
-        options: &RequestOptions,
-    ) -> Result<RequestId, SendError> {
-        self.exchange.now = now;
-        self.exchange.check_pending()?;
-        self.queue(to, |exchange, out| {
-            exchange.seal_request(Some(to), message, options, out)?;
-            Ok(())
-        })?;
-        Ok(self.exchange.await_answer(to, message, options))
-    }
-
-    /// Gives a request up: no event will name it.
-    pub fn cancel(&mut self, request: RequestId) {
-        self.exchange.cancel(request);
-    }
-
-    /// Finds the handler of a message and opens the handler's inner layer, as
-    /// [`Link::dispatch`](crate::Link::dispatch) does.
-    pub fn dispatch<R: Router>(
-        &mut self,
-        now: Now,
-        inbound: Inbound,
-        router: &mut R,
-    ) -> Dispatched<R::Handler> {
-        self.exchange.now = now;
-        let from = inbound.remote;
-        match self.exchange.dispatch(inbound, router) {
-            Ok(dispatched) => dispatched,
-            Err(failed) => {
-                if let Some(from) = from {
-                    self.failed(from, failed);
-                }
-                Dispatched::Refused
-            }
+        if self.drain_until.is_some_and(|at| at <= now) && !self.closed {
+            self.calls.clear();
+            self.inbound.clear();
+            self.unhandled = 0;
+            self.closed = true;
+            self.notices.push_back(Notice::Closed);
         }
     }
 
-    /// Answers a dispatched message with what its handler returned, sealed with
-    /// the handler's inner layer and the outer one.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn reply(
-        &mut self,
-        now: Now,
-        token: &ReplyToken,
-        message: &Message,
-    ) -> Result<(), SendError> {
-        self.exchange.now = now;
-        let Some(to) = token.remote else {
-            return Ok(());
+    /// Publishes what the link holds.
+    fn settle<N: SharedNode>(&mut self, node: &mut N) {
+        self.turn = 0;
+        let held = Held {
+            inbound: self.unhandled.saturating_add(self.calls.bytes()),
+            outbound: self.queued(),
+            calls: self.calls.len(),
         };
-        self.queue(to, |exchange, out| {
-            exchange.seal_reply(token, message, out)?;
-            Ok(())
-        })
-    }
-
-    /// Answers as [`reply`](Self::reply) does, but what no handler asked for: the
-    /// default answer, an introduction. Says whether it was sent: to somebody
-    /// whom no auth plugin vouches for, only within the
-    /// [budget](crate::Limits::unverified_replies).
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn answer(
-        &mut self,
-        now: Now,
-        token: &ReplyToken,
-        message: &Message,
-    ) -> Result<bool, SendError> {
-        self.reply(now, token, message)?;
-        let stranger = token.remote.filter(|_| !token.verified);
-        Ok(stranger.is_none_or(|to| self.keep_within_budget(to)))
-    }
-
-    /// Queues a frame that was sealed before, for each of several addresses.
-    ///
-    /// # Errors
-    /// Nothing was queued: it does not fit into a datagram, or the queue is full.
-    pub fn forward(&mut self, now: Now, to: &[SocketAddr], frame: &[u8]) -> Result<(), SendError> {
-        self.exchange.now = now;
-        let Some((first, others)) = to.split_first() else {
-            return Ok(());
-        };
-        self.queue(*first, |_, out| {
-            out.extend_from_slice(frame);
-            Ok(())
-        })?;
-        for address in others {
-            self.outbox.repeat(*address);
-        }
-        Ok(())
-    }
-
-    // Outputs.
-
-    /// What has happened, until it returns `None`.
-    pub fn poll_event(&mut self) -> Option<DatagramEvent> {
-        self.events.pop_front()
-    }
-
-    /// Exchanges the datagrams to be sent for `sent`, which have been: the
-    /// caller keeps one such collection, sends what is in it, and comes again
-    /// with the same one. Returns whether there is anything to send.
-    pub fn poll_outbound(&mut self, sent: &mut Transmits) -> bool {
-        self.outbox.exchange(sent);
-        self.in_flight = sent.len();
-        !sent.is_empty()
-    }
-
-    /// When [`handle_timeout`](Self::handle_timeout) is due, if nothing else
-    /// happens before.
-    pub fn poll_deadline(&mut self) -> Option<Deadline> {
-        let at = self.exchange.pending.deadline()?;
-        let reason = DeadlineReason::Request;
-        Some(Deadline { at, reason })
-    }
-
-    /// Queues what `make` appends, as one datagram.
-    fn queue(
-        &mut self,
-        to: SocketAddr,
-        make: impl FnOnce(&mut Exchange<SocketAddr>, &mut Vec<u8>) -> Result<(), SendError>,
-    ) -> Result<(), SendError> {
-        let (queued, max) = (self.queued(), self.exchange.limits().outbound_queue());
-        if queued >= max {
-            return Err(SendError::QueueFull { queued, max });
-        }
-        let exchange = &mut self.exchange;
-        let len = self.outbox.push(to, |out| make(exchange, out))?;
-        if len > Self::MAX_DATAGRAM {
-            self.outbox.pop();
-            let max = Self::MAX_DATAGRAM;
-            return Err(SealError::DatagramTooLong { len, max }.into());
-        }
-        Ok(())
-    }
-
-    /// Takes the datagram that was queued last back where the budget does not
-    /// allow it, and says whether it did.
-    fn keep_within_budget(&mut self, to: SocketAddr) -> bool {
-        let (now, len) = (self.exchange.now, self.outbox.last_len());
-        let allowed = self.budget.allow(now, to.ip(), len);
-        if !allowed {
-            self.outbox.pop();
-            self.events
-                .push_back(DatagramEvent::Suppressed { remote: to });
-        }
-        allowed
-    }
-
-    /// An error for somebody who proved nothing: no plugin lends it its keys.
-    fn send_unsealed(&mut self, to: SocketAddr, message: &Message) {
-        let queued = self.queue(to, |exchange, out| {
-            exchange.seal_unsealed(message, out)?;
-            Ok(())
-        });
-        // What cannot be sent is left out: there is nobody to tell.
-        if queued.is_ok() {
-            self.keep_within_budget(to);
+        let pressure = self.budget.hold(&self.account, held);
+        if !pressure.is_none() {
+            node.pressure(pressure);
         }
     }
+}
+
+/// Whether an answer of any length could be sent to an address that has proved nothing,
+/// before it is made.
+fn may_answer(
+    replies: &mut ReplyBudget,
+    notices: &mut VecDeque<Notice>,
+    now: Now,
+    to: SocketAddr,
+) -> bool {
+    let may = replies.may_allow(now, to.ip());
+    if !may {
+        notices.push_back(Notice::Suppressed { remote: to });
+    }
+    may
 }
 
 impl fmt::Debug for DatagramLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatagramLink")
             .field("queued", &self.queued())
+            .field("calls_in_flight", &self.calls_in_flight())
             .field("pending_requests", &self.pending_requests())
             .field("counters", &self.counters)
             .finish_non_exhaustive()

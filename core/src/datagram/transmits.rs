@@ -102,7 +102,7 @@ impl Transmits {
     }
 
     /// Gives what there is for what has been sent.
-    pub(super) fn exchange(&mut self, sent: &mut Self) {
+    pub(super) fn swap(&mut self, sent: &mut Self) {
         sent.bytes.clear();
         sent.datagrams.clear();
         sent.len = 0;
@@ -167,12 +167,12 @@ mod tests {
     fn what_was_sent_makes_room_for_what_was_not() {
         let (mut queue, mut sent) = (Transmits::new(), Transmits::new());
         push(&mut queue, 1, b"one", false).unwrap();
-        queue.exchange(&mut sent);
+        queue.swap(&mut sent);
         assert!(queue.is_empty());
         assert_eq!(queue.last_len(), 0);
         assert_eq!((sent.count(), sent.len()), (1, 3));
         push(&mut queue, 2, b"two", false).unwrap();
-        queue.exchange(&mut sent);
+        queue.swap(&mut sent);
         assert_eq!(sent.get(0), Some((at(2), &b"two"[..])));
         assert!(queue.is_empty() && queue.bytes.capacity() > 0);
     }

@@ -7,13 +7,16 @@ use core::hash::Hash;
 use bytes::Bytes;
 
 use super::Exchange;
-use crate::config::{FailedCheck, Role};
+use crate::calls::ReplyAddress;
+use crate::config::{AuthErrorReply, FailedCheck, Role};
 use crate::error::OpenError;
-use crate::events::{Inbound, Refusal, ReplyToken};
+use crate::events::Refusal;
 use crate::frame::SealedMessage;
-use crate::link::{Dispatched, Router};
-use crate::message::Message;
+use crate::message::{Message, MessageType};
+use crate::place::Place;
 use crate::plugin::Layer;
+use crate::routes::Route;
+use crate::shared::{Destination, SharedNode, Unrouted, default_answer};
 
 /// A message that did not pass a layer.
 pub(crate) struct Failed {
@@ -22,12 +25,39 @@ pub(crate) struct Failed {
     pub(crate) answer: Option<Box<Message>>,
 }
 
+/// What becomes of a message, all layers opened.
+pub(crate) enum Dispatched<H> {
+    /// A handler is to be called.
+    Call {
+        handler: H,
+        message: Message,
+        reply: ReplyAddress,
+    },
+    /// The node's own answer is to be sent, if there is one.
+    Answer {
+        answer: Option<Message>,
+        reply: ReplyAddress,
+    },
+    /// The application takes it.
+    Deliver(Message),
+}
+
 impl<A: Copy + Eq + Hash> Exchange<A> {
-    /// What a failed check leads to.
-    pub(super) fn failed(&self, layer: &Layer, sealed: &SealedMessage, error: OpenError) -> Failed {
+    /// What a failed check leads to. Whether an answer `may_answer` be sent at all is
+    /// asked before one is made: whoever sends garbage costs nothing more.
+    pub(super) fn failed(
+        &self,
+        layer: &Layer,
+        sealed: &SealedMessage,
+        error: OpenError,
+        may_answer: &mut dyn FnMut() -> bool,
+    ) -> Failed {
         let message_type = sealed.message_type();
+        let answers = self.role != Role::Client
+            && !matches!(self.config.auth_error, AuthErrorReply::Silent)
+            && !matches!(message_type, MessageType::ERROR | MessageType::AUTH_ERROR);
         let answer = match error {
-            OpenError::Auth(failure) if self.config.role != Role::Client => {
+            OpenError::Auth(failure) if answers && may_answer() => {
                 let check = FailedCheck {
                     message_type,
                     failure,
@@ -55,56 +85,76 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         }
     }
 
-    /// Finds the handler of a message and opens the handler's inner layer. See
-    /// [`Link::dispatch`](crate::Link::dispatch).
-    pub(crate) fn dispatch<R: Router>(
+    /// Finds the handler of a message and opens the handler's inner layer.
+    ///
+    /// A one-time handler is taken only after its message has been verified: a
+    /// forgery leaves it where it is.
+    pub(crate) fn dispatch<N: SharedNode>(
         &self,
-        mut inbound: Inbound,
-        router: &mut R,
-    ) -> Result<Dispatched<R::Handler>, Failed> {
-        let outer_verifies = self.config.outer.auth().is_some();
+        node: &mut N,
+        mut sealed: SealedMessage,
+        from: Place,
+        may_answer: &mut dyn FnMut() -> bool,
+    ) -> Result<Dispatched<N::Handler>, Failed> {
         // Inner layers whose check it passed, for handlers that were taken away.
         let mut passed: Vec<Layer> = Vec::new();
         loop {
-            let reply = |inner: Layer| ReplyToken {
-                remote: inbound.remote,
-                request: inbound.sealed.message_type(),
-                uri: Bytes::new(),
-                verified: outer_verifies || inner.auth().is_some(),
+            let route = match node.route(sealed.message_type(), sealed.uri(), from) {
+                Destination::Handler(route) => route,
+                Destination::Peers { inner } => {
+                    if let Err(error) = self.open(node, &mut sealed, &inner, from) {
+                        return Err(self.failed(&inner, &sealed, error, may_answer));
+                    }
+                    let (message, mut reply) = self.opened(sealed, from, inner);
+                    node.heard(self.now, from);
+                    reply.unprompted = true;
+                    let answer = node.peer_message(self.now, from, &message);
+                    return Ok(Dispatched::Answer { answer, reply });
+                }
+                Destination::Unrouted(unrouted) => {
+                    let (message, mut reply) = self.opened(sealed, from, Layer::default());
+                    node.heard(self.now, from);
+                    return Ok(match unrouted {
+                        Unrouted::Handler(handler) => Dispatched::Call {
+                            handler,
+                            message,
+                            reply,
+                        },
+                        Unrouted::Deliver => Dispatched::Deliver(message),
+                        Unrouted::NotFound => {
+                            reply.unprompted = true;
+                            let answer = default_answer(message.message_type, from);
+                            Dispatched::Answer { answer, reply }
+                        }
+                    });
+                }
+            };
+            let Route {
+                handler,
                 inner,
-                id: Bytes::new(),
-            };
-            let Some(route) = router.route(&inbound) else {
-                let mut reply = reply(Layer::default());
-                let message = inbound.sealed.into_message();
-                self.address(&mut reply, &message);
-                return Ok(Dispatched::Unrouted { message, reply });
-            };
-            let mut reply = reply(route.inner.clone());
+                one_time,
+            } = route;
             // Should somebody else take the handler, the message is routed
             // again, and must then be as it was.
-            let again = route
-                .one_time
-                .and(route.inner.cipher())
-                .map(|_| inbound.sealed.clone());
+            let again = one_time.and(inner.cipher()).map(|_| sealed.clone());
             // A replay window lets nothing pass twice, this message neither.
-            let checked = passed.iter().any(|layer| layer.shares_auth(&route.inner));
-            let unchecked = checked.then(|| route.inner.clone().without_auth());
-            let layer = unchecked.as_ref().unwrap_or(&route.inner);
-            if let Err(error) = self.open(&mut inbound.sealed, layer, inbound.remote) {
-                return Err(self.failed(&route.inner, &inbound.sealed, error));
+            let checked = passed.iter().any(|layer| layer.shares_auth(&inner));
+            let unchecked = checked.then(|| inner.clone().without_auth());
+            let layer = unchecked.as_ref().unwrap_or(&inner);
+            if let Err(error) = self.open(node, &mut sealed, layer, from) {
+                return Err(self.failed(&inner, &sealed, error, may_answer));
             }
-            if route.one_time.is_some_and(|id| !router.take(id)) {
-                if let Some(sealed) = again {
-                    inbound.sealed = sealed;
+            if one_time.is_some_and(|id| !node.take(id)) {
+                if let Some(unopened) = again {
+                    sealed = unopened;
                 }
-                passed.push(route.inner);
+                passed.push(inner);
                 continue;
             }
-            let message = inbound.sealed.into_message();
-            self.address(&mut reply, &message);
+            let (message, reply) = self.opened(sealed, from, inner);
+            node.heard(self.now, from);
             return Ok(Dispatched::Call {
-                handler: route.handler,
+                handler,
                 message,
                 reply,
             });
@@ -116,14 +166,24 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         !self.field_clash && self.config.correlation.is_in(sealed.auth())
     }
 
-    /// Notes what of a message its reply names again.
-    fn address(&self, reply: &mut ReplyToken, message: &Message) {
-        reply.uri = message.uri.clone();
+    /// A message that passed `inner` from `from`, and whom its reply goes to.
+    fn opened(&self, sealed: SealedMessage, from: Place, inner: Layer) -> (Message, ReplyAddress) {
+        let message = sealed.into_message();
         let correlation = &self.config.correlation;
-        let id = correlation.to_repeat(&message.auth);
+        let mut id = correlation.to_repeat(&message.auth);
         // A nonce, say, must not be taken for an id.
-        if !id.is_empty() && !self.field_clash && !reply.inner.writes(correlation.field()) {
-            reply.id = id;
+        if !id.is_empty() && (self.field_clash || inner.writes(correlation.field())) {
+            id = Bytes::new();
         }
+        let reply = ReplyAddress {
+            place: from,
+            request: message.message_type,
+            uri: message.uri.clone(),
+            verified: self.config.outer.auth().is_some() || inner.auth().is_some(),
+            inner,
+            id,
+            unprompted: false,
+        };
+        (message, reply)
     }
 }

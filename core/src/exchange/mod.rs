@@ -8,34 +8,35 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::Hash;
-use core::net::SocketAddr;
 
 use hashbrown::HashSet;
 use rand_core::CryptoRng;
 
-pub(crate) use self::dispatch::Failed;
+pub(crate) use self::dispatch::{Dispatched, Failed};
 pub(crate) use self::sort::Sorted;
 
-use crate::config::LinkConfig;
+use crate::calls::ReplyAddress;
+use crate::config::{LinkConfig, Role};
 use crate::correlation::CorrelationIds;
 use crate::error::{OpenError, SealError, SendError};
-use crate::events::ReplyToken;
 use crate::frame::SealedMessage;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::now::Now;
 use crate::options::{RequestOptions, SendOptions};
-use crate::plugin::{KnownPeers, Layer, OpenContext, PeerContext, PeerDirectory, SealContext};
+use crate::place::Place;
+use crate::plugin::{KnownPeers, Layer, OpenContext, PeerContext, SealContext};
 use crate::requests::{NewRequest, Pending, RequestId};
 use crate::seal::{CorrelationField, CorrelationId, Fields, Plan, Sealer};
+use crate::shared::SharedNode;
 
 /// The state of one link that does not depend on its transport. `A` tells the
 /// remotes apart: nothing where there is only one.
 pub(crate) struct Exchange<A> {
     pub(crate) config: Arc<LinkConfig>,
+    pub(crate) role: Role,
     pub(crate) pending: Pending<A>,
     pub(crate) now: Now,
-    pub(crate) directory: Option<Arc<dyn PeerDirectory>>,
     rng: Box<dyn CryptoRng + Send>,
     sealer: Sealer,
     /// Once a request has carried its id.
@@ -47,15 +48,20 @@ pub(crate) struct Exchange<A> {
 }
 
 impl<A: Copy + Eq + Hash> Exchange<A> {
-    pub(crate) fn new(now: Now, config: Arc<LinkConfig>, rng: Box<dyn CryptoRng + Send>) -> Self {
+    pub(crate) fn new(
+        now: Now,
+        config: Arc<LinkConfig>,
+        role: Role,
+        rng: Box<dyn CryptoRng + Send>,
+    ) -> Self {
         Self {
             field_clash: config.outer.writes(config.correlation.field()),
             ids: None,
             correlating: HashSet::new(),
             config,
+            role,
             pending: Pending::new(),
             now,
-            directory: None,
             rng,
             sealer: Sealer::new(),
         }
@@ -69,7 +75,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// there is one in its place.
     fn seal(
         &mut self,
-        remote: Option<SocketAddr>,
+        node: &mut impl SharedNode,
+        to: Place,
         message: &Message,
         (outer, inner): (Option<&Layer>, &Layer),
         id: CorrelationId<'_>,
@@ -82,7 +89,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             name: correlation.field(),
             id,
         });
-        let known = KnownPeers::wanted([outer, inner], self.directory.as_deref(), remote);
+        let known = known_peers([outer, inner], node, to);
         let mut context = SealContext {
             now: self.now,
             rng: &mut *self.rng,
@@ -118,36 +125,40 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// Seals what the caller sends.
     pub(crate) fn seal_send(
         &mut self,
-        remote: Option<SocketAddr>,
+        node: &mut impl SharedNode,
+        to: Place,
         message: &Message,
         options: &SendOptions,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
-        self.config.check_inner(options.inner())?;
+        self.config.outer.check_clash(options.inner())?;
         let outer = options.outer(&self.config.outer);
         let layers = (Some(&outer), options.inner());
-        self.seal(remote, message, layers, CorrelationId::None, out)
+        self.seal(node, to, message, layers, CorrelationId::None, out)
     }
 
     /// Seals what a handler replies.
     pub(crate) fn seal_reply(
         &mut self,
-        token: &ReplyToken,
+        node: &mut impl SharedNode,
+        address: &ReplyAddress,
         message: &Message,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
-        let id = match token.is_correlated() {
-            true => CorrelationId::Packed(&token.id),
-            false => CorrelationId::None,
+        let id = match address.id.is_empty() {
+            true => CorrelationId::None,
+            false => CorrelationId::Packed(&address.id),
         };
-        self.seal(token.remote, message, (None, &token.inner), id, out)
+        let layers = (None, &address.inner);
+        self.seal(node, address.place, message, layers, id, out)
     }
 
     /// Seals the request that [`await_answer`](Self::await_answer) lets wait
     /// next.
     pub(crate) fn seal_request(
         &mut self,
-        remote: Option<SocketAddr>,
+        node: &mut impl SharedNode,
+        to: Place,
         message: &Message,
         options: &RequestOptions,
         out: &mut Vec<u8>,
@@ -158,12 +169,12 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             return Err(SealError::FieldClash(field.into()));
         }
         let Some(id) = self.next_correlation_id(options) else {
-            return self.seal_send(remote, message, send, out);
+            return self.seal_send(node, to, message, send, out);
         };
-        self.config.check_inner(send.inner())?;
+        self.config.outer.check_clash(send.inner())?;
         let outer = send.outer(&self.config.outer);
         let layers = (Some(&outer), send.inner());
-        self.seal(remote, message, layers, CorrelationId::Number(id), out)
+        self.seal(node, to, message, layers, CorrelationId::Number(id), out)
     }
 
     fn correlates(&self, options: &RequestOptions) -> bool {
@@ -216,11 +227,12 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
 
     fn open(
         &self,
+        node: &mut impl SharedNode,
         sealed: &mut SealedMessage,
         layer: &Layer,
-        remote: Option<SocketAddr>,
+        from: Place,
     ) -> Result<(), OpenError> {
-        let known = KnownPeers::wanted([layer], self.directory.as_deref(), remote);
+        let known = known_peers([layer], node, from);
         let context = OpenContext {
             now: self.now,
             peers: known.context(),
@@ -231,9 +243,22 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// Opens the outer layer.
     pub(crate) fn open_outer(
         &self,
+        node: &mut impl SharedNode,
         sealed: &mut SealedMessage,
-        remote: Option<SocketAddr>,
+        from: Place,
     ) -> Result<(), OpenError> {
-        self.open(sealed, &self.config.outer, remote)
+        self.open(node, sealed, &self.config.outer, from)
+    }
+}
+
+/// The peers at both ends, where one of the layers wants to know them.
+fn known_peers<'a>(
+    layers: impl IntoIterator<Item = &'a Layer>,
+    node: &mut impl SharedNode,
+    at: Place,
+) -> KnownPeers {
+    match layers.into_iter().any(Layer::is_peer_specific) {
+        true => node.known_peers(at),
+        false => KnownPeers::default(),
     }
 }

@@ -1,15 +1,15 @@
 //! From a message to the request that it answers.
 
-use core::hash::Hash;
-use core::net::SocketAddr;
-
 use super::{Exchange, Failed};
 use crate::config::Role;
 use crate::error::OpenError;
 use crate::events::{Answer, Refusal};
 use crate::frame::SealedMessage;
 use crate::message::{Message, MessageType};
+use crate::place::Place;
 use crate::requests::{Lookup, RequestId};
+use crate::shared::SharedNode;
+use core::hash::Hash;
 
 /// What a message that passed the outer layer turned out to be.
 pub(crate) enum Sorted {
@@ -30,14 +30,15 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// answers, or to the caller.
     pub(crate) fn sort(
         &mut self,
+        node: &mut impl SharedNode,
         mut sealed: SealedMessage,
         remote: A,
-        address: Option<SocketAddr>,
+        from: Place,
     ) -> Sorted {
         let mut repeats = false;
         if self.ids.is_some() {
             if let Some(request) = self.correlated_request(&sealed) {
-                return self.sort_correlated(sealed, request, remote, address);
+                return self.sort_correlated(node, sealed, request, (remote, from));
             }
             repeats = self.correlating.contains(&remote);
         }
@@ -48,7 +49,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             return self.sort_anonymous(sealed, remote);
         };
         let inner = self.pending.inner(request).cloned().unwrap_or_default();
-        match self.open(&mut sealed, &inner, address) {
+        match self.open(node, &mut sealed, &inner, from) {
             Ok(()) => self.answered(request, sealed.into_message(), true),
             Err(error) => Sorted::Refused(Refusal::Answer { request, error }),
         }
@@ -66,10 +67,10 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// where it ends none it is dropped if it is an answer.
     fn sort_correlated(
         &mut self,
+        node: &mut impl SharedNode,
         mut sealed: SealedMessage,
         request: RequestId,
-        remote: A,
-        address: Option<SocketAddr>,
+        (remote, from): (A, Place),
     ) -> Sorted {
         let message_type = sealed.message_type();
         let may_answer = message_type.is_answer();
@@ -85,7 +86,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         // An inner layer may hide the uri until it is opened.
         if !is_anonymous(&sealed) || self.pending.uri(request) == Some(sealed.uri()) {
             let inner = self.pending.inner(request).cloned().unwrap_or_default();
-            if let Err(error) = self.open(&mut sealed, &inner, address) {
+            if let Err(error) = self.open(node, &mut sealed, &inner, from) {
                 return Sorted::Refused(Refusal::Answer { request, error });
             }
             if self.pending.uri(request) != Some(sealed.uri()) {
@@ -125,10 +126,11 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         sealed: SealedMessage,
         remote: A,
         error: OpenError,
+        may_answer: &mut dyn FnMut() -> bool,
     ) -> Result<Sorted, Failed> {
         let message_type = sealed.message_type();
-        if self.config.role != Role::Client || !message_type.is_error() {
-            return Err(self.failed(&self.config.outer, &sealed, error));
+        if self.role != Role::Client || !message_type.is_error() {
+            return Err(self.failed(&self.config.outer, &sealed, error, may_answer));
         }
         let ends = |request| self.pending.named(request, remote, message_type) == Lookup::Waits;
         let request = match self.correlated_request(&sealed) {

@@ -157,6 +157,14 @@ impl SealedMessage {
         self.uri = start..start.saturating_add(uri_len);
     }
 
+    /// The same in a buffer of its own: a message that has to wait keeps no receive
+    /// buffer alive.
+    #[must_use]
+    pub(crate) fn into_own_buffer(mut self) -> Self {
+        self.sections = BytesMut::from(&self.sections[..]);
+        self
+    }
+
     /// The message: its uri and content are slices of the receive buffer.
     #[must_use]
     pub fn into_message(self) -> Message {

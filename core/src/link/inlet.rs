@@ -7,6 +7,8 @@ use bytes::BytesMut;
 #[derive(Debug)]
 pub(super) struct Inlet {
     pub(super) bytes: BytesMut,
+    /// What is there is a part of one frame, as was seen.
+    pub(super) incomplete: bool,
     /// The room that the next read is given.
     room: usize,
 }
@@ -18,6 +20,7 @@ impl Inlet {
     pub(super) fn new() -> Self {
         Self {
             bytes: BytesMut::new(),
+            incomplete: false,
             room: Self::ROOM.0,
         }
     }
@@ -33,6 +36,7 @@ impl Inlet {
     /// Learns from a read how much room the next one wants.
     pub(super) fn received(&mut self, count: usize) {
         let (least, most) = Self::ROOM;
+        self.incomplete = false;
         if count >= self.room {
             self.room = self.room.saturating_mul(4).min(most);
         } else if count < self.room / 8 {

@@ -1,11 +1,15 @@
-//! One connection: frames, layers, pending requests, outbound bytes.
+//! One connection: frames, layers, requests, calls in flight, outbound bytes, and its
+//! end.
 
-mod dispatch;
+mod command;
+mod end;
+mod event;
 mod failures;
-mod inbound;
+mod frames;
 mod inlet;
+mod outbound;
 mod outbox;
-mod slow;
+mod seat;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -13,118 +17,153 @@ mod timers;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
 use bytes::BytesMut;
 use rand_core::CryptoRng;
 
-pub use self::dispatch::{Dispatched, Router};
+pub use self::event::Event;
+pub(crate) use self::seat::Seat;
 
+use self::end::Phase;
+use self::event::Notice;
 use self::failures::Failures;
+use self::frames::Advance;
 use self::inlet::Inlet;
 use self::outbox::Outbox;
 use self::timers::Timers;
+use crate::budget::{Account, Budget, Held};
+use crate::calls::Calls;
 use crate::config::LinkConfig;
-use crate::error::{CloseReason, RequestError, SealError, SendError};
-use crate::events::{Deadline, DeadlineReason, Event, Inbound, ReplyToken};
+use crate::error::{Backpressure, CloseReason};
+use crate::events::{Deadline, DeadlineReason};
 use crate::exchange::Exchange;
 use crate::frame::Deframer;
 use crate::limits::Limits;
-use crate::message::Message;
 use crate::now::Now;
-use crate::options::{RequestOptions, SendOptions};
-use crate::plugin::PeerDirectory;
-use crate::requests::{Ended, RequestId};
+use crate::place::{LinkId, Place};
+use crate::shared::SharedNode;
 
 /// One end of one connection, without the connection.
 ///
-/// A link shares nothing with other links: many can be driven at once. Its
-/// methods come in four groups.
+/// [`Node::accept`](crate::Node::accept) and [`Node::connect`](crate::Node::connect)
+/// make it. Links share nothing but their node, which they are shown where they need
+/// it: many can be driven at once. Its methods come in four groups.
 ///
-/// - Getters: [`remote`](Self::remote), [`is_closed`](Self::is_closed),
-///   [`queued`](Self::queued), [`pending_requests`](Self::pending_requests),
-///   [`config`](Self::config).
+/// - Getters: [`id`](Self::id), [`place`](Self::place), [`remote`](Self::remote),
+///   [`config`](Self::config), [`close_reason`](Self::close_reason),
+///   [`queued`](Self::queued), [`unhandled`](Self::unhandled),
+///   [`calls_in_flight`](Self::calls_in_flight),
+///   [`pending_requests`](Self::pending_requests), [`wants_read`](Self::wants_read),
+///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
+///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room).
 /// - Inputs: [`receive`](Self::receive) (or [`receive_buffer`](Self::receive_buffer)
-///   and [`received`](Self::received)), [`set_reading`](Self::set_reading),
-///   [`written`](Self::written), [`handle_eof`](Self::handle_eof),
-///   [`handle_timeout`](Self::handle_timeout).
-/// - Commands: [`send`](Self::send), [`request`](Self::request),
-///   [`cancel`](Self::cancel), [`dispatch`](Self::dispatch), [`reply`](Self::reply),
-///   [`forward`](Self::forward), [`notify`](Self::notify), [`close`](Self::close).
-/// - Outputs: [`poll_event`](Self::poll_event), [`poll_past_event`](Self::poll_past_event),
-///   [`poll_outbound`](Self::poll_outbound), [`poll_deadline`](Self::poll_deadline).
+///   and [`received`](Self::received)), [`handle_eof`](Self::handle_eof),
+///   [`written`](Self::written), [`transport_failed`](Self::transport_failed).
+/// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
+///   [`send`](Self::send), [`request`](Self::request), [`cancel`](Self::cancel),
+///   [`notify`](Self::notify), [`forward`](Self::forward), [`drain`](Self::drain),
+///   [`close`](Self::close), [`abort`](Self::abort).
+/// - Outputs: [`poll`](Self::poll), [`poll_outbound`](Self::poll_outbound),
+///   [`deadline`](Self::deadline).
 ///
-/// The contract: *after any input or command, drain the outputs until only a
-/// deadline is left.* One call of `poll_event` handles at most one frame, so
-/// the caller decides how many make a turn.
+/// The contract: *after any input or command, drain the outputs until only a deadline
+/// is left.* `poll` says what has happened, `poll_outbound` has bytes to write, and
+/// once both have nothing more, wait for the transport or the deadline, and poll again.
+///
+/// Messages are handled in the order of their coming. One that carries no
+/// [correlation id](crate::Correlation) is handled when all before it have been
+/// answered, and before all behind it; those that carry one run side by side, up to
+/// [`Limits::handlers_per_connection`]. Answers to this link's own requests pass by.
+///
+/// The end comes in steps. After EOF, after bytes that are no frame, or past a timeout
+/// nothing more is received, and requests that wait fail; handlers that run may still
+/// answer; what is queued is written; then [`Event::Shutdown`] asks to end the sending
+/// side, the remote's own end is waited for, and [`Event::Closed`] is last. Each step
+/// has a deadline ([`Limits::shutdown_grace`]).
 pub struct Link {
     exchange: Exchange<()>,
-    remote: Option<SocketAddr>,
+    place: Place,
     deframer: Deframer,
     inlet: Inlet,
     outbox: Outbox,
-    events: VecDeque<Event>,
+    calls: Calls,
+    notices: VecDeque<Notice>,
     failures: Failures,
     timers: Timers,
+    budget: Arc<Budget>,
+    account: Arc<Account>,
+    /// The length of the longest frame that is accepted, in bytes.
+    max_frame: usize,
+    /// Frames handled since the last time that there was nothing to do.
+    turn: usize,
     eof: bool,
-    closed: Option<CloseReason>,
+    phase: Phase,
 }
 
 impl Link {
-    /// A link over a byte stream that has just been connected or accepted.
-    ///
-    /// `remote` names the other end in keys and events; links over something
-    /// without addresses have none. `rng` makes the nonces: seed it from the
-    /// operating system, or with a constant to repeat a run to the byte.
-    #[must_use]
-    pub fn new(
-        now: Now,
-        config: Arc<LinkConfig>,
-        remote: Option<SocketAddr>,
-        rng: Box<dyn CryptoRng + Send>,
-    ) -> Self {
+    pub(crate) fn new(now: Now, seat: Seat, rng: Box<dyn CryptoRng + Send>) -> Self {
+        let Seat {
+            place,
+            role,
+            config,
+            budget,
+            account,
+        } = seat;
+        let limits = config.limits();
+        let sections = limits.auth_section().saturating_add(limits.body());
         Self {
+            max_frame: config.wire.codec.header_len().saturating_add(sections),
             deframer: Deframer::new(config.wire.clone()),
-            exchange: Exchange::new(now, config, rng),
-            remote,
+            exchange: Exchange::new(now, config, role, rng),
+            place,
             inlet: Inlet::new(),
             outbox: Outbox::new(),
-            events: VecDeque::new(),
+            calls: Calls::new(),
+            notices: VecDeque::new(),
             failures: Failures::default(),
             timers: Timers::new(now.monotonic),
+            budget,
+            account,
+            turn: 0,
             eof: false,
-            closed: None,
+            phase: Phase::Open { drain_until: None },
         }
-    }
-
-    /// Lets plugins know who is at the other end.
-    #[must_use]
-    pub fn with_directory(mut self, directory: Arc<dyn PeerDirectory>) -> Self {
-        self.exchange.directory = Some(directory);
-        self
     }
 
     // Getters.
 
+    /// Its name among the links of its node.
+    #[must_use]
+    pub fn id(&self) -> LinkId {
+        // A link over datagrams is another type.
+        self.place.link().unwrap_or(LinkId(u64::MAX))
+    }
+
+    /// Where it leads: for subscriptions and peers.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
     /// The address of the other end.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
-        self.remote
+        self.place.address()
     }
 
-    /// Whether a message carries a correlation id, so that its reply may be sent
-    /// out of turn.
+    /// The configuration it was made with.
     #[must_use]
-    pub fn is_correlated(&self, inbound: &Inbound) -> bool {
-        self.exchange.is_correlated(&inbound.sealed)
+    pub fn config(&self) -> &Arc<LinkConfig> {
+        &self.exchange.config
     }
 
-    /// Why the link is closed, if it is.
+    /// Why nothing more is handled or sent, if so. Its last bytes may still be on their
+    /// way.
     #[must_use]
-    pub fn is_closed(&self) -> Option<&CloseReason> {
-        self.closed.as_ref()
+    pub fn close_reason(&self) -> Option<&CloseReason> {
+        self.phase.close_reason()
     }
 
     /// Bytes that wait to be written, those included that were handed out and are
@@ -134,23 +173,70 @@ impl Link {
         self.outbox.len()
     }
 
+    /// Bytes received and not handled: one frame that is not complete, or more for
+    /// [`poll`](Self::poll).
+    #[must_use]
+    pub fn unhandled(&self) -> usize {
+        self.inlet.bytes.len()
+    }
+
+    /// Handlers that were called and have not answered.
+    #[must_use]
+    pub fn calls_in_flight(&self) -> usize {
+        self.calls.len()
+    }
+
     /// Requests whose callers wait.
     #[must_use]
     pub fn pending_requests(&self) -> usize {
         self.exchange.pending.wanted()
     }
 
-    /// Bytes received and not yet handled: one frame that is not complete, or
-    /// more for [`poll_event`](Self::poll_event).
+    /// Whether bytes are to be read. Where they are not, the remote is to wait: its
+    /// answers are not taken, too many handlers run, or all links together hold too much.
     #[must_use]
-    pub fn unhandled(&self) -> usize {
-        self.inlet.bytes.len()
+    pub fn wants_read(&self) -> bool {
+        !self.eof
+            && match &self.phase {
+                Phase::Open { drain_until } => {
+                    let answers = self.calls.len() > 0 && self.pending_requests() > 0;
+                    (drain_until.is_none() || answers)
+                        && self.may_take_frame()
+                        && self.inlet.bytes.len() <= self.max_frame
+                        && self.read_room() > 0
+                }
+                Phase::Lingering { .. } => true,
+                Phase::Answering { .. } | Phase::Flushing { .. } | Phase::Closed { .. } => false,
+            }
     }
 
-    /// The configuration it was made with.
+    /// Whether there are bytes to write: see [`poll_outbound`](Self::poll_outbound).
     #[must_use]
-    pub fn config(&self) -> &Arc<LinkConfig> {
-        &self.exchange.config
+    pub fn wants_write(&self) -> bool {
+        self.outbox.has_bytes()
+    }
+
+    /// Whether [`poll`](Self::poll) has something to do, without waiting for anything: a
+    /// turn ended at its bound, or a write has made room.
+    #[must_use]
+    pub fn wants_poll(&self) -> bool {
+        !self.notices.is_empty() || self.may_advance() || self.may_end()
+    }
+
+    /// How many bytes may be read at once: `usize::MAX` while all links together hold
+    /// little, and few or none past half of [`Limits::inbound_total`].
+    #[must_use]
+    pub fn read_room(&self) -> usize {
+        self.budget.room(&self.account)
+    }
+
+    /// Whether it waits for what other links hold: for a handler's place, or for room to
+    /// read. A [`SharedNode`] is told when some is free.
+    #[must_use]
+    pub fn waits_for_budget(&self) -> bool {
+        let waits = !self.inlet.bytes.is_empty() || self.calls.waiting().0 > 0;
+        matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
+            && (waits && !self.budget.may_call() || self.read_room() == 0)
     }
 
     fn limits(&self) -> &Limits {
@@ -159,16 +245,27 @@ impl Link {
 
     // Inputs.
 
-    /// Takes bytes from the remote. They are looked at by
-    /// [`poll_event`](Self::poll_event).
-    pub fn receive(&mut self, now: Now, bytes: &[u8]) {
-        self.inlet.bytes.extend_from_slice(bytes);
+    /// Takes bytes from the remote, which are handled by [`poll`](Self::poll).
+    ///
+    /// # Errors
+    /// Nothing was taken: more than the longest frame waits to be handled. Poll, and
+    /// read while it is [wanted](Self::wants_read).
+    pub fn receive(&mut self, now: Now, bytes: &[u8]) -> Result<(), Backpressure> {
+        let unhandled = self.inlet.bytes.len();
+        if unhandled > self.max_frame {
+            return Err(Backpressure { unhandled });
+        }
+        if matches!(self.phase, Phase::Open { .. }) {
+            self.inlet.bytes.extend_from_slice(bytes);
+        }
         self.received(now, bytes.len());
+        Ok(())
     }
 
     /// The buffer that bytes are read into, at its end; then say so with
-    /// [`received`](Self::received). It has room for a read; the room grows
-    /// with what arrives, never with what a header announces.
+    /// [`received`](Self::received). It has room for a read; the room grows with what
+    /// arrives, never with what a header announces. For transports that read into a
+    /// buffer, while reading is [wanted](Self::wants_read).
     pub fn receive_buffer(&mut self) -> &mut BytesMut {
         self.inlet.with_room()
     }
@@ -177,10 +274,16 @@ impl Link {
     /// [`receive_buffer`](Self::receive_buffer).
     pub fn received(&mut self, now: Now, count: usize) {
         self.exchange.now = now;
-        self.timers.received(now.monotonic);
-        match self.closed {
-            None => self.inlet.received(count),
-            Some(_) => self.inlet.clear(),
+        if count == 0 {
+            return;
+        }
+        match self.phase {
+            Phase::Open { .. } => {
+                self.timers.received(now.monotonic);
+                self.inlet.received(count);
+            }
+            // What comes after the end is of no interest.
+            _ => self.inlet.clear(),
         }
     }
 
@@ -190,32 +293,11 @@ impl Link {
         self.inlet.release();
     }
 
-    /// Says that the remote has sent its last byte. What is complete is still
-    /// handled; then the link closes.
+    /// Says that the remote has sent its last byte. What is complete is still handled
+    /// and answered; then the link closes.
     pub fn handle_eof(&mut self, now: Now) {
         self.exchange.now = now;
         self.eof = true;
-    }
-
-    /// Says that a deadline may have come. Early or late calls do no harm.
-    pub fn handle_timeout(&mut self, now: Now) {
-        self.exchange.now = now;
-        while let Some(ended) = self.exchange.pending.expire(now.monotonic) {
-            let error = RequestError::TimedOut(ended.timeout);
-            self.fail(ended, error);
-        }
-        if let Some(reason) = self.timers.due(self.limits(), now.monotonic) {
-            self.close(reason);
-        }
-        self.look_at_backlog();
-    }
-
-    /// Says whether bytes are being read, as they are from the start. While they
-    /// are not, since the remote shall wait, it is not blamed for what does not
-    /// come: the times of a begun frame and of an idle connection start anew
-    /// afterwards.
-    pub fn set_reading(&mut self, now: Now, reading: bool) {
-        self.timers.hold(!reading, now.monotonic);
     }
 
     /// Says that so many more of the bytes that were [handed
@@ -223,209 +305,97 @@ impl Link {
     /// of all of them by coming again.
     pub fn written(&mut self, count: usize) {
         self.outbox.written(count);
-        self.less_waits();
+        self.after_write();
     }
 
-    // Commands.
-
-    /// Sends a message, sealed with the options' inner layer and the link's
-    /// outer one.
-    ///
-    /// # Errors
-    /// Nothing was sent: the message cannot be sealed, the queue is full, or
-    /// the link is closed.
-    pub fn send(
-        &mut self,
-        now: Now,
-        message: &Message,
-        options: &SendOptions,
-    ) -> Result<(), SendError> {
-        self.exchange.now = now;
-        self.check_open()?;
-        self.check_room()?;
-        let remote = self.remote;
-        self.queue(|exchange, out| exchange.seal_send(remote, message, options, out))
-    }
-
-    /// Sends a request and waits for its answer, until the options' timeout
-    /// from now. [`Event::Answered`] or [`Event::Failed`] will name it, exactly
-    /// one of them and once, unless it is [cancelled](Self::cancel).
-    ///
-    /// Requests for the same uri are answered in their order, as a netaio
-    /// server answers them; in any order where they carry ids that the remote
-    /// repeats ([`Correlation`](crate::Correlation)).
-    ///
-    /// # Errors
-    /// Nothing was sent, and nothing waits: as [`send`](Self::send), or too
-    /// many requests wait already.
-    pub fn request(
-        &mut self,
-        now: Now,
-        message: &Message,
-        options: &RequestOptions,
-    ) -> Result<RequestId, SendError> {
-        self.exchange.check_pending()?;
-        self.exchange.now = now;
-        self.check_open()?;
-        self.check_room()?;
-        let remote = self.remote;
-        self.queue(|exchange, out| exchange.seal_request(remote, message, options, out))?;
-        Ok(self.exchange.await_answer((), message, options))
-    }
-
-    /// Gives a request up: no event will name it. Its answer, should it still
-    /// come in time, is taken off the stream and dropped, so that it is not
-    /// taken for the answer of another request. Until then the request counts
-    /// towards [`Limits::pending_requests`], unless it carries an id and the
-    /// remote is known to repeat ids.
-    pub fn cancel(&mut self, request: RequestId) {
-        self.exchange.cancel(request);
-    }
-
-    /// Answers a dispatched message, sealed with its handler's inner layer and
-    /// the link's outer one.
-    ///
-    /// # Errors
-    /// Nothing was sent: the message cannot be sealed, or the link is closed.
-    /// A full queue closes the link, whose remote asks and does not read.
-    pub fn reply(
-        &mut self,
-        now: Now,
-        token: &ReplyToken,
-        message: &Message,
-    ) -> Result<(), SendError> {
-        self.exchange.now = now;
-        self.check_open()?;
-        self.check_heeded()?;
-        self.queue(|exchange, out| exchange.seal_reply(token, message, out))
-    }
-
-    /// Ends the link: waiting requests fail at once with this reason, and
-    /// nothing more is handled or sent. Bytes queued before are still handed
-    /// out by [`poll_outbound`](Self::poll_outbound).
-    pub fn close(&mut self, reason: CloseReason) {
-        if self.closed.is_some() {
-            return;
-        }
-        self.closed = Some(reason.clone());
-        self.inlet.clear();
-        while let Some(ended) = self.exchange.pending.pop() {
-            self.fail(ended, RequestError::Closed(reason.clone()));
-        }
-        let dropped = self.tell_dropped();
-        self.events.extend(dropped);
-        self.events.push_back(Event::Closed(reason));
+    /// Says that the transport has failed: the link closes, and nothing more is
+    /// written.
+    pub fn transport_failed(&mut self, reason: CloseReason) {
+        self.abort(reason);
     }
 
     // Outputs.
 
-    /// What has happened, until it returns `None`. It handles at most one
-    /// received frame, besides the answers of cancelled requests.
-    pub fn poll_event(&mut self) -> Option<Event> {
+    /// What has happened, until it returns `None`: then there is nothing more to do
+    /// before an input, a command or the [deadline](Self::deadline).
+    ///
+    /// It handles at most one received frame an event, and at most
+    /// [`Limits::frames_per_turn`] of them until it returns `None`: where there are more,
+    /// the deadline is due at once, and others may have their turn before.
+    pub fn poll<N: SharedNode>(&mut self, now: Now, node: &mut N) -> Option<Event<N::Handler>> {
+        self.exchange.now = now;
+        if self.turn == 0 {
+            self.expire();
+        }
+        if self.account.is_cut() && self.phase.close_reason().is_none() {
+            let queued = self.queued();
+            self.abort(CloseReason::SlowConsumer { queued });
+        }
         loop {
-            if let Some(event) = self.poll_past_event() {
+            if let Some(notice) = self.notices.pop_front() {
+                return Some(notice.into());
+            }
+            if let Some(dropped) = self.outbox.take_dropped() {
+                return Some(Event::Dropped(dropped));
+            }
+            if let Some(event) = self.answer_dropped_call(node) {
                 return Some(event);
             }
-            if self.closed.is_some() {
+            if self.turn < self.limits().frames_per_turn() {
+                match self.advance(node) {
+                    Advance::Event(event) => return Some(event),
+                    Advance::Again => continue,
+                    Advance::Nothing => {}
+                }
+            }
+            if !self.advance_end(node) {
+                self.settle(node);
                 return None;
             }
-            match self.deframer.next(&mut self.inlet.bytes) {
-                Ok(Some(frame)) => {
-                    self.timers.frame(false, self.exchange.now.monotonic);
-                    if let Some(event) = self.handle_frame(frame) {
-                        return Some(event);
-                    }
-                }
-                Ok(None) if self.eof => {
-                    let reason = match self.deframer.finish(&self.inlet.bytes) {
-                        Ok(()) => CloseReason::Remote,
-                        Err(error) => CloseReason::Truncated(error),
-                    };
-                    self.close(reason);
-                }
-                Ok(None) => {
-                    self.timers
-                        .frame(!self.inlet.bytes.is_empty(), self.exchange.now.monotonic);
-                    return None;
-                }
-                Err(error) => self.close(CloseReason::Malformed(error)),
-            }
         }
     }
 
-    /// As [`poll_event`](Self::poll_event), but leaves received frames for
-    /// later: what commands and deadlines brought about, for a caller that
-    /// cannot take another message yet.
-    pub fn poll_past_event(&mut self) -> Option<Event> {
-        self.events.pop_front().or_else(|| self.tell_dropped())
-    }
-
-    /// Exchanges the bytes to be written for `written`, whose bytes have been:
-    /// the caller keeps one vector, writes all of it, and comes again with the
-    /// same one. Returns whether there is anything to write.
-    pub fn poll_outbound(&mut self, written: &mut Vec<u8>) -> bool {
-        let any = self.outbox.exchange(written);
-        self.less_waits();
-        any
-    }
-
-    /// When [`handle_timeout`](Self::handle_timeout) is due, if nothing else
-    /// happens before.
-    pub fn poll_deadline(&mut self) -> Option<Deadline> {
-        if self.closed.is_some() {
-            return None;
+    /// When [`poll`](Self::poll) is due, if nothing else happens before.
+    pub fn deadline(&mut self) -> Option<Deadline> {
+        let now = self.exchange.now.monotonic;
+        if self.wants_poll() {
+            return Some(Deadline {
+                at: now,
+                reason: DeadlineReason::Turn,
+            });
         }
-        let request = self
-            .exchange
-            .pending
-            .deadline()
-            .map(|at| (at, DeadlineReason::Request));
-        let timer = self.timers.earliest(self.limits());
+        let request = self.exchange.pending.deadline();
+        let request = request.map(|at| (at, DeadlineReason::Request));
+        let timer = match self.phase {
+            Phase::Open { .. } => self.timers.earliest(self.limits()),
+            _ => None,
+        };
         let backlog = self.backlog_deadline();
         let backlog = backlog.map(|at| (at, DeadlineReason::Backlog));
-        let all = request.into_iter().chain(timer).chain(backlog);
+        let end = self.phase.deadline().map(|at| (at, DeadlineReason::End));
+        let all = request.into_iter().chain(timer).chain(backlog).chain(end);
         let first = all.min_by_key(|(at, _)| *at);
         first.map(|(at, reason)| Deadline { at, reason })
     }
 
-    fn fail(&mut self, ended: Ended, error: RequestError) {
-        if !ended.abandoned {
-            self.events.push_back(Event::Failed {
-                request: ended.id,
-                error,
-            });
-        }
-    }
-
-    /// Queues what `seal` appends, which may take the place of what may be dropped.
-    fn queue(
-        &mut self,
-        seal: impl FnOnce(&mut Exchange<()>, &mut Vec<u8>) -> Result<(), SealError>,
-    ) -> Result<(), SendError> {
-        let before = self.outbox.bytes.len();
-        seal(&mut self.exchange, &mut self.outbox.bytes)?;
-        self.make_room(before);
-        self.more_waits();
-        Ok(())
-    }
-
-    fn check_open(&self) -> Result<(), SendError> {
-        match &self.closed {
-            Some(reason) => Err(SendError::Closed(reason.clone())),
-            None => Ok(()),
-        }
-    }
-
-    /// An error for somebody who proved nothing. Where the queue is full it is
-    /// left out.
-    fn send_unsealed(&mut self, message: &Message) {
-        let is_full = self.queued() >= self.limits().outbound_queue();
-        if self.closed.is_none() && !is_full {
-            // Such a message can only fail to be sealed by being too long; then
-            // there is nobody to tell.
-            let out = &mut self.outbox.bytes;
-            let _ = self.exchange.seal_unsealed(message, out);
-            self.more_waits();
+    /// Publishes what the link holds, and lets the remote's timers rest while it is this
+    /// side that keeps the remote waiting.
+    fn settle<N: SharedNode>(&mut self, node: &mut N) {
+        self.turn = 0;
+        let now = self.exchange.now.monotonic;
+        self.timers
+            .hold(!self.may_take_frame(), !self.calls.is_idle(), now);
+        let held = match self.phase {
+            Phase::Closed { .. } => Held::default(),
+            _ => Held {
+                inbound: self.inlet.bytes.len().saturating_add(self.calls.bytes()),
+                outbound: self.queued(),
+                calls: self.calls.len(),
+            },
+        };
+        let pressure = self.budget.hold(&self.account, held);
+        if !pressure.is_none() {
+            node.pressure(pressure);
         }
     }
 }
@@ -433,11 +403,12 @@ impl Link {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link")
-            .field("remote", &self.remote)
-            .field("buffered", &self.unhandled())
+            .field("place", &self.place)
+            .field("unhandled", &self.unhandled())
             .field("queued", &self.queued())
+            .field("calls_in_flight", &self.calls_in_flight())
             .field("pending_requests", &self.pending_requests())
-            .field("closed", &self.closed)
+            .field("close_reason", &self.close_reason())
             .finish_non_exhaustive()
     }
 }

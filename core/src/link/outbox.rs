@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::events::Dropped;
 
-/// The bytes that wait to be written: one buffer, exchanged for an empty one
+/// The bytes that wait to be written: one buffer, swapped for an empty one
 /// with every write. Frames that may be dropped wait beside it.
 #[derive(Debug)]
 pub(super) struct Outbox {
@@ -109,9 +109,27 @@ impl Outbox {
         self.in_flight = self.in_flight.saturating_sub(count);
     }
 
-    /// Exchanges what waits for what has been written, and says whether there
+    /// Whether bytes wait that were not handed out.
+    pub(super) fn has_bytes(&self) -> bool {
+        !self.bytes.is_empty() || !self.frames.queue.is_empty()
+    }
+
+    /// Whether bytes were handed out that are not known to be written.
+    pub(super) fn is_being_written(&self) -> bool {
+        self.in_flight > 0
+    }
+
+    /// Gives up all that waits, those bytes included that were handed out.
+    pub(super) fn clear(&mut self) {
+        *self = Self {
+            dropped: core::mem::take(&mut self.dropped),
+            ..Self::new()
+        };
+    }
+
+    /// Swaps what waits for what has been written, and says whether there
     /// is anything. Buffers of a burst that is over go back.
-    pub(super) fn exchange(&mut self, written: &mut Vec<u8>) -> bool {
+    pub(super) fn swap(&mut self, written: &mut Vec<u8>) -> bool {
         written.clear();
         if self.frames.queue.is_empty() {
             self.frames.start = 0;
@@ -132,7 +150,7 @@ impl Outbox {
     }
 
     /// Notes whether more waits than the `backlog`.
-    pub(super) fn weigh(&mut self, now: Duration, backlog: usize) {
+    pub(super) fn note_backlog(&mut self, now: Duration, backlog: usize) {
         match self.len() > backlog {
             true if self.backlog.since.is_none() => self.backlog.since = Some(now),
             true => {}
@@ -140,17 +158,19 @@ impl Outbox {
         }
     }
 
-    /// As [`weigh`](Self::weigh), after what makes no more wait.
-    pub(super) fn weigh_less(&mut self, backlog: usize) {
+    /// As [`note_backlog`](Self::note_backlog), after what makes no more wait.
+    pub(super) fn end_backlog(&mut self, backlog: usize) {
         if self.len() <= backlog {
             self.backlog = Backlog::default();
         }
     }
 
     /// Since when more waits than the backlog, until that is
-    /// [overdue](Self::set_overdue).
+    /// [overdue](Self::set_overdue). Bytes that were never handed out are not the
+    /// remote's to read.
     pub(super) fn backlog_since(&self) -> Option<Duration> {
-        self.backlog.since.filter(|_| !self.backlog.overdue)
+        let since = self.backlog.since.filter(|_| self.is_being_written());
+        since.filter(|_| !self.backlog.overdue)
     }
 
     /// Says that more than the backlog has waited for too long: so it is until
@@ -210,14 +230,14 @@ mod tests {
     fn what_is_handed_out_counts_until_it_is_written() {
         let (mut outbox, mut writing) = (Outbox::new(), Vec::new());
         outbox.bytes.extend_from_slice(&[1; 5000]);
-        assert!(outbox.exchange(&mut writing));
+        assert!(outbox.swap(&mut writing));
         outbox.bytes.push(2);
         assert_eq!((writing.len(), outbox.len()), (5000, 5001));
         outbox.written(4000);
         assert_eq!(outbox.len(), 1001);
-        assert!(outbox.exchange(&mut writing));
+        assert!(outbox.swap(&mut writing));
         assert_eq!((&writing[..], outbox.len()), (&[2][..], 1));
-        assert!(!outbox.exchange(&mut writing));
+        assert!(!outbox.swap(&mut writing));
         assert!(outbox.len() == 0 && writing.capacity() <= Outbox::KEEP);
         assert!(outbox.bytes.capacity() <= Outbox::KEEP);
     }
@@ -225,7 +245,7 @@ mod tests {
     /// Everything that is handed out.
     fn all(outbox: &mut Outbox) -> Vec<u8> {
         let (mut all, mut writing) = (Vec::new(), Vec::new());
-        while outbox.exchange(&mut writing) {
+        while outbox.swap(&mut writing) {
             all.extend_from_slice(&writing);
         }
         all
@@ -278,7 +298,7 @@ mod tests {
             outbox.push(frame.clone(), usize::MAX, End::Oldest);
         }
         let mut writing = Vec::new();
-        assert!(outbox.exchange(&mut writing));
+        assert!(outbox.swap(&mut writing));
         assert_eq!(writing.len(), Outbox::PORTION);
         outbox.drop_until(|_| false, End::Oldest);
         assert_eq!((outbox.len(), dropped(&mut outbox).0), (Outbox::PORTION, 2));
@@ -296,20 +316,20 @@ mod tests {
         let second = Duration::from_secs;
         outbox.bytes.extend_from_slice(&[0; 11]);
         for at in [1, 2] {
-            outbox.weigh(second(at), 10);
+            outbox.note_backlog(second(at), 10);
             assert_eq!(outbox.backlog_since(), Some(second(1)));
         }
         outbox.set_overdue();
-        outbox.weigh(second(3), 10);
+        outbox.note_backlog(second(3), 10);
         assert_eq!((outbox.backlog_since(), outbox.is_overdue()), (None, true));
-        outbox.exchange(&mut writing);
-        outbox.weigh_less(10);
+        outbox.swap(&mut writing);
+        outbox.end_backlog(10);
         assert!(outbox.is_overdue());
         outbox.written(1);
-        outbox.weigh_less(10);
+        outbox.end_backlog(10);
         assert!(!outbox.is_overdue());
         outbox.bytes.push(0);
-        outbox.weigh(second(9), 10);
+        outbox.note_backlog(second(9), 10);
         assert_eq!(outbox.backlog_since(), Some(second(9)));
     }
 
@@ -359,7 +379,7 @@ mod tests {
                     }
                     _ => {
                         let mut writing = Vec::new();
-                        outbox.exchange(&mut writing);
+                        outbox.swap(&mut writing);
                         in_flight = writing.len();
                         let mut expected = Vec::new();
                         while expected.len() < writing.len() {

@@ -15,8 +15,10 @@ pub(super) struct Timers {
     /// When the first byte of the frame that is not complete arrived.
     frame_begun: Option<Duration>,
     authenticated: bool,
-    /// Nothing is read, so that nothing can arrive.
-    held: bool,
+    /// Since when this side keeps the remote from sending.
+    held: Option<Duration>,
+    /// Handlers of the remote's run: it may wait for their answers.
+    busy: bool,
 }
 
 impl Timers {
@@ -26,7 +28,8 @@ impl Timers {
             last_receipt: now,
             frame_begun: None,
             authenticated: false,
-            held: false,
+            held: None,
+            busy: false,
         }
     }
 
@@ -48,32 +51,45 @@ impl Timers {
         }
     }
 
-    /// Suspends the deadlines for a frame and for anything at all while nothing
-    /// is read. They start over when reading goes on: bytes may have been
-    /// waiting all the time.
-    pub(super) fn hold(&mut self, held: bool, now: Duration) {
-        if self.held && !held {
-            self.last_receipt = now;
-            self.frame_begun = self.frame_begun.map(|_| now);
+    /// Suspends the deadlines while this side keeps the remote from sending; that for
+    /// anything at all also while it is `busy` with what the remote asked. They start
+    /// over afterwards: bytes may have been waiting all the time.
+    pub(super) fn hold(&mut self, held: bool, busy: bool, now: Duration) {
+        match self.held {
+            Some(since) if !held => {
+                self.last_receipt = now;
+                self.frame_begun = self.frame_begun.map(|_| now);
+                self.opened = self.opened.saturating_add(now.saturating_sub(since));
+                self.held = None;
+            }
+            None if held => self.held = Some(now),
+            _ => {}
         }
-        self.held = held;
+        if self.busy && !busy {
+            self.last_receipt = now;
+        }
+        self.busy = busy;
     }
 
     /// The deadlines that there are, with what passing them means.
     fn deadlines(&self, limits: &Limits) -> [Option<(Duration, DeadlineReason, CloseReason)>; 3] {
-        let frame = self.frame_begun.filter(|_| !self.held).map(|begun| {
-            let after = limits.frame_timeout();
-            let at = begun.saturating_add(after);
-            (at, DeadlineReason::Frame, CloseReason::FrameTimeout(after))
-        });
+        let frame = self
+            .frame_begun
+            .filter(|_| self.held.is_none())
+            .map(|begun| {
+                let after = limits.frame_timeout();
+                let at = begun.saturating_add(after);
+                (at, DeadlineReason::Frame, CloseReason::FrameTimeout(after))
+            });
         let auth = limits
             .auth_timeout()
-            .filter(|_| !self.authenticated)
+            .filter(|_| !self.authenticated && self.held.is_none())
             .map(|after| {
                 let at = self.opened.saturating_add(after);
                 (at, DeadlineReason::Auth, CloseReason::AuthTimeout(after))
             });
-        let idle = limits.idle_timeout().filter(|_| !self.held).map(|after| {
+        let rests = self.held.is_some() || self.busy;
+        let idle = limits.idle_timeout().filter(|_| !rests).map(|after| {
             let at = self.last_receipt.saturating_add(after);
             (at, DeadlineReason::Idle, CloseReason::Idle(after))
         });
@@ -101,12 +117,13 @@ impl Timers {
 mod tests {
     use super::*;
 
+    const fn second(number: u64) -> Duration {
+        Duration::from_secs(number)
+    }
+
     #[test]
-    fn deadlines_start_over_when_reading_goes_on() {
-        let limits = Limits::default()
-            .with_frame_timeout(Duration::from_secs(10))
-            .unwrap();
-        let second = Duration::from_secs;
+    fn a_frame_starts_over_when_reading_goes_on() {
+        let limits = Limits::default().with_frame_timeout(second(10)).unwrap();
         let mut timers = Timers::new(second(0));
         timers.frame(true, second(1));
         timers.frame(true, second(2));
@@ -114,13 +131,13 @@ mod tests {
             timers.earliest(&limits),
             Some((second(11), DeadlineReason::Frame))
         );
-        timers.hold(true, second(5));
+        timers.hold(true, false, second(5));
         assert_eq!(
             (timers.earliest(&limits), timers.due(&limits, second(60))),
             (None, None)
         );
-        timers.hold(false, second(60));
-        timers.hold(false, second(61));
+        timers.hold(false, false, second(60));
+        timers.hold(false, false, second(61));
         assert_eq!(
             timers.earliest(&limits),
             Some((second(70), DeadlineReason::Frame))
@@ -129,5 +146,32 @@ mod tests {
         assert_eq!(timers.due(&limits, second(70)), Some(reason));
         timers.frame(false, second(61));
         assert_eq!(timers.earliest(&limits), None);
+    }
+
+    #[test]
+    fn who_waits_for_an_answer_is_not_idle() {
+        let limits = Limits::default()
+            .with_idle_timeout(Some(second(3)))
+            .unwrap();
+        let mut timers = Timers::new(second(0));
+        timers.received(second(1));
+        timers.hold(false, true, second(1));
+        assert_eq!(timers.due(&limits, second(100)), None);
+        timers.hold(false, false, second(100));
+        let idle = Some((second(103), DeadlineReason::Idle));
+        assert_eq!(timers.earliest(&limits), idle);
+    }
+
+    #[test]
+    fn the_time_to_the_first_valid_message_is_the_remotes_own() {
+        let limits = Limits::default()
+            .with_auth_timeout(Some(second(10)))
+            .unwrap();
+        let mut timers = Timers::new(second(0));
+        timers.hold(true, false, second(4));
+        assert_eq!(timers.due(&limits, second(50)), None);
+        timers.hold(false, false, second(54));
+        let auth = Some((second(60), DeadlineReason::Auth));
+        assert_eq!(timers.earliest(&limits), auth);
     }
 }

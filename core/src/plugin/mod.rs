@@ -6,9 +6,9 @@
 //! receive:  outer auth -> outer cipher -> inner auth -> inner cipher
 //! ```
 
-mod directory;
 mod hidden_uri;
 mod hmac;
+mod known_peers;
 mod layer;
 mod peer;
 mod replay;
@@ -23,8 +23,8 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
-pub use self::directory::{KnownPeers, PeerDirectory};
 pub use self::hmac::HmacAuth;
+pub use self::known_peers::KnownPeers;
 pub use self::layer::Layer;
 pub use self::peer::{DefaultPeerPlugin, Peer, PeerError, PeerPlugin};
 #[cfg(feature = "std")]

@@ -1,4 +1,4 @@
-//! Remotes that read more slowly than they are written to.
+//! What a link writes without being asked, and remotes that read it too slowly.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -9,19 +9,20 @@ use super::Link;
 use super::outbox::End;
 use crate::config::Role;
 use crate::error::{CloseReason, SendError};
-use crate::events::Event;
 use crate::limits::SlowConsumerPolicy;
 use crate::message::Message;
 use crate::now::Now;
 use crate::options::SendOptions;
+use crate::shared::SharedNode;
 
 impl Link {
     /// Queues a frame that was sealed before, for many links at once. The remote
     /// did not ask for it: it may be dropped, if the [policy] says so.
     ///
     /// # Errors
-    /// The link is closed. Where the policy is to disconnect, a full queue closes
-    /// it: its remote does not read.
+    /// The link is closed, or the queue is full and nothing of it was handed out to be
+    /// written yet. Where the policy is to disconnect, a queue that is full of what the
+    /// remote does not read closes the link.
     ///
     /// [policy]: crate::Limits::slow_consumer
     pub fn forward(&mut self, now: Now, frame: &Bytes) -> Result<(), SendError> {
@@ -29,12 +30,13 @@ impl Link {
         self.check_open()?;
         match self.droppable() {
             None => {
-                self.check_heeded()?;
+                self.close_if_slow()?;
+                self.check_room()?;
                 self.outbox.bytes.extend_from_slice(frame);
             }
             Some(first) => self.push(frame.clone(), first),
         }
-        self.more_waits();
+        self.after_queue();
         Ok(())
     }
 
@@ -43,25 +45,37 @@ impl Link {
     ///
     /// # Errors
     /// The message cannot be sealed, or as [`forward`](Self::forward).
-    pub fn notify(
+    pub fn notify<N: SharedNode>(
         &mut self,
         now: Now,
+        node: &mut N,
         message: &Message,
         options: &SendOptions,
     ) -> Result<(), SendError> {
         self.exchange.now = now;
         self.check_open()?;
-        let remote = self.remote;
+        let place = self.place;
         let Some(first) = self.droppable() else {
-            self.check_heeded()?;
-            return self.queue(|exchange, out| exchange.seal_send(remote, message, options, out));
+            self.close_if_slow()?;
+            self.check_room()?;
+            return self
+                .queue(|exchange, out| exchange.seal_send(node, place, message, options, out));
         };
         let mut frame = Vec::new();
         self.exchange
-            .seal_send(remote, message, options, &mut frame)?;
+            .seal_send(node, place, message, options, &mut frame)?;
         self.push(frame.into(), first);
-        self.more_waits();
+        self.after_queue();
         Ok(())
+    }
+
+    /// Swaps the bytes to be written for `written`, whose bytes have been: the caller
+    /// keeps one vector, writes all of it, and comes again with the same one. Returns
+    /// whether there is anything to write.
+    pub fn poll_outbound(&mut self, written: &mut Vec<u8>) -> bool {
+        let any = self.outbox.swap(written);
+        self.after_write();
+        any
     }
 
     /// Which of the frames that may be dropped go first, if any may.
@@ -106,49 +120,49 @@ impl Link {
         }
     }
 
-    /// Closes the link where the queue is full of what the remote wanted, and
-    /// does not read.
-    pub(super) fn check_heeded(&mut self) -> Result<(), SendError> {
-        match self.check_room() {
-            Ok(()) => Ok(()),
-            Err(_) => {
-                let reason = self.close_slow();
-                Err(SendError::Closed(reason))
-            }
+    /// Closes the link where the queue is full and the remote does not read: bytes
+    /// were handed out to be written, and have not been.
+    pub(super) fn close_if_slow(&mut self) -> Result<(), SendError> {
+        if self.outbox.is_being_written() && self.check_room().is_err() {
+            return Err(SendError::Closed(self.close_slow()));
         }
+        Ok(())
     }
 
     fn close_slow(&mut self) -> CloseReason {
         let queued = self.queued();
         let reason = CloseReason::SlowConsumer { queued };
-        self.close(reason.clone());
+        self.abort(reason.clone());
         reason
     }
 
     /// To be called after whatever is queued.
-    pub(super) fn more_waits(&mut self) {
-        if self.config().role != Role::Client {
+    pub(super) fn after_queue(&mut self) {
+        if self.exchange.role != Role::Client {
             let (now, backlog) = (self.exchange.now.monotonic, self.limits().backlog());
-            self.outbox.weigh(now, backlog);
+            self.outbox.note_backlog(now, backlog);
         }
     }
 
     /// To be called after whatever is written.
-    pub(super) fn less_waits(&mut self) {
+    pub(super) fn after_write(&mut self) {
         let backlog = self.limits().backlog();
-        self.outbox.weigh_less(backlog);
+        self.outbox.end_backlog(backlog);
     }
 
     /// When more than the backlog will have waited for too long.
     pub(super) fn backlog_deadline(&self) -> Option<Duration> {
+        if self.close_reason().is_some() {
+            return None;
+        }
         let since = self.outbox.backlog_since()?;
         Some(since.saturating_add(self.limits().backlog_time()))
     }
 
     /// Does as the policy says where the backlog is overdue.
-    pub(super) fn look_at_backlog(&mut self) {
+    pub(super) fn check_backlog(&mut self) {
         let now = self.exchange.now.monotonic;
-        if self.closed.is_some() || self.backlog_deadline().is_none_or(|at| at > now) {
+        if self.backlog_deadline().is_none_or(|at| at > now) {
             return;
         }
         let Some(first) = self.droppable() else {
@@ -160,11 +174,7 @@ impl Link {
         if first == End::Oldest {
             let backlog = self.limits().backlog();
             self.outbox.drop_until(|len| len <= backlog, first);
-            self.less_waits();
+            self.after_write();
         }
-    }
-
-    pub(super) fn tell_dropped(&mut self) -> Option<Event> {
-        self.outbox.take_dropped().map(Event::Dropped)
     }
 }

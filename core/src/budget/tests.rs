@@ -1,0 +1,131 @@
+use super::*;
+
+const MAX: usize = 200_000;
+
+fn budget(links: usize) -> Budget {
+    let limits = Limits::default()
+        .with_inbound_total(MAX)
+        .and_then(|limits| limits.with_handlers(2))
+        .unwrap();
+    let budget = Budget::new(&limits);
+    budget.set_links(links);
+    budget
+}
+
+fn hold(budget: &Budget, account: &Account, inbound: usize) -> Pressure {
+    let held = Held {
+        inbound,
+        ..Held::default()
+    };
+    budget.hold(account, held)
+}
+
+#[test]
+fn past_half_of_it_small_messages_still_find_room() {
+    let budget = budget(10);
+    let [large, small, third] = [(); 3].map(|()| Account::default());
+    hold(&budget, &large, 99_999);
+    assert_eq!(budget.room(&large), usize::MAX);
+    hold(&budget, &small, 1);
+    // Each has a tenth of the other half.
+    assert_eq!(budget.room(&large), 0);
+    assert_eq!(budget.room(&small), Budget::SCARCE);
+    hold(&budget, &small, 10_000 - Budget::SCARCE);
+    assert_eq!(budget.room(&small), Budget::SCARCE);
+    hold(&budget, &small, 10_001 - Budget::SCARCE);
+    assert_eq!(budget.room(&small), 0);
+    assert_eq!(budget.room(&third), Budget::SCARCE);
+    // Past all of it there is none for anybody.
+    hold(&budget, &large, MAX);
+    assert_eq!(budget.room(&third), 0);
+    assert!(hold(&budget, &large, MAX - Budget::SCARCE).room);
+    assert!(hold(&budget, &large, 0).room);
+    assert_eq!(budget.room(&small), usize::MAX);
+    assert_eq!(budget.held().inbound, 10_001 - Budget::SCARCE);
+}
+
+#[test]
+fn shares_of_very_many_are_small_and_not_nothing() {
+    let budget = budget(10_000);
+    let [large, small] = [(); 2].map(|()| Account::default());
+    hold(&budget, &large, MAX / 2);
+    assert_eq!(budget.room(&small), 5);
+}
+
+#[test]
+fn handlers_are_counted_and_the_first_free_place_is_said() {
+    let budget = budget(1);
+    let account = Account::default();
+    let calls = |calls| {
+        let held = Held {
+            calls,
+            ..Held::default()
+        };
+        budget.hold(&account, held).handlers
+    };
+    assert!(!calls(1) && budget.may_call());
+    assert!(!calls(3) && !budget.may_call());
+    assert!(!calls(2) && !budget.may_call());
+    assert!(calls(1) && budget.may_call());
+    assert!(!calls(0));
+    assert_eq!(budget.held(), Held::default());
+}
+
+#[test]
+fn the_largest_are_cut_and_no_more_than_need_be() {
+    let limits = Limits::default().with_outbound_total(MAX).unwrap();
+    let budget = Budget::new(&limits);
+    let accounts: Vec<_> = (0..5).map(|_| Arc::new(Account::default())).collect();
+    let links = || accounts.iter().enumerate();
+    let mut pressure = Pressure::default();
+    for (number, account) in links() {
+        let held = Held {
+            outbound: (number + 1) * 20_000,
+            ..Held::default()
+        };
+        pressure = budget.hold(account, held);
+    }
+    assert!(pressure.outbound);
+    let named = links().map(|(number, account)| (LinkId(number as u64), account));
+    assert_eq!(budget.cut(pressure, named.clone()), [LinkId(4)]);
+    assert!(accounts[4].is_cut() && !accounts[3].is_cut());
+    // One that is to be closed counts no more.
+    assert_eq!(budget.cut(pressure, named), []);
+}
+
+#[test]
+fn remotes_that_read_no_answers_are_cut_where_too_much_is_received() {
+    let budget = budget(3);
+    let accounts: Vec<_> = (0..3).map(|_| Arc::new(Account::default())).collect();
+    let named = accounts.iter().enumerate();
+    let named = named.map(|(number, account)| (LinkId(number as u64), account));
+    for account in &accounts {
+        hold(&budget, account, 40_000);
+    }
+    let reads_nothing = Held {
+        inbound: 40_000,
+        outbound: Limits::HIGH_WATER,
+        calls: 0,
+    };
+    let pressure = budget.hold(&accounts[1], reads_nothing);
+    assert!(pressure.inbound);
+    assert_eq!(budget.cut(pressure, named), [LinkId(1)]);
+}
+
+#[test]
+fn too_much_is_said_now_and_then() {
+    let pool = Pool::new(6400, 6400);
+    let mut held = 0;
+    let mut alarms = 0;
+    for _ in 0..1000 {
+        let alarm = pool.change(held, held + 10) == Change::Exceeded;
+        held += 10;
+        assert!(!alarm || held > 6400);
+        alarms += usize::from(alarm);
+    }
+    // Every 1% of the limit or so.
+    assert!((30..=36).contains(&alarms), "{alarms}");
+    assert_eq!(pool.change(held, 6399), Change::Freed);
+    assert_eq!(pool.change(6399, 6401), Change::Exceeded);
+    assert_eq!(pool.change(6401, 6400), Change::None);
+}

@@ -1,0 +1,213 @@
+//! Handlers that were called and have not answered, and messages that wait for
+//! them.
+
+#[cfg(test)]
+mod tests;
+mod token;
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use slab::Slab;
+
+pub use self::token::{Call, ReplyError};
+
+use self::token::{Token, next_owner};
+use crate::frame::SealedMessage;
+use crate::message::MessageType;
+use crate::place::Place;
+use crate::plugin::Layer;
+use crate::sync::{AtomicBool, Ordering};
+
+/// Whom a reply goes to, and how it is sealed.
+#[derive(Clone, Debug)]
+pub(crate) struct ReplyAddress {
+    pub(crate) place: Place,
+    pub(crate) request: MessageType,
+    pub(crate) uri: Bytes,
+    pub(crate) inner: Layer,
+    /// An auth plugin vouched for the request.
+    pub(crate) verified: bool,
+    /// The correlation id of the request, packed; empty if it has none.
+    pub(crate) id: Bytes,
+    /// The answer is the node's own: no handler was asked.
+    pub(crate) unprompted: bool,
+}
+
+/// The calls of one link.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    owner: usize,
+    in_flight: Slab<InFlight>,
+    /// Bytes that the requests in flight hold.
+    bytes: usize,
+    /// The one in flight carries no id, so that its answer keeps its place.
+    in_order: bool,
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
+    serial: u64,
+    /// A call was dropped without a reply.
+    dropped: Arc<AtomicBool>,
+    /// Of calls that have ended, for later ones.
+    tokens: Vec<Arc<Token>>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    serial: u64,
+    token: Arc<Token>,
+    address: ReplyAddress,
+    bytes: usize,
+}
+
+/// A message that passed the outer layer and waits for its turn.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) sealed: SealedMessage,
+    pub(crate) place: Place,
+    /// Bytes of its frame.
+    pub(crate) bytes: usize,
+}
+
+impl Calls {
+    /// Tokens that are kept for later calls.
+    const KEEP: usize = 16;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            owner: next_owner(),
+            in_flight: Slab::new(),
+            bytes: 0,
+            in_order: false,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            serial: 0,
+            dropped: Arc::new(AtomicBool::new(false)),
+            tokens: Vec::new(),
+        }
+    }
+
+    /// Calls in flight.
+    pub(crate) fn len(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Whether nothing is in flight and nothing waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Bytes of requests in flight and of messages that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.saturating_add(self.waiting_bytes)
+    }
+
+    /// Whether a handler may be called besides those in flight, of `max` in all: not
+    /// beside one whose answer keeps its place.
+    pub(crate) fn has_room(&self, max: usize) -> bool {
+        self.in_flight.is_empty() || (!self.in_order && self.in_flight.len() < max)
+    }
+
+    /// Notes that a handler is called.
+    pub(crate) fn begin(&mut self, address: ReplyAddress, bytes: usize) -> Call {
+        let token = self
+            .tokens
+            .pop()
+            .unwrap_or_else(|| Arc::new(Token::new(self.dropped.clone())));
+        self.serial = self.serial.wrapping_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.in_order = address.id.is_empty();
+        let call = Call {
+            owner: self.owner,
+            slot: self.in_flight.vacant_key(),
+            serial: self.serial,
+            place: address.place,
+            request: address.request,
+            verified: address.verified,
+            token: Some(token.clone()),
+        };
+        self.in_flight.insert(InFlight {
+            serial: self.serial,
+            token,
+            address,
+            bytes,
+        });
+        call
+    }
+
+    /// Whether a call is this link's.
+    pub(crate) fn owns(&self, call: &Call) -> bool {
+        call.owner == self.owner
+    }
+
+    /// The uri of a call's request, until it ends.
+    pub(crate) fn uri(&self, call: &Call) -> Option<Bytes> {
+        let entry = self.in_flight.get(call.slot)?;
+        let ours = self.owns(call) && entry.serial == call.serial;
+        ours.then(|| entry.address.uri.clone())
+    }
+
+    /// Ends a call, and says whom its reply goes to; nobody once the link has ended.
+    pub(crate) fn end(&mut self, mut call: Call) -> Option<ReplyAddress> {
+        call.token = None;
+        let entry = self.in_flight.get(call.slot)?;
+        (entry.serial == call.serial).then(|| self.remove(call.slot))?
+    }
+
+    fn remove(&mut self, slot: usize) -> Option<ReplyAddress> {
+        let entry = self.in_flight.try_remove(slot)?;
+        self.bytes = self.bytes.saturating_sub(entry.bytes);
+        if self.tokens.len() < Self::KEEP && Arc::strong_count(&entry.token) == 1 {
+            self.tokens.push(entry.token);
+        }
+        Some(entry.address)
+    }
+
+    /// Ends a call that was dropped without a reply, if one was.
+    pub(crate) fn take_dropped(&mut self) -> Option<ReplyAddress> {
+        // The plain load comes first, as it is all that there is to do as a rule.
+        if !self.dropped.load(Ordering::Acquire) || !self.dropped.swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        let mut entries = self.in_flight.iter();
+        let slot = entries.find_map(|(slot, entry)| entry.token.take_dropped().then_some(slot))?;
+        // There may be more of them.
+        self.dropped.store(true, Ordering::Release);
+        self.remove(slot)
+    }
+
+    /// Lets a message wait behind those that do.
+    pub(crate) fn wait(&mut self, waiting: Waiting) {
+        self.waiting_bytes = self.waiting_bytes.saturating_add(waiting.bytes);
+        self.waiting.push_back(waiting);
+    }
+
+    /// Messages that wait, and their bytes.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.waiting.len(), self.waiting_bytes)
+    }
+
+    /// The message that has waited longest.
+    pub(crate) fn first_waiting(&self) -> Option<&Waiting> {
+        self.waiting.front()
+    }
+
+    /// Takes it out.
+    pub(crate) fn pop_waiting(&mut self) -> Option<Waiting> {
+        let waiting = self.waiting.pop_front()?;
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(waiting.bytes);
+        if self.waiting.is_empty() && self.waiting.capacity() > Self::KEEP {
+            self.waiting = VecDeque::new();
+        }
+        Some(waiting)
+    }
+
+    /// Gives all of them up.
+    pub(crate) fn clear(&mut self) {
+        (self.bytes, self.waiting_bytes) = (0, 0);
+        self.in_flight = Slab::new();
+        self.waiting = VecDeque::new();
+    }
+}

@@ -1,0 +1,77 @@
+use alloc::vec::Vec;
+
+use super::*;
+use crate::place::LinkId;
+use crate::types::REQUEST_URI;
+
+fn address(id: &'static [u8]) -> ReplyAddress {
+    ReplyAddress {
+        place: Place::Link {
+            link: LinkId(0),
+            address: None,
+        },
+        request: REQUEST_URI,
+        uri: Bytes::new(),
+        inner: Layer::new(),
+        verified: false,
+        id: Bytes::from_static(id),
+        unprompted: false,
+    }
+}
+
+#[test]
+fn a_call_ends_once_and_only_where_it_began() {
+    let (mut calls, mut others) = (Calls::new(), Calls::new());
+    let first = calls.begin(address(b"1"), 10);
+    let second = calls.begin(address(b"2"), 20);
+    let other = others.begin(address(b"3"), 0);
+    assert!(calls.owns(&first) && !calls.owns(&other));
+    assert_eq!((calls.len(), calls.bytes()), (2, 30));
+    assert_eq!(&calls.end(first).unwrap().id[..], b"1");
+    assert_eq!(&calls.end(second).unwrap().id[..], b"2");
+    assert!(calls.is_idle() && calls.bytes() == 0 && calls.take_dropped().is_none());
+}
+
+#[test]
+fn a_call_of_a_link_that_has_ended_has_nobody_to_reply_to() {
+    let mut calls = Calls::new();
+    let call = calls.begin(address(b""), 10);
+    calls.clear();
+    // The place of one may be taken by another.
+    let later = calls.begin(address(b"later"), 10);
+    assert!(calls.end(call).is_none());
+    assert_eq!(&calls.end(later).unwrap().id[..], b"later");
+}
+
+#[test]
+fn every_call_that_is_dropped_is_found() {
+    let mut calls = Calls::new();
+    let ids: [&'static [u8]; 4] = [b"0", b"1", b"2", b"3"];
+    let mut begun: Vec<_> = ids.iter().map(|id| calls.begin(address(id), 1)).collect();
+    assert!(calls.take_dropped().is_none());
+    drop(begun.remove(3));
+    drop(begun.remove(1));
+    assert_eq!(&calls.take_dropped().unwrap().id[..], b"1");
+    assert_eq!(&calls.take_dropped().unwrap().id[..], b"3");
+    assert!(calls.take_dropped().is_none());
+    let token_of_another = begun.remove(0);
+    assert!(calls.end(token_of_another).is_some());
+    drop(begun);
+    assert_eq!(&calls.take_dropped().unwrap().id[..], b"2");
+    assert!(calls.take_dropped().is_none() && calls.is_idle());
+}
+
+#[test]
+fn one_without_an_id_is_alone() {
+    let mut calls = Calls::new();
+    let call = calls.begin(address(b""), 0);
+    assert!(!calls.has_room(10));
+    calls.end(call);
+    let first = calls.begin(address(b"1"), 0);
+    assert!(calls.has_room(2) && !calls.has_room(1));
+    let second = calls.begin(address(b"2"), 0);
+    assert!(!calls.has_room(2));
+    calls.end(first);
+    calls.end(second);
+    assert!(calls.has_room(1));
+}

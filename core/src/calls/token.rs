@@ -1,0 +1,128 @@
+//! What stands for a handler that is to answer.
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::net::SocketAddr;
+
+use crate::error::{CloseReason, SendError};
+use crate::message::MessageType;
+use crate::place::{LinkId, Place};
+use crate::sync::{AtomicBool, Ordering};
+
+/// A handler that was called and has not answered: a value that is used up by its
+/// reply ([`Link::reply`](crate::Link::reply),
+/// [`DatagramLink::reply`](crate::DatagramLink::reply)), here and now or later, from
+/// wherever it was sent meanwhile.
+///
+/// It is answered once, and by the link that it came from. One that is dropped
+/// without a reply is noticed when its link is polled next: the asker gets an
+/// `ERROR`, and an event says so. Whoever wants to send no answer replies `None`.
+#[must_use = "a call waits for its reply: reply `None` where there is none"]
+pub struct Call {
+    pub(super) owner: usize,
+    pub(super) slot: usize,
+    pub(super) serial: u64,
+    pub(super) place: Place,
+    pub(super) request: MessageType,
+    pub(super) verified: bool,
+    /// None once it was answered.
+    pub(super) token: Option<Arc<Token>>,
+}
+
+/// What a call shares with its link.
+#[derive(Debug)]
+pub(super) struct Token {
+    dropped: AtomicBool,
+    any_dropped: Arc<AtomicBool>,
+}
+
+impl Token {
+    pub(super) fn new(any_dropped: Arc<AtomicBool>) -> Self {
+        Self {
+            dropped: AtomicBool::new(false),
+            any_dropped,
+        }
+    }
+
+    /// Whether its call was dropped since the last look.
+    pub(super) fn take_dropped(&self) -> bool {
+        self.dropped.load(Ordering::Acquire) && self.dropped.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Call {
+    /// Where the request came from.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The link that the request came by, unless it is a datagram's.
+    #[must_use]
+    pub fn link(&self) -> Option<LinkId> {
+        self.place.link()
+    }
+
+    /// The address that the request came from, if the transport has addresses.
+    #[must_use]
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.place.address()
+    }
+
+    /// The type of the request.
+    #[must_use]
+    pub fn request_type(&self) -> MessageType {
+        self.request
+    }
+
+    /// Whether an auth plugin vouched for the request.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.verified
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(token) = self.token.take() {
+            token.dropped.store(true, Ordering::Release);
+            token.any_dropped.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("place", &self.place)
+            .field("request", &self.request)
+            .field("verified", &self.verified)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a reply was not sent as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplyError {
+    /// The call came from another link, which still waits for its reply: here it is
+    /// again.
+    #[error("the call came from another link; reply to it there")]
+    OtherLink(Call),
+    /// The link has ended: nobody waits for the reply.
+    #[error("the connection is closed: {0}")]
+    Closed(CloseReason),
+    /// The reply cannot be sealed or sent; the asker got an `ERROR` that says so.
+    #[error("the reply cannot be sent, and an error was sent in its place: {0}")]
+    Replaced(SendError),
+    /// Neither the reply nor an error in its place can be sent.
+    #[error("the reply cannot be sent, nor an error in its place: {0}")]
+    NotSent(SendError),
+}
+
+/// A number that tells the links of a process apart.
+pub(super) fn next_owner() -> usize {
+    // Never a model checker's: it cannot be made in a constant, and takes no part.
+    static NEXT: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
+    NEXT.fetch_add(1, core::sync::atomic::Ordering::Relaxed)
+}

@@ -1,0 +1,297 @@
+//! What a datagram link is asked to do.
+
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::event::Notice;
+use super::transmits::Transmits;
+use super::{DatagramLink, MAX_DATAGRAM};
+use crate::calls::{Call, ReplyAddress, ReplyError};
+use crate::error::{CloseReason, RequestError, SealError, SendError};
+use crate::exchange::Exchange;
+use crate::message::Message;
+use crate::now::Now;
+use crate::options::{RequestOptions, SendOptions};
+use crate::place::Place;
+use crate::requests::RequestId;
+use crate::shared::SharedNode;
+
+impl DatagramLink {
+    /// Ends a call with the answer to it, sealed with the handler's inner layer and the
+    /// outer one; `None` answers nothing, and the asker waits out its time.
+    ///
+    /// # Errors
+    /// The call is another link's, and comes back; this one has ended; or the answer
+    /// cannot be sealed or does not fit into a datagram: then the asker gets an `ERROR`
+    /// with the request's uri.
+    pub fn reply<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        call: Call,
+        answer: impl Into<Option<Message>>,
+    ) -> Result<(), ReplyError> {
+        self.exchange.now = now;
+        if !self.calls.owns(&call) {
+            return Err(ReplyError::OtherLink(call));
+        }
+        let address = self.calls.end(call);
+        let address = address.ok_or(ReplyError::Closed(CloseReason::Local))?;
+        match answer.into() {
+            Some(answer) => self.send_reply(node, &address, &answer),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a call with an `ERROR` of this text, with the uri of the request.
+    ///
+    /// # Errors
+    /// As [`reply`](Self::reply).
+    pub fn reply_error<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        call: Call,
+        text: &str,
+    ) -> Result<(), ReplyError> {
+        let uri = self.calls.uri(&call).unwrap_or_default();
+        let error = Message::error(uri, text.to_string());
+        self.reply(now, node, call, error)
+    }
+
+    /// Sends a message, sealed with the options' inner layer and the outer one.
+    /// `to` may be a multicast group.
+    ///
+    /// # Errors
+    /// Nothing was sent: the message cannot be sealed, it does not fit into a
+    /// datagram, or the queue is full.
+    pub fn send<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        to: SocketAddr,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        self.exchange.now = now;
+        let place = Place::Datagram(to);
+        self.queue(to, |exchange, out| {
+            Ok(exchange.seal_send(node, place, message, options, out)?)
+        })
+    }
+
+    /// Sends a message to the [group](Self::group).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), or there is no group.
+    pub fn multicast<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        let no_group = SealError::Plugin("there is no multicast group to send to");
+        let to = self.group.ok_or(no_group)?;
+        self.send(now, node, to, message, options)
+    }
+
+    /// Sends a request and waits for its answer from the same address, until the
+    /// options' timeout from now. [`DatagramEvent::Answered`](crate::DatagramEvent) or
+    /// [`DatagramEvent::Failed`](crate::DatagramEvent) will name it, exactly one of them
+    /// and once, unless it is [cancelled](Self::cancel). A datagram may be lost on its
+    /// way; nothing is sent twice.
+    ///
+    /// # Errors
+    /// Nothing was sent, and nothing waits: as [`send`](Self::send), or too
+    /// many requests wait already, or the link is being drained.
+    pub fn request<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        to: SocketAddr,
+        message: &Message,
+        options: &RequestOptions,
+    ) -> Result<RequestId, SendError> {
+        self.exchange.now = now;
+        self.exchange.check_pending()?;
+        if self.drain_until.is_some() {
+            // No answer would be received.
+            return Err(SendError::Closed(CloseReason::Local));
+        }
+        let place = Place::Datagram(to);
+        self.queue(to, |exchange, out| {
+            Ok(exchange.seal_request(node, place, message, options, out)?)
+        })?;
+        Ok(self.exchange.await_answer(to, message, options))
+    }
+
+    /// Gives a request up: no event will name it.
+    pub fn cancel(&mut self, request: RequestId) {
+        self.exchange.cancel(request);
+    }
+
+    /// Queues a frame that was sealed before, for each of several addresses.
+    ///
+    /// # Errors
+    /// Nothing was queued: it does not fit into a datagram, or the queue is full.
+    pub fn forward(&mut self, now: Now, to: &[SocketAddr], frame: &[u8]) -> Result<(), SendError> {
+        self.exchange.now = now;
+        let Some((first, others)) = to.split_first() else {
+            return Ok(());
+        };
+        self.queue(*first, |_, out| {
+            out.extend_from_slice(frame);
+            Ok(())
+        })?;
+        for address in others {
+            self.outbox.repeat(*address);
+        }
+        Ok(())
+    }
+
+    /// Ends the link gracefully: nothing more is received; the group is told that this
+    /// node leaves, where peers are managed; requests that wait fail at once; handlers
+    /// that run are waited for, up to `grace`, and their answers sent. Then
+    /// [`DatagramEvent::Closed`](crate::DatagramEvent) is last.
+    pub fn drain<N: SharedNode>(&mut self, now: Now, node: &mut N, grace: Duration) {
+        self.exchange.now = now;
+        if self.drain_until.is_some() {
+            return;
+        }
+        self.drain_until = Some(now.deadline(grace));
+        while let Some(ended) = self.exchange.pending.pop() {
+            if !ended.abandoned {
+                self.notices.push_back(Notice::Failed {
+                    request: ended.id,
+                    error: RequestError::Closed(CloseReason::Local),
+                });
+            }
+        }
+        for farewell in node.farewells() {
+            let options = SendOptions::new().with_inner(farewell.inner);
+            // Who is not told notices the silence.
+            let _ = self.multicast(now, node, &farewell.message, &options);
+        }
+    }
+
+    // Outputs.
+
+    /// Swaps the datagrams to be sent for `sent`, which have been: the caller keeps one
+    /// such collection, sends what is in it, and comes again with the same one. Returns
+    /// whether there is anything to send.
+    pub fn poll_outbound(&mut self, sent: &mut Transmits) -> bool {
+        self.outbox.swap(sent);
+        self.in_flight = sent.len();
+        !sent.is_empty()
+    }
+
+    /// Tells the group of this node, when it is time.
+    pub(super) fn advertise<N: SharedNode>(&mut self, node: &mut N) {
+        let now = self.exchange.now;
+        if self.drain_until.is_some() {
+            return;
+        }
+        while let Some(advertisement) = node.advertisement(now) {
+            let options = SendOptions::new().with_inner(advertisement.inner);
+            // One that cannot be sent is lost, as datagrams are; the next round follows.
+            let _ = self.multicast(now, node, &advertisement.message, &options);
+        }
+    }
+
+    /// Sends a reply, or an error in its place. The node's own answers to those whom no
+    /// auth plugin vouches for stay within the budget.
+    pub(super) fn send_reply<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        address: &ReplyAddress,
+        answer: &Message,
+    ) -> Result<(), ReplyError> {
+        let Some(to) = address.place.address() else {
+            return Ok(());
+        };
+        let budgeted = address.unprompted && !address.verified;
+        if budgeted && !self.may_answer(to) {
+            return Ok(());
+        }
+        if let Err(error) = self.try_reply(node, to, address, answer) {
+            let text = format!("the reply could not be sent: {error}");
+            let replacement = Message::error(address.uri.clone(), text);
+            return Err(match self.try_reply(node, to, address, &replacement) {
+                Ok(()) => ReplyError::Replaced(error),
+                Err(_) => ReplyError::NotSent(error),
+            });
+        }
+        if budgeted {
+            self.keep_within_budget(to);
+        }
+        Ok(())
+    }
+
+    fn try_reply<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        to: SocketAddr,
+        address: &ReplyAddress,
+        message: &Message,
+    ) -> Result<(), SendError> {
+        self.queue(to, |exchange, out| {
+            Ok(exchange.seal_reply(node, address, message, out)?)
+        })
+    }
+
+    /// Queues what `make` appends, as one datagram.
+    fn queue(
+        &mut self,
+        to: SocketAddr,
+        make: impl FnOnce(&mut Exchange<SocketAddr>, &mut Vec<u8>) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        if self.closed {
+            return Err(SendError::Closed(CloseReason::Local));
+        }
+        let (queued, max) = (self.queued(), self.exchange.limits().outbound_queue());
+        if queued >= max {
+            return Err(SendError::QueueFull { queued, max });
+        }
+        let exchange = &mut self.exchange;
+        let len = Transmits::push(&mut self.outbox, to, |out| make(exchange, out))?;
+        if len > MAX_DATAGRAM {
+            self.outbox.pop();
+            let max = MAX_DATAGRAM;
+            return Err(SealError::DatagramTooLong { len, max }.into());
+        }
+        Ok(())
+    }
+
+    /// Whether an answer to somebody who proved nothing could be sent, before it is
+    /// made.
+    pub(super) fn may_answer(&mut self, to: SocketAddr) -> bool {
+        let (replies, notices) = (&mut self.replies, &mut self.notices);
+        super::may_answer(replies, notices, self.exchange.now, to)
+    }
+
+    /// Takes the datagram that was queued last back where the budget does not
+    /// allow it.
+    fn keep_within_budget(&mut self, to: SocketAddr) {
+        let (now, len) = (self.exchange.now, self.outbox.last_len());
+        if !self.replies.allow(now, to.ip(), len) {
+            self.outbox.pop();
+            self.notices.push_back(Notice::Suppressed { remote: to });
+        }
+    }
+
+    /// An error for somebody who proved nothing: no plugin lends it its keys.
+    pub(super) fn send_unsealed(&mut self, to: SocketAddr, message: &Message) {
+        let queued = self.queue(
+            to,
+            |exchange, out| Ok(exchange.seal_unsealed(message, out)?),
+        );
+        // What cannot be sent is left out: there is nobody to tell.
+        if queued.is_ok() {
+            self.keep_within_budget(to);
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! A node on a datagram socket.
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use rand_core::CryptoRng;
+
+use super::delivery::{Delivery, SharedSealer};
+use super::output::{DatagramHubEvent, DatagramOutput};
+use crate::calls::{Call, ReplyError};
+use crate::datagram::{DatagramEvent, DatagramLink, Transmits};
+use crate::error::{Backpressure, LayerError, SealError, SendError};
+use crate::message::Message;
+use crate::node::{Node, PeerManagementError};
+use crate::now::Now;
+use crate::options::{RequestOptions, SendOptions};
+use crate::peers::ManagementConfig;
+use crate::plugin::{Layer, Peer};
+use crate::requests::RequestId;
+use crate::routes::Key;
+
+/// A [`Node`] and the [`DatagramLink`] of its socket behind one [`poll`](Self::poll):
+/// netaio's `UDPNode` for a loop with one thread.
+///
+/// The loop gives it the datagrams that come, does what its outputs say, and waits for
+/// the socket or the [`deadline`](Self::deadline). Its methods come in four groups.
+///
+/// - Getters: [`node`](Self::node), [`link`](Self::link),
+///   [`wants_read`](Self::wants_read).
+/// - Inputs: [`receive`](Self::receive), [`not_sent`](Self::not_sent),
+///   [`writable`](Self::writable).
+/// - Commands: [`on`](Self::on), [`manage_peers`](Self::manage_peers),
+///   [`reply`](Self::reply), [`reply_error`](Self::reply_error), [`send`](Self::send),
+///   [`multicast`](Self::multicast), [`request`](Self::request),
+///   [`cancel`](Self::cancel), [`subscribe`](Self::subscribe),
+///   [`unsubscribe`](Self::unsubscribe), [`publish`](Self::publish),
+///   [`notify`](Self::notify), [`drain`](Self::drain), and those of the
+///   [node](Self::node_mut).
+/// - Outputs: [`poll`](Self::poll), [`deadline`](Self::deadline).
+pub struct DatagramHub<H> {
+    node: Node<H>,
+    link: DatagramLink,
+    sealer: SharedSealer,
+    sending: Transmits,
+    sent: usize,
+    is_blocked: bool,
+    now: Now,
+}
+
+/// What [`DatagramHub::poll`] has found.
+enum Step<H> {
+    Output(DatagramOutput<'static, H>),
+    Transmit(usize),
+    Nothing,
+}
+
+impl<H: Clone> DatagramHub<H> {
+    /// The hub of a socket that multicasts to `group`, at the port that the group uses.
+    /// `make_rng` makes its two generators of nonces: from the operating system's
+    /// randomness, or from a seed to repeat a run to the byte.
+    pub fn new(
+        now: Now,
+        mut node: Node<H>,
+        group: Option<SocketAddr>,
+        mut make_rng: impl FnMut() -> Box<dyn CryptoRng + Send>,
+    ) -> Self {
+        Self {
+            link: node.bind(now, group, make_rng()),
+            node,
+            sealer: SharedSealer::new(make_rng()),
+            sending: Transmits::new(),
+            sent: 0,
+            is_blocked: false,
+            now,
+        }
+    }
+
+    // Getters.
+
+    /// Handlers, subscriptions and peers.
+    #[must_use]
+    pub fn node(&self) -> &Node<H> {
+        &self.node
+    }
+
+    /// Handlers, subscriptions and peers: for whatever has no method here.
+    pub fn node_mut(&mut self) -> &mut Node<H> {
+        &mut self.node
+    }
+
+    /// The link of the socket.
+    #[must_use]
+    pub fn link(&self) -> &DatagramLink {
+        &self.link
+    }
+
+    /// Whether datagrams are to be received. What is not stays with the system.
+    #[must_use]
+    pub fn wants_read(&self) -> bool {
+        self.link.wants_read()
+    }
+
+    // Inputs.
+
+    /// Takes a datagram.
+    ///
+    /// # Errors
+    /// It was not taken: too many bytes wait to be handled. Poll, and receive while it is
+    /// [wanted](Self::wants_read).
+    pub fn receive(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<(), Backpressure> {
+        self.now = now;
+        self.link.receive(now, from, BytesMut::from(datagram))
+    }
+
+    /// Says that the socket did not take the last [datagram](DatagramOutput::Transmit):
+    /// it comes again when the socket is [`writable`](Self::writable).
+    pub fn not_sent(&mut self) {
+        self.sent = self.sent.saturating_sub(1);
+        self.is_blocked = true;
+    }
+
+    /// Says that the socket takes datagrams again.
+    pub fn writable(&mut self) {
+        self.is_blocked = false;
+    }
+
+    // Commands.
+
+    /// Registers a handler for a key; see [`Node::on`].
+    ///
+    /// # Errors
+    /// As [`Node::on`].
+    pub fn on(
+        &mut self,
+        key: impl Into<Key>,
+        handler: H,
+        inner: Layer,
+    ) -> Result<Option<H>, LayerError> {
+        self.node.on(key, handler, inner)
+    }
+
+    /// Says who this node is, and manages peers from here on: it advertises itself to the
+    /// group, lists those that do, and drops those that fall silent, with their
+    /// subscriptions.
+    ///
+    /// # Errors
+    /// As [`Node::manage_peers`].
+    pub fn manage_peers(
+        &mut self,
+        now: Now,
+        local: Peer,
+        config: ManagementConfig,
+    ) -> Result<(), PeerManagementError> {
+        self.now = now;
+        self.node.set_local_peer(local)?;
+        self.node.manage_peers(now, config)
+    }
+
+    /// Ends a call with the answer to it; see [`DatagramLink::reply`].
+    ///
+    /// # Errors
+    /// As [`DatagramLink::reply`].
+    pub fn reply(
+        &mut self,
+        now: Now,
+        call: Call,
+        answer: impl Into<Option<Message>>,
+    ) -> Result<(), ReplyError> {
+        self.now = now;
+        self.link.reply(now, &mut self.node, call, answer)
+    }
+
+    /// Ends a call with an `ERROR` of this text, with the uri of the request.
+    ///
+    /// # Errors
+    /// As [`DatagramLink::reply`].
+    pub fn reply_error(&mut self, now: Now, call: Call, text: &str) -> Result<(), ReplyError> {
+        self.now = now;
+        self.link.reply_error(now, &mut self.node, call, text)
+    }
+
+    /// Sends a message to an address; see [`DatagramLink::send`].
+    ///
+    /// # Errors
+    /// As [`DatagramLink::send`].
+    pub fn send(
+        &mut self,
+        now: Now,
+        to: SocketAddr,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        self.now = now;
+        self.link.send(now, &mut self.node, to, message, options)
+    }
+
+    /// Sends a message to the group; see [`DatagramLink::multicast`].
+    ///
+    /// # Errors
+    /// As [`DatagramLink::multicast`].
+    pub fn multicast(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        self.now = now;
+        self.link.multicast(now, &mut self.node, message, options)
+    }
+
+    /// Sends a request to an address; see [`DatagramLink::request`].
+    ///
+    /// # Errors
+    /// As [`DatagramLink::request`].
+    pub fn request(
+        &mut self,
+        now: Now,
+        to: SocketAddr,
+        message: &Message,
+        options: &RequestOptions,
+    ) -> Result<RequestId, SendError> {
+        self.now = now;
+        self.link.request(now, &mut self.node, to, message, options)
+    }
+
+    /// Gives a request up: no output will name it.
+    pub fn cancel(&mut self, request: RequestId) {
+        self.link.cancel(request);
+    }
+
+    /// Subscribes whoever made a call to a key, and returns the answer to reply with:
+    /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached.
+    #[must_use = "it is the answer to the call"]
+    pub fn subscribe(&mut self, call: &Call, key: &Bytes) -> Message {
+        match self.node.subscribe(key, call.place()) {
+            Ok(_) => Message::confirm_subscribe(key.clone()),
+            Err(error) => Message::error(key.clone(), error.to_string()),
+        }
+    }
+
+    /// Takes the subscription of whoever made a call back, and returns the answer to
+    /// reply with: `CONFIRM_UNSUBSCRIBE`, whether there was one or not.
+    #[must_use = "it is the answer to the call"]
+    pub fn unsubscribe(&mut self, call: &Call, key: &Bytes) -> Message {
+        self.node.unsubscribe(key, call.place());
+        Message::confirm_unsubscribe(key.clone())
+    }
+
+    /// Sends `NOTIFY_URI` with a content to the subscribers of a uri; sealed once for all
+    /// of them.
+    ///
+    /// # Errors
+    /// The message cannot be sealed; nobody gets it.
+    pub fn publish(
+        &mut self,
+        now: Now,
+        uri: impl Into<Bytes>,
+        content: impl Into<Bytes>,
+    ) -> Result<Delivery, SealError> {
+        let message = Message::notify(uri, content);
+        let key = message.uri.clone();
+        self.notify(now, &key, &message, &SendOptions::new())
+    }
+
+    /// Sends any message to the subscribers of a key; sealed once, unless a plugin wants
+    /// to know for whom.
+    ///
+    /// # Errors
+    /// The message cannot be sealed, or fits into no datagram; nobody gets it.
+    pub fn notify(
+        &mut self,
+        now: Now,
+        key: &[u8],
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        self.now = now;
+        let places = self.node.subscribers(key);
+        let to: Vec<_> = places.filter_map(|place| place.address()).collect();
+        let config = self.node.config().clone();
+        let mut delivery = Delivery::default();
+        match self.sealer.seal(now, &config, message, options)? {
+            Some(frame) => match self.link.forward(now, &to, &frame) {
+                Err(SendError::Seal(error)) => return Err(error),
+                queued => delivery.count(to.len(), queued.is_ok()),
+            },
+            None => {
+                for to in to {
+                    let queued = self.link.send(now, &mut self.node, to, message, options);
+                    delivery.count(1, queued.is_ok());
+                }
+            }
+        }
+        Ok(delivery)
+    }
+
+    /// Ends the node gracefully; see [`DatagramLink::drain`].
+    pub fn drain(&mut self, now: Now, grace: Duration) {
+        self.now = now;
+        self.link.drain(now, &mut self.node, grace);
+    }
+
+    // Outputs.
+
+    /// What is to be done, until it returns `None`: then there is nothing more to do
+    /// before an input, a command or the [deadline](Self::deadline).
+    pub fn poll(&mut self, now: Now) -> Option<DatagramOutput<'_, H>> {
+        self.now = now;
+        match self.step() {
+            Step::Output(output) => Some(output),
+            Step::Nothing => None,
+            Step::Transmit(index) => {
+                let (to, bytes) = self.sending.get(index)?;
+                Some(DatagramOutput::Transmit { to, bytes })
+            }
+        }
+    }
+
+    /// When [`poll`](Self::poll) is due, a reading of the monotonic clock, if nothing else
+    /// happens before.
+    pub fn deadline(&mut self) -> Option<Duration> {
+        let deadline = self.link.deadline(&mut self.node);
+        deadline.map(|deadline| deadline.at)
+    }
+
+    fn step(&mut self) -> Step<H> {
+        if let Some(event) = self.link.poll(self.now, &mut self.node) {
+            return Step::Output(output(event));
+        }
+        if let Some(event) = self.node.poll_event() {
+            return Step::Output(DatagramOutput::Event(DatagramHubEvent::Peer(event)));
+        }
+        if self.is_blocked {
+            return Step::Nothing;
+        }
+        if self.sent >= self.sending.count() {
+            self.sent = 0;
+            if !self.link.poll_outbound(&mut self.sending) {
+                return Step::Nothing;
+            }
+        }
+        let index = self.sent;
+        self.sent = index.saturating_add(1);
+        Step::Transmit(index)
+    }
+}
+
+/// What a link's event is of its hub.
+fn output<H>(event: DatagramEvent<H>) -> DatagramOutput<'static, H> {
+    let event = match event {
+        DatagramEvent::Call {
+            call,
+            handler,
+            message,
+        } => {
+            return DatagramOutput::Call {
+                call,
+                handler,
+                message,
+            };
+        }
+        DatagramEvent::Message { message, remote } => {
+            return DatagramOutput::Message { message, remote };
+        }
+        DatagramEvent::Answered {
+            request,
+            answer,
+            remote,
+        } => {
+            return DatagramOutput::Answered {
+                request,
+                answer,
+                remote,
+            };
+        }
+        DatagramEvent::Failed { request, error } => {
+            return DatagramOutput::Failed { request, error };
+        }
+        DatagramEvent::Closed => return DatagramOutput::Closed,
+        DatagramEvent::Refused { remote, refusal } => DatagramHubEvent::Refused { remote, refusal },
+        DatagramEvent::Suppressed { remote } => DatagramHubEvent::Suppressed { remote },
+        DatagramEvent::Lost { remote } => DatagramHubEvent::Lost { remote },
+        DatagramEvent::Unanswered {
+            remote,
+            request,
+            uri,
+        } => DatagramHubEvent::Unanswered {
+            remote,
+            request,
+            uri,
+        },
+    };
+    DatagramOutput::Event(event)
+}
+
+impl<H> fmt::Debug for DatagramHub<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatagramHub")
+            .field("node", &self.node)
+            .field("link", &self.link)
+            .finish_non_exhaustive()
+    }
+}

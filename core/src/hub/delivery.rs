@@ -1,0 +1,76 @@
+//! One message for many.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use rand_core::CryptoRng;
+
+use crate::config::LinkConfig;
+use crate::error::SealError;
+use crate::message::Message;
+use crate::now::Now;
+use crate::options::SendOptions;
+use crate::plugin::{PeerContext, SealContext};
+use crate::seal::Sealer;
+
+/// How far a message for many got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// Receivers that it was queued for.
+    pub queued: usize,
+    /// Receivers that it was not queued for: they have too much waiting already, or their
+    /// links are closed.
+    pub failed: usize,
+}
+
+impl Delivery {
+    pub(super) fn count(&mut self, receivers: usize, queued: bool) {
+        let counter = match queued {
+            true => &mut self.queued,
+            false => &mut self.failed,
+        };
+        *counter = counter.saturating_add(receivers);
+    }
+}
+
+/// Seals what many get, once.
+pub(super) struct SharedSealer {
+    sealer: Sealer,
+    rng: Box<dyn CryptoRng + Send>,
+}
+
+impl SharedSealer {
+    pub(super) fn new(rng: Box<dyn CryptoRng + Send>) -> Self {
+        Self {
+            sealer: Sealer::new(),
+            rng,
+        }
+    }
+
+    /// The frame that is the same for all; none where a plugin wants to know for whom.
+    pub(super) fn seal(
+        &mut self,
+        now: Now,
+        config: &LinkConfig,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Option<Bytes>, SealError> {
+        config.outer.check_clash(options.inner())?;
+        let outer = options.outer(&config.outer);
+        if outer.is_peer_specific() || options.inner().is_peer_specific() {
+            return Ok(None);
+        }
+        let mut context = SealContext {
+            now,
+            rng: &mut *self.rng,
+            peers: PeerContext::default(),
+        };
+        let mut frame = Vec::new();
+        let (wire, inner) = (&config.wire, options.inner());
+        self.sealer
+            .seal(wire, &outer, inner, message, &mut context, &mut frame)?;
+        Ok(Some(frame.into()))
+    }
+}

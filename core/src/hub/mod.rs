@@ -1,0 +1,13 @@
+//! A node and its links behind one `poll`, for loops with one thread.
+
+mod datagrams;
+mod delivery;
+mod output;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+pub use self::datagrams::DatagramHub;
+pub use self::delivery::Delivery;
+pub use self::output::{DatagramHubEvent, DatagramOutput, HubEvent, Output};
+pub use self::streams::Hub;

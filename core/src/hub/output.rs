@@ -1,0 +1,201 @@
+//! What comes out of hubs.
+
+use core::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::calls::Call;
+use crate::error::{CloseReason, RequestError};
+use crate::events::{Answer, Dropped, Refusal};
+use crate::message::{Message, MessageType};
+use crate::peers::PeerEvent;
+use crate::place::{LinkId, Place};
+use crate::requests::RequestId;
+
+/// What a [`Hub`](crate::Hub) wants done, or says.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output<'a, H> {
+    /// Call this handler, and [reply](crate::Hub::reply) with what it returns, now or
+    /// later.
+    Call {
+        /// What is used up by the reply.
+        call: Call,
+        /// The handler.
+        handler: H,
+        /// The message, all layers opened. Its uri and content are slices of the
+        /// receive buffer and keep it alive.
+        message: Message,
+    },
+    /// A message that has no handler, where the application
+    /// [takes](crate::Unrouted::Deliver) those.
+    Message {
+        /// The link that it came by.
+        link: LinkId,
+        /// The message.
+        message: Message,
+    },
+    /// A request has its answer, which may be an error message.
+    Answered {
+        /// The link of the request.
+        link: LinkId,
+        /// Which request of the link's.
+        request: RequestId,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A request ended without an answer.
+    Failed {
+        /// The link of the request.
+        link: LinkId,
+        /// Which request of the link's.
+        request: RequestId,
+        /// Why.
+        error: RequestError,
+    },
+    /// Write as many of these bytes as the transport takes, and say so with
+    /// [`Hub::written`](crate::Hub::written): the rest comes again.
+    Write {
+        /// The link to write to.
+        link: LinkId,
+        /// The bytes: one at least.
+        bytes: &'a [u8],
+    },
+    /// All bytes are written, and there will be no more: shut the sending side of the
+    /// transport down, and go on reading while it is [wanted](crate::Hub::wants_read).
+    Shutdown {
+        /// The link.
+        link: LinkId,
+    },
+    /// The link is closed, the last of it: close the transport. Nothing is lost by that:
+    /// what was received was answered, and the answers were written, as far as there was
+    /// time and the reason allows.
+    Close {
+        /// The link, which is gone.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Something to know; nothing needs to be done about it.
+    Event(HubEvent),
+}
+
+/// What an application may want to know of a [`Hub`](crate::Hub).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HubEvent {
+    /// A message was refused.
+    Refused {
+        /// The link that it came by.
+        link: LinkId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A remote reads too slowly, and was not sent everything.
+    Dropped {
+        /// The link.
+        link: LinkId,
+        /// What was dropped.
+        dropped: Dropped,
+    },
+    /// A [`Call`] was dropped without a reply: an error of the application's. The asker
+    /// got an `ERROR`.
+    Unanswered {
+        /// The link that the request came by.
+        link: LinkId,
+        /// The type of the request.
+        request: MessageType,
+        /// The uri of the request.
+        uri: Bytes,
+    },
+    /// A peer came, changed or went.
+    Peer(PeerEvent<Place>),
+}
+
+/// What a [`DatagramHub`](crate::DatagramHub) wants done, or says.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DatagramOutput<'a, H> {
+    /// Call this handler, and [reply](crate::DatagramHub::reply) with what it returns,
+    /// now or later.
+    Call {
+        /// What is used up by the reply.
+        call: Call,
+        /// The handler.
+        handler: H,
+        /// The message, all layers opened. Its uri and content are slices of the
+        /// datagram's buffer and keep it alive.
+        message: Message,
+    },
+    /// A message that has no handler, where the application
+    /// [takes](crate::Unrouted::Deliver) those.
+    Message {
+        /// The message.
+        message: Message,
+        /// Where it came from.
+        remote: SocketAddr,
+    },
+    /// A request has its answer, which may be an error message.
+    Answered {
+        /// Which request.
+        request: RequestId,
+        /// The answer.
+        answer: Answer,
+        /// Where it came from.
+        remote: SocketAddr,
+    },
+    /// A request ended without an answer.
+    Failed {
+        /// Which request.
+        request: RequestId,
+        /// Why.
+        error: RequestError,
+    },
+    /// Send this datagram. A socket that takes none now says so with
+    /// [`DatagramHub::not_sent`](crate::DatagramHub::not_sent), or lets it be lost.
+    Transmit {
+        /// Where to: an address, or the group.
+        to: SocketAddr,
+        /// The datagram.
+        bytes: &'a [u8],
+    },
+    /// The hub was [drained](crate::DatagramHub::drain): the last output.
+    Closed,
+    /// Something to know; nothing needs to be done about it.
+    Event(DatagramHubEvent),
+}
+
+/// What an application may want to know of a [`DatagramHub`](crate::DatagramHub).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DatagramHubEvent {
+    /// A datagram was refused.
+    Refused {
+        /// Where it came from, if that is true.
+        remote: SocketAddr,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// An answer was not sent: the budget for those who have proved nothing is spent.
+    Suppressed {
+        /// Whom it was for.
+        remote: SocketAddr,
+    },
+    /// A message was lost: too many wait for a handler.
+    Lost {
+        /// Where it came from.
+        remote: SocketAddr,
+    },
+    /// A [`Call`] was dropped without a reply: an error of the application's. The asker
+    /// got an `ERROR`.
+    Unanswered {
+        /// Where the request came from.
+        remote: SocketAddr,
+        /// The type of the request.
+        request: MessageType,
+        /// The uri of the request.
+        uri: Bytes,
+    },
+    /// A peer came, changed or went.
+    Peer(PeerEvent<Place>),
+}

@@ -1,0 +1,674 @@
+//! A node and its links over streams.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use bytes::Bytes;
+use rand_core::CryptoRng;
+
+use super::delivery::{Delivery, SharedSealer};
+use super::output::{HubEvent, Output};
+use crate::calls::{Call, ReplyError};
+use crate::error::{Backpressure, CloseReason, LayerError, SealError, SendError, TooManyLinks};
+use crate::link::{Event, Link};
+use crate::message::Message;
+use crate::node::Node;
+use crate::now::Now;
+use crate::options::{RequestOptions, SendOptions};
+use crate::peers::PeerMessage;
+use crate::place::LinkId;
+use crate::plugin::Layer;
+use crate::requests::RequestId;
+use crate::routes::Key;
+
+/// Makes the generator of nonces for each link.
+type MakeRng = Box<dyn FnMut() -> Box<dyn CryptoRng + Send> + Send>;
+
+/// A [`Node`] and its links over streams behind one [`poll`](Self::poll): a server, a
+/// client or both, for a loop with one thread.
+///
+/// The loop gives it what comes (bytes, the end of streams, time), does what its outputs
+/// say, and waits for the transports or the [`deadline`](Self::deadline). It is fair:
+/// each link handles at most [`Limits::frames_per_turn`](crate::Limits::frames_per_turn)
+/// messages before the others have their turn. Its methods come in four groups.
+///
+/// - Getters: [`node`](Self::node), [`link`](Self::link), [`len`](Self::len),
+///   [`is_empty`](Self::is_empty), [`wants_read`](Self::wants_read),
+///   [`wants_write`](Self::wants_write).
+/// - Inputs: [`receive`](Self::receive), [`handle_eof`](Self::handle_eof),
+///   [`written`](Self::written), [`writable`](Self::writable),
+///   [`transport_failed`](Self::transport_failed).
+/// - Commands: [`on`](Self::on), [`accept`](Self::accept), [`connect`](Self::connect),
+///   [`reply`](Self::reply), [`reply_error`](Self::reply_error), [`send`](Self::send),
+///   [`request`](Self::request), [`cancel`](Self::cancel),
+///   [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe),
+///   [`publish`](Self::publish), [`notify`](Self::notify), [`close`](Self::close),
+///   [`drain`](Self::drain), and those of the [node](Self::node_mut).
+/// - Outputs: [`poll`](Self::poll), [`deadline`](Self::deadline).
+///
+/// The crate's front page has the loop.
+pub struct Hub<H> {
+    node: Node<H>,
+    make_rng: MakeRng,
+    sealer: SharedSealer,
+    links: BTreeMap<LinkId, Entry>,
+    /// Links that are to be polled in this round, and in the next.
+    ready: VecDeque<LinkId>,
+    next_round: VecDeque<LinkId>,
+    deadlines: BTreeSet<(Duration, LinkId)>,
+    /// Links that wait for what others hold, and how many of them may look again.
+    waiting: VecDeque<LinkId>,
+    may_look: usize,
+    now: Now,
+    /// The node was asked what is due since the last time that there was nothing to do.
+    node_asked: bool,
+}
+
+struct Entry {
+    link: Link,
+    /// Bytes that are being written, and how many of them have been.
+    writing: Vec<u8>,
+    written: usize,
+    writer: Writer,
+    /// It is in one of the queues.
+    queued: bool,
+    deadline: Option<Duration>,
+}
+
+/// What is known of a link's transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writer {
+    /// It takes bytes.
+    Free,
+    /// It was given some, and has not said how many it took.
+    Busy,
+    /// It takes none for now.
+    Full,
+}
+
+/// What [`Hub::poll`] has found.
+enum Step<H> {
+    Output(Output<'static, H>),
+    Write(LinkId),
+    Nothing,
+}
+
+impl<H: Clone> Hub<H> {
+    /// A hub without links. `make_rng` makes a generator of nonces for each of them: from
+    /// the operating system's randomness, or from a seed to repeat a run to the byte.
+    pub fn new(
+        node: Node<H>,
+        make_rng: impl FnMut() -> Box<dyn CryptoRng + Send> + Send + 'static,
+    ) -> Self {
+        let mut make_rng: MakeRng = Box::new(make_rng);
+        Self {
+            node,
+            sealer: SharedSealer::new(make_rng()),
+            make_rng,
+            links: BTreeMap::new(),
+            ready: VecDeque::new(),
+            next_round: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            may_look: 0,
+            now: Now::default(),
+            node_asked: false,
+        }
+    }
+
+    // Getters.
+
+    /// What the links share.
+    #[must_use]
+    pub fn node(&self) -> &Node<H> {
+        &self.node
+    }
+
+    /// What the links share: for handlers, peers, and whatever has no method here.
+    pub fn node_mut(&mut self) -> &mut Node<H> {
+        &mut self.node
+    }
+
+    /// A link that is not closed.
+    #[must_use]
+    pub fn link(&self, link: LinkId) -> Option<&Link> {
+        self.links.get(&link).map(|entry| &entry.link)
+    }
+
+    /// Number of links.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Whether there are no links: after [`drain`](Self::drain), that all is done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// Whether a link's transport is to be read from. One that is not keeps its remote
+    /// waiting: register no interest in its being readable meanwhile.
+    #[must_use]
+    pub fn wants_read(&self, link: LinkId) -> bool {
+        self.link(link).is_some_and(Link::wants_read)
+    }
+
+    /// Whether a link's transport did not take all that it was given:
+    /// [`writable`](Self::writable) is to be called when it takes more.
+    #[must_use]
+    pub fn wants_write(&self, link: LinkId) -> bool {
+        let entry = self.links.get(&link);
+        entry.is_some_and(|entry| entry.writer == Writer::Full)
+    }
+
+    // Inputs.
+
+    /// Takes bytes that a link's transport received.
+    ///
+    /// # Errors
+    /// Nothing was taken: more than the longest frame waits to be handled. Poll, and
+    /// read while it is [wanted](Self::wants_read).
+    pub fn receive(&mut self, now: Now, link: LinkId, bytes: &[u8]) -> Result<(), Backpressure> {
+        self.now = now;
+        match self.links.get_mut(&link) {
+            Some(entry) => entry.link.receive(now, bytes)?,
+            None => return Ok(()),
+        }
+        self.make_ready(link);
+        Ok(())
+    }
+
+    /// Says that a link's remote has sent its last byte.
+    pub fn handle_eof(&mut self, now: Now, link: LinkId) {
+        self.now = now;
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.link.handle_eof(now);
+            self.make_ready(link);
+        }
+    }
+
+    /// Says how many of the bytes that were to be [written](Output::Write) a link's
+    /// transport took. If these are not all, it is full until it is
+    /// [`writable`](Self::writable).
+    pub fn written(&mut self, now: Now, link: LinkId, count: usize) {
+        self.now = now;
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.written = entry.written.saturating_add(count);
+            entry.writer = match entry.written >= entry.writing.len() {
+                true => Writer::Free,
+                false => Writer::Full,
+            };
+            entry.link.written(count);
+            self.make_ready(link);
+        }
+    }
+
+    /// Says that a link's transport takes bytes again.
+    pub fn writable(&mut self, now: Now, link: LinkId) {
+        self.now = now;
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.writer = Writer::Free;
+            self.make_ready(link);
+        }
+    }
+
+    /// Says that a link's transport has failed. [`Output::Close`] follows.
+    pub fn transport_failed(&mut self, now: Now, link: LinkId, error: impl fmt::Display) {
+        self.now = now;
+        if let Some(entry) = self.links.get_mut(&link) {
+            let reason = CloseReason::Transport(error.to_string());
+            entry.link.transport_failed(reason);
+            self.make_ready(link);
+        }
+    }
+
+    // Commands.
+
+    /// Registers a handler for a key; see [`Node::on`].
+    ///
+    /// # Errors
+    /// As [`Node::on`].
+    pub fn on(
+        &mut self,
+        key: impl Into<Key>,
+        handler: H,
+        inner: Layer,
+    ) -> Result<Option<H>, LayerError> {
+        self.node.on(key, handler, inner)
+    }
+
+    /// Takes a link in over a stream that was just accepted. `remote` names the other
+    /// end in keys and events; transports without addresses have none.
+    ///
+    /// # Errors
+    /// There are [`Limits::connections`](crate::Limits::connections) already.
+    pub fn accept(&mut self, now: Now, remote: Option<SocketAddr>) -> Result<LinkId, TooManyLinks> {
+        let link = self.node.accept(now, remote, (self.make_rng)())?;
+        Ok(self.add(now, link))
+    }
+
+    /// Takes a link in over a stream that was connected from here. Where peers are
+    /// managed, it introduces this node before it sends anything else.
+    pub fn connect(&mut self, now: Now, remote: Option<SocketAddr>) -> LinkId {
+        let link = self.node.connect(now, remote, (self.make_rng)());
+        self.add(now, link)
+    }
+
+    fn add(&mut self, now: Now, link: Link) -> LinkId {
+        self.now = now;
+        let id = link.id();
+        let entry = Entry {
+            link,
+            writing: Vec::new(),
+            written: 0,
+            writer: Writer::Free,
+            queued: false,
+            deadline: None,
+        };
+        self.links.insert(id, entry);
+        self.make_ready(id);
+        id
+    }
+
+    /// Ends a call with the answer to it; see [`Link::reply`].
+    ///
+    /// # Errors
+    /// As [`Link::reply`].
+    pub fn reply(
+        &mut self,
+        now: Now,
+        call: Call,
+        answer: impl Into<Option<Message>>,
+    ) -> Result<(), ReplyError> {
+        self.now = now;
+        let link = call.link().ok_or(CloseReason::Local);
+        let link = link.map_err(ReplyError::Closed)?;
+        let Some(entry) = self.links.get_mut(&link) else {
+            return Err(ReplyError::Closed(CloseReason::Local));
+        };
+        let result = entry.link.reply(now, &mut self.node, call, answer);
+        self.make_ready(link);
+        result
+    }
+
+    /// Ends a call with an `ERROR` of this text, with the uri of the request.
+    ///
+    /// # Errors
+    /// As [`Link::reply`].
+    pub fn reply_error(&mut self, now: Now, call: Call, text: &str) -> Result<(), ReplyError> {
+        self.now = now;
+        let entry = call.link().and_then(|link| self.links.get_mut(&link));
+        let Some(entry) = entry else {
+            return Err(ReplyError::Closed(CloseReason::Local));
+        };
+        let link = entry.link.id();
+        let result = entry.link.reply_error(now, &mut self.node, call, text);
+        self.make_ready(link);
+        result
+    }
+
+    /// Sends a message by a link; see [`Link::send`].
+    ///
+    /// # Errors
+    /// As [`Link::send`]; or there is no such link.
+    pub fn send(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        let entry = self.links.get_mut(&link);
+        let entry = entry.ok_or(SendError::Closed(CloseReason::Local))?;
+        let result = entry.link.send(now, &mut self.node, message, options);
+        self.now = now;
+        self.make_ready(link);
+        result
+    }
+
+    /// Sends a request by a link. [`Output::Answered`] or [`Output::Failed`] will name it;
+    /// see [`Link::request`].
+    ///
+    /// # Errors
+    /// As [`Link::request`]; or there is no such link.
+    pub fn request(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        message: &Message,
+        options: &RequestOptions,
+    ) -> Result<RequestId, SendError> {
+        let entry = self.links.get_mut(&link);
+        let entry = entry.ok_or(SendError::Closed(CloseReason::Local))?;
+        let result = entry.link.request(now, &mut self.node, message, options);
+        self.now = now;
+        self.make_ready(link);
+        result
+    }
+
+    /// Gives a request up: no output will name it.
+    pub fn cancel(&mut self, link: LinkId, request: RequestId) {
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.link.cancel(request);
+        }
+    }
+
+    /// Subscribes whoever made a call to a key, and returns the answer to reply with:
+    /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached.
+    #[must_use = "it is the answer to the call"]
+    pub fn subscribe(&mut self, call: &Call, key: &Bytes) -> Message {
+        match self.node.subscribe(key, call.place()) {
+            Ok(_) => Message::confirm_subscribe(key.clone()),
+            Err(error) => Message::error(key.clone(), error.to_string()),
+        }
+    }
+
+    /// Takes the subscription of whoever made a call back, and returns the answer to
+    /// reply with: `CONFIRM_UNSUBSCRIBE`, whether there was one or not.
+    #[must_use = "it is the answer to the call"]
+    pub fn unsubscribe(&mut self, call: &Call, key: &Bytes) -> Message {
+        self.node.unsubscribe(key, call.place());
+        Message::confirm_unsubscribe(key.clone())
+    }
+
+    /// Sends `NOTIFY_URI` with a content to the subscribers of a uri; sealed once for all
+    /// of them.
+    ///
+    /// # Errors
+    /// The message cannot be sealed; nobody gets it.
+    pub fn publish(
+        &mut self,
+        now: Now,
+        uri: impl Into<Bytes>,
+        content: impl Into<Bytes>,
+    ) -> Result<Delivery, SealError> {
+        let message = Message::notify(uri, content);
+        let key = message.uri.clone();
+        self.notify(now, &key, &message, &SendOptions::new())
+    }
+
+    /// Sends any message to the subscribers of a key; sealed once, unless a plugin wants
+    /// to know for whom.
+    ///
+    /// # Errors
+    /// The message cannot be sealed; nobody gets it.
+    pub fn notify(
+        &mut self,
+        now: Now,
+        key: &[u8],
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        let places = self.node.subscribers(key);
+        let links = places.filter_map(|place| place.link()).collect();
+        self.deliver(now, links, message, options)
+    }
+
+    /// Queues a message for links, sealed once if that can be.
+    fn deliver(
+        &mut self,
+        now: Now,
+        links: Vec<LinkId>,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        self.now = now;
+        let config = self.node.config().clone();
+        let frame = self.sealer.seal(now, &config, message, options)?;
+        let mut delivery = Delivery::default();
+        for id in links {
+            let Some(Entry { link, .. }) = self.links.get_mut(&id) else {
+                continue;
+            };
+            let queued = match &frame {
+                Some(frame) => link.forward(now, frame),
+                None => link.notify(now, &mut self.node, message, options),
+            };
+            delivery.count(1, queued.is_ok());
+            self.make_ready(id);
+        }
+        Ok(delivery)
+    }
+
+    /// Closes a link: what is queued is written, then [`Output::Close`] follows.
+    pub fn close(&mut self, now: Now, link: LinkId) {
+        self.now = now;
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.link.close(now, &mut self.node);
+            self.make_ready(link);
+        }
+    }
+
+    /// Ends all links gracefully: where peers are managed, the remotes are told that this
+    /// node leaves; nothing more is read, but for answers that handlers wait for; what has
+    /// been read is handled and answered, then the links close. Past `grace` they are cut
+    /// off. The hub [is empty](Self::is_empty) then.
+    pub fn drain(&mut self, now: Now, grace: Duration) {
+        let farewells = self.node.stop_all_peer_management();
+        self.say(now, farewells);
+        let links: Vec<_> = self.links.keys().copied().collect();
+        for id in links {
+            if let Some(entry) = self.links.get_mut(&id) {
+                entry.link.drain(now, grace);
+            }
+            self.make_ready(id);
+        }
+    }
+
+    /// Tells all links something about this node.
+    fn say(&mut self, now: Now, messages: Vec<PeerMessage>) {
+        for PeerMessage { message, inner } in messages {
+            let links = self.links.keys().copied().collect();
+            let options = SendOptions::new().with_inner(inner);
+            // That it can be sealed was seen when it was made.
+            let _ = self.deliver(now, links, &message, &options);
+        }
+    }
+
+    // Outputs.
+
+    /// What is to be done, until it returns `None`: then there is nothing more to do
+    /// before an input, a command or the [deadline](Self::deadline).
+    pub fn poll(&mut self, now: Now) -> Option<Output<'_, H>> {
+        self.now = now;
+        match self.step() {
+            Step::Output(output) => Some(output),
+            Step::Nothing => None,
+            Step::Write(link) => {
+                let entry = self.links.get(&link)?;
+                let bytes = entry.writing.get(entry.written..)?;
+                Some(Output::Write { link, bytes })
+            }
+        }
+    }
+
+    /// When [`poll`](Self::poll) is due, a reading of the monotonic clock, if nothing else
+    /// happens before.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        if !self.ready.is_empty() || !self.next_round.is_empty() {
+            return Some(self.now.monotonic);
+        }
+        let links = self.deadlines.first().map(|(at, _)| *at);
+        links.into_iter().chain(self.node.deadline()).min()
+    }
+
+    fn step(&mut self) -> Step<H> {
+        if !self.node_asked {
+            self.node_asked = true;
+            self.ask_node();
+        }
+        if let Some(event) = self.node.poll_event() {
+            return Step::Output(Output::Event(HubEvent::Peer(event)));
+        }
+        loop {
+            self.wake_links();
+            let Some(&id) = self.ready.front() else {
+                self.node_asked = false;
+                core::mem::swap(&mut self.ready, &mut self.next_round);
+                return Step::Nothing;
+            };
+            match self.step_link(id) {
+                Step::Nothing => {
+                    self.ready.pop_front();
+                    self.end_turn(id);
+                }
+                step => return step,
+            }
+            if let Some(event) = self.node.poll_event() {
+                return Step::Output(Output::Event(HubEvent::Peer(event)));
+            }
+        }
+    }
+
+    /// Does what is due for the node and for links by now.
+    fn ask_node(&mut self) {
+        let now = self.now;
+        self.node.handle_timeout(now);
+        let advertisements = core::iter::from_fn(|| self.node.poll_advertisement()).collect();
+        self.say(now, advertisements);
+        while let Some(&(at, id)) = self.deadlines.first()
+            && at <= now.monotonic
+        {
+            self.deadlines.pop_first();
+            if let Some(entry) = self.links.get_mut(&id) {
+                entry.deadline = None;
+            }
+            self.make_ready(id);
+        }
+    }
+
+    /// Lets links look again that are to close, or waited for what others held.
+    fn wake_links(&mut self) {
+        while let Some(id) = self.node.poll_link() {
+            self.make_ready(id);
+        }
+        if self.node.take_freed() {
+            self.may_look = self.waiting.len();
+        }
+        // One at a time: what was freed may be taken by the first.
+        if self.ready.is_empty() && self.may_look > 0 {
+            self.may_look = self.may_look.saturating_sub(1);
+            if let Some(id) = self.waiting.pop_front() {
+                self.make_ready(id);
+            }
+        }
+    }
+
+    /// What a link wants done.
+    fn step_link(&mut self, id: LinkId) -> Step<H> {
+        let Some(entry) = self.links.get_mut(&id) else {
+            return Step::Nothing;
+        };
+        if let Some(event) = entry.link.poll(self.now, &mut self.node) {
+            if let Event::Closed(reason) = event {
+                self.remove(id);
+                return Step::Output(Output::Close { link: id, reason });
+            }
+            return Step::Output(output(id, event));
+        }
+        if entry.writer != Writer::Free {
+            return Step::Nothing;
+        }
+        if entry.written >= entry.writing.len() {
+            entry.written = 0;
+            if !entry.link.poll_outbound(&mut entry.writing) {
+                return Step::Nothing;
+            }
+        }
+        entry.writer = Writer::Busy;
+        Step::Write(id)
+    }
+
+    /// Notes when a link is to be polled again.
+    fn end_turn(&mut self, id: LinkId) {
+        let Some(entry) = self.links.get_mut(&id) else {
+            return;
+        };
+        entry.queued = false;
+        let more = entry.link.wants_poll();
+        let waits = entry.link.waits_for_budget();
+        let deadline = entry.link.deadline().map(|deadline| deadline.at);
+        let deadline = deadline.filter(|_| !more);
+        if entry.deadline != deadline {
+            if let Some(at) = entry.deadline.take() {
+                self.deadlines.remove(&(at, id));
+            }
+            if let Some(at) = deadline {
+                self.deadlines.insert((at, id));
+            }
+            entry.deadline = deadline;
+        }
+        if more {
+            entry.queued = true;
+            self.next_round.push_back(id);
+        } else if waits && !self.waiting.contains(&id) {
+            self.waiting.push_back(id);
+        }
+    }
+
+    fn make_ready(&mut self, id: LinkId) {
+        if let Some(entry) = self.links.get_mut(&id)
+            && !entry.queued
+        {
+            entry.queued = true;
+            self.ready.push_back(id);
+        }
+    }
+
+    fn remove(&mut self, id: LinkId) {
+        if let Some(entry) = self.links.remove(&id)
+            && let Some(at) = entry.deadline
+        {
+            self.deadlines.remove(&(at, id));
+        }
+    }
+}
+
+/// What a link's event is of its hub.
+fn output<H>(link: LinkId, event: Event<H>) -> Output<'static, H> {
+    match event {
+        Event::Call {
+            call,
+            handler,
+            message,
+        } => Output::Call {
+            call,
+            handler,
+            message,
+        },
+        Event::Message(message) => Output::Message { link, message },
+        Event::Answered { request, answer } => Output::Answered {
+            link,
+            request,
+            answer,
+        },
+        Event::Failed { request, error } => Output::Failed {
+            link,
+            request,
+            error,
+        },
+        Event::Refused(refusal) => Output::Event(HubEvent::Refused { link, refusal }),
+        Event::Dropped(dropped) => Output::Event(HubEvent::Dropped { link, dropped }),
+        Event::Unanswered { request, uri } => {
+            Output::Event(HubEvent::Unanswered { link, request, uri })
+        }
+        Event::Shutdown => Output::Shutdown { link },
+        Event::Closed(reason) => Output::Close { link, reason },
+    }
+}
+
+impl<H> fmt::Debug for Hub<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("node", &self.node)
+            .field("links", &self.links.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,209 @@
+//! What a link is asked to do.
+
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Link, Phase};
+use crate::calls::{Call, ReplyAddress, ReplyError};
+use crate::error::{CloseReason, SealError, SendError};
+use crate::exchange::Exchange;
+use crate::message::Message;
+use crate::now::Now;
+use crate::options::{RequestOptions, SendOptions};
+use crate::requests::RequestId;
+use crate::shared::SharedNode;
+
+impl Link {
+    /// Ends a call with the answer to it, sealed with the handler's inner layer and the
+    /// link's outer one; `None` answers nothing, and the asker waits out its time.
+    ///
+    /// # Errors
+    /// The call is another link's, and comes back; this one has ended; or the answer
+    /// cannot be sealed: then the asker gets an `ERROR` with the request's uri.
+    pub fn reply<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        call: Call,
+        answer: impl Into<Option<Message>>,
+    ) -> Result<(), ReplyError> {
+        self.exchange.now = now;
+        if !self.calls.owns(&call) {
+            return Err(ReplyError::OtherLink(call));
+        }
+        let address = self.calls.end(call).ok_or_else(|| {
+            let reason = self.close_reason().cloned();
+            ReplyError::Closed(reason.unwrap_or(CloseReason::Local))
+        })?;
+        match answer.into() {
+            Some(answer) => self.send_reply(node, &address, &answer),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a call with an `ERROR` of this text, with the uri of the request.
+    ///
+    /// # Errors
+    /// As [`reply`](Self::reply).
+    pub fn reply_error<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        call: Call,
+        text: &str,
+    ) -> Result<(), ReplyError> {
+        let uri = self.calls.uri(&call).unwrap_or_default();
+        let error = Message::error(uri, text.to_string());
+        self.reply(now, node, call, error)
+    }
+
+    /// Sends a message, sealed with the options' inner layer and the link's
+    /// outer one.
+    ///
+    /// # Errors
+    /// Nothing was sent: the message cannot be sealed, the queue is full, or
+    /// the link is closed.
+    pub fn send<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        self.exchange.now = now;
+        self.check_open()?;
+        self.check_room()?;
+        let place = self.place;
+        self.queue(|exchange, out| exchange.seal_send(node, place, message, options, out))
+    }
+
+    /// Sends a request and waits for its answer, until the options' timeout
+    /// from now. [`Event::Answered`](crate::Event::Answered) or
+    /// [`Event::Failed`](crate::Event::Failed) will name it, exactly
+    /// one of them and once, unless it is [cancelled](Self::cancel).
+    ///
+    /// Requests for the same uri are answered in their order, as a netaio
+    /// server answers them; in any order where they carry ids that the remote
+    /// repeats ([`Correlation`](crate::Correlation)).
+    ///
+    /// # Errors
+    /// Nothing was sent, and nothing waits: as [`send`](Self::send), or too
+    /// many requests wait already, or the remote has sent its last byte.
+    pub fn request<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        message: &Message,
+        options: &RequestOptions,
+    ) -> Result<RequestId, SendError> {
+        self.exchange.check_pending()?;
+        self.exchange.now = now;
+        if let Phase::Answering { reason, .. } = &self.phase {
+            return Err(SendError::Closed(reason.clone()));
+        }
+        self.check_open()?;
+        self.check_room()?;
+        let place = self.place;
+        self.queue(|exchange, out| exchange.seal_request(node, place, message, options, out))?;
+        Ok(self.exchange.await_answer((), message, options))
+    }
+
+    /// Gives a request up: no event will name it. Its answer, should it still
+    /// come in time, is taken off the stream and dropped, so that it is not
+    /// taken for the answer of another request. Until then the request counts
+    /// towards [`Limits::pending_requests`](crate::Limits::pending_requests), unless it
+    /// carries an id and the remote is known to repeat ids.
+    pub fn cancel(&mut self, request: RequestId) {
+        self.exchange.cancel(request);
+    }
+
+    /// Ends the link gracefully: nothing more is read, but for answers that handlers
+    /// wait for; what has been read is handled and answered, then the link
+    /// [closes](Self::close). Past `grace` it is [aborted](Self::abort).
+    pub fn drain(&mut self, now: Now, grace: Duration) {
+        self.exchange.now = now;
+        if let Phase::Open { drain_until } = &mut self.phase {
+            *drain_until = Some(now.deadline(grace));
+        }
+    }
+
+    /// Ends the link: where peers are managed, the remote is told that this node
+    /// leaves; requests that wait fail at once; nothing more is handled or sent;
+    /// and bytes queued before are still written.
+    pub fn close<N: SharedNode>(&mut self, now: Now, node: &mut N) {
+        self.exchange.now = now;
+        if self.close_reason().is_none() {
+            self.send_farewells(node);
+            self.begin_flush(CloseReason::Local);
+            node.left(self.place);
+        }
+    }
+
+    /// Says that this node leaves, where peers are managed.
+    pub(super) fn send_farewells<N: SharedNode>(&mut self, node: &mut N) {
+        for farewell in node.farewells() {
+            let options = SendOptions::new().with_inner(farewell.inner);
+            let now = self.exchange.now;
+            // Who is not told notices the end of the connection.
+            let _ = self.send(now, node, &farewell.message, &options);
+        }
+    }
+
+    /// Ends the link at once: what is queued is not written, and calls in flight have
+    /// nobody to reply to.
+    pub fn abort(&mut self, reason: CloseReason) {
+        self.end(reason);
+    }
+
+    /// Sends a reply, or an error in its place.
+    pub(super) fn send_reply<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        address: &ReplyAddress,
+        answer: &Message,
+    ) -> Result<(), ReplyError> {
+        let error = match self.try_reply(node, address, answer) {
+            Ok(()) => return Ok(()),
+            Err(SendError::Closed(reason)) => return Err(ReplyError::Closed(reason)),
+            Err(error) => error,
+        };
+        let text = format!("the reply could not be sent: {error}");
+        let replacement = Message::error(address.uri.clone(), text);
+        match self.try_reply(node, address, &replacement) {
+            Ok(()) => Err(ReplyError::Replaced(error)),
+            Err(_) => Err(ReplyError::NotSent(error)),
+        }
+    }
+
+    fn try_reply<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        address: &ReplyAddress,
+        message: &Message,
+    ) -> Result<(), SendError> {
+        self.check_open()?;
+        self.close_if_slow()?;
+        self.queue(|exchange, out| exchange.seal_reply(node, address, message, out))
+    }
+
+    /// Queues what `seal` appends, which may take the place of what may be dropped.
+    pub(super) fn queue(
+        &mut self,
+        seal: impl FnOnce(&mut Exchange<()>, &mut Vec<u8>) -> Result<(), SealError>,
+    ) -> Result<(), SendError> {
+        let before = self.outbox.bytes.len();
+        seal(&mut self.exchange, &mut self.outbox.bytes)?;
+        self.make_room(before);
+        self.after_queue();
+        Ok(())
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), SendError> {
+        match self.close_reason() {
+            Some(reason) => Err(SendError::Closed(reason.clone())),
+            None => Ok(()),
+        }
+    }
+}

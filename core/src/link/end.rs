@@ -1,0 +1,199 @@
+//! The end of a link, step by step.
+
+use core::time::Duration;
+
+use super::Link;
+use super::event::Notice;
+use crate::error::{CloseReason, RequestError};
+use crate::requests::Ended;
+use crate::shared::SharedNode;
+
+/// How far the link's end has come.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// It has not begun.
+    Open {
+        /// Nothing more is read, and the link ends when nothing is under way, or then.
+        drain_until: Option<Duration>,
+    },
+    /// Nothing more is received. What was received is answered.
+    Answering {
+        reason: CloseReason,
+        until: Duration,
+    },
+    /// What is queued is written.
+    Flushing {
+        reason: CloseReason,
+        until: Duration,
+    },
+    /// The sending side has ended; the remote's end is waited for. A socket that is
+    /// closed with bytes in it that nobody read is reset, and with it goes what was
+    /// written last and is still on its way.
+    Lingering {
+        reason: CloseReason,
+        until: Duration,
+    },
+    /// It is over.
+    Closed {
+        reason: CloseReason,
+        /// The node was told, and the event is on its way.
+        announced: bool,
+    },
+}
+
+impl Phase {
+    pub(super) fn close_reason(&self) -> Option<&CloseReason> {
+        match self {
+            Self::Open { .. } | Self::Answering { .. } => None,
+            Self::Flushing { reason, .. }
+            | Self::Lingering { reason, .. }
+            | Self::Closed { reason, .. } => Some(reason),
+        }
+    }
+
+    /// When the step is given up.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Open { drain_until } => *drain_until,
+            Self::Answering { until, .. }
+            | Self::Flushing { until, .. }
+            | Self::Lingering { until, .. } => Some(*until),
+            Self::Closed { .. } => None,
+        }
+    }
+}
+
+impl Link {
+    /// How long a remote that was told of the end may go on sending.
+    pub(super) const LINGER: Duration = Duration::from_secs(1);
+
+    /// Receives nothing more: what was received is answered, then the link ends.
+    pub(super) fn begin_end(&mut self, reason: CloseReason) {
+        if !matches!(self.phase, Phase::Open { .. }) {
+            return;
+        }
+        self.inlet.clear();
+        self.fail_requests(&reason);
+        let until = self.after_grace();
+        self.phase = Phase::Answering { reason, until };
+    }
+
+    /// Writes what is queued, then ends. Nothing more is handled or sent.
+    pub(super) fn begin_flush(&mut self, reason: CloseReason) {
+        if self.phase.close_reason().is_some() {
+            return;
+        }
+        self.stop_handling(&reason);
+        let until = self.after_grace();
+        self.phase = Phase::Flushing { reason, until };
+    }
+
+    /// Ends at once: what is queued is not written.
+    pub(super) fn end(&mut self, reason: CloseReason) {
+        let Phase::Closed { .. } = self.phase else {
+            let reason = self.phase.close_reason().cloned().unwrap_or(reason);
+            self.stop_handling(&reason);
+            self.outbox.clear();
+            self.phase = Phase::Closed {
+                reason,
+                announced: false,
+            };
+            return;
+        };
+    }
+
+    fn stop_handling(&mut self, reason: &CloseReason) {
+        self.inlet.clear();
+        self.calls.clear();
+        self.fail_requests(reason);
+    }
+
+    fn fail_requests(&mut self, reason: &CloseReason) {
+        while let Some(ended) = self.exchange.pending.pop() {
+            self.fail(ended, RequestError::Closed(reason.clone()));
+        }
+    }
+
+    fn fail(&mut self, ended: Ended, error: RequestError) {
+        if !ended.abandoned {
+            self.notices.push_back(Notice::Failed {
+                request: ended.id,
+                error,
+            });
+        }
+    }
+
+    fn after_grace(&self) -> Duration {
+        self.exchange.now.deadline(self.limits().shutdown_grace())
+    }
+
+    /// Does what is due by now.
+    pub(super) fn expire(&mut self) {
+        let now = self.exchange.now.monotonic;
+        while let Some(ended) = self.exchange.pending.expire(now) {
+            let error = RequestError::TimedOut(ended.timeout);
+            self.fail(ended, error);
+        }
+        if let Phase::Open { drain_until } = self.phase {
+            if drain_until.is_some_and(|at| at <= now) {
+                self.end(CloseReason::Local);
+            } else if let Some(reason) = self.timers.due(self.limits(), now) {
+                self.begin_end(reason);
+            }
+        }
+        self.check_backlog();
+    }
+
+    /// Whether [`advance_end`](Self::advance_end) has something to do.
+    pub(super) fn may_end(&self) -> bool {
+        match &self.phase {
+            Phase::Open { drain_until: None } => false,
+            Phase::Open { .. } => self.calls.is_idle() && !self.may_advance(),
+            Phase::Answering { .. } => self.calls.is_idle(),
+            Phase::Flushing { .. } => self.queued() == 0,
+            Phase::Lingering { .. } => self.eof,
+            Phase::Closed { announced, .. } => !*announced,
+        }
+    }
+
+    /// Takes the next step towards the end, and says whether there was one.
+    pub(super) fn advance_end<N: SharedNode>(&mut self, node: &mut N) -> bool {
+        let now = self.exchange.now;
+        let is_due = self.phase.deadline().is_some_and(|at| at <= now.monotonic);
+        if !is_due && !self.may_end() {
+            return false;
+        }
+        match core::mem::replace(&mut self.phase, Phase::Open { drain_until: None }) {
+            Phase::Open { .. } => {
+                self.begin_flush(CloseReason::Local);
+                node.left(self.place);
+            }
+            Phase::Answering { reason, .. } => {
+                self.begin_flush(reason);
+                node.left(self.place);
+            }
+            Phase::Flushing { reason, until } if self.queued() == 0 => {
+                self.notices.push_back(Notice::Shutdown);
+                let linger = Self::LINGER.min(self.limits().shutdown_grace());
+                let until = until.min(now.deadline(linger));
+                self.phase = Phase::Lingering { reason, until };
+            }
+            Phase::Flushing { reason, .. } | Phase::Lingering { reason, .. } => {
+                self.outbox.clear();
+                self.phase = Phase::Closed {
+                    reason,
+                    announced: false,
+                };
+            }
+            Phase::Closed { reason, .. } => {
+                node.closed(self.place);
+                self.notices.push_back(Notice::Closed(reason.clone()));
+                self.phase = Phase::Closed {
+                    reason,
+                    announced: true,
+                };
+            }
+        }
+        true
+    }
+}

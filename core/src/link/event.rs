@@ -1,0 +1,86 @@
+//! What comes out of a link.
+
+use bytes::Bytes;
+
+use crate::calls::Call;
+use crate::error::{CloseReason, RequestError};
+use crate::events::{Answer, Dropped, Refusal};
+use crate::message::{Message, MessageType};
+use crate::requests::RequestId;
+
+/// Something that happened on a link.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<H> {
+    /// A handler is to be called with a message, and its [reply](super::Link::reply) to
+    /// be sent.
+    Call {
+        /// What is used up by the reply.
+        call: Call,
+        /// The handler.
+        handler: H,
+        /// The message, all layers opened. Its uri and content are slices of the
+        /// receive buffer and keep it alive.
+        message: Message,
+    },
+    /// A message that has no handler, where the application
+    /// [takes](crate::Unrouted::Deliver) those.
+    Message(Message),
+    /// A request has its answer, which may be an error message.
+    Answered {
+        /// Which request.
+        request: RequestId,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A request ended without an answer.
+    Failed {
+        /// Which request.
+        request: RequestId,
+        /// Why.
+        error: RequestError,
+    },
+    /// A message was refused. Nothing needs to be done about it.
+    Refused(Refusal),
+    /// The remote reads too slowly, and was not sent everything: see
+    /// [`Limits::slow_consumer`](crate::Limits::slow_consumer).
+    Dropped(Dropped),
+    /// A [`Call`] was dropped without a reply: an error of the application's. The asker
+    /// got an `ERROR`.
+    Unanswered {
+        /// The type of the request.
+        request: MessageType,
+        /// The uri of the request.
+        uri: Bytes,
+    },
+    /// All bytes are written, and there will be no more: shut the sending side of the
+    /// transport down (`shutdown(2)`, TLS's `close_notify`), and go on reading while it
+    /// is [wanted](super::Link::wants_read), or what was written last may be lost on its
+    /// way.
+    Shutdown,
+    /// The link is closed: the last event. Close the transport.
+    Closed(CloseReason),
+}
+
+/// What happens besides messages and answers, until it is polled.
+#[derive(Debug)]
+pub(super) enum Notice {
+    Failed {
+        request: RequestId,
+        error: RequestError,
+    },
+    Refused(Refusal),
+    Shutdown,
+    Closed(CloseReason),
+}
+
+impl<H> From<Notice> for Event<H> {
+    fn from(notice: Notice) -> Self {
+        match notice {
+            Notice::Failed { request, error } => Self::Failed { request, error },
+            Notice::Refused(refusal) => Self::Refused(refusal),
+            Notice::Shutdown => Self::Shutdown,
+            Notice::Closed(reason) => Self::Closed(reason),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The way of a frame through a link, to a request, a handler, or a refusal.
+
+use super::event::{Event, Notice};
+use super::{Link, Phase};
+use crate::calls::Waiting;
+use crate::config::Role;
+use crate::error::{CloseReason, FrameErrorKind};
+use crate::events::Refusal;
+use crate::exchange::{Dispatched, Failed, Sorted};
+use crate::frame::{Frame, SealedMessage};
+use crate::limits::Limits;
+use crate::message::Message;
+use crate::shared::SharedNode;
+
+/// What came of one step.
+pub(super) enum Advance<H> {
+    /// This happened.
+    Event(Event<H>),
+    /// Something was done that is no event.
+    Again,
+    /// There is nothing to do.
+    Nothing,
+}
+
+impl Link {
+    /// Handles the next message, whether it has waited or just came.
+    pub(super) fn advance<N: SharedNode>(&mut self, node: &mut N) -> Advance<N::Handler> {
+        if self.may_dispatch_waiting()
+            && let Some(Waiting { sealed, bytes, .. }) = self.calls.pop_waiting()
+        {
+            self.turn = self.turn.saturating_add(1);
+            return self.dispatch(node, sealed, bytes);
+        }
+        if !matches!(self.phase, Phase::Open { .. }) || !self.may_take_frame() {
+            return Advance::Nothing;
+        }
+        let before = self.inlet.bytes.len();
+        match self.deframer.next(&mut self.inlet.bytes) {
+            Ok(Some(frame)) => {
+                self.turn = self.turn.saturating_add(1);
+                self.timers.frame(false, self.exchange.now.monotonic);
+                let bytes = before.saturating_sub(self.inlet.bytes.len());
+                self.handle_frame(node, frame, bytes)
+            }
+            Ok(None) if self.eof => {
+                let reason = match self.deframer.finish(&self.inlet.bytes) {
+                    Ok(()) => CloseReason::Remote,
+                    Err(error) => CloseReason::Truncated(error),
+                };
+                self.begin_end(reason);
+                Advance::Again
+            }
+            Ok(None) => {
+                self.inlet.incomplete = true;
+                let begun = !self.inlet.bytes.is_empty();
+                self.timers.frame(begun, self.exchange.now.monotonic);
+                Advance::Nothing
+            }
+            Err(error) => {
+                self.begin_end(CloseReason::Malformed(error));
+                Advance::Again
+            }
+        }
+    }
+
+    /// Whether [`advance`](Self::advance) has something to do.
+    pub(super) fn may_advance(&self) -> bool {
+        let unhandled = !self.inlet.bytes.is_empty() && !self.inlet.incomplete;
+        self.may_dispatch_waiting()
+            || matches!(self.phase, Phase::Open { .. })
+                && (unhandled || self.eof)
+                && self.may_take_frame()
+    }
+
+    /// Looks into a frame, opens the outer layer, and finds out whom the message
+    /// is for.
+    fn handle_frame<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        frame: Frame,
+        bytes: usize,
+    ) -> Advance<N::Handler> {
+        let offset = frame.offset();
+        let config = &self.exchange.config;
+        let mut sealed = match frame.decode(&config.wire) {
+            Ok(sealed) => sealed,
+            Err(kind @ FrameErrorKind::Checksum { .. }) => {
+                if self.exchange.role != Role::Client {
+                    self.send_unsealed(&(config.make_error)("invalid message"));
+                }
+                return self.refuse(Refusal::Frame(kind));
+            }
+            Err(kind) => {
+                self.begin_end(CloseReason::Malformed(kind.at(offset)));
+                return Advance::Again;
+            }
+        };
+        let room = self.may_send_unsealed();
+        let sorted = match self.exchange.open_outer(node, &mut sealed, self.place) {
+            Ok(()) => {
+                self.timers.authenticated();
+                self.exchange.sort(node, sealed, (), self.place)
+            }
+            Err(error) => match self.exchange.sort_unopened(sealed, (), error, &mut || room) {
+                Ok(sorted) => sorted,
+                Err(failed) => return self.failed(failed),
+            },
+        };
+        match sorted {
+            Sorted::Message(sealed) => {
+                if self.calls.waiting().0 == 0 && self.may_dispatch(&sealed) {
+                    return self.dispatch(node, sealed, bytes);
+                }
+                self.calls.wait(Waiting {
+                    sealed: sealed.into_own_buffer(),
+                    place: self.place,
+                    bytes,
+                });
+                Advance::Again
+            }
+            Sorted::Answered(request, answer) => {
+                Advance::Event(Event::Answered { request, answer })
+            }
+            Sorted::Nothing => Advance::Again,
+            Sorted::Refused(refusal) => self.refuse(refusal),
+            Sorted::Unawaited(refusal) => Advance::Event(Event::Refused(refusal)),
+        }
+    }
+
+    /// Finds the handler of a message.
+    fn dispatch<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        sealed: SealedMessage,
+        bytes: usize,
+    ) -> Advance<N::Handler> {
+        let room = self.may_send_unsealed();
+        let dispatched = self
+            .exchange
+            .dispatch(node, sealed, self.place, &mut || room);
+        match dispatched {
+            Ok(Dispatched::Call {
+                handler,
+                message,
+                reply,
+            }) => Advance::Event(Event::Call {
+                call: self.calls.begin(reply, bytes),
+                handler,
+                message,
+            }),
+            Ok(Dispatched::Deliver(message)) => Advance::Event(Event::Message(message)),
+            Ok(Dispatched::Answer { answer, reply }) => {
+                if let Some(answer) = answer {
+                    // The node's own answers are short: they fit.
+                    let _ = self.send_reply(node, &reply, &answer);
+                }
+                Advance::Again
+            }
+            Err(failed) => self.failed(failed),
+        }
+    }
+
+    /// Whether a message may be dispatched that has no other before it: one without a
+    /// correlation id only while no handler runs.
+    fn may_dispatch(&self, sealed: &SealedMessage) -> bool {
+        self.may_dispatch_some() && (self.calls.len() == 0 || self.exchange.is_correlated(sealed))
+    }
+
+    fn may_dispatch_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
+            && self
+                .calls
+                .first_waiting()
+                .is_some_and(|waiting| self.may_dispatch(&waiting.sealed))
+    }
+
+    /// Whether a message may be dispatched, if only one with an id: not beside too
+    /// many others or one without an id, and not before the answers to earlier ones
+    /// are taken. Of two ends that ask each other, one alone holds the other back at the
+    /// high-water mark, or both could wait for ever.
+    fn may_dispatch_some(&self) -> bool {
+        let limits = self.limits();
+        let high_water = match self.exchange.role {
+            Role::Client => limits.outbound_queue(),
+            Role::Server | Role::Peer => Limits::HIGH_WATER,
+        };
+        self.queued() < high_water
+            && self.calls.has_room(limits.handlers_per_connection())
+            && self.budget.may_call()
+    }
+
+    /// Whether the next frame may be looked at. Where its message could not be
+    /// dispatched, only for an answer that somebody waits for, perhaps a handler:
+    /// other messages then wait, no more than may be on their way in the other
+    /// direction.
+    pub(super) fn may_take_frame(&self) -> bool {
+        let (waiting, waiting_bytes) = self.calls.waiting();
+        if waiting == 0 && self.may_dispatch_some() {
+            return true;
+        }
+        let limits = self.limits();
+        self.pending_requests() > 0
+            && waiting < limits.pending_requests()
+            && waiting_bytes < limits.outbound_queue()
+    }
+
+    /// Tells the sender that its message failed a check, if that is wanted, and
+    /// counts it.
+    fn failed<H>(&mut self, failed: Failed) -> Advance<H> {
+        if let Some(answer) = failed.answer {
+            self.send_unsealed(&answer);
+        }
+        self.refuse(failed.refusal)
+    }
+
+    /// Counts a refused message, and closes the link at one too many.
+    fn refuse<H>(&mut self, refusal: Refusal) -> Advance<H> {
+        let limits = &self.exchange.config.wire.limits;
+        if self.failures.note(self.exchange.now.monotonic, limits) {
+            self.notices.push_back(Notice::Refused(refusal));
+            self.begin_end(CloseReason::TooManyFailures);
+            return Advance::Again;
+        }
+        Advance::Event(Event::Refused(refusal))
+    }
+
+    /// Answers for a handler whose call was dropped.
+    pub(super) fn answer_dropped_call<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+    ) -> Option<Event<N::Handler>> {
+        let address = self.calls.take_dropped()?;
+        let error = Message::error(address.uri.clone(), "the handler gave no answer");
+        // Where that cannot be sent, the link has ended.
+        let _ = self.send_reply(node, &address, &error);
+        Some(Event::Unanswered {
+            request: address.request,
+            uri: address.uri,
+        })
+    }
+
+    /// Whether there is room for an error to somebody who proved nothing.
+    fn may_send_unsealed(&self) -> bool {
+        self.queued() < self.limits().outbound_queue()
+    }
+
+    /// An error for somebody who proved nothing. Where the queue is full it is left out.
+    fn send_unsealed(&mut self, message: &Message) {
+        if self.may_send_unsealed() {
+            // Such a message can only fail to be sealed by being too long; then
+            // there is nobody to tell.
+            let out = &mut self.outbox.bytes;
+            let _ = self.exchange.seal_unsealed(message, out);
+            self.after_queue();
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What a link has of its node.
+
+use alloc::sync::Arc;
+
+use crate::budget::{Account, Budget};
+use crate::config::{LinkConfig, Role};
+use crate::place::Place;
+
+/// A link's place among the others of its node.
+pub(crate) struct Seat {
+    pub(crate) place: Place,
+    pub(crate) role: Role,
+    pub(crate) config: Arc<LinkConfig>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) account: Arc<Account>,
+}

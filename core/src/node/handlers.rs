@@ -1,0 +1,96 @@
+//! Handlers and subscriptions.
+
+use super::Node;
+use super::target::Target;
+use crate::error::LayerError;
+use crate::place::Place;
+use crate::plugin::Layer;
+use crate::routes::{Key, KeyExtractor};
+use crate::shared::Unrouted;
+use crate::subscriptions::SubscribeError;
+
+impl<H: Clone> Node<H> {
+    /// Replaces netaio's keys of a message, `(type, uri, address)`,
+    /// `(type, uri)` and `type`, by those that a function makes. The first key
+    /// that has a handler wins, so the most specific comes first.
+    pub fn set_key_extractor(&mut self, extract: KeyExtractor) {
+        self.extract = Some(extract);
+    }
+
+    /// Registers a handler for a key, and returns the one it replaces.
+    /// Messages must pass `inner` to reach it, and its replies are sealed with
+    /// it.
+    ///
+    /// # Errors
+    /// `inner` does not go with the outer layer, or hides the uri. Nothing has
+    /// changed.
+    pub fn on(
+        &mut self,
+        key: impl Into<Key>,
+        handler: H,
+        inner: Layer,
+    ) -> Result<Option<H>, LayerError> {
+        self.config.check_inner(&inner)?;
+        let replaced = self.routes.set(key.into(), Target::Handler(handler), inner);
+        Ok(replaced.and_then(Target::into_handler))
+    }
+
+    /// Registers a handler for one message, and returns the one-time handler it
+    /// replaces. It goes before the permanent one of the same key.
+    ///
+    /// # Errors
+    /// As [`on`](Self::on).
+    pub fn once(
+        &mut self,
+        key: impl Into<Key>,
+        handler: H,
+        inner: Layer,
+    ) -> Result<Option<H>, LayerError> {
+        self.config.check_inner(&inner)?;
+        let key = key.into();
+        let replaced = self.routes.set_once(key, Target::Handler(handler), inner);
+        Ok(replaced.and_then(Target::into_handler))
+    }
+
+    /// Removes the handler of a key.
+    pub fn remove(&mut self, key: impl Into<Key>) -> Option<H> {
+        self.routes.remove(&key.into())?.into_handler()
+    }
+
+    /// Removes the one-time handler of a key.
+    pub fn remove_once(&mut self, key: impl Into<Key>) -> Option<H> {
+        self.routes.remove_once(&key.into())?.into_handler()
+    }
+
+    /// Says what becomes of messages that have no handler:
+    /// [`Unrouted::NotFound`] unless set.
+    pub fn set_unrouted(&mut self, unrouted: Unrouted<H>) {
+        self.unrouted = unrouted;
+    }
+
+    /// Subscribes whoever is at a place to a key, and says whether that was new.
+    /// netaio's own messages subscribe nobody by themselves: that is what handlers
+    /// do, for the [place](crate::Call::place) of their call. The key's bytes are
+    /// copied. A link that ends loses its subscriptions, and so does an address
+    /// whose peer leaves.
+    ///
+    /// # Errors
+    /// A limit is reached, or the link has ended.
+    pub fn subscribe(&mut self, key: &[u8], who: Place) -> Result<bool, SubscribeError> {
+        if !self.leads_to(who) {
+            return Err(SubscribeError::NotConnected);
+        }
+        let limits = &self.config.wire.limits;
+        self.subscriptions.subscribe(key, who, limits)
+    }
+
+    /// Takes a subscription back, and says whether there was one.
+    pub fn unsubscribe(&mut self, key: &[u8], who: Place) -> bool {
+        self.subscriptions.unsubscribe(key, who)
+    }
+
+    /// The subscribers of a key, in the order of their subscribing.
+    pub fn subscribers(&self, key: &[u8]) -> impl Iterator<Item = Place> {
+        self.subscriptions.subscribers(key).iter().copied()
+    }
+}

@@ -1,0 +1,187 @@
+//! The links of a node: they come, go, and share what there is.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+
+use rand_core::CryptoRng;
+
+use super::{Node, Transport};
+use crate::budget::{Account, Pressure};
+use crate::config::{LinkConfig, Role};
+use crate::datagram::DatagramLink;
+use crate::error::TooManyLinks;
+use crate::link::{Link, Seat};
+use crate::now::Now;
+use crate::options::SendOptions;
+use crate::peers::PeerMessage;
+use crate::place::{LinkId, Place};
+
+impl<H: Clone> Node<H> {
+    /// A link over a stream that was just accepted.
+    ///
+    /// `remote` names the other end in keys and events; links over something
+    /// without addresses have none. `rng` makes the nonces: seed it from the
+    /// operating system, or with a constant to repeat a run to the byte.
+    ///
+    /// # Errors
+    /// There are [`Limits::connections`](crate::Limits::connections) already.
+    pub fn accept(
+        &mut self,
+        now: Now,
+        remote: Option<SocketAddr>,
+        rng: Box<dyn CryptoRng + Send>,
+    ) -> Result<Link, TooManyLinks> {
+        let config = self.config.clone();
+        self.accept_with(now, config, remote, rng)
+    }
+
+    /// As [`accept`](Self::accept), with a configuration of the link's own: without an
+    /// outer plugin, say.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub fn accept_with(
+        &mut self,
+        now: Now,
+        config: Arc<LinkConfig>,
+        remote: Option<SocketAddr>,
+        rng: Box<dyn CryptoRng + Send>,
+    ) -> Result<Link, TooManyLinks> {
+        let max = self.config.limits().connections();
+        match self.links.len() >= max {
+            true => Err(TooManyLinks { max }),
+            false => Ok(Link::new(now, self.seat(Role::Server, config, remote), rng)),
+        }
+    }
+
+    /// A link over a stream that this node has just connected, for the rest as
+    /// [`accept`](Self::accept). Where peers are managed, it introduces this node
+    /// before it sends anything else.
+    pub fn connect(
+        &mut self,
+        now: Now,
+        remote: Option<SocketAddr>,
+        rng: Box<dyn CryptoRng + Send>,
+    ) -> Link {
+        let config = self.config.clone();
+        self.connect_with(now, config, remote, rng)
+    }
+
+    /// As [`connect`](Self::connect), with a configuration of the link's own.
+    pub fn connect_with(
+        &mut self,
+        now: Now,
+        config: Arc<LinkConfig>,
+        remote: Option<SocketAddr>,
+        rng: Box<dyn CryptoRng + Send>,
+    ) -> Link {
+        let mut link = Link::new(now, self.seat(Role::Client, config, remote), rng);
+        for PeerMessage { message, inner } in self.advertisements() {
+            // That it can be sealed was seen when it was made, unless a plugin wants to
+            // know the receiver: then there is nobody to tell yet.
+            let options = SendOptions::new().with_inner(inner);
+            let _ = link.send(now, self, &message, &options);
+        }
+        link
+    }
+
+    /// The link of a datagram socket, one a node. It multicasts to `group`; `rng` is as
+    /// for [`accept`](Self::accept).
+    pub fn bind(
+        &mut self,
+        now: Now,
+        group: Option<SocketAddr>,
+        rng: Box<dyn CryptoRng + Send>,
+    ) -> DatagramLink {
+        let (config, budget) = (self.config.clone(), self.budget.clone());
+        DatagramLink::new(now, config, budget, group, rng)
+    }
+
+    fn seat(&mut self, role: Role, config: Arc<LinkConfig>, address: Option<SocketAddr>) -> Seat {
+        let link = LinkId(self.next_link);
+        self.next_link = self.next_link.wrapping_add(1);
+        let account = Arc::new(Account::default());
+        self.links.insert(link, account.clone());
+        self.budget.set_links(self.links.len());
+        Seat {
+            place: Place::Link { link, address },
+            role,
+            config,
+            budget: self.budget.clone(),
+            account,
+        }
+    }
+
+    /// The links that have not ended, in the order of their making.
+    pub fn links(&self) -> impl ExactSizeIterator<Item = LinkId> {
+        self.links.keys().copied()
+    }
+
+    /// Bytes received and not yet answered, of all links.
+    #[must_use]
+    pub fn inbound_bytes(&self) -> usize {
+        self.budget.held().inbound
+    }
+
+    /// Bytes that wait to be written, to all links.
+    #[must_use]
+    pub fn outbound_bytes(&self) -> usize {
+        self.budget.held().outbound
+    }
+
+    /// Whether all links together leave room for one more handler.
+    #[must_use]
+    pub fn may_call(&self) -> bool {
+        self.budget.may_call()
+    }
+
+    /// A link that is to be polled although nothing came for it: it is to close, for
+    /// all links together hold too much.
+    pub fn poll_link(&mut self) -> Option<LinkId> {
+        self.to_poll.pop_front()
+    }
+
+    /// Whether links that [wait](Link::waits_for_budget) may look again, since others
+    /// hold less. It says so once.
+    pub fn take_freed(&mut self) -> bool {
+        core::mem::take(&mut self.freed)
+    }
+
+    /// Whether somebody can be reached at a place: by a link that has not ended, or at
+    /// any address of a datagram socket.
+    pub(super) fn leads_to(&self, place: Place) -> bool {
+        match (self.transport, place) {
+            (Transport::Datagrams, Place::Datagram(_)) => true,
+            (Transport::Streams, Place::Link { link, .. }) => self.links.contains_key(&link),
+            _ => false,
+        }
+    }
+
+    /// Drops the subscriptions and the peer of a link.
+    pub(super) fn forget_place(&mut self, place: Place) {
+        self.subscriptions.remove(place);
+        self.discovery.gone(place);
+    }
+
+    pub(super) fn forget_link(&mut self, place: Place) {
+        if let Place::Link { link, .. } = place
+            && let Some(account) = self.links.remove(&link)
+        {
+            self.forget_place(place);
+            self.budget.set_links(self.links.len());
+            // A link that is dropped before its end holds nothing either.
+            let pressure = self.budget.hold(&account, Default::default());
+            self.relieve(pressure);
+        }
+    }
+
+    /// Marks the links that are to close, where all together hold too much.
+    pub(super) fn relieve(&mut self, pressure: Pressure) {
+        self.freed |= pressure.room || pressure.handlers;
+        if pressure.inbound || pressure.outbound {
+            let links = self.links.iter().map(|(link, account)| (*link, account));
+            self.to_poll.extend(self.budget.cut(pressure, links));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What the links of one node share.
+
+mod error;
+mod handlers;
+mod links;
+mod managing;
+mod shared;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use core::fmt;
+
+pub use self::error::PeerManagementError;
+
+use self::target::Target;
+use crate::budget::{Account, Budget};
+use crate::config::LinkConfig;
+use crate::peers::Discovery;
+use crate::place::{LinkId, Place};
+use crate::plugin::DefaultPeerPlugin;
+use crate::routes::{KeyExtractor, Routes};
+use crate::shared::Unrouted;
+use crate::subscriptions::Subscriptions;
+
+/// Everything that the links of one server, client or UDP node share: handlers by
+/// key, what becomes of messages without one, subscriptions, peers, and the bounds
+/// on all links together.
+///
+/// A handler is whatever the application says, of a type `H` that can be cloned: a
+/// closure behind an `Arc` in the drivers, an enum in an event loop, a number in a
+/// simulator. The node finds it and never calls it.
+///
+/// Most embedders want a [`Hub`](crate::Hub) or a [`DatagramHub`](crate::DatagramHub),
+/// which holds a node and its links. Who drives links on several threads keeps the
+/// node behind a lock that implements [`SharedNode`](crate::SharedNode).
+///
+/// Its methods come in four groups.
+///
+/// - Getters: [`config`](Self::config), [`peers`](Self::peers),
+///   [`local_peer`](Self::local_peer), [`subscribers`](Self::subscribers),
+///   [`links`](Self::links), [`inbound_bytes`](Self::inbound_bytes),
+///   [`outbound_bytes`](Self::outbound_bytes).
+/// - Inputs: [`handle_timeout`](Self::handle_timeout), and what links say through
+///   [`SharedNode`](crate::SharedNode).
+/// - Commands: [`on`](Self::on), [`once`](Self::once), [`remove`](Self::remove),
+///   [`remove_once`](Self::remove_once), [`set_unrouted`](Self::set_unrouted),
+///   [`accept`](Self::accept), [`connect`](Self::connect),
+///   [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe),
+///   [`manage_peers`](Self::manage_peers), [`set_local_peer`](Self::set_local_peer),
+///   [`update_peer`](Self::update_peer), [`remove_peer`](Self::remove_peer).
+/// - Outputs: [`poll_event`](Self::poll_event), [`poll_advertisement`](Self::poll_advertisement),
+///   [`poll_link`](Self::poll_link), [`deadline`](Self::deadline).
+///
+/// ```
+/// use netaio_core::types::{CREATE_URI, REQUEST_URI};
+/// use netaio_core::{Layer, LayerError, LinkConfig, Node};
+///
+/// #[derive(Clone)]
+/// enum Handler { Echo, Create }
+///
+/// let mut node = Node::for_streams(LinkConfig::new());
+/// node.on((REQUEST_URI, "echo"), Handler::Echo, Layer::new())?;
+/// node.once(CREATE_URI, Handler::Create, Layer::new())?;
+/// assert!(node.remove_once(CREATE_URI).is_some());
+/// # Ok::<(), LayerError>(())
+/// ```
+pub struct Node<H> {
+    config: Arc<LinkConfig>,
+    transport: Transport,
+    routes: Routes<Target<H>>,
+    extract: Option<KeyExtractor>,
+    unrouted: Unrouted<H>,
+    subscriptions: Subscriptions<Place>,
+    discovery: Discovery<Place>,
+    budget: Arc<Budget>,
+    links: BTreeMap<LinkId, Arc<Account>>,
+    next_link: u64,
+    /// Links that are to be polled, though nothing came for them.
+    to_poll: VecDeque<LinkId>,
+    /// Other links may do what they could not before.
+    freed: bool,
+}
+
+/// What a node's links lead over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transport {
+    Streams,
+    Datagrams,
+}
+
+impl<H: Clone> Node<H> {
+    /// A node whose links lead over streams, as those of a server or a client do.
+    #[must_use]
+    pub fn for_streams(config: LinkConfig) -> Self {
+        Self::new(config, Transport::Streams)
+    }
+
+    /// A node on a datagram socket.
+    #[must_use]
+    pub fn for_datagrams(config: LinkConfig) -> Self {
+        Self::new(config, Transport::Datagrams)
+    }
+
+    fn new(config: LinkConfig, transport: Transport) -> Self {
+        Self {
+            transport,
+            routes: Routes::new(),
+            extract: None,
+            unrouted: Unrouted::NotFound,
+            subscriptions: Subscriptions::new(),
+            discovery: Discovery::new(config.wire.clone(), Arc::new(DefaultPeerPlugin)),
+            budget: Arc::new(Budget::new(config.limits())),
+            links: BTreeMap::new(),
+            next_link: 0,
+            to_poll: VecDeque::new(),
+            freed: false,
+            config: Arc::new(config),
+        }
+    }
+
+    /// How its links speak.
+    #[must_use]
+    pub fn config(&self) -> &Arc<LinkConfig> {
+        &self.config
+    }
+}
+
+impl<H> fmt::Debug for Node<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("keys", &self.routes.len())
+            .field("links", &self.links.len())
+            .field("subscriptions", &self.subscriptions.len())
+            .finish_non_exhaustive()
+    }
+}

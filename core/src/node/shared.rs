@@ -1,0 +1,87 @@
+//! A node, as its links see it.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::target::Target;
+use super::{Node, Transport};
+use crate::budget::Pressure;
+use crate::message::{Message, MessageType};
+use crate::now::Now;
+use crate::peers::PeerMessage;
+use crate::place::Place;
+use crate::plugin::KnownPeers;
+use crate::routes::{Route, RouteId};
+use crate::shared::{Destination, SharedNode};
+
+impl<H: Clone> SharedNode for Node<H> {
+    type Handler = H;
+
+    fn route(&mut self, message_type: MessageType, uri: &[u8], from: Place) -> Destination<H> {
+        let route = match &self.extract {
+            None => self.routes.find(message_type, uri, from.address()),
+            Some(extract) => {
+                let keys = extract(message_type, uri, from.address());
+                keys.iter().find_map(|key| self.routes.get(key))
+            }
+        };
+        match route {
+            None => Destination::Unrouted(self.unrouted.clone()),
+            Some(route) => match route.handler {
+                Target::Handler(handler) => Destination::Handler(Route {
+                    handler,
+                    inner: route.inner,
+                    one_time: route.one_time,
+                }),
+                Target::Peers => Destination::Peers { inner: route.inner },
+            },
+        }
+    }
+
+    fn take(&mut self, route: RouteId) -> bool {
+        self.routes.take(route)
+    }
+
+    fn known_peers(&mut self, at: Place) -> KnownPeers {
+        KnownPeers {
+            local: self.discovery.local().cloned(),
+            remote: self.discovery.peers().at(at).cloned(),
+            plugin: Some(self.discovery.plugin().clone()),
+        }
+    }
+
+    fn heard(&mut self, now: Now, from: Place) {
+        if self.transport == Transport::Datagrams {
+            self.discovery.heard(now, from);
+        }
+    }
+
+    fn peer_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
+        self.discovery.handle(now, from, message)
+    }
+
+    fn farewells(&mut self) -> Vec<PeerMessage> {
+        self.discovery.farewells().collect()
+    }
+
+    fn advertisement(&mut self, now: Now) -> Option<PeerMessage> {
+        self.discovery.handle_timeout(now);
+        self.discovery.poll_advertisement()
+    }
+
+    fn deadline(&mut self) -> Option<Duration> {
+        self.discovery.poll_deadline()
+    }
+
+    fn left(&mut self, place: Place) {
+        self.forget_place(place);
+    }
+
+    fn closed(&mut self, place: Place) {
+        self.forget_link(place);
+    }
+
+    fn pressure(&mut self, pressure: Pressure) {
+        self.relieve(pressure);
+    }
+}

@@ -1,0 +1,51 @@
+//! Where messages come from and go to.
+
+use core::net::SocketAddr;
+
+/// Names one link of a [`Node`](crate::Node), for as long as the node lives: no two
+/// links of a node share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub(crate) u64);
+
+impl LinkId {
+    /// Its number: links are counted from 0 as they are made.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// What tells the remotes of one node apart: the link that leads to them, or an
+/// address that datagrams come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// The other end of a link.
+    Link {
+        /// The link.
+        link: LinkId,
+        /// The address of its other end, if the transport has addresses.
+        address: Option<SocketAddr>,
+    },
+    /// An address that a datagram socket sends to and hears from.
+    Datagram(SocketAddr),
+}
+
+impl Place {
+    /// The address, if there is one.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Link { address, .. } => *address,
+            Self::Datagram(address) => Some(*address),
+        }
+    }
+
+    /// The link, unless datagrams lead there.
+    #[must_use]
+    pub fn link(&self) -> Option<LinkId> {
+        match self {
+            Self::Link { link, .. } => Some(*link),
+            Self::Datagram(_) => None,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What a link wants of its node.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::budget::Pressure;
+use crate::message::{Message, MessageType, types};
+use crate::now::Now;
+use crate::peers::PeerMessage;
+use crate::place::Place;
+use crate::plugin::{KnownPeers, Layer};
+use crate::routes::{Route, RouteId};
+
+/// A node, as its links see it: short look-ups and notes, so that a driver can keep
+/// the [`Node`](crate::Node) behind a lock that is never held across a check, a handler or a write.
+///
+/// `Node` implements it. A driver implements it for a handle that locks its node and
+/// calls the node's own methods.
+pub trait SharedNode {
+    /// What stands for a handler.
+    type Handler;
+
+    /// Where a message goes.
+    fn route(
+        &mut self,
+        message_type: MessageType,
+        uri: &[u8],
+        from: Place,
+    ) -> Destination<Self::Handler>;
+
+    /// Takes a one-time route out, and says whether it was still there.
+    fn take(&mut self, route: RouteId) -> bool;
+
+    /// The peers at both ends of a place. Asked only where a plugin
+    /// [is peer-specific](Layer::is_peer_specific).
+    fn known_peers(&mut self, at: Place) -> KnownPeers;
+
+    /// Notes a sign of life: a message that passed the layers it had to pass.
+    fn heard(&mut self, now: Now, from: Place);
+
+    /// Takes what a peer says of itself, and returns the answer to it.
+    fn peer_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message>;
+
+    /// What a link says before it closes: that this node leaves.
+    fn farewells(&mut self) -> Vec<PeerMessage>;
+
+    /// Drops peers that have fallen silent, and returns what a node on a datagram socket
+    /// is to say to its group by now, until there is nothing more.
+    fn advertisement(&mut self, now: Now) -> Option<PeerMessage>;
+
+    /// When [`advertisement`](Self::advertisement) is to be asked again, a reading of the
+    /// monotonic clock.
+    fn deadline(&mut self) -> Option<Duration>;
+
+    /// Notes that a link takes no more messages: its subscriptions and its peer go.
+    fn left(&mut self, place: Place);
+
+    /// Notes that a link is closed: its place is free for another.
+    fn closed(&mut self, place: Place);
+
+    /// Notes what a link's holdings mean for the others.
+    fn pressure(&mut self, pressure: Pressure);
+}
+
+/// Where a message goes.
+#[derive(Clone, Debug)]
+pub enum Destination<H> {
+    /// To a handler.
+    Handler(Route<H>),
+    /// To the node itself: it is about a peer.
+    Peers {
+        /// The layer that it must pass.
+        inner: Layer,
+    },
+    /// There is no handler for it.
+    Unrouted(Unrouted<H>),
+}
+
+/// What becomes of a message that has no handler.
+#[derive(Clone, Debug, Default)]
+pub enum Unrouted<H> {
+    /// The node answers as netaio's default handler does: `NOT_FOUND`, with no uri
+    /// over streams and the uri `ERROR` over datagrams. Answers, notifications and
+    /// what peers say of themselves get none, or two nodes could keep answering each
+    /// other.
+    ///
+    /// Where two requests of one asker wait, such an answer names neither: it ends one
+    /// only if the requests carry [correlation ids](crate::Correlation), or are alone.
+    #[default]
+    NotFound,
+    /// This handler is called.
+    Handler(H),
+    /// The application takes it, and answers nothing: an event brings it.
+    Deliver,
+}
+
+/// What netaio's default handler answers to a message that came from a place.
+pub(crate) fn default_answer(message_type: MessageType, from: Place) -> Option<Message> {
+    let asks = message_type == types::REQUEST_URI
+        || (types::CREATE_URI..=types::PUBLISH_URI).contains(&message_type)
+        || message_type.value() >= MessageType::FIRST_CUSTOM;
+    let uri = match from {
+        Place::Link { .. } => "",
+        Place::Datagram(_) => "ERROR",
+    };
+    asks.then(|| Message::not_found(uri, "not found"))
+}
