@@ -200,7 +200,6 @@ mod link;
 mod message;
 mod node;
 mod now;
-pub mod packify;
 pub mod plugin;
 mod requests;
 mod seal;
@@ -221,6 +220,8 @@ pub use link::{
     SendOptions,
 };
 pub use message::*;
+#[doc(inline)]
+pub use netaio_packify as packify;
 pub use node::{
     Discovery, GoneReason, IntroductionError, Key, KeyExtractor, Known, ManagementConfig,
     ManagementError, Node, PeerChange, PeerEvent, PeerMessage, PeerRefused, Peers, Route, RouteId,

@@ -4,7 +4,7 @@ use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Decimal, DecodeLimits, Dict, Int, IntRef, OutOfRange, Packable, Set, Value, ValueRef};
+use crate::{Decimal, DecodeLimits, Dict, Int, IntRef, OutOfRange, Packable, Set, Value, ValueRef};
 
 const LIMITS: DecodeLimits = DecodeLimits {
     packables: true,

@@ -1,12 +1,12 @@
 //! Reads one packed value off the front of a slice, but not what it contains.
 
-use super::code::{self, Width};
-use super::error::{DecodeError, DecodeErrorKind};
-use super::view::IntRef;
+use crate::code::{self, Width};
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::int_ref::IntRef;
 
 /// What a code byte says, with the payload cut out but not looked into.
 #[derive(Clone, Copy)]
-pub(super) enum Head<'a> {
+pub(crate) enum Head<'a> {
     None,
     Bytes(&'a [u8]),
     ByteArray(&'a [u8]),
@@ -25,14 +25,14 @@ pub(super) enum Head<'a> {
 
 /// The lengths of a container's items. The items follow it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Table<'a> {
-    pub(super) width: Width,
-    pub(super) lens: &'a [u8],
+pub(crate) struct Table<'a> {
+    pub(crate) width: Width,
+    pub(crate) lens: &'a [u8],
 }
 
 impl<'a> Table<'a> {
     #[inline]
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         match self.width {
             Width::One => self.lens.len(),
             Width::Two => self.lens.len() >> 1,
@@ -41,7 +41,7 @@ impl<'a> Table<'a> {
     }
 
     #[inline]
-    pub(super) fn next_len(&mut self) -> Option<usize> {
+    pub(crate) fn next_len(&mut self) -> Option<usize> {
         let (len, rest) = self.width.split_number(self.lens)?;
         self.lens = rest;
         Some(len)
@@ -50,15 +50,15 @@ impl<'a> Table<'a> {
 
 /// Cuts slices off the input and knows how far it is.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
-    pub(super) rest: &'a [u8],
+pub(crate) struct Reader<'a> {
+    pub(crate) rest: &'a [u8],
     /// Offset of the input's end from the start of the whole input.
-    pub(super) end: usize,
+    pub(crate) end: usize,
 }
 
 impl<'a> Reader<'a> {
     #[inline]
-    pub(super) fn offset(&self) -> usize {
+    pub(crate) fn offset(&self) -> usize {
         self.end.saturating_sub(self.rest.len())
     }
 
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(super) fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], DecodeError> {
         let Some((taken, rest)) = self.rest.split_at_checked(len) else {
             return Err(self.truncated(what, len));
         };
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
 /// it; for a container these are its items and whatever follows. `end` is the offset of the
 /// end of `input`, for errors.
 #[inline(always)]
-pub(super) fn head(input: &[u8], end: usize) -> Result<(Head<'_>, &[u8]), DecodeError> {
+pub(crate) fn head(input: &[u8], end: usize) -> Result<(Head<'_>, &[u8]), DecodeError> {
     let mut reader = Reader { rest: input, end };
     let Some((&code, rest)) = input.split_first() else {
         return Err(reader.truncated("code", 1));
@@ -182,16 +182,16 @@ pub(super) fn head(input: &[u8], end: usize) -> Result<(Head<'_>, &[u8]), Decode
 }
 
 /// The packed key and value of a dict's item, each with the offset of its end.
-pub(super) struct Pair<'a> {
-    pub(super) key: &'a [u8],
-    pub(super) key_end: usize,
-    pub(super) value: &'a [u8],
-    pub(super) value_end: usize,
+pub(crate) struct Pair<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) key_end: usize,
+    pub(crate) value: &'a [u8],
+    pub(crate) value_end: usize,
 }
 
 /// Cuts a dict's item up. `end` is the offset of its end.
 #[inline]
-pub(super) fn pair(item: &[u8], end: usize) -> Result<Pair<'_>, DecodeError> {
+pub(crate) fn pair(item: &[u8], end: usize) -> Result<Pair<'_>, DecodeError> {
     // As packify packs a short pair: what all auth fields look like.
     if let [0x4c, 0x40, 2, key_len, value_len, rest @ ..] = item
         && let Some((key, rest)) = rest.split_at_checked(usize::from(*key_len))

@@ -1,10 +1,20 @@
 //! How much memory unpacking takes at most, by the length of the input.
 #![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
-mod allocations;
+use netaio_packify::{Decimal, DecodeLimits, Packable, Value, ValueRef};
+use peak_alloc::PeakAlloc;
 
-use allocations::peak;
-use netaio_core::packify::{Decimal, DecodeLimits, Packable, Value, ValueRef};
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// The most bytes that were allocated at once while `work` ran, more than before. The
+/// program has a single test, so nothing else allocates meanwhile.
+fn peak<T>(work: impl FnOnce() -> T) -> (usize, T) {
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    let result = work();
+    (ALLOCATOR.peak_usage() - before, result)
+}
 
 /// What the documentation of `Value::decode` promises.
 const FACTOR: usize = 25;

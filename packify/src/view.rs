@@ -1,14 +1,11 @@
 //! Looking at packed bytes where they are.
 
-use core::fmt;
-
-use super::code;
-use super::decode::{self, DecodeLimits};
-use super::error::DecodeError;
-use super::head::{self, Head};
-use super::int::{Int, OutOfRange};
-use super::items::{Items, Pairs};
-use super::value::Value;
+use crate::code;
+use crate::decode::{self, DecodeLimits};
+use crate::error::DecodeError;
+use crate::head::{self, Head};
+use crate::int_ref::IntRef;
+use crate::slices::Slices;
 
 /// A packed value, borrowed from the bytes it was found in. Copying is cheap, nothing
 /// allocates, and everything was validated by [`parse`](Self::parse): reading cannot fail.
@@ -32,7 +29,7 @@ pub enum ValueRef<'a> {
     Bool(bool),
     /// `float`.
     Float(f64),
-    /// `Decimal`: its text as packed, one that [`Decimal`](super::Decimal) accepts.
+    /// `Decimal`: its text as packed, one that [`Decimal`](crate::Decimal) accepts.
     Decimal(&'a str),
     /// `list`.
     List(Items<'a>),
@@ -51,6 +48,19 @@ pub enum ValueRef<'a> {
     },
 }
 
+/// The items of a packed list, set or tuple, in packed order. To iterate leaves copies as
+/// they are.
+#[derive(Clone, Copy)]
+pub struct Items<'a> {
+    pub(crate) slices: Slices<'a>,
+}
+
+/// The pairs of a packed dict, in packed order. To iterate leaves copies as they are.
+#[derive(Clone, Copy)]
+pub struct Pairs<'a> {
+    pub(crate) slices: Slices<'a>,
+}
+
 impl<'a> ValueRef<'a> {
     /// Validates the value that `input` begins with, down to its last item, and returns it
     /// with the number of bytes it takes up. Bytes behind it are ignored.
@@ -63,8 +73,13 @@ impl<'a> ValueRef<'a> {
         Ok((Self::validated(input), consumed))
     }
 
-    /// Reads one that was validated by [`parse`](Self::parse).
-    pub(crate) fn validated(input: &'a [u8]) -> Self {
+    /// Reads the value that `input` begins with without validating it: for bytes that
+    /// [`parse`](Self::parse) accepted before, and that were kept since. Constant time.
+    ///
+    /// Of other bytes the view shows something, without a panic and without reading outside
+    /// them: what is malformed is `None`, empty or missing. But nothing bounds how deep such
+    /// a view nests, and [`to_value`](Self::to_value) and `Debug` recurse.
+    pub fn validated(input: &'a [u8]) -> Self {
         // No validated value gets to the fallbacks.
         let Ok((head, rest)) = head::head(input, input.len()) else {
             return Self::None;
@@ -78,23 +93,20 @@ impl<'a> ValueRef<'a> {
             Head::Bool(value) => Self::Bool(value),
             Head::Float(value) => Self::Float(value),
             Head::Decimal(text) => Self::Decimal(text_of(text)),
-            Head::Container(kind, table) => match kind {
-                code::LIST => Self::List(Items::new(table, rest)),
-                code::SET => Self::Set(Items::new(table, rest)),
-                code::TUPLE => Self::Tuple(Items::new(table, rest)),
-                _ => Self::Dict(Pairs::new(table, rest)),
-            },
+            Head::Container(kind, table) => {
+                let slices = Slices::new(table, rest);
+                match kind {
+                    code::LIST => Self::List(Items { slices }),
+                    code::SET => Self::Set(Items { slices }),
+                    code::TUPLE => Self::Tuple(Items { slices }),
+                    _ => Self::Dict(Pairs { slices }),
+                }
+            }
             Head::Packable { name, data } => Self::Packable {
                 name: text_of(name),
                 data,
             },
         }
-    }
-
-    /// Copies it into a value of its own. Sets and dicts lose their duplicates as in Python:
-    /// of equal keys the first stays, with the last one's value.
-    pub fn to_value(&self) -> Value {
-        Value::from_ref(self)
     }
 
     /// Whether it is `None`.
@@ -169,94 +181,6 @@ impl<'a> ValueRef<'a> {
 
 fn text_of(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
-}
-
-/// A packed int: a sign and a magnitude, as they were packed.
-#[derive(Clone, Copy)]
-pub struct IntRef<'a> {
-    negative: bool,
-    magnitude: &'a [u8],
-}
-
-impl<'a> IntRef<'a> {
-    #[inline]
-    pub(super) const fn new(negative: bool, magnitude: &'a [u8]) -> Self {
-        Self {
-            negative,
-            magnitude,
-        }
-    }
-
-    /// Whether it is below zero. 0 packed as a negative number is 0.
-    pub fn is_negative(&self) -> bool {
-        self.negative && !self.magnitude().is_empty()
-    }
-
-    /// The absolute value, big-endian, without leading zeros: empty for 0.
-    pub fn magnitude(&self) -> &'a [u8] {
-        let mut magnitude = self.magnitude;
-        while let Some((0, rest)) = magnitude.split_first() {
-            magnitude = rest;
-        }
-        magnitude
-    }
-
-    /// The number, if it fits.
-    pub fn to_u32(&self) -> Option<u32> {
-        u32::try_from(self.to_u64()?).ok()
-    }
-
-    /// The number, if it fits.
-    pub fn to_u64(&self) -> Option<u64> {
-        u64::try_from(self.to_i128()?).ok()
-    }
-
-    /// The number, if it fits.
-    pub fn to_i64(&self) -> Option<i64> {
-        i64::try_from(self.to_i128()?).ok()
-    }
-
-    fn to_i128(self) -> Option<i128> {
-        let magnitude = self.magnitude();
-        if magnitude.len() > 8 {
-            return None;
-        }
-        let value = magnitude
-            .iter()
-            .fold(0, |value: i128, byte| value << 8 | i128::from(*byte));
-        Some(if self.negative {
-            value.wrapping_neg()
-        } else {
-            value
-        })
-    }
-
-    /// Copies it into a number of its own.
-    pub fn to_int(&self) -> Int {
-        Int::from_be_magnitude(self.negative, self.magnitude)
-    }
-}
-
-impl fmt::Debug for IntRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.to_int(), f)
-    }
-}
-
-impl TryFrom<IntRef<'_>> for u32 {
-    type Error = OutOfRange;
-
-    fn try_from(int: IntRef<'_>) -> Result<Self, OutOfRange> {
-        int.to_u32().ok_or(OutOfRange)
-    }
-}
-
-impl TryFrom<IntRef<'_>> for u64 {
-    type Error = OutOfRange;
-
-    fn try_from(int: IntRef<'_>) -> Result<Self, OutOfRange> {
-        int.to_u64().ok_or(OutOfRange)
-    }
 }
 
 #[cfg(test)]

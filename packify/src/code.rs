@@ -2,31 +2,31 @@
 
 use alloc::vec::Vec;
 
-use super::error::EncodeError;
+use crate::error::EncodeError;
 
-pub(super) const NONE: u8 = 0;
-pub(super) const BYTES: u8 = 1;
-pub(super) const BYTEARRAY: u8 = 2;
-pub(super) const STR: u8 = 3;
-pub(super) const INT: u8 = 4;
-pub(super) const NEG_INT: u8 = 5;
-pub(super) const BOOL: u8 = 6;
-pub(super) const FLOAT: u8 = 7;
-pub(super) const DECIMAL: u8 = 8;
-pub(super) const LIST: u8 = 10;
-pub(super) const SET: u8 = 11;
-pub(super) const TUPLE: u8 = 12;
-pub(super) const DICT: u8 = 13;
-pub(super) const BIG_INT: u8 = 14;
-pub(super) const BIG_NEG: u8 = 15;
-pub(super) const PACKABLE: u8 = 20;
+pub(crate) const NONE: u8 = 0;
+pub(crate) const BYTES: u8 = 1;
+pub(crate) const BYTEARRAY: u8 = 2;
+pub(crate) const STR: u8 = 3;
+pub(crate) const INT: u8 = 4;
+pub(crate) const NEG_INT: u8 = 5;
+pub(crate) const BOOL: u8 = 6;
+pub(crate) const FLOAT: u8 = 7;
+pub(crate) const DECIMAL: u8 = 8;
+pub(crate) const LIST: u8 = 10;
+pub(crate) const SET: u8 = 11;
+pub(crate) const TUPLE: u8 = 12;
+pub(crate) const DICT: u8 = 13;
+pub(crate) const BIG_INT: u8 = 14;
+pub(crate) const BIG_NEG: u8 = 15;
+pub(crate) const PACKABLE: u8 = 20;
 
 /// The type bits of a code.
-pub(super) const TYPE_MASK: u8 = 0b0011_1111;
+pub(crate) const TYPE_MASK: u8 = 0b0011_1111;
 
 /// How many bytes a length takes: the two high bits of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Width {
+pub(crate) enum Width {
     One,
     Two,
     Four,
@@ -35,7 +35,7 @@ pub(super) enum Width {
 impl Width {
     /// The width in a code's high bits; `None` for 00, which is no width.
     #[inline]
-    pub(super) const fn of(code: u8) -> Option<Self> {
+    pub(crate) const fn of(code: u8) -> Option<Self> {
         match code >> 6 {
             0 => None,
             1 => Some(Self::One),
@@ -46,7 +46,7 @@ impl Width {
 
     /// The smallest width that holds `len`.
     #[inline]
-    pub(super) const fn for_len(len: usize) -> Result<Self, EncodeError> {
+    pub(crate) const fn for_len(len: usize) -> Result<Self, EncodeError> {
         match len {
             0..=0xff => Ok(Self::One),
             0x100..=0xffff => Ok(Self::Two),
@@ -57,7 +57,7 @@ impl Width {
 
     /// The two high bits of a code.
     #[inline]
-    pub(super) const fn bits(self) -> u8 {
+    pub(crate) const fn bits(self) -> u8 {
         match self {
             Self::One => 0x40,
             Self::Two => 0x80,
@@ -67,7 +67,7 @@ impl Width {
 
     /// The number of bytes.
     #[inline]
-    pub(super) const fn bytes(self) -> usize {
+    pub(crate) const fn bytes(self) -> usize {
         match self {
             Self::One => 1,
             Self::Two => 2,
@@ -77,7 +77,7 @@ impl Width {
 
     /// Takes a number of this width off the front of `input`.
     #[inline]
-    pub(super) fn split_number(self, input: &[u8]) -> Option<(usize, &[u8])> {
+    pub(crate) fn split_number(self, input: &[u8]) -> Option<(usize, &[u8])> {
         match self {
             Self::One => {
                 let (byte, rest) = input.split_first()?;
@@ -98,7 +98,7 @@ impl Width {
 
     /// Appends `number`, which must fit (the width is made for a number at least as large).
     #[inline]
-    pub(super) fn put(self, number: usize, out: &mut Vec<u8>) {
+    pub(crate) fn put(self, number: usize, out: &mut Vec<u8>) {
         match self {
             Self::One => out.push(number as u8),
             Self::Two => out.extend_from_slice(&(number as u16).to_be_bytes()),

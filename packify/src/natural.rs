@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 /// 32-bit digits, least significant first, so that every step fits 64 bits.
-pub(super) struct Natural {
-    pub(super) limbs: Vec<u32>,
+pub(crate) struct Natural {
+    pub(crate) limbs: Vec<u32>,
 }
 
 impl From<u64> for Natural {
@@ -14,7 +14,7 @@ impl From<u64> for Natural {
 }
 
 impl Natural {
-    pub(super) fn from_be_bytes(bytes: &[u8]) -> Self {
+    pub(crate) fn from_be_bytes(bytes: &[u8]) -> Self {
         let limb = |chunk: &[u8]| {
             chunk
                 .iter()
@@ -28,7 +28,7 @@ impl Natural {
     }
 
     /// From ASCII digits, most significant first.
-    pub(super) fn from_digits(digits: impl Iterator<Item = u8>) -> Self {
+    pub(crate) fn from_digits(digits: impl Iterator<Item = u8>) -> Self {
         let mut natural = Self { limbs: Vec::new() };
         let (mut group, mut scale) = (0u32, 1u32);
         for digit in digits {
@@ -44,7 +44,7 @@ impl Natural {
         natural
     }
 
-    pub(super) const fn is_zero(&self) -> bool {
+    pub(crate) const fn is_zero(&self) -> bool {
         self.limbs.is_empty()
     }
 
@@ -54,7 +54,7 @@ impl Natural {
         }
     }
 
-    pub(super) fn mul_add(&mut self, factor: u32, add: u32) {
+    pub(crate) fn mul_add(&mut self, factor: u32, add: u32) {
         let mut carry = u64::from(add);
         for limb in &mut self.limbs {
             let product = u64::from(*limb)
@@ -78,7 +78,7 @@ impl Natural {
     }
 
     /// Divides by `DIVISOR`, and returns the remainder.
-    pub(super) fn divide<const DIVISOR: u32>(&mut self) -> u32 {
+    pub(crate) fn divide<const DIVISOR: u32>(&mut self) -> u32 {
         let mut remainder = 0;
         for limb in self.limbs.iter_mut().rev() {
             let dividend = u64::from(remainder) << 32 | u64::from(*limb);
@@ -90,7 +90,7 @@ impl Natural {
     }
 
     /// Divides by two as often as that leaves no remainder. Returns how often. Not for zero.
-    pub(super) fn strip_twos(&mut self) -> u64 {
+    pub(crate) fn strip_twos(&mut self) -> u64 {
         let whole = self.limbs.iter().take_while(|limb| **limb == 0).count();
         self.limbs.drain(..whole);
         let bits = self.limbs.first().map_or(0, |limb| limb.trailing_zeros());
@@ -107,7 +107,7 @@ impl Natural {
     }
 
     /// As [`strip_twos`](Self::strip_twos), by five.
-    pub(super) fn strip_fives(&mut self) -> u64 {
+    pub(crate) fn strip_fives(&mut self) -> u64 {
         // The largest power that fits a limb.
         const FIVES: u32 = 5u32.pow(13);
         let mut count = 0u64;

@@ -1,9 +1,9 @@
 //! Validates packed values, within limits.
 
-use super::code;
-use super::decimal;
-use super::error::{DecodeError, DecodeErrorKind};
-use super::head::{Head, Reader, Table, head, pair};
+use crate::code;
+use crate::decimal;
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::head::{Head, Reader, Table, head, pair};
 
 /// However large [`DecodeLimits::depth`] is set, deeper nesting than this is refused, so
 /// that no input exhausts the stack.
@@ -43,7 +43,7 @@ impl Default for DecodeLimits {
 
 /// Checks all of the value that `input` begins with. Returns how many bytes it takes up.
 #[inline]
-pub(super) fn validate(input: &[u8], limits: &DecodeLimits) -> Result<usize, DecodeError> {
+pub(crate) fn validate(input: &[u8], limits: &DecodeLimits) -> Result<usize, DecodeError> {
     let mut walk = Walk {
         limits,
         items_left: limits.items,
@@ -158,8 +158,8 @@ impl Walk<'_> {
 mod tests {
     use alloc::vec::Vec;
 
-    use super::super::{Value, ValueRef};
     use super::*;
+    use crate::{Value, ValueRef};
     use DecodeErrorKind as Kind;
 
     fn refused(input: &[u8]) -> (Kind, usize) {

@@ -2,7 +2,7 @@
 //! agree on everything, malformed input too.
 #![allow(clippy::expect_used, reason = "a test fails by a panic")]
 
-use netaio_core::packify::{
+use netaio_packify::{
     Decimal, DecodeError, DecodeErrorKind, DecodeLimits, Dict, Int, Packable, Set, Value, ValueRef,
 };
 use proptest::collection::vec;

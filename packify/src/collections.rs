@@ -1,19 +1,12 @@
-//! Sets and dicts, kept in the order in which they are packed.
+//! What sets and dicts do: no two equal entries, kept in the order in which they are packed.
 
 use alloc::vec::{self, Vec};
 use core::slice;
 
-use super::equality;
-use super::error::Unhashable;
-use super::order;
-use super::value::Value;
-
-/// A Python `set`: hashable values, no two of them [equal](Dict#which-keys-are-equal), in
-/// ascending order of their packed bytes.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Set {
-    items: Vec<Value>,
-}
+use crate::equality;
+use crate::error::Unhashable;
+use crate::order;
+use crate::value::{Dict, Set, Value};
 
 impl Set {
     /// An empty one.
@@ -34,7 +27,7 @@ impl Set {
         Ok(Self::of_hashable(items))
     }
 
-    pub(super) fn of_hashable(mut items: Vec<Value>) -> Self {
+    pub(crate) fn of_hashable(mut items: Vec<Value>) -> Self {
         equality::merge_equal(&mut items, |item| item, |_, _| {});
         items.sort_unstable_by(order::cmp_packed);
         Self { items }
@@ -87,11 +80,6 @@ impl Set {
     pub fn iter(&self) -> slice::Iter<'_, Value> {
         self.items.iter()
     }
-
-    /// The items in packed order.
-    pub const fn as_slice(&self) -> &[Value] {
-        self.items.as_slice()
-    }
 }
 
 impl IntoIterator for Set {
@@ -110,21 +98,6 @@ impl<'a> IntoIterator for &'a Set {
     fn into_iter(self) -> Self::IntoIter {
         self.items.iter()
     }
-}
-
-/// A Python `dict`: hashable keys, no two of them equal, each with a value, in ascending
-/// order of the packed pairs.
-///
-/// # Which keys are equal
-///
-/// Those that are in Python: ints, bools, floats and decimals of one value are (`1`, `True`,
-/// `1.0` and `Decimal("1.0")` are one key), tuples of equal items are, NaNs never are. One
-/// thing differs: an int of more than 512 bytes does not equal a decimal, since to find out
-/// takes a time that grows with the square of their size. Packables (which each have an
-/// equality of their own) are equal if name and data are.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Dict {
-    pairs: Vec<(Value, Value)>,
 }
 
 impl Dict {
@@ -146,7 +119,7 @@ impl Dict {
         Ok(Self::of_hashable(pairs))
     }
 
-    pub(super) fn of_hashable(mut pairs: Vec<(Value, Value)>) -> Self {
+    pub(crate) fn of_hashable(mut pairs: Vec<(Value, Value)>) -> Self {
         equality::merge_equal(
             &mut pairs,
             |(key, _)| key,
@@ -226,11 +199,6 @@ impl Dict {
     /// The pairs in packed order.
     pub fn iter(&self) -> slice::Iter<'_, (Value, Value)> {
         self.pairs.iter()
-    }
-
-    /// The pairs in packed order.
-    pub const fn as_slice(&self) -> &[(Value, Value)] {
-        self.pairs.as_slice()
     }
 }
 
@@ -318,7 +286,7 @@ mod tests {
             Set::new().into(),
             Dict::new().into(),
             (1, Vec::<Value>::new()).into(),
-            super::super::Decimal::parse("snan").unwrap().into(),
+            crate::Decimal::parse("snan").unwrap().into(),
         ] {
             assert_eq!(Set::from_values([value.clone()]), Err(Unhashable));
             assert_eq!(Set::new().insert(value.clone()), Err(Unhashable));

@@ -1,14 +1,10 @@
-//! Writes packed values: whole [`Value`]s, and pieces for callers that build none.
-
-#[cfg(test)]
-mod tests;
+//! Writes packed values piece by piece, for callers that build none.
 
 use alloc::vec::Vec;
 
-use super::code::{self, Width};
-use super::error::EncodeError;
-use super::int::Int;
-use super::value::Value;
+use crate::code::{self, Width};
+use crate::error::EncodeError;
+use crate::int::Int;
 
 /// Appends a packed `None`: one byte.
 pub fn put_none(out: &mut Vec<u8>) {
@@ -121,12 +117,7 @@ pub const fn tuple2_header_len(key_len: usize, value_len: usize) -> Result<usize
     }
 }
 
-/// The width of the longer of a pair's lengths; `None` for too long.
-pub(super) fn width_for(len: usize) -> Option<Width> {
-    Width::for_len(len).ok()
-}
-
-fn put_prefixed(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Result<(), EncodeError> {
+pub(crate) fn put_prefixed(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Result<(), EncodeError> {
     let width = Width::for_len(bytes.len())?;
     out.reserve(prefixed_len(bytes.len())?);
     out.push(width.bits() | kind);
@@ -173,7 +164,7 @@ pub fn put_int(out: &mut Vec<u8>, int: &Int) -> Result<(), EncodeError> {
     Ok(())
 }
 
-fn code_of_int(int: &Int) -> u8 {
+pub(crate) fn code_of_int(int: &Int) -> u8 {
     let kind = if int.is_negative() {
         code::NEG_INT
     } else {
@@ -189,7 +180,7 @@ fn code_of_int(int: &Int) -> u8 {
     }
 }
 
-fn int_len(int: &Int) -> Result<usize, EncodeError> {
+pub(crate) fn int_len(int: &Int) -> Result<usize, EncodeError> {
     match int.magnitude().len() {
         0..=1 => Ok(2),
         2 => Ok(3),
@@ -200,7 +191,9 @@ fn int_len(int: &Int) -> Result<usize, EncodeError> {
 }
 
 /// The width of the count, the width of the lengths, and the length of all that is packed.
-fn measure(lens: impl Iterator<Item = usize>) -> Result<(Width, Width, usize), EncodeError> {
+pub(crate) fn measure(
+    lens: impl Iterator<Item = usize>,
+) -> Result<(Width, Width, usize), EncodeError> {
     let (mut count, mut longest, mut total) = (0usize, 0usize, 2usize);
     for len in lens {
         count = count.saturating_add(1);
@@ -218,7 +211,7 @@ fn measure(lens: impl Iterator<Item = usize>) -> Result<(Width, Width, usize), E
     ))
 }
 
-fn put_header(
+pub(crate) fn put_header(
     out: &mut Vec<u8>,
     kind: u8,
     lens: impl ExactSizeIterator<Item = usize> + Clone,
@@ -230,115 +223,4 @@ fn put_header(
         item_width.put(len, out);
     }
     Ok(())
-}
-
-/// [`len_of`], and usize::MAX for what cannot be packed: no width fits that.
-pub(super) fn known_len(value: &Value) -> usize {
-    len_of(value).unwrap_or(usize::MAX)
-}
-
-pub(super) fn pair_len(key: &Value, value: &Value) -> usize {
-    let (key, value) = (known_len(key), known_len(value));
-    let header = tuple2_header_len(key, value).unwrap_or(usize::MAX);
-    header.saturating_add(key).saturating_add(value)
-}
-
-/// The lengths that the items of a container pack to.
-pub(super) fn item_lens(items: &[Value]) -> impl ExactSizeIterator<Item = usize> + Clone {
-    items.iter().map(known_len)
-}
-
-/// As [`item_lens`], of the tuples that a dict packs its pairs as.
-pub(super) fn pair_lens(pairs: &[(Value, Value)]) -> impl ExactSizeIterator<Item = usize> + Clone {
-    pairs.iter().map(|(key, value)| pair_len(key, value))
-}
-
-/// The code that `value` packs to, and for a container the item-width byte.
-pub(super) fn first_bytes(value: &Value) -> Result<(u8, u8), EncodeError> {
-    let prefixed = |kind, len| Ok((Width::for_len(len)?.bits() | kind, 0));
-    let container =
-        |kind, (count, item, _): (Width, Width, usize)| Ok((count.bits() | kind, item.bits()));
-    match value {
-        Value::None => Ok((code::NONE, 0)),
-        Value::Bytes(bytes) => prefixed(code::BYTES, bytes.len()),
-        Value::ByteArray(bytes) => prefixed(code::BYTEARRAY, bytes.len()),
-        Value::Str(text) => prefixed(code::STR, text.len()),
-        Value::Int(int) => Ok((code_of_int(int), 0)),
-        Value::Bool(_) => Ok((code::BOOL, 0)),
-        Value::Float(_) => Ok((code::FLOAT, 0)),
-        Value::Decimal(decimal) => prefixed(code::DECIMAL, decimal.as_str().len()),
-        Value::List(items) => container(code::LIST, measure(item_lens(items))?),
-        Value::Set(set) => container(code::SET, measure(item_lens(set.as_slice()))?),
-        Value::Tuple(items) => container(code::TUPLE, measure(item_lens(items))?),
-        Value::Dict(dict) => container(code::DICT, measure(pair_lens(dict.as_slice()))?),
-        Value::Packable(packable) => {
-            prefixed(code::PACKABLE, packable.name.len().max(packable.data.len()))
-        }
-    }
-}
-
-/// How many bytes `value` packs to.
-pub(super) fn len_of(value: &Value) -> Result<usize, EncodeError> {
-    match value {
-        Value::None => Ok(1),
-        Value::Bytes(bytes) | Value::ByteArray(bytes) => prefixed_len(bytes.len()),
-        Value::Str(text) => prefixed_len(text.len()),
-        Value::Int(int) => int_len(int),
-        Value::Bool(_) => Ok(2),
-        Value::Float(_) => Ok(9),
-        Value::Decimal(decimal) => prefixed_len(decimal.as_str().len()),
-        Value::List(items) | Value::Tuple(items) => Ok(measure(item_lens(items))?.2),
-        Value::Set(set) => Ok(measure(item_lens(set.as_slice()))?.2),
-        Value::Dict(dict) => Ok(measure(pair_lens(dict.as_slice()))?.2),
-        Value::Packable(packable) => {
-            let (name, data) = (packable.name.len(), packable.data.len());
-            let width = Width::for_len(name.max(data))?.bytes();
-            Ok(name
-                .saturating_add(data)
-                .saturating_add(width.saturating_mul(2))
-                .saturating_add(1))
-        }
-    }
-}
-
-/// Appends `value`. On error part of it may have been appended.
-pub(super) fn put_value(out: &mut Vec<u8>, value: &Value) -> Result<(), EncodeError> {
-    match value {
-        Value::None => put_none(out),
-        Value::Bytes(bytes) => put_bytes(out, bytes)?,
-        Value::ByteArray(bytes) => put_bytearray(out, bytes)?,
-        Value::Str(text) => put_str(out, text)?,
-        Value::Int(int) => put_int(out, int)?,
-        Value::Bool(value) => put_bool(out, *value),
-        Value::Float(value) => put_float(out, *value),
-        Value::Decimal(decimal) => {
-            put_prefixed(out, code::DECIMAL, decimal.as_str().as_bytes())?;
-        }
-        Value::List(items) => put_items(out, code::LIST, items)?,
-        Value::Set(set) => put_items(out, code::SET, set.as_slice())?,
-        Value::Tuple(items) => put_items(out, code::TUPLE, items)?,
-        Value::Dict(dict) => {
-            put_header(out, code::DICT, pair_lens(dict.as_slice()))?;
-            for (key, value) in dict {
-                put_tuple2_header(out, len_of(key)?, len_of(value)?)?;
-                put_value(out, key)?;
-                put_value(out, value)?;
-            }
-        }
-        Value::Packable(packable) => {
-            let (name, data) = (packable.name.as_bytes(), &packable.data);
-            let width = Width::for_len(name.len().max(data.len()))?;
-            out.push(width.bits() | code::PACKABLE);
-            width.put(name.len(), out);
-            width.put(data.len(), out);
-            out.extend_from_slice(name);
-            out.extend_from_slice(data);
-        }
-    }
-    Ok(())
-}
-
-fn put_items(out: &mut Vec<u8>, kind: u8, items: &[Value]) -> Result<(), EncodeError> {
-    put_header(out, kind, item_lens(items))?;
-    items.iter().try_for_each(|item| put_value(out, item))
 }

@@ -2,14 +2,15 @@
 
 use core::cmp::Ordering;
 
-use super::encode;
-use super::value::Value;
+use crate::code::Width;
+use crate::lengths;
+use crate::value::Value;
 
 /// Compares the bytes that `a` and `b` pack to.
-pub(super) fn cmp_packed(a: &Value, b: &Value) -> Ordering {
+pub(crate) fn cmp_packed(a: &Value, b: &Value) -> Ordering {
     // The first bytes settle type and widths: what is compared below has equal ones, so
     // numbers compare as their big-endian bytes do. Values too long to be packed come last.
-    let first = |value| encode::first_bytes(value).unwrap_or((u8::MAX, u8::MAX));
+    let first = |value| lengths::first_bytes(value).unwrap_or((u8::MAX, u8::MAX));
     first(a).cmp(&first(b)).then_with(|| match (a, b) {
         (Value::Bytes(a), Value::Bytes(b)) | (Value::ByteArray(a), Value::ByteArray(b)) => {
             cmp_prefixed(a, b)
@@ -27,7 +28,7 @@ pub(super) fn cmp_packed(a: &Value, b: &Value) -> Ordering {
             let (a, b) = (a.as_slice(), b.as_slice());
             a.len()
                 .cmp(&b.len())
-                .then_with(|| encode::pair_lens(a).cmp(encode::pair_lens(b)))
+                .then_with(|| lengths::pair_lens(a).cmp(lengths::pair_lens(b)))
                 .then_with(|| cmp_all(a, b, cmp_packed_pair))
         }
         (Value::Packable(a), Value::Packable(b)) => (a.name.len(), a.data.len())
@@ -39,10 +40,10 @@ pub(super) fn cmp_packed(a: &Value, b: &Value) -> Ordering {
 }
 
 /// Compares the tuples that two pairs of a dict pack to.
-pub(super) fn cmp_packed_pair(a: &(Value, Value), b: &(Value, Value)) -> Ordering {
+pub(crate) fn cmp_packed_pair(a: &(Value, Value), b: &(Value, Value)) -> Ordering {
     let lens = |(key, value): &(Value, Value)| {
-        let (key, value) = (encode::known_len(key), encode::known_len(value));
-        (encode::width_for(key.max(value)), key, value)
+        let (key, value) = (lengths::known_len(key), lengths::known_len(value));
+        (Width::for_len(key.max(value)).ok(), key, value)
     };
     lens(a)
         .cmp(&lens(b))
@@ -57,7 +58,7 @@ fn cmp_prefixed(a: &[u8], b: &[u8]) -> Ordering {
 fn cmp_items(a: &[Value], b: &[Value]) -> Ordering {
     a.len()
         .cmp(&b.len())
-        .then_with(|| encode::item_lens(a).cmp(encode::item_lens(b)))
+        .then_with(|| lengths::item_lens(a).cmp(lengths::item_lens(b)))
         .then_with(|| cmp_all(a, b, cmp_packed))
 }
 
@@ -74,8 +75,8 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
-    use super::super::{Decimal, Dict, Int, Packable, Set};
     use super::*;
+    use crate::{Decimal, Dict, Int, Packable, Set};
 
     fn samples() -> Vec<Value> {
         let mut samples: Vec<Value> = vec![

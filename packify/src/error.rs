@@ -12,7 +12,7 @@ pub struct DecodeError {
 
 impl DecodeError {
     #[cold]
-    pub(super) const fn new(kind: DecodeErrorKind, offset: usize) -> Self {
+    pub(crate) const fn new(kind: DecodeErrorKind, offset: usize) -> Self {
         Self { kind, offset }
     }
 
@@ -73,16 +73,16 @@ pub enum DecodeErrorKind {
     /// signaling NaN, or a tuple with one inside.
     #[error("set item or dict key is not hashable")]
     Unhashable,
-    /// A packable, and [`DecodeLimits::packables`](super::DecodeLimits::packables) is off.
+    /// A packable, and [`DecodeLimits::packables`](crate::DecodeLimits::packables) is off.
     #[error("packables are refused")]
     PackableRefused,
-    /// Containers inside one another past [`DecodeLimits::depth`](super::DecodeLimits::depth).
+    /// Containers inside one another past [`DecodeLimits::depth`](crate::DecodeLimits::depth).
     #[error("containers are nested more than {limit} deep")]
     TooDeep {
         /// The limit.
         limit: usize,
     },
-    /// More container items than [`DecodeLimits::items`](super::DecodeLimits::items).
+    /// More container items than [`DecodeLimits::items`](crate::DecodeLimits::items).
     #[error("containers hold more than {limit} items")]
     TooManyItems {
         /// The limit.

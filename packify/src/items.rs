@@ -3,62 +3,11 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
-use super::head::{self, Head, Table};
-use super::view::ValueRef;
-
-/// The slices that a container gives its items.
-#[derive(Clone, Copy, Debug)]
-struct Slices<'a> {
-    table: Table<'a>,
-    rest: &'a [u8],
-}
-
-impl<'a> Slices<'a> {
-    #[inline]
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (item, rest) = self.rest.split_at_checked(self.table.next_len()?)?;
-        self.rest = rest;
-        Some(item)
-    }
-
-    /// The slices of key and value, of a dict's item.
-    #[inline]
-    fn of_pair(item: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        head::pair(item, item.len())
-            .ok()
-            .map(|pair| (pair.key, pair.value))
-    }
-}
-
-/// `slice` up to the end of the value that it begins with.
-fn trim(slice: &[u8]) -> &[u8] {
-    let Ok((head, mut rest)) = head::head(slice, slice.len()) else {
-        return slice;
-    };
-    if let Head::Container(_, table) = head {
-        let mut slices = Slices { table, rest };
-        while slices.next().is_some() {}
-        rest = slices.rest;
-    }
-    slice
-        .split_at_checked(slice.len().saturating_sub(rest.len()))
-        .map_or(slice, |(value, _)| value)
-}
-
-/// The items of a packed list, set or tuple, in packed order. To iterate leaves copies as
-/// they are.
-#[derive(Clone, Copy)]
-pub struct Items<'a> {
-    slices: Slices<'a>,
-}
+use crate::head::{self, Head};
+use crate::slices::{Slices, trim};
+use crate::view::{Items, Pairs, ValueRef};
 
 impl<'a> Items<'a> {
-    pub(super) const fn new(table: Table<'a>, rest: &'a [u8]) -> Self {
-        Self {
-            slices: Slices { table, rest },
-        }
-    }
-
     /// Whether none are left.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -80,7 +29,7 @@ impl<'a> Iterator for Items<'a> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let count = self.slices.table.count();
+        let count = self.slices.count();
         (count, Some(count))
     }
 }
@@ -109,7 +58,7 @@ impl<'a> Iterator for PackedItems<'a> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let count = self.slices.table.count();
+        let count = self.slices.count();
         (count, Some(count))
     }
 }
@@ -117,19 +66,7 @@ impl<'a> Iterator for PackedItems<'a> {
 impl ExactSizeIterator for PackedItems<'_> {}
 impl FusedIterator for PackedItems<'_> {}
 
-/// The pairs of a packed dict, in packed order. To iterate leaves copies as they are.
-#[derive(Clone, Copy)]
-pub struct Pairs<'a> {
-    slices: Slices<'a>,
-}
-
 impl<'a> Pairs<'a> {
-    pub(super) const fn new(table: Table<'a>, rest: &'a [u8]) -> Self {
-        Self {
-            slices: Slices { table, rest },
-        }
-    }
-
     /// Whether none are left.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -177,7 +114,7 @@ impl<'a> Iterator for Pairs<'a> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let count = self.slices.table.count();
+        let count = self.slices.count();
         (count, Some(count))
     }
 }
@@ -240,7 +177,7 @@ impl<'a> Iterator for PackedPairs<'a> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let count = self.slices.table.count();
+        let count = self.slices.count();
         (count, Some(count))
     }
 }
@@ -252,8 +189,8 @@ impl FusedIterator for PackedPairs<'_> {}
 mod tests {
     use alloc::vec::Vec;
 
-    use super::super::DecodeLimits;
     use super::*;
+    use crate::DecodeLimits;
 
     fn parse(packed: &[u8]) -> ValueRef<'_> {
         ValueRef::parse(packed, &DecodeLimits::DEFAULT).unwrap().0

@@ -1,9 +1,9 @@
-//! What packify 0.4.0 makes of some 450 inputs, by the file that `packify_vectors/make.py` wrote.
+//! What packify 0.4.0 makes of some 450 inputs, by the file that `vectors/make.py` wrote.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
-use netaio_core::packify::{DecodeLimits, Value, ValueRef};
+use netaio_packify::{DecodeLimits, Value, ValueRef};
 
-const VECTORS: &str = include_str!("packify_vectors/vectors.jsonl");
+const VECTORS: &str = include_str!("vectors/vectors.jsonl");
 
 fn unhex(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex

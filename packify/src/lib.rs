@@ -1,4 +1,11 @@
-//! packify 0.4.0, the serialisation of auth fields and of peer data, byte for byte.
+//! packify 0.4.0, a serialisation of Python's values, byte for byte.
+//!
+//! [netaio](https://docs.rs/netaio-core) packs the auth fields of its messages and the data of
+//! its peers with it. This crate reads and writes the same bytes as the Python package of that
+//! name, with `alloc` alone, and is made for bytes of strangers: no input panics, recurses
+//! without a bound or allocates before all of it was validated within [`DecodeLimits`].
+//!
+//! # The format
 //!
 //! A packed value is a code byte and its payload. The code's two high bits give the
 //! [width](#widths) of the length (or the number) behind it, its six low bits the type:
@@ -14,7 +21,7 @@
 //! | 14, 15 | int >= 0, int < 0 | four bytes of size, then the magnitude |
 //! | 20 | packable, an application's own type | length of name, length of data, name, data |
 //!
-//! # Widths
+//! ## Widths
 //!
 //! 00 is no length at all, 01 one byte, 10 two, 11 four, big-endian like everything else.
 //! Packing takes the smallest that fits; unpacking takes any. Types whose payload has no
@@ -33,7 +40,7 @@
 //! - [`put_none`] and its siblings write packed bytes straight into a buffer.
 //!
 //! ```
-//! use netaio_core::packify::{DecodeLimits, Dict, Value, ValueRef};
+//! use netaio_packify::{DecodeLimits, Dict, Value, ValueRef};
 //!
 //! let fields = Dict::from_pairs([("ts".into(), 7.into()), ("hmac".into(), b"mac".into())])?;
 //! let packed = Value::from(fields).to_vec()?;
@@ -42,9 +49,17 @@
 //! assert_eq!(consumed, packed.len());
 //! let pairs = view.as_dict().unwrap();
 //! assert_eq!(pairs.get("hmac").and_then(|mac| mac.as_bytes()), Some(&b"mac"[..]));
+//!
+//! // Kept beyond the buffer that it was received in.
+//! let owned = view.to_value();
+//! assert_eq!(owned.to_vec()?, packed);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![no_std]
+#![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+extern crate alloc;
 
 mod code;
 mod collections;
@@ -55,15 +70,19 @@ mod equality;
 mod error;
 mod head;
 mod int;
+mod int_ref;
 mod items;
+mod lengths;
 mod natural;
 mod order;
+mod pack;
+mod slices;
 #[cfg(test)]
 mod tests;
+mod unpack;
 mod value;
 mod view;
 
-pub use collections::{Dict, Set};
 pub use decimal::{Decimal, InvalidDecimal};
 pub use decode::{DecodeLimits, MAX_DEPTH};
 pub use encode::{
@@ -72,6 +91,7 @@ pub use encode::{
 };
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, Unhashable};
 pub use int::{Int, OutOfRange};
-pub use items::{Items, PackedItems, PackedPair, PackedPairs, Pairs};
-pub use value::{Packable, Value};
-pub use view::{IntRef, ValueRef};
+pub use int_ref::IntRef;
+pub use items::{PackedItems, PackedPair, PackedPairs};
+pub use value::{Dict, Packable, Set, Value};
+pub use view::{Items, Pairs, ValueRef};

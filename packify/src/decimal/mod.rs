@@ -20,7 +20,7 @@ const MIN_EXPONENT: i64 = -1_999_999_999_999_999_997;
 /// `Infinity`.
 ///
 /// Equality is that of the text, so 1.0 is not 1 here; as items of a
-/// [`Set`](super::Set) and keys of a [`Dict`](super::Dict) they are equal.
+/// [`Set`](crate::Set) and keys of a [`Dict`](crate::Dict) they are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Decimal(Box<str>);
 
@@ -82,20 +82,20 @@ impl fmt::Display for Decimal {
 }
 
 /// `None` where `text` is no decimal, else whether it is a signaling NaN.
-pub(super) fn is_signaling(text: &str) -> Option<bool> {
+pub(crate) fn is_signaling(text: &str) -> Option<bool> {
     Parts::of(text).map(|parts| matches!(parts.kind, Kind::Nan { signaling: true }))
 }
 
 /// A decimal, looked at in its text.
-pub(super) struct Parts<'a> {
-    pub(super) negative: bool,
-    pub(super) kind: Kind,
+pub(crate) struct Parts<'a> {
+    pub(crate) negative: bool,
+    pub(crate) kind: Kind,
     /// From the first digit on; before a point and an exponent are more digits.
     digits: Ascii<'a>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// `count` digits, without leading zeros but at least one, times ten to `exponent`.
     Finite {
         count: usize,
@@ -109,7 +109,7 @@ pub(super) enum Kind {
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn of(text: &'a str) -> Option<Self> {
+    pub(crate) fn of(text: &'a str) -> Option<Self> {
         let mut rest = Ascii(text.trim_matches(is_python_space).chars());
         let negative = match rest.clone().next() {
             Some(sign @ (b'+' | b'-')) => {
@@ -154,7 +154,7 @@ impl<'a> Parts<'a> {
 
     /// The digits of the coefficient or the payload as ASCII, without leading zeros: none
     /// for zero.
-    pub(super) fn significant(&self) -> impl Iterator<Item = u8> + use<'a> {
+    pub(crate) fn significant(&self) -> impl Iterator<Item = u8> + use<'a> {
         self.digits
             .clone()
             .take_while(|byte| !matches!(byte, b'e' | b'E'))

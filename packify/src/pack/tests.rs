@@ -2,8 +2,11 @@
 
 use alloc::vec;
 
-use super::super::{Decimal, Dict, Packable, Set};
 use super::*;
+use crate::{
+    Decimal, Dict, Int, Packable, Set, prefixed_len, put_dict_header, put_i64, put_u64,
+    tuple2_header_len,
+};
 
 fn packed(value: impl Into<Value>) -> Vec<u8> {
     let value = value.into();

@@ -7,7 +7,7 @@ use core::fmt;
 
 use thiserror::Error;
 
-use super::natural::Natural;
+use crate::natural::Natural;
 
 /// Above this many bytes of magnitude an [`Int`] is displayed in hexadecimal, since decimal
 /// digits take a time that grows with the square of the size.

@@ -1,17 +1,14 @@
 //! Values that own what they hold.
+//!
+//! How they are packed, ordered and compared lies above this file: what [`Set`] and [`Dict`]
+//! do with their entries needs all three, and is in `collections.rs`.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::collections::{Dict, Set};
-use super::decimal::Decimal;
-use super::decode::DecodeLimits;
-use super::encode;
-use super::error::{DecodeError, EncodeError};
-use super::int::{Int, OutOfRange};
-use super::items::Items;
-use super::view::ValueRef;
+use crate::decimal::Decimal;
+use crate::int::{Int, OutOfRange};
 
 /// Anything that packify packs.
 ///
@@ -62,78 +59,43 @@ pub struct Packable {
     pub data: Box<[u8]>,
 }
 
+/// A Python `set`: hashable values, no two of them [equal](Dict#which-keys-are-equal), in
+/// ascending order of their packed bytes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Set {
+    pub(crate) items: Vec<Value>,
+}
+
+impl Set {
+    /// The items in packed order.
+    pub const fn as_slice(&self) -> &[Value] {
+        self.items.as_slice()
+    }
+}
+
+/// A Python `dict`: hashable keys, no two of them equal, each with a value, in ascending
+/// order of the packed pairs.
+///
+/// # Which keys are equal
+///
+/// Those that are in Python: ints, bools, floats and decimals of one value are (`1`, `True`,
+/// `1.0` and `Decimal("1.0")` are one key), tuples of equal items are, NaNs never are. One
+/// thing differs: an int of more than 512 bytes does not equal a decimal, since to find out
+/// takes a time that grows with the square of their size. Packables (which each have an
+/// equality of their own) are equal if name and data are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dict {
+    pub(crate) pairs: Vec<(Value, Value)>,
+}
+
+impl Dict {
+    /// The pairs in packed order.
+    pub const fn as_slice(&self) -> &[(Value, Value)] {
+        self.pairs.as_slice()
+    }
+}
+
 impl Value {
-    /// Unpacks the value that `input` begins with. Bytes behind it are ignored.
-    ///
-    /// Malformed input allocates nothing. For any other, no more than 25 times its length is
-    /// allocated at once, on 64 bits: a `None` in a list is two bytes, and a `Value` 32; to
-    /// find the duplicates in a set of them takes some more for a while.
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError`] where packify refuses the bytes, and past the `limits`.
-    pub fn decode(input: &[u8], limits: &DecodeLimits) -> Result<Self, DecodeError> {
-        ValueRef::parse(input, limits).map(|(value, _)| value.to_value())
-    }
-
-    /// Appends the packed value to `out`.
-    ///
-    /// # Errors
-    ///
-    /// [`EncodeError::TooLong`] if some part is longer than packify can say; `out` is as
-    /// before.
-    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let start = out.len();
-        out.reserve(self.packed_len()?);
-        encode::put_value(out, self).inspect_err(|_| out.truncate(start))
-    }
-
-    /// The packed value.
-    ///
-    /// # Errors
-    ///
-    /// As [`encode`](Self::encode).
-    pub fn to_vec(&self) -> Result<Vec<u8>, EncodeError> {
-        let mut out = Vec::new();
-        self.encode(&mut out)?;
-        Ok(out)
-    }
-
-    /// How many bytes it packs to.
-    ///
-    /// # Errors
-    ///
-    /// As [`encode`](Self::encode).
-    pub fn packed_len(&self) -> Result<usize, EncodeError> {
-        encode::len_of(self)
-    }
-
-    pub(super) fn from_ref(value: &ValueRef<'_>) -> Self {
-        match *value {
-            ValueRef::None => Self::None,
-            ValueRef::Bytes(bytes) => Self::Bytes(bytes.into()),
-            ValueRef::ByteArray(bytes) => Self::ByteArray(bytes.into()),
-            ValueRef::Str(text) => Self::Str(text.into()),
-            ValueRef::Int(int) => Self::Int(int.to_int()),
-            ValueRef::Bool(value) => Self::Bool(value),
-            ValueRef::Float(value) => Self::Float(value),
-            // Validated: the default stands for nothing.
-            ValueRef::Decimal(text) => Self::Decimal(Decimal::parse(text).unwrap_or_default()),
-            ValueRef::List(items) => Self::List(gather(items)),
-            ValueRef::Tuple(items) => Self::Tuple(gather(items)),
-            ValueRef::Set(items) => Self::Set(Set::of_hashable(gather(items))),
-            ValueRef::Dict(pairs) => {
-                let mut owned = Vec::with_capacity(pairs.len());
-                owned.extend(pairs.map(|(key, value)| (key.to_value(), value.to_value())));
-                Self::Dict(Dict::of_hashable(owned))
-            }
-            ValueRef::Packable { name, data } => Self::Packable(Box::new(Packable {
-                name: name.into(),
-                data: data.into(),
-            })),
-        }
-    }
-
     /// Whether Python can hash it, so that it may be in a [`Set`] or be a key of a [`Dict`]:
     /// all but lists, sets, dicts, bytearrays, signaling NaNs, and tuples with one inside.
     pub fn is_hashable(&self) -> bool {
@@ -245,13 +207,6 @@ impl Value {
             _ => None,
         }
     }
-}
-
-/// With the room needed and no more: `collect` would make some for four.
-fn gather(items: Items<'_>) -> Vec<Value> {
-    let mut owned = Vec::with_capacity(items.len());
-    owned.extend(items.map(|item| item.to_value()));
-    owned
 }
 
 macro_rules! from {

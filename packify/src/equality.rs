@@ -6,11 +6,11 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::decimal::{Kind, Parts};
-use super::natural::Natural;
-use super::value::Value;
+use crate::decimal::{Kind, Parts};
+use crate::natural::Natural;
+use crate::value::Value;
 
-/// Ints of more bytes than this are not compared with decimals; see [`Dict`](super::Dict).
+/// Ints of more bytes than this are not compared with decimals; see [`Dict`](crate::Dict).
 const MAX_INT: usize = 512;
 /// Digits that any int of `MAX_INT` bytes fits, and any float: these have up to 767.
 const MAX_DIGITS: usize = 1234;
@@ -31,7 +31,7 @@ const TAG_LONG_DECIMAL: u8 = 10;
 const TAG_INFINITY: u8 = 12;
 
 /// Whether Python calls `a` and `b` equal, two hashable values. NaNs are not.
-pub(super) fn equal(a: &Value, b: &Value) -> bool {
+pub(crate) fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::Bytes(a), Value::Bytes(b)) => a == b,
@@ -51,7 +51,7 @@ pub(super) fn equal(a: &Value, b: &Value) -> bool {
 
 /// Drops all but the first of equal entries. Before, `merge` is given the first and the last
 /// of them.
-pub(super) fn merge_equal<T>(
+pub(crate) fn merge_equal<T>(
     entries: &mut Vec<T>,
     value: impl Fn(&T) -> &Value,
     merge: impl Fn(&mut T, &mut T),
@@ -274,8 +274,8 @@ fn signed(tag: u8, negative: bool) -> u8 {
 mod tests {
     use alloc::format;
 
-    use super::super::{Decimal, Int, Packable};
     use super::*;
+    use crate::{Decimal, Int, Packable};
 
     fn decimal(text: &str) -> Value {
         Decimal::parse(text).unwrap().into()
