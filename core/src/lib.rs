@@ -176,11 +176,10 @@
 //! - `x25519`: `plugin::X25519Cipher`, netaio's cipher between two peers that know
 //!   each other's public keys (X25519, XSalsa20 and Poly1305). Needs no `std`; with
 //!   it, keys agreed on with recent peers are kept.
-//! - `fuzzing`: the functions that the fuzz targets call; no part of the API.
 #![no_std]
 // All of this crate parses, or counts what others parse.
 #![cfg_attr(
-    not(any(test, feature = "fuzzing")),
+    not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
 )]
 
@@ -192,9 +191,6 @@ mod datagram;
 mod error;
 mod exchange;
 mod frame;
-#[cfg(any(test, feature = "fuzzing"))]
-#[doc(hidden)]
-pub mod fuzzing;
 mod limits;
 mod link;
 mod message;

@@ -8,20 +8,18 @@ mod config;
 mod operations;
 mod side;
 
-use core::time::Duration;
+use std::time::Duration;
+
+use netaio_core::types::*;
+use netaio_core::{
+    CloseReason, Dispatched, Event, MessageType, Node, Now, Refusal, Role, SlowConsumerPolicy,
+};
 
 use self::config::config;
 use self::side::{Handler, Seen, Side};
-use super::heap::Bound;
-use super::input::Input;
-use super::tables::Tables;
-use crate::error::CloseReason;
-use crate::limits::SlowConsumerPolicy;
-use crate::link::{Dispatched, Event, Refusal, Role};
-use crate::message::MessageType;
-use crate::message::types::*;
-use crate::node::Node;
-use crate::now::Now;
+use crate::heap::Bound;
+use crate::input::Input;
+use crate::tables::Tables;
 
 /// Plays the script twice. The seeds' script (`fuzz/seeds.py`) and
 /// `Play::operation` must agree on the operations.
@@ -277,6 +275,7 @@ impl<'a> Play<'a> {
                     side.closed = true;
                     Seen::Closed(reason)
                 }
+                other => panic!("an event of no known kind: {other:?}"),
             };
             side.seen.push(seen);
         }

@@ -1,17 +1,15 @@
 //! What a script may do.
 
-use alloc::borrow::ToOwned;
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::time::Duration;
+
+use netaio_core::{
+    AuthFields, DeadlineReason, Header, Key, Message, MessageType, Now, RequestOptions, SendError,
+    SendOptions,
+};
 
 use super::config::{inner_layer, outer_layer};
-use super::side::Handler;
+use super::side::{Deferred, Handler};
 use super::{Play, REQUESTS, URIS, asks};
-use crate::error::SendError;
-use crate::link::{DeadlineReason, RequestOptions, SendOptions};
-use crate::message::{AuthFields, Header, Message, MessageType};
-use crate::node::Key;
-use crate::now::Now;
 
 impl Play<'_> {
     pub(super) fn request(&mut self, at: usize) {
@@ -90,7 +88,7 @@ impl Play<'_> {
             return;
         };
         self.large = large;
-        let message = Message::notify("a", alloc::vec![b'x'; 256 * usize::from(choice)]);
+        let message = Message::notify("a", vec![b'x'; 256 * usize::from(choice)]);
         let (now, plain) = (self.now, SendOptions::new());
         if choice & 1 == 1 {
             return self.send_it(at, &message, &plain);
@@ -118,7 +116,7 @@ impl Play<'_> {
         self.sides[from].write();
         let wire = &mut self.sides[from].wire;
         let later = wire.split_off(count.min(wire.len()));
-        let bytes = core::mem::replace(wire, later);
+        let bytes = std::mem::replace(wire, later);
         let to = 1 - from;
         // Pieces of large deliveries are larger, or this would take for ever.
         for chunk in bytes.chunks(piece.max(bytes.len() / 256).max(1)) {
@@ -176,11 +174,11 @@ impl Play<'_> {
         let body = [&(uri.len() as u16).to_be_bytes(), uri.as_bytes(), b"?"].concat();
         let (mut fields, mut auth) = (AuthFields::new(), Vec::new());
         if how & 0xf == 2
-            && let Some((token, _)) = self.sides[1 - to].deferred.front()
-            && token.is_correlated()
+            && let Some(deferred) = self.sides[1 - to].deferred.front()
+            && let Some(id) = &deferred.id
         {
             let field = self.sides[to].link.config().correlation.field().to_owned();
-            fields.set_packed(&field, &token.id).expect("a short id");
+            fields.set(&field, id).expect("a short id");
         }
         fields.encode(&mut auth).expect("few fields");
         let checksum = crc32fast::hash(&body) ^ u32::from(how & 0xf == 1);
@@ -190,7 +188,7 @@ impl Play<'_> {
             body_len: body.len(),
             checksum: Some(checksum),
         };
-        let mut frame = alloc::vec![0; Header::LEN];
+        let mut frame = vec![0; Header::LEN];
         header.encode(&mut frame).expect("short sections");
         [frame, auth, body].concat()
     }
@@ -238,8 +236,8 @@ impl Play<'_> {
         let (now, side) = (self.now, &mut self.sides[at]);
         let nth = nth % side.deferred.len().max(1);
         let nth = if side.may_overtake(nth) { nth } else { 0 };
-        if let Some((token, message)) = side.deferred.remove(nth) {
-            self.orderly &= side.reply(now, &token, &message);
+        if let Some(Deferred { token, answer, .. }) = side.deferred.remove(nth) {
+            self.orderly &= side.reply(now, &token, &answer);
         }
     }
 

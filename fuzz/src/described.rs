@@ -1,10 +1,7 @@
 //! Values, and what may befall their bytes, as a fuzzer describes them.
 
-use alloc::vec::Vec;
-
 use arbitrary::Arbitrary;
-
-use crate::packify::{Decimal, DecodeLimits, Dict, Int, Packable, Set, Value};
+use netaio_packify::{Decimal, DecodeLimits, Dict, Int, Packable, Set, Value};
 
 /// Any value that packify packs, of any depth.
 #[derive(Debug, Arbitrary)]
@@ -47,7 +44,7 @@ impl AnyValue<'_> {
             Self::Float(number) => Value::Float(*number),
             Self::Decimal(negative, digits, exponent) => {
                 let sign = if *negative { "-" } else { "" };
-                decimal(&alloc::format!("{sign}{digits}E{exponent}"))
+                decimal(&format!("{sign}{digits}E{exponent}"))
             }
             Self::Spelled(text) => decimal(text),
             Self::Packable(name, data) => Value::from(Packable {

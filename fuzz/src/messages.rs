@@ -1,17 +1,13 @@
 //! Messages that are framed, and what their stream becomes when it is damaged.
 
-use alloc::vec::Vec;
-
 use arbitrary::Arbitrary;
+use netaio_core::packify::Dict;
+use netaio_core::{FrameErrorKind, Message, MessageType, SealError, Wire};
 
-use super::described::{AnyValue, Damage, Extent};
-use super::frame::{WIRES, check_stream, encode, repaired};
-use crate::error::{FrameErrorKind, SealError};
-use crate::message::{Message, MessageType};
-use crate::packify::Dict;
-use crate::wire::Wire;
+use crate::described::{AnyValue, Damage, Extent};
+use crate::frame::{WIRES, check_stream, decode_header, encode, repaired};
 
-/// What is sent, in which of the formats of [`frame`](super::frame()), where
+/// What is sent, in which of the formats of [`frame`](crate::frame()), where
 /// the stream is cut and what happens to it on its way.
 #[derive(Debug, Arbitrary)]
 pub struct Messages<'a> {
@@ -68,8 +64,7 @@ pub fn messages(input: &Messages<'_>) {
             stream.extend_from_slice(&frame);
             let wrong = described.wrong.filter(|wrong| *wrong != 0);
             let wrong = wrong.filter(|_| {
-                wire.codec
-                    .decode_header(&frame)
+                decode_header(wire, &frame[..wire.codec.header_len()])
                     .is_ok_and(|header| header.checksum.is_some())
             });
             if let Some(wrong) = wrong {
@@ -126,10 +121,7 @@ fn frame_of(wire: &Wire, message: &Message) -> Option<Vec<u8>> {
         Err(error) => panic!("it cannot be sent: {error}"),
     };
     let header_len = wire.codec.header_len();
-    let header = wire
-        .codec
-        .decode_header(&frame[..header_len])
-        .expect("a header");
+    let header = decode_header(wire, &frame[..header_len]).expect("a header");
     (header.auth_len <= wire.limits.auth_section() && header.body_len <= wire.limits.body())
         .then_some(frame)
 }

@@ -1,17 +1,15 @@
 //! A node that finds its peers, beside what its events say of them.
 
-use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::input::Input;
-use crate::limits::Limits;
-use crate::message::{Message, MessageType, types};
-use crate::node::{Discovery, Known, ManagementConfig, PeerEvent};
-use crate::now::Now;
-use crate::plugin::{DefaultPeerPlugin, Peer, PeerPlugin};
-use crate::wire::Wire;
+use netaio_core::plugin::{DefaultPeerPlugin, Peer, PeerPlugin};
+use netaio_core::{
+    Discovery, Known, Limits, ManagementConfig, Message, MessageType, Now, PeerEvent, Wire, types,
+};
+
+use crate::input::Input;
 
 const PEERS: usize = 4;
 const ADDRESSES: u8 = 6;
@@ -187,6 +185,7 @@ impl Finder {
                 assert_eq!(seen(&before.expect("it came before")), seen(&known));
             }
             PeerEvent::Refused { .. } => {}
+            other => panic!("an event of no known kind: {other:?}"),
         }
     }
 }

@@ -1,15 +1,15 @@
 //! What links share, beside a plain model of it.
 
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::discovery::Finder;
-use super::input::Input;
-use crate::limits::Limits;
-use crate::node::{Known, PeerChange, PeerRefused, Peers, SubscribeError, Subscriptions};
-use crate::now::Now;
-use crate::plugin::Peer;
+use netaio_core::plugin::Peer;
+use netaio_core::{
+    Known, Limits, Now, PeerChange, PeerRefused, Peers, SubscribeError, Subscriptions,
+};
+
+use crate::discovery::Finder;
+use crate::input::Input;
 
 const SUBSCRIPTIONS: usize = 3;
 const KEYS: usize = 4;
@@ -131,7 +131,7 @@ impl Tables {
 
     fn announce(&mut self, what: u8, data: u8, address: u8, now: Duration) {
         let id = id(what);
-        let data = alloc::vec![data & 1; usize::from(data >> 1) % (DATA + 2)];
+        let data = vec![data & 1; usize::from(data >> 1) % (DATA + 2)];
         let peer = Peer::new(id.clone()).with_data(data);
         let taken = self
             .peers

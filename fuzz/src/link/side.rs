@@ -1,19 +1,17 @@
 //! One end: a link, its handlers, and what happened there.
 
-use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::net::SocketAddr;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::super::input::Dice;
-use crate::error::{CloseReason, RequestError, SendError};
-use crate::link::{Answer, Dropped, Event, Link, LinkConfig, Refusal, ReplyToken};
-use crate::message::types::*;
-use crate::message::{Header, Message};
-use crate::node::Node;
-use crate::now::Now;
-use crate::requests::RequestId;
+use netaio_core::packify::Value;
+use netaio_core::types::*;
+use netaio_core::{
+    Answer, CloseReason, Dropped, Event, Header, Link, LinkConfig, Message, Node, Now, Refusal,
+    ReplyToken, RequestError, RequestId, SendError,
+};
+
+use crate::input::Dice;
 
 /// The largest frame.
 const MAX_FRAME: usize = Header::LEN + 2 * 65_535;
@@ -42,13 +40,21 @@ pub(super) enum Seen {
     Closed(CloseReason),
 }
 
+/// An answer that waits to be given.
+pub(super) struct Deferred {
+    pub(super) token: ReplyToken,
+    pub(super) answer: Message,
+    /// The id of its request, if that has one.
+    pub(super) id: Option<Value>,
+}
+
 pub(super) struct Side {
     pub(super) link: Link,
     pub(super) node: Node<Handler>,
     /// The requests whose callers wait, each with what its answer says.
     pub(super) waiting: BTreeMap<RequestId, u32>,
     /// Answers put off, in the order of their requests.
-    pub(super) deferred: VecDeque<(ReplyToken, Message)>,
+    pub(super) deferred: VecDeque<Deferred>,
     /// Bytes on their way to the other side.
     pub(super) wire: Vec<u8>,
     pub(super) sent: Vec<u8>,
@@ -110,7 +116,13 @@ impl Side {
             }
             Handler::Answer if self.deferred.is_empty() => self.reply(now, &token, &answer),
             Handler::Answer | Handler::Defer => {
-                self.deferred.push_back((token, answer));
+                let field = self.link.config().correlation.field();
+                let id = message.auth.get(field).map(|id| id.to_value());
+                self.deferred.push_back(Deferred {
+                    id: id.filter(|_| token.is_correlated()),
+                    token,
+                    answer,
+                });
                 true
             }
             Handler::Ignore => false,
@@ -126,7 +138,7 @@ impl Side {
     /// may go before the others: those without an id keep their place.
     pub(super) fn may_overtake(&self, nth: usize) -> bool {
         let mut first = self.deferred.iter().take(nth.saturating_add(1));
-        first.all(|(token, _)| token.is_correlated())
+        first.all(|deferred| deferred.token.is_correlated())
     }
 
     pub(super) fn reply(&mut self, now: Now, token: &ReplyToken, message: &Message) -> bool {
@@ -149,6 +161,7 @@ impl Side {
                 assert!(self.waiting.len() <= *max);
             }
             SendError::Seal(_) => {}
+            other => panic!("an error of no known kind: {other}"),
         }
     }
 

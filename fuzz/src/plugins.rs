@@ -1,24 +1,20 @@
 //! Layers: strangers get in nowhere, and nothing that was changed on its way
 //! passes.
 
-use alloc::vec::Vec;
 use std::sync::LazyLock;
 
 use bytes::BytesMut;
+use netaio_core::packify::{DecodeLimits, Value, ValueRef};
+use netaio_core::plugin::{
+    HmacAuth, Layer, OpenContext, Peer, PeerContext, SealContext, Sha256StreamCipher, X25519Cipher,
+};
+use netaio_core::{
+    AuthFields, Frame, Header, Limits, Message, MessageType, Now, OpenError, SealedMessage, Sealer,
+    Wire,
+};
 
-use super::heap::Bound;
-use super::input::{Dice, Input};
-use crate::error::OpenError;
-use crate::frame::{Frame, SealedMessage};
-use crate::limits::Limits;
-use crate::message::{AuthFields, Header, Message, MessageType};
-use crate::now::Now;
-use crate::packify::{DecodeLimits, Value, ValueRef};
-use crate::plugin::{HmacAuth, Layer, OpenContext, PeerContext, SealContext, Sha256StreamCipher};
-#[cfg(feature = "x25519")]
-use crate::plugin::{Peer, X25519Cipher};
-use crate::seal::Sealer;
-use crate::wire::Wire;
+use crate::heap::Bound;
+use crate::input::{Dice, Input};
 
 /// The first byte chooses the layers and whether the rest is a stranger's frame
 /// or says what is done to one of ours.
@@ -62,8 +58,7 @@ static LAYERS: LazyLock<Vec<Layers>> = LazyLock::new(|| {
         inner,
         strangers_outer,
     };
-    #[cfg_attr(not(feature = "x25519"), expect(unused_mut))]
-    let mut all = Vec::from([
+    Vec::from([
         layers(hmac(), Layer::new(), strangers()),
         layers(
             hmac().with_cipher(cipher()),
@@ -87,20 +82,15 @@ static LAYERS: LazyLock<Vec<Layers>> = LazyLock::new(|| {
             Layer::new().with_cipher(inner_cipher()),
             strangers(),
         ),
-    ]);
-    #[cfg(feature = "x25519")]
-    all.extend([
         layers(
             Layer::new().with_cipher(boxes("ours").with_encrypted_uri()),
             Layer::new(),
             Layer::new().with_cipher(boxes("a stranger's").with_encrypted_uri()),
         ),
         layers(hmac(), Layer::new().with_cipher(boxes("ours")), strangers()),
-    ]);
-    all
+    ])
 });
 
-#[cfg(feature = "x25519")]
 fn boxes(whose: &str) -> X25519Cipher {
     let mut seed = [0; X25519Cipher::KEY_LEN];
     for (to, from) in seed.iter_mut().zip(whose.bytes()) {
@@ -111,17 +101,15 @@ fn boxes(whose: &str) -> X25519Cipher {
 
 /// Whom we talk to: ourselves, so that the same layer seals and opens.
 fn peers() -> PeerContext<'static> {
-    #[cfg(feature = "x25519")]
     static REMOTE: LazyLock<Peer> =
         LazyLock::new(|| Peer::new("us").with_data(boxes("ours").peer_data()));
     PeerContext {
-        #[cfg(feature = "x25519")]
         remote: Some(&REMOTE),
         ..PeerContext::default()
     }
 }
 
-const NOW: Now = Now::new(core::time::Duration::ZERO, 1_700_000_000);
+const NOW: Now = Now::new(std::time::Duration::ZERO, 1_700_000_000);
 
 /// What a value of the input may hold is accepted too.
 const LIMITS: DecodeLimits = DecodeLimits {
@@ -163,7 +151,7 @@ impl Sections {
             body_len: self.body.len(),
             checksum: Some(crc32fast::hash(&self.body)),
         };
-        let mut bytes = alloc::vec![0; Header::LEN];
+        let mut bytes = vec![0; Header::LEN];
         header.encode(&mut bytes).ok()?;
         bytes.extend_from_slice(&self.auth);
         bytes.extend_from_slice(&self.body);
@@ -379,7 +367,7 @@ fn change(sections: &mut Sections, input: &mut Input<'_>) {
             let Some(ts) = fields.get_bytes("ts").map(<[u8]>::to_vec) else {
                 return;
             };
-            let joined = [ts, core::mem::take(&mut sections.body)].concat();
+            let joined = [ts, std::mem::take(&mut sections.body)].concat();
             let (ts, body) = joined.split_at(at.min(joined.len()));
             fields.set_bytes("ts", ts).expect("no field is that long");
             sections.body = body.to_vec();

@@ -1,26 +1,20 @@
 //! Streams of frames: where they are cut makes no difference, and what is
 //! decoded encodes to the same message again.
 
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::ops::Range;
-use std::sync::LazyLock;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
 
 use bytes::BytesMut;
-
-use super::heap::Bound;
-use super::input::{Dice, Input};
-use crate::error::{FrameError, FrameErrorKind, SealError};
-use crate::frame::{Deframer, Frame, SealedMessage};
-use crate::limits::Limits;
-use crate::message::{
-    AuthFields, BodyFormat, Codec, Header, HeaderFormat, Message, MessageType, MessageTypes,
+use netaio_core::packify::DecodeLimits;
+use netaio_core::plugin::{Layer, PeerContext, SealContext};
+use netaio_core::{
+    AuthFields, BodyFormat, Codec, Deframer, Frame, FrameError, FrameErrorKind, Header,
+    HeaderFormat, Limits, Message, MessageType, MessageTypes, Now, SealError, SealedMessage,
+    Sealer, Wire,
 };
-use crate::now::Now;
-use crate::packify::DecodeLimits;
-use crate::plugin::{Layer, PeerContext, SealContext};
-use crate::seal::Sealer;
-use crate::wire::Wire;
+
+use crate::heap::Bound;
+use crate::input::{Dice, Input};
 
 /// To share a buffer takes a count, however long it is.
 const DEFRAMING: Bound = Bound(0, 64);
@@ -76,7 +70,7 @@ pub(super) fn check_stream(wire: &Arc<Wire>, stream: &[u8], cuts: &[u8]) -> Outc
 pub(super) static WIRES: LazyLock<[Arc<Wire>; 3]> = LazyLock::new(|| {
     let mut types = MessageTypes::base();
     for value in MessageType::FIRST_CUSTOM..=u8::MAX {
-        let name = alloc::format!("CUSTOM_{value}");
+        let name = format!("CUSTOM_{value}");
         types.register(value, &name).expect("a free value and name");
     }
     let packify = DecodeLimits {
@@ -135,6 +129,25 @@ impl HeaderFormat for WideHeader {
     }
 }
 
+/// The format of a header in [`WIRES`], where it is not netaio's.
+fn header_format(wire: &Wire) -> Option<&'static dyn HeaderFormat> {
+    std::ptr::eq(wire, &*WIRES[2]).then_some(&WideHeader)
+}
+
+pub(super) fn decode_header(wire: &Wire, bytes: &[u8]) -> Result<Header, FrameErrorKind> {
+    match header_format(wire) {
+        None => Header::decode(bytes),
+        Some(format) => format.decode(bytes),
+    }
+}
+
+fn encode_header(wire: &Wire, header: &Header, out: &mut [u8]) -> Result<(), SealError> {
+    match header_format(wire) {
+        None => header.encode(out),
+        Some(format) => format.encode(header, out),
+    }
+}
+
 /// A uri of at most 255 bytes, its length, and the content, each followed by a
 /// byte that is nobody's.
 struct Apart;
@@ -173,7 +186,7 @@ pub(super) fn repaired(wire: &Wire, mut stream: Vec<u8>) -> Vec<u8> {
     let header_len = wire.codec.header_len();
     let mut start = 0;
     while let Some(bytes) = stream.get(start..start + header_len)
-        && let Ok(header) = wire.codec.decode_header(bytes)
+        && let Ok(header) = decode_header(wire, bytes)
         && let body = start + header_len + header.auth_len
         && let end = body + header.body_len
         && end <= stream.len()
@@ -213,11 +226,7 @@ fn assembled(wire: &Wire, input: &mut Input<'_>) -> Vec<u8> {
         };
         let start = stream.len();
         stream.resize(start + wire.codec.header_len(), 0);
-        if wire
-            .codec
-            .encode_header(&header, &mut stream[start..])
-            .is_err()
-        {
+        if encode_header(wire, &header, &mut stream[start..]).is_err() {
             stream.truncate(start);
             continue;
         }
@@ -367,7 +376,7 @@ fn check_encoding(wire: &Wire, message: &Message, received: &[u8]) {
     assert_eq!(encode(wire, &decoded).as_ref(), Ok(&encoded));
 
     let auth_end = |header: &Header| wire.codec.header_len() + header.auth_len;
-    let received_header = wire.codec.decode_header(&received[..9]).expect("a header");
+    let received_header = decode_header(wire, &received[..9]).expect("a header");
     let is_netaios = received_header.checksum.is_some();
     if is_netaios && received[9..auth_end(&received_header)] == encoded[9..auth_end(&header)] {
         assert_eq!(received, encoded);

@@ -1,12 +1,10 @@
 //! Values that are packed, and what their bytes become when they are damaged.
 
-use alloc::vec::Vec;
-
 use arbitrary::Arbitrary;
+use netaio_packify::{DecodeErrorKind, DecodeLimits, Value};
 
-use super::described::{AnyValue, Damage, Extent};
-use super::packify;
-use crate::packify::{DecodeErrorKind, DecodeLimits, Value};
+use crate::described::{AnyValue, Damage, Extent};
+use crate::packify;
 
 /// A value, limits for who reads it, and what happens to it on its way.
 #[derive(Debug, Arbitrary)]

@@ -1,12 +1,10 @@
 //! Packed values: both ways of reading agree, and what is read is written in
 //! one way only.
 
-use alloc::format;
-use alloc::vec::Vec;
+use netaio_packify::{DecodeLimits, Int, IntRef, MAX_DEPTH, Value, ValueRef};
 
-use super::heap::{self, Bound};
-use super::input::Input;
-use crate::packify::{DecodeLimits, Int, IntRef, MAX_DEPTH, Value, ValueRef};
+use crate::heap::{self, Bound};
+use crate::input::Input;
 
 /// More than the default admits, so that deep and long values are read too.
 pub(super) const WIDE: DecodeLimits = DecodeLimits {

@@ -1,6 +1,6 @@
 //! How much memory something takes at most.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use peak_alloc::PeakAlloc;
 

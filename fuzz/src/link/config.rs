@@ -1,15 +1,15 @@
 //! How the two ends are configured.
 
-use core::time::Duration;
+use std::time::Duration;
+
+use netaio_core::packify::DecodeLimits;
+use netaio_core::plugin::{HmacAuth, Layer, Sha256StreamCipher};
+use netaio_core::{
+    AuthErrorReply, Correlation, Limits, LinkConfig, MessageType, MessageTypes, Role,
+    SlowConsumerPolicy, Wire,
+};
 
 use super::CUSTOM;
-use crate::limits::{Limits, SlowConsumerPolicy};
-use crate::link::{AuthErrorReply, LinkConfig, Role};
-use crate::message::{MessageType, MessageTypes};
-use crate::packify::DecodeLimits;
-use crate::plugin::{HmacAuth, Layer, Sha256StreamCipher};
-use crate::requests::Correlation;
-use crate::wire::Wire;
 
 const MAX_QUEUE: usize = 132_096;
 const UNREGISTERED: u8 = 41;

@@ -1,12 +1,10 @@
 //! Choices and bytes, taken off the front of a fuzzer's input.
 
-use alloc::vec::Vec;
-use core::convert::Infallible;
+use std::convert::Infallible;
 
 use arbitrary::{Arbitrary, Unstructured};
+use netaio_packify::{Decimal, Dict, Int, Packable, Set, Value};
 use rand_core::{TryCryptoRng, TryRng};
-
-use crate::packify::{Decimal, Dict, Int, Packable, Set, Value};
 
 /// A fuzzer's input. Past its end every choice is 0 and every slice empty, so
 /// any input can be read to the end of any script.
@@ -100,8 +98,8 @@ impl<'a> Input<'a> {
         (0..count).map(|_| self.value(depth - 1)).collect()
     }
 
-    fn text(&mut self) -> alloc::string::String {
-        alloc::string::String::from_utf8_lossy(self.short()).into()
+    fn text(&mut self) -> String {
+        String::from_utf8_lossy(self.short()).into()
     }
 }
 
