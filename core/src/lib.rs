@@ -176,11 +176,10 @@
 //! - `x25519`: `plugin::X25519Cipher`, netaio's cipher between two peers that know
 //!   each other's public keys (X25519, XSalsa20 and Poly1305). Needs no `std`; with
 //!   it, keys agreed on with recent peers are kept.
-//! - `fuzzing`: the functions that the fuzz targets call; no part of the API.
 #![no_std]
 // All of this crate parses, or counts what others parse.
 #![cfg_attr(
-    not(any(test, feature = "fuzzing")),
+    not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
 )]
 
@@ -204,7 +203,6 @@ mod message;
 mod node;
 mod now;
 mod options;
-pub mod packify;
 mod peers;
 mod place;
 pub mod plugin;
@@ -233,6 +231,8 @@ pub use hub::{DatagramHub, DatagramHubEvent, DatagramOutput, Delivery, Hub, HubE
 pub use limits::{Limits, LimitsError, SlowConsumerPolicy};
 pub use link::{Event, Link};
 pub use message::*;
+#[doc(inline)]
+pub use netaio_packify as packify;
 pub use node::{Node, PeerManagementError};
 pub use now::Now;
 pub use options::{RequestOptions, SendOptions};

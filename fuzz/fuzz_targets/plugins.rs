@@ -1,9 +1,14 @@
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-fuzz_target!(|data: &[u8]| netaio_core::fuzzing::plugins(data));
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| netaio_fuzz::plugins(data));
+
+#[cfg(not(fuzzing))]
+fn main() {
+    netaio_fuzz::replay(netaio_fuzz::plugins);
+}

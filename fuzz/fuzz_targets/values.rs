@@ -1,10 +1,18 @@
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
-use netaio_core::fuzzing::{self, Values};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-fuzz_target!(|input: Values<'_>| fuzzing::values(&input));
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|input: netaio_fuzz::Values<'_>| netaio_fuzz::values(&input));
+
+#[cfg(not(fuzzing))]
+fn main() {
+    netaio_fuzz::replay(|input| {
+        if let Some(input) = netaio_fuzz::described(input) {
+            netaio_fuzz::values(&input);
+        }
+    });
+}

@@ -1,0 +1,29 @@
+//! What the fuzz targets do with their input.
+//!
+//! Each function takes any bytes, or anything of a type, and panics where a
+//! promise of netaio-core or netaio-packify does not hold. The programs in
+//! `fuzz_targets` are thin bins over them; `cargo test -p netaio-fuzz` runs them
+//! over the committed corpora on any toolchain.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod described;
+mod discovery;
+mod frame;
+mod heap;
+mod input;
+mod link;
+mod messages;
+mod packify;
+mod plugins;
+mod replay;
+mod tables;
+mod values;
+
+pub use self::frame::frame;
+pub use self::link::link;
+pub use self::messages::{Messages, messages};
+pub use self::packify::packify;
+pub use self::plugins::plugins;
+pub use self::replay::{described, replay};
+pub use self::values::{Values, values};
