@@ -1,32 +1,25 @@
 //! A connection, as its users see it.
 
 use std::fmt;
-use std::future::IntoFuture;
 use std::net::SocketAddr;
-use std::ops::Deref;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use bytes::Bytes;
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, CloseReason, Layer, Message, MessageType, PeerMessage, RequestOptions, SendError,
-    SendOptions,
+    Answer, CloseReason, Message, PeerMessage, RequestOptions, SendError, SendOptions,
 };
 
-use crate::budget::Account;
+use crate::budget::{Account, Holder};
 use crate::callers::GivenUp;
 use crate::clock::Time;
-use crate::error::{ErrorAnswer, RequestError};
-use crate::futures::BoxFuture;
-use crate::handler::States;
+use crate::error::RequestError;
 use crate::logging::{Logs, limited};
 use crate::mailbox::{Command, Mailbox};
 use crate::options::{ConnectionOptions, LeftOut};
-use crate::peers::Table;
-use crate::remote::{Kind, Place, Remote};
-use crate::service::Service;
+use crate::peer_table::Table;
+use crate::place::Place;
+use crate::states::States;
 use crate::timeouts::{Observer, TimedOut};
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
@@ -64,19 +57,20 @@ pub(crate) struct Origin {
 
 impl Connection {
     pub(crate) fn new(
-        remote: Option<SocketAddr>,
-        service: &Service,
+        table: Arc<Table>,
+        states: Arc<States>,
         number: u64,
+        remote: Option<SocketAddr>,
         options: ConnectionOptions,
         origin: Option<Origin>,
     ) -> Self {
         let shared = Shared {
-            mailbox: Mailbox::new(&service.config.wire.limits),
+            mailbox: Mailbox::new(table.limits()),
             closed: Event::new(),
             given_up: GivenUp::default(),
             account: Account::default(),
-            states: service.states.clone(),
-            table: service.table.clone(),
+            states,
+            table,
             number,
             left_out: options.left_out,
             origin,
@@ -130,14 +124,38 @@ impl Connection {
         // The task answers every command, or is gone with the connection.
         result
             .await
-            .unwrap_or_else(|_| Err(SendError::Closed(self.close_reason())))
+            .unwrap_or_else(|_| Err(SendError::Closed(self.reason_or_local())))
     }
 
-    crate::methods::request_methods!();
-
-    /// Sends any message as a request: whatever answers its uri ends it.
-    pub fn request_message(&self, message: Message) -> RequestBuilder {
-        RequestBuilder::new(self.into(), message)
+    /// Sends a request, and waits for its answer. Cancel-safe: dropped early, the
+    /// answer is taken off the connection and dropped.
+    pub(crate) async fn send_request(
+        &self,
+        message: Message,
+        options: RequestOptions,
+    ) -> Result<Answer, RequestError> {
+        let (uri, message_type) = (message.uri.clone(), message.message_type);
+        let (done, result) = oneshot::channel();
+        self.shared.mailbox.push(Command::Request {
+            message,
+            options,
+            called: self.time().now().monotonic,
+            done,
+        })?;
+        let answer = self.shared.given_up.wait(result).await;
+        let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));
+        if let Err(RequestError::TimedOut(timeout)) = answer {
+            let origin = self.shared.origin.as_ref();
+            if let Some(observer) = origin.and_then(|origin| origin.observer.upgrade()) {
+                observer.timed_out(TimedOut {
+                    to: self.clone(),
+                    uri,
+                    message_type,
+                    timeout,
+                });
+            }
+        }
+        answer
     }
 
     /// Closes the connection: what is queued is written, and waiting requests
@@ -167,8 +185,8 @@ impl Connection {
     /// Why the connection is closed, if it is: nothing more can be sent or
     /// received, though its last bytes may still be on their way.
     #[must_use]
-    pub fn is_closed(&self) -> Option<CloseReason> {
-        self.shared.mailbox.closed()
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.shared.mailbox.close_reason()
     }
 
     /// Queues a message about peers.
@@ -236,8 +254,9 @@ impl Connection {
         self.shared.mailbox.ended().is_some()
     }
 
-    fn close_reason(&self) -> CloseReason {
-        self.is_closed().unwrap_or(CloseReason::Local)
+    /// The close reason for an operation that the end of the task interrupted.
+    fn reason_or_local(&self) -> CloseReason {
+        self.close_reason().unwrap_or(CloseReason::Local)
     }
 }
 
@@ -257,168 +276,23 @@ impl Drop for Ending {
     }
 }
 
+impl Holder for Shared {
+    fn account(&self) -> &Account {
+        &self.account
+    }
+
+    fn cut_off(&self) {
+        // A closed connection discards what is still to be written.
+        let _ = self.mailbox.push(Command::Cut);
+    }
+}
+
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("name", &self.name())
             .field("remote", &self.remote())
-            .field("closed", &self.is_closed())
+            .field("closed", &self.close_reason())
             .finish()
-    }
-}
-
-/// A request that is sent when it is awaited.
-///
-/// Awaiting it gives the [`Response`], which may be an error message. Cancel-safe:
-/// when the future is dropped, the request is not sent if it has not been, and
-/// otherwise its answer is taken off the connection and dropped: no other request
-/// gets it.
-#[must_use = "a request is sent when it is awaited"]
-#[derive(Debug)]
-pub struct RequestBuilder {
-    pub(crate) remote: Result<Remote, RequestError>,
-    pub(crate) message: Message,
-    options: RequestOptions,
-}
-
-impl RequestBuilder {
-    pub(crate) fn new(remote: Remote, message: Message) -> Self {
-        Self {
-            remote: Ok(remote),
-            message,
-            options: RequestOptions::new(),
-        }
-    }
-
-    /// A request of a client that is connected to nobody.
-    pub(crate) fn not_connected(message: Message) -> Self {
-        Self {
-            remote: Err(RequestError::NotConnected),
-            message,
-            options: RequestOptions::new(),
-        }
-    }
-
-    /// Sets the content.
-    pub fn content(mut self, content: impl Into<Bytes>) -> Self {
-        self.message.content = content.into();
-        self
-    }
-
-    /// The time from now to the answer, the sending included; 10 s unless set. An
-    /// answer that comes later is taken for that of the next request for the uri,
-    /// as by netaio, unless both [carry ids](Self::correlate).
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options = self.options.with_timeout(timeout);
-        self
-    }
-
-    /// Seals the request with an inner layer, and expects it of the answer.
-    pub fn inner(mut self, inner: Layer) -> Self {
-        self.options = self.options.with_inner(inner);
-        self
-    }
-
-    /// Replaces how the request is sent.
-    pub fn options(mut self, options: RequestOptions) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// Says whether the request carries an id, which lets its answer come in any
-    /// order and end nothing when it is late; else the builder of the client, the
-    /// server or the node does. See [`Correlation`](netaio_core::Correlation).
-    pub fn correlate(mut self, carry: bool) -> Self {
-        self.options = self.options.with_correlation(carry);
-        self
-    }
-
-    /// Takes a message of this type as an answer too.
-    pub fn accept(mut self, answer: MessageType) -> Self {
-        self.options = self.options.also_accepting(answer);
-        self
-    }
-
-    async fn send(self) -> Result<Response, RequestError> {
-        let connection = match self.remote?.0 {
-            Kind::Connection(connection) => connection,
-            Kind::Datagram(node, to) => {
-                let answer = node.request(to, self.message, self.options).await;
-                return answer.map(Response);
-            }
-        };
-        let (uri, message_type) = (self.message.uri.clone(), self.message.message_type);
-        let (done, result) = oneshot::channel();
-        connection.shared.mailbox.push(Command::Request {
-            message: self.message,
-            options: self.options,
-            called: connection.time().now().monotonic,
-            done,
-        })?;
-        let answer = connection
-            .shared
-            .given_up
-            .wait(result)
-            .await
-            .unwrap_or_else(|_| Err(RequestError::Closed(connection.close_reason())));
-        if let Err(RequestError::TimedOut(timeout)) = answer {
-            let origin = connection.shared.origin.as_ref();
-            if let Some(observer) = origin.and_then(|origin| origin.observer.upgrade()) {
-                observer.timed_out(TimedOut {
-                    to: connection,
-                    uri,
-                    message_type,
-                    timeout,
-                });
-            }
-        }
-        answer.map(Response)
-    }
-}
-
-impl IntoFuture for RequestBuilder {
-    type Output = Result<Response, RequestError>;
-    type IntoFuture = BoxFuture<Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
-    }
-}
-
-/// The message that answered a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response(Answer);
-
-impl Response {
-    /// Whether it passed the outer layer. An error that did not may come from
-    /// anybody on the way; see [`Answer::verified`].
-    #[must_use]
-    pub fn is_verified(&self) -> bool {
-        self.0.verified
-    }
-
-    /// The message, whatever it says.
-    #[must_use]
-    pub fn into_message(self) -> Message {
-        self.0.message
-    }
-
-    /// The message, unless it is one of the four error types.
-    ///
-    /// # Errors
-    /// It is one.
-    pub fn ok(self) -> Result<Message, ErrorAnswer> {
-        match self.0.message.is_error() {
-            false => Ok(self.0.message),
-            true => Err(ErrorAnswer(self.0.message)),
-        }
-    }
-}
-
-impl Deref for Response {
-    type Target = Message;
-
-    fn deref(&self) -> &Message {
-        &self.0.message
     }
 }

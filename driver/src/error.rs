@@ -3,8 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use crate::peers::PeerManagementError;
-use netaio_core::{CloseReason, LimitsError, Message, SealError, SendError};
+use netaio_core::{
+    CloseReason, LimitsError, ManagementError, Message, SealError, SendError, SubscribeError,
+};
 
 /// Why a server could not be started, or a client not be built.
 #[derive(Debug, thiserror::Error)]
@@ -83,3 +84,49 @@ pub enum RequestError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", .0.message_type, String::from_utf8_lossy(&.0.content))]
 pub struct ErrorAnswer(pub Message);
+
+/// Why a server took a connection not in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefusedConnection {
+    /// It has [`Limits::connections`](netaio_core::Limits::connections).
+    #[error("the server has {max} connections, as many as it may")]
+    TooMany {
+        /// The limit.
+        max: usize,
+    },
+    /// It is being stopped.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// Why peers are not managed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerManagementError {
+    /// The local peer cannot be introduced, or the management makes no sense.
+    #[error(transparent)]
+    Management(#[from] ManagementError),
+    /// The inner layer does not go with the outer one, or the introduction cannot
+    /// be sent with them.
+    #[error("the local peer cannot be introduced: {0}")]
+    Seal(#[from] SealError),
+    /// The inner cipher hides the uri, which is how the messages are found.
+    #[error(
+        "the inner cipher of peer management hides the uri; use one that encrypts only the content"
+    )]
+    HiddenUri,
+}
+
+/// Why somebody was not subscribed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscriptionError {
+    /// A limit is reached.
+    #[error(transparent)]
+    Limit(#[from] SubscribeError),
+    /// It is no receiver of this publisher's: a connection that has ended, or is
+    /// none of this server's; an address that another node hears from.
+    #[error("it is none of this publisher's receivers, or has ended")]
+    NotConnected,
+}

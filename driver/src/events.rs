@@ -70,7 +70,7 @@ impl<T: Clone> Listeners<T> {
 
     /// Tells everybody of an event, if it is one, and says how many of them have
     /// lost an older one since they do not take them.
-    pub(crate) fn tell(&self, event: impl FnOnce() -> Option<T>) -> usize {
+    pub(crate) fn emit(&self, event: impl FnOnce() -> Option<T>) -> usize {
         let mut lost = 0;
         if !self.any.load(Ordering::Relaxed) {
             return lost;
@@ -127,15 +127,15 @@ mod tests {
     fn everybody_is_told_from_when_they_ask() {
         let listeners = Listeners::default();
         let mut first = listeners.listen();
-        listeners.tell(|| Some(1));
+        listeners.emit(|| Some(1));
         let mut second = listeners.listen();
-        listeners.tell(|| Some(2));
+        listeners.emit(|| Some(2));
         assert_eq!(drain(&mut first), (vec![1, 2], true));
         assert_eq!(drain(&mut second), (vec![2], true));
         drop(first);
-        listeners.tell(|| Some(3));
+        listeners.emit(|| Some(3));
         listeners.close();
-        listeners.tell(|| Some(4));
+        listeners.emit(|| Some(4));
         assert_eq!(drain(&mut second), (vec![3], false));
         assert_eq!(drain(&mut listeners.listen()), (vec![], false));
     }
@@ -143,11 +143,11 @@ mod tests {
     #[test]
     fn nothing_is_made_for_nobody() {
         let listeners = Listeners::<u8>::default();
-        assert_eq!(listeners.tell(|| panic!("nobody listens")), 0);
+        assert_eq!(listeners.emit(|| panic!("nobody listens")), 0);
         drop(listeners.listen());
         // Only now it is noticed.
-        listeners.tell(|| Some(1));
-        assert_eq!(listeners.tell(|| panic!("nobody listens")), 0);
+        listeners.emit(|| Some(1));
+        assert_eq!(listeners.emit(|| panic!("nobody listens")), 0);
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
         let listeners = Listeners::default();
         let mut events = listeners.listen();
         let all = Events::<usize>::CAPACITY + 10;
-        let lost: usize = (0..all).map(|number| listeners.tell(|| Some(number))).sum();
+        let lost: usize = (0..all).map(|number| listeners.emit(|| Some(number))).sum();
         assert_eq!(lost, 10);
         let (got, _) = drain(&mut events);
         assert_eq!(got, (10..all).collect::<Vec<_>>());

@@ -1,22 +1,17 @@
 //! Publish and subscribe: one message for many.
 
 use std::fmt;
-use std::io;
-use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use netaio_core::plugin::SealContext;
-use netaio_core::{Layer, LinkConfig, Message, SealError, Sealer, SendOptions, SubscribeError};
-use rand_core::CryptoRng;
+use netaio_core::{Message, SealError, SendOptions};
 
-use crate::clock::Time;
 use crate::connection::Connection;
+use crate::error::SubscriptionError;
+use crate::fanout::Delivery;
 use crate::handler::{FromRequest, Reply, Request};
-use crate::random::{self, Seed};
 use crate::remote::{Kind, Remote};
-use crate::server::{Roster, RosterPlace};
-use crate::sources::Sources;
-use crate::udp;
+use crate::roster::{Roster, RosterPlace};
+use crate::udp_handle::UdpHandle;
 
 /// What publishes: it sends one message to many, and knows who is subscribed to
 /// what.
@@ -55,43 +50,7 @@ pub struct Publisher(Receivers);
 #[derive(Clone)]
 enum Receivers {
     Connections(Roster),
-    Addresses(udp::Handle),
-}
-
-/// How far a message got.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Delivery {
-    /// Receivers that it was queued for. One that reads too slowly may lose it
-    /// yet, where [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer)
-    /// says so.
-    pub sent: usize,
-    /// Receivers that it was not queued for: connections that are closed, or read
-    /// so slowly that they are cut off now; or the node has too much to send.
-    pub failed: usize,
-}
-
-/// Why somebody was not subscribed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SubscriptionError {
-    /// A limit is reached.
-    #[error(transparent)]
-    Limit(#[from] SubscribeError),
-    /// It is no receiver of this publisher's: a connection that has ended, or is
-    /// none of this server's; an address that another node hears from.
-    #[error("it is none of this publisher's receivers, or has ended")]
-    NotConnected,
-}
-
-impl Delivery {
-    pub(crate) fn count(&mut self, receivers: usize, sent: bool) {
-        let counter = match sent {
-            true => &mut self.sent,
-            false => &mut self.failed,
-        };
-        *counter = counter.saturating_add(receivers);
-    }
+    Addresses(UdpHandle),
 }
 
 impl Publisher {
@@ -99,7 +58,7 @@ impl Publisher {
         Self(Receivers::Connections(roster))
     }
 
-    pub(crate) fn datagrams(node: udp::Handle) -> Self {
+    pub(crate) fn datagrams(node: UdpHandle) -> Self {
         Self(Receivers::Addresses(node))
     }
 
@@ -251,62 +210,5 @@ impl fmt::Debug for Publisher {
             Receivers::Connections(_) => "Publisher(Connections)",
             Receivers::Addresses(_) => "Publisher(Addresses)",
         })
-    }
-}
-
-/// A message on its way to many.
-pub(crate) enum Parcel {
-    /// Sealed, and the same for all.
-    Frame(Bytes),
-    /// To be sealed for each of them.
-    Message,
-}
-
-/// Seals messages that many get.
-pub(crate) struct FrameSealer {
-    /// Seeds a generator for each of them: no lock is held while one is sealed.
-    seeds: Mutex<Box<dyn CryptoRng + Send>>,
-    time: Time,
-}
-
-impl FrameSealer {
-    pub(crate) fn new(sources: &Sources) -> io::Result<Self> {
-        let seed = sources.seeds.seed()?;
-        Ok(Self {
-            seeds: Mutex::new(seed.generator(Seed::PUBLICATIONS)),
-            time: sources.time.clone(),
-        })
-    }
-
-    /// Seals the message, unless a plugin wants to know for whom.
-    pub(crate) fn pack(
-        &self,
-        config: &LinkConfig,
-        outer: &Layer,
-        inner: &Layer,
-        message: &Message,
-    ) -> Result<Parcel, SealError> {
-        if outer.is_peer_specific() || inner.is_peer_specific() {
-            return Ok(Parcel::Message);
-        }
-        let mut rng = {
-            let seeds = self.seeds.lock();
-            random::fork(&mut **seeds.unwrap_or_else(PoisonError::into_inner))
-        };
-        let mut context = SealContext {
-            now: self.time.now(),
-            rng: &mut rng,
-            peers: Default::default(),
-        };
-        let mut frame = Vec::new();
-        Sealer::new().seal(
-            &config.wire,
-            outer,
-            inner,
-            message,
-            &mut context,
-            &mut frame,
-        )?;
-        Ok(Parcel::Frame(frame.into()))
     }
 }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-use netaio_core::{Message, SendError, SendOptions};
+use netaio_core::{Answer, Message, RequestOptions, SendError, SendOptions};
 
-use crate::connection::{Connection, RequestBuilder};
-use crate::handler::States;
+use crate::connection::Connection;
+use crate::error::RequestError;
 use crate::logging::Logs;
-use crate::udp::Handle;
+use crate::place::Place;
+use crate::states::States;
+use crate::udp_handle::UdpHandle;
 
 /// Whoever sent a message: the other end of a [`Connection`], or an address that
 /// a [`UdpNode`](crate::UdpNode) hears from. Handlers that take it serve both.
@@ -21,27 +22,7 @@ pub struct Remote(pub(crate) Kind);
 #[derive(Clone)]
 pub(crate) enum Kind {
     Connection(Connection),
-    Datagram(Handle, SocketAddr),
-}
-
-/// What tells remotes apart: the number of a connection, of one server or
-/// client, or an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Place {
-    Connection {
-        number: u64,
-        remote: Option<SocketAddr>,
-    },
-    Datagram(SocketAddr),
-}
-
-impl Place {
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Connection { remote, .. } => *remote,
-            Self::Datagram(address) => Some(*address),
-        }
-    }
+    Datagram(UdpHandle, SocketAddr),
 }
 
 impl Remote {
@@ -83,11 +64,15 @@ impl Remote {
         }
     }
 
-    crate::methods::request_methods!();
-
-    /// Sends any message as a request: whatever answers its uri ends it.
-    pub fn request_message(&self, message: Message) -> RequestBuilder {
-        RequestBuilder::new(self.clone(), message)
+    pub(crate) async fn send_request(
+        self,
+        message: Message,
+        options: RequestOptions,
+    ) -> Result<Answer, RequestError> {
+        match self.0 {
+            Kind::Connection(connection) => connection.send_request(message, options).await,
+            Kind::Datagram(node, to) => node.send_request(to, message, options).await,
+        }
     }
 
     pub(crate) fn place(&self) -> Place {

@@ -4,8 +4,9 @@ use netaio_core::plugin::{AuthPlugin, CipherPlugin};
 use netaio_core::{Key, KeyExtractor, Layer, LinkConfig, Node, Role, Wire};
 
 use crate::error::BuildError;
-use crate::handler::{AnyHandler, States};
+use crate::handler::AnyHandler;
 use crate::sources::Sources;
+use crate::states::States;
 
 /// The parts of a service, as they are gathered.
 pub(crate) struct Setup {
@@ -213,7 +214,7 @@ macro_rules! common_options {
 
         /// Takes the time from this clock, for simulations and replays; from the
         /// system's unless set. The runtime's timers have to follow it.
-        pub fn clock(mut self, clock: impl crate::Clock) -> Self {
+        pub fn clock(mut self, clock: impl crate::clock::Clock) -> Self {
             self.setup.sources.time = crate::clock::Time::of(clock);
             self
         }

@@ -33,7 +33,8 @@ use std::time::Instant;
 
 use async_io::{Async, Timer};
 
-use crate::{DatagramOptions, Runtime, sockets};
+use crate::runtime::{DatagramOptions, Runtime};
+use crate::sockets;
 
 pub use datagrams::UdpDatagrams;
 use stream::split;

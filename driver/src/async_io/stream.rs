@@ -10,8 +10,9 @@ use async_io::Async;
 use bytes::BytesMut;
 use futures_lite::io::AsyncWriteExt;
 
-use crate::futures_io::poll_read;
-use crate::{ReadHalf, WriteHalf, sockets};
+use crate::runtime::futures_io::poll_read;
+use crate::runtime::{ReadHalf, WriteHalf};
+use crate::sockets;
 
 pub(super) fn split(stream: Async<TcpStream>) -> io::Result<(TcpReader, TcpWriter)> {
     sockets::prepare(stream.get_ref())?;

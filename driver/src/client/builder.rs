@@ -15,7 +15,7 @@ use crate::connection::Connection;
 use crate::errands::Errands;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
-use crate::peers::Identity;
+use crate::peer_table::Identity;
 use crate::runtime::Runtime;
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;

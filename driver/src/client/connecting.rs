@@ -13,7 +13,7 @@ use crate::connection::{Connection, Origin};
 use crate::error::ConnectError;
 use crate::futures::race;
 use crate::options::ConnectionOptions;
-use crate::peers::LinkDirectory;
+use crate::peer_table::LinkDirectory;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::Task;
 
@@ -161,7 +161,7 @@ impl<R: Runtime> Client<R> {
                 place,
                 observer,
             };
-            Connection::new(remote, &service, number, options, Some(origin))
+            service.connection(number, remote, options, Some(origin))
         };
         let connection = shared.servers().enter(position, make)?;
         if shared.wants_errands() {
@@ -175,7 +175,8 @@ impl<R: Runtime> Client<R> {
         for advertisement in service.table.discovery().advertisements() {
             connection.tell(&advertisement);
         }
-        let mut task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
+        let mut task =
+            Task::<R, _, _>::new(link, reader, writer, service, connection.clone(), None);
         let end = End {
             client: Arc::downgrade(shared),
             connection: connection.clone(),

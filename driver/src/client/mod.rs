@@ -24,7 +24,7 @@ use self::servers::Servers;
 use crate::connection::Connection;
 use crate::errands::Errands;
 use crate::handler::Handler;
-use crate::peers::Owner;
+use crate::peer_table::Owner;
 use crate::runtime::Runtime;
 use crate::service::Service;
 use crate::timeouts::{Callback, TimedOut};

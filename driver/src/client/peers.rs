@@ -3,8 +3,10 @@
 use netaio_core::ManagementConfig;
 
 use super::{Client, Shared};
-use crate::peers::{Owner, PeerManagementError, Peers};
-use crate::remote::Place;
+use crate::error::PeerManagementError;
+use crate::peer_table::Owner;
+use crate::peers::Peers;
+use crate::place::Place;
 use crate::runtime::Runtime;
 
 impl<R: Runtime> Client<R> {

@@ -88,7 +88,7 @@ impl Servers {
     pub(super) fn open(&self) -> impl Iterator<Item = &Connection> {
         let kept = self.list.iter().filter(|server| !server.closing);
         let all = kept.map(|server| &server.connection);
-        all.filter(|connection| connection.is_closed().is_none())
+        all.filter(|connection| connection.close_reason().is_none())
     }
 
     /// The open connection of a name, the first if there are several.
@@ -116,7 +116,7 @@ impl Servers {
     /// Whether a connection has a place which another could take, since nobody
     /// has closed it at this end.
     pub(super) fn is_wanted(&self, connection: &Connection) -> bool {
-        self.index(connection).is_some() && connection.is_closed() != Some(CloseReason::Local)
+        self.index(connection).is_some() && connection.close_reason() != Some(CloseReason::Local)
     }
 
     /// When a connection was made that has a place.

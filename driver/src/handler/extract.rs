@@ -8,19 +8,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use netaio_core::{Message, MessageType};
 
-use super::Reply;
+use super::reply::{IntoReply, Reply};
+use super::request::Request;
 use crate::connection::Connection;
 use crate::logging::limited;
 use crate::remote::Remote;
-
-/// A message on its way to its handler. Cloning it copies no content.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The message, all layers opened.
-    pub message: Message,
-    /// Whoever sent it.
-    pub remote: Remote,
-}
 
 /// An argument of a handler.
 pub trait FromRequest: Sized {
@@ -191,5 +183,23 @@ impl<T: Send + Sync + 'static> FromRequest for State<T> {
             );
             Reply::error("the server is not set up for this request")
         })
+    }
+}
+
+impl IntoReply for Content {
+    fn into_reply(self, request: &Request) -> Option<Message> {
+        self.0.into_reply(request)
+    }
+}
+
+impl IntoReply for Uri {
+    fn into_reply(self, request: &Request) -> Option<Message> {
+        self.0.into_reply(request)
+    }
+}
+
+impl IntoReply for Text {
+    fn into_reply(self, request: &Request) -> Option<Message> {
+        self.0.into_reply(request)
     }
 }

@@ -2,7 +2,7 @@
 
 mod extract;
 mod reply;
-mod state;
+mod request;
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,9 +10,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-pub use self::extract::{Content, FromRequest, Request, State, Text, Uri};
+pub use self::extract::{Content, FromRequest, State, Text, Uri};
 pub use self::reply::{IntoReply, Reply};
-pub(crate) use self::state::States;
+pub use self::request::Request;
 
 use netaio_core::Message;
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use netaio_core::{Message, MessageType, types};
 
-use super::{Content, Request, Text, Uri};
+use super::request::Request;
 
 /// Something that a handler may return.
 ///
@@ -137,7 +137,4 @@ plain_replies! {
     String: |text| text;
     &'static str: |text| text;
     &'static [u8]: |bytes| bytes;
-    Content: |content| content.0;
-    Uri: |uri| uri.0;
-    Text: |text| text.0;
 }

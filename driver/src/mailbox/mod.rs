@@ -1,68 +1,18 @@
-//! How others speak to a connection's task.
+//! The queue of commands between a connection's handles and its task.
+
+mod command;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::PoisonError;
 use std::task::Poll;
-use std::time::Duration;
 
-use bytes::Bytes;
 use event_listener::{Event, EventListener};
-use futures_channel::oneshot;
-use netaio_core::{
-    Answer, CloseReason, Dropped, Limits, Message, RequestOptions, SendError, SendOptions,
-    SlowConsumerPolicy,
-};
+use netaio_core::{CloseReason, Dropped, Limits, SendError, SlowConsumerPolicy};
 
-use crate::error::RequestError;
+pub(crate) use self::command::Command;
+
 use crate::sync::{AtomicWaker, Mutex, MutexGuard};
-
-/// What a connection is asked to do.
-pub(crate) enum Command {
-    /// Send a message, and say whether it was taken.
-    Send {
-        message: Message,
-        options: SendOptions,
-        done: oneshot::Sender<Result<(), SendError>>,
-    },
-    /// Send a request. Its time runs since `called`, a monotonic reading.
-    Request {
-        message: Message,
-        options: RequestOptions,
-        called: Duration,
-        done: oneshot::Sender<Result<Answer, RequestError>>,
-    },
-    /// Write a frame that was sealed for many. It may be dropped.
-    Frame(Bytes),
-    /// Send a message that many get, but that has to be sealed for each of them.
-    /// It may be dropped.
-    Notify {
-        message: Message,
-        options: SendOptions,
-    },
-    /// Read no more, finish what is under way, then close.
-    Drain,
-    /// Close: handle nothing more, write what is queued.
-    Close,
-    /// Close, and leave unwritten what is queued.
-    Abort,
-    /// As `Abort`, for the remote reads too slowly.
-    Cut,
-}
-
-impl Command {
-    /// The length of what may be dropped, about, in bytes.
-    fn droppable(&self) -> Option<usize> {
-        match self {
-            Self::Frame(frame) => Some(frame.len()),
-            Self::Notify { message, .. } => {
-                let fields = message.uri.len().saturating_add(message.content.len());
-                Some(fields.saturating_add(std::mem::size_of::<Self>()))
-            }
-            _ => None,
-        }
-    }
-}
 
 /// Why a command was not taken.
 enum Refused {
@@ -279,7 +229,7 @@ impl Mailbox {
     }
 
     /// Why nothing more is taken, if so.
-    pub(crate) fn closed(&self) -> Option<CloseReason> {
+    pub(crate) fn close_reason(&self) -> Option<CloseReason> {
         self.lock().closed.clone()
     }
 

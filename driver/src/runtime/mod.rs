@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 mod datagram;
+#[cfg(feature = "futures-io")]
+pub(crate) mod futures_io;
 mod interface;
 mod stream;
 

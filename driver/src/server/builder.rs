@@ -9,12 +9,13 @@ use netaio_core::{
     MessageTypes, Peer, Role,
 };
 
+use super::Server;
 use super::peers::over_connections;
-use super::{RosterPlace, Server};
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::options::ConnectionOptions;
-use crate::peers::Identity;
+use crate::peer_table::Identity;
+use crate::roster::RosterPlace;
 use crate::runtime::Runtime;
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;

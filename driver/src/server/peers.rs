@@ -3,9 +3,11 @@
 use netaio_core::{ManagementConfig, PeerMessage, SendOptions};
 
 use super::{Server, Shared};
+use crate::error::PeerManagementError;
 use crate::logging::limited;
-use crate::peers::{Owner, PeerManagementError, Peers};
-use crate::remote::Place;
+use crate::peer_table::Owner;
+use crate::peers::Peers;
+use crate::place::Place;
 use crate::runtime::Runtime;
 
 impl<R: Runtime> Server<R> {

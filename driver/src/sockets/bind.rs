@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::{DatagramOptions, Interface};
+use crate::runtime::{DatagramOptions, Interface};
 
 /// No datagram is longer, in bytes.
 const LARGEST: usize = 65_535;

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 
 use super::{bind_datagrams, own_addresses};
-use crate::{DatagramOptions, DatagramSocket};
+use crate::runtime::{DatagramOptions, DatagramSocket};
 
 /// More than a datagram can hold, so that none is cut short.
 const ROOM: usize = 64 * 1024;

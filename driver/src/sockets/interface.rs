@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use if_addrs::get_if_addrs;
 
-use crate::Interface;
+use crate::runtime::Interface;
 
 /// The addresses of this machine, those of the loopback interface aside; see
 /// [`DatagramSocket::own_addresses`](crate::DatagramSocket::own_addresses).

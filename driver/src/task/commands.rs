@@ -94,21 +94,3 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 }
-
-/// Tells whoever gave a command that it came too late.
-pub(super) fn refuse(command: Command, reason: &CloseReason) {
-    match command {
-        Command::Send { done, .. } => {
-            let _ = done.send(Err(SendError::Closed(reason.clone())));
-        }
-        Command::Request { done, .. } => {
-            let _ = done.send(Err(SendError::Closed(reason.clone()).into()));
-        }
-        Command::Frame(_)
-        | Command::Notify { .. }
-        | Command::Drain
-        | Command::Close
-        | Command::Abort
-        | Command::Cut => {}
-    }
-}

@@ -11,11 +11,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use netaio_core::{CloseReason, Inbound, Link, Now};
+use netaio_core::{CloseReason, Dropped, Inbound, Link, Now, Refusal};
 
-pub(crate) use self::turn::HIGH_WATER;
-
-use self::commands::refuse;
 use self::running::Running;
 use crate::budget::Member;
 use crate::callers::Callers;
@@ -34,6 +31,16 @@ const WRITE_AT: usize = 32 * 1024;
 /// Things that happen on one connection before others have their turn.
 const STEPS: usize = 64;
 
+/// What counts and reports what the task of a connection refuses or drops: a
+/// server.
+pub(crate) trait LinkObserver: Send + Sync {
+    /// A message was refused.
+    fn refused(&self, connection: &Connection, why: Refusal);
+
+    /// Messages to a slow consumer were dropped.
+    fn dropped(&self, connection: &Connection, dropped: Dropped);
+}
+
 /// A connection and what is under way on it.
 pub(crate) struct Task<R, I, O> {
     link: Link,
@@ -41,6 +48,7 @@ pub(crate) struct Task<R, I, O> {
     writer: O,
     service: Arc<Service>,
     connection: Connection,
+    observer: Option<Arc<dyn LinkObserver>>,
     /// Bytes that are being written, and how many have been.
     writing: Vec<u8>,
     written: usize,
@@ -88,16 +96,22 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         writer: O,
         service: Arc<Service>,
         connection: Connection,
+        observer: Option<Arc<dyn LinkObserver>>,
     ) -> Self {
         let now = service.time().now();
         Self {
             link,
             reader,
             writer,
-            _member: Member::new(service.clone(), connection.clone()),
+            _member: Member::new(
+                service.budget.clone(),
+                connection.shared.number,
+                connection.shared.clone(),
+            ),
             service,
             _ending: Ending(connection.clone()),
             connection,
+            observer,
             writing: Vec::new(),
             written: 0,
             flushing: false,
@@ -137,7 +151,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let reason = self.link.is_closed().cloned().unwrap_or(CloseReason::Local);
         for command in self.connection.shared.mailbox.close(reason.clone()) {
             self.aborted |= matches!(command, Command::Abort | Command::Cut);
-            refuse(command, &reason);
+            command.refuse(&reason);
         }
         if !self.aborted {
             // On the heap, as its state is larger than all that a connection needs

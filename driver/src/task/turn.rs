@@ -6,16 +6,11 @@ use std::task::Poll;
 use netaio_core::{CloseReason, Event, Inbound, Message, ReplyToken, Role, SendError};
 
 use super::Task;
-use crate::connection::Connection;
+use crate::budget::HIGH_WATER;
 use crate::futures::now_or_later;
 use crate::logging::limited;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
-use crate::server::ServerEvent;
 use crate::service::Invoked;
-
-/// Queued answers past which a server reads no further requests, in bytes: a
-/// remote that does not read is not asked what else it wants.
-pub(crate) const HIGH_WATER: usize = 64 * 1024;
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Handles what the link has, up to what is left of a turn, and says whether
@@ -100,24 +95,18 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     ?remote,
                     ?dropped
                 );
-                self.service.counts.dropped_messages.add(dropped.messages);
-                self.tell(|connection| ServerEvent::Dropped {
-                    connection,
-                    dropped,
-                });
+                if let Some(observer) = &self.observer {
+                    observer.dropped(&self.connection, dropped);
+                }
             }
             Event::Refused(why) => {
                 limited!(logs, DEBUG, "message refused", ?remote, ?why);
-                self.service.counts.refused_messages.add(1);
-                self.tell(|connection| ServerEvent::MessageRefused { connection, why });
+                if let Some(observer) = &self.observer {
+                    observer.refused(&self.connection, why);
+                }
             }
             event => limited!(logs, DEBUG, "not looked at", ?remote, ?event),
         }
-    }
-
-    fn tell(&self, event: impl FnOnce(Connection) -> ServerEvent) {
-        let connection = || self.connection.clone();
-        self.service.events.tell(|| Some(event(connection())));
     }
 
     /// Whether this message may be handled: one without an id not while another

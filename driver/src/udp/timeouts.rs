@@ -4,40 +4,42 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use super::UdpNode;
-use super::handle::{Handle, Shared};
+use super::{Shared, UdpNode};
 use crate::errands::Errands;
 use crate::logging::limited;
 use crate::runtime::Runtime;
 use crate::timeouts::{Callback, Observer, TimedOut, callback};
+use crate::udp_handle::{self, UdpHandle};
 
 /// Whom a node tells of requests that time out.
 pub(super) struct Timeouts<R: Runtime> {
     handler: Mutex<Option<OnTimeout<R>>>,
     /// One at a time for each address.
     errands: Arc<Errands<SocketAddr>>,
-    /// The node, which holds this.
-    node: OnceLock<Weak<Shared>>,
+    /// The node's handle, which holds this.
+    handle: OnceLock<Weak<udp_handle::Shared>>,
+    shared: Arc<Shared>,
 }
 
 pub(super) type OnTimeout<R> = Callback<UdpNode<R>, TimedOut<SocketAddr>>;
 
 impl<R: Runtime> Timeouts<R> {
-    /// At most `max` handlers run at once.
-    pub(super) fn new(handler: Option<OnTimeout<R>>, max: usize) -> Arc<Self> {
-        let errands = Errands::new(max);
+    /// At most [`Limits::handlers`](netaio_core::Limits::handlers) run at once.
+    pub(super) fn new(handler: Option<OnTimeout<R>>, shared: Arc<Shared>) -> Arc<Self> {
+        let errands = Errands::new(shared.service.config.wire.limits.handlers());
         if handler.is_some() {
             errands.prepare::<R>();
         }
         Arc::new(Self {
             handler: Mutex::new(handler),
             errands,
-            node: OnceLock::new(),
+            handle: OnceLock::new(),
+            shared,
         })
     }
 
-    pub(super) fn set_node(&self, node: &Handle) {
-        let _ = self.node.set(Arc::downgrade(&node.0));
+    pub(super) fn set_handle(&self, handle: &UdpHandle) {
+        let _ = self.handle.set(Arc::downgrade(&handle.0));
     }
 
     /// Cancels the handlers that run; there will be no more.
@@ -59,13 +61,14 @@ impl<R: Runtime> Observer<SocketAddr> for Timeouts<R> {
             let handler = self.handler.lock();
             handler.unwrap_or_else(PoisonError::into_inner).clone()
         };
-        let node = self.node.get().and_then(Weak::upgrade);
-        let (Some(handler), Some(node)) = (handler, node) else {
+        let handle = self.handle.get().and_then(Weak::upgrade);
+        let (Some(handler), Some(handle)) = (handler, handle) else {
             return;
         };
         let (errands, subject) = (self.errands.clone(), request.to);
-        let logs = node.service.logs.clone();
-        let node = UdpNode::lend(Handle(node), self);
+        let shared = self.shared.clone();
+        let logs = shared.service.logs.clone();
+        let node = UdpNode::without_guard(UdpHandle(handle), shared, self);
         let errand = || async move { handler(node, request).await };
         if let Err(reason) = errands.start(subject, errand, || ()) {
             limited!(

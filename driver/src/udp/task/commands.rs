@@ -9,7 +9,7 @@ use super::Task;
 use crate::error::RequestError;
 use crate::logging::limited;
 use crate::runtime::Runtime;
-use crate::udp::handle::{Command, Request};
+use crate::udp_handle::{Command, Request};
 
 /// A message that is sealed for each of its receivers.
 pub(super) struct FanOut {

@@ -8,12 +8,13 @@ use netaio_core::{DatagramEvent, Dispatched, Inbound, Message, Refusal, ReplyTok
 use super::Task;
 use crate::futures::{BoxFuture, race};
 use crate::logging::limited;
-use crate::remote::{Kind, Place, Remote};
+use crate::place::Place;
+use crate::remote::{Kind, Remote};
 use crate::runtime::{DatagramSocket, Runtime};
 use crate::service::Invoked;
 use crate::slots::Slot;
 use crate::udp::UdpEvent;
-use crate::udp::handle::Command;
+use crate::udp_handle::Command;
 
 impl<R: Runtime> Task<R> {
     /// Whether the next datagram may be looked at. What is not stays with the
@@ -88,8 +89,8 @@ impl<R: Runtime> Task<R> {
                 }
                 self.update_counters();
                 limited!(self.logs(), DEBUG, "datagram refused", %remote, why = ?refusal);
-                let events = &self.shared().events;
-                events.tell(|| {
+                let events = &self.node.events;
+                events.emit(|| {
                     Some(UdpEvent::Refused {
                         remote,
                         why: refusal,
@@ -99,21 +100,21 @@ impl<R: Runtime> Task<R> {
             DatagramEvent::Suppressed { remote } => {
                 self.update_counters();
                 limited!(self.logs(), DEBUG, "answer suppressed", %remote);
-                let events = &self.shared().events;
-                events.tell(|| Some(UdpEvent::Suppressed { remote }));
+                let events = &self.node.events;
+                events.emit(|| Some(UdpEvent::Suppressed { remote }));
             }
             event => limited!(self.logs(), DEBUG, "not looked at", ?event),
         }
     }
 
     fn update_counters(&self) {
-        let counters = self.shared().counters.lock();
+        let counters = self.node.counters.lock();
         *counters.unwrap_or_else(PoisonError::into_inner) = self.link.counters();
     }
 
     /// Whoever sends something valid is alive.
     fn heard(&self, remote: SocketAddr) {
-        let (table, now) = (&self.shared().service.table, self.now);
+        let (table, now) = (&self.node.service.table, self.now);
         let mut discovery = table.discovery();
         if !discovery.peers().is_empty() {
             discovery.heard(now, Place::Datagram(remote));
@@ -123,11 +124,11 @@ impl<R: Runtime> Task<R> {
     /// Handles a message, or lets it wait for a free slot. Where too many wait it
     /// is lost, as datagrams are.
     fn take_message(&mut self, inbound: Inbound, len: usize) {
-        let shared = self.shared();
+        let shared = &self.node;
         if self.waiting.is_empty() && shared.service.slots.is_free() {
             return self.handle_message(inbound);
         }
-        let limits = shared.limits();
+        let limits = &shared.service.config.wire.limits;
         let bytes = self.waiting_bytes.saturating_add(len);
         if self.waiting.len() < limits.pending_requests() && bytes <= limits.outbound_queue() {
             self.waiting_bytes = bytes;
@@ -141,13 +142,13 @@ impl<R: Runtime> Task<R> {
                 ?remote
             );
             let lost = || inbound.remote().map(|remote| UdpEvent::Lost { remote });
-            shared.events.tell(lost);
+            shared.events.emit(lost);
         }
     }
 
     /// Handles those that wait, up to a turn's worth, while there are slots.
     pub(super) fn handle_waiting(&mut self) {
-        let service = self.shared().service.clone();
+        let service = self.node.service.clone();
         for _ in 0..service.config.wire.limits.frames_per_turn() {
             if !service.slots.is_free() {
                 return;
@@ -163,7 +164,7 @@ impl<R: Runtime> Task<R> {
     /// Handles a message. One whose handler is not done at once goes on in a task
     /// of its own, for datagrams have no order that is to be kept.
     fn handle_message(&mut self, inbound: Inbound) {
-        let service = self.shared().service.clone();
+        let service = self.node.service.clone();
         let Some(address) = inbound.remote() else {
             return;
         };

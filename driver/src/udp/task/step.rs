@@ -9,7 +9,7 @@ use super::Task;
 use crate::futures::{race, race_from};
 use crate::logging::limited;
 use crate::runtime::{DatagramSocket, Runtime};
-use crate::udp::handle::{Command, Request};
+use crate::udp_handle::{Command, Request};
 
 /// What happened first.
 pub(super) enum Step {
@@ -41,7 +41,7 @@ impl<R: Runtime> Task<R> {
                 false => pending().await,
             }
         };
-        let service = &self.handle.0.service;
+        let service = &self.node.service;
         let unblock = async {
             match self.waiting.is_empty() {
                 true => pending().await,
@@ -127,13 +127,13 @@ impl<R: Runtime> Task<R> {
     /// later one lets it ring for nothing.
     fn set_timer(&mut self) {
         let requests = self.link.poll_deadline().map(|deadline| deadline.at);
-        let peers = || self.shared().service.table.discovery().poll_deadline();
+        let peers = || self.node.service.table.discovery().poll_deadline();
         let peers: Option<Duration> = (!self.stopping).then(peers).flatten();
         let Some(at) = requests.into_iter().chain(peers).min() else {
             return;
         };
         if self.timer.as_ref().is_none_or(|(set, _)| at < *set) {
-            let timer = R::sleep_until(self.shared().service.time().instant(at));
+            let timer = R::sleep_until(self.node.service.time().instant(at));
             self.timer = Some((at, Box::pin(timer)));
         }
     }

@@ -1,17 +1,23 @@
 //! The peers of one node, behind their lock.
 
+mod events;
+mod introduction;
+
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use netaio_core::plugin::{DefaultPeerPlugin, KnownPeers, PeerDirectory, PeerPlugin};
-use netaio_core::{Discovery, Known, LinkConfig, Message, Peer, PeerChange, PeerRefused, Role};
+use netaio_core::{
+    Discovery, Known, Limits, LinkConfig, Message, Peer, PeerChange, PeerRefused, Role,
+};
 
-use super::{PeerEvent, PeerEvents};
+pub use self::events::{KnownPeer, PeerEvent, PeerEvents};
+
 use crate::clock::Time;
 use crate::events::Listeners;
 use crate::logging::{Logs, limited};
-use crate::remote::Place;
+use crate::place::Place;
 use crate::sources::Sources;
 
 /// The peers, and those who want to hear of them.
@@ -24,8 +30,8 @@ pub(crate) struct Table {
     listeners: Listeners<PeerEvent>,
     telling: Mutex<()>,
     owner: OnceLock<Weak<dyn Owner>>,
-    pub(super) config: Arc<LinkConfig>,
-    pub(super) sources: Sources,
+    pub(crate) config: Arc<LinkConfig>,
+    sources: Sources,
     pub(crate) logs: Arc<Logs>,
     /// The connections that there are; none where peers are found by address.
     connections: Option<Mutex<HashSet<Place>>>,
@@ -82,6 +88,10 @@ impl Table {
         let _ = self.owner.set(owner);
     }
 
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.config.wire.limits
+    }
+
     pub(crate) fn time(&self) -> &Time {
         &self.sources.time
     }
@@ -129,7 +139,7 @@ impl Table {
     }
 
     /// Adds a peer or changes it by hand.
-    pub(super) fn update(&self, peer: Peer, place: Place) -> Result<PeerChange, PeerRefused> {
+    pub(crate) fn update(&self, peer: Peer, place: Place) -> Result<PeerChange, PeerRefused> {
         let now = self.sources.time.now();
         self.change(|discovery| match self.leads_to(place) {
             true => discovery.update(now, peer, place),
@@ -178,7 +188,7 @@ impl Table {
         limited!(self.logs, DEBUG, "peer", ?event);
         let lost = self
             .listeners
-            .tell(|| PeerEvent::from_core(event, &self.sources.time));
+            .emit(|| PeerEvent::from_core(event, &self.sources.time));
         if lost > 0 {
             limited!(self.logs, WARN, "nobody took an event about peers in time");
         }

@@ -3,12 +3,12 @@
 use netaio_core::{DatagramLink, Discovery, ManagementError, Peer, PeerMessage, Role, SealError};
 
 use super::Table;
-use crate::publisher::{FrameSealer, Parcel};
-use crate::remote::Place;
+use crate::fanout::{FrameSealer, Parcel};
+use crate::place::Place;
 
 impl Table {
     /// Says who this node is, if it can be introduced wherever peers are managed.
-    pub(super) fn set_local(&self, peer: Peer) -> Result<(), ManagementError> {
+    pub(crate) fn set_local(&self, peer: Peer) -> Result<(), ManagementError> {
         let (plugin, managed) = {
             let discovery = self.discovery();
             let managed: Vec<_> = discovery.managed().cloned().collect();

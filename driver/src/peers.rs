@@ -1,21 +1,14 @@
-//! Peers: who is known, and how that is kept up to date.
-
-mod events;
-mod introduction;
-mod table;
+//! The peers that a server, a client or a node knows.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
-use netaio_core::{ManagementError, Peer, PeerChange, PeerRefused, SealError};
+use netaio_core::{ManagementError, Peer, PeerChange, PeerRefused};
 
-pub use self::events::{PeerEvent, PeerEvents};
-pub(crate) use self::table::{Identity, LinkDirectory, Owner, Table};
-
-use crate::clock::Time;
-use crate::remote::{Place, Remote};
+use crate::peer_table::{KnownPeer, PeerEvents, Table};
+use crate::place::Place;
+use crate::remote::Remote;
 
 /// The peers that a server, a client or a UDP node knows.
 ///
@@ -26,37 +19,6 @@ use crate::remote::{Place, Remote};
 #[derive(Clone)]
 pub struct Peers {
     pub(crate) table: Arc<Table>,
-}
-
-/// A peer that is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownPeer {
-    /// What it says of itself.
-    pub peer: Peer,
-    /// Where it is heard from, the first address first. A connection without
-    /// addresses has none here.
-    pub addresses: Vec<SocketAddr>,
-    /// When it was last heard. Over a connection, when it introduced itself: it
-    /// lives as long as the connection does.
-    pub last_heard: Instant,
-}
-
-/// Why peers are not managed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PeerManagementError {
-    /// The local peer cannot be introduced, or the management makes no sense.
-    #[error(transparent)]
-    Management(#[from] ManagementError),
-    /// The inner layer does not go with the outer one, or the introduction cannot
-    /// be sent with them.
-    #[error("the local peer cannot be introduced: {0}")]
-    Seal(#[from] SealError),
-    /// The inner cipher hides the uri, which is how the messages are found.
-    #[error(
-        "the inner cipher of peer management hides the uri; use one that encrypts only the content"
-    )]
-    HiddenUri,
 }
 
 impl Peers {
@@ -165,17 +127,6 @@ impl Peers {
 
     fn known(&self, known: &netaio_core::Known<Place>) -> KnownPeer {
         KnownPeer::new(known, self.table.time())
-    }
-}
-
-impl KnownPeer {
-    fn new(known: &netaio_core::Known<Place>, time: &Time) -> Self {
-        let addresses = known.addresses.iter();
-        Self {
-            peer: known.peer.clone(),
-            addresses: addresses.filter_map(|place| place.address()).collect(),
-            last_heard: time.instant(known.last_heard),
-        }
     }
 }
 
