@@ -188,6 +188,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod backoff;
 mod datagram;
 mod error;
 mod exchange;
@@ -209,6 +210,7 @@ mod wire;
 /// The version of this crate. It speaks the protocol of netaio 0.0.9.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub use backoff::{Backoff, BackoffConfig};
 pub use datagram::{
     DatagramCounters, DatagramEvent, DatagramLink, ReplyBudget, SuppressedReplies, Transmits,
 };
