@@ -1,4 +1,4 @@
-//! A connection, as its users see it.
+//! Handles to connections.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,16 +11,16 @@ use netaio_core::{
 };
 
 use crate::budget::{Account, Holder};
-use crate::callers::GivenUp;
+use crate::callers::Cancellations;
 use crate::clock::Time;
 use crate::error::RequestError;
 use crate::logging::{Logs, limited};
 use crate::mailbox::{Command, Mailbox};
-use crate::options::{ConnectionOptions, LeftOut};
+use crate::options::{ConnectionOptions, Omitted};
 use crate::peer_table::Table;
-use crate::place::Place;
+use crate::remote_id::RemoteId;
 use crate::states::States;
-use crate::timeouts::{Observer, TimedOut};
+use crate::timeouts::{TimedOut, TimeoutObserver};
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
 /// connection lives until it is closed, not until its handles are gone.
@@ -32,27 +32,27 @@ pub struct Connection {
 pub(crate) struct Shared {
     pub(crate) mailbox: Mailbox,
     pub(crate) closed: Event,
-    pub(crate) given_up: GivenUp,
+    pub(crate) cancellations: Cancellations,
     pub(crate) account: Account,
     pub(crate) states: Arc<States>,
     table: Arc<Table>,
-    /// Tells the connections of one server apart.
+    /// The number of the connection, unique within its server or client.
     pub(crate) number: u64,
-    pub(crate) left_out: LeftOut,
+    pub(crate) omitted: Omitted,
     pub(crate) origin: Option<Origin>,
     name: Option<Arc<str>>,
     remote: Option<SocketAddr>,
 }
 
-/// What a client knows of a connection that it made.
+/// Where a connection of a client leads to.
 pub(crate) struct Origin {
-    /// What it connected to; none for a stream that it was handed.
+    /// What it connected to; `None` for a stream that it was handed.
     pub(crate) address: Option<Arc<str>>,
-    /// The connection's place among the client's. One that is made anew takes
-    /// the place of the last.
-    pub(crate) place: u64,
+    /// The id of the server among the client's. A connection that replaces this one
+    /// has the same.
+    pub(crate) server_id: u64,
     /// The client.
-    pub(crate) observer: Weak<dyn Observer<Connection>>,
+    pub(crate) observer: Weak<dyn TimeoutObserver<Connection>>,
 }
 
 impl Connection {
@@ -67,12 +67,12 @@ impl Connection {
         let shared = Shared {
             mailbox: Mailbox::new(table.limits()),
             closed: Event::new(),
-            given_up: GivenUp::default(),
+            cancellations: Cancellations::default(),
             account: Account::default(),
             states,
             table,
             number,
-            left_out: options.left_out,
+            omitted: options.omitted,
             origin,
             name: options.name,
             remote,
@@ -82,15 +82,15 @@ impl Connection {
         }
     }
 
-    /// The address of the other end; none where the stream has no addresses.
+    /// The address of the other end; `None` if the stream has no addresses.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
         self.shared.remote
     }
 
-    /// The name that it was made by. A client's connections have one: the
-    /// address that was given to [`Client::connect`](crate::Client::connect),
-    /// unless its options say otherwise; a server's have none unless they do.
+    /// Its name. For a client's connections it is the address that was given to
+    /// [`Client::connect`](crate::Client::connect), unless their options set another
+    /// one; a server's have none unless their options set one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.shared.name.as_deref()
@@ -99,8 +99,8 @@ impl Connection {
     /// Sends a message. It is ready once the message is sealed and queued, not
     /// once it is written.
     ///
-    /// Cancel-safe: a message is sent whole or not at all. Dropped early, it
-    /// may still be sent.
+    /// Cancel-safe: a message is sent whole or not at all. If the future is dropped
+    /// early, it may still be sent.
     ///
     /// # Errors
     /// The message was not sent.
@@ -142,7 +142,7 @@ impl Connection {
             called: self.time().now().monotonic,
             done,
         })?;
-        let answer = self.shared.given_up.wait(result).await;
+        let answer = self.shared.cancellations.wait(result).await;
         let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));
         if let Err(RequestError::TimedOut(timeout)) = answer {
             let origin = self.shared.origin.as_ref();
@@ -164,7 +164,7 @@ impl Connection {
     /// Cancel-safe: once called, the connection closes whether or not it is
     /// waited for.
     pub async fn close(&self) {
-        self.take_leave();
+        self.send_farewells();
         // An error means that it is closed already.
         let _ = self.shared.mailbox.push(Command::Close);
         self.closed().await;
@@ -182,37 +182,37 @@ impl Connection {
         }
     }
 
-    /// Why the connection is closed, if it is: nothing more can be sent or
-    /// received, though its last bytes may still be on their way.
+    /// Why the connection is closed, if it is: nothing more can be sent or received,
+    /// though its last bytes may still have to be written.
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.shared.mailbox.close_reason()
     }
 
     /// Queues a message about peers.
-    pub(crate) fn tell(&self, PeerMessage { message, inner }: &PeerMessage) {
-        let told = self.shared.mailbox.push(Command::Send {
+    pub(crate) fn send_peer_message(&self, PeerMessage { message, inner }: &PeerMessage) {
+        let queued = self.shared.mailbox.push(Command::Send {
             message: message.clone(),
             options: SendOptions::new().with_inner(inner.clone()),
             done: oneshot::channel().0,
         });
-        if let Err(error) = told {
+        if let Err(error) = queued {
             let (logs, remote) = (self.logs(), self.remote());
-            limited!(logs, DEBUG, "the remote was not told of this node", ?remote, %error);
+            limited!(logs, DEBUG, "a message about peers was not sent", ?remote, %error);
         }
     }
 
-    /// Tells the remote that this node leaves, where it manages peers.
-    pub(crate) fn take_leave(&self) {
+    /// Sends the farewells of peer management, if peers are managed.
+    pub(crate) fn send_farewells(&self) {
         let farewells: Vec<_> = self.shared.table.discovery().farewells().collect();
         for farewell in &farewells {
-            self.tell(farewell);
+            self.send_peer_message(farewell);
         }
     }
 
-    /// Where a peer is that this connection leads to.
-    pub(crate) fn place(&self) -> Place {
-        Place::Connection {
+    /// The id of the remote.
+    pub(crate) fn id(&self) -> RemoteId {
+        RemoteId::Connection {
             number: self.shared.number,
             remote: self.shared.remote,
         }
@@ -223,9 +223,9 @@ impl Connection {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
-    /// Its place among a client's.
-    pub(crate) fn client_place(&self) -> Option<u64> {
-        self.shared.origin.as_ref().map(|origin| origin.place)
+    /// Which server of a client it leads to.
+    pub(crate) fn server_id(&self) -> Option<u64> {
+        self.shared.origin.as_ref().map(|origin| origin.server_id)
     }
 
     /// What a client connected to.
@@ -233,11 +233,11 @@ impl Connection {
         self.shared.origin.as_ref()?.address.as_deref()
     }
 
-    /// Its options, to make it anew.
+    /// Its options, for the connection that replaces it.
     pub(crate) fn options(&self) -> ConnectionOptions {
         ConnectionOptions {
             name: self.shared.name.clone(),
-            left_out: self.shared.left_out,
+            omitted: self.shared.omitted,
         }
     }
 
@@ -249,7 +249,7 @@ impl Connection {
         self.shared.table.time()
     }
 
-    /// Whether its task is gone.
+    /// Whether its task has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.shared.mailbox.ended().is_some()
     }
@@ -260,8 +260,8 @@ impl Connection {
     }
 }
 
-/// Says that a connection has ended when it is dropped, be it with a task that
-/// was never finished.
+/// Marks a connection as ended when it is dropped, even if its task was dropped
+/// unfinished.
 pub(crate) struct Ending(pub(crate) Connection);
 
 impl Drop for Ending {
@@ -269,7 +269,7 @@ impl Drop for Ending {
         let Shared {
             mailbox, closed, ..
         } = &*self.0.shared;
-        // Whoever gave these learns of the end as they are dropped.
+        // Dropping the commands fails the calls that wait for them.
         drop(mailbox.close(CloseReason::Local));
         mailbox.end();
         closed.notify(usize::MAX);

@@ -1,4 +1,4 @@
-//! What can go wrong above the core.
+//! The errors of servers, clients and nodes.
 
 use std::io;
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub enum BuildError {
     /// A plugin writes the auth field that carries ids.
     #[error("requests cannot carry ids: {0}")]
     Correlation(SealError),
-    /// A limit that could not work: no handler at all on a connection, say.
+    /// A limit that could not work: for one, no handler at all on a connection.
     #[error(transparent)]
     Limits(#[from] LimitsError),
     /// Peers cannot be managed as asked.
@@ -85,17 +85,17 @@ pub enum RequestError {
 #[error("{}: {}", .0.message_type, String::from_utf8_lossy(&.0.content))]
 pub struct ErrorAnswer(pub Message);
 
-/// Why a server took a connection not in.
+/// Why a server refused a connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefusedConnection {
-    /// It has [`Limits::connections`](netaio_core::Limits::connections).
+    /// The server has [`Limits::connections`](netaio_core::Limits::connections).
     #[error("the server has {max} connections, as many as it may")]
     TooMany {
         /// The limit.
         max: usize,
     },
-    /// It is being stopped.
+    /// The server is being stopped.
     #[error("the server is stopping")]
     Stopping,
 }
@@ -118,15 +118,15 @@ pub enum PeerManagementError {
     HiddenUri,
 }
 
-/// Why somebody was not subscribed.
+/// Why a receiver was not subscribed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscriptionError {
     /// A limit is reached.
     #[error(transparent)]
     Limit(#[from] SubscribeError),
-    /// It is no receiver of this publisher's: a connection that has ended, or is
-    /// none of this server's; an address that another node hears from.
+    /// It is not a receiver of this publisher: a connection that has ended or is
+    /// another server's, or an address of another node.
     #[error("it is none of this publisher's receivers, or has ended")]
     NotConnected,
 }

@@ -1,4 +1,4 @@
-//! One message for many receivers: sealed once where it is the same for all.
+//! Messages for many receivers: sealed once where the frame is the same for all.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -12,12 +12,11 @@ use crate::clock::Time;
 use crate::random::{self, Seed};
 use crate::sources::Sources;
 
-/// How far a message got.
+/// To how many receivers a message was queued.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Receivers that it was queued for. One that reads too slowly may lose it
-    /// yet, where [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer)
+    /// Receivers that it was queued for. A slow consumer may still lose it, where [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer)
     /// says so.
     pub sent: usize,
     /// Receivers that it was not queued for: connections that are closed, or read
@@ -35,17 +34,17 @@ impl Delivery {
     }
 }
 
-/// A message on its way to many.
-pub(crate) enum Parcel {
-    /// Sealed, and the same for all.
-    Frame(Bytes),
-    /// To be sealed for each of them.
-    Message,
+/// A message for many receivers.
+pub(crate) enum Sealed {
+    /// Sealed once: the frame is the same for all.
+    Once(Bytes),
+    /// Has to be sealed for each of them, since a plugin is peer-specific.
+    PerReceiver,
 }
 
-/// Seals messages that many get.
+/// Seals messages for many receivers.
 pub(crate) struct FrameSealer {
-    /// Seeds a generator for each of them: no lock is held while one is sealed.
+    /// Seeds a generator for each message: no lock is held while it is sealed.
     seeds: Mutex<Box<dyn CryptoRng + Send>>,
     time: Time,
 }
@@ -59,16 +58,16 @@ impl FrameSealer {
         })
     }
 
-    /// Seals the message, unless a plugin wants to know for whom.
-    pub(crate) fn pack(
+    /// Seals the message, unless a plugin is peer-specific.
+    pub(crate) fn seal(
         &self,
         config: &LinkConfig,
         outer: &Layer,
         inner: &Layer,
         message: &Message,
-    ) -> Result<Parcel, SealError> {
+    ) -> Result<Sealed, SealError> {
         if outer.is_peer_specific() || inner.is_peer_specific() {
-            return Ok(Parcel::Message);
+            return Ok(Sealed::PerReceiver);
         }
         let mut rng = {
             let seeds = self.seeds.lock();
@@ -88,6 +87,6 @@ impl FrameSealer {
             &mut context,
             &mut frame,
         )?;
-        Ok(Parcel::Frame(frame.into()))
+        Ok(Sealed::Once(frame.into()))
     }
 }

@@ -2,14 +2,14 @@
 //! over a [`Runtime`] trait.
 //!
 //! Programs use a runtime's own crate, `netaio-tokio` for one, whose `Server`
-//! and `Client` are these with the runtime filled in. This crate is for whoever
-//! brings netaio to another runtime: implement [`Runtime`], [`ReadHalf`],
+//! and `Client` are these with the runtime filled in. This crate is for
+//! those who bring netaio to another runtime: implement [`Runtime`], [`ReadHalf`],
 //! [`WriteHalf`] and, for UDP, [`DatagramSocket`], and name the aliases.
 //!
 //! One task drives one connection, from its first byte to its last: it owns the
-//! core's [`Link`](netaio_core::Link), reads, calls handlers, and writes. Others
-//! speak to it through a bounded queue. Nothing holds a lock across a handler,
-//! a write or a cipher, and answers to what came with one read leave with one
+//! core's [`Link`](netaio_core::Link), reads, calls handlers, and writes. Its
+//! handles give it commands through a bounded queue. Nothing holds a lock across a handler,
+//! a write or a cipher, and the answers to all messages of one read leave with one
 //! write.
 //!
 //! # Cargo features
@@ -45,16 +45,16 @@ mod error;
 mod events;
 mod logging;
 mod options;
-mod place;
 mod random;
+mod remote_id;
 mod sources;
 mod states;
 mod timeouts;
 
 // What handles and tasks are made of.
+mod background;
 mod budget;
 mod callers;
-mod errands;
 mod fanout;
 mod mailbox;
 mod peer_table;

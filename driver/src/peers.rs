@@ -7,8 +7,8 @@ use std::sync::Arc;
 use netaio_core::{ManagementError, Peer, PeerChange, PeerRefused};
 
 use crate::peer_table::{KnownPeer, PeerEvents, Table};
-use crate::place::Place;
 use crate::remote::Remote;
+use crate::remote_id::RemoteId;
 
 /// The peers that a server, a client or a UDP node knows.
 ///
@@ -22,17 +22,17 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Who this node is, if it was said.
+    /// The local peer, if it is set.
     #[must_use]
     pub fn local(&self) -> Option<Peer> {
         self.table.discovery().local().cloned()
     }
 
-    /// Says who this node is: netaio's `local_peer`. Where peers are managed, the
-    /// others are told at the next opportunity.
+    /// Sets the local peer: netaio's `local_peer`. Where peers are managed, it is
+    /// advertised at the next opportunity.
     ///
     /// # Errors
-    /// Peers are managed, and this one cannot be introduced.
+    /// Peers are managed, and this one cannot be advertised.
     pub fn set_local(&self, peer: Peer) -> Result<(), ManagementError> {
         self.table.set_local(peer)
     }
@@ -49,7 +49,7 @@ impl Peers {
     #[must_use]
     pub fn at(&self, address: SocketAddr) -> Option<KnownPeer> {
         let discovery = self.table.discovery();
-        if let Some(peer) = discovery.peers().at(Place::Datagram(address)) {
+        if let Some(peer) = discovery.peers().at(RemoteId::Datagram(address)) {
             return discovery
                 .peers()
                 .get(&peer.id)
@@ -61,11 +61,11 @@ impl Peers {
             .find(|known| known.addresses.contains(&address))
     }
 
-    /// The peer that sent a message, or that a connection leads to.
+    /// The peer at a remote: the sender of a message, or the end of a connection.
     #[must_use]
     pub fn of(&self, remote: impl Into<Remote>) -> Option<KnownPeer> {
         let discovery = self.table.discovery();
-        let peer = discovery.peers().at(remote.into().place())?;
+        let peer = discovery.peers().at(remote.into().id())?;
         let known = discovery.peers().get(&peer.id)?;
         Some(self.known(known))
     }
@@ -82,13 +82,13 @@ impl Peers {
             .collect()
     }
 
-    /// How many there are.
+    /// The number of peers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.table.discovery().peers().len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no peers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -98,10 +98,10 @@ impl Peers {
     /// `add_or_update_peer`. The remote's address is added to those it has.
     ///
     /// # Errors
-    /// It is refused, as over a connection that has ended or is another node's;
-    /// nothing has changed.
+    /// It is refused: for one, the remote is a connection that has ended or is another
+    /// node's. Nothing has changed.
     pub fn add(&self, peer: Peer, remote: impl Into<Remote>) -> Result<PeerChange, PeerRefused> {
-        self.table.update(peer, remote.into().place())
+        self.table.update(peer, remote.into().id())
     }
 
     /// Removes a peer, with all of its addresses and subscriptions.
@@ -112,20 +112,19 @@ impl Peers {
 
     /// Removes the address of a remote, and its peer with the last of them.
     pub fn remove_remote(&self, remote: impl Into<Remote>) {
-        let place = remote.into().place();
-        self.table
-            .change(|discovery| discovery.remove_address(place));
+        let id = remote.into().id();
+        self.table.change(|discovery| discovery.remove_address(id));
     }
 
-    /// What happens to peers from now on. An application that does not take the
-    /// events loses the oldest when some thousand wait;
-    /// [`list`](Self::list) tells the truth at any time.
+    /// The events of peers from now on. An application that does not take them loses
+    /// the oldest when more than 4,096 wait; [`list`](Self::list) is complete at any
+    /// time.
     #[must_use]
     pub fn events(&self) -> PeerEvents {
         self.table.listen()
     }
 
-    fn known(&self, known: &netaio_core::Known<Place>) -> KnownPeer {
+    fn known(&self, known: &netaio_core::Known<RemoteId>) -> KnownPeer {
         KnownPeer::new(known, self.table.time())
     }
 }

@@ -1,4 +1,4 @@
-//! Publish and subscribe: one message for many.
+//! Publish and subscribe.
 
 use std::fmt;
 
@@ -10,16 +10,15 @@ use crate::error::SubscriptionError;
 use crate::fanout::Delivery;
 use crate::handler::{FromRequest, Reply, Request};
 use crate::remote::{Kind, Remote};
-use crate::roster::{Roster, RosterPlace};
+use crate::roster::{Roster, WeakRoster};
 use crate::udp_handle::UdpHandle;
 
-/// What publishes: it sends one message to many, and knows who is subscribed to
-/// what.
+/// Sends messages to subscribers, and keeps the subscriptions.
 ///
 /// Handlers take it as an argument, and other tasks from
 /// [`Server::publisher`](crate::Server::publisher) or
-/// [`UdpNode::publisher`](crate::UdpNode::publisher). netaio's messages subscribe
-/// nobody by themselves: that is what handlers are for.
+/// [`UdpNode::publisher`](crate::UdpNode::publisher). A `SUBSCRIBE_URI`
+/// subscribes its sender only if a handler does so.
 ///
 /// ```
 /// use netaio_driver::{Content, Publisher, Remote, Reply, Uri};
@@ -34,7 +33,7 @@ use crate::udp_handle::UdpHandle;
 ///         Err(error) => Err(Reply::error(error.to_string())),
 ///     }
 /// });
-/// // For PUBLISH_URI: answered with the number of those who are told.
+/// // For PUBLISH_URI: answered with the number of receivers.
 /// takes(|uri: Uri, content: Content, publisher: Publisher| {
 ///     let news = Message::notify(uri.0.clone(), content.0);
 ///     match publisher.notify(&uri, &news) {
@@ -46,7 +45,7 @@ use crate::udp_handle::UdpHandle;
 #[derive(Clone)]
 pub struct Publisher(Receivers);
 
-/// Whom a publisher reaches.
+/// The receivers of a publisher.
 #[derive(Clone)]
 enum Receivers {
     Connections(Roster),
@@ -62,12 +61,12 @@ impl Publisher {
         Self(Receivers::Addresses(node))
     }
 
-    /// Subscribes a receiver to a key, and says whether that was new. A
-    /// connection that ends loses its subscriptions, and so does an address whose
-    /// peer goes; any other address keeps them until it unsubscribes.
+    /// Subscribes a receiver to a key, and returns whether it was not subscribed
+    /// before. A connection that ends loses its subscriptions, and so does an address
+    /// whose peer is removed; any other address keeps them until it unsubscribes.
     ///
     /// # Errors
-    /// The receiver is gone, or a limit is reached.
+    /// The receiver has ended or is not one of this publisher, or a limit is reached.
     pub fn subscribe(
         &self,
         key: impl Into<Bytes>,
@@ -84,7 +83,7 @@ impl Publisher {
         }
     }
 
-    /// Takes a subscription back, and says whether there was one.
+    /// Removes a subscription, and returns whether there was one.
     pub fn unsubscribe(&self, key: impl AsRef<[u8]>, who: impl Into<Remote>) -> bool {
         match (&self.0, &who.into().0) {
             (Receivers::Connections(roster), Kind::Connection(connection)) => {
@@ -97,13 +96,13 @@ impl Publisher {
         }
     }
 
-    /// How many are subscribed to a key.
+    /// The number of subscribers of a key.
     #[must_use]
     pub fn subscribers(&self, key: impl AsRef<[u8]>) -> usize {
         self.subscribed(key).len()
     }
 
-    /// Those that are subscribed to a key, in the order of their subscribing.
+    /// The subscribers of a key, in the order in which they subscribed.
     #[must_use]
     pub fn subscribed(&self, key: impl AsRef<[u8]>) -> Vec<Remote> {
         match &self.0 {
@@ -119,8 +118,7 @@ impl Publisher {
         }
     }
 
-    /// The connections of a server, in the order of their coming; a UDP node has
-    /// none.
+    /// The connections of a server, the oldest first; a UDP node has none.
     #[must_use]
     pub fn connections(&self) -> Vec<Connection> {
         match &self.0 {
@@ -129,13 +127,12 @@ impl Publisher {
         }
     }
 
-    /// Sends a message to the subscribers of a key. It waits for none of them:
-    /// one that does not read keeps nobody up, and is cut off, or not told of
-    /// everything where
-    /// [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer) says so.
+    /// Sends a message to the subscribers of a key, without waiting for any of them: a
+    /// slow consumer is cut off, or messages to it are dropped, as
+    /// [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer) says.
     ///
     /// # Errors
-    /// The message cannot be sealed; nobody got it.
+    /// The message cannot be sealed; it was sent to no receiver.
     pub fn notify(&self, key: impl AsRef<[u8]>, message: &Message) -> Result<Delivery, SealError> {
         self.notify_with(key, message, SendOptions::new())
     }
@@ -165,7 +162,7 @@ impl Publisher {
     /// of a UDP node, as [`notify`](Self::notify) does.
     ///
     /// # Errors
-    /// The message cannot be sealed; nobody got it.
+    /// The message cannot be sealed; it was sent to no receiver.
     pub fn broadcast(&self, message: &Message) -> Result<Delivery, SealError> {
         self.broadcast_with(message, SendOptions::new())
     }
@@ -191,13 +188,13 @@ impl Publisher {
     }
 }
 
-/// A client has none: its handlers answer with an `ERROR`.
+/// A client has no publisher: the request is answered with an `ERROR`.
 impl FromRequest for Publisher {
     fn from_request(request: &Request) -> Result<Self, Reply> {
         if let Kind::Datagram(node, _) = &request.remote.0 {
             return Ok(Self::datagrams(node.clone()));
         }
-        let place = request.remote.states().get::<RosterPlace>();
+        let place = request.remote.states().get::<WeakRoster>();
         let roster = place.and_then(|place| place.roster());
         let roster = roster.ok_or_else(|| Reply::error("this is no server"))?;
         Ok(Self::connections_of(roster))

@@ -1,4 +1,4 @@
-//! Whoever is at the other end.
+//! Remotes: the other ends of connections, and addresses of datagrams.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,12 +8,13 @@ use netaio_core::{Answer, Message, RequestOptions, SendError, SendOptions};
 use crate::connection::Connection;
 use crate::error::RequestError;
 use crate::logging::Logs;
-use crate::place::Place;
+use crate::remote_id::RemoteId;
 use crate::states::States;
 use crate::udp_handle::UdpHandle;
 
-/// Whoever sent a message: the other end of a [`Connection`], or an address that
-/// a [`UdpNode`](crate::UdpNode) hears from. Handlers that take it serve both.
+/// The sender of a message: the other end of a [`Connection`], or the address of a
+/// datagram that a [`UdpNode`](crate::UdpNode) received. Handlers that take it serve
+/// both.
 ///
 /// Cloning it copies a pointer or two.
 #[derive(Clone)]
@@ -26,7 +27,7 @@ pub(crate) enum Kind {
 }
 
 impl Remote {
-    /// Its address; none where a stream has no addresses.
+    /// Its address; `None` if the stream has no addresses.
     #[must_use]
     pub fn addr(&self) -> Option<SocketAddr> {
         match &self.0 {
@@ -35,7 +36,7 @@ impl Remote {
         }
     }
 
-    /// The connection that leads to it, unless datagrams do.
+    /// The connection to it; `None` for datagrams.
     #[must_use]
     pub fn connection(&self) -> Option<&Connection> {
         match &self.0 {
@@ -75,10 +76,10 @@ impl Remote {
         }
     }
 
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn id(&self) -> RemoteId {
         match &self.0 {
-            Kind::Connection(connection) => connection.place(),
-            Kind::Datagram(_, address) => Place::Datagram(*address),
+            Kind::Connection(connection) => connection.id(),
+            Kind::Datagram(_, address) => RemoteId::Datagram(*address),
         }
     }
 
@@ -89,7 +90,7 @@ impl Remote {
         }
     }
 
-    /// What handlers share at this end.
+    /// The values that handlers share at this end.
     pub(crate) fn states(&self) -> &States {
         match &self.0 {
             Kind::Connection(connection) => &connection.shared.states,

@@ -1,4 +1,4 @@
-//! Requests, and what answers them.
+//! Requests and responses.
 
 use std::future::IntoFuture;
 use std::ops::Deref;
@@ -53,7 +53,7 @@ impl RequestBuilder {
         }
     }
 
-    /// A request of a client that is connected to nobody.
+    /// A request of a client that has no connection.
     pub(crate) fn not_connected(message: Message) -> Self {
         Self {
             remote: Err(RequestError::NotConnected),
@@ -68,9 +68,9 @@ impl RequestBuilder {
         self
     }
 
-    /// The time from now to the answer, the sending included; 10 s unless set. An
-    /// answer that comes later is taken for that of the next request for the uri,
-    /// as by netaio, unless both [carry ids](Self::correlate).
+    /// The time from now to the answer, the sending included; 10 s unless set. As in
+    /// netaio, an answer that comes later ends the next request for the uri, unless
+    /// both [carry ids](Self::correlate).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options = self.options.with_timeout(timeout);
         self
@@ -88,9 +88,9 @@ impl RequestBuilder {
         self
     }
 
-    /// Says whether the request carries an id, which lets its answer come in any
-    /// order and end nothing when it is late; else the builder of the client, the
-    /// server or the node does. See [`Correlation`](netaio_core::Correlation).
+    /// Sets whether the request carries a correlation id. Its answer may then come in
+    /// any order, and ends no other request when it is late. Unless set, the builder of
+    /// the client, the server or the node decides. See [`Correlation`](netaio_core::Correlation).
     pub fn correlate(mut self, carry: bool) -> Self {
         self.options = self.options.with_correlation(carry);
         self
@@ -122,14 +122,14 @@ impl IntoFuture for RequestBuilder {
 pub struct Response(Answer);
 
 impl Response {
-    /// Whether it passed the outer layer. An error that did not may come from
-    /// anybody on the way; see [`Answer::verified`].
+    /// Whether it passed the outer layer. An error that did not may have been forged;
+    /// see [`Answer::verified`].
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.0.verified
     }
 
-    /// The message, whatever it says.
+    /// The message, be it an error or not.
     #[must_use]
     pub fn into_message(self) -> Message {
         self.0.message

@@ -9,10 +9,10 @@ use netaio_core::{LinkConfig, Message, SealError, SendError, SendOptions, Subscr
 
 use crate::connection::Connection;
 use crate::error::{RefusedConnection, SubscriptionError};
-use crate::fanout::{Delivery, FrameSealer, Parcel};
+use crate::fanout::{Delivery, FrameSealer, Sealed};
 use crate::logging::limited;
 use crate::mailbox::Command;
-use crate::options::LeftOut;
+use crate::options::Omitted;
 use crate::sources::Sources;
 use crate::states::States;
 
@@ -31,24 +31,24 @@ struct Shared {
 /// Where handlers find the publisher of their server, among what they share.
 /// It must not keep the server alive.
 #[derive(Default)]
-pub(crate) struct RosterPlace(OnceLock<Weak<Shared>>);
+pub(crate) struct WeakRoster(OnceLock<Weak<Shared>>);
 
 /// What the connections do without, each kind once. Where there are none, what
 /// most do.
-fn kinds(receivers: &[Connection]) -> Vec<LeftOut> {
+fn kinds(receivers: &[Connection]) -> Vec<Omitted> {
     let mut kinds = Vec::new();
     for receiver in receivers {
-        if !kinds.contains(&receiver.shared.left_out) {
-            kinds.push(receiver.shared.left_out);
+        if !kinds.contains(&receiver.shared.omitted) {
+            kinds.push(receiver.shared.omitted);
         }
     }
     if kinds.is_empty() {
-        kinds.push(LeftOut::default());
+        kinds.push(Omitted::default());
     }
     kinds
 }
 
-impl RosterPlace {
+impl WeakRoster {
     /// The connections of the server, if it is still there.
     pub(crate) fn roster(&self) -> Option<Roster> {
         let shared = self.0.get()?.upgrade()?;
@@ -65,7 +65,7 @@ struct Members {
 }
 
 impl Roster {
-    /// A roster that handlers find by the [`RosterPlace`] among their states.
+    /// A roster that handlers find by the [`WeakRoster`] among their states.
     pub(crate) fn new(
         config: Arc<LinkConfig>,
         states: &States,
@@ -76,7 +76,7 @@ impl Roster {
             members: Mutex::default(),
             sealer: FrameSealer::new(sources)?,
         });
-        if let Some(place) = states.get::<RosterPlace>() {
+        if let Some(place) = states.get::<WeakRoster>() {
             let _ = place.0.set(Arc::downgrade(&shared));
         }
         Ok(Self { shared })
@@ -140,20 +140,20 @@ impl Roster {
         // All before the first is queued: a message that cannot be sealed
         // reaches nobody.
         let mut parcels = Vec::new();
-        for left_out in kinds(receivers) {
-            let outer = options.outer(&left_out.outer(&config.outer));
+        for omitted in kinds(receivers) {
+            let outer = options.outer(&omitted.outer(&config.outer));
             let sealer = &self.shared.sealer;
             parcels.push((
-                left_out,
-                sealer.pack(config, &outer, options.inner(), message)?,
+                omitted,
+                sealer.seal(config, &outer, options.inner(), message)?,
             ));
         }
         let mut delivery = Delivery::default();
         for connection in receivers {
-            let left_out = connection.shared.left_out;
-            let parcel = parcels.iter().find(|(of, _)| *of == left_out);
+            let omitted = connection.shared.omitted;
+            let parcel = parcels.iter().find(|(of, _)| *of == omitted);
             let command = match parcel {
-                Some((_, Parcel::Frame(frame))) => Command::Frame(frame.clone()),
+                Some((_, Sealed::Once(frame))) => Command::Frame(frame.clone()),
                 _ => Command::Notify {
                     message: message.clone(),
                     options: options.clone(),
@@ -203,7 +203,7 @@ impl Roster {
     }
 
     /// Gives every connection a command.
-    pub(crate) fn tell_all(&self, command: impl Fn() -> Command) {
+    pub(crate) fn command_all(&self, command: impl Fn() -> Command) {
         for connection in self.members().connections.values() {
             // One that is closed needs no telling.
             let _ = connection.shared.mailbox.push(command());

@@ -18,8 +18,8 @@ use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Panicked, Request};
 use crate::logging::Logs;
 use crate::options::ConnectionOptions;
 use crate::peer_table::{Identity, Table};
-use crate::place::Place;
 use crate::remote::Remote;
+use crate::remote_id::RemoteId;
 use crate::slots::Slots;
 use crate::sources::Sources;
 use crate::states::States;
@@ -159,7 +159,7 @@ impl Service {
                 }
             },
         };
-        let unprompted = handler.is_own();
+        let unprompted = handler.is_builtin();
         let answer = match handler.call(Request { message, remote }) {
             Ok(Outcome::Done(answer)) => answer,
             Ok(Outcome::Running(future)) => return Invoked::Running(reply, future),
@@ -190,11 +190,11 @@ impl Service {
             let _farewell = self.table.discovery().stop(&app_id);
             return Err(error.into());
         }
-        for key in Discovery::<Place>::keys(app_id) {
+        for key in Discovery::<RemoteId>::keys(app_id) {
             let table = Arc::downgrade(&self.table);
-            let handler = AnyHandler::own(move |request: Request| {
+            let handler = AnyHandler::builtin(move |request: Request| {
                 let table = table.upgrade()?;
-                table.handle(request.remote.place(), &request.message)
+                table.handle(request.remote.id(), &request.message)
             });
             let _replaced = self.node().on(key, handler, inner.clone());
         }
@@ -205,7 +205,7 @@ impl Service {
     /// Manages the peers of an app id no more, and returns the farewell.
     pub(crate) fn stop_peer_management(&self, app_id: &[u8]) -> Option<PeerMessage> {
         let farewell = self.table.change(|discovery| discovery.stop(app_id))?;
-        for key in Discovery::<Place>::keys(app_id.to_vec()) {
+        for key in Discovery::<RemoteId>::keys(app_id.to_vec()) {
             self.node().remove(key);
         }
         Some(farewell)

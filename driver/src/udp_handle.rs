@@ -14,14 +14,14 @@ use netaio_core::{
     SendError, SendOptions, Subscriptions,
 };
 
-use crate::callers::GivenUp;
+use crate::callers::Cancellations;
 use crate::error::{RequestError, SubscriptionError};
-use crate::fanout::{Delivery, FrameSealer, Parcel};
+use crate::fanout::{Delivery, FrameSealer, Sealed};
 use crate::logging::Logs;
 use crate::peer_table::{Owner, Table};
-use crate::place::Place;
+use crate::remote_id::RemoteId;
 use crate::states::States;
-use crate::timeouts::{Observer, TimedOut};
+use crate::timeouts::{TimedOut, TimeoutObserver};
 
 /// What a UDP node is asked to do.
 pub(crate) enum Command {
@@ -46,7 +46,7 @@ pub(crate) enum Command {
         answer: Option<Message>,
     },
     /// Look at the peers: something has changed.
-    Look,
+    CheckPeers,
     /// Receive no more, finish what is under way, take leave, then end.
     Stop,
 }
@@ -71,9 +71,9 @@ pub(crate) struct Shared {
     pub(crate) commands: Sender<Command>,
     /// No others than requests take their places.
     pub(crate) requests: Sender<Request>,
-    pub(crate) given_up: GivenUp,
+    pub(crate) cancellations: Cancellations,
     /// Is told of requests that time out.
-    pub(crate) observer: Arc<dyn Observer<SocketAddr>>,
+    pub(crate) observer: Arc<dyn TimeoutObserver<SocketAddr>>,
     pub(crate) subscriptions: Mutex<Subscriptions<SocketAddr>>,
     pub(crate) sealer: FrameSealer,
     /// Notified when the task has ended, which closes the channels.
@@ -107,15 +107,15 @@ impl Shared {
 }
 
 impl Owner for Shared {
-    fn left(&self, place: Place) {
-        if let Place::Datagram(address) = place {
+    fn left(&self, id: RemoteId) {
+        if let RemoteId::Datagram(address) = id {
             self.subscriptions().remove(address);
         }
     }
 
     fn changed(&self) {
         // Where the queue is full, the task looks at everything soon.
-        let _ = self.commands.try_send(Command::Look);
+        let _ = self.commands.try_send(Command::CheckPeers);
     }
 }
 
@@ -180,7 +180,7 @@ impl UdpHandle {
             })
         })?;
         let closed = RequestError::Closed(CloseReason::Local);
-        let answer = self.0.given_up.wait(result).await;
+        let answer = self.0.cancellations.wait(result).await;
         let answer = answer.unwrap_or(Err(closed));
         if let Err(RequestError::TimedOut(timeout)) = answer {
             self.0.observer.clone().timed_out(TimedOut {
@@ -225,17 +225,17 @@ impl UdpHandle {
         let parcel = self
             .0
             .sealer
-            .pack(config, &outer, options.inner(), message)?;
+            .seal(config, &outer, options.inner(), message)?;
         let receivers = to.len();
         let command = match parcel {
-            Parcel::Frame(frame) => {
+            Sealed::Once(frame) => {
                 let (len, max) = (frame.len(), DatagramLink::MAX_DATAGRAM);
                 if len > max {
                     return Err(SealError::DatagramTooLong { len, max });
                 }
                 Command::Forward { to, frame }
             }
-            Parcel::Message => Command::FanOut {
+            Sealed::PerReceiver => Command::FanOut {
                 to,
                 message: message.clone(),
                 options: options.clone(),

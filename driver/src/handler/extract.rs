@@ -1,4 +1,4 @@
-//! What handlers take of a message.
+//! Extractors: the arguments of handlers.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::remote::Remote;
 
 /// An argument of a handler.
 pub trait FromRequest: Sized {
-    /// Takes it from the message.
+    /// Extracts it from the message.
     ///
     /// # Errors
     /// The message does not have it. The rejection is the reply, and the
@@ -49,7 +49,7 @@ impl FromRequest for Remote {
 }
 
 /// The connection that the message came by. A datagram is answered with an
-/// `ERROR`; [`Remote`] is there for both.
+/// `ERROR`; use [`Remote`] for both.
 impl FromRequest for Connection {
     fn from_request(request: &Request) -> Result<Self, Reply> {
         let connection = request.remote.connection().cloned();
@@ -126,7 +126,7 @@ bytes_argument! {
 
 bytes_argument! {
     /// The content of a message: a slice of the receive buffer, which it keeps
-    /// alive. Copy what is kept for long, or a few bytes may hold many kilobytes.
+    /// alive. Copy what is kept for long: otherwise a few bytes hold many kilobytes.
     Content, content
 }
 
@@ -152,8 +152,8 @@ impl Deref for Text {
     }
 }
 
-/// Something that handlers share, given to the server or client with `state`.
-/// A type that was not given is answered with an `ERROR`.
+/// A value that handlers share, set by `state` of a builder. A request for a type
+/// that was not set is answered with an `ERROR`.
 #[derive(Debug)]
 pub struct State<T>(pub Arc<T>);
 

@@ -5,7 +5,7 @@ use netaio_core::{Message, MessageType, types};
 
 use super::request::Request;
 
-/// Something that a handler may return.
+/// The types that a handler may return.
 ///
 /// Bytes and text are the content of the usual answer, with the request's uri:
 /// `RESPOND_URI` to a `REQUEST_URI`, a confirmation to (un)subscriptions, `OK`

@@ -4,11 +4,11 @@ use netaio_core::Message;
 
 use crate::remote::Remote;
 
-/// A message on its way to its handler. Cloning it copies no content.
+/// A message and its sender, as handlers get them. Cloning it copies no content.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The message, all layers opened.
     pub message: Message,
-    /// Whoever sent it.
+    /// Its sender.
     pub remote: Remote,
 }

@@ -16,7 +16,7 @@ use crate::sync::{AtomicWaker, Mutex, MutexGuard};
 
 /// Why a command was not taken.
 enum Refused {
-    For(SendError),
+    Error(SendError),
     /// There is no room for it now.
     Full(Box<Command>),
 }
@@ -30,7 +30,7 @@ pub(crate) struct Mailbox {
     /// The most sends that wait, and the most requests.
     capacity: usize,
     /// The most bytes of what may be dropped that wait.
-    news_capacity: usize,
+    droppable_capacity: usize,
     /// What happens past them.
     policy: SlowConsumerPolicy,
 }
@@ -43,7 +43,7 @@ struct Queue {
     /// Requests among them.
     requests: usize,
     /// Bytes of what may be dropped among them.
-    news: usize,
+    droppable: usize,
     /// What was, since the commands were taken.
     dropped: Dropped,
     /// Nothing more is taken.
@@ -62,10 +62,10 @@ impl Queue {
         let dropped = oldest.and_then(|at| self.commands.remove(at));
         match dropped.as_ref().and_then(Command::droppable) {
             Some(len) => {
-                self.news = self.news.saturating_sub(len);
+                self.droppable = self.droppable.saturating_sub(len);
                 self.count_dropped(len);
             }
-            None => self.news = 0,
+            None => self.droppable = 0,
         }
     }
 
@@ -83,7 +83,7 @@ impl Mailbox {
             waker: AtomicWaker::new(),
             room: Event::new(),
             capacity: limits.pending_requests(),
-            news_capacity: limits.outbound_queue(),
+            droppable_capacity: limits.outbound_queue(),
             policy: limits.slow_consumer(),
         }
     }
@@ -97,7 +97,7 @@ impl Mailbox {
         loop {
             match self.try_push(command) {
                 Ok(()) => return Ok(()),
-                Err(Refused::For(error)) => return Err(error),
+                Err(Refused::Error(error)) => return Err(error),
                 Err(Refused::Full(back)) => command = *back,
             }
             match room.take() {
@@ -113,7 +113,7 @@ impl Mailbox {
     /// The connection has ended, or takes commands too slowly.
     pub(crate) fn push(&self, command: Command) -> Result<(), SendError> {
         self.try_push(command).map_err(|refused| match refused {
-            Refused::For(error) => error,
+            Refused::Error(error) => error,
             Refused::Full(_) => SendError::TooManyRequests { max: self.capacity },
         })
     }
@@ -127,7 +127,7 @@ impl Mailbox {
                 drop(queue);
                 self.waker.wake();
             }
-            return Err(Refused::For(closed));
+            return Err(Refused::Error(closed));
         }
         match &command {
             Command::Send { .. } if queue.sends >= self.capacity => {
@@ -136,7 +136,7 @@ impl Mailbox {
             Command::Send { .. } => queue.sends = queue.sends.saturating_add(1),
             Command::Request { .. } if queue.requests >= self.capacity => {
                 let max = self.capacity;
-                return Err(Refused::For(SendError::TooManyRequests { max }));
+                return Err(Refused::Error(SendError::TooManyRequests { max }));
             }
             Command::Request { .. } => queue.requests = queue.requests.saturating_add(1),
             _ => {}
@@ -158,7 +158,7 @@ impl Mailbox {
     /// Makes room for so many bytes that may be dropped, as long as the task does
     /// not take what waits, and says whether they are to be queued.
     fn make_room(&self, queue: &mut Queue, len: usize) -> Result<bool, Refused> {
-        while queue.news >= self.news_capacity {
+        while queue.droppable >= self.droppable_capacity {
             match self.policy {
                 SlowConsumerPolicy::DropOldest => queue.drop_oldest(),
                 SlowConsumerPolicy::DropNewest => {
@@ -166,12 +166,12 @@ impl Mailbox {
                     return Ok(false);
                 }
                 _ => {
-                    let (queued, max) = (queue.news, self.news_capacity);
-                    return Err(Refused::For(SendError::QueueFull { queued, max }));
+                    let (queued, max) = (queue.droppable, self.droppable_capacity);
+                    return Err(Refused::Error(SendError::QueueFull { queued, max }));
                 }
             }
         }
-        queue.news = queue.news.saturating_add(len);
+        queue.droppable = queue.droppable.saturating_add(len);
         Ok(true)
     }
 
@@ -179,7 +179,7 @@ impl Mailbox {
     pub(crate) fn take(&self, into: &mut VecDeque<Command>) -> Option<Dropped> {
         let mut queue = self.lock();
         let was_full = queue.sends >= self.capacity;
-        (queue.sends, queue.requests, queue.news) = (0, 0, 0);
+        (queue.sends, queue.requests, queue.droppable) = (0, 0, 0);
         std::mem::swap(&mut queue.commands, into);
         let dropped = std::mem::take(&mut queue.dropped);
         drop(queue);

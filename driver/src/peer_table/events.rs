@@ -7,7 +7,7 @@ use netaio_core::{GoneReason, IntroductionError, Peer};
 
 use crate::clock::Time;
 use crate::events::Events;
-use crate::place::Place;
+use crate::remote_id::RemoteId;
 
 /// A peer that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct KnownPeer {
 }
 
 impl KnownPeer {
-    pub(crate) fn new(known: &netaio_core::Known<Place>, time: &Time) -> Self {
+    pub(crate) fn new(known: &netaio_core::Known<RemoteId>, time: &Time) -> Self {
         let addresses = known.addresses.iter();
         Self {
             peer: known.peer.clone(),
@@ -68,7 +68,7 @@ pub enum PeerEvent {
 
 impl PeerEvent {
     /// What the core says; what it may say besides one day is left out.
-    pub(super) fn from_core(event: &netaio_core::PeerEvent<Place>, time: &Time) -> Option<Self> {
+    pub(super) fn from_core(event: &netaio_core::PeerEvent<RemoteId>, time: &Time) -> Option<Self> {
         use netaio_core::PeerEvent::{AddressGone, Came, Changed, Gone, Refused};
         Some(match event {
             Came(known) => Self::Came(KnownPeer::new(known, time)),

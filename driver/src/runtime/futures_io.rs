@@ -45,8 +45,8 @@ impl<T: AsyncWrite + Unpin + Send + 'static> WriteHalf for Writer<T> {
 
 /// Reads into the spare capacity of a buffer.
 ///
-/// Without `unsafe` it has to be filled with zeros first. That is bearable: a
-/// connection's buffer is no larger than what came of late calls for.
+/// Without `unsafe` it has to be filled with zeros first. The cost is small: the size
+/// of a connection's buffer follows what was received lately.
 pub(crate) fn poll_read(
     stream: &mut (impl AsyncRead + Unpin),
     context: &mut Context<'_>,
@@ -57,13 +57,13 @@ pub(crate) fn poll_read(
     buffer.resize(start.saturating_add(room), 0);
     let spare = buffer.get_mut(start..).unwrap_or_default();
     let polled = Pin::new(stream).poll_read(context, spare);
-    // A stream is not believed that it read more than it could.
+    // A faulty stream may report more than it could read.
     let polled = polled.map_ok(|count| count.min(room));
     let read = match &polled {
         Poll::Ready(Ok(count)) => *count,
         _ => 0,
     };
-    // Also where nothing came: whoever gives up finds the buffer as it was.
+    // Also where nothing was read: a caller that is dropped leaves no zeros.
     buffer.truncate(start.saturating_add(read));
     polled
 }

@@ -92,7 +92,7 @@ pub(super) fn serve<R: Runtime>(
         false => Err(RefusedConnection::TooMany { max }),
         true => Ok(()),
     };
-    let config = options.left_out.config(&service.config);
+    let config = options.omitted.config(&service.config);
     let entered = shared.roster.enter(admit, |number| {
         service.connection(number, remote, options, None)
     });
@@ -109,7 +109,7 @@ pub(super) fn serve<R: Runtime>(
         shared: shared.clone(),
         connection: connection.clone(),
     };
-    let directory = LinkDirectory::new(&service.table, connection.place());
+    let directory = LinkDirectory::new(&service.table, connection.id());
     let rng = seed.generator(connection.shared.number);
     let now = service.time().now();
     let link = Link::new(now, config, remote, rng).with_directory(Arc::new(directory));

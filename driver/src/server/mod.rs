@@ -204,7 +204,7 @@ impl<R: Runtime> Server<R> {
     /// connections that are not done go on until they are.
     pub async fn stop_within(&self, grace: Duration) {
         let until = self.shared.service.time().instant_after(grace);
-        self.shared.take_leave();
+        self.shared.send_farewells();
         self.shared.begin_stop(|| Command::Drain);
         let drained = async {
             self.shared.empty().await;
@@ -251,7 +251,7 @@ impl Shared {
     fn begin_stop(&self, command: impl Fn() -> Command) {
         self.stopping.store(true, Ordering::Release);
         self.stop.notify(usize::MAX);
-        self.roster.tell_all(command);
+        self.roster.command_all(command);
     }
 
     /// Is ready when there is no connection left, nor will be one.

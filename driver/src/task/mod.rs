@@ -78,7 +78,7 @@ pub(crate) struct Task<R, I, O> {
     /// The remote has sent its last byte.
     eof: bool,
     /// All that it sent has been looked at: no answer can come any more.
-    deaf: bool,
+    half_closed: bool,
     /// What is queued is not to be written.
     aborted: bool,
     /// The time of the last thing that happened.
@@ -129,7 +129,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             handled: false,
             draining: false,
             eof: false,
-            deaf: false,
+            half_closed: false,
             aborted: false,
             now,
             runtime: PhantomData,
@@ -146,7 +146,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.running = Running::default();
         self.turn = None;
         while let Some(event) = self.link.poll_event() {
-            self.settle(event);
+            self.handle_event(event);
         }
         let reason = self.link.is_closed().cloned().unwrap_or(CloseReason::Local);
         for command in self.connection.shared.mailbox.close(reason.clone()) {
@@ -169,7 +169,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             let (told, answered) = (self.take_commands(), self.take_answers().await);
             if (told || answered) && !yielded {
                 yielded = true;
-                self.let_others().await;
+                self.yield_turn().await;
                 continue;
             }
             yielded = false;
@@ -178,7 +178,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 return;
             }
             if more && self.link.queued() < WRITE_AT {
-                self.let_others().await;
+                self.yield_turn().await;
                 continue;
             }
             if self.draining && !more && self.is_idle() {
@@ -194,13 +194,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             // A stream that is always ready would never let go of its thread.
             self.steps = self.steps.saturating_add(1);
             if self.steps >= STEPS || self.frames >= most {
-                self.let_others().await;
+                self.yield_turn().await;
             }
         }
     }
 
     /// Lets others have their turn on this thread.
-    async fn let_others(&mut self) {
+    async fn yield_turn(&mut self) {
         (self.frames, self.steps) = (0, 0);
         yield_now().await;
     }

@@ -17,7 +17,7 @@ use super::own::OwnAddresses;
 use super::task::{Inlet, Task};
 use super::timeouts::{OnTimeout, Timeouts};
 use super::{Shared, UdpNode};
-use crate::callers::GivenUp;
+use crate::callers::Cancellations;
 use crate::error::BuildError;
 use crate::events::Listeners;
 use crate::fanout::FrameSealer;
@@ -266,7 +266,7 @@ fn start<R: Runtime>(
         states: service.states.clone(),
         commands: command_sender,
         requests: request_sender,
-        given_up: GivenUp::default(),
+        cancellations: Cancellations::default(),
         subscriptions: Mutex::new(Subscriptions::new()),
         sealer: FrameSealer::new(&service.sources)?,
         ended: Event::new(),

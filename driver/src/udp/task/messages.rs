@@ -8,8 +8,8 @@ use netaio_core::{DatagramEvent, Dispatched, Inbound, Message, Refusal, ReplyTok
 use super::Task;
 use crate::futures::{BoxFuture, race};
 use crate::logging::limited;
-use crate::place::Place;
 use crate::remote::{Kind, Remote};
+use crate::remote_id::RemoteId;
 use crate::runtime::{DatagramSocket, Runtime};
 use crate::service::Invoked;
 use crate::slots::Slot;
@@ -39,7 +39,7 @@ impl<R: Runtime> Task<R> {
         while let Some(event) = self.link.poll_event() {
             match event {
                 DatagramEvent::Message(inbound) => self.take_message(inbound, len),
-                event => self.settle(event),
+                event => self.handle_event(event),
             }
         }
         self.update_counters();
@@ -65,27 +65,27 @@ impl<R: Runtime> Task<R> {
     /// Takes note of everything that is no datagram's own event.
     pub(super) fn take_events(&mut self) {
         while let Some(event) = self.link.poll_event() {
-            self.settle(event);
+            self.handle_event(event);
         }
         self.update_counters();
     }
 
     /// Takes note of everything that is no message for a handler.
-    fn settle(&mut self, event: DatagramEvent) {
+    fn handle_event(&mut self, event: DatagramEvent) {
         match event {
             DatagramEvent::Answered {
                 request,
                 answer,
                 remote,
             } => {
-                self.heard(remote);
+                self.peer_alive(remote);
                 self.callers.end(request, Ok(answer));
             }
             DatagramEvent::Failed { request, error } => self.callers.end(request, Err(error)),
             DatagramEvent::Refused { remote, refusal } => {
                 // Nobody waits for such an answer, but whoever sent it is there.
                 if matches!(refusal, Refusal::Unawaited { .. }) {
-                    self.heard(remote);
+                    self.peer_alive(remote);
                 }
                 self.update_counters();
                 limited!(self.logs(), DEBUG, "datagram refused", %remote, why = ?refusal);
@@ -103,7 +103,7 @@ impl<R: Runtime> Task<R> {
                 let events = &self.node.events;
                 events.emit(|| Some(UdpEvent::Suppressed { remote }));
             }
-            event => limited!(self.logs(), DEBUG, "not looked at", ?event),
+            event => limited!(self.logs(), DEBUG, "unhandled event", ?event),
         }
     }
 
@@ -113,11 +113,11 @@ impl<R: Runtime> Task<R> {
     }
 
     /// Whoever sends something valid is alive.
-    fn heard(&self, remote: SocketAddr) {
+    fn peer_alive(&self, remote: SocketAddr) {
         let (table, now) = (&self.node.service.table, self.now);
         let mut discovery = table.discovery();
         if !discovery.peers().is_empty() {
-            discovery.heard(now, Place::Datagram(remote));
+            discovery.heard(now, RemoteId::Datagram(remote));
         }
     }
 
@@ -171,7 +171,7 @@ impl<R: Runtime> Task<R> {
         let remote = Remote(Kind::Datagram(self.handle.clone(), address));
         let dispatched = self.link.dispatch(self.now, inbound, &mut &*service);
         if !matches!(dispatched, Dispatched::Refused) {
-            self.heard(address);
+            self.peer_alive(address);
         }
         match service.invoke(dispatched, remote) {
             Invoked::Nothing => {}
@@ -197,11 +197,11 @@ impl<R: Runtime> Task<R> {
             let answer = match shared.is_aborted() {
                 true => None,
                 false => {
-                    let given_up = async {
+                    let cancellations = async {
                         aborted.await;
                         None
                     };
-                    race(&mut future, given_up).await
+                    race(&mut future, cancellations).await
                 }
             };
             // A node that has ended answers nobody.

@@ -184,6 +184,6 @@ impl<R: Runtime> Task<R> {
             return;
         }
         self.callers.fail_all(&CloseReason::Local);
-        self.take_leave();
+        self.send_farewells();
     }
 }

@@ -8,7 +8,7 @@ use crate::runtime::Runtime;
 
 impl<R: Runtime> Task<R> {
     /// Lets those who have fallen silent go, and sends what is due.
-    pub(super) fn look_at_peers(&mut self) {
+    pub(super) fn drive_peers(&mut self) {
         let (table, now) = (self.node.service.table.clone(), self.now);
         let deadline = table.discovery().poll_deadline();
         if deadline.is_some_and(|at| at <= now.monotonic) {
@@ -24,7 +24,7 @@ impl<R: Runtime> Task<R> {
     }
 
     /// Tells the group that this node leaves.
-    pub(super) fn take_leave(&mut self) {
+    pub(super) fn send_farewells(&mut self) {
         let table = self.node.service.table.clone();
         for farewell in table.change_quietly(|discovery| discovery.stop_all()) {
             self.multicast(farewell);

@@ -1,11 +1,11 @@
-//! Where a remote is: a connection, or an address.
+//! The ids of remotes.
 
 use std::net::SocketAddr;
 
-/// What tells remotes apart: the number of a connection, of one server or
-/// client, or an address.
+/// The id of a remote: the number of a connection, within its server or client, or
+/// an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Place {
+pub(crate) enum RemoteId {
     Connection {
         number: u64,
         remote: Option<SocketAddr>,
@@ -13,7 +13,7 @@ pub(crate) enum Place {
     Datagram(SocketAddr),
 }
 
-impl Place {
+impl RemoteId {
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Connection { remote, .. } => *remote,
