@@ -187,6 +187,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod backoff;
 mod budget;
 mod calls;
 mod config;
@@ -217,6 +218,7 @@ mod wire;
 /// The version of this crate. It speaks the protocol of netaio 0.0.9.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub use backoff::{Backoff, BackoffConfig};
 pub use budget::Pressure;
 pub use calls::{Call, ReplyError};
 pub use config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig};
