@@ -235,5 +235,5 @@ pub use plugin::{Layer, Peer};
 pub use requests::RequestId;
 pub use routes::{Key, KeyExtractor, Route, RouteId};
 pub use seal::Sealer;
-pub use subscriptions::{SubscribeError, Subscriptions};
+pub use subscriptions::{SubscribeError, Subscribers, Subscriptions};
 pub use wire::Wire;
