@@ -63,7 +63,16 @@ impl AuthFields {
         })))
     }
 
-    /// The fields, to look at.
+    /// The same fields, of which none is a slice of a receive buffer.
+    #[must_use]
+    pub(crate) fn into_owned(mut self) -> Self {
+        if let Some(repr) = &mut self.0 {
+            repr.received = Bytes::copy_from_slice(&repr.received);
+        }
+        self
+    }
+
+    /// The fields, borrowed.
     #[must_use]
     pub fn view(&self) -> AuthView<'_> {
         match &self.0 {
