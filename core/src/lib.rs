@@ -228,8 +228,8 @@ pub use node::Node;
 pub use now::Now;
 pub use options::{RequestOptions, SendOptions};
 pub use peers::{
-    Discovery, GoneReason, IntroductionError, Known, ManagementConfig, ManagementError, PeerChange,
-    PeerEvent, PeerMessage, PeerRefused, Peers, Silent,
+    Discovery, Expired, IntroductionError, Known, ManagementConfig, ManagementError, PeerChange,
+    PeerEvent, PeerMessage, PeerRefused, Peers, RemovalReason,
 };
 pub use plugin::{Layer, Peer};
 pub use requests::RequestId;

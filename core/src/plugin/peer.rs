@@ -34,6 +34,15 @@ impl Peer {
         self.data = Some(data.into());
         self
     }
+
+    /// The same peer with bytes of its own, exactly as long, so that it keeps no
+    /// receive buffer alive.
+    pub(crate) fn into_owned(self) -> Self {
+        Self {
+            id: Bytes::copy_from_slice(&self.id),
+            data: self.data.as_deref().map(Bytes::copy_from_slice),
+        }
+    }
 }
 
 impl fmt::Debug for Peer {
