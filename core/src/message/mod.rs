@@ -23,8 +23,8 @@ pub use format::{AuthFormat, BodyFormat, Codec, HeaderFormat};
 pub use header::Header;
 pub use kind::{MessageType, MessageTypes, RegisterError, types};
 
-/// A message, free of any encoding: lengths and checksum are made when it is
-/// sent, so it cannot contradict itself.
+/// A message, free of any encoding: lengths and checksum are computed when it is
+/// sent.
 ///
 /// A received message's `uri`, `content` and `auth` are slices of the receive
 /// buffer, which holds other messages too and may be far longer. Cloning them
@@ -38,7 +38,7 @@ pub struct Message {
     pub message_type: MessageType,
     /// What it is about; empty where the type needs none.
     pub uri: Bytes,
-    /// What it says.
+    /// Its content, which may be empty.
     pub content: Bytes,
     /// Fields beside the body. Those that a plugin makes are made for every send,
     /// whatever is here.
@@ -111,7 +111,7 @@ impl fmt::Debug for Message {
     }
 }
 
-/// The start of what a remote says, so that a log line stays a line.
+/// The first bytes of what a remote sent, so that a log line has a bounded length.
 pub(crate) struct Excerpt<'a>(pub(crate) &'a Bytes);
 
 impl fmt::Debug for Excerpt<'_> {

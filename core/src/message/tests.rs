@@ -1,4 +1,4 @@
-//! Types, fields and bodies as those who make and read messages see them.
+//! Message types, auth fields and bodies, by their public methods.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -63,7 +63,7 @@ fn an_owned_message_keeps_no_receive_buffer() {
     let (uri, content) = (stored.uri.try_into_mut(), stored.content.try_into_mut());
     assert_eq!(uri.unwrap().capacity(), 3);
     assert_eq!(content.unwrap().capacity(), 7);
-    // What has no receive buffer to begin with is the same, too.
+    // One that was not received is the same, too.
     assert_eq!(sent.clone().into_owned(), sent);
 }
 

@@ -1,16 +1,16 @@
-//! Who is at the other end, for plugins that have to know.
+//! The peers at both ends, for plugins that need them.
 
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
 use super::{Layer, Peer, PeerContext, PeerPlugin};
 
-/// Knows the peers of a node. A link asks it for what it hands to plugins, and
-/// only where a plugin [is peer-specific](Layer::is_peer_specific).
+/// The peers of a node, for plugins. A link looks them up only where a plugin
+/// [is peer-specific](Layer::is_peer_specific).
 ///
-/// A link over a stream has a directory that knows whom the stream leads to; a
-/// datagram link's tells by the address. Whatever lock it takes is held for a
-/// look-up and nothing else.
+/// A link over a stream has a directory of its own, which knows the peer of that
+/// stream; that of a datagram link finds peers by their addresses. A lock that an
+/// implementation takes should be held for the look-up only.
 pub trait PeerDirectory: Send + Sync {
     /// The peers at the two ends. `remote` is the address of the other one, if
     /// there is one.
@@ -29,7 +29,7 @@ pub struct KnownPeers {
 }
 
 impl KnownPeers {
-    /// The same, borrowed, as plugins are shown it.
+    /// The same, borrowed, as plugins get it.
     #[must_use]
     pub fn context(&self) -> PeerContext<'_> {
         PeerContext {
@@ -39,7 +39,7 @@ impl KnownPeers {
         }
     }
 
-    /// Looks the peers up where one of the layers wants to know them.
+    /// Looks the peers up where one of the layers needs them.
     pub(crate) fn wanted<'a>(
         layers: impl IntoIterator<Item = &'a Layer>,
         directory: Option<&dyn PeerDirectory>,
