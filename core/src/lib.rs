@@ -239,8 +239,8 @@ pub use node::{Node, PeerManagementError};
 pub use now::Now;
 pub use options::{RequestOptions, SendOptions};
 pub use peers::{
-    Discovery, GoneReason, IntroductionError, Known, ManagementConfig, ManagementError, PeerChange,
-    PeerEvent, PeerMessage, PeerRefused, Peers, Silent,
+    Discovery, Expired, IntroductionError, Known, ManagementConfig, ManagementError, PeerChange,
+    PeerEvent, PeerMessage, PeerRefused, Peers, RemovalReason,
 };
 pub use place::{LinkId, Place};
 pub use plugin::{Layer, Peer};
@@ -248,5 +248,5 @@ pub use requests::RequestId;
 pub use routes::{Key, KeyExtractor, Route, RouteId};
 pub use seal::Sealer;
 pub use shared::{Destination, SharedNode, Unrouted};
-pub use subscriptions::{SubscribeError, Subscriptions};
+pub use subscriptions::{SubscribeError, Subscribers, Subscriptions};
 pub use wire::Wire;

@@ -1,4 +1,4 @@
-//! What the plugins make of what is there already, and of what is missing.
+//! Plugins with fields that are given, missing or malformed.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -41,7 +41,7 @@ fn made(plugin: &HmacAuth) -> AuthFields {
 }
 
 #[test]
-fn an_hmac_has_the_fields_that_it_is_told_to_have() {
+fn an_hmac_has_the_fields_that_are_configured() {
     let plugin = HmacAuth::new("secret")
         .with_hmac_field("h")
         .with_nonce_field("n")
@@ -158,7 +158,7 @@ fn a_timestamp_may_be_the_number_that_its_bytes_are() {
 }
 
 #[test]
-fn every_byte_of_fields_and_body_is_vouched_for() {
+fn every_byte_of_fields_and_body_is_authenticated() {
     let plugin = HmacAuth::new("secret");
     for name in ["ts", "nonce", "hmac"] {
         let fields = made(&plugin);
@@ -197,7 +197,7 @@ fn a_uri_too_long_to_be_hidden_is_the_callers_error() {
 }
 
 #[test]
-fn a_stream_cipher_tells_what_it_hides_and_needs_its_vector() {
+fn a_stream_cipher_says_whether_it_hides_the_uri_and_needs_its_vector() {
     let cipher = Sha256StreamCipher::new("key").with_iv_field("i");
     assert!(cipher.encrypts_uri() && !cipher.is_peer_specific());
     assert!(!cipher.clone().with_plain_uri().encrypts_uri());
@@ -268,7 +268,7 @@ fn an_introduction_is_a_pair_of_bytes() {
     }
 }
 
-/// Vouches for everything, and wants to know who it is from.
+/// Accepts everything, and needs the remote peer.
 struct Curious;
 
 impl AuthPlugin for Curious {
@@ -335,7 +335,7 @@ fn layers_share_a_plugin_and_not_one_that_is_equal() {
     assert!(!Layer::new().shares_auth(&Layer::new()));
 }
 
-/// Knows everybody by their port.
+/// Has a peer for each port.
 struct Ports;
 
 impl PeerDirectory for Ports {
@@ -349,7 +349,7 @@ impl PeerDirectory for Ports {
 }
 
 #[test]
-fn a_directory_is_asked_only_by_who_wants_to_know() {
+fn a_directory_is_used_only_for_peer_specific_plugins() {
     let at = SocketAddr::from(([127, 0, 0, 1], 7));
     let indifferent = Layer::new().with_auth(HmacAuth::new("secret"));
     let curious = Layer::new().with_auth(Curious);
