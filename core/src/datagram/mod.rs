@@ -55,7 +55,7 @@ use crate::requests::RequestId;
 /// # use std::net::SocketAddr;
 /// # use std::sync::Arc;
 /// # use std::time::Duration;
-/// # use rand_core::SeedableRng;
+/// # use netaio_core::rand_core::{self, SeedableRng};
 /// # fn rng(seed: u64) -> Box<dyn rand_core::CryptoRng + Send> {
 /// #     Box::new(chacha20::ChaCha8Rng::seed_from_u64(seed))
 /// # }
