@@ -64,7 +64,7 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 /// ```
 /// # use std::net::SocketAddr;
 /// # use std::time::Duration;
-/// # use rand_core::SeedableRng;
+/// # use netaio_core::rand_core::{self, SeedableRng};
 /// # fn rng(seed: u64) -> Box<dyn rand_core::CryptoRng + Send> {
 /// #     Box::new(chacha20::ChaCha8Rng::seed_from_u64(seed))
 /// # }
