@@ -2,7 +2,7 @@
 
 use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::types::REQUEST_URI;
-use netaio_driver::core::{RemovalReason, Layer, ManagementConfig, Peer};
+use netaio_driver::core::{Layer, LayerError, ManagementConfig, Peer, RemovalReason};
 use netaio_driver::{Client, ClientBuilder, PeerEvent, PeerEvents, Peers, Remote, Runtime, Server};
 use netaio_driver::{PeerManagementError, ServerBuilder};
 
@@ -164,5 +164,5 @@ pub async fn a_peer_that_cannot_be_introduced_is_an_error_at_once<R: Runtime>() 
     let error = client
         .manage_peers(managed().with_inner(inner))
         .unwrap_err();
-    assert_eq!(error, PeerManagementError::HiddenUri);
+    assert_eq!(error, PeerManagementError::Layer(LayerError::HiddenUri));
 }

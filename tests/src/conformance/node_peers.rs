@@ -9,7 +9,7 @@ use netaio_driver::core::plugin::{DefaultPeerPlugin, PeerPlugin, X25519Cipher};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
     RemovalReason, IntroductionError, Layer, Limits, ManagementConfig, ManagementError, Message,
-    MessageType, Peer, PeerChange, PeerRefused, SealError, SendError,
+    LayerError, MessageType, Peer, PeerChange, PeerRefused, SealError, SendError,
 };
 use netaio_driver::{
     BuildError, Content, KnownPeer, PeerEvent, PeerEvents, PeerManagementError, RequestError,
@@ -621,7 +621,7 @@ pub async fn what_cannot_be_introduced_is_an_error_at_once<R: Runtime>() {
     let error = node.manage_peers(clash).unwrap_err();
     assert!(matches!(
         error,
-        PeerManagementError::Seal(SealError::FieldClash(_))
+        PeerManagementError::Layer(LayerError::FieldClash(_))
     ));
     // Past the limit, a frame and a datagram.
     for len in [100_001, 70_000, 65_390] {
