@@ -212,6 +212,8 @@ mod seal;
 mod shared;
 mod subscriptions;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod wire;
 
 /// The version of this crate. It speaks the protocol of netaio 0.0.9.
