@@ -187,6 +187,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod backoff;
 mod budget;
 mod calls;
 mod config;
@@ -219,6 +220,7 @@ mod wire;
 /// The version of this crate. It speaks the protocol of netaio 0.0.9.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub use backoff::{Backoff, BackoffConfig};
 pub use budget::Pressure;
 pub use calls::{Call, ReplyError};
 pub use config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig};
@@ -239,8 +241,8 @@ pub use node::{Node, PeerManagementError};
 pub use now::Now;
 pub use options::{RequestOptions, SendOptions};
 pub use peers::{
-    Discovery, GoneReason, IntroductionError, Known, ManagementConfig, ManagementError, PeerChange,
-    PeerEvent, PeerMessage, PeerRefused, Peers, Silent,
+    Discovery, Expired, IntroductionError, Known, ManagementConfig, ManagementError, PeerChange,
+    PeerEvent, PeerMessage, PeerRefused, Peers, RemovalReason,
 };
 pub use place::{LinkId, Place};
 pub use plugin::{Layer, Peer};
@@ -248,5 +250,5 @@ pub use requests::RequestId;
 pub use routes::{Key, KeyExtractor, Route, RouteId};
 pub use seal::Sealer;
 pub use shared::{Destination, SharedNode, Unrouted};
-pub use subscriptions::{SubscribeError, Subscriptions};
+pub use subscriptions::{SubscribeError, Subscribers, Subscriptions};
 pub use wire::Wire;

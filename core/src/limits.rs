@@ -4,10 +4,12 @@ use core::time::Duration;
 
 use crate::packify::DecodeLimits;
 
-/// The bounds of a [`Link`](crate::Link) and a [`Node`](crate::Node).
+/// The bounds of a [`Link`](crate::Link), of what links share, and of those who
+/// own them.
 ///
 /// The defaults suit a server on the open network. Each setter takes effect
-/// alone and refuses a value that could not work.
+/// alone and refuses a value that could not work. The methods are grouped by what
+/// they limit, and each group says who enforces it.
 ///
 /// ```
 /// use netaio_core::Limits;
@@ -22,48 +24,62 @@ use crate::packify::DecodeLimits;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
+    // Frames.
     auth_section: usize,
     body: usize,
     packify: DecodeLimits,
+
+    // One connection.
     frame_timeout: Duration,
     auth_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
+    failures: usize,
+    pending_requests: usize,
     outbound_queue: usize,
     backlog: usize,
     backlog_time: Duration,
     slow_consumer: SlowConsumerPolicy,
-    inbound_total: usize,
-    outbound_total: usize,
-    frames_per_turn: usize,
-    failures: usize,
-    pending_requests: usize,
-    connections: usize,
-    handlers: usize,
-    handlers_per_connection: usize,
+
+    // Subscriptions.
     subscriptions: usize,
     subscription_keys: usize,
     subscribers: usize,
+
+    // Peers.
     peers: usize,
     peer_addresses: usize,
     peer_data: usize,
+
+    // Replies to unverified senders.
     unverified_replies_per_ip: usize,
     unverified_replies: usize,
     amplification: usize,
     unverified_senders: usize,
+
+    // All connections of a node.
+    connections: usize,
+    handlers: usize,
+    handlers_per_connection: usize,
+    frames_per_turn: usize,
+    inbound_total: usize,
+    outbound_total: usize,
     shutdown_grace: Duration,
+
+    // Logs.
     log_interval: Duration,
 }
 
-/// What becomes of a remote that reads too slowly, and of what waits for it.
+/// What becomes of a remote that reads too slowly, and of what waits for it: the
+/// slow-consumer policy.
 ///
 /// Only what it did not ask for is ever dropped: frames that are
 /// [forwarded](crate::Link::forward) and messages that it is
-/// [notified](crate::Link::notify) of. What is dropped is counted, and an
-/// [event](crate::Event::Dropped) tells.
+/// [notified](crate::Link::notify) of. What is dropped is counted in an
+/// [event](crate::Event::Dropped).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SlowConsumerPolicy {
-    /// The connection is closed, and nothing is lost in silence.
+    /// The connection is closed, so that nothing is lost unnoticed.
     #[default]
     Disconnect,
     /// Those that have waited longest are dropped: for what is out of date once
@@ -91,18 +107,12 @@ impl Default for Limits {
             frame_timeout: Duration::from_secs(10),
             auth_timeout: None,
             idle_timeout: None,
+            failures: 8,
+            pending_requests: 1024,
             outbound_queue: 8 * 1024 * 1024,
             backlog: 1024 * 1024,
             backlog_time: Duration::from_secs(10),
             slow_consumer: SlowConsumerPolicy::Disconnect,
-            inbound_total: 64 * 1024 * 1024,
-            outbound_total: 256 * 1024 * 1024,
-            frames_per_turn: 64,
-            failures: 8,
-            pending_requests: 1024,
-            connections: 10_000,
-            handlers: 1024,
-            handlers_per_connection: 1,
             subscriptions: 1024,
             subscription_keys: 65_536,
             subscribers: 65_536,
@@ -113,6 +123,12 @@ impl Default for Limits {
             unverified_replies: 1000,
             amplification: 3,
             unverified_senders: 8192,
+            connections: 10_000,
+            handlers: 1024,
+            handlers_per_connection: 1,
+            frames_per_turn: 64,
+            inbound_total: 64 * 1024 * 1024,
+            outbound_total: 256 * 1024 * 1024,
             shutdown_grace: Duration::from_secs(10),
             log_interval: Duration::from_secs(10),
         }
@@ -144,13 +160,15 @@ macro_rules! limits {
     };
 }
 
+/// # Frames
+///
+/// Enforced by every [`Link`](crate::Link) and
+/// [`DatagramLink`](crate::DatagramLink) on what is received, before it is
+/// buffered or decoded.
 impl Limits {
     /// Queued bytes past which a server handles no further requests of a connection: a
     /// remote that does not read its answers is not asked what else it wants.
     pub const HIGH_WATER: usize = 64 * 1024;
-
-    /// The time over which [`failures`](Self::failures) are counted.
-    pub const FAILURE_WINDOW: Duration = Duration::from_secs(60);
 
     limits! {
         /// Bytes of a received frame's auth section; 8 KiB. A longer one closes
@@ -167,7 +185,20 @@ impl Limits {
         /// 1,024. A value past them is malformed.
         packify, with_packify: DecodeLimits, |v| v.depth == 0 || v.depth > 128 || v.items == 0,
             "depth must be 1 to 128 and items at least 1";
+    }
+}
 
+/// # One connection
+///
+/// Enforced by its [`Link`](crate::Link): the times to wait for the remote, what
+/// may wait to be written to it, and what it may do wrong. The bytes that wait to be
+/// written, and the requests, are limited by a
+/// [`DatagramLink`](crate::DatagramLink) too, for all its remotes together.
+impl Limits {
+    /// The time over which [`failures`](Self::failures) are counted.
+    pub const FAILURE_WINDOW: Duration = Duration::from_secs(60);
+
+    limits! {
         /// The time from a frame's first byte to its last; 10 s. A slower one
         /// closes the connection.
         frame_timeout, with_frame_timeout: Duration, Duration::is_zero, "must not be zero";
@@ -181,6 +212,15 @@ impl Limits {
         /// keepalive on). Past it the connection is closed.
         idle_timeout, with_idle_timeout: Option<Duration>, |v| *v == Some(Duration::ZERO),
             "must not be zero";
+
+        /// Frames with a bad checksum or a failed check that one connection may
+        /// send within [`FAILURE_WINDOW`](Self::FAILURE_WINDOW); 8. The next one
+        /// closes it.
+        failures, with_failures: usize, |v| *v > 1024, "at most 1,024 are remembered";
+
+        /// Requests of one connection that wait for their answers; 1,024. One
+        /// more is an error at once.
+        pending_requests, with_pending_requests: usize, |v| *v == 0, "must be at least 1";
 
         /// Bytes waiting to be written to one connection; 8 MiB. A send past it
         /// is an error to the sender; an answer past it closes the connection,
@@ -201,50 +241,14 @@ impl Limits {
         /// What becomes of a connection whose remote reads too slowly;
         /// [`Disconnect`](SlowConsumerPolicy::Disconnect).
         slow_consumer, with_slow_consumer: SlowConsumerPolicy, |_| false, "any policy works";
+    }
+}
 
-        /// Bytes received and not yet handled, of all connections of one server or
-        /// client together; 64 MiB. Past half of it those connections are read
-        /// from no more that hold more than an equal share of the other half, so
-        /// that small messages always find room, and past all of it none is. The
-        /// frame timeout goes on for them; one whose remote does not read its
-        /// answers, and so keeps its own requests waiting, is closed.
-        inbound_total, with_inbound_total: usize, |v| *v < 132_096,
-            "must hold at least one frame of the largest size";
-
-        /// Bytes waiting to be written to all connections of one server or client
-        /// together; 256 MiB. Past it the connection is closed for which the most
-        /// bytes wait.
-        outbound_total, with_outbound_total: usize, |v| *v < 132_096,
-            "must hold at least one frame of the largest size";
-
-        /// Frames of one connection that are handled before others have their
-        /// turn; 64.
-        frames_per_turn, with_frames_per_turn: usize, |v| *v == 0, "must be at least 1";
-
-        /// Frames with a bad checksum or a failed check that one connection may
-        /// send within [`FAILURE_WINDOW`](Self::FAILURE_WINDOW); 8. The next one
-        /// closes it.
-        failures, with_failures: usize, |v| *v > 1024, "at most 1,024 are remembered";
-
-        /// Requests of one connection that wait for their answers; 1,024. One
-        /// more is an error at once.
-        pending_requests, with_pending_requests: usize, |v| *v == 0, "must be at least 1";
-
-        /// Connections of one server; 10,000. One more is accepted and closed
-        /// at once.
-        connections, with_connections: usize, |v| *v == 0, "must be at least 1";
-
-        /// Handlers that run at the same time in one server; 1,024. Past the
-        /// limit connections are not read from.
-        handlers, with_handlers: usize, |v| *v == 0, "must be at least 1";
-
-        /// Handlers that run at the same time on one connection; 1, so that its
-        /// answers keep the order of its requests. More run only for requests
-        /// that carry a [correlation id](crate::Correlation), whose answers may
-        /// come in any order. Past the limit the connection is not read from.
-        handlers_per_connection, with_handlers_per_connection: usize, |v| *v == 0,
-            "must be at least 1";
-
+/// # Subscriptions
+///
+/// Enforced by [`Subscriptions`](crate::Subscriptions), of which a node has one.
+impl Limits {
+    limits! {
         /// Subscriptions of one connection; 1,024. One more is an error to the
         /// application that asks for it.
         subscriptions, with_subscriptions: usize, |v| *v == 0, "must be at least 1";
@@ -257,7 +261,15 @@ impl Limits {
         /// One more is an error to the application that asks for it. Anybody can
         /// write any address into a datagram.
         subscribers, with_subscribers: usize, |v| *v == 0, "must be at least 1";
+    }
+}
 
+/// # Peers
+///
+/// Enforced by [`Peers`](crate::Peers) and [`Discovery`](crate::Discovery), of
+/// which a node has one.
+impl Limits {
+    limits! {
         /// Peers that are known; 4,096. One more is refused: none that is alive
         /// makes room.
         peers, with_peers: usize, |v| *v == 0, "must be at least 1";
@@ -268,7 +280,15 @@ impl Limits {
         /// Bytes of a peer's data, and of its id; 8 KiB. A peer with more is
         /// refused.
         peer_data, with_peer_data: usize, |v| *v == 0, "must be at least 1";
+    }
+}
 
+/// # Replies to unverified senders
+///
+/// Enforced by a [`DatagramLink`](crate::DatagramLink), in its
+/// [`ReplyBudget`](crate::ReplyBudget).
+impl Limits {
+    limits! {
         /// Answers a second that a node over datagrams makes by itself to one IP
         /// address (or IPv6 network of 64 bits) that has proved nothing: errors,
         /// the default handler's and `PEER_DISCOVERED`, never a handler's own; 10,
@@ -287,11 +307,60 @@ impl Limits {
         /// Addresses whose share of such answers is remembered, for 10 seconds;
         /// 8,192. One more gets none.
         unverified_senders, with_unverified_senders: usize, |v| *v == 0, "must be at least 1";
+    }
+}
+
+/// # All connections of a node
+///
+/// Enforced by whoever owns the links and calls the handlers, which the drivers
+/// do. A [`Link`](crate::Link) by itself knows no other, and runs no handler.
+impl Limits {
+    limits! {
+        /// Connections of one server; 10,000. One more is accepted and closed
+        /// at once.
+        connections, with_connections: usize, |v| *v == 0, "must be at least 1";
+
+        /// Handlers that run at the same time in one server; 1,024. Past the
+        /// limit connections are not read from.
+        handlers, with_handlers: usize, |v| *v == 0, "must be at least 1";
+
+        /// Handlers that run at the same time on one connection; 1, so that its
+        /// answers keep the order of its requests. More run only for requests
+        /// that carry a [correlation id](crate::Correlation), whose answers may
+        /// come in any order. Past the limit the connection is not read from.
+        handlers_per_connection, with_handlers_per_connection: usize, |v| *v == 0,
+            "must be at least 1";
+
+        /// Frames of one connection that are handled before others have their
+        /// turn; 64.
+        frames_per_turn, with_frames_per_turn: usize, |v| *v == 0, "must be at least 1";
+
+        /// Bytes received and not yet handled, of all connections of one server or
+        /// client together; 64 MiB. Past half of it, connections that hold more than
+        /// an equal share of the other half are not read from, so that there is
+        /// always room for small messages; past all of it none is read from. Their
+        /// frame timeouts go on. A connection whose remote does not read its
+        /// answers, and so keeps its own requests waiting, is closed.
+        inbound_total, with_inbound_total: usize, |v| *v < 132_096,
+            "must hold at least one frame of the largest size";
+
+        /// Bytes waiting to be written to all connections of one server or client
+        /// together; 256 MiB. Past it the connection is closed for which the most
+        /// bytes wait.
+        outbound_total, with_outbound_total: usize, |v| *v < 132_096,
+            "must hold at least one frame of the largest size";
 
         /// The time that a stop waits for running handlers and unwritten
         /// answers; 10 s. Then connections are aborted.
         shutdown_grace, with_shutdown_grace: Duration, |_| false, "any duration works";
+    }
+}
 
+/// # Logs
+///
+/// Enforced by the drivers. The core writes no logs.
+impl Limits {
+    limits! {
         /// The time between two log lines of one kind, of one server, client or
         /// node, that a remote can cause; 10 s, and with zero all are written. One
         /// more is counted, and the next one that is written says how many were not.

@@ -11,10 +11,15 @@ pub struct Now {
     /// A reading of a clock that never goes back, from any origin that stays
     /// the same for one [`Link`](crate::Link) and its [`Node`](crate::Node).
     /// All deadlines are readings of this clock.
+    ///
+    /// Should it go back all the same, the management of peers and the budget of
+    /// replies do not wait until it has caught up: rounds and refills are one
+    /// period away at most from the time that is given, and peers expire within
+    /// two timeouts.
     pub monotonic: Duration,
     /// Seconds since the Unix epoch, for the timestamps in auth fields. It may
-    /// jump; nothing but those timestamps depends on it, and windows that look
-    /// at them.
+    /// jump; only those timestamps depend on it, and the replay windows that check
+    /// them.
     pub unix: u64,
 }
 

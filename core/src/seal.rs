@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 
 use crate::error::SealError;
 use crate::frame;
-use crate::message::{AuthFields, Message, Payload};
+use crate::message::{AuthFields, Message, MessageType, Payload};
 use crate::plugin::{Layer, SealContext};
 use crate::wire::Wire;
 
-/// The field for correlation ids, as a frame is to have it, whatever is in the
-/// message.
+/// The field for correlation ids, as the frame is to have it whatever the message
+/// has.
 #[derive(Clone, Copy)]
 pub(crate) struct CorrelationField<'a> {
     pub(crate) name: &'a str,
@@ -49,7 +49,7 @@ pub(crate) struct Plan<'a> {
 /// What a frame has of the auth fields that its message has already.
 #[derive(Clone, Copy)]
 pub(crate) enum Fields<'a> {
-    /// Those that no plugin makes, with a say about one more.
+    /// Those that no plugin makes, and what becomes of the correlation id.
     Fresh(Option<CorrelationField<'a>>),
     /// All of them, and plugins keep what they keep.
     AsGiven,
@@ -71,10 +71,10 @@ impl Default for Sealer {
 }
 
 impl Sealer {
-    /// A payload buffer larger than this is not kept, in bytes.
+    /// A payload buffer larger than this, in bytes, is freed after the message.
     const KEEP: usize = 16 * 1024;
 
-    /// A sealer without buffers yet.
+    /// A sealer that has allocated nothing.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -153,20 +153,29 @@ impl Sealer {
             return frame::encode_plain(wire, message, &self.fields, out);
         }
         self.payload.load(&message.uri, &message.content);
-        inner.seal(&mut self.payload, &mut self.fields, &wire.codec, context)?;
-        outer.seal(&mut self.payload, &mut self.fields, &wire.codec, context)?;
-        // Ciphers make messages longer; netaio refuses what has grown too long.
-        let uri_len = self.payload.uri_len();
-        check_size(wire, uri_len, self.payload.len().saturating_sub(uri_len))?;
-        frame::encode(
-            wire,
-            message.message_type,
-            &self.fields,
-            &mut self.payload,
-            out,
-        )?;
+        let sealed = self.seal_payload(&plan, message.message_type, context, out);
         self.payload.shrink(Self::KEEP);
-        Ok(())
+        sealed
+    }
+
+    /// Applies the layers to the payload, and encodes it.
+    fn seal_payload(
+        &mut self,
+        plan: &Plan<'_>,
+        message_type: MessageType,
+        context: &mut SealContext<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        let (payload, fields) = (&mut self.payload, &mut self.fields);
+        let Plan {
+            wire, outer, inner, ..
+        } = *plan;
+        inner.seal(payload, fields, &wire.codec, context)?;
+        outer.seal(payload, fields, &wire.codec, context)?;
+        // Ciphers make messages longer; netaio refuses what has grown too long.
+        let uri_len = payload.uri_len();
+        check_size(wire, uri_len, payload.len().saturating_sub(uri_len))?;
+        frame::encode(wire, message_type, fields, payload, out)
     }
 
     /// Takes those fields of a message that its frame begins with.
@@ -218,10 +227,13 @@ mod tests {
     use rand_core::SeedableRng;
 
     use super::*;
+    use crate::error::AuthFailure;
     use crate::frame::Frame;
-    use crate::message::{Body, MessageType};
+    use crate::message::{AuthView, Body};
     use crate::now::Now;
-    use crate::plugin::{HmacAuth, PeerContext, Sha256StreamCipher};
+    use crate::plugin::{
+        AuthPlugin, FieldNames, HmacAuth, OpenContext, PeerContext, Sha256StreamCipher,
+    };
 
     type Seal = fn(
         &mut Sealer,
@@ -340,8 +352,10 @@ mod tests {
     }
 
     #[test]
-    fn a_large_buffer_is_not_kept() {
-        let layer = Layer::new().with_auth(HmacAuth::new("secret"));
+    fn a_large_buffer_is_not_kept_whether_or_not_the_message_is_sealed() {
+        let auth = Layer::new().with_auth(HmacAuth::new("secret"));
+        let cipher = Layer::new().with_cipher(Sha256StreamCipher::new("key"));
+        let refused = Layer::new().with_auth(Refuses);
         let mut sealer = Sealer::default();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut context = SealContext {
@@ -350,12 +364,46 @@ mod tests {
             peers: PeerContext::default(),
         };
         let (wire, none) = (Wire::default(), Layer::new());
-        for (content, kept) in [(1000, true), (60_000, false), (1000, true)] {
+        let max = Body::MAX_PAYLOAD;
+        for (layer, content, sent, kept) in [
+            (&auth, 1000, true, true),
+            (&auth, 60_000, true, false),
+            (&auth, 1000, true, true),
+            // What the cipher adds makes it too long.
+            (&cipher, max - 1, false, false),
+            (&refused, 60_000, false, false),
+            (&refused, 1000, false, true),
+        ] {
             let (message, mut out) = (message(1, content), Vec::new());
-            sealer
-                .seal(&wire, &layer, &none, &message, &mut context, &mut out)
-                .unwrap();
+            let sealed = sealer.seal(&wire, layer, &none, &message, &mut context, &mut out);
+            assert_eq!(sealed.is_ok(), sent, "{content}");
             assert_eq!(!sealer.payload.is_empty(), kept, "{content}");
+        }
+    }
+
+    /// Authenticates nothing.
+    struct Refuses;
+
+    impl AuthPlugin for Refuses {
+        fn make(
+            &self,
+            _: &mut AuthFields,
+            _: &[u8],
+            _: &mut SealContext<'_>,
+        ) -> Result<(), SealError> {
+            Err(SealError::Plugin("refused"))
+        }
+
+        fn check(&self, _: AuthView<'_>, _: &[u8], _: &OpenContext<'_>) -> Result<(), AuthFailure> {
+            Ok(())
+        }
+
+        fn error(&self) -> Message {
+            Message::error_message("refused")
+        }
+
+        fn fields(&self) -> FieldNames<'_> {
+            FieldNames::default()
         }
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn unopened(stream: &[u8]) -> Vec<Message> {
     messages
 }
 
-/// Vouches for everything, and wants to know who it is from.
+/// Accepts everything, and needs the remote peer.
 pub(crate) struct Curious;
 
 impl AuthPlugin for Curious {

@@ -15,7 +15,7 @@ pub(crate) struct Callers(Vec<Option<Caller>>);
 struct Caller {
     request: RequestId,
     done: oneshot::Sender<Result<Answer, RequestError>>,
-    /// The time that the caller gave the request, the way to its task included.
+    /// The timeout of the request, which runs since the call.
     timeout: Duration,
 }
 
@@ -39,7 +39,7 @@ impl Callers {
         }
     }
 
-    /// Tells the caller of a request how it ended.
+    /// Hands the result of a request to its caller.
     pub(crate) fn end(
         &mut self,
         request: RequestId,
@@ -47,7 +47,7 @@ impl Callers {
     ) {
         let caller = self.0.get_mut(request.index()).and_then(Option::take);
         if let Some(Caller { done, timeout, .. }) = caller {
-            // Nobody minds a caller that has lost interest.
+            // The caller may have been dropped.
             let _ = done.send(result.map_err(|error| match error {
                 netaio_core::RequestError::TimedOut(_) => RequestError::TimedOut(timeout),
                 netaio_core::RequestError::Closed(reason) => RequestError::Closed(reason),
@@ -56,16 +56,15 @@ impl Callers {
         }
     }
 
-    /// Takes the requests out whose callers have gone.
-    pub(crate) fn take_given_up(&mut self) -> impl Iterator<Item = RequestId> {
+    /// Removes the requests whose callers were dropped, and returns them.
+    pub(crate) fn take_cancelled(&mut self) -> impl Iterator<Item = RequestId> {
         self.0.iter_mut().filter_map(|place| {
             let gone = place.take_if(|caller| caller.done.is_canceled())?;
             Some(gone.request)
         })
     }
 
-    /// Takes all requests out, and tells their callers that there will be no
-    /// answer.
+    /// Removes all requests, fails their callers, and returns them.
     pub(crate) fn take_all(&mut self, reason: &CloseReason) -> impl Iterator<Item = RequestId> {
         self.0.drain(..).flatten().map(|caller| {
             let _ = caller.done.send(Err(RequestError::Closed(reason.clone())));
@@ -73,31 +72,31 @@ impl Callers {
         })
     }
 
-    /// Tells all of them that there will be no answer.
+    /// Fails all callers.
     pub(crate) fn fail_all(&mut self, reason: &CloseReason) {
         self.take_all(reason).for_each(drop);
     }
 }
 
-/// Whether callers have gone before their answers came. Nobody is woken for that:
-/// it matters only once something else happens.
+/// Whether callers were dropped before their answers came. It wakes no task: the
+/// requests are cancelled when the task runs next.
 #[derive(Debug, Default)]
-pub(crate) struct GivenUp(AtomicBool);
+pub(crate) struct Cancellations(AtomicBool);
 
-impl GivenUp {
-    /// Whether some have, since the last call.
+impl Cancellations {
+    /// Whether some were, since the last call.
     pub(crate) fn take(&self) -> bool {
         self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Acquire)
     }
 
-    /// Waits for an answer, and takes note where that is given up.
+    /// Waits for an answer, and sets the flag if it is dropped before.
     pub(crate) async fn wait<T>(
         &self,
         result: oneshot::Receiver<T>,
     ) -> Result<T, oneshot::Canceled> {
         let mut waiting = Waiting {
             result: Some(result),
-            given_up: self,
+            cancellations: self,
         };
         let answer = match &mut waiting.result {
             Some(result) => result.await,
@@ -109,17 +108,17 @@ impl GivenUp {
 }
 
 struct Waiting<'a, T> {
-    /// None once there is nothing to wait for.
+    /// `None` once there is nothing to wait for.
     result: Option<oneshot::Receiver<T>>,
-    given_up: &'a GivenUp,
+    cancellations: &'a Cancellations,
 }
 
 impl<T> Drop for Waiting<'_, T> {
     fn drop(&mut self) {
         if let Some(result) = self.result.take() {
-            // First: whoever sees the flag looks which they are.
+            // Before the flag is set: the task that sees it looks for dropped receivers.
             drop(result);
-            self.given_up.0.store(true, Ordering::Release);
+            self.cancellations.0.store(true, Ordering::Release);
         }
     }
 }
@@ -135,24 +134,24 @@ mod model {
     use crate::sync::model::check;
 
     #[test]
-    fn whoever_sees_that_callers_have_gone_finds_them() {
+    fn a_set_flag_means_that_the_callers_are_found() {
         check(|| {
-            let given_up = Arc::new(GivenUp(AtomicBool::new(false)));
+            let cancellations = Arc::new(Cancellations(AtomicBool::new(false)));
             let gone = Arc::new(AtomicBool::new(false));
             let caller = {
-                let (given_up, gone) = (given_up.clone(), gone.clone());
+                let (cancellations, gone) = (cancellations.clone(), gone.clone());
                 thread::spawn(move || {
                     // As a caller's end of the channel is.
                     gone.store(true, Ordering::Relaxed);
-                    given_up.0.store(true, Ordering::Release);
+                    cancellations.0.store(true, Ordering::Release);
                 })
             };
-            if given_up.take() {
-                assert!(gone.load(Ordering::Relaxed) && !given_up.take());
+            if cancellations.take() {
+                assert!(gone.load(Ordering::Relaxed) && !cancellations.take());
                 caller.join().unwrap();
             } else {
                 caller.join().unwrap();
-                assert!(given_up.take());
+                assert!(cancellations.take());
             }
         });
     }

@@ -1,16 +1,15 @@
-//! Where the time comes from.
+//! Clocks.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use netaio_core::Now;
 
-/// What tells a server, a client or a UDP node the time: the system's clocks,
-/// unless its builder is given another, for a simulation or a replay.
+/// The clock of a server, a client or a UDP node: the system's, unless the builder is
+/// given another, for a simulation or a replay.
 ///
-/// Deadlines are handed to [`Runtime::sleep_until`](crate::Runtime::sleep_until):
-/// where time does not pass as the system's does, the runtime's timers have to
-/// follow the clock.
+/// Deadlines are handed to [`Runtime::sleep_until`](crate::Runtime::sleep_until): with
+/// a clock of one's own, the runtime's timers have to follow it.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -19,7 +18,7 @@ use netaio_core::Now;
 /// use netaio_driver::Clock;
 /// use netaio_driver::core::Now;
 ///
-/// /// It stands still until it is told to go on.
+/// /// A clock that is set by hand.
 /// struct Stopped {
 ///     start: Instant,
 ///     elapsed: Mutex<Duration>,
@@ -37,12 +36,11 @@ use netaio_core::Now;
 /// }
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// What time it is. The monotonic reading never goes back. Every task asks
-    /// once or twice a turn, on whatever thread it runs.
+    /// The time. The monotonic reading never goes back. Every task calls this once or
+    /// twice a turn, on any thread.
     fn now(&self) -> Now;
 
-    /// The instant at which the monotonic reading is this one. It may lie so far
-    /// ahead that it means "never".
+    /// The instant of a monotonic reading, which may be so late that it means "never".
     fn instant(&self, monotonic: Duration) -> Instant;
 }
 
@@ -55,7 +53,6 @@ impl Time {
         Self(Some(Arc::new(clock)))
     }
 
-    /// What time it is.
     pub(crate) fn now(&self) -> Now {
         match &self.0 {
             None => system::now(),
@@ -93,7 +90,7 @@ mod system {
         Now::new(origin.elapsed(), unix.unwrap_or_default().as_secs())
     }
 
-    /// One that the clock cannot express lies a century ahead.
+    /// A reading that the clock cannot express becomes a century.
     pub(super) fn instant(monotonic: Duration) -> Instant {
         const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         let origin = origin();

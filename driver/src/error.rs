@@ -1,10 +1,11 @@
-//! What can go wrong above the core.
+//! The errors of servers, clients and nodes.
 
 use std::io;
 use std::time::Duration;
 
-use crate::peers::PeerManagementError;
-use netaio_core::{CloseReason, LimitsError, Message, SealError, SendError};
+use netaio_core::{
+    CloseReason, LimitsError, ManagementError, Message, SealError, SendError, SubscribeError,
+};
 
 /// Why a server could not be started, or a client not be built.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +41,7 @@ pub enum BuildError {
     /// A plugin writes the auth field that carries ids.
     #[error("requests cannot carry ids: {0}")]
     Correlation(SealError),
-    /// A limit that could not work: no handler at all on a connection, say.
+    /// A limit that could not work: for one, no handler at all on a connection.
     #[error(transparent)]
     Limits(#[from] LimitsError),
     /// Peers cannot be managed as asked.
@@ -83,3 +84,49 @@ pub enum RequestError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", .0.message_type, String::from_utf8_lossy(&.0.content))]
 pub struct ErrorAnswer(pub Message);
+
+/// Why a server refused a connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefusedConnection {
+    /// The server has [`Limits::connections`](netaio_core::Limits::connections).
+    #[error("the server has {max} connections, as many as it may")]
+    TooMany {
+        /// The limit.
+        max: usize,
+    },
+    /// The server is being stopped.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// Why peers are not managed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerManagementError {
+    /// The local peer cannot be introduced, or the management makes no sense.
+    #[error(transparent)]
+    Management(#[from] ManagementError),
+    /// The inner layer does not go with the outer one, or the introduction cannot
+    /// be sent with them.
+    #[error("the local peer cannot be introduced: {0}")]
+    Seal(#[from] SealError),
+    /// The inner cipher hides the uri, which is how the messages are found.
+    #[error(
+        "the inner cipher of peer management hides the uri; use one that encrypts only the content"
+    )]
+    HiddenUri,
+}
+
+/// Why a receiver was not subscribed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscriptionError {
+    /// A limit is reached.
+    #[error(transparent)]
+    Limit(#[from] SubscribeError),
+    /// It is not a receiver of this publisher: a connection that has ended or is
+    /// another server's, or an address of another node.
+    #[error("it is none of this publisher's receivers, or has ended")]
+    NotConnected,
+}

@@ -1,4 +1,4 @@
-//! What happens, as a stream for whoever wants to know.
+//! Streams of events, for any number of listeners.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,15 +9,15 @@ use std::task::{Context, Poll};
 use async_channel::{Receiver, Sender};
 use futures_core::Stream;
 
-/// A stream of what happens, from the moment at which it was asked for. It ends
-/// when that can happen no more.
+/// A stream of events, from the moment at which it was made. It ends when there can
+/// be no more of them.
 ///
-/// It is bounded: who does not take the events loses the oldest when some
-/// thousand wait. Several streams of one kind get every event each.
+/// It is bounded: a listener that does not take its events loses the oldest when
+/// more than 4,096 wait. Each stream of one kind gets every event.
 pub struct Events<T>(Pin<Box<Receiver<T>>>);
 
 impl<T> Events<T> {
-    /// Events that wait for one listener.
+    /// The most events that wait for one listener.
     const CAPACITY: usize = 4096;
 
     /// The next event, or `None` when there will be no more. Cancel-safe.
@@ -42,10 +42,10 @@ impl<T> fmt::Debug for Events<T> {
     }
 }
 
-/// Those who want to know. Nothing is made for them while there are none.
+/// The listeners of one kind of events. An event is made only if there are any.
 pub(crate) struct Listeners<T> {
     any: AtomicBool,
-    /// None when there will be no more events.
+    /// `None` when there will be no more events.
     senders: Mutex<Option<Vec<Sender<T>>>>,
 }
 
@@ -68,9 +68,9 @@ impl<T: Clone> Listeners<T> {
         Events(Box::pin(receiver))
     }
 
-    /// Tells everybody of an event, if it is one, and says how many of them have
-    /// lost an older one since they do not take them.
-    pub(crate) fn tell(&self, event: impl FnOnce() -> Option<T>) -> usize {
+    /// Sends an event to all listeners, if `event` makes one, and returns how many of
+    /// them lost an older one, since their queues were full.
+    pub(crate) fn emit(&self, event: impl FnOnce() -> Option<T>) -> usize {
         let mut lost = 0;
         if !self.any.load(Ordering::Relaxed) {
             return lost;
@@ -91,14 +91,14 @@ impl<T: Clone> Listeners<T> {
         lost
     }
 
-    /// Lets everybody know that there will be nothing more.
+    /// Ends all streams.
     pub(crate) fn close(&self) {
         drop(self.senders().take());
         self.any.store(false, Ordering::Relaxed);
     }
 
     fn senders(&self) -> MutexGuard<'_, Option<Vec<Sender<T>>>> {
-        // The list is whole between two calls: poison says nothing about it.
+        // The list is consistent between two calls: poison does not matter.
         self.senders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,7 +110,7 @@ mod tests {
 
     use super::*;
 
-    /// What is there, and whether there will be more.
+    /// The events that wait, and whether there may be more.
     fn drain<T>(events: &mut Events<T>) -> (Vec<T>, bool) {
         let mut all = Vec::new();
         let mut context = Context::from_waker(Waker::noop());
@@ -124,38 +124,38 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_told_from_when_they_ask() {
+    fn a_stream_has_the_events_since_it_was_made() {
         let listeners = Listeners::default();
         let mut first = listeners.listen();
-        listeners.tell(|| Some(1));
+        listeners.emit(|| Some(1));
         let mut second = listeners.listen();
-        listeners.tell(|| Some(2));
+        listeners.emit(|| Some(2));
         assert_eq!(drain(&mut first), (vec![1, 2], true));
         assert_eq!(drain(&mut second), (vec![2], true));
         drop(first);
-        listeners.tell(|| Some(3));
+        listeners.emit(|| Some(3));
         listeners.close();
-        listeners.tell(|| Some(4));
+        listeners.emit(|| Some(4));
         assert_eq!(drain(&mut second), (vec![3], false));
         assert_eq!(drain(&mut listeners.listen()), (vec![], false));
     }
 
     #[test]
-    fn nothing_is_made_for_nobody() {
+    fn without_listeners_no_event_is_made() {
         let listeners = Listeners::<u8>::default();
-        assert_eq!(listeners.tell(|| panic!("nobody listens")), 0);
+        assert_eq!(listeners.emit(|| panic!("there is no listener")), 0);
         drop(listeners.listen());
-        // Only now it is noticed.
-        listeners.tell(|| Some(1));
-        assert_eq!(listeners.tell(|| panic!("nobody listens")), 0);
+        // A stream that was dropped is noticed with the next event.
+        listeners.emit(|| Some(1));
+        assert_eq!(listeners.emit(|| panic!("there is no listener")), 0);
     }
 
     #[test]
-    fn who_does_not_listen_loses_the_oldest() {
+    fn a_full_queue_loses_the_oldest() {
         let listeners = Listeners::default();
         let mut events = listeners.listen();
         let all = Events::<usize>::CAPACITY + 10;
-        let lost: usize = (0..all).map(|number| listeners.tell(|| Some(number))).sum();
+        let lost: usize = (0..all).map(|number| listeners.emit(|| Some(number))).sum();
         assert_eq!(lost, 10);
         let (got, _) = drain(&mut events);
         assert_eq!(got, (10..all).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! The few combinators that the tasks need.
+//! Combinators of futures.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -10,9 +10,8 @@ use pin_project_lite::pin_project;
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 pin_project! {
-    /// Two futures, of which one counts. An async function would hold each of
-    /// them twice, and each race within it once more: connections that wait hold
-    /// a tree of these.
+    /// Two futures, of which the first to be ready counts. An async function would
+    /// hold each of them twice, and idle connections hold a tree of races.
     pub(crate) struct Race<A, B> {
         second_goes_first: bool,
         #[pin]
@@ -62,7 +61,7 @@ where
     }
 }
 
-/// Lets every other task that is ready go first.
+/// Yields to the other tasks that are ready.
 pub(crate) async fn yield_now() {
     let mut yielded = false;
     poll_fn(|context| {
@@ -75,8 +74,8 @@ pub(crate) async fn yield_now() {
     .await;
 }
 
-/// The value, where it is ready at once.
-pub(crate) async fn now_or_later<T>(future: &mut BoxFuture<T>) -> Option<T> {
+/// Polls a future once, and returns its value if it is ready.
+pub(crate) async fn poll_once<T>(future: &mut BoxFuture<T>) -> Option<T> {
     poll_fn(|context| {
         Poll::Ready(match future.as_mut().poll(context) {
             Poll::Ready(value) => Some(value),

@@ -2,14 +2,14 @@
 //! over a [`Runtime`] trait.
 //!
 //! Programs use a runtime's own crate, `netaio-tokio` for one, whose `Server`
-//! and `Client` are these with the runtime filled in. This crate is for whoever
-//! brings netaio to another runtime: implement [`Runtime`], [`ReadHalf`],
+//! and `Client` are these with the runtime filled in. This crate is for
+//! those who bring netaio to another runtime: implement [`Runtime`], [`ReadHalf`],
 //! [`WriteHalf`] and, for UDP, [`DatagramSocket`], and name the aliases.
 //!
 //! One task drives one connection, from its first byte to its last: it owns the
-//! core's [`Link`](netaio_core::Link), reads, calls handlers, and writes. Others
-//! speak to it through a bounded queue. Nothing holds a lock across a handler,
-//! a write or a cipher, and answers to what came with one read leave with one
+//! core's [`Link`](netaio_core::Link), reads, calls handlers, and writes. Its
+//! handles give it commands through a bounded queue. Nothing holds a lock across a handler,
+//! a write or a cipher, and the answers to all messages of one read leave with one
 //! write.
 //!
 //! # Cargo features
@@ -25,48 +25,77 @@
 //! - `x25519`: `plugin::X25519Cipher` of the core.
 #![forbid(unsafe_code)]
 
+// The modules stand in floors, from the bottom to the top: a module imports from
+// its own floor and from those before it, never in a circle.
+
+// The runtime, and what async code needs everywhere.
+mod futures;
+mod runtime;
+mod sync;
+
+// Sockets, for the crates of the runtimes.
 #[cfg(feature = "async-io")]
 pub mod async_io;
-mod budget;
-mod callers;
-mod client;
-mod clock;
-mod connection;
-mod errands;
-mod error;
-mod events;
-mod futures;
-#[cfg(feature = "futures-io")]
-pub mod futures_io;
-mod handler;
-mod logging;
-mod mailbox;
-mod methods;
-mod options;
-mod peers;
-mod publisher;
-mod random;
-mod remote;
-mod runtime;
-mod server;
-mod service;
-mod setup;
-mod slots;
 #[cfg(feature = "socket2")]
 pub mod sockets;
+
+// Vocabulary: errors, options, events, time, logs.
+mod clock;
+mod error;
+mod events;
+mod logging;
+mod options;
+mod random;
+mod remote_id;
 mod sources;
-mod sync;
-mod task;
+mod states;
 mod timeouts;
+
+// What handles and tasks are made of.
+mod background;
+mod budget;
+mod callers;
+mod fanout;
+mod mailbox;
+mod peer_table;
+mod slots;
+
+// Handles, and what is asked of them.
+mod connection;
+mod methods;
+mod peers;
+mod remote;
+mod request;
+mod roster;
+mod udp_handle;
+
+// Handlers and what they take.
+mod handler;
+mod publisher;
+
+// Tasks, and the service they share.
+mod service;
+mod task;
+
+// Servers, clients and nodes.
+mod client;
+#[cfg(feature = "futures-io")]
+pub mod futures_io;
+mod server;
+mod setup;
 mod udp;
 
 pub use client::{
     AutoReconnect, Client, ClientBuilder, GaveUp, Messages, Reconnected, Unsolicited,
 };
 pub use clock::Clock;
-pub use connection::{Connection, RequestBuilder, Response};
-pub use error::{BuildError, ConnectError, ErrorAnswer, RequestError};
+pub use connection::Connection;
+pub use error::{
+    BuildError, ConnectError, ErrorAnswer, PeerManagementError, RefusedConnection, RequestError,
+    SubscriptionError,
+};
 pub use events::Events;
+pub use fanout::Delivery;
 pub use futures::BoxFuture;
 pub use handler::{
     Content, Deferred, Direct, FromRequest, Handler, IntoReply, Outcome, Reply, Request, State,
@@ -74,13 +103,13 @@ pub use handler::{
 };
 pub use netaio_core as core;
 pub use options::ConnectionOptions;
-pub use peers::{KnownPeer, PeerEvent, PeerEvents, PeerManagementError, Peers};
-pub use publisher::{Delivery, Publisher, SubscriptionError};
+pub use peer_table::{KnownPeer, PeerEvent, PeerEvents};
+pub use peers::Peers;
+pub use publisher::Publisher;
 pub use remote::Remote;
+pub use request::{RequestBuilder, Response};
 pub use runtime::{DatagramOptions, DatagramSocket, Interface, ReadHalf, Runtime, WriteHalf};
-pub use server::{
-    RefusedConnection, Server, ServerBuilder, ServerCounters, ServerEvent, ServerEvents,
-};
+pub use server::{Server, ServerBuilder, ServerCounters, ServerEvent, ServerEvents};
 pub use timeouts::TimedOut;
 pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 

@@ -1,4 +1,4 @@
-//! Log lines that a remote can cause: few, however many it causes.
+//! Rate limits of log lines that a remote can cause.
 
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,17 +8,17 @@ use netaio_core::Limits;
 
 use crate::clock::Time;
 
-/// The lines of one server, client or node.
+/// The log lines of one server, client or node.
 pub(crate) struct Logs {
     interval: Duration,
     time: Time,
     lines: Mutex<Lines>,
 }
 
-/// Those that were written lately, and those that were not.
+/// When lines were written, and how many were not.
 #[derive(Default)]
 struct Lines {
-    /// No more than the source has texts.
+    /// As many as there are texts in the source.
     kinds: Vec<Kind>,
     suppressed: u64,
 }
@@ -42,7 +42,7 @@ impl Logs {
     }
 
     /// Whether a line with this text is to be written, and if so, how many were
-    /// not since the last one. If not it is counted.
+    /// suppressed since the last one. If not, it is counted.
     pub(crate) fn admit(&self, text: &'static str) -> Option<u64> {
         let now = self.time.now().monotonic;
         let mut lines = self.lines();
@@ -54,8 +54,7 @@ impl Logs {
             });
             return Some(0);
         };
-        // Without an interval even one that comes too early, from a thread that
-        // read the clock before another did.
+        // With an interval of 0 also if another thread has a later reading.
         if now.saturating_sub(kind.written) >= self.interval {
             kind.written = now;
             return Some(mem::take(&mut kind.suppressed));
@@ -65,7 +64,7 @@ impl Logs {
         None
     }
 
-    /// How many lines were not written so far.
+    /// The number of lines that were suppressed so far.
     pub(crate) fn suppressed(&self) -> u64 {
         self.lines().suppressed
     }
@@ -75,9 +74,9 @@ impl Logs {
     }
 }
 
-/// Writes a line that a remote can cause, unless there was one with this text
-/// just now: `limited!(logs, WARN, "text", field = value, %another)`. Where nobody
-/// wants lines of this level it does nothing.
+/// Writes a line that a remote can cause, unless one with this text was written within
+/// the interval: `limited!(logs, WARN, "text", field = value, %another)`. If no
+/// subscriber takes lines of this level it does nothing.
 macro_rules! limited {
     ($logs:expr, $level:ident, $text:literal $(, $($fields:tt)+)?) => {
         if ::tracing::event_enabled!(::tracing::Level::$level)
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
 
-    /// It goes on when it is told to.
+    /// A clock that is set by hand.
     #[derive(Clone, Default)]
     struct Stopped(Arc<Mutex<Duration>>);
 
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_nobody_wants_costs_nothing() {
+    fn a_line_without_subscribers_costs_nothing() {
         struct NeverRead;
 
         impl Clock for NeverRead {

@@ -4,7 +4,7 @@
 /// The kinds of requests, for whatever has a `request_message`.
 macro_rules! request_methods {
     () => {
-        /// Asks for the content of a uri.
+        /// Requests the content of a uri.
         pub fn request(&self, uri: impl Into<Bytes>) -> RequestBuilder {
             self.request_message(Message::request(uri))
         }
@@ -24,12 +24,12 @@ macro_rules! request_methods {
             self.request_message(Message::delete(uri))
         }
 
-        /// Asks to be notified about a uri; the answer is a `CONFIRM_SUBSCRIBE`.
+        /// Subscribes to a uri; the answer is a `CONFIRM_SUBSCRIBE`.
         pub fn subscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
             self.request_message(Message::subscribe(uri))
         }
 
-        /// Asks to be notified no more; the answer is a `CONFIRM_UNSUBSCRIBE`.
+        /// Unsubscribes from a uri; the answer is a `CONFIRM_UNSUBSCRIBE`.
         pub fn unsubscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
             self.request_message(Message::unsubscribe(uri))
         }
@@ -39,7 +39,7 @@ macro_rules! request_methods {
 /// Handlers that change while messages come, for whatever has a `service`.
 macro_rules! handler_methods {
     () => {
-        /// Registers a handler for a key, in place of the key's last. Messages
+        /// Registers a handler for a key, and replaces the one that it has. Messages
         /// must pass `inner` to reach it, and its replies are sealed with it.
         ///
         /// # Errors
@@ -53,8 +53,8 @@ macro_rules! handler_methods {
             self.service().add(key.into(), handler, inner, false)
         }
 
-        /// Registers a handler for one message, in place of the key's last. It
-        /// goes before the permanent handler of the same key.
+        /// Registers a handler for one message, and replaces the one that the key has.
+        /// It takes precedence over the permanent handler of the same key.
         ///
         /// # Errors
         /// The inner layer writes the same auth field as the outer one.
@@ -67,12 +67,12 @@ macro_rules! handler_methods {
             self.service().add(key.into(), handler, inner, true)
         }
 
-        /// Removes a handler, and says whether there was one.
+        /// Removes a handler, and returns whether there was one.
         pub fn remove(&self, key: impl Into<Key>) -> bool {
             self.service().remove(key.into(), false)
         }
 
-        /// Removes a one-time handler, and says whether there was one.
+        /// Removes a one-time handler, and returns whether there was one.
         pub fn remove_once(&self, key: impl Into<Key>) -> bool {
             self.service().remove(key.into(), true)
         }

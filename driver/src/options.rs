@@ -1,31 +1,30 @@
-//! How one connection differs from the others.
+//! Options of one connection.
 
 use std::sync::Arc;
 
 use netaio_core::{Layer, LinkConfig};
 
-/// How one connection differs from the others of its client or server.
+/// The name of one connection, and which outer plugins it omits.
 ///
 /// ```
 /// use netaio_driver::ConnectionOptions;
 ///
-/// // To a server on the same machine, say, that nobody can listen in on.
+/// // To a server on the same machine, for example: nothing leaves the machine.
 /// let local = ConnectionOptions::new().with_name("local").without_cipher();
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionOptions {
     pub(crate) name: Option<Arc<str>>,
-    pub(crate) left_out: LeftOut,
+    pub(crate) omitted: Omitted,
 }
 
 impl ConnectionOptions {
-    /// The whole outer layer, and no name but the one that the connection gets
-    /// by itself.
+    /// The whole outer layer, and the default name.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             name: None,
-            left_out: LeftOut {
+            omitted: Omitted {
                 auth: false,
                 cipher: false,
             },
@@ -34,39 +33,37 @@ impl ConnectionOptions {
 
     /// Names the connection; see [`Connection::name`](crate::Connection::name).
     /// A client that connects to an address names the connection after it
-    /// unless told otherwise.
+    /// unless it is named by this.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into());
         self
     }
 
-    /// Leaves the outer auth plugin out, of what is sent and of what is
-    /// received: netaio's `use_auth=False`. Both ends have to.
+    /// Omits the outer auth plugin, of what is sent and of what is received: netaio's `use_auth=False`. Both ends have to.
     #[must_use]
     pub fn without_auth(mut self) -> Self {
-        self.left_out.auth = true;
+        self.omitted.auth = true;
         self
     }
 
-    /// Leaves the outer cipher plugin out, of what is sent and of what is
-    /// received: netaio's `use_cipher=False`. Both ends have to.
+    /// Omits the outer cipher plugin, of what is sent and of what is received: netaio's `use_cipher=False`. Both ends have to.
     #[must_use]
     pub fn without_cipher(mut self) -> Self {
-        self.left_out.cipher = true;
+        self.omitted.cipher = true;
         self
     }
 }
 
-/// What a connection does without.
+/// The outer plugins that a connection omits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LeftOut {
+pub(crate) struct Omitted {
     pub(crate) auth: bool,
     pub(crate) cipher: bool,
 }
 
-impl LeftOut {
-    /// What is left of an outer layer.
+impl Omitted {
+    /// An outer layer without them.
     pub(crate) fn outer(self, outer: &Layer) -> Layer {
         let mut outer = outer.clone();
         if self.auth {
@@ -78,7 +75,7 @@ impl LeftOut {
         outer
     }
 
-    /// The configuration of a link that does without.
+    /// The configuration of a link without them.
     pub(crate) fn config(self, config: &Arc<LinkConfig>) -> Arc<LinkConfig> {
         if self == Self::default() {
             return config.clone();

@@ -1,4 +1,4 @@
-//! Generators for nonces.
+//! Seeds and generators of random numbers.
 
 use std::io;
 
@@ -9,11 +9,11 @@ use rand_core::{CryptoRng, SeedableRng};
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Seeds(Option<[u8; 32]>);
 
-/// What generators are made of, once per link.
+/// The seed of the generators of one link.
 pub(crate) struct Seed([u8; 32]);
 
 impl Seeds {
-    /// They are all the same.
+    /// A fixed seed, the same for all links.
     pub(crate) const fn known(seed: [u8; 32]) -> Self {
         Self(Some(seed))
     }
@@ -32,11 +32,14 @@ impl Seeds {
 }
 
 impl Seed {
-    /// The stream of what is sealed for many.
+    /// The stream for messages that are sealed once for many receivers.
     pub(crate) const PUBLICATIONS: u64 = u64::MAX;
 
-    /// A generator of its own: no system call and no lock per message. The stream
-    /// tells apart what draws from the same seed, where that is a known one.
+    /// The stream of the jitter of reconnecting.
+    pub(crate) const RECONNECTS: u64 = u64::MAX - 1;
+
+    /// A generator, which needs no system call and no lock. Those that are made of the
+    /// same fixed seed have streams of their own.
     pub(crate) fn generator(self, stream: u64) -> Box<dyn CryptoRng + Send> {
         let mut generator = ChaCha12Rng::from_seed(self.0);
         generator.set_stream(stream);
@@ -44,7 +47,7 @@ impl Seed {
     }
 }
 
-/// A generator of its own, seeded by another.
+/// A generator that is seeded by another.
 pub(crate) fn fork(seeds: &mut dyn CryptoRng) -> impl CryptoRng + use<> {
     let mut seed = <ChaCha12Rng as SeedableRng>::Seed::default();
     seeds.fill_bytes(&mut seed);

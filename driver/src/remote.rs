@@ -1,18 +1,20 @@
-//! Whoever is at the other end.
+//! Remotes: the other ends of connections, and addresses of datagrams.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-use netaio_core::{Message, SendError, SendOptions};
+use netaio_core::{Answer, Message, RequestOptions, SendError, SendOptions};
 
-use crate::connection::{Connection, RequestBuilder};
-use crate::handler::States;
+use crate::connection::Connection;
+use crate::error::RequestError;
 use crate::logging::Logs;
-use crate::udp::Handle;
+use crate::remote_id::RemoteId;
+use crate::states::States;
+use crate::udp_handle::UdpHandle;
 
-/// Whoever sent a message: the other end of a [`Connection`], or an address that
-/// a [`UdpNode`](crate::UdpNode) hears from. Handlers that take it serve both.
+/// The sender of a message: the other end of a [`Connection`], or the address of a
+/// datagram that a [`UdpNode`](crate::UdpNode) received. Handlers that take it serve
+/// both.
 ///
 /// Cloning it copies a pointer or two.
 #[derive(Clone)]
@@ -21,31 +23,11 @@ pub struct Remote(pub(crate) Kind);
 #[derive(Clone)]
 pub(crate) enum Kind {
     Connection(Connection),
-    Datagram(Handle, SocketAddr),
-}
-
-/// What tells remotes apart: the number of a connection, of one server or
-/// client, or an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Place {
-    Connection {
-        number: u64,
-        remote: Option<SocketAddr>,
-    },
-    Datagram(SocketAddr),
-}
-
-impl Place {
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Connection { remote, .. } => *remote,
-            Self::Datagram(address) => Some(*address),
-        }
-    }
+    Datagram(UdpHandle, SocketAddr),
 }
 
 impl Remote {
-    /// Its address; none where a stream has no addresses.
+    /// Its address; `None` if the stream has no addresses.
     #[must_use]
     pub fn addr(&self) -> Option<SocketAddr> {
         match &self.0 {
@@ -54,7 +36,7 @@ impl Remote {
         }
     }
 
-    /// The connection that leads to it, unless datagrams do.
+    /// The connection to it; `None` for datagrams.
     #[must_use]
     pub fn connection(&self) -> Option<&Connection> {
         match &self.0 {
@@ -83,17 +65,21 @@ impl Remote {
         }
     }
 
-    crate::methods::request_methods!();
-
-    /// Sends any message as a request: whatever answers its uri ends it.
-    pub fn request_message(&self, message: Message) -> RequestBuilder {
-        RequestBuilder::new(self.clone(), message)
+    pub(crate) async fn send_request(
+        self,
+        message: Message,
+        options: RequestOptions,
+    ) -> Result<Answer, RequestError> {
+        match self.0 {
+            Kind::Connection(connection) => connection.send_request(message, options).await,
+            Kind::Datagram(node, to) => node.send_request(to, message, options).await,
+        }
     }
 
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn id(&self) -> RemoteId {
         match &self.0 {
-            Kind::Connection(connection) => connection.place(),
-            Kind::Datagram(_, address) => Place::Datagram(*address),
+            Kind::Connection(connection) => connection.id(),
+            Kind::Datagram(_, address) => RemoteId::Datagram(*address),
         }
     }
 
@@ -104,7 +90,7 @@ impl Remote {
         }
     }
 
-    /// What handlers share at this end.
+    /// The values that handlers share at this end.
     pub(crate) fn states(&self) -> &States {
         match &self.0 {
             Kind::Connection(connection) => &connection.shared.states,

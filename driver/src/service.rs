@@ -1,5 +1,6 @@
 //! What the connections of one server or client share.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use netaio_core::plugin::CipherPlugin;
@@ -10,28 +11,28 @@ use netaio_core::{
 
 use crate::budget::Budget;
 use crate::clock::Time;
-use crate::events::Listeners;
+use crate::connection::{Connection, Origin};
+use crate::error::PeerManagementError;
 use crate::futures::BoxFuture;
-use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Panicked, Request, States};
+use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Panicked, Request};
 use crate::logging::Logs;
-use crate::peers::{Identity, PeerManagementError, Table};
-use crate::remote::{Place, Remote};
-use crate::server::{Counts, ServerEvent};
+use crate::options::ConnectionOptions;
+use crate::peer_table::{Identity, Table};
+use crate::remote::Remote;
+use crate::remote_id::RemoteId;
 use crate::slots::Slots;
 use crate::sources::Sources;
+use crate::states::States;
 
 /// Handlers and configuration, shared by connections.
 pub(crate) struct Service {
     pub(crate) config: Arc<LinkConfig>,
     pub(crate) states: Arc<States>,
     pub(crate) slots: Arc<Slots>,
-    pub(crate) budget: Budget,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) unrouted: Unrouted,
     pub(crate) table: Arc<Table>,
     pub(crate) sources: Sources,
-    /// Those who want to know what happens at a server.
-    pub(crate) events: Listeners<ServerEvent>,
-    pub(crate) counts: Counts,
     pub(crate) logs: Arc<Logs>,
     node: Mutex<Node<AnyHandler>>,
 }
@@ -77,11 +78,9 @@ impl Service {
         Self {
             table: Arc::new(table),
             sources,
-            events: Listeners::default(),
-            counts: Counts::default(),
             logs,
             slots: Slots::new(limits.handlers()),
-            budget: Budget::new(limits),
+            budget: Arc::new(Budget::new(limits)),
             config,
             states: Arc::new(states),
             unrouted,
@@ -91,6 +90,18 @@ impl Service {
 
     pub(crate) fn time(&self) -> &Time {
         &self.sources.time
+    }
+
+    /// Makes the handle of a connection that has this number.
+    pub(crate) fn connection(
+        &self,
+        number: u64,
+        remote: Option<SocketAddr>,
+        options: ConnectionOptions,
+        origin: Option<Origin>,
+    ) -> Connection {
+        let (table, states) = (self.table.clone(), self.states.clone());
+        Connection::new(table, states, number, remote, options, origin)
     }
 
     /// Registers a handler while connections are served.
@@ -148,7 +159,7 @@ impl Service {
                 }
             },
         };
-        let unprompted = handler.is_own();
+        let unprompted = handler.is_builtin();
         let answer = match handler.call(Request { message, remote }) {
             Ok(Outcome::Done(answer)) => answer,
             Ok(Outcome::Running(future)) => return Invoked::Running(reply, future),
@@ -179,11 +190,11 @@ impl Service {
             let _farewell = self.table.discovery().stop(&app_id);
             return Err(error.into());
         }
-        for key in Discovery::<Place>::keys(app_id) {
+        for key in Discovery::<RemoteId>::keys(app_id) {
             let table = Arc::downgrade(&self.table);
-            let handler = AnyHandler::own(move |request: Request| {
+            let handler = AnyHandler::builtin(move |request: Request| {
                 let table = table.upgrade()?;
-                table.handle(request.remote.place(), &request.message)
+                table.handle(request.remote.id(), &request.message)
             });
             let _replaced = self.node().on(key, handler, inner.clone());
         }
@@ -194,7 +205,7 @@ impl Service {
     /// Manages the peers of an app id no more, and returns the farewell.
     pub(crate) fn stop_peer_management(&self, app_id: &[u8]) -> Option<PeerMessage> {
         let farewell = self.table.change(|discovery| discovery.stop(app_id))?;
-        for key in Discovery::<Place>::keys(app_id.to_vec()) {
+        for key in Discovery::<RemoteId>::keys(app_id.to_vec()) {
             self.node().remove(key);
         }
         Some(farewell)

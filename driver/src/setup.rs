@@ -1,13 +1,14 @@
-//! What builders of servers and clients have in common.
+//! The options that the builders have in common.
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin};
 use netaio_core::{Key, KeyExtractor, Layer, LinkConfig, Node, Role, Wire};
 
 use crate::error::BuildError;
-use crate::handler::{AnyHandler, States};
+use crate::handler::AnyHandler;
 use crate::sources::Sources;
+use crate::states::States;
 
-/// The parts of a service, as they are gathered.
+/// The options of a service while it is built.
 pub(crate) struct Setup {
     pub(crate) config: LinkConfig,
     pub(crate) wire: Wire,
@@ -128,7 +129,7 @@ macro_rules! common_options {
             self
         }
 
-        /// Sets the bounds on what the remote side controls.
+        /// Sets the bounds on what remotes control.
         pub fn limits(mut self, limits: Limits) -> Self {
             self.setup.wire.limits = limits;
             self
@@ -146,18 +147,18 @@ macro_rules! common_options {
             self
         }
 
-        /// Lets every request carry an id, so that its answer may come in any
-        /// order, and ends nothing when it is late. A plain netaio peer ignores it
-        /// and answers in order, as ever.
-        /// [`RequestBuilder::correlate`](crate::RequestBuilder::correlate) says it
-        /// of one request.
+        /// Lets every request carry a correlation id: its answer may come in any order,
+        /// and ends no other request when it is late. A plain netaio peer ignores the id,
+        /// and answers in order.
+        /// [`RequestBuilder::correlate`](crate::RequestBuilder::correlate) sets it for
+        /// one request.
         pub fn correlate(mut self) -> Self {
             let correlation = std::mem::take(&mut self.setup.config.correlation);
             self.setup.config.correlation = correlation.with_requests(true);
             self
         }
 
-        /// Says which auth field carries ids, whether requests carry one, and
+        /// Sets which auth field carries correlation ids, whether requests carry one, and
         /// whether replies repeat it; they do unless set.
         pub fn correlation(mut self, correlation: netaio_core::Correlation) -> Self {
             self.setup.config.correlation = correlation;
@@ -177,8 +178,8 @@ macro_rules! common_options {
             self
         }
 
-        /// Registers a handler for one message. It goes before the permanent
-        /// handler of the same key.
+        /// Registers a handler for one message. It takes precedence over
+        /// the permanent handler of the same key.
         pub fn once<M: 'static>(mut self, key: impl Into<Key>, handler: impl Handler<M>) -> Self {
             self.setup.add(key.into(), AnyHandler::new(handler), true);
             self
@@ -211,23 +212,22 @@ macro_rules! common_options {
             self
         }
 
-        /// Takes the time from this clock, for simulations and replays; from the
-        /// system's unless set. The runtime's timers have to follow it.
-        pub fn clock(mut self, clock: impl crate::Clock) -> Self {
+        /// Sets the clock, for simulations and replays; the system's unless set. The runtime's timers have to follow it.
+        pub fn clock(mut self, clock: impl crate::clock::Clock) -> Self {
             self.setup.sources.time = crate::clock::Time::of(clock);
             self
         }
 
         /// Draws every nonce from this seed, so that a run can be repeated to the
-        /// byte. For tests and replays only: whoever knows the seed, or has seen
-        /// an earlier run, knows the nonces of this one, and ciphers protect
-        /// nothing. Unless set, the operating system seeds a generator for each
+        /// byte. For tests and replays only: to those who know the seed, or have seen
+        /// an earlier run, ciphers protect nothing. Unless set, the operating system seeds a generator for each
         /// connection.
         ///
         /// The generators are ChaCha with 12 rounds. A connection draws from the
         /// stream of its number, counted from 0 as connections are made, and a
         /// UDP node from stream 0. Stream `u64::MAX` has a seed for every message
-        /// that is sealed once for many; its generator draws from stream 0.
+        /// that is sealed once for many; its generator draws from stream 0. Stream
+        /// `u64::MAX - 1` is for the jitter of reconnecting.
         pub fn predictable_nonces(mut self, seed: [u8; 32]) -> Self {
             self.setup.sources.seeds = crate::random::Seeds::known(seed);
             self
@@ -235,18 +235,16 @@ macro_rules! common_options {
     };
 }
 
-/// The options of those who have connections, servers and clients.
+/// The options of servers and clients.
 macro_rules! connection_options {
     () => {
-        /// Lets up to `max` handlers run at the same time on one connection, which
-        /// runs one after the other otherwise. Those of messages that carry an id
-        /// do: whoever sends them with an id takes the answers in any order (see
-        /// `correlate`).
+        /// The number of handlers that run concurrently on one connection; 1 unless
+        /// set. Only those of messages with a correlation id do: their senders take
+        /// answers in any order (see `correlate`).
         ///
-        /// A message without an id, as a plain netaio peer sends them, is handled
-        /// when all before it have been, and before all behind it: its answer
-        /// keeps its place. [`Limits::handlers`] bounds the handlers of all
-        /// connections together, as ever.
+        /// A message without an id, as a plain netaio peer sends them, is handled after
+        /// all before it and before all behind it, so that the order of answers is
+        /// kept. [`Limits::handlers`] bounds the handlers of all connections together.
         pub fn concurrent_handlers(mut self, max: usize) -> Self {
             self.setup.concurrent_handlers = Some(max);
             self
@@ -254,7 +252,7 @@ macro_rules! connection_options {
     };
 }
 
-/// The options of those who answer whoever asks, servers and UDP nodes.
+/// The options of servers and UDP nodes.
 macro_rules! answering_options {
     () => {
         /// Answers messages that have no handler; unless set, netaio's answer is
@@ -264,15 +262,14 @@ macro_rules! answering_options {
             self
         }
 
-        /// Decides what is answered to a message that fails an auth check; unless
-        /// set, the plugin's own error message is.
+        /// Sets what answers a message that fails an auth check; unless set, the
+        /// plugin's own error message does.
         pub fn auth_error(mut self, reply: AuthErrorReply) -> Self {
             self.setup.config.auth_error = reply;
             self
         }
 
-        /// Makes the error message for a text, in place of netaio's
-        /// `make_error_msg`.
+        /// Sets what makes the error message for a text: netaio's `make_error_msg`.
         pub fn error_message(mut self, make: fn(&str) -> Message) -> Self {
             self.setup.config.make_error = make;
             self
@@ -280,16 +277,16 @@ macro_rules! answering_options {
     };
 }
 
-/// The options of everyone who may have peers.
+/// The options of peers.
 macro_rules! peer_options {
     () => {
-        /// Says who this node is: netaio's `local_peer`.
+        /// Sets the local peer: netaio's `local_peer`.
         pub fn local_peer(mut self, peer: Peer) -> Self {
             self.identity.local = Some(peer);
             self
         }
 
-        /// Packs peers and their data in a way of one's own.
+        /// Replaces how peers and their data are packed.
         pub fn peer_plugin(mut self, plugin: impl PeerPlugin + 'static) -> Self {
             self.identity.plugin = Arc::new(plugin);
             self

@@ -1,10 +1,9 @@
-//! What a server, a client or a node takes from outside besides messages.
+//! The clock and the seeds of a server, a client or a node.
 
 use crate::clock::Time;
 use crate::random::Seeds;
 
-/// Where the time and the seeds come from: the system, unless a builder says
-/// otherwise.
+/// The clock and the seeds: those of the system, unless a builder is given others.
 #[derive(Clone, Default)]
 pub(crate) struct Sources {
     pub(crate) time: Time,

@@ -74,8 +74,8 @@ pub struct Pressure {
     pub outbound: bool,
     /// There is room to read that was not there before.
     pub room: bool,
-    /// A handler may run that could not before.
-    pub handlers: bool,
+    /// So many handlers have ended, whose places others may take.
+    pub handlers: usize,
 }
 
 impl Pressure {
@@ -150,16 +150,14 @@ impl Budget {
         pressure
     }
 
-    /// Counts handlers, and says whether one may run that could not before.
-    fn change_calls(&self, before: usize, after: usize) -> bool {
+    /// Counts handlers, and says how many have ended.
+    fn change_calls(&self, before: usize, after: usize) -> usize {
         let less = before.saturating_sub(after);
-        if less > 0 {
-            let all = self.calls.fetch_sub(less, Ordering::AcqRel);
-            return all >= self.max_calls && all.saturating_sub(less) < self.max_calls;
-        }
-        self.calls
-            .fetch_add(after.saturating_sub(before), Ordering::AcqRel);
-        false
+        match after.saturating_sub(before) {
+            0 => self.calls.fetch_sub(less, Ordering::AcqRel),
+            more => self.calls.fetch_add(more, Ordering::AcqRel),
+        };
+        less
     }
 
     /// How many bytes may be read from a link at once; `usize::MAX` where there is
@@ -291,5 +289,6 @@ impl Pool {
 #[cfg(loom)]
 #[cfg(test)]
 mod model;
-#[cfg(all(test, not(loom)))]
+#[cfg(not(loom))]
+#[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What a node may answer to senders that proved nothing.
+//! The budget of answers to senders that proved nothing.
 
 use alloc::collections::VecDeque;
 use core::net::{IpAddr, Ipv6Addr};
@@ -13,12 +13,16 @@ use crate::now::Now;
 /// are errors, the default handler's, and `PEER_DISCOVERED`.
 ///
 /// Anybody can write any sender into a datagram. A node that answers them all
-/// helps to flood whoever was written there. So these answers are few to one
-/// sender, few in all, and to one sender in proportion to what came from there.
-/// What a handler answers is the application's, and not asked about here.
+/// helps to flood whoever was written there. So these answers are limited in
+/// number to one sender and in all, and in bytes to one sender by what came from
+/// there. Answers of handlers are the application's, and are not counted.
 ///
 /// A sender is an IP address, or the /64 network of an IPv6 address, of which
 /// one host may use as many as it likes.
+///
+/// If the monotonic clock goes back, all rates are as after a full burst: one
+/// second later they are full again. Senders are forgotten within three times the
+/// usual time.
 ///
 /// ```
 /// use netaio_core::{Limits, Now, ReplyBudget};
@@ -37,8 +41,9 @@ pub struct ReplyBudget {
     amplification: u64,
     max_senders: usize,
     senders: HashMap<Sender, Account>,
-    /// Every sender once, with the time of the last look at it, in that order.
-    looked_at: VecDeque<(Duration, Sender)>,
+    /// Every sender once, with the time it was last checked for its age, in that
+    /// order.
+    checked: VecDeque<(Duration, Sender)>,
     answered: Meter,
     suppressed: SuppressedReplies,
 }
@@ -58,7 +63,7 @@ pub struct SuppressedReplies {
     pub all: u64,
 }
 
-/// Whom answers to an IP address reach.
+/// All addresses that count as one sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Sender {
     V4([u8; 4]),
@@ -75,15 +80,15 @@ struct Account {
 }
 
 impl ReplyBudget {
-    /// A sender is remembered for this long at least: who waits for an answer
-    /// longer than a request does by default waits for none.
+    /// A sender is remembered for this long at least, which is as long as a request
+    /// waits for its answer by default.
     const MEMORY: Duration = Duration::from_secs(10);
     /// The most bytes of one datagram that are credited, and the number of bytes
     /// after which more do not add to the credit.
     const MAX_CREDITED: u64 = 65_535;
-    /// Senders that one call looks at, to forget them. A call adds one at most,
-    /// so that two are enough to keep up.
-    const LOOKS: usize = 2;
+    /// Senders that one call checks for their age. A call adds one at most, so two
+    /// are enough to keep up.
+    const CHECKS: usize = 2;
 
     /// A budget of which nothing is spent.
     #[must_use]
@@ -94,7 +99,7 @@ impl ReplyBudget {
             amplification: limits.amplification().try_into().unwrap_or(u64::MAX),
             max_senders: limits.unverified_senders(),
             senders: HashMap::new(),
-            looked_at: VecDeque::new(),
+            checked: VecDeque::new(),
             answered: Meter::default(),
             suppressed: SuppressedReplies::default(),
         }
@@ -108,7 +113,7 @@ impl ReplyBudget {
             return;
         }
         let account = self.senders.entry(sender).or_insert_with(|| {
-            self.looked_at.push_back((now, sender));
+            self.checked.push_back((now, sender));
             Account {
                 heard: now,
                 answered: Meter::default(),
@@ -135,6 +140,8 @@ impl ReplyBudget {
             add_one(&mut self.suppressed.amplified);
             return false;
         };
+        account.answered.settle(now);
+        self.answered.settle(now);
         let Some(answered) = account.answered.one_more(now, self.per_ip) else {
             add_one(&mut self.suppressed.per_ip);
             return false;
@@ -182,23 +189,38 @@ impl ReplyBudget {
         self.senders.len()
     }
 
-    /// Forgets some of the senders that nothing came from for a while. All that
-    /// they could still have is credit: their meters ran down long ago.
+    /// Forgets some of the senders that nothing came from for a while. Nothing is
+    /// lost but their credit: their meters are full again by then.
     fn forget(&mut self, now: Duration) {
-        for _ in 0..Self::LOOKS {
-            let Some(&(at, sender)) = self.looked_at.front() else {
+        if self.checked.front().is_some_and(|(at, _)| *at > now) {
+            self.rebase(now);
+        }
+        for _ in 0..Self::CHECKS {
+            let Some(&(at, sender)) = self.checked.front() else {
                 return;
             };
             if now.saturating_sub(at) < Self::MEMORY {
                 return;
             }
-            self.looked_at.pop_front();
+            self.checked.pop_front();
             let account = self.senders.get(&sender);
             if account.is_some_and(|account| now.saturating_sub(account.heard) < Self::MEMORY) {
-                self.looked_at.push_back((now, sender));
+                self.checked.push_back((now, sender));
             } else {
                 self.senders.remove(&sender);
             }
+        }
+    }
+
+    /// Lets all times that are in the future, since the clock went back, be now.
+    /// Threads that read the clock out of order cause this only while all senders
+    /// came within that moment, so while they are few.
+    fn rebase(&mut self, now: Duration) {
+        for (at, _) in &mut self.checked {
+            *at = (*at).min(now);
+        }
+        for account in self.senders.values_mut() {
+            account.heard = account.heard.min(now);
         }
     }
 }
@@ -218,7 +240,7 @@ fn network(ip: Ipv6Addr) -> [u8; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
-/// So many answers a second, and as many at once after a pause.
+/// A number of answers a second, and as many at once after a pause.
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     /// The time that one answer takes; none if there are to be none.
@@ -243,6 +265,12 @@ struct Meter {
 }
 
 impl Meter {
+    /// Notes the time. A bucket is full again within a second; one that is not was
+    /// used before the clock went back.
+    fn settle(&mut self, now: Duration) {
+        self.full_at = self.full_at.min(now.saturating_add(Rate::SECOND));
+    }
+
     /// The meter after one more answer, if the rate allows it.
     fn one_more(self, now: Duration, rate: Rate) -> Option<Self> {
         let full_at = self.full_at.max(now).saturating_add(rate.each?);
@@ -329,7 +357,7 @@ mod tests {
         // Another's bytes are no credit.
         budget.received(at(0), ip(2), 100);
         assert!(!budget.allow(at(0), ip(1), 1) && budget.allow(at(0), ip(2), 300));
-        // Nor do many bytes buy more than the answers to one large datagram.
+        // Nor do many bytes give more credit than one large datagram.
         for _ in 0..1000 {
             budget.received(at(1), ip(3), 65_535);
         }
@@ -373,11 +401,11 @@ mod tests {
         assert!(budget.allow(at(10_000), ip(3), 1));
         assert!(budget.allow(at(10_000), ip(1), 600));
         assert!(!budget.allow(at(10_000), ip(2), 1));
-        assert_eq!((budget.senders(), budget.looked_at.len()), (2, 2));
+        assert_eq!((budget.senders(), budget.checked.len()), (2, 2));
     }
 
     #[test]
-    fn a_million_spoofed_senders_find_little_room() {
+    fn a_million_spoofed_senders_take_little_room() {
         let mut budget = budget();
         let max = Limits::default().unverified_senders();
         let mut answers = 0;
@@ -386,7 +414,7 @@ mod tests {
             let now = at(u64::from(number / 100));
             budget.received(now, ip(number), 30);
             answers += usize::from(budget.allow(now, ip(number), 90));
-            assert!(budget.senders() <= max && budget.looked_at.len() == budget.senders());
+            assert!(budget.senders() <= max && budget.checked.len() == budget.senders());
         }
         assert_eq!(budget.senders(), max);
         assert!(answers < 11 * 1000, "{answers}");
@@ -400,7 +428,54 @@ mod tests {
             budget.received(at(21_000), ip(number % 2), 30);
         }
         assert!(budget.allow(at(21_000), ip(0), 90));
-        assert_eq!((budget.senders(), budget.looked_at.len()), (2, 2));
+        assert_eq!((budget.senders(), budget.checked.len()), (2, 2));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_shuts_the_budget_for_a_second() {
+        const FAR: u64 = 1_000_000_000;
+        let mut budget = budget();
+        // All of both rates is spent.
+        for number in 0..100 {
+            budget.received(at(FAR), ip(number), 10_000);
+            assert_eq!(allowed(&mut budget, at(FAR), ip(number), 10), 10);
+        }
+        budget.received(at(500), ip(1), 10_000);
+        assert_eq!(allowed(&mut budget, at(500), ip(1), 10), 0);
+        assert_eq!(allowed(&mut budget, at(1000), ip(1), 10), 5);
+        assert_eq!(allowed(&mut budget, at(1500), ip(1), 10), 5);
+        budget.received(at(1500), ip(101), 10_000);
+        assert_eq!(allowed(&mut budget, at(1500), ip(101), 20), 10);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_keeps_no_room_from_others() {
+        const FAR: u64 = 1_000_000_000;
+        let limits = Limits::default().with_unverified_senders(3).unwrap();
+        // The clock goes back while all were checked ahead of it, and while the
+        // first was not.
+        for early in [[].as_slice(), &[1, 2, 3]] {
+            let mut budget = ReplyBudget::new(&limits);
+            for number in early {
+                budget.received(at(0), ip(*number), 100);
+            }
+            budget.received(at(FAR), ip(4), 100);
+            assert_eq!(budget.senders(), early.len().saturating_sub(2) + 1);
+            for number in 5..10 {
+                budget.received(at(100), ip(number), 100);
+            }
+            assert_eq!(
+                (budget.senders(), budget.allow(at(100), ip(9), 1)),
+                (3, false)
+            );
+            for now in [10_100, 20_100, 30_100] {
+                budget.received(at(now), ip(9), 100);
+                budget.received(at(now), ip(9), 100);
+                assert_eq!(budget.senders(), budget.checked.len());
+            }
+            assert!(budget.allow(at(30_100), ip(9), 1));
+            assert_eq!(budget.senders(), 1);
+        }
     }
 
     #[test]

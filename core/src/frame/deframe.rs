@@ -9,11 +9,11 @@ use crate::error::{FrameError, FrameErrorKind};
 use crate::message::Header;
 use crate::wire::Wire;
 
-/// Cuts a stream of bytes into frames.
+/// Splits a stream of bytes into frames.
 ///
 /// It keeps no bytes of its own: the caller's buffer holds what is not yet a
-/// frame. The same bytes give the same frames, in one piece or one at a time,
-/// and each byte is looked at once.
+/// frame. The same bytes give the same frames, whatever the pieces they come in,
+/// and each byte is read once.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -54,8 +54,8 @@ impl Deframer {
     /// Takes the next frame off the front of `input`, if it is complete.
     ///
     /// # Errors
-    /// The bytes are no frame. The stream is out of step for good: every
-    /// further call says so again.
+    /// The bytes are no frame. Where the next frame would start is then unknown:
+    /// every further call returns the error again.
     pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
         let header_len = self.wire.codec.header_len();
         let header = match self.header {
@@ -86,10 +86,10 @@ impl Deframer {
         self.position
     }
 
-    /// What is missing, where the stream ends with `rest` in the buffer.
+    /// Checks that the stream may end here, with `rest` in the buffer.
     ///
     /// # Errors
-    /// The stream ends within a frame.
+    /// The stream ends within a frame; the error says how many bytes are missing.
     pub fn finish(&self, rest: &[u8]) -> Result<(), FrameError> {
         if rest.is_empty() {
             return Ok(());
@@ -110,8 +110,8 @@ fn frame_len(header_len: usize, header: &Header) -> Option<usize> {
         .checked_add(header.body_len)
 }
 
-/// Reads a header and holds it against what is accepted, before anything that
-/// it announces is waited for.
+/// Reads a header and checks its type and lengths, before anything that it
+/// announces is buffered.
 #[inline]
 fn read_header(wire: &Wire, bytes: &[u8]) -> Result<Header, FrameErrorKind> {
     let header = wire.codec.decode_header(bytes)?;
@@ -139,7 +139,7 @@ fn too_long(wire: &Wire, header: &Header) -> FrameErrorKind {
     }
 }
 
-/// A complete frame, its sections not yet looked into.
+/// A complete frame, its sections not yet decoded.
 #[derive(Debug)]
 pub struct Frame {
     header: Header,
@@ -191,8 +191,8 @@ impl Frame {
         self.offset
     }
 
-    /// Looks into the sections: auth fields, uri and content, checksum. Nothing
-    /// is copied, and nothing allocated.
+    /// Decodes the sections: auth fields, uri and content, checksum. Nothing is
+    /// copied or allocated in netaio's own format.
     ///
     /// # Errors
     /// A section is malformed, or the checksum is wrong.

@@ -6,7 +6,7 @@ use crate::error::SealError;
 use crate::message::{AuthFields, Header, Message, MessageType, Payload};
 use crate::wire::Wire;
 
-/// Appends a frame to `out`; on an error `out` is as before.
+/// Appends a frame to `out`; on an error `out` is unchanged.
 ///
 /// # Errors
 /// A section does not fit its length field.

@@ -1,4 +1,4 @@
-//! A received message, before and between the opening of its layers.
+//! A received message whose layers are not all open.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,10 +11,9 @@ use crate::message::{AuthFields, AuthView, Header, Message, MessageType, Payload
 use crate::plugin::{Layer, OpenContext};
 use crate::wire::Wire;
 
-/// A message as it came, before any layer is opened.
+/// A received message whose layers are not all open.
 ///
-/// It is one piece of the receive buffer, which layers check and decrypt where
-/// it is.
+/// It is a slice of the receive buffer, which layers check and decrypt in place.
 #[derive(Clone, Debug)]
 pub struct SealedMessage {
     message_type: MessageType,
@@ -53,7 +52,7 @@ impl SealedMessage {
         let uri = if uri.end == content.start && content.end == body.len() {
             uri.start.saturating_add(auth_len)..uri.end.saturating_add(auth_len)
         } else {
-            // A custom body with more in it: what is needed is put together.
+            // A custom body of more than uri and content: those two are copied.
             let (Some(uri), Some(content)) = (body.get(uri), body.get(content)) else {
                 return Err(FrameErrorKind::Custom(
                     "the body format names ranges that are not there",
@@ -103,7 +102,7 @@ impl SealedMessage {
     /// Opens one layer, the outer one first: checks, then decrypts in place.
     ///
     /// # Errors
-    /// The message does not pass. After a failed check it is as before.
+    /// The message is refused. After a failed check it is unchanged.
     pub fn open(
         &mut self,
         layer: &Layer,
@@ -140,7 +139,7 @@ impl SealedMessage {
         self.sections.get(self.uri.end..).unwrap_or_default()
     }
 
-    /// Parts with the body, so that a cipher may change it and see the fields.
+    /// Splits the body off, so that a cipher may change it and read the fields.
     fn take_payload(&mut self) -> Payload {
         let body = self
             .sections
@@ -149,7 +148,8 @@ impl SealedMessage {
         Payload::within(body, start, self.uri.len())
     }
 
-    /// Takes the body back. It is still where it was, and is not copied.
+    /// Joins the body to the fields again, which copies nothing unless the cipher
+    /// has moved it.
     fn put_payload(&mut self, payload: Payload) {
         let (body, start, uri_len) = payload.into_buffer();
         let start = start.saturating_add(self.auth_len);

@@ -77,7 +77,7 @@ impl BodyFormat for Marked {
     }
 }
 
-/// Names ranges wherever it is told to.
+/// Returns the ranges that it was made with.
 struct Elsewhere(Range<usize>, Range<usize>);
 
 impl BodyFormat for Elsewhere {
@@ -232,7 +232,7 @@ fn a_message_tells_the_checksum_it_came_with() {
     assert_eq!(sealed.message_type(), MessageType::OK);
 }
 
-/// Announces more than any memory holds.
+/// Announces sections longer than any memory.
 struct Endless;
 
 impl HeaderFormat for Endless {

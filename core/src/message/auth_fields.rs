@@ -15,8 +15,8 @@ use crate::packify::{self, DecodeLimits, Dict, Value, ValueRef};
 /// The fields beside a message's body, in which plugins keep their nonces and
 /// MACs. Names are strings as a rule; a receiver takes any packify value.
 ///
-/// Fields are kept packed: reading one is a look at bytes, writing one appends
-/// to a buffer that is used again for the next message.
+/// Fields are kept packed: reading one borrows its bytes, writing one appends to
+/// a buffer that is used again for the next message.
 #[derive(Clone, Default)]
 pub struct AuthFields(
     // Most messages of a node without auth plugins have none.
@@ -25,7 +25,7 @@ pub struct AuthFields(
 
 #[derive(Clone, Default)]
 struct Repr {
-    /// A received section, validated, as it came; empty once `fields` is used.
+    /// A received section, validated; empty once `fields` is used.
     received: Bytes,
     fields: PackedFields,
 }
@@ -63,7 +63,16 @@ impl AuthFields {
         })))
     }
 
-    /// The fields, to look at.
+    /// The same fields, of which none is a slice of a receive buffer.
+    #[must_use]
+    pub(crate) fn into_owned(mut self) -> Self {
+        if let Some(repr) = &mut self.0 {
+            repr.received = Bytes::copy_from_slice(&repr.received);
+        }
+        self
+    }
+
+    /// The fields, borrowed.
     #[must_use]
     pub fn view(&self) -> AuthView<'_> {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! Auth fields, to look at.
+//! Auth fields, borrowed.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use super::packed_fields::PackedFields;
 use crate::error::FrameErrorKind;
 use crate::packify::{DecodeLimits, Pairs, ValueRef};
 
-/// Auth fields, borrowed: what a plugin is shown of a message it has to check.
+/// Auth fields, borrowed: what a plugin gets of a message that it checks.
 #[derive(Clone, Copy)]
 pub struct AuthView<'a>(View<'a>);
 
@@ -18,7 +18,7 @@ enum View<'a> {
 }
 
 /// The empty packify dict. netaio never sends a section shorter than this, and
-/// a Python receiver does not survive one.
+/// its receivers fail on one.
 pub(super) const EMPTY_DICT: &[u8] = &[0x4d, 0x40, 0x00];
 
 impl<'a> AuthView<'a> {
@@ -42,7 +42,7 @@ impl<'a> AuthView<'a> {
 
     /// A section that [`decode`](Self::decode) accepted.
     pub(crate) fn validated(section: &'a [u8]) -> Self {
-        // A dict with anything in it is longer, as in most messages it is not.
+        // Most messages have no fields; a dict that is not empty is longer.
         match section.len() <= EMPTY_DICT.len() {
             true => Self(View::Empty),
             false => match ValueRef::validated(section) {

@@ -41,12 +41,12 @@ impl Body {
     }
 }
 
-/// A uri and a content on their way through the cipher layers, one behind the
-/// other in one buffer, so that a cipher works in place.
+/// A uri and a content that cipher layers work on, one behind the other in one
+/// buffer, so that a cipher works in place.
 ///
-/// A cipher sees [`uri`](Self::uri) and [`content`](Self::content) or both as
-/// [`bytes_mut`](Self::bytes_mut), may put bytes before them or take some away,
-/// and says where the boundary lies.
+/// A cipher reads [`uri`](Self::uri) and [`content`](Self::content), changes both
+/// as [`bytes_mut`](Self::bytes_mut), may put bytes before them or remove some,
+/// and sets where the uri ends.
 #[derive(Clone, Debug)]
 pub struct Payload {
     buffer: BytesMut,
@@ -58,7 +58,7 @@ pub struct Payload {
 
 impl Payload {
     /// Room in front for the uri's length and for what ciphers put before the
-    /// payload (a nonce, a tag, an inner length) without moving it.
+    /// payload (a nonce, a tag, an inner length), so that it need not be moved.
     const HEADROOM: usize = 96;
 
     /// An empty payload, to be filled by [`load`](Self::load).
@@ -71,7 +71,7 @@ impl Payload {
         }
     }
 
-    /// Starts over with this uri and content, keeping the buffer.
+    /// Replaces uri and content, in the same buffer.
     pub(crate) fn load(&mut self, uri: &[u8], content: &[u8]) {
         self.buffer.clear();
         let room = Self::HEADROOM
@@ -149,8 +149,8 @@ impl Payload {
         self.buffer.get_mut(start..).unwrap_or_default()
     }
 
-    /// Says that the uri is the first `len` bytes. A length past the end means
-    /// the end: the content is then empty.
+    /// Lets the uri be the first `len` bytes. With a length past the end it is all
+    /// of them, and the content is empty.
     pub fn set_uri_len(&mut self, len: usize) {
         self.uri_len = len.min(self.len());
     }
@@ -189,7 +189,7 @@ impl Payload {
         self.uri_len = uri_len;
     }
 
-    /// Takes the first `count` bytes of the content away, or all where there are
+    /// Removes the first `count` bytes of the content, or all where there are
     /// fewer. This moves the uri.
     pub fn trim_content_front(&mut self, count: usize) {
         let (uri_len, count) = (self.uri_len, count.min(self.content().len()));
@@ -206,8 +206,8 @@ impl Payload {
         }
     }
 
-    /// Takes the first `count` bytes away, or all where there are fewer; the
-    /// uri shrinks by as many.
+    /// Removes the first `count` bytes, or all where there are fewer; the uri
+    /// shrinks by as many.
     pub fn trim_front(&mut self, count: usize) {
         let count = count.min(self.len());
         self.start = self.start.saturating_add(count);
@@ -223,8 +223,8 @@ impl Payload {
             self.section = section;
             return &self.section;
         }
-        // Both ways in leave at least these two bytes in front; should a cipher
-        // have used them up, making room is all that is lost.
+        // A payload starts with at least these two bytes in front. If a cipher has
+        // used them, the payload is moved.
         if self.start < 2 {
             let uri_len = self.uri_len;
             self.prepend(&[0, 0]);
@@ -249,10 +249,13 @@ impl Payload {
         }
     }
 
-    /// Gives a large buffer back once a burst is over.
+    /// Frees each buffer that is larger than `keep` bytes.
     pub(crate) fn shrink(&mut self, keep: usize) {
         if self.buffer.capacity() > keep {
             self.buffer = BytesMut::new();
+        }
+        if self.section.capacity() > keep {
+            self.section = Vec::new();
         }
     }
 }
@@ -353,5 +356,11 @@ mod tests {
         assert_eq!(payload.buffer.capacity(), room);
         payload.shrink(room.saturating_sub(1));
         assert_eq!(payload.buffer.capacity(), 0);
+        // The section in a custom format, too.
+        payload.section = alloc::vec![0; 100];
+        payload.shrink(100);
+        assert_eq!(payload.section.len(), 100);
+        payload.shrink(99);
+        assert_eq!(payload.section.capacity(), 0);
     }
 }

@@ -30,11 +30,11 @@ impl Message {
         delete(uri) = DELETE_URI;
         /// `SUBSCRIBE_URI`: asks to be notified about a uri.
         subscribe(uri) = SUBSCRIBE_URI;
-        /// `UNSUBSCRIBE_URI`: asks to be notified no more.
+        /// `UNSUBSCRIBE_URI`: ends a subscription.
         unsubscribe(uri) = UNSUBSCRIBE_URI;
         /// `PUBLISH_URI`: publishes a content to a uri's subscribers.
         publish(uri, content) = PUBLISH_URI;
-        /// `NOTIFY_URI`: tells a subscriber.
+        /// `NOTIFY_URI`: notifies a subscriber of a uri.
         notify(uri, content) = NOTIFY_URI;
         /// `RESPOND_URI` (netaio's `make_respond_uri_msg`).
         respond_uri(uri, content) = RESPOND_URI;
@@ -42,7 +42,7 @@ impl Message {
         ok(uri, content) = OK;
         /// `CONFIRM_SUBSCRIBE` with the uri that was subscribed to.
         confirm_subscribe(uri) = CONFIRM_SUBSCRIBE;
-        /// `CONFIRM_UNSUBSCRIBE` with the uri that was left.
+        /// `CONFIRM_UNSUBSCRIBE` with the uri that was unsubscribed from.
         confirm_unsubscribe(uri) = CONFIRM_UNSUBSCRIBE;
         /// `ERROR`, whatever the text says.
         error(uri, content) = ERROR;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn constructors_set_what_they_say() {
+    fn constructors_set_type_uri_and_content() {
         let message = Message::respond_uri("echo", "hi");
         assert_eq!(message.message_type, MessageType::RESPOND_URI);
         assert_eq!(

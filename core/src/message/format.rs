@@ -1,4 +1,4 @@
-//! How a frame is laid out: netaio's own format, and one's own in its place.
+//! The formats of a frame: netaio's own, and custom ones in its place.
 //!
 //! netaio lets a program replace the classes of header, auth fields and body.
 //! Here each is a trait, and a [`Codec`] holds the three. The default codec

@@ -9,7 +9,7 @@ use crate::error::{FrameErrorKind, SealError};
 /// section (2), length of the body section (2), checksum (4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The message type; the decoder does not ask whether anybody knows it.
+    /// The message type, which may be one that is not registered.
     pub message_type: MessageType,
     /// Bytes of the auth section.
     pub auth_len: usize,

@@ -6,8 +6,8 @@ use core::fmt;
 
 /// A message type, as its byte on the wire.
 ///
-/// The type is open: every byte is a value, the base protocol names some of
-/// them, and a [`MessageTypes`] registry says which ones a node accepts.
+/// Every byte is a value, of which the base protocol names some; a
+/// [`MessageTypes`] registry has those that a node accepts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageType(u8);
 
@@ -49,25 +49,25 @@ base_types! {
     UPDATE_URI = 3;
     /// Deletes a URI.
     DELETE_URI = 4;
-    /// Asks to be told what happens to a URI.
+    /// Subscribes to notifications about a URI.
     SUBSCRIBE_URI = 5;
-    /// Takes a `SUBSCRIBE_URI` back.
+    /// Ends a subscription.
     UNSUBSCRIBE_URI = 6;
     /// Publishes content to a URI's subscribers.
     PUBLISH_URI = 7;
-    /// Tells a subscriber.
+    /// Notifies a subscriber of a URI.
     NOTIFY_URI = 8;
     /// Introduces a peer.
     ADVERTISE_PEER = 9;
-    /// Done.
+    /// Reports success.
     OK = 10;
     /// Confirms `SUBSCRIBE_URI`.
     CONFIRM_SUBSCRIBE = 11;
     /// Confirms `UNSUBSCRIBE_URI`.
     CONFIRM_UNSUBSCRIBE = 12;
-    /// Answers `ADVERTISE_PEER` with one's own introduction.
+    /// Answers `ADVERTISE_PEER` with the introduction of the answering peer.
     PEER_DISCOVERED = 13;
-    /// Something went wrong.
+    /// Reports a failure.
     ERROR = 20;
     /// Authentication or authorization failed.
     AUTH_ERROR = 23;
@@ -75,7 +75,7 @@ base_types! {
     NOT_FOUND = 24;
     /// The sender may not do this.
     NOT_PERMITTED = 25;
-    /// A peer takes its leave.
+    /// A peer leaves.
     DISCONNECT = 30;
 }
 
@@ -84,7 +84,7 @@ impl MessageType {
     /// base protocol, named or not.
     pub const FIRST_CUSTOM: u8 = 31;
 
-    /// The type with this byte, whether or not anybody has named it.
+    /// The type with this byte, whether or not it has a name.
     #[must_use]
     pub const fn new(value: u8) -> Self {
         Self(value)

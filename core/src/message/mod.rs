@@ -23,21 +23,25 @@ pub use format::{AuthFormat, BodyFormat, Codec, HeaderFormat};
 pub use header::Header;
 pub use kind::{MessageType, MessageTypes, RegisterError, types};
 
-/// A message, free of any encoding: lengths and checksum are made when it is
-/// sent, so it cannot contradict itself.
+/// A message, free of any encoding: lengths and checksum are computed when it is
+/// sent.
 ///
-/// A received message's `uri` and `content` are slices of the receive buffer;
-/// cloning one copies no bytes, but keeps that buffer alive.
+/// A received message's `uri`, `content` and `auth` are slices of the receive
+/// buffer, which holds other messages too and may be far longer. Cloning them
+/// copies no bytes. Each of them, and each slice of them, keeps the whole buffer
+/// alive, so what is stored for longer than the message is handled should be
+/// stored as a copy: [`into_owned`](Self::into_owned) makes one of the message,
+/// and [`Bytes::copy_from_slice`] one of a part.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     /// What the message is.
     pub message_type: MessageType,
     /// What it is about; empty where the type needs none.
     pub uri: Bytes,
-    /// What it says.
+    /// Its content, which may be empty.
     pub content: Bytes,
-    /// Fields beside the body. Those that a plugin makes are made anew for
-    /// every send, whatever is here.
+    /// Fields beside the body. Those that a plugin makes are made for every send,
+    /// whatever is here.
     pub auth: AuthFields,
 }
 
@@ -54,6 +58,31 @@ impl Message {
             uri: uri.into(),
             content: content.into(),
             auth: AuthFields::new(),
+        }
+    }
+
+    /// The same message in buffers of its own, each exactly as long as what is in
+    /// it: for one that is stored. The buffer it was received in is not kept alive
+    /// by it. This copies all of it.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use netaio_core::Message;
+    ///
+    /// let received = Bytes::from(vec![b'x'; 65_536]);
+    /// let message = Message::create(received.slice(..4), received.slice(4..8));
+    /// let stored = message.into_owned();
+    /// assert_eq!((&stored.uri[..], &stored.content[..]), (&b"xxxx"[..], &b"xxxx"[..]));
+    /// // Nothing else uses the buffer.
+    /// assert!(received.is_unique());
+    /// ```
+    #[must_use]
+    pub fn into_owned(self) -> Self {
+        Self {
+            message_type: self.message_type,
+            uri: Bytes::copy_from_slice(&self.uri),
+            content: Bytes::copy_from_slice(&self.content),
+            auth: self.auth.into_owned(),
         }
     }
 
@@ -82,7 +111,7 @@ impl fmt::Debug for Message {
     }
 }
 
-/// The start of what a remote says, so that a log line stays a line.
+/// The first bytes of what a remote sent, so that a log line has a bounded length.
 pub(crate) struct Excerpt<'a>(pub(crate) &'a Bytes);
 
 impl fmt::Debug for Excerpt<'_> {

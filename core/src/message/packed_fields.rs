@@ -1,4 +1,4 @@
-//! Auth fields of one's own, packed as they are set.
+//! Auth fields that were set here, each packed as it was set.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -6,7 +6,7 @@ use core::cmp::Ordering;
 use crate::error::SealError;
 use crate::packify::{self, EncodeError};
 
-/// Packed keys and values behind one another, and where each is.
+/// Packed keys and values in one buffer, and the place of each.
 #[derive(Clone, Default)]
 pub(super) struct PackedFields {
     packed: Vec<u8>,

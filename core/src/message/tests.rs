@@ -1,10 +1,14 @@
-//! Types, fields and bodies as those who make and read messages see them.
+//! Message types, auth fields and bodies, by their public methods.
 
 use alloc::format;
 use alloc::vec::Vec;
 
+use bytes::BytesMut;
+
 use super::*;
+use crate::frame::{Frame, encode_plain};
 use crate::packify::{DecodeLimits, Value, ValueRef};
+use crate::wire::Wire;
 
 fn received(fields: &AuthFields) -> AuthFields {
     let mut section = Vec::new();
@@ -28,6 +32,39 @@ fn errors_and_answers_are_those_of_the_protocol() {
     let error = Message::new(MessageType::NOT_FOUND, "u", "");
     assert!(error.is_error() && !Message::request("u").is_error());
     assert!(!Message::request("ERROR").is_anonymous_error());
+}
+
+#[test]
+fn an_owned_message_keeps_no_receive_buffer() {
+    let mut sent = Message::new(MessageType::REQUEST_URI, "uri", "content");
+    sent.auth.set_bytes("field", b"value").unwrap();
+    let (wire, mut frame) = (Wire::default(), Vec::new());
+    encode_plain(&wire, &sent, &sent.auth, &mut frame).unwrap();
+    let receive = |buffer: &mut BytesMut| {
+        buffer.extend_from_slice(&frame);
+        let frame = Frame::from_datagram(&wire, buffer.split()).unwrap();
+        frame.decode(&wire).unwrap().into_message()
+    };
+    const ROOM: usize = 4096;
+    let mut buffer = BytesMut::with_capacity(ROOM);
+    // Each part keeps the buffer, and room in it cannot be used again.
+    let message = receive(&mut buffer);
+    let Message { uri, content, .. } = message.clone();
+    drop(message);
+    assert!(!buffer.try_reclaim(ROOM));
+    drop(uri);
+    assert!(!buffer.try_reclaim(ROOM));
+    drop(content);
+    assert!(buffer.try_reclaim(ROOM));
+
+    let stored = receive(&mut buffer).into_owned();
+    assert!(buffer.try_reclaim(ROOM));
+    assert_eq!(stored, sent);
+    let (uri, content) = (stored.uri.try_into_mut(), stored.content.try_into_mut());
+    assert_eq!(uri.unwrap().capacity(), 3);
+    assert_eq!(content.unwrap().capacity(), 7);
+    // One that was not received is the same, too.
+    assert_eq!(sent.clone().into_owned(), sent);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::place::Place;
 use crate::plugin::Layer;
 use crate::routes::{Key, KeyExtractor};
 use crate::shared::Unrouted;
-use crate::subscriptions::SubscribeError;
+use crate::subscriptions::{SubscribeError, Subscribers};
 
 impl<H: Clone> Node<H> {
     /// Replaces netaio's keys of a message, `(type, uri, address)`,
@@ -90,7 +90,7 @@ impl<H: Clone> Node<H> {
     }
 
     /// The subscribers of a key, in the order of their subscribing.
-    pub fn subscribers(&self, key: &[u8]) -> impl Iterator<Item = Place> {
-        self.subscriptions.subscribers(key).iter().copied()
+    pub fn subscribers(&self, key: &[u8]) -> Subscribers<'_, Place> {
+        self.subscriptions.subscribers(key)
     }
 }

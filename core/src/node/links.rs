@@ -33,11 +33,11 @@ impl<H: Clone> Node<H> {
         rng: Box<dyn CryptoRng + Send>,
     ) -> Result<Link, TooManyLinks> {
         let config = self.config.clone();
-        self.accept_with(now, config, remote, rng)
+        self.accept_with(now, config, remote, |_| rng)
     }
 
     /// As [`accept`](Self::accept), with a configuration of the link's own: without an
-    /// outer plugin, say.
+    /// outer plugin, say. Its generator is made once its name is known.
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
@@ -46,13 +46,14 @@ impl<H: Clone> Node<H> {
         now: Now,
         config: Arc<LinkConfig>,
         remote: Option<SocketAddr>,
-        rng: Box<dyn CryptoRng + Send>,
+        rng: impl FnOnce(LinkId) -> Box<dyn CryptoRng + Send>,
     ) -> Result<Link, TooManyLinks> {
         let max = self.config.limits().connections();
-        match self.links.len() >= max {
-            true => Err(TooManyLinks { max }),
-            false => Ok(Link::new(now, self.seat(Role::Server, config, remote), rng)),
+        if self.links.len() >= max {
+            return Err(TooManyLinks { max });
         }
+        let rng = rng(LinkId(self.next_link));
+        Ok(Link::new(now, self.seat(Role::Server, config, remote), rng))
     }
 
     /// A link over a stream that this node has just connected, for the rest as
@@ -65,7 +66,7 @@ impl<H: Clone> Node<H> {
         rng: Box<dyn CryptoRng + Send>,
     ) -> Link {
         let config = self.config.clone();
-        self.connect_with(now, config, remote, rng)
+        self.connect_with(now, config, remote, |_| rng)
     }
 
     /// As [`connect`](Self::connect), with a configuration of the link's own.
@@ -74,8 +75,9 @@ impl<H: Clone> Node<H> {
         now: Now,
         config: Arc<LinkConfig>,
         remote: Option<SocketAddr>,
-        rng: Box<dyn CryptoRng + Send>,
+        rng: impl FnOnce(LinkId) -> Box<dyn CryptoRng + Send>,
     ) -> Link {
+        let rng = rng(LinkId(self.next_link));
         let mut link = Link::new(now, self.seat(Role::Client, config, remote), rng);
         for PeerMessage { message, inner } in self.advertisements() {
             // That it can be sealed was seen when it was made, unless a plugin wants to
@@ -161,7 +163,7 @@ impl<H: Clone> Node<H> {
     /// Drops the subscriptions and the peer of a link.
     pub(super) fn forget_place(&mut self, place: Place) {
         self.subscriptions.remove(place);
-        self.discovery.gone(place);
+        self.discovery.connection_ended(place);
     }
 
     pub(super) fn forget_link(&mut self, place: Place) {
@@ -178,7 +180,7 @@ impl<H: Clone> Node<H> {
 
     /// Marks the links that are to close, where all together hold too much.
     pub(super) fn relieve(&mut self, pressure: Pressure) {
-        self.freed |= pressure.room || pressure.handlers;
+        self.freed |= pressure.room || pressure.handlers > 0;
         if pressure.inbound || pressure.outbound {
             let links = self.links.iter().map(|(link, account)| (*link, account));
             self.to_poll.extend(self.budget.cut(pressure, links));

@@ -172,12 +172,12 @@ impl<H: Clone> Node<H> {
     pub fn poll_event(&mut self) -> Option<PeerEvent<Place>> {
         let event = self.discovery.poll_event()?;
         match &event {
-            PeerEvent::Gone { known, .. } => {
+            PeerEvent::Removed { known, .. } => {
                 for place in &known.addresses {
                     self.subscriptions.remove(*place);
                 }
             }
-            PeerEvent::AddressGone { address, .. } => {
+            PeerEvent::AddressRemoved { address, .. } => {
                 self.subscriptions.remove(*address);
             }
             _ => {}

@@ -1,10 +1,10 @@
-//! The peers that are known, and how they find one another.
+//! The table of peers, and its automatic management.
 
 mod discovery;
 mod table;
 
 pub use self::discovery::{
-    Discovery, GoneReason, IntroductionError, ManagementConfig, ManagementError, PeerEvent,
-    PeerMessage,
+    Discovery, IntroductionError, ManagementConfig, ManagementError, PeerEvent, PeerMessage,
+    RemovalReason,
 };
-pub use self::table::{Known, PeerChange, PeerRefused, Peers, Silent};
+pub use self::table::{Expired, Known, PeerChange, PeerRefused, Peers};

@@ -1,14 +1,14 @@
-//! How netaio's ciphers hide a uri: its length and it are encrypted in front of
-//! the content, and the ciphertext is cut at a random place into a new uri and a
-//! new content.
+//! How netaio's ciphers hide a uri: its length and the uri are encrypted with the
+//! content behind them, and the ciphertext is split at a random place into a new
+//! uri and a new content.
 
 use rand_core::CryptoRng;
 
 use crate::error::{DecryptFailure, SealError};
 use crate::message::Payload;
 
-/// Puts the uri's length in front of it: all of the payload is then to be
-/// encrypted.
+/// Puts the uri's length in front of it. All of the payload is encrypted after
+/// that.
 pub(super) fn hide(payload: &mut Payload) -> Result<(), SealError> {
     let uri_len = u16::try_from(payload.uri_len()).map_err(|_| SealError::UriTooLong {
         len: payload.uri_len(),
@@ -18,16 +18,16 @@ pub(super) fn hide(payload: &mut Payload) -> Result<(), SealError> {
     Ok(())
 }
 
-/// Cuts ciphertext into uri and content: at 1 to `len - 1`, as netaio draws the
-/// place, but never past what a uri may measure.
+/// Splits ciphertext into uri and content: at 1 to `len - 1`, as netaio draws the
+/// place, but never past the longest uri.
 pub(super) fn cut(payload: &mut Payload, max_uri: usize, rng: &mut dyn CryptoRng) {
     payload.set_uri_len(place(payload.len(), max_uri, rng));
 }
 
 fn place(len: usize, max_uri: usize, rng: &mut dyn CryptoRng) -> usize {
     let choices = len.saturating_sub(1).min(max_uri).max(1) as u64;
-    // Widening multiplication maps 32 random bits to the range evenly enough:
-    // the place hides nothing, since the two parts are joined again.
+    // Widening multiplication maps 32 random bits to the range with a small bias,
+    // which does no harm: the place is no secret.
     let drawn = u64::from(rng.next_u32()).wrapping_mul(choices) >> 32;
     (drawn as usize).saturating_add(1)
 }

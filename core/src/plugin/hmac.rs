@@ -20,12 +20,12 @@ use crate::packify::ValueRef;
 ///
 /// The MAC covers the timestamp and the body section, under a key derived from
 /// the secret and the nonce. As in netaio it covers neither the message type
-/// nor other fields, does not look at the clock, and remembers no message: who
-/// can read traffic can send it again, also under another type. A
-/// [replay window](Self::with_replay_window) keeps such messages out.
+/// nor other fields, and the check depends on no clock and remembers no message:
+/// who can read traffic can send it again, also under another type. A
+/// [replay window](Self::with_replay_window) refuses such messages.
 ///
-/// What netaio accepts beyond that is refused here (each would be a forgery, or
-/// an exception in Python): a MAC that is not 32 bytes of packify type bytes, a
+/// Some of what netaio accepts is refused here (each would be a forgery, or an
+/// exception in Python): a MAC that is not 32 bytes of packify type bytes, a
 /// nonce that is not 16 bytes, a timestamp that is neither 4 bytes nor an
 /// integer of 32 bits. The comparison takes the same time whatever differs.
 ///
@@ -94,9 +94,9 @@ impl HmacAuth {
         self
     }
 
-    /// Lets no message pass twice, and none whose timestamp is far from the clock.
-    /// Off unless set: clocks must agree, and netaio, which sends the same bytes
-    /// when it is given the same message again, is then refused the second time.
+    /// Accepts no message twice, and none whose timestamp is far from the clock. Off
+    /// by default: clocks must agree, and netaio, which sends the same bytes when
+    /// it is given the same message again, is then refused the second time.
     ///
     /// A window is one receiver's. All links of a configuration share it, and so
     /// do clones of this plugin: what passed on one connection does not pass on
@@ -139,7 +139,7 @@ impl HmacAuth {
             &sha256::digest(nonce),
             &self.label_digest,
         ));
-        // HMAC takes keys of any length.
+        // HMAC accepts keys of any length.
         let mut mac = <WideHmac as KeyInit>::new_from_slice(&*key).ok()?;
         Mac::update(&mut mac, &ts);
         Mac::update(&mut mac, body);
@@ -221,7 +221,7 @@ impl AuthPlugin for HmacAuth {
         .ok_or(AuthFailure::Unfit(FieldRole::Mac))?;
         let mac = self.mac(nonce, ts, body).ok_or(AuthFailure::Mismatch)?;
         mac.verify_slice(given).map_err(|_| AuthFailure::Mismatch)?;
-        // Last, so that a forgery leaves no trace in it.
+        // Last, so that forgeries do not fill the window.
         match &self.replay {
             Some(window) => window
                 .admit(given, u32::from_be_bytes(ts), context.now)

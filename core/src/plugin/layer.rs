@@ -9,7 +9,7 @@ use crate::error::SealError;
 use crate::message::{AuthFields, Codec, Payload};
 
 /// An auth plugin and a cipher plugin, either or both or none. A link has an
-/// outer layer; a handler, a send or a request may bring an inner one.
+/// outer layer; a handler, a send or a request may have an inner one.
 ///
 /// Cloning one copies a pointer.
 ///
@@ -107,14 +107,14 @@ impl Layer {
         self.0.is_none()
     }
 
-    /// Whether one of the plugins needs to know the remote peer.
+    /// Whether one of the plugins needs the remote peer.
     #[must_use]
     pub fn is_peer_specific(&self) -> bool {
         self.0.as_ref().is_some_and(|plugins| plugins.peer_specific)
     }
 
-    /// Whether both have the very same auth plugin, so that what passed the check
-    /// of one has passed that of the other.
+    /// Whether both share one auth plugin, so that what passed the check of one has
+    /// passed that of the other.
     pub(crate) fn shares_auth(&self, other: &Self) -> bool {
         let auth = |layer: &Self| layer.0.as_ref()?.auth.clone();
         auth(self)
@@ -160,8 +160,8 @@ impl Layer {
         })
     }
 
-    /// Removes the fields that the plugins are about to make, so that no nonce
-    /// or initialization vector is used twice.
+    /// Removes the fields that the plugins make, so that no nonce or
+    /// initialization vector is used twice.
     pub(crate) fn strip(&self, fields: &mut AuthFields) {
         for names in self.fields() {
             for name in names.own.iter().chain(&names.shared) {

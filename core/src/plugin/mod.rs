@@ -1,5 +1,5 @@
-//! Authentication, encryption and peer data: the plugin traits, the plugins
-//! that netaio brings along, and the layers that apply them.
+//! Authentication, encryption and peer data: the plugin traits, netaio's own
+//! plugins, and the layers that apply them.
 //!
 //! ```text
 //! send:     inner cipher -> inner auth -> outer cipher -> outer auth
@@ -38,22 +38,22 @@ use crate::error::{AuthFailure, DecryptFailure, SealError};
 use crate::message::{AuthFields, AuthView, Message, Payload};
 use crate::now::Now;
 
-/// What a plugin may look at and draw from while it makes something.
+/// What a plugin gets beside the message that it seals.
 pub struct SealContext<'a> {
     /// The time of the send.
     pub now: Now,
     /// The generator for nonces and initialization vectors.
     pub rng: &'a mut dyn CryptoRng,
-    /// Who is involved.
+    /// The peers at both ends.
     pub peers: PeerContext<'a>,
 }
 
-/// What a plugin may look at while it checks or decrypts something.
+/// What a plugin gets beside the message that it checks or decrypts.
 #[derive(Clone, Copy)]
 pub struct OpenContext<'a> {
     /// The time of the receipt.
     pub now: Now,
-    /// Who is involved.
+    /// The peers at both ends.
     pub peers: PeerContext<'a>,
 }
 
@@ -94,14 +94,14 @@ pub trait AuthPlugin: Send + Sync {
         context: &mut SealContext<'_>,
     ) -> Result<(), SealError>;
 
-    /// Checks the auth fields of a received `body`. This runs on what strangers
-    /// send: it takes nothing for granted and allocates nothing until it knows
-    /// that they are none. A message that passed is not checked by the same
-    /// plugin again.
+    /// Checks the auth fields of a received `body`. Anybody can send what is
+    /// checked here, so an implementation assumes nothing about it, and allocates
+    /// nothing before it knows that the sender is authentic. A message that passed
+    /// is not checked by the same plugin again.
     ///
     /// # Errors
-    /// The message does not hold. It ends here; an [`AuthErrorReply`](crate::AuthErrorReply)
-    /// decides what is answered.
+    /// The message is refused. An [`AuthErrorReply`](crate::AuthErrorReply) decides
+    /// what is answered.
     fn check(
         &self,
         fields: AuthView<'_>,
@@ -109,15 +109,15 @@ pub trait AuthPlugin: Send + Sync {
         context: &OpenContext<'_>,
     ) -> Result<(), AuthFailure>;
 
-    /// The message that tells a sender that its message failed the check.
+    /// The answer to a message that failed the check.
     fn error(&self) -> Message;
 
     /// The fields that [`make`](Self::make) writes.
     fn fields(&self) -> FieldNames<'_>;
 
-    /// Whether the plugin wants to know the remote peer: the context's `peers`
-    /// are empty otherwise, and what is sent to many is sealed once for all.
-    /// Asked once, when the plugin is put into a [`Layer`].
+    /// Whether the plugin needs the remote peer: the context's `peers` are empty
+    /// otherwise, and what is sent to many is sealed once for all. This is called
+    /// once, when the plugin is put into a [`Layer`].
     fn is_peer_specific(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! Who a peer says it is, and how that is packed.
+//! A peer's introduction of itself, and how it is packed.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -14,7 +14,7 @@ use crate::packify::{self, DecodeError, DecodeLimits, Value, ValueRef};
 pub struct Peer {
     /// The identity; the same peer may be reached at several addresses.
     pub id: Bytes,
-    /// What the peer tells about itself, packed by its peer plugin.
+    /// Data about itself, packed by its peer plugin.
     pub data: Option<Bytes>,
 }
 
@@ -34,6 +34,15 @@ impl Peer {
         self.data = Some(data.into());
         self
     }
+
+    /// The same peer with bytes of its own, exactly as long, so that it keeps no
+    /// receive buffer alive.
+    pub(crate) fn into_owned(self) -> Self {
+        Self {
+            id: Bytes::copy_from_slice(&self.id),
+            data: self.data.as_deref().map(Bytes::copy_from_slice),
+        }
+    }
 }
 
 impl fmt::Debug for Peer {
@@ -45,7 +54,7 @@ impl fmt::Debug for Peer {
     }
 }
 
-/// Bytes that introduce no peer.
+/// Why bytes are no introduction of a peer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerError {
@@ -100,8 +109,8 @@ pub trait PeerPlugin: Send + Sync {
     }
 
     /// A key in a peer's data, which is a dict: the 32 bytes under this name, of
-    /// type bytes. Peer-specific plugins ask for it with every message, so one
-    /// that can find it without reading all of the data should.
+    /// type bytes. Peer-specific plugins need it for every message, so an
+    /// implementation should not decode all of the data if it need not.
     fn key(&self, peer: &Peer, name: &str) -> Option<[u8; 32]> {
         match self.parse_data(peer, &DecodeLimits::DEFAULT).ok()? {
             Value::Dict(data) => data.get(name)?.as_bytes()?.try_into().ok(),
@@ -152,7 +161,7 @@ impl PeerPlugin for DefaultPeerPlugin {
         Ok(Peer { id, data })
     }
 
-    /// Looks at the data where it is, and allocates nothing.
+    /// Reads the data in place, and allocates nothing.
     fn key(&self, peer: &Peer, name: &str) -> Option<[u8; 32]> {
         let data = peer.data.as_deref()?;
         match ValueRef::parse(data, &DecodeLimits::DEFAULT).ok()? {
@@ -183,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_of_a_peer_is_bounded() {
+    fn debug_output_of_a_peer_is_bounded() {
         let peer = Peer::new(alloc::vec![b'i'; 8000]).with_data(alloc::vec![0; 8000]);
         let shown = alloc::format!("{peer:?}");
         assert!(shown.contains("iii\".. (8000 bytes)"), "{shown}");

@@ -37,9 +37,9 @@ const INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// SHA-256 of a key and a counter, again and again: 36 bytes fit one block with
-/// their padding, so each digest is one compression of a block of which only
-/// the counter changes.
+/// SHA-256 of a key and successive counters: 36 bytes fit one block with their
+/// padding, so each digest is one compression of a block of which only the
+/// counter changes.
 pub(super) struct CounterDigest {
     block: [u8; 64],
 }

@@ -15,12 +15,12 @@ use crate::packify::ValueRef;
 /// netaio's `Sha256StreamCipherPlugin`: SHA-256 in counter mode.
 ///
 /// By default the uri is encrypted along with the content, and the ciphertext
-/// is cut at a random place into a new uri and a new content; a router then
-/// sees nothing before the layer is opened. Use [`with_plain_uri`](Self::with_plain_uri)
-/// for an inner cipher.
+/// is split at a random place into a new uri and a new content; no message can be
+/// routed by its uri before the layer is opened. Use
+/// [`with_plain_uri`](Self::with_plain_uri) for an inner cipher.
 ///
-/// A stream cipher alone keeps nobody from changing a message: use it with an
-/// auth plugin.
+/// A stream cipher alone does not detect changes to a message: use it with an auth
+/// plugin.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Sha256StreamCipher {
     /// `SHA256(SHA256(key))`: the digest of the first part of every key.

@@ -1,4 +1,4 @@
-//! What the plugins make of what is there already, and of what is missing.
+//! Plugins with fields that are given, missing or malformed.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -40,7 +40,7 @@ fn made(plugin: &HmacAuth) -> AuthFields {
 }
 
 #[test]
-fn an_hmac_has_the_fields_that_it_is_told_to_have() {
+fn an_hmac_has_the_fields_that_are_configured() {
     let plugin = HmacAuth::new("secret")
         .with_hmac_field("h")
         .with_nonce_field("n")
@@ -157,7 +157,7 @@ fn a_timestamp_may_be_the_number_that_its_bytes_are() {
 }
 
 #[test]
-fn every_byte_of_fields_and_body_is_vouched_for() {
+fn every_byte_of_fields_and_body_is_authenticated() {
     let plugin = HmacAuth::new("secret");
     for name in ["ts", "nonce", "hmac"] {
         let fields = made(&plugin);
@@ -196,7 +196,7 @@ fn a_uri_too_long_to_be_hidden_is_the_callers_error() {
 }
 
 #[test]
-fn a_stream_cipher_tells_what_it_hides_and_needs_its_vector() {
+fn a_stream_cipher_says_whether_it_hides_the_uri_and_needs_its_vector() {
     let cipher = Sha256StreamCipher::new("key").with_iv_field("i");
     assert!(cipher.encrypts_uri() && !cipher.is_peer_specific());
     assert!(!cipher.clone().with_plain_uri().encrypts_uri());

@@ -13,7 +13,8 @@ use crate::message::MessageType;
 /// A key that handlers are registered under.
 ///
 /// Most are written as `REQUEST_URI`, `(REQUEST_URI, "uri")` or
-/// `(REQUEST_URI, "uri", address)`.
+/// `(REQUEST_URI, "uri", address)`. Bytes in it are copied when a handler is
+/// registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
     /// Every message of a type.
@@ -22,7 +23,7 @@ pub enum Key {
     Uri(MessageType, Bytes),
     /// A type, a uri and a sender.
     Address(MessageType, Bytes, SocketAddr),
-    /// A key of a [`KeyExtractor`]'s own making.
+    /// A key that only a [`KeyExtractor`] makes.
     Custom(Bytes),
 }
 
@@ -71,6 +72,20 @@ impl Key {
         keys.push(Self::Uri(message_type, uri));
         keys.push(Self::Type(message_type));
         keys
+    }
+
+    /// The key with bytes of its own, exactly as long: one that was made of a
+    /// received message's uri would keep the receive buffer alive.
+    pub(super) fn into_owned(self) -> Self {
+        let own = |bytes: Bytes| Bytes::copy_from_slice(&bytes);
+        match self {
+            Self::Type(message_type) => Self::Type(message_type),
+            Self::Uri(message_type, uri) => Self::Uri(message_type, own(uri)),
+            Self::Address(message_type, uri, address) => {
+                Self::Address(message_type, own(uri), address)
+            }
+            Self::Custom(key) => Self::Custom(own(key)),
+        }
     }
 
     pub(super) fn borrow(&self) -> KeyRef<'_> {

@@ -13,10 +13,10 @@ use crate::message::MessageType;
 use crate::plugin::Layer;
 
 /// Names a one-time route, so that it is taken at most once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteId(u64);
 
-/// The way to a handler.
+/// A handler, and what a message must pass to reach it.
 #[derive(Clone, Debug)]
 pub struct Route<H> {
     /// The handler.
@@ -36,10 +36,12 @@ struct Entry<H> {
 #[derive(Debug)]
 pub(crate) struct Routes<H> {
     entries: HashMap<Key, Entry<H>>,
-    /// How many keys have a uri, and how many an address: a server that has
-    /// none of a kind need not look.
+    /// How many keys have a uri, and how many an address: where there are none of
+    /// a kind, none is looked up.
     with_uri: usize,
     with_address: usize,
+    /// The keys of the one-time routes.
+    one_time: HashMap<RouteId, Key>,
     next_id: u64,
 }
 
@@ -55,6 +57,7 @@ impl<H: Clone> Routes<H> {
             entries: HashMap::new(),
             with_uri: 0,
             with_address: 0,
+            one_time: HashMap::new(),
             next_id: 0,
         }
     }
@@ -65,8 +68,8 @@ impl<H: Clone> Routes<H> {
             inner,
             one_time: None,
         };
-        let old = self.entry(key).permanent.replace(route);
-        old.map(|route| route.handler)
+        let replaced = self.entry(key.into_owned()).permanent.replace(route);
+        replaced.map(|route| route.handler)
     }
 
     pub(crate) fn set_once(&mut self, key: Key, handler: H, inner: Layer) -> Option<H> {
@@ -77,8 +80,10 @@ impl<H: Clone> Routes<H> {
             inner,
             one_time: Some(id),
         };
-        let old = self.entry(key).one_time.replace(route);
-        old.map(|route| route.handler)
+        let key = key.into_owned();
+        self.one_time.insert(id, key.clone());
+        let replaced = self.entry(key).one_time.replace(route);
+        self.released(replaced)
     }
 
     pub(crate) fn remove(&mut self, key: &Key) -> Option<H> {
@@ -90,17 +95,22 @@ impl<H: Clone> Routes<H> {
     pub(crate) fn remove_once(&mut self, key: &Key) -> Option<H> {
         let route = self.entries.get_mut(key)?.one_time.take();
         self.forget_if_empty(key);
-        route.map(|route| route.handler)
+        self.released(route)
     }
 
-    /// Removes the one-time route with this id. They are few, or about to be
-    /// looked for by their key: a walk will do.
+    /// Removes the one-time route with this id, and says whether it was there.
     pub(crate) fn take(&mut self, id: RouteId) -> bool {
-        let found = self.entries.iter().find_map(|(key, entry)| {
-            let route = entry.one_time.as_ref()?;
-            (route.one_time == Some(id)).then(|| key.clone())
-        });
-        found.is_some_and(|key| self.remove_once(&key).is_some())
+        let key = self.one_time.remove(&id);
+        key.is_some_and(|key| self.remove_once(&key).is_some())
+    }
+
+    /// The handler of a one-time route that was removed.
+    fn released(&mut self, route: Option<Route<H>>) -> Option<H> {
+        let route = route?;
+        if let Some(id) = route.one_time {
+            self.one_time.remove(&id);
+        }
+        Some(route.handler)
     }
 
     /// The route of netaio's keys of a message.
@@ -215,6 +225,38 @@ mod tests {
     }
 
     #[test]
+    fn a_one_time_route_is_taken_by_its_own_id_alone() {
+        let mut routes = Routes::new();
+        let key = || Key::from((REQUEST_URI, "u"));
+        let id = |routes: &Routes<u8>| routes.get(&key()).unwrap().one_time.unwrap();
+        routes.set_once(key(), 1, Layer::new());
+        let first = id(&routes);
+        assert_eq!(routes.set_once(key(), 2, Layer::new()), Some(1));
+        let second = id(&routes);
+        // The route that replaced it stays.
+        assert!(!routes.take(first));
+        assert_eq!(routes.get(&key()).unwrap().handler, 2);
+        assert!(routes.take(second) && !routes.take(second));
+        routes.set_once(key(), 3, Layer::new());
+        let third = id(&routes);
+        assert_eq!(routes.remove_once(&key()), Some(3));
+        assert!(!routes.take(third));
+        assert_eq!((routes.len(), routes.one_time.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_key_keeps_no_receive_buffer() {
+        let mut received = bytes::BytesMut::from(&b"request for a uri"[..]);
+        let uri = received.split_to(7).freeze();
+        let mut routes = Routes::new();
+        routes.set((REQUEST_URI, uri.clone()).into(), 1, Layer::new());
+        routes.set_once((CREATE_URI, uri.clone()).into(), 2, Layer::new());
+        assert!(routes.get(&(REQUEST_URI, "request").into()).is_some());
+        drop(received);
+        assert!(uri.is_unique());
+    }
+
+    #[test]
     fn a_key_is_looked_for_as_long_as_one_of_its_kind_is_there() {
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let keys = [
@@ -239,7 +281,7 @@ mod tests {
             let route = routes.find(REQUEST_URI, uri, Some(address(port)));
             route.map(|route| route.handler)
         };
-        // One of two handlers of a key leaves the key where it is.
+        // A key stays as long as one of its two handlers.
         for key in &keys {
             assert!(routes.remove(key).is_some());
         }

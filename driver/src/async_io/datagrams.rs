@@ -26,8 +26,8 @@ impl PollDatagrams for Async<UdpSocket> {
         buffer: &mut [u8],
     ) -> Poll<io::Result<(usize, SocketAddr)>> {
         loop {
-            // The reactor tells what has changed since it was asked, not what is
-            // there already: it is asked only where nothing is.
+            // The reactor is edge-triggered: it is polled only after the socket would
+            // block.
             match self.try_receive(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 received => return Poll::Ready(received),

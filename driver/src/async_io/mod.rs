@@ -33,7 +33,8 @@ use std::time::Instant;
 
 use async_io::{Async, Timer};
 
-use crate::{DatagramOptions, Runtime, sockets};
+use crate::runtime::{DatagramOptions, Runtime};
+use crate::sockets;
 
 pub use datagrams::UdpDatagrams;
 use stream::split;
@@ -42,7 +43,7 @@ pub use stream::{TcpReader, TcpWriter};
 /// What runs tasks. Whatever does is a [`Runtime`], with async-io's sockets and
 /// timers.
 pub trait Executor: Send + Sync + 'static {
-    /// Runs a future on its own; should it panic, that ends nothing else.
+    /// Runs a future as a task of its own; if it panics, that ends no other task.
     fn spawn(future: impl Future<Output = ()> + Send + 'static);
 }
 

@@ -10,8 +10,9 @@ use async_io::Async;
 use bytes::BytesMut;
 use futures_lite::io::AsyncWriteExt;
 
-use crate::futures_io::poll_read;
-use crate::{ReadHalf, WriteHalf, sockets};
+use crate::runtime::futures_io::poll_read;
+use crate::runtime::{ReadHalf, WriteHalf};
+use crate::sockets;
 
 pub(super) fn split(stream: Async<TcpStream>) -> io::Result<(TcpReader, TcpWriter)> {
     sockets::prepare(stream.get_ref())?;
@@ -30,11 +31,11 @@ impl ReadHalf for TcpReader {
         let stream = &*self.0;
         poll_fn(|context| {
             loop {
-                // The reactor tells what has changed since it was asked, not
-                // what is there already: it is asked only where nothing is.
+                // The reactor is edge-triggered: it is polled only after the stream
+                // would block.
                 match stream.get_ref().peek(&mut [0]) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    // The read that follows meets the same error or end.
+                    // The read that follows returns the same error or EOF.
                     _ => return Poll::Ready(Ok(())),
                 }
                 ready!(stream.poll_readable(context))?;
@@ -60,7 +61,7 @@ impl WriteHalf for TcpWriter {
 
     async fn shutdown(&mut self) -> io::Result<()> {
         match self.0.get_ref().shutdown(Shutdown::Write) {
-            // The remote was faster.
+            // The remote has closed the connection already.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
         }

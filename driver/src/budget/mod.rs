@@ -6,11 +6,11 @@ use std::sync::{Arc, PoisonError};
 use event_listener::Event;
 use netaio_core::Limits;
 
-use crate::connection::Connection;
-use crate::mailbox::Command;
-use crate::service::Service;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
-use crate::task::HIGH_WATER;
+
+/// Queued answers past which a server reads no further requests of a connection,
+/// in bytes: its remote does not read them.
+pub(crate) const HIGH_WATER: usize = 64 * 1024;
 
 /// The bounds on all connections together.
 ///
@@ -22,7 +22,7 @@ pub(crate) struct Budget {
     outbound: Pool,
     /// Number of members.
     count: AtomicUsize,
-    members: Mutex<BTreeMap<u64, Connection>>,
+    members: Mutex<BTreeMap<u64, Arc<dyn Holder>>>,
     /// Notified when there may be room to read.
     freed: Event,
 }
@@ -35,7 +35,7 @@ struct Pool {
     alarm: usize,
     /// Past this many somebody looks for what to do: more than `alarm` when that
     /// was just done.
-    look_at: AtomicUsize,
+    next_alarm: AtomicUsize,
 }
 
 /// What it means for all that one connection holds more or less.
@@ -53,7 +53,7 @@ enum Change {
 pub(crate) struct Account {
     inbound: AtomicUsize,
     outbound: AtomicUsize,
-    /// It was told to close.
+    /// It was cut off.
     cut: AtomicBool,
 }
 
@@ -66,11 +66,20 @@ pub(crate) enum Room {
     Bytes(usize),
 }
 
+/// What holds bytes: a connection.
+pub(crate) trait Holder: Send + Sync {
+    fn account(&self) -> &Account;
+
+    /// Closes it as a slow consumer, and discards what is queued.
+    fn cut_off(&self);
+}
+
 /// The place of one connection among the others, given back on drop with what it
 /// holds.
 pub(crate) struct Member {
-    service: Arc<Service>,
-    connection: Connection,
+    budget: Arc<Budget>,
+    number: u64,
+    holder: Arc<dyn Holder>,
 }
 
 impl Budget {
@@ -115,7 +124,7 @@ impl Budget {
             }
         }
         if alarm {
-            self.cut_unheeded();
+            self.cut_unread();
         }
         if self.outbound.change(outbound_before, outbound) == Change::Alarm {
             self.cut_largest();
@@ -151,12 +160,10 @@ impl Budget {
 
     /// Cuts connections whose remotes read no answers, and so keep their own
     /// requests waiting: nothing else would ever make them let go of these.
-    fn cut_unheeded(&self) {
+    fn cut_unread(&self) {
         let members = self.members();
-        let kept = members
-            .values()
-            .filter(|member| !member.shared.account.cut());
-        let held = kept.map(|member| (member.shared.account.held(), member));
+        let kept = members.values().filter(|member| !member.account().is_cut());
+        let held = kept.map(|member| (member.account().held(), member));
         let held = held.map(|((inbound, outbound), member)| {
             let may_go = inbound > 0 && outbound >= HIGH_WATER;
             (inbound, may_go.then_some(member))
@@ -167,42 +174,39 @@ impl Budget {
     /// Cuts the connections for which the most bytes wait.
     fn cut_largest(&self) {
         let members = self.members();
-        let kept = members
-            .values()
-            .filter(|member| !member.shared.account.cut());
-        let held = kept.map(|member| (member.shared.account.held().1, Some(member)));
+        let kept = members.values().filter(|member| !member.account().is_cut());
+        let held = kept.map(|member| (member.account().held().1, Some(member)));
         cut_down(held, self.outbound.max);
     }
 
-    fn members(&self) -> MutexGuard<'_, BTreeMap<u64, Connection>> {
+    fn members(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<dyn Holder>>> {
         // The map is whole between two calls: poison says nothing about it.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Cuts connections, the largest first, until no more than `max` is held by all
-/// of them; those of them that are named.
-fn cut_down<'a>(held: impl Iterator<Item = (usize, Option<&'a Connection>)>, max: usize) {
+/// Cuts off the holders that are given, the largest first, until no more than
+/// `max` is held by all.
+fn cut_down<'a>(held: impl Iterator<Item = (usize, Option<&'a Arc<dyn Holder>>)>, max: usize) {
     let mut all = 0_usize;
-    let mut named: Vec<_> = held
-        .filter_map(|(bytes, connection)| {
+    let mut candidates: Vec<_> = held
+        .filter_map(|(bytes, holder)| {
             all = all.saturating_add(bytes);
-            Some((bytes, connection?))
+            Some((bytes, holder?))
         })
         .collect();
-    named.sort_unstable_by_key(|(bytes, _)| *bytes);
+    candidates.sort_unstable_by_key(|(bytes, _)| *bytes);
     while all > max
-        && let Some((bytes, Connection { shared })) = named.pop()
+        && let Some((bytes, holder)) = candidates.pop()
     {
         all = all.saturating_sub(bytes);
-        shared.account.cut.store(true, Ordering::SeqCst);
-        // One that is closed gives up what it has still to write.
-        let _ = shared.mailbox.push(Command::Cut);
+        holder.account().cut.store(true, Ordering::SeqCst);
+        holder.cut_off();
     }
 }
 
 impl Account {
-    fn cut(&self) -> bool {
+    fn is_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
     }
 
@@ -219,7 +223,7 @@ impl Pool {
             bytes: AtomicUsize::new(0),
             max,
             alarm,
-            look_at: AtomicUsize::new(alarm),
+            next_alarm: AtomicUsize::new(alarm),
         }
     }
 
@@ -237,7 +241,7 @@ impl Pool {
             let after = before.saturating_sub(less);
             let freed = |level| after < level && before >= level;
             if freed(self.alarm) {
-                self.look_at.store(self.alarm, Ordering::Relaxed);
+                self.next_alarm.store(self.alarm, Ordering::Relaxed);
             }
             return match freed(self.alarm) || freed(self.max) {
                 true => Change::Freed,
@@ -247,39 +251,37 @@ impl Pool {
         let more = after.saturating_sub(before);
         let all = self.bytes.fetch_add(more, Ordering::SeqCst);
         let all = all.saturating_add(more);
-        if all <= self.look_at.load(Ordering::Relaxed) {
+        if all <= self.next_alarm.load(Ordering::Relaxed) {
             return Change::None;
         }
         let next = all.saturating_add(self.max / 64);
-        self.look_at.store(next, Ordering::Relaxed);
+        self.next_alarm.store(next, Ordering::Relaxed);
         Change::Alarm
     }
 }
 
 impl Member {
-    pub(crate) fn new(service: Arc<Service>, connection: Connection) -> Self {
-        let budget = &service.budget;
-        let number = connection.shared.number;
+    /// A member with a number that no other of this budget has.
+    pub(crate) fn new(budget: Arc<Budget>, number: u64, holder: Arc<dyn Holder>) -> Self {
         let mut members = budget.members();
-        let _none = members.insert(number, connection.clone());
+        let _none = members.insert(number, holder.clone());
         budget.count.store(members.len(), Ordering::Relaxed);
         drop(members);
         Self {
-            service,
-            connection,
+            budget,
+            number,
+            holder,
         }
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        let budget = &self.service.budget;
-        let shared = &self.connection.shared;
-        let mut members = budget.members();
-        let _gone = members.remove(&shared.number);
-        budget.count.store(members.len(), Ordering::Relaxed);
+        let mut members = self.budget.members();
+        let _gone = members.remove(&self.number);
+        self.budget.count.store(members.len(), Ordering::Relaxed);
         drop(members);
-        budget.hold(&shared.account, 0, 0);
+        self.budget.hold(self.holder.account(), 0, 0);
     }
 }
 

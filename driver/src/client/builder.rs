@@ -9,13 +9,15 @@ use netaio_core::{
     Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, MessageTypes, Peer, Role,
 };
 
+use super::auto_reconnect::AutoReconnect;
 use super::messages::Inbox;
-use super::{AutoReconnect, Client, OnTimeout, Shared};
+use super::reconnect::Reconnector;
+use super::{Client, OnTimeout, Shared};
+use crate::background::BackgroundTasks;
 use crate::connection::Connection;
-use crate::errands::Errands;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
-use crate::peers::Identity;
+use crate::peer_table::Identity;
 use crate::runtime::Runtime;
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;
@@ -104,11 +106,15 @@ impl<R: Runtime> ClientBuilder<R> {
     /// Makes the client, which is connected to nobody yet.
     ///
     /// # Errors
-    /// An inner layer does not go with the outer one, or peers cannot be managed
-    /// as asked.
+    /// An inner layer does not go with the outer one, peers cannot be managed as
+    /// asked, or the operating system has no randomness to give.
     pub fn build(self) -> Result<Client<R>, BuildError> {
         let sources = self.setup.sources.clone();
         let (config, states, node) = self.setup.finish()?;
+        let reconnect = self
+            .reconnect
+            .map(|policy| Reconnector::new(policy, &sources));
+        let reconnect = reconnect.transpose().map_err(BuildError::Randomness)?;
         let inbox = Arc::new(Inbox::new());
         let deliver = {
             let inbox = inbox.clone();
@@ -122,13 +128,13 @@ impl<R: Runtime> ClientBuilder<R> {
         let service = Service::new(config, states, node, deliver, self.identity, sources);
         let client = Client::new(Shared {
             // One or two for each server: no more than the application wants.
-            errands: Errands::new(usize::MAX),
+            background: BackgroundTasks::new(usize::MAX),
             service: Arc::new(service),
             inbox,
             connect_timeout: self.connect_timeout,
             servers: Mutex::default(),
             on_timeout: Mutex::new(self.on_timeout),
-            reconnect: self.reconnect,
+            reconnect,
         });
         for config in self.management {
             client.manage_peers(config)?;

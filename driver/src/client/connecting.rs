@@ -13,7 +13,7 @@ use crate::connection::{Connection, Origin};
 use crate::error::ConnectError;
 use crate::futures::race;
 use crate::options::ConnectionOptions;
-use crate::peers::LinkDirectory;
+use crate::peer_table::LinkDirectory;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::Task;
 
@@ -66,7 +66,7 @@ impl<R: Runtime> Client<R> {
     /// or is a server's.
     pub async fn reconnect(&self, connection: &Connection) -> Result<Connection, ConnectError> {
         let timeout = self.shared.connect_timeout;
-        self.reconnect_in(connection, timeout, Position::Of(connection))
+        self.reconnect_in(connection, timeout, Position::InPlaceOf(connection))
             .await
     }
 
@@ -153,29 +153,30 @@ impl<R: Runtime> Client<R> {
         let shared = &self.shared;
         let service = shared.service.clone();
         let seed = service.sources.seeds.seed()?;
-        let config = options.left_out.config(&service.config);
+        let config = options.omitted.config(&service.config);
         let observer: Weak<Shared<R>> = Arc::downgrade(shared);
-        let make = |number, place| {
+        let make = |number, server_id| {
             let origin = Origin {
                 address: address.map(Arc::from),
-                place,
+                server_id,
                 observer,
             };
-            Connection::new(remote, &service, number, options, Some(origin))
+            service.connection(number, remote, options, Some(origin))
         };
-        let connection = shared.servers().enter(position, make)?;
-        if shared.wants_errands() {
-            shared.errands.prepare::<R>();
+        let connection = shared.servers().insert(position, make)?;
+        if shared.wants_background() {
+            shared.background.enable::<R>();
         }
-        let directory = LinkDirectory::new(&service.table, connection.place());
+        let directory = LinkDirectory::new(&service.table, connection.id());
         let rng = seed.generator(connection.shared.number);
         let now = service.time().now();
         let link = Link::new(now, config, remote, rng).with_directory(Arc::new(directory));
         // A server is told at once whom it talks to.
         for advertisement in service.table.discovery().advertisements() {
-            connection.tell(&advertisement);
+            connection.send_peer_message(&advertisement);
         }
-        let mut task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
+        let mut task =
+            Task::<R, _, _>::new(link, reader, writer, service, connection.clone(), None);
         let end = End {
             client: Arc::downgrade(shared),
             connection: connection.clone(),

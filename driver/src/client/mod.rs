@@ -1,5 +1,6 @@
 //! Clients.
 
+mod auto_reconnect;
 mod builder;
 mod connecting;
 mod messages;
@@ -15,16 +16,17 @@ use std::time::Duration;
 
 use netaio_core::{Key, Layer, SealError};
 
+pub use self::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
 pub use self::builder::ClientBuilder;
 pub use self::messages::{Messages, Unsolicited};
-pub use self::reconnect::{AutoReconnect, GaveUp, Reconnected};
 
 use self::messages::Inbox;
+use self::reconnect::Reconnector;
 use self::servers::Servers;
+use crate::background::BackgroundTasks;
 use crate::connection::Connection;
-use crate::errands::Errands;
 use crate::handler::Handler;
-use crate::peers::Owner;
+use crate::peer_table::Owner;
 use crate::runtime::Runtime;
 use crate::service::Service;
 use crate::timeouts::{Callback, TimedOut};
@@ -49,13 +51,13 @@ struct Shared<R: Runtime> {
     connect_timeout: Duration,
     servers: Mutex<Servers>,
     on_timeout: Mutex<Option<OnTimeout<R>>>,
-    reconnect: Option<AutoReconnect<R>>,
-    errands: Arc<Errands<Subject>>,
+    reconnect: Option<Reconnector<R>>,
+    background: Arc<BackgroundTasks<Subject>>,
 }
 
 type OnTimeout<R> = Callback<Client<R>, TimedOut<Connection>>;
 
-/// What an errand is about: the place of a connection.
+/// The subject of a background task, with the id of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
     Timeout(u64),
@@ -66,8 +68,8 @@ struct Guard<R: Runtime>(Arc<Shared<R>>);
 
 impl<R: Runtime> Drop for Guard<R> {
     fn drop(&mut self) {
-        self.0.errands.end();
-        self.0.servers().end();
+        self.0.background.shut_down();
+        self.0.servers().abort_all();
         self.0.inbox.close();
         self.0.service.table.close();
     }
@@ -97,7 +99,7 @@ impl<R: Runtime> Client<R> {
     }
 
     /// A handle that does not keep the client alive.
-    fn lend(shared: Arc<Shared<R>>) -> Self {
+    fn without_guard(shared: Arc<Shared<R>>) -> Self {
         Self {
             shared,
             guard: None,
@@ -169,10 +171,10 @@ impl<R: Runtime> Client<R> {
     /// waited for.
     pub async fn close(&self) {
         for connection in self.shared.servers().open() {
-            connection.take_leave();
+            connection.send_farewells();
         }
         let open = self.shared.servers().close();
-        self.shared.errands.cancel().await;
+        self.shared.background.cancel().await;
         for connection in &open {
             connection.closed().await;
         }

@@ -3,8 +3,10 @@
 use netaio_core::ManagementConfig;
 
 use super::{Client, Shared};
-use crate::peers::{Owner, PeerManagementError, Peers};
-use crate::remote::Place;
+use crate::error::PeerManagementError;
+use crate::peer_table::Owner;
+use crate::peers::Peers;
+use crate::remote_id::RemoteId;
 use crate::runtime::Runtime;
 
 impl<R: Runtime> Client<R> {
@@ -38,7 +40,7 @@ impl<R: Runtime> Client<R> {
             return false;
         };
         for connection in self.shared.servers().open() {
-            connection.tell(&farewell);
+            connection.send_peer_message(&farewell);
         }
         true
     }
@@ -46,7 +48,7 @@ impl<R: Runtime> Client<R> {
 
 impl<R: Runtime> Owner for Shared<R> {
     // Clients have no subscribers.
-    fn left(&self, _: Place) {}
+    fn left(&self, _: RemoteId) {}
 
     fn changed(&self) {
         loop {
@@ -55,7 +57,7 @@ impl<R: Runtime> Owner for Shared<R> {
                 return;
             };
             for connection in self.servers().open() {
-                connection.tell(&advertisement);
+                connection.send_peer_message(&advertisement);
             }
         }
     }

@@ -1,327 +1,205 @@
-//! Servers that are reconnected by themselves.
+//! How a client reconnects its servers by itself.
 
-use std::fmt;
-use std::future::Future;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use netaio_core::{Backoff, Now};
+use rand_core::CryptoRng;
+
+use super::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
 use super::servers::Position;
 use super::{Client, Shared, Subject};
+use crate::background::NotStarted;
 use crate::connection::Connection;
-use crate::errands::NotStarted;
-use crate::error::ConnectError;
 use crate::logging::limited;
+use crate::random::Seed;
 use crate::runtime::Runtime;
-use crate::timeouts::{Callback, callback};
+use crate::sources::Sources;
 
-/// Reconnects servers: netaio's `AutoReconnectTimeoutHandler`, for
-/// [`ClientBuilder::auto_reconnect`](crate::ClientBuilder::auto_reconnect).
-///
-/// A server is reconnected when a request to it times out, and when the
-/// connection to it is lost. (netaio notices a loss by the timeouts only.) It is
-/// tried as often as [`max_retries`](Self::max_retries) says. The new connection
-/// is made to the same address, with the same options, and takes the place of the
-/// old one, under its name: the client's own `request`, `send` and so on work
-/// again. The old one is closed then, and what still waits on it fails. Handles
-/// to it stay closed: see [`Client::connection`] for the new one.
-///
-/// What was closed on purpose is not reconnected, nor are streams that were
-/// handed to the client: they have no address. The client that callbacks get does
-/// not keep the client alive, nor do clones of it.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use netaio_driver::{AutoReconnect, Client, Runtime};
-///
-/// # fn client<R: Runtime>() -> Result<Client<R>, netaio_driver::BuildError> {
-/// let patient = AutoReconnect::new()
-///     .max_retries(60)
-///     .delay(Duration::from_secs(10))
-///     // A server forgets subscriptions with the connection.
-///     .on_reconnect(|_, again| async move {
-///         if let Err(error) = again.connection.subscribe("news").await {
-///             eprintln!("no news: {error}");
-///         }
-///     })
-///     .on_give_up(|_, gone| async move { eprintln!("{}", gone.error) });
-/// Client::builder().auto_reconnect(patient).build()
-/// # }
-/// ```
-pub struct AutoReconnect<R: Runtime> {
-    connect_timeout: Duration,
-    max_retries: u32,
-    delay: Duration,
-    on_loss: bool,
-    on_reconnect: Option<Callback<Client<R>, Reconnected>>,
-    on_give_up: Option<Callback<Client<R>, GaveUp>>,
+/// The policy of a client, and what its delays are drawn from.
+pub(super) struct Reconnector<R: Runtime> {
+    policy: AutoReconnect<R>,
+    rng: Mutex<Box<dyn CryptoRng + Send>>,
 }
 
-/// A server is connected again.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Reconnected {
-    /// The new connection.
-    pub connection: Connection,
-    /// How often it was tried, this time included.
-    pub attempt: u32,
-}
-
-/// A server could not be reconnected.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct GaveUp {
-    /// The old connection.
-    pub connection: Connection,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// Why the last time failed.
-    pub error: ConnectError,
-}
-
-impl<R: Runtime> AutoReconnect<R> {
-    /// netaio's defaults: 3 tries of at most 5 s, with 1 s between them.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(5),
-            max_retries: 3,
-            delay: Duration::from_secs(1),
-            on_loss: true,
-            on_reconnect: None,
-            on_give_up: None,
-        }
+impl<R: Runtime> Reconnector<R> {
+    /// # Errors
+    /// The operating system has no randomness to give.
+    pub(super) fn new(policy: AutoReconnect<R>, sources: &Sources) -> io::Result<Self> {
+        let rng = sources.seeds.seed()?.generator(Seed::RECONNECTS);
+        Ok(Self {
+            policy,
+            rng: Mutex::new(rng),
+        })
     }
 
-    /// The time that one try may take; 5 s unless set.
-    #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
+    fn backoff(&self) -> Backoff {
+        Backoff::new(self.policy.backoff)
     }
 
-    /// How often it is tried before it is given up; 3 unless set, and with 0
-    /// never.
-    #[must_use]
-    pub fn max_retries(mut self, tries: u32) -> Self {
-        self.max_retries = tries;
-        self
+    /// The state after the loss of a connection that was made at `connected_at`.
+    fn backoff_after_loss(&self, connected_at: Now, now: Now) -> Backoff {
+        let mut backoff = self.backoff();
+        backoff.success(connected_at);
+        self.draw(|rng| backoff.lost(now, rng));
+        backoff
     }
 
-    /// The pause between two tries, and the least time between the making of a
-    /// connection and the first try after its loss; 1 s unless set.
-    #[must_use]
-    pub fn delay(mut self, delay: Duration) -> Self {
-        self.delay = delay;
-        self
+    fn draw(&self, draw: impl FnOnce(&mut dyn CryptoRng)) {
+        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        draw(&mut **rng);
     }
 
-    /// Whether connections that are lost are reconnected, or only those on which
-    /// a request times out; `true` unless set.
-    #[must_use]
-    pub fn on_loss(mut self, on_loss: bool) -> Self {
-        self.on_loss = on_loss;
-        self
-    }
-
-    /// Sets what is called after a server was reconnected: to subscribe again,
-    /// say. Until it is done, the server is not reconnected another time.
-    #[must_use]
-    pub fn on_reconnect<F>(
-        mut self,
-        callee: impl Fn(Client<R>, Reconnected) -> F + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        self.on_reconnect = Some(callback(callee));
-        self
-    }
-
-    /// Sets what is called after the last try has failed.
-    #[must_use]
-    pub fn on_give_up<F>(
-        mut self,
-        callee: impl Fn(Client<R>, GaveUp) -> F + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        self.on_give_up = Some(callback(callee));
-        self
-    }
-
-    /// Tries until it succeeds, is given up, or is no longer wanted.
-    async fn run(&self, client: Client<R>, given_up: GivenUp<R>) {
-        let (old, mut failure) = (&given_up.connection, None);
-        let (logs, server) = (old.logs(), old.name());
-        for attempt in 1..=self.max_retries {
-            if attempt > 1 {
-                let until = client.shared.service.time().instant_after(self.delay);
-                R::sleep_until(until).await;
+    /// Tries until it succeeds, the tries are used up, or the application closes
+    /// the connection.
+    async fn run(&self, client: Client<R>, old: LostServer<R>, mut backoff: Backoff) {
+        let (connection, policy) = (&old.connection, &self.policy);
+        let (logs, server) = (connection.logs(), connection.name());
+        let time = client.shared.service.time();
+        let mut last_error = None;
+        while let Some(at) = backoff.next(time.now()) {
+            let attempt = backoff.failures().saturating_add(1);
+            if at > time.now().monotonic {
+                R::sleep_until(time.instant(at)).await;
             }
-            if !client.shared.servers().is_wanted(old) {
+            if !client.shared.servers().may_replace(connection) {
                 return;
             }
-            let position = Position::OnlyOf(old);
-            let new = client.reconnect_in(old, self.connect_timeout, position);
-            match new.await {
+            let position = Position::InPlaceOfUnclosed(connection);
+            let made = client.reconnect_in(connection, policy.connect_timeout, position);
+            match made.await {
                 Ok(connection) => {
                     limited!(logs, INFO, "reconnected", server, attempt);
-                    if let Some(callee) = &self.on_reconnect {
+                    if let Some(callback) = &policy.on_reconnect {
                         let reconnected = Reconnected {
                             connection,
                             attempt,
                         };
-                        callee(client, reconnected).await;
+                        callback(client, reconnected).await;
                     }
                     return;
                 }
                 Err(error) => {
                     limited!(logs, WARN, "not reconnected", server, attempt, %error);
-                    failure = Some((attempt, error));
+                    last_error = Some(error);
+                    self.draw(|rng| backoff.failure(time.now(), rng));
                 }
             }
         }
-        let wanted = client.shared.servers().is_wanted(old);
-        if let Some((attempts, error)) = failure.filter(|_| wanted) {
+        if !client.shared.servers().may_replace(connection) {
+            return;
+        }
+        if let Some(error) = last_error {
+            let attempts = backoff.failures();
             limited!(logs, ERROR, "given up reconnecting", server, attempts, %error);
-            let connection = old.clone();
-            drop(given_up);
-            if let Some(callee) = &self.on_give_up {
+            let connection = connection.clone();
+            drop(old);
+            if let Some(callback) = &policy.on_give_up {
                 let gave_up = GaveUp {
                     connection,
                     attempts,
                     error,
                 };
-                callee(client, gave_up).await;
+                callback(client, gave_up).await;
             }
         }
     }
 }
 
 impl<R: Runtime> Shared<R> {
-    /// Reconnects a server that is late, where that is wanted.
-    pub(super) fn reconnect_late(self: &Arc<Self>, connection: &Connection) {
-        let wanted = self.reconnect.is_some() && self.servers().is_wanted(connection);
-        if wanted && let Err(reason) = self.start_reconnecting(connection, Duration::ZERO) {
+    /// Reconnects a server on which a request timed out, where that is configured.
+    pub(super) fn reconnect_after_timeout(self: &Arc<Self>, connection: &Connection) {
+        let Some(reconnector) = &self.reconnect else {
+            return;
+        };
+        if !self.servers().may_replace(connection) {
+            return;
+        }
+        if let Err(reason) = self.start_reconnecting(connection, reconnector.backoff()) {
             let (logs, server) = (connection.logs(), connection.name());
             limited!(logs, DEBUG, "not reconnected now", server, ?reason);
         }
     }
 
-    /// Takes note of the end of a connection.
+    /// Removes a connection that has ended from the list, or reconnects it.
     pub(super) fn ended(self: &Arc<Self>, connection: &Connection) {
-        if !self.keeps_place(connection) {
-            self.servers().leave(connection);
+        if !self.stays_listed(connection) {
+            self.servers().remove(connection);
         }
     }
 
-    /// Whether a connection that has ended keeps its place for one that is made
-    /// anew.
-    fn keeps_place(self: &Arc<Self>, connection: &Connection) -> bool {
-        let (Some(policy), Some(place)) = (&self.reconnect, connection.client_place()) else {
+    /// Whether a connection that has ended stays listed until it is replaced.
+    fn stays_listed(self: &Arc<Self>, connection: &Connection) -> bool {
+        let (Some(reconnector), Some(server)) = (&self.reconnect, connection.server_id()) else {
             return false;
         };
-        let made = {
+        let connected_at = {
             let servers = self.servers();
-            let wanted = servers.is_wanted(connection);
-            servers.made(connection).filter(|_| wanted)
+            let may_replace = servers.may_replace(connection);
+            servers.connected_at(connection).filter(|_| may_replace)
         };
-        let Some(made) = made else {
+        let Some(connected_at) = connected_at else {
             return false;
         };
-        if !policy.on_loss {
-            return self.errands.has(Subject::Reconnect(place));
+        if !reconnector.policy.on_loss {
+            return self.background.is_running(Subject::Reconnect(server));
         }
-        // A server that accepts and closes at once is not asked without a pause.
-        let first = made.saturating_add(policy.delay);
-        let started = self.start_reconnecting(connection, first);
-        // Where it is busy with the place it will look again when it is done.
+        let now = self.service.time().now();
+        let backoff = reconnector.backoff_after_loss(connected_at, now);
+        let started = self.start_reconnecting(connection, backoff);
+        // A task that runs for this server checks the connection when it has ended.
         matches!(started, Ok(()) | Err(NotStarted::Busy))
     }
 
-    /// Reconnects a server, not before `first`, a monotonic reading.
     fn start_reconnecting(
         self: &Arc<Self>,
         old: &Connection,
-        first: Duration,
+        backoff: Backoff,
     ) -> Result<(), NotStarted> {
-        let (Some(policy), Some(place), Some(_address)) =
-            (&self.reconnect, old.client_place(), old.address())
-        else {
-            return Err(NotStarted::Impossible);
+        let (Some(server), Some(_address)) = (old.server_id(), old.address()) else {
+            return Err(NotStarted::Unavailable);
         };
-        let policy = policy.clone();
-        let errand = || {
-            let client = Client::lend(self.clone());
-            let given_up = GivenUp {
+        let make = || {
+            let client = Client::without_guard(self.clone());
+            let old = LostServer {
                 client: Arc::downgrade(self),
                 connection: old.clone(),
             };
             async move {
-                let time = client.shared.service.time();
-                if first > time.now().monotonic {
-                    R::sleep_until(time.instant(first)).await;
+                let shared = client.shared.clone();
+                if let Some(reconnector) = &shared.reconnect {
+                    reconnector.run(client, old, backoff).await;
                 }
-                policy.run(client, given_up).await;
             }
         };
         let client = Arc::downgrade(self);
-        let look_again = move || {
+        let check_again = move || {
             let Some(client) = client.upgrade() else {
                 return;
             };
-            // It may have ended meanwhile, and found its place busy.
-            let now_there = client.servers().at(place).cloned();
-            if let Some(connection) = now_there.filter(Connection::has_ended) {
+            // The new connection may have ended while the task was running.
+            let current = client.servers().with_id(server).cloned();
+            if let Some(connection) = current.filter(Connection::has_ended) {
                 client.ended(&connection);
             }
         };
-        let subject = Subject::Reconnect(place);
-        self.errands.start(subject, errand, look_again)
+        let subject = Subject::Reconnect(server);
+        self.background.start(subject, make, check_again)
     }
 }
 
-/// Takes the place from a connection that has ended and was not replaced.
-struct GivenUp<R: Runtime> {
+/// Removes a connection from the list on drop, if it has ended and was not replaced.
+struct LostServer<R: Runtime> {
     client: Weak<Shared<R>>,
     connection: Connection,
 }
 
-impl<R: Runtime> Drop for GivenUp<R> {
+impl<R: Runtime> Drop for LostServer<R> {
     fn drop(&mut self) {
         if let Some(client) = self.client.upgrade()
             && self.connection.has_ended()
         {
-            client.servers().leave(&self.connection);
+            client.servers().remove(&self.connection);
         }
-    }
-}
-
-impl<R: Runtime> Default for AutoReconnect<R> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<R: Runtime> Clone for AutoReconnect<R> {
-    fn clone(&self) -> Self {
-        Self {
-            on_reconnect: self.on_reconnect.clone(),
-            on_give_up: self.on_give_up.clone(),
-            ..*self
-        }
-    }
-}
-
-impl<R: Runtime> fmt::Debug for AutoReconnect<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AutoReconnect")
-            .field("connect_timeout", &self.connect_timeout)
-            .field("max_retries", &self.max_retries)
-            .field("delay", &self.delay)
-            .field("on_loss", &self.on_loss)
-            .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use netaio_core::{CloseReason, Message, SendError, SendOptions};
 
 use super::Client;
-use crate::connection::RequestBuilder;
+use crate::request::RequestBuilder;
 use crate::runtime::Runtime;
 
 /// These go to the server that the client prefers: see

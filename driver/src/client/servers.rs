@@ -2,75 +2,75 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use netaio_core::CloseReason;
+use netaio_core::{CloseReason, Now};
 
 use crate::connection::Connection;
 use crate::mailbox::Command;
 
-/// The servers of a client, in the order of their making.
+/// The servers of a client, in the order of their first connections.
 #[derive(Default)]
 pub(super) struct Servers {
     list: Vec<Server>,
     /// The number of the next connection.
     next: u64,
-    /// The name of the one to prefer.
+    /// The name of the default server, if one is set.
     default: Option<Arc<str>>,
-    /// The client's last handle is gone.
-    gone: bool,
+    /// The client's last handle was dropped.
+    dropped: bool,
 }
 
 /// A server and the connection to it.
 struct Server {
     connection: Connection,
-    /// When it was made, as a monotonic reading.
-    made: Duration,
-    /// It was told to close, and is listed only to be cut off with the client.
+    connected_at: Now,
+    /// It is being closed, and is listed only to be aborted with the client.
     closing: bool,
 }
 
-/// Where a connection is put among the others.
+/// Where a connection is put in the list.
 pub(super) enum Position<'a> {
-    /// Behind them.
+    /// At the end.
     Last,
-    /// In the place of this one, if it has one; else behind the others.
-    Of(&'a Connection),
-    /// In the place of this one, as long as nobody has closed it.
-    OnlyOf(&'a Connection),
+    /// In place of this one, if it is listed; else at the end.
+    InPlaceOf(&'a Connection),
+    /// In place of this one, unless the application has closed it.
+    InPlaceOfUnclosed(&'a Connection),
 }
 
 impl Servers {
-    /// Takes a connection in, which is made with its number and its place.
-    pub(super) fn enter(
+    /// Lists a connection, which `make` makes with its number and the id of its
+    /// server.
+    pub(super) fn insert(
         &mut self,
         position: Position<'_>,
         make: impl FnOnce(u64, u64) -> Connection,
     ) -> io::Result<Connection> {
         let refused = |why| Err(io::Error::new(io::ErrorKind::NotConnected, why));
-        if self.gone {
-            return refused("the client's last handle is gone");
+        if self.dropped {
+            return refused("the client's last handle was dropped");
         }
         let index = match position {
             Position::Last => None,
-            Position::Of(old) => self.index(old),
-            Position::OnlyOf(old) if self.is_wanted(old) => self.index(old),
-            Position::OnlyOf(_) => return refused("the connection was closed"),
+            Position::InPlaceOf(old) => self.index(old),
+            Position::InPlaceOfUnclosed(old) if self.may_replace(old) => self.index(old),
+            Position::InPlaceOfUnclosed(_) => return refused("the connection was closed"),
         };
         let number = self.next;
         self.next = number.wrapping_add(1);
         let old = index.and_then(|index| self.list.get_mut(index));
-        let old_place = old.as_ref().and_then(|old| old.connection.client_place());
-        let connection = make(number, old_place.unwrap_or(number));
+        let old_id = old.as_ref().and_then(|old| old.connection.server_id());
+        let connection = make(number, old_id.unwrap_or(number));
         let new = Server {
-            made: connection.time().now().monotonic,
+            connected_at: connection.time().now(),
             connection: connection.clone(),
             closing: false,
         };
         match old {
             None => self.list.push(new),
             Some(old) => {
-                // It takes no leave of the server: the new one is the same peer.
+                // Without a farewell: the server hears from the same peer by the new
+                // one.
                 let mut old = std::mem::replace(old, new);
                 old.close();
                 self.list.push(old);
@@ -79,8 +79,8 @@ impl Servers {
         Ok(connection)
     }
 
-    /// Lets a connection go.
-    pub(super) fn leave(&mut self, connection: &Connection) {
+    /// Removes a connection from the list.
+    pub(super) fn remove(&mut self, connection: &Connection) {
         self.list.retain(|server| !server.connection.is(connection));
     }
 
@@ -88,7 +88,7 @@ impl Servers {
     pub(super) fn open(&self) -> impl Iterator<Item = &Connection> {
         let kept = self.list.iter().filter(|server| !server.closing);
         let all = kept.map(|server| &server.connection);
-        all.filter(|connection| connection.is_closed().is_none())
+        all.filter(|connection| connection.close_reason().is_none())
     }
 
     /// The open connection of a name, the first if there are several.
@@ -97,7 +97,7 @@ impl Servers {
             .find(|connection| connection.name() == Some(name))
     }
 
-    /// The open connection to prefer.
+    /// The open connection that the client's own requests go to.
     pub(super) fn preferred(&self) -> Option<&Connection> {
         match &self.default {
             Some(name) => self.named(name),
@@ -113,24 +113,24 @@ impl Servers {
         self.default = name;
     }
 
-    /// Whether a connection has a place which another could take, since nobody
-    /// has closed it at this end.
-    pub(super) fn is_wanted(&self, connection: &Connection) -> bool {
-        self.index(connection).is_some() && connection.is_closed() != Some(CloseReason::Local)
+    /// Whether a connection may be replaced by a new one: it is listed, and was not
+    /// closed by the application.
+    pub(super) fn may_replace(&self, connection: &Connection) -> bool {
+        self.index(connection).is_some() && connection.close_reason() != Some(CloseReason::Local)
     }
 
-    /// When a connection was made that has a place.
-    pub(super) fn made(&self, connection: &Connection) -> Option<Duration> {
+    /// When a connection was made, if it is listed.
+    pub(super) fn connected_at(&self, connection: &Connection) -> Option<Now> {
         self.list
             .get(self.index(connection)?)
-            .map(|server| server.made)
+            .map(|server| server.connected_at)
     }
 
-    /// The connection that has a place.
-    pub(super) fn at(&self, place: u64) -> Option<&Connection> {
+    /// The connection to the server with this id.
+    pub(super) fn with_id(&self, id: u64) -> Option<&Connection> {
         let kept = self.list.iter().filter(|server| !server.closing);
         kept.map(|server| &server.connection)
-            .find(|connection| connection.client_place() == Some(place))
+            .find(|connection| connection.server_id() == Some(id))
     }
 
     fn index(&self, connection: &Connection) -> Option<usize> {
@@ -138,9 +138,8 @@ impl Servers {
         all.position(|server| !server.closing && server.connection.is(connection))
     }
 
-    /// Tells all connections to close, and returns them. They stay listed until
-    /// they have ended: dropping the client cuts off those that a remote keeps
-    /// from it.
+    /// Closes all connections, and returns them. They stay listed until they have
+    /// ended: dropping the client aborts those whose remotes delay that.
     pub(super) fn close(&mut self) -> Vec<Connection> {
         let all = self.list.iter_mut();
         all.map(|server| {
@@ -150,11 +149,11 @@ impl Servers {
         .collect()
     }
 
-    /// Cuts all connections off. There will be no more.
-    pub(super) fn end(&mut self) {
-        self.gone = true;
+    /// Aborts all connections. None can be listed afterwards.
+    pub(super) fn abort_all(&mut self) {
+        self.dropped = true;
         for server in self.list.drain(..) {
-            // One that is closed needs no telling.
+            // An error means that it is closed already.
             let _ = server.connection.shared.mailbox.push(Command::Abort);
         }
     }
@@ -163,7 +162,7 @@ impl Servers {
 impl Server {
     fn close(&mut self) {
         self.closing = true;
-        // One that is closed needs no telling.
+        // An error means that it is closed already.
         let _ = self.connection.shared.mailbox.push(Command::Close);
     }
 }

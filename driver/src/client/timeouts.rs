@@ -7,7 +7,7 @@ use super::{Client, OnTimeout, Shared, Subject};
 use crate::connection::Connection;
 use crate::logging::limited;
 use crate::runtime::Runtime;
-use crate::timeouts::{Observer, TimedOut, callback};
+use crate::timeouts::{TimedOut, TimeoutObserver, callback};
 
 impl<R: Runtime> Client<R> {
     /// Sets what is called when a request times out, in place of the last; see
@@ -19,7 +19,7 @@ impl<R: Runtime> Client<R> {
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.shared.errands.prepare::<R>();
+        self.shared.background.enable::<R>();
         let replaced = self.shared.set_on_timeout(callback(handler));
         // What it holds may call back: not under the lock.
         drop(replaced);
@@ -31,13 +31,13 @@ impl<R: Runtime> Client<R> {
     /// Cancel-safe: once called, they are cancelled whether or not they are
     /// waited for.
     pub async fn cancel_timeout_handlers(&self) {
-        self.shared.errands.cancel().await;
+        self.shared.background.cancel().await;
     }
 }
 
 impl<R: Runtime> Shared<R> {
-    /// Whether errands may have to be run.
-    pub(super) fn wants_errands(&self) -> bool {
+    /// Whether background tasks may have to be started.
+    pub(super) fn wants_background(&self) -> bool {
         self.reconnect.is_some() || self.on_timeout().is_some()
     }
 
@@ -52,16 +52,16 @@ impl<R: Runtime> Shared<R> {
     }
 }
 
-impl<R: Runtime> Observer<Connection> for Shared<R> {
+impl<R: Runtime> TimeoutObserver<Connection> for Shared<R> {
     fn timed_out(self: Arc<Self>, request: TimedOut<Connection>) {
-        let Some(place) = request.to.client_place() else {
+        let Some(server) = request.to.server_id() else {
             return;
         };
-        let late = request.to.clone();
+        let connection = request.to.clone();
         if let Some(handler) = self.on_timeout() {
-            let client = Client::lend(self.clone());
-            let errand = || async move { handler(client, request).await };
-            let started = self.errands.start(Subject::Timeout(place), errand, || ());
+            let client = Client::without_guard(self.clone());
+            let make = || async move { handler(client, request).await };
+            let started = self.background.start(Subject::Timeout(server), make, || ());
             if let Err(reason) = started {
                 let logs = &self.service.logs;
                 limited!(
@@ -72,6 +72,6 @@ impl<R: Runtime> Observer<Connection> for Shared<R> {
                 );
             }
         }
-        self.reconnect_late(&late);
+        self.reconnect_after_timeout(&connection);
     }
 }

@@ -1,4 +1,4 @@
-//! What handlers take of a message.
+//! Extractors: the arguments of handlers.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,23 +8,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use netaio_core::{Message, MessageType};
 
-use super::Reply;
+use super::reply::{IntoReply, Reply};
+use super::request::Request;
 use crate::connection::Connection;
 use crate::logging::limited;
 use crate::remote::Remote;
 
-/// A message on its way to its handler. Cloning it copies no content.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The message, all layers opened.
-    pub message: Message,
-    /// Whoever sent it.
-    pub remote: Remote,
-}
-
 /// An argument of a handler.
 pub trait FromRequest: Sized {
-    /// Takes it from the message.
+    /// Extracts it from the message.
     ///
     /// # Errors
     /// The message does not have it. The rejection is the reply, and the
@@ -57,7 +49,7 @@ impl FromRequest for Remote {
 }
 
 /// The connection that the message came by. A datagram is answered with an
-/// `ERROR`; [`Remote`] is there for both.
+/// `ERROR`; use [`Remote`] for both.
 impl FromRequest for Connection {
     fn from_request(request: &Request) -> Result<Self, Reply> {
         let connection = request.remote.connection().cloned();
@@ -134,7 +126,7 @@ bytes_argument! {
 
 bytes_argument! {
     /// The content of a message: a slice of the receive buffer, which it keeps
-    /// alive. Copy what is kept for long, or a few bytes may hold many kilobytes.
+    /// alive. Copy what is kept for long: otherwise a few bytes hold many kilobytes.
     Content, content
 }
 
@@ -160,8 +152,8 @@ impl Deref for Text {
     }
 }
 
-/// Something that handlers share, given to the server or client with `state`.
-/// A type that was not given is answered with an `ERROR`.
+/// A value that handlers share, set by `state` of a builder. A request for a type
+/// that was not set is answered with an `ERROR`.
 #[derive(Debug)]
 pub struct State<T>(pub Arc<T>);
 
@@ -191,5 +183,23 @@ impl<T: Send + Sync + 'static> FromRequest for State<T> {
             );
             Reply::error("the server is not set up for this request")
         })
+    }
+}
+
+impl IntoReply for Content {
+    fn into_reply(self, request: &Request) -> Option<Message> {
+        self.0.into_reply(request)
+    }
+}
+
+impl IntoReply for Uri {
+    fn into_reply(self, request: &Request) -> Option<Message> {
+        self.0.into_reply(request)
+    }
+}
+
+impl IntoReply for Text {
+    fn into_reply(self, request: &Request) -> Option<Message> {
+        self.0.into_reply(request)
     }
 }

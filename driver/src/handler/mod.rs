@@ -2,7 +2,7 @@
 
 mod extract;
 mod reply;
-mod state;
+mod request;
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,9 +10,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-pub use self::extract::{Content, FromRequest, Request, State, Text, Uri};
+pub use self::extract::{Content, FromRequest, State, Text, Uri};
 pub use self::reply::{IntoReply, Reply};
-pub(crate) use self::state::States;
+pub use self::request::Request;
 
 use netaio_core::Message;
 
@@ -20,15 +20,15 @@ use crate::futures::BoxFuture;
 
 /// A function that handles messages.
 ///
-/// It takes up to four arguments, each of which says what it wants of the
-/// message ([`FromRequest`]): [`Message`], [`MessageType`](netaio_core::MessageType),
+/// It takes up to four arguments, each of which is extracted from the message
+/// ([`FromRequest`]): [`Message`], [`MessageType`](netaio_core::MessageType),
 /// [`Uri`], [`Content`], [`Text`], [`SocketAddr`](std::net::SocketAddr),
 /// [`Remote`](crate::Remote), [`Connection`](crate::Connection),
 /// [`State<T>`](State). It returns what is
 /// answered ([`IntoReply`]), or a future of that: nothing, bytes, text, a
 /// [`Reply`], a [`Message`], or an `Option` or a `Result` of those.
 ///
-/// A handler that panics is answered for with an `ERROR`; the connection lives.
+/// If a handler panics, the answer is an `ERROR`; the connection stays open.
 ///
 /// ```
 /// use netaio_driver::{Content, Handler, Reply, Uri};
@@ -56,11 +56,11 @@ pub trait Handler<Marker>: Send + Sync + 'static {
     fn call(&self, request: Request) -> Outcome;
 }
 
-/// What a handler comes to.
+/// The result of calling a handler.
 pub enum Outcome {
-    /// It is done: the reply, if there is one.
+    /// It has completed, with a reply or without.
     Done(Option<Message>),
-    /// It is not: the reply will come out of this.
+    /// It goes on: the future completes with the reply, if there is one.
     Running(BoxFuture<Option<Message>>),
 }
 
@@ -68,30 +68,30 @@ pub enum Outcome {
 #[derive(Clone)]
 pub(crate) struct AnyHandler {
     call: Arc<dyn Fn(Request) -> Outcome + Send + Sync>,
-    own: bool,
+    builtin: bool,
 }
 
 impl AnyHandler {
     pub(crate) fn new<M: 'static>(handler: impl Handler<M>) -> Self {
         Self {
             call: Arc::new(move |request| handler.call(request)),
-            own: false,
+            builtin: false,
         }
     }
 
-    /// A handler that is not the application's.
-    pub(crate) fn own(
+    /// A handler of the driver itself, which answers without the application.
+    pub(crate) fn builtin(
         handler: impl Fn(Request) -> Option<Message> + Send + Sync + 'static,
     ) -> Self {
         Self {
             call: Arc::new(move |request| Outcome::Done(handler(request))),
-            own: true,
+            builtin: true,
         }
     }
 
-    /// Whether it is not the application's.
-    pub(crate) fn is_own(&self) -> bool {
-        self.own
+    /// Whether it is the driver's own.
+    pub(crate) fn is_builtin(&self) -> bool {
+        self.builtin
     }
 
     /// Calls it.
@@ -103,13 +103,13 @@ impl AnyHandler {
     }
 }
 
-/// A handler panicked; its message is gone.
+/// A handler panicked; what it panicked with is dropped.
 pub(crate) struct Panicked;
 
-/// The text of the `ERROR` that answers for a handler that panicked.
+/// The text of the `ERROR` that is sent when a handler panics.
 pub(crate) const PANICKED: &str = "the handler failed";
 
-/// The reply of a handler's future; a panic becomes one too.
+/// The reply of a handler's future, or an `ERROR` if it panics.
 async fn finish<T: Future<Output: IntoReply>>(future: T, request: Request) -> Option<Message> {
     let mut future = pin!(future);
     let reply = poll_fn(|context| {

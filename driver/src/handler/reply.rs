@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use netaio_core::{Message, MessageType, types};
 
-use super::{Content, Request, Text, Uri};
+use super::request::Request;
 
-/// Something that a handler may return.
+/// The types that a handler may return.
 ///
 /// Bytes and text are the content of the usual answer, with the request's uri:
 /// `RESPOND_URI` to a `REQUEST_URI`, a confirmation to (un)subscriptions, `OK`
@@ -137,7 +137,4 @@ plain_replies! {
     String: |text| text;
     &'static str: |text| text;
     &'static [u8]: |bytes| bytes;
-    Content: |content| content.0;
-    Uri: |uri| uri.0;
-    Text: |text| text.0;
 }

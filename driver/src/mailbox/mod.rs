@@ -1,72 +1,22 @@
-//! How others speak to a connection's task.
+//! The queue of commands between a connection's handles and its task.
+
+mod command;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::PoisonError;
 use std::task::Poll;
-use std::time::Duration;
 
-use bytes::Bytes;
 use event_listener::{Event, EventListener};
-use futures_channel::oneshot;
-use netaio_core::{
-    Answer, CloseReason, Dropped, Limits, Message, RequestOptions, SendError, SendOptions,
-    SlowConsumerPolicy,
-};
+use netaio_core::{CloseReason, Dropped, Limits, SendError, SlowConsumerPolicy};
 
-use crate::error::RequestError;
+pub(crate) use self::command::Command;
+
 use crate::sync::{AtomicWaker, Mutex, MutexGuard};
-
-/// What a connection is asked to do.
-pub(crate) enum Command {
-    /// Send a message, and say whether it was taken.
-    Send {
-        message: Message,
-        options: SendOptions,
-        done: oneshot::Sender<Result<(), SendError>>,
-    },
-    /// Send a request. Its time runs since `called`, a monotonic reading.
-    Request {
-        message: Message,
-        options: RequestOptions,
-        called: Duration,
-        done: oneshot::Sender<Result<Answer, RequestError>>,
-    },
-    /// Write a frame that was sealed for many. It may be dropped.
-    Frame(Bytes),
-    /// Send a message that many get, but that has to be sealed for each of them.
-    /// It may be dropped.
-    Notify {
-        message: Message,
-        options: SendOptions,
-    },
-    /// Read no more, finish what is under way, then close.
-    Drain,
-    /// Close: handle nothing more, write what is queued.
-    Close,
-    /// Close, and leave unwritten what is queued.
-    Abort,
-    /// As `Abort`, for the remote reads too slowly.
-    Cut,
-}
-
-impl Command {
-    /// The length of what may be dropped, about, in bytes.
-    fn droppable(&self) -> Option<usize> {
-        match self {
-            Self::Frame(frame) => Some(frame.len()),
-            Self::Notify { message, .. } => {
-                let fields = message.uri.len().saturating_add(message.content.len());
-                Some(fields.saturating_add(std::mem::size_of::<Self>()))
-            }
-            _ => None,
-        }
-    }
-}
 
 /// Why a command was not taken.
 enum Refused {
-    For(SendError),
+    Error(SendError),
     /// There is no room for it now.
     Full(Box<Command>),
 }
@@ -80,7 +30,7 @@ pub(crate) struct Mailbox {
     /// The most sends that wait, and the most requests.
     capacity: usize,
     /// The most bytes of what may be dropped that wait.
-    news_capacity: usize,
+    droppable_capacity: usize,
     /// What happens past them.
     policy: SlowConsumerPolicy,
 }
@@ -93,7 +43,7 @@ struct Queue {
     /// Requests among them.
     requests: usize,
     /// Bytes of what may be dropped among them.
-    news: usize,
+    droppable: usize,
     /// What was, since the commands were taken.
     dropped: Dropped,
     /// Nothing more is taken.
@@ -112,10 +62,10 @@ impl Queue {
         let dropped = oldest.and_then(|at| self.commands.remove(at));
         match dropped.as_ref().and_then(Command::droppable) {
             Some(len) => {
-                self.news = self.news.saturating_sub(len);
+                self.droppable = self.droppable.saturating_sub(len);
                 self.count_dropped(len);
             }
-            None => self.news = 0,
+            None => self.droppable = 0,
         }
     }
 
@@ -133,7 +83,7 @@ impl Mailbox {
             waker: AtomicWaker::new(),
             room: Event::new(),
             capacity: limits.pending_requests(),
-            news_capacity: limits.outbound_queue(),
+            droppable_capacity: limits.outbound_queue(),
             policy: limits.slow_consumer(),
         }
     }
@@ -147,7 +97,7 @@ impl Mailbox {
         loop {
             match self.try_push(command) {
                 Ok(()) => return Ok(()),
-                Err(Refused::For(error)) => return Err(error),
+                Err(Refused::Error(error)) => return Err(error),
                 Err(Refused::Full(back)) => command = *back,
             }
             match room.take() {
@@ -163,7 +113,7 @@ impl Mailbox {
     /// The connection has ended, or takes commands too slowly.
     pub(crate) fn push(&self, command: Command) -> Result<(), SendError> {
         self.try_push(command).map_err(|refused| match refused {
-            Refused::For(error) => error,
+            Refused::Error(error) => error,
             Refused::Full(_) => SendError::TooManyRequests { max: self.capacity },
         })
     }
@@ -177,7 +127,7 @@ impl Mailbox {
                 drop(queue);
                 self.waker.wake();
             }
-            return Err(Refused::For(closed));
+            return Err(Refused::Error(closed));
         }
         match &command {
             Command::Send { .. } if queue.sends >= self.capacity => {
@@ -186,7 +136,7 @@ impl Mailbox {
             Command::Send { .. } => queue.sends = queue.sends.saturating_add(1),
             Command::Request { .. } if queue.requests >= self.capacity => {
                 let max = self.capacity;
-                return Err(Refused::For(SendError::TooManyRequests { max }));
+                return Err(Refused::Error(SendError::TooManyRequests { max }));
             }
             Command::Request { .. } => queue.requests = queue.requests.saturating_add(1),
             _ => {}
@@ -208,7 +158,7 @@ impl Mailbox {
     /// Makes room for so many bytes that may be dropped, as long as the task does
     /// not take what waits, and says whether they are to be queued.
     fn make_room(&self, queue: &mut Queue, len: usize) -> Result<bool, Refused> {
-        while queue.news >= self.news_capacity {
+        while queue.droppable >= self.droppable_capacity {
             match self.policy {
                 SlowConsumerPolicy::DropOldest => queue.drop_oldest(),
                 SlowConsumerPolicy::DropNewest => {
@@ -216,12 +166,12 @@ impl Mailbox {
                     return Ok(false);
                 }
                 _ => {
-                    let (queued, max) = (queue.news, self.news_capacity);
-                    return Err(Refused::For(SendError::QueueFull { queued, max }));
+                    let (queued, max) = (queue.droppable, self.droppable_capacity);
+                    return Err(Refused::Error(SendError::QueueFull { queued, max }));
                 }
             }
         }
-        queue.news = queue.news.saturating_add(len);
+        queue.droppable = queue.droppable.saturating_add(len);
         Ok(true)
     }
 
@@ -229,7 +179,7 @@ impl Mailbox {
     pub(crate) fn take(&self, into: &mut VecDeque<Command>) -> Option<Dropped> {
         let mut queue = self.lock();
         let was_full = queue.sends >= self.capacity;
-        (queue.sends, queue.requests, queue.news) = (0, 0, 0);
+        (queue.sends, queue.requests, queue.droppable) = (0, 0, 0);
         std::mem::swap(&mut queue.commands, into);
         let dropped = std::mem::take(&mut queue.dropped);
         drop(queue);
@@ -279,7 +229,7 @@ impl Mailbox {
     }
 
     /// Why nothing more is taken, if so.
-    pub(crate) fn closed(&self) -> Option<CloseReason> {
+    pub(crate) fn close_reason(&self) -> Option<CloseReason> {
         self.lock().closed.clone()
     }
 

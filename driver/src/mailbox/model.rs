@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_channel::oneshot;
 use loom::future::block_on;
 use loom::thread;
-use netaio_core::SendOptions;
+use netaio_core::{Message, SendOptions};
 
 use super::*;
 use crate::sync::model::{check, join};

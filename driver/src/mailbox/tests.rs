@@ -1,3 +1,5 @@
+use netaio_core::{Message, SendOptions};
+
 use super::*;
 
 fn mailbox(policy: SlowConsumerPolicy) -> Mailbox {

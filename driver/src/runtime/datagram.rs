@@ -1,4 +1,4 @@
-//! Datagrams: what a node needs of a UDP socket.
+//! UDP sockets.
 
 use std::future::Future;
 use std::io;
@@ -10,15 +10,15 @@ use super::Interface;
 
 /// A UDP socket.
 ///
-/// One task receives at a time, and any number send meanwhile: where two wait
-/// for a datagram, only the one that came last need be woken.
+/// One task receives at a time, and any number send meanwhile: if two wait for a
+/// datagram, only the last one that was polled has to be woken.
 ///
 /// An error belongs to one datagram, and does not end the socket: go on after
 /// it. Some systems, for one, report with a later call, of either direction,
-/// that an earlier datagram reached a port where nobody listens
+/// that an earlier datagram reached a closed port
 /// ([`ConnectionRefused`](io::ErrorKind::ConnectionRefused), on Windows
-/// [`ConnectionReset`](io::ErrorKind::ConnectionReset)). Whoever goes on without
-/// end lets other tasks have their turn in between: an error may come again at
+/// [`ConnectionReset`](io::ErrorKind::ConnectionReset)). A loop
+/// that goes on after errors has to yield to other tasks: an error may come again at
 /// once.
 pub trait DatagramSocket: Send + Sync + 'static {
     /// The address that the socket is bound to. Datagrams are sent from its
@@ -51,21 +51,20 @@ pub trait DatagramSocket: Send + Sync + 'static {
     /// Cancel-safe: dropped early, nothing is sent.
     ///
     /// # Errors
-    /// The datagram is too long (past 65,507 bytes over IPv4), there is no way
+    /// The datagram is too long (past 65,507 bytes over IPv4), there is no route
     /// to the address, or the system refuses for the sake of an earlier
     /// datagram.
     fn send(&self, bytes: &[u8], to: SocketAddr) -> impl Future<Output = io::Result<usize>> + Send;
 
     /// The addresses of this machine by which datagrams that it sends come back
     /// to it. Those of the loopback interface are not among them: nodes that
-    /// meet there do so on purpose, and have no other address. What a socket
+    /// use it have no other address. What a socket
     /// itself sent to a group there comes back from its
     /// [`local_address`](Self::local_address), or from the loopback address and
     /// its port.
     ///
-    /// Nothing is sent to find them. They are as they are at the moment: a
-    /// machine may gain and lose some while a socket lives. A sender's address
-    /// is no proof of who sent.
+    /// Nothing is sent to find them. The addresses of a machine may change while a
+    /// socket is open. A sender's address does not prove who sent.
     ///
     /// # Errors
     /// The system does not say.
@@ -99,16 +98,15 @@ pub struct DatagramOptions {
     ///
     /// All of them receive what is sent to a group, which lets several nodes of
     /// one machine discover others on one port. But what is sent to the address
-    /// goes to one of them, as the system likes: nodes that also take requests
-    /// are better off with addresses of their own, as 127.0.0.1 and 127.0.0.2,
-    /// on one port. Those need no option.
+    /// goes to one of them, which the system chooses: nodes that also take requests
+    /// should have addresses of their own, as 127.0.0.1 and 127.0.0.2, on one port.
+    /// Those need no option.
     ///
     /// Where the system has `SO_REUSEPORT`, only programs of the same user share
     /// a port with this one.
     pub shared_port: bool,
-    /// How many bytes of datagrams the system keeps for us until we receive
-    /// them. It may give less, and says nothing. Unless set, as much as it
-    /// usually does.
+    /// The bytes of datagrams that the system keeps until they are received. It may
+    /// use fewer without an error. Unless set, its default.
     pub receive_buffer: Option<usize>,
 }
 

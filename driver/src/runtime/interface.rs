@@ -1,4 +1,4 @@
-//! How a network interface is named.
+//! Network interfaces.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,8 +20,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub enum Interface {
     /// The one that has this address.
     Address(IpAddr),
-    /// The one with this number, as the system counts them. An IPv6 address may
-    /// carry it as its scope.
+    /// The one with this index, which an IPv6 address may carry as its scope.
     Index(u32),
     /// The one of this name, as `eth0`.
     Name(String),

@@ -1,4 +1,4 @@
-//! What a driver needs of a runtime.
+//! The traits of a runtime.
 //!
 //! The traits consist of async functions: tokio's and futures-io's polling
 //! traits differ, and some runtimes offer async methods only.
@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 mod datagram;
+#[cfg(feature = "futures-io")]
+pub(crate) mod futures_io;
 mod interface;
 mod stream;
 
@@ -18,8 +20,7 @@ pub use stream::{ReadHalf, WriteHalf};
 
 /// An async runtime: tasks, timers, TCP and UDP.
 ///
-/// Every future must be cancel-safe: dropping it before it is ready loses
-/// nothing.
+/// Every future must be cancel-safe: dropping it before it is ready loses no data.
 pub trait Runtime: Send + Sync + 'static {
     /// A listening socket.
     type Listener: Send + Sync + 'static;
@@ -30,8 +31,8 @@ pub trait Runtime: Send + Sync + 'static {
     /// A UDP socket.
     type Datagrams: DatagramSocket;
 
-    /// Runs a future on its own; should it panic, that ends nothing else. It is
-    /// called from within the runtime.
+    /// Runs a future as a task of its own; if it panics, that ends no other task. It
+    /// is called from within the runtime.
     fn spawn(future: impl Future<Output = ()> + Send + 'static);
 
     /// Is ready at `deadline`, or soon after.

@@ -1,4 +1,4 @@
-//! Byte streams: TCP connections, and what else may be served.
+//! Byte streams: TCP connections, and others that can be served.
 
 use std::future::Future;
 use std::io;
@@ -7,8 +7,8 @@ use bytes::BytesMut;
 
 /// The half of a byte stream that is read from.
 pub trait ReadHalf: Send + 'static {
-    /// Waits until a read is likely to return at once. A connection that is
-    /// idle then needs no buffer. A stream that cannot tell is always ready.
+    /// Waits until a read is likely to return at once, so that an idle connection needs
+    /// no buffer. A stream without readiness is always ready.
     ///
     /// # Errors
     /// The stream failed.
@@ -19,8 +19,8 @@ pub trait ReadHalf: Send + 'static {
     /// Whether [`readable`](Self::readable) really waits.
     const WAITS_WITHOUT_BUFFER: bool = false;
 
-    /// Appends what there is, at least one byte, into the buffer's spare
-    /// capacity, and returns how much it was; 0 is the end. Cancel-safe.
+    /// Appends what is available, at least one byte, to the buffer's spare capacity,
+    /// and returns the number of bytes; 0 is EOF. Cancel-safe.
     ///
     /// # Errors
     /// The stream failed.
@@ -35,11 +35,11 @@ pub trait WriteHalf: Send + 'static {
     /// The stream failed.
     fn write(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> + Send;
 
-    /// Whether [`flush`](Self::flush) does anything: `true` for streams that
-    /// may keep written bytes back, as TLS does.
+    /// Whether [`flush`](Self::flush) does anything: `true` for streams that buffer
+    /// written bytes, as TLS does.
     const NEEDS_FLUSH: bool = false;
 
-    /// Sends on what the stream keeps back. Cancel-safe.
+    /// Sends the bytes that the stream buffers. Cancel-safe.
     ///
     /// # Errors
     /// The stream failed.
@@ -47,7 +47,7 @@ pub trait WriteHalf: Send + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// Ends the stream in this direction.
+    /// Half-closes the stream: no more bytes will be written.
     ///
     /// # Errors
     /// The stream failed.

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use netaio_core::{CloseReason, Link};
 
-use super::{RefusedConnection, ServerEvent, Shared};
+use super::{ServerEvent, Shared};
 use crate::connection::Connection;
+use crate::error::RefusedConnection;
 use crate::futures::race;
 use crate::logging::limited;
 use crate::options::ConnectionOptions;
-use crate::peers::LinkDirectory;
+use crate::peer_table::LinkDirectory;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::Task;
 
@@ -65,7 +66,7 @@ pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
             }
             Some(Err(error)) => {
                 limited!(logs, WARN, "cannot accept a connection", %error);
-                shared.service.events.tell(|| {
+                shared.events.emit(|| {
                     Some(ServerEvent::AcceptFailed {
                         error: error.to_string(),
                     })
@@ -91,28 +92,35 @@ pub(super) fn serve<R: Runtime>(
         false => Err(RefusedConnection::TooMany { max }),
         true => Ok(()),
     };
-    let config = options.left_out.config(&service.config);
+    let config = options.omitted.config(&service.config);
     let entered = shared.roster.enter(admit, |number| {
-        Connection::new(remote, &service, number, options, None)
+        service.connection(number, remote, options, None)
     });
-    let (events, counts) = (&service.events, &service.counts);
+    let (events, counts) = (&shared.events, &shared.counts);
     let connection = entered.map_err(|why| {
         counts.refused_connections.add(1);
         let told = why.clone();
-        events.tell(|| Some(ServerEvent::Refused { remote, why: told }));
+        events.emit(|| Some(ServerEvent::Refused { remote, why: told }));
         io::Error::other(why)
     })?;
     counts.connections.add(1);
-    events.tell(|| Some(ServerEvent::Connected(connection.clone())));
+    events.emit(|| Some(ServerEvent::Connected(connection.clone())));
     let entry = Entry {
         shared: shared.clone(),
         connection: connection.clone(),
     };
-    let directory = LinkDirectory::new(&service.table, connection.place());
+    let directory = LinkDirectory::new(&service.table, connection.id());
     let rng = seed.generator(connection.shared.number);
     let now = service.time().now();
     let link = Link::new(now, config, remote, rng).with_directory(Arc::new(directory));
-    let mut task = Task::<R, _, _>::new(link, reader, writer, service, connection.clone());
+    let mut task = Task::<R, _, _>::new(
+        link,
+        reader,
+        writer,
+        service,
+        connection.clone(),
+        Some(shared.clone()),
+    );
     R::spawn(async move {
         task.run().await;
         drop(task);
@@ -131,9 +139,9 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let Self { shared, connection } = self;
         shared.roster.leave(connection.shared.number);
-        let reason = connection.is_closed().unwrap_or(CloseReason::Local);
-        shared.service.counts.closed(&reason);
-        shared.service.events.tell(|| {
+        let reason = connection.close_reason().unwrap_or(CloseReason::Local);
+        shared.counts.closed(&reason);
+        shared.events.emit(|| {
             Some(ServerEvent::Closed {
                 connection: connection.clone(),
                 reason,

@@ -9,12 +9,13 @@ use netaio_core::{
     MessageTypes, Peer, Role,
 };
 
+use super::Server;
 use super::peers::over_connections;
-use super::{RosterPlace, Server};
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::options::ConnectionOptions;
-use crate::peers::Identity;
+use crate::peer_table::Identity;
+use crate::roster::WeakRoster;
 use crate::runtime::Runtime;
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;
@@ -107,7 +108,7 @@ impl<R: Runtime> ServerBuilder<R> {
         let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
         let sources = self.setup.sources.clone();
         let (config, mut states, node) = self.setup.finish()?;
-        states.insert(RosterPlace::default());
+        states.insert(WeakRoster::default());
         let service = Service::new(config, states, node, unrouted, self.identity, sources);
         for config in self.management {
             service.manage_peers(over_connections(config))?;

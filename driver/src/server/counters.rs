@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use netaio_core::CloseReason;
 
-use crate::service::Service;
+use super::Shared;
 
 /// What a server holds now, and what it has seen so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,21 +37,21 @@ pub struct ServerCounters {
 
 /// The numbers as they grow. None of them does for a message that is handled.
 #[derive(Default)]
-pub(crate) struct Counts {
-    pub(crate) connections: Count,
-    pub(crate) refused_connections: Count,
-    pub(crate) malformed: Count,
-    pub(crate) refused_messages: Count,
-    pub(crate) slow_consumers: Count,
-    pub(crate) dropped_messages: Count,
+pub(super) struct Counts {
+    pub(super) connections: Count,
+    pub(super) refused_connections: Count,
+    pub(super) malformed: Count,
+    pub(super) refused_messages: Count,
+    pub(super) slow_consumers: Count,
+    pub(super) dropped_messages: Count,
 }
 
 /// One of them.
 #[derive(Default)]
-pub(crate) struct Count(AtomicU64);
+pub(super) struct Count(AtomicU64);
 
 impl Count {
-    pub(crate) fn add(&self, more: u64) {
+    pub(super) fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
@@ -75,9 +75,9 @@ impl Counts {
 }
 
 impl ServerCounters {
-    pub(super) fn of(service: &Service) -> Self {
-        let (inbound_bytes, outbound_bytes) = service.budget.held();
-        let counts = &service.counts;
+    pub(super) fn of(shared: &Shared) -> Self {
+        let (inbound_bytes, outbound_bytes) = shared.service.budget.held();
+        let counts = &shared.counts;
         Self {
             inbound_bytes,
             outbound_bytes,
@@ -87,7 +87,7 @@ impl ServerCounters {
             refused_messages: counts.refused_messages.get(),
             slow_consumers: counts.slow_consumers.get(),
             dropped_messages: counts.dropped_messages.get(),
-            suppressed_log_lines: service.logs.suppressed(),
+            suppressed_log_lines: shared.service.logs.suppressed(),
         }
     }
 }

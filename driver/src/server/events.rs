@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 
 use netaio_core::{CloseReason, Dropped, Refusal};
 
-use super::Server;
+use super::{Server, Shared};
 use crate::connection::Connection;
+use crate::error::RefusedConnection;
 use crate::events::Events;
 use crate::runtime::Runtime;
+use crate::task::LinkObserver;
 
 /// What happened at a server.
 ///
@@ -56,21 +58,6 @@ pub enum ServerEvent {
     },
 }
 
-/// Why a server took a connection not in.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RefusedConnection {
-    /// It has [`Limits::connections`](netaio_core::Limits::connections).
-    #[error("the server has {max} connections, as many as it may")]
-    TooMany {
-        /// The limit.
-        max: usize,
-    },
-    /// It is being stopped.
-    #[error("the server is stopping")]
-    Stopping,
-}
-
 /// A stream of what happens at a server. It ends when the server has stopped.
 pub type ServerEvents = Events<ServerEvent>;
 
@@ -81,6 +68,28 @@ impl<R: Runtime> Server<R> {
     /// time.
     #[must_use]
     pub fn events(&self) -> ServerEvents {
-        self.shared.service.events.listen()
+        self.shared.events.listen()
+    }
+}
+
+impl LinkObserver for Shared {
+    fn refused(&self, connection: &Connection, why: Refusal) {
+        self.counts.refused_messages.add(1);
+        self.events.emit(|| {
+            Some(ServerEvent::MessageRefused {
+                connection: connection.clone(),
+                why,
+            })
+        });
+    }
+
+    fn dropped(&self, connection: &Connection, dropped: Dropped) {
+        self.counts.dropped_messages.add(dropped.messages);
+        self.events.emit(|| {
+            Some(ServerEvent::Dropped {
+                connection: connection.clone(),
+                dropped,
+            })
+        });
     }
 }

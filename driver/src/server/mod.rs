@@ -5,7 +5,6 @@ mod builder;
 mod counters;
 mod events;
 mod peers;
-mod roster;
 
 use std::fmt;
 use std::io;
@@ -19,19 +18,21 @@ use event_listener::Event;
 use netaio_core::{Key, Layer, SealError};
 
 pub use self::builder::ServerBuilder;
-pub(crate) use self::counters::Counts;
 pub use self::counters::ServerCounters;
-pub use self::events::{RefusedConnection, ServerEvent, ServerEvents};
-pub(crate) use self::roster::{Roster, RosterPlace};
+pub use self::events::{ServerEvent, ServerEvents};
 
 use self::accept::{Acceptor, Listening};
+use self::counters::Counts;
 use crate::connection::Connection;
+use crate::events::Listeners;
 use crate::futures::race;
 use crate::handler::Handler;
 use crate::mailbox::Command;
 use crate::options::ConnectionOptions;
-use crate::peers::{Owner, Peers};
+use crate::peer_table::Owner;
+use crate::peers::Peers;
 use crate::publisher::Publisher;
+use crate::roster::Roster;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Service;
 
@@ -54,6 +55,8 @@ struct Shared {
     roster: Roster,
     publisher: Publisher,
     peers: Peers,
+    events: Listeners<ServerEvent>,
+    counts: Counts,
     /// Whether the listening socket is open.
     listening: AtomicBool,
     /// Woken when a connection has ended, or the listening socket is closed.
@@ -98,7 +101,7 @@ impl<R: Runtime> Server<R> {
 
     fn start(service: Service, listens_on: Option<SocketAddr>) -> io::Result<Self> {
         let service = Arc::new(service);
-        let roster = Roster::new(service.clone())?;
+        let roster = Roster::new(service.config.clone(), &service.states, &service.sources)?;
         let shared = Arc::new(Shared {
             publisher: Publisher::connections_of(roster.clone()),
             roster,
@@ -106,6 +109,8 @@ impl<R: Runtime> Server<R> {
                 table: service.table.clone(),
             },
             service,
+            events: Listeners::default(),
+            counts: Counts::default(),
             local: listens_on.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into()),
             listening: AtomicBool::new(listens_on.is_some()),
             ended: Event::new(),
@@ -138,7 +143,7 @@ impl<R: Runtime> Server<R> {
     /// What it holds now, and what it has seen so far.
     #[must_use]
     pub fn counters(&self) -> ServerCounters {
-        ServerCounters::of(&self.shared.service)
+        ServerCounters::of(&self.shared)
     }
 
     /// What publishes to the connections, and knows what they are subscribed to.
@@ -199,7 +204,7 @@ impl<R: Runtime> Server<R> {
     /// connections that are not done go on until they are.
     pub async fn stop_within(&self, grace: Duration) {
         let until = self.shared.service.time().instant_after(grace);
-        self.shared.take_leave();
+        self.shared.send_farewells();
         self.shared.begin_stop(|| Command::Drain);
         let drained = async {
             self.shared.empty().await;
@@ -240,13 +245,13 @@ impl Shared {
     /// Lets those who listen know that nothing more will happen.
     fn close_streams(&self) {
         self.service.table.close();
-        self.service.events.close();
+        self.events.close();
     }
 
     fn begin_stop(&self, command: impl Fn() -> Command) {
         self.stopping.store(true, Ordering::Release);
         self.stop.notify(usize::MAX);
-        self.roster.tell_all(command);
+        self.roster.command_all(command);
     }
 
     /// Is ready when there is no connection left, nor will be one.

@@ -3,9 +3,11 @@
 use netaio_core::{ManagementConfig, PeerMessage, SendOptions};
 
 use super::{Server, Shared};
+use crate::error::PeerManagementError;
 use crate::logging::limited;
-use crate::peers::{Owner, PeerManagementError, Peers};
-use crate::remote::Place;
+use crate::peer_table::Owner;
+use crate::peers::Peers;
+use crate::remote_id::RemoteId;
 use crate::runtime::Runtime;
 
 impl<R: Runtime> Server<R> {
@@ -34,7 +36,7 @@ impl<R: Runtime> Server<R> {
     pub fn stop_peer_management(&self, app_id: impl AsRef<[u8]>) -> bool {
         let farewell = self.shared.service.stop_peer_management(app_id.as_ref());
         farewell
-            .map(|farewell| self.shared.tell(&farewell))
+            .map(|farewell| self.shared.send_peer_message(&farewell))
             .is_some()
     }
 }
@@ -46,7 +48,7 @@ pub(super) fn over_connections(config: ManagementConfig) -> ManagementConfig {
 
 impl Shared {
     /// Tells every connection.
-    fn tell(&self, PeerMessage { message, inner }: &PeerMessage) {
+    fn send_peer_message(&self, PeerMessage { message, inner }: &PeerMessage) {
         let options = SendOptions::new().with_inner(inner.clone());
         let receivers = self.roster.connections();
         if let Err(error) = self.roster.deliver(&receivers, message, &options) {
@@ -56,17 +58,17 @@ impl Shared {
     }
 
     /// Tells the peers that this server leaves.
-    pub(super) fn take_leave(&self) {
+    pub(super) fn send_farewells(&self) {
         let table = &self.service.table;
         for farewell in table.change_quietly(|discovery| discovery.stop_all()) {
-            self.tell(&farewell);
+            self.send_peer_message(&farewell);
         }
     }
 }
 
 impl Owner for Shared {
-    fn left(&self, place: Place) {
-        if let Place::Connection { number, .. } = place {
+    fn left(&self, id: RemoteId) {
+        if let RemoteId::Connection { number, .. } = id {
             self.roster.unsubscribe_all(number);
         }
     }
@@ -77,7 +79,7 @@ impl Owner for Shared {
             let Some(advertisement) = advertisement else {
                 return;
             };
-            self.tell(&advertisement);
+            self.send_peer_message(&advertisement);
         }
     }
 }

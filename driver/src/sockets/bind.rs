@@ -6,9 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::{DatagramOptions, Interface};
+use crate::runtime::{DatagramOptions, Interface};
 
-/// No datagram is longer, in bytes.
+/// The length of the longest datagram, in bytes.
 const LARGEST: usize = 65_535;
 
 /// Sockets that never block.
@@ -48,15 +48,15 @@ pub fn bind_datagrams(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
     if options.shared_port {
         share_port(&socket)?;
     }
-    // On macOS and its kin a socket sends no datagram longer than this, which
-    // is 9 KiB there.
+    // On macOS a socket sends no datagram longer than its send buffer, which is 9 KiB
+    // by default.
     if socket.send_buffer_size()? < LARGEST {
         socket.set_send_buffer_size(LARGEST)?;
     }
-    place.send_there(&socket, options.multicast_ttl)?;
+    place.set_outgoing(&socket, options.multicast_ttl)?;
     socket.bind(&address.into())?;
 
-    // A socket with an address of its own receives from no group, but on Windows.
+    // A socket that is bound to an address receives from no group, except on Windows.
     if address.ip().is_unspecified() || cfg!(windows) {
         for group in &options.groups {
             place.join(&socket, *group)?;
@@ -70,7 +70,7 @@ pub fn bind_datagrams(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
     let port = socket.local_addr()?.port();
     let open_group = |group: &IpAddr| {
         let socket = open(options)?;
-        // Everybody in a group receives all of it: nobody takes from another.
+        // Every socket of a group receives all of its datagrams.
         socket.set_reuse_address(true)?;
         share_port(&socket)?;
         socket.bind(&place.address(*group, port).into())?;
@@ -91,7 +91,7 @@ fn open(options: &DatagramOptions) -> io::Result<Socket> {
     if options.address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // Else Linux hands on what any other program joined.
+    // Otherwise Linux delivers what any other program has joined.
     #[cfg(target_os = "linux")]
     match options.address {
         SocketAddr::V4(_) => socket.set_multicast_all_v4(false)?,
@@ -103,7 +103,7 @@ fn open(options: &DatagramOptions) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Lets others bind to the same address and port.
+/// Allows other sockets to bind to the same address and port.
 fn share_port(socket: &Socket) -> io::Result<()> {
     cfg_select! {
         // `SO_REUSEADDR` would do on Linux, but for other users' programs too.
@@ -114,7 +114,7 @@ fn share_port(socket: &Socket) -> io::Result<()> {
     }
 }
 
-/// Where groups are joined, in the way each family has of saying it.
+/// The interface where groups are joined, as each family names it.
 enum Place {
     V4(Ipv4Addr),
     V6(u32),
@@ -139,8 +139,8 @@ impl Place {
         })
     }
 
-    /// Has datagrams to groups leave there, and heard on this machine too.
-    fn send_there(&self, socket: &Socket, ttl: u8) -> io::Result<()> {
+    /// Sends datagrams to groups by it, and loops them back to this machine.
+    fn set_outgoing(&self, socket: &Socket, ttl: u8) -> io::Result<()> {
         match self {
             Self::V4(address) => {
                 socket.set_multicast_if_v4(address)?;
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_joined_at_the_address_unless_told_otherwise() {
+    fn groups_are_joined_at_the_address_unless_an_interface_is_set() {
         let joined_at = |address: SocketAddr, interface: Option<Interface>| {
             let mut options = DatagramOptions::new(address);
             options.groups = vec![GROUP.into()];

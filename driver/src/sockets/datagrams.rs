@@ -1,4 +1,4 @@
-//! A runtime's UDP sockets as one.
+//! One UDP socket of several: for an address, and for groups.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -11,9 +11,9 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 
 use super::{bind_datagrams, own_addresses};
-use crate::{DatagramOptions, DatagramSocket};
+use crate::runtime::{DatagramOptions, DatagramSocket};
 
-/// More than a datagram can hold, so that none is cut short.
+/// More than a datagram can hold, so that none is truncated.
 const ROOM: usize = 64 * 1024;
 
 /// One UDP socket, as a runtime has it.
@@ -30,8 +30,8 @@ pub trait PollDatagrams: Sized + Send + Sync + 'static {
     /// The system does not say.
     fn local_address(&self) -> io::Result<SocketAddr>;
 
-    /// Receives a datagram. Where there is none, the task is woken when there
-    /// may be; so is no other task than the last that polled.
+    /// Receives a datagram. If there is none, the task that polled last is woken when
+    /// there may be one.
     ///
     /// # Errors
     /// Nothing could be received this time.
@@ -59,11 +59,11 @@ pub trait PollDatagrams: Sized + Send + Sync + 'static {
 pub struct Datagrams<S> {
     socket: S,
     groups: Vec<S>,
-    /// Which of the sockets is asked first, for none to starve another.
+    /// The socket that is polled first rotates, so that none starves another.
     turn: AtomicUsize,
-    /// What a datagram is received into, and copied from. The buffers that it
-    /// is copied to need no more room than it takes, and no zeros first: they
-    /// may outlive it for long. Held for no longer than a call of the system.
+    /// The buffer that datagrams are received into, and copied from: what they are
+    /// copied to needs no more room than they take, and may be kept for long. Locked
+    /// for no longer than a system call.
     room: Mutex<Box<[u8]>>,
 }
 
@@ -84,7 +84,7 @@ impl<S: PollDatagrams> Datagrams<S> {
         })
     }
 
-    /// Appends a datagram that one of the sockets has.
+    /// Appends a datagram of one of the sockets.
     fn receive_by(
         &self,
         buffer: &mut BytesMut,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use if_addrs::get_if_addrs;
 
-use crate::Interface;
+use crate::runtime::Interface;
 
 /// The addresses of this machine, those of the loopback interface aside; see
 /// [`DatagramSocket::own_addresses`](crate::DatagramSocket::own_addresses).
@@ -24,7 +24,7 @@ pub fn own_addresses() -> io::Result<Vec<IpAddr>> {
 }
 
 impl Interface {
-    /// An IPv4 address of the interface: by it IPv4's options name interfaces.
+    /// An IPv4 address of the interface, by which the options of IPv4 name it.
     pub(super) fn v4_address(&self) -> io::Result<Ipv4Addr> {
         if let Self::Address(IpAddr::V4(address)) = self {
             return Ok(*address);
@@ -36,7 +36,7 @@ impl Interface {
         .ok_or_else(|| self.missing("IPv4 address"))
     }
 
-    /// The number of the interface: by it IPv6's options name interfaces.
+    /// The index of the interface, by which the options of IPv6 name it.
     pub(super) fn index(&self) -> io::Result<u32> {
         if let Self::Index(index) = self {
             return Ok(*index);
@@ -45,7 +45,7 @@ impl Interface {
             .ok_or_else(|| self.missing("address"))
     }
 
-    /// The first of what belongs to the interface that is good for something.
+    /// The first value that `good` finds in the entries of the interface.
     fn find<T>(
         &self,
         good: impl FnMut(&if_addrs::Interface) -> Option<T>,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-/// The time without traffic after which the system asks whether a peer is there.
+/// The idle time before the system sends keepalive probes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// Connections that the system accepts before we do.
+/// The backlog of a listening socket.
 const BACKLOG: i32 = 1024;
 
 /// A socket that listens, and never blocks.
@@ -37,7 +37,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// The system refuses, as some do where the connection has ended already.
 pub fn prepare<'a>(stream: impl Into<SockRef<'a>>) -> io::Result<()> {
     let stream = stream.into();
-    // Answers leave with one write already: Nagle's algorithm would only wait.
+    // Answers are coalesced already: Nagle's algorithm would only delay them.
     stream.set_tcp_nodelay(true)?;
     stream.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))
 }

@@ -14,29 +14,29 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let dropped = self.connection.shared.mailbox.take(&mut self.commands);
         // Behind that: a request that was pushed takes the place of one that was
         // given up before.
-        if self.connection.shared.given_up.take() {
-            for request in self.callers.take_given_up() {
+        if self.connection.shared.cancellations.take() {
+            for request in self.callers.take_cancelled() {
                 self.link.cancel(request);
             }
         }
         if let Some(dropped) = dropped {
-            self.settle(Event::Dropped(dropped));
+            self.handle_event(Event::Dropped(dropped));
         }
         let any = !self.commands.is_empty();
         if any {
             self.now = self.time().now();
         }
         while let Some(command) = self.commands.pop_front() {
-            self.obey(command);
+            self.execute(command);
         }
         // Also while nothing more may be received, as from a slow remote.
         while let Some(event) = self.link.poll_past_event() {
-            self.settle(event);
+            self.handle_event(event);
         }
         any
     }
 
-    fn obey(&mut self, command: Command) {
+    fn execute(&mut self, command: Command) {
         let now = self.now;
         match command {
             Command::Send {
@@ -56,7 +56,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 if done.is_canceled() {
                     return;
                 }
-                if self.deaf {
+                if self.half_closed {
                     let _ = done.send(Err(RequestError::Closed(CloseReason::Remote)));
                     return;
                 }
@@ -92,23 +92,5 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 self.link.close(CloseReason::SlowConsumer { queued });
             }
         }
-    }
-}
-
-/// Tells whoever gave a command that it came too late.
-pub(super) fn refuse(command: Command, reason: &CloseReason) {
-    match command {
-        Command::Send { done, .. } => {
-            let _ = done.send(Err(SendError::Closed(reason.clone())));
-        }
-        Command::Request { done, .. } => {
-            let _ = done.send(Err(SendError::Closed(reason.clone()).into()));
-        }
-        Command::Frame(_)
-        | Command::Notify { .. }
-        | Command::Drain
-        | Command::Close
-        | Command::Abort
-        | Command::Cut => {}
     }
 }

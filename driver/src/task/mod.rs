@@ -11,11 +11,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use netaio_core::{CloseReason, Inbound, Link, Now};
+use netaio_core::{CloseReason, Dropped, Inbound, Link, Now, Refusal};
 
-pub(crate) use self::turn::HIGH_WATER;
-
-use self::commands::refuse;
 use self::running::Running;
 use crate::budget::Member;
 use crate::callers::Callers;
@@ -34,6 +31,16 @@ const WRITE_AT: usize = 32 * 1024;
 /// Things that happen on one connection before others have their turn.
 const STEPS: usize = 64;
 
+/// What counts and reports what the task of a connection refuses or drops: a
+/// server.
+pub(crate) trait LinkObserver: Send + Sync {
+    /// A message was refused.
+    fn refused(&self, connection: &Connection, why: Refusal);
+
+    /// Messages to a slow consumer were dropped.
+    fn dropped(&self, connection: &Connection, dropped: Dropped);
+}
+
 /// A connection and what is under way on it.
 pub(crate) struct Task<R, I, O> {
     link: Link,
@@ -41,6 +48,7 @@ pub(crate) struct Task<R, I, O> {
     writer: O,
     service: Arc<Service>,
     connection: Connection,
+    observer: Option<Arc<dyn LinkObserver>>,
     /// Bytes that are being written, and how many have been.
     writing: Vec<u8>,
     written: usize,
@@ -70,7 +78,7 @@ pub(crate) struct Task<R, I, O> {
     /// The remote has sent its last byte.
     eof: bool,
     /// All that it sent has been looked at: no answer can come any more.
-    deaf: bool,
+    half_closed: bool,
     /// What is queued is not to be written.
     aborted: bool,
     /// The time of the last thing that happened.
@@ -88,16 +96,22 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         writer: O,
         service: Arc<Service>,
         connection: Connection,
+        observer: Option<Arc<dyn LinkObserver>>,
     ) -> Self {
         let now = service.time().now();
         Self {
             link,
             reader,
             writer,
-            _member: Member::new(service.clone(), connection.clone()),
+            _member: Member::new(
+                service.budget.clone(),
+                connection.shared.number,
+                connection.shared.clone(),
+            ),
             service,
             _ending: Ending(connection.clone()),
             connection,
+            observer,
             writing: Vec::new(),
             written: 0,
             flushing: false,
@@ -115,7 +129,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             handled: false,
             draining: false,
             eof: false,
-            deaf: false,
+            half_closed: false,
             aborted: false,
             now,
             runtime: PhantomData,
@@ -132,12 +146,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.running = Running::default();
         self.turn = None;
         while let Some(event) = self.link.poll_event() {
-            self.settle(event);
+            self.handle_event(event);
         }
         let reason = self.link.is_closed().cloned().unwrap_or(CloseReason::Local);
         for command in self.connection.shared.mailbox.close(reason.clone()) {
             self.aborted |= matches!(command, Command::Abort | Command::Cut);
-            refuse(command, &reason);
+            command.refuse(&reason);
         }
         if !self.aborted {
             // On the heap, as its state is larger than all that a connection needs
@@ -155,7 +169,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             let (told, answered) = (self.take_commands(), self.take_answers().await);
             if (told || answered) && !yielded {
                 yielded = true;
-                self.let_others().await;
+                self.yield_turn().await;
                 continue;
             }
             yielded = false;
@@ -164,7 +178,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 return;
             }
             if more && self.link.queued() < WRITE_AT {
-                self.let_others().await;
+                self.yield_turn().await;
                 continue;
             }
             if self.draining && !more && self.is_idle() {
@@ -180,13 +194,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             // A stream that is always ready would never let go of its thread.
             self.steps = self.steps.saturating_add(1);
             if self.steps >= STEPS || self.frames >= most {
-                self.let_others().await;
+                self.yield_turn().await;
             }
         }
     }
 
     /// Lets others have their turn on this thread.
-    async fn let_others(&mut self) {
+    async fn yield_turn(&mut self) {
         (self.frames, self.steps) = (0, 0);
         yield_now().await;
     }

@@ -17,7 +17,7 @@ pub(super) enum Step {
     Written(io::Result<usize>),
     Flushed(io::Result<()>),
     Handled,
-    Told,
+    Command,
     Unblocked(Turn),
     Read(io::Result<usize>),
     Timer,
@@ -65,12 +65,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 false => pending().await,
             }
         };
-        let tell = async {
+        let command = async {
             match more {
                 true => ready(()).await,
                 false => self.connection.shared.mailbox.wait().await,
             }
-            Step::Told
+            Step::Command
         };
         let time = async {
             match &mut self.timer {
@@ -80,7 +80,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Step::Timer
         };
         // Commands come behind what is read: they are taken after every step.
-        let others = race(race(handle, unblock), race(read, race(tell, time)));
+        let others = race(race(handle, unblock), race(read, race(command, time)));
         race_from(self.wrote, write, others).await
     }
 
@@ -88,7 +88,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.wrote = matches!(step, Step::Written(_));
         self.handled = matches!(step, Step::Handled);
         match step {
-            Step::Told => {}
+            Step::Command => {}
             Step::Handled => self.send_answers(),
             Step::Unblocked(turn) => {
                 self.blocked = false;
@@ -137,7 +137,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             // At once: a new request may take the place of one that has ended,
             // and a handler that waits keeps the link from being polled.
             while let Some(event) = self.link.poll_past_event() {
-                self.settle(event);
+                self.handle_event(event);
             }
         }
         due

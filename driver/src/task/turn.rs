@@ -6,28 +6,23 @@ use std::task::Poll;
 use netaio_core::{CloseReason, Event, Inbound, Message, ReplyToken, Role, SendError};
 
 use super::Task;
-use crate::connection::Connection;
-use crate::futures::now_or_later;
+use crate::budget::HIGH_WATER;
+use crate::futures::poll_once;
 use crate::logging::limited;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
-use crate::server::ServerEvent;
 use crate::service::Invoked;
-
-/// Queued answers past which a server reads no further requests, in bytes: a
-/// remote that does not read is not asked what else it wants.
-pub(crate) const HIGH_WATER: usize = 64 * 1024;
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Handles what the link has, up to what is left of a turn, and says whether
     /// there is more that can be handled.
     pub(super) async fn turn(&mut self) -> bool {
-        let more = self.take_turn().await;
+        let more = self.handle_frames().await;
         // What keeps this connection from taking a slot keeps no other.
         self.turn = None;
         more
     }
 
-    async fn take_turn(&mut self) -> bool {
+    async fn handle_frames(&mut self) -> bool {
         let most = self.service.config.wire.limits.frames_per_turn();
         while self.frames < most {
             if self.may_handle_waiting()
@@ -46,7 +41,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.frames = self.frames.saturating_add(usize::from(event.is_some()));
             match event {
                 None if self.eof && self.link.is_closed().is_none() => {
-                    if !self.hear_the_end() {
+                    if !self.handle_eof() {
                         return false;
                     }
                 }
@@ -61,7 +56,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     self.waiting_bytes = self.waiting_bytes.saturating_add(bytes);
                     self.waiting.push_back((inbound, bytes));
                 }
-                Some(event) => self.settle(event),
+                Some(event) => self.handle_event(event),
             }
         }
         self.may_handle_waiting() || (self.may_receive() && self.link.unhandled() > 0)
@@ -70,12 +65,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Tells the link of the end once nothing is under way, and says whether it
     /// did: what handlers have to say is still sent to a remote that only sends no
     /// more. What they ask it will not be answered.
-    fn hear_the_end(&mut self) -> bool {
+    fn handle_eof(&mut self) -> bool {
         let over = self.running.is_empty() && self.waiting.is_empty();
         if over {
             self.link.handle_eof(self.now);
         } else {
-            self.deaf = true;
+            self.half_closed = true;
             for request in self.callers.take_all(&CloseReason::Remote) {
                 self.link.cancel(request);
             }
@@ -84,7 +79,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     /// Takes note of everything that is no message for a handler.
-    pub(super) fn settle(&mut self, event: Event) {
+    pub(super) fn handle_event(&mut self, event: Event) {
         let (logs, remote) = (&self.service.logs, self.link.remote());
         match event {
             Event::Answered { request, answer } => self.callers.end(request, Ok(answer)),
@@ -100,24 +95,18 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     ?remote,
                     ?dropped
                 );
-                self.service.counts.dropped_messages.add(dropped.messages);
-                self.tell(|connection| ServerEvent::Dropped {
-                    connection,
-                    dropped,
-                });
+                if let Some(observer) = &self.observer {
+                    observer.dropped(&self.connection, dropped);
+                }
             }
             Event::Refused(why) => {
                 limited!(logs, DEBUG, "message refused", ?remote, ?why);
-                self.service.counts.refused_messages.add(1);
-                self.tell(|connection| ServerEvent::MessageRefused { connection, why });
+                if let Some(observer) = &self.observer {
+                    observer.refused(&self.connection, why);
+                }
             }
-            event => limited!(logs, DEBUG, "not looked at", ?remote, ?event),
+            event => limited!(logs, DEBUG, "unhandled event", ?remote, ?event),
         }
-    }
-
-    fn tell(&self, event: impl FnOnce(Connection) -> ServerEvent) {
-        let connection = || self.connection.clone();
-        self.service.events.tell(|| Some(event(connection())));
     }
 
     /// Whether this message may be handled: one without an id not while another
@@ -135,9 +124,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// many others or one without an id, and not before the answers to earlier
     /// ones are read by the remote.
     fn may_handle_some(&self) -> bool {
-        let heeded = self.link.config().role == Role::Client || self.link.queued() < HIGH_WATER;
+        let drains = self.link.config().role == Role::Client || self.link.queued() < HIGH_WATER;
         let max = self.service.config.wire.limits.handlers_per_connection();
-        heeded && !self.blocked && self.running.has_room(max)
+        drains && !self.blocked && self.running.has_room(max)
     }
 
     /// Whether the next message may be looked at. Where none could be handled
@@ -173,7 +162,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         match self.service.invoke(dispatched, (&self.connection).into()) {
             Invoked::Nothing => {}
             Invoked::Done { reply, answer, .. } => self.reply(&reply, answer),
-            Invoked::Running(reply, mut future) => match now_or_later(&mut future).await {
+            Invoked::Running(reply, mut future) => match poll_once(&mut future).await {
                 Some(answer) => self.reply(&reply, answer),
                 None => self
                     .running

@@ -13,21 +13,21 @@ use netaio_core::{
     Message, MessageTypes, Peer, Role, Subscriptions,
 };
 
-use super::UdpNode;
-use super::handle::{Handle, Shared};
 use super::own::OwnAddresses;
 use super::task::{Inlet, Task};
 use super::timeouts::{OnTimeout, Timeouts};
-use crate::callers::GivenUp;
+use super::{Shared, UdpNode};
+use crate::callers::Cancellations;
 use crate::error::BuildError;
 use crate::events::Listeners;
+use crate::fanout::FrameSealer;
 use crate::handler::{AnyHandler, Handler};
-use crate::peers::{Identity, Owner};
-use crate::publisher::FrameSealer;
+use crate::peer_table::{Identity, Owner};
 use crate::runtime::{DatagramOptions, DatagramSocket, Interface, Runtime};
 use crate::service::{Service, Unrouted};
 use crate::setup::Setup;
 use crate::timeouts::{TimedOut, callback};
+use crate::udp_handle::{self, UdpHandle};
 
 /// A UDP node before it is bound.
 #[must_use = "a node does nothing before `bind`"]
@@ -249,37 +249,40 @@ fn start<R: Runtime>(
 ) -> io::Result<UdpNode<R>> {
     let service = Arc::new(service);
     let limits = &service.config.wire.limits;
-    let (tell, commands) = async_channel::bounded(limits.pending_requests());
-    let (ask, requests) = async_channel::bounded(limits.pending_requests());
+    let (command_sender, commands) = async_channel::bounded(limits.pending_requests());
+    let (request_sender, requests) = async_channel::bounded(limits.pending_requests());
     let seed = service.sources.seeds.seed()?;
-    let timeouts = Timeouts::new(on_timeout, limits.handlers());
     let shared = Arc::new(Shared {
-        observer: timeouts.clone(),
         service: service.clone(),
         local,
         group,
-        commands: tell,
-        requests: ask,
-        given_up: GivenUp::default(),
-        subscriptions: Mutex::new(Subscriptions::new()),
         counters: Mutex::default(),
         events: Listeners::default(),
+    });
+    let timeouts = Timeouts::new(on_timeout, shared.clone());
+    let handle = UdpHandle(Arc::new(udp_handle::Shared {
+        observer: timeouts.clone(),
+        table: service.table.clone(),
+        states: service.states.clone(),
+        commands: command_sender,
+        requests: request_sender,
+        cancellations: Cancellations::default(),
+        subscriptions: Mutex::new(Subscriptions::new()),
         sealer: FrameSealer::new(&service.sources)?,
         ended: Event::new(),
         is_aborted: AtomicBool::new(false),
         aborted: Event::new(),
-    });
-    let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
+    }));
+    let owner: Weak<dyn Owner> = Arc::downgrade(&handle.0) as _;
     service.table.set_owner(owner);
     let now = service.time().now();
     let link = DatagramLink::new(now, service.config.clone(), seed.generator(0))
         .with_directory(service.table.clone());
-    let handle = Handle(shared);
-    timeouts.set_node(&handle);
+    timeouts.set_handle(&handle);
     let inlet = Inlet { commands, requests };
-    let task = Task::<R>::new(link, socket, own, inlet, handle.clone());
+    let task = Task::<R>::new(link, socket, own, inlet, handle.clone(), shared.clone());
     R::spawn(task.run());
-    Ok(UdpNode::new(handle, timeouts))
+    Ok(UdpNode::new(handle, shared, timeouts))
 }
 
 /// The group that all hosts of a network are in.

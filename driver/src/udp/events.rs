@@ -47,6 +47,6 @@ impl<R: Runtime> UdpNode<R> {
     /// numbers at any time.
     #[must_use]
     pub fn events(&self) -> UdpEvents {
-        self.handle.0.events.listen()
+        self.shared.events.listen()
     }
 }

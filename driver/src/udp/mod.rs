@@ -2,14 +2,13 @@
 
 mod builder;
 mod events;
-mod handle;
 mod own;
 mod task;
 mod timeouts;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,18 +18,19 @@ use netaio_core::{
 
 pub use self::builder::UdpNodeBuilder;
 pub use self::events::{UdpEvent, UdpEvents};
-pub(crate) use self::handle::Handle;
 
-use self::handle::Command;
 use self::timeouts::Timeouts;
-use crate::connection::RequestBuilder;
+use crate::error::PeerManagementError;
+use crate::events::Listeners;
 use crate::futures::race;
 use crate::handler::Handler;
-use crate::peers::{PeerManagementError, Peers};
+use crate::peers::Peers;
 use crate::publisher::Publisher;
 use crate::remote::{Kind, Remote};
+use crate::request::RequestBuilder;
 use crate::runtime::Runtime;
 use crate::service::Service;
+use crate::udp_handle::{Command, UdpHandle};
 
 /// A node on a UDP socket: netaio's `UDPNode`. It is server and client at once:
 /// it calls handlers for what it receives, and sends, asks and publishes.
@@ -44,7 +44,8 @@ use crate::service::Service;
 /// ([`Limits::unverified_replies`](netaio_core::Limits::unverified_replies)); what
 /// handlers return does not.
 pub struct UdpNode<R: Runtime> {
-    handle: Handle,
+    handle: UdpHandle,
+    shared: Arc<Shared>,
     publisher: Publisher,
     peers: Peers,
     timeouts: Arc<Timeouts<R>>,
@@ -53,12 +54,25 @@ pub struct UdpNode<R: Runtime> {
     guard: Option<Arc<Guard<R>>>,
 }
 
-struct Guard<R: Runtime>(Handle, Arc<Timeouts<R>>);
+/// What the handles of a node share with its task.
+struct Shared {
+    service: Arc<Service>,
+    local: SocketAddr,
+    /// Where multicasts go.
+    group: Option<SocketAddr>,
+    counters: Mutex<DatagramCounters>,
+    events: Listeners<UdpEvent>,
+}
+
+struct Guard<R: Runtime> {
+    handle: UdpHandle,
+    timeouts: Arc<Timeouts<R>>,
+}
 
 impl<R: Runtime> Drop for Guard<R> {
     fn drop(&mut self) {
-        self.1.end();
-        self.0.0.abort();
+        self.timeouts.end();
+        self.handle.0.abort();
     }
 }
 
@@ -68,22 +82,26 @@ impl<R: Runtime> UdpNode<R> {
         UdpNodeBuilder::new()
     }
 
-    fn new(handle: Handle, timeouts: Arc<Timeouts<R>>) -> Self {
-        let guard = Guard(handle.clone(), timeouts.clone());
+    fn new(handle: UdpHandle, shared: Arc<Shared>, timeouts: Arc<Timeouts<R>>) -> Self {
+        let guard = Guard {
+            handle: handle.clone(),
+            timeouts: timeouts.clone(),
+        };
         Self {
             guard: Some(Arc::new(guard)),
-            ..Self::lend(handle, timeouts)
+            ..Self::without_guard(handle, shared, timeouts)
         }
     }
 
     /// A handle that does not keep the node alive.
-    fn lend(handle: Handle, timeouts: Arc<Timeouts<R>>) -> Self {
+    fn without_guard(handle: UdpHandle, shared: Arc<Shared>, timeouts: Arc<Timeouts<R>>) -> Self {
         Self {
             publisher: Publisher::datagrams(handle.clone()),
             peers: Peers {
                 table: handle.table().clone(),
             },
             handle,
+            shared,
             timeouts,
             guard: None,
         }
@@ -92,14 +110,14 @@ impl<R: Runtime> UdpNode<R> {
     /// The address that it is bound to.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.handle.0.local
+        self.shared.local
     }
 
     /// Where [`multicast`](Self::multicast) sends to: the group, at this node's
     /// own port. None where the node has no group.
     #[must_use]
     pub fn group(&self) -> Option<SocketAddr> {
-        self.handle.0.group
+        self.shared.group
     }
 
     /// Whoever is at an address.
@@ -246,7 +264,7 @@ impl<R: Runtime> UdpNode<R> {
     /// What was received so far, and what became of it.
     #[must_use]
     pub fn counters(&self) -> DatagramCounters {
-        let counters = self.handle.0.counters.lock();
+        let counters = self.shared.counters.lock();
         *counters.unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -260,7 +278,7 @@ impl<R: Runtime> UdpNode<R> {
     crate::methods::handler_methods!();
 
     fn service(&self) -> &Service {
-        &self.handle.0.service
+        &self.shared.service
     }
 
     /// Stops within [`Limits::shutdown_grace`](netaio_core::Limits::shutdown_grace);
@@ -307,6 +325,7 @@ impl<R: Runtime> Clone for UdpNode<R> {
     fn clone(&self) -> Self {
         Self {
             handle: self.handle.clone(),
+            shared: self.shared.clone(),
             publisher: self.publisher.clone(),
             peers: self.peers.clone(),
             timeouts: self.timeouts.clone(),

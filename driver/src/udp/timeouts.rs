@@ -4,45 +4,47 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use super::UdpNode;
-use super::handle::{Handle, Shared};
-use crate::errands::Errands;
+use super::{Shared, UdpNode};
+use crate::background::BackgroundTasks;
 use crate::logging::limited;
 use crate::runtime::Runtime;
-use crate::timeouts::{Callback, Observer, TimedOut, callback};
+use crate::timeouts::{Callback, TimedOut, TimeoutObserver, callback};
+use crate::udp_handle::{self, UdpHandle};
 
 /// Whom a node tells of requests that time out.
 pub(super) struct Timeouts<R: Runtime> {
     handler: Mutex<Option<OnTimeout<R>>>,
     /// One at a time for each address.
-    errands: Arc<Errands<SocketAddr>>,
-    /// The node, which holds this.
-    node: OnceLock<Weak<Shared>>,
+    background: Arc<BackgroundTasks<SocketAddr>>,
+    /// The node's handle, which holds this.
+    handle: OnceLock<Weak<udp_handle::Shared>>,
+    shared: Arc<Shared>,
 }
 
 pub(super) type OnTimeout<R> = Callback<UdpNode<R>, TimedOut<SocketAddr>>;
 
 impl<R: Runtime> Timeouts<R> {
-    /// At most `max` handlers run at once.
-    pub(super) fn new(handler: Option<OnTimeout<R>>, max: usize) -> Arc<Self> {
-        let errands = Errands::new(max);
+    /// At most [`Limits::handlers`](netaio_core::Limits::handlers) run at once.
+    pub(super) fn new(handler: Option<OnTimeout<R>>, shared: Arc<Shared>) -> Arc<Self> {
+        let background = BackgroundTasks::new(shared.service.config.wire.limits.handlers());
         if handler.is_some() {
-            errands.prepare::<R>();
+            background.enable::<R>();
         }
         Arc::new(Self {
             handler: Mutex::new(handler),
-            errands,
-            node: OnceLock::new(),
+            background,
+            handle: OnceLock::new(),
+            shared,
         })
     }
 
-    pub(super) fn set_node(&self, node: &Handle) {
-        let _ = self.node.set(Arc::downgrade(&node.0));
+    pub(super) fn set_handle(&self, handle: &UdpHandle) {
+        let _ = self.handle.set(Arc::downgrade(&handle.0));
     }
 
     /// Cancels the handlers that run; there will be no more.
     pub(super) fn end(&self) {
-        self.errands.end();
+        self.background.shut_down();
     }
 
     fn set(&self, handler: OnTimeout<R>) -> Option<OnTimeout<R>> {
@@ -53,21 +55,22 @@ impl<R: Runtime> Timeouts<R> {
     }
 }
 
-impl<R: Runtime> Observer<SocketAddr> for Timeouts<R> {
+impl<R: Runtime> TimeoutObserver<SocketAddr> for Timeouts<R> {
     fn timed_out(self: Arc<Self>, request: TimedOut<SocketAddr>) {
         let handler = {
             let handler = self.handler.lock();
             handler.unwrap_or_else(PoisonError::into_inner).clone()
         };
-        let node = self.node.get().and_then(Weak::upgrade);
-        let (Some(handler), Some(node)) = (handler, node) else {
+        let handle = self.handle.get().and_then(Weak::upgrade);
+        let (Some(handler), Some(handle)) = (handler, handle) else {
             return;
         };
-        let (errands, subject) = (self.errands.clone(), request.to);
-        let logs = node.service.logs.clone();
-        let node = UdpNode::lend(Handle(node), self);
-        let errand = || async move { handler(node, request).await };
-        if let Err(reason) = errands.start(subject, errand, || ()) {
+        let (background, subject) = (self.background.clone(), request.to);
+        let shared = self.shared.clone();
+        let logs = shared.service.logs.clone();
+        let node = UdpNode::without_guard(UdpHandle(handle), shared, self);
+        let make = || async move { handler(node, request).await };
+        if let Err(reason) = background.start(subject, make, || ()) {
             limited!(
                 logs,
                 DEBUG,
@@ -88,7 +91,7 @@ impl<R: Runtime> UdpNode<R> {
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.timeouts.errands.prepare::<R>();
+        self.timeouts.background.enable::<R>();
         let replaced = self.timeouts.set(callback(handler));
         // What it holds may call back: not under the lock.
         drop(replaced);
@@ -100,6 +103,6 @@ impl<R: Runtime> UdpNode<R> {
     /// Cancel-safe: once called, they are cancelled whether or not they are
     /// waited for.
     pub async fn cancel_timeout_handlers(&self) {
-        self.timeouts.errands.cancel().await;
+        self.timeouts.background.cancel().await;
     }
 }

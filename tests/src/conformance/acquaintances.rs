@@ -105,7 +105,7 @@ pub async fn management_begins_and_stops_at_any_time<R: Runtime>() {
     assert!(client.stop_peer_management("netaio"));
     assert!(!client.stop_peer_management("netaio"));
     assert_eq!(gone(&mut at_server, "c").await, GoneReason::Left);
-    assert!(connection.is_closed().is_none());
+    assert!(connection.close_reason().is_none());
 
     // Who has stopped takes no notice of farewells.
     client.manage_peers(managed()).unwrap();

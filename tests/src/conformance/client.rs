@@ -308,7 +308,7 @@ pub async fn closing_flushes_and_ends_what_waits<R: Runtime>() {
     }
     let error = waiting.await.unwrap_err();
     assert_eq!(error, RequestError::Closed(CloseReason::Local));
-    assert_eq!(to.is_closed(), Some(CloseReason::Local));
+    assert_eq!(to.close_reason(), Some(CloseReason::Local));
     assert_eq!(to.closed().await, CloseReason::Local);
     to.close().await;
     let late = SendError::Closed(CloseReason::Local);

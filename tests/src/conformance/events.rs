@@ -42,7 +42,7 @@ pub async fn who_comes_and_who_goes_is_told<R: Runtime>() {
     let (mut events, mut others) = (server.events(), server.events());
     let (_client, connection) = connect(Client::builder(), &server).await;
     let came = connected(&mut events).await;
-    assert!(came.remote().is_some() && came.is_closed().is_none());
+    assert!(came.remote().is_some() && came.close_reason().is_none());
     connection.close().await;
     let (gone, reason) =
         next!(events, ServerEvent::Closed { connection, reason } => (connection, reason));
@@ -204,7 +204,7 @@ pub async fn a_slow_consumer_is_told<R: Runtime>() {
             assert!(dropped.bytes >= dropped.messages * 10_000);
             lost += dropped.messages;
         }
-        assert_eq!((lost, connection.is_closed()), (30 - told, None));
+        assert_eq!((lost, connection.close_reason()), (30 - told, None));
         assert_eq!(server.counters().dropped_messages, lost);
     }
 }

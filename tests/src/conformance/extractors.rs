@@ -33,7 +33,7 @@ pub async fn each_extractor_hands_over_its_part<R: Runtime>() {
             address.unwrap().ip().to_string()
         })
         .on(on("connection"), |connection: Connection| {
-            format!("{:?}", connection.is_closed())
+            format!("{:?}", connection.close_reason())
         });
     let pair = plain_pair(server).await;
     let cases = [

@@ -132,7 +132,7 @@ pub async fn a_wrong_secret_is_an_auth_error<R: Runtime>() {
             let answer = request.await.unwrap();
             assert_message(&answer, AUTH_ERROR, "ERROR", "HMAC auth failed");
         }
-        assert_eq!(connection.is_closed(), None);
+        assert_eq!(connection.close_reason(), None);
     }
     let (_client, connection) = connect(Client::builder().auth(hmac("wrong")), &server).await;
     let answer = connection.request("u").await.unwrap();
@@ -159,7 +159,7 @@ pub async fn a_silent_server_says_nothing_to_strangers<R: Runtime>() {
         .await
         .unwrap_err();
     assert_eq!(error, RequestError::TimedOut(SHORT));
-    assert_eq!(pair.connection.is_closed(), None);
+    assert_eq!(pair.connection.close_reason(), None);
 }
 
 /// The frame of a request, sealed now by whoever knows the secret.
@@ -339,7 +339,7 @@ pub async fn what_cannot_be_decrypted_is_dropped<R: Runtime>() {
         .await
         .unwrap_err();
     assert_eq!(error, RequestError::TimedOut(SHORT));
-    assert_eq!(pair.connection.is_closed(), None);
+    assert_eq!(pair.connection.close_reason(), None);
 }
 
 /// A message may leave the outer plugins out, and its receiver notices.

@@ -249,7 +249,7 @@ pub async fn dropping_a_client_cuts_its_connections<R: Runtime>() {
     let pair = plain_pair(Server::<R>::builder().on(REQUEST_URI, || ())).await;
     let other = pair.client.clone();
     drop(pair.client);
-    assert_eq!(pair.connection.is_closed(), None);
+    assert_eq!(pair.connection.close_reason(), None);
     let waiting = spawn::<R, _>({
         let to = pair.connection.clone();
         async move { to.request("u").timeout(NEVER).await }

@@ -67,7 +67,7 @@ pub async fn the_connection_that_most_waits_for_is_cut<R: Runtime>() {
             let told = remote.receive().await.unwrap();
             assert_message(&told, NOTIFY_URI, "news", vec![0; 10_000]);
         }
-        assert!(connection.is_closed().is_none());
+        assert!(connection.close_reason().is_none());
     }
     // What they held is given back.
     drop(remotes);
@@ -146,7 +146,7 @@ pub async fn requests_of_who_does_not_read_are_let_go<R: Runtime>() {
         });
         drop(sending);
     }
-    let closed = || connections.iter().filter_map(Connection::is_closed);
+    let closed = || connections.iter().filter_map(Connection::close_reason);
     until(&pair, || closed().next().is_some()).await;
     for reason in closed() {
         assert!(is_slow(&reason), "{reason:?}");

@@ -128,7 +128,7 @@ pub async fn a_broadcast_minds_what_connections_do_without<R: Runtime>() {
     for (options, signed, sealed) in variants() {
         let [(reader, writer), far] = duplex(Shape::PLAIN);
         let served = server.serve_halves_with(reader, writer, None, options);
-        assert_eq!(served.unwrap().is_closed(), None);
+        assert_eq!(served.unwrap().close_reason(), None);
         raws.push((Raw::new(far.0, far.1), signed, sealed));
     }
     let news = Message::notify("u", "content");

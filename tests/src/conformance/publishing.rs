@@ -250,5 +250,5 @@ pub async fn a_subscriber_that_never_reads_is_cut<R: Runtime>() {
         .unwrap();
     assert_eq!((delivery.sent, delivery.failed), (1, 0));
     assert_eq!(messages.next().await.unwrap().message.content, "end");
-    assert!(connection.is_closed().is_none());
+    assert!(connection.close_reason().is_none());
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netaio_driver::core::plugin::HmacAuth;
 use netaio_driver::core::types::*;
-use netaio_driver::core::{CloseReason, ManagementConfig, Message, Peer};
+use netaio_driver::core::{BackoffConfig, CloseReason, ManagementConfig, Message, Peer};
 use netaio_driver::{
     AutoReconnect, Client, Connection, ConnectionOptions, GaveUp, Reconnected, RequestError,
     Runtime, Server,
@@ -142,16 +142,23 @@ pub async fn a_lost_server_is_reconnected<R: Runtime>() {
 
 /// A server that is gone for good is given up after so many tries.
 pub async fn a_server_that_stays_away_is_given_up<R: Runtime>() {
-    let (told, news) = async_channel::unbounded();
-    let policy = AutoReconnect::new().delay(SHORT).max_retries(3).on_give_up(
-        move |client: Client<R>, gave_up| {
-            let told = told.clone();
-            async move {
-                assert!(client.connections().is_empty());
-                told.send(gave_up).await.unwrap();
-            }
-        },
-    );
+    given_up_after::<R>(3, AutoReconnect::new().delay(SHORT).max_retries(3)).await;
+    let growing = BackoffConfig::new(SHORT)
+        .with_factor(2)
+        .with_jitter(true)
+        .with_tries(Some(4));
+    given_up_after::<R>(4, AutoReconnect::new().backoff(growing)).await;
+}
+
+async fn given_up_after<R: Runtime>(tries: u32, policy: AutoReconnect<R>) {
+    let (sender, given_up) = async_channel::unbounded();
+    let policy = policy.on_give_up(move |client: Client<R>, gave_up| {
+        let sender = sender.clone();
+        async move {
+            assert!(client.connections().is_empty());
+            sender.send(gave_up).await.unwrap();
+        }
+    });
     let client = client::<R>(policy);
     let listener = RawListener::<R>::new().await;
     let address = listener.address();
@@ -164,9 +171,9 @@ pub async fn a_server_that_stays_away_is_given_up<R: Runtime>() {
         attempts,
         error,
         ..
-    } = news.recv().await.unwrap();
-    assert_eq!((connection.name(), attempts), (Some("it"), 3));
-    assert_eq!(connection.is_closed(), to.is_closed());
+    } = given_up.recv().await.unwrap();
+    assert_eq!((connection.name(), attempts), (Some("it"), tries));
+    assert_eq!(connection.close_reason(), to.close_reason());
     assert_eq!(error.address, address.to_string());
     assert_eq!(error.source.kind(), std::io::ErrorKind::ConnectionRefused);
     let error = client.request("u").await.unwrap_err();
@@ -365,5 +372,5 @@ pub async fn a_servers_connection_cannot_be_reconnected<R: Runtime>() {
     let from = heard.recv().await.unwrap();
     let error = pair.client.reconnect(&from).await.unwrap_err();
     assert_eq!(error.source.kind(), std::io::ErrorKind::Unsupported);
-    assert_eq!(from.is_closed(), None);
+    assert_eq!(from.close_reason(), None);
 }

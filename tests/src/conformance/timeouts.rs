@@ -101,7 +101,7 @@ pub async fn a_handler_is_told_what_timed_out<R: Runtime>() {
         assert_eq!((late.message_type, late.timeout), (kind, timeout));
         assert_eq!(late.to.name(), Some("silent"));
         assert_eq!(late.to.remote(), Some(listener.address()));
-        assert_eq!(late.to.is_closed(), None);
+        assert_eq!(late.to.close_reason(), None);
         client.cancel_timeout_handlers().await;
     }
     // Also where the client chooses the server.

@@ -97,7 +97,7 @@ async fn we_time_out_and_reconnect() -> Result<()> {
             (1, Some(server.address))
         );
         assert_message(&answer, RESPOND_URI, "echo", "again");
-        assert!(first.is_closed().is_some());
+        assert!(first.close_reason().is_some());
         assert_eq!(client.connections().len(), 1);
     }
     client.close().await;

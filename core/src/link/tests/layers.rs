@@ -261,7 +261,7 @@ fn what_passes_the_outer_layer_alone_does_not_pass_the_inner_one() {
 }
 
 #[test]
-fn a_node_is_asked_who_is_there_only_by_who_wants_to_know() {
+fn a_node_is_asked_for_peers_only_by_peer_specific_plugins() {
     let curious = Layer::new().with_auth(Curious);
     let indifferent = hmac("secret");
     for (outer, asked) in [(&indifferent, 0), (&curious, 3)] {

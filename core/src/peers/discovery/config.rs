@@ -35,11 +35,11 @@ impl Default for ManagementConfig {
 }
 
 impl ManagementConfig {
-    /// netaio's app id unless told otherwise.
+    /// netaio's default app id.
     pub const DEFAULT_APP_ID: &'static [u8] = b"netaio";
     /// netaio's time between two advertisements, 20 s.
     pub const DEFAULT_EVERY: Duration = Duration::from_secs(20);
-    /// netaio's time after which a silent peer is dropped, 60 s.
+    /// netaio's time without a message after which a peer is removed, 60 s.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
     /// netaio's defaults for datagrams: its app id and times, and no inner layer.
@@ -64,7 +64,7 @@ impl ManagementConfig {
     }
 
     /// The uri of the messages; whoever manages another app id ignores them.
-    /// `netaio` unless told otherwise.
+    /// `netaio` by default.
     #[must_use]
     pub fn with_app_id(mut self, app_id: impl Into<Bytes>) -> Self {
         self.app_id = app_id.into();
@@ -87,9 +87,9 @@ impl ManagementConfig {
         self
     }
 
-    /// The time after which a peer that nothing valid was received from is
-    /// dropped; 60 s. `None`: never. All app ids share the table of peers, so the
-    /// shortest of their timeouts counts.
+    /// The time without a valid message after which a peer is removed; 60 s.
+    /// `None`: never. All app ids share the table of peers, so the shortest of
+    /// their timeouts counts.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.timeout = timeout;
@@ -114,18 +114,18 @@ impl ManagementConfig {
         self.every
     }
 
-    /// The time after which a silent peer is dropped.
+    /// The time without a valid message after which a peer is removed.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 }
 
-/// Why peers cannot be managed so. Nothing has changed.
+/// Why the management of peers could not begin or change. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManagementError {
-    /// There is nobody to introduce.
+    /// There is no local peer to introduce.
     #[error("peers are managed by introducing the local peer: set one first")]
     NoLocalPeer,
     /// The local peer has no id, or its plugin does not accept it.

@@ -1,37 +1,42 @@
-//! What happened to peers.
+//! Events of peers.
 
 use alloc::collections::VecDeque;
 
 use crate::peers::table::{Known, PeerRefused};
 use crate::plugin::PeerError;
 
-/// What happened to a peer.
+/// A change in the table of peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerEvent<A> {
-    /// It is new.
-    Came(Known<A>),
+    /// A peer was added.
+    Added(Known<A>),
     /// Its data changed, or it has one more address.
-    Changed(Known<A>),
-    /// It is heard from one of its addresses no more, and the subscriptions of
-    /// that address are to be dropped.
-    AddressGone {
+    Updated(Known<A>),
+    /// One of its addresses was removed, and the subscriptions of that address are
+    /// to be removed.
+    AddressRemoved {
         /// The peer, with the addresses that are left.
         known: Known<A>,
         /// The address.
         address: A,
         /// Why.
-        why: GoneReason,
+        why: RemovalReason,
     },
     /// It was removed, and the subscriptions of all of its addresses are to be
-    /// dropped.
-    Gone {
+    /// removed.
+    Removed {
         /// The peer as it was.
         known: Known<A>,
         /// Why.
-        why: GoneReason,
+        why: RemovalReason,
     },
-    /// What somebody said about a peer was refused, and changed nothing.
+    /// An introduction or a `DISCONNECT` was refused, and changed no peer. An
+    /// introduction may have made an address
+    /// [disputed](crate::Peers::is_disputed), if the reason is
+    /// [`AddressTaken`](PeerRefused::AddressTaken) or
+    /// [`DataMismatch`](PeerRefused::DataMismatch). Of these events only the last
+    /// 64 are kept.
     Refused {
         /// Where it came from.
         address: A,
@@ -40,21 +45,21 @@ pub enum PeerEvent<A> {
     },
 }
 
-/// Why a peer, or one of its addresses, is gone.
+/// Why a peer, or one of its addresses, was removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum GoneReason {
-    /// It took its leave.
-    Left,
+pub enum RemovalReason {
+    /// It sent `DISCONNECT`.
+    Disconnect,
     /// Nothing was heard for the timeout.
     TimedOut,
     /// Its connection ended.
     ConnectionEnded,
     /// The application removed it.
-    Removed,
+    Application,
 }
 
-/// Why an introduction or a leave was refused.
+/// Why an introduction or a `DISCONNECT` was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IntroductionError {
@@ -68,10 +73,9 @@ pub enum IntroductionError {
 
 /// Events that nobody has taken yet.
 ///
-/// Remotes make events, so there must be an end to them for an owner that does
-/// not take any. A refusal may be lost. That a peer came or went may not, or the
-/// owner's view would never be right again: past a limit, nothing is accepted
-/// that makes such events.
+/// Remotes make events, so they are bounded for an owner that does not take any.
+/// A refusal may be lost. A change may not, or the owner's view would be wrong for
+/// good: past a limit, nothing is accepted that makes such events.
 #[derive(Debug)]
 pub(super) struct Events<A> {
     changes: VecDeque<PeerEvent<A>>,

@@ -29,8 +29,16 @@ impl Managed {
         self.next
     }
 
+    /// A round that is further away than its period was set by a clock that has
+    /// gone back since.
+    pub(super) fn observe(&mut self, now: Duration) {
+        if let (Some(next), Some(every)) = (&mut self.next, self.config.every()) {
+            *next = (*next).min(now.saturating_add(every));
+        }
+    }
+
     /// Rounds keep their times, however late they are taken. Those that a pause
-    /// has swallowed are not made up for.
+    /// has skipped are not made up for.
     pub(super) fn handle_timeout(&mut self, now: Duration) {
         let (Some(next), Some(every)) = (self.next, self.config.every()) else {
             return;

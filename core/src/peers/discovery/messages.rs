@@ -1,4 +1,4 @@
-//! What peers say to one another.
+//! The messages between peers.
 
 use core::hash::Hash;
 

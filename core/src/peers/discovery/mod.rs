@@ -1,8 +1,9 @@
-//! Who is there, and how peers find one another.
+//! The automatic management of peers.
 
 mod config;
+mod departed;
 mod event;
-mod hearing;
+mod inputs;
 mod managed;
 mod messages;
 #[cfg(test)]
@@ -17,9 +18,10 @@ use core::time::Duration;
 use bytes::Bytes;
 
 pub use self::config::{ManagementConfig, ManagementError};
-pub use self::event::{GoneReason, IntroductionError, PeerEvent};
+pub use self::event::{IntroductionError, PeerEvent, RemovalReason};
 pub use self::messages::PeerMessage;
 
+use self::departed::Departed;
 use self::event::Events;
 use self::managed::Managed;
 use crate::limits::Limits;
@@ -32,34 +34,48 @@ use crate::wire::Wire;
 ///
 /// An application may keep the table by hand alone. Once it [`begin`](Self::begin)s
 /// to manage an app id, nodes introduce themselves: each sends `ADVERTISE_PEER`,
-/// to everybody from time to time over datagrams, to the other side over a
-/// stream; who receives it answers `PEER_DISCOVERED`; and who goes says
-/// `DISCONNECT`. All three have the app id as uri and the packed peer as content.
+/// in rounds to a group over datagrams, to the other side over a stream; who
+/// receives it answers `PEER_DISCOVERED`; and who leaves sends `DISCONNECT`. All
+/// three have the app id as uri and the packed peer as content.
 ///
 /// An address `A` is whatever tells senders apart, as in [`Peers`]. The table is
 /// one for all app ids, as in netaio. Nothing is sent from here: the owner
 /// - routes messages with the [`keys`](Self::keys) of an app id, under its inner
 ///   layer, to [`handle`](Self::handle), and sends the answer;
-/// - tells of every valid message, whatever it is, with [`heard`](Self::heard),
-///   and of every connection that ended with [`gone`](Self::gone);
-/// - sends what [`poll_advertisement`](Self::poll_advertisement) says, and the
+/// - calls [`heard`](Self::heard) for every valid message, whatever it is, and
+///   [`connection_ended`](Self::connection_ended) for every connection that ended;
+/// - sends what [`poll_advertisement`](Self::poll_advertisement) returns, and the
 ///   farewells that [`stop`](Self::stop) returns.
+///
+/// Datagrams overtake one another. Where an app id has rounds of introductions
+/// ([`ManagementConfig::every`]), an introduction that comes within a second of
+/// the peer's `DISCONNECT`, from the same address and with the same data, is
+/// refused as [`JustLeft`](crate::PeerRefused::JustLeft): it may have been sent
+/// before. A node that was in fact restarted within that second is accepted with
+/// the next round, its own or this node's, which it answers. A restart with other
+/// data or at another address is accepted at once. Without rounds nothing is
+/// refused so: streams, which do not need it, have none as a rule.
+///
+/// If the clock goes back, rounds go on within one period of the time that is
+/// given, and peers expire within two timeouts.
 ///
 /// Its methods are
 /// - getters: [`peers`](Self::peers), [`local`](Self::local),
 ///   [`managed`](Self::managed), [`advertisements`](Self::advertisements),
 ///   [`farewells`](Self::farewells);
-/// - inputs: [`handle`](Self::handle), [`heard`](Self::heard), [`gone`](Self::gone),
+/// - inputs: [`handle`](Self::handle), [`heard`](Self::heard),
+///   [`connection_ended`](Self::connection_ended),
 ///   [`handle_timeout`](Self::handle_timeout);
 /// - commands: [`begin`](Self::begin), [`stop`](Self::stop),
 ///   [`stop_all`](Self::stop_all), [`set_local`](Self::set_local),
-///   [`update`](Self::update), [`remove`](Self::remove);
+///   [`update`](Self::update), [`remove`](Self::remove),
+///   [`remove_address`](Self::remove_address);
 /// - outputs: [`poll_advertisement`](Self::poll_advertisement),
 ///   [`poll_event`](Self::poll_event), [`poll_deadline`](Self::poll_deadline).
 ///
 /// After any input or command, drain the outputs until only a deadline is left.
-/// While [`Limits::peers`] events wait to be taken, introductions and leaves are
-/// ignored: what remotes do must not pile up.
+/// While [`Limits::peers`] events wait to be taken, introductions and
+/// `DISCONNECT`s are ignored: what remotes do must not pile up.
 ///
 /// ```
 /// use netaio_core::plugin::DefaultPeerPlugin;
@@ -80,8 +96,8 @@ use crate::wire::Wire;
 /// let answer = bob.handle(now, 1, &advertisement.message).expect("Bob answers");
 /// assert!(alice.handle(now, 2, &answer).is_none());
 ///
-/// assert!(matches!(bob.poll_event(), Some(PeerEvent::Came(known)) if known.peer.id == "alice"));
-/// assert!(matches!(alice.poll_event(), Some(PeerEvent::Came(known)) if known.peer.id == "bob"));
+/// assert!(matches!(bob.poll_event(), Some(PeerEvent::Added(known)) if known.peer.id == "alice"));
+/// assert!(matches!(alice.poll_event(), Some(PeerEvent::Added(known)) if known.peer.id == "bob"));
 /// # Ok::<(), ManagementError>(())
 /// ```
 pub struct Discovery<A> {
@@ -93,6 +109,7 @@ pub struct Discovery<A> {
     peers: Peers<A>,
     /// In the order of their beginning.
     managed: Vec<Managed>,
+    departed: Departed<A>,
     events: Events<A>,
 }
 
@@ -108,6 +125,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             packed: Bytes::new(),
             peers: Peers::new(None),
             managed: Vec::new(),
+            departed: Departed::new(),
             events: Events::new(),
         }
     }
@@ -124,9 +142,8 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         &self.plugin
     }
 
-    /// Says who this node is. Where peers are managed, the new introduction is
-    /// due at once; who knew this node by another id will miss it as a peer that
-    /// has fallen silent.
+    /// Sets who this node is. Where peers are managed, its introduction is due at
+    /// once; where this node was known by another id, that one expires.
     ///
     /// # Errors
     /// Peers are managed, and this peer could not be introduced. It is then as
@@ -141,8 +158,8 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         }
         let id = local.as_ref().map(|peer| peer.id.clone());
         if let Some(known) = self.peers.set_local(id) {
-            let why = GoneReason::Removed;
-            self.events.push(PeerEvent::Gone { known, why });
+            let why = RemovalReason::Application;
+            self.events.push(PeerEvent::Removed { known, why });
         }
         self.local = local;
         Ok(())
@@ -166,6 +183,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             return Err(ManagementError::AlreadyManaged(config.app_id().clone()));
         }
         self.packed = self.introduction(self.local.as_ref(), [config.app_id()])?;
+        self.observe(now);
         self.managed.push(Managed::new(config, now.monotonic));
         Ok(())
     }
@@ -197,20 +215,20 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         &self.peers
     }
 
-    /// Drops peers that have fallen silent, then sees which advertisements are
-    /// due.
+    /// Removes the peers that have expired, then sees which advertisements are due.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.observe(now);
         let now = now.monotonic;
         if let Some(timeout) = self.timeout()
-            && self.first_silence().is_some_and(|at| at <= now)
+            && self.next_expiry().is_some_and(|at| at <= now)
         {
-            let why = GoneReason::TimedOut;
-            let silent = self.peers.remove_silent(now, timeout);
-            for known in silent.peers {
-                self.events.push(PeerEvent::Gone { known, why });
+            let why = RemovalReason::TimedOut;
+            let expired = self.peers.remove_expired(now, timeout);
+            for known in expired.peers {
+                self.events.push(PeerEvent::Removed { known, why });
             }
-            for (address, known) in silent.addresses {
-                self.events.push(PeerEvent::AddressGone {
+            for (address, known) in expired.addresses {
+                self.events.push(PeerEvent::AddressRemoved {
                     known,
                     address,
                     why,
@@ -238,11 +256,12 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, a reading of
     /// the monotonic clock: for the next round of advertisements, or because a
-    /// peer may have fallen silent.
+    /// peer may have expired. It is not further away than the period or the timeout
+    /// from the last time that was given.
     #[must_use]
     pub fn poll_deadline(&self) -> Option<Duration> {
         let rounds = self.managed.iter().filter_map(Managed::next);
-        rounds.chain(self.first_silence()).min()
+        rounds.chain(self.next_expiry()).min()
     }
 
     fn limits(&self) -> &Limits {
@@ -259,8 +278,8 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         self.managed().filter_map(ManagementConfig::timeout).min()
     }
 
-    fn first_silence(&self) -> Option<Duration> {
-        self.peers.first_silence(self.timeout()?)
+    fn next_expiry(&self) -> Option<Duration> {
+        self.peers.next_expiry(self.timeout()?)
     }
 }
 

@@ -1,5 +1,6 @@
-//! Who is there.
+//! The table of peers.
 
+mod outcome;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,8 @@ use core::time::Duration;
 use bytes::Bytes;
 use hashbrown::HashMap;
 
+pub use self::outcome::{Expired, Known, PeerChange, PeerRefused};
+
 use crate::limits::Limits;
 use crate::plugin::Peer;
 
@@ -17,13 +20,17 @@ use crate::plugin::Peer;
 ///
 /// An address is whatever tells senders apart: a socket address for datagrams,
 /// the number of a connection for streams. It belongs to one peer at a time. The
-/// table is the only authority: whoever is not in it is no peer, and it never
-/// gives a peer that is alive up for a new one.
+/// table is the only authority: whoever is not in it is no peer, and a peer that
+/// is alive never makes room for another.
 ///
-/// A node that starts anew at an address where another was known before has to
-/// wait until that one falls silent. What it sends meanwhile keeps nobody alive:
-/// once an address has introduced a second peer, only introductions count as
-/// life there.
+/// A node that restarts with another id at its address has to wait until the
+/// peer that is known there expires. What it sends meanwhile does not keep that
+/// peer alive: once an address has introduced a second peer it is
+/// [disputed](Self::is_disputed), and only introductions count as signs of life
+/// there.
+///
+/// Times are readings of a monotonic clock. Should it go back, no peer lives for
+/// longer than two timeouts after that without a message.
 ///
 /// ```
 /// use netaio_core::{Limits, Peer, PeerChange, Peers};
@@ -32,9 +39,9 @@ use crate::plugin::Peer;
 /// let (limits, now) = (Limits::default(), Duration::ZERO);
 /// let mut peers = Peers::new(None);
 /// let alice = Peer::new("alice").with_data("at home");
-/// assert_eq!(peers.announce(alice, 1, now, &limits), Ok(PeerChange::Came));
+/// assert_eq!(peers.announce(alice, 1, now, &limits), Ok(PeerChange::Added));
 /// assert_eq!(peers.at(1).map(|peer| &peer.id[..]), Some(&b"alice"[..]));
-/// // A stranger cannot send alice away.
+/// // From another address alice cannot be removed.
 /// assert!(peers.leave(b"alice", 2).is_none());
 /// assert!(peers.leave(b"alice", 1).is_some());
 /// # Ok::<(), netaio_core::PeerRefused>(())
@@ -44,97 +51,23 @@ pub struct Peers<A> {
     local: Option<Bytes>,
     by_id: HashMap<Bytes, Known<A>>,
     by_address: HashMap<A, Heard>,
-    /// No address was last heard before this.
+    /// No address was last heard before this, and it is not after the last time
+    /// that was given.
     oldest: Duration,
 }
 
-/// Who is heard from an address.
+/// The peer at an address.
 #[derive(Clone, Debug)]
 struct Heard {
     id: Bytes,
+    /// When the last message came from here that counts as a sign of life.
     last: Duration,
-    /// Somebody else has introduced itself from here since.
+    /// An introduction of another peer came from here since the last one of this.
     disputed: bool,
 }
 
-/// A peer, and where it is heard from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known<A> {
-    /// What it says of itself.
-    pub peer: Peer,
-    /// Where it is heard from, the first address first.
-    pub addresses: Vec<A>,
-    /// When its last valid message came, a reading of the monotonic clock.
-    pub last_heard: Duration,
-}
-
-/// Who was not heard any more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Silent<A> {
-    /// The peers that were removed, the longest silent first.
-    pub peers: Vec<Known<A>>,
-    /// The addresses that were removed, each with its peer, which is heard from
-    /// others still.
-    pub addresses: Vec<(A, Known<A>)>,
-}
-
-/// What an announcement changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerChange {
-    /// It is new.
-    Came,
-    /// Its data or its addresses changed.
-    Changed,
-    /// Nothing but the time it was last heard.
-    Same,
-}
-
-/// Why an announcement, or a leave, was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PeerRefused {
-    /// It has the local peer's own id.
-    #[error("the local peer's own id")]
-    Local,
-    /// It has no id.
-    #[error("a peer without an id")]
-    NoId,
-    /// Its data is longer than [`Limits::peer_data`].
-    #[error("peer data of {len} bytes; at most {max} are kept")]
-    TooMuchData {
-        /// Length of the data, in bytes.
-        len: usize,
-        /// The limit.
-        max: usize,
-    },
-    /// Another peer is heard from this address, and has not left it.
-    #[error("another peer is heard from this address")]
-    AddressTaken,
-    /// The peer is heard from [`Limits::peer_addresses`] already.
-    #[error("the peer is heard from {max} addresses already")]
-    TooManyAddresses {
-        /// The limit.
-        max: usize,
-    },
-    /// It is known with other data, and not at this address first.
-    #[error("the peer is known with other data, at another address")]
-    NotItself,
-    /// It takes its leave from an address where it is not heard.
-    #[error("the peer is known, but not at this address")]
-    NotHere,
-    /// The connection that leads to it has ended, or is none of this node's.
-    #[error("its connection has ended, or is another node's")]
-    NotConnected,
-    /// There are [`Limits::peers`] already.
-    #[error("{max} peers are known already")]
-    TooMany {
-        /// The limit.
-        max: usize,
-    },
-}
-
 impl<A: Copy + Eq + Hash> Peers<A> {
-    /// An empty table. Announcements with the local peer's id will be refused.
+    /// An empty table. Introductions with the local peer's id are refused.
     #[must_use]
     pub fn new(local: Option<Bytes>) -> Self {
         Self {
@@ -152,14 +85,16 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         self.remove(&id)
     }
 
-    /// Takes an announcement, and says what it changed.
+    /// Takes a peer's introduction of itself, and says what it changed.
     ///
-    /// A known peer may change its data from the first of its addresses only: at
-    /// any other it has to be as it is known, for introductions are public, and
-    /// whoever repeats one may be somebody else.
+    /// A known peer may change its data from the first of its addresses only.
+    /// From any other the introduction has to be the same as before: introductions
+    /// are public, and whoever repeats one may be somebody else.
     ///
     /// # Errors
-    /// It is refused. No peer has changed.
+    /// It is refused, and no peer, data or address has changed. One thing may have:
+    /// if another peer is known at this address, the address is now
+    /// [disputed](Self::is_disputed).
     pub fn announce(
         &mut self,
         peer: Peer,
@@ -167,21 +102,29 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         now: Duration,
         limits: &Limits,
     ) -> Result<PeerChange, PeerRefused> {
-        let known = self.by_id.get(&peer.id);
-        if known
-            .is_some_and(|known| known.addresses.first() != Some(&address) && known.peer != peer)
+        let id = peer.id.clone();
+        let known = self.by_id.get(&id);
+        let announced = match known {
+            Some(known) if known.addresses.first() != Some(&address) && known.peer != peer => {
+                Err(PeerRefused::DataMismatch)
+            }
+            _ => self.update(peer, address, now, limits),
+        };
+        if let Err(PeerRefused::DataMismatch | PeerRefused::AddressTaken) = announced
+            && let Some(heard) = self.by_address.get_mut(&address)
+            && heard.id != id
         {
-            self.dispute(&peer.id, address);
-            return Err(PeerRefused::NotItself);
+            heard.disputed = true;
         }
-        self.update(peer, address, now, limits)
+        announced
     }
 
     /// Adds a peer, or an address to a peer, or changes its data, on the word of
     /// the application, which counts at any address.
     ///
     /// # Errors
-    /// It is refused. No peer has changed.
+    /// It is refused, and nothing has changed. Where the address is another
+    /// peer's, [`remove_address`](Self::remove_address) makes it free.
     pub fn update(
         &mut self,
         peer: Peer,
@@ -189,23 +132,23 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         now: Duration,
         limits: &Limits,
     ) -> Result<PeerChange, PeerRefused> {
+        self.observe(now);
         if peer.id.is_empty() {
             return Err(PeerRefused::NoId);
         }
         if self.local.as_ref() == Some(&peer.id) {
             return Err(PeerRefused::Local);
         }
-        let (len, max) = (peer.data.as_ref().map_or(0, Bytes::len), limits.peer_data());
-        if len > max || peer.id.len() > max {
-            return Err(PeerRefused::TooMuchData {
-                len: len.max(peer.id.len()),
-                max,
-            });
+        let len = peer.data.as_ref().map_or(0, Bytes::len).max(peer.id.len());
+        let max = limits.peer_data();
+        if len > max {
+            return Err(PeerRefused::TooMuchData { len, max });
         }
-        if self.dispute(&peer.id, address) {
+        let at = self.by_address.get(&address);
+        if at.is_some_and(|heard| heard.id != peer.id) {
             return Err(PeerRefused::AddressTaken);
         }
-        let change = match self.by_id.get_mut(&peer.id) {
+        let (id, change) = match self.by_id.get_mut(&peer.id) {
             Some(known) => {
                 let here = known.addresses.contains(&address);
                 let same = known.peer == peer;
@@ -216,52 +159,55 @@ impl<A: Copy + Eq + Hash> Peers<A> {
                     }
                     known.addresses.push(address);
                 }
-                known.peer = peer.clone();
-                known.last_heard = now;
-                match here && same {
-                    true => PeerChange::Same,
-                    false => PeerChange::Changed,
+                if !same {
+                    known.peer = peer.into_owned();
                 }
+                known.last_heard = now;
+                let change = match here && same {
+                    true => PeerChange::Unchanged,
+                    false => PeerChange::Updated,
+                };
+                (known.peer.id.clone(), change)
             }
             None => {
                 let max = limits.peers();
                 if self.by_id.len() >= max {
                     return Err(PeerRefused::TooMany { max });
                 }
+                let peer = peer.into_owned();
+                let id = peer.id.clone();
                 let known = Known {
                     addresses: alloc::vec![address],
                     last_heard: now,
-                    peer: peer.clone(),
+                    peer,
                 };
-                self.by_id.insert(peer.id.clone(), known);
-                PeerChange::Came
+                self.by_id.insert(id.clone(), known);
+                (id, PeerChange::Added)
             }
         };
         if self.by_address.is_empty() {
             self.oldest = now;
         }
         let heard = Heard {
-            id: peer.id,
+            id,
             last: now,
             disputed: false,
         };
         self.by_address.insert(address, heard);
-        self.oldest = self.oldest.min(now);
         Ok(change)
     }
 
-    /// Whether an address is another peer's. Then it is not sure from now on
-    /// that what comes from there is that peer's.
-    fn dispute(&mut self, id: &[u8], address: A) -> bool {
-        let heard = self.by_address.get_mut(&address);
-        heard.filter(|heard| heard.id != id).is_some_and(|heard| {
-            heard.disputed = true;
-            true
-        })
+    /// Notes the time. If the clock went back, addresses were heard in what is the
+    /// future to it; they count as heard now, and the first of them expires one
+    /// timeout from now.
+    pub(super) fn observe(&mut self, now: Duration) {
+        self.oldest = self.oldest.min(now);
     }
 
-    /// Notes that a valid message came from an address.
+    /// Notes that a valid message came from an address: a sign of life of its
+    /// peer, unless the address is [disputed](Self::is_disputed).
     pub fn heard(&mut self, address: A, now: Duration) {
+        self.observe(now);
         let heard = self.by_address.get_mut(&address);
         if let Some(heard) = heard.filter(|heard| !heard.disputed) {
             heard.last = now;
@@ -271,9 +217,19 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         }
     }
 
-    /// Removes a peer that takes its leave from the first of its addresses. From
-    /// another of them it leaves that one only, and anybody else's word for it
-    /// counts nothing.
+    /// Whether an introduction of another peer came from this address since the
+    /// last one of the peer that is known there. Then messages from it may be
+    /// either's, and [`heard`](Self::heard) does not count them. The known peer's
+    /// next introduction ends the dispute.
+    #[must_use]
+    pub fn is_disputed(&self, address: A) -> bool {
+        let heard = self.by_address.get(&address);
+        heard.is_some_and(|heard| heard.disputed)
+    }
+
+    /// Takes a peer's `DISCONNECT`. From the first of its addresses it removes and
+    /// returns the peer. From another of them it removes that address only, and
+    /// from anywhere else nothing.
     pub fn leave(&mut self, id: &[u8], address: A) -> Option<Known<A>> {
         if self
             .by_address
@@ -297,8 +253,8 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         Some(known)
     }
 
-    /// Forgets an address that is no more, as that of a connection that has
-    /// ended, and returns its peer if that was heard from nowhere else.
+    /// Removes an address, as that of a connection that has ended, and returns its
+    /// peer if it was the last: that is removed too.
     pub fn remove_address(&mut self, address: A) -> Option<Known<A>> {
         let id = self.by_address.remove(&address)?.id;
         let known = self.by_id.get_mut(&id)?;
@@ -311,13 +267,20 @@ impl<A: Copy + Eq + Hash> Peers<A> {
 
     /// Removes the peers that were not heard for `timeout` or longer, and the
     /// addresses that others were not heard from for as long.
-    pub fn remove_silent(&mut self, now: Duration, timeout: Duration) -> Silent<A> {
+    pub fn remove_expired(&mut self, now: Duration, timeout: Duration) -> Expired<A> {
         let (mut peers, mut addresses, mut oldest) = (Vec::new(), Vec::new(), now);
-        for known in self.by_id.values() {
+        for known in self.by_id.values_mut() {
+            known.last_heard = known.last_heard.min(now);
             let all = addresses.len();
             for (index, address) in known.addresses.iter().enumerate() {
-                let heard = self.by_address.get(address);
-                let last = heard.map_or(Duration::ZERO, |heard| heard.last);
+                let last = match self.by_address.get_mut(address) {
+                    Some(heard) => {
+                        // The clock went back.
+                        heard.last = heard.last.min(now);
+                        heard.last
+                    }
+                    None => Duration::ZERO,
+                };
                 match now.saturating_sub(last) >= timeout {
                     true => addresses.push((known.peer.id.clone(), index, *address)),
                     false => oldest = oldest.min(last),
@@ -338,14 +301,14 @@ impl<A: Copy + Eq + Hash> Peers<A> {
             Some((address, self.by_id.get(&id)?.clone()))
         });
         let addresses = addresses.collect();
-        Silent { peers, addresses }
+        Expired { peers, addresses }
     }
 
-    /// Before this time [`remove_silent`](Self::remove_silent) finds nothing. It
-    /// is found without a look through the table: at this time there may be
-    /// nothing either.
+    /// Before this time [`remove_expired`](Self::remove_expired) finds nothing; at
+    /// this time it may find nothing either, since this is a lower bound that takes
+    /// no search. It is at most one timeout after the last time that was given.
     #[must_use]
-    pub fn first_silence(&self, timeout: Duration) -> Option<Duration> {
+    pub fn next_expiry(&self, timeout: Duration) -> Option<Duration> {
         (!self.by_address.is_empty()).then(|| self.oldest.saturating_add(timeout))
     }
 

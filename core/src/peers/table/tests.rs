@@ -33,13 +33,13 @@ fn follow(peers: &mut Peers<u8>, steps: impl IntoIterator<Item = Step>) {
 
 #[test]
 fn peers_come_change_and_go() {
-    use PeerChange::{Came, Changed, Same};
+    use PeerChange::{Added, Unchanged, Updated};
     let mut peers = Peers::new(None);
     let steps = [
-        ("a", "1", 1, Ok(Came)),
-        ("a", "1", 1, Ok(Same)),
-        ("a", "2", 1, Ok(Changed)),
-        ("a", "2", 2, Ok(Changed)),
+        ("a", "1", 1, Ok(Added)),
+        ("a", "1", 1, Ok(Unchanged)),
+        ("a", "2", 1, Ok(Updated)),
+        ("a", "2", 2, Ok(Updated)),
     ];
     follow(&mut peers, steps);
     assert_eq!(peers.get(b"a").unwrap().addresses, [1, 2]);
@@ -53,8 +53,8 @@ fn peers_come_change_and_go() {
 fn nobody_speaks_for_another() {
     let mut peers = Peers::new(Some("me".into()));
     let steps = [
-        ("a", "1", 1, Ok(PeerChange::Came)),
-        ("a", "2", 2, Err(PeerRefused::NotItself)),
+        ("a", "1", 1, Ok(PeerChange::Added)),
+        ("a", "2", 2, Err(PeerRefused::DataMismatch)),
         ("b", "1", 1, Err(PeerRefused::AddressTaken)),
         ("me", "1", 3, Err(PeerRefused::Local)),
         ("", "", 3, Err(PeerRefused::NoId)),
@@ -63,8 +63,8 @@ fn nobody_speaks_for_another() {
     assert!(peers.leave(b"a", 2).is_none() && peers.leave(b"b", 1).is_none());
     // Nor does one who has repeated what it said.
     let steps = [
-        ("a", "1", 2, Ok(PeerChange::Changed)),
-        ("a", "2", 2, Err(PeerRefused::NotItself)),
+        ("a", "1", 2, Ok(PeerChange::Updated)),
+        ("a", "2", 2, Err(PeerRefused::DataMismatch)),
     ];
     follow(&mut peers, steps);
     assert!(peers.leave(b"a", 2).is_none());
@@ -75,7 +75,7 @@ fn nobody_speaks_for_another() {
 
 #[test]
 fn the_table_is_bounded_and_never_gives_a_live_peer_up() {
-    use PeerChange::{Came, Changed};
+    use PeerChange::{Added, Updated};
     let mut peers = Peers::new(None);
     let steps = [
         (
@@ -90,14 +90,14 @@ fn the_table_is_bounded_and_never_gives_a_live_peer_up() {
             1,
             Err(PeerRefused::TooMuchData { len: 11, max: 10 }),
         ),
-        ("ten bytes!", "", 3, Ok(Came)),
-        ("a", "ten bytes!", 1, Ok(Came)),
-        ("a", "", 1, Ok(Changed)),
-        ("b", "", 2, Ok(Came)),
+        ("ten bytes!", "", 3, Ok(Added)),
+        ("a", "ten bytes!", 1, Ok(Added)),
+        ("a", "", 1, Ok(Updated)),
+        ("b", "", 2, Ok(Added)),
         ("d", "", 4, Err(PeerRefused::TooMany { max: 3 })),
-        ("a", "", 4, Ok(Changed)),
-        ("a", "", 5, Ok(Changed)),
-        ("a", "", 6, Ok(Changed)),
+        ("a", "", 4, Ok(Updated)),
+        ("a", "", 5, Ok(Updated)),
+        ("a", "", 6, Ok(Updated)),
         ("a", "", 7, Err(PeerRefused::TooManyAddresses { max: 4 })),
     ];
     follow(&mut peers, steps);
@@ -116,7 +116,7 @@ fn silence_ends_a_peer_and_any_message_is_life() {
     }
     peers.heard(1, SECOND * 50);
     peers.heard(9, SECOND * 50);
-    let gone = peers.remove_silent(SECOND * 64, SECOND * 60);
+    let gone = peers.remove_expired(SECOND * 64, SECOND * 60);
     let ids: Vec<_> = gone.peers.iter().map(|known| &known.peer.id[..]).collect();
     assert_eq!(ids, [b"b", b"c"]);
     let left: Vec<_> = peers
@@ -125,12 +125,12 @@ fn silence_ends_a_peer_and_any_message_is_life() {
         .map(|known| known.peer.id.clone())
         .collect();
     assert_eq!(left, ["a"]);
-    let nothing = peers.remove_silent(SECOND * 109, SECOND * 60);
+    let nothing = peers.remove_expired(SECOND * 109, SECOND * 60);
     assert_eq!((nothing.peers, nothing.addresses), ([].into(), [].into()));
-    assert_eq!(peers.first_silence(SECOND * 60), Some(SECOND * 110));
-    let gone = peers.remove_silent(SECOND * 110, SECOND * 60);
+    assert_eq!(peers.next_expiry(SECOND * 60), Some(SECOND * 110));
+    let gone = peers.remove_expired(SECOND * 110, SECOND * 60);
     assert_eq!((gone.peers.len(), peers.len()), (1, 0));
-    assert_eq!(peers.first_silence(SECOND * 60), None);
+    assert_eq!(peers.next_expiry(SECOND * 60), None);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn an_address_that_fell_silent_no_longer_speaks_for_its_peer() {
             .unwrap();
     }
     peers.heard(3, SECOND * 30);
-    let gone = peers.remove_silent(SECOND * 65, SECOND * 60);
+    let gone = peers.remove_expired(SECOND * 65, SECOND * 60);
     assert!(gone.peers.is_empty());
     let addresses: Vec<_> = gone.addresses.iter().map(|(at, _)| *at).collect();
     assert_eq!(addresses, [1, 2]);
@@ -153,7 +153,7 @@ fn an_address_that_fell_silent_no_longer_speaks_for_its_peer() {
         (&[3][..], 1)
     );
     let changed = peers.announce(peer("a", "2"), 3, SECOND * 66, &limits);
-    assert_eq!(changed, Ok(PeerChange::Changed));
+    assert_eq!(changed, Ok(PeerChange::Updated));
 }
 
 #[test]
@@ -169,10 +169,10 @@ fn a_newcomer_at_a_known_address_keeps_nobody_alive() {
         assert_eq!(taken, Err(PeerRefused::AddressTaken));
     }
     peers.heard(1, SECOND * 69);
-    assert_eq!(peers.first_silence(SECOND * 60), Some(SECOND * 60));
-    let gone = peers.remove_silent(SECOND * 70, SECOND * 60);
+    assert_eq!(peers.next_expiry(SECOND * 60), Some(SECOND * 60));
+    let gone = peers.remove_expired(SECOND * 70, SECOND * 60);
     assert_eq!(gone.peers[0].last_heard, SECOND * 10);
-    assert_eq!(announce(&mut peers, "new", 70), Ok(PeerChange::Came));
+    assert_eq!(announce(&mut peers, "new", 70), Ok(PeerChange::Added));
     // One that is still there says so, and then all of its messages count.
     announce(&mut peers, "old", 80).unwrap_err();
     announce(&mut peers, "new", 90).unwrap();
@@ -186,8 +186,8 @@ fn the_application_is_believed_at_any_address() {
     let mut peers = Peers::new(Some("me".into()));
     let update =
         |peers: &mut Peers<u8>, id, data, at| peers.update(peer(id, data), at, SECOND, &limits);
-    assert_eq!(update(&mut peers, "a", "1", 1), Ok(PeerChange::Came));
-    assert_eq!(update(&mut peers, "a", "2", 2), Ok(PeerChange::Changed));
+    assert_eq!(update(&mut peers, "a", "1", 1), Ok(PeerChange::Added));
+    assert_eq!(update(&mut peers, "a", "2", 2), Ok(PeerChange::Updated));
     assert_eq!(peers.at(1), Some(&peer("a", "2")));
     let refused =
         [("me", 3), ("b", 1), ("a", 3)].map(|(id, at)| update(&mut peers, id, "", at).unwrap_err());
@@ -200,4 +200,70 @@ fn the_application_is_believed_at_any_address() {
     // Who becomes the local peer is no other.
     assert_eq!(peers.set_local(Some("a".into())).unwrap().addresses, [1, 2]);
     assert!(peers.is_empty() && peers.by_address.is_empty());
+}
+
+#[test]
+fn only_an_introduction_disputes_an_address_and_that_can_be_seen() {
+    let limits = Limits::default();
+    let mut peers = Peers::new(None);
+    let steps = [
+        ("a", "1", 1, Ok(PeerChange::Added)),
+        ("b", "1", 2, Ok(PeerChange::Added)),
+    ];
+    follow(&mut peers, steps);
+    // The application's error changes nothing.
+    let before = peers.clone();
+    let taken = peers.update(peer("c", ""), 1, SECOND, &limits);
+    assert_eq!(taken, Err(PeerRefused::AddressTaken));
+    assert_eq!(peers.list(), before.list());
+    assert!(!peers.is_disputed(1) && !peers.is_disputed(9));
+    // Nor does a peer dispute its own address.
+    follow(&mut peers, [("a", "1", 3, Ok(PeerChange::Updated))]);
+    let steps = [("a", "2", 3, Err(PeerRefused::DataMismatch))];
+    follow(&mut peers, steps);
+    assert!(!peers.is_disputed(3));
+    let steps = [
+        ("c", "1", 1, Err(PeerRefused::AddressTaken)),
+        ("a", "2", 2, Err(PeerRefused::DataMismatch)),
+    ];
+    follow(&mut peers, steps);
+    assert!(peers.is_disputed(1) && peers.is_disputed(2));
+    // The peer that is known there ends it, as does the removal of the address.
+    follow(&mut peers, [("a", "1", 1, Ok(PeerChange::Unchanged))]);
+    assert!(!peers.is_disputed(1));
+    peers.remove_address(2);
+    assert!(!peers.is_disputed(2));
+    follow(&mut peers, [("c", "1", 2, Ok(PeerChange::Added))]);
+}
+
+#[test]
+fn a_clock_that_goes_back_keeps_nobody_for_longer_than_two_timeouts() {
+    let (limits, timeout) = (Limits::default(), SECOND * 60);
+    let mut peers = Peers::new(None);
+    for (id, at) in [("a", 1u8), ("b", 2)] {
+        let far = SECOND * 1_000_000;
+        peers.announce(peer(id, ""), at, far, &limits).unwrap();
+    }
+    // Back at 100, one of them is heard, once.
+    peers.heard(1, SECOND * 100);
+    assert_eq!(peers.next_expiry(timeout), Some(SECOND * 160));
+    let gone = peers.remove_expired(SECOND * 160, timeout);
+    assert_eq!(gone.peers[0].peer.id, "a");
+    assert_eq!(peers.get(b"b").unwrap().last_heard, SECOND * 160);
+    assert_eq!(peers.next_expiry(timeout), Some(SECOND * 220));
+    assert_eq!(peers.remove_expired(SECOND * 220, timeout).peers.len(), 1);
+    assert!(peers.is_empty());
+}
+
+#[test]
+fn a_peer_keeps_no_receive_buffer() {
+    let mut received = bytes::BytesMut::from(&b"an introduction"[..]);
+    let introduced = received.split_to(15).freeze();
+    let (id, data) = (introduced.slice(..2), introduced.slice(3..));
+    let mut peers = Peers::new(None);
+    announce(&mut peers, Peer::new(id.clone()), 1).unwrap();
+    announce(&mut peers, Peer::new(id).with_data(data.slice(..5)), 1).unwrap();
+    drop((received, data));
+    assert!(introduced.is_unique());
+    assert_eq!(peers.at(1), Some(&peer("an", "intro")));
 }

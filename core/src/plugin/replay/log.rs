@@ -1,4 +1,4 @@
-//! The messages that passed, for as long as they could pass again.
+//! The messages that passed and could pass again.
 
 use alloc::collections::BTreeSet;
 use core::fmt;
@@ -7,25 +7,25 @@ use core::time::Duration;
 use crate::error::ReplayRefusal;
 use crate::now::Now;
 
-/// What a replay window knows, without the lock around it: the messages
-/// that passed and whose timestamps are recent, up to a number of them.
+/// The state of a replay window, without a lock: the messages that passed and
+/// whose timestamps are recent, up to a number of them.
 ///
 /// A message passes if its timestamp is at most the skew away from the clock, in
 /// either direction, and it has not passed before. Messages are forgotten when
 /// their timestamps are further back than the skew: they are too old then.
 ///
-/// Where it is full of messages that could pass again, it refuses new ones: to
-/// forget one instead would let it be replayed. So `entries` should be what comes
-/// within the skew at the busiest of times; twice that, if senders' clocks may be
-/// ahead. An entry takes some 64 bytes, as it is used.
+/// Where it is full of messages that could pass again, it refuses others: to
+/// forget one instead would let it be replayed. So `entries` should be the number
+/// of messages within the skew under the highest load; twice that, if senders'
+/// clocks may be ahead. An entry takes some 64 bytes once it is used.
 pub struct ReplayLog {
     /// In seconds.
     skew: u64,
     entries: usize,
     /// By time, the oldest first.
     passed: BTreeSet<(u64, [u8; 32])>,
-    /// Messages older than this, in Unix seconds, may have been forgotten, should
-    /// the clock go back.
+    /// Messages older than this, in Unix seconds, may have been forgotten, so they
+    /// are refused even if the clock goes back.
     floor: u64,
 }
 
@@ -47,9 +47,9 @@ impl ReplayLog {
     }
 
     /// Refuses what was sent before this time, in Unix seconds. A program that was
-    /// started anew does not know what passed before: with the time of its start
-    /// nothing of that passes again. Senders whose clocks are behind wait that
-    /// long.
+    /// restarted does not know what passed before: with the time of its start none
+    /// of that passes again. Messages of senders whose clocks are behind are
+    /// refused for as long as they are behind.
     #[must_use]
     pub fn not_before(mut self, unix: u64) -> Self {
         self.floor = unix;
@@ -99,8 +99,8 @@ impl ReplayLog {
         self.floor
     }
 
-    /// Forgets some of what is too old: two where one may be added, so that all
-    /// of it goes in time, and no message waits for many.
+    /// Removes two messages at most that are too old. A call adds one at most, so
+    /// all of them are removed in time, and no call takes long.
     fn forget(&mut self, oldest: u64) {
         for _ in 0..2 {
             match self.passed.first() {

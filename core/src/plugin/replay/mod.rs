@@ -1,4 +1,4 @@
-//! Messages that were sent before, and are sent again by somebody else.
+//! Protection against messages that are sent again by somebody else.
 
 mod log;
 #[cfg(test)]
@@ -15,20 +15,20 @@ pub use self::window::ReplayWindow;
 use crate::error::ReplayRefusal;
 use crate::now::Now;
 
-/// Remembers which messages passed, so that none passes twice: what
-/// [`HmacAuth::with_replay_window`](super::HmacAuth::with_replay_window) asks.
-/// With `std` a `ReplayWindow` is one; without, a [`ReplayLog`] behind a lock of
-/// one's own.
+/// Remembers which messages passed, so that none passes twice: for
+/// [`HmacAuth::with_replay_window`](super::HmacAuth::with_replay_window). With
+/// `std` a `ReplayWindow` is one; without, a [`ReplayLog`] behind a lock of the
+/// application's.
 ///
-/// It is asked about messages whose MAC holds, and no others: a forger can
-/// neither fill it nor make it forget.
+/// It gets messages whose MAC was verified, and no others: forged messages can
+/// neither fill it nor make it forget any.
 pub trait ReplayGuard: Send + Sync {
     /// Whether a message may pass; then it never may again. `mac` is the message's
     /// own MAC and `ts` its timestamp, Unix seconds as 32 bits.
     ///
     /// A MAC depends on nonce, timestamp and body, so a message and its replay
-    /// have the same and no other message has; a nonce alone is not as telling,
-    /// since a sender may use one for two messages, and an outer and an inner
+    /// have the same and no other message has. A nonce alone does not identify a
+    /// message: a sender may use one for two messages, and an outer and an inner
     /// layer share theirs.
     ///
     /// # Errors

@@ -111,7 +111,7 @@ fn what_was_sent_before_the_start_does_not_pass() {
 }
 
 #[test]
-fn time_goes_on_when_32_bits_start_over() {
+fn timestamps_may_overflow_32_bits() {
     let mut log = log(100);
     let turn = 1u64 << 32;
     assert_eq!(admit(&mut log, 1, turn - 1, turn - 20), Ok(()));
@@ -127,7 +127,7 @@ fn any_skew_can_be_asked_for() {
     assert_eq!(admit(&mut none, 1, NOON, NOON), Ok(()));
     assert_eq!(admit(&mut none, 2, NOON + 1, NOON), Err(TooNew));
     assert_eq!(admit(&mut none, 1, NOON, NOON + 1), Err(TooOld));
-    // More than what timestamps of 32 bits can tell.
+    // More than timestamps of 32 bits can express.
     let mut all = ReplayLog::new(Duration::MAX, 10);
     assert_eq!(admit(&mut all, 1, NOON, NOON), Ok(()));
     assert_eq!(admit(&mut all, 1, NOON, NOON + (1 << 30)), Err(Seen));
@@ -141,7 +141,8 @@ fn any_skew_can_be_asked_for() {
     assert_eq!(admit(&mut nothing, 1, NOON, NOON), Err(Full));
 }
 
-/// Against one that remembers everything, under clocks that go to and fro.
+/// Compared with one that remembers everything, with a clock that goes back and
+/// forth.
 #[test]
 fn nothing_ever_passes_twice() {
     let mut outcomes = [0; 5];

@@ -1,4 +1,4 @@
-//! A log that threads share.
+//! A replay log that threads share.
 
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
@@ -7,8 +7,8 @@ use super::{ReplayGuard, ReplayLog};
 use crate::error::ReplayRefusal;
 use crate::now::Now;
 
-/// A [`ReplayLog`], which says what passes, behind a lock. Needs the cargo feature
-/// `std`. The lock is held for a look and an entry, never while a MAC is computed.
+/// A [`ReplayLog`] behind a lock. Needs the cargo feature `std`. The lock is held
+/// for a look-up and an insertion, never while a MAC is computed.
 #[derive(Debug)]
 pub struct ReplayWindow(Mutex<ReplayLog>);
 
@@ -29,7 +29,7 @@ impl From<ReplayLog> for ReplayWindow {
 
 impl ReplayGuard for ReplayWindow {
     fn admit(&self, mac: &[u8; 32], ts: u32, now: Now) -> Result<(), ReplayRefusal> {
-        // A log is as good as before whatever happens to whoever holds it.
+        // No panic leaves a log half changed.
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         log.admit(mac, ts, now)
     }

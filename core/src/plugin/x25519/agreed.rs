@@ -1,16 +1,16 @@
-//! Keys that were agreed on with recent peers: to agree takes far longer than to
-//! seal a short message.
+//! A cache of agreed keys: agreeing on one takes far longer than sealing a short
+//! message.
 
 use super::secretbox::BoxKey;
 
 /// A few agreed keys by the peers' public keys.
 ///
-/// Each public key has one place, which its first byte names, so that nothing
-/// grows and finding one takes no search. Peers whose keys share a place, even
-/// on purpose, cost each other time and no more. The lock is held for a look,
-/// never while agreeing.
+/// The first byte of a public key gives its only place, so the size is fixed and
+/// a look-up takes no search. Peers whose keys share a place, even on purpose,
+/// cost each other time and no more. The lock is held for the look-up, never
+/// while agreeing.
 ///
-/// Without `std` there is no lock to be had, and nothing is kept.
+/// Without `std` there is no lock, and nothing is kept.
 #[derive(Clone)]
 pub(super) struct AgreedKeys {
     #[cfg(feature = "std")]
@@ -58,7 +58,7 @@ impl AgreedKeys {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Places> {
-        // Whoever held it has written a whole entry or none.
+        // No panic leaves an entry half written.
         let places = self.places.lock();
         places.unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -26,18 +26,18 @@ use crate::packify::{Dict, Value};
 ///
 /// Whoever sends or receives must know the remote peer: its data, read by the
 /// peer plugin of the [`PeerContext`] (netaio's own where there is none), holds
-/// its public key under `"pubkey"`. What this side tells about itself is
-/// [`peer_data`](Self::peer_data). A public key vouches for nobody by itself:
-/// see that it comes from whom it should.
+/// its public key under `"pubkey"`. The data of this side is
+/// [`peer_data`](Self::peer_data). A public key alone authenticates nobody: the
+/// application has to make sure whose it is.
 ///
-/// By default the uri stays readable, so that a router sees it; use
+/// By default the uri stays readable, so that messages can be routed by it; use
 /// [`with_encrypted_uri`](Self::with_encrypted_uri) to hide it. The body then
 /// holds a nonce of 24 bytes, a tag of 16 and the ciphertext: 40 bytes more than
 /// before, or 42 with the uri.
 ///
-/// What it encrypts nobody but the two peers can make or change. It covers
-/// neither the message type nor auth fields nor a readable uri, and a message
-/// can be sent again, also back to its sender: use it with an auth plugin.
+/// Nobody but the two peers can make or change what it encrypts. That is neither
+/// the message type nor auth fields nor a readable uri, and a message can be sent
+/// again, also back to its sender: use it with an auth plugin.
 ///
 /// ```
 /// use netaio_core::plugin::{Peer, X25519Cipher};
@@ -49,7 +49,7 @@ use crate::packify::{Dict, Value};
 /// ```
 #[derive(Clone)]
 pub struct X25519Cipher {
-    /// As the seed's digest gives it: it is clamped where it is used.
+    /// Half of the seed's digest; it is clamped where it is used.
     scalar: Zeroizing<[u8; 32]>,
     public_key: [u8; 32],
     verify_key: [u8; 32],
@@ -65,7 +65,7 @@ impl X25519Cipher {
     const PUBLIC_KEY: &str = "pubkey";
     /// The field of peer data that holds the verify key.
     const VERIFY_KEY: &str = "vkey";
-    /// What it is called in errors.
+    /// Its name in errors.
     const NAME: &str = "X25519Cipher";
     /// What stands before the ciphertext.
     const HEAD_LEN: usize = NONCE_LEN + TAG_LEN;
@@ -105,8 +105,8 @@ impl X25519Cipher {
         &self.public_key
     }
 
-    /// The Ed25519 verify key of the same seed. This plugin has no use for it;
-    /// auth plugins of other netaio nodes do.
+    /// The Ed25519 verify key of the same seed. This plugin does not use it; auth
+    /// plugins of other netaio nodes do.
     #[must_use]
     pub fn verify_key(&self) -> &[u8; Self::KEY_LEN] {
         &self.verify_key
@@ -114,8 +114,8 @@ impl X25519Cipher {
 
     /// Both keys as packed peer data, for
     /// [`Peer::with_data`](crate::Peer::with_data): the dict
-    /// `{"pubkey": .., "vkey": ..}`. Data that tells more is a [`Value`] of one's
-    /// own, with the [`public_key`](Self::public_key) in it.
+    /// `{"pubkey": .., "vkey": ..}`. Data with more in it is a [`Value`] that the
+    /// application makes, with the [`public_key`](Self::public_key) in it.
     #[must_use]
     pub fn peer_data(&self) -> Vec<u8> {
         let field = |name: &str, key: &[u8]| (name.into(), Value::Bytes(key.to_vec()));
@@ -123,7 +123,7 @@ impl X25519Cipher {
             field(Self::PUBLIC_KEY, &self.public_key),
             field(Self::VERIFY_KEY, &self.verify_key),
         ]);
-        // Texts are hashable, and two short fields can be packed.
+        // Neither fails: strings are hashable, and two short fields can be packed.
         let data = data.unwrap_or_default();
         Value::from(data).to_vec().unwrap_or_default()
     }
@@ -139,8 +139,8 @@ impl X25519Cipher {
         key.ok_or(NoKey::Weak)
     }
 
-    /// Agrees on a key, unless theirs is of low order, which makes the secret
-    /// zero whatever ours is.
+    /// Agrees on a key, unless theirs is of low order: the secret is then zero
+    /// whatever ours is.
     fn agree(&self, theirs: [u8; 32]) -> Option<BoxKey> {
         let shared = MontgomeryPoint(theirs).mul_clamped(*self.scalar);
         let shared = Zeroizing::new(shared);
@@ -206,7 +206,7 @@ impl CipherPlugin for X25519Cipher {
         Ok(())
     }
 
-    /// What does not hold is left as it came.
+    /// A message that is refused is left unchanged.
     fn decrypt(
         &self,
         payload: &mut Payload,

@@ -161,7 +161,7 @@ fn what_was_changed_is_refused_and_left_as_it_came() {
 }
 
 #[test]
-fn a_third_opens_nothing() {
+fn a_third_party_opens_nothing() {
     let (ours, theirs, third) = (cipher(1), cipher(2), cipher(3));
     let mut sealed = payload(b"uri", b"content");
     encrypt(&ours, peers(&peer(&theirs)), &mut sealed).unwrap();
@@ -222,7 +222,7 @@ fn keys_of_low_order_are_refused() {
     for point in points {
         for high_bit in [0, 0x80] {
             let mut point = point;
-            // Ignored, as RFC 7748 has it.
+            // Ignored, as RFC 7748 requires.
             point[31] |= high_bit;
             let key = Value::Bytes(point.to_vec());
             let data = Dict::from_pairs([("pubkey".into(), key)]).unwrap();

@@ -9,7 +9,7 @@ use super::Task;
 use crate::error::RequestError;
 use crate::logging::limited;
 use crate::runtime::Runtime;
-use crate::udp::handle::{Command, Request};
+use crate::udp_handle::{Command, Request};
 
 /// A message that is sealed for each of its receivers.
 pub(super) struct FanOut {
@@ -21,11 +21,11 @@ pub(super) struct FanOut {
 impl<R: Runtime> Task<R> {
     /// Does what is asked for, up to a turn's worth.
     pub(super) fn take_commands(&mut self) {
-        self.forget_given_up();
+        self.cancel_abandoned();
         let limit = self.shared().limits().frames_per_turn();
         for _ in 0..limit {
             match self.inlet.requests.try_recv() {
-                Ok(request) => self.ask(request),
+                Ok(request) => self.send_request(request),
                 Err(_) => break,
             }
         }
@@ -38,16 +38,16 @@ impl<R: Runtime> Task<R> {
                 continue;
             }
             match self.inlet.commands.try_recv() {
-                Ok(command) => self.obey(command),
+                Ok(command) => self.execute(command),
                 Err(_) => return,
             }
         }
     }
 
     /// Cancels the requests whose callers have gone.
-    fn forget_given_up(&mut self) {
-        if self.handle.0.given_up.take() {
-            for request in self.callers.take_given_up() {
+    fn cancel_abandoned(&mut self) {
+        if self.handle.0.cancellations.take() {
+            for request in self.callers.take_cancelled() {
                 self.link.cancel(request);
             }
         }
@@ -59,7 +59,7 @@ impl<R: Runtime> Task<R> {
         self.link.queued() < self.shared().limits().outbound_queue() / 2
     }
 
-    pub(super) fn obey(&mut self, command: Command) {
+    pub(super) fn execute(&mut self, command: Command) {
         self.worked = self.worked.saturating_add(1);
         let now = self.now;
         match command {
@@ -94,7 +94,7 @@ impl<R: Runtime> Task<R> {
                     self.reply(&reply, &answer, false);
                 }
             }
-            Command::Look => {}
+            Command::CheckPeers => {}
             Command::Stop => self.stop(),
         }
     }
@@ -117,7 +117,7 @@ impl<R: Runtime> Task<R> {
         }
     }
 
-    pub(super) fn ask(&mut self, request: Request) {
+    pub(super) fn send_request(&mut self, request: Request) {
         self.worked = self.worked.saturating_add(1);
         let Request {
             to,
@@ -135,7 +135,7 @@ impl<R: Runtime> Task<R> {
             return;
         }
         // It may be here instead of one that was given up just now.
-        self.forget_given_up();
+        self.cancel_abandoned();
         let now = self.now;
         let timeout = options.timeout();
         let spent = now.monotonic.saturating_sub(called);

@@ -8,12 +8,13 @@ use netaio_core::{DatagramEvent, Dispatched, Inbound, Message, Refusal, ReplyTok
 use super::Task;
 use crate::futures::{BoxFuture, race};
 use crate::logging::limited;
-use crate::remote::{Kind, Place, Remote};
+use crate::remote::{Kind, Remote};
+use crate::remote_id::RemoteId;
 use crate::runtime::{DatagramSocket, Runtime};
 use crate::service::Invoked;
 use crate::slots::Slot;
 use crate::udp::UdpEvent;
-use crate::udp::handle::Command;
+use crate::udp_handle::Command;
 
 impl<R: Runtime> Task<R> {
     /// Whether the next datagram may be looked at. What is not stays with the
@@ -38,7 +39,7 @@ impl<R: Runtime> Task<R> {
         while let Some(event) = self.link.poll_event() {
             match event {
                 DatagramEvent::Message(inbound) => self.take_message(inbound, len),
-                event => self.settle(event),
+                event => self.handle_event(event),
             }
         }
         self.update_counters();
@@ -64,32 +65,32 @@ impl<R: Runtime> Task<R> {
     /// Takes note of everything that is no datagram's own event.
     pub(super) fn take_events(&mut self) {
         while let Some(event) = self.link.poll_event() {
-            self.settle(event);
+            self.handle_event(event);
         }
         self.update_counters();
     }
 
     /// Takes note of everything that is no message for a handler.
-    fn settle(&mut self, event: DatagramEvent) {
+    fn handle_event(&mut self, event: DatagramEvent) {
         match event {
             DatagramEvent::Answered {
                 request,
                 answer,
                 remote,
             } => {
-                self.heard(remote);
+                self.peer_alive(remote);
                 self.callers.end(request, Ok(answer));
             }
             DatagramEvent::Failed { request, error } => self.callers.end(request, Err(error)),
             DatagramEvent::Refused { remote, refusal } => {
                 // Nobody waits for such an answer, but whoever sent it is there.
                 if matches!(refusal, Refusal::Unawaited { .. }) {
-                    self.heard(remote);
+                    self.peer_alive(remote);
                 }
                 self.update_counters();
                 limited!(self.logs(), DEBUG, "datagram refused", %remote, why = ?refusal);
-                let events = &self.shared().events;
-                events.tell(|| {
+                let events = &self.node.events;
+                events.emit(|| {
                     Some(UdpEvent::Refused {
                         remote,
                         why: refusal,
@@ -99,35 +100,35 @@ impl<R: Runtime> Task<R> {
             DatagramEvent::Suppressed { remote } => {
                 self.update_counters();
                 limited!(self.logs(), DEBUG, "answer suppressed", %remote);
-                let events = &self.shared().events;
-                events.tell(|| Some(UdpEvent::Suppressed { remote }));
+                let events = &self.node.events;
+                events.emit(|| Some(UdpEvent::Suppressed { remote }));
             }
-            event => limited!(self.logs(), DEBUG, "not looked at", ?event),
+            event => limited!(self.logs(), DEBUG, "unhandled event", ?event),
         }
     }
 
     fn update_counters(&self) {
-        let counters = self.shared().counters.lock();
+        let counters = self.node.counters.lock();
         *counters.unwrap_or_else(PoisonError::into_inner) = self.link.counters();
     }
 
     /// Whoever sends something valid is alive.
-    fn heard(&self, remote: SocketAddr) {
-        let (table, now) = (&self.shared().service.table, self.now);
+    fn peer_alive(&self, remote: SocketAddr) {
+        let (table, now) = (&self.node.service.table, self.now);
         let mut discovery = table.discovery();
         if !discovery.peers().is_empty() {
-            discovery.heard(now, Place::Datagram(remote));
+            discovery.heard(now, RemoteId::Datagram(remote));
         }
     }
 
     /// Handles a message, or lets it wait for a free slot. Where too many wait it
     /// is lost, as datagrams are.
     fn take_message(&mut self, inbound: Inbound, len: usize) {
-        let shared = self.shared();
+        let shared = &self.node;
         if self.waiting.is_empty() && shared.service.slots.is_free() {
             return self.handle_message(inbound);
         }
-        let limits = shared.limits();
+        let limits = &shared.service.config.wire.limits;
         let bytes = self.waiting_bytes.saturating_add(len);
         if self.waiting.len() < limits.pending_requests() && bytes <= limits.outbound_queue() {
             self.waiting_bytes = bytes;
@@ -141,13 +142,13 @@ impl<R: Runtime> Task<R> {
                 ?remote
             );
             let lost = || inbound.remote().map(|remote| UdpEvent::Lost { remote });
-            shared.events.tell(lost);
+            shared.events.emit(lost);
         }
     }
 
     /// Handles those that wait, up to a turn's worth, while there are slots.
     pub(super) fn handle_waiting(&mut self) {
-        let service = self.shared().service.clone();
+        let service = self.node.service.clone();
         for _ in 0..service.config.wire.limits.frames_per_turn() {
             if !service.slots.is_free() {
                 return;
@@ -163,14 +164,14 @@ impl<R: Runtime> Task<R> {
     /// Handles a message. One whose handler is not done at once goes on in a task
     /// of its own, for datagrams have no order that is to be kept.
     fn handle_message(&mut self, inbound: Inbound) {
-        let service = self.shared().service.clone();
+        let service = self.node.service.clone();
         let Some(address) = inbound.remote() else {
             return;
         };
         let remote = Remote(Kind::Datagram(self.handle.clone(), address));
         let dispatched = self.link.dispatch(self.now, inbound, &mut &*service);
         if !matches!(dispatched, Dispatched::Refused) {
-            self.heard(address);
+            self.peer_alive(address);
         }
         match service.invoke(dispatched, remote) {
             Invoked::Nothing => {}
@@ -196,11 +197,11 @@ impl<R: Runtime> Task<R> {
             let answer = match shared.is_aborted() {
                 true => None,
                 false => {
-                    let given_up = async {
+                    let cancellations = async {
                         aborted.await;
                         None
                     };
-                    race(&mut future, given_up).await
+                    race(&mut future, cancellations).await
                 }
             };
             // A node that has ended answers nobody.

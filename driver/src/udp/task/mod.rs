@@ -6,6 +6,7 @@ mod peers;
 mod step;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_channel::Receiver;
@@ -14,12 +15,13 @@ use event_listener::EventListener;
 use netaio_core::{CloseReason, DatagramLink, Inbound, Now, Transmits};
 
 use self::commands::FanOut;
-use super::handle::{Command, Handle, Request, Shared};
+use super::Shared;
 use super::own::OwnAddresses;
 use crate::callers::Callers;
 use crate::futures::{BoxFuture, yield_now};
 use crate::logging::Logs;
 use crate::runtime::Runtime;
+use crate::udp_handle::{self, Command, Request, UdpHandle};
 
 /// A node and what is under way on it.
 pub(super) struct Task<R: Runtime> {
@@ -50,7 +52,8 @@ pub(super) struct Task<R: Runtime> {
     /// Ready when the node is to end at once.
     aborted: EventListener,
     now: Now,
-    handle: Handle,
+    handle: UdpHandle,
+    node: Arc<Shared>,
     /// The last to be dropped, after the socket.
     _ending: Ending,
 }
@@ -64,21 +67,28 @@ pub(super) struct Inlet {
 
 /// Says that the node has ended when it is dropped, be it with a task that was
 /// never finished.
-struct Ending(Handle, Inlet);
+struct Ending {
+    handle: UdpHandle,
+    node: Arc<Shared>,
+    inlet: Inlet,
+}
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let Self(handle, inlet) = self;
+        let Self {
+            handle,
+            node,
+            inlet,
+        } = self;
         inlet.commands.close();
         inlet.requests.close();
         // Whoever asked for what nobody did learns of the end as it is dropped.
         while inlet.commands.try_recv().is_ok() {}
         while inlet.requests.try_recv().is_ok() {}
-        let shared = &handle.0;
-        shared.service.table.close();
-        shared.events.close();
-        shared.abort();
-        shared.ended.notify(usize::MAX);
+        node.service.table.close();
+        node.events.close();
+        handle.0.abort();
+        handle.0.ended.notify(usize::MAX);
     }
 }
 
@@ -88,7 +98,8 @@ impl<R: Runtime> Task<R> {
         socket: R::Datagrams,
         own: OwnAddresses,
         inlet: Inlet,
-        handle: Handle,
+        handle: UdpHandle,
+        node: Arc<Shared>,
     ) -> Self {
         Self {
             link,
@@ -107,14 +118,19 @@ impl<R: Runtime> Task<R> {
             stopping: false,
             worked: 0,
             aborted: handle.0.aborted.listen(),
-            now: handle.0.service.time().now(),
-            _ending: Ending(handle.clone(), inlet.clone()),
+            now: node.service.time().now(),
+            _ending: Ending {
+                handle: handle.clone(),
+                node: node.clone(),
+                inlet: inlet.clone(),
+            },
             inlet,
             handle,
+            node,
         }
     }
 
-    fn shared(&self) -> &Shared {
+    fn shared(&self) -> &udp_handle::Shared {
         &self.handle.0
     }
 
@@ -134,7 +150,7 @@ impl<R: Runtime> Task<R> {
                 break;
             }
             let step = self.step().await;
-            self.now = self.shared().service.time().now();
+            self.now = self.node.service.time().now();
             self.take_step(step);
             // A socket that is always ready would never let go of its thread.
             if self.worked >= turn {
@@ -168,6 +184,6 @@ impl<R: Runtime> Task<R> {
             return;
         }
         self.callers.fail_all(&CloseReason::Local);
-        self.take_leave();
+        self.send_farewells();
     }
 }

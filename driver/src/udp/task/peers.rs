@@ -8,8 +8,8 @@ use crate::runtime::Runtime;
 
 impl<R: Runtime> Task<R> {
     /// Lets those who have fallen silent go, and sends what is due.
-    pub(super) fn look_at_peers(&mut self) {
-        let (table, now) = (self.shared().service.table.clone(), self.now);
+    pub(super) fn drive_peers(&mut self) {
+        let (table, now) = (self.node.service.table.clone(), self.now);
         let deadline = table.discovery().poll_deadline();
         if deadline.is_some_and(|at| at <= now.monotonic) {
             table.change_quietly(|discovery| discovery.handle_timeout(now));
@@ -24,15 +24,15 @@ impl<R: Runtime> Task<R> {
     }
 
     /// Tells the group that this node leaves.
-    pub(super) fn take_leave(&mut self) {
-        let table = self.shared().service.table.clone();
+    pub(super) fn send_farewells(&mut self) {
+        let table = self.node.service.table.clone();
         for farewell in table.change_quietly(|discovery| discovery.stop_all()) {
             self.multicast(farewell);
         }
     }
 
     fn multicast(&mut self, PeerMessage { message, inner }: PeerMessage) {
-        let Some(group) = self.shared().group else {
+        let Some(group) = self.node.group else {
             return;
         };
         let options = SendOptions::new().with_inner(inner);

@@ -9,17 +9,17 @@ use super::Task;
 use crate::futures::{race, race_from};
 use crate::logging::limited;
 use crate::runtime::{DatagramSocket, Runtime};
-use crate::udp::handle::{Command, Request};
+use crate::udp_handle::{Command, Request};
 
 /// What happened first.
 pub(super) enum Step {
     Sent(io::Result<usize>),
     Received(io::Result<(usize, SocketAddr)>),
-    Told(Command),
-    Asked(Request),
+    Command(Command),
+    Request(Request),
     Unblocked,
     /// There is something to be done: see to it, or look at the time.
-    Look,
+    Wake,
 }
 
 impl<R: Runtime> Task<R> {
@@ -28,7 +28,7 @@ impl<R: Runtime> Task<R> {
     pub(super) async fn step(&mut self) -> Step {
         self.set_timer();
         let may_receive = self.may_receive();
-        let may_obey = self.may_take_commands();
+        let may_take = self.may_take_commands();
         let send = async {
             match self.sending.get(self.sent) {
                 Some((to, datagram)) => Step::Sent(self.socket.send(datagram, to).await),
@@ -41,7 +41,7 @@ impl<R: Runtime> Task<R> {
                 false => pending().await,
             }
         };
-        let service = &self.handle.0.service;
+        let service = &self.node.service;
         let unblock = async {
             match self.waiting.is_empty() {
                 true => pending().await,
@@ -50,20 +50,20 @@ impl<R: Runtime> Task<R> {
             }
             Step::Unblocked
         };
-        let tell = async {
-            match (may_obey, &self.fan_out) {
+        let command = async {
+            match (may_take, &self.fan_out) {
                 (false, _) => pending().await,
-                (true, Some(_)) => Step::Look,
+                (true, Some(_)) => Step::Wake,
                 (true, None) => match self.inlet.commands.recv().await {
-                    Ok(command) => Step::Told(command),
+                    Ok(command) => Step::Command(command),
                     // The handle that this task holds keeps the channel open.
                     Err(_) => pending().await,
                 },
             }
         };
-        let ask = async {
+        let request = async {
             match self.inlet.requests.recv().await {
-                Ok(request) => Step::Asked(request),
+                Ok(request) => Step::Request(request),
                 Err(_) => pending().await,
             }
         };
@@ -73,15 +73,15 @@ impl<R: Runtime> Task<R> {
                 None => pending().await,
             }
             self.timer = None;
-            Step::Look
+            Step::Wake
         };
         let abort = async {
             (&mut self.aborted).await;
-            Step::Look
+            Step::Wake
         };
         let others = race(
             race(receive, unblock),
-            race(race(tell, ask), race(time, abort)),
+            race(race(command, request), race(time, abort)),
         );
         race_from(self.just_sent, send, others).await
     }
@@ -104,10 +104,10 @@ impl<R: Runtime> Task<R> {
             Step::Received(Err(error)) => {
                 limited!(self.logs(), DEBUG, "cannot receive a datagram", %error);
             }
-            Step::Told(command) => self.obey(command),
-            Step::Asked(request) => self.ask(request),
+            Step::Command(command) => self.execute(command),
+            Step::Request(request) => self.send_request(request),
             Step::Unblocked => self.handle_waiting(),
-            Step::Look => {}
+            Step::Wake => {}
         }
     }
 
@@ -119,7 +119,7 @@ impl<R: Runtime> Task<R> {
             self.link.handle_timeout(self.now);
         }
         if !self.stopping {
-            self.look_at_peers();
+            self.drive_peers();
         }
     }
 
@@ -127,13 +127,13 @@ impl<R: Runtime> Task<R> {
     /// later one lets it ring for nothing.
     fn set_timer(&mut self) {
         let requests = self.link.poll_deadline().map(|deadline| deadline.at);
-        let peers = || self.shared().service.table.discovery().poll_deadline();
+        let peers = || self.node.service.table.discovery().poll_deadline();
         let peers: Option<Duration> = (!self.stopping).then(peers).flatten();
         let Some(at) = requests.into_iter().chain(peers).min() else {
             return;
         };
         if self.timer.as_ref().is_none_or(|(set, _)| at < *set) {
-            let timer = R::sleep_until(self.shared().service.time().instant(at));
+            let timer = R::sleep_until(self.node.service.time().instant(at));
             self.timer = Some((at, Box::pin(timer)));
         }
     }

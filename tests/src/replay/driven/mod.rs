@@ -76,7 +76,7 @@ impl<R: Runtime> Player<R> {
         }
         let Self { world, .. } = self;
         for ((name, side), (connection, closed)) in &mut self.ends {
-            let reason = connection.is_closed().filter(|_| !*closed);
+            let reason = connection.close_reason().filter(|_| !*closed);
             if let Some(reason) = reason {
                 *closed = true;
                 let subject = format!("{} closed", label(name, *side));

@@ -29,7 +29,7 @@ fn the_peer_plugin_has_a_say() {
     node.begin(at(0), ManagementConfig::new()).unwrap();
     assert!(!advertise(&mut node, 0, 1, "xena") && advertise(&mut node, 0, 1, "ares"));
     let events = events(&mut node);
-    assert!(matches!(&events[0], PeerEvent::Came(known) if known.peer.id == "ares"));
+    assert!(matches!(&events[0], PeerEvent::Added(known) if known.peer.id == "ares"));
     assert_eq!(events[1], refused(1, PeerError::NotValid));
 }
 
@@ -185,9 +185,9 @@ fn a_changed_local_peer_is_introduced_at_once() {
     assert_eq!(node.farewell(APP).unwrap().message, farewell);
     // A peer whose id this node takes is no other any more.
     node.set_local(Some(Peer::new("a"))).unwrap();
-    let gone = PeerEvent::Gone {
+    let gone = PeerEvent::Removed {
         known: known(Peer::new("a").with_data("data"), &[1], Duration::ZERO),
-        why: GoneReason::Removed,
+        why: RemovalReason::Application,
     };
     assert_eq!(events(&mut node), [gone]);
     assert!(!advertise(&mut node, 0, 1, "a"));

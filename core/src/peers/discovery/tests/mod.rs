@@ -1,5 +1,7 @@
 //! Discovery in virtual time.
 
+mod clock;
+mod departed;
 mod management;
 mod messages;
 mod time;

@@ -56,13 +56,13 @@ fn silent_peers_are_dropped_in_time_and_not_before() {
         seen.extend(events(&mut node).into_iter().map(|event| (deadline, event)));
     }
     let peer = |id| Peer::new(id).with_data("data");
-    let why = GoneReason::TimedOut;
-    let address_gone = PeerEvent::AddressGone {
+    let why = RemovalReason::TimedOut;
+    let address_gone = PeerEvent::AddressRemoved {
         known: known(peer("b"), &[3], SECOND * 50),
         address: 2,
         why,
     };
-    let gone = |id, address| PeerEvent::Gone {
+    let gone = |id, address| PeerEvent::Removed {
         known: known(peer(id), &[address], SECOND * 50),
         why,
     };
@@ -90,7 +90,7 @@ fn a_node_that_starts_anew_gets_its_address() {
     }
     // Its first message was taken for the old one's.
     assert_eq!(answered, [80, 100]);
-    let came = |event: &PeerEvent<u16>| matches!(event, PeerEvent::Came(_));
+    let came = |event: &PeerEvent<u16>| matches!(event, PeerEvent::Added(_));
     assert_eq!(
         events(&mut node).iter().filter(|event| came(event)).count(),
         2
@@ -110,17 +110,17 @@ fn over_streams_a_peer_lives_as_long_as_its_connection() {
     node.handle_timeout(at(1_000_000));
     assert!(node.poll_advertisement().is_none() && node.peers().len() == 2);
     for connection in [1, 2, 3, 4] {
-        node.gone(connection);
+        node.connection_ended(connection);
     }
     let (peer, why) = (
         |id| Peer::new(id).with_data("data"),
-        GoneReason::ConnectionEnded,
+        RemovalReason::ConnectionEnded,
     );
-    let gone = |id, address, seconds| PeerEvent::Gone {
+    let gone = |id, address, seconds| PeerEvent::Removed {
         known: known(peer(id), &[address], SECOND * seconds),
         why,
     };
-    let address_gone = PeerEvent::AddressGone {
+    let address_gone = PeerEvent::AddressRemoved {
         known: known(peer("b"), &[3], SECOND),
         address: 2,
         why,
@@ -133,9 +133,9 @@ fn over_streams_a_peer_lives_as_long_as_its_connection() {
 fn the_table_can_be_kept_by_hand() {
     let mut node = Discovery::<u16>::new(Arc::default(), Arc::new(DefaultPeerPlugin));
     let peer = |data| Peer::new("a").with_data(data);
-    assert_eq!(node.update(at(0), peer("1"), 1), Ok(PeerChange::Came));
-    assert_eq!(node.update(at(1), peer("2"), 2), Ok(PeerChange::Changed));
-    assert_eq!(node.update(at(1), peer("2"), 2), Ok(PeerChange::Same));
+    assert_eq!(node.update(at(0), peer("1"), 1), Ok(PeerChange::Added));
+    assert_eq!(node.update(at(1), peer("2"), 2), Ok(PeerChange::Updated));
+    assert_eq!(node.update(at(1), peer("2"), 2), Ok(PeerChange::Unchanged));
     let taken = node.update(at(1), Peer::new("b"), 2);
     assert_eq!(taken, Err(PeerRefused::AddressTaken));
     assert_eq!(node.peers().get(b"a").unwrap().addresses, [1, 2]);
@@ -144,16 +144,16 @@ fn the_table_can_be_kept_by_hand() {
     let left = known(peer("2"), &[2], SECOND);
     assert_eq!(node.remove(b"a"), Some(left.clone()));
     assert_eq!(node.remove(b"a"), None);
-    let why = GoneReason::Removed;
+    let why = RemovalReason::Application;
     let expected = [
-        PeerEvent::Came(known(peer("1"), &[1], at(0).monotonic)),
-        PeerEvent::Changed(known(peer("2"), &[1, 2], SECOND)),
-        PeerEvent::AddressGone {
+        PeerEvent::Added(known(peer("1"), &[1], at(0).monotonic)),
+        PeerEvent::Updated(known(peer("2"), &[1, 2], SECOND)),
+        PeerEvent::AddressRemoved {
             known: left.clone(),
             address: 1,
             why,
         },
-        PeerEvent::Gone { known: left, why },
+        PeerEvent::Removed { known: left, why },
     ];
     assert_eq!(events(&mut node), expected);
     // Nobody manages peers, so nobody times out.

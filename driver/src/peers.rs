@@ -1,21 +1,14 @@
-//! Peers: who is known, and how that is kept up to date.
-
-mod events;
-mod introduction;
-mod table;
+//! The peers that a server, a client or a node knows.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
-use netaio_core::{ManagementError, Peer, PeerChange, PeerRefused, SealError};
+use netaio_core::{ManagementError, Peer, PeerChange, PeerRefused};
 
-pub use self::events::{PeerEvent, PeerEvents};
-pub(crate) use self::table::{Identity, LinkDirectory, Owner, Table};
-
-use crate::clock::Time;
-use crate::remote::{Place, Remote};
+use crate::peer_table::{KnownPeer, PeerEvents, Table};
+use crate::remote::Remote;
+use crate::remote_id::RemoteId;
 
 /// The peers that a server, a client or a UDP node knows.
 ///
@@ -28,49 +21,18 @@ pub struct Peers {
     pub(crate) table: Arc<Table>,
 }
 
-/// A peer that is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownPeer {
-    /// What it says of itself.
-    pub peer: Peer,
-    /// Where it is heard from, the first address first. A connection without
-    /// addresses has none here.
-    pub addresses: Vec<SocketAddr>,
-    /// When it was last heard. Over a connection, when it introduced itself: it
-    /// lives as long as the connection does.
-    pub last_heard: Instant,
-}
-
-/// Why peers are not managed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PeerManagementError {
-    /// The local peer cannot be introduced, or the management makes no sense.
-    #[error(transparent)]
-    Management(#[from] ManagementError),
-    /// The inner layer does not go with the outer one, or the introduction cannot
-    /// be sent with them.
-    #[error("the local peer cannot be introduced: {0}")]
-    Seal(#[from] SealError),
-    /// The inner cipher hides the uri, which is how the messages are found.
-    #[error(
-        "the inner cipher of peer management hides the uri; use one that encrypts only the content"
-    )]
-    HiddenUri,
-}
-
 impl Peers {
-    /// Who this node is, if it was said.
+    /// The local peer, if it is set.
     #[must_use]
     pub fn local(&self) -> Option<Peer> {
         self.table.discovery().local().cloned()
     }
 
-    /// Says who this node is: netaio's `local_peer`. Where peers are managed, the
-    /// others are told at the next opportunity.
+    /// Sets the local peer: netaio's `local_peer`. Where peers are managed, it is
+    /// advertised at the next opportunity.
     ///
     /// # Errors
-    /// Peers are managed, and this one cannot be introduced.
+    /// Peers are managed, and this one cannot be advertised.
     pub fn set_local(&self, peer: Peer) -> Result<(), ManagementError> {
         self.table.set_local(peer)
     }
@@ -87,7 +49,7 @@ impl Peers {
     #[must_use]
     pub fn at(&self, address: SocketAddr) -> Option<KnownPeer> {
         let discovery = self.table.discovery();
-        if let Some(peer) = discovery.peers().at(Place::Datagram(address)) {
+        if let Some(peer) = discovery.peers().at(RemoteId::Datagram(address)) {
             return discovery
                 .peers()
                 .get(&peer.id)
@@ -99,11 +61,11 @@ impl Peers {
             .find(|known| known.addresses.contains(&address))
     }
 
-    /// The peer that sent a message, or that a connection leads to.
+    /// The peer at a remote: the sender of a message, or the end of a connection.
     #[must_use]
     pub fn of(&self, remote: impl Into<Remote>) -> Option<KnownPeer> {
         let discovery = self.table.discovery();
-        let peer = discovery.peers().at(remote.into().place())?;
+        let peer = discovery.peers().at(remote.into().id())?;
         let known = discovery.peers().get(&peer.id)?;
         Some(self.known(known))
     }
@@ -120,13 +82,13 @@ impl Peers {
             .collect()
     }
 
-    /// How many there are.
+    /// The number of peers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.table.discovery().peers().len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no peers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -136,10 +98,10 @@ impl Peers {
     /// `add_or_update_peer`. The remote's address is added to those it has.
     ///
     /// # Errors
-    /// It is refused, as over a connection that has ended or is another node's;
-    /// nothing has changed.
+    /// It is refused: for one, the remote is a connection that has ended or is another
+    /// node's. Nothing has changed.
     pub fn add(&self, peer: Peer, remote: impl Into<Remote>) -> Result<PeerChange, PeerRefused> {
-        self.table.update(peer, remote.into().place())
+        self.table.update(peer, remote.into().id())
     }
 
     /// Removes a peer, with all of its addresses and subscriptions.
@@ -150,32 +112,20 @@ impl Peers {
 
     /// Removes the address of a remote, and its peer with the last of them.
     pub fn remove_remote(&self, remote: impl Into<Remote>) {
-        let place = remote.into().place();
-        self.table
-            .change(|discovery| discovery.remove_address(place));
+        let id = remote.into().id();
+        self.table.change(|discovery| discovery.remove_address(id));
     }
 
-    /// What happens to peers from now on. An application that does not take the
-    /// events loses the oldest when some thousand wait;
-    /// [`list`](Self::list) tells the truth at any time.
+    /// The events of peers from now on. An application that does not take them loses
+    /// the oldest when more than 4,096 wait; [`list`](Self::list) is complete at any
+    /// time.
     #[must_use]
     pub fn events(&self) -> PeerEvents {
         self.table.listen()
     }
 
-    fn known(&self, known: &netaio_core::Known<Place>) -> KnownPeer {
+    fn known(&self, known: &netaio_core::Known<RemoteId>) -> KnownPeer {
         KnownPeer::new(known, self.table.time())
-    }
-}
-
-impl KnownPeer {
-    fn new(known: &netaio_core::Known<Place>, time: &Time) -> Self {
-        let addresses = known.addresses.iter();
-        Self {
-            peer: known.peer.clone(),
-            addresses: addresses.filter_map(|place| place.address()).collect(),
-            last_heard: time.instant(known.last_heard),
-        }
     }
 }
 

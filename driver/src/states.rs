@@ -1,11 +1,11 @@
-//! Shared values by their type.
+//! Values that handlers share.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// What handlers share, one value a type.
+/// The values that handlers share, one for each type.
 #[derive(Default)]
 pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 

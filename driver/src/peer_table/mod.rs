@@ -1,17 +1,23 @@
 //! The peers of one node, behind their lock.
 
+mod events;
+mod introduction;
+
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use netaio_core::plugin::{DefaultPeerPlugin, KnownPeers, PeerDirectory, PeerPlugin};
-use netaio_core::{Discovery, Known, LinkConfig, Message, Peer, PeerChange, PeerRefused, Role};
+use netaio_core::{
+    Discovery, Known, Limits, LinkConfig, Message, Peer, PeerChange, PeerRefused, Role,
+};
 
-use super::{PeerEvent, PeerEvents};
+pub use self::events::{KnownPeer, PeerEvent, PeerEvents};
+
 use crate::clock::Time;
 use crate::events::Listeners;
 use crate::logging::{Logs, limited};
-use crate::remote::Place;
+use crate::remote_id::RemoteId;
 use crate::sources::Sources;
 
 /// The peers, and those who want to hear of them.
@@ -20,21 +26,21 @@ use crate::sources::Sources;
 /// told. Whoever tells holds a lock of its own, for a change and until all are
 /// told of it.
 pub(crate) struct Table {
-    discovery: Mutex<Discovery<Place>>,
+    discovery: Mutex<Discovery<RemoteId>>,
     listeners: Listeners<PeerEvent>,
     telling: Mutex<()>,
     owner: OnceLock<Weak<dyn Owner>>,
-    pub(super) config: Arc<LinkConfig>,
-    pub(super) sources: Sources,
+    pub(crate) config: Arc<LinkConfig>,
+    sources: Sources,
     pub(crate) logs: Arc<Logs>,
     /// The connections that there are; none where peers are found by address.
-    connections: Option<Mutex<HashSet<Place>>>,
+    connections: Option<Mutex<HashSet<RemoteId>>>,
 }
 
 /// What the peers belong to: a server, a client, a UDP node.
 pub(crate) trait Owner: Send + Sync {
     /// A peer is heard from this place no more.
-    fn left(&self, place: Place);
+    fn left(&self, remote: RemoteId);
 
     /// A deadline may have changed, or an advertisement is due.
     fn changed(&self);
@@ -82,6 +88,10 @@ impl Table {
         let _ = self.owner.set(owner);
     }
 
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.config.wire.limits
+    }
+
     pub(crate) fn time(&self) -> &Time {
         &self.sources.time
     }
@@ -91,12 +101,12 @@ impl Table {
     }
 
     /// Looks at the peers.
-    pub(crate) fn discovery(&self) -> MutexGuard<'_, Discovery<Place>> {
+    pub(crate) fn discovery(&self) -> MutexGuard<'_, Discovery<RemoteId>> {
         lock(&self.discovery)
     }
 
     /// Changes something, and tells whoever wants to know.
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Discovery<Place>) -> T) -> T {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Discovery<RemoteId>) -> T) -> T {
         let result = self.change_quietly(change);
         self.changed();
         result
@@ -114,7 +124,10 @@ impl Table {
     /// Whoever changes something next waits until all are told of this: what
     /// happens is told in its order, and who comes back has lost what it lost
     /// as it went.
-    pub(crate) fn change_quietly<T>(&self, change: impl FnOnce(&mut Discovery<Place>) -> T) -> T {
+    pub(crate) fn change_quietly<T>(
+        &self,
+        change: impl FnOnce(&mut Discovery<RemoteId>) -> T,
+    ) -> T {
         // Should this be the last to hold it, it goes when the lock is gone.
         let owner = self.owner();
         let _telling = lock(&self.telling);
@@ -129,26 +142,26 @@ impl Table {
     }
 
     /// Adds a peer or changes it by hand.
-    pub(super) fn update(&self, peer: Peer, place: Place) -> Result<PeerChange, PeerRefused> {
+    pub(crate) fn update(&self, peer: Peer, remote: RemoteId) -> Result<PeerChange, PeerRefused> {
         let now = self.sources.time.now();
-        self.change(|discovery| match self.leads_to(place) {
-            true => discovery.update(now, peer, place),
+        self.change(|discovery| match self.leads_to(remote) {
+            true => discovery.update(now, peer, remote),
             false => Err(PeerRefused::NotConnected),
         })
     }
 
     /// Whether a peer may be there: by a connection that has not ended, or at an
     /// address where there are no connections.
-    fn leads_to(&self, place: Place) -> bool {
-        match (&self.connections, place) {
-            (None, Place::Datagram(_)) => true,
-            (Some(connections), Place::Connection { .. }) => lock(connections).contains(&place),
+    fn leads_to(&self, remote: RemoteId) -> bool {
+        match (&self.connections, remote) {
+            (None, RemoteId::Datagram(_)) => true,
+            (Some(connections), RemoteId::Connection { .. }) => lock(connections).contains(&remote),
             _ => false,
         }
     }
 
     /// Takes what a remote says of itself, and returns the answer.
-    pub(crate) fn handle(&self, from: Place, message: &Message) -> Option<Message> {
+    pub(crate) fn handle(&self, from: RemoteId, message: &Message) -> Option<Message> {
         let now = self.sources.time.now();
         self.change_quietly(|discovery| discovery.handle(now, from, message))
     }
@@ -164,31 +177,31 @@ impl Table {
     }
 
     /// Tells the owner and those who listen.
-    fn tell(&self, owner: Option<&dyn Owner>, event: &netaio_core::PeerEvent<Place>) {
+    fn tell(&self, owner: Option<&dyn Owner>, event: &netaio_core::PeerEvent<RemoteId>) {
         let left = match event {
             netaio_core::PeerEvent::Gone { known, .. } => &known.addresses[..],
             netaio_core::PeerEvent::AddressGone { address, .. } => std::slice::from_ref(address),
             _ => &[],
         };
         if let Some(owner) = owner {
-            for place in left {
-                owner.left(*place);
+            for remote in left {
+                owner.left(*remote);
             }
         }
         limited!(self.logs, DEBUG, "peer", ?event);
         let lost = self
             .listeners
-            .tell(|| PeerEvent::from_core(event, &self.sources.time));
+            .emit(|| PeerEvent::from_core(event, &self.sources.time));
         if lost > 0 {
             limited!(self.logs, WARN, "nobody took an event about peers in time");
         }
     }
 
-    fn known(&self, place: Option<Place>) -> KnownPeers {
+    fn known(&self, remote: Option<RemoteId>) -> KnownPeers {
         let discovery = self.discovery();
         KnownPeers {
             local: discovery.local().cloned(),
-            remote: place.and_then(|place| discovery.peers().at(place).cloned()),
+            remote: remote.and_then(|remote| discovery.peers().at(remote).cloned()),
             plugin: Some(discovery.plugin().clone()),
         }
     }
@@ -196,7 +209,7 @@ impl Table {
     /// The first address of every peer, by ascending id.
     pub(crate) fn first_addresses(&self) -> Vec<SocketAddr> {
         let discovery = self.discovery();
-        let first = |known: &&Known<Place>| known.addresses.first().and_then(Place::address);
+        let first = |known: &&Known<RemoteId>| known.addresses.first().and_then(RemoteId::address);
         discovery.peers().list().iter().filter_map(first).collect()
     }
 }
@@ -209,7 +222,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Datagrams: the address says who it is.
 impl PeerDirectory for Table {
     fn look_up(&self, remote: Option<SocketAddr>) -> KnownPeers {
-        self.known(remote.map(Place::Datagram))
+        self.known(remote.map(RemoteId::Datagram))
     }
 }
 
@@ -217,33 +230,34 @@ impl PeerDirectory for Table {
 /// goes with it, when its task and its link have let go of this.
 pub(crate) struct LinkDirectory {
     table: Arc<Table>,
-    place: Place,
+    remote: RemoteId,
 }
 
 impl LinkDirectory {
-    pub(crate) fn new(table: &Arc<Table>, place: Place) -> Self {
+    pub(crate) fn new(table: &Arc<Table>, remote: RemoteId) -> Self {
         if let Some(connections) = &table.connections {
-            lock(connections).insert(place);
+            lock(connections).insert(remote);
         }
         Self {
             table: table.clone(),
-            place,
+            remote,
         }
     }
 }
 
 impl PeerDirectory for LinkDirectory {
     fn look_up(&self, _: Option<SocketAddr>) -> KnownPeers {
-        self.table.known(Some(self.place))
+        self.table.known(Some(self.remote))
     }
 }
 
 impl Drop for LinkDirectory {
     fn drop(&mut self) {
-        let place = self.place;
+        let remote = self.remote;
         if let Some(connections) = &self.table.connections {
-            lock(connections).remove(&place);
+            lock(connections).remove(&remote);
         }
-        self.table.change_quietly(|discovery| discovery.gone(place));
+        self.table
+            .change_quietly(|discovery| discovery.gone(remote));
     }
 }

@@ -1,13 +1,37 @@
 //! What happens to peers, as a stream.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
-use netaio_core::{GoneReason, IntroductionError};
+use netaio_core::{GoneReason, IntroductionError, Peer};
 
-use super::KnownPeer;
 use crate::clock::Time;
 use crate::events::Events;
-use crate::remote::Place;
+use crate::remote_id::RemoteId;
+
+/// A peer that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPeer {
+    /// What it says of itself.
+    pub peer: Peer,
+    /// Where it is heard from, the first address first. A connection without
+    /// addresses has none here.
+    pub addresses: Vec<SocketAddr>,
+    /// When it was last heard. Over a connection, when it introduced itself: it
+    /// lives as long as the connection does.
+    pub last_heard: Instant,
+}
+
+impl KnownPeer {
+    pub(crate) fn new(known: &netaio_core::Known<RemoteId>, time: &Time) -> Self {
+        let addresses = known.addresses.iter();
+        Self {
+            peer: known.peer.clone(),
+            addresses: addresses.filter_map(|place| place.address()).collect(),
+            last_heard: time.instant(known.last_heard),
+        }
+    }
+}
 
 /// What happened to a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +68,7 @@ pub enum PeerEvent {
 
 impl PeerEvent {
     /// What the core says; what it may say besides one day is left out.
-    pub(super) fn from_core(event: &netaio_core::PeerEvent<Place>, time: &Time) -> Option<Self> {
+    pub(super) fn from_core(event: &netaio_core::PeerEvent<RemoteId>, time: &Time) -> Option<Self> {
         use netaio_core::PeerEvent::{AddressGone, Came, Changed, Gone, Refused};
         Some(match event {
             Came(known) => Self::Came(KnownPeer::new(known, time)),

@@ -3,19 +3,19 @@
 use netaio_core::{DatagramLink, Discovery, ManagementError, Peer, PeerMessage, Role, SealError};
 
 use super::Table;
-use crate::publisher::{FrameSealer, Parcel};
-use crate::remote::Place;
+use crate::fanout::{FrameSealer, Sealed};
+use crate::remote_id::RemoteId;
 
 impl Table {
     /// Says who this node is, if it can be introduced wherever peers are managed.
-    pub(super) fn set_local(&self, peer: Peer) -> Result<(), ManagementError> {
+    pub(crate) fn set_local(&self, peer: Peer) -> Result<(), ManagementError> {
         let (plugin, managed) = {
             let discovery = self.discovery();
             let managed: Vec<_> = discovery.managed().cloned().collect();
             (discovery.plugin().clone(), managed)
         };
         // With a table that nobody else knows: what is sealed needs no lock.
-        let mut trial = Discovery::<Place>::new(self.config.wire.clone(), plugin);
+        let mut trial = Discovery::<RemoteId>::new(self.config.wire.clone(), plugin);
         trial.set_local(Some(peer.clone()))?;
         for config in managed {
             trial.begin(self.sources.time.now(), config)?;
@@ -33,9 +33,9 @@ impl Table {
         PeerMessage { message, inner }: &PeerMessage,
     ) -> Result<(), SealError> {
         let config = &self.config;
-        let Parcel::Frame(frame) = FrameSealer::new(&self.sources)
+        let Sealed::Once(frame) = FrameSealer::new(&self.sources)
             .map_err(|_| SealError::Plugin("the operating system has no randomness to give"))?
-            .pack(config, &config.outer, inner, message)?
+            .seal(config, &config.outer, inner, message)?
         else {
             // Not before there is somebody to send it to.
             return Ok(());

@@ -1,9 +1,9 @@
-//! What changes the table of peers, and who is told.
+//! What changes the table of peers, and the events of it.
 
 use core::hash::Hash;
 
 use super::Discovery;
-use super::event::{GoneReason, IntroductionError, PeerEvent};
+use super::event::{IntroductionError, PeerEvent, RemovalReason};
 use crate::message::{Message, types};
 use crate::now::Now;
 use crate::peers::table::{Known, PeerChange, PeerRefused};
@@ -13,7 +13,8 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     /// Takes a message that has one of the [`keys`](Self::keys) of an app id that
     /// is managed, and returns the answer to it. Any other message is ignored.
     pub fn handle(&mut self, now: Now, from: A, message: &Message) -> Option<Message> {
-        self.find(&message.uri)?;
+        self.observe(now);
+        let rounds = self.find(&message.uri)?.config.every().is_some();
         if self.events.is_full(self.limits().peers()) {
             return None;
         }
@@ -26,7 +27,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
                 None
             }
             types::DISCONNECT => {
-                self.left(from, &message.content);
+                self.disconnected(now, from, &message.content, rounds);
                 None
             }
             _ => None,
@@ -36,31 +37,34 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     /// Notes that a valid message came from an address: one that passed the
     /// layers it had to pass. Any type of message is a sign of life.
     pub fn heard(&mut self, now: Now, from: A) {
+        self.observe(now);
         self.peers.heard(from, now.monotonic);
     }
 
     /// Notes that a connection ended.
-    pub fn gone(&mut self, address: A) {
-        self.forget_address(address, GoneReason::ConnectionEnded);
+    pub fn connection_ended(&mut self, address: A) {
+        self.forget_address(address, RemovalReason::ConnectionEnded);
     }
 
     /// Adds a peer or changes its data by hand: netaio's `add_or_update_peer`.
     /// The address is added to those that it has.
     ///
     /// # Errors
-    /// It is refused. No peer has changed.
+    /// It is refused, and nothing has changed. Where the address is another
+    /// peer's, [`remove_address`](Self::remove_address) makes it free.
     pub fn update(&mut self, now: Now, peer: Peer, address: A) -> Result<PeerChange, PeerRefused> {
+        self.observe(now);
         let (id, limits) = (peer.id.clone(), &self.wire.limits);
         let change = self.peers.update(peer, address, now.monotonic, limits)?;
-        self.note(&id, change);
+        self.note(&id, address, change);
         Ok(change)
     }
 
     /// Removes a peer by hand: netaio's `remove_peer`.
     pub fn remove(&mut self, id: &[u8]) -> Option<Known<A>> {
         let known = self.peers.remove(id)?;
-        let why = GoneReason::Removed;
-        self.events.push(PeerEvent::Gone {
+        let why = RemovalReason::Application;
+        self.events.push(PeerEvent::Removed {
             known: known.clone(),
             why,
         });
@@ -69,7 +73,17 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
 
     /// Removes an address by hand, and its peer with the last of them.
     pub fn remove_address(&mut self, address: A) {
-        self.forget_address(address, GoneReason::Removed);
+        self.forget_address(address, RemovalReason::Application);
+    }
+
+    /// Notes the time. A clock that went back may have been far ahead: the next
+    /// round is due one period from now at the latest, and the next peer may
+    /// expire within one timeout.
+    pub(super) fn observe(&mut self, now: Now) {
+        self.peers.observe(now.monotonic);
+        for managed in &mut self.managed {
+            managed.observe(now.monotonic);
+        }
     }
 
     fn unpack(&self, content: &[u8]) -> Result<Peer, PeerError> {
@@ -83,29 +97,34 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         }
     }
 
-    /// Takes an introduction, and says whether it holds.
+    /// Takes an introduction, and says whether it was accepted.
     fn introduced(&mut self, now: Now, from: A, content: &[u8]) -> bool {
-        let limits = &self.wire.limits;
         let introduced = match self.unpack(content) {
+            Ok(peer) => self.announce(now, from, peer).map_err(Into::into),
             Err(error) => Err(error.into()),
-            Ok(peer) => {
-                let id = peer.id.clone();
-                let change = self.peers.announce(peer, from, now.monotonic, limits);
-                change.map(|change| (id, change)).map_err(Into::into)
-            }
         };
-        match introduced {
-            Ok((id, change)) => self.note(&id, change),
-            Err(why) => {
-                self.refuse(from, why);
-                return false;
-            }
+        if let Err(why) = introduced {
+            self.refuse(from, why);
+            return false;
         }
         true
     }
 
-    /// Takes a leave.
-    fn left(&mut self, from: A, content: &[u8]) {
+    fn announce(&mut self, now: Now, from: A, peer: Peer) -> Result<(), PeerRefused> {
+        let now = now.monotonic;
+        if self.departed.contains(&peer, from, now) {
+            return Err(PeerRefused::JustLeft);
+        }
+        let (id, limits) = (peer.id.clone(), &self.wire.limits);
+        let change = self.peers.announce(peer, from, now, limits)?;
+        self.note(&id, from, change);
+        Ok(())
+    }
+
+    /// Takes a `DISCONNECT`. If there are rounds of introductions, the same
+    /// introduction is ignored for a moment; without, nothing would bring back a
+    /// node that was restarted in this time.
+    fn disconnected(&mut self, now: Now, from: A, content: &[u8], rounds: bool) {
         let id = match self.unpack(content) {
             Ok(peer) => peer.id,
             Err(error) => return self.refuse(from, error.into()),
@@ -113,22 +132,27 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         let Some(known) = self.peers.get(&id) else {
             return;
         };
-        let why = GoneReason::Left;
         if !known.addresses.contains(&from) {
-            self.refuse(from, PeerRefused::NotHere.into());
-        } else if let Some(known) = self.peers.leave(&id, from) {
-            self.events.push(PeerEvent::Gone { known, why });
-        } else {
-            self.note_address_gone(&id, from, why);
+            return self.refuse(from, PeerRefused::NotAtAddress.into());
+        }
+        if rounds {
+            let peer = known.peer.clone();
+            self.departed.insert(peer, from, now.monotonic);
+        }
+        let why = RemovalReason::Disconnect;
+        match self.peers.leave(&id, from) {
+            Some(known) => self.events.push(PeerEvent::Removed { known, why }),
+            None => self.note_address_removed(&id, from, why),
         }
     }
 
-    /// Notes what an introduction changed.
-    fn note(&mut self, id: &[u8], change: PeerChange) {
+    /// Notes what an accepted introduction changed.
+    fn note(&mut self, id: &[u8], address: A, change: PeerChange) {
+        self.departed.remove(id, address);
         let event = match change {
-            PeerChange::Came => PeerEvent::Came,
-            PeerChange::Changed => PeerEvent::Changed,
-            PeerChange::Same => return,
+            PeerChange::Added => PeerEvent::Added,
+            PeerChange::Updated => PeerEvent::Updated,
+            PeerChange::Unchanged => return,
         };
         if let Some(known) = self.peers.get(id) {
             self.events.push(event(known.clone()));
@@ -136,26 +160,26 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     }
 
     fn refuse(&mut self, address: A, why: IntroductionError) {
-        // A node may hear itself: what is sent to a group comes back.
+        // A node receives its own messages to a group.
         if why != IntroductionError::Refused(PeerRefused::Local) {
             self.events.push(PeerEvent::Refused { address, why });
         }
     }
 
     /// Removes an address, and its peer with the last of them.
-    fn forget_address(&mut self, address: A, why: GoneReason) {
+    fn forget_address(&mut self, address: A, why: RemovalReason) {
         let Some(id) = self.peers.at(address).map(|peer| peer.id.clone()) else {
             return;
         };
         match self.peers.remove_address(address) {
-            Some(known) => self.events.push(PeerEvent::Gone { known, why }),
-            None => self.note_address_gone(&id, address, why),
+            Some(known) => self.events.push(PeerEvent::Removed { known, why }),
+            None => self.note_address_removed(&id, address, why),
         }
     }
 
-    fn note_address_gone(&mut self, id: &[u8], address: A, why: GoneReason) {
+    fn note_address_removed(&mut self, id: &[u8], address: A, why: RemovalReason) {
         if let Some(known) = self.peers.get(id) {
-            self.events.push(PeerEvent::AddressGone {
+            self.events.push(PeerEvent::AddressRemoved {
                 known: known.clone(),
                 address,
                 why,

@@ -5,15 +5,16 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
-use netaio_core::{Message, SealError, SendError, SendOptions, Subscriptions};
+use netaio_core::{LinkConfig, Message, SealError, SendError, SendOptions, Subscriptions};
 
-use super::RefusedConnection;
 use crate::connection::Connection;
+use crate::error::{RefusedConnection, SubscriptionError};
+use crate::fanout::{Delivery, FrameSealer, Sealed};
 use crate::logging::limited;
 use crate::mailbox::Command;
-use crate::options::LeftOut;
-use crate::publisher::{Delivery, FrameSealer, Parcel, SubscriptionError};
-use crate::service::Service;
+use crate::options::Omitted;
+use crate::sources::Sources;
+use crate::states::States;
 
 /// The connections of a server, and what they are subscribed to.
 #[derive(Clone)]
@@ -22,7 +23,7 @@ pub(crate) struct Roster {
 }
 
 struct Shared {
-    service: Arc<Service>,
+    config: Arc<LinkConfig>,
     members: Mutex<Members>,
     sealer: FrameSealer,
 }
@@ -30,24 +31,24 @@ struct Shared {
 /// Where handlers find the publisher of their server, among what they share.
 /// It must not keep the server alive.
 #[derive(Default)]
-pub(crate) struct RosterPlace(OnceLock<Weak<Shared>>);
+pub(crate) struct WeakRoster(OnceLock<Weak<Shared>>);
 
 /// What the connections do without, each kind once. Where there are none, what
 /// most do.
-fn kinds(receivers: &[Connection]) -> Vec<LeftOut> {
+fn kinds(receivers: &[Connection]) -> Vec<Omitted> {
     let mut kinds = Vec::new();
     for receiver in receivers {
-        if !kinds.contains(&receiver.shared.left_out) {
-            kinds.push(receiver.shared.left_out);
+        if !kinds.contains(&receiver.shared.omitted) {
+            kinds.push(receiver.shared.omitted);
         }
     }
     if kinds.is_empty() {
-        kinds.push(LeftOut::default());
+        kinds.push(Omitted::default());
     }
     kinds
 }
 
-impl RosterPlace {
+impl WeakRoster {
     /// The connections of the server, if it is still there.
     pub(crate) fn roster(&self) -> Option<Roster> {
         let shared = self.0.get()?.upgrade()?;
@@ -64,15 +65,18 @@ struct Members {
 }
 
 impl Roster {
-    pub(super) fn new(service: Arc<Service>) -> io::Result<Self> {
-        let sealer = FrameSealer::new(&service.sources)?;
-        let shared = Shared {
-            service,
+    /// A roster that handlers find by the [`WeakRoster`] among their states.
+    pub(crate) fn new(
+        config: Arc<LinkConfig>,
+        states: &States,
+        sources: &Sources,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            config,
             members: Mutex::default(),
-            sealer,
-        };
-        let shared = Arc::new(shared);
-        if let Some(place) = shared.service.states.get::<RosterPlace>() {
+            sealer: FrameSealer::new(sources)?,
+        });
+        if let Some(place) = states.get::<WeakRoster>() {
             let _ = place.0.set(Arc::downgrade(&shared));
         }
         Ok(Self { shared })
@@ -91,7 +95,7 @@ impl Roster {
         key: Bytes,
         connection: &Connection,
     ) -> Result<bool, SubscriptionError> {
-        let limits = &self.shared.service.config.wire.limits;
+        let limits = &self.shared.config.wire.limits;
         let mut members = self.members();
         let number = Self::entry(&members, connection).ok_or(SubscriptionError::NotConnected)?;
         Ok(members.subscriptions.subscribe(key, number, limits)?)
@@ -105,7 +109,7 @@ impl Roster {
     }
 
     /// Takes all subscriptions of a connection back.
-    pub(super) fn unsubscribe_all(&self, number: u64) {
+    pub(crate) fn unsubscribe_all(&self, number: u64) {
         self.members().subscriptions.remove(number);
     }
 
@@ -131,25 +135,25 @@ impl Roster {
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
-        let config = &self.shared.service.config;
+        let config = &self.shared.config;
         config.check_inner(options.inner())?;
         // All before the first is queued: a message that cannot be sealed
         // reaches nobody.
         let mut parcels = Vec::new();
-        for left_out in kinds(receivers) {
-            let outer = options.outer(&left_out.outer(&config.outer));
+        for omitted in kinds(receivers) {
+            let outer = options.outer(&omitted.outer(&config.outer));
             let sealer = &self.shared.sealer;
             parcels.push((
-                left_out,
-                sealer.pack(config, &outer, options.inner(), message)?,
+                omitted,
+                sealer.seal(config, &outer, options.inner(), message)?,
             ));
         }
         let mut delivery = Delivery::default();
         for connection in receivers {
-            let left_out = connection.shared.left_out;
-            let parcel = parcels.iter().find(|(of, _)| *of == left_out);
+            let omitted = connection.shared.omitted;
+            let parcel = parcels.iter().find(|(of, _)| *of == omitted);
             let command = match parcel {
-                Some((_, Parcel::Frame(frame))) => Command::Frame(frame.clone()),
+                Some((_, Sealed::Once(frame))) => Command::Frame(frame.clone()),
                 _ => Command::Notify {
                     message: message.clone(),
                     options: options.clone(),
@@ -172,7 +176,7 @@ impl Roster {
     }
 
     /// Takes a connection in, if `admit` says so of the number there are.
-    pub(super) fn enter(
+    pub(crate) fn enter(
         &self,
         admit: impl FnOnce(usize) -> Result<(), RefusedConnection>,
         make: impl FnOnce(u64) -> Connection,
@@ -187,19 +191,19 @@ impl Roster {
     }
 
     /// Lets a connection go, with its subscriptions.
-    pub(super) fn leave(&self, number: u64) {
+    pub(crate) fn leave(&self, number: u64) {
         let mut members = self.members();
         members.subscriptions.remove(number);
         let _gone = members.connections.remove(&number);
     }
 
     /// Number of connections.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.members().connections.len()
     }
 
     /// Gives every connection a command.
-    pub(super) fn tell_all(&self, command: impl Fn() -> Command) {
+    pub(crate) fn command_all(&self, command: impl Fn() -> Command) {
         for connection in self.members().connections.values() {
             // One that is closed needs no telling.
             let _ = connection.shared.mailbox.push(command());

@@ -10,24 +10,21 @@ use bytes::Bytes;
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, CloseReason, DatagramCounters, DatagramLink, Limits, Message, ReplyToken,
-    RequestOptions, SealError, SendError, SendOptions, Subscriptions,
+    Answer, CloseReason, DatagramLink, Limits, Message, ReplyToken, RequestOptions, SealError,
+    SendError, SendOptions, Subscriptions,
 };
 
-use super::UdpEvent;
-use crate::callers::GivenUp;
-use crate::error::RequestError;
-use crate::events::Listeners;
-use crate::handler::States;
+use crate::callers::Cancellations;
+use crate::error::{RequestError, SubscriptionError};
+use crate::fanout::{Delivery, FrameSealer, Sealed};
 use crate::logging::Logs;
-use crate::peers::{Owner, Table};
-use crate::publisher::{Delivery, FrameSealer, Parcel, SubscriptionError};
-use crate::remote::Place;
-use crate::service::Service;
-use crate::timeouts::{Observer, TimedOut};
+use crate::peer_table::{Owner, Table};
+use crate::remote_id::RemoteId;
+use crate::states::States;
+use crate::timeouts::{TimedOut, TimeoutObserver};
 
 /// What a UDP node is asked to do.
-pub(super) enum Command {
+pub(crate) enum Command {
     /// Send a message, and say whether it was taken.
     Send {
         to: SocketAddr,
@@ -49,64 +46,59 @@ pub(super) enum Command {
         answer: Option<Message>,
     },
     /// Look at the peers: something has changed.
-    Look,
+    CheckPeers,
     /// Receive no more, finish what is under way, take leave, then end.
     Stop,
 }
 
 /// A request that is to be sent. Its time runs since `called`, a monotonic
 /// reading.
-pub(super) struct Request {
-    pub(super) to: SocketAddr,
-    pub(super) message: Message,
-    pub(super) options: RequestOptions,
-    pub(super) called: Duration,
-    pub(super) done: oneshot::Sender<Result<Answer, RequestError>>,
+pub(crate) struct Request {
+    pub(crate) to: SocketAddr,
+    pub(crate) message: Message,
+    pub(crate) options: RequestOptions,
+    pub(crate) called: Duration,
+    pub(crate) done: oneshot::Sender<Result<Answer, RequestError>>,
 }
 
 /// A handle to a UDP node, whatever its runtime.
 #[derive(Clone)]
-pub(crate) struct Handle(pub(super) Arc<Shared>);
+pub(crate) struct UdpHandle(pub(crate) Arc<Shared>);
 
-pub(super) struct Shared {
-    pub(super) service: Arc<Service>,
-    pub(super) local: SocketAddr,
-    /// Where multicasts go.
-    pub(super) group: Option<SocketAddr>,
-    pub(super) commands: Sender<Command>,
+pub(crate) struct Shared {
+    pub(crate) table: Arc<Table>,
+    pub(crate) states: Arc<States>,
+    pub(crate) commands: Sender<Command>,
     /// No others than requests take their places.
-    pub(super) requests: Sender<Request>,
-    pub(super) given_up: GivenUp,
+    pub(crate) requests: Sender<Request>,
+    pub(crate) cancellations: Cancellations,
     /// Is told of requests that time out.
-    pub(super) observer: Arc<dyn Observer<SocketAddr>>,
-    pub(super) subscriptions: Mutex<Subscriptions<SocketAddr>>,
-    pub(super) counters: Mutex<DatagramCounters>,
-    /// Those who want to know what happens.
-    pub(super) events: Listeners<UdpEvent>,
-    pub(super) sealer: FrameSealer,
+    pub(crate) observer: Arc<dyn TimeoutObserver<SocketAddr>>,
+    pub(crate) subscriptions: Mutex<Subscriptions<SocketAddr>>,
+    pub(crate) sealer: FrameSealer,
     /// Notified when the task has ended, which closes the channels.
-    pub(super) ended: Event,
+    pub(crate) ended: Event,
     /// Set, and then notified, when task and handlers are to be given up.
-    pub(super) is_aborted: AtomicBool,
-    pub(super) aborted: Event,
+    pub(crate) is_aborted: AtomicBool,
+    pub(crate) aborted: Event,
 }
 
 impl Shared {
-    pub(super) fn limits(&self) -> &Limits {
-        &self.service.config.wire.limits
+    pub(crate) fn limits(&self) -> &Limits {
+        self.table.limits()
     }
 
     /// Ends the node, whatever there is still to be done.
-    pub(super) fn abort(&self) {
+    pub(crate) fn abort(&self) {
         self.is_aborted.store(true, Ordering::Release);
         self.aborted.notify(usize::MAX);
     }
 
-    pub(super) fn is_aborted(&self) -> bool {
+    pub(crate) fn is_aborted(&self) -> bool {
         self.is_aborted.load(Ordering::Acquire)
     }
 
-    pub(super) fn subscriptions(&self) -> MutexGuard<'_, Subscriptions<SocketAddr>> {
+    pub(crate) fn subscriptions(&self) -> MutexGuard<'_, Subscriptions<SocketAddr>> {
         // They are whole between two calls: poison says nothing about them.
         self.subscriptions
             .lock()
@@ -115,25 +107,25 @@ impl Shared {
 }
 
 impl Owner for Shared {
-    fn left(&self, place: Place) {
-        if let Place::Datagram(address) = place {
+    fn left(&self, id: RemoteId) {
+        if let RemoteId::Datagram(address) = id {
             self.subscriptions().remove(address);
         }
     }
 
     fn changed(&self) {
         // Where the queue is full, the task looks at everything soon.
-        let _ = self.commands.try_send(Command::Look);
+        let _ = self.commands.try_send(Command::CheckPeers);
     }
 }
 
-impl Handle {
+impl UdpHandle {
     pub(crate) fn logs(&self) -> &Logs {
-        &self.0.service.logs
+        &self.0.table.logs
     }
 
     pub(crate) fn states(&self) -> &States {
-        &self.0.service.states
+        &self.0.states
     }
 
     /// Whether both are handles to the same node.
@@ -142,7 +134,7 @@ impl Handle {
     }
 
     pub(crate) fn table(&self) -> &Arc<Table> {
-        &self.0.service.table
+        &self.0.table
     }
 
     /// Sends a message, and waits until it is sealed and queued.
@@ -165,7 +157,7 @@ impl Handle {
     }
 
     /// Sends a request, and waits for its answer.
-    pub(crate) async fn request(
+    pub(crate) async fn send_request(
         &self,
         to: SocketAddr,
         message: Message,
@@ -177,7 +169,7 @@ impl Handle {
             to,
             message,
             options,
-            called: self.0.service.time().now().monotonic,
+            called: self.0.table.time().now().monotonic,
             done,
         };
         let max = self.0.limits().pending_requests();
@@ -188,7 +180,7 @@ impl Handle {
             })
         })?;
         let closed = RequestError::Closed(CloseReason::Local);
-        let answer = self.0.given_up.wait(result).await;
+        let answer = self.0.cancellations.wait(result).await;
         let answer = answer.unwrap_or(Err(closed));
         if let Err(RequestError::TimedOut(timeout)) = answer {
             self.0.observer.clone().timed_out(TimedOut {
@@ -227,23 +219,23 @@ impl Handle {
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
-        let config = &self.0.service.config;
+        let config = &self.0.table.config;
         config.check_inner(options.inner())?;
         let outer = options.outer(&config.outer);
         let parcel = self
             .0
             .sealer
-            .pack(config, &outer, options.inner(), message)?;
+            .seal(config, &outer, options.inner(), message)?;
         let receivers = to.len();
         let command = match parcel {
-            Parcel::Frame(frame) => {
+            Sealed::Once(frame) => {
                 let (len, max) = (frame.len(), DatagramLink::MAX_DATAGRAM);
                 if len > max {
                     return Err(SealError::DatagramTooLong { len, max });
                 }
                 Command::Forward { to, frame }
             }
-            Parcel::Message => Command::FanOut {
+            Sealed::PerReceiver => Command::FanOut {
                 to,
                 message: message.clone(),
                 options: options.clone(),

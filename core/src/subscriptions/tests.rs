@@ -1,0 +1,202 @@
+//! Subscriptions beside a plain model of them, and what they cost.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::*;
+
+fn list(subscriptions: &Subscriptions<u32>, key: &str) -> Vec<u32> {
+    let subscribers = subscriptions.subscribers(key);
+    assert_eq!(subscribers.len(), subscriptions.count(key));
+    subscribers.collect()
+}
+
+/// That nothing is left of what was there.
+fn assert_empty(subscriptions: &Subscriptions<u32>) {
+    assert!(subscriptions.is_empty() && subscriptions.slots.is_empty());
+    assert_eq!((subscriptions.len(), subscriptions.bytes()), (0, 0));
+}
+
+#[test]
+fn subscriptions_are_idempotent_both_ways() {
+    let limits = Limits::default();
+    let mut subscriptions = Subscriptions::new();
+    assert_eq!(subscriptions.subscribe("k", 1, &limits), Ok(true));
+    assert_eq!(subscriptions.subscribe("k", 1, &limits), Ok(false));
+    assert_eq!(list(&subscriptions, "k"), [1]);
+    assert!(!subscriptions.is_empty());
+    assert!(subscriptions.unsubscribe("k", 1) && !subscriptions.unsubscribe("k", 1));
+    assert!(!subscriptions.unsubscribe("never", 1));
+    assert_empty(&subscriptions);
+}
+
+#[test]
+fn one_that_leaves_leaves_nothing_behind() {
+    let limits = Limits::default();
+    let mut subscriptions = Subscriptions::new();
+    for key in ["a", "b", "c"] {
+        for subscriber in [1, 2] {
+            subscriptions.subscribe(key, subscriber, &limits).unwrap();
+        }
+    }
+    subscriptions.unsubscribe("b", 2);
+    assert_eq!((subscriptions.remove(1), subscriptions.remove(1)), (3, 0));
+    assert_eq!(subscriptions.len(), 2);
+    assert_eq!(list(&subscriptions, "b"), []);
+    assert_eq!(subscriptions.remove(2), 2);
+    assert_empty(&subscriptions);
+}
+
+#[test]
+fn all_limits_hold() {
+    let limits = Limits::default()
+        .with_subscriptions(2)
+        .and_then(|limits| limits.with_subscription_keys(3))
+        .and_then(|limits| limits.with_subscribers(2))
+        .unwrap();
+    let mut subscriptions = Subscriptions::new();
+    for (key, subscriber) in [("a", 1), ("b", 1), ("c", 2)] {
+        subscriptions.subscribe(key, subscriber, &limits).unwrap();
+    }
+    let too_many = Err(SubscribeError::TooMany { max: 2 });
+    assert_eq!(subscriptions.subscribe("c", 1, &limits), too_many);
+    assert_eq!(subscriptions.subscribe("a", 1, &limits), Ok(false));
+    let too_many_keys = Err(SubscribeError::TooManyKeys { max: 3 });
+    assert_eq!(subscriptions.subscribe("d", 2, &limits), too_many_keys);
+    assert_eq!(subscriptions.subscribe("a", 2, &limits), Ok(true));
+    let too_many_subscribers = Err(SubscribeError::TooManySubscribers { max: 2 });
+    assert_eq!(
+        subscriptions.subscribe("a", 3, &limits),
+        too_many_subscribers
+    );
+    subscriptions.remove(1);
+    assert_eq!(subscriptions.subscribe("a", 3, &limits), Ok(true));
+}
+
+#[test]
+fn a_key_keeps_no_receive_buffer() {
+    let buffer = Arc::new([b'x'; 65_536]);
+    let received = Bytes::from_owner(ReceiveBuffer(buffer.clone()));
+    let mut subscriptions = Subscriptions::new();
+    let key = received.slice(100..110);
+    subscriptions.subscribe(key, 1, &Limits::default()).unwrap();
+    drop(received);
+    assert_eq!(Arc::strong_count(&buffer), 1);
+    assert_eq!(list(&subscriptions, "xxxxxxxxxx"), [1]);
+    assert!((10..1000).contains(&subscriptions.bytes()));
+}
+
+/// Owns the bytes of a received message.
+struct ReceiveBuffer(Arc<[u8; 65_536]>);
+
+impl AsRef<[u8]> for ReceiveBuffer {
+    fn as_ref(&self) -> &[u8] {
+        &*self.0
+    }
+}
+
+/// Pairs of a key and a subscriber, in the order in which they were made.
+#[derive(Default)]
+struct Model(Vec<(u8, u32)>);
+
+impl Model {
+    fn subscribers(&self, key: u8) -> impl Iterator<Item = u32> {
+        let pairs = self.0.iter().filter(move |(other, _)| *other == key);
+        pairs.map(|(_, subscriber)| *subscriber)
+    }
+}
+
+#[test]
+fn subscribers_keep_their_order_whoever_leaves() {
+    let limits = Limits::default();
+    let (mut subscriptions, mut model) = (Subscriptions::new(), Model::default());
+    for step in 0..30_000_u32 {
+        let dice = step.wrapping_mul(2_654_435_761) >> 7;
+        let (key, subscriber) = ((dice % 5) as u8, dice / 5 % 60);
+        let pair = (key, subscriber);
+        // The table fills, then empties, again and again.
+        match (dice / 300 % 20, step / 1000 % 2) {
+            (0, _) => {
+                let mine = model.0.iter().filter(|(_, other)| *other == subscriber);
+                assert_eq!(subscriptions.remove(subscriber), mine.count());
+                model.0.retain(|(_, other)| *other != subscriber);
+            }
+            (choice, phase) if (choice < 14) == (phase == 0) => {
+                let change = !model.0.contains(&pair);
+                let subscribed = subscriptions.subscribe([key], subscriber, &limits);
+                assert_eq!(subscribed, Ok(change));
+                model.0.extend(change.then_some(pair));
+            }
+            _ => {
+                let there = model.0.contains(&pair);
+                assert_eq!(subscriptions.unsubscribe([key], subscriber), there);
+                model.0.retain(|other| *other != pair);
+            }
+        }
+        for key in 0..5 {
+            let subscribers = subscriptions.subscribers([key]);
+            assert_eq!(subscribers.len(), model.subscribers(key).count());
+            assert!(subscribers.eq(model.subscribers(key)));
+            if let Some(channel) = subscriptions.channel(&[key]) {
+                assert!(!channel.is_sparse() && channel.len() > 0);
+            }
+        }
+        assert_eq!(subscriptions.pairs, model.0.len());
+        let keys = (0..5).filter(|key| model.subscribers(*key).next().is_some());
+        assert_eq!(subscriptions.len(), keys.count());
+    }
+}
+
+/// Everybody subscribed to all of 20 keys.
+fn crowd(subscribers: u32) -> Subscriptions<u32> {
+    let mut subscriptions = Subscriptions::new();
+    for subscriber in 0..subscribers {
+        for key in 0..20_u8 {
+            let subscribed = subscriptions.subscribe([key], subscriber, &Limits::default());
+            assert_eq!(subscribed, Ok(true));
+        }
+    }
+    subscriptions
+}
+
+#[test]
+fn to_leave_costs_the_same_among_ten_times_as_many() {
+    for subscribers in [200, 2000] {
+        let mut subscriptions = crowd(subscribers);
+        for subscriber in [subscribers / 2, 0, subscribers - 1] {
+            let before = subscriptions.visited;
+            assert_eq!(subscriptions.remove(subscriber), 20);
+            assert_eq!(subscriptions.visited - before, 20, "{subscribers}");
+        }
+        // Until the last has left, two slots for each subscription: its own and
+        // one that is moved.
+        for subscriber in (0..subscribers).rev() {
+            subscriptions.remove(subscriber);
+        }
+        let pairs = 20 * subscribers as usize;
+        let visited = subscriptions.visited;
+        assert!((pairs..=2 * pairs).contains(&visited), "{visited}");
+        assert_empty(&subscriptions);
+    }
+}
+
+#[test]
+fn memory_is_given_back_and_counted() {
+    let mut subscriptions = crowd(1000);
+    let full = subscriptions.bytes();
+    let pairs = 20_000 * (size_of::<(u32, u32)>() + size_of::<Option<u32>>());
+    assert!((pairs..4 * pairs).contains(&full), "{full}");
+    for subscriber in 1..1000 {
+        subscriptions.remove(subscriber);
+    }
+    assert!(subscriptions.bytes() < full / 100);
+    assert!(subscriptions.slots.capacity() < 40);
+    for key in 1..20_u8 {
+        subscriptions.unsubscribe([key], 0);
+    }
+    assert!(subscriptions.slots[&0].capacity() < 20);
+    let channel = subscriptions.channel(&[0]).unwrap();
+    assert_eq!(channel.subscribers().collect::<Vec<_>>(), [0]);
+    assert!(channel.room() <= 4, "{}", channel.room());
+}

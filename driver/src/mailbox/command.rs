@@ -1,0 +1,73 @@
+//! The commands that a connection's task takes.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_channel::oneshot;
+use netaio_core::{Answer, CloseReason, Message, RequestOptions, SendError, SendOptions};
+
+use crate::error::RequestError;
+
+/// What a connection is asked to do.
+pub(crate) enum Command {
+    /// Send a message, and say whether it was taken.
+    Send {
+        message: Message,
+        options: SendOptions,
+        done: oneshot::Sender<Result<(), SendError>>,
+    },
+    /// Send a request. Its time runs since `called`, a monotonic reading.
+    Request {
+        message: Message,
+        options: RequestOptions,
+        called: Duration,
+        done: oneshot::Sender<Result<Answer, RequestError>>,
+    },
+    /// Write a frame that was sealed for many. It may be dropped.
+    Frame(Bytes),
+    /// Send a message that many get, but that has to be sealed for each of them.
+    /// It may be dropped.
+    Notify {
+        message: Message,
+        options: SendOptions,
+    },
+    /// Read no more, finish what is under way, then close.
+    Drain,
+    /// Close: handle nothing more, write what is queued.
+    Close,
+    /// Close, and leave unwritten what is queued.
+    Abort,
+    /// As `Abort`, for the remote reads too slowly.
+    Cut,
+}
+
+impl Command {
+    /// The length of what may be dropped, about, in bytes.
+    pub(super) fn droppable(&self) -> Option<usize> {
+        match self {
+            Self::Frame(frame) => Some(frame.len()),
+            Self::Notify { message, .. } => {
+                let fields = message.uri.len().saturating_add(message.content.len());
+                Some(fields.saturating_add(std::mem::size_of::<Self>()))
+            }
+            _ => None,
+        }
+    }
+    /// Answers a command that came after the end of the connection.
+    pub(crate) fn refuse(self, reason: &CloseReason) {
+        match self {
+            Self::Send { done, .. } => {
+                let _ = done.send(Err(SendError::Closed(reason.clone())));
+            }
+            Self::Request { done, .. } => {
+                let _ = done.send(Err(SendError::Closed(reason.clone()).into()));
+            }
+            Self::Frame(_)
+            | Self::Notify { .. }
+            | Self::Drain
+            | Self::Close
+            | Self::Abort
+            | Self::Cut => {}
+        }
+    }
+}
