@@ -1,6 +1,8 @@
 //! Nodes exchange datagrams in virtual time.
 
+mod end;
 mod known;
+mod strangers;
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;

@@ -1,12 +1,15 @@
 //! Two links, a client's and a server's, talk in virtual time.
 
+mod backpressure;
 #[cfg(feature = "x25519")]
 mod boxes;
+mod calls;
 mod chunking;
 mod close;
 mod correlation;
 mod determinism;
 mod dispatch;
+mod end;
 mod failures;
 mod ids;
 mod layers;
