@@ -29,7 +29,8 @@ pub(super) enum Advance<H> {
 impl DatagramLink {
     /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its
     /// frame are ignored; a frame that is cut short is refused, even where the checksum
-    /// of what is there fits.
+    /// of what is there fits. Once the link is [drained](Self::drain) nothing is taken
+    /// any more, and whatever comes is dropped.
     ///
     /// # Errors
     /// It was not taken: too many bytes wait to be handled. Poll, and receive while it is
@@ -45,8 +46,10 @@ impl DatagramLink {
         if self.is_full() {
             return Err(Backpressure { unhandled });
         }
-        self.unhandled = unhandled.saturating_add(datagram.len());
-        self.inbound.push_back((from, datagram));
+        if self.drain_until.is_none() {
+            self.unhandled = unhandled.saturating_add(datagram.len());
+            self.inbound.push_back((from, datagram));
+        }
         Ok(())
     }
 

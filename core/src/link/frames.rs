@@ -31,7 +31,9 @@ impl Link {
             self.turn = self.turn.saturating_add(1);
             return self.dispatch(node, sealed, bytes);
         }
-        if !matches!(self.phase, Phase::Open { .. }) || !self.may_take_frame() {
+        if !matches!(self.phase, Phase::Open { .. })
+            || self.has_unhandled() && !self.may_take_frame()
+        {
             return Advance::Nothing;
         }
         let before = self.inlet.bytes.len();
@@ -65,11 +67,17 @@ impl Link {
 
     /// Whether [`advance`](Self::advance) has something to do.
     pub(super) fn may_advance(&self) -> bool {
-        let unhandled = !self.inlet.bytes.is_empty() && !self.inlet.incomplete;
-        self.may_dispatch_waiting()
-            || matches!(self.phase, Phase::Open { .. })
-                && (unhandled || self.eof)
-                && self.may_take_frame()
+        let next = match self.has_unhandled() {
+            true => self.may_take_frame(),
+            // The end needs no place for a handler.
+            false => self.eof,
+        };
+        self.may_dispatch_waiting() || matches!(self.phase, Phase::Open { .. }) && next
+    }
+
+    /// Whether bytes were received that may hold a whole frame.
+    pub(super) fn has_unhandled(&self) -> bool {
+        !self.inlet.bytes.is_empty() && !self.inlet.incomplete
     }
 
     /// Looks into a frame, opens the outer layer, and finds out whom the message
@@ -186,7 +194,7 @@ impl Link {
         };
         self.queued() < high_water
             && self.calls.has_room(limits.handlers_per_connection())
-            && self.budget.may_call()
+            && self.may_call()
     }
 
     /// Whether the next frame may be looked at. Where its message could not be

@@ -236,7 +236,13 @@ impl Link {
     pub fn waits_for_budget(&self) -> bool {
         let waits = !self.inlet.bytes.is_empty() || self.calls.waiting().0 > 0;
         matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
-            && (waits && !self.budget.may_call() || self.read_room() == 0)
+            && (waits && !self.may_call() || self.read_room() == 0)
+    }
+
+    /// Whether all links together leave room for one more handler of this one.
+    fn may_call(&self) -> bool {
+        let calls = self.calls.len();
+        self.budget.may_call_beside(&self.account, calls)
     }
 
     fn limits(&self) -> &Limits {
@@ -348,7 +354,7 @@ impl Link {
                     Advance::Nothing => {}
                 }
             }
-            if !self.advance_end(node) {
+            if !self.check_timers() && !self.advance_end(node) {
                 self.settle(node);
                 return None;
             }
