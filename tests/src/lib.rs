@@ -23,7 +23,8 @@ pub mod interop;
 pub mod judge;
 pub mod lines;
 pub mod namespaces;
-#[cfg(any())] pub mod network;
+#[cfg(any())]
+pub mod network;
 pub mod process;
 pub mod puppet;
 pub mod python;

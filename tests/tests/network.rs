@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netaio_core::plugin::{HmacAuth, ReplayWindow};
 use netaio_core::{
-    DatagramLink, RemovalReason, Layer, Limits, LinkConfig, Message, MessageType, Now, PeerEvent,
+    DatagramLink, Layer, Limits, LinkConfig, Message, MessageType, Now, PeerEvent, RemovalReason,
     Role, SendOptions, Transmits,
 };
 use netaio_tests::network::{Faults, Network, Setup, address};

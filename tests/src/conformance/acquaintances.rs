@@ -75,11 +75,17 @@ pub async fn client_and_server_introduce_themselves<R: Runtime>() {
     // Closed in order: the server is told. Cut off: it notices.
     connection.close().await;
     assert_eq!(gone(&mut at_server, "c").await, RemovalReason::Disconnect);
-    assert_eq!(gone(&mut at_client, "s").await, RemovalReason::ConnectionEnded);
+    assert_eq!(
+        gone(&mut at_client, "s").await,
+        RemovalReason::ConnectionEnded
+    );
     client.connect(server.local_addr()).await.unwrap();
     came(&mut at_server, server.peers(), "c").await;
     drop(client);
-    assert_eq!(gone(&mut at_server, "c").await, RemovalReason::ConnectionEnded);
+    assert_eq!(
+        gone(&mut at_server, "c").await,
+        RemovalReason::ConnectionEnded
+    );
     while at_client.next().await.is_some() {}
 }
 

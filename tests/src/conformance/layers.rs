@@ -8,8 +8,8 @@ use netaio_driver::core::plugin::{
 };
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    AuthErrorReply, AuthFailure, Layer, LayerError, Message, Now, RequestOptions, SealError, Sealer, SendError,
-    SendOptions, Wire,
+    AuthErrorReply, AuthFailure, Layer, LayerError, Message, Now, RequestOptions, SealError,
+    Sealer, SendError, SendOptions, Wire,
 };
 use netaio_driver::{BuildError, Client, Content, RequestError, Runtime, Server, Uri};
 

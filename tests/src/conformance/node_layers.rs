@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_lite::future;
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    AuthErrorReply, FailedCheck, LayerError, Message, RequestOptions, SealError, SendError, SendOptions,
+    AuthErrorReply, FailedCheck, LayerError, Message, RequestOptions, SealError, SendError,
+    SendOptions,
 };
 use netaio_driver::{
     BuildError, Content, RequestError, Runtime, UdpEvent, UdpEvents, UdpNode, Uri,

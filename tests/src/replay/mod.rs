@@ -15,7 +15,8 @@
 )]
 
 mod acts;
-#[cfg(any())] mod alone;
+#[cfg(any())]
+mod alone;
 mod cast;
 mod driven;
 mod forge;
