@@ -233,7 +233,7 @@ pub use link::{Event, Link};
 pub use message::*;
 #[doc(inline)]
 pub use netaio_packify as packify;
-pub use node::{Node, PeerManagementError};
+pub use node::{LockNode, Node, PeerManagementError};
 pub use now::Now;
 pub use options::{RequestOptions, SendOptions};
 pub use peers::{

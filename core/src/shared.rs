@@ -14,8 +14,8 @@ use crate::routes::{Route, RouteId};
 /// A node, as its links see it: short look-ups and notes, so that a driver can keep
 /// the [`Node`](crate::Node) behind a lock that is never held across a check, a handler or a write.
 ///
-/// `Node` implements it. A driver implements it for a handle that locks its node and
-/// calls the node's own methods.
+/// `Node` implements it, and so does whatever implements [`LockNode`](crate::LockNode):
+/// a handle that locks a node and calls the node's own methods.
 pub trait SharedNode {
     /// What stands for a handler.
     type Handler;

@@ -13,6 +13,7 @@ use rand_core::CryptoRng;
 use super::delivery::{Delivery, SharedSealer};
 use super::output::{DatagramHubEvent, DatagramOutput};
 use crate::calls::{Call, ReplyError};
+use crate::config::LinkConfig;
 use crate::datagram::{DatagramEvent, DatagramLink, Transmits};
 use crate::error::{Backpressure, LayerError, SealError, SendError};
 use crate::message::Message;
@@ -63,21 +64,31 @@ impl<H: Clone> DatagramHub<H> {
     /// The hub of a socket that multicasts to `group`, at the port that the group uses.
     /// `make_rng` makes its two generators of nonces: from the operating system's
     /// randomness, or from a seed to repeat a run to the byte.
-    pub fn new(
+    pub fn new<R: CryptoRng + Send + 'static>(
         now: Now,
         mut node: Node<H>,
         group: Option<SocketAddr>,
-        mut make_rng: impl FnMut() -> Box<dyn CryptoRng + Send>,
+        mut make_rng: impl FnMut() -> R,
     ) -> Self {
         Self {
-            link: node.bind(now, group, make_rng()),
+            link: node.bind(now, group, Box::new(make_rng())),
             node,
-            sealer: SharedSealer::new(make_rng()),
+            sealer: SharedSealer::new(Box::new(make_rng())),
             sending: Transmits::new(),
             sent: 0,
             is_blocked: false,
             now,
         }
+    }
+
+    /// The hub of a node that is made here; for the rest as [`new`](Self::new).
+    pub fn with_config<R: CryptoRng + Send + 'static>(
+        now: Now,
+        config: LinkConfig,
+        group: Option<SocketAddr>,
+        make_rng: impl FnMut() -> R,
+    ) -> Self {
+        Self::new(now, Node::for_datagrams(config), group, make_rng)
     }
 
     // Getters.
@@ -136,7 +147,8 @@ impl<H: Clone> DatagramHub<H> {
 
     // Commands.
 
-    /// Registers a handler for a key; see [`Node::on`].
+    /// Registers a handler for a key; see [`Node::on`]. `inner` is the [`Layer`] that
+    /// messages must pass to reach it, or `None`.
     ///
     /// # Errors
     /// As [`Node::on`].
@@ -144,8 +156,9 @@ impl<H: Clone> DatagramHub<H> {
         &mut self,
         key: impl Into<Key>,
         handler: H,
-        inner: Layer,
+        inner: impl Into<Option<Layer>>,
     ) -> Result<Option<H>, LayerError> {
+        let inner = inner.into().unwrap_or_default();
         self.node.on(key, handler, inner)
     }
 

@@ -14,6 +14,7 @@ use rand_core::CryptoRng;
 use super::delivery::{Delivery, SharedSealer};
 use super::output::{HubEvent, Output};
 use crate::calls::{Call, ReplyError};
+use crate::config::LinkConfig;
 use crate::error::{Backpressure, CloseReason, LayerError, SealError, SendError, TooManyLinks};
 use crate::link::{Event, Link};
 use crate::message::Message;
@@ -40,9 +41,9 @@ type MakeRng = Box<dyn FnMut() -> Box<dyn CryptoRng + Send> + Send>;
 /// - Getters: [`node`](Self::node), [`link`](Self::link), [`len`](Self::len),
 ///   [`is_empty`](Self::is_empty), [`wants_read`](Self::wants_read),
 ///   [`wants_write`](Self::wants_write).
-/// - Inputs: [`receive`](Self::receive), [`handle_eof`](Self::handle_eof),
-///   [`written`](Self::written), [`writable`](Self::writable),
-///   [`transport_failed`](Self::transport_failed).
+/// - Inputs: [`receive`](Self::receive) and [`handle_eof`](Self::handle_eof), or
+///   [`receive_with`](Self::receive_with) for both; [`written`](Self::written),
+///   [`writable`](Self::writable), [`transport_failed`](Self::transport_failed).
 /// - Commands: [`on`](Self::on), [`accept`](Self::accept), [`connect`](Self::connect),
 ///   [`reply`](Self::reply), [`reply_error`](Self::reply_error), [`send`](Self::send),
 ///   [`request`](Self::request), [`cancel`](Self::cancel),
@@ -101,11 +102,11 @@ enum Step<H> {
 impl<H: Clone> Hub<H> {
     /// A hub without links. `make_rng` makes a generator of nonces for each of them: from
     /// the operating system's randomness, or from a seed to repeat a run to the byte.
-    pub fn new(
+    pub fn new<R: CryptoRng + Send + 'static>(
         node: Node<H>,
-        make_rng: impl FnMut() -> Box<dyn CryptoRng + Send> + Send + 'static,
+        mut make_rng: impl FnMut() -> R + Send + 'static,
     ) -> Self {
-        let mut make_rng: MakeRng = Box::new(make_rng);
+        let mut make_rng: MakeRng = Box::new(move || Box::new(make_rng()));
         Self {
             node,
             sealer: SharedSealer::new(make_rng()),
@@ -119,6 +120,14 @@ impl<H: Clone> Hub<H> {
             now: Now::default(),
             node_asked: false,
         }
+    }
+
+    /// A hub whose node is made here; for the rest as [`new`](Self::new).
+    pub fn with_config<R: CryptoRng + Send + 'static>(
+        config: LinkConfig,
+        make_rng: impl FnMut() -> R + Send + 'static,
+    ) -> Self {
+        Self::new(Node::for_streams(config), make_rng)
     }
 
     // Getters.
@@ -184,6 +193,29 @@ impl<H: Clone> Hub<H> {
         Ok(())
     }
 
+    /// Reads from a link's transport, if that is wanted: `read` is called once at most,
+    /// and says how many bytes it has put at the start of its buffer; 0 where the remote
+    /// has sent its last byte. See [`Link::receive_with`].
+    ///
+    /// # Errors
+    /// What `read` returned; the link has taken nothing. Where the transport has failed,
+    /// [say so](Self::transport_failed).
+    pub fn receive_with<E>(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        self.now = now;
+        if let Some(entry) = self.links.get_mut(&link)
+            && entry.link.wants_read()
+        {
+            entry.link.receive_with(now, read)?;
+            self.make_ready(link);
+        }
+        Ok(())
+    }
+
     /// Says that a link's remote has sent its last byte.
     pub fn handle_eof(&mut self, now: Now, link: LinkId) {
         self.now = now;
@@ -230,7 +262,8 @@ impl<H: Clone> Hub<H> {
 
     // Commands.
 
-    /// Registers a handler for a key; see [`Node::on`].
+    /// Registers a handler for a key; see [`Node::on`]. `inner` is the [`Layer`] that
+    /// messages must pass to reach it, or `None`.
     ///
     /// # Errors
     /// As [`Node::on`].
@@ -238,8 +271,9 @@ impl<H: Clone> Hub<H> {
         &mut self,
         key: impl Into<Key>,
         handler: H,
-        inner: Layer,
+        inner: impl Into<Option<Layer>>,
     ) -> Result<Option<H>, LayerError> {
+        let inner = inner.into().unwrap_or_default();
         self.node.on(key, handler, inner)
     }
 
