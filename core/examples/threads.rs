@@ -22,7 +22,7 @@ use rand_core::SeedableRng;
 /// The longest wait: other links may have left room, or hold too much.
 const LOOK: Duration = Duration::from_secs(1);
 /// The longest wait for one thing while another may happen.
-const ALTERNATE: Duration = Duration::from_millis(10);
+const ALTERNATE: Duration = Duration::from_millis(1);
 
 /// What a handler is here: it runs on the thread of its connection.
 pub(crate) type Handler = fn(Message) -> Message;
@@ -51,7 +51,7 @@ pub(crate) fn now(start: Instant) -> Now {
 }
 
 /// A generator for a link. In earnest its seed comes from the system.
-fn generator(seed: u64) -> Box<ChaCha8Rng> {
+pub(crate) fn generator(seed: u64) -> Box<ChaCha8Rng> {
     Box::new(ChaCha8Rng::seed_from_u64(seed))
 }
 
@@ -72,7 +72,7 @@ struct Writing {
 
 /// Drives a link until it is closed, and closes it once it has the answers that are
 /// wanted.
-fn drive(
+pub(crate) fn drive(
     link: &mut Link,
     node: &mut Shared,
     stream: &mut TcpStream,

@@ -35,7 +35,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(super) fn new<R: CryptoRng + Send + 'static>(
+    pub(crate) fn new<R: CryptoRng + Send + 'static>(
         group: SocketAddr,
         make_rng: impl FnMut() -> R,
     ) -> Result<Self, Failure> {
@@ -56,32 +56,32 @@ impl Host {
         })
     }
 
-    pub(super) fn is_started(&self) -> bool {
+    pub(crate) fn is_started(&self) -> bool {
         self.hub.node().local_peer().is_some()
     }
 
-    pub(super) fn start(&mut self, now: Now, number: usize) -> Result<(), Failure> {
+    pub(crate) fn start(&mut self, now: Now, number: usize) -> Result<(), Failure> {
         let local = Peer::new(format!("node {number}"));
         self.hub.manage_peers(now, local, ManagementConfig::new())?;
         Ok(())
     }
 
-    pub(super) fn peers(&self) -> usize {
+    pub(crate) fn peers(&self) -> usize {
         self.hub.node().peers().len()
     }
 
-    pub(super) fn receive(&mut self, now: Now, from: SocketAddr, datagram: &[u8]) {
+    pub(crate) fn receive(&mut self, now: Now, from: SocketAddr, datagram: &[u8]) {
         // What does not fit in is lost, as a socket's buffer loses it.
         let _ = self.hub.receive(now, from, datagram);
     }
 
-    pub(super) fn publish(&mut self, now: Now) -> Result<(), Failure> {
+    pub(crate) fn publish(&mut self, now: Now) -> Result<(), Failure> {
         self.hub.publish(now, "news", "all is well")?;
         Ok(())
     }
 
     /// Its deadline, if that is sooner than the one that is scheduled.
-    pub(super) fn take_alarm(&mut self, now: Duration) -> Option<Duration> {
+    pub(crate) fn take_alarm(&mut self, now: Duration) -> Option<Duration> {
         let at = self.hub.deadline()?;
         if self.alarm.is_some_and(|alarm| now < alarm && alarm <= at) {
             return None;
@@ -91,7 +91,7 @@ impl Host {
     }
 
     /// Does all that there is to do now; what it sends goes to `sent`.
-    pub(super) fn turn(
+    pub(crate) fn turn(
         &mut self,
         now: Now,
         sent: &mut Vec<(SocketAddr, Bytes)>,
@@ -128,12 +128,12 @@ impl Host {
                     self.failed += 1;
                     self.ask(now)?;
                 }
-                DatagramOutput::Event(DatagramHubEvent::Peer(PeerEvent::Came(known))) => {
-                    if self.first.is_none() {
-                        let place = known.addresses.first();
-                        self.first = place.and_then(|place| place.address());
-                        self.ask(now)?;
-                    }
+                DatagramOutput::Event(DatagramHubEvent::Peer(PeerEvent::Came(known)))
+                    if self.first.is_none() =>
+                {
+                    let place = known.addresses.first();
+                    self.first = place.and_then(|place| place.address());
+                    self.ask(now)?;
                 }
                 // Others came and went, or something was refused.
                 _ => {}
