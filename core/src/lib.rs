@@ -28,7 +28,6 @@
 //! ```
 //! use std::collections::BTreeMap;
 //! use std::error::Error;
-//! use std::io::{ErrorKind, Read, Write};
 //! use std::net::{Shutdown, TcpListener, TcpStream};
 //! use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 //!
@@ -55,11 +54,7 @@
 //!         // Inputs.
 //!         for (link, stream) in &mut self.streams {
 //!             hub.writable(now, *link);
-//!             match hub.receive_with(now, *link, |buffer| stream.read(buffer)) {
-//!                 Ok(()) => {} // bytes, the end of the stream, or nothing is wanted now
-//!                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-//!                 Err(error) => hub.transport_failed(now, *link, error),
-//!             }
+//!             hub.read_from(now, *link, stream);
 //!         }
 //!         // Outputs.
 //!         while let Some(output) = hub.poll(now) {
@@ -73,16 +68,9 @@
 //!                 }
 //!                 Output::Answered { answer, .. } => self.answers.push(answer.message),
 //!                 Output::Failed { error, .. } => eprintln!("a request failed: {error}"),
-//!                 Output::Write { link, bytes } => {
-//!                     let Some(stream) = self.streams.get_mut(&link) else {
-//!                         continue;
-//!                     };
-//!                     match stream.write(bytes) {
-//!                         Ok(count) => hub.written(now, link, count),
-//!                         Err(error) if error.kind() == ErrorKind::WouldBlock => {
-//!                             hub.written(now, link, 0);
-//!                         }
-//!                         Err(error) => hub.transport_failed(now, link, error),
+//!                 Output::Write { link, .. } => {
+//!                     if let Some(stream) = self.streams.get_mut(&link) {
+//!                         hub.write_to(now, link, stream);
 //!                     }
 //!                 }
 //!                 Output::Shutdown { link } => {
@@ -150,6 +138,10 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! Where the transport is no `std::io::Read` and `Write`, the bytes of [`Output::Write`] are
+//! written by hand, and [`Hub::receive_with`], [`Hub::written`] and
+//! [`Hub::transport_failed`] are told what came of it.
 //!
 //! An event loop that is told which sockets are ready looks at those only. The example
 //! `mio` in this package is one, with handlers on another thread, publish and subscribe;
@@ -282,8 +274,8 @@
 //! # Cargo features
 //!
 //! - `std` (on by default): lets checksums and digests choose the processor's
-//!   instructions at run time. Without it the crate needs `alloc` only, and
-//!   behaves the same.
+//!   instructions at run time, and brings `Hub::read_from` and `Hub::write_to`. Without it
+//!   the crate needs `alloc` only, and behaves the same.
 //! - `x25519`: `plugin::X25519Cipher`, netaio's cipher between two peers that know
 //!   each other's public keys (X25519, XSalsa20 and Poly1305). Needs no `std`; with
 //!   it, keys agreed on with recent peers are kept.

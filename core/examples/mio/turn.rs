@@ -1,6 +1,6 @@
 //! The loop: what mio says goes into the hub, and what the hub wants done is done.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -46,7 +46,12 @@ impl EventLoop {
             self.reply(now, call, Some(answer));
         }
         self.do_outputs(now);
-        self.read(now);
+        // Each is read from once, where that is wanted, and the next turn follows at once.
+        let (hub, streams) = (&mut self.hub, &mut self.streams);
+        self.readable.retain(|link| {
+            let stream = streams.get_mut(link);
+            stream.is_some_and(|stream| hub.read_from(now, *link, stream))
+        });
         Ok(())
     }
 
@@ -68,20 +73,9 @@ impl EventLoop {
                     message,
                 } => self.call(now, call, handler, message),
                 Output::Answered { .. } => self.answers += 1,
-                Output::Write { link, bytes } => {
-                    let Some(stream) = self.streams.get_mut(&link) else {
-                        continue;
-                    };
-                    match stream.write(bytes) {
-                        Ok(count) => {
-                            self.hub.written(now, link, count);
-                            // mio says when it takes more only once it has refused some.
-                            self.hub.writable(now, link);
-                        }
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                            self.hub.written(now, link, 0);
-                        }
-                        Err(error) => self.hub.transport_failed(now, link, error),
+                Output::Write { link, .. } => {
+                    if let Some(stream) = self.streams.get_mut(&link) {
+                        self.hub.write_to(now, link, stream);
                     }
                 }
                 Output::Shutdown { link } => {
@@ -97,24 +91,5 @@ impl EventLoop {
                 other => eprintln!("{other:?}"),
             }
         }
-    }
-
-    /// Reads from each socket once, where that is wanted. Whatever came, the next turn
-    /// follows at once; a socket stays readable until it has refused to be read.
-    fn read(&mut self, now: Now) {
-        let (hub, streams) = (&mut self.hub, &mut self.streams);
-        self.readable.retain(|link| {
-            let Some(stream) = streams.get_mut(link) else {
-                return false;
-            };
-            match hub.receive_with(now, *link, |buffer| stream.read(buffer)) {
-                Ok(()) => true,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => false,
-                Err(error) => {
-                    hub.transport_failed(now, *link, error);
-                    false
-                }
-            }
-        });
     }
 }

@@ -43,7 +43,8 @@ type MakeRng = Box<dyn FnMut() -> Box<dyn CryptoRng + Send> + Send>;
 ///   [`wants_write`](Self::wants_write).
 /// - Inputs: [`receive`](Self::receive) and [`handle_eof`](Self::handle_eof), or
 ///   [`receive_with`](Self::receive_with) for both; [`written`](Self::written),
-///   [`writable`](Self::writable), [`transport_failed`](Self::transport_failed).
+///   [`writable`](Self::writable), [`transport_failed`](Self::transport_failed). With the
+///   feature `std` also `read_from` and `write_to`, for the standard library's traits.
 /// - Commands: [`on`](Self::on), [`accept`](Self::accept), [`connect`](Self::connect),
 ///   [`reply`](Self::reply), [`reply_error`](Self::reply_error), [`send`](Self::send),
 ///   [`request`](Self::request), [`cancel`](Self::cancel),
@@ -515,11 +516,17 @@ impl<H: Clone> Hub<H> {
             Step::Output(output) => Some(output),
             Step::Nothing => None,
             Step::Write(link) => {
-                let entry = self.links.get(&link)?;
-                let bytes = entry.writing.get(entry.written..)?;
+                let bytes = self.bytes_to_write(link)?;
                 Some(Output::Write { link, bytes })
             }
         }
+    }
+
+    /// What a link's transport was given, and has not said how much of it it took.
+    pub(super) fn bytes_to_write(&self, link: LinkId) -> Option<&[u8]> {
+        let entry = self.links.get(&link)?;
+        let bytes = entry.writing.get(entry.written..)?;
+        (entry.writer == Writer::Busy).then_some(bytes)
     }
 
     /// When [`poll`](Self::poll) is due, a reading of the monotonic clock, if nothing else

@@ -1,6 +1,8 @@
-//! Reading into a link by a closure.
+//! A hub takes bytes by a closure, and the standard library's readers and writers.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
 use chacha20::ChaCha8Rng;
@@ -107,4 +109,102 @@ fn a_count_past_the_buffer_is_cut() {
     assert_eq!(read, Ok(()));
     assert!(room > 0);
     assert_eq!(hub.link(link).unwrap().unhandled(), room);
+}
+
+/// What a stream does, one call after the other. Then it would block.
+struct Script(VecDeque<io::Result<usize>>);
+
+impl Script {
+    fn new(steps: impl IntoIterator<Item = io::Result<usize>>) -> Self {
+        Self(steps.into_iter().collect())
+    }
+
+    fn next(&mut self) -> io::Result<usize> {
+        let next = self.0.pop_front();
+        next.unwrap_or_else(|| Err(ErrorKind::WouldBlock.into()))
+    }
+}
+
+impl Write for Script {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(self.next()?.min(bytes.len()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Script {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(self.next()?.min(buffer.len()))
+    }
+}
+
+/// A hub that has a request to write.
+fn asking() -> (Hub<()>, LinkId) {
+    let mut hub = hub();
+    let link = hub.connect(NOON, None);
+    let request = Message::request("elsewhere");
+    hub.request(NOON, link, &request, &RequestOptions::new())
+        .unwrap();
+    (hub, link)
+}
+
+/// How many bytes the hub wants written, if it is asked now.
+fn wants_written(hub: &mut Hub<()>) -> Option<usize> {
+    match hub.poll(NOON) {
+        Some(Output::Write { bytes, .. }) => Some(bytes.len()),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_writer_takes_what_it_can() {
+    let (mut hub, link) = asking();
+    // Nothing is to be written before the hub says so.
+    hub.write_to(NOON, link, &mut Script::new([Ok(1000)]));
+    let all = wants_written(&mut hub).unwrap();
+    let mut stream = Script::new([Ok(3), Err(ErrorKind::Interrupted.into()), Ok(4)]);
+    hub.write_to(NOON, link, &mut stream);
+    assert!(hub.wants_write(link));
+    assert_eq!(wants_written(&mut hub), None, "the stream is full");
+    hub.writable(NOON, link);
+    assert_eq!(wants_written(&mut hub), Some(all - 7));
+    hub.write_to(NOON, link, &mut Script::new([Ok(1000)]));
+    assert!(!hub.wants_write(link));
+    assert_eq!(hub.link(link).unwrap().queued(), 0);
+}
+
+#[test]
+fn a_stream_that_fails_closes_its_link() {
+    let reset = || Err(ErrorKind::ConnectionReset.into());
+    for step in [Ok(0), reset()] {
+        let (mut hub, link) = asking();
+        wants_written(&mut hub).unwrap();
+        hub.write_to(NOON, link, &mut Script::new([step]));
+        let (_, closed) = drain(&mut hub);
+        assert!(
+            matches!(closed, Some(CloseReason::Transport(_))),
+            "{closed:?}"
+        );
+    }
+    let mut hub = hub();
+    let link = hub.accept(NOON, None).unwrap();
+    assert!(!hub.read_from(NOON, link, &mut Script::new([reset()])));
+    let (_, closed) = drain(&mut hub);
+    assert!(
+        matches!(closed, Some(CloseReason::Transport(_))),
+        "{closed:?}"
+    );
+}
+
+#[test]
+fn a_reader_is_tried_again_until_it_would_block() {
+    let mut hub = hub();
+    let link = hub.accept(NOON, None).unwrap();
+    let mut stream = Script::new([Ok(1), Err(ErrorKind::Interrupted.into())]);
+    let tries = [(); 3].map(|()| hub.read_from(NOON, link, &mut stream));
+    assert_eq!(tries, [true, true, false]);
+    assert_eq!(hub.link(link).unwrap().unhandled(), 1);
 }
