@@ -154,7 +154,7 @@ fn transfer(
         stream.set_read_timeout(Some(if is_writing { ALTERNATE } else { wait }))?;
         link.receive_with(now(start), |buffer| stream.read(buffer))
     } else {
-        // All links together hold too much.
+        // The remote does not read, or all links together hold too much.
         thread::sleep(wait.min(ALTERNATE));
         Ok(())
     }

@@ -99,10 +99,8 @@ impl End {
             None if socket.may_send() => self.begin(now)?,
             None => return Ok(()),
         };
-        while self
-            .jobs
-            .front()
-            .is_some_and(|job| job.ends <= now.monotonic)
+        let is_due = |job: &Job| job.ends <= now.monotonic;
+        while self.jobs.front().is_some_and(is_due)
             && let Some(job) = self.jobs.pop_front()
         {
             self.reply(now, job.call, job.answer);
@@ -110,12 +108,10 @@ impl End {
         if socket.can_send() {
             self.hub.writable(now, link);
         }
-        match self
-            .hub
-            .receive_with(now, link, |buffer| read(socket, buffer))
-        {
-            Ok(()) | Err(ReadError::Nothing) => {}
-            Err(ReadError::Reset) => self.hub.transport_failed(now, link, "reset"),
+        let hub = &mut self.hub;
+        let received = hub.receive_with(now, link, |buffer| read(socket, buffer));
+        if let Err(ReadError::Reset) = received {
+            hub.transport_failed(now, link, "the connection was reset");
         }
         while let Some(output) = self.hub.poll(now) {
             match output {
