@@ -14,6 +14,7 @@ use rand_core::CryptoRng;
 use super::delivery::{Delivery, SharedSealer};
 use super::output::{HubEvent, Output};
 use crate::calls::{Call, ReplyError};
+use crate::config::LinkConfig;
 use crate::error::{Backpressure, CloseReason, LayerError, SealError, SendError, TooManyLinks};
 use crate::link::{Event, Link};
 use crate::message::Message;
@@ -40,12 +41,14 @@ type MakeRng = Box<dyn FnMut() -> Box<dyn CryptoRng + Send> + Send>;
 /// - Getters: [`node`](Self::node), [`link`](Self::link), [`len`](Self::len),
 ///   [`is_empty`](Self::is_empty), [`wants_read`](Self::wants_read),
 ///   [`wants_write`](Self::wants_write).
-/// - Inputs: [`receive`](Self::receive), [`handle_eof`](Self::handle_eof),
-///   [`written`](Self::written), [`writable`](Self::writable),
-///   [`transport_failed`](Self::transport_failed).
+/// - Inputs: [`receive`](Self::receive) and [`handle_eof`](Self::handle_eof), or
+///   [`receive_with`](Self::receive_with) for both; [`written`](Self::written),
+///   [`writable`](Self::writable), [`transport_failed`](Self::transport_failed). With the
+///   feature `std` also `read_from` and `write_to`, for the standard library's traits.
 /// - Commands: [`on`](Self::on), [`accept`](Self::accept), [`connect`](Self::connect),
 ///   [`reply`](Self::reply), [`reply_error`](Self::reply_error), [`send`](Self::send),
 ///   [`request`](Self::request), [`cancel`](Self::cancel),
+///   [`serve_subscriptions`](Self::serve_subscriptions),
 ///   [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe),
 ///   [`publish`](Self::publish), [`notify`](Self::notify), [`close`](Self::close),
 ///   [`drain`](Self::drain), and those of the [node](Self::node_mut).
@@ -101,11 +104,11 @@ enum Step<H> {
 impl<H: Clone> Hub<H> {
     /// A hub without links. `make_rng` makes a generator of nonces for each of them: from
     /// the operating system's randomness, or from a seed to repeat a run to the byte.
-    pub fn new(
+    pub fn new<R: CryptoRng + Send + 'static>(
         node: Node<H>,
-        make_rng: impl FnMut() -> Box<dyn CryptoRng + Send> + Send + 'static,
+        mut make_rng: impl FnMut() -> R + Send + 'static,
     ) -> Self {
-        let mut make_rng: MakeRng = Box::new(make_rng);
+        let mut make_rng: MakeRng = Box::new(move || Box::new(make_rng()));
         Self {
             node,
             sealer: SharedSealer::new(make_rng()),
@@ -119,6 +122,14 @@ impl<H: Clone> Hub<H> {
             now: Now::default(),
             node_asked: false,
         }
+    }
+
+    /// A hub whose node is made here; for the rest as [`new`](Self::new).
+    pub fn with_config<R: CryptoRng + Send + 'static>(
+        config: LinkConfig,
+        make_rng: impl FnMut() -> R + Send + 'static,
+    ) -> Self {
+        Self::new(Node::for_streams(config), make_rng)
     }
 
     // Getters.
@@ -184,6 +195,29 @@ impl<H: Clone> Hub<H> {
         Ok(())
     }
 
+    /// Reads from a link's transport, if that is wanted: `read` is called once at most,
+    /// and says how many bytes it has put at the start of its buffer; 0 where the remote
+    /// has sent its last byte. See [`Link::receive_with`].
+    ///
+    /// # Errors
+    /// What `read` returned; the link has taken nothing. Where the transport has failed,
+    /// [say so](Self::transport_failed).
+    pub fn receive_with<E>(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        self.now = now;
+        if let Some(entry) = self.links.get_mut(&link)
+            && entry.link.wants_read()
+        {
+            entry.link.receive_with(now, read)?;
+            self.make_ready(link);
+        }
+        Ok(())
+    }
+
     /// Says that a link's remote has sent its last byte.
     pub fn handle_eof(&mut self, now: Now, link: LinkId) {
         self.now = now;
@@ -230,7 +264,8 @@ impl<H: Clone> Hub<H> {
 
     // Commands.
 
-    /// Registers a handler for a key; see [`Node::on`].
+    /// Registers a handler for a key; see [`Node::on`]. `inner` is the [`Layer`] that
+    /// messages must pass to reach it, or `None`.
     ///
     /// # Errors
     /// As [`Node::on`].
@@ -238,8 +273,9 @@ impl<H: Clone> Hub<H> {
         &mut self,
         key: impl Into<Key>,
         handler: H,
-        inner: Layer,
+        inner: impl Into<Option<Layer>>,
     ) -> Result<Option<H>, LayerError> {
+        let inner = inner.into().unwrap_or_default();
         self.node.on(key, handler, inner)
     }
 
@@ -359,22 +395,31 @@ impl<H: Clone> Hub<H> {
         }
     }
 
+    /// Subscribes and unsubscribes by itself whoever asks for it; see
+    /// [`Node::serve_subscriptions`].
+    ///
+    /// # Errors
+    /// As [`Node::on`].
+    pub fn serve_subscriptions(
+        &mut self,
+        inner: impl Into<Option<Layer>>,
+    ) -> Result<(), LayerError> {
+        let inner = inner.into().unwrap_or_default();
+        self.node.serve_subscriptions(inner)
+    }
+
     /// Subscribes whoever made a call to a key, and returns the answer to reply with:
     /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached.
     #[must_use = "it is the answer to the call"]
     pub fn subscribe(&mut self, call: &Call, key: &Bytes) -> Message {
-        match self.node.subscribe(key, call.place()) {
-            Ok(_) => Message::confirm_subscribe(key.clone()),
-            Err(error) => Message::error(key.clone(), error.to_string()),
-        }
+        self.node.answer_subscribe(key, call.place())
     }
 
     /// Takes the subscription of whoever made a call back, and returns the answer to
     /// reply with: `CONFIRM_UNSUBSCRIBE`, whether there was one or not.
     #[must_use = "it is the answer to the call"]
     pub fn unsubscribe(&mut self, call: &Call, key: &Bytes) -> Message {
-        self.node.unsubscribe(key, call.place());
-        Message::confirm_unsubscribe(key.clone())
+        self.node.answer_unsubscribe(key, call.place())
     }
 
     /// Sends `NOTIFY_URI` with a content to the subscribers of a uri; sealed once for all
@@ -481,11 +526,17 @@ impl<H: Clone> Hub<H> {
             Step::Output(output) => Some(output),
             Step::Nothing => None,
             Step::Write(link) => {
-                let entry = self.links.get(&link)?;
-                let bytes = entry.writing.get(entry.written..)?;
+                let bytes = self.bytes_to_write(link)?;
                 Some(Output::Write { link, bytes })
             }
         }
+    }
+
+    /// What a link's transport was given, and has not said how much of it it took.
+    pub(super) fn bytes_to_write(&self, link: LinkId) -> Option<&[u8]> {
+        let entry = self.links.get(&link)?;
+        let bytes = entry.writing.get(entry.written..)?;
+        (entry.writer == Writer::Busy).then_some(bytes)
     }
 
     /// When [`poll`](Self::poll) is due, a reading of the monotonic clock, if nothing else

@@ -59,10 +59,10 @@ use crate::shared::SharedNode;
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
 ///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room),
 ///   [`is_turn_over`](Self::is_turn_over).
-/// - Inputs: [`receive`](Self::receive) (or [`receive_buffer`](Self::receive_buffer)
-///   and [`received`](Self::received)), [`handle_eof`](Self::handle_eof),
-///   [`written`](Self::written), [`transport_failed`](Self::transport_failed),
-///   [`begin_turn`](Self::begin_turn).
+/// - Inputs: [`receive`](Self::receive) (or [`receive_with`](Self::receive_with), or
+///   [`receive_buffer`](Self::receive_buffer) and [`received`](Self::received)),
+///   [`handle_eof`](Self::handle_eof), [`written`](Self::written),
+///   [`transport_failed`](Self::transport_failed), [`begin_turn`](Self::begin_turn).
 /// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
 ///   [`send`](Self::send), [`request`](Self::request), [`cancel`](Self::cancel),
 ///   [`notify`](Self::notify), [`forward`](Self::forward), [`drain`](Self::drain),
@@ -277,6 +277,36 @@ impl Link {
             self.inlet.bytes.extend_from_slice(bytes);
         }
         self.received(now, bytes.len());
+        Ok(())
+    }
+
+    /// Reads from the transport, if that is [wanted](Self::wants_read): `read` is called
+    /// once at most, fills its buffer from the start, and says with how many bytes; with
+    /// 0 where the remote has sent its last byte, as `std::io::Read::read` does.
+    ///
+    /// # Errors
+    /// What `read` returned: that there is nothing to read now, say. The link has taken
+    /// nothing.
+    pub fn receive_with<E>(
+        &mut self,
+        now: Now,
+        read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        if !self.wants_read() {
+            return Ok(());
+        }
+        let room = self.read_room();
+        let buffer = self.inlet.with_room();
+        let start = buffer.len();
+        let room = buffer.spare_capacity_mut().len().min(room);
+        buffer.resize(start.saturating_add(room), 0);
+        let result = read(buffer.get_mut(start..).unwrap_or_default());
+        let count = result.as_ref().map_or(0, |count| room.min(*count));
+        buffer.truncate(start.saturating_add(count));
+        match result? {
+            0 => self.handle_eof(now),
+            _ => self.received(now, count),
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod error;
 mod handlers;
 mod links;
+mod lock;
 mod managing;
 mod shared;
 mod target;
@@ -14,6 +15,7 @@ use alloc::sync::Arc;
 use core::fmt;
 
 pub use self::error::PeerManagementError;
+pub use self::lock::LockNode;
 
 use self::target::Target;
 use crate::budget::{Account, Budget};
@@ -35,7 +37,7 @@ use crate::subscriptions::Subscriptions;
 ///
 /// Most embedders want a [`Hub`](crate::Hub) or a [`DatagramHub`](crate::DatagramHub),
 /// which holds a node and its links. Who drives links on several threads keeps the
-/// node behind a lock that implements [`SharedNode`](crate::SharedNode).
+/// node behind a lock that implements [`LockNode`].
 ///
 /// Its methods come in four groups.
 ///
