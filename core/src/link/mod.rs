@@ -120,7 +120,7 @@ impl Link {
             place,
             inlet: Inlet::new(),
             outbox: Outbox::new(),
-            calls: Calls::new(),
+            calls: Calls::new(budget.dropped_calls.clone()),
             notices: VecDeque::new(),
             failures: Failures::default(),
             timers: Timers::new(now.monotonic),
@@ -220,7 +220,8 @@ impl Link {
     /// turn ended at its bound, or a write has made room.
     #[must_use]
     pub fn wants_poll(&self) -> bool {
-        !self.notices.is_empty() || self.may_advance() || self.may_end()
+        let noticed = !self.notices.is_empty() || self.calls.has_dropped();
+        noticed || self.may_advance() || self.may_end()
     }
 
     /// How many bytes may be read at once: `usize::MAX` while all links together hold
@@ -384,13 +385,18 @@ impl Link {
         first.map(|(at, reason)| Deadline { at, reason })
     }
 
-    /// Publishes what the link holds, and lets the remote's timers rest while it is this
+    /// Ends a turn: publishes what the link holds, and lets the remote's timers rest while it is this
     /// side that keeps the remote waiting.
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
         self.turn = 0;
         let now = self.exchange.now.monotonic;
         self.timers
             .hold(!self.may_take_frame(), !self.calls.is_idle(), now);
+        self.publish(node);
+    }
+
+    /// Publishes what the link holds.
+    fn publish<N: SharedNode>(&mut self, node: &mut N) {
         let held = match self.phase {
             Phase::Closed { .. } => Held::default(),
             _ => Held {
