@@ -390,6 +390,7 @@ impl Link {
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
         self.turn = 0;
         let now = self.exchange.now.monotonic;
+        self.outbox.rest_backlog(now);
         self.timers
             .hold(!self.may_take_frame(), !self.calls.is_idle(), now);
         self.publish(node);

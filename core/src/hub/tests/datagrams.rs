@@ -94,7 +94,8 @@ impl Network {
             for host in 0..self.hosts.len() {
                 self.poll(host);
             }
-            for (from, to, bytes) in self.sent[before..].to_vec() {
+            for index in before..self.sent.len() {
+                let (from, to, bytes) = self.sent[index].clone();
                 self.deliver(from, to, &bytes);
             }
             if self.sent.len() == before {
