@@ -10,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use netaio_core::rand_core::SeedableRng;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::*;
-use rand_core::SeedableRng;
 
 const LISTENER: Token = Token(0);
 const CLIENTS: usize = 10;

@@ -11,11 +11,11 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chacha20::ChaCha8Rng;
+use netaio_core::bytes::Bytes;
 use netaio_core::plugin::DefaultPeerPlugin;
+use netaio_core::rand_core::{Rng, SeedableRng};
 use netaio_core::*;
-use rand_core::{Rng, SeedableRng};
 
 const SECOND: Duration = Duration::from_secs(1);
 const GROUP: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(224, 0, 0, 1), 8888));

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chacha20::ChaCha8Rng;
 use netaio_core::plugin::HmacAuth;
+use netaio_core::rand_core::SeedableRng;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
     Dispatched, Event, Inbound, Layer, Link, LinkConfig, Message, Node, Now, RequestOptions, Role,
     Route, RouteId, Router,
 };
-use rand_core::SeedableRng;
 
 /// What a handler is here: a function from the request to its answer.
 type Handler = fn(Message) -> Message;

@@ -26,7 +26,7 @@
 //! use netaio_core::plugin::HmacAuth;
 //! use netaio_core::types::REQUEST_URI;
 //! use netaio_core::*;
-//! # use rand_core::SeedableRng;
+//! # use netaio_core::rand_core::SeedableRng;
 //!
 //! /// What this program's handlers are.
 //! #[derive(Clone)]
@@ -176,6 +176,13 @@
 //! - `x25519`: `plugin::X25519Cipher`, netaio's cipher between two peers that know
 //!   each other's public keys (X25519, XSalsa20 and Poly1305). Needs no `std`; with
 //!   it, keys agreed on with recent peers are kept.
+//!
+//! # Targets
+//!
+//! Without `std` any target will do that has `alloc` and compare-and-swap on words of a
+//! pointer's size, which `Arc` and [`Bytes`](bytes::Bytes) need: thumbv7em does, thumbv6m does
+//! not. Nothing here or in a dependency needs atomics of 64 bits, an operating system or a C
+//! compiler.
 #![no_std]
 // All of this crate parses, or counts what others parse.
 #![cfg_attr(
@@ -216,6 +223,11 @@ mod sync;
 #[cfg(test)]
 mod testing;
 mod wire;
+
+/// Contents and byte strings are slices of shared buffers: [`bytes::Bytes`].
+pub use bytes;
+/// A generator of random numbers is whatever implements [`rand_core::CryptoRng`].
+pub use rand_core;
 
 /// The version of this crate. It speaks the protocol of netaio 0.0.9.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netaio_core::plugin::{HmacAuth, ReplayWindow};
 use netaio_core::{
-    DatagramLink, GoneReason, Layer, Limits, LinkConfig, Message, MessageType, Now, PeerEvent,
+    DatagramLink, Layer, Limits, LinkConfig, Message, MessageType, Now, PeerEvent, RemovalReason,
     Role, SendOptions, Transmits,
 };
 use netaio_tests::network::{Faults, Network, Setup, address};
@@ -91,7 +91,7 @@ fn what_comes_twice_or_too_late_changes_nothing() {
     assert_eq!(network.known(), 1.0);
     for number in 0..40 {
         let events = network.host_mut(number).unwrap().take_events();
-        let came = |event: &&PeerEvent<SocketAddr>| matches!(event, PeerEvent::Came(_));
+        let came = |event: &&PeerEvent<SocketAddr>| matches!(event, PeerEvent::Added(_));
         assert_eq!(events.iter().filter(came).count(), 39);
         assert_eq!(events.len(), 39, "{events:?}");
     }
@@ -115,8 +115,8 @@ fn a_network_that_falls_apart_heals() {
     let timed_out = |event: &&PeerEvent<SocketAddr>| {
         matches!(
             event,
-            PeerEvent::Gone {
-                why: GoneReason::TimedOut,
+            PeerEvent::Removed {
+                why: RemovalReason::TimedOut,
                 ..
             }
         )

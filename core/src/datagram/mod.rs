@@ -64,7 +64,7 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 /// ```
 /// # use std::net::SocketAddr;
 /// # use std::time::Duration;
-/// # use rand_core::SeedableRng;
+/// # use netaio_core::rand_core::{self, SeedableRng};
 /// # fn rng(seed: u64) -> Box<dyn rand_core::CryptoRng + Send> {
 /// #     Box::new(chacha20::ChaCha8Rng::seed_from_u64(seed))
 /// # }
@@ -117,8 +117,10 @@ pub struct DatagramLink {
     counters: DatagramCounters,
     budget: Arc<Budget>,
     account: Arc<Account>,
-    /// Datagrams handled since the last time that there was nothing to do.
+    /// Datagrams handled in this turn.
     turn: usize,
+    /// There was nothing to do when it was polled last.
+    idle: bool,
     /// Nothing more is received, and the link ends when nothing is under way, or then.
     drain_until: Option<Duration>,
     closed: bool,
@@ -150,6 +152,7 @@ impl DatagramLink {
             budget,
             account: Arc::default(),
             turn: 0,
+            idle: true,
             drain_until: None,
             closed: false,
         }
@@ -223,7 +226,7 @@ impl DatagramLink {
     /// Whether messages wait for handlers of others to end.
     #[must_use]
     pub fn waits_for_budget(&self) -> bool {
-        self.calls.waiting().0 > 0 && !self.budget.may_call()
+        self.calls.waiting().0 > 0 && !self.may_dispatch()
     }
 
     /// More waits to be handled than one datagram of the largest size.
@@ -250,7 +253,8 @@ impl DatagramLink {
         node: &mut N,
     ) -> Option<DatagramEvent<N::Handler>> {
         self.exchange.now = now;
-        if self.turn == 0 {
+        if core::mem::take(&mut self.idle) {
+            self.turn = 0;
             self.expire();
             self.advertise(node);
         }
@@ -321,7 +325,7 @@ impl DatagramLink {
 
     /// Publishes what the link holds.
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
-        self.turn = 0;
+        self.idle = true;
         let held = Held {
             inbound: self.unhandled.saturating_add(self.calls.bytes()),
             outbound: self.queued(),

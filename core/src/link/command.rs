@@ -140,6 +140,15 @@ impl Link {
         self.exchange.now = now;
         if self.close_reason().is_none() {
             self.send_farewells(node);
+        }
+        self.close_without_farewell(now, node);
+    }
+
+    /// As [`close`](Self::close), but the remote is not told that this node leaves: for
+    /// a link that another one takes the place of.
+    pub fn close_without_farewell<N: SharedNode>(&mut self, now: Now, node: &mut N) {
+        self.exchange.now = now;
+        if self.close_reason().is_none() {
             self.begin_flush(CloseReason::Local);
             node.left(self.place);
         }

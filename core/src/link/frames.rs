@@ -171,7 +171,9 @@ impl Link {
     /// Whether a message may be dispatched that has no other before it: one without a
     /// correlation id only while no handler runs.
     fn may_dispatch(&self, sealed: &SealedMessage) -> bool {
-        self.may_dispatch_some() && (self.calls.len() == 0 || self.exchange.is_correlated(sealed))
+        self.may_dispatch_some()
+            && self.may_call()
+            && (self.calls.len() == 0 || self.exchange.is_correlated(sealed))
     }
 
     fn may_dispatch_waiting(&self) -> bool {
@@ -182,25 +184,24 @@ impl Link {
                 .is_some_and(|waiting| self.may_dispatch(&waiting.sealed))
     }
 
-    /// Whether a message may be dispatched, if only one with an id: not beside too
-    /// many others or one without an id, and not before the answers to earlier ones
-    /// are taken. Of two ends that ask each other, one alone holds the other back at the
-    /// high-water mark, or both could wait for ever.
+    /// Whether this link leaves room to dispatch a message, if only one with an id: not
+    /// beside too many others or one without an id, and not before the answers to
+    /// earlier ones are taken. Of two ends that ask each other, one alone holds the other
+    /// back at the high-water mark, or both could wait for ever.
     fn may_dispatch_some(&self) -> bool {
         let limits = self.limits();
         let high_water = match self.exchange.role {
             Role::Client => limits.outbound_queue(),
             Role::Server | Role::Peer => Limits::HIGH_WATER,
         };
-        self.queued() < high_water
-            && self.calls.has_room(limits.handlers_per_connection())
-            && self.may_call()
+        self.queued() < high_water && self.calls.has_room(limits.handlers_per_connection())
     }
 
-    /// Whether the next frame may be looked at. Where its message could not be
-    /// dispatched, only for an answer that somebody waits for, perhaps a handler:
-    /// other messages then wait, no more than may be on their way in the other
-    /// direction.
+    /// Whether the next frame may be looked at. One message may wait here for a
+    /// handler's place among those of all links. Where its message could not be
+    /// dispatched for this link's sake, a frame is looked at only for an answer that
+    /// somebody waits for, perhaps a handler: other messages then wait, no more than may
+    /// be on their way in the other direction.
     pub(super) fn may_take_frame(&self) -> bool {
         let (waiting, waiting_bytes) = self.calls.waiting();
         if waiting == 0 && self.may_dispatch_some() {

@@ -58,8 +58,8 @@ fn a_refused_datagram_past_the_budget_makes_two_events() {
             matches!(
                 events[..],
                 [
-                    DatagramEvent::Refused { .. },
-                    DatagramEvent::Suppressed { remote }
+                    DatagramEvent::Suppressed { remote },
+                    DatagramEvent::Refused { .. }
                 ] if remote == at(1)
             ),
             "{events:?}"

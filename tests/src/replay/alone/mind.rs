@@ -187,9 +187,9 @@ impl Mind {
     pub(super) fn take_peer_events(&mut self, log: &Log) {
         while let Some(event) = self.discovery.poll_event() {
             let (known, what) = match &event {
-                PeerEvent::Came(known) => (known, "came".into()),
-                PeerEvent::Changed(known) => (known, "changed".into()),
-                PeerEvent::AddressGone {
+                PeerEvent::Added(known) => (known, "came".into()),
+                PeerEvent::Updated(known) => (known, "changed".into()),
+                PeerEvent::AddressRemoved {
                     known,
                     address,
                     why,
@@ -197,7 +197,7 @@ impl Mind {
                     self.subscriptions.remove(*address);
                     (known, format!("not at {} any more: {why:?}", address.1))
                 }
-                PeerEvent::Gone { known, why } => {
+                PeerEvent::Removed { known, why } => {
                     for address in &known.addresses {
                         self.subscriptions.remove(*address);
                     }

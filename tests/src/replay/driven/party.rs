@@ -190,13 +190,13 @@ impl<R: Runtime> Party<R> {
         }
         while let Some(event) = ready(self.peer_events.next()).flatten() {
             let (known, what) = match event {
-                PeerEvent::Came(known) => (known, "came".into()),
-                PeerEvent::Changed(known) => (known, "changed".into()),
-                PeerEvent::AddressGone { peer, address, why } => {
+                PeerEvent::Added(known) => (known, "came".into()),
+                PeerEvent::Updated(known) => (known, "changed".into()),
+                PeerEvent::AddressRemoved { peer, address, why } => {
                     let address = address.expect("all of them have addresses");
                     (peer, format!("not at {address} any more: {why:?}"))
                 }
-                PeerEvent::Gone { peer, why } => (peer, format!("gone: {why:?}")),
+                PeerEvent::Removed { peer, why } => (peer, format!("gone: {why:?}")),
                 PeerEvent::Refused { address, why } => {
                     let address = address.expect("all of them have addresses");
                     world

@@ -1,13 +1,12 @@
-//! What happens to peers, as a stream.
+//! Events about peers, as a stream.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use netaio_core::{GoneReason, IntroductionError, Peer};
+use netaio_core::{IntroductionError, Known, Peer, Place, RemovalReason};
 
 use crate::clock::Time;
 use crate::events::Events;
-use crate::remote_id::RemoteId;
 
 /// A peer that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub struct KnownPeer {
 }
 
 impl KnownPeer {
-    pub(crate) fn new(known: &netaio_core::Known<RemoteId>, time: &Time) -> Self {
+    pub(crate) fn new(known: &Known<Place>, time: &Time) -> Self {
         let addresses = known.addresses.iter();
         Self {
             peer: known.peer.clone(),
@@ -37,27 +36,27 @@ impl KnownPeer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerEvent {
-    /// It is new.
-    Came(KnownPeer),
+    /// A peer was added.
+    Added(KnownPeer),
     /// Its data changed, or it has one more address.
-    Changed(KnownPeer),
-    /// It is heard from one of its addresses no more.
-    AddressGone {
+    Updated(KnownPeer),
+    /// One of its addresses was removed.
+    AddressRemoved {
         /// The peer, with the addresses that are left.
         peer: KnownPeer,
         /// The address; none where a connection without one ended.
         address: Option<SocketAddr>,
         /// Why.
-        why: GoneReason,
+        why: RemovalReason,
     },
-    /// It is known no more.
-    Gone {
+    /// It was removed.
+    Removed {
         /// The peer as it was.
         peer: KnownPeer,
         /// Why.
-        why: GoneReason,
+        why: RemovalReason,
     },
-    /// What somebody said about a peer was refused.
+    /// What a remote said about a peer was refused.
     Refused {
         /// Where it came from, if that has an address.
         address: Option<SocketAddr>,
@@ -67,22 +66,23 @@ pub enum PeerEvent {
 }
 
 impl PeerEvent {
-    /// What the core says; what it may say besides one day is left out.
-    pub(super) fn from_core(event: &netaio_core::PeerEvent<RemoteId>, time: &Time) -> Option<Self> {
-        use netaio_core::PeerEvent::{AddressGone, Came, Changed, Gone, Refused};
+    /// What the core says; kinds of events that the core may have besides one day are
+    /// left out.
+    pub(crate) fn from_core(event: &netaio_core::PeerEvent<Place>, time: &Time) -> Option<Self> {
+        use netaio_core::PeerEvent::{Added, AddressRemoved, Refused, Removed, Updated};
         Some(match event {
-            Came(known) => Self::Came(KnownPeer::new(known, time)),
-            Changed(known) => Self::Changed(KnownPeer::new(known, time)),
-            AddressGone {
+            Added(known) => Self::Added(KnownPeer::new(known, time)),
+            Updated(known) => Self::Updated(KnownPeer::new(known, time)),
+            AddressRemoved {
                 known,
                 address,
                 why,
-            } => Self::AddressGone {
+            } => Self::AddressRemoved {
                 peer: KnownPeer::new(known, time),
                 address: address.address(),
                 why: *why,
             },
-            Gone { known, why } => Self::Gone {
+            Removed { known, why } => Self::Removed {
                 peer: KnownPeer::new(known, time),
                 why: *why,
             },
@@ -95,5 +95,5 @@ impl PeerEvent {
     }
 }
 
-/// A stream of what happens to peers. It ends when their node is gone.
+/// A stream of events about peers. It ends when their node is gone.
 pub type PeerEvents = Events<PeerEvent>;
