@@ -18,7 +18,7 @@ use crate::config::LinkConfig;
 use crate::error::{Backpressure, CloseReason, LayerError, SealError, SendError, TooManyLinks};
 use crate::link::{Event, Link};
 use crate::message::Message;
-use crate::node::Node;
+use crate::node::{Freed, Node};
 use crate::now::Now;
 use crate::options::{RequestOptions, SendOptions};
 use crate::peers::PeerMessage;
@@ -60,13 +60,16 @@ pub struct Hub<H> {
     make_rng: MakeRng,
     sealer: SharedSealer,
     links: BTreeMap<LinkId, Entry>,
+    /// The link whose turn it is.
+    current: Option<LinkId>,
     /// Links that are to be polled in this round, and in the next.
     ready: VecDeque<LinkId>,
     next_round: VecDeque<LinkId>,
+    round: u64,
     deadlines: BTreeSet<(Duration, LinkId)>,
-    /// Links that wait for what others hold, and how many of them may look again.
+    /// Links that wait for what others hold, and what they may find.
     waiting: VecDeque<LinkId>,
-    may_look: usize,
+    freed: Freed,
     now: Now,
     /// The node was asked what is due since the last time that there was nothing to do.
     node_asked: bool,
@@ -80,6 +83,11 @@ struct Entry {
     writer: Writer,
     /// It is in one of the queues.
     queued: bool,
+    /// It is among those that wait for what others hold.
+    waits: bool,
+    /// The last round in which it was given bytes to write: its turn to handle messages
+    /// was over then.
+    wrote_in: Option<u64>,
     deadline: Option<Duration>,
 }
 
@@ -114,11 +122,13 @@ impl<H: Clone> Hub<H> {
             sealer: SharedSealer::new(make_rng()),
             make_rng,
             links: BTreeMap::new(),
+            current: None,
             ready: VecDeque::new(),
             next_round: VecDeque::new(),
+            round: 0,
             deadlines: BTreeSet::new(),
             waiting: VecDeque::new(),
-            may_look: 0,
+            freed: Freed::default(),
             now: Now::default(),
             node_asked: false,
         }
@@ -305,6 +315,8 @@ impl<H: Clone> Hub<H> {
             written: 0,
             writer: Writer::Free,
             queued: false,
+            waits: false,
+            wrote_in: None,
             deadline: None,
         };
         self.links.insert(id, entry);
@@ -323,8 +335,9 @@ impl<H: Clone> Hub<H> {
         answer: impl Into<Option<Message>>,
     ) -> Result<(), ReplyError> {
         self.now = now;
-        let link = call.link().ok_or(CloseReason::Local);
-        let link = link.map_err(ReplyError::Closed)?;
+        let Some(link) = call.link() else {
+            return Err(ReplyError::OtherLink(call));
+        };
         let Some(entry) = self.links.get_mut(&link) else {
             return Err(ReplyError::Closed(CloseReason::Local));
         };
@@ -339,11 +352,12 @@ impl<H: Clone> Hub<H> {
     /// As [`Link::reply`].
     pub fn reply_error(&mut self, now: Now, call: Call, text: &str) -> Result<(), ReplyError> {
         self.now = now;
-        let entry = call.link().and_then(|link| self.links.get_mut(&link));
-        let Some(entry) = entry else {
+        let Some(link) = call.link() else {
+            return Err(ReplyError::OtherLink(call));
+        };
+        let Some(entry) = self.links.get_mut(&link) else {
             return Err(ReplyError::Closed(CloseReason::Local));
         };
-        let link = entry.link.id();
         let result = entry.link.reply_error(now, &mut self.node, call, text);
         self.make_ready(link);
         result
@@ -543,7 +557,8 @@ impl<H: Clone> Hub<H> {
     /// happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        if !self.ready.is_empty() || !self.next_round.is_empty() {
+        let ready = self.current.is_some() || !self.ready.is_empty();
+        if ready || !self.next_round.is_empty() || self.node.has_dropped_calls() {
             return Some(self.now.monotonic);
         }
         let links = self.deadlines.first().map(|(at, _)| *at);
@@ -559,15 +574,19 @@ impl<H: Clone> Hub<H> {
             return Step::Output(Output::Event(HubEvent::Peer(event)));
         }
         loop {
-            self.wake_links();
-            let Some(&id) = self.ready.front() else {
+            if self.current.is_none() {
+                self.wake_links();
+                self.current = self.ready.pop_front();
+            }
+            let Some(id) = self.current else {
                 self.node_asked = false;
+                self.round = self.round.wrapping_add(1);
                 core::mem::swap(&mut self.ready, &mut self.next_round);
                 return Step::Nothing;
             };
             match self.step_link(id) {
                 Step::Nothing => {
-                    self.ready.pop_front();
+                    self.current = None;
                     self.end_turn(id);
                 }
                 step => return step,
@@ -595,19 +614,45 @@ impl<H: Clone> Hub<H> {
         }
     }
 
-    /// Lets links look again that are to close, or waited for what others held.
+    /// Lets links look again that are to close, waited for what others held, or have lost
+    /// a call.
     fn wake_links(&mut self) {
         while let Some(id) = self.node.poll_link() {
             self.make_ready(id);
         }
-        if self.node.take_freed() {
-            self.may_look = self.waiting.len();
+        if self.node.take_dropped_calls() {
+            let links = self.links.iter();
+            let dropped = links.filter(|(_, entry)| entry.link.wants_poll());
+            let dropped: Vec<_> = dropped.map(|(id, _)| *id).collect();
+            dropped.into_iter().for_each(|id| self.make_ready(id));
         }
-        // One at a time: what was freed may be taken by the first.
-        if self.ready.is_empty() && self.may_look > 0 {
-            self.may_look = self.may_look.saturating_sub(1);
-            if let Some(id) = self.waiting.pop_front() {
-                self.make_ready(id);
+        let freed = self.node.take_what_was_freed();
+        self.freed.room |= freed.room;
+        self.freed.handlers = (self.freed.handlers || freed.handlers) && self.node.may_call();
+        if self.freed.room || self.freed.handlers {
+            self.wake_waiting();
+        }
+    }
+
+    /// Lets the link go on that has waited longest for what is there now. It goes before
+    /// those that have not waited, and alone: it may take all that was freed.
+    fn wake_waiting(&mut self) {
+        let links = &self.links;
+        let goes_on = |id: &LinkId| {
+            let entry = links.get(id);
+            entry.is_none_or(|entry| !entry.link.waits_for_budget())
+        };
+        let Some(index) = self.waiting.iter().position(goes_on) else {
+            self.freed = Freed::default();
+            return;
+        };
+        if let Some(id) = self.waiting.remove(index)
+            && let Some(entry) = self.links.get_mut(&id)
+        {
+            entry.waits = false;
+            if !entry.queued {
+                entry.queued = true;
+                self.ready.push_front(id);
             }
         }
     }
@@ -617,7 +662,9 @@ impl<H: Clone> Hub<H> {
         let Some(entry) = self.links.get_mut(&id) else {
             return Step::Nothing;
         };
-        if let Some(event) = entry.link.poll(self.now, &mut self.node) {
+        let had_turn = entry.wrote_in == Some(self.round);
+        let may_poll = !had_turn || !entry.link.wants_poll();
+        if may_poll && let Some(event) = entry.link.poll(self.now, &mut self.node) {
             if let Event::Closed(reason) = event {
                 self.remove(id);
                 return Step::Output(Output::Close { link: id, reason });
@@ -634,6 +681,7 @@ impl<H: Clone> Hub<H> {
             }
         }
         entry.writer = Writer::Busy;
+        entry.wrote_in = Some(self.round);
         Step::Write(id)
     }
 
@@ -659,7 +707,8 @@ impl<H: Clone> Hub<H> {
         if more {
             entry.queued = true;
             self.next_round.push_back(id);
-        } else if waits && !self.waiting.contains(&id) {
+        } else if waits && !entry.waits {
+            entry.waits = true;
             self.waiting.push_back(id);
         }
     }

@@ -124,7 +124,7 @@ impl Link {
             place,
             inlet: Inlet::new(),
             outbox: Outbox::new(),
-            calls: Calls::new(),
+            calls: Calls::new(budget.dropped_calls.clone()),
             notices: VecDeque::new(),
             failures: Failures::default(),
             timers: Timers::new(now.monotonic),
@@ -225,7 +225,8 @@ impl Link {
     /// turn ended at its bound, or a write has made room.
     #[must_use]
     pub fn wants_poll(&self) -> bool {
-        !self.notices.is_empty() || self.may_advance() || self.may_end()
+        let noticed = !self.notices.is_empty() || self.calls.has_dropped();
+        noticed || self.may_advance() || self.may_end()
     }
 
     /// Whether [`Limits::frames_per_turn`] frames were handled since the last turn began:
@@ -435,13 +436,19 @@ impl Link {
         first.map(|(at, reason)| Deadline { at, reason })
     }
 
-    /// Publishes what the link holds, and lets the remote's timers rest while it is this
+    /// Ends a turn: publishes what the link holds, and lets the remote's timers rest while it is this
     /// side that keeps the remote waiting.
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
         self.idle = true;
         let now = self.exchange.now.monotonic;
+        self.outbox.rest_backlog(now);
         self.timers
             .hold(!self.may_take_frame(), !self.calls.is_idle(), now);
+        self.publish(node);
+    }
+
+    /// Publishes what the link holds.
+    fn publish<N: SharedNode>(&mut self, node: &mut N) {
         let held = match self.phase {
             Phase::Closed { .. } => Held::default(),
             _ => Held {

@@ -82,8 +82,16 @@ pub struct Node<H> {
     next_link: u64,
     /// Links that are to be polled, though nothing came for them.
     to_poll: VecDeque<LinkId>,
-    /// Other links may do what they could not before.
-    freed: bool,
+    freed: Freed,
+}
+
+/// What other links may do that they could not before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Freed {
+    /// Call a handler.
+    pub(crate) handlers: bool,
+    /// Read.
+    pub(crate) room: bool,
 }
 
 /// What a node knows of one of its links.
@@ -126,7 +134,7 @@ impl<H: Clone> Node<H> {
             links: BTreeMap::new(),
             next_link: 0,
             to_poll: VecDeque::new(),
-            freed: false,
+            freed: Freed::default(),
             config: Arc::new(config),
         }
     }
