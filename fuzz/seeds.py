@@ -110,7 +110,10 @@ def plugins():
 # The operations of `Play::operation`; one for each end, the client's first.
 REQUEST, CANCEL, SEND, LARGE, DELIVER, DELIVER_SOME = 0, 8, 10, 12, 14, 22
 TAMPER, INTRUDE, STRANGE, TIME, DEADLINE, EOF = 28, 30, 32, 34, 36, 38
-CLOSE, REPLY, REPLY_NTH, REGISTER, REMOVE, BUSY = 40, 42, 44, 46, 58, 62
+CLOSE, REPLY, REPLY_NTH, REGISTER, REMOVE, RELEASE, SELDOM = 40, 42, 44, 46, 58, 60, 62
+# Of `Play::seldom`; 16 for each second of a drain's grace.
+DROP, DROP_LAST, NO_ANSWER, REPLY_ERROR, OTHER_LINK, DRAIN, ABORT, FAIL = range(8)
+NOT_FOUND, TO_OWNER, TO_HANDLER, TO_DEFERRED, DROP_ALL = range(8, 13)
 TABLES = 0xE0
 CLIENT, SERVER = 0, 1
 THERE, BACK = [DELIVER + CLIENT], [DELIVER + SERVER]
@@ -131,6 +134,7 @@ def request(kind=0, how=0, at=CLIENT):
 def link():
     answered = request() + THERE + BACK
     unrouted_twice = 2 * request(16) + THERE + BACK
+    in_flight = register(2) + 2 * request() + THERE
     scripts = {
         "echo": register() + answered,
         "fifo": register() + 4 * request() + THERE + BACK,
@@ -166,7 +170,24 @@ def link():
         "own-fields": [SEND + CLIENT, 8, 0x80, 0, 3, 2, 116, 115, 4, 9] + THERE,
         "server-asks": register(0, 0, CLIENT) + request(0, 0, SERVER) + BACK + THERE,
         "both-ask": register() + register(0, 0, CLIENT) + request() + request(0, 0, SERVER) + THERE + BACK + THERE + BACK,
-        "busy": register() + request() + [BUSY + SERVER, 3] + THERE + [TIME, 41, BUSY + SERVER, 0] + BACK,
+        "dropped": register(5) + request() + THERE + BACK,
+        "dropped-late": in_flight + [SELDOM + SERVER, DROP] + BACK + [SELDOM + SERVER, DROP_LAST] + BACK,
+        "all-dropped": in_flight + [SELDOM + SERVER, DROP_ALL] + BACK,
+        "no-answer": in_flight + [SELDOM + SERVER, NO_ANSWER] + BACK + [DEADLINE + CLIENT],
+        "refused": in_flight + [SELDOM + SERVER, REPLY_ERROR] + BACK,
+        "another-link": in_flight + [SELDOM + SERVER, OTHER_LINK, REPLY + SERVER] + BACK,
+        "drained": in_flight + [SELDOM + SERVER, DRAIN + 16 * 5, REPLY + SERVER] + BACK + [DEADLINE + SERVER],
+        "drained-too-long": in_flight + [SELDOM + SERVER, DRAIN + 16, DEADLINE + SERVER, REPLY + SERVER] + BACK,
+        "drained-client": in_flight + [SELDOM + CLIENT, DRAIN + 16 * 9] + request() + [REPLY + SERVER] + BACK,
+        "aborted": in_flight + [SELDOM + SERVER, ABORT, REPLY + SERVER] + BACK,
+        "reset": in_flight + [SELDOM + CLIENT, FAIL, REPLY + SERVER] + BACK,
+        "garbage-in-flight": in_flight + [INTRUDE + SERVER, 3, 255, 255, 255, REPLY + SERVER] + BACK + [REPLY + SERVER],
+        "eof-in-flight": in_flight + [EOF + SERVER, REPLY + SERVER] + BACK + [REPLY + SERVER] + BACK,
+        "unrouted-delivered": [SELDOM + SERVER, TO_OWNER] + answered,
+        "unrouted-handled": [SELDOM + SERVER, TO_HANDLER] + answered + [SELDOM + SERVER, NOT_FOUND] + answered,
+        "unrouted-deferred": [SELDOM + SERVER, TO_DEFERRED] + answered + [REPLY + SERVER] + BACK,
+        "written-in-part": register() + request() + THERE + 12 * [DELIVER_SOME + SERVER, 3] + request() + THERE + BACK,
+        "released": register() + request() + [DELIVER_SOME, 9, RELEASE + SERVER] + THERE + [RELEASE + SERVER] + BACK,
         "removed": register() + [REMOVE + SERVER, 0] + answered,
         # Of `Tables::operation`: what to do, a key or an id, who, and data.
         "subscriptions": sum(([TABLES, 0, key % 6, key % 5] for key in range(12)), [])

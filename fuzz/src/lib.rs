@@ -18,6 +18,7 @@ mod packify;
 mod plugins;
 mod replay;
 mod tables;
+mod traffic;
 mod values;
 
 pub use self::frame::frame;
