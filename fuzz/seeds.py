@@ -239,5 +239,44 @@ def link():
     seed("link", "another-secret", [0x38 + 1, 0] + answered)
 
 
-for target in (packify, frame, plugins, link):
+def budget():
+    """Of `budget::Play`: two rates, the amplification, the senders; then what is done,
+    an address and 8 for each byte, times 1, 1, 16 or 4,096, and of time how much."""
+
+    def received(who, count=31, scale=2):
+        return [0, who + 8 * count, scale]
+
+    def allow(who, count=4, scale=0):
+        return [3, who + 8 * count, scale]
+
+    def ask(who):
+        return [6, who, 0]
+
+    def time(count, scale=1):
+        return [7, count, 0, scale]
+
+    def back(count, scale=1):
+        return [9, count, 0, scale]
+
+    limits = [3, 5, 3, 2]
+    scripts = {
+        "one": limits + received(0) + 5 * allow(0) + time(50) + 5 * allow(1),
+        "all": [7, 3, 3, 5] + sum((received(who) + allow(who) for who in range(8)), []),
+        "amplified": limits + received(2, 10, 0) + allow(2, 31) + allow(2, 30) + allow(2, 1),
+        "full": limits + sum((received(who) + ask(who) for who in range(8)), []),
+        "forgotten": limits + received(0) + allow(0) + time(101, 2) + 2 * received(2) + allow(0),
+        "late": [3, 5, 3, 2] + received(0) + time(99, 2) + 3 * allow(0) + time(10) + 2 * received(0) + 3 * allow(0),
+        "networks": limits + received(4) + allow(5) + allow(6) + received(7) + allow(7),
+        "asked": limits + received(0) + 4 * (ask(0) + allow(0)) + time(100) + ask(0),
+        "back": limits + received(0) + 3 * allow(0) + back(100, 2) + ask(0) + time(101) + ask(0) + allow(0),
+        "back-far": [7, 9, 2, 1] + received(0) + back(255, 2) + received(2) + time(255, 2) + received(2) + allow(2),
+        "no-rate": [0, 9, 2, 1] + received(0) + allow(0) + ask(0),
+        "none-at-all": [9, 0, 2, 1] + received(0) + allow(0) + ask(0),
+        "largest": limits + 3 * received(0, 31, 3) + allow(0, 31, 3) + allow(0, 31, 3) + allow(0, 31, 3),
+    }
+    for name, script in scripts.items():
+        seed("budget", name, script)
+
+
+for target in (packify, frame, plugins, link, budget):
     target()

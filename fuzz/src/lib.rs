@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod budget;
 mod described;
 mod discovery;
 mod frame;
@@ -14,6 +15,7 @@ mod heap;
 mod input;
 mod link;
 mod messages;
+mod meter;
 mod packify;
 mod plugins;
 mod replay;
@@ -21,6 +23,7 @@ mod tables;
 mod traffic;
 mod values;
 
+pub use self::budget::budget;
 pub use self::frame::frame;
 pub use self::link::link;
 pub use self::messages::{Messages, messages};

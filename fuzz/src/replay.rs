@@ -104,6 +104,11 @@ mod tests {
     }
 
     #[test]
+    fn budget() {
+        replay("budget", crate::budget);
+    }
+
+    #[test]
     fn link() {
         replay("link", crate::link);
     }
@@ -120,6 +125,7 @@ mod tests {
                 crate::frame,
                 crate::plugins,
                 crate::link,
+                crate::budget,
                 values_of,
                 messages_of,
             ] {

@@ -51,8 +51,7 @@ pub(super) fn answers(answer: &Answer, serial: u32) -> bool {
         "the reply could not be sent",
     ];
     let replaced = |text: &&str| content.starts_with(text.as_bytes());
-    content == serial.to_be_bytes()
-        || answer.message.is_error() && errors.iter().any(replaced)
+    content == serial.to_be_bytes() || answer.message.is_error() && errors.iter().any(replaced)
 }
 
 /// The id of a request that its answer will repeat, if it will.

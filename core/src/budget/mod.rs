@@ -115,10 +115,18 @@ impl Budget {
         }
     }
 
-    /// Whether one more handler may run. Links on several threads that look at the
-    /// same moment may pass the bound by their number.
+    /// Whether one more handler may run.
     pub(crate) fn may_call(&self) -> bool {
         self.calls.load(Ordering::Acquire) < self.max_calls
+    }
+
+    /// Whether one more handler may run for a link that has called so many by now,
+    /// published or not. Links on several threads that look at the same moment may pass
+    /// the bound.
+    pub(crate) fn may_call_beside(&self, account: &Account, calls: usize) -> bool {
+        let all = self.calls.load(Ordering::Acquire);
+        let others = all.saturating_sub(account.calls.load(Ordering::SeqCst));
+        others.saturating_add(calls) < self.max_calls
     }
 
     /// Publishes what a link holds.

@@ -201,7 +201,7 @@ impl DatagramLink {
     /// Whether a handler may be called.
     pub(super) fn may_dispatch(&self) -> bool {
         let max = self.exchange.limits().handlers();
-        self.calls.len() < max && self.budget.may_call()
+        self.calls.len() < max && self.budget.may_call_beside(&self.account, self.calls.len())
     }
 
     /// Answers for a handler whose call was dropped.

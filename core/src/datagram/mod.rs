@@ -222,7 +222,7 @@ impl DatagramLink {
     /// Whether messages wait for handlers of others to end.
     #[must_use]
     pub fn waits_for_budget(&self) -> bool {
-        self.calls.waiting().0 > 0 && !self.budget.may_call()
+        self.calls.waiting().0 > 0 && !self.budget.may_call_beside(&self.account, self.calls.len())
     }
 
     /// More waits to be handled than one datagram of the largest size.

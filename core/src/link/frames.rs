@@ -186,7 +186,13 @@ impl Link {
         };
         self.queued() < high_water
             && self.calls.has_room(limits.handlers_per_connection())
-            && self.budget.may_call()
+            && self.may_call()
+    }
+
+    /// Whether all links together leave room for one more handler.
+    pub(super) fn may_call(&self) -> bool {
+        let calls = self.calls.len();
+        self.budget.may_call_beside(&self.account, calls)
     }
 
     /// Whether the next frame may be looked at. Where its message could not be

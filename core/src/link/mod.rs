@@ -236,7 +236,7 @@ impl Link {
     pub fn waits_for_budget(&self) -> bool {
         let waits = !self.inlet.bytes.is_empty() || self.calls.waiting().0 > 0;
         matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
-            && (waits && !self.budget.may_call() || self.read_room() == 0)
+            && (waits && !self.may_call() || self.read_room() == 0)
     }
 
     fn limits(&self) -> &Limits {

@@ -267,7 +267,7 @@ impl Play<'_> {
 
     /// Somebody else's bytes come in between.
     fn intrude(&mut self, to: usize, bytes: &[u8]) {
-        if !bytes.is_empty() && !self.sides[to].eof {
+        if !bytes.is_empty() && !self.sides[to].ends {
             self.orderly = false;
             self.sides[to].arrived.extend_from_slice(bytes);
         }

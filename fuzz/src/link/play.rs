@@ -68,10 +68,10 @@ impl<'a> Play<'a> {
         let bytes = std::mem::replace(&mut side.wire, later);
         let ends = side.wire.is_empty() && side.shut;
         let to = &mut self.sides[1 - from];
-        to.ends |= ends;
-        if !to.eof {
+        if !to.ends {
             to.arrived.extend_from_slice(&bytes);
         }
+        to.ends |= ends;
     }
 
     /// After every operation: does all that can be done, and looks at all that has to

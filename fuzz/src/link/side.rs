@@ -75,7 +75,7 @@ pub(super) struct Side {
     /// Nothing comes behind them.
     pub(super) ends: bool,
     /// The link was told so.
-    pub(super) eof: bool,
+    eof: bool,
     /// Bytes that the link handed out, and how many of them are written.
     writing: Vec<u8>,
     written: usize,
