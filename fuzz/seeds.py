@@ -278,5 +278,73 @@ def budget():
         seed("budget", name, script)
 
 
-for target in (packify, frame, plugins, link, budget):
+def datagram():
+    """Of `datagram::Play`: the layer, the limits, then operations, 32 for each node."""
+    kinds = dict(request=0, cancel=4, send=5, multicast=6, publish=7, one=8, all=11, double=14)
+    kinds |= dict(lose=15, tamper=16, spoof=17, misdirect=18, forge=19, garbage=21, time=22)
+    kinds |= dict(deadline=23, reply=24, on=25, remove=29, seldom=30)
+
+    def do(what, *data, at=0):
+        return [kinds[what] + 32 * at, *data]
+
+    def asks(kind=0, to=1, at=0):
+        return do("request", kind, to + 16 * 3, at=at)
+
+    everything = 2 * do("all", 0)
+    echo = do("on", 0, 0, at=1) + asks() + everything
+    deferred = do("on", 2, 0, at=1) + 2 * asks() + do("all", 0)
+    subscribed = do("on", 0, 4, at=1) + asks(4) + everything
+    flood = 4 * do("forge", 0xC0, 5, at=1)
+    introductions = 3 * do("all", 0)
+    scripts = {
+        "echo": echo,
+        "unrouted": asks() + everything,
+        "deferred": deferred + 2 * do("reply", 1, at=1) + everything,
+        "dropped": do("on", 5, 0, at=1) + asks() + everything,
+        "dropped-late": deferred + do("seldom", 0, at=1) + everything,
+        "no-answer": deferred + do("seldom", 1, at=1) + do("deadline"),
+        "refused": deferred + do("seldom", 2, at=1) + everything,
+        "another-link": deferred + do("seldom", 3, at=1) + do("reply", 0, at=1) + everything,
+        "too-large": do("on", 4, 0, at=1) + asks() + everything,
+        "drained": deferred + do("seldom", 4 + 16 * 2, at=1) + do("reply", 0, at=1) + do("deadline", at=1) + everything,
+        "drained-then-floods": deferred + do("seldom", 4, at=1) + flood + asks() + everything,
+        "blocked": do("seldom", 5, at=1) + echo + do("time", 5) + do("seldom", 5, at=1) + everything,
+        "unrouted-delivered": do("seldom", 7, at=1) + asks() + everything,
+        "unrouted-handled": do("seldom", 8, at=1) + asks() + everything,
+        "once": do("on", 0, 128 + 16, at=1) + 2 * asks(16) + everything,
+        "subscribed": subscribed + do("publish", 0, at=1) + everything + asks(5) + everything,
+        "subscriber-leaves": introductions + subscribed + do("seldom", 10) + everything,
+        "subscriber-falls-silent": introductions + subscribed + 3 * do("time", 60, at=1),
+        "peers": introductions + do("time", 50) + introductions + do("time", 255) + introductions,
+        "peer-by-hand": do("seldom", 11 + 16 * 3) + do("seldom", 12 + 16 * 3) + do("seldom", 11 + 16 * 1),
+        "left-and-overtaken": introductions + do("time", 50) + do("seldom", 10) + do("one", 1) + do("all", 0),
+        "lost": asks() + do("lose", 0) + do("deadline"),
+        "doubled": do("on", 0, 0, at=1) + asks() + do("double", 0) + everything,
+        "reordered": do("on", 0, 0, at=1) + 3 * asks() + do("one", 2) + do("one", 1) + everything,
+        "changed": do("on", 0, 0, at=1) + asks() + do("tamper", 40, 9, 0) + everything,
+        "cut": asks() + do("tamper", 12, 0, 0) + everything,
+        "spoofed": asks() + do("spoof", 5, 0) + everything,
+        "from-another": do("on", 0, 0, at=1) + asks() + do("all", 0) + do("spoof", 2, 0) + everything,
+        "misdirected": echo + asks() + do("misdirect", 2, 0) + everything,
+        "flood": flood,
+        "flood-network": 3 * (do("forge", 0xC0, 2, at=1) + do("forge", 0xC0, 4, at=1)),
+        "flood-in-time": flood + do("time", 10) + flood + do("time", 200) + flood,
+        "forged-error": asks() + do("forge", 20, 1 + 0x30) + do("forge", 20, 1 + 0x20) + everything,
+        "forged-id": asks() + do("forge", 20, 1 + 8 + 0x30) + everything,
+        "forged-answer": asks() + do("forge", 1, 1) + everything,
+        "garbage": do("garbage", 5, 3, 1, 2, 3) + do("garbage", 5, 0),
+        "large": 2 * do("seldom", 13 + 16) + everything + do("send", 8, 1, 3, 1, 2, 3) + everything,
+        "cancelled": do("on", 0, 0, at=1) + 2 * asks() + do("cancel", 0) + everything,
+        "removed": echo + do("remove", 0, at=1) + asks() + everything,
+        "multicast": do("multicast", 3, 1, 2, 3) + everything,
+        "many": 4 * asks(0, 2) + do("on", 2, 0, at=2) + do("all", 0) + do("seldom", 15, at=2) + everything,
+    }
+    for at, (name, script) in enumerate(scripts.items()):
+        seed("datagram", name, [at % 8, 0] + script)
+    for layer, limits in ((0, 0xFF), (17, 0x17), (5, 0x60), (9, 3)):
+        for name in ("flood-in-time", "forged-id", "many"):
+            seed("datagram", f"{name}-{layer}", [layer, limits] + scripts[name])
+
+
+for target in (packify, frame, plugins, link, budget, datagram):
     target()

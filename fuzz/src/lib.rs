@@ -8,6 +8,7 @@
 #![deny(missing_docs)]
 
 mod budget;
+mod datagram;
 mod described;
 mod discovery;
 mod frame;
@@ -24,6 +25,7 @@ mod traffic;
 mod values;
 
 pub use self::budget::budget;
+pub use self::datagram::datagram;
 pub use self::frame::frame;
 pub use self::link::link;
 pub use self::messages::{Messages, messages};

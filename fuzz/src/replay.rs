@@ -109,6 +109,11 @@ mod tests {
     }
 
     #[test]
+    fn datagram() {
+        replay("datagram", crate::datagram);
+    }
+
+    #[test]
     fn link() {
         replay("link", crate::link);
     }
@@ -126,6 +131,7 @@ mod tests {
                 crate::plugins,
                 crate::link,
                 crate::budget,
+                crate::datagram,
                 values_of,
                 messages_of,
             ] {

@@ -2,7 +2,7 @@
 
 use netaio_core::packify::Value;
 use netaio_core::types::*;
-use netaio_core::{Answer, Correlation, Message, MessageType};
+use netaio_core::{Answer, AuthFields, Correlation, Header, Message, MessageType};
 
 /// A type of the scripts' own.
 pub(super) const CUSTOM: u8 = 40;
@@ -19,6 +19,33 @@ pub(super) const REQUESTS: &[MessageType] = &[
 ];
 /// What a handler answers that was told to refuse.
 pub(super) const REFUSAL: &str = "refused by the handler";
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Handler {
+    /// Answers at once.
+    Answer,
+    /// Answers when the script says so.
+    Defer,
+    /// Says that there is no answer.
+    Ignore,
+    /// Answers with what fits no frame.
+    TooLarge,
+    /// Drops its call.
+    Drop,
+}
+
+impl Handler {
+    /// One of them, most often one that answers.
+    pub(super) fn of(choice: u8) -> Self {
+        match choice & 7 {
+            2 | 6 => Self::Defer,
+            3 => Self::Ignore,
+            4 => Self::TooLarge,
+            5 => Self::Drop,
+            _ => Self::Answer,
+        }
+    }
+}
 
 /// One of the types of requests.
 pub(super) fn request_type(choice: u8) -> MessageType {
@@ -59,4 +86,23 @@ pub(super) fn repeated_id(correlation: &Correlation, request: &Message) -> Optio
     let id = request.auth.get(correlation.field())?.to_value();
     let packed = id.to_vec().ok()?;
     (correlation.replies() && packed.len() <= Correlation::MAX_ID).then_some(id)
+}
+
+/// A frame that no layer seals, of any type. `how`: a uri, from 16 up, and 1 for a
+/// wrong checksum.
+pub(super) fn unsealed(kind: u8, how: u8, fields: &AuthFields) -> Vec<u8> {
+    let uri = URIS[usize::from(how >> 4) % URIS.len()];
+    let body = [&(uri.len() as u16).to_be_bytes(), uri.as_bytes(), b"?"].concat();
+    let mut auth = Vec::new();
+    fields.encode(&mut auth).expect("few fields");
+    let checksum = crc32fast::hash(&body) ^ u32::from(how & 0xf == 1);
+    let header = Header {
+        message_type: MessageType::new(kind % 64),
+        auth_len: auth.len(),
+        body_len: body.len(),
+        checksum: Some(checksum),
+    };
+    let mut frame = vec![0; Header::LEN];
+    header.encode(&mut frame).expect("short sections");
+    [frame, auth, body].concat()
 }

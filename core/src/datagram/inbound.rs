@@ -29,7 +29,8 @@ pub(super) enum Advance<H> {
 impl DatagramLink {
     /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its
     /// frame are ignored; a frame that is cut short is refused, even where the checksum
-    /// of what is there fits.
+    /// of what is there fits. Once the link is being [drained](Self::drain), whatever
+    /// comes is ignored.
     ///
     /// # Errors
     /// It was not taken: too many bytes wait to be handled. Poll, and receive while it is
@@ -41,6 +42,9 @@ impl DatagramLink {
         datagram: BytesMut,
     ) -> Result<(), Backpressure> {
         self.exchange.now = now;
+        if self.drain_until.is_some() {
+            return Ok(());
+        }
         let unhandled = self.unhandled;
         if self.is_full() {
             return Err(Backpressure { unhandled });

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use netaio_core::{
-    AuthFields, CloseReason, Header, Key, Message, MessageType, Now, ReplyError, RequestOptions,
-    SendError, SendOptions, Unrouted,
+    AuthFields, CloseReason, Key, Message, MessageType, Now, ReplyError, RequestOptions, SendError,
+    SendOptions, Unrouted,
 };
 
 use super::config::{inner_layer, outer_layer};
 use super::play::Play;
-use super::side::{Asked, Deferred, Handler, Side};
-use crate::traffic::{REFUSAL, URIS, asks, request_type};
+use super::side::{Asked, Deferred, Side};
+use crate::traffic::{Handler, REFUSAL, URIS, asks, request_type, unsealed};
 
 /// Operations of one script; the rest of a longer one is left out.
 const OPERATIONS: usize = 150;
@@ -113,9 +113,7 @@ impl Play<'_> {
             4 => self.reply_by_another(at),
             5 => {
                 let grace = Duration::from_secs(u64::from(how >> 4));
-                // What was not read is not handled: that depends on the pieces.
-                if side.read_all(now) {
-                    side.link.drain(now, grace);
+                if side.begin_drain(now, grace) {
                     self.orderly = false;
                 }
             }
@@ -277,27 +275,15 @@ impl Play<'_> {
     /// for the longest.
     fn strange_frame(&mut self, to: usize) -> Vec<u8> {
         let (kind, how) = (self.script.byte(), self.script.byte());
-        let uri = URIS[usize::from(how >> 4) % URIS.len()];
-        let body = [&(uri.len() as u16).to_be_bytes(), uri.as_bytes(), b"?"].concat();
-        let (mut fields, mut auth) = (AuthFields::new(), Vec::new());
+        let mut fields = AuthFields::new();
         if how & 0xf == 2
             && let Some(deferred) = self.sides[1 - to].deferred.front()
             && let Some(id) = &deferred.id
         {
-            let field = self.sides[to].link.config().correlation.field().to_owned();
-            fields.set(&field, id).expect("a short id");
+            let field = self.sides[to].link.config().correlation.field();
+            fields.set(field, id).expect("a short id");
         }
-        fields.encode(&mut auth).expect("few fields");
-        let checksum = crc32fast::hash(&body) ^ u32::from(how & 0xf == 1);
-        let header = Header {
-            message_type: MessageType::new(kind % 64),
-            auth_len: auth.len(),
-            body_len: body.len(),
-            checksum: Some(checksum),
-        };
-        let mut frame = vec![0; Header::LEN];
-        header.encode(&mut frame).expect("short sections");
-        [frame, auth, body].concat()
+        unsealed(kind, how, &fields)
     }
 
     /// A driver may be late to notice.
@@ -350,17 +336,7 @@ impl Play<'_> {
     fn register(&mut self, at: usize) {
         let how = self.script.byte();
         let key = self.key(at);
-        let handler = [
-            Handler::Answer,
-            Handler::Answer,
-            Handler::Defer,
-            Handler::Ignore,
-            Handler::TooLarge,
-            Handler::Drop,
-            Handler::Defer,
-            Handler::Answer,
-        ];
-        let handler = handler[usize::from(how & 7)];
+        let handler = Handler::of(how);
         let inner = inner_layer(how >> 4);
         let node = &mut self.sides[at].node.node;
         let registered = match how & 8 {

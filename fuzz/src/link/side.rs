@@ -13,24 +13,10 @@ use netaio_core::{
 
 use super::watched::Watched;
 use crate::input::Dice;
-use crate::traffic::{answer_to, asks, repeated_id};
+use crate::traffic::{Handler, answer_to, asks, repeated_id};
 
 /// The largest frame.
 const MAX_FRAME: usize = Header::LEN + 2 * 65_535;
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Handler {
-    /// Answers at once.
-    Answer,
-    /// Answers when the script says so.
-    Defer,
-    /// Says that there is no answer.
-    Ignore,
-    /// Answers with what fits no frame.
-    TooLarge,
-    /// Drops its call.
-    Drop,
-}
 
 /// What happened at one side.
 #[derive(Debug, PartialEq)]
@@ -76,6 +62,7 @@ pub(super) struct Side {
     pub(super) ends: bool,
     /// The link was told so.
     eof: bool,
+    drains: bool,
     /// Bytes that the link handed out, and how many of them are written.
     writing: Vec<u8>,
     written: usize,
@@ -106,6 +93,7 @@ impl Side {
             arrived: Vec::new(),
             ends: false,
             eof: false,
+            drains: false,
             writing: Vec::new(),
             written: 0,
             wire: Vec::new(),
@@ -128,6 +116,7 @@ impl Side {
             return false;
         }
         if !self.arrived.is_empty() && self.link.wants_read() {
+            let piece = if self.drains { usize::MAX } else { piece };
             let count = piece.min(self.arrived.len());
             let bytes: Vec<_> = self.arrived.drain(..count).collect();
             if count.is_multiple_of(2) {
@@ -146,13 +135,17 @@ impl Side {
         false
     }
 
-    /// Reads all that has come, wanted or not, unless it is too much.
-    pub(super) fn read_all(&mut self, now: Now) -> bool {
+    /// Begins to end the link, unless too much waits. What was not read is not handled
+    /// then: so that this does not depend on the pieces, all that came before is read,
+    /// and what comes later, which handlers may wait for, is not cut.
+    pub(super) fn begin_drain(&mut self, now: Now, grace: Duration) -> bool {
         let few = self.link.unhandled() + self.arrived.len() < self.limits().body();
         if few && !self.closed {
             let bytes = std::mem::take(&mut self.arrived);
             let received = self.link.receive(now, &bytes);
             received.expect("less than a frame waits");
+            self.link.drain(now, grace);
+            self.drains = true;
         }
         few
     }

@@ -8,8 +8,7 @@ use netaio_core::{
     SharedNode, Unrouted,
 };
 
-use super::side::Handler;
-use crate::traffic::asks;
+use crate::traffic::{Handler, asks};
 
 /// A node whose link is watched.
 pub(super) struct Watched {
