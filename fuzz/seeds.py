@@ -346,5 +346,82 @@ def datagram():
             seed("datagram", f"{name}-{layer}", [layer, limits] + scripts[name])
 
 
-for target in (packify, frame, plugins, link, budget, datagram):
+def hub():
+    """Of `hub::Play`: how the nodes are, the limits, then operations, 32 for each pipe
+    and 128 for the server's end."""
+    kinds = dict(request=0, requests=3, cancel=4, publish=5, send=6, some=7, run=10, cut=13)
+    kinds |= dict(connect=14, reply=15, time=17, deadline=18, on=19, remove=23, stall=24)
+    kinds |= dict(garbage=25, end=26, unrouted=27, seldom=28)
+
+    def do(what, *data, pipe=0, server=False):
+        return [kinds[what] + 32 * pipe + 128 * server, *data]
+
+    def asks(kind=0, how=16 * 9, pipe=0, server=False):
+        return do("request", kind, how, pipe=pipe, server=server)
+
+    def many(count, kind=0, how=16 * 9, pipe=0):
+        return do("requests", count - 1, kind, how, pipe=pipe)
+
+    run = do("run")
+    on = do("on", 0, 0, server=True)
+    defers = do("on", 2, 0, server=True)
+    in_flight = defers + 2 * asks() + run
+    both = many(16) + many(16, pipe=1)
+    subscribed = do("on", 0, 4, server=True) + asks(4) + asks(4, pipe=1) + run
+    news = 3 * do("publish", 1, server=True)
+    reply = do("reply", 0, server=True)
+    scripts = {
+        "echo": on + asks() + run,
+        "default": asks() + run,
+        "deferred": in_flight + reply + run + reply + run,
+        "out-of-order": in_flight + do("reply", 1, server=True) + reply + run,
+        "dropped": do("on", 5, 0, server=True) + asks() + run,
+        "dropped-late": in_flight + do("seldom", 0, server=True) + run,
+        "no-answer": in_flight + do("seldom", 2, server=True) + do("deadline"),
+        "refused": in_flight + do("seldom", 3, server=True) + run,
+        "another-hub": in_flight + do("seldom", 4, server=True) + reply + run,
+        "all-dropped": in_flight + do("seldom", 6, server=True) + run,
+        "too-large": do("on", 4, 0, server=True) + asks() + run,
+        "many": on + both + run,
+        "many-in-pieces": on + both + do("cut", 6) + run,
+        "many-deferred": defers + both + run + 4 * reply + run + 9 * reply,
+        "handlers-wait": defers + 3 * asks() + 3 * asks(pipe=1) + run + 3 * (reply + run),
+        "subscribed": subscribed + do("publish", 0, server=True) + run,
+        "news": subscribed + news + run,
+        "slow": subscribed + do("stall", server=True) + news + run + news + do("time", 30) + do("stall", server=True) + run,
+        "slow-for-long": subscribed + do("stall", server=True) + news + news + do("deadline", server=True) + run,
+        "unsubscribed": subscribed + asks(5) + run + news + run,
+        "subscriber-closes": subscribed + do("end", 0) + run + news + run,
+        "closed": in_flight + do("end", 0, server=True) + reply + run,
+        "closed-by-client": in_flight + do("end", 0) + run + reply + run,
+        "reset": in_flight + do("end", 1, server=True) + reply + run,
+        "eof": in_flight + do("end", 2, server=True) + run + reply + run + reply + run,
+        "cut": in_flight + do("end", 3) + run + reply,
+        "garbage": in_flight + do("garbage", 0, 255) + run + reply + run + reply + run,
+        "changed": asks() + do("garbage", 9, 3) + run,
+        "drained": in_flight + do("seldom", 5 + 16 * 9, server=True) + reply + run + reply + run,
+        "drained-too-long": in_flight + do("seldom", 5 + 16, server=True) + do("deadline", server=True) + run + reply,
+        "client-drained": in_flight + do("seldom", 5 + 16 * 9) + reply + run + asks() + run,
+        "server-asks": asks(server=True) + asks(pipe=1, server=True) + run,
+        "both-ask": defers + do("on", 2, 0) + asks() + asks(server=True) + run + reply + do("reply", 0) + run,
+        "too-many": 3 * do("connect") + do("connect", server=True) + asks(pipe=2) + asks(pipe=3) + run,
+        "some": on + asks() + do("some", 9, 2) + do("some", 255, 200) + do("some", 10, 9, server=True) + run,
+        "stalled": on + do("stall") + asks() + run + do("stall") + run,
+        "timed-out": in_flight + do("time", 255) + run + reply + run,
+        "large": 4 * do("send", 1) + 2 * do("send", 1, pipe=1) + asks() + run,
+        "large-unread": defers + asks() + run + 4 * do("send", 1) + asks(pipe=1) + run + reply + run,
+        "cancelled": in_flight + do("cancel", 0) + reply + run,
+        "not-found": do("unrouted", 0, server=True) + asks() + run,
+        "delivered": do("unrouted", 1, server=True) + asks() + run,
+        "removed": on + do("remove", 0, server=True) + asks() + run,
+        "once": do("on", 8, 0, server=True) + 2 * asks() + run,
+    }
+    for at, (name, script) in enumerate(scripts.items()):
+        seed("hub", name, [at % 8, 0] + script)
+    for mode, limits in ((0, 0xFF), (0x41, 0x0F), (0x2A, 0), (0xB3, 0x0E)):
+        for name in ("many-deferred", "slow", "handlers-wait"):
+            seed("hub", f"{name}-{mode:x}", [mode, limits] + scripts[name])
+
+
+for target in (packify, frame, plugins, link, budget, datagram, hub):
     target()

@@ -146,10 +146,11 @@ impl Play {
         let reason = reason(before, self.budget.suppressed());
         let (known, now, exact) = (self.is_known(who), self.now, !self.went_back);
         let wanted = bytes.map_or(1, |bytes| bytes as u64);
+        assert_eq!(allowed, reason.is_none());
         let sender = &mut self.senders[who];
         match reason {
             None => {
-                assert!(allowed && wanted <= sender.most);
+                assert!(wanted <= sender.most);
                 assert!(self.all.has_room(now), "too many in all");
                 assert!(sender.meter.has_room(now), "too many to one");
                 if bytes.is_some() {
@@ -162,17 +163,17 @@ impl Play {
                 }
             }
             Some(Reason::Unknown) => {
-                assert!(!allowed && !known);
+                assert!(!known);
                 sender.admitted = false;
                 (sender.least, sender.most) = (0, 0);
             }
-            Some(Reason::Amplified) => assert!(!allowed && (!known || wanted > sender.least)),
+            Some(Reason::Amplified) => assert!(!known || wanted > sender.least),
             Some(Reason::PerIp) => {
-                assert!(!allowed && !(exact && sender.meter.has_room(now)));
+                assert!(!(exact && sender.meter.has_room(now)));
                 sender.meter.refused(now);
             }
             Some(Reason::All) => {
-                assert!(!allowed && !(exact && self.all.has_room(now)));
+                assert!(!(exact && self.all.has_room(now)));
                 self.all.refused(now);
             }
         }

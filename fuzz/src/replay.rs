@@ -114,6 +114,11 @@ mod tests {
     }
 
     #[test]
+    fn hub() {
+        replay("hub", crate::hub);
+    }
+
+    #[test]
     fn link() {
         replay("link", crate::link);
     }
@@ -132,9 +137,13 @@ mod tests {
                 crate::link,
                 crate::budget,
                 crate::datagram,
+                crate::hub,
                 values_of,
                 messages_of,
             ] {
+                if std::env::var("DUMP").is_ok() {
+                    std::fs::write("/tmp/fz/noise", &data).unwrap();
+                }
                 target(&data);
             }
         }

@@ -21,6 +21,8 @@ pub(crate) struct Budget {
     max_calls: usize,
     /// Number of links.
     links: AtomicUsize,
+    /// A call of some link was dropped without a reply.
+    dropped_call: Arc<AtomicBool>,
 }
 
 /// Bytes of all links, of one direction.
@@ -98,7 +100,13 @@ impl Budget {
             calls: AtomicUsize::new(0),
             max_calls: limits.handlers(),
             links: AtomicUsize::new(0),
+            dropped_call: Arc::new(AtomicBool::new(false)),
         }
+    }
+
+    /// What is set when a call is dropped without a reply.
+    pub(crate) fn dropped_call(&self) -> &Arc<AtomicBool> {
+        &self.dropped_call
     }
 
     /// Says how many links there are.

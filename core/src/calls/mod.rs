@@ -50,6 +50,8 @@ pub(crate) struct Calls {
     serial: u64,
     /// A call was dropped without a reply.
     dropped: Arc<AtomicBool>,
+    /// So was one of any link of the node.
+    dropped_of_node: Arc<AtomicBool>,
     /// Of calls that have ended, for later ones.
     tokens: Vec<Arc<Token>>,
 }
@@ -75,7 +77,13 @@ impl Calls {
     /// Tokens that are kept for later calls.
     const KEEP: usize = 16;
 
-    pub(crate) fn new() -> Self {
+    #[cfg(test)]
+    fn new() -> Self {
+        Self::of_node(Arc::new(AtomicBool::new(false)))
+    }
+
+    /// `dropped_of_node` is set when a call is dropped without a reply.
+    pub(crate) fn of_node(dropped_of_node: Arc<AtomicBool>) -> Self {
         Self {
             owner: next_owner(),
             in_flight: Slab::new(),
@@ -85,6 +93,7 @@ impl Calls {
             waiting_bytes: 0,
             serial: 0,
             dropped: Arc::new(AtomicBool::new(false)),
+            dropped_of_node,
             tokens: Vec::new(),
         }
     }
@@ -112,10 +121,10 @@ impl Calls {
 
     /// Notes that a handler is called.
     pub(crate) fn begin(&mut self, address: ReplyAddress, bytes: usize) -> Call {
-        let token = self
-            .tokens
-            .pop()
-            .unwrap_or_else(|| Arc::new(Token::new(self.dropped.clone())));
+        let token = self.tokens.pop().unwrap_or_else(|| {
+            let (of_link, of_node) = (self.dropped.clone(), self.dropped_of_node.clone());
+            Arc::new(Token::new(of_link, of_node))
+        });
         self.serial = self.serial.wrapping_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
         self.in_order = address.id.is_empty();
@@ -165,10 +174,15 @@ impl Calls {
         Some(entry.address)
     }
 
+    /// Whether a call may have been dropped without a reply.
+    pub(crate) fn has_dropped(&self) -> bool {
+        self.dropped.load(Ordering::Acquire)
+    }
+
     /// Ends a call that was dropped without a reply, if one was.
     pub(crate) fn take_dropped(&mut self) -> Option<ReplyAddress> {
         // The plain load comes first, as it is all that there is to do as a rule.
-        if !self.dropped.load(Ordering::Acquire) || !self.dropped.swap(false, Ordering::AcqRel) {
+        if !self.has_dropped() || !self.dropped.swap(false, Ordering::AcqRel) {
             return None;
         }
         let mut entries = self.in_flight.iter();

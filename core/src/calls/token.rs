@@ -33,14 +33,18 @@ pub struct Call {
 #[derive(Debug)]
 pub(super) struct Token {
     dropped: AtomicBool,
-    any_dropped: Arc<AtomicBool>,
+    /// A call of the link was dropped.
+    of_link: Arc<AtomicBool>,
+    /// A call of any link of the node was.
+    of_node: Arc<AtomicBool>,
 }
 
 impl Token {
-    pub(super) fn new(any_dropped: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(of_link: Arc<AtomicBool>, of_node: Arc<AtomicBool>) -> Self {
         Self {
             dropped: AtomicBool::new(false),
-            any_dropped,
+            of_link,
+            of_node,
         }
     }
 
@@ -86,7 +90,8 @@ impl Drop for Call {
     fn drop(&mut self) {
         if let Some(token) = self.token.take() {
             token.dropped.store(true, Ordering::Release);
-            token.any_dropped.store(true, Ordering::Release);
+            token.of_link.store(true, Ordering::Release);
+            token.of_node.store(true, Ordering::Release);
         }
     }
 }

@@ -144,7 +144,7 @@ impl DatagramLink {
             unhandled: 0,
             outbox: Transmits::new(),
             in_flight: 0,
-            calls: Calls::new(),
+            calls: Calls::of_node(budget.dropped_call().clone()),
             notices: VecDeque::new(),
             counters: DatagramCounters::default(),
             budget,
@@ -216,7 +216,11 @@ impl DatagramLink {
     #[must_use]
     pub fn wants_poll(&self) -> bool {
         let dispatch = self.calls.waiting().0 > 0 && self.may_dispatch();
-        !self.notices.is_empty() || !self.inbound.is_empty() || dispatch || self.is_drained()
+        !self.notices.is_empty()
+            || !self.inbound.is_empty()
+            || dispatch
+            || self.calls.has_dropped()
+            || self.is_drained()
     }
 
     /// Whether messages wait for handlers of others to end.

@@ -492,7 +492,8 @@ impl<H: Clone> Hub<H> {
     /// happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        if !self.ready.is_empty() || !self.next_round.is_empty() {
+        let queued = !self.ready.is_empty() || !self.next_round.is_empty();
+        if queued || self.node.has_dropped_call() {
             return Some(self.now.monotonic);
         }
         let links = self.deadlines.first().map(|(at, _)| *at);
@@ -548,6 +549,13 @@ impl<H: Clone> Hub<H> {
     fn wake_links(&mut self) {
         while let Some(id) = self.node.poll_link() {
             self.make_ready(id);
+        }
+        if self.node.take_dropped_call() {
+            let links = self.links.iter();
+            let dropped = links.filter(|(_, entry)| entry.link.wants_poll());
+            for id in dropped.map(|(id, _)| *id).collect::<Vec<_>>() {
+                self.make_ready(id);
+            }
         }
         if self.node.take_freed() {
             self.may_look = self.waiting.len();

@@ -120,7 +120,7 @@ impl Link {
             place,
             inlet: Inlet::new(),
             outbox: Outbox::new(),
-            calls: Calls::new(),
+            calls: Calls::of_node(budget.dropped_call().clone()),
             notices: VecDeque::new(),
             failures: Failures::default(),
             timers: Timers::new(now.monotonic),
@@ -220,7 +220,7 @@ impl Link {
     /// turn ended at its bound, or a write has made room.
     #[must_use]
     pub fn wants_poll(&self) -> bool {
-        !self.notices.is_empty() || self.may_advance() || self.may_end()
+        !self.notices.is_empty() || self.calls.has_dropped() || self.may_advance() || self.may_end()
     }
 
     /// How many bytes may be read at once: `usize::MAX` while all links together hold

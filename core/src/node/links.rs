@@ -16,6 +16,7 @@ use crate::now::Now;
 use crate::options::SendOptions;
 use crate::peers::PeerMessage;
 use crate::place::{LinkId, Place};
+use crate::sync::Ordering;
 
 impl<H: Clone> Node<H> {
     /// A link over a stream that was just accepted.
@@ -148,6 +149,17 @@ impl<H: Clone> Node<H> {
     /// hold less. It says so once.
     pub fn take_freed(&mut self) -> bool {
         core::mem::take(&mut self.freed)
+    }
+
+    /// Whether a call of some link was dropped without a reply.
+    pub(crate) fn has_dropped_call(&self) -> bool {
+        self.budget.dropped_call().load(Ordering::Acquire)
+    }
+
+    /// As [`has_dropped_call`](Self::has_dropped_call), and it says so once.
+    pub(crate) fn take_dropped_call(&self) -> bool {
+        let dropped = self.budget.dropped_call();
+        self.has_dropped_call() && dropped.swap(false, Ordering::AcqRel)
     }
 
     /// Whether somebody can be reached at a place: by a link that has not ended, or at

@@ -53,6 +53,7 @@ pub(super) struct Host {
     pub(super) genuine: bool,
     pub(super) seen: Vec<Seen>,
     pub(super) peers_seen: Vec<PeerEvent<Place>>,
+    pub(super) refused_seen: Vec<PeerEvent<Place>>,
     /// What an owner knows of peers who sees nothing but events.
     told: BTreeMap<Bytes, Vec<Place>>,
     pub(super) sent: Vec<(SocketAddr, Vec<u8>)>,
@@ -78,6 +79,7 @@ impl Host {
             genuine: true,
             seen: Vec::new(),
             peers_seen: Vec::new(),
+            refused_seen: Vec::new(),
             told: BTreeMap::new(),
             sent: Vec::new(),
             drains: false,
@@ -301,7 +303,11 @@ impl Host {
                     assert_eq!(told.as_ref(), Some(&known.addresses));
                     self.check_not_subscribed(&known.addresses);
                 }
-                _ => {}
+                // They come behind what changed, in whatever order it was.
+                _ => {
+                    self.refused_seen.push(event);
+                    continue;
+                }
             }
             self.peers_seen.push(event);
         }

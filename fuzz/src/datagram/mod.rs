@@ -26,6 +26,7 @@ pub fn datagram(data: &[u8]) {
         for (together, one_by_one) in together.iter().zip(&one_by_one) {
             assert_eq!(together.seen, one_by_one.seen);
             assert_eq!(together.peers_seen, one_by_one.peers_seen);
+            assert_eq!(together.refused_seen, one_by_one.refused_seen);
             assert!(together.sent == one_by_one.sent, "other datagrams");
         }
     });

@@ -14,6 +14,9 @@ const ON_THEIR_WAY: usize = 64;
 /// Datagrams of the largest size in one script.
 const LARGE: usize = 4;
 
+/// The longest grace of a drain.
+const MAX_GRACE: Duration = Duration::from_secs(15);
+
 /// One on its way.
 #[derive(Clone)]
 pub(super) struct Datagram {
@@ -96,7 +99,8 @@ impl<'a> Play<'a> {
                 }
             }
         }
-        self.now = Now::new(self.now.deadline(grace), self.now.unix);
+        // Some have begun before, and have longer.
+        self.now = Now::new(self.now.deadline(MAX_GRACE), self.now.unix);
         self.settle();
         for host in &mut self.hosts {
             while let Some((call, answer)) = host.deferred.pop_front() {
