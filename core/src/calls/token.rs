@@ -49,7 +49,8 @@ impl Token {
     pub(super) fn new(any_dropped: Arc<AnyDropped>) -> Self {
         Self {
             dropped: AtomicBool::new(false),
-            any_dropped,
+            of_link,
+            of_node,
         }
     }
 
