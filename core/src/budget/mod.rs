@@ -104,11 +104,6 @@ impl Budget {
         }
     }
 
-    /// What is set when a call is dropped without a reply.
-    pub(crate) fn dropped_call(&self) -> &Arc<AtomicBool> {
-        &self.dropped_call
-    }
-
     /// Says how many links there are.
     pub(crate) fn set_links(&self, count: usize) {
         self.links.store(count, Ordering::Relaxed);
@@ -123,7 +118,8 @@ impl Budget {
         }
     }
 
-    /// Whether one more handler may run.
+    /// Whether one more handler may run. Links on several threads that look at the
+    /// same moment may pass the bound by their number.
     pub(crate) fn may_call(&self) -> bool {
         self.calls.load(Ordering::Acquire) < self.max_calls
     }

@@ -129,17 +129,3 @@ fn too_much_is_said_now_and_then() {
     assert_eq!(pool.change(6399, 6401), Change::Exceeded);
     assert_eq!(pool.change(6401, 6400), Change::None);
 }
-
-#[test]
-fn a_link_counts_the_handlers_that_it_has_not_published() {
-    let budget = budget(2);
-    let [mine, other] = [(); 2].map(|()| Account::default());
-    assert!(budget.may_call_beside(&mine, 1) && !budget.may_call_beside(&mine, 2));
-    let held = |calls| Held {
-        calls,
-        ..Held::default()
-    };
-    budget.hold(&other, held(1));
-    budget.hold(&mine, held(1));
-    assert!(!budget.may_call_beside(&mine, 1) && budget.may_call_beside(&mine, 0));
-}

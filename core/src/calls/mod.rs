@@ -124,10 +124,10 @@ impl Calls {
 
     /// Notes that a handler is called.
     pub(crate) fn begin(&mut self, address: ReplyAddress, bytes: usize) -> Call {
-        let token = self.tokens.pop().unwrap_or_else(|| {
-            let (of_link, of_node) = (self.dropped.clone(), self.dropped_of_node.clone());
-            Arc::new(Token::new(of_link, of_node))
-        });
+        let token = self
+            .tokens
+            .pop()
+            .unwrap_or_else(|| Arc::new(Token::new(self.dropped.clone())));
         self.serial = self.serial.wrapping_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
         self.in_order = address.id.is_empty();

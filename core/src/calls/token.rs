@@ -49,8 +49,7 @@ impl Token {
     pub(super) fn new(any_dropped: Arc<AnyDropped>) -> Self {
         Self {
             dropped: AtomicBool::new(false),
-            of_link,
-            of_node,
+            any_dropped,
         }
     }
 

@@ -42,9 +42,6 @@ impl DatagramLink {
         datagram: BytesMut,
     ) -> Result<(), Backpressure> {
         self.exchange.now = now;
-        if self.drain_until.is_some() {
-            return Ok(());
-        }
         let unhandled = self.unhandled;
         if self.is_full() {
             return Err(Backpressure { unhandled });
