@@ -220,6 +220,8 @@ mod seal;
 mod shared;
 mod subscriptions;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod wire;
 
 /// Contents and byte strings are slices of shared buffers: [`bytes::Bytes`].

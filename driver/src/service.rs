@@ -105,7 +105,11 @@ impl Service {
             }
         }
         let links: Vec<_> = std::iter::from_fn(|| node.poll_link()).collect();
+        let freed = node.take_freed();
         drop(node);
+        if freed {
+            self.freed.notify(usize::MAX);
+        }
         if !links.is_empty()
             && let Some(owner) = self.owner()
         {

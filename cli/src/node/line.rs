@@ -29,7 +29,9 @@ struct Printed<'a> {
 pub(super) fn print(event: &PeerEvent, json: bool) -> io::Result<()> {
     let (event, peer, why) = match event {
         PeerEvent::Added(peer) => ("came", peer, None),
-        PeerEvent::Updated(peer) | PeerEvent::AddressRemoved { peer, .. } => ("changed", peer, None),
+        PeerEvent::Updated(peer) | PeerEvent::AddressRemoved { peer, .. } => {
+            ("changed", peer, None)
+        }
         PeerEvent::Removed { peer, why } => ("gone", peer, Some(reason(*why))),
         _ => return Ok(()),
     };

@@ -38,7 +38,8 @@ fn past_half_of_it_small_messages_still_find_room() {
     // Past all of it there is none for anybody.
     hold(&budget, &large, MAX);
     assert_eq!(budget.room(&third), 0);
-    assert!(hold(&budget, &large, MAX - Budget::SCARCE).room);
+    assert!(hold(&budget, &large, MAX - 10_000).room);
+    assert_eq!(budget.room(&third), Budget::SCARCE);
     assert!(hold(&budget, &large, 0).room);
     assert_eq!(budget.room(&small), usize::MAX);
     assert_eq!(budget.held().inbound, 10_001 - Budget::SCARCE);

@@ -6,6 +6,7 @@ mod tests;
 mod token;
 
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -15,8 +16,9 @@ use slab::Slab;
 pub use self::token::{Call, ReplyError};
 
 use self::token::{Token, next_owner};
+use crate::error::SendError;
 use crate::frame::SealedMessage;
-use crate::message::MessageType;
+use crate::message::{Message, MessageType};
 use crate::place::Place;
 use crate::plugin::Layer;
 use crate::sync::{AtomicBool, Ordering};
@@ -34,6 +36,13 @@ pub(crate) struct ReplyAddress {
     pub(crate) id: Bytes,
     /// The answer is the node's own: no handler was asked.
     pub(crate) unprompted: bool,
+}
+
+/// What is sent in the place of a reply that cannot be, the better one first: a uri
+/// may be so long that no `ERROR` has room for it.
+pub(crate) fn substitutes(address: &ReplyAddress, error: &SendError) -> [Message; 2] {
+    let text = Bytes::from(format!("the reply could not be sent: {error}"));
+    [address.uri.clone(), Bytes::new()].map(|uri| Message::error(uri, text.clone()))
 }
 
 /// The calls of one link.

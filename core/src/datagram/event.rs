@@ -93,6 +93,10 @@ pub(super) enum Notice {
         request: RequestId,
         error: RequestError,
     },
+    Refused {
+        remote: SocketAddr,
+        refusal: Refusal,
+    },
     Suppressed {
         remote: SocketAddr,
     },
@@ -103,6 +107,7 @@ impl<H> From<Notice> for DatagramEvent<H> {
     fn from(notice: Notice) -> Self {
         match notice {
             Notice::Failed { request, error } => Self::Failed { request, error },
+            Notice::Refused { remote, refusal } => Self::Refused { remote, refusal },
             Notice::Suppressed { remote } => Self::Suppressed { remote },
             Notice::Closed => Self::Closed,
         }

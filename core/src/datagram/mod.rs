@@ -117,8 +117,10 @@ pub struct DatagramLink {
     counters: DatagramCounters,
     budget: Arc<Budget>,
     account: Arc<Account>,
-    /// Datagrams handled since the last time that there was nothing to do.
+    /// Datagrams handled in this turn.
     turn: usize,
+    /// There was nothing to do when it was polled last.
+    idle: bool,
     /// Nothing more is received, and the link ends when nothing is under way, or then.
     drain_until: Option<Duration>,
     closed: bool,
@@ -150,6 +152,7 @@ impl DatagramLink {
             budget,
             account: Arc::default(),
             turn: 0,
+            idle: true,
             drain_until: None,
             closed: false,
         }
@@ -222,7 +225,7 @@ impl DatagramLink {
     /// Whether messages wait for handlers of others to end.
     #[must_use]
     pub fn waits_for_budget(&self) -> bool {
-        self.calls.waiting().0 > 0 && !self.budget.may_call()
+        self.calls.waiting().0 > 0 && !self.may_dispatch()
     }
 
     /// More waits to be handled than one datagram of the largest size.
@@ -249,7 +252,8 @@ impl DatagramLink {
         node: &mut N,
     ) -> Option<DatagramEvent<N::Handler>> {
         self.exchange.now = now;
-        if self.turn == 0 {
+        if core::mem::take(&mut self.idle) {
+            self.turn = 0;
             self.expire();
             self.advertise(node);
         }
@@ -320,7 +324,7 @@ impl DatagramLink {
 
     /// Publishes what the link holds.
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
-        self.turn = 0;
+        self.idle = true;
         let held = Held {
             inbound: self.unhandled.saturating_add(self.calls.bytes()),
             outbound: self.queued(),

@@ -1,12 +1,11 @@
 //! What a link is asked to do.
 
-use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Link, Phase};
-use crate::calls::{Call, ReplyAddress, ReplyError};
+use crate::calls::{Call, ReplyAddress, ReplyError, substitutes};
 use crate::error::{CloseReason, SealError, SendError};
 use crate::exchange::Exchange;
 use crate::message::Message;
@@ -178,12 +177,13 @@ impl Link {
             Err(SendError::Closed(reason)) => return Err(ReplyError::Closed(reason)),
             Err(error) => error,
         };
-        let text = format!("the reply could not be sent: {error}");
-        let replacement = Message::error(address.uri.clone(), text);
-        match self.try_reply(node, address, &replacement) {
-            Ok(()) => Err(ReplyError::Replaced(error)),
-            Err(_) => Err(ReplyError::NotSent(error)),
-        }
+        let replaced = substitutes(address, &error)
+            .into_iter()
+            .any(|substitute| self.try_reply(node, address, &substitute).is_ok());
+        Err(match replaced {
+            true => ReplyError::Replaced(error),
+            false => ReplyError::NotSent(error),
+        })
     }
 
     fn try_reply<N: SharedNode>(

@@ -134,21 +134,31 @@ impl Link {
             let error = RequestError::TimedOut(ended.timeout);
             self.fail(ended, error);
         }
-        if let Phase::Open { drain_until } = self.phase {
-            if drain_until.is_some_and(|at| at <= now) {
-                self.end(CloseReason::Local);
-            } else if let Some(reason) = self.timers.due(self.limits(), now) {
-                self.begin_end(reason);
-            }
+        if let Phase::Open { drain_until } = self.phase
+            && drain_until.is_some_and(|at| at <= now)
+        {
+            self.end(CloseReason::Local);
         }
         self.check_backlog();
+    }
+
+    /// Begins the end where the remote has not sent in time what it had to, and says
+    /// whether it did. What came in time counts, however late it is handled.
+    pub(super) fn check_timers(&mut self) -> bool {
+        let is_open = matches!(self.phase, Phase::Open { .. });
+        if !is_open || self.has_unhandled() {
+            return false;
+        }
+        let now = self.exchange.now.monotonic;
+        let due = self.timers.due(self.limits(), now);
+        due.map(|reason| self.begin_end(reason)).is_some()
     }
 
     /// Whether [`advance_end`](Self::advance_end) has something to do.
     pub(super) fn may_end(&self) -> bool {
         match &self.phase {
             Phase::Open { drain_until: None } => false,
-            Phase::Open { .. } => self.calls.is_idle() && !self.may_advance(),
+            Phase::Open { .. } => self.calls.is_idle() && !self.has_unhandled(),
             Phase::Answering { .. } => self.calls.is_idle(),
             Phase::Flushing { .. } => self.queued() == 0,
             Phase::Lingering { .. } => self.eof,
@@ -164,10 +174,7 @@ impl Link {
             return false;
         }
         match core::mem::replace(&mut self.phase, Phase::Open { drain_until: None }) {
-            Phase::Open { .. } => {
-                self.begin_flush(CloseReason::Local);
-                node.left(self.place);
-            }
+            Phase::Open { .. } => self.close(now, node),
             Phase::Answering { reason, .. } => {
                 self.begin_flush(reason);
                 node.left(self.place);

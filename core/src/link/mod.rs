@@ -57,10 +57,12 @@ use crate::shared::SharedNode;
 ///   [`calls_in_flight`](Self::calls_in_flight),
 ///   [`pending_requests`](Self::pending_requests), [`wants_read`](Self::wants_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
-///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room).
+///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room),
+///   [`is_turn_over`](Self::is_turn_over).
 /// - Inputs: [`receive`](Self::receive) (or [`receive_buffer`](Self::receive_buffer)
 ///   and [`received`](Self::received)), [`handle_eof`](Self::handle_eof),
-///   [`written`](Self::written), [`transport_failed`](Self::transport_failed).
+///   [`written`](Self::written), [`transport_failed`](Self::transport_failed),
+///   [`begin_turn`](Self::begin_turn).
 /// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
 ///   [`send`](Self::send), [`request`](Self::request), [`cancel`](Self::cancel),
 ///   [`notify`](Self::notify), [`forward`](Self::forward), [`drain`](Self::drain),
@@ -96,8 +98,10 @@ pub struct Link {
     account: Arc<Account>,
     /// The length of the longest frame that is accepted, in bytes.
     max_frame: usize,
-    /// Frames handled since the last time that there was nothing to do.
+    /// Frames handled in this turn.
     turn: usize,
+    /// There was nothing to do when it was polled last.
+    idle: bool,
     eof: bool,
     phase: Phase,
 }
@@ -127,6 +131,7 @@ impl Link {
             budget,
             account,
             turn: 0,
+            idle: true,
             eof: false,
             phase: Phase::Open { drain_until: None },
         }
@@ -223,6 +228,13 @@ impl Link {
         !self.notices.is_empty() || self.may_advance() || self.may_end()
     }
 
+    /// Whether [`Limits::frames_per_turn`] frames were handled since the last turn began:
+    /// others may have their turn. The next one begins with the next poll.
+    #[must_use]
+    pub fn is_turn_over(&self) -> bool {
+        self.turn >= self.limits().frames_per_turn()
+    }
+
     /// How many bytes may be read at once: `usize::MAX` while all links together hold
     /// little, and few or none past half of [`Limits::inbound_total`].
     #[must_use]
@@ -234,9 +246,15 @@ impl Link {
     /// read. A [`SharedNode`] is told when some is free.
     #[must_use]
     pub fn waits_for_budget(&self) -> bool {
-        let waits = !self.inlet.bytes.is_empty() || self.calls.waiting().0 > 0;
+        let waits = self.calls.waiting().0 > 0;
         matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
-            && (waits && !self.budget.may_call() || self.read_room() == 0)
+            && (waits && !self.may_call() || self.read_room() == 0)
+    }
+
+    /// Whether all links together leave room for one more handler of this one.
+    fn may_call(&self) -> bool {
+        let calls = self.calls.len();
+        self.budget.may_call_beside(&self.account, calls)
     }
 
     fn limits(&self) -> &Limits {
@@ -308,6 +326,12 @@ impl Link {
         self.after_write();
     }
 
+    /// Says that others had their turn: the next poll may handle
+    /// [`Limits::frames_per_turn`] frames again.
+    pub fn begin_turn(&mut self) {
+        self.turn = 0;
+    }
+
     /// Says that the transport has failed: the link closes, and nothing more is
     /// written.
     pub fn transport_failed(&mut self, reason: CloseReason) {
@@ -324,7 +348,10 @@ impl Link {
     /// the deadline is due at once, and others may have their turn before.
     pub fn poll<N: SharedNode>(&mut self, now: Now, node: &mut N) -> Option<Event<N::Handler>> {
         self.exchange.now = now;
-        if self.turn == 0 {
+        if core::mem::take(&mut self.idle) {
+            if self.is_turn_over() {
+                self.turn = 0;
+            }
             self.expire();
         }
         if self.account.is_cut() && self.phase.close_reason().is_none() {
@@ -341,14 +368,14 @@ impl Link {
             if let Some(event) = self.answer_dropped_call(node) {
                 return Some(event);
             }
-            if self.turn < self.limits().frames_per_turn() {
+            if !self.is_turn_over() {
                 match self.advance(node) {
                     Advance::Event(event) => return Some(event),
                     Advance::Again => continue,
                     Advance::Nothing => {}
                 }
             }
-            if !self.advance_end(node) {
+            if !self.check_timers() && !self.advance_end(node) {
                 self.settle(node);
                 return None;
             }
@@ -381,7 +408,7 @@ impl Link {
     /// Publishes what the link holds, and lets the remote's timers rest while it is this
     /// side that keeps the remote waiting.
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
-        self.turn = 0;
+        self.idle = true;
         let now = self.exchange.now.monotonic;
         self.timers
             .hold(!self.may_take_frame(), !self.calls.is_idle(), now);

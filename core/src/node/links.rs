@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 
 use rand_core::CryptoRng;
 
-use super::{Node, Transport};
+use super::{Member, Node, Transport};
 use crate::budget::{Account, Pressure};
 use crate::config::{LinkConfig, Role};
 use crate::datagram::DatagramLink;
@@ -104,10 +104,16 @@ impl<H: Clone> Node<H> {
         let link = LinkId(self.next_link);
         self.next_link = self.next_link.wrapping_add(1);
         let account = Arc::new(Account::default());
-        self.links.insert(link, account.clone());
+        let place = Place::Link { link, address };
+        let member = Member {
+            place,
+            account: account.clone(),
+            is_open: true,
+        };
+        self.links.insert(link, member);
         self.budget.set_links(self.links.len());
         Seat {
-            place: Place::Link { link, address },
+            place,
             role,
             config,
             budget: self.budget.clone(),
@@ -155,20 +161,28 @@ impl<H: Clone> Node<H> {
     pub(super) fn leads_to(&self, place: Place) -> bool {
         match (self.transport, place) {
             (Transport::Datagrams, Place::Datagram(_)) => true,
-            (Transport::Streams, Place::Link { link, .. }) => self.links.contains_key(&link),
+            (Transport::Streams, Place::Link { link, .. }) => {
+                let member = self.links.get(&link);
+                member.is_some_and(|member| member.is_open && member.place == place)
+            }
             _ => false,
         }
     }
 
     /// Drops the subscriptions and the peer of a link.
     pub(super) fn forget_place(&mut self, place: Place) {
+        if let Place::Link { link, .. } = place
+            && let Some(member) = self.links.get_mut(&link)
+        {
+            member.is_open = false;
+        }
         self.subscriptions.remove(place);
         self.discovery.connection_ended(place);
     }
 
     pub(super) fn forget_link(&mut self, place: Place) {
         if let Place::Link { link, .. } = place
-            && let Some(account) = self.links.remove(&link)
+            && let Some(Member { account, .. }) = self.links.remove(&link)
         {
             self.forget_place(place);
             self.budget.set_links(self.links.len());
@@ -182,7 +196,8 @@ impl<H: Clone> Node<H> {
     pub(super) fn relieve(&mut self, pressure: Pressure) {
         self.freed |= pressure.room || pressure.handlers > 0;
         if pressure.inbound || pressure.outbound {
-            let links = self.links.iter().map(|(link, account)| (*link, account));
+            let links = self.links.iter();
+            let links = links.map(|(link, member)| (*link, &member.account));
             self.to_poll.extend(self.budget.cut(pressure, links));
         }
     }

@@ -76,12 +76,20 @@ pub struct Node<H> {
     subscriptions: Subscriptions<Place>,
     discovery: Discovery<Place>,
     budget: Arc<Budget>,
-    links: BTreeMap<LinkId, Arc<Account>>,
+    links: BTreeMap<LinkId, Member>,
     next_link: u64,
     /// Links that are to be polled, though nothing came for them.
     to_poll: VecDeque<LinkId>,
     /// Other links may do what they could not before.
     freed: bool,
+}
+
+/// What a node knows of one of its links.
+struct Member {
+    place: Place,
+    account: Arc<Account>,
+    /// It takes messages: its subscriptions and its peer are kept.
+    is_open: bool,
 }
 
 /// What a node's links lead over.

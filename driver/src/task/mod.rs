@@ -130,7 +130,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 return;
             }
             let more = self.link.wants_poll();
-            if more && self.link.queued() < WRITE_AT {
+            let turn_is_over = self.link.is_turn_over();
+            if (more || turn_is_over) && self.link.queued() < WRITE_AT {
                 self.yield_turn().await;
                 continue;
             }
@@ -142,7 +143,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.take_step(step);
             // A stream that is always ready would never let go of its thread.
             self.steps = self.steps.saturating_add(1);
-            if self.steps >= STEPS {
+            if self.steps >= STEPS || turn_is_over {
                 self.yield_turn().await;
             }
         }
@@ -151,6 +152,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Lets other tasks have their turn on this thread.
     async fn yield_turn(&mut self) {
         self.steps = 0;
+        self.link.begin_turn();
         yield_now().await;
     }
 

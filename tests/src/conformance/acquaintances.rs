@@ -2,7 +2,7 @@
 
 use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::types::REQUEST_URI;
-use netaio_driver::core::{RemovalReason, Layer, ManagementConfig, Peer};
+use netaio_driver::core::{Layer, LayerError, ManagementConfig, Peer, RemovalReason};
 use netaio_driver::{Client, ClientBuilder, PeerEvent, PeerEvents, Peers, Remote, Runtime, Server};
 use netaio_driver::{PeerManagementError, ServerBuilder};
 
@@ -75,11 +75,17 @@ pub async fn client_and_server_introduce_themselves<R: Runtime>() {
     // Closed in order: the server is told. Cut off: it notices.
     connection.close().await;
     assert_eq!(gone(&mut at_server, "c").await, RemovalReason::Disconnect);
-    assert_eq!(gone(&mut at_client, "s").await, RemovalReason::ConnectionEnded);
+    assert_eq!(
+        gone(&mut at_client, "s").await,
+        RemovalReason::ConnectionEnded
+    );
     client.connect(server.local_addr()).await.unwrap();
     came(&mut at_server, server.peers(), "c").await;
     drop(client);
-    assert_eq!(gone(&mut at_server, "c").await, RemovalReason::ConnectionEnded);
+    assert_eq!(
+        gone(&mut at_server, "c").await,
+        RemovalReason::ConnectionEnded
+    );
     while at_client.next().await.is_some() {}
 }
 
@@ -164,5 +170,5 @@ pub async fn a_peer_that_cannot_be_introduced_is_an_error_at_once<R: Runtime>() 
     let error = client
         .manage_peers(managed().with_inner(inner))
         .unwrap_err();
-    assert_eq!(error, PeerManagementError::HiddenUri);
+    assert_eq!(error, PeerManagementError::Layer(LayerError::HiddenUri));
 }

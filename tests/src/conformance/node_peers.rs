@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use netaio_driver::core::plugin::{DefaultPeerPlugin, PeerPlugin, X25519Cipher};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    RemovalReason, IntroductionError, Layer, Limits, ManagementConfig, ManagementError, Message,
-    MessageType, Peer, PeerChange, PeerRefused, SealError, SendError,
+    IntroductionError, Layer, LayerError, Limits, ManagementConfig, ManagementError, Message,
+    MessageType, Peer, PeerChange, PeerRefused, RemovalReason, SealError, SendError,
 };
 use netaio_driver::{
     BuildError, Content, KnownPeer, PeerEvent, PeerEvents, PeerManagementError, RequestError,
@@ -359,9 +359,9 @@ pub async fn peers_can_be_kept_by_hand<R: Runtime>() {
         "b\"a\" changed",
         "b\"a\" changed",
         "b\"b\" came",
-        "b\"a\" left 1: Removed",
-        "b\"a\" gone: Removed",
-        "b\"b\" gone: Removed",
+        "b\"a\" left 1: Application",
+        "b\"a\" gone: Application",
+        "b\"b\" gone: Application",
     ];
     assert_eq!(seen, expected);
 }
@@ -402,7 +402,10 @@ pub async fn nobody_speaks_for_another<R: Runtime>() {
     match events.next().await {
         Some(PeerEvent::AddressRemoved { peer, address, why }) => {
             assert_eq!(peer.addresses, [raw.address()]);
-            assert_eq!((address, why), (Some(stranger.address()), RemovalReason::Disconnect));
+            assert_eq!(
+                (address, why),
+                (Some(stranger.address()), RemovalReason::Disconnect)
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -621,7 +624,7 @@ pub async fn what_cannot_be_introduced_is_an_error_at_once<R: Runtime>() {
     let error = node.manage_peers(clash).unwrap_err();
     assert!(matches!(
         error,
-        PeerManagementError::Seal(SealError::FieldClash(_))
+        PeerManagementError::Layer(LayerError::FieldClash(_))
     ));
     // Past the limit, a frame and a datagram.
     for len in [100_001, 70_000, 65_390] {

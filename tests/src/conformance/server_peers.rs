@@ -4,8 +4,8 @@
 use netaio_driver::core::plugin::{DefaultPeerPlugin, PeerPlugin};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    RemovalReason, IntroductionError, Layer, ManagementConfig, Message, MessageType, Peer,
-    PeerRefused, SendOptions,
+    IntroductionError, Layer, ManagementConfig, Message, MessageType, Peer, PeerRefused,
+    RemovalReason, SendOptions,
 };
 use netaio_driver::{
     Client, Connection, PeerEvent, PeerEvents, Publisher, ReadHalf, Remote, Runtime, Server,
@@ -102,7 +102,10 @@ pub async fn a_client_introduces_itself<R: Runtime>() {
     assert_eq!(came(&mut events).await, peer("raw"));
     drop(raw);
     let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("raw"), RemovalReason::ConnectionEnded));
+    assert_eq!(
+        (left.peer, why),
+        (peer("raw"), RemovalReason::ConnectionEnded)
+    );
     assert!(peers.is_empty());
 }
 
@@ -149,7 +152,10 @@ pub async fn one_connection_is_one_peer<R: Runtime>() {
     }
     drop(one);
     let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("one"), RemovalReason::ConnectionEnded));
+    assert_eq!(
+        (left.peer, why),
+        (peer("one"), RemovalReason::ConnectionEnded)
+    );
     assert_eq!(server.peers().len(), 1);
 }
 

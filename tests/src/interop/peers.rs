@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_channel::Receiver;
 use futures_lite::future::or;
 use netaio_driver::core::types::*;
-use netaio_driver::core::{RemovalReason, Layer, ManagementConfig, Message};
+use netaio_driver::core::{Layer, ManagementConfig, Message, RemovalReason};
 use netaio_driver::{
     Client, Content, KnownPeer, PeerEvent, PeerEvents, RequestBuilder, Runtime, Server, UdpNode,
 };

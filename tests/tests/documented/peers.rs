@@ -7,7 +7,7 @@ use netaio_core::plugin::{
 };
 use netaio_core::types::{REQUEST_URI, RESPOND_URI, SUBSCRIBE_URI};
 use netaio_core::{
-    AuthFailure, AuthFields, AuthView, RemovalReason, Layer, ManagementConfig, Message, Peer,
+    AuthFailure, AuthFields, AuthView, Layer, ManagementConfig, Message, Peer, RemovalReason,
     SealError, SendError,
 };
 use netaio_tests::python::{Python, Result, hex, unhex};
@@ -222,7 +222,10 @@ async fn a_python_client_is_a_peer_of_our_server() -> Result<()> {
     assert_eq!(client.ask("subscribe").await?, "subscribed");
     assert_eq!(server.publisher().subscribers("news"), 1);
     assert_eq!(client.ask("unmanage").await?, "unmanaged");
-    assert_eq!(gone(&mut events).await, (known.clone(), RemovalReason::Disconnect));
+    assert_eq!(
+        gone(&mut events).await,
+        (known.clone(), RemovalReason::Disconnect)
+    );
     assert_eq!(server.publisher().subscribers("news"), 0);
 
     // It may come back by the same connection, and leaves with it.

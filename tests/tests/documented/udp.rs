@@ -13,7 +13,7 @@ use bytes::Bytes;
 use netaio_core::packify::{DecodeLimits, Dict, Value};
 use netaio_core::plugin::{DefaultPeerPlugin, HmacAuth, PeerPlugin};
 use netaio_core::types::*;
-use netaio_core::{RemovalReason, Layer, Limits, ManagementConfig, Message, Peer, SendOptions};
+use netaio_core::{Layer, Limits, ManagementConfig, Message, Peer, RemovalReason, SendOptions};
 use netaio_tests::conformance::guarded;
 use netaio_tests::python::Result;
 use netaio_tokio::{
