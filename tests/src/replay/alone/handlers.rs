@@ -85,6 +85,14 @@ pub(super) fn log_peer_event(log: &Log, name: &str, event: &PeerEvent<Place>) {
     let (known, what) = match event {
         PeerEvent::Added(known) => (known, "came".into()),
         PeerEvent::Updated(known) => (known, "changed".into()),
+        PeerEvent::AddressRemoved {
+            known,
+            address,
+            why,
+        } => (
+            known,
+            format!("not at {} any more: {why:?}", shown(address)),
+        ),
         PeerEvent::Removed { known, why } => (known, format!("gone: {why:?}")),
         PeerEvent::Refused { address, why } => {
             let line = format!("{}: {why}", shown(address));

@@ -140,7 +140,13 @@ impl Player {
             Step::Drop { on } => {
                 let party = self.party(on);
                 party.is_dropped = true;
-                with_hub!(party, hub => hub.drain(now, Duration::ZERO));
+                match (&mut party.hub, party.address) {
+                    (AnyHub::Streams(hub), _) => hub.drain(now, Duration::ZERO),
+                    (AnyHub::Datagrams(_), address) => {
+                        self.parties.remove(on);
+                        self.world.wire.unbind(address.expect("a node has one"));
+                    }
+                }
             }
             other => panic!("{other:?} is for the wire"),
         }
