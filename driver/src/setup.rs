@@ -250,9 +250,8 @@ macro_rules! common_options {
         ///
         /// The generators are ChaCha with 12 rounds. A connection draws from the
         /// stream of its number, counted from 0 as connections are made, and a
-        /// UDP node from stream 0. Stream `u64::MAX` has a seed for every message
-        /// that is sealed once for many; its generator draws from stream 0. Stream
-        /// `u64::MAX - 1` is for the jitter of reconnecting.
+        /// UDP node from stream 0. Stream `u64::MAX` is for messages that are sealed
+        /// once for many, stream `u64::MAX - 1` for the jitter of reconnecting.
         pub fn predictable_nonces(mut self, seed: [u8; 32]) -> Self {
             self.setup.sources.seeds = crate::random::Seeds::known(seed);
             self

@@ -23,7 +23,6 @@ pub mod interop;
 pub mod judge;
 pub mod lines;
 pub mod namespaces;
-#[cfg(any())]
 pub mod network;
 pub mod process;
 pub mod puppet;

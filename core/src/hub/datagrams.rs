@@ -39,8 +39,9 @@ use crate::routes::Key;
 ///   [`multicast`](Self::multicast), [`request`](Self::request),
 ///   [`cancel`](Self::cancel), [`subscribe`](Self::subscribe),
 ///   [`unsubscribe`](Self::unsubscribe), [`publish`](Self::publish),
-///   [`notify`](Self::notify), [`drain`](Self::drain), and those of the
-///   [node](Self::node_mut).
+///   [`notify`](Self::notify), [`broadcast`](Self::broadcast),
+///   [`stop_peer_management`](Self::stop_peer_management), [`drain`](Self::drain), and
+///   those of the [node](Self::node_mut).
 /// - Outputs: [`poll`](Self::poll), [`deadline`](Self::deadline).
 pub struct DatagramHub<H> {
     node: Node<H>,
@@ -61,8 +62,9 @@ enum Step<H> {
 
 impl<H: Clone> DatagramHub<H> {
     /// The hub of a socket that multicasts to `group`, at the port that the group uses.
-    /// `make_rng` makes its two generators of nonces: from the operating system's
-    /// randomness, or from a seed to repeat a run to the byte.
+    /// `make_rng` makes its two generators of nonces, from the operating system's
+    /// randomness, or from a seed to repeat a run to the byte: first the link's, then one
+    /// for messages that are sealed once for many.
     pub fn new<R: CryptoRng + Send + 'static>(
         now: Now,
         mut node: Node<H>,
@@ -305,9 +307,37 @@ impl<H: Clone> DatagramHub<H> {
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
-        self.now = now;
         let places = self.node.subscribers(key);
-        let to: Vec<_> = places.filter_map(|place| place.address()).collect();
+        let to = places.filter_map(|place| place.address()).collect();
+        self.deliver(now, to, message, options)
+    }
+
+    /// Sends a message to every peer, at the first of its addresses: netaio's
+    /// `broadcast`. Sealed once, unless a plugin wants to know for whom.
+    ///
+    /// # Errors
+    /// As [`notify`](Self::notify).
+    pub fn broadcast(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        let peers = self.node.peers().list().into_iter();
+        let to = peers.filter_map(|known| known.addresses.first()?.address());
+        let to = to.collect();
+        self.deliver(now, to, message, options)
+    }
+
+    /// Queues a message for addresses, sealed once if that can be.
+    fn deliver(
+        &mut self,
+        now: Now,
+        to: Vec<SocketAddr>,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        self.now = now;
         let config = self.node.config().clone();
         let mut delivery = Delivery::default();
         match self.sealer.seal(now, &config, message, options)? {
@@ -323,6 +353,18 @@ impl<H: Clone> DatagramHub<H> {
             }
         }
         Ok(delivery)
+    }
+
+    /// Manages the peers of an app id no more, and tells the group that this node leaves.
+    /// Says whether they were managed. The peers stay known.
+    pub fn stop_peer_management(&mut self, now: Now, app_id: &[u8]) -> bool {
+        let Some(farewell) = self.node.stop_peer_management(app_id) else {
+            return false;
+        };
+        let options = SendOptions::new().with_inner(farewell.inner);
+        // Who is not told notices the silence.
+        let _ = self.multicast(now, &farewell.message, &options);
+        true
     }
 
     /// Ends the node gracefully; see [`DatagramLink::drain`].

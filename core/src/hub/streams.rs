@@ -50,7 +50,9 @@ type MakeRng = Box<dyn FnMut() -> Box<dyn CryptoRng + Send> + Send>;
 ///   [`request`](Self::request), [`cancel`](Self::cancel),
 ///   [`serve_subscriptions`](Self::serve_subscriptions),
 ///   [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe),
-///   [`publish`](Self::publish), [`notify`](Self::notify), [`close`](Self::close),
+///   [`publish`](Self::publish), [`notify`](Self::notify),
+///   [`broadcast`](Self::broadcast),
+///   [`stop_peer_management`](Self::stop_peer_management), [`close`](Self::close),
 ///   [`drain`](Self::drain), and those of the [node](Self::node_mut).
 /// - Outputs: [`poll`](Self::poll), [`deadline`](Self::deadline).
 ///
@@ -110,8 +112,9 @@ enum Step<H> {
 }
 
 impl<H: Clone> Hub<H> {
-    /// A hub without links. `make_rng` makes a generator of nonces for each of them: from
-    /// the operating system's randomness, or from a seed to repeat a run to the byte.
+    /// A hub without links. `make_rng` makes generators of nonces, from the operating
+    /// system's randomness, or from a seed to repeat a run to the byte: first one for
+    /// messages that are sealed once for many links, then one for each link.
     pub fn new<R: CryptoRng + Send + 'static>(
         node: Node<H>,
         mut make_rng: impl FnMut() -> R + Send + 'static,
@@ -469,6 +472,21 @@ impl<H: Clone> Hub<H> {
         self.deliver(now, links, message, options)
     }
 
+    /// Sends a message to every link; sealed once, unless a plugin wants to know for
+    /// whom.
+    ///
+    /// # Errors
+    /// The message cannot be sealed; nobody gets it.
+    pub fn broadcast(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        let links = self.links.keys().copied().collect();
+        self.deliver(now, links, message, options)
+    }
+
     /// Queues a message for links, sealed once if that can be.
     fn deliver(
         &mut self,
@@ -493,6 +511,15 @@ impl<H: Clone> Hub<H> {
             self.make_ready(id);
         }
         Ok(delivery)
+    }
+
+    /// Manages the peers of an app id no more, and tells all links that this node leaves.
+    /// Says whether they were managed. The peers stay known.
+    pub fn stop_peer_management(&mut self, now: Now, app_id: &[u8]) -> bool {
+        let farewell = self.node.stop_peer_management(app_id);
+        let managed = farewell.is_some();
+        self.say(now, farewell);
+        managed
     }
 
     /// Closes a link: what is queued is written, then [`Output::Close`] follows.
@@ -521,12 +548,11 @@ impl<H: Clone> Hub<H> {
     }
 
     /// Tells all links something about this node.
-    fn say(&mut self, now: Now, messages: Vec<PeerMessage>) {
+    fn say(&mut self, now: Now, messages: impl IntoIterator<Item = PeerMessage>) {
         for PeerMessage { message, inner } in messages {
-            let links = self.links.keys().copied().collect();
             let options = SendOptions::new().with_inner(inner);
             // That it can be sealed was seen when it was made.
-            let _ = self.deliver(now, links, &message, &options);
+            let _ = self.broadcast(now, &message, &options);
         }
     }
 
@@ -601,7 +627,8 @@ impl<H: Clone> Hub<H> {
     fn ask_node(&mut self) {
         let now = self.now;
         self.node.handle_timeout(now);
-        let advertisements = core::iter::from_fn(|| self.node.poll_advertisement()).collect();
+        let advertisements = core::iter::from_fn(|| self.node.poll_advertisement());
+        let advertisements: Vec<_> = advertisements.collect();
         self.say(now, advertisements);
         while let Some(&(at, id)) = self.deadlines.first()
             && at <= now.monotonic

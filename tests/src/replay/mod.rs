@@ -15,7 +15,6 @@
 )]
 
 mod acts;
-#[cfg(any())]
 mod alone;
 mod cast;
 mod driven;
@@ -45,7 +44,7 @@ fn now_at(elapsed: Duration) -> Now {
 /// Plays the scenario with the core alone.
 #[must_use]
 pub fn alone() -> Log {
-    Log::default()
+    alone::play(&scenario::read(SCENARIO))
 }
 
 /// Plays the scenario with the driver, on a runtime. It is called from within
