@@ -104,6 +104,21 @@ mod tests {
     }
 
     #[test]
+    fn budget() {
+        replay("budget", crate::budget);
+    }
+
+    #[test]
+    fn datagram() {
+        replay("datagram", crate::datagram);
+    }
+
+    #[test]
+    fn hub() {
+        replay("hub", crate::hub);
+    }
+
+    #[test]
     fn link() {
         replay("link", crate::link);
     }
@@ -120,9 +135,15 @@ mod tests {
                 crate::frame,
                 crate::plugins,
                 crate::link,
+                crate::budget,
+                crate::datagram,
+                crate::hub,
                 values_of,
                 messages_of,
             ] {
+                if std::env::var("DUMP").is_ok() {
+                    std::fs::write("/tmp/fz/noise", &data).unwrap();
+                }
                 target(&data);
             }
         }
