@@ -1,4 +1,5 @@
 //! What a link, a hub and a datagram link do between two turns.
+#![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
 use std::time::Duration;
 

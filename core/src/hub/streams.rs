@@ -690,7 +690,9 @@ impl<H: Clone> Hub<H> {
             return Step::Nothing;
         };
         let had_turn = entry.wrote_in == Some(self.round);
-        let may_poll = !had_turn || !entry.link.wants_poll();
+        // One that ends handles nothing.
+        let ends = entry.link.close_reason().is_some();
+        let may_poll = !had_turn || ends || !entry.link.wants_poll();
         if may_poll && let Some(event) = entry.link.poll(self.now, &mut self.node) {
             if let Event::Closed(reason) = event {
                 self.remove(id);

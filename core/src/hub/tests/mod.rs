@@ -2,6 +2,7 @@
 
 mod datagrams;
 mod ending;
+mod network;
 mod serving;
 mod turns;
 
