@@ -141,9 +141,6 @@ mod tests {
                 values_of,
                 messages_of,
             ] {
-                if std::env::var("DUMP").is_ok() {
-                    std::fs::write("/tmp/fz/noise", &data).unwrap();
-                }
                 target(&data);
             }
         }

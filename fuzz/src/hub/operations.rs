@@ -141,11 +141,6 @@ impl Play<'_> {
         }
     }
 
-    /// Some request may have no answer, or another's.
-    fn disturb(&mut self) {
-        self.ends.iter_mut().for_each(|end| end.orderly = false);
-    }
-
     fn request(&mut self, pipe: usize, side: usize, count: usize) {
         let (kind, how) = (self.script.byte(), self.script.byte());
         let Some(pipe) = self.pipes.get(pipe) else {

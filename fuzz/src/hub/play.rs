@@ -78,6 +78,9 @@ impl<'a> Play<'a> {
             loop {
                 while let Some(wanted) = self.ends[at].poll(self.now) {
                     self.carry_out(at, wanted);
+                    if !self.ends[at].orderly {
+                        self.disturb();
+                    }
                 }
                 let deadline = self.ends[at].hub.deadline();
                 if deadline.is_none_or(|due| due > self.now.monotonic) {
@@ -88,6 +91,11 @@ impl<'a> Play<'a> {
             }
             self.ends[at].check(self.now);
         }
+    }
+
+    /// Some request may have no answer, or another's.
+    pub(super) fn disturb(&mut self) {
+        self.ends.iter_mut().for_each(|end| end.orderly = false);
     }
 
     fn carry_out(&mut self, hub: usize, wanted: Wanted) {
@@ -178,7 +186,8 @@ impl<'a> Play<'a> {
         let flows = !self.pipes.iter().any(|pipe| pipe.ways.iter().any(stalled));
         let ways = self.pipes.iter_mut().flat_map(|pipe| &mut pipe.ways);
         ways.for_each(|way| way.capacity = 1 << 20);
-        for _ in 0..self.serial.max(4) {
+        // With one handler at a time there is one answer a round.
+        for _ in 0..self.serial + 2 {
             self.run(4096);
             let waits = self.ends.iter().any(|end| !end.deferred.is_empty());
             if !waits {
