@@ -1,7 +1,8 @@
 //! The way of a frame through a link, to a request, a handler, or a refusal.
 
-use super::event::{Event, Notice};
-use super::{Link, Phase};
+use super::Link;
+use super::event::{Advance, Event, Notice};
+use super::phase::Phase;
 use crate::calls::Waiting;
 use crate::config::Role;
 use crate::error::{CloseReason, FrameErrorKind};
@@ -11,16 +12,6 @@ use crate::frame::{Frame, SealedMessage};
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::shared::SharedNode;
-
-/// What came of one step.
-pub(super) enum Advance<H> {
-    /// This happened.
-    Event(Event<H>),
-    /// Something was done that is no event.
-    Again,
-    /// There is nothing to do.
-    Nothing,
-}
 
 impl Link {
     /// Handles the next message, whether it has waited or just came.
