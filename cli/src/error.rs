@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use netaio_core::packify::EncodeError;
-use netaio_core::{CloseReason, FrameError, LayerError, OpenError, SealError, SendError};
+use netaio_core::{CloseReason, FrameError, LayerError, OpenError, SendError};
 use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError};
 
 use crate::codec::LineError;

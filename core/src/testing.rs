@@ -92,3 +92,9 @@ impl AuthPlugin for Curious {
         true
     }
 }
+
+/// Limits under which requests that carry ids are handled side by side.
+pub(crate) fn side_by_side(handlers: usize) -> Limits {
+    let limits = Limits::default();
+    limits.with_handlers_per_connection(handlers).unwrap()
+}

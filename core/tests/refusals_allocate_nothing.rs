@@ -61,9 +61,15 @@ fn datagrams() {
                 true => poll(),
                 false => without_allocating("a refusal past the budget", poll),
             };
-            assert!(matches!(events[0], Some(DatagramEvent::Refused { .. })));
-            let suppressed = matches!(events[1], Some(DatagramEvent::Suppressed { .. }));
-            assert!(events[2].is_none());
+            let suppressed = match events {
+                [Some(DatagramEvent::Refused { .. }), None, None] => false,
+                [
+                    Some(DatagramEvent::Suppressed { .. }),
+                    Some(DatagramEvent::Refused { .. }),
+                    None,
+                ] => true,
+                other => panic!("{other:?}"),
+            };
             assert_eq!(link.queued() > queued, !suppressed);
             answered += usize::from(!suppressed);
         }

@@ -250,8 +250,8 @@ impl SharedNode for &Service {
         }
     }
 
-    fn peer_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
-        self.change(|node| node.peer_message(now, from, message))
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
+        self.change(|node| node.node_message(now, from, message))
     }
 
     fn farewells(&mut self) -> Vec<PeerMessage> {

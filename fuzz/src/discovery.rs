@@ -55,7 +55,7 @@ impl Finder {
         match choice {
             0..=5 => self.hear(what, who, script, now),
             6 => self.node.heard(now, who),
-            7 => self.node.gone(who),
+            7 => self.node.connection_ended(who),
             8 => {
                 let known = self.node.remove(&id(what));
                 assert!(known.is_none_or(|known| known.peer.id == id(what)));
@@ -99,11 +99,15 @@ impl Finder {
         let app_id = APP_IDS[usize::from(kind >> 2) % APP_IDS.len()];
         let message = Message::new(message_type, app_id, content);
         if let Some(answer) = self.node.handle(now, from, &message) {
-            assert_eq!(message_type, types::ADVERTISE_PEER);
-            assert_eq!(answer.message_type, types::PEER_DISCOVERED);
             assert_eq!(answer.uri, app_id);
             assert!(self.node.managed().any(|config| config.app_id() == app_id));
-            assert!(self.node.peers().at(from).is_some());
+            let known = self.node.peers().at(from).is_some();
+            match answer.message_type {
+                types::PEER_DISCOVERED => assert!(known && message_type == types::ADVERTISE_PEER),
+                // Whoever has just left is asked whether it is there again.
+                types::ADVERTISE_PEER => assert!(!known && message_type != types::DISCONNECT),
+                other => panic!("an answer of type {other:?}"),
+            }
         }
     }
 
@@ -164,23 +168,23 @@ impl Finder {
 
     fn hear_of(&mut self, event: PeerEvent<u8>) {
         match event {
-            PeerEvent::Came(known) => {
+            PeerEvent::Added(known) => {
                 let before = self.told.insert(known.peer.id.to_vec(), known);
                 assert!(before.is_none(), "it was there before");
             }
-            PeerEvent::Changed(known) => {
+            PeerEvent::Updated(known) => {
                 let before = self.told.insert(known.peer.id.to_vec(), known.clone());
                 let before = before.expect("it came before");
                 assert_ne!(seen(&before), seen(&known));
                 assert!(known.addresses.starts_with(&before.addresses));
             }
-            PeerEvent::AddressGone { known, address, .. } => {
+            PeerEvent::AddressRemoved { known, address, .. } => {
                 let before = self.told.insert(known.peer.id.to_vec(), known.clone());
                 let mut before = before.expect("it came before");
                 before.addresses.retain(|other| *other != address);
                 assert_eq!(seen(&before), seen(&known));
             }
-            PeerEvent::Gone { known, .. } => {
+            PeerEvent::Removed { known, .. } => {
                 let before = self.told.remove(&known.peer.id[..]);
                 assert_eq!(seen(&before.expect("it came before")), seen(&known));
             }

@@ -7,20 +7,28 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod budget;
+mod datagram;
 mod described;
 mod discovery;
 mod frame;
 mod heap;
+mod hub;
 mod input;
 mod link;
 mod messages;
+mod meter;
 mod packify;
 mod plugins;
 mod replay;
 mod tables;
+mod traffic;
 mod values;
 
+pub use self::budget::budget;
+pub use self::datagram::datagram;
 pub use self::frame::frame;
+pub use self::hub::hub;
 pub use self::link::link;
 pub use self::messages::{Messages, messages};
 pub use self::packify::packify;

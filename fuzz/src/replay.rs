@@ -104,6 +104,21 @@ mod tests {
     }
 
     #[test]
+    fn budget() {
+        replay("budget", crate::budget);
+    }
+
+    #[test]
+    fn datagram() {
+        replay("datagram", crate::datagram);
+    }
+
+    #[test]
+    fn hub() {
+        replay("hub", crate::hub);
+    }
+
+    #[test]
     fn link() {
         replay("link", crate::link);
     }
@@ -120,6 +135,9 @@ mod tests {
                 crate::frame,
                 crate::plugins,
                 crate::link,
+                crate::budget,
+                crate::datagram,
+                crate::hub,
                 values_of,
                 messages_of,
             ] {

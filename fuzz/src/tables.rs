@@ -92,16 +92,14 @@ impl Tables {
                     *last = now;
                     self.at(who).expect("a peer").1.last_heard = now;
                 }
-                self.silence(now, Duration::from_secs(u64::from(what) + 1));
+                self.expiry(now, Duration::from_secs(u64::from(what) + 1));
             }
         }
         self.check();
     }
 
     fn subscribe(&mut self, key: u8, who: u8) {
-        let taken = self
-            .subscriptions
-            .subscribe([key].to_vec(), who, &self.limits);
+        let taken = self.subscriptions.subscribe([key], who, &self.limits);
         let mine = self.subscribed.iter().filter(|(_, other)| *other == who);
         let expected = if self.subscribed.contains(&(key, who)) {
             Ok(false)
@@ -118,7 +116,7 @@ impl Tables {
 
     fn unsubscribe(&mut self, key: u8, who: u8) {
         let there = self.subscribed.contains(&(key, who));
-        assert_eq!(self.subscriptions.unsubscribe(&[key], who), there);
+        assert_eq!(self.subscriptions.unsubscribe([key], who), there);
         self.subscribed.retain(|other| *other != (key, who));
     }
 
@@ -143,11 +141,11 @@ impl Tables {
         } else if elsewhere && let Some((_, sure)) = self.heard.get_mut(&address) {
             *sure &= !matches!(
                 taken,
-                Err(PeerRefused::AddressTaken | PeerRefused::NotItself)
+                Err(PeerRefused::AddressTaken | PeerRefused::DataMismatch)
             );
         }
         match taken {
-            Ok(PeerChange::Came) => {
+            Ok(PeerChange::Added) => {
                 assert!(!elsewhere && !full);
                 let known = Known {
                     peer,
@@ -162,7 +160,7 @@ impl Tables {
                 let here = known.addresses.contains(&address);
                 let first = known.addresses.first() == Some(&address);
                 assert!(first || known.peer == peer, "a stranger speaks for it");
-                assert_eq!(change == PeerChange::Same, here && known.peer == peer);
+                assert_eq!(change == PeerChange::Unchanged, here && known.peer == peer);
                 if !here {
                     known.addresses.push(address);
                 }
@@ -177,20 +175,20 @@ impl Tables {
         }
     }
 
-    fn silence(&mut self, now: Duration, timeout: Duration) {
-        let due = self.peers.first_silence(timeout);
-        let silent = self.peers.remove_silent(now, timeout);
-        assert!(silent.peers.is_sorted_by_key(|known| known.last_heard));
-        for known in &silent.peers {
+    fn expiry(&mut self, now: Duration, timeout: Duration) {
+        let due = self.peers.next_expiry(timeout);
+        let expired = self.peers.remove_expired(now, timeout);
+        assert!(expired.peers.is_sorted_by_key(|known| known.last_heard));
+        for known in &expired.peers {
             assert_eq!(self.known.remove(&known.peer.id[..]).as_ref(), Some(known));
         }
-        for (address, left) in &silent.addresses {
+        for (address, left) in &expired.addresses {
             let (_, known) = self.at(*address).expect("a peer");
             known.addresses.retain(|other| other != address);
             assert_eq!(known.peer, left.peer);
         }
-        let gone = silent.peers.iter().flat_map(|known| &known.addresses);
-        let mut gone = Vec::from_iter(gone.chain(silent.addresses.iter().map(|(at, _)| at)));
+        let gone = expired.peers.iter().flat_map(|known| &known.addresses);
+        let mut gone = Vec::from_iter(gone.chain(expired.addresses.iter().map(|(at, _)| at)));
         gone.sort_unstable();
         let heard = self.heard.iter();
         let expected = heard.filter(|(_, (last, _))| now - *last >= timeout);
@@ -200,7 +198,7 @@ impl Tables {
                 .eq(expected.map(|(address, _)| address))
         );
         assert!(gone.is_empty() || due.is_some_and(|due| due <= now));
-        let next = self.peers.first_silence(timeout);
+        let next = self.peers.next_expiry(timeout);
         assert!(next.is_none_or(|next| next > now));
     }
 
@@ -231,8 +229,8 @@ impl Tables {
         assert_eq!(self.subscriptions.len(), self.keys());
         for key in 0..6 {
             let expected = self.subscribed.iter().filter(|(other, _)| *other == key);
-            let subscribers = self.subscriptions.subscribers(&[key]).iter();
-            assert!(subscribers.eq(expected.map(|(_, who)| who)));
+            let subscribers = self.subscriptions.subscribers([key]);
+            assert!(subscribers.eq(expected.map(|(_, who)| *who)));
         }
         assert_eq!(self.peers.list(), Vec::from_iter(self.known.values()));
         for address in 0..6 {

@@ -21,6 +21,8 @@ pub(crate) struct Budget {
     max_calls: usize,
     /// Number of links.
     links: AtomicUsize,
+    /// A call of one of the links was dropped without a reply.
+    pub(crate) dropped_calls: Arc<AtomicBool>,
 }
 
 /// Bytes of all links, of one direction.
@@ -98,6 +100,7 @@ impl Budget {
             calls: AtomicUsize::new(0),
             max_calls: limits.handlers(),
             links: AtomicUsize::new(0),
+            dropped_calls: Arc::new(AtomicBool::new(false)),
         }
     }
 
@@ -125,7 +128,7 @@ impl Budget {
     /// it has published.
     pub(crate) fn may_call_beside(&self, account: &Account, calls: usize) -> bool {
         let others = self.calls.load(Ordering::Acquire);
-        let others = others.saturating_sub(account.calls.load(Ordering::Acquire));
+        let others = others.saturating_sub(account.calls());
         others.saturating_add(calls) < self.max_calls
     }
 
@@ -240,6 +243,11 @@ impl Account {
     /// Whether the link is to be closed, since all links hold too much.
     pub(crate) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
+    }
+
+    /// Handlers that run, as was published last.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 
     fn held(&self) -> Held {

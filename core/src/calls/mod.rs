@@ -15,7 +15,7 @@ use slab::Slab;
 
 pub use self::token::{Call, ReplyError};
 
-use self::token::{Token, next_owner};
+use self::token::{AnyDropped, Token, next_owner};
 use crate::error::SendError;
 use crate::frame::SealedMessage;
 use crate::message::{Message, MessageType};
@@ -57,8 +57,7 @@ pub(crate) struct Calls {
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     serial: u64,
-    /// A call was dropped without a reply.
-    dropped: Arc<AtomicBool>,
+    dropped: Arc<AnyDropped>,
     /// Of calls that have ended, for later ones.
     tokens: Vec<Arc<Token>>,
 }
@@ -84,7 +83,8 @@ impl Calls {
     /// Tokens that are kept for later calls.
     const KEEP: usize = 16;
 
-    pub(crate) fn new() -> Self {
+    /// None yet. `dropped` is set when a call is dropped without a reply.
+    pub(crate) fn new(dropped: Arc<AtomicBool>) -> Self {
         Self {
             owner: next_owner(),
             in_flight: Slab::new(),
@@ -93,7 +93,10 @@ impl Calls {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             serial: 0,
-            dropped: Arc::new(AtomicBool::new(false)),
+            dropped: Arc::new(AnyDropped {
+                of_link: AtomicBool::new(false),
+                of_node: dropped,
+            }),
             tokens: Vec::new(),
         }
     }
@@ -174,16 +177,21 @@ impl Calls {
         Some(entry.address)
     }
 
+    /// Whether a call may have been dropped without a reply.
+    pub(crate) fn has_dropped(&self) -> bool {
+        self.dropped.of_link.load(Ordering::Acquire)
+    }
+
     /// Ends a call that was dropped without a reply, if one was.
     pub(crate) fn take_dropped(&mut self) -> Option<ReplyAddress> {
         // The plain load comes first, as it is all that there is to do as a rule.
-        if !self.dropped.load(Ordering::Acquire) || !self.dropped.swap(false, Ordering::AcqRel) {
+        if !self.has_dropped() || !self.dropped.of_link.swap(false, Ordering::AcqRel) {
             return None;
         }
         let mut entries = self.in_flight.iter();
         let slot = entries.find_map(|(slot, entry)| entry.token.take_dropped().then_some(slot))?;
         // There may be more of them.
-        self.dropped.store(true, Ordering::Release);
+        self.dropped.of_link.store(true, Ordering::Release);
         self.remove(slot)
     }
 

@@ -33,11 +33,20 @@ pub struct Call {
 #[derive(Debug)]
 pub(super) struct Token {
     dropped: AtomicBool,
-    any_dropped: Arc<AtomicBool>,
+    any_dropped: Arc<AnyDropped>,
+}
+
+/// Whether a call was dropped without a reply.
+#[derive(Debug)]
+pub(super) struct AnyDropped {
+    /// One of this link.
+    pub(super) of_link: AtomicBool,
+    /// One of any link of the node.
+    pub(super) of_node: Arc<AtomicBool>,
 }
 
 impl Token {
-    pub(super) fn new(any_dropped: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(any_dropped: Arc<AnyDropped>) -> Self {
         Self {
             dropped: AtomicBool::new(false),
             any_dropped,
@@ -86,7 +95,8 @@ impl Drop for Call {
     fn drop(&mut self) {
         if let Some(token) = self.token.take() {
             token.dropped.store(true, Ordering::Release);
-            token.any_dropped.store(true, Ordering::Release);
+            token.any_dropped.of_link.store(true, Ordering::Release);
+            token.any_dropped.of_node.store(true, Ordering::Release);
         }
     }
 }

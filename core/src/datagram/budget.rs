@@ -161,10 +161,12 @@ impl ReplyBudget {
     /// that counts as one that was not sent.
     pub fn may_allow(&mut self, now: Now, ip: IpAddr) -> bool {
         let now = now.monotonic;
-        let Some(account) = self.senders.get(&Sender::from(ip)) else {
+        let Some(account) = self.senders.get_mut(&Sender::from(ip)) else {
             add_one(&mut self.suppressed.unknown_sender);
             return false;
         };
+        account.answered.settle(now);
+        self.answered.settle(now);
         if account.credit == 0 {
             add_one(&mut self.suppressed.amplified);
         } else if account.answered.one_more(now, self.per_ip).is_none() {
@@ -189,8 +191,8 @@ impl ReplyBudget {
         self.senders.len()
     }
 
-    /// Forgets some of the senders that nothing came from for a while. Nothing is
-    /// lost but their credit: their meters are full again by then.
+    /// Forgets some of the senders that nothing came from for a while, and that were
+    /// not just answered: nothing is lost but their credit.
     fn forget(&mut self, now: Duration) {
         if self.checked.front().is_some_and(|(at, _)| *at > now) {
             self.rebase(now);
@@ -203,8 +205,8 @@ impl ReplyBudget {
                 return;
             }
             self.checked.pop_front();
-            let account = self.senders.get(&sender);
-            if account.is_some_and(|account| now.saturating_sub(account.heard) < Self::MEMORY) {
+            let account = self.senders.get_mut(&sender);
+            if account.is_some_and(|account| account.is_in_use(now)) {
                 self.checked.push_back((now, sender));
             } else {
                 self.senders.remove(&sender);
@@ -222,6 +224,15 @@ impl ReplyBudget {
         for account in self.senders.values_mut() {
             account.heard = account.heard.min(now);
         }
+    }
+}
+
+impl Account {
+    /// Whether it is to be kept: something came from there lately, or its rate is not
+    /// all free again, as after an answer that took long.
+    fn is_in_use(&mut self, now: Duration) -> bool {
+        self.answered.settle(now);
+        now.saturating_sub(self.heard) < ReplyBudget::MEMORY || self.answered.full_at > now
     }
 }
 
@@ -391,11 +402,11 @@ mod tests {
         budget.received(at(0), ip(1), 100);
         budget.received(at(0), ip(2), 100);
         budget.received(at(9_000), ip(1), 100);
+        assert!(budget.allow(at(9_000), ip(2), 1));
         // There is no room for a third.
         budget.received(at(9_999), ip(3), 100);
         assert!(!budget.allow(at(9_999), ip(3), 1));
         assert_eq!(budget.suppressed().unknown_sender, 1);
-        assert!(budget.allow(at(9_999), ip(2), 1));
         // The second one has been silent long enough.
         budget.received(at(10_000), ip(3), 100);
         assert!(budget.allow(at(10_000), ip(3), 1));
@@ -446,6 +457,25 @@ mod tests {
         assert_eq!(allowed(&mut budget, at(1500), ip(1), 10), 5);
         budget.received(at(1500), ip(101), 10_000);
         assert_eq!(allowed(&mut budget, at(1500), ip(101), 20), 10);
+    }
+
+    #[test]
+    fn a_late_answer_is_not_forgotten_with_its_sender() {
+        let mut budget = budget();
+        budget.received(at(0), ip(1), 10_000);
+        assert_eq!(allowed(&mut budget, at(9_900), ip(1), 100), 10);
+        budget.received(at(10_000), ip(1), 10_000);
+        assert_eq!(allowed(&mut budget, at(10_000), ip(1), 100), 1);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_keeps_no_answer_from_being_made_for_longer() {
+        const FAR: u64 = 1_000_000_000;
+        let mut budget = budget();
+        budget.received(at(FAR), ip(1), 10_000);
+        assert_eq!(allowed(&mut budget, at(FAR), ip(1), 10), 10);
+        assert!(!budget.may_allow(at(500), ip(1)));
+        assert!(!budget.may_allow(at(500), ip(1)) && budget.may_allow(at(1500), ip(1)));
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl DatagramLink {
             unhandled: 0,
             outbox: Transmits::new(),
             in_flight: 0,
-            calls: Calls::new(),
+            calls: Calls::new(budget.dropped_calls.clone()),
             notices: VecDeque::new(),
             counters: DatagramCounters::default(),
             budget,
@@ -219,7 +219,8 @@ impl DatagramLink {
     #[must_use]
     pub fn wants_poll(&self) -> bool {
         let dispatch = self.calls.waiting().0 > 0 && self.may_dispatch();
-        !self.notices.is_empty() || !self.inbound.is_empty() || dispatch || self.is_drained()
+        let noticed = !self.notices.is_empty() || self.calls.has_dropped();
+        noticed || !self.inbound.is_empty() || dispatch || self.is_drained()
     }
 
     /// Whether messages wait for handlers of others to end.

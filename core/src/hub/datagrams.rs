@@ -1,7 +1,6 @@
 //! A node on a datagram socket.
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
@@ -13,6 +12,7 @@ use rand_core::CryptoRng;
 use super::delivery::{Delivery, SharedSealer};
 use super::output::{DatagramHubEvent, DatagramOutput};
 use crate::calls::{Call, ReplyError};
+use crate::config::LinkConfig;
 use crate::datagram::{DatagramEvent, DatagramLink, Transmits};
 use crate::error::{Backpressure, LayerError, SealError, SendError};
 use crate::message::Message;
@@ -65,21 +65,31 @@ impl<H: Clone> DatagramHub<H> {
     /// `make_rng` makes its two generators of nonces, from the operating system's
     /// randomness, or from a seed to repeat a run to the byte: first the link's, then one
     /// for messages that are sealed once for many.
-    pub fn new(
+    pub fn new<R: CryptoRng + Send + 'static>(
         now: Now,
         mut node: Node<H>,
         group: Option<SocketAddr>,
-        mut make_rng: impl FnMut() -> Box<dyn CryptoRng + Send>,
+        mut make_rng: impl FnMut() -> R,
     ) -> Self {
         Self {
-            link: node.bind(now, group, make_rng()),
+            link: node.bind(now, group, Box::new(make_rng())),
             node,
-            sealer: SharedSealer::new(make_rng()),
+            sealer: SharedSealer::new(Box::new(make_rng())),
             sending: Transmits::new(),
             sent: 0,
             is_blocked: false,
             now,
         }
+    }
+
+    /// The hub of a node that is made here; for the rest as [`new`](Self::new).
+    pub fn with_config<R: CryptoRng + Send + 'static>(
+        now: Now,
+        config: LinkConfig,
+        group: Option<SocketAddr>,
+        make_rng: impl FnMut() -> R,
+    ) -> Self {
+        Self::new(now, Node::for_datagrams(config), group, make_rng)
     }
 
     // Getters.
@@ -138,7 +148,8 @@ impl<H: Clone> DatagramHub<H> {
 
     // Commands.
 
-    /// Registers a handler for a key; see [`Node::on`].
+    /// Registers a handler for a key; see [`Node::on`]. `inner` is the [`Layer`] that
+    /// messages must pass to reach it, or `None`.
     ///
     /// # Errors
     /// As [`Node::on`].
@@ -146,8 +157,9 @@ impl<H: Clone> DatagramHub<H> {
         &mut self,
         key: impl Into<Key>,
         handler: H,
-        inner: Layer,
+        inner: impl Into<Option<Layer>>,
     ) -> Result<Option<H>, LayerError> {
+        let inner = inner.into().unwrap_or_default();
         self.node.on(key, handler, inner)
     }
 
@@ -240,22 +252,31 @@ impl<H: Clone> DatagramHub<H> {
         self.link.cancel(request);
     }
 
+    /// Subscribes and unsubscribes by itself whoever asks for it; see
+    /// [`Node::serve_subscriptions`].
+    ///
+    /// # Errors
+    /// As [`Node::on`].
+    pub fn serve_subscriptions(
+        &mut self,
+        inner: impl Into<Option<Layer>>,
+    ) -> Result<(), LayerError> {
+        let inner = inner.into().unwrap_or_default();
+        self.node.serve_subscriptions(inner)
+    }
+
     /// Subscribes whoever made a call to a key, and returns the answer to reply with:
     /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached.
     #[must_use = "it is the answer to the call"]
     pub fn subscribe(&mut self, call: &Call, key: &Bytes) -> Message {
-        match self.node.subscribe(key, call.place()) {
-            Ok(_) => Message::confirm_subscribe(key.clone()),
-            Err(error) => Message::error(key.clone(), error.to_string()),
-        }
+        self.node.answer_subscribe(key, call.place())
     }
 
     /// Takes the subscription of whoever made a call back, and returns the answer to
     /// reply with: `CONFIRM_UNSUBSCRIBE`, whether there was one or not.
     #[must_use = "it is the answer to the call"]
     pub fn unsubscribe(&mut self, call: &Call, key: &Bytes) -> Message {
-        self.node.unsubscribe(key, call.place());
-        Message::confirm_unsubscribe(key.clone())
+        self.node.answer_unsubscribe(key, call.place())
     }
 
     /// Sends `NOTIFY_URI` with a content to the subscribers of a uri; sealed once for all

@@ -36,10 +36,15 @@ impl Link {
             let reason = self.close_reason().cloned();
             ReplyError::Closed(reason.unwrap_or(CloseReason::Local))
         })?;
-        match answer.into() {
+        let result = match answer.into() {
             Some(answer) => self.send_reply(node, &address, &answer),
             None => Ok(()),
+        };
+        if self.account.calls() > self.calls.len() {
+            // Others may wait for the place.
+            self.publish(node);
         }
+        result
     }
 
     /// Ends a call with an `ERROR` of this text, with the uri of the request.

@@ -59,10 +59,10 @@ use crate::shared::SharedNode;
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
 ///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room),
 ///   [`is_turn_over`](Self::is_turn_over).
-/// - Inputs: [`receive`](Self::receive) (or [`receive_buffer`](Self::receive_buffer)
-///   and [`received`](Self::received)), [`handle_eof`](Self::handle_eof),
-///   [`written`](Self::written), [`transport_failed`](Self::transport_failed),
-///   [`begin_turn`](Self::begin_turn).
+/// - Inputs: [`receive`](Self::receive) (or [`receive_with`](Self::receive_with), or
+///   [`receive_buffer`](Self::receive_buffer) and [`received`](Self::received)),
+///   [`handle_eof`](Self::handle_eof), [`written`](Self::written),
+///   [`transport_failed`](Self::transport_failed), [`begin_turn`](Self::begin_turn).
 /// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
 ///   [`send`](Self::send), [`request`](Self::request), [`cancel`](Self::cancel),
 ///   [`notify`](Self::notify), [`forward`](Self::forward), [`drain`](Self::drain),
@@ -124,7 +124,7 @@ impl Link {
             place,
             inlet: Inlet::new(),
             outbox: Outbox::new(),
-            calls: Calls::new(),
+            calls: Calls::new(budget.dropped_calls.clone()),
             notices: VecDeque::new(),
             failures: Failures::default(),
             timers: Timers::new(now.monotonic),
@@ -225,7 +225,8 @@ impl Link {
     /// turn ended at its bound, or a write has made room.
     #[must_use]
     pub fn wants_poll(&self) -> bool {
-        !self.notices.is_empty() || self.may_advance() || self.may_end()
+        let noticed = !self.notices.is_empty() || self.calls.has_dropped();
+        noticed || self.may_advance() || self.may_end()
     }
 
     /// Whether [`Limits::frames_per_turn`] frames were handled since the last turn began:
@@ -277,6 +278,36 @@ impl Link {
             self.inlet.bytes.extend_from_slice(bytes);
         }
         self.received(now, bytes.len());
+        Ok(())
+    }
+
+    /// Reads from the transport, if that is [wanted](Self::wants_read): `read` is called
+    /// once at most, fills its buffer from the start, and says with how many bytes; with
+    /// 0 where the remote has sent its last byte, as `std::io::Read::read` does.
+    ///
+    /// # Errors
+    /// What `read` returned: that there is nothing to read now, say. The link has taken
+    /// nothing.
+    pub fn receive_with<E>(
+        &mut self,
+        now: Now,
+        read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        if !self.wants_read() {
+            return Ok(());
+        }
+        let room = self.read_room();
+        let buffer = self.inlet.with_room();
+        let start = buffer.len();
+        let room = buffer.spare_capacity_mut().len().min(room);
+        buffer.resize(start.saturating_add(room), 0);
+        let result = read(buffer.get_mut(start..).unwrap_or_default());
+        let count = result.as_ref().map_or(0, |count| room.min(*count));
+        buffer.truncate(start.saturating_add(count));
+        match result? {
+            0 => self.handle_eof(now),
+            _ => self.received(now, count),
+        }
         Ok(())
     }
 
@@ -405,13 +436,19 @@ impl Link {
         first.map(|(at, reason)| Deadline { at, reason })
     }
 
-    /// Publishes what the link holds, and lets the remote's timers rest while it is this
+    /// Ends a turn: publishes what the link holds, and lets the remote's timers rest while it is this
     /// side that keeps the remote waiting.
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
         self.idle = true;
         let now = self.exchange.now.monotonic;
+        self.outbox.rest_backlog(now);
         self.timers
             .hold(!self.may_take_frame(), !self.calls.is_idle(), now);
+        self.publish(node);
+    }
+
+    /// Publishes what the link holds.
+    fn publish<N: SharedNode>(&mut self, node: &mut N) {
         let held = match self.phase {
             Phase::Closed { .. } => Held::default(),
             _ => Held {

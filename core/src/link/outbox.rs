@@ -165,6 +165,14 @@ impl Outbox {
         }
     }
 
+    /// Lets the time of a backlog begin later, while none of it was handed out: bytes
+    /// that were not are not the remote's to read.
+    pub(super) fn rest_backlog(&mut self, now: Duration) {
+        if !self.is_being_written() && self.backlog.since.is_some() {
+            self.backlog.since = Some(now);
+        }
+    }
+
     /// Since when more waits than the backlog, until that is
     /// [overdue](Self::set_overdue). Bytes that were never handed out are not the
     /// remote's to read.

@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 
 use rand_core::CryptoRng;
 
-use super::{Member, Node, Transport};
+use super::{Freed, Member, Node, Transport};
 use crate::budget::{Account, Pressure};
 use crate::config::{LinkConfig, Role};
 use crate::datagram::DatagramLink;
@@ -16,6 +16,7 @@ use crate::now::Now;
 use crate::options::SendOptions;
 use crate::peers::PeerMessage;
 use crate::place::{LinkId, Place};
+use crate::sync::Ordering;
 
 impl<H: Clone> Node<H> {
     /// A link over a stream that was just accepted.
@@ -153,7 +154,24 @@ impl<H: Clone> Node<H> {
     /// Whether links that [wait](Link::waits_for_budget) may look again, since others
     /// hold less. It says so once.
     pub fn take_freed(&mut self) -> bool {
+        let freed = self.take_what_was_freed();
+        freed.handlers || freed.room
+    }
+
+    pub(crate) fn take_what_was_freed(&mut self) -> Freed {
         core::mem::take(&mut self.freed)
+    }
+
+    /// Whether calls were dropped without a reply since the last look: their links are
+    /// to be polled.
+    pub(crate) fn take_dropped_calls(&mut self) -> bool {
+        let dropped = &self.budget.dropped_calls;
+        // The plain load comes first, as it is all that there is to do as a rule.
+        dropped.load(Ordering::Acquire) && dropped.swap(false, Ordering::AcqRel)
+    }
+
+    pub(crate) fn has_dropped_calls(&self) -> bool {
+        self.budget.dropped_calls.load(Ordering::Acquire)
     }
 
     /// Whether somebody can be reached at a place: by a link that has not ended, or at
@@ -194,7 +212,8 @@ impl<H: Clone> Node<H> {
 
     /// Marks the links that are to close, where all together hold too much.
     pub(super) fn relieve(&mut self, pressure: Pressure) {
-        self.freed |= pressure.room || pressure.handlers > 0;
+        self.freed.room |= pressure.room;
+        self.freed.handlers |= pressure.handlers > 0;
         if pressure.inbound || pressure.outbound {
             let links = self.links.iter();
             let links = links.map(|(link, member)| (*link, &member.account));

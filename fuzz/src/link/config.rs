@@ -5,11 +5,11 @@ use std::time::Duration;
 use netaio_core::packify::DecodeLimits;
 use netaio_core::plugin::{HmacAuth, Layer, Sha256StreamCipher};
 use netaio_core::{
-    AuthErrorReply, Correlation, Limits, LinkConfig, MessageType, MessageTypes, Role,
-    SlowConsumerPolicy, Wire,
+    AuthErrorReply, Correlation, Limits, LinkConfig, MessageType, MessageTypes, SlowConsumerPolicy,
+    Wire,
 };
 
-use super::CUSTOM;
+use crate::traffic::CUSTOM;
 
 const MAX_QUEUE: usize = 132_096;
 const UNREGISTERED: u8 = 41;
@@ -20,15 +20,18 @@ pub(super) const IDS: u8 = 0xc0;
 pub(super) const IDS_BOTH: u8 = 0x80;
 const IDS_CLIENT: u8 = 0xc0;
 
-pub(super) fn config(role: Role, layer: u8, limits: u8, stranger: bool) -> LinkConfig {
+/// The configuration of the client's end, or of the server's.
+pub(super) fn config(client: bool, layer: u8, limits: u8, stranger: bool) -> LinkConfig {
     let mut types = MessageTypes::base();
     types.register(CUSTOM, "CUSTOM").expect("a free value");
     debug_assert!(!types.contains(MessageType::new(UNREGISTERED)));
-    let mut config = LinkConfig::new(role)
+    // Handlers run side by side only where ids tell their answers apart.
+    let ids = layer & 0x80 != 0;
+    let mut config = LinkConfig::new()
         .with_outer(outer_layer(layer, stranger))
         .with_wire(Wire {
             types,
-            limits: limits_of(limits),
+            limits: limits_of(limits, ids),
             ..Wire::default()
         });
     let ids = Correlation::default();
@@ -36,7 +39,6 @@ pub(super) fn config(role: Role, layer: u8, limits: u8, stranger: bool) -> LinkC
         0x40 => config.auth_error = AuthErrorReply::Silent,
         IDS_BOTH => config.correlation = ids.with_requests(true),
         IDS_CLIENT => {
-            let client = role == Role::Client;
             config.correlation = ids.with_requests(client).with_replies(client);
         }
         _ => {}
@@ -45,7 +47,7 @@ pub(super) fn config(role: Role, layer: u8, limits: u8, stranger: bool) -> LinkC
 }
 
 /// Tight ones, some of them at the script's choice.
-fn limits_of(choice: u8) -> Limits {
+fn limits_of(choice: u8, ids: bool) -> Limits {
     let seconds = |seconds, bit: u8| (choice & bit != 0).then(|| Duration::from_secs(seconds));
     let packify = DecodeLimits {
         items: 64,
@@ -56,8 +58,15 @@ fn limits_of(choice: u8) -> Limits {
         12..=15 => SlowConsumerPolicy::DropOldest,
         _ => SlowConsumerPolicy::Disconnect,
     };
+    let side_by_side = match choice & 1 {
+        0 if ids => 4,
+        _ => 1,
+    };
     Limits::default()
-        .with_outbound_queue(MAX_QUEUE)
+        .with_handlers_per_connection(side_by_side)
+        .and_then(|limits| limits.with_handlers(if choice & 8 == 0 { 1024 } else { 2 }))
+        .and_then(|limits| limits.with_frames_per_turn(if choice & 2 == 0 { 64 } else { 2 }))
+        .and_then(|limits| limits.with_outbound_queue(MAX_QUEUE))
         .and_then(|limits| limits.with_backlog(MAX_QUEUE / 2))
         .and_then(|limits| limits.with_backlog_time(Duration::from_secs(3)))
         .and_then(|limits| limits.with_slow_consumer(slow_consumer))

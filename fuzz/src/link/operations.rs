@@ -3,34 +3,162 @@
 use std::time::Duration;
 
 use netaio_core::{
-    AuthFields, DeadlineReason, Header, Key, Message, MessageType, Now, RequestOptions, SendError,
-    SendOptions,
+    AuthFields, CloseReason, Key, Message, MessageType, Now, ReplyError, RequestOptions, SendError,
+    SendOptions, Unrouted,
 };
 
 use super::config::{inner_layer, outer_layer};
-use super::side::{Deferred, Handler};
-use super::{Play, REQUESTS, URIS, asks};
+use super::play::Play;
+use super::side::{Asked, Deferred, Side};
+use crate::traffic::{Handler, REFUSAL, URIS, asks, request_type, unsealed};
+
+/// Operations of one script; the rest of a longer one is left out.
+const OPERATIONS: usize = 150;
+/// The first of the operations on what links share.
+const TABLES: u8 = 0xe0;
 
 impl Play<'_> {
-    pub(super) fn request(&mut self, at: usize) {
+    pub(super) fn play(mut self) -> [Side; 2] {
+        for _ in 0..OPERATIONS {
+            if self.script.is_empty() {
+                break;
+            }
+            if self.operation() {
+                self.settle();
+            }
+        }
+        self.finish()
+    }
+
+    /// Does what comes next, and says whether the links are looked at before what
+    /// comes then.
+    fn operation(&mut self) -> bool {
+        let choice = self.script.byte();
+        let at = usize::from(choice & 1);
+        if choice >= TABLES {
+            self.tables.operation(&mut self.script, self.now);
+            return true;
+        }
+        match choice >> 1 & 0x1f {
+            0..=3 => self.request(at),
+            4 => self.cancel(at),
+            5 => self.send(at),
+            6 => self.send_large(at),
+            7..=10 => self.deliver(at, usize::MAX),
+            11..=13 => {
+                let count = self.script.byte().into();
+                self.deliver(at, count);
+            }
+            14 => self.tamper(at),
+            15 => {
+                let bytes = self.script.short();
+                self.intrude(at, bytes);
+            }
+            16 => {
+                let frame = self.strange_frame(at);
+                self.intrude(at, &frame);
+            }
+            17 => return self.time_passes(),
+            18 => self.until_a_deadline(at),
+            19 => {
+                self.sides[at].ends = true;
+                self.orderly = false;
+            }
+            20 => {
+                let (now, side) = (self.now, &mut self.sides[at]);
+                side.link.close(now, &mut side.node);
+            }
+            21 => self.reply(at, 0),
+            22 => {
+                let nth = self.script.byte().into();
+                self.reply(at, nth);
+            }
+            23..=28 => self.register(at),
+            29 => {
+                let key = self.key(at);
+                let node = &mut self.sides[at].node.node;
+                node.remove(key.clone());
+                node.remove_once(key);
+            }
+            30 => {
+                let side = &mut self.sides[at];
+                side.link.release_receive_buffer();
+                // A driver that has read nothing says so too.
+                side.link.received(self.now, 0);
+            }
+            _ => self.seldom(at),
+        }
+        true
+    }
+
+    /// What happens less often, and takes one byte.
+    fn seldom(&mut self, at: usize) {
+        let how = self.script.byte();
+        let (now, side) = (self.now, &mut self.sides[at]);
+        match how & 0xf {
+            0 => drop(side.deferred.pop_front()),
+            1 => drop(side.deferred.pop_back()),
+            2 => {
+                if let Some(Deferred { call, .. }) = side.deferred.pop_front() {
+                    side.reply(now, call, None);
+                    self.orderly = false;
+                }
+            }
+            3 => {
+                if let Some(Deferred { call, .. }) = side.deferred.pop_front() {
+                    let result = side.link.reply_error(now, &mut side.node, call, REFUSAL);
+                    self.orderly &= side.check_reply(&result);
+                }
+            }
+            4 => self.reply_by_another(at),
+            5 => {
+                let grace = Duration::from_secs(u64::from(how >> 4));
+                if side.begin_drain(now, grace) {
+                    self.orderly = false;
+                }
+            }
+            6 => side.link.abort(CloseReason::Local),
+            7 => {
+                let failure = CloseReason::Transport("reset".into());
+                side.link.transport_failed(failure);
+            }
+            8 => side.node.node.set_unrouted(Unrouted::NotFound),
+            9 => side.node.node.set_unrouted(Unrouted::Deliver),
+            10 => side
+                .node
+                .node
+                .set_unrouted(Unrouted::Handler(Handler::Answer)),
+            11 => side
+                .node
+                .node
+                .set_unrouted(Unrouted::Handler(Handler::Defer)),
+            _ => side.deferred.clear(),
+        }
+    }
+
+    fn request(&mut self, at: usize) {
         let (kind, how) = (self.script.byte(), self.script.byte());
-        let message_type = REQUESTS[usize::from(kind) % REQUESTS.len()];
+        let message_type = request_type(kind);
         let uri = URIS[usize::from(kind >> 4) % URIS.len()];
         self.serial += 1;
         let content = self.serial.to_be_bytes().to_vec();
         let message = Message::new(message_type, uri, content);
-        let seconds = 1 + u64::from(how >> 4);
+        let timeout = Duration::from_secs(1 + u64::from(how >> 4));
         let mut options = RequestOptions::new()
             .with_send_options(self.options(how & 0xf))
-            .with_timeout(Duration::from_secs(seconds));
+            .with_timeout(timeout);
         if let id @ (14 | 15) = how & 0xf {
             options = options.with_correlation(id == 14);
             self.marked &= id == 14;
         }
         let (now, side) = (self.now, &mut self.sides[at]);
-        match side.link.request(now, &message, &options) {
+        match side.link.request(now, &mut side.node, &message, &options) {
             Ok(id) => {
-                let replaced = side.waiting.insert(id, self.serial);
+                let asked = Asked {
+                    serial: self.serial,
+                    until: now.deadline(timeout),
+                };
+                let replaced = side.waiting.insert(id, asked);
                 assert_eq!(replaced, None, "two requests of one name");
             }
             Err(error) => side.check_refused_send(&error),
@@ -38,7 +166,7 @@ impl Play<'_> {
     }
 
     /// Most often none; else an inner layer, or a plugin less.
-    pub(super) fn options(&mut self, how: u8) -> SendOptions {
+    fn options(&mut self, how: u8) -> SendOptions {
         match how {
             8..=10 => SendOptions::new().with_inner(inner_layer(how)),
             // Its fields are the outer layer's.
@@ -49,18 +177,19 @@ impl Play<'_> {
         }
     }
 
-    pub(super) fn cancel(&mut self, at: usize) {
+    fn cancel(&mut self, at: usize) {
         let nth = self.script.byte();
-        let waiting = &mut self.sides[at].waiting;
-        let nth = usize::from(nth) % waiting.len().max(1);
-        if let Some(id) = waiting.keys().nth(nth).copied() {
-            waiting.remove(&id);
-            self.sides[at].link.cancel(id);
-            self.sides[at].link.cancel(id);
+        let side = &mut self.sides[at];
+        let nth = usize::from(nth) % side.waiting.len().max(1);
+        if let Some(id) = side.waiting.keys().nth(nth).copied() {
+            let asked = side.waiting.remove(&id);
+            side.cancelled.extend(asked.map(|asked| asked.until));
+            side.link.cancel(id);
+            side.link.cancel(id);
         }
     }
 
-    pub(super) fn send(&mut self, at: usize) {
+    fn send(&mut self, at: usize) {
         let (message_type, how) = (
             MessageType::new(self.script.byte() % 64),
             self.script.byte(),
@@ -82,7 +211,7 @@ impl Play<'_> {
         self.send_it(at, &message, &options);
     }
 
-    pub(super) fn send_large(&mut self, at: usize) {
+    fn send_large(&mut self, at: usize) {
         let choice = self.script.byte();
         let Some(large) = self.large.checked_sub(1) else {
             return;
@@ -93,51 +222,27 @@ impl Play<'_> {
         if choice & 1 == 1 {
             return self.send_it(at, &message, &plain);
         }
-        // What may be dropped, and never finds the queue full.
+        // What may be dropped, and never finds the queue full where that may be.
         let side = &mut self.sides[at];
-        if let Err(error) = side.link.notify(now, &message, &plain) {
-            assert!(!matches!(error, SendError::QueueFull { .. }));
+        if let Err(error) = side.link.notify(now, &mut side.node, &message, &plain) {
             side.check_refused_send(&error);
         }
     }
 
-    pub(super) fn send_it(&mut self, at: usize, message: &Message, options: &SendOptions) {
-        let queued = self.sides[at].link.queued();
-        if let Err(error) = self.sides[at].link.send(self.now, message, options) {
-            assert_eq!(self.sides[at].link.queued(), queued, "sent all the same");
-            self.sides[at].check_refused_send(&error);
-        }
-    }
-
-    /// Takes what a side has to say, and hands the other side `count` bytes of
-    /// it and of what is on its way already.
-    pub(super) fn deliver(&mut self, from: usize, count: usize) {
-        let (now, piece) = (self.now, self.piece);
-        self.sides[from].write();
-        let wire = &mut self.sides[from].wire;
-        let later = wire.split_off(count.min(wire.len()));
-        let bytes = std::mem::replace(wire, later);
-        let to = 1 - from;
-        // Pieces of large deliveries are larger, or this would take for ever.
-        for chunk in bytes.chunks(piece.max(bytes.len() / 256).max(1)) {
-            if self.sides[to].eof {
-                break;
-            }
-            let link = &mut self.sides[to].link;
-            if chunk.len() % 2 == 0 {
-                link.receive(now, chunk);
-            } else {
-                link.receive_buffer().extend_from_slice(chunk);
-                link.received(now, chunk.len());
-            }
-            self.drain(to);
+    fn send_it(&mut self, at: usize, message: &Message, options: &SendOptions) {
+        let (now, side) = (self.now, &mut self.sides[at]);
+        let queued = side.link.queued();
+        if let Err(error) = side.link.send(now, &mut side.node, message, options) {
+            assert_eq!(side.link.queued(), queued, "sent all the same");
+            assert!(!matches!(&error, SendError::Closed(_)) || side.link.close_reason().is_some());
+            side.check_refused_send(&error);
         }
     }
 
     /// Loses, repeats or changes bytes on their way.
-    pub(super) fn tamper(&mut self, from: usize) {
-        self.sides[from].write();
+    fn tamper(&mut self, from: usize) {
         let (what, place) = (self.script.byte(), usize::from(self.script.byte()));
+        self.sides[from].write(usize::MAX);
         let wire = &mut self.sides[from].wire;
         if wire.is_empty() {
             return;
@@ -159,113 +264,91 @@ impl Play<'_> {
     }
 
     /// Somebody else's bytes come in between.
-    pub(super) fn intrude(&mut self, to: usize, bytes: &[u8]) {
-        if !bytes.is_empty() && !self.sides[to].eof {
+    fn intrude(&mut self, to: usize, bytes: &[u8]) {
+        if !bytes.is_empty() && !self.sides[to].ends {
             self.orderly = false;
-            self.sides[to].link.receive(self.now, bytes);
+            self.sides[to].arrived.extend_from_slice(bytes);
         }
     }
 
     /// A frame that no layer seals. It may name the request that `to` has waited
     /// for the longest.
-    pub(super) fn strange_frame(&mut self, to: usize) -> Vec<u8> {
+    fn strange_frame(&mut self, to: usize) -> Vec<u8> {
         let (kind, how) = (self.script.byte(), self.script.byte());
-        let uri = URIS[usize::from(how >> 4) % URIS.len()];
-        let body = [&(uri.len() as u16).to_be_bytes(), uri.as_bytes(), b"?"].concat();
-        let (mut fields, mut auth) = (AuthFields::new(), Vec::new());
+        let mut fields = AuthFields::new();
         if how & 0xf == 2
             && let Some(deferred) = self.sides[1 - to].deferred.front()
             && let Some(id) = &deferred.id
         {
-            let field = self.sides[to].link.config().correlation.field().to_owned();
-            fields.set(&field, id).expect("a short id");
+            let field = self.sides[to].link.config().correlation.field();
+            fields.set(field, id).expect("a short id");
         }
-        fields.encode(&mut auth).expect("few fields");
-        let checksum = crc32fast::hash(&body) ^ u32::from(how & 0xf == 1);
-        let header = Header {
-            message_type: MessageType::new(kind % 64),
-            auth_len: auth.len(),
-            body_len: body.len(),
-            checksum: Some(checksum),
-        };
-        let mut frame = vec![0; Header::LEN];
-        header.encode(&mut frame).expect("short sections");
-        [frame, auth, body].concat()
+        unsealed(kind, how, &fields)
     }
 
-    pub(super) fn time_passes(&mut self) {
+    /// A driver may be late to notice.
+    fn time_passes(&mut self) -> bool {
         let how = self.script.byte();
         let time = Duration::from_millis(u64::from(how >> 1) * 500);
-        self.now = Now::new(self.now.deadline(time), self.now.unix + u64::from(how));
-        // A driver may be late to notice.
-        if how & 1 == 1 {
-            self.wake();
-        }
+        self.pass(Now::new(
+            self.now.deadline(time),
+            self.now.unix + u64::from(how),
+        ));
+        how & 1 == 1
     }
 
-    pub(super) fn until_a_deadline(&mut self, at: usize) {
-        if let Some(deadline) = self.sides[at].link.poll_deadline() {
+    fn until_a_deadline(&mut self, at: usize) {
+        if let Some(deadline) = self.sides[at].link.deadline() {
             let at = deadline.at.max(self.now.monotonic);
-            self.now = Now::new(at, self.now.unix);
-            self.wake();
+            self.pass(Now::new(at, self.now.unix));
         }
     }
 
-    pub(super) fn wake(&mut self) {
-        let now = self.now;
-        for at in [0, 1] {
-            let link = &mut self.sides[at].link;
-            if let Some(deadline) = link.poll_deadline()
-                && deadline.at <= now.monotonic
-                && deadline.reason == DeadlineReason::Request
-            {
-                self.orderly &= self.marked;
-            }
-            link.handle_timeout(now);
-            self.drain(at);
-            let link = &mut self.sides[at].link;
-            let next = link.poll_deadline();
-            let later = next.is_none_or(|deadline| deadline.at > now.monotonic);
-            assert!(later, "a deadline that has come remains: {next:?}");
-        }
-    }
-
-    /// Gives an answer that was put off: the nth, if it may overtake those before
-    /// it, or else the oldest.
-    pub(super) fn reply(&mut self, at: usize, nth: usize) {
+    /// Gives the nth of the answers that were put off.
+    fn reply(&mut self, at: usize, nth: usize) {
         let (now, side) = (self.now, &mut self.sides[at]);
         let nth = nth % side.deferred.len().max(1);
-        let nth = if side.may_overtake(nth) { nth } else { 0 };
-        if let Some(Deferred { token, answer, .. }) = side.deferred.remove(nth) {
-            self.orderly &= side.reply(now, &token, &answer);
+        if let Some(Deferred { call, answer, .. }) = side.deferred.remove(nth) {
+            self.orderly &= side.reply(now, call, Some(answer));
         }
     }
 
-    pub(super) fn register(&mut self, at: usize) {
+    /// The other link gets a call that is not its own: it comes back, and nothing has
+    /// happened.
+    fn reply_by_another(&mut self, at: usize) {
+        let Some(mut deferred) = self.sides[at].deferred.pop_front() else {
+            return;
+        };
+        let (now, other) = (self.now, &mut self.sides[1 - at]);
+        let queued = other.link.queued();
+        let answer = deferred.answer.clone();
+        deferred.call = match other
+            .link
+            .reply(now, &mut other.node, deferred.call, answer)
+        {
+            Err(ReplyError::OtherLink(call)) => call,
+            result => panic!("another link's call was taken: {result:?}"),
+        };
+        assert_eq!(other.link.queued(), queued);
+        self.sides[at].deferred.push_front(deferred);
+    }
+
+    fn register(&mut self, at: usize) {
         let how = self.script.byte();
         let key = self.key(at);
-        let handler = [
-            Handler::Answer,
-            Handler::Answer,
-            Handler::Defer,
-            Handler::Ignore,
-            Handler::TooLarge,
-        ];
-        let handler = handler[usize::from(how) % handler.len()];
+        let handler = Handler::of(how);
         let inner = inner_layer(how >> 4);
-        let side = &mut self.sides[at];
-        // A driver checks what a handler brings along.
-        assert_eq!(side.link.config().check_inner(&inner), Ok(()));
-        if how & 8 == 0 {
-            side.node.on(key, handler, inner);
-        } else {
-            side.node.once(key, handler, inner);
-        }
+        let node = &mut self.sides[at].node.node;
+        let registered = match how & 8 {
+            0 => node.on(key, handler, inner),
+            _ => node.once(key, handler, inner),
+        };
+        registered.expect("an inner layer that goes with the outer one");
     }
 
-    pub(super) fn key(&mut self, at: usize) -> Key {
+    fn key(&mut self, at: usize) -> Key {
         let choice = self.script.byte();
-        let message_type = REQUESTS[usize::from(choice) % REQUESTS.len()];
+        let message_type = request_type(choice);
         let uri = URIS[usize::from(choice >> 4 & 3)];
         match choice >> 6 {
             0 | 1 => message_type.into(),

@@ -2,47 +2,47 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use netaio_core::packify::Value;
-use netaio_core::types::*;
 use netaio_core::{
-    Answer, CloseReason, Dropped, Event, Header, Link, LinkConfig, Message, Node, Now, Refusal,
-    ReplyToken, RequestError, RequestId, SendError,
+    Answer, Call, CloseReason, Dropped, Header, Limits, Link, LinkConfig, Message, MessageType,
+    Node, Now, Refusal, ReplyError, RequestError, RequestId, SendError,
 };
 
+use super::watched::Watched;
 use crate::input::Dice;
+use crate::traffic::{Handler, answer_to, asks, repeated_id};
 
 /// The largest frame.
 const MAX_FRAME: usize = Header::LEN + 2 * 65_535;
-
-#[derive(Clone, Copy)]
-pub(super) enum Handler {
-    /// Answers at once.
-    Answer,
-    /// Answers when the script says so.
-    Defer,
-    /// Never answers.
-    Ignore,
-    /// Answers with what fits no frame.
-    TooLarge,
-}
 
 /// What happened at one side.
 #[derive(Debug, PartialEq)]
 pub(super) enum Seen {
     Called(Message),
-    Unrouted(Message),
+    Delivered(Message),
     Answered(RequestId, Answer),
     Failed(RequestId, RequestError),
     Refused(Refusal),
     Dropped(Dropped),
+    Unanswered(MessageType, Bytes),
+    Shutdown,
     Closed(CloseReason),
+}
+
+/// A request whose caller waits.
+#[derive(Debug, PartialEq)]
+pub(super) struct Asked {
+    /// What its answer says.
+    pub(super) serial: u32,
+    pub(super) until: Duration,
 }
 
 /// An answer that waits to be given.
 pub(super) struct Deferred {
-    pub(super) token: ReplyToken,
+    pub(super) call: Call,
     pub(super) answer: Message,
     /// The id of its request, if that has one.
     pub(super) id: Option<Value>,
@@ -50,110 +50,177 @@ pub(super) struct Deferred {
 
 pub(super) struct Side {
     pub(super) link: Link,
-    pub(super) node: Node<Handler>,
-    /// The requests whose callers wait, each with what its answer says.
-    pub(super) waiting: BTreeMap<RequestId, u32>,
+    pub(super) node: Watched,
+    pub(super) waiting: BTreeMap<RequestId, Asked>,
+    /// Until when requests that were given up might be answered.
+    pub(super) cancelled: Vec<Duration>,
     /// Answers put off, in the order of their requests.
     pub(super) deferred: VecDeque<Deferred>,
+    /// Bytes that came from the other side and are not read.
+    pub(super) arrived: Vec<u8>,
+    /// Nothing comes behind them.
+    pub(super) ends: bool,
+    /// The link was told so.
+    eof: bool,
+    drains: bool,
+    /// Bytes that the link handed out, and how many of them are written.
+    writing: Vec<u8>,
+    written: usize,
     /// Bytes on their way to the other side.
     pub(super) wire: Vec<u8>,
+    /// Nothing is written behind them.
+    pub(super) shut: bool,
     pub(super) sent: Vec<u8>,
     pub(super) seen: Vec<Seen>,
-    /// It takes no more messages for now, as while a handler runs.
-    pub(super) busy: bool,
-    /// Its transport has said that nothing more comes.
-    pub(super) eof: bool,
     pub(super) closed: bool,
 }
 
 impl Side {
-    pub(super) fn new(now: Now, config: LinkConfig, seed: u64) -> Self {
-        let remote = SocketAddr::from(([127, 0, 0, 1], 8888));
-        let rng = Box::new(Dice(seed));
+    pub(super) fn new(now: Now, config: LinkConfig, client: bool) -> Self {
+        let remote = Some(SocketAddr::from(([127, 0, 0, 1], 8888)));
+        let mut node = Node::for_streams(config);
+        let rng = Box::new(Dice(if client { 1 } else { 2 }));
+        let link = match client {
+            true => node.connect(now, remote, rng),
+            false => node.accept(now, remote, rng).expect("the first one"),
+        };
         Self {
-            link: Link::new(now, Arc::new(config), Some(remote), rng),
-            node: Node::new(),
+            link,
+            node: Watched::new(node),
             waiting: BTreeMap::new(),
+            cancelled: Vec::new(),
             deferred: VecDeque::new(),
+            arrived: Vec::new(),
+            ends: false,
+            eof: false,
+            drains: false,
+            writing: Vec::new(),
+            written: 0,
             wire: Vec::new(),
+            shut: false,
             sent: Vec::new(),
             seen: Vec::new(),
-            busy: false,
-            eof: false,
             closed: false,
         }
     }
 
-    pub(super) fn poll_event(&mut self) -> Option<Event> {
-        if self.busy {
-            return self.link.poll_past_event();
-        }
-        self.link.poll_event()
+    pub(super) fn limits(&self) -> Limits {
+        self.link.config().limits().clone()
     }
 
-    /// Whether an answer is sent, now or later, and in its turn.
+    /// Reads bytes that have come, a piece of at most so many, or their end, and says
+    /// whether there was anything.
+    pub(super) fn read(&mut self, now: Now, piece: usize) -> bool {
+        if self.closed {
+            self.arrived.clear();
+            return false;
+        }
+        if !self.arrived.is_empty() && self.link.wants_read() {
+            let piece = if self.drains { usize::MAX } else { piece };
+            let count = piece.min(self.arrived.len());
+            let bytes: Vec<_> = self.arrived.drain(..count).collect();
+            if count.is_multiple_of(2) {
+                self.link.receive(now, &bytes).expect("it wants to read");
+            } else {
+                self.link.receive_buffer().extend_from_slice(&bytes);
+                self.link.received(now, count);
+            }
+            return true;
+        }
+        if self.arrived.is_empty() && self.ends && !self.eof {
+            self.eof = true;
+            self.link.handle_eof(now);
+            return true;
+        }
+        false
+    }
+
+    /// Begins to end the link, unless too much waits. What was not read is not handled
+    /// then: so that this does not depend on the pieces, all that came before is read,
+    /// and what comes later, which handlers may wait for, is not cut.
+    pub(super) fn begin_drain(&mut self, now: Now, grace: Duration) -> bool {
+        let few = self.link.unhandled() + self.arrived.len() < self.limits().body();
+        if few && !self.closed {
+            let bytes = std::mem::take(&mut self.arrived);
+            let received = self.link.receive(now, &bytes);
+            received.expect("less than a frame waits");
+            self.link.drain(now, grace);
+            self.drains = true;
+        }
+        few
+    }
+
+    /// Calls a handler, and says whether an answer is sent, now or later.
     pub(super) fn call(
         &mut self,
         now: Now,
         handler: Handler,
         message: &Message,
-        token: ReplyToken,
+        call: Call,
     ) -> bool {
-        assert_eq!(token.request_type(), message.message_type);
-        assert_eq!(*token.uri(), message.uri);
-        let answer = match message.message_type {
-            REQUEST_URI => RESPOND_URI,
-            SUBSCRIBE_URI => CONFIRM_SUBSCRIBE,
-            UNSUBSCRIBE_URI => CONFIRM_UNSUBSCRIBE,
-            _ => OK,
-        };
-        let mut answer = Message::new(answer, message.uri.clone(), message.content.clone());
+        assert_eq!(call.request_type(), message.message_type);
+        assert_eq!(call.link(), Some(self.link.id()));
+        assert_eq!(call.remote(), self.link.remote());
+        assert!(call.is_verified() || self.link.config().outer.auth().is_none());
+        let id = repeated_id(&self.link.config().correlation, message);
+        let beside = self.deferred.len();
+        assert!(beside < self.limits().handlers_per_connection());
+        assert!(beside < self.limits().handlers());
+        // What has no id is handled when all before it have been answered.
+        let mut ids = self.deferred.iter().map(|other| other.id.is_some());
+        assert!(beside == 0 || id.is_some() && ids.all(|has| has));
+        if !asks(message.message_type) {
+            assert!(self.reply(now, call, None));
+            return true;
+        }
+        let mut answer = answer_to(message);
         match handler {
-            // The answers to one connection keep the order of its requests, unless
-            // ids make up for it.
-            Handler::Answer if token.is_correlated() && self.may_overtake(self.deferred.len()) => {
-                self.reply(now, &token, &answer)
-            }
-            Handler::Answer if self.deferred.is_empty() => self.reply(now, &token, &answer),
-            Handler::Answer | Handler::Defer => {
-                let field = self.link.config().correlation.field();
-                let id = message.auth.get(field).map(|id| id.to_value());
-                self.deferred.push_back(Deferred {
-                    id: id.filter(|_| token.is_correlated()),
-                    token,
-                    answer,
-                });
+            Handler::Answer => self.reply(now, call, Some(answer)),
+            Handler::Defer => {
+                self.deferred.push_back(Deferred { call, answer, id });
                 true
             }
-            Handler::Ignore => false,
-            Handler::TooLarge => {
-                answer.content = [0; 65_536].to_vec().into();
-                assert!(!self.reply(now, &token, &answer));
+            Handler::Ignore => {
+                self.reply(now, call, None);
                 false
             }
+            Handler::TooLarge => {
+                answer.content = [0; 65_536].to_vec().into();
+                self.reply(now, call, Some(answer))
+            }
+            Handler::Drop => true,
         }
     }
 
-    /// Whether the nth of the answers that were put off, or one behind them all,
-    /// may go before the others: those without an id keep their place.
-    pub(super) fn may_overtake(&self, nth: usize) -> bool {
-        let mut first = self.deferred.iter().take(nth.saturating_add(1));
-        first.all(|deferred| deferred.token.is_correlated())
+    /// Replies, and says whether the asker will get that, or an error in its place.
+    pub(super) fn reply(&mut self, now: Now, call: Call, answer: Option<Message>) -> bool {
+        let result = self.link.reply(now, &mut self.node, call, answer);
+        self.check_reply(&result)
     }
 
-    pub(super) fn reply(&mut self, now: Now, token: &ReplyToken, message: &Message) -> bool {
-        let reply = self.link.reply(now, token, message);
-        if let Err(error) = &reply {
-            assert!(!matches!(error, SendError::QueueFull { .. }));
-            self.check_refused_send(error);
+    pub(super) fn check_reply(&self, result: &Result<(), ReplyError>) -> bool {
+        match result {
+            Ok(()) => true,
+            Err(ReplyError::Closed(reason)) => {
+                assert_eq!(self.link.close_reason(), Some(reason));
+                false
+            }
+            Err(ReplyError::Replaced(error)) => {
+                assert!(matches!(error, SendError::Seal(_)), "{error}");
+                true
+            }
+            Err(error) => panic!("a reply to one's own call, and a short error: {error}"),
         }
-        reply.is_ok()
     }
 
     pub(super) fn check_refused_send(&self, error: &SendError) {
-        let limits = &self.link.config().wire.limits;
+        let limits = self.limits();
         match error {
-            SendError::Closed(reason) => assert_eq!(self.link.is_closed(), Some(reason)),
+            // Requests are refused before all others, once no answer would come.
+            SendError::Closed(reason) => {
+                let known = self.link.close_reason();
+                assert!(known == Some(reason) || known.is_none() && !self.link.wants_read());
+            }
             SendError::QueueFull { queued, max } => assert!(queued >= max),
             // Cancelled ones count besides those that wait.
             SendError::TooManyRequests { max } => {
@@ -165,34 +232,61 @@ impl Side {
         }
     }
 
-    /// Moves what waits to be written onto the wire.
-    pub(super) fn write(&mut self) {
-        let mut written = Vec::new();
-        while self.link.poll_outbound(&mut written) {
-            self.wire.extend_from_slice(&written);
-            self.sent.extend_from_slice(&written);
+    /// Moves what waits to be written onto the wire, until there are so many bytes.
+    pub(super) fn write(&mut self, count: usize) {
+        while self.wire.len() < count && !self.closed {
+            if self.written == self.writing.len() {
+                self.written = 0;
+                if !self.link.poll_outbound(&mut self.writing) {
+                    break;
+                }
+            }
+            let bytes = &self.writing[self.written..];
+            let bytes = &bytes[..bytes.len().min(count - self.wire.len())];
+            self.wire.extend_from_slice(bytes);
+            self.sent.extend_from_slice(bytes);
+            self.written += bytes.len();
+            self.link.written(bytes.len());
         }
-        assert_eq!(self.link.queued(), 0);
     }
 
-    pub(super) fn check(&mut self) {
-        let limits = self.link.config().wire.limits.clone();
-        assert_eq!(self.link.is_closed().is_some(), self.closed);
+    /// What has to hold once there is nothing more to do.
+    pub(super) fn check(&mut self, now: Now) {
+        let limits = self.limits();
+        assert!(self.link.poll(now, &mut self.node).is_none());
+        assert!(!self.link.wants_poll());
         assert_eq!(self.link.pending_requests(), self.waiting.len());
         assert!(self.waiting.len() <= limits.pending_requests());
         assert!(self.link.queued() <= limits.outbound_queue() + MAX_FRAME);
-        assert!(self.link.poll_past_event().is_none());
-        let buffered = self.link.receive_buffer().len();
-        assert_eq!(self.link.unhandled(), buffered);
+        assert!(self.link.queued() > 0 || !self.link.wants_write());
+        let unhandled = self.link.unhandled();
         let most = Header::LEN + limits.auth_section() + limits.body();
+        let reads = self.link.wants_read();
         assert!(
-            self.busy || buffered < most,
-            "{buffered} bytes wait to be a frame"
+            !reads || unhandled < most,
+            "{unhandled} bytes wait to be a frame"
         );
-        let deadline = self.link.poll_deadline();
-        assert_eq!(self.link.poll_deadline(), deadline);
+        let deadline = self.link.deadline();
+        assert_eq!(self.link.deadline(), deadline);
+        let later = deadline.is_none_or(|deadline| deadline.at > now.monotonic);
+        assert!(later, "a deadline that has come remains: {deadline:?}");
+        let node = &self.node.node;
         if self.closed {
-            assert!(deadline.is_none() && self.waiting.is_empty() && buffered == 0);
+            assert!(deadline.is_none() && self.waiting.is_empty());
+            assert!(!reads && !self.link.wants_write());
+            assert_eq!((unhandled, self.link.queued()), (0, 0));
+            assert_eq!((node.inbound_bytes(), node.outbound_bytes()), (0, 0));
+            assert_eq!((node.links().len(), self.node.closed), (0, 1));
+        } else {
+            assert!(node.inbound_bytes() >= unhandled);
+            assert_eq!(node.outbound_bytes(), self.link.queued());
+            assert_eq!((node.links().len(), self.node.closed), (1, 0));
         }
+        let calls = match self.link.close_reason() {
+            Some(_) => 0,
+            None => self.deferred.len(),
+        };
+        assert_eq!(self.link.calls_in_flight(), calls);
+        assert!(self.node.left <= 1 && (self.closed || calls == 0 || self.node.left == 0));
     }
 }

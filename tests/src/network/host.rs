@@ -57,7 +57,7 @@ impl Host {
         let mut seeds = seed..;
         let make_rng = || {
             let seed = seeds.next().unwrap_or(seed);
-            Box::new(ChaCha8Rng::seed_from_u64(seed)) as _
+            ChaCha8Rng::seed_from_u64(seed)
         };
         Self {
             hub: DatagramHub::new(Now::default(), node, Some(GROUP), make_rng),

@@ -12,7 +12,7 @@ use bytes::BytesMut;
 
 use super::{DatagramEvent, DatagramLink, Transmits};
 use crate::calls::Call;
-use crate::config::{AuthErrorReply, LinkConfig};
+use crate::config::LinkConfig;
 use crate::error::{FrameErrorKind, RequestError, SealError, SendError};
 use crate::events::{DeadlineReason, Refusal};
 use crate::limits::Limits;
@@ -207,21 +207,6 @@ fn an_anonymous_error_ends_the_only_request_to_its_sender() {
 }
 
 #[test]
-fn no_forged_error_ends_a_request() {
-    let mut node = end(hmac("secret"));
-    let request = Message::request("u");
-    node.request(NOON, at(1), &request, &RequestOptions::new())
-        .unwrap();
-    let forged = Message::error("u", "gone");
-    node.receive(NOON, at(1), datagram(&Layer::new(), &forged));
-    assert!(matches!(
-        node.events(NOON)[..],
-        [DatagramEvent::Refused { .. }]
-    ));
-    assert_eq!(node.link.pending_requests(), 1);
-}
-
-#[test]
 fn a_request_times_out_by_the_cores_own_deadline() {
     let mut node = end(Layer::new());
     let options = RequestOptions::new().with_timeout(SECOND);
@@ -270,89 +255,6 @@ fn a_datagram_holds_one_frame_and_bytes_behind_it_are_ignored() {
     assert_eq!(counters.received, whole.len() as u64 + 1);
     assert_eq!(counters.malformed, whole.len() as u64);
     assert!(node.sent().is_empty());
-}
-
-#[test]
-fn a_bad_checksum_and_a_failed_check_are_told_unsealed() {
-    let mut node = end(hmac("secret"));
-    let mut damaged = datagram(&hmac("secret"), &Message::request("echo"));
-    *damaged.last_mut().unwrap() ^= 1;
-    node.receive(NOON, at(1), damaged);
-    node.receive(NOON, at(1), datagram(&hmac("wrong"), &Message::request("")));
-    let plain = Layer::new();
-    let expected = ["invalid message", "HMAC auth failed"].map(Message::error_message);
-    let expected = expected.map(|message| (at(1), datagram(&plain, &message)));
-    assert_eq!(node.events(NOON).len(), 2);
-    assert_eq!(node.sent(), expected);
-    let counters = node.link.counters();
-    assert_eq!((counters.malformed, counters.refused), (1, 1));
-    // An error is answered by no error.
-    let error = Message::error_message("HMAC auth failed");
-    node.receive(NOON, at(1), datagram(&plain, &error));
-    assert_eq!(node.events(NOON).len(), 1);
-    assert!(node.sent().is_empty());
-}
-
-#[test]
-fn silence_can_be_had() {
-    let mut config = LinkConfig::new().with_outer(hmac("secret"));
-    config.auth_error = AuthErrorReply::Silent;
-    let mut node = with_config(config);
-    node.receive(NOON, at(1), datagram(&hmac("wrong"), &Message::request("")));
-    assert!(matches!(
-        node.events(NOON)[..],
-        [DatagramEvent::Refused { .. }]
-    ));
-    assert!(node.sent().is_empty());
-}
-
-#[test]
-fn what_a_node_answers_by_itself_to_strangers_is_bounded() {
-    let mut node = end(Layer::new());
-    node.node.set_unrouted(Unrouted::NotFound);
-    let request = datagram(&Layer::new(), &Message::request("0123456789"));
-    let mut suppressed = 0;
-    for _ in 0..100 {
-        node.receive(NOON, at(1), &request);
-        let events = node.events(NOON);
-        assert!(matches!(
-            events[..],
-            [] | [DatagramEvent::Suppressed { .. }]
-        ));
-        suppressed += events.len();
-    }
-    let sent = node.sent();
-    assert_eq!((sent.len(), suppressed), (10, 90));
-    assert_eq!(node.link.counters().suppressed.per_ip, 90);
-    // With the uri that netaio's own nodes answer with.
-    let answer = Message::not_found("ERROR", "not found");
-    assert_eq!(sent[0], (at(1), frame(&answer)));
-}
-
-#[test]
-fn neither_handlers_nor_friends_have_a_budget() {
-    // Those whom an auth plugin vouches for, answered by the node itself.
-    let mut node = end(hmac("secret"));
-    node.node.set_unrouted(Unrouted::NotFound);
-    let request = datagram(&hmac("secret"), &Message::request("u"));
-    for _ in 0..100 {
-        node.receive(NOON, at(1), &request);
-        assert!(node.events(NOON).is_empty());
-    }
-    assert_eq!(node.sent().len(), 100);
-
-    // And strangers, answered by a handler.
-    let mut node = end(Layer::new());
-    let (key, layer) = (types::REQUEST_URI, Layer::new());
-    node.node.on(key, (), layer.clone()).unwrap();
-    let request = datagram(&layer, &Message::request("u"));
-    for _ in 0..100 {
-        node.receive(NOON, at(1), &request);
-        let call = node.call(NOON);
-        assert!(!call.is_verified());
-        node.reply(NOON, call, Message::not_found("ERROR", "not found"));
-    }
-    assert_eq!(node.sent().len(), 100);
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn a_call_that_is_dropped_is_answered_with_an_error() {
     assert_eq!(pair.server.link.calls_in_flight(), 2);
     pair.run();
     let unanswered = Seen::Unanswered(REQUEST_URI, "u".into());
-    assert_eq!(pair.server.seen(), [unanswered.clone()]);
+    assert_eq!(pair.server.seen(), [unanswered]);
     let answer = pair.client.answer().1;
     assert_eq!((answer.message_type, &answer.uri[..]), (ERROR, &b"u"[..]));
     // The other call is as before.

@@ -357,9 +357,3 @@ fn inner_cipher(key: &str) -> Sha256StreamCipher {
         .with_iv_field("vi")
         .with_plain_uri()
 }
-
-/// Limits under which requests that carry ids are handled side by side.
-fn side_by_side(handlers: usize) -> Limits {
-    let limits = Limits::default();
-    limits.with_handlers_per_connection(handlers).unwrap()
-}

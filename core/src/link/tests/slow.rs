@@ -99,6 +99,31 @@ fn a_backlog_that_does_not_shrink_closes_after_ten_seconds() {
 }
 
 #[test]
+fn a_remote_that_was_given_nothing_to_read_is_not_slow() {
+    let mut pair = serving(SlowConsumerPolicy::Disconnect);
+    for number in 1..=20 {
+        forward(&mut pair, &news(number, 50_000));
+    }
+    let full = SendError::QueueFull {
+        queued: HARD,
+        max: HARD,
+    };
+    let refused = pair.server.link.forward(NOON, &news(21, 50_000));
+    assert_eq!(refused, Err(full));
+    assert_eq!(backlog_deadline(&mut pair), None);
+    wait(&mut pair, 100 * SECOND);
+    assert_eq!(pair.server.seen(), []);
+    // Once it is, it has as much time as any.
+    hand_out(&mut pair);
+    assert_eq!(backlog_deadline(&mut pair), Some(110 * SECOND));
+    wait(&mut pair, 9 * SECOND);
+    assert_eq!(pair.server.seen(), []);
+    wait(&mut pair, SECOND);
+    let slow = CloseReason::SlowConsumer { queued: HARD };
+    assert_eq!(pair.server.seen(), [Seen::Closed(slow)]);
+}
+
+#[test]
 fn a_remote_that_catches_up_is_kept() {
     let mut pair = serving(SlowConsumerPolicy::Disconnect);
     for round in 0..10 {

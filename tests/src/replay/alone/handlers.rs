@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chacha20::ChaCha12Rng;
 use netaio_core::types::*;
 use netaio_core::{Call, LinkConfig, Message, Node, Peer, Wire};
-use rand_core::{CryptoRng, SeedableRng};
+use rand_core::SeedableRng;
 
 use super::fits;
 use crate::replay::acts;
@@ -35,10 +35,10 @@ pub(super) fn node(party: &Party, make: fn(LinkConfig) -> Node<Act>) -> Node<Act
 }
 
 /// A generator as the builders' `predictable_nonces` documents it.
-pub(super) fn generator(seed: [u8; 32], stream: u64) -> Box<dyn CryptoRng + Send> {
+pub(super) fn generator(seed: [u8; 32], stream: u64) -> ChaCha12Rng {
     let mut generator = ChaCha12Rng::from_seed(seed);
     generator.set_stream(stream);
-    Box::new(generator)
+    generator
 }
 
 /// What a handler answers.

@@ -33,7 +33,7 @@ pub(super) struct Party {
 }
 
 pub(super) enum AnyHub {
-    Streams(Hub<Act>),
+    Streams(Box<Hub<Act>>),
     Datagrams(Box<DatagramHub<Act>>),
 }
 

@@ -118,7 +118,7 @@ impl Player {
         let hub = Hub::new(node, move || {
             generator(seed, streams.next().unwrap_or_default())
         });
-        self.add(party, side, AnyHub::Streams(hub));
+        self.add(party, side, AnyHub::Streams(hub.into()));
     }
 
     fn add_datagrams(&mut self, party: &cast::Party) {

@@ -1,0 +1,96 @@
+//! What a link, a hub and a datagram link do between two turns.
+#![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use chacha20::ChaCha8Rng;
+use netaio_core::types::REQUEST_URI;
+use netaio_core::{
+    Correlation, DatagramEvent, Event, Hub, HubEvent, Layer, Limits, LinkConfig, Message, Node,
+    Now, Output, RequestOptions, Transmits,
+};
+use rand_core::{CryptoRng, SeedableRng};
+
+fn rng(seed: u64) -> Box<dyn CryptoRng + Send> {
+    Box::new(ChaCha8Rng::seed_from_u64(seed))
+}
+
+fn now() -> Now {
+    Now::new(Duration::from_secs(1000), 1_700_000_000)
+}
+
+fn node(limits: Limits) -> Node<()> {
+    let mut config = LinkConfig::new().with_limits(limits);
+    config.correlation = Correlation::default().with_requests(true);
+    let mut node = Node::for_streams(config);
+    node.on(REQUEST_URI, (), Layer::new()).unwrap();
+    node
+}
+
+/// The bytes of so many requests.
+fn requests(count: usize) -> Vec<u8> {
+    let mut node = node(Limits::default());
+    let mut link = node.connect(now(), None, rng(1));
+    for _ in 0..count {
+        let (message, options) = (Message::request("a"), RequestOptions::new());
+        let sent = link.request(now(), &mut node, &message, &options);
+        sent.unwrap();
+    }
+    let mut bytes = Vec::new();
+    assert!(link.poll_outbound(&mut bytes));
+    bytes
+}
+
+#[test]
+fn one_turn_calls_no_more_handlers_than_may_run() {
+    let limits = Limits::default().with_handlers(2).unwrap();
+    let mut node = node(limits.with_handlers_per_connection(8).unwrap());
+    let mut link = node.accept(now(), None, rng(2)).unwrap();
+    link.receive(now(), &requests(5)).unwrap();
+    let mut calls = Vec::new();
+    while let Some(event) = link.poll(now(), &mut node) {
+        let Event::Call { call, .. } = event else {
+            panic!("{event:?}")
+        };
+        calls.push(call);
+    }
+    assert_eq!(calls.len(), 2);
+    let call = calls.remove(0);
+    link.reply(now(), &mut node, call, None).unwrap();
+    let event = link.poll(now(), &mut node);
+    assert!(matches!(event, Some(Event::Call { .. })), "{event:?}");
+}
+
+#[test]
+fn a_hub_answers_for_a_call_that_is_dropped_while_its_link_is_idle() {
+    let mut hub = Hub::new(node(Limits::default()), || rng(3));
+    let link = hub.accept(now(), None).unwrap();
+    hub.receive(now(), link, &requests(1)).unwrap();
+    let Some(Output::Call { call, .. }) = hub.poll(now()) else {
+        panic!("no call")
+    };
+    assert!(hub.poll(now()).is_none() && hub.deadline().is_none());
+    drop(call);
+    assert_eq!(hub.deadline(), Some(now().monotonic));
+    let output = hub.poll(now());
+    let unanswered = matches!(output, Some(Output::Event(HubEvent::Unanswered { .. })));
+    assert!(unanswered, "{output:?}");
+    let output = hub.poll(now());
+    assert!(matches!(output, Some(Output::Write { .. })), "{output:?}");
+}
+
+#[test]
+fn a_datagram_that_comes_during_a_drain_is_ignored() {
+    let mut node: Node<()> = Node::for_datagrams(LinkConfig::new());
+    let mut link = node.bind(now(), None, rng(4));
+    link.drain(now(), &mut node, Duration::from_secs(1));
+    let from = "192.0.2.1:8888".parse().unwrap();
+    let datagram = BytesMut::from(&requests(1)[..]);
+    link.receive(now(), from, datagram.clone()).unwrap();
+    let event = link.poll(now(), &mut node);
+    assert!(matches!(event, Some(DatagramEvent::Closed)), "{event:?}");
+    link.receive(now(), from, datagram).unwrap();
+    assert!(link.poll(now(), &mut node).is_none() && !link.wants_poll());
+    assert!(!link.poll_outbound(&mut Transmits::new()));
+}

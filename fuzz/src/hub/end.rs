@@ -1,0 +1,242 @@
+//! One hub, its handlers, and what happened there.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash};
+
+use netaio_core::types::{CONFIRM_SUBSCRIBE, SUBSCRIBE_URI, UNSUBSCRIBE_URI};
+use netaio_core::{
+    Call, Hub, HubEvent, LinkId, Message, Now, Output, ReplyError, RequestId, SendError,
+};
+
+use super::config::node;
+use crate::input::Dice;
+use crate::traffic::{Handler, answer_to, answers, asks};
+
+pub(super) struct End {
+    pub(super) hub: Hub<Handler>,
+    /// The requests whose callers wait, each with what its answer says.
+    pub(super) waiting: BTreeMap<(LinkId, RequestId), u32>,
+    pub(super) deferred: VecDeque<(Call, Message)>,
+    /// Everything that was said and written, in its order.
+    pub(super) digest: DefaultHasher,
+    /// Links that have shut down their sending side, or are closed.
+    shut: BTreeSet<LinkId>,
+    /// For links that could go on, how many frames of others were handled meanwhile.
+    starving: BTreeMap<LinkId, usize>,
+    /// Each request will have its own answer.
+    pub(super) orderly: bool,
+}
+
+/// What a pipe has to do for an output.
+pub(super) enum Wanted {
+    Nothing,
+    Write(LinkId, Vec<u8>),
+    Shutdown(LinkId),
+    Close(LinkId),
+}
+
+impl End {
+    pub(super) fn new(id: usize, mode: u8, choice: u8) -> Self {
+        let mut seed = id as u64 * 1000;
+        let make_rng = move || -> Box<dyn rand_core::CryptoRng + Send> {
+            seed += 1;
+            Box::new(Dice(seed))
+        };
+        Self {
+            hub: Hub::new(node(id, mode, choice), make_rng),
+            waiting: BTreeMap::new(),
+            deferred: VecDeque::new(),
+            digest: DefaultHasher::new(),
+            shut: BTreeSet::new(),
+            starving: BTreeMap::new(),
+            orderly: true,
+        }
+    }
+
+    /// Handles the next output, if there is one.
+    pub(super) fn poll(&mut self, now: Now) -> Option<Wanted> {
+        let output = self.hub.poll(now)?;
+        let mut wanted = Wanted::Nothing;
+        let mut handled = None;
+        match output {
+            Output::Call {
+                call,
+                handler,
+                message,
+            } => {
+                handled = call.link();
+                ("call", handled, &message.uri, &message.content).hash(&mut self.digest);
+                self.call(now, handler, &message, call);
+            }
+            Output::Message { link, message } => {
+                handled = Some(link);
+                ("message", link, &message.uri).hash(&mut self.digest);
+                self.orderly &= !asks(message.message_type);
+            }
+            Output::Answered {
+                link,
+                request,
+                answer,
+            } => {
+                handled = Some(link);
+                let content = &answer.message.content;
+                ("answered", link, request, content).hash(&mut self.digest);
+                let serial = self.waiting.remove(&(link, request));
+                let serial = serial.expect("an answer to what nobody waits for");
+                if self.orderly {
+                    assert!(answer.verified);
+                    assert!(
+                        answer.message.is_error() || answers(&answer, serial),
+                        "another's answer: {answer:?}"
+                    );
+                }
+            }
+            Output::Failed {
+                link,
+                request,
+                error,
+            } => {
+                ("failed", link, request, error.to_string()).hash(&mut self.digest);
+                let serial = self.waiting.remove(&(link, request));
+                assert!(serial.is_some(), "a request that ends twice");
+                self.orderly = false;
+            }
+            Output::Write { link, bytes } => {
+                assert!(!bytes.is_empty() && !self.shut.contains(&link));
+                wanted = Wanted::Write(link, bytes.to_vec());
+            }
+            Output::Shutdown { link } => {
+                ("shutdown", link).hash(&mut self.digest);
+                assert!(self.shut.insert(link), "it is shut down twice");
+                wanted = Wanted::Shutdown(link);
+            }
+            Output::Close { link, reason } => {
+                ("close", link, reason.to_string()).hash(&mut self.digest);
+                assert!(self.hub.link(link).is_none());
+                assert!(self.waiting.keys().all(|(other, _)| *other != link));
+                self.shut.insert(link);
+                self.starving.remove(&link);
+                self.orderly = false;
+                wanted = Wanted::Close(link);
+            }
+            Output::Event(event) => {
+                format!("{event:?}").hash(&mut self.digest);
+                if let HubEvent::Refused { link, .. } = event {
+                    handled = Some(link);
+                    self.orderly = false;
+                }
+            }
+            other => panic!("an output of no known kind: {other:?}"),
+        }
+        if let Some(link) = handled {
+            self.note_turn(link);
+        }
+        Some(wanted)
+    }
+
+    /// No link waits for long while others have their turns.
+    fn note_turn(&mut self, link: LinkId) {
+        let links: Vec<_> = self.hub.node().links().collect();
+        let per_turn = self.hub.node().config().limits().frames_per_turn();
+        let most = 2 * links.len() * per_turn;
+        for other in links {
+            let goes_on = self.hub.link(other).is_some_and(|link| link.wants_poll());
+            let count = self.starving.entry(other).or_default();
+            *count = match goes_on && other != link {
+                true => *count + 1,
+                false => 0,
+            };
+            assert!(*count <= most, "{other:?} has no turn among {most} frames");
+        }
+    }
+
+    fn call(&mut self, now: Now, handler: Handler, message: &Message, call: Call) {
+        assert_eq!(call.request_type(), message.message_type);
+        let limits = self.hub.node().config().limits().clone();
+        let in_flight: usize = self.calls_in_flight();
+        assert!(in_flight <= limits.handlers(), "{in_flight} handlers");
+        if !asks(message.message_type) {
+            return self.reply(now, call, None);
+        }
+        let mut answer = answer_to(message);
+        match handler {
+            Handler::Answer => {
+                let confirmed = match message.message_type {
+                    SUBSCRIBE_URI => self.hub.subscribe(&call, &message.uri),
+                    UNSUBSCRIBE_URI => self.hub.unsubscribe(&call, &message.uri),
+                    _ => return self.reply(now, call, Some(answer)),
+                };
+                let subscribed = confirmed.message_type == CONFIRM_SUBSCRIBE;
+                let mut subscribers = self.hub.node().subscribers(&message.uri);
+                assert!(!subscribed || subscribers.any(|place| place == call.place()));
+                if !confirmed.is_error() {
+                    answer.message_type = confirmed.message_type;
+                }
+                self.reply(now, call, Some(answer));
+            }
+            Handler::Defer => self.deferred.push_back((call, answer)),
+            Handler::Ignore => {
+                self.reply(now, call, None);
+                self.orderly = false;
+            }
+            Handler::TooLarge => {
+                answer.content = [0; 65_536].to_vec().into();
+                self.reply(now, call, Some(answer));
+            }
+            Handler::Drop => {}
+        }
+    }
+
+    fn calls_in_flight(&self) -> usize {
+        let links = self.hub.node().links();
+        links
+            .filter_map(|link| self.hub.link(link))
+            .map(|link| link.calls_in_flight())
+            .sum()
+    }
+
+    pub(super) fn reply(&mut self, now: Now, call: Call, answer: Option<Message>) {
+        let link = call.link().expect("streams have links");
+        match self.hub.reply(now, call, answer) {
+            Ok(()) | Err(ReplyError::Replaced(SendError::Seal(_))) => {}
+            Err(ReplyError::Closed(reason)) => {
+                let link = self.hub.link(link);
+                assert!(link.is_none_or(|link| link.close_reason() == Some(&reason)));
+            }
+            Err(error) => panic!("a reply to one's own call: {error}"),
+        }
+    }
+
+    /// What has to hold once there is nothing more to do.
+    pub(super) fn check(&mut self, now: Now) {
+        let deadline = self.hub.deadline();
+        assert!(deadline.is_none_or(|at| at > now.monotonic), "it is due");
+        let node = self.hub.node();
+        let limits = node.config().limits();
+        assert_eq!(node.links().len(), self.hub.len());
+        assert!(self.hub.len() <= limits.connections());
+        let (mut outbound, mut unhandled, mut pending) = (0, 0, 0);
+        for link in node.links() {
+            let link = self.hub.link(link).expect("a link of the node");
+            assert!(!link.wants_poll(), "{link:?} was forgotten");
+            let handler = node.may_call() && link.read_room() > 0;
+            assert!(!handler || !link.waits_for_budget(), "{link:?} still waits");
+            outbound += link.queued();
+            unhandled += link.unhandled();
+            pending += link.pending_requests();
+        }
+        assert_eq!(pending, self.waiting.len());
+        assert_eq!(node.outbound_bytes(), outbound);
+        assert!(node.inbound_bytes() >= unhandled);
+        // What is read at once may come on top, and what was read before it was much.
+        let largest = limits.body() + limits.auth_section();
+        let most = limits.inbound_total() + self.hub.len() * (largest + 4096);
+        assert!(
+            node.inbound_bytes() <= most,
+            "{} held",
+            node.inbound_bytes()
+        );
+        let largest = outbound <= limits.outbound_total();
+        assert!(largest, "{outbound} bytes wait to be written");
+    }
+}
