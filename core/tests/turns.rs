@@ -1,4 +1,5 @@
 //! What a link, a hub and a datagram link do between two turns.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::time::Duration;
 
@@ -6,8 +7,8 @@ use bytes::BytesMut;
 use chacha20::ChaCha8Rng;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
-    Correlation, DatagramEvent, Event, Hub, HubEvent, Layer, Limits, LinkConfig, Message, Node,
-    Now, Output, RequestOptions, Transmits,
+    Correlation, DatagramEvent, Event, Hub, HubEvent, Layer, Limits, LinkConfig, LinkId, Message,
+    Node, Now, Output, RequestOptions, Transmits,
 };
 use rand_core::{CryptoRng, SeedableRng};
 
@@ -37,7 +38,7 @@ fn requests(count: usize) -> Vec<u8> {
         sent.unwrap();
     }
     let mut bytes = Vec::new();
-    assert!(link.poll_outbound(&mut bytes));
+    assert_eq!(link.poll_outbound(&mut bytes), count > 0);
     bytes
 }
 
@@ -92,4 +93,57 @@ fn a_datagram_that_comes_during_a_drain_is_ignored() {
     link.receive(now(), from, datagram).unwrap();
     assert!(link.poll(now(), &mut node).is_none() && !link.wants_poll());
     assert!(!link.poll_outbound(&mut Transmits::new()));
+}
+
+/// A server's hub with small bounds, and two links that have sent requests.
+fn two_links(limits: Limits, counts: [usize; 2]) -> (Hub<()>, [LinkId; 2]) {
+    let mut hub = Hub::new(node(limits), || rng(5));
+    let links = counts.map(|count| {
+        let link = hub.accept(now(), None).unwrap();
+        hub.receive(now(), link, &requests(count)).unwrap();
+        link
+    });
+    (hub, links)
+}
+
+#[test]
+fn a_link_whose_answers_are_written_at_once_does_not_keep_its_turn() {
+    let limits = Limits::default().with_frames_per_turn(2).unwrap();
+    let (mut hub, links) = two_links(limits, [10, 10]);
+    let mut order = Vec::new();
+    while hub.deadline() == Some(now().monotonic) {
+        match hub.poll(now()) {
+            Some(Output::Call { call, .. }) => {
+                order.extend(call.link());
+                hub.reply(now(), call, Message::respond_uri("a", "b"))
+                    .unwrap();
+            }
+            Some(Output::Write { link, bytes }) => {
+                let count = bytes.len();
+                hub.written(now(), link, count);
+            }
+            Some(output) => panic!("{output:?}"),
+            None => {}
+        }
+    }
+    let [a, b] = links;
+    assert_eq!(order, [a, a, b, b].repeat(5));
+    // What was written is held no more, though nobody was polled since.
+    assert_eq!(hub.node().outbound_bytes(), 0);
+}
+
+#[test]
+fn an_end_is_noticed_that_came_while_no_handler_was_free() {
+    let limits = Limits::default().with_handlers(1).unwrap();
+    let (mut hub, [_, idle]) = two_links(limits, [1, 0]);
+    let Some(Output::Call { call, .. }) = hub.poll(now()) else {
+        panic!("no call")
+    };
+    assert!(hub.poll(now()).is_none());
+    hub.handle_eof(now(), idle);
+    assert!(hub.poll(now()).is_none());
+    hub.reply(now(), call, None).unwrap();
+    let output = hub.poll(now());
+    let shut = matches!(output, Some(Output::Shutdown { link }) if link == idle);
+    assert!(shut, "{output:?}");
 }

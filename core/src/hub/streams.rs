@@ -77,6 +77,9 @@ struct Entry {
     writer: Writer,
     /// It is in one of the queues.
     queued: bool,
+    /// It was polled in this turn, until there was nothing more: what a write makes room
+    /// for is another turn's.
+    polled: bool,
     deadline: Option<Duration>,
 }
 
@@ -269,6 +272,7 @@ impl<H: Clone> Hub<H> {
             written: 0,
             writer: Writer::Free,
             queued: false,
+            polled: false,
             deadline: None,
         };
         self.links.insert(id, entry);
@@ -574,13 +578,16 @@ impl<H: Clone> Hub<H> {
         let Some(entry) = self.links.get_mut(&id) else {
             return Step::Nothing;
         };
-        if let Some(event) = entry.link.poll(self.now, &mut self.node) {
+        if !entry.polled
+            && let Some(event) = entry.link.poll(self.now, &mut self.node)
+        {
             if let Event::Closed(reason) = event {
                 self.remove(id);
                 return Step::Output(Output::Close { link: id, reason });
             }
             return Step::Output(output(id, event));
         }
+        entry.polled = true;
         if entry.writer != Writer::Free {
             return Step::Nothing;
         }
@@ -599,7 +606,9 @@ impl<H: Clone> Hub<H> {
         let Some(entry) = self.links.get_mut(&id) else {
             return;
         };
-        entry.queued = false;
+        (entry.queued, entry.polled) = (false, false);
+        // What was written since the last poll is held no more.
+        entry.link.settle(&mut self.node);
         let more = entry.link.wants_poll();
         let waits = entry.link.waits_for_budget();
         let deadline = entry.link.deadline().map(|deadline| deadline.at);

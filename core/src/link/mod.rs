@@ -220,7 +220,11 @@ impl Link {
     /// turn ended at its bound, or a write has made room.
     #[must_use]
     pub fn wants_poll(&self) -> bool {
-        !self.notices.is_empty() || self.calls.has_dropped() || self.may_advance() || self.may_end()
+        !self.notices.is_empty()
+            || self.calls.has_dropped()
+            || self.is_cut()
+            || self.may_advance()
+            || self.may_end()
     }
 
     /// How many bytes may be read at once: `usize::MAX` while all links together hold
@@ -234,9 +238,14 @@ impl Link {
     /// read. A [`SharedNode`] is told when some is free.
     #[must_use]
     pub fn waits_for_budget(&self) -> bool {
-        let waits = !self.inlet.bytes.is_empty() || self.calls.waiting().0 > 0;
+        let waits = !self.inlet.bytes.is_empty() || self.calls.waiting().0 > 0 || self.eof;
         matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
             && (waits && !self.may_call() || self.read_room() == 0)
+    }
+
+    /// Whether it is to close, for all links together hold too much.
+    fn is_cut(&self) -> bool {
+        self.account.is_cut() && self.phase.close_reason().is_none()
     }
 
     fn limits(&self) -> &Limits {
@@ -327,7 +336,7 @@ impl Link {
         if self.turn == 0 {
             self.expire();
         }
-        if self.account.is_cut() && self.phase.close_reason().is_none() {
+        if self.is_cut() {
             let queued = self.queued();
             self.abort(CloseReason::SlowConsumer { queued });
         }
@@ -380,7 +389,7 @@ impl Link {
 
     /// Publishes what the link holds, and lets the remote's timers rest while it is this
     /// side that keeps the remote waiting.
-    fn settle<N: SharedNode>(&mut self, node: &mut N) {
+    pub(crate) fn settle<N: SharedNode>(&mut self, node: &mut N) {
         self.turn = 0;
         let now = self.exchange.now.monotonic;
         self.timers
