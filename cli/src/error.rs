@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use netaio_core::packify::EncodeError;
-use netaio_core::{CloseReason, FrameError, OpenError, SealError, SendError};
+use netaio_core::{CloseReason, FrameError, LayerError, OpenError, SendError};
 use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError};
 
 use crate::codec::LineError;
@@ -65,7 +65,7 @@ pub(crate) enum CliError {
     Build(#[from] BuildError),
     /// A handler's inner layer does not go with the outer one.
     #[error(transparent)]
-    Layer(#[from] SealError),
+    Layer(#[from] LayerError),
     /// The peer data cannot be packed.
     #[error("the peer data: {0}")]
     PeerData(#[from] EncodeError),

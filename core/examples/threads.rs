@@ -1,149 +1,210 @@
-//! The core in loops of one's own: a server with a thread for each connection,
-//! and a client, with nothing but `std::net`.
+//! The core in loops of one's own, with nothing but `std::net`: a server with a thread
+//! for each connection, and a client. The links work at once: they share their node, which
+//! is locked for look-ups only.
 //!
 //!     cargo run -p netaio-core --example threads
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chacha20::ChaCha8Rng;
 use netaio_core::plugin::HmacAuth;
+use netaio_core::rand_core::SeedableRng;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
-    Dispatched, Event, Inbound, Layer, Link, LinkConfig, Message, Node, Now, RequestOptions, Role,
-    Route, RouteId, Router,
+    CloseReason, Event, Layer, Link, LinkConfig, LockNode, Message, Node, Now, RequestError,
+    RequestOptions,
 };
-use rand_core::SeedableRng;
 
-/// What a handler is here: a function from the request to its answer.
-type Handler = fn(Message) -> Message;
+/// The longest wait: other links may have left room, or hold too much.
+const LOOK: Duration = Duration::from_secs(1);
+/// The longest wait for one thing while another may happen.
+const ALTERNATE: Duration = Duration::from_millis(1);
 
-/// The node that all threads share, locked for a look-up and nothing else.
-struct Shared<'a>(&'a Mutex<Node<Handler>>);
+/// What a handler is here: it runs on the thread of its connection.
+pub(crate) type Handler = fn(Message) -> Message;
 
-impl Router for Shared<'_> {
-    type Handler = Handler;
+/// The node that all threads share.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Mutex<Node<Handler>>>);
 
-    fn route(&mut self, inbound: &Inbound) -> Option<Route<Handler>> {
-        self.0.lock().ok()?.route(inbound)
-    }
-
-    fn take(&mut self, route: RouteId) -> bool {
-        self.0.lock().is_ok_and(|mut node| node.take(route))
+impl Shared {
+    pub(crate) fn new(node: Node<Handler>) -> Self {
+        Self(Arc::new(Mutex::new(node)))
     }
 }
 
-fn now(start: Instant) -> Now {
+impl LockNode for Shared {
+    type Handler = Handler;
+
+    fn with<R>(&mut self, look_up: impl FnOnce(&mut Node<Handler>) -> R) -> R {
+        look_up(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+pub(crate) fn now(start: Instant) -> Now {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH);
     Now::new(start.elapsed(), unix.unwrap_or_default().as_secs())
 }
 
 /// A generator for a link. In earnest its seed comes from the system.
-fn generator(seed: u64) -> Box<ChaCha8Rng> {
+pub(crate) fn generator(seed: u64) -> Box<ChaCha8Rng> {
     Box::new(ChaCha8Rng::seed_from_u64(seed))
 }
 
-/// Drives a link until it closes, or has the answers that are wanted.
-fn drive(
+fn is_timeout(error: &io::Error) -> bool {
+    let kind = error.kind();
+    matches!(
+        kind,
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
+}
+
+/// Bytes that are being written, and how many of them have been.
+#[derive(Default)]
+struct Writing {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+/// Drives a link until it is closed, and closes it once it has the answers that are
+/// wanted.
+pub(crate) fn drive(
     link: &mut Link,
-    node: &Mutex<Node<Handler>>,
+    node: &mut Shared,
     stream: &mut TcpStream,
     start: Instant,
     wanted: usize,
-) -> io::Result<Vec<Message>> {
-    let (mut answers, mut out, mut buffer) = (Vec::new(), Vec::new(), [0; 8192]);
+) -> Vec<Result<Message, RequestError>> {
+    let mut answers = Vec::new();
+    let mut writing = Writing::default();
     loop {
-        while let Some(event) = link.poll_event() {
+        while let Some(event) = link.poll(now(start), node) {
             match event {
-                Event::Message(inbound) => {
-                    let dispatched = link.dispatch(now(start), inbound, &mut Shared(node));
-                    let (reply, answer) = match dispatched {
-                        Dispatched::Call {
-                            handler,
-                            message,
-                            reply,
-                        } => (reply, Some(handler(message))),
-                        Dispatched::Unrouted { message, reply } => {
-                            (reply, Node::<Handler>::default_answer(message.message_type))
-                        }
-                        Dispatched::Refused => continue,
-                    };
-                    if let Some(answer) = answer {
-                        let replied = link.reply(now(start), &reply, &answer);
-                        replied.map_err(io::Error::other)?;
+                Event::Call {
+                    call,
+                    handler,
+                    message,
+                } => {
+                    let answer = handler(message);
+                    if let Err(error) = link.reply(now(start), node, call, answer) {
+                        eprintln!("a reply was not sent as it is: {error}");
                     }
                 }
-                Event::Answered { answer, .. } => answers.push(answer.message),
-                Event::Failed { error, .. } => return Err(io::Error::other(error)),
-                Event::Closed(_) => return Ok(answers),
-                _ => {} // a message was refused: nothing is to be done about it
+                Event::Answered { answer, .. } => answers.push(Ok(answer.message)),
+                Event::Failed { error, .. } => answers.push(Err(error)),
+                Event::Shutdown => {
+                    // Where it fails the remote is gone, which reading shows.
+                    let _ = stream.shutdown(Shutdown::Write);
+                }
+                Event::Closed(_) => return answers,
+                other => eprintln!("{other:?}"),
+            }
+            if answers.len() >= wanted {
+                link.close(now(start), node);
             }
         }
-        while link.poll_outbound(&mut out) {
-            stream.write_all(&out)?;
+        let result = transfer(link, stream, &mut writing, start);
+        if let Err(error) = result
+            && !is_timeout(&error)
+        {
+            link.transport_failed(CloseReason::Transport(error.to_string()));
         }
-        if wanted > 0 && answers.len() == wanted {
-            return Ok(answers);
+    }
+}
+
+/// Writes some bytes if there are any, and else waits for some to read, or for the
+/// link's deadline.
+fn transfer(
+    link: &mut Link,
+    stream: &mut TcpStream,
+    writing: &mut Writing,
+    start: Instant,
+) -> io::Result<()> {
+    let deadline = link
+        .deadline()
+        .map_or(LOOK, |deadline| deadline.at.saturating_sub(start.elapsed()));
+    let wait = deadline.clamp(Duration::from_millis(1), LOOK);
+    if writing.count == writing.bytes.len() {
+        writing.count = 0;
+        link.poll_outbound(&mut writing.bytes);
+    }
+    if !writing.bytes.is_empty() {
+        // Where both sides wait for the other to read, one of them has to.
+        let wait = match link.wants_read() {
+            true => wait.min(ALTERNATE),
+            false => wait,
+        };
+        stream.set_write_timeout(Some(wait))?;
+        match stream.write(&writing.bytes[writing.count..]) {
+            Err(error) if is_timeout(&error) => {}
+            written => {
+                let count = written?;
+                writing.count += count;
+                link.written(count);
+                return Ok(());
+            }
         }
-        let deadline = link.poll_deadline().map(|deadline| {
-            let left = deadline.at.saturating_sub(start.elapsed());
-            left.max(Duration::from_millis(1))
+    }
+    if link.wants_read() {
+        let is_writing = !writing.bytes.is_empty();
+        stream.set_read_timeout(Some(if is_writing { ALTERNATE } else { wait }))?;
+        link.receive_with(now(start), |buffer| stream.read(buffer))
+    } else {
+        // The remote does not read, or all links together hold too much.
+        thread::sleep(wait.min(ALTERNATE));
+        Ok(())
+    }
+}
+
+/// Serves the connections of a listener, with a thread for each.
+pub(crate) fn serve(listener: &TcpListener, node: &Shared, start: Instant) {
+    for (seed, stream) in (0..).zip(listener.incoming().flatten()) {
+        let mut stream = stream;
+        let mut node = node.clone();
+        thread::spawn(move || {
+            let remote = stream.peer_addr().ok();
+            let accepted = node.with(|node| node.accept(now(start), remote, generator(seed)));
+            // A connection too many is closed again.
+            if let Ok(mut link) = accepted {
+                drive(&mut link, &mut node, &mut stream, start, usize::MAX);
+            }
         });
-        stream.set_read_timeout(deadline)?;
-        match stream.read(&mut buffer) {
-            Ok(0) => link.handle_eof(now(start)),
-            Ok(count) => link.receive(now(start), &buffer[..count]),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                link.handle_timeout(now(start));
-            }
-            Err(error) => return Err(error),
-        }
     }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let outer = Layer::new().with_auth(HmacAuth::new("secret"));
-    let mut node: Node<Handler> = Node::new();
+    let config = LinkConfig::new().with_outer(outer);
+    let mut node = Node::<Handler>::for_streams(config.clone());
     let echo: Handler = |request| Message::respond_uri(request.uri, request.content);
-    node.on((REQUEST_URI, "echo"), echo, Layer::new());
-    let node = Arc::new(Mutex::new(node));
+    node.on((REQUEST_URI, "echo"), echo, Layer::new())?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
-    let config = Arc::new(LinkConfig::new(Role::Server).with_outer(outer.clone()));
-    thread::spawn(move || {
-        for (seed, stream) in (0..).zip(listener.incoming().flatten()) {
-            let (mut stream, node, config) = (stream, node.clone(), config.clone());
-            thread::spawn(move || {
-                let mut link =
-                    Link::new(now(start), config, stream.peer_addr().ok(), generator(seed));
-                drive(&mut link, &node, &mut stream, start, 0)
-            });
-        }
-    });
+    thread::spawn(move || serve(&listener, &Shared::new(node), start));
 
-    let (mut stream, node) = (TcpStream::connect(address)?, Mutex::new(Node::new()));
-    let config = Arc::new(LinkConfig::new(Role::Client).with_outer(outer));
-    let mut link = Link::new(now(start), config, Some(address), generator(1000));
+    let mut stream = TcpStream::connect(address)?;
+    let mut node = Shared::new(Node::for_streams(config));
+    let mut link = node.with(|node| node.connect(now(start), Some(address), generator(1000)));
+    let options = RequestOptions::new();
     for content in ["one", "two", "three"] {
         let mut request = Message::request("echo");
         request.content = content.into();
-        link.request(now(start), &request, &RequestOptions::new())?;
+        link.request(now(start), &mut node, &request, &options)?;
     }
-    link.request(
-        now(start),
-        &Message::request("elsewhere"),
-        &RequestOptions::new(),
-    )?;
-    for answer in drive(&mut link, &node, &mut stream, start, 4)? {
-        println!(
-            "{}: {}",
-            answer.message_type,
-            String::from_utf8_lossy(&answer.content)
-        );
+    let elsewhere = Message::request("elsewhere");
+    link.request(now(start), &mut node, &elsewhere, &options)?;
+    let mut texts = Vec::new();
+    for answer in drive(&mut link, &mut node, &mut stream, start, 4) {
+        let answer = answer?;
+        let text = String::from_utf8_lossy(&answer.content).into_owned();
+        println!("{}: {text}", answer.message_type);
+        texts.push(text);
     }
+    assert_eq!(texts, ["one", "two", "three", "not found"]);
     Ok(())
 }

@@ -25,9 +25,9 @@ use crate::requests::RequestId;
 /// ids of two.
 ///
 /// ```
-/// use netaio_core::{Correlation, LinkConfig, Role};
+/// use netaio_core::{Correlation, LinkConfig};
 ///
-/// let mut config = LinkConfig::new(Role::Client);
+/// let mut config = LinkConfig::new();
 /// config.correlation = Correlation::default().with_requests(true);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

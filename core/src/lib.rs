@@ -1,154 +1,254 @@
 //! The netaio protocol without I/O: small framed messages, handlers keyed by
-//! message type, uri and peer, requests with timeouts, authentication and
-//! encryption in two layers.
+//! message type, uri and peer, requests with timeouts, publish and subscribe, peers,
+//! authentication and encryption in two layers.
 //!
 //! This crate has no sockets, no clock, no generator of random numbers and no
 //! async runtime. Bytes and the time go in, events and bytes come out. Whoever
 //! wants a server or a client takes a driver crate (`netaio-tokio` for one);
 //! this one is for event loops of one's own, simulators, and fuzzers.
 //!
+//! # Who uses what
+//!
+//! - A [`Hub`] is a server, a client or both, for a loop with one thread: a node and all
+//!   its links over streams (TCP, TLS, Unix sockets, pipes) behind one
+//!   [`poll`](Hub::poll). Begin here.
+//! - A [`DatagramHub`] is the same for a datagram socket: netaio's `UDPNode`.
+//! - A [`Link`] (or a [`DatagramLink`]) and its [`Node`] apart are for many threads: the
+//!   links work at once, and lock their node for look-ups only ([`LockNode`]).
+//!
+//! A handler is a value of the program's own, such as an enum or a function pointer: this
+//! crate finds it and never calls it.
+//!
 //! # The loop
 //!
-//! Three things make a node. A [`Link`] is one end of one connection. A
-//! [`Node`] holds the handlers, which are whatever the program says they are: it
-//! finds them and never calls them. [`LinkConfig`] says how both speak. The loop
-//! around them obeys one sentence: *after any input or command, drain the
-//! outputs until only a deadline is left.*
-//!
-//! Here it is, whole, over blocking sockets:
+//! All of them obey one sentence: *after any input or command, drain the outputs until
+//! only a deadline is left.* Here is the loop around a hub, whole, over sockets that do
+//! not block:
 //!
 //! ```
-//! use std::io::{ErrorKind, Read, Write};
-//! use std::net::{TcpListener, TcpStream};
-//! use std::sync::Arc;
+//! use std::collections::BTreeMap;
+//! use std::error::Error;
+//! use std::net::{Shutdown, TcpListener, TcpStream};
 //! use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 //!
-//! use netaio_core::plugin::HmacAuth;
 //! use netaio_core::types::REQUEST_URI;
-//! use netaio_core::*;
-//! # use rand_core::SeedableRng;
+//! use netaio_core::{Hub, LinkConfig, LinkId, Message, Now, Output, RequestOptions};
 //!
 //! /// What this program's handlers are.
-//! #[derive(Clone)]
+//! #[derive(Clone, Debug)]
 //! enum Handler {
 //!     Echo,
 //! }
 //!
-//! struct Clock(Instant);
+//! struct EventLoop {
+//!     hub: Hub<Handler>,
+//!     streams: BTreeMap<LinkId, TcpStream>,
+//!     answers: Vec<Message>,
+//! }
 //!
-//! impl Clock {
-//!     fn now(&self) -> Now {
-//!         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-//!         Now::new(self.0.elapsed(), unix.as_secs())
+//! impl EventLoop {
+//!     /// Does all that can be done without waiting, and returns until when to wait for
+//!     /// the sockets, a reading of the monotonic clock.
+//!     fn turn(&mut self, now: Now) -> Option<Duration> {
+//!         let hub = &mut self.hub;
+//!         // Inputs.
+//!         for (link, stream) in &mut self.streams {
+//!             hub.writable(now, *link);
+//!             hub.read_from(now, *link, stream);
+//!         }
+//!         // Outputs.
+//!         while let Some(output) = hub.poll(now) {
+//!             match output {
+//!                 Output::Call { call, handler: Handler::Echo, message } => {
+//!                     // Now, or later: a call may wait anywhere, for a worker say.
+//!                     let answer = Message::respond_uri(message.uri, message.content);
+//!                     if let Err(error) = hub.reply(now, call, answer) {
+//!                         eprintln!("a reply was not sent as it is: {error}");
+//!                     }
+//!                 }
+//!                 Output::Answered { answer, .. } => self.answers.push(answer.message),
+//!                 Output::Failed { error, .. } => eprintln!("a request failed: {error}"),
+//!                 Output::Write { link, .. } => {
+//!                     if let Some(stream) = self.streams.get_mut(&link) {
+//!                         hub.write_to(now, link, stream);
+//!                     }
+//!                 }
+//!                 Output::Shutdown { link } => {
+//!                     if let Some(stream) = self.streams.get(&link) {
+//!                         // Where it fails the remote is gone, which reading shows.
+//!                         let _ = stream.shutdown(Shutdown::Write);
+//!                     }
+//!                 }
+//!                 // All that came was answered, and the answers are written.
+//!                 Output::Close { link, .. } => drop(self.streams.remove(&link)),
+//!                 other => eprintln!("{other:?}"),
+//!             }
+//!         }
+//!         hub.deadline()
 //!     }
 //! }
 //!
-//! /// Drives a link until it has an answer, or is closed.
-//! fn drive(
-//!     link: &mut Link,
-//!     node: &mut Node<Handler>,
-//!     stream: &mut TcpStream,
-//!     clock: &Clock,
-//! ) -> std::io::Result<Option<Answer>> {
-//!     let mut out = Vec::new();
-//!     let mut buffer = [0; 4096];
-//!     loop {
-//!         // Outputs: events first, for handling them makes bytes.
-//!         while let Some(event) = link.poll_event() {
-//!             match event {
-//!                 Event::Message(inbound) => match link.dispatch(clock.now(), inbound, node) {
-//!                     Dispatched::Call { handler: Handler::Echo, message, reply } => {
-//!                         let answer = Message::respond_uri(message.uri, message.content);
-//!                         link.reply(clock.now(), &reply, &answer).expect("it fits");
-//!                     }
-//!                     Dispatched::Unrouted { message, reply } => {
-//!                         if let Some(answer) = Node::<Handler>::default_answer(message.message_type) {
-//!                             link.reply(clock.now(), &reply, &answer).expect("it fits");
-//!                         }
-//!                     }
-//!                     Dispatched::Refused => {}
-//!                 },
-//!                 Event::Answered { answer, .. } => return Ok(Some(answer)),
-//!                 Event::Closed(_) => return Ok(None),
-//!                 other => println!("{other:?}"),
-//!             }
-//!         }
-//!         while link.poll_outbound(&mut out) {
-//!             stream.write_all(&out)?;
-//!         }
-//!         // Only a deadline is left: wait for it, or for bytes.
-//!         let wait = link.poll_deadline().map(|deadline| {
-//!             let wait = deadline.at.saturating_sub(clock.now().monotonic);
-//!             wait.max(Duration::from_millis(1))
-//!         });
-//!         stream.set_read_timeout(wait)?;
-//!         match stream.read(&mut buffer) {
-//!             Ok(0) => link.handle_eof(clock.now()),
-//!             Ok(count) => link.receive(clock.now(), &buffer[..count]),
-//!             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-//!                 link.handle_timeout(clock.now());
-//!             }
-//!             Err(error) => return Err(error),
-//!         }
+//! # use rand_core::SeedableRng;
+//! # fn event_loop() -> EventLoop {
+//! #     // Seeded by a constant here; by the operating system in earnest.
+//! #     let mut seeds = chacha20::ChaCha8Rng::seed_from_u64(1);
+//! #     let make_rng = move || chacha20::ChaCha8Rng::from_rng(&mut seeds);
+//! #     let hub = Hub::with_config(LinkConfig::new(), make_rng);
+//! #     EventLoop { hub, streams: BTreeMap::new(), answers: Vec::new() }
+//! # }
+//! fn main() -> Result<(), Box<dyn Error>> {
+//!     let start = Instant::now();
+//!     let now = || {
+//!         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+//!         Now::new(start.elapsed(), unix.unwrap_or_default().as_secs())
+//!     };
+//!     let listener = TcpListener::bind("127.0.0.1:0")?;
+//!     let address = listener.local_addr()?;
+//!
+//!     let mut client = event_loop(); // around `Hub::with_config`
+//!     let stream = TcpStream::connect(address)?;
+//!     stream.set_nonblocking(true)?;
+//!     let link = client.hub.connect(now(), Some(address));
+//!     client.streams.insert(link, stream);
+//!     let mut request = Message::request("echo");
+//!     request.content = "hi".into();
+//!     client.hub.request(now(), link, &request, &RequestOptions::new())?;
+//!
+//!     let mut server = event_loop();
+//!     server.hub.on((REQUEST_URI, "echo"), Handler::Echo, None)?;
+//!     let (stream, remote) = listener.accept()?;
+//!     stream.set_nonblocking(true)?;
+//!     let link = server.hub.accept(now(), Some(remote))?;
+//!     server.streams.insert(link, stream);
+//!
+//!     while client.answers.is_empty() {
+//!         client.turn(now());
+//!         server.turn(now());
+//!         std::thread::yield_now(); // in earnest: wait for a socket or the deadline
 //!     }
+//!     assert_eq!(client.answers[0].content, "hi");
+//!
+//!     // A graceful end: what came is answered, what is queued is written.
+//!     server.hub.drain(now(), Duration::from_secs(5));
+//!     while !server.hub.is_empty() {
+//!         client.turn(now());
+//!         server.turn(now());
+//!         std::thread::yield_now();
+//!     }
+//!     Ok(())
 //! }
-//!
-//! # /// Seeded by a constant here; by the operating system in earnest.
-//! # fn generator() -> Box<dyn rand_core::CryptoRng + Send> {
-//! #     Box::new(chacha20::ChaCha8Rng::from_seed([7; 32]))
-//! # }
-//! #
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let outer = Layer::new().with_auth(HmacAuth::new("secret"));
-//! let listener = TcpListener::bind("127.0.0.1:0")?;
-//! let address = listener.local_addr()?;
-//!
-//! let config = Arc::new(LinkConfig::new(Role::Server).with_outer(outer.clone()));
-//! let server = std::thread::spawn(move || {
-//!     let (mut stream, remote) = listener.accept()?;
-//!     let clock = Clock(Instant::now());
-//!     let mut node = Node::new();
-//!     node.on((REQUEST_URI, "echo"), Handler::Echo, Layer::new());
-//!     let mut link = Link::new(clock.now(), config, Some(remote), generator());
-//!     drive(&mut link, &mut node, &mut stream, &clock)
-//! });
-//!
-//! let mut stream = TcpStream::connect(address)?;
-//! let clock = Clock(Instant::now());
-//! let config = Arc::new(LinkConfig::new(Role::Client).with_outer(outer));
-//! let mut link = Link::new(clock.now(), config, Some(address), generator());
-//! let mut request = Message::request("echo");
-//! request.content = "hi".into();
-//! link.request(clock.now(), &request, &RequestOptions::new())?;
-//! let answer = drive(&mut link, &mut Node::new(), &mut stream, &clock)?;
-//! assert_eq!(answer.expect("the server answers").message.content, "hi");
-//!
-//! drop(stream);
-//! assert!(server.join().expect("no panic")?.is_none());
-//! # Ok(())
-//! # }
 //! ```
 //!
-//! The package's examples are longer: `threads` is a server with a thread for
-//! each connection, `mio` one with all of them on one thread, which does not let
-//! a connection starve the others, and does not read from a remote that does not
-//! read its answers.
+//! Where the transport is no `std::io::Read` and `Write`, the bytes of [`Output::Write`] are
+//! written by hand, and [`Hub::receive_with`], [`Hub::written`] and
+//! [`Hub::transport_failed`] are told what came of it.
+//!
+//! An event loop that is told which sockets are ready looks at those only. The example
+//! `mio` in this package is one, with handlers on another thread, publish and subscribe;
+//! `smoltcp` has no operating system under it; `threads` has a thread for each connection.
+//!
+//! # The loop of a datagram socket
+//!
+//! Datagrams have no end and no backpressure, so that there is less to do. What cannot
+//! be sent may be lost, or comes again once the socket is writable:
+//!
+//! ```
+//! use std::error::Error;
+//! use std::io::ErrorKind;
+//! use std::net::UdpSocket;
+//! use std::time::Duration;
+//!
+//! use netaio_core::types::REQUEST_URI;
+//! use netaio_core::{DatagramHub, DatagramOutput, LinkConfig, Message, Now, RequestOptions};
+//!
+//! /// Does all that can be done without waiting, and returns the last answer that came.
+//! fn turn(hub: &mut DatagramHub<()>, socket: &UdpSocket, now: Now) -> Option<Message> {
+//!     let mut buffer = [0; 65_536];
+//!     hub.writable();
+//!     while hub.wants_read()
+//!         && let Ok((count, from)) = socket.recv_from(&mut buffer)
+//!         && hub.receive(now, from, &buffer[..count]).is_ok()
+//!     {}
+//!     let mut last = None;
+//!     while let Some(output) = hub.poll(now) {
+//!         match output {
+//!             DatagramOutput::Call { call, message, .. } => {
+//!                 let answer = Message::respond_uri(message.uri, "noon");
+//!                 if let Err(error) = hub.reply(now, call, answer) {
+//!                     eprintln!("a reply was not sent as it is: {error}");
+//!                 }
+//!             }
+//!             DatagramOutput::Answered { answer, .. } => last = Some(answer.message),
+//!             DatagramOutput::Failed { error, .. } => eprintln!("a request failed: {error}"),
+//!             DatagramOutput::Transmit { to, bytes } => {
+//!                 if let Err(error) = socket.send_to(bytes, to)
+//!                     && error.kind() == ErrorKind::WouldBlock
+//!                 {
+//!                     hub.not_sent();
+//!                 }
+//!             }
+//!             other => eprintln!("{other:?}"), // peers come and go, say
+//!         }
+//!     }
+//!     last // wait for the socket, or until `hub.deadline()`
+//! }
+//!
+//! # use rand_core::SeedableRng;
+//! # fn hub(now: Now) -> DatagramHub<()> {
+//! #     let mut seeds = chacha20::ChaCha8Rng::seed_from_u64(1);
+//! #     let make_rng = || chacha20::ChaCha8Rng::from_rng(&mut seeds);
+//! #     DatagramHub::with_config(now, LinkConfig::new(), None, make_rng)
+//! # }
+//! fn main() -> Result<(), Box<dyn Error>> {
+//!     let now = Now::new(Duration::ZERO, 1_700_000_000); // as in the loop above
+//!     let sockets = [UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?];
+//!     let [at_alice, at_bob] = &sockets;
+//!     at_alice.set_nonblocking(true)?;
+//!     at_bob.set_nonblocking(true)?;
+//!
+//!     let mut bob = hub(now); // around `DatagramHub::with_config`
+//!     bob.on((REQUEST_URI, "time"), (), None)?;
+//!     let mut alice = hub(now);
+//!     let (to, request) = (at_bob.local_addr()?, Message::request("time"));
+//!     alice.request(now, to, &request, &RequestOptions::new())?;
+//!     let answer = loop {
+//!         turn(&mut bob, at_bob, now);
+//!         if let Some(answer) = turn(&mut alice, at_alice, now) {
+//!             break answer;
+//!         }
+//!         std::thread::yield_now();
+//!     };
+//!     assert_eq!(answer.content, "noon");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! With [`DatagramHub::manage_peers`] nodes find one another and drop those that fall
+//! silent. The example `simulation` has a thousand of them in virtual time.
 //!
 //! # The way of a message
 //!
 //! ```text
 //! bytes ──> Deframer ──> Frame ──> SealedMessage ── outer check, decrypt ──┐
 //!                                                                          │
-//!    Event::Answered <── a request waits for this uri? ── yes ── inner ────┤
+//!    Answered <── inner check, decrypt <── yes ── a request waits for it? ─┤
 //!                                                                          │ no
-//!    Event::Message(Inbound) ──> Link::dispatch ── Node: route by key      │
-//!                                     └── inner check, decrypt ──> handler │
+//!    inner check, decrypt <── its route, or what becomes of those without ─┘
+//!      │
+//!      └─> when it is its turn: Call { call, handler, message } ──> a handler
 //!                                                                          │
-//! bytes <── Link::poll_outbound <── outer seal <── inner seal <── reply <──┘
+//! bytes <── Write <── outer seal <── inner seal <── Hub::reply(call) <─────┘
 //! ```
 //!
-//! A netaio peer's answers are told by their uri and their order; where both ends
-//! want it, by ids ([`Correlation`]).
+//! Messages of one link are handled in their order, as netaio's clients rely on: a
+//! client tells answers by their uri and their order. Where both ends want it, by
+//! ids ([`Correlation`]): then handlers run side by side. What a remote is not told yet
+//! holds it back: a link reads no more than it may handle
+//! ([`wants_read`](Link::wants_read)).
+//!
+//! A link ends step by step, each with a deadline: what came before EOF, or before bytes
+//! that are no frame, is answered; the answers are written; then the remote's own end is
+//! waited for.
 //!
 //! Each step is a type of its own, and can be used alone: [`Deframer`] and
 //! [`Frame`] parse, [`SealedMessage::open`] opens layers, [`Sealer`] makes
@@ -158,24 +258,34 @@
 //!
 //! - The auth and cipher plugins: [`plugin::AuthPlugin`], [`plugin::CipherPlugin`].
 //! - The format of frames: [`Codec`].
+//! - How peers are packed: [`plugin::PeerPlugin`].
 //! - The keys of handlers: [`KeyExtractor`].
+//! - What becomes of messages without a handler: [`Unrouted`].
 //! - The message types: [`MessageTypes`].
 //! - Every bound on what a remote controls: [`Limits`].
 //!
 //! # Errors
 //!
-//! Their types say whose fault they are: [`SealError`] and [`SendError`] the
-//! caller's, [`FrameError`] and [`OpenError`] the remote's. No input makes this
+//! Their types say whose fault they are: [`SealError`], [`SendError`] and [`ReplyError`]
+//! the caller's, [`FrameError`] and [`OpenError`] the remote's. A reply that cannot be
+//! sent, since it is too long say, becomes an `ERROR` to the asker. No input makes this
 //! crate panic, and none makes it use more memory than [`Limits`] say.
 //!
 //! # Cargo features
 //!
 //! - `std` (on by default): lets checksums and digests choose the processor's
-//!   instructions at run time. Without it the crate needs `alloc` only, and
-//!   behaves the same.
+//!   instructions at run time, and brings `Hub::read_from` and `Hub::write_to`. Without it
+//!   the crate needs `alloc` only, and behaves the same.
 //! - `x25519`: `plugin::X25519Cipher`, netaio's cipher between two peers that know
 //!   each other's public keys (X25519, XSalsa20 and Poly1305). Needs no `std`; with
 //!   it, keys agreed on with recent peers are kept.
+//!
+//! # Targets
+//!
+//! Without `std` any target will do that has `alloc` and compare-and-swap on words of a
+//! pointer's size, which `Arc` and [`Bytes`](bytes::Bytes) need: thumbv7em does, thumbv6m does
+//! not. Nothing here or in a dependency needs atomics of 64 bits, an operating system or a C
+//! compiler.
 #![no_std]
 // All of this crate parses, or counts what others parse.
 #![cfg_attr(
@@ -213,7 +323,14 @@ mod seal;
 mod shared;
 mod subscriptions;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod wire;
+
+/// Contents and byte strings are slices of shared buffers: [`bytes::Bytes`].
+pub use bytes;
+/// A generator of random numbers is whatever implements [`rand_core::CryptoRng`].
+pub use rand_core;
 
 /// The version of this crate. It speaks the protocol of netaio 0.0.9.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -235,7 +352,7 @@ pub use link::{Event, Link};
 pub use message::*;
 #[doc(inline)]
 pub use netaio_packify as packify;
-pub use node::{Node, PeerManagementError};
+pub use node::{LockNode, Node, PeerManagementError};
 pub use now::Now;
 pub use options::{RequestOptions, SendOptions};
 pub use peers::{

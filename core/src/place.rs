@@ -13,6 +13,13 @@ impl LinkId {
     pub fn number(self) -> u64 {
         self.0
     }
+
+    /// The link of this [number](Self::number): for event loops whose registrations carry
+    /// a number. A number that no link has names none, and does nothing.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
 }
 
 /// What tells the remotes of one node apart: the link that leads to them, or an

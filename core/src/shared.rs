@@ -14,8 +14,8 @@ use crate::routes::{Route, RouteId};
 /// A node, as its links see it: short look-ups and notes, so that a driver can keep
 /// the [`Node`](crate::Node) behind a lock that is never held across a check, a handler or a write.
 ///
-/// `Node` implements it. A driver implements it for a handle that locks its node and
-/// calls the node's own methods.
+/// `Node` implements it, and so does whatever implements [`LockNode`](crate::LockNode):
+/// a handle that locks a node and calls the node's own methods.
 pub trait SharedNode {
     /// What stands for a handler.
     type Handler;
@@ -38,8 +38,8 @@ pub trait SharedNode {
     /// Notes a sign of life: a message that passed the layers it had to pass.
     fn heard(&mut self, now: Now, from: Place);
 
-    /// Takes what a peer says of itself, and returns the answer to it.
-    fn peer_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message>;
+    /// Handles a message that is for the node itself, and returns the answer to it.
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message>;
 
     /// What a link says before it closes: that this node leaves.
     fn farewells(&mut self) -> Vec<PeerMessage>;
@@ -67,8 +67,8 @@ pub trait SharedNode {
 pub enum Destination<H> {
     /// To a handler.
     Handler(Route<H>),
-    /// To the node itself: it is about a peer.
-    Peers {
+    /// To the node itself: it is about a peer or a subscription.
+    Node {
         /// The layer that it must pass.
         inner: Layer,
     },

@@ -18,9 +18,7 @@ use forger::netaio::{self, Raised};
 use forger::{NOON, SECRET, body, frame, hmac, overheard};
 use netaio_core::packify::{Dict, Int, Set, Value};
 use netaio_core::types::CREATE_URI;
-use netaio_core::{
-    AuthFailure, FieldRole, Layer, LinkConfig, Message, Now, OpenError, Refusal, Role,
-};
+use netaio_core::{AuthFailure, FieldRole, Layer, LinkConfig, Message, Now, OpenError, Refusal};
 use rand_core::Rng;
 
 const GUESSES: usize = 100_000;
@@ -131,11 +129,11 @@ fn a_hundred_thousand_guesses_pass_nowhere() {
 
     // The check before all messages, that of a handler, and that of a node on
     // datagrams.
-    let mut handlers = End::stream(LinkConfig::new(Role::Server));
-    handlers.node.on(CREATE_URI, (), hmac());
+    let mut handlers = End::stream(LinkConfig::new());
+    handlers.node.on(CREATE_URI, (), hmac()).unwrap();
     let [mut stream, mut datagrams] = End::both(&hmac());
     for end in [&mut stream, &mut datagrams] {
-        end.node.on(CREATE_URI, (), Layer::new());
+        end.node.on(CREATE_URI, (), Layer::new()).unwrap();
     }
     let mut ends = [stream, datagrams, handlers];
 

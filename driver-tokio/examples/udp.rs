@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         if let Some(peer) = bob.peers().get("alice") {
             break peer;
         }
-        if let Some(PeerEvent::Came(peer)) = events.next().await {
+        if let Some(PeerEvent::Added(peer)) = events.next().await {
             break peer;
         }
     };

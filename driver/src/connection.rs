@@ -7,18 +7,17 @@ use std::sync::{Arc, Weak};
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, CloseReason, Message, PeerMessage, RequestOptions, SendError, SendOptions,
+    Answer, CloseReason, LinkId, Message, PeerMessage, Place, RequestOptions, SendError,
+    SendOptions,
 };
 
-use crate::budget::{Account, Holder};
 use crate::callers::Cancellations;
 use crate::clock::Time;
+use crate::context::Context;
 use crate::error::RequestError;
 use crate::logging::{Logs, limited};
 use crate::mailbox::{Command, Mailbox};
 use crate::options::{ConnectionOptions, Omitted};
-use crate::peer_table::Table;
-use crate::remote_id::RemoteId;
 use crate::states::States;
 use crate::timeouts::{TimedOut, TimeoutObserver};
 
@@ -33,11 +32,9 @@ pub(crate) struct Shared {
     pub(crate) mailbox: Mailbox,
     pub(crate) closed: Event,
     pub(crate) cancellations: Cancellations,
-    pub(crate) account: Account,
-    pub(crate) states: Arc<States>,
-    table: Arc<Table>,
-    /// The number of the connection, unique within its server or client.
-    pub(crate) number: u64,
+    context: Arc<Context>,
+    /// Its link among those of its server or client.
+    pub(crate) link: LinkId,
     pub(crate) omitted: Omitted,
     pub(crate) origin: Option<Origin>,
     name: Option<Arc<str>>,
@@ -57,21 +54,18 @@ pub(crate) struct Origin {
 
 impl Connection {
     pub(crate) fn new(
-        table: Arc<Table>,
-        states: Arc<States>,
-        number: u64,
+        context: Arc<Context>,
+        link: LinkId,
         remote: Option<SocketAddr>,
         options: ConnectionOptions,
         origin: Option<Origin>,
     ) -> Self {
         let shared = Shared {
-            mailbox: Mailbox::new(table.limits()),
+            mailbox: Mailbox::new(context.limits()),
             closed: Event::new(),
             cancellations: Cancellations::default(),
-            account: Account::default(),
-            states,
-            table,
-            number,
+            context,
+            link,
             omitted: options.omitted,
             origin,
             name: options.name,
@@ -164,9 +158,8 @@ impl Connection {
     /// Cancel-safe: once called, the connection closes whether or not it is
     /// waited for.
     pub async fn close(&self) {
-        self.send_farewells();
         // An error means that it is closed already.
-        let _ = self.shared.mailbox.push(Command::Close);
+        let _ = self.shared.mailbox.push(Command::Close { farewell: true });
         self.closed().await;
     }
 
@@ -202,20 +195,17 @@ impl Connection {
         }
     }
 
-    /// Sends the farewells of peer management, if peers are managed.
-    pub(crate) fn send_farewells(&self) {
-        let farewells: Vec<_> = self.shared.table.discovery().farewells().collect();
-        for farewell in &farewells {
-            self.send_peer_message(farewell);
+    /// The place of the remote among those of its node.
+    pub(crate) fn place(&self) -> Place {
+        Place::Link {
+            link: self.shared.link,
+            address: self.shared.remote,
         }
     }
 
-    /// The id of the remote.
-    pub(crate) fn id(&self) -> RemoteId {
-        RemoteId::Connection {
-            number: self.shared.number,
-            remote: self.shared.remote,
-        }
+    /// What handlers share at this end.
+    pub(crate) fn states(&self) -> &States {
+        &self.shared.context.states
     }
 
     /// Whether both are handles to the same connection.
@@ -242,11 +232,11 @@ impl Connection {
     }
 
     pub(crate) fn logs(&self) -> &Logs {
-        &self.shared.table.logs
+        &self.shared.context.logs
     }
 
     pub(crate) fn time(&self) -> &Time {
-        self.shared.table.time()
+        self.shared.context.time()
     }
 
     /// Whether its task has ended.
@@ -273,17 +263,6 @@ impl Drop for Ending {
         drop(mailbox.close(CloseReason::Local));
         mailbox.end();
         closed.notify(usize::MAX);
-    }
-}
-
-impl Holder for Shared {
-    fn account(&self) -> &Account {
-        &self.account
-    }
-
-    fn cut_off(&self) {
-        // A closed connection discards what is still to be written.
-        let _ = self.mailbox.push(Command::Cut);
     }
 }
 

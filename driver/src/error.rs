@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use netaio_core::{
-    CloseReason, LimitsError, ManagementError, Message, SealError, SendError, SubscribeError,
+    CloseReason, LayerError, LimitsError, Message, PeerManagementError, SendError, SubscribeError,
 };
 
 /// Why a server could not be started, or a client not be built.
@@ -17,7 +17,7 @@ pub enum BuildError {
         /// The handler's key.
         key: String,
         /// Which field.
-        source: SealError,
+        source: LayerError,
     },
     /// `inner_auth`, `inner_cipher` or `inner` before any handler.
     #[error("an inner layer was given before any handler; call it after `on` or `once`")]
@@ -40,7 +40,7 @@ pub enum BuildError {
     },
     /// A plugin writes the auth field that carries ids.
     #[error("requests cannot carry ids: {0}")]
-    Correlation(SealError),
+    Correlation(LayerError),
     /// A limit that could not work: for one, no handler at all on a connection.
     #[error(transparent)]
     Limits(#[from] LimitsError),
@@ -98,24 +98,6 @@ pub enum RefusedConnection {
     /// The server is being stopped.
     #[error("the server is stopping")]
     Stopping,
-}
-
-/// Why peers are not managed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PeerManagementError {
-    /// The local peer cannot be introduced, or the management makes no sense.
-    #[error(transparent)]
-    Management(#[from] ManagementError),
-    /// The inner layer does not go with the outer one, or the introduction cannot
-    /// be sent with them.
-    #[error("the local peer cannot be introduced: {0}")]
-    Seal(#[from] SealError),
-    /// The inner cipher hides the uri, which is how the messages are found.
-    #[error(
-        "the inner cipher of peer management hides the uri; use one that encrypts only the content"
-    )]
-    HiddenUri,
 }
 
 /// Why a receiver was not subscribed.

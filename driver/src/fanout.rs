@@ -1,15 +1,13 @@
 //! Messages for many receivers: sealed once where the frame is the same for all.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use netaio_core::plugin::SealContext;
 use netaio_core::{Layer, LinkConfig, Message, SealError, Sealer};
-use rand_core::CryptoRng;
 
 use crate::clock::Time;
-use crate::random::{self, Seed};
+use crate::random::{Seed, SharedRng};
 use crate::sources::Sources;
 
 /// To how many receivers a message was queued.
@@ -44,8 +42,7 @@ pub(crate) enum Sealed {
 
 /// Seals messages for many receivers.
 pub(crate) struct FrameSealer {
-    /// Seeds a generator for each message: no lock is held while it is sealed.
-    seeds: Mutex<Box<dyn CryptoRng + Send>>,
+    rng: SharedRng,
     time: Time,
 }
 
@@ -53,7 +50,7 @@ impl FrameSealer {
     pub(crate) fn new(sources: &Sources) -> io::Result<Self> {
         let seed = sources.seeds.seed()?;
         Ok(Self {
-            seeds: Mutex::new(seed.generator(Seed::PUBLICATIONS)),
+            rng: SharedRng::new(seed.generator(Seed::PUBLICATIONS)),
             time: sources.time.clone(),
         })
     }
@@ -69,13 +66,9 @@ impl FrameSealer {
         if outer.is_peer_specific() || inner.is_peer_specific() {
             return Ok(Sealed::PerReceiver);
         }
-        let mut rng = {
-            let seeds = self.seeds.lock();
-            random::fork(&mut **seeds.unwrap_or_else(PoisonError::into_inner))
-        };
         let mut context = SealContext {
             now: self.time.now(),
-            rng: &mut rng,
+            rng: &mut &self.rng,
             peers: Default::default(),
         };
         let mut frame = Vec::new();

@@ -41,40 +41,39 @@ pub mod sockets;
 
 // Vocabulary: errors, options, events, time, logs.
 mod clock;
+mod context;
 mod error;
 mod events;
 mod logging;
 mod options;
+mod peer_events;
 mod random;
-mod remote_id;
 mod sources;
 mod states;
 mod timeouts;
 
 // What handles and tasks are made of.
 mod background;
-mod budget;
 mod callers;
 mod fanout;
 mod mailbox;
-mod peer_table;
-mod slots;
 
 // Handles, and what is asked of them.
 mod connection;
 mod methods;
-mod peers;
 mod remote;
 mod request;
-mod roster;
 mod udp_handle;
 
-// Handlers and what they take.
+// Handlers, and the node that finds them.
 mod handler;
-mod publisher;
-
-// Tasks, and the service they share.
 mod service;
+
+// What handlers take, and tasks.
+mod address_book;
+mod peers;
+mod publisher;
+mod roster;
 mod task;
 
 // Servers, clients and nodes.
@@ -91,8 +90,7 @@ pub use client::{
 pub use clock::Clock;
 pub use connection::Connection;
 pub use error::{
-    BuildError, ConnectError, ErrorAnswer, PeerManagementError, RefusedConnection, RequestError,
-    SubscriptionError,
+    BuildError, ConnectError, ErrorAnswer, RefusedConnection, RequestError, SubscriptionError,
 };
 pub use events::Events;
 pub use fanout::Delivery;
@@ -102,8 +100,9 @@ pub use handler::{
     Text, Uri,
 };
 pub use netaio_core as core;
+pub use netaio_core::PeerManagementError;
 pub use options::ConnectionOptions;
-pub use peer_table::{KnownPeer, PeerEvent, PeerEvents};
+pub use peer_events::{KnownPeer, PeerEvent, PeerEvents};
 pub use peers::Peers;
 pub use publisher::Publisher;
 pub use remote::Remote;
@@ -119,10 +118,10 @@ pub mod api {
     pub use crate::{
         BuildError, Clock, ConnectError, Connection, ConnectionOptions, Content, Delivery,
         ErrorAnswer, Events, FromRequest, GaveUp, Handler, Interface, IntoReply, KnownPeer,
-        Messages, PeerEvent, PeerEvents, PeerManagementError, Peers, Publisher, Reconnected,
-        RefusedConnection, Remote, Reply, Request, RequestBuilder, RequestError, Response,
-        ServerCounters, ServerEvent, ServerEvents, State, SubscriptionError, Text, TimedOut,
-        UdpEvent, UdpEvents, Unsolicited, Uri,
+        Messages, PeerEvent, PeerEvents, Peers, Publisher, Reconnected, RefusedConnection, Remote,
+        Reply, Request, RequestBuilder, RequestError, Response, ServerCounters, ServerEvent,
+        ServerEvents, State, SubscriptionError, Text, TimedOut, UdpEvent, UdpEvents, Unsolicited,
+        Uri,
     };
     pub use netaio_core::*;
 }

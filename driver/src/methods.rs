@@ -49,7 +49,7 @@ macro_rules! handler_methods {
             key: impl Into<Key>,
             handler: impl Handler<M>,
             inner: Layer,
-        ) -> Result<(), SealError> {
+        ) -> Result<(), LayerError> {
             self.service().add(key.into(), handler, inner, false)
         }
 
@@ -63,7 +63,7 @@ macro_rules! handler_methods {
             key: impl Into<Key>,
             handler: impl Handler<M>,
             inner: Layer,
-        ) -> Result<(), SealError> {
+        ) -> Result<(), LayerError> {
             self.service().add(key.into(), handler, inner, true)
         }
 

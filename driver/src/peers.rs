@@ -4,11 +4,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use netaio_core::{ManagementError, Peer, PeerChange, PeerRefused};
+use netaio_core::{ManagementError, Peer, PeerChange, PeerRefused, Place};
 
-use crate::peer_table::{KnownPeer, PeerEvents, Table};
+use crate::peer_events::{KnownPeer, PeerEvents};
 use crate::remote::Remote;
-use crate::remote_id::RemoteId;
+use crate::service::Service;
 
 /// The peers that a server, a client or a UDP node knows.
 ///
@@ -18,14 +18,14 @@ use crate::remote_id::RemoteId;
 /// and goes with it. Cloning it copies a pointer.
 #[derive(Clone)]
 pub struct Peers {
-    pub(crate) table: Arc<Table>,
+    pub(crate) service: Arc<Service>,
 }
 
 impl Peers {
     /// The local peer, if it is set.
     #[must_use]
     pub fn local(&self) -> Option<Peer> {
-        self.table.discovery().local().cloned()
+        self.service.node().local_peer().cloned()
     }
 
     /// Sets the local peer: netaio's `local_peer`. Where peers are managed, it is
@@ -34,28 +34,27 @@ impl Peers {
     /// # Errors
     /// Peers are managed, and this one cannot be advertised.
     pub fn set_local(&self, peer: Peer) -> Result<(), ManagementError> {
-        self.table.set_local(peer)
+        self.service.change(|node| node.set_local_peer(peer))?;
+        self.service.peers_changed();
+        Ok(())
     }
 
     /// The peer with this id.
     #[must_use]
     pub fn get(&self, id: impl AsRef<[u8]>) -> Option<KnownPeer> {
-        let discovery = self.table.discovery();
-        let known = discovery.peers().get(id.as_ref())?;
+        let node = self.service.node();
+        let known = node.peers().get(id.as_ref())?;
         Some(self.known(known))
     }
 
     /// The peer at this address.
     #[must_use]
     pub fn at(&self, address: SocketAddr) -> Option<KnownPeer> {
-        let discovery = self.table.discovery();
-        if let Some(peer) = discovery.peers().at(RemoteId::Datagram(address)) {
-            return discovery
-                .peers()
-                .get(&peer.id)
-                .map(|known| self.known(known));
+        let node = self.service.node();
+        if let Some(peer) = node.peers().at(Place::Datagram(address)) {
+            return node.peers().get(&peer.id).map(|known| self.known(known));
         }
-        let known = discovery.peers().list().into_iter();
+        let known = node.peers().list().into_iter();
         known
             .map(|known| self.known(known))
             .find(|known| known.addresses.contains(&address))
@@ -64,18 +63,17 @@ impl Peers {
     /// The peer at a remote: the sender of a message, or the end of a connection.
     #[must_use]
     pub fn of(&self, remote: impl Into<Remote>) -> Option<KnownPeer> {
-        let discovery = self.table.discovery();
-        let peer = discovery.peers().at(remote.into().id())?;
-        let known = discovery.peers().get(&peer.id)?;
+        let node = self.service.node();
+        let peer = node.peers().at(remote.into().place())?;
+        let known = node.peers().get(&peer.id)?;
         Some(self.known(known))
     }
 
     /// All peers, by ascending id.
     #[must_use]
     pub fn list(&self) -> Vec<KnownPeer> {
-        let discovery = self.table.discovery();
-        discovery
-            .peers()
+        let node = self.service.node();
+        node.peers()
             .list()
             .into_iter()
             .map(|known| self.known(known))
@@ -85,7 +83,7 @@ impl Peers {
     /// The number of peers.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.table.discovery().peers().len()
+        self.service.node().peers().len()
     }
 
     /// Whether there are no peers.
@@ -101,19 +99,24 @@ impl Peers {
     /// It is refused: for one, the remote is a connection that has ended or is another
     /// node's. Nothing has changed.
     pub fn add(&self, peer: Peer, remote: impl Into<Remote>) -> Result<PeerChange, PeerRefused> {
-        self.table.update(peer, remote.into().id())
+        let (now, place) = (self.service.context.time().now(), remote.into().place());
+        let change = self
+            .service
+            .change(|node| node.update_peer(now, peer, place))?;
+        self.service.peers_changed();
+        Ok(change)
     }
 
     /// Removes a peer, with all of its addresses and subscriptions.
     pub fn remove(&self, id: impl AsRef<[u8]>) -> Option<KnownPeer> {
-        let known = self.table.change(|discovery| discovery.remove(id.as_ref()));
+        let known = self.service.change(|node| node.remove_peer(id.as_ref()));
         known.map(|known| self.known(&known))
     }
 
     /// Removes the address of a remote, and its peer with the last of them.
     pub fn remove_remote(&self, remote: impl Into<Remote>) {
-        let id = remote.into().id();
-        self.table.change(|discovery| discovery.remove_address(id));
+        let place = remote.into().place();
+        self.service.change(|node| node.remove_peer_place(place));
     }
 
     /// The events of peers from now on. An application that does not take them loses
@@ -121,11 +124,11 @@ impl Peers {
     /// time.
     #[must_use]
     pub fn events(&self) -> PeerEvents {
-        self.table.listen()
+        self.service.peer_events()
     }
 
-    fn known(&self, known: &netaio_core::Known<RemoteId>) -> KnownPeer {
-        KnownPeer::new(known, self.table.time())
+    fn known(&self, known: &netaio_core::Known<Place>) -> KnownPeer {
+        KnownPeer::new(known, self.service.context.time())
     }
 }
 

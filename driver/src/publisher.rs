@@ -1,17 +1,18 @@
 //! Publish and subscribe.
 
 use std::fmt;
+use std::sync::OnceLock;
 
-use bytes::Bytes;
 use netaio_core::{Message, SealError, SendOptions};
 
+use crate::address_book::{AddressBook, WeakAddressBook};
 use crate::connection::Connection;
 use crate::error::SubscriptionError;
 use crate::fanout::Delivery;
 use crate::handler::{FromRequest, Reply, Request};
 use crate::remote::{Kind, Remote};
 use crate::roster::{Roster, WeakRoster};
-use crate::udp_handle::UdpHandle;
+use crate::states::States;
 
 /// Sends messages to subscribers, and keeps the subscriptions.
 ///
@@ -49,16 +50,46 @@ pub struct Publisher(Receivers);
 #[derive(Clone)]
 enum Receivers {
     Connections(Roster),
-    Addresses(UdpHandle),
+    Addresses(AddressBook),
+}
+
+/// The publisher of a server or a node, where handlers find it among the values that
+/// they share. It does not keep the server or the node alive.
+#[derive(Default)]
+pub(crate) struct PublisherPlace(OnceLock<WeakReceivers>);
+
+enum WeakReceivers {
+    Connections(WeakRoster),
+    Addresses(WeakAddressBook),
+}
+
+impl PublisherPlace {
+    fn publisher(&self) -> Option<Publisher> {
+        Some(Publisher(match self.0.get()? {
+            WeakReceivers::Connections(roster) => Receivers::Connections(roster.upgrade()?),
+            WeakReceivers::Addresses(book) => Receivers::Addresses(book.upgrade()?),
+        }))
+    }
 }
 
 impl Publisher {
-    pub(crate) fn connections_of(roster: Roster) -> Self {
+    pub(crate) fn connections_of(roster: Roster, states: &States) -> Self {
+        if let Some(place) = states.get::<PublisherPlace>() {
+            let _ = place.0.set(WeakReceivers::Connections(roster.downgrade()));
+        }
         Self(Receivers::Connections(roster))
     }
 
-    pub(crate) fn datagrams(node: UdpHandle) -> Self {
-        Self(Receivers::Addresses(node))
+    pub(crate) fn datagrams(book: AddressBook, states: &States) -> Self {
+        if let Some(place) = states.get::<PublisherPlace>() {
+            let _ = place.0.set(WeakReceivers::Addresses(book.downgrade()));
+        }
+        Self(Receivers::Addresses(book))
+    }
+
+    /// That of the server or the node whose handlers share these values.
+    pub(crate) fn of(states: &States) -> Option<Self> {
+        states.get::<PublisherPlace>()?.publisher()
     }
 
     /// Subscribes a receiver to a key, and returns whether it was not subscribed
@@ -69,15 +100,15 @@ impl Publisher {
     /// The receiver has ended or is not one of this publisher, or a limit is reached.
     pub fn subscribe(
         &self,
-        key: impl Into<Bytes>,
+        key: impl AsRef<[u8]>,
         who: impl Into<Remote>,
     ) -> Result<bool, SubscriptionError> {
         match (&self.0, &who.into().0) {
             (Receivers::Connections(roster), Kind::Connection(connection)) => {
-                roster.subscribe(key.into(), connection)
+                roster.subscribe(key.as_ref(), connection)
             }
-            (Receivers::Addresses(node), Kind::Datagram(of, address)) if node.is(of) => {
-                node.subscribe(key.into(), *address)
+            (Receivers::Addresses(book), Kind::Datagram(of, address)) if book.is_of(of) => {
+                book.subscribe(key.as_ref(), *address)
             }
             _ => Err(SubscriptionError::NotConnected),
         }
@@ -89,8 +120,8 @@ impl Publisher {
             (Receivers::Connections(roster), Kind::Connection(connection)) => {
                 roster.unsubscribe(key.as_ref(), connection)
             }
-            (Receivers::Addresses(node), Kind::Datagram(of, address)) if node.is(of) => {
-                node.unsubscribe(key.as_ref(), *address)
+            (Receivers::Addresses(book), Kind::Datagram(of, address)) if book.is_of(of) => {
+                book.unsubscribe(key.as_ref(), *address)
             }
             _ => false,
         }
@@ -99,7 +130,10 @@ impl Publisher {
     /// The number of subscribers of a key.
     #[must_use]
     pub fn subscribers(&self, key: impl AsRef<[u8]>) -> usize {
-        self.subscribed(key).len()
+        match &self.0 {
+            Receivers::Connections(roster) => roster.subscribers(key.as_ref()),
+            Receivers::Addresses(book) => book.subscribers(key.as_ref()).len(),
+        }
     }
 
     /// The subscribers of a key, in the order in which they subscribed.
@@ -110,10 +144,9 @@ impl Publisher {
                 let connections = roster.subscribed(key.as_ref()).into_iter();
                 connections.map(Remote::from).collect()
             }
-            Receivers::Addresses(node) => {
-                let addresses = node.subscribers(key.as_ref()).into_iter();
-                let remote = |address| Remote(Kind::Datagram(node.clone(), address));
-                addresses.map(remote).collect()
+            Receivers::Addresses(book) => {
+                let addresses = book.subscribers(key.as_ref()).into_iter();
+                addresses.map(|address| book.remote(address)).collect()
             }
         }
     }
@@ -152,8 +185,8 @@ impl Publisher {
             Receivers::Connections(roster) => {
                 roster.deliver(&roster.subscribed(key.as_ref()), message, &options)
             }
-            Receivers::Addresses(node) => {
-                node.deliver(node.subscribers(key.as_ref()), message, &options)
+            Receivers::Addresses(book) => {
+                book.deliver(book.subscribers(key.as_ref()), message, &options)
             }
         }
     }
@@ -181,9 +214,7 @@ impl Publisher {
             Receivers::Connections(roster) => {
                 roster.deliver(&roster.connections(), message, &options)
             }
-            Receivers::Addresses(node) => {
-                node.deliver(node.table().first_addresses(), message, &options)
-            }
+            Receivers::Addresses(book) => book.deliver(book.first_addresses(), message, &options),
         }
     }
 }
@@ -191,13 +222,8 @@ impl Publisher {
 /// A client has no publisher: the request is answered with an `ERROR`.
 impl FromRequest for Publisher {
     fn from_request(request: &Request) -> Result<Self, Reply> {
-        if let Kind::Datagram(node, _) = &request.remote.0 {
-            return Ok(Self::datagrams(node.clone()));
-        }
-        let place = request.remote.states().get::<WeakRoster>();
-        let roster = place.and_then(|place| place.roster());
-        let roster = roster.ok_or_else(|| Reply::error("this is no server"))?;
-        Ok(Self::connections_of(roster))
+        let publisher = Self::of(request.remote.states());
+        publisher.ok_or_else(|| Reply::error("this is no server"))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Seeds and generators of random numbers.
 
+use std::convert::Infallible;
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chacha20::ChaCha12Rng;
-use rand_core::{CryptoRng, SeedableRng};
+use rand_core::{CryptoRng, Rng, SeedableRng, TryCryptoRng, TryRng};
 
 /// Where seeds come from: the operating system, unless a builder is given one.
 #[derive(Clone, Copy, Default)]
@@ -47,9 +49,36 @@ impl Seed {
     }
 }
 
-/// A generator that is seeded by another.
-pub(crate) fn fork(seeds: &mut dyn CryptoRng) -> impl CryptoRng + use<> {
-    let mut seed = <ChaCha12Rng as SeedableRng>::Seed::default();
-    seeds.fill_bytes(&mut seed);
-    ChaCha12Rng::from_seed(seed)
+/// A generator that many draw from. The lock is held for one draw, not while a message
+/// is sealed.
+pub(crate) struct SharedRng(Mutex<Box<dyn CryptoRng + Send>>);
+
+impl SharedRng {
+    pub(crate) fn new(rng: Box<dyn CryptoRng + Send>) -> Self {
+        Self(Mutex::new(rng))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Box<dyn CryptoRng + Send>> {
+        // A generator is whole between two draws: poison says nothing about it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
+
+impl TryRng for &SharedRng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.lock().next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.lock().next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.lock().fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for &SharedRng {}

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use netaio_core::{Answer, Message, RequestOptions, SendError, SendOptions};
+use netaio_core::{Answer, Message, Place, RequestOptions, SendError, SendOptions};
 
 use crate::connection::Connection;
 use crate::error::RequestError;
 use crate::logging::Logs;
-use crate::remote_id::RemoteId;
 use crate::states::States;
 use crate::udp_handle::UdpHandle;
 
@@ -76,10 +75,10 @@ impl Remote {
         }
     }
 
-    pub(crate) fn id(&self) -> RemoteId {
+    pub(crate) fn place(&self) -> Place {
         match &self.0 {
-            Kind::Connection(connection) => connection.id(),
-            Kind::Datagram(_, address) => RemoteId::Datagram(*address),
+            Kind::Connection(connection) => connection.place(),
+            Kind::Datagram(_, address) => Place::Datagram(*address),
         }
     }
 
@@ -93,7 +92,7 @@ impl Remote {
     /// The values that handlers share at this end.
     pub(crate) fn states(&self) -> &States {
         match &self.0 {
-            Kind::Connection(connection) => &connection.shared.states,
+            Kind::Connection(connection) => connection.states(),
             Kind::Datagram(node, _) => node.states(),
         }
     }

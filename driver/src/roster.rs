@@ -2,36 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use bytes::Bytes;
-use netaio_core::{LinkConfig, Message, SealError, SendError, SendOptions, Subscriptions};
+use netaio_core::{LinkId, Message, SealError, SendError, SendOptions};
 
 use crate::connection::Connection;
-use crate::error::{RefusedConnection, SubscriptionError};
+use crate::error::SubscriptionError;
 use crate::fanout::{Delivery, FrameSealer, Sealed};
 use crate::logging::limited;
 use crate::mailbox::Command;
 use crate::options::Omitted;
-use crate::sources::Sources;
-use crate::states::States;
+use crate::service::Service;
 
-/// The connections of a server, and what they are subscribed to.
+/// The connections of a server, in the order of their coming.
 #[derive(Clone)]
 pub(crate) struct Roster {
     shared: Arc<Shared>,
 }
 
+/// A roster that does not keep its server alive.
+#[derive(Clone)]
+pub(crate) struct WeakRoster(Weak<Shared>);
+
 struct Shared {
-    config: Arc<LinkConfig>,
-    members: Mutex<Members>,
+    service: Arc<Service>,
+    connections: Mutex<BTreeMap<LinkId, Connection>>,
     sealer: FrameSealer,
 }
-
-/// Where handlers find the publisher of their server, among what they share.
-/// It must not keep the server alive.
-#[derive(Default)]
-pub(crate) struct WeakRoster(OnceLock<Weak<Shared>>);
 
 /// What the connections do without, each kind once. Where there are none, what
 /// most do.
@@ -49,82 +46,72 @@ fn kinds(receivers: &[Connection]) -> Vec<Omitted> {
 }
 
 impl WeakRoster {
-    /// The connections of the server, if it is still there.
-    pub(crate) fn roster(&self) -> Option<Roster> {
-        let shared = self.0.get()?.upgrade()?;
+    /// The roster, if its server is still there.
+    pub(crate) fn upgrade(&self) -> Option<Roster> {
+        let shared = self.0.upgrade()?;
         Some(Roster { shared })
     }
 }
 
-#[derive(Default)]
-struct Members {
-    /// By their numbers, and so in the order of their coming.
-    connections: BTreeMap<u64, Connection>,
-    subscriptions: Subscriptions<u64>,
-    next: u64,
-}
-
 impl Roster {
-    /// A roster that handlers find by the [`WeakRoster`] among their states.
-    pub(crate) fn new(
-        config: Arc<LinkConfig>,
-        states: &States,
-        sources: &Sources,
-    ) -> io::Result<Self> {
+    pub(crate) fn new(service: Arc<Service>) -> io::Result<Self> {
+        let sealer = FrameSealer::new(&service.context.sources)?;
         let shared = Arc::new(Shared {
-            config,
-            members: Mutex::default(),
-            sealer: FrameSealer::new(sources)?,
+            service,
+            connections: Mutex::default(),
+            sealer,
         });
-        if let Some(place) = states.get::<WeakRoster>() {
-            let _ = place.0.set(Arc::downgrade(&shared));
-        }
         Ok(Self { shared })
     }
 
-    /// The connection that has this number.
-    fn entry(members: &Members, connection: &Connection) -> Option<u64> {
-        let number = connection.shared.number;
-        let ours = members.connections.get(&number)?;
-        ours.is(connection).then_some(number)
+    pub(crate) fn downgrade(&self) -> WeakRoster {
+        WeakRoster(Arc::downgrade(&self.shared))
+    }
+
+    /// Whether a connection is one of these.
+    fn contains(&self, connection: &Connection) -> bool {
+        let connections = self.lock();
+        let ours = connections.get(&connection.shared.link);
+        ours.is_some_and(|ours| ours.is(connection))
     }
 
     /// Subscribes a connection to a key, and says whether that was new.
     pub(crate) fn subscribe(
         &self,
-        key: Bytes,
+        key: &[u8],
         connection: &Connection,
     ) -> Result<bool, SubscriptionError> {
-        let limits = &self.shared.config.wire.limits;
-        let mut members = self.members();
-        let number = Self::entry(&members, connection).ok_or(SubscriptionError::NotConnected)?;
-        Ok(members.subscriptions.subscribe(key, number, limits)?)
+        if !self.contains(connection) {
+            return Err(SubscriptionError::NotConnected);
+        }
+        let place = connection.place();
+        Ok(self.shared.service.node().subscribe(key, place)?)
     }
 
     /// Takes a subscription back, and says whether there was one.
     pub(crate) fn unsubscribe(&self, key: &[u8], connection: &Connection) -> bool {
-        let mut members = self.members();
-        let number = Self::entry(&members, connection);
-        number.is_some_and(|number| members.subscriptions.unsubscribe(key, number))
+        let place = connection.place();
+        self.contains(connection) && self.shared.service.node().unsubscribe(key, place)
     }
 
-    /// Takes all subscriptions of a connection back.
-    pub(crate) fn unsubscribe_all(&self, number: u64) {
-        self.members().subscriptions.remove(number);
+    /// How many connections are subscribed to a key.
+    pub(crate) fn subscribers(&self, key: &[u8]) -> usize {
+        self.shared.service.node().subscribers(key).len()
     }
 
     /// The connections that are subscribed to a key.
     pub(crate) fn subscribed(&self, key: &[u8]) -> Vec<Connection> {
-        let members = self.members();
-        let numbers = members.subscriptions.subscribers(key).iter();
-        numbers
-            .filter_map(|number| members.connections.get(number).cloned())
+        let places: Vec<_> = self.shared.service.node().subscribers(key).collect();
+        let connections = self.lock();
+        let links = places.iter().filter_map(|place| place.link());
+        links
+            .filter_map(|link| connections.get(&link).cloned())
             .collect()
     }
 
     /// The connections of the server, in the order of their coming.
     pub(crate) fn connections(&self) -> Vec<Connection> {
-        self.members().connections.values().cloned().collect()
+        self.lock().values().cloned().collect()
     }
 
     /// Seals the message, once for all that do without the same plugins unless
@@ -135,8 +122,8 @@ impl Roster {
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
-        let config = &self.shared.config;
-        config.check_inner(options.inner())?;
+        let config = &self.shared.service.context.config;
+        config.outer.check_clash(options.inner())?;
         // All before the first is queued: a message that cannot be sealed
         // reaches nobody.
         let mut parcels = Vec::new();
@@ -175,46 +162,47 @@ impl Roster {
         Ok(delivery)
     }
 
-    /// Takes a connection in, if `admit` says so of the number there are.
-    pub(crate) fn enter(
+    /// Takes a connection in that `make` makes, while nobody else looks.
+    pub(crate) fn enter<T, E>(
         &self,
-        admit: impl FnOnce(usize) -> Result<(), RefusedConnection>,
-        make: impl FnOnce(u64) -> Connection,
-    ) -> Result<Connection, RefusedConnection> {
-        let mut members = self.members();
-        admit(members.connections.len())?;
-        let number = members.next;
-        members.next = number.wrapping_add(1);
-        let connection = make(number);
-        members.connections.insert(number, connection.clone());
-        Ok(connection)
+        make: impl FnOnce() -> Result<(Connection, T), E>,
+    ) -> Result<(Connection, T), E> {
+        let mut connections = self.lock();
+        let (connection, with) = make()?;
+        connections.insert(connection.shared.link, connection.clone());
+        Ok((connection, with))
     }
 
-    /// Lets a connection go, with its subscriptions.
-    pub(crate) fn leave(&self, number: u64) {
-        let mut members = self.members();
-        members.subscriptions.remove(number);
-        let _gone = members.connections.remove(&number);
+    /// Lets a connection go.
+    pub(crate) fn leave(&self, link: LinkId) {
+        let gone = self.lock().remove(&link);
+        drop(gone);
     }
 
     /// Number of connections.
     pub(crate) fn len(&self) -> usize {
-        self.members().connections.len()
+        self.lock().len()
+    }
+
+    /// Gives a connection a command.
+    pub(crate) fn command(&self, link: LinkId, command: Command) {
+        if let Some(connection) = self.lock().get(&link) {
+            // One that is closed needs none.
+            let _ = connection.shared.mailbox.push(command);
+        }
     }
 
     /// Gives every connection a command.
     pub(crate) fn command_all(&self, command: impl Fn() -> Command) {
-        for connection in self.members().connections.values() {
-            // One that is closed needs no telling.
+        for connection in self.lock().values() {
+            // One that is closed needs none.
             let _ = connection.shared.mailbox.push(command());
         }
     }
 
-    fn members(&self) -> MutexGuard<'_, Members> {
-        // Every change is made of steps that leave the members whole.
-        self.shared
-            .members
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<LinkId, Connection>> {
+        // The map is consistent between two calls: poison does not matter.
+        let connections = self.shared.connections.lock();
+        connections.unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,231 +1,287 @@
-//! What the connections of one server or client share.
+//! What the links of one server, client or node share: the core's node behind a lock.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
-use netaio_core::plugin::CipherPlugin;
+use event_listener::{Event, EventListener};
+use netaio_core::plugin::KnownPeers;
 use netaio_core::{
-    Discovery, Dispatched, Inbound, Key, Layer, LinkConfig, ManagementConfig, Message, Node,
-    PeerMessage, ReplyToken, Route, RouteId, Router, SealError,
+    Destination, Key, Layer, LayerError, LinkId, ManagementConfig, Message, MessageType, Node, Now,
+    PeerManagementError, PeerMessage, Place, Pressure, RouteId, SharedNode,
 };
 
-use crate::budget::Budget;
-use crate::clock::Time;
-use crate::connection::{Connection, Origin};
-use crate::error::PeerManagementError;
-use crate::futures::BoxFuture;
-use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Panicked, Request};
-use crate::logging::Logs;
-use crate::options::ConnectionOptions;
-use crate::peer_table::{Identity, Table};
+use crate::context::Context;
+use crate::events::Listeners;
+use crate::handler::{AnyHandler, Handler};
+use crate::logging::limited;
+use crate::peer_events::{PeerEvent, PeerEvents};
 use crate::remote::Remote;
-use crate::remote_id::RemoteId;
-use crate::slots::Slots;
-use crate::sources::Sources;
-use crate::states::States;
 
-/// Handlers and configuration, shared by connections.
+/// The node, and those who depend on it.
+///
+/// The lock is held for a look-up or a change, never across a check, a handler or a
+/// write.
 pub(crate) struct Service {
-    pub(crate) config: Arc<LinkConfig>,
-    pub(crate) states: Arc<States>,
-    pub(crate) slots: Arc<Slots>,
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) unrouted: Unrouted,
-    pub(crate) table: Arc<Table>,
-    pub(crate) sources: Sources,
-    pub(crate) logs: Arc<Logs>,
+    pub(crate) context: Arc<Context>,
     node: Mutex<Node<AnyHandler>>,
+    /// Whether its links lead over datagrams.
+    datagrams: bool,
+    deliver: Option<Deliver>,
+    peer_events: Listeners<PeerEvent>,
+    owner: OnceLock<Weak<dyn Owner>>,
+    /// Notified when links may do what they could not before, since others hold less.
+    freed: Event,
 }
 
-/// What happens to a message that has no handler.
-pub(crate) enum Unrouted {
-    /// netaio's default handler answers.
-    NotFound,
-    /// A default handler of the application's own.
-    Handler(AnyHandler),
-    /// The application takes it.
-    Deliver(Box<dyn Fn(Message, Remote) + Send + Sync>),
-}
+/// Takes the messages that have no handler.
+pub(crate) type Deliver = Box<dyn Fn(Message, Remote) + Send + Sync>;
 
-/// What became of a message.
-pub(crate) enum Invoked {
-    /// Nothing is to be done.
-    Nothing,
-    /// It is to be answered, or there is no answer.
-    Done {
-        reply: ReplyToken,
-        answer: Option<Message>,
-        /// No handler of the application's asked for the answer.
-        unprompted: bool,
-    },
-    /// The answer will come out of this.
-    Running(ReplyToken, BoxFuture<Option<Message>>),
+/// What a service belongs to: a server, a client, a UDP node.
+pub(crate) trait Owner: Send + Sync {
+    /// The task of a link is to look at it, though nothing came for it.
+    fn wake(&self, link: LinkId);
+
+    /// An advertisement is due, or a deadline has changed.
+    fn peers_changed(&self);
 }
 
 impl Service {
-    pub(crate) fn new(
-        config: LinkConfig,
-        states: States,
+    pub(crate) fn for_streams(
+        context: Arc<Context>,
         node: Node<AnyHandler>,
-        unrouted: Unrouted,
-        identity: Identity,
-        sources: Sources,
+        deliver: Option<Deliver>,
+    ) -> Arc<Self> {
+        Arc::new(Self::new(context, node, deliver, false))
+    }
+
+    pub(crate) fn for_datagrams(context: Arc<Context>, node: Node<AnyHandler>) -> Arc<Self> {
+        Arc::new(Self::new(context, node, None, true))
+    }
+
+    fn new(
+        context: Arc<Context>,
+        node: Node<AnyHandler>,
+        deliver: Option<Deliver>,
+        datagrams: bool,
     ) -> Self {
-        let config = Arc::new(config);
-        let limits = &config.wire.limits;
-        let logs = Arc::new(Logs::new(limits, sources.time.clone()));
-        let table = Table::new(config.clone(), identity, sources.clone(), logs.clone());
         Self {
-            table: Arc::new(table),
-            sources,
-            logs,
-            slots: Slots::new(limits.handlers()),
-            budget: Arc::new(Budget::new(limits)),
-            config,
-            states: Arc::new(states),
-            unrouted,
+            context,
             node: Mutex::new(node),
+            datagrams,
+            deliver,
+            peer_events: Listeners::default(),
+            owner: OnceLock::new(),
+            freed: Event::new(),
         }
     }
 
-    pub(crate) fn time(&self) -> &Time {
-        &self.sources.time
+    /// Says whom the service belongs to, once.
+    pub(crate) fn set_owner(&self, owner: Weak<dyn Owner>) {
+        let _ = self.owner.set(owner);
     }
 
-    /// Makes the handle of a connection that has this number.
-    pub(crate) fn connection(
-        &self,
-        number: u64,
-        remote: Option<SocketAddr>,
-        options: ConnectionOptions,
-        origin: Option<Origin>,
-    ) -> Connection {
-        let (table, states) = (self.table.clone(), self.states.clone());
-        Connection::new(table, states, number, remote, options, origin)
+    /// The node, for a look-up.
+    pub(crate) fn node(&self) -> MutexGuard<'_, Node<AnyHandler>> {
+        // A node is consistent between two calls: poison does not matter.
+        self.node.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a handler while connections are served.
+    /// Changes something that may be an event for those who listen, or leave a link to
+    /// be looked at.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Node<AnyHandler>) -> T) -> T {
+        let mut node = self.node();
+        let result = change(&mut node);
+        // Under the lock, so that events are in the order of the changes.
+        while let Some(event) = node.poll_event() {
+            let time = self.context.time();
+            let lost = self.peer_events.emit(|| PeerEvent::from_core(&event, time));
+            limited!(self.context.logs, DEBUG, "peer", ?event);
+            if lost > 0 {
+                limited!(
+                    self.context.logs,
+                    WARN,
+                    "nobody took an event about peers in time"
+                );
+            }
+        }
+        let links: Vec<_> = std::iter::from_fn(|| node.poll_link()).collect();
+        let freed = node.take_freed();
+        drop(node);
+        if freed {
+            self.freed.notify(usize::MAX);
+        }
+        if !links.is_empty()
+            && let Some(owner) = self.owner()
+        {
+            links.into_iter().for_each(|link| owner.wake(link));
+        }
+        result
+    }
+
+    /// Lets the owner see what is due.
+    pub(crate) fn peers_changed(&self) {
+        if let Some(owner) = self.owner() {
+            owner.peers_changed();
+        }
+    }
+
+    fn owner(&self) -> Option<Arc<dyn Owner>> {
+        self.owner.get()?.upgrade()
+    }
+
+    /// Registers a handler while links are served.
     pub(crate) fn add<M: 'static>(
         &self,
         key: Key,
         handler: impl Handler<M>,
         inner: Layer,
         once: bool,
-    ) -> Result<(), SealError> {
-        self.config.check_inner(&inner)?;
-        self.config.check_ids(&inner)?;
+    ) -> Result<(), LayerError> {
         let handler = AnyHandler::new(handler);
         let mut node = self.node();
-        let _replaced = match once {
+        let replaced = match once {
             false => node.on(key, handler, inner),
             true => node.once(key, handler, inner),
         };
-        Ok(())
+        drop(node);
+        // What a handler holds may call back: it is dropped without the lock.
+        replaced.map(drop)
     }
 
     /// Removes a handler, and says whether there was one.
     pub(crate) fn remove(&self, key: Key, once: bool) -> bool {
-        match once {
-            false => self.node().remove(key).is_some(),
-            true => self.node().remove_once(key).is_some(),
-        }
+        let removed = match once {
+            false => self.node().remove(key),
+            true => self.node().remove_once(key),
+        };
+        removed.is_some()
     }
 
-    /// Calls the handler of a message.
-    pub(crate) fn invoke(&self, dispatched: Dispatched<AnyHandler>, remote: Remote) -> Invoked {
-        let (handler, message, reply) = match dispatched {
-            Dispatched::Call {
-                handler,
-                message,
-                reply,
-            } => (handler, message, reply),
-            Dispatched::Refused => return Invoked::Nothing,
-            Dispatched::Unrouted { message, reply } => match &self.unrouted {
-                Unrouted::Handler(handler) => (handler.clone(), message, reply),
-                Unrouted::Deliver(deliver) => {
-                    deliver(message, remote);
-                    return Invoked::Nothing;
-                }
-                Unrouted::NotFound => {
-                    let answer = match remote.connection() {
-                        Some(_) => Node::<AnyHandler>::default_answer(message.message_type),
-                        None => Node::<AnyHandler>::default_datagram_answer(message.message_type),
-                    };
-                    return Invoked::Done {
-                        reply,
-                        answer,
-                        unprompted: true,
-                    };
-                }
-            },
-        };
-        let unprompted = handler.is_builtin();
-        let answer = match handler.call(Request { message, remote }) {
-            Ok(Outcome::Done(answer)) => answer,
-            Ok(Outcome::Running(future)) => return Invoked::Running(reply, future),
-            Err(Panicked) => Some(Message::error(reply.uri().clone(), PANICKED)),
-        };
-        Invoked::Done {
-            reply,
-            answer,
-            unprompted,
+    /// Takes a message that has no handler.
+    pub(crate) fn deliver(&self, message: Message, remote: Remote) {
+        if let Some(deliver) = &self.deliver {
+            deliver(message, remote);
         }
     }
 
     /// Manages peers for an app id from now on.
     pub(crate) fn manage_peers(&self, config: ManagementConfig) -> Result<(), PeerManagementError> {
-        self.config.check_inner(config.inner())?;
-        let cipher = config.inner().cipher();
-        if cipher.is_some_and(CipherPlugin::encrypts_uri) {
-            return Err(PeerManagementError::HiddenUri);
-        }
-        let (app_id, inner) = (config.app_id().clone(), config.inner().clone());
-        let now = self.time().now();
-        let advertisement = {
-            let mut discovery = self.table.discovery();
-            discovery.begin(now, config)?;
-            discovery.advertisement(&app_id)
-        };
-        if let Some(error) = advertisement.and_then(|message| self.table.check(&message).err()) {
-            let _farewell = self.table.discovery().stop(&app_id);
-            return Err(error.into());
-        }
-        for key in Discovery::<RemoteId>::keys(app_id) {
-            let table = Arc::downgrade(&self.table);
-            let handler = AnyHandler::builtin(move |request: Request| {
-                let table = table.upgrade()?;
-                table.handle(request.remote.id(), &request.message)
-            });
-            let _replaced = self.node().on(key, handler, inner.clone());
-        }
-        self.table.changed();
+        let now = self.context.time().now();
+        self.change(|node| node.manage_peers(now, config))?;
+        self.peers_changed();
         Ok(())
     }
 
     /// Manages the peers of an app id no more, and returns the farewell.
     pub(crate) fn stop_peer_management(&self, app_id: &[u8]) -> Option<PeerMessage> {
-        let farewell = self.table.change(|discovery| discovery.stop(app_id))?;
-        for key in Discovery::<RemoteId>::keys(app_id.to_vec()) {
-            self.node().remove(key);
-        }
-        Some(farewell)
+        self.change(|node| node.stop_peer_management(app_id))
     }
 
-    fn node(&self) -> MutexGuard<'_, Node<AnyHandler>> {
-        // A node is whole between two calls: poison says nothing about it.
-        self.node.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn peer_events(&self) -> PeerEvents {
+        // Under the lock: a stream begins between two changes.
+        let _node = self.node();
+        self.peer_events.listen()
+    }
+
+    /// Ends the streams of events about peers.
+    pub(crate) fn close_peer_events(&self) {
+        self.peer_events.close();
+    }
+
+    /// Waits for the next time that other links hold less. Of those who wait for a
+    /// handler's place one is woken for each, and passes its turn on.
+    pub(crate) fn freed(self: &Arc<Self>) -> Freed {
+        Freed {
+            listener: self.freed.listen(),
+            service: self.clone(),
+        }
     }
 }
 
-/// The node behind its lock, which is held for a look-up and nothing else.
-impl Router for &Service {
+/// Waits for other links to hold less, from when it was made.
+pub(crate) struct Freed {
+    listener: EventListener,
+    service: Arc<Service>,
+}
+
+impl Freed {
+    pub(crate) async fn wait(self) -> Turn {
+        self.listener.await;
+        Turn(self.service)
+    }
+}
+
+/// The turn of a link that has waited for others. The next one that waits has its turn
+/// when this is dropped, if there is room still.
+pub(crate) struct Turn(Arc<Service>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.0.node().may_call() {
+            self.0.freed.notify_additional(1);
+        }
+    }
+}
+
+impl SharedNode for &Service {
     type Handler = AnyHandler;
 
-    fn route(&mut self, inbound: &Inbound) -> Option<Route<AnyHandler>> {
-        self.node().route(inbound)
+    fn route(
+        &mut self,
+        message_type: MessageType,
+        uri: &[u8],
+        from: Place,
+    ) -> Destination<AnyHandler> {
+        self.node().route(message_type, uri, from)
     }
 
     fn take(&mut self, route: RouteId) -> bool {
         self.node().take(route)
+    }
+
+    fn known_peers(&mut self, at: Place) -> KnownPeers {
+        self.node().known_peers(at)
+    }
+
+    fn heard(&mut self, now: Now, from: Place) {
+        // Over streams nobody falls silent, and many links would meet at the lock.
+        if self.datagrams {
+            self.node().heard(now, from);
+        }
+    }
+
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
+        self.change(|node| node.node_message(now, from, message))
+    }
+
+    fn farewells(&mut self) -> Vec<PeerMessage> {
+        self.node().farewells()
+    }
+
+    fn advertisement(&mut self, now: Now) -> Option<PeerMessage> {
+        self.change(|node| node.advertisement(now))
+    }
+
+    fn deadline(&mut self) -> Option<Duration> {
+        SharedNode::deadline(&mut *self.node())
+    }
+
+    fn left(&mut self, place: Place) {
+        self.change(|node| node.left(place));
+    }
+
+    fn closed(&mut self, place: Place) {
+        self.change(|node| node.closed(place));
+    }
+
+    fn pressure(&mut self, pressure: Pressure) {
+        if pressure.inbound || pressure.outbound {
+            self.change(|node| node.pressure(pressure));
+        }
+        if pressure.room {
+            self.freed.notify(usize::MAX);
+        } else if pressure.handlers > 0 {
+            self.freed.notify_additional(pressure.handlers);
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! The options that the builders have in common.
 
-use netaio_core::plugin::{AuthPlugin, CipherPlugin};
-use netaio_core::{Key, KeyExtractor, Layer, LinkConfig, Node, Role, Wire};
+use std::sync::Arc;
 
+use netaio_core::plugin::{AuthPlugin, CipherPlugin, DefaultPeerPlugin, PeerPlugin};
+use netaio_core::{Key, KeyExtractor, Layer, LinkConfig, Node, Peer, Unrouted, Wire};
+
+use crate::context::Context;
 use crate::error::BuildError;
 use crate::handler::AnyHandler;
 use crate::sources::Sources;
@@ -28,9 +31,9 @@ struct Registration {
 }
 
 impl Setup {
-    pub(crate) fn new(role: Role) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            config: LinkConfig::new(role),
+            config: LinkConfig::new(),
             wire: Wire::default(),
             states: States::default(),
             keys: None,
@@ -70,21 +73,32 @@ impl Setup {
         self.set_inner(|layer| layer.with_cipher(plugin));
     }
 
-    pub(crate) fn finish(mut self) -> Result<(LinkConfig, States, Node<AnyHandler>), BuildError> {
+    /// The node that has the handlers, made by `make`, and what goes with it.
+    pub(crate) fn finish(
+        mut self,
+        make: fn(LinkConfig) -> Node<AnyHandler>,
+        identity: Identity,
+        unrouted: Unrouted<AnyHandler>,
+    ) -> Result<(Arc<Context>, Node<AnyHandler>), BuildError> {
         if self.inner_before_handler {
             return Err(BuildError::InnerBeforeHandler);
         }
         if let Some(max) = self.concurrent_handlers {
             self.wire.limits = self.wire.limits.with_handlers_per_connection(max)?;
         }
-        self.config.wire = std::sync::Arc::new(self.wire);
-        let mut node = Node::new();
+        self.config.wire = Arc::new(self.wire);
+        self.config
+            .check_inner(&Layer::new())
+            .map_err(BuildError::Correlation)?;
+        let mut node = make(self.config).with_peer_plugin(identity.plugin);
+        node.set_unrouted(unrouted);
         if let Some(keys) = self.keys {
             node.set_key_extractor(keys);
         }
-        self.config
-            .check_ids(&Layer::new())
-            .map_err(BuildError::Correlation)?;
+        if let Some(local) = identity.local {
+            // Nothing is managed yet, and so it is taken as it is.
+            let _ = node.set_local_peer(local);
+        }
         for Registration {
             key,
             handler,
@@ -92,19 +106,30 @@ impl Setup {
             once,
         } in self.handlers
         {
-            let checked = self.config.check_inner(&inner);
-            checked
-                .and_then(|()| self.config.check_ids(&inner))
-                .map_err(|source| BuildError::Layer {
-                    key: format!("{key:?}"),
-                    source,
-                })?;
-            let _replaced = match once {
+            let name = format!("{key:?}");
+            let replaced = match once {
                 false => node.on(key, handler, inner),
                 true => node.once(key, handler, inner),
             };
+            replaced.map_err(|source| BuildError::Layer { key: name, source })?;
         }
-        Ok((self.config, self.states, node))
+        let context = Context::new(node.config().clone(), self.states, self.sources);
+        Ok((context, node))
+    }
+}
+
+/// Who a node is, and how peers are packed.
+pub(crate) struct Identity {
+    pub(crate) local: Option<Peer>,
+    pub(crate) plugin: Arc<dyn PeerPlugin>,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            local: None,
+            plugin: Arc::new(DefaultPeerPlugin),
+        }
     }
 }
 
@@ -225,9 +250,8 @@ macro_rules! common_options {
         ///
         /// The generators are ChaCha with 12 rounds. A connection draws from the
         /// stream of its number, counted from 0 as connections are made, and a
-        /// UDP node from stream 0. Stream `u64::MAX` has a seed for every message
-        /// that is sealed once for many; its generator draws from stream 0. Stream
-        /// `u64::MAX - 1` is for the jitter of reconnecting.
+        /// UDP node from stream 0. Stream `u64::MAX` is for messages that are sealed
+        /// once for many, stream `u64::MAX - 1` for the jitter of reconnecting.
         pub fn predictable_nonces(mut self, seed: [u8; 32]) -> Self {
             self.setup.sources.seeds = crate::random::Seeds::known(seed);
             self

@@ -1,8 +1,8 @@
 //! How others speak to the task of a UDP node.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_channel::Sender;
@@ -10,16 +10,13 @@ use bytes::Bytes;
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, CloseReason, DatagramLink, Limits, Message, ReplyToken, RequestOptions, SealError,
-    SendError, SendOptions, Subscriptions,
+    Answer, Call, CloseReason, Limits, Message, RequestOptions, SendError, SendOptions,
 };
 
 use crate::callers::Cancellations;
-use crate::error::{RequestError, SubscriptionError};
-use crate::fanout::{Delivery, FrameSealer, Sealed};
+use crate::context::Context;
+use crate::error::RequestError;
 use crate::logging::Logs;
-use crate::peer_table::{Owner, Table};
-use crate::remote_id::RemoteId;
 use crate::states::States;
 use crate::timeouts::{TimedOut, TimeoutObserver};
 
@@ -41,14 +38,12 @@ pub(crate) enum Command {
         options: SendOptions,
     },
     /// A handler is done.
-    Reply {
-        reply: ReplyToken,
-        answer: Option<Message>,
-    },
+    Reply { call: Call, answer: Option<Message> },
     /// Look at the peers: something has changed.
     CheckPeers,
-    /// Receive no more, finish what is under way, take leave, then end.
-    Stop,
+    /// Receive no more, say farewell, finish what is under way within this time, then
+    /// end.
+    Drain(Duration),
 }
 
 /// A request that is to be sent. Its time runs since `called`, a monotonic
@@ -66,16 +61,13 @@ pub(crate) struct Request {
 pub(crate) struct UdpHandle(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
-    pub(crate) table: Arc<Table>,
-    pub(crate) states: Arc<States>,
+    pub(crate) context: Arc<Context>,
     pub(crate) commands: Sender<Command>,
     /// No others than requests take their places.
     pub(crate) requests: Sender<Request>,
     pub(crate) cancellations: Cancellations,
     /// Is told of requests that time out.
     pub(crate) observer: Arc<dyn TimeoutObserver<SocketAddr>>,
-    pub(crate) subscriptions: Mutex<Subscriptions<SocketAddr>>,
-    pub(crate) sealer: FrameSealer,
     /// Notified when the task has ended, which closes the channels.
     pub(crate) ended: Event,
     /// Set, and then notified, when task and handlers are to be given up.
@@ -85,7 +77,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn limits(&self) -> &Limits {
-        self.table.limits()
+        self.context.limits()
     }
 
     /// Ends the node, whatever there is still to be done.
@@ -97,44 +89,20 @@ impl Shared {
     pub(crate) fn is_aborted(&self) -> bool {
         self.is_aborted.load(Ordering::Acquire)
     }
-
-    pub(crate) fn subscriptions(&self) -> MutexGuard<'_, Subscriptions<SocketAddr>> {
-        // They are whole between two calls: poison says nothing about them.
-        self.subscriptions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Owner for Shared {
-    fn left(&self, id: RemoteId) {
-        if let RemoteId::Datagram(address) = id {
-            self.subscriptions().remove(address);
-        }
-    }
-
-    fn changed(&self) {
-        // Where the queue is full, the task looks at everything soon.
-        let _ = self.commands.try_send(Command::CheckPeers);
-    }
 }
 
 impl UdpHandle {
     pub(crate) fn logs(&self) -> &Logs {
-        &self.0.table.logs
+        &self.0.context.logs
     }
 
     pub(crate) fn states(&self) -> &States {
-        &self.0.states
+        &self.0.context.states
     }
 
     /// Whether both are handles to the same node.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    pub(crate) fn table(&self) -> &Arc<Table> {
-        &self.0.table
     }
 
     /// Sends a message, and waits until it is sealed and queued.
@@ -169,7 +137,7 @@ impl UdpHandle {
             to,
             message,
             options,
-            called: self.0.table.time().now().monotonic,
+            called: self.0.context.time().now().monotonic,
             done,
         };
         let max = self.0.limits().pending_requests();
@@ -191,60 +159,5 @@ impl UdpHandle {
             });
         }
         answer
-    }
-
-    /// Subscribes an address to a key.
-    pub(crate) fn subscribe(
-        &self,
-        key: Bytes,
-        address: SocketAddr,
-    ) -> Result<bool, SubscriptionError> {
-        let limits = self.0.limits();
-        Ok(self.0.subscriptions().subscribe(key, address, limits)?)
-    }
-
-    pub(crate) fn unsubscribe(&self, key: &[u8], address: SocketAddr) -> bool {
-        self.0.subscriptions().unsubscribe(key, address)
-    }
-
-    pub(crate) fn subscribers(&self, key: &[u8]) -> Vec<SocketAddr> {
-        self.0.subscriptions().subscribers(key).to_vec()
-    }
-
-    /// Seals a message, once for all unless a plugin wants to know for whom, and
-    /// queues it for each address.
-    pub(crate) fn deliver(
-        &self,
-        to: Vec<SocketAddr>,
-        message: &Message,
-        options: &SendOptions,
-    ) -> Result<Delivery, SealError> {
-        let config = &self.0.table.config;
-        config.check_inner(options.inner())?;
-        let outer = options.outer(&config.outer);
-        let parcel = self
-            .0
-            .sealer
-            .seal(config, &outer, options.inner(), message)?;
-        let receivers = to.len();
-        let command = match parcel {
-            Sealed::Once(frame) => {
-                let (len, max) = (frame.len(), DatagramLink::MAX_DATAGRAM);
-                if len > max {
-                    return Err(SealError::DatagramTooLong { len, max });
-                }
-                Command::Forward { to, frame }
-            }
-            Sealed::PerReceiver => Command::FanOut {
-                to,
-                message: message.clone(),
-                options: options.clone(),
-            },
-        };
-        let mut delivery = Delivery::default();
-        if receivers > 0 {
-            delivery.count(receivers, self.0.commands.try_send(command).is_ok());
-        }
-        Ok(delivery)
     }
 }

@@ -99,11 +99,15 @@ impl Finder {
         let app_id = APP_IDS[usize::from(kind >> 2) % APP_IDS.len()];
         let message = Message::new(message_type, app_id, content);
         if let Some(answer) = self.node.handle(now, from, &message) {
-            assert_eq!(message_type, types::ADVERTISE_PEER);
-            assert_eq!(answer.message_type, types::PEER_DISCOVERED);
             assert_eq!(answer.uri, app_id);
             assert!(self.node.managed().any(|config| config.app_id() == app_id));
-            assert!(self.node.peers().at(from).is_some());
+            let known = self.node.peers().at(from).is_some();
+            match answer.message_type {
+                types::PEER_DISCOVERED => assert!(known && message_type == types::ADVERTISE_PEER),
+                // Whoever has just left is asked whether it is there again.
+                types::ADVERTISE_PEER => assert!(!known && message_type != types::DISCONNECT),
+                other => panic!("an answer of type {other:?}"),
+            }
         }
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use netaio_core::plugin::{HmacAuth, ReplayWindow};
 use netaio_core::{
-    DatagramLink, GoneReason, Layer, Limits, LinkConfig, Message, MessageType, Now, PeerEvent,
-    Role, SendOptions, Transmits,
+    DatagramHub, DatagramOutput, Layer, Limits, LinkConfig, Message, MessageType, Node, Now,
+    PeerEvent, Place, RemovalReason, SendOptions,
 };
 use netaio_tests::network::{Faults, Network, Setup, address};
 use rand_core::SeedableRng;
@@ -19,14 +19,15 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A datagram with a message, as a node without plugins sends it.
 fn datagram(message: &Message) -> Vec<u8> {
-    let rng = Box::new(chacha20::ChaCha8Rng::seed_from_u64(7));
-    let config = LinkConfig::new(Role::Node);
-    let mut link = DatagramLink::new(Now::default(), config.into(), rng);
-    link.send(Now::default(), address(0), message, &SendOptions::new())
+    let node = Node::for_datagrams(LinkConfig::new());
+    let make_rng = || chacha20::ChaCha8Rng::seed_from_u64(7);
+    let mut hub = DatagramHub::<()>::new(Now::default(), node, None, make_rng);
+    hub.send(Now::default(), address(0), message, &SendOptions::new())
         .unwrap();
-    let mut out = Transmits::new();
-    link.poll_outbound(&mut out);
-    out.get(0).unwrap().1.to_vec()
+    let Some(DatagramOutput::Transmit { bytes, .. }) = hub.poll(Now::default()) else {
+        panic!("it is sent");
+    };
+    bytes.to_vec()
 }
 
 /// An advertisement of somebody who may not be there.
@@ -91,7 +92,7 @@ fn what_comes_twice_or_too_late_changes_nothing() {
     assert_eq!(network.known(), 1.0);
     for number in 0..40 {
         let events = network.host_mut(number).unwrap().take_events();
-        let came = |event: &&PeerEvent<SocketAddr>| matches!(event, PeerEvent::Came(_));
+        let came = |event: &&PeerEvent<Place>| matches!(event, PeerEvent::Added(_));
         assert_eq!(events.iter().filter(came).count(), 39);
         assert_eq!(events.len(), 39, "{events:?}");
     }
@@ -112,11 +113,11 @@ fn a_network_that_falls_apart_heals() {
         assert_eq!(host.peers().len(), side - 1, "node {number}");
     }
     let events = network.host_mut(0).unwrap().take_events();
-    let timed_out = |event: &&PeerEvent<SocketAddr>| {
+    let timed_out = |event: &&PeerEvent<Place>| {
         matches!(
             event,
-            PeerEvent::Gone {
-                why: GoneReason::TimedOut,
+            PeerEvent::Removed {
+                why: RemovalReason::TimedOut,
                 ..
             }
         )

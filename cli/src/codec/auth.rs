@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 Some(packed) => {
                     let key = unpack(packed).map_err(A::Error::custom)?;
                     if !key.is_hashable() {
-                        let text = format_args!("auth field {name}: Python cannot hash this name");
+                        let text = format!("auth field {name}: Python cannot hash this name");
                         return Err(A::Error::custom(text));
                     }
                     key

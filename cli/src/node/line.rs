@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use netaio_core::GoneReason;
+use netaio_core::RemovalReason;
 use netaio_driver::{KnownPeer, PeerEvent};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -28,9 +28,11 @@ struct Printed<'a> {
 /// Prints that a peer came, changed or went. Other events are not of interest.
 pub(super) fn print(event: &PeerEvent, json: bool) -> io::Result<()> {
     let (event, peer, why) = match event {
-        PeerEvent::Came(peer) => ("came", peer, None),
-        PeerEvent::Changed(peer) | PeerEvent::AddressGone { peer, .. } => ("changed", peer, None),
-        PeerEvent::Gone { peer, why } => ("gone", peer, Some(reason(*why))),
+        PeerEvent::Added(peer) => ("came", peer, None),
+        PeerEvent::Updated(peer) | PeerEvent::AddressRemoved { peer, .. } => {
+            ("changed", peer, None)
+        }
+        PeerEvent::Removed { peer, why } => ("gone", peer, Some(reason(*why))),
         _ => return Ok(()),
     };
     let line = match json {
@@ -42,10 +44,10 @@ pub(super) fn print(event: &PeerEvent, json: bool) -> io::Result<()> {
     out.flush()
 }
 
-fn reason(why: GoneReason) -> &'static str {
+fn reason(why: RemovalReason) -> &'static str {
     match why {
-        GoneReason::Left => "left",
-        GoneReason::TimedOut => "timed-out",
+        RemovalReason::Disconnect => "left",
+        RemovalReason::TimedOut => "timed-out",
         _ => "removed",
     }
 }

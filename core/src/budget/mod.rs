@@ -21,8 +21,8 @@ pub(crate) struct Budget {
     max_calls: usize,
     /// Number of links.
     links: AtomicUsize,
-    /// A call of some link was dropped without a reply.
-    dropped_call: Arc<AtomicBool>,
+    /// A call of one of the links was dropped without a reply.
+    pub(crate) dropped_calls: Arc<AtomicBool>,
 }
 
 /// Bytes of all links, of one direction.
@@ -100,13 +100,8 @@ impl Budget {
             calls: AtomicUsize::new(0),
             max_calls: limits.handlers(),
             links: AtomicUsize::new(0),
-            dropped_call: Arc::new(AtomicBool::new(false)),
+            dropped_calls: Arc::new(AtomicBool::new(false)),
         }
-    }
-
-    /// What is set when a call is dropped without a reply.
-    pub(crate) fn dropped_call(&self) -> &Arc<AtomicBool> {
-        &self.dropped_call
     }
 
     /// Says how many links there are.
@@ -123,17 +118,17 @@ impl Budget {
         }
     }
 
-    /// Whether one more handler may run.
+    /// Whether one more handler may run. Links on several threads that look at the
+    /// same moment may pass the bound by their number.
     pub(crate) fn may_call(&self) -> bool {
         self.calls.load(Ordering::Acquire) < self.max_calls
     }
 
-    /// Whether one more handler may run for a link that has called so many by now,
-    /// published or not. Links on several threads that look at the same moment may pass
-    /// the bound.
+    /// Whether one more handler may run for a link that has so many running, whatever
+    /// it has published.
     pub(crate) fn may_call_beside(&self, account: &Account, calls: usize) -> bool {
-        let all = self.calls.load(Ordering::Acquire);
-        let others = all.saturating_sub(account.calls.load(Ordering::SeqCst));
+        let others = self.calls.load(Ordering::Acquire);
+        let others = others.saturating_sub(account.calls());
         others.saturating_add(calls) < self.max_calls
     }
 
@@ -250,6 +245,11 @@ impl Account {
         self.cut.load(Ordering::SeqCst)
     }
 
+    /// Handlers that run, as was published last.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
     fn held(&self) -> Held {
         Held {
             inbound: self.inbound.load(Ordering::SeqCst),
@@ -305,5 +305,6 @@ impl Pool {
 #[cfg(loom)]
 #[cfg(test)]
 mod model;
-#[cfg(all(test, not(loom)))]
+#[cfg(not(loom))]
+#[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod tests;
 mod token;
 
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -14,9 +15,10 @@ use slab::Slab;
 
 pub use self::token::{Call, ReplyError};
 
-use self::token::{Token, next_owner};
+use self::token::{AnyDropped, Token, next_owner};
+use crate::error::SendError;
 use crate::frame::SealedMessage;
-use crate::message::MessageType;
+use crate::message::{Message, MessageType};
 use crate::place::Place;
 use crate::plugin::Layer;
 use crate::sync::{AtomicBool, Ordering};
@@ -36,6 +38,13 @@ pub(crate) struct ReplyAddress {
     pub(crate) unprompted: bool,
 }
 
+/// What is sent in the place of a reply that cannot be, the better one first: a uri
+/// may be so long that no `ERROR` has room for it.
+pub(crate) fn substitutes(address: &ReplyAddress, error: &SendError) -> [Message; 2] {
+    let text = Bytes::from(format!("the reply could not be sent: {error}"));
+    [address.uri.clone(), Bytes::new()].map(|uri| Message::error(uri, text.clone()))
+}
+
 /// The calls of one link.
 #[derive(Debug)]
 pub(crate) struct Calls {
@@ -48,10 +57,7 @@ pub(crate) struct Calls {
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     serial: u64,
-    /// A call was dropped without a reply.
-    dropped: Arc<AtomicBool>,
-    /// So was one of any link of the node.
-    dropped_of_node: Arc<AtomicBool>,
+    dropped: Arc<AnyDropped>,
     /// Of calls that have ended, for later ones.
     tokens: Vec<Arc<Token>>,
 }
@@ -77,13 +83,8 @@ impl Calls {
     /// Tokens that are kept for later calls.
     const KEEP: usize = 16;
 
-    #[cfg(test)]
-    fn new() -> Self {
-        Self::of_node(Arc::new(AtomicBool::new(false)))
-    }
-
-    /// `dropped_of_node` is set when a call is dropped without a reply.
-    pub(crate) fn of_node(dropped_of_node: Arc<AtomicBool>) -> Self {
+    /// None yet. `dropped` is set when a call is dropped without a reply.
+    pub(crate) fn new(dropped: Arc<AtomicBool>) -> Self {
         Self {
             owner: next_owner(),
             in_flight: Slab::new(),
@@ -92,8 +93,10 @@ impl Calls {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             serial: 0,
-            dropped: Arc::new(AtomicBool::new(false)),
-            dropped_of_node,
+            dropped: Arc::new(AnyDropped {
+                of_link: AtomicBool::new(false),
+                of_node: dropped,
+            }),
             tokens: Vec::new(),
         }
     }
@@ -121,10 +124,10 @@ impl Calls {
 
     /// Notes that a handler is called.
     pub(crate) fn begin(&mut self, address: ReplyAddress, bytes: usize) -> Call {
-        let token = self.tokens.pop().unwrap_or_else(|| {
-            let (of_link, of_node) = (self.dropped.clone(), self.dropped_of_node.clone());
-            Arc::new(Token::new(of_link, of_node))
-        });
+        let token = self
+            .tokens
+            .pop()
+            .unwrap_or_else(|| Arc::new(Token::new(self.dropped.clone())));
         self.serial = self.serial.wrapping_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
         self.in_order = address.id.is_empty();
@@ -176,19 +179,19 @@ impl Calls {
 
     /// Whether a call may have been dropped without a reply.
     pub(crate) fn has_dropped(&self) -> bool {
-        self.dropped.load(Ordering::Acquire)
+        self.dropped.of_link.load(Ordering::Acquire)
     }
 
     /// Ends a call that was dropped without a reply, if one was.
     pub(crate) fn take_dropped(&mut self) -> Option<ReplyAddress> {
         // The plain load comes first, as it is all that there is to do as a rule.
-        if !self.has_dropped() || !self.dropped.swap(false, Ordering::AcqRel) {
+        if !self.has_dropped() || !self.dropped.of_link.swap(false, Ordering::AcqRel) {
             return None;
         }
         let mut entries = self.in_flight.iter();
         let slot = entries.find_map(|(slot, entry)| entry.token.take_dropped().then_some(slot))?;
         // There may be more of them.
-        self.dropped.store(true, Ordering::Release);
+        self.dropped.of_link.store(true, Ordering::Release);
         self.remove(slot)
     }
 

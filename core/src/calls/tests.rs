@@ -4,6 +4,10 @@ use super::*;
 use crate::place::LinkId;
 use crate::types::REQUEST_URI;
 
+fn new() -> Calls {
+    Calls::new(Arc::new(AtomicBool::new(false)))
+}
+
 fn address(id: &'static [u8]) -> ReplyAddress {
     ReplyAddress {
         place: Place::Link {
@@ -21,7 +25,7 @@ fn address(id: &'static [u8]) -> ReplyAddress {
 
 #[test]
 fn a_call_ends_once_and_only_where_it_began() {
-    let (mut calls, mut others) = (Calls::new(), Calls::new());
+    let (mut calls, mut others) = (new(), new());
     let first = calls.begin(address(b"1"), 10);
     let second = calls.begin(address(b"2"), 20);
     let other = others.begin(address(b"3"), 0);
@@ -34,7 +38,7 @@ fn a_call_ends_once_and_only_where_it_began() {
 
 #[test]
 fn a_call_of_a_link_that_has_ended_has_nobody_to_reply_to() {
-    let mut calls = Calls::new();
+    let mut calls = new();
     let call = calls.begin(address(b""), 10);
     calls.clear();
     // The place of one may be taken by another.
@@ -45,7 +49,7 @@ fn a_call_of_a_link_that_has_ended_has_nobody_to_reply_to() {
 
 #[test]
 fn every_call_that_is_dropped_is_found() {
-    let mut calls = Calls::new();
+    let mut calls = new();
     let ids: [&'static [u8]; 4] = [b"0", b"1", b"2", b"3"];
     let mut begun: Vec<_> = ids.iter().map(|id| calls.begin(address(id), 1)).collect();
     assert!(calls.take_dropped().is_none());
@@ -63,7 +67,7 @@ fn every_call_that_is_dropped_is_found() {
 
 #[test]
 fn one_without_an_id_is_alone() {
-    let mut calls = Calls::new();
+    let mut calls = new();
     let call = calls.begin(address(b""), 0);
     assert!(!calls.has_room(10));
     calls.end(call);

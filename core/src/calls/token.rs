@@ -33,18 +33,23 @@ pub struct Call {
 #[derive(Debug)]
 pub(super) struct Token {
     dropped: AtomicBool,
-    /// A call of the link was dropped.
-    of_link: Arc<AtomicBool>,
-    /// A call of any link of the node was.
-    of_node: Arc<AtomicBool>,
+    any_dropped: Arc<AnyDropped>,
+}
+
+/// Whether a call was dropped without a reply.
+#[derive(Debug)]
+pub(super) struct AnyDropped {
+    /// One of this link.
+    pub(super) of_link: AtomicBool,
+    /// One of any link of the node.
+    pub(super) of_node: Arc<AtomicBool>,
 }
 
 impl Token {
-    pub(super) fn new(of_link: Arc<AtomicBool>, of_node: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(any_dropped: Arc<AnyDropped>) -> Self {
         Self {
             dropped: AtomicBool::new(false),
-            of_link,
-            of_node,
+            any_dropped,
         }
     }
 
@@ -90,8 +95,8 @@ impl Drop for Call {
     fn drop(&mut self) {
         if let Some(token) = self.token.take() {
             token.dropped.store(true, Ordering::Release);
-            token.of_link.store(true, Ordering::Release);
-            token.of_node.store(true, Ordering::Release);
+            token.any_dropped.of_link.store(true, Ordering::Release);
+            token.any_dropped.of_node.store(true, Ordering::Release);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What a datagram link is asked to do.
 
-use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -9,7 +8,7 @@ use core::time::Duration;
 use super::event::Notice;
 use super::transmits::Transmits;
 use super::{DatagramLink, MAX_DATAGRAM};
-use crate::calls::{Call, ReplyAddress, ReplyError};
+use crate::calls::{Call, ReplyAddress, ReplyError, substitutes};
 use crate::error::{CloseReason, RequestError, SealError, SendError};
 use crate::exchange::Exchange;
 use crate::message::Message;
@@ -218,11 +217,12 @@ impl DatagramLink {
             return Ok(());
         }
         if let Err(error) = self.try_reply(node, to, address, answer) {
-            let text = format!("the reply could not be sent: {error}");
-            let replacement = Message::error(address.uri.clone(), text);
-            return Err(match self.try_reply(node, to, address, &replacement) {
-                Ok(()) => ReplyError::Replaced(error),
-                Err(_) => ReplyError::NotSent(error),
+            let replaced = substitutes(address, &error)
+                .into_iter()
+                .any(|substitute| self.try_reply(node, to, address, &substitute).is_ok());
+            return Err(match replaced {
+                true => ReplyError::Replaced(error),
+                false => ReplyError::NotSent(error),
             });
         }
         if budgeted {

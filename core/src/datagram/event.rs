@@ -86,12 +86,26 @@ pub enum DatagramEvent<H> {
     Closed,
 }
 
+/// What came of one step.
+pub(super) enum Advance<H> {
+    /// This happened.
+    Event(DatagramEvent<H>),
+    /// Something was done that is no event.
+    Again,
+    /// There is nothing to do.
+    Nothing,
+}
+
 /// What happens besides messages and answers, until it is polled.
 #[derive(Debug)]
 pub(super) enum Notice {
     Failed {
         request: RequestId,
         error: RequestError,
+    },
+    Refused {
+        remote: SocketAddr,
+        refusal: Refusal,
     },
     Suppressed {
         remote: SocketAddr,
@@ -103,6 +117,7 @@ impl<H> From<Notice> for DatagramEvent<H> {
     fn from(notice: Notice) -> Self {
         match notice {
             Notice::Failed { request, error } => Self::Failed { request, error },
+            Notice::Refused { remote, refusal } => Self::Refused { remote, refusal },
             Notice::Suppressed { remote } => Self::Suppressed { remote },
             Notice::Closed => Self::Closed,
         }

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use bytes::BytesMut;
 
 use super::DatagramLink;
-use super::event::DatagramEvent;
+use super::event::{Advance, DatagramEvent, Notice};
 use crate::calls::Waiting;
 use crate::error::{Backpressure, FrameErrorKind};
 use crate::events::Refusal;
@@ -16,21 +16,11 @@ use crate::now::Now;
 use crate::place::Place;
 use crate::shared::SharedNode;
 
-/// What came of one step.
-pub(super) enum Advance<H> {
-    /// This happened.
-    Event(DatagramEvent<H>),
-    /// Something was done that is no event.
-    Again,
-    /// There is nothing to do.
-    Nothing,
-}
-
 impl DatagramLink {
     /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its
     /// frame are ignored; a frame that is cut short is refused, even where the checksum
-    /// of what is there fits. Once the link is being [drained](Self::drain), whatever
-    /// comes is ignored.
+    /// of what is there fits. Once the link is [drained](Self::drain) nothing is taken
+    /// any more, and whatever comes is dropped.
     ///
     /// # Errors
     /// It was not taken: too many bytes wait to be handled. Poll, and receive while it is
@@ -42,15 +32,14 @@ impl DatagramLink {
         datagram: BytesMut,
     ) -> Result<(), Backpressure> {
         self.exchange.now = now;
-        if self.drain_until.is_some() {
-            return Ok(());
-        }
         let unhandled = self.unhandled;
         if self.is_full() {
             return Err(Backpressure { unhandled });
         }
-        self.unhandled = unhandled.saturating_add(datagram.len());
-        self.inbound.push_back((from, datagram));
+        if self.drain_until.is_none() {
+            self.unhandled = unhandled.saturating_add(datagram.len());
+            self.inbound.push_back((from, datagram));
+        }
         Ok(())
     }
 
@@ -91,7 +80,7 @@ impl DatagramLink {
                     let answer = (self.exchange.config.make_error)("invalid message");
                     self.send_unsealed(from, &answer);
                 }
-                return refused(from, Refusal::Frame(kind));
+                return self.note_refusal(from, Refusal::Frame(kind));
             }
         };
         let message_type = sealed.message_type();
@@ -123,11 +112,11 @@ impl DatagramLink {
             // Nobody waits for it, but whoever sent it is there.
             Sorted::Nothing => {
                 node.heard(now, place);
-                refused(from, Refusal::Unawaited { message_type })
+                self.note_refusal(from, Refusal::Unawaited { message_type })
             }
             Sorted::Unawaited(refusal) => {
                 node.heard(now, place);
-                refused(from, refusal)
+                self.note_refusal(from, refusal)
             }
             Sorted::Refused(refusal) => self.refuse(from, refusal),
         }
@@ -205,7 +194,8 @@ impl DatagramLink {
     /// Whether a handler may be called.
     pub(super) fn may_dispatch(&self) -> bool {
         let max = self.exchange.limits().handlers();
-        self.calls.len() < max && self.budget.may_call_beside(&self.account, self.calls.len())
+        let calls = self.calls.len();
+        calls < max && self.budget.may_call_beside(&self.account, calls)
     }
 
     /// Answers for a handler whose call was dropped.
@@ -235,10 +225,13 @@ impl DatagramLink {
     fn refuse<H>(&mut self, from: SocketAddr, refusal: Refusal) -> Advance<H> {
         let counters = &mut self.counters;
         counters.refused = counters.refused.saturating_add(1);
-        refused(from, refusal)
+        self.note_refusal(from, refusal)
     }
-}
 
-fn refused<H>(remote: SocketAddr, refusal: Refusal) -> Advance<H> {
-    Advance::Event(DatagramEvent::Refused { remote, refusal })
+    /// Behind what may have been said of its answer.
+    fn note_refusal<H>(&mut self, remote: SocketAddr, refusal: Refusal) -> Advance<H> {
+        let refused = Notice::Refused { remote, refusal };
+        self.notices.push_back(refused);
+        Advance::Again
+    }
 }

@@ -22,8 +22,7 @@ pub use self::budget::{ReplyBudget, SuppressedReplies};
 pub use self::event::{DatagramCounters, DatagramEvent};
 pub use self::transmits::Transmits;
 
-use self::event::Notice;
-use self::inbound::Advance;
+use self::event::{Advance, Notice};
 use crate::budget::{Account, Budget, Held};
 use crate::calls::Calls;
 use crate::config::{LinkConfig, Role};
@@ -64,7 +63,7 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 /// ```
 /// # use std::net::SocketAddr;
 /// # use std::time::Duration;
-/// # use rand_core::SeedableRng;
+/// # use netaio_core::rand_core::{self, SeedableRng};
 /// # fn rng(seed: u64) -> Box<dyn rand_core::CryptoRng + Send> {
 /// #     Box::new(chacha20::ChaCha8Rng::seed_from_u64(seed))
 /// # }
@@ -117,8 +116,10 @@ pub struct DatagramLink {
     counters: DatagramCounters,
     budget: Arc<Budget>,
     account: Arc<Account>,
-    /// Datagrams handled since the last time that there was nothing to do.
+    /// Datagrams handled in this turn.
     turn: usize,
+    /// There was nothing to do when it was polled last.
+    idle: bool,
     /// Nothing more is received, and the link ends when nothing is under way, or then.
     drain_until: Option<Duration>,
     closed: bool,
@@ -144,12 +145,13 @@ impl DatagramLink {
             unhandled: 0,
             outbox: Transmits::new(),
             in_flight: 0,
-            calls: Calls::of_node(budget.dropped_call().clone()),
+            calls: Calls::new(budget.dropped_calls.clone()),
             notices: VecDeque::new(),
             counters: DatagramCounters::default(),
             budget,
             account: Arc::default(),
             turn: 0,
+            idle: true,
             drain_until: None,
             closed: false,
         }
@@ -216,17 +218,14 @@ impl DatagramLink {
     #[must_use]
     pub fn wants_poll(&self) -> bool {
         let dispatch = self.calls.waiting().0 > 0 && self.may_dispatch();
-        !self.notices.is_empty()
-            || !self.inbound.is_empty()
-            || dispatch
-            || self.calls.has_dropped()
-            || self.is_drained()
+        let noticed = !self.notices.is_empty() || self.calls.has_dropped();
+        noticed || !self.inbound.is_empty() || dispatch || self.is_drained()
     }
 
     /// Whether messages wait for handlers of others to end.
     #[must_use]
     pub fn waits_for_budget(&self) -> bool {
-        self.calls.waiting().0 > 0 && !self.budget.may_call_beside(&self.account, self.calls.len())
+        self.calls.waiting().0 > 0 && !self.may_dispatch()
     }
 
     /// More waits to be handled than one datagram of the largest size.
@@ -253,7 +252,8 @@ impl DatagramLink {
         node: &mut N,
     ) -> Option<DatagramEvent<N::Handler>> {
         self.exchange.now = now;
-        if self.turn == 0 {
+        if core::mem::take(&mut self.idle) {
+            self.turn = 0;
             self.expire();
             self.advertise(node);
         }
@@ -324,7 +324,7 @@ impl DatagramLink {
 
     /// Publishes what the link holds.
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
-        self.turn = 0;
+        self.idle = true;
         let held = Held {
             inbound: self.unhandled.saturating_add(self.calls.bytes()),
             outbound: self.queued(),

@@ -101,14 +101,14 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         loop {
             let route = match node.route(sealed.message_type(), sealed.uri(), from) {
                 Destination::Handler(route) => route,
-                Destination::Peers { inner } => {
+                Destination::Node { inner } => {
                     if let Err(error) = self.open(node, &mut sealed, &inner, from) {
                         return Err(self.failed(&inner, &sealed, error, may_answer));
                     }
                     let (message, mut reply) = self.opened(sealed, from, inner);
                     node.heard(self.now, from);
                     reply.unprompted = true;
-                    let answer = node.peer_message(self.now, from, &message);
+                    let answer = node.node_message(self.now, from, &message);
                     return Ok(Dispatched::Answer { answer, reply });
                 }
                 Destination::Unrouted(unrouted) => {

@@ -16,7 +16,7 @@ use crate::wire::Wire;
 /// and each byte is read once.
 ///
 /// ```
-/// use bytes::BytesMut;
+/// use netaio_core::bytes::BytesMut;
 /// use netaio_core::{Deframer, MessageType, Wire};
 /// use std::sync::Arc;
 ///

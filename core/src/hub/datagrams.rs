@@ -1,7 +1,6 @@
 //! A node on a datagram socket.
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
@@ -13,6 +12,7 @@ use rand_core::CryptoRng;
 use super::delivery::{Delivery, SharedSealer};
 use super::output::{DatagramHubEvent, DatagramOutput};
 use crate::calls::{Call, ReplyError};
+use crate::config::LinkConfig;
 use crate::datagram::{DatagramEvent, DatagramLink, Transmits};
 use crate::error::{Backpressure, LayerError, SealError, SendError};
 use crate::message::Message;
@@ -39,8 +39,9 @@ use crate::routes::Key;
 ///   [`multicast`](Self::multicast), [`request`](Self::request),
 ///   [`cancel`](Self::cancel), [`subscribe`](Self::subscribe),
 ///   [`unsubscribe`](Self::unsubscribe), [`publish`](Self::publish),
-///   [`notify`](Self::notify), [`drain`](Self::drain), and those of the
-///   [node](Self::node_mut).
+///   [`notify`](Self::notify), [`broadcast`](Self::broadcast),
+///   [`stop_peer_management`](Self::stop_peer_management), [`drain`](Self::drain), and
+///   those of the [node](Self::node_mut).
 /// - Outputs: [`poll`](Self::poll), [`deadline`](Self::deadline).
 pub struct DatagramHub<H> {
     node: Node<H>,
@@ -61,23 +62,34 @@ enum Step<H> {
 
 impl<H: Clone> DatagramHub<H> {
     /// The hub of a socket that multicasts to `group`, at the port that the group uses.
-    /// `make_rng` makes its two generators of nonces: from the operating system's
-    /// randomness, or from a seed to repeat a run to the byte.
-    pub fn new(
+    /// `make_rng` makes its two generators of nonces, from the operating system's
+    /// randomness, or from a seed to repeat a run to the byte: first the link's, then one
+    /// for messages that are sealed once for many.
+    pub fn new<R: CryptoRng + Send + 'static>(
         now: Now,
         mut node: Node<H>,
         group: Option<SocketAddr>,
-        mut make_rng: impl FnMut() -> Box<dyn CryptoRng + Send>,
+        mut make_rng: impl FnMut() -> R,
     ) -> Self {
         Self {
-            link: node.bind(now, group, make_rng()),
+            link: node.bind(now, group, Box::new(make_rng())),
             node,
-            sealer: SharedSealer::new(make_rng()),
+            sealer: SharedSealer::new(Box::new(make_rng())),
             sending: Transmits::new(),
             sent: 0,
             is_blocked: false,
             now,
         }
+    }
+
+    /// The hub of a node that is made here; for the rest as [`new`](Self::new).
+    pub fn with_config<R: CryptoRng + Send + 'static>(
+        now: Now,
+        config: LinkConfig,
+        group: Option<SocketAddr>,
+        make_rng: impl FnMut() -> R,
+    ) -> Self {
+        Self::new(now, Node::for_datagrams(config), group, make_rng)
     }
 
     // Getters.
@@ -136,7 +148,8 @@ impl<H: Clone> DatagramHub<H> {
 
     // Commands.
 
-    /// Registers a handler for a key; see [`Node::on`].
+    /// Registers a handler for a key; see [`Node::on`]. `inner` is the [`Layer`] that
+    /// messages must pass to reach it, or `None`.
     ///
     /// # Errors
     /// As [`Node::on`].
@@ -144,8 +157,9 @@ impl<H: Clone> DatagramHub<H> {
         &mut self,
         key: impl Into<Key>,
         handler: H,
-        inner: Layer,
+        inner: impl Into<Option<Layer>>,
     ) -> Result<Option<H>, LayerError> {
+        let inner = inner.into().unwrap_or_default();
         self.node.on(key, handler, inner)
     }
 
@@ -238,22 +252,31 @@ impl<H: Clone> DatagramHub<H> {
         self.link.cancel(request);
     }
 
+    /// Subscribes and unsubscribes by itself whoever asks for it; see
+    /// [`Node::serve_subscriptions`].
+    ///
+    /// # Errors
+    /// As [`Node::on`].
+    pub fn serve_subscriptions(
+        &mut self,
+        inner: impl Into<Option<Layer>>,
+    ) -> Result<(), LayerError> {
+        let inner = inner.into().unwrap_or_default();
+        self.node.serve_subscriptions(inner)
+    }
+
     /// Subscribes whoever made a call to a key, and returns the answer to reply with:
     /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached.
     #[must_use = "it is the answer to the call"]
     pub fn subscribe(&mut self, call: &Call, key: &Bytes) -> Message {
-        match self.node.subscribe(key, call.place()) {
-            Ok(_) => Message::confirm_subscribe(key.clone()),
-            Err(error) => Message::error(key.clone(), error.to_string()),
-        }
+        self.node.answer_subscribe(key, call.place())
     }
 
     /// Takes the subscription of whoever made a call back, and returns the answer to
     /// reply with: `CONFIRM_UNSUBSCRIBE`, whether there was one or not.
     #[must_use = "it is the answer to the call"]
     pub fn unsubscribe(&mut self, call: &Call, key: &Bytes) -> Message {
-        self.node.unsubscribe(key, call.place());
-        Message::confirm_unsubscribe(key.clone())
+        self.node.answer_unsubscribe(key, call.place())
     }
 
     /// Sends `NOTIFY_URI` with a content to the subscribers of a uri; sealed once for all
@@ -284,9 +307,37 @@ impl<H: Clone> DatagramHub<H> {
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
-        self.now = now;
         let places = self.node.subscribers(key);
-        let to: Vec<_> = places.filter_map(|place| place.address()).collect();
+        let to = places.filter_map(|place| place.address()).collect();
+        self.deliver(now, to, message, options)
+    }
+
+    /// Sends a message to every peer, at the first of its addresses: netaio's
+    /// `broadcast`. Sealed once, unless a plugin wants to know for whom.
+    ///
+    /// # Errors
+    /// As [`notify`](Self::notify).
+    pub fn broadcast(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        let peers = self.node.peers().list().into_iter();
+        let to = peers.filter_map(|known| known.addresses.first()?.address());
+        let to = to.collect();
+        self.deliver(now, to, message, options)
+    }
+
+    /// Queues a message for addresses, sealed once if that can be.
+    fn deliver(
+        &mut self,
+        now: Now,
+        to: Vec<SocketAddr>,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        self.now = now;
         let config = self.node.config().clone();
         let mut delivery = Delivery::default();
         match self.sealer.seal(now, &config, message, options)? {
@@ -302,6 +353,18 @@ impl<H: Clone> DatagramHub<H> {
             }
         }
         Ok(delivery)
+    }
+
+    /// Manages the peers of an app id no more, and tells the group that this node leaves.
+    /// Says whether they were managed. The peers stay known.
+    pub fn stop_peer_management(&mut self, now: Now, app_id: &[u8]) -> bool {
+        let Some(farewell) = self.node.stop_peer_management(app_id) else {
+            return false;
+        };
+        let options = SendOptions::new().with_inner(farewell.inner);
+        // Who is not told notices the silence.
+        let _ = self.multicast(now, &farewell.message, &options);
+        true
     }
 
     /// Ends the node gracefully; see [`DatagramLink::drain`].

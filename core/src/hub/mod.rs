@@ -3,6 +3,8 @@
 mod datagrams;
 mod delivery;
 mod output;
+#[cfg(feature = "std")]
+mod std_io;
 mod streams;
 #[cfg(test)]
 mod tests;

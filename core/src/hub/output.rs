@@ -54,7 +54,8 @@ pub enum Output<'a, H> {
         error: RequestError,
     },
     /// Write as many of these bytes as the transport takes, and say so with
-    /// [`Hub::written`](crate::Hub::written): the rest comes again.
+    /// [`Hub::written`](crate::Hub::written): the rest comes again. `Hub::write_to` does
+    /// both, for the standard library's writers.
     Write {
         /// The link to write to.
         link: LinkId,

@@ -14,10 +14,11 @@ use rand_core::CryptoRng;
 use super::delivery::{Delivery, SharedSealer};
 use super::output::{HubEvent, Output};
 use crate::calls::{Call, ReplyError};
+use crate::config::LinkConfig;
 use crate::error::{Backpressure, CloseReason, LayerError, SealError, SendError, TooManyLinks};
 use crate::link::{Event, Link};
 use crate::message::Message;
-use crate::node::Node;
+use crate::node::{Freed, Node};
 use crate::now::Now;
 use crate::options::{RequestOptions, SendOptions};
 use crate::peers::PeerMessage;
@@ -40,14 +41,18 @@ type MakeRng = Box<dyn FnMut() -> Box<dyn CryptoRng + Send> + Send>;
 /// - Getters: [`node`](Self::node), [`link`](Self::link), [`len`](Self::len),
 ///   [`is_empty`](Self::is_empty), [`wants_read`](Self::wants_read),
 ///   [`wants_write`](Self::wants_write).
-/// - Inputs: [`receive`](Self::receive), [`handle_eof`](Self::handle_eof),
-///   [`written`](Self::written), [`writable`](Self::writable),
-///   [`transport_failed`](Self::transport_failed).
+/// - Inputs: [`receive`](Self::receive) and [`handle_eof`](Self::handle_eof), or
+///   [`receive_with`](Self::receive_with) for both; [`written`](Self::written),
+///   [`writable`](Self::writable), [`transport_failed`](Self::transport_failed). With the
+///   feature `std` also `read_from` and `write_to`, for the standard library's traits.
 /// - Commands: [`on`](Self::on), [`accept`](Self::accept), [`connect`](Self::connect),
 ///   [`reply`](Self::reply), [`reply_error`](Self::reply_error), [`send`](Self::send),
 ///   [`request`](Self::request), [`cancel`](Self::cancel),
+///   [`serve_subscriptions`](Self::serve_subscriptions),
 ///   [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe),
-///   [`publish`](Self::publish), [`notify`](Self::notify), [`close`](Self::close),
+///   [`publish`](Self::publish), [`notify`](Self::notify),
+///   [`broadcast`](Self::broadcast),
+///   [`stop_peer_management`](Self::stop_peer_management), [`close`](Self::close),
 ///   [`drain`](Self::drain), and those of the [node](Self::node_mut).
 /// - Outputs: [`poll`](Self::poll), [`deadline`](Self::deadline).
 ///
@@ -57,13 +62,16 @@ pub struct Hub<H> {
     make_rng: MakeRng,
     sealer: SharedSealer,
     links: BTreeMap<LinkId, Entry>,
+    /// The link whose turn it is.
+    current: Option<LinkId>,
     /// Links that are to be polled in this round, and in the next.
     ready: VecDeque<LinkId>,
     next_round: VecDeque<LinkId>,
+    round: u64,
     deadlines: BTreeSet<(Duration, LinkId)>,
-    /// Links that wait for what others hold, and how many of them may look again.
+    /// Links that wait for what others hold, and what they may find.
     waiting: VecDeque<LinkId>,
-    may_look: usize,
+    freed: Freed,
     now: Now,
     /// The node was asked what is due since the last time that there was nothing to do.
     node_asked: bool,
@@ -77,9 +85,11 @@ struct Entry {
     writer: Writer,
     /// It is in one of the queues.
     queued: bool,
-    /// It was polled in this turn, until there was nothing more: what a write makes room
-    /// for is another turn's.
-    polled: bool,
+    /// It is among those that wait for what others hold.
+    waits: bool,
+    /// The last round in which it was given bytes to write: its turn to handle messages
+    /// was over then.
+    wrote_in: Option<u64>,
     deadline: Option<Duration>,
 }
 
@@ -102,26 +112,37 @@ enum Step<H> {
 }
 
 impl<H: Clone> Hub<H> {
-    /// A hub without links. `make_rng` makes a generator of nonces for each of them: from
-    /// the operating system's randomness, or from a seed to repeat a run to the byte.
-    pub fn new(
+    /// A hub without links. `make_rng` makes generators of nonces, from the operating
+    /// system's randomness, or from a seed to repeat a run to the byte: first one for
+    /// messages that are sealed once for many links, then one for each link.
+    pub fn new<R: CryptoRng + Send + 'static>(
         node: Node<H>,
-        make_rng: impl FnMut() -> Box<dyn CryptoRng + Send> + Send + 'static,
+        mut make_rng: impl FnMut() -> R + Send + 'static,
     ) -> Self {
-        let mut make_rng: MakeRng = Box::new(make_rng);
+        let mut make_rng: MakeRng = Box::new(move || Box::new(make_rng()));
         Self {
             node,
             sealer: SharedSealer::new(make_rng()),
             make_rng,
             links: BTreeMap::new(),
+            current: None,
             ready: VecDeque::new(),
             next_round: VecDeque::new(),
+            round: 0,
             deadlines: BTreeSet::new(),
             waiting: VecDeque::new(),
-            may_look: 0,
+            freed: Freed::default(),
             now: Now::default(),
             node_asked: false,
         }
+    }
+
+    /// A hub whose node is made here; for the rest as [`new`](Self::new).
+    pub fn with_config<R: CryptoRng + Send + 'static>(
+        config: LinkConfig,
+        make_rng: impl FnMut() -> R + Send + 'static,
+    ) -> Self {
+        Self::new(Node::for_streams(config), make_rng)
     }
 
     // Getters.
@@ -187,6 +208,29 @@ impl<H: Clone> Hub<H> {
         Ok(())
     }
 
+    /// Reads from a link's transport, if that is wanted: `read` is called once at most,
+    /// and says how many bytes it has put at the start of its buffer; 0 where the remote
+    /// has sent its last byte. See [`Link::receive_with`].
+    ///
+    /// # Errors
+    /// What `read` returned; the link has taken nothing. Where the transport has failed,
+    /// [say so](Self::transport_failed).
+    pub fn receive_with<E>(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        self.now = now;
+        if let Some(entry) = self.links.get_mut(&link)
+            && entry.link.wants_read()
+        {
+            entry.link.receive_with(now, read)?;
+            self.make_ready(link);
+        }
+        Ok(())
+    }
+
     /// Says that a link's remote has sent its last byte.
     pub fn handle_eof(&mut self, now: Now, link: LinkId) {
         self.now = now;
@@ -233,7 +277,8 @@ impl<H: Clone> Hub<H> {
 
     // Commands.
 
-    /// Registers a handler for a key; see [`Node::on`].
+    /// Registers a handler for a key; see [`Node::on`]. `inner` is the [`Layer`] that
+    /// messages must pass to reach it, or `None`.
     ///
     /// # Errors
     /// As [`Node::on`].
@@ -241,8 +286,9 @@ impl<H: Clone> Hub<H> {
         &mut self,
         key: impl Into<Key>,
         handler: H,
-        inner: Layer,
+        inner: impl Into<Option<Layer>>,
     ) -> Result<Option<H>, LayerError> {
+        let inner = inner.into().unwrap_or_default();
         self.node.on(key, handler, inner)
     }
 
@@ -272,7 +318,8 @@ impl<H: Clone> Hub<H> {
             written: 0,
             writer: Writer::Free,
             queued: false,
-            polled: false,
+            waits: false,
+            wrote_in: None,
             deadline: None,
         };
         self.links.insert(id, entry);
@@ -291,8 +338,9 @@ impl<H: Clone> Hub<H> {
         answer: impl Into<Option<Message>>,
     ) -> Result<(), ReplyError> {
         self.now = now;
-        let link = call.link().ok_or(CloseReason::Local);
-        let link = link.map_err(ReplyError::Closed)?;
+        let Some(link) = call.link() else {
+            return Err(ReplyError::OtherLink(call));
+        };
         let Some(entry) = self.links.get_mut(&link) else {
             return Err(ReplyError::Closed(CloseReason::Local));
         };
@@ -307,11 +355,12 @@ impl<H: Clone> Hub<H> {
     /// As [`Link::reply`].
     pub fn reply_error(&mut self, now: Now, call: Call, text: &str) -> Result<(), ReplyError> {
         self.now = now;
-        let entry = call.link().and_then(|link| self.links.get_mut(&link));
-        let Some(entry) = entry else {
+        let Some(link) = call.link() else {
+            return Err(ReplyError::OtherLink(call));
+        };
+        let Some(entry) = self.links.get_mut(&link) else {
             return Err(ReplyError::Closed(CloseReason::Local));
         };
-        let link = entry.link.id();
         let result = entry.link.reply_error(now, &mut self.node, call, text);
         self.make_ready(link);
         result
@@ -363,22 +412,31 @@ impl<H: Clone> Hub<H> {
         }
     }
 
+    /// Subscribes and unsubscribes by itself whoever asks for it; see
+    /// [`Node::serve_subscriptions`].
+    ///
+    /// # Errors
+    /// As [`Node::on`].
+    pub fn serve_subscriptions(
+        &mut self,
+        inner: impl Into<Option<Layer>>,
+    ) -> Result<(), LayerError> {
+        let inner = inner.into().unwrap_or_default();
+        self.node.serve_subscriptions(inner)
+    }
+
     /// Subscribes whoever made a call to a key, and returns the answer to reply with:
     /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached.
     #[must_use = "it is the answer to the call"]
     pub fn subscribe(&mut self, call: &Call, key: &Bytes) -> Message {
-        match self.node.subscribe(key, call.place()) {
-            Ok(_) => Message::confirm_subscribe(key.clone()),
-            Err(error) => Message::error(key.clone(), error.to_string()),
-        }
+        self.node.answer_subscribe(key, call.place())
     }
 
     /// Takes the subscription of whoever made a call back, and returns the answer to
     /// reply with: `CONFIRM_UNSUBSCRIBE`, whether there was one or not.
     #[must_use = "it is the answer to the call"]
     pub fn unsubscribe(&mut self, call: &Call, key: &Bytes) -> Message {
-        self.node.unsubscribe(key, call.place());
-        Message::confirm_unsubscribe(key.clone())
+        self.node.answer_unsubscribe(key, call.place())
     }
 
     /// Sends `NOTIFY_URI` with a content to the subscribers of a uri; sealed once for all
@@ -414,6 +472,21 @@ impl<H: Clone> Hub<H> {
         self.deliver(now, links, message, options)
     }
 
+    /// Sends a message to every link; sealed once, unless a plugin wants to know for
+    /// whom.
+    ///
+    /// # Errors
+    /// The message cannot be sealed; nobody gets it.
+    pub fn broadcast(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        let links = self.links.keys().copied().collect();
+        self.deliver(now, links, message, options)
+    }
+
     /// Queues a message for links, sealed once if that can be.
     fn deliver(
         &mut self,
@@ -438,6 +511,15 @@ impl<H: Clone> Hub<H> {
             self.make_ready(id);
         }
         Ok(delivery)
+    }
+
+    /// Manages the peers of an app id no more, and tells all links that this node leaves.
+    /// Says whether they were managed. The peers stay known.
+    pub fn stop_peer_management(&mut self, now: Now, app_id: &[u8]) -> bool {
+        let farewell = self.node.stop_peer_management(app_id);
+        let managed = farewell.is_some();
+        self.say(now, farewell);
+        managed
     }
 
     /// Closes a link: what is queued is written, then [`Output::Close`] follows.
@@ -466,12 +548,11 @@ impl<H: Clone> Hub<H> {
     }
 
     /// Tells all links something about this node.
-    fn say(&mut self, now: Now, messages: Vec<PeerMessage>) {
+    fn say(&mut self, now: Now, messages: impl IntoIterator<Item = PeerMessage>) {
         for PeerMessage { message, inner } in messages {
-            let links = self.links.keys().copied().collect();
             let options = SendOptions::new().with_inner(inner);
             // That it can be sealed was seen when it was made.
-            let _ = self.deliver(now, links, &message, &options);
+            let _ = self.broadcast(now, &message, &options);
         }
     }
 
@@ -485,19 +566,25 @@ impl<H: Clone> Hub<H> {
             Step::Output(output) => Some(output),
             Step::Nothing => None,
             Step::Write(link) => {
-                let entry = self.links.get(&link)?;
-                let bytes = entry.writing.get(entry.written..)?;
+                let bytes = self.bytes_to_write(link)?;
                 Some(Output::Write { link, bytes })
             }
         }
+    }
+
+    /// What a link's transport was given, and has not said how much of it it took.
+    pub(super) fn bytes_to_write(&self, link: LinkId) -> Option<&[u8]> {
+        let entry = self.links.get(&link)?;
+        let bytes = entry.writing.get(entry.written..)?;
+        (entry.writer == Writer::Busy).then_some(bytes)
     }
 
     /// When [`poll`](Self::poll) is due, a reading of the monotonic clock, if nothing else
     /// happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        let queued = !self.ready.is_empty() || !self.next_round.is_empty();
-        if queued || self.node.has_dropped_call() {
+        let ready = self.current.is_some() || !self.ready.is_empty();
+        if ready || !self.next_round.is_empty() || self.node.has_dropped_calls() {
             return Some(self.now.monotonic);
         }
         let links = self.deadlines.first().map(|(at, _)| *at);
@@ -513,15 +600,19 @@ impl<H: Clone> Hub<H> {
             return Step::Output(Output::Event(HubEvent::Peer(event)));
         }
         loop {
-            self.wake_links();
-            let Some(&id) = self.ready.front() else {
+            if self.current.is_none() {
+                self.wake_links();
+                self.current = self.ready.pop_front();
+            }
+            let Some(id) = self.current else {
                 self.node_asked = false;
+                self.round = self.round.wrapping_add(1);
                 core::mem::swap(&mut self.ready, &mut self.next_round);
                 return Step::Nothing;
             };
             match self.step_link(id) {
                 Step::Nothing => {
-                    self.ready.pop_front();
+                    self.current = None;
                     self.end_turn(id);
                 }
                 step => return step,
@@ -536,7 +627,8 @@ impl<H: Clone> Hub<H> {
     fn ask_node(&mut self) {
         let now = self.now;
         self.node.handle_timeout(now);
-        let advertisements = core::iter::from_fn(|| self.node.poll_advertisement()).collect();
+        let advertisements = core::iter::from_fn(|| self.node.poll_advertisement());
+        let advertisements: Vec<_> = advertisements.collect();
         self.say(now, advertisements);
         while let Some(&(at, id)) = self.deadlines.first()
             && at <= now.monotonic
@@ -549,26 +641,45 @@ impl<H: Clone> Hub<H> {
         }
     }
 
-    /// Lets links look again that are to close, or waited for what others held.
+    /// Lets links look again that are to close, waited for what others held, or have lost
+    /// a call.
     fn wake_links(&mut self) {
         while let Some(id) = self.node.poll_link() {
             self.make_ready(id);
         }
-        if self.node.take_dropped_call() {
+        if self.node.take_dropped_calls() {
             let links = self.links.iter();
             let dropped = links.filter(|(_, entry)| entry.link.wants_poll());
-            for id in dropped.map(|(id, _)| *id).collect::<Vec<_>>() {
-                self.make_ready(id);
-            }
+            let dropped: Vec<_> = dropped.map(|(id, _)| *id).collect();
+            dropped.into_iter().for_each(|id| self.make_ready(id));
         }
-        if self.node.take_freed() {
-            self.may_look = self.waiting.len();
+        let freed = self.node.take_what_was_freed();
+        self.freed.room |= freed.room;
+        self.freed.handlers = (self.freed.handlers || freed.handlers) && self.node.may_call();
+        if self.freed.room || self.freed.handlers {
+            self.wake_waiting();
         }
-        // One at a time: what was freed may be taken by the first.
-        if self.ready.is_empty() && self.may_look > 0 {
-            self.may_look = self.may_look.saturating_sub(1);
-            if let Some(id) = self.waiting.pop_front() {
-                self.make_ready(id);
+    }
+
+    /// Lets the link go on that has waited longest for what is there now. It goes before
+    /// those that have not waited, and alone: it may take all that was freed.
+    fn wake_waiting(&mut self) {
+        let links = &self.links;
+        let goes_on = |id: &LinkId| {
+            let entry = links.get(id);
+            entry.is_none_or(|entry| !entry.link.waits_for_budget())
+        };
+        let Some(index) = self.waiting.iter().position(goes_on) else {
+            self.freed = Freed::default();
+            return;
+        };
+        if let Some(id) = self.waiting.remove(index)
+            && let Some(entry) = self.links.get_mut(&id)
+        {
+            entry.waits = false;
+            if !entry.queued {
+                entry.queued = true;
+                self.ready.push_front(id);
             }
         }
     }
@@ -578,16 +689,17 @@ impl<H: Clone> Hub<H> {
         let Some(entry) = self.links.get_mut(&id) else {
             return Step::Nothing;
         };
-        if !entry.polled
-            && let Some(event) = entry.link.poll(self.now, &mut self.node)
-        {
+        let had_turn = entry.wrote_in == Some(self.round);
+        // One that ends handles nothing.
+        let ends = entry.link.close_reason().is_some();
+        let may_poll = !had_turn || ends || !entry.link.wants_poll();
+        if may_poll && let Some(event) = entry.link.poll(self.now, &mut self.node) {
             if let Event::Closed(reason) = event {
                 self.remove(id);
                 return Step::Output(Output::Close { link: id, reason });
             }
             return Step::Output(output(id, event));
         }
-        entry.polled = true;
         if entry.writer != Writer::Free {
             return Step::Nothing;
         }
@@ -598,6 +710,7 @@ impl<H: Clone> Hub<H> {
             }
         }
         entry.writer = Writer::Busy;
+        entry.wrote_in = Some(self.round);
         Step::Write(id)
     }
 
@@ -606,9 +719,7 @@ impl<H: Clone> Hub<H> {
         let Some(entry) = self.links.get_mut(&id) else {
             return;
         };
-        (entry.queued, entry.polled) = (false, false);
-        // What was written since the last poll is held no more.
-        entry.link.settle(&mut self.node);
+        entry.queued = false;
         let more = entry.link.wants_poll();
         let waits = entry.link.waits_for_budget();
         let deadline = entry.link.deadline().map(|deadline| deadline.at);
@@ -625,7 +736,8 @@ impl<H: Clone> Hub<H> {
         if more {
             entry.queued = true;
             self.next_round.push_back(id);
-        } else if waits && !self.waiting.contains(&id) {
+        } else if waits && !entry.waits {
+            entry.waits = true;
             self.waiting.push_back(id);
         }
     }

@@ -1,12 +1,12 @@
 //! What a link is asked to do.
 
-use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Link, Phase};
-use crate::calls::{Call, ReplyAddress, ReplyError};
+use super::Link;
+use super::phase::Phase;
+use crate::calls::{Call, ReplyAddress, ReplyError, substitutes};
 use crate::error::{CloseReason, SealError, SendError};
 use crate::exchange::Exchange;
 use crate::message::Message;
@@ -37,10 +37,15 @@ impl Link {
             let reason = self.close_reason().cloned();
             ReplyError::Closed(reason.unwrap_or(CloseReason::Local))
         })?;
-        match answer.into() {
+        let result = match answer.into() {
             Some(answer) => self.send_reply(node, &address, &answer),
             None => Ok(()),
+        };
+        if self.account.calls() > self.calls.len() {
+            // Others may wait for the place.
+            self.publish(node);
         }
+        result
     }
 
     /// Ends a call with an `ERROR` of this text, with the uri of the request.
@@ -136,6 +141,15 @@ impl Link {
         self.exchange.now = now;
         if self.close_reason().is_none() {
             self.send_farewells(node);
+        }
+        self.close_without_farewell(now, node);
+    }
+
+    /// As [`close`](Self::close), but the remote is not told that this node leaves: for
+    /// a link that another one takes the place of.
+    pub fn close_without_farewell<N: SharedNode>(&mut self, now: Now, node: &mut N) {
+        self.exchange.now = now;
+        if self.close_reason().is_none() {
             self.begin_flush(CloseReason::Local);
             node.left(self.place);
         }
@@ -169,12 +183,13 @@ impl Link {
             Err(SendError::Closed(reason)) => return Err(ReplyError::Closed(reason)),
             Err(error) => error,
         };
-        let text = format!("the reply could not be sent: {error}");
-        let replacement = Message::error(address.uri.clone(), text);
-        match self.try_reply(node, address, &replacement) {
-            Ok(()) => Err(ReplyError::Replaced(error)),
-            Err(_) => Err(ReplyError::NotSent(error)),
-        }
+        let replaced = substitutes(address, &error)
+            .into_iter()
+            .any(|substitute| self.try_reply(node, address, &substitute).is_ok());
+        Err(match replaced {
+            true => ReplyError::Replaced(error),
+            false => ReplyError::NotSent(error),
+        })
     }
 
     fn try_reply<N: SharedNode>(

@@ -4,64 +4,10 @@ use core::time::Duration;
 
 use super::Link;
 use super::event::Notice;
+use super::phase::Phase;
 use crate::error::{CloseReason, RequestError};
 use crate::requests::Ended;
 use crate::shared::SharedNode;
-
-/// How far the link's end has come.
-#[derive(Debug)]
-pub(super) enum Phase {
-    /// It has not begun.
-    Open {
-        /// Nothing more is read, and the link ends when nothing is under way, or then.
-        drain_until: Option<Duration>,
-    },
-    /// Nothing more is received. What was received is answered.
-    Answering {
-        reason: CloseReason,
-        until: Duration,
-    },
-    /// What is queued is written.
-    Flushing {
-        reason: CloseReason,
-        until: Duration,
-    },
-    /// The sending side has ended; the remote's end is waited for. A socket that is
-    /// closed with bytes in it that nobody read is reset, and with it goes what was
-    /// written last and is still on its way.
-    Lingering {
-        reason: CloseReason,
-        until: Duration,
-    },
-    /// It is over.
-    Closed {
-        reason: CloseReason,
-        /// The node was told, and the event is on its way.
-        announced: bool,
-    },
-}
-
-impl Phase {
-    pub(super) fn close_reason(&self) -> Option<&CloseReason> {
-        match self {
-            Self::Open { .. } | Self::Answering { .. } => None,
-            Self::Flushing { reason, .. }
-            | Self::Lingering { reason, .. }
-            | Self::Closed { reason, .. } => Some(reason),
-        }
-    }
-
-    /// When the step is given up.
-    pub(super) fn deadline(&self) -> Option<Duration> {
-        match self {
-            Self::Open { drain_until } => *drain_until,
-            Self::Answering { until, .. }
-            | Self::Flushing { until, .. }
-            | Self::Lingering { until, .. } => Some(*until),
-            Self::Closed { .. } => None,
-        }
-    }
-}
 
 impl Link {
     /// How long a remote that was told of the end may go on sending.
@@ -134,21 +80,31 @@ impl Link {
             let error = RequestError::TimedOut(ended.timeout);
             self.fail(ended, error);
         }
-        if let Phase::Open { drain_until } = self.phase {
-            if drain_until.is_some_and(|at| at <= now) {
-                self.end(CloseReason::Local);
-            } else if let Some(reason) = self.timers.due(self.limits(), now) {
-                self.begin_end(reason);
-            }
+        if let Phase::Open { drain_until } = self.phase
+            && drain_until.is_some_and(|at| at <= now)
+        {
+            self.end(CloseReason::Local);
         }
         self.check_backlog();
+    }
+
+    /// Begins the end where the remote has not sent in time what it had to, and says
+    /// whether it did. What came in time counts, however late it is handled.
+    pub(super) fn check_timers(&mut self) -> bool {
+        let is_open = matches!(self.phase, Phase::Open { .. });
+        if !is_open || self.has_unhandled() {
+            return false;
+        }
+        let now = self.exchange.now.monotonic;
+        let due = self.timers.due(self.limits(), now);
+        due.map(|reason| self.begin_end(reason)).is_some()
     }
 
     /// Whether [`advance_end`](Self::advance_end) has something to do.
     pub(super) fn may_end(&self) -> bool {
         match &self.phase {
             Phase::Open { drain_until: None } => false,
-            Phase::Open { .. } => self.calls.is_idle() && !self.may_advance(),
+            Phase::Open { .. } => self.calls.is_idle() && !self.has_unhandled(),
             Phase::Answering { .. } => self.calls.is_idle(),
             Phase::Flushing { .. } => self.queued() == 0,
             Phase::Lingering { .. } => self.eof,
@@ -164,10 +120,7 @@ impl Link {
             return false;
         }
         match core::mem::replace(&mut self.phase, Phase::Open { drain_until: None }) {
-            Phase::Open { .. } => {
-                self.begin_flush(CloseReason::Local);
-                node.left(self.place);
-            }
+            Phase::Open { .. } => self.close(now, node),
             Phase::Answering { reason, .. } => {
                 self.begin_flush(reason);
                 node.left(self.place);

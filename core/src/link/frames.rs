@@ -1,7 +1,8 @@
 //! The way of a frame through a link, to a request, a handler, or a refusal.
 
-use super::event::{Event, Notice};
-use super::{Link, Phase};
+use super::Link;
+use super::event::{Advance, Event, Notice};
+use super::phase::Phase;
 use crate::calls::Waiting;
 use crate::config::Role;
 use crate::error::{CloseReason, FrameErrorKind};
@@ -12,16 +13,6 @@ use crate::limits::Limits;
 use crate::message::Message;
 use crate::shared::SharedNode;
 
-/// What came of one step.
-pub(super) enum Advance<H> {
-    /// This happened.
-    Event(Event<H>),
-    /// Something was done that is no event.
-    Again,
-    /// There is nothing to do.
-    Nothing,
-}
-
 impl Link {
     /// Handles the next message, whether it has waited or just came.
     pub(super) fn advance<N: SharedNode>(&mut self, node: &mut N) -> Advance<N::Handler> {
@@ -31,7 +22,9 @@ impl Link {
             self.turn = self.turn.saturating_add(1);
             return self.dispatch(node, sealed, bytes);
         }
-        if !matches!(self.phase, Phase::Open { .. }) || !self.may_take_frame() {
+        if !matches!(self.phase, Phase::Open { .. })
+            || self.has_unhandled() && !self.may_take_frame()
+        {
             return Advance::Nothing;
         }
         let before = self.inlet.bytes.len();
@@ -65,11 +58,17 @@ impl Link {
 
     /// Whether [`advance`](Self::advance) has something to do.
     pub(super) fn may_advance(&self) -> bool {
-        let unhandled = !self.inlet.bytes.is_empty() && !self.inlet.incomplete;
-        self.may_dispatch_waiting()
-            || matches!(self.phase, Phase::Open { .. })
-                && (unhandled || self.eof)
-                && self.may_take_frame()
+        let next = match self.has_unhandled() {
+            true => self.may_take_frame(),
+            // The end needs no place for a handler.
+            false => self.eof,
+        };
+        self.may_dispatch_waiting() || matches!(self.phase, Phase::Open { .. }) && next
+    }
+
+    /// Whether bytes were received that may hold a whole frame.
+    pub(super) fn has_unhandled(&self) -> bool {
+        !self.inlet.bytes.is_empty() && !self.inlet.incomplete
     }
 
     /// Looks into a frame, opens the outer layer, and finds out whom the message
@@ -163,7 +162,9 @@ impl Link {
     /// Whether a message may be dispatched that has no other before it: one without a
     /// correlation id only while no handler runs.
     fn may_dispatch(&self, sealed: &SealedMessage) -> bool {
-        self.may_dispatch_some() && (self.calls.len() == 0 || self.exchange.is_correlated(sealed))
+        self.may_dispatch_some()
+            && self.may_call()
+            && (self.calls.len() == 0 || self.exchange.is_correlated(sealed))
     }
 
     fn may_dispatch_waiting(&self) -> bool {
@@ -174,31 +175,24 @@ impl Link {
                 .is_some_and(|waiting| self.may_dispatch(&waiting.sealed))
     }
 
-    /// Whether a message may be dispatched, if only one with an id: not beside too
-    /// many others or one without an id, and not before the answers to earlier ones
-    /// are taken. Of two ends that ask each other, one alone holds the other back at the
-    /// high-water mark, or both could wait for ever.
+    /// Whether this link leaves room to dispatch a message, if only one with an id: not
+    /// beside too many others or one without an id, and not before the answers to
+    /// earlier ones are taken. Of two ends that ask each other, one alone holds the other
+    /// back at the high-water mark, or both could wait for ever.
     fn may_dispatch_some(&self) -> bool {
         let limits = self.limits();
         let high_water = match self.exchange.role {
             Role::Client => limits.outbound_queue(),
             Role::Server | Role::Peer => Limits::HIGH_WATER,
         };
-        self.queued() < high_water
-            && self.calls.has_room(limits.handlers_per_connection())
-            && self.may_call()
+        self.queued() < high_water && self.calls.has_room(limits.handlers_per_connection())
     }
 
-    /// Whether all links together leave room for one more handler.
-    pub(super) fn may_call(&self) -> bool {
-        let calls = self.calls.len();
-        self.budget.may_call_beside(&self.account, calls)
-    }
-
-    /// Whether the next frame may be looked at. Where its message could not be
-    /// dispatched, only for an answer that somebody waits for, perhaps a handler:
-    /// other messages then wait, no more than may be on their way in the other
-    /// direction.
+    /// Whether the next frame may be looked at. One message may wait here for a
+    /// handler's place among those of all links. Where its message could not be
+    /// dispatched for this link's sake, a frame is looked at only for an answer that
+    /// somebody waits for, perhaps a handler: other messages then wait, no more than may
+    /// be on their way in the other direction.
     pub(super) fn may_take_frame(&self) -> bool {
         let (waiting, waiting_bytes) = self.calls.waiting();
         if waiting == 0 && self.may_dispatch_some() {

@@ -9,6 +9,7 @@ mod frames;
 mod inlet;
 mod outbound;
 mod outbox;
+mod phase;
 mod seat;
 #[cfg(test)]
 mod tests;
@@ -26,12 +27,11 @@ use rand_core::CryptoRng;
 pub use self::event::Event;
 pub(crate) use self::seat::Seat;
 
-use self::end::Phase;
-use self::event::Notice;
+use self::event::{Advance, Notice};
 use self::failures::Failures;
-use self::frames::Advance;
 use self::inlet::Inlet;
 use self::outbox::Outbox;
+use self::phase::Phase;
 use self::timers::Timers;
 use crate::budget::{Account, Budget, Held};
 use crate::calls::Calls;
@@ -57,10 +57,12 @@ use crate::shared::SharedNode;
 ///   [`calls_in_flight`](Self::calls_in_flight),
 ///   [`pending_requests`](Self::pending_requests), [`wants_read`](Self::wants_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
-///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room).
-/// - Inputs: [`receive`](Self::receive) (or [`receive_buffer`](Self::receive_buffer)
-///   and [`received`](Self::received)), [`handle_eof`](Self::handle_eof),
-///   [`written`](Self::written), [`transport_failed`](Self::transport_failed).
+///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room),
+///   [`is_turn_over`](Self::is_turn_over).
+/// - Inputs: [`receive`](Self::receive) (or [`receive_with`](Self::receive_with), or
+///   [`receive_buffer`](Self::receive_buffer) and [`received`](Self::received)),
+///   [`handle_eof`](Self::handle_eof), [`written`](Self::written),
+///   [`transport_failed`](Self::transport_failed), [`begin_turn`](Self::begin_turn).
 /// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
 ///   [`send`](Self::send), [`request`](Self::request), [`cancel`](Self::cancel),
 ///   [`notify`](Self::notify), [`forward`](Self::forward), [`drain`](Self::drain),
@@ -96,8 +98,10 @@ pub struct Link {
     account: Arc<Account>,
     /// The length of the longest frame that is accepted, in bytes.
     max_frame: usize,
-    /// Frames handled since the last time that there was nothing to do.
+    /// Frames handled in this turn.
     turn: usize,
+    /// There was nothing to do when it was polled last.
+    idle: bool,
     eof: bool,
     phase: Phase,
 }
@@ -120,13 +124,14 @@ impl Link {
             place,
             inlet: Inlet::new(),
             outbox: Outbox::new(),
-            calls: Calls::of_node(budget.dropped_call().clone()),
+            calls: Calls::new(budget.dropped_calls.clone()),
             notices: VecDeque::new(),
             failures: Failures::default(),
             timers: Timers::new(now.monotonic),
             budget,
             account,
             turn: 0,
+            idle: true,
             eof: false,
             phase: Phase::Open { drain_until: None },
         }
@@ -220,11 +225,15 @@ impl Link {
     /// turn ended at its bound, or a write has made room.
     #[must_use]
     pub fn wants_poll(&self) -> bool {
-        !self.notices.is_empty()
-            || self.calls.has_dropped()
-            || self.is_cut()
-            || self.may_advance()
-            || self.may_end()
+        let noticed = !self.notices.is_empty() || self.calls.has_dropped();
+        noticed || self.may_advance() || self.may_end()
+    }
+
+    /// Whether [`Limits::frames_per_turn`] frames were handled since the last turn began:
+    /// others may have their turn. The next one begins with the next poll.
+    #[must_use]
+    pub fn is_turn_over(&self) -> bool {
+        self.turn >= self.limits().frames_per_turn()
     }
 
     /// How many bytes may be read at once: `usize::MAX` while all links together hold
@@ -238,14 +247,15 @@ impl Link {
     /// read. A [`SharedNode`] is told when some is free.
     #[must_use]
     pub fn waits_for_budget(&self) -> bool {
-        let waits = !self.inlet.bytes.is_empty() || self.calls.waiting().0 > 0 || self.eof;
+        let waits = self.calls.waiting().0 > 0;
         matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
             && (waits && !self.may_call() || self.read_room() == 0)
     }
 
-    /// Whether it is to close, for all links together hold too much.
-    fn is_cut(&self) -> bool {
-        self.account.is_cut() && self.phase.close_reason().is_none()
+    /// Whether all links together leave room for one more handler of this one.
+    fn may_call(&self) -> bool {
+        let calls = self.calls.len();
+        self.budget.may_call_beside(&self.account, calls)
     }
 
     fn limits(&self) -> &Limits {
@@ -268,6 +278,36 @@ impl Link {
             self.inlet.bytes.extend_from_slice(bytes);
         }
         self.received(now, bytes.len());
+        Ok(())
+    }
+
+    /// Reads from the transport, if that is [wanted](Self::wants_read): `read` is called
+    /// once at most, fills its buffer from the start, and says with how many bytes; with
+    /// 0 where the remote has sent its last byte, as `std::io::Read::read` does.
+    ///
+    /// # Errors
+    /// What `read` returned: that there is nothing to read now, say. The link has taken
+    /// nothing.
+    pub fn receive_with<E>(
+        &mut self,
+        now: Now,
+        read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        if !self.wants_read() {
+            return Ok(());
+        }
+        let room = self.read_room();
+        let buffer = self.inlet.with_room();
+        let start = buffer.len();
+        let room = buffer.spare_capacity_mut().len().min(room);
+        buffer.resize(start.saturating_add(room), 0);
+        let result = read(buffer.get_mut(start..).unwrap_or_default());
+        let count = result.as_ref().map_or(0, |count| room.min(*count));
+        buffer.truncate(start.saturating_add(count));
+        match result? {
+            0 => self.handle_eof(now),
+            _ => self.received(now, count),
+        }
         Ok(())
     }
 
@@ -317,6 +357,12 @@ impl Link {
         self.after_write();
     }
 
+    /// Says that others had their turn: the next poll may handle
+    /// [`Limits::frames_per_turn`] frames again.
+    pub fn begin_turn(&mut self) {
+        self.turn = 0;
+    }
+
     /// Says that the transport has failed: the link closes, and nothing more is
     /// written.
     pub fn transport_failed(&mut self, reason: CloseReason) {
@@ -333,10 +379,13 @@ impl Link {
     /// the deadline is due at once, and others may have their turn before.
     pub fn poll<N: SharedNode>(&mut self, now: Now, node: &mut N) -> Option<Event<N::Handler>> {
         self.exchange.now = now;
-        if self.turn == 0 {
+        if core::mem::take(&mut self.idle) {
+            if self.is_turn_over() {
+                self.turn = 0;
+            }
             self.expire();
         }
-        if self.is_cut() {
+        if self.account.is_cut() && self.phase.close_reason().is_none() {
             let queued = self.queued();
             self.abort(CloseReason::SlowConsumer { queued });
         }
@@ -350,14 +399,14 @@ impl Link {
             if let Some(event) = self.answer_dropped_call(node) {
                 return Some(event);
             }
-            if self.turn < self.limits().frames_per_turn() {
+            if !self.is_turn_over() {
                 match self.advance(node) {
                     Advance::Event(event) => return Some(event),
                     Advance::Again => continue,
                     Advance::Nothing => {}
                 }
             }
-            if !self.advance_end(node) {
+            if !self.check_timers() && !self.advance_end(node) {
                 self.settle(node);
                 return None;
             }
@@ -387,13 +436,19 @@ impl Link {
         first.map(|(at, reason)| Deadline { at, reason })
     }
 
-    /// Publishes what the link holds, and lets the remote's timers rest while it is this
+    /// Ends a turn: publishes what the link holds, and lets the remote's timers rest while it is this
     /// side that keeps the remote waiting.
-    pub(crate) fn settle<N: SharedNode>(&mut self, node: &mut N) {
-        self.turn = 0;
+    fn settle<N: SharedNode>(&mut self, node: &mut N) {
+        self.idle = true;
         let now = self.exchange.now.monotonic;
+        self.outbox.rest_backlog(now);
         self.timers
             .hold(!self.may_take_frame(), !self.calls.is_idle(), now);
+        self.publish(node);
+    }
+
+    /// Publishes what the link holds.
+    fn publish<N: SharedNode>(&mut self, node: &mut N) {
         let held = match self.phase {
             Phase::Closed { .. } => Held::default(),
             _ => Held {

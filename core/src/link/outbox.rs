@@ -165,6 +165,14 @@ impl Outbox {
         }
     }
 
+    /// Lets the time of a backlog begin later, while none of it was handed out: bytes
+    /// that were not are not the remote's to read.
+    pub(super) fn rest_backlog(&mut self, now: Duration) {
+        if !self.is_being_written() && self.backlog.since.is_some() {
+            self.backlog.since = Some(now);
+        }
+    }
+
     /// Since when more waits than the backlog, until that is
     /// [overdue](Self::set_overdue). Bytes that were never handed out are not the
     /// remote's to read.
@@ -315,14 +323,15 @@ mod tests {
         let (mut outbox, mut writing) = (Outbox::new(), Vec::new());
         let second = Duration::from_secs;
         outbox.bytes.extend_from_slice(&[0; 11]);
-        for at in [1, 2] {
-            outbox.note_backlog(second(at), 10);
-            assert_eq!(outbox.backlog_since(), Some(second(1)));
-        }
+        outbox.note_backlog(second(1), 10);
+        // It could not be read yet.
+        assert_eq!(outbox.backlog_since(), None);
+        outbox.swap(&mut writing);
+        outbox.note_backlog(second(2), 10);
+        assert_eq!(outbox.backlog_since(), Some(second(1)));
         outbox.set_overdue();
         outbox.note_backlog(second(3), 10);
         assert_eq!((outbox.backlog_since(), outbox.is_overdue()), (None, true));
-        outbox.swap(&mut writing);
         outbox.end_backlog(10);
         assert!(outbox.is_overdue());
         outbox.written(1);

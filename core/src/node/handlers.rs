@@ -1,8 +1,13 @@
 //! Handlers and subscriptions.
 
+use alloc::string::ToString;
+
+use bytes::Bytes;
+
 use super::Node;
 use super::target::Target;
 use crate::error::LayerError;
+use crate::message::{Message, types};
 use crate::place::Place;
 use crate::plugin::Layer;
 use crate::routes::{Key, KeyExtractor};
@@ -68,9 +73,42 @@ impl<H: Clone> Node<H> {
         self.unrouted = unrouted;
     }
 
+    /// Subscribes and unsubscribes by itself whoever asks with `SUBSCRIBE_URI` and
+    /// `UNSUBSCRIBE_URI`, and passes `inner`: to the uri, as far as the limits go. A
+    /// handler of a uri goes before. Unless called, netaio's messages subscribe nobody by
+    /// themselves.
+    ///
+    /// # Errors
+    /// As [`on`](Self::on).
+    pub fn serve_subscriptions(&mut self, inner: Layer) -> Result<(), LayerError> {
+        self.config.check_inner(&inner)?;
+        for message_type in [types::SUBSCRIBE_URI, types::UNSUBSCRIBE_URI] {
+            self.routes
+                .set(message_type.into(), Target::Node, inner.clone());
+        }
+        Ok(())
+    }
+
+    /// Subscribes whoever is at a place, and returns the answer to say so:
+    /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached.
+    pub(crate) fn answer_subscribe(&mut self, key: &Bytes, who: Place) -> Message {
+        match self.subscribe(key, who) {
+            Ok(_) => Message::confirm_subscribe(key.clone()),
+            Err(error) => Message::error(key.clone(), error.to_string()),
+        }
+    }
+
+    /// Takes a subscription back, and returns the answer to say so:
+    /// `CONFIRM_UNSUBSCRIBE`, whether there was one or not.
+    pub(crate) fn answer_unsubscribe(&mut self, key: &Bytes, who: Place) -> Message {
+        self.unsubscribe(key, who);
+        Message::confirm_unsubscribe(key.clone())
+    }
+
     /// Subscribes whoever is at a place to a key, and says whether that was new.
     /// netaio's own messages subscribe nobody by themselves: that is what handlers
-    /// do, for the [place](crate::Call::place) of their call. The key's bytes are
+    /// do, for the [place](crate::Call::place) of their call, or
+    /// [`serve_subscriptions`](Self::serve_subscriptions). The key's bytes are
     /// copied. A link that ends loses its subscriptions, and so does an address
     /// whose peer leaves.
     ///

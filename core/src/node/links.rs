@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 
 use rand_core::CryptoRng;
 
-use super::{Node, Transport};
+use super::{Freed, Member, Node, Transport};
 use crate::budget::{Account, Pressure};
 use crate::config::{LinkConfig, Role};
 use crate::datagram::DatagramLink;
@@ -105,10 +105,16 @@ impl<H: Clone> Node<H> {
         let link = LinkId(self.next_link);
         self.next_link = self.next_link.wrapping_add(1);
         let account = Arc::new(Account::default());
-        self.links.insert(link, account.clone());
+        let place = Place::Link { link, address };
+        let member = Member {
+            place,
+            account: account.clone(),
+            is_open: true,
+        };
+        self.links.insert(link, member);
         self.budget.set_links(self.links.len());
         Seat {
-            place: Place::Link { link, address },
+            place,
             role,
             config,
             budget: self.budget.clone(),
@@ -148,18 +154,24 @@ impl<H: Clone> Node<H> {
     /// Whether links that [wait](Link::waits_for_budget) may look again, since others
     /// hold less. It says so once.
     pub fn take_freed(&mut self) -> bool {
+        let freed = self.take_what_was_freed();
+        freed.handlers || freed.room
+    }
+
+    pub(crate) fn take_what_was_freed(&mut self) -> Freed {
         core::mem::take(&mut self.freed)
     }
 
-    /// Whether a call of some link was dropped without a reply.
-    pub(crate) fn has_dropped_call(&self) -> bool {
-        self.budget.dropped_call().load(Ordering::Acquire)
+    /// Whether calls were dropped without a reply since the last look: their links are
+    /// to be polled.
+    pub(crate) fn take_dropped_calls(&mut self) -> bool {
+        let dropped = &self.budget.dropped_calls;
+        // The plain load comes first, as it is all that there is to do as a rule.
+        dropped.load(Ordering::Acquire) && dropped.swap(false, Ordering::AcqRel)
     }
 
-    /// As [`has_dropped_call`](Self::has_dropped_call), and it says so once.
-    pub(crate) fn take_dropped_call(&self) -> bool {
-        let dropped = self.budget.dropped_call();
-        self.has_dropped_call() && dropped.swap(false, Ordering::AcqRel)
+    pub(crate) fn has_dropped_calls(&self) -> bool {
+        self.budget.dropped_calls.load(Ordering::Acquire)
     }
 
     /// Whether somebody can be reached at a place: by a link that has not ended, or at
@@ -167,20 +179,28 @@ impl<H: Clone> Node<H> {
     pub(super) fn leads_to(&self, place: Place) -> bool {
         match (self.transport, place) {
             (Transport::Datagrams, Place::Datagram(_)) => true,
-            (Transport::Streams, Place::Link { link, .. }) => self.links.contains_key(&link),
+            (Transport::Streams, Place::Link { link, .. }) => {
+                let member = self.links.get(&link);
+                member.is_some_and(|member| member.is_open && member.place == place)
+            }
             _ => false,
         }
     }
 
     /// Drops the subscriptions and the peer of a link.
     pub(super) fn forget_place(&mut self, place: Place) {
+        if let Place::Link { link, .. } = place
+            && let Some(member) = self.links.get_mut(&link)
+        {
+            member.is_open = false;
+        }
         self.subscriptions.remove(place);
         self.discovery.connection_ended(place);
     }
 
     pub(super) fn forget_link(&mut self, place: Place) {
         if let Place::Link { link, .. } = place
-            && let Some(account) = self.links.remove(&link)
+            && let Some(Member { account, .. }) = self.links.remove(&link)
         {
             self.forget_place(place);
             self.budget.set_links(self.links.len());
@@ -192,9 +212,11 @@ impl<H: Clone> Node<H> {
 
     /// Marks the links that are to close, where all together hold too much.
     pub(super) fn relieve(&mut self, pressure: Pressure) {
-        self.freed |= pressure.room || pressure.handlers > 0;
+        self.freed.room |= pressure.room;
+        self.freed.handlers |= pressure.handlers > 0;
         if pressure.inbound || pressure.outbound {
-            let links = self.links.iter().map(|(link, account)| (*link, account));
+            let links = self.links.iter();
+            let links = links.map(|(link, member)| (*link, &member.account));
             self.to_poll.extend(self.budget.cut(pressure, links));
         }
     }

@@ -94,7 +94,7 @@ impl<H: Clone> Node<H> {
             return Err(ManagementError::NotSendable(error).into());
         }
         for key in Discovery::<Place>::keys(app_id) {
-            self.routes.set(key, Target::Peers, inner.clone());
+            self.routes.set(key, Target::Node, inner.clone());
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod error;
 mod handlers;
 mod links;
+mod lock;
 mod managing;
 mod shared;
 mod target;
@@ -14,6 +15,7 @@ use alloc::sync::Arc;
 use core::fmt;
 
 pub use self::error::PeerManagementError;
+pub use self::lock::LockNode;
 
 use self::target::Target;
 use crate::budget::{Account, Budget};
@@ -35,7 +37,7 @@ use crate::subscriptions::Subscriptions;
 ///
 /// Most embedders want a [`Hub`](crate::Hub) or a [`DatagramHub`](crate::DatagramHub),
 /// which holds a node and its links. Who drives links on several threads keeps the
-/// node behind a lock that implements [`SharedNode`](crate::SharedNode).
+/// node behind a lock that implements [`LockNode`].
 ///
 /// Its methods come in four groups.
 ///
@@ -76,12 +78,28 @@ pub struct Node<H> {
     subscriptions: Subscriptions<Place>,
     discovery: Discovery<Place>,
     budget: Arc<Budget>,
-    links: BTreeMap<LinkId, Arc<Account>>,
+    links: BTreeMap<LinkId, Member>,
     next_link: u64,
     /// Links that are to be polled, though nothing came for them.
     to_poll: VecDeque<LinkId>,
-    /// Other links may do what they could not before.
-    freed: bool,
+    freed: Freed,
+}
+
+/// What other links may do that they could not before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Freed {
+    /// Call a handler.
+    pub(crate) handlers: bool,
+    /// Read.
+    pub(crate) room: bool,
+}
+
+/// What a node knows of one of its links.
+struct Member {
+    place: Place,
+    account: Arc<Account>,
+    /// It takes messages: its subscriptions and its peer are kept.
+    is_open: bool,
 }
 
 /// What a node's links lead over.
@@ -116,7 +134,7 @@ impl<H: Clone> Node<H> {
             links: BTreeMap::new(),
             next_link: 0,
             to_poll: VecDeque::new(),
-            freed: false,
+            freed: Freed::default(),
             config: Arc::new(config),
         }
     }

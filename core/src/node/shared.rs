@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::target::Target;
 use super::{Node, Transport};
 use crate::budget::Pressure;
-use crate::message::{Message, MessageType};
+use crate::message::{Message, MessageType, types};
 use crate::now::Now;
 use crate::peers::PeerMessage;
 use crate::place::Place;
@@ -33,7 +33,7 @@ impl<H: Clone> SharedNode for Node<H> {
                     inner: route.inner,
                     one_time: route.one_time,
                 }),
-                Target::Peers => Destination::Peers { inner: route.inner },
+                Target::Node => Destination::Node { inner: route.inner },
             },
         }
     }
@@ -56,8 +56,12 @@ impl<H: Clone> SharedNode for Node<H> {
         }
     }
 
-    fn peer_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
-        self.discovery.handle(now, from, message)
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
+        match message.message_type {
+            types::SUBSCRIBE_URI => Some(self.answer_subscribe(&message.uri, from)),
+            types::UNSUBSCRIBE_URI => Some(self.answer_unsubscribe(&message.uri, from)),
+            _ => self.discovery.handle(now, from, message),
+        }
     }
 
     fn farewells(&mut self) -> Vec<PeerMessage> {

@@ -4,15 +4,15 @@
 #[derive(Clone, Debug)]
 pub(super) enum Target<H> {
     Handler(H),
-    /// The node's own management of peers.
-    Peers,
+    /// The node itself: its management of peers, and of subscriptions.
+    Node,
 }
 
 impl<H> Target<H> {
     pub(super) fn into_handler(self) -> Option<H> {
         match self {
             Self::Handler(handler) => Some(handler),
-            Self::Peers => None,
+            Self::Node => None,
         }
     }
 }

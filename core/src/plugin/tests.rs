@@ -1,9 +1,7 @@
 //! Plugins with fields that are given, missing or malformed.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use chacha20::ChaCha8Rng;
@@ -12,6 +10,7 @@ use rand_core::SeedableRng;
 use super::*;
 use crate::error::FieldRole::{self, Mac, Nonce, Timestamp};
 use crate::packify::{DecodeLimits, Dict, Value};
+use crate::testing::Curious;
 
 const NOW: Now = Now::new(Duration::ZERO, 0x0123_4567);
 const BODY: &[u8] = b"\0\x03uricontent";
@@ -268,31 +267,6 @@ fn an_introduction_is_a_pair_of_bytes() {
     }
 }
 
-/// Accepts everything, and needs the remote peer.
-struct Curious;
-
-impl AuthPlugin for Curious {
-    fn make(&self, _: &mut AuthFields, _: &[u8], _: &mut SealContext<'_>) -> Result<(), SealError> {
-        Ok(())
-    }
-
-    fn check(&self, _: AuthView<'_>, _: &[u8], _: &OpenContext<'_>) -> Result<(), AuthFailure> {
-        Ok(())
-    }
-
-    fn error(&self) -> Message {
-        Message::error_message("")
-    }
-
-    fn fields(&self) -> FieldNames<'_> {
-        FieldNames::default()
-    }
-
-    fn is_peer_specific(&self) -> bool {
-        true
-    }
-}
-
 #[test]
 fn a_layer_is_what_its_plugins_are() {
     let auth = || HmacAuth::new("secret");
@@ -333,37 +307,4 @@ fn layers_share_a_plugin_and_not_one_that_is_equal() {
     let equal = Layer::new().with_auth(HmacAuth::new("secret"));
     assert!(!one.shares_auth(&equal) && !one.shares_auth(&Layer::new()));
     assert!(!Layer::new().shares_auth(&Layer::new()));
-}
-
-/// Has a peer for each port.
-struct Ports;
-
-impl PeerDirectory for Ports {
-    fn look_up(&self, remote: Option<SocketAddr>) -> KnownPeers {
-        KnownPeers {
-            remote: remote.map(|at| Peer::new(alloc::format!("{}", at.port()))),
-            local: Some(Peer::new("me")),
-            plugin: Some(Arc::new(DefaultPeerPlugin)),
-        }
-    }
-}
-
-#[test]
-fn a_directory_is_used_only_for_peer_specific_plugins() {
-    let at = SocketAddr::from(([127, 0, 0, 1], 7));
-    let indifferent = Layer::new().with_auth(HmacAuth::new("secret"));
-    let curious = Layer::new().with_auth(Curious);
-    let found = |layers: &[&Layer], directory: Option<&dyn PeerDirectory>| {
-        let known = KnownPeers::wanted(layers.iter().copied(), directory, Some(at));
-        let context = known.context();
-        assert_eq!(context.local.is_some(), context.remote.is_some());
-        assert_eq!(context.plugin.is_some(), context.remote.is_some());
-        context.remote.map(|peer| peer.id.clone())
-    };
-    assert_eq!(
-        found(&[&indifferent, &curious], Some(&Ports)),
-        Some("7".into())
-    );
-    assert_eq!(found(&[&indifferent], Some(&Ports)), None);
-    assert_eq!(found(&[&curious], None), None);
 }

@@ -7,7 +7,7 @@ use core::slice;
 
 /// A key and its subscribers, in the order in which they subscribed.
 ///
-/// Publishing walks all of them and happens more often than a subscription ends,
+/// Publishing reads all of them and happens more often than a subscription ends,
 /// so they lie one behind the other in one vector: a list whose entries are
 /// linked has to load a cache line for each. Who leaves empties its slot, which
 /// keeps the order and moves nobody. When more slots are empty than taken, the

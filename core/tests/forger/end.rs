@@ -1,12 +1,11 @@
 //! A link over a stream or over datagrams, and what it makes of a frame.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use bytes::BytesMut;
 use netaio_core::{
-    Answer, CloseReason, DatagramEvent, DatagramLink, Deframer, Dispatched, Event, Inbound, Layer,
-    Link, LinkConfig, Message, Node, Now, Refusal, RequestId, RequestOptions, Role, Transmits,
+    Answer, Call, CloseReason, DatagramEvent, DatagramLink, Deframer, Event, Layer, Link,
+    LinkConfig, Message, Node, Now, Refusal, RequestId, RequestOptions, Transmits, Unrouted,
 };
 
 use super::{NOON, WIRE, generator};
@@ -14,7 +13,7 @@ use super::{NOON, WIRE, generator};
 /// What a frame led to.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
-    /// A handler was called with it.
+    /// A handler was called with it. It answers nothing.
     Called(Message),
     /// It passed, and there is no handler for it.
     Unrouted(Message),
@@ -29,6 +28,8 @@ pub(crate) enum Outcome {
 pub(crate) struct End {
     link: Kind,
     pub(crate) node: Node<()>,
+    /// What a stream has sent besides, before its end.
+    sent: Vec<u8>,
 }
 
 enum Kind {
@@ -44,41 +45,35 @@ pub(crate) fn remote() -> SocketAddr {
 impl End {
     /// A server's link.
     pub(crate) fn stream(config: LinkConfig) -> Self {
-        Self::over(Kind::Stream(Box::new(Link::new(
-            NOON,
-            Arc::new(config),
-            Some(remote()),
-            Box::new(generator(1)),
-        ))))
+        let mut node = Node::for_streams(config);
+        let link = node.accept(NOON, Some(remote()), Box::new(generator(1)));
+        Self::over(Kind::Stream(Box::new(link.unwrap())), node)
     }
 
     /// A node on datagrams.
     pub(crate) fn datagrams(config: LinkConfig) -> Self {
-        Self::over(Kind::Datagrams(Box::new(DatagramLink::new(
-            NOON,
-            Arc::new(config),
-            Box::new(generator(1)),
-        ))))
+        let mut node = Node::for_datagrams(config);
+        let link = node.bind(NOON, None, Box::new(generator(1)));
+        Self::over(Kind::Datagrams(Box::new(link)), node)
     }
 
     /// One of each kind, with the same outer layer.
     pub(crate) fn both(outer: &Layer) -> [Self; 2] {
-        let config = |role| LinkConfig::new(role).with_outer(outer.clone());
-        [
-            Self::stream(config(Role::Server)),
-            Self::datagrams(config(Role::Node)),
-        ]
+        let config = LinkConfig::new().with_outer(outer.clone());
+        [Self::stream(config.clone()), Self::datagrams(config)]
     }
 
-    fn over(link: Kind) -> Self {
-        let node = Node::new();
-        Self { link, node }
+    fn over(link: Kind, mut node: Node<()>) -> Self {
+        node.set_unrouted(Unrouted::Deliver);
+        let sent = Vec::new();
+        Self { link, node, sent }
     }
 
     pub(crate) fn request(&mut self, message: &Message, options: &RequestOptions) -> RequestId {
+        let node = &mut self.node;
         let request = match &mut self.link {
-            Kind::Stream(link) => link.request(NOON, message, options),
-            Kind::Datagrams(link) => link.request(NOON, remote(), message, options),
+            Kind::Stream(link) => link.request(NOON, node, message, options),
+            Kind::Datagrams(link) => link.request(NOON, node, remote(), message, options),
         };
         request.unwrap()
     }
@@ -90,59 +85,80 @@ impl End {
         }
     }
 
-    /// Hands it a frame, and says all that comes of it.
+    /// Hands it a frame, and says all that comes of it. The transport takes what is to
+    /// be written at once.
     pub(crate) fn receive(&mut self, now: Now, frame: &[u8]) -> Vec<Outcome> {
         match &mut self.link {
             Kind::Stream(link) => link.receive(now, frame),
             Kind::Datagrams(link) => link.receive(now, remote(), BytesMut::from(frame)),
         }
+        .unwrap();
         let mut outcomes = Vec::new();
-        while let Some(polled) = self.poll() {
-            match polled {
-                Polled::Message(inbound) => outcomes.extend(self.dispatch(now, inbound)),
-                Polled::Other(outcome) => outcomes.push(outcome),
+        loop {
+            while let Some(outcome) = self.poll(now) {
+                outcomes.extend(outcome);
             }
+            let sent = self.written();
+            if sent.is_empty() {
+                return outcomes;
+            }
+            self.sent.extend(sent);
         }
-        outcomes
     }
 
-    fn poll(&mut self) -> Option<Polled> {
-        let other = match &mut self.link {
-            Kind::Stream(link) => match link.poll_event()? {
-                Event::Message(inbound) => return Some(Polled::Message(inbound)),
-                Event::Answered { request, answer } => Outcome::Answered(request, answer),
-                Event::Refused(refusal) => Outcome::Refused(refusal),
-                Event::Closed(reason) => Outcome::Closed(reason),
+    fn poll(&mut self, now: Now) -> Option<Option<Outcome>> {
+        let node = &mut self.node;
+        let (call, message) = match &mut self.link {
+            Kind::Stream(link) => match link.poll(now, node)? {
+                Event::Call { call, message, .. } => (call, message),
+                Event::Message(message) => return Some(Some(Outcome::Unrouted(message))),
+                Event::Answered { request, answer } => {
+                    return Some(Some(Outcome::Answered(request, answer)));
+                }
+                Event::Refused(refusal) => return Some(Some(Outcome::Refused(refusal))),
+                Event::Shutdown => {
+                    link.handle_eof(now);
+                    return Some(None);
+                }
+                Event::Closed(reason) => return Some(Some(Outcome::Closed(reason))),
                 other => panic!("{other:?}"),
             },
-            Kind::Datagrams(link) => match link.poll_event()? {
-                DatagramEvent::Message(inbound) => return Some(Polled::Message(inbound)),
+            Kind::Datagrams(link) => match link.poll(now, node)? {
+                DatagramEvent::Call { call, message, .. } => (call, message),
+                DatagramEvent::Message { message, .. } => {
+                    return Some(Some(Outcome::Unrouted(message)));
+                }
                 DatagramEvent::Answered {
                     request, answer, ..
-                } => Outcome::Answered(request, answer),
-                DatagramEvent::Refused { refusal, .. } => Outcome::Refused(refusal),
-                DatagramEvent::Suppressed { .. } => Outcome::Suppressed,
+                } => return Some(Some(Outcome::Answered(request, answer))),
+                DatagramEvent::Refused { refusal, .. } => {
+                    return Some(Some(Outcome::Refused(refusal)));
+                }
+                DatagramEvent::Suppressed { .. } => return Some(Some(Outcome::Suppressed)),
                 other => panic!("{other:?}"),
             },
         };
-        Some(Polled::Other(other))
+        self.dismiss(now, call);
+        Some(Some(Outcome::Called(message)))
     }
 
-    fn dispatch(&mut self, now: Now, inbound: Inbound) -> Option<Outcome> {
-        let dispatched = match &mut self.link {
-            Kind::Stream(link) => link.dispatch(now, inbound, &mut self.node),
-            Kind::Datagrams(link) => link.dispatch(now, inbound, &mut self.node),
+    fn dismiss(&mut self, now: Now, call: Call) {
+        let node = &mut self.node;
+        let replied = match &mut self.link {
+            Kind::Stream(link) => link.reply(now, node, call, None),
+            Kind::Datagrams(link) => link.reply(now, node, call, None),
         };
-        match dispatched {
-            Dispatched::Call { message, .. } => Some(Outcome::Called(message)),
-            Dispatched::Unrouted { message, .. } => Some(Outcome::Unrouted(message)),
-            // An event says why.
-            Dispatched::Refused => None,
-        }
+        replied.unwrap();
     }
 
     /// The bytes that it has sent since the last call.
     pub(crate) fn sent(&mut self) -> Vec<u8> {
+        let mut sent = std::mem::take(&mut self.sent);
+        sent.extend(self.written());
+        sent
+    }
+
+    fn written(&mut self) -> Vec<u8> {
         let mut sent = Vec::new();
         match &mut self.link {
             Kind::Stream(link) => {
@@ -172,9 +188,4 @@ impl End {
             .map(|frame| frame.decode(&WIRE).unwrap().into_message())
             .collect()
     }
-}
-
-enum Polled {
-    Message(Inbound),
-    Other(Outcome),
 }

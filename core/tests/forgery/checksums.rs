@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netaio_core::plugin::Sha256StreamCipher;
 use netaio_core::types::REQUEST_URI;
-use netaio_core::{FrameErrorKind, Layer, LinkConfig, Message, Now, Refusal, Role};
+use netaio_core::{FrameErrorKind, Layer, LinkConfig, Message, Now, Refusal};
 
 use crate::forger::end::{End, Outcome};
 use crate::forger::{NOON, frame, hmac};
@@ -44,7 +44,7 @@ fn the_answer_to_a_bad_checksum_is_the_same_whatever_the_keys_are() {
 /// As many as a connection may fail, and then its end.
 #[test]
 fn a_connection_is_told_nine_times_and_closed() {
-    let config = LinkConfig::new(Role::Server).with_outer(hmac());
+    let config = LinkConfig::new().with_outer(hmac());
     let mut end = End::stream(config);
     let mut outcomes = Vec::new();
     for _ in 0..1000 {
@@ -60,7 +60,7 @@ fn a_connection_is_told_nine_times_and_closed() {
 /// To an address that anybody can write into a datagram.
 #[test]
 fn an_address_is_told_ten_times_a_second_and_three_times_its_bytes_at_most() {
-    let mut end = End::datagrams(LinkConfig::new(Role::Node).with_outer(hmac()));
+    let mut end = End::datagrams(LinkConfig::new().with_outer(hmac()));
     let (mut received, mut sent, mut told, mut suppressed) = (0, 0, 0, 0);
     for n in 0..1000 {
         let time = Duration::from_millis(10 * n);

@@ -88,7 +88,7 @@ fn odd_fields_are_failed_checks_and_the_connection_lives() {
         let time = Duration::from_secs(8 * n);
         let now = Now::new(NOON.monotonic + time, NOON.unix + time.as_secs());
         for end in &mut ends {
-            end.node.on(CREATE_URI, (), Layer::new());
+            end.node.on(CREATE_URI, (), Layer::new()).unwrap();
             let refusal = Refusal::Open {
                 message_type: CREATE_URI,
                 error: OpenError::Auth(failure),

@@ -8,8 +8,7 @@ use netaio_core::packify::Value;
 use netaio_core::plugin::HmacAuth;
 use netaio_core::types::{CREATE_URI, REQUEST_URI, RESPOND_URI};
 use netaio_core::{
-    AuthErrorReply, Layer, LinkConfig, Message, OpenError, Refusal, RequestOptions, Role,
-    SendOptions,
+    AuthErrorReply, Layer, LinkConfig, Message, OpenError, Refusal, RequestOptions, SendOptions,
 };
 
 use crate::forger::end::{End, Outcome};
@@ -45,15 +44,12 @@ fn a_handler_never_runs_after_a_failed_check_whatever_is_answered() {
                 true => (Layer::new(), hmac()),
                 false => (hmac(), Layer::new()),
             };
-            let config = |role| LinkConfig {
+            let config = LinkConfig {
                 auth_error: auth_error.clone(),
-                ..LinkConfig::new(role).with_outer(outer.clone())
+                ..LinkConfig::new().with_outer(outer)
             };
-            for mut end in [
-                End::stream(config(Role::Server)),
-                End::datagrams(config(Role::Node)),
-            ] {
-                end.node.on(CREATE_URI, (), own.clone());
+            for mut end in [End::stream(config.clone()), End::datagrams(config)] {
+                end.node.on(CREATE_URI, (), own.clone()).unwrap();
                 let message = Message::create("u", "genuine");
                 for forged in forgeries(&message) {
                     let outcomes = end.receive(NOON, &frame(&forged));
@@ -81,7 +77,7 @@ fn a_handler_never_runs_after_a_failed_check_whatever_is_answered() {
 fn forgeries_leave_a_one_time_handler_to_the_genuine_message() {
     let message = Message::create("u", "genuine");
     for mut end in End::both(&Layer::new()) {
-        end.node.once((CREATE_URI, "u"), (), hmac());
+        end.node.once((CREATE_URI, "u"), (), hmac()).unwrap();
         for forged in forgeries(&message) {
             let outcomes = end.receive(NOON, &frame(&forged));
             assert!(
@@ -143,7 +139,7 @@ fn the_mac_of_one_layer_does_not_open_the_other() {
     let admin = HmacAuth::new("admin").with_hmac_field("camh");
     for mut end in End::both(&hmac()) {
         let inner = Layer::new().with_auth(admin.clone());
-        end.node.on(CREATE_URI, (), inner);
+        end.node.on(CREATE_URI, (), inner).unwrap();
         let mut message = overheard(&Message::create("u", ""), &mut generator(5));
         let mac = message.auth.get_bytes("hmac").unwrap().to_vec();
         message.auth.set_bytes("camh", &mac).unwrap();

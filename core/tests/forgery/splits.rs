@@ -37,7 +37,7 @@ fn passes(fields: &AuthFields, body: &[u8]) -> bool {
 /// Hands it to a link of each kind, and says whether all outcomes are as `expected`.
 fn each_link(message: &Message, expected: impl Fn(&Outcome) -> bool) -> bool {
     End::both(&hmac()).into_iter().all(|mut end| {
-        end.node.on(message.message_type, (), Layer::new());
+        end.node.on(message.message_type, (), Layer::new()).unwrap();
         let outcomes = end.receive(NOON, &frame(message));
         matches!(&outcomes[..], [outcome] if expected(outcome))
     })

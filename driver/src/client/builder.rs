@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
 use netaio_core::{
-    Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, MessageTypes, Peer, Role,
+    Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, MessageTypes, Node, Peer, Unrouted,
 };
 
 use super::auto_reconnect::AutoReconnect;
@@ -17,10 +17,10 @@ use crate::background::BackgroundTasks;
 use crate::connection::Connection;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
-use crate::peer_table::Identity;
+use crate::remote::Remote;
 use crate::runtime::Runtime;
-use crate::service::{Service, Unrouted};
-use crate::setup::Setup;
+use crate::service::Service;
+use crate::setup::{Identity, Setup};
 use crate::timeouts::{TimedOut, callback};
 
 /// A client before it connects.
@@ -37,7 +37,7 @@ pub struct ClientBuilder<R: Runtime> {
 impl<R: Runtime> ClientBuilder<R> {
     pub(super) fn new() -> Self {
         Self {
-            setup: Setup::new(Role::Client),
+            setup: Setup::new(),
             connect_timeout: Duration::from_secs(10),
             identity: Identity::default(),
             management: Vec::new(),
@@ -110,7 +110,9 @@ impl<R: Runtime> ClientBuilder<R> {
     /// asked, or the operating system has no randomness to give.
     pub fn build(self) -> Result<Client<R>, BuildError> {
         let sources = self.setup.sources.clone();
-        let (config, states, node) = self.setup.finish()?;
+        let (context, node) =
+            self.setup
+                .finish(Node::for_streams, self.identity, Unrouted::Deliver)?;
         let reconnect = self
             .reconnect
             .map(|policy| Reconnector::new(policy, &sources));
@@ -118,18 +120,18 @@ impl<R: Runtime> ClientBuilder<R> {
         let inbox = Arc::new(Inbox::new());
         let deliver = {
             let inbox = inbox.clone();
-            Unrouted::Deliver(Box::new(move |message, remote| {
+            Box::new(move |message, remote: Remote| {
                 // A client has connections only.
                 if let Some(connection) = remote.connection() {
                     inbox.put(message, connection.clone());
                 }
-            }))
+            })
         };
-        let service = Service::new(config, states, node, deliver, self.identity, sources);
+        let service = Service::for_streams(context, node, Some(deliver));
         let client = Client::new(Shared {
             // One or two for each server: no more than the application wants.
             background: BackgroundTasks::new(usize::MAX),
-            service: Arc::new(service),
+            service,
             inbox,
             connect_timeout: self.connect_timeout,
             servers: Mutex::default(),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use netaio_core::Link;
+use netaio_core::LinkId;
 
 use super::servers::Position;
 use super::{Client, Shared};
@@ -13,7 +13,6 @@ use crate::connection::{Connection, Origin};
 use crate::error::ConnectError;
 use crate::futures::race;
 use crate::options::ConnectionOptions;
-use crate::peer_table::LinkDirectory;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::Task;
 
@@ -94,7 +93,7 @@ impl<R: Runtime> Client<R> {
 
     /// A stream to an address, within the time for that.
     async fn open(&self, address: &str, timeout: Duration) -> io::Result<Stream<R>> {
-        let until = self.shared.service.time().instant_after(timeout);
+        let until = self.shared.service.context.time().instant_after(timeout);
         let late = async {
             R::sleep_until(until).await;
             Err(io::ErrorKind::TimedOut.into())
@@ -152,28 +151,26 @@ impl<R: Runtime> Client<R> {
     ) -> io::Result<Connection> {
         let shared = &self.shared;
         let service = shared.service.clone();
-        let seed = service.sources.seeds.seed()?;
-        let config = options.omitted.config(&service.config);
+        let seed = service.context.sources.seeds.seed()?;
+        let config = options.omitted.config(&service.context.config);
+        let now = service.context.time().now();
         let observer: Weak<Shared<R>> = Arc::downgrade(shared);
-        let make = |number, server_id| {
+        let make = |server_id| {
+            let rng = |link: LinkId| seed.generator(link.number());
+            // It introduces this client, where peers are managed.
+            let link = service.node().connect_with(now, config, remote, rng);
             let origin = Origin {
                 address: address.map(Arc::from),
                 server_id,
                 observer,
             };
-            service.connection(number, remote, options, Some(origin))
+            let context = service.context.clone();
+            let connection = Connection::new(context, link.id(), remote, options, Some(origin));
+            (connection, link)
         };
-        let connection = shared.servers().insert(position, make)?;
+        let (connection, link) = shared.servers().insert(position, make)?;
         if shared.wants_background() {
             shared.background.enable::<R>();
-        }
-        let directory = LinkDirectory::new(&service.table, connection.id());
-        let rng = seed.generator(connection.shared.number);
-        let now = service.time().now();
-        let link = Link::new(now, config, remote, rng).with_directory(Arc::new(directory));
-        // A server is told at once whom it talks to.
-        for advertisement in service.table.discovery().advertisements() {
-            connection.send_peer_message(&advertisement);
         }
         let mut task =
             Task::<R, _, _>::new(link, reader, writer, service, connection.clone(), None);

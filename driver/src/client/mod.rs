@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use netaio_core::{Key, Layer, SealError};
+use netaio_core::{Key, Layer, LayerError};
 
 pub use self::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
 pub use self::builder::ClientBuilder;
@@ -26,9 +26,8 @@ use self::servers::Servers;
 use crate::background::BackgroundTasks;
 use crate::connection::Connection;
 use crate::handler::Handler;
-use crate::peer_table::Owner;
 use crate::runtime::Runtime;
-use crate::service::Service;
+use crate::service::{Owner, Service};
 use crate::timeouts::{Callback, TimedOut};
 
 /// A client of any number of servers.
@@ -71,7 +70,7 @@ impl<R: Runtime> Drop for Guard<R> {
         self.0.background.shut_down();
         self.0.servers().abort_all();
         self.0.inbox.close();
-        self.0.service.table.close();
+        self.0.service.close_peer_events();
     }
 }
 
@@ -91,7 +90,7 @@ impl<R: Runtime> Client<R> {
     fn new(shared: Shared<R>) -> Self {
         let shared = Arc::new(shared);
         let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
-        shared.service.table.set_owner(owner);
+        shared.service.set_owner(owner);
         Self {
             guard: Some(Arc::new(Guard(shared.clone()))),
             shared,
@@ -154,7 +153,7 @@ impl<R: Runtime> Client<R> {
     /// before; see [`Limits::log_interval`](netaio_core::Limits::log_interval).
     #[must_use]
     pub fn suppressed_log_lines(&self) -> u64 {
-        self.service().logs.suppressed()
+        self.service().context.logs.suppressed()
     }
 
     crate::methods::handler_methods!();
@@ -170,9 +169,6 @@ impl<R: Runtime> Client<R> {
     /// Cancel-safe: once called, the connections close whether or not they are
     /// waited for.
     pub async fn close(&self) {
-        for connection in self.shared.servers().open() {
-            connection.send_farewells();
-        }
         let open = self.shared.servers().close();
         self.shared.background.cancel().await;
         for connection in &open {

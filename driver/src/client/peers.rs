@@ -1,13 +1,12 @@
 //! The peers of a client: servers that introduce themselves.
 
-use netaio_core::ManagementConfig;
+use netaio_core::{LinkId, ManagementConfig, PeerManagementError};
 
 use super::{Client, Shared};
-use crate::error::PeerManagementError;
-use crate::peer_table::Owner;
+use crate::mailbox::Command;
 use crate::peers::Peers;
-use crate::remote_id::RemoteId;
 use crate::runtime::Runtime;
+use crate::service::Owner;
 
 impl<R: Runtime> Client<R> {
     /// The peers that are known. Each belongs to the connection that it was
@@ -15,7 +14,7 @@ impl<R: Runtime> Client<R> {
     #[must_use]
     pub fn peers(&self) -> Peers {
         Peers {
-            table: self.shared.service.table.clone(),
+            service: self.shared.service.clone(),
         }
     }
 
@@ -28,7 +27,6 @@ impl<R: Runtime> Client<R> {
     /// The local peer cannot be introduced, the app id is managed already, or the
     /// inner layer does not go with the outer one.
     pub fn manage_peers(&self, config: ManagementConfig) -> Result<(), PeerManagementError> {
-        let config = config.with_every(None).with_timeout(None);
         self.shared.service.manage_peers(config)
     }
 
@@ -47,12 +45,18 @@ impl<R: Runtime> Client<R> {
 }
 
 impl<R: Runtime> Owner for Shared<R> {
-    // Clients have no subscribers.
-    fn left(&self, _: RemoteId) {}
+    fn wake(&self, link: LinkId) {
+        for connection in self.servers().open() {
+            if connection.shared.link == link {
+                // One that is closed needs no command.
+                let _ = connection.shared.mailbox.push(Command::Wake);
+            }
+        }
+    }
 
-    fn changed(&self) {
+    fn peers_changed(&self) {
         loop {
-            let advertisement = self.service.table.discovery().poll_advertisement();
+            let advertisement = self.service.node().poll_advertisement();
             let Some(advertisement) = advertisement else {
                 return;
             };

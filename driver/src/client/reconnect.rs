@@ -55,7 +55,7 @@ impl<R: Runtime> Reconnector<R> {
     async fn run(&self, client: Client<R>, old: LostServer<R>, mut backoff: Backoff) {
         let (connection, policy) = (&old.connection, &self.policy);
         let (logs, server) = (connection.logs(), connection.name());
-        let time = client.shared.service.time();
+        let time = client.shared.service.context.time();
         let mut last_error = None;
         while let Some(at) = backoff.next(time.now()) {
             let attempt = backoff.failures().saturating_add(1);
@@ -144,7 +144,7 @@ impl<R: Runtime> Shared<R> {
         if !reconnector.policy.on_loss {
             return self.background.is_running(Subject::Reconnect(server));
         }
-        let now = self.service.time().now();
+        let now = self.service.context.time().now();
         let backoff = reconnector.backoff_after_loss(connected_at, now);
         let started = self.start_reconnecting(connection, backoff);
         // A task that runs for this server checks the connection when it has ended.

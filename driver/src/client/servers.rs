@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use netaio_core::{CloseReason, Now};
+use netaio_core::{CloseReason, Link, Now};
 
 use crate::connection::Connection;
 use crate::mailbox::Command;
@@ -44,8 +44,8 @@ impl Servers {
     pub(super) fn insert(
         &mut self,
         position: Position<'_>,
-        make: impl FnOnce(u64, u64) -> Connection,
-    ) -> io::Result<Connection> {
+        make: impl FnOnce(u64) -> (Connection, Link),
+    ) -> io::Result<(Connection, Link)> {
         let refused = |why| Err(io::Error::new(io::ErrorKind::NotConnected, why));
         if self.dropped {
             return refused("the client's last handle was dropped");
@@ -60,7 +60,7 @@ impl Servers {
         self.next = number.wrapping_add(1);
         let old = index.and_then(|index| self.list.get_mut(index));
         let old_id = old.as_ref().and_then(|old| old.connection.server_id());
-        let connection = make(number, old_id.unwrap_or(number));
+        let (connection, link) = make(old_id.unwrap_or(number));
         let new = Server {
             connected_at: connection.time().now(),
             connection: connection.clone(),
@@ -72,11 +72,11 @@ impl Servers {
                 // Without a farewell: the server hears from the same peer by the new
                 // one.
                 let mut old = std::mem::replace(old, new);
-                old.close();
+                old.close(false);
                 self.list.push(old);
             }
         }
-        Ok(connection)
+        Ok((connection, link))
     }
 
     /// Removes a connection from the list.
@@ -143,7 +143,7 @@ impl Servers {
     pub(super) fn close(&mut self) -> Vec<Connection> {
         let all = self.list.iter_mut();
         all.map(|server| {
-            server.close();
+            server.close(true);
             server.connection.clone()
         })
         .collect()
@@ -160,9 +160,10 @@ impl Servers {
 }
 
 impl Server {
-    fn close(&mut self) {
+    fn close(&mut self, farewell: bool) {
         self.closing = true;
         // An error means that it is closed already.
-        let _ = self.connection.shared.mailbox.push(Command::Close);
+        let close = Command::Close { farewell };
+        let _ = self.connection.shared.mailbox.push(close);
     }
 }

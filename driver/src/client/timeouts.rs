@@ -63,7 +63,7 @@ impl<R: Runtime> TimeoutObserver<Connection> for Shared<R> {
             let make = || async move { handler(client, request).await };
             let started = self.background.start(Subject::Timeout(server), make, || ());
             if let Err(reason) = started {
-                let logs = &self.service.logs;
+                let logs = &self.service.context.logs;
                 limited!(
                     logs,
                     DEBUG,

@@ -4,6 +4,7 @@ mod extract;
 mod reply;
 mod request;
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -66,32 +67,11 @@ pub enum Outcome {
 
 /// A handler of any type.
 #[derive(Clone)]
-pub(crate) struct AnyHandler {
-    call: Arc<dyn Fn(Request) -> Outcome + Send + Sync>,
-    builtin: bool,
-}
+pub(crate) struct AnyHandler(Arc<dyn Fn(Request) -> Outcome + Send + Sync>);
 
 impl AnyHandler {
     pub(crate) fn new<M: 'static>(handler: impl Handler<M>) -> Self {
-        Self {
-            call: Arc::new(move |request| handler.call(request)),
-            builtin: false,
-        }
-    }
-
-    /// A handler of the driver itself, which answers without the application.
-    pub(crate) fn builtin(
-        handler: impl Fn(Request) -> Option<Message> + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            call: Arc::new(move |request| Outcome::Done(handler(request))),
-            builtin: true,
-        }
-    }
-
-    /// Whether it is the driver's own.
-    pub(crate) fn is_builtin(&self) -> bool {
-        self.builtin
+        Self(Arc::new(move |request| handler.call(request)))
     }
 
     /// Calls it.
@@ -99,7 +79,13 @@ impl AnyHandler {
     /// # Errors
     /// It panicked.
     pub(crate) fn call(&self, request: Request) -> Result<Outcome, Panicked> {
-        catch_unwind(AssertUnwindSafe(|| (self.call)(request))).map_err(|_| Panicked)
+        catch_unwind(AssertUnwindSafe(|| (self.0)(request))).map_err(|_| Panicked)
+    }
+}
+
+impl fmt::Debug for AnyHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnyHandler")
     }
 }
 

@@ -31,10 +31,15 @@ pub(crate) enum Command {
         message: Message,
         options: SendOptions,
     },
-    /// Read no more, finish what is under way, then close.
-    Drain,
+    /// Look at the link, though nothing came for it.
+    Wake,
+    /// Read no more, finish what is under way within this time, then close.
+    Drain(Duration),
     /// Close: handle nothing more, write what is queued.
-    Close,
+    Close {
+        /// Say first that this node leaves, where peers are managed.
+        farewell: bool,
+    },
     /// Close, and leave unwritten what is queued.
     Abort,
     /// As `Abort`, for the remote reads too slowly.
@@ -64,8 +69,9 @@ impl Command {
             }
             Self::Frame(_)
             | Self::Notify { .. }
-            | Self::Drain
-            | Self::Close
+            | Self::Wake
+            | Self::Drain(_)
+            | Self::Close { .. }
             | Self::Abort
             | Self::Cut => {}
         }

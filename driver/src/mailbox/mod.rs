@@ -223,6 +223,11 @@ impl Mailbox {
         .await;
     }
 
+    /// Whether a closed connection was told to give up what is queued.
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.lock().aborted
+    }
+
     /// Says that the task is gone.
     pub(crate) fn end(&self) {
         self.lock().ended = true;

@@ -41,7 +41,7 @@ fn news_that_nobody_takes_is_refused_or_dropped() {
     for (policy, left, dropped) in cases {
         let mailbox = mailbox(policy);
         // Others are not counted, and stay.
-        mailbox.push(Command::Drain).unwrap();
+        mailbox.push(Command::Wake).unwrap();
         for number in 0..5 {
             let full = mailbox.push(news(number)).is_err();
             let disconnects = policy == SlowConsumerPolicy::Disconnect;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use netaio_core::{CloseReason, Link};
+use netaio_core::{CloseReason, LinkId, TooManyLinks};
 
 use super::{ServerEvent, Shared};
 use crate::connection::Connection;
@@ -14,7 +14,6 @@ use crate::error::RefusedConnection;
 use crate::futures::race;
 use crate::logging::limited;
 use crate::options::ConnectionOptions;
-use crate::peer_table::LinkDirectory;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::Task;
 
@@ -44,7 +43,7 @@ pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
     const PAUSE: Duration = Duration::from_millis(100);
 
     let (shared, listener) = (&acceptor.open.0, &acceptor.listener);
-    let logs = &shared.service.logs;
+    let logs = &shared.service.context.logs;
     loop {
         let stop = shared.stop.listen();
         if shared.stopping.load(Ordering::Acquire) {
@@ -71,7 +70,7 @@ pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
                         error: error.to_string(),
                     })
                 });
-                R::sleep_until(shared.service.time().instant_after(PAUSE)).await;
+                R::sleep_until(shared.service.context.time().instant_after(PAUSE)).await;
             }
         }
     }
@@ -85,19 +84,22 @@ pub(super) fn serve<R: Runtime>(
     options: ConnectionOptions,
 ) -> io::Result<Connection> {
     let service = shared.service.clone();
-    let seed = service.sources.seeds.seed()?;
-    let max = service.config.wire.limits.connections();
-    let admit = |connections| match connections < max {
-        _ if shared.stopping.load(Ordering::Acquire) => Err(RefusedConnection::Stopping),
-        false => Err(RefusedConnection::TooMany { max }),
-        true => Ok(()),
-    };
-    let config = options.omitted.config(&service.config);
-    let entered = shared.roster.enter(admit, |number| {
-        service.connection(number, remote, options, None)
+    let seed = service.context.sources.seeds.seed()?;
+    let config = options.omitted.config(&service.context.config);
+    let now = service.context.time().now();
+    let entered = shared.roster.enter(|| {
+        if shared.stopping.load(Ordering::Acquire) {
+            return Err(RefusedConnection::Stopping);
+        }
+        let rng = |link: LinkId| seed.generator(link.number());
+        let link = service.node().accept_with(now, config, remote, rng);
+        let link = link.map_err(|TooManyLinks { max }| RefusedConnection::TooMany { max })?;
+        let context = service.context.clone();
+        let connection = Connection::new(context, link.id(), remote, options, None);
+        Ok((connection, link))
     });
     let (events, counts) = (&shared.events, &shared.counts);
-    let connection = entered.map_err(|why| {
+    let (connection, link) = entered.map_err(|why| {
         counts.refused_connections.add(1);
         let told = why.clone();
         events.emit(|| Some(ServerEvent::Refused { remote, why: told }));
@@ -109,10 +111,6 @@ pub(super) fn serve<R: Runtime>(
         shared: shared.clone(),
         connection: connection.clone(),
     };
-    let directory = LinkDirectory::new(&service.table, connection.id());
-    let rng = seed.generator(connection.shared.number);
-    let now = service.time().now();
-    let link = Link::new(now, config, remote, rng).with_directory(Arc::new(directory));
     let mut task = Task::<R, _, _>::new(
         link,
         reader,
@@ -138,7 +136,7 @@ struct Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let Self { shared, connection } = self;
-        shared.roster.leave(connection.shared.number);
+        shared.roster.leave(connection.shared.link);
         let reason = connection.close_reason().unwrap_or(CloseReason::Local);
         shared.counts.closed(&reason);
         shared.events.emit(|| {

@@ -6,19 +6,17 @@ use std::sync::Arc;
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
 use netaio_core::{
     AuthErrorReply, Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, Message,
-    MessageTypes, Peer, Role,
+    MessageTypes, Node, Peer, Unrouted,
 };
 
 use super::Server;
-use super::peers::over_connections;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::options::ConnectionOptions;
-use crate::peer_table::Identity;
-use crate::roster::WeakRoster;
+use crate::publisher::PublisherPlace;
 use crate::runtime::Runtime;
-use crate::service::{Service, Unrouted};
-use crate::setup::Setup;
+use crate::service::Service;
+use crate::setup::{Identity, Setup};
 
 /// A server before it serves.
 #[must_use = "a server does nothing before `bind` or `build`"]
@@ -34,7 +32,7 @@ pub struct ServerBuilder<R: Runtime> {
 impl<R: Runtime> ServerBuilder<R> {
     pub(super) fn new() -> Self {
         Self {
-            setup: Setup::new(Role::Server),
+            setup: Setup::new(),
             default: None,
             accepted: ConnectionOptions::new(),
             identity: Identity::default(),
@@ -104,14 +102,15 @@ impl<R: Runtime> ServerBuilder<R> {
         Server::start(self.service()?, None).map_err(BuildError::Randomness)
     }
 
-    fn service(self) -> Result<Service, BuildError> {
+    fn service(mut self) -> Result<Arc<Service>, BuildError> {
         let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
-        let sources = self.setup.sources.clone();
-        let (config, mut states, node) = self.setup.finish()?;
-        states.insert(WeakRoster::default());
-        let service = Service::new(config, states, node, unrouted, self.identity, sources);
+        self.setup.states.insert(PublisherPlace::default());
+        let (context, node) = self
+            .setup
+            .finish(Node::for_streams, self.identity, unrouted)?;
+        let service = Service::for_streams(context, node, None);
         for config in self.management {
-            service.manage_peers(over_connections(config))?;
+            service.manage_peers(config)?;
         }
         Ok(service)
     }

@@ -76,7 +76,10 @@ impl Counts {
 
 impl ServerCounters {
     pub(super) fn of(shared: &Shared) -> Self {
-        let (inbound_bytes, outbound_bytes) = shared.service.budget.held();
+        let (inbound_bytes, outbound_bytes) = {
+            let node = shared.service.node();
+            (node.inbound_bytes(), node.outbound_bytes())
+        };
         let counts = &shared.counts;
         Self {
             inbound_bytes,
@@ -87,7 +90,7 @@ impl ServerCounters {
             refused_messages: counts.refused_messages.get(),
             slow_consumers: counts.slow_consumers.get(),
             dropped_messages: counts.dropped_messages.get(),
-            suppressed_log_lines: shared.service.logs.suppressed(),
+            suppressed_log_lines: shared.service.context.logs.suppressed(),
         }
     }
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use event_listener::Event;
-use netaio_core::{Key, Layer, SealError};
+use netaio_core::{Key, Layer, LayerError};
 
 pub use self::builder::ServerBuilder;
 pub use self::counters::ServerCounters;
@@ -29,12 +29,11 @@ use crate::futures::race;
 use crate::handler::Handler;
 use crate::mailbox::Command;
 use crate::options::ConnectionOptions;
-use crate::peer_table::Owner;
 use crate::peers::Peers;
 use crate::publisher::Publisher;
 use crate::roster::Roster;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
-use crate::service::Service;
+use crate::service::{Owner, Service};
 
 /// A server: it listens, and calls handlers for what it receives.
 ///
@@ -86,7 +85,7 @@ impl<R: Runtime> Server<R> {
     }
 
     fn listen(
-        service: Service,
+        service: Arc<Service>,
         listener: R::Listener,
         options: ConnectionOptions,
     ) -> io::Result<Self> {
@@ -99,14 +98,13 @@ impl<R: Runtime> Server<R> {
         Ok(server)
     }
 
-    fn start(service: Service, listens_on: Option<SocketAddr>) -> io::Result<Self> {
-        let service = Arc::new(service);
-        let roster = Roster::new(service.config.clone(), &service.states, &service.sources)?;
+    fn start(service: Arc<Service>, listens_on: Option<SocketAddr>) -> io::Result<Self> {
+        let roster = Roster::new(service.clone())?;
         let shared = Arc::new(Shared {
-            publisher: Publisher::connections_of(roster.clone()),
+            publisher: Publisher::connections_of(roster.clone(), &service.context.states),
             roster,
             peers: Peers {
-                table: service.table.clone(),
+                service: service.clone(),
             },
             service,
             events: Listeners::default(),
@@ -118,9 +116,9 @@ impl<R: Runtime> Server<R> {
             stop: Event::new(),
         });
         let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
-        shared.service.table.set_owner(owner);
-        // There is nobody yet whom it could tell of itself.
-        shared.service.table.changed();
+        shared.service.set_owner(owner);
+        // There is no connection yet that could be told of this server.
+        shared.service.peers_changed();
         Ok(Self {
             _guard: Arc::new(Guard(shared.clone())),
             shared,
@@ -191,7 +189,7 @@ impl<R: Runtime> Server<R> {
     /// see [`stop_within`](Self::stop_within), also for what dropping it early
     /// means.
     pub async fn stop(&self) {
-        let grace = self.shared.service.config.wire.limits.shutdown_grace();
+        let grace = self.shared.service.context.limits().shutdown_grace();
         self.stop_within(grace).await;
     }
 
@@ -203,9 +201,9 @@ impl<R: Runtime> Server<R> {
     /// Cancel-safe: once called, the server stops accepting; dropped early, the
     /// connections that are not done go on until they are.
     pub async fn stop_within(&self, grace: Duration) {
-        let until = self.shared.service.time().instant_after(grace);
+        let until = self.shared.service.context.time().instant_after(grace);
         self.shared.send_farewells();
-        self.shared.begin_stop(|| Command::Drain);
+        self.shared.begin_stop(|| Command::Drain(grace));
         let drained = async {
             self.shared.empty().await;
             true
@@ -244,7 +242,7 @@ impl<R: Runtime> fmt::Debug for Server<R> {
 impl Shared {
     /// Lets those who listen know that nothing more will happen.
     fn close_streams(&self) {
-        self.service.table.close();
+        self.service.close_peer_events();
         self.events.close();
     }
 

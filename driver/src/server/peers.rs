@@ -1,14 +1,13 @@
 //! The peers of a server: clients that introduce themselves.
 
-use netaio_core::{ManagementConfig, PeerMessage, SendOptions};
+use netaio_core::{LinkId, ManagementConfig, Node, PeerManagementError, PeerMessage, SendOptions};
 
 use super::{Server, Shared};
-use crate::error::PeerManagementError;
 use crate::logging::limited;
-use crate::peer_table::Owner;
+use crate::mailbox::Command;
 use crate::peers::Peers;
-use crate::remote_id::RemoteId;
 use crate::runtime::Runtime;
+use crate::service::Owner;
 
 impl<R: Runtime> Server<R> {
     /// The peers that are known. Each belongs to the connection that it was
@@ -27,7 +26,6 @@ impl<R: Runtime> Server<R> {
     /// The local peer cannot be introduced, the app id is managed already, or the
     /// inner layer does not go with the outer one.
     pub fn manage_peers(&self, config: ManagementConfig) -> Result<(), PeerManagementError> {
-        let config = over_connections(config);
         self.shared.service.manage_peers(config)
     }
 
@@ -41,41 +39,34 @@ impl<R: Runtime> Server<R> {
     }
 }
 
-/// A connection is told once, and lives as long as it lives.
-pub(super) fn over_connections(config: ManagementConfig) -> ManagementConfig {
-    config.with_every(None).with_timeout(None)
-}
-
 impl Shared {
     /// Tells every connection.
     fn send_peer_message(&self, PeerMessage { message, inner }: &PeerMessage) {
         let options = SendOptions::new().with_inner(inner.clone());
         let receivers = self.roster.connections();
         if let Err(error) = self.roster.deliver(&receivers, message, &options) {
-            let logs = &self.service.logs;
+            let logs = &self.service.context.logs;
             limited!(logs, WARN, "peers were not told of this server", %error);
         }
     }
 
     /// Tells the peers that this server leaves.
     pub(super) fn send_farewells(&self) {
-        let table = &self.service.table;
-        for farewell in table.change_quietly(|discovery| discovery.stop_all()) {
-            self.send_peer_message(&farewell);
+        let farewells = self.service.change(Node::stop_all_peer_management);
+        for farewell in &farewells {
+            self.send_peer_message(farewell);
         }
     }
 }
 
 impl Owner for Shared {
-    fn left(&self, id: RemoteId) {
-        if let RemoteId::Connection { number, .. } = id {
-            self.roster.unsubscribe_all(number);
-        }
+    fn wake(&self, link: LinkId) {
+        self.roster.command(link, Command::Wake);
     }
 
-    fn changed(&self) {
+    fn peers_changed(&self) {
         loop {
-            let advertisement = self.service.table.discovery().poll_advertisement();
+            let advertisement = self.service.node().poll_advertisement();
             let Some(advertisement) = advertisement else {
                 return;
             };

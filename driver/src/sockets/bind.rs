@@ -104,14 +104,23 @@ fn open(options: &DatagramOptions) -> io::Result<Socket> {
 }
 
 /// Allows other sockets to bind to the same address and port.
+///
+/// `SO_REUSEADDR` would do on Linux, but for other users' programs too.
+#[cfg(all(
+    unix,
+    not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
+))]
 fn share_port(socket: &Socket) -> io::Result<()> {
-    cfg_select! {
-        // `SO_REUSEADDR` would do on Linux, but for other users' programs too.
-        all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))) => {
-            socket.set_reuse_port(true)
-        }
-        _ => socket.set_reuse_address(true),
-    }
+    socket.set_reuse_port(true)
+}
+
+/// Lets others bind to the same address and port.
+#[cfg(not(all(
+    unix,
+    not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
+)))]
+fn share_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_address(true)
 }
 
 /// The interface where groups are joined, as each family names it.

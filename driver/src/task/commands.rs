@@ -1,9 +1,8 @@
 //! What a connection is asked to do.
 
-use netaio_core::{CloseReason, Event, SendError};
+use netaio_core::{CloseReason, SendError};
 
 use super::Task;
-use crate::error::RequestError;
 use crate::logging::limited;
 use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
@@ -11,7 +10,17 @@ use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Hands commands to the link, and says whether there were any.
     pub(super) fn take_commands(&mut self) -> bool {
-        let dropped = self.connection.shared.mailbox.take(&mut self.commands);
+        let mailbox = &self.connection.shared.mailbox;
+        if self.refusing {
+            if mailbox.is_aborted() {
+                self.link.abort(CloseReason::Local);
+            }
+            return false;
+        }
+        let dropped = match self.commands.is_empty() {
+            true => mailbox.take(&mut self.commands),
+            false => None,
+        };
         // Behind that: a request that was pushed takes the place of one that was
         // given up before.
         if self.connection.shared.cancellations.take() {
@@ -20,32 +29,33 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
         }
         if let Some(dropped) = dropped {
-            self.handle_event(Event::Dropped(dropped));
+            self.note_dropped(dropped);
         }
         let any = !self.commands.is_empty();
         if any {
             self.now = self.time().now();
         }
         while let Some(command) = self.commands.pop_front() {
-            self.execute(command);
-        }
-        // Also while nothing more may be received, as from a slow remote.
-        while let Some(event) = self.link.poll_past_event() {
-            self.handle_event(event);
+            if let Some(later) = self.carry_out(command) {
+                self.commands.push_front(later);
+                return false;
+            }
         }
         any
     }
 
-    fn execute(&mut self, command: Command) {
-        let now = self.now;
+    /// Carries a command out, or gives back one for which there is no room before a
+    /// write.
+    fn carry_out(&mut self, command: Command) -> Option<Command> {
+        let (now, node) = (self.now, &mut &*self.service);
         match command {
             Command::Send {
                 message,
                 options,
                 done,
             } => {
-                // Nobody minds a sender that has lost interest.
-                let _ = done.send(self.link.send(now, &message, &options));
+                // The sender may have been dropped.
+                let _ = done.send(self.link.send(now, node, &message, &options));
             }
             Command::Request {
                 message,
@@ -54,43 +64,50 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 done,
             } => {
                 if done.is_canceled() {
-                    return;
-                }
-                if self.half_closed {
-                    let _ = done.send(Err(RequestError::Closed(CloseReason::Remote)));
-                    return;
+                    return None;
                 }
                 let timeout = options.timeout();
                 let spent = now.monotonic.saturating_sub(called);
                 let options = options.with_timeout(timeout.saturating_sub(spent));
-                match self.link.request(now, &message, &options) {
+                match self.link.request(now, node, &message, &options) {
                     Ok(request) => self.callers.insert(request, done, timeout),
+                    Err(SendError::Closed(reason)) => {
+                        let _ = done.send(Err(crate::error::RequestError::Closed(reason)));
+                    }
                     Err(error) => {
                         let _ = done.send(Err(error.into()));
                     }
                 }
             }
             Command::Frame(frame) => {
-                // A remote that reads too slowly is cut off by the link.
-                let _ = self.link.forward(now, &frame);
-            }
-            Command::Notify { message, options } => {
-                if let Err(SendError::Seal(error)) = self.link.notify(now, &message, &options) {
-                    let (logs, remote) = (&self.service.logs, self.link.remote());
-                    limited!(logs, WARN, "a notification was not sent", ?remote, %error);
+                if let Err(SendError::QueueFull { .. }) = self.link.forward(now, &frame) {
+                    return Some(Command::Frame(frame));
                 }
             }
-            Command::Drain => self.draining = true,
-            Command::Close => self.link.close(CloseReason::Local),
-            Command::Abort => {
-                self.aborted = true;
-                self.link.close(CloseReason::Local);
+            Command::Notify { message, options } => {
+                match self.link.notify(now, node, &message, &options) {
+                    Err(SendError::QueueFull { .. }) => {
+                        return Some(Command::Notify { message, options });
+                    }
+                    Err(SendError::Seal(error)) => {
+                        let (logs, remote) = (&self.service.context.logs, self.link.remote());
+                        limited!(logs, WARN, "a notification was not sent", ?remote, %error);
+                    }
+                    // A remote that reads too slowly is cut off by the link.
+                    Ok(()) | Err(_) => {}
+                }
             }
+            // The link looks at itself when it is polled.
+            Command::Wake => {}
+            Command::Drain(grace) => self.link.drain(now, grace),
+            Command::Close { farewell: true } => self.link.close(now, node),
+            Command::Close { farewell: false } => self.link.close_without_farewell(now, node),
+            Command::Abort => self.link.abort(CloseReason::Local),
             Command::Cut => {
-                self.aborted = true;
                 let queued = self.link.queued();
-                self.link.close(CloseReason::SlowConsumer { queued });
+                self.link.abort(CloseReason::SlowConsumer { queued });
             }
         }
+        None
     }
 }

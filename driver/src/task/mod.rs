@@ -1,43 +1,39 @@
 //! The task that drives one connection: its only reader and its only writer.
 
 mod commands;
-mod ending;
+mod events;
 mod running;
 mod step;
-mod turn;
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use netaio_core::{CloseReason, Dropped, Inbound, Link, Now, Refusal};
+use netaio_core::{CloseReason, Dropped, Link, Now, Refusal, SharedNode};
 
 use self::running::Running;
-use crate::budget::Member;
 use crate::callers::Callers;
 use crate::clock::Time;
 use crate::connection::{Connection, Ending};
 use crate::futures::{BoxFuture, yield_now};
 use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
-use crate::service::Service;
-use crate::slots::Turn;
+use crate::service::{Service, Turn};
 
 /// Queued answers that are written although more frames wait to be handled, in
 /// bytes.
 const WRITE_AT: usize = 32 * 1024;
 
-/// Things that happen on one connection before others have their turn.
+/// Things that happen on one connection before other tasks have their turn.
 const STEPS: usize = 64;
 
-/// What counts and reports what the task of a connection refuses or drops: a
-/// server.
+/// Notes what happens on connections.
 pub(crate) trait LinkObserver: Send + Sync {
     /// A message was refused.
     fn refused(&self, connection: &Connection, why: Refusal);
 
-    /// Messages to a slow consumer were dropped.
+    /// Notifications were dropped before they were written.
     fn dropped(&self, connection: &Connection, dropped: Dropped);
 }
 
@@ -54,37 +50,25 @@ pub(crate) struct Task<R, I, O> {
     written: usize,
     /// All of `writing` has been written, and the stream may keep some back.
     flushing: bool,
+    /// The sending side is to be shut down.
+    shutdown: bool,
     commands: VecDeque<Command>,
     callers: Callers,
     running: Running,
-    /// Messages that wait for the handlers before them, each with its bytes. There
-    /// is more than one only while somebody waits for an answer, which must not
-    /// be stuck behind them.
-    waiting: VecDeque<(Inbound, usize)>,
-    waiting_bytes: usize,
-    /// A message that waits for a free slot.
-    blocked: bool,
-    /// That message's turn, until it is handled.
+    /// The turn to do what other links kept this one from, until it is done.
     turn: Option<Turn>,
     timer: Option<(Duration, BoxFuture<()>)>,
-    /// Messages, and things that happened, since others had their turn.
-    frames: usize,
+    /// Things that happened since other tasks had their turn.
     steps: usize,
     /// The last thing that happened was a write.
     wrote: bool,
     /// The last thing that happened was that handlers were done.
     handled: bool,
-    draining: bool,
-    /// The remote has sent its last byte.
-    eof: bool,
-    /// All that it sent has been looked at: no answer can come any more.
-    half_closed: bool,
-    /// What is queued is not to be written.
-    aborted: bool,
+    /// The mailbox is closed, as the link takes nothing more.
+    refusing: bool,
     /// The time of the last thing that happened.
     now: Now,
     runtime: PhantomData<fn() -> R>,
-    _member: Member,
     /// The last to be dropped, after the stream.
     _ending: Ending,
 }
@@ -98,16 +82,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         connection: Connection,
         observer: Option<Arc<dyn LinkObserver>>,
     ) -> Self {
-        let now = service.time().now();
+        let now = service.context.time().now();
         Self {
             link,
             reader,
             writer,
-            _member: Member::new(
-                service.budget.clone(),
-                connection.shared.number,
-                connection.shared.clone(),
-            ),
             service,
             _ending: Ending(connection.clone()),
             connection,
@@ -115,77 +94,48 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             writing: Vec::new(),
             written: 0,
             flushing: false,
+            shutdown: false,
             commands: VecDeque::new(),
             callers: Callers::default(),
             running: Running::default(),
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            blocked: false,
             turn: None,
             timer: None,
-            frames: 0,
             steps: 0,
             wrote: false,
             handled: false,
-            draining: false,
-            eof: false,
-            half_closed: false,
-            aborted: false,
+            refusing: false,
             now,
             runtime: PhantomData,
         }
     }
 
     fn time(&self) -> &Time {
-        self.service.time()
+        self.service.context.time()
     }
 
-    /// Runs until the connection is closed.
+    /// Runs until the connection is closed and its last bytes are written or given up.
     pub(crate) async fn run(&mut self) {
-        self.serve().await;
-        self.running = Running::default();
-        self.turn = None;
-        while let Some(event) = self.link.poll_event() {
-            self.handle_event(event);
-        }
-        let reason = self.link.is_closed().cloned().unwrap_or(CloseReason::Local);
-        for command in self.connection.shared.mailbox.close(reason.clone()) {
-            self.aborted |= matches!(command, Command::Abort | Command::Cut);
-            command.refuse(&reason);
-        }
-        if !self.aborted {
-            // On the heap, as its state is larger than all that a connection needs
-            // while it lives.
-            Box::pin(self.write_rest(&reason)).await;
-        }
-    }
-
-    async fn serve(&mut self) {
         let mut yielded = false;
-        let most = self.service.config.wire.limits.frames_per_turn();
-        while self.link.is_closed().is_none() {
-            // Callers that are about to speak are heard first, and handlers that
-            // are about to be done, so that one write takes the words of all.
-            let (told, answered) = (self.take_commands(), self.take_answers().await);
-            if (told || answered) && !yielded {
+        loop {
+            // Commands that are about to come are taken first, and handlers that are
+            // about to be done, so that one write has the messages of all.
+            let (commanded, answered) = (self.take_commands(), self.take_answers().await);
+            if (commanded || answered) && !yielded {
                 yielded = true;
                 self.yield_turn().await;
                 continue;
             }
             yielded = false;
-            let more = self.turn().await;
-            if self.link.is_closed().is_some() {
+            if self.handle_events().await {
                 return;
             }
-            if more && self.link.queued() < WRITE_AT {
+            let more = self.link.wants_poll();
+            let turn_is_over = self.link.is_turn_over();
+            if (more || turn_is_over) && self.link.queued() < WRITE_AT {
                 self.yield_turn().await;
                 continue;
             }
-            if self.draining && !more && self.is_idle() {
-                self.link.close(CloseReason::Local);
-                return;
-            }
-            if self.meet_deadline() {
+            if !more && self.is_due() {
                 continue;
             }
             let step = self.step(more).await;
@@ -193,15 +143,50 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.take_step(step);
             // A stream that is always ready would never let go of its thread.
             self.steps = self.steps.saturating_add(1);
-            if self.steps >= STEPS || self.frames >= most {
+            if self.steps >= STEPS || turn_is_over {
                 self.yield_turn().await;
             }
         }
     }
 
-    /// Lets others have their turn on this thread.
+    /// Lets other tasks have their turn on this thread.
     async fn yield_turn(&mut self) {
-        (self.frames, self.steps) = (0, 0);
+        self.steps = 0;
+        self.link.begin_turn();
         yield_now().await;
+    }
+
+    /// Whether a deadline has come.
+    fn is_due(&mut self) -> bool {
+        let deadline = self.link.deadline();
+        deadline.is_some_and(|deadline| deadline.at <= self.now.monotonic)
+    }
+
+    /// Refuses further commands once the link takes nothing more.
+    fn refuse_commands(&mut self) {
+        let Some(reason) = self.link.close_reason().filter(|_| !self.refusing) else {
+            return;
+        };
+        let reason = reason.clone();
+        self.refusing = true;
+        self.running = Running::default();
+        let late = self.connection.shared.mailbox.close(reason.clone());
+        for command in self.commands.drain(..).chain(late) {
+            if let Command::Abort | Command::Cut = command {
+                self.link.abort(reason.clone());
+            }
+            command.refuse(&reason);
+        }
+    }
+}
+
+impl<R, I, O> Drop for Task<R, I, O> {
+    fn drop(&mut self) {
+        // Also where a runtime drops its tasks: the link's place is free.
+        let place = self.link.place();
+        SharedNode::closed(&mut &*self.service, place);
+        if self.link.close_reason().is_none() {
+            self.callers.fail_all(&CloseReason::Local);
+        }
     }
 }

@@ -4,28 +4,28 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 
 use event_listener::Event;
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
 use netaio_core::{
-    AuthErrorReply, Codec, DatagramLink, Key, KeyExtractor, Layer, Limits, ManagementConfig,
-    Message, MessageTypes, Peer, Role, Subscriptions,
+    AuthErrorReply, Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, Message,
+    MessageTypes, Node, Peer, Unrouted,
 };
 
 use super::own::OwnAddresses;
 use super::task::{Inlet, Task};
 use super::timeouts::{OnTimeout, Timeouts};
 use super::{Shared, UdpNode};
+use crate::address_book::AddressBook;
 use crate::callers::Cancellations;
 use crate::error::BuildError;
 use crate::events::Listeners;
-use crate::fanout::FrameSealer;
 use crate::handler::{AnyHandler, Handler};
-use crate::peer_table::{Identity, Owner};
+use crate::publisher::{Publisher, PublisherPlace};
 use crate::runtime::{DatagramOptions, DatagramSocket, Interface, Runtime};
-use crate::service::{Service, Unrouted};
-use crate::setup::Setup;
+use crate::service::{Owner, Service};
+use crate::setup::{Identity, Setup};
 use crate::timeouts::{TimedOut, callback};
 use crate::udp_handle::{self, UdpHandle};
 
@@ -59,7 +59,7 @@ enum Group {
 impl<R: Runtime> UdpNodeBuilder<R> {
     pub(super) fn new() -> Self {
         Self {
-            setup: Setup::new(Role::Node),
+            setup: Setup::new(),
             default: None,
             binding: Binding {
                 group: Group::Usual,
@@ -170,16 +170,18 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// # Errors
     /// The address cannot be bound, the group cannot be joined, an inner layer
     /// does not go with the outer one, or peers cannot be managed as asked.
-    pub async fn bind(self, address: impl ToString) -> Result<UdpNode<R>, BuildError> {
+    pub async fn bind(mut self, address: impl ToString) -> Result<UdpNode<R>, BuildError> {
         let address = address.to_string();
         let failed = |source| BuildError::Bind {
             address: address.clone(),
             source,
         };
         let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
-        let sources = self.setup.sources.clone();
-        let (config, states, node) = self.setup.finish()?;
-        let service = Service::new(config, states, node, unrouted, self.identity, sources);
+        self.setup.states.insert(PublisherPlace::default());
+        let (context, node) = self
+            .setup
+            .finish(Node::for_datagrams, self.identity, unrouted)?;
+        let service = Service::for_datagrams(context, node);
         for config in self.management {
             service.manage_peers(config)?;
         }
@@ -242,16 +244,15 @@ impl Binding {
 
 /// Starts the task of a node that is bound to `local` and multicasts to `group`.
 fn start<R: Runtime>(
-    service: Service,
+    service: Arc<Service>,
     (socket, own): (R::Datagrams, OwnAddresses),
     (local, group): (SocketAddr, Option<SocketAddr>),
     on_timeout: Option<OnTimeout<R>>,
 ) -> io::Result<UdpNode<R>> {
-    let service = Arc::new(service);
-    let limits = &service.config.wire.limits;
+    let limits = service.context.limits();
     let (command_sender, commands) = async_channel::bounded(limits.pending_requests());
     let (request_sender, requests) = async_channel::bounded(limits.pending_requests());
-    let seed = service.sources.seeds.seed()?;
+    let seed = service.context.sources.seeds.seed()?;
     let shared = Arc::new(Shared {
         service: service.clone(),
         local,
@@ -262,27 +263,25 @@ fn start<R: Runtime>(
     let timeouts = Timeouts::new(on_timeout, shared.clone());
     let handle = UdpHandle(Arc::new(udp_handle::Shared {
         observer: timeouts.clone(),
-        table: service.table.clone(),
-        states: service.states.clone(),
+        context: service.context.clone(),
         commands: command_sender,
         requests: request_sender,
         cancellations: Cancellations::default(),
-        subscriptions: Mutex::new(Subscriptions::new()),
-        sealer: FrameSealer::new(&service.sources)?,
         ended: Event::new(),
         is_aborted: AtomicBool::new(false),
         aborted: Event::new(),
     }));
-    let owner: Weak<dyn Owner> = Arc::downgrade(&handle.0) as _;
-    service.table.set_owner(owner);
-    let now = service.time().now();
-    let link = DatagramLink::new(now, service.config.clone(), seed.generator(0))
-        .with_directory(service.table.clone());
+    let owner: Arc<dyn Owner> = handle.0.clone();
+    service.set_owner(Arc::downgrade(&owner));
+    let book = AddressBook::new(service.clone(), handle.clone())?;
+    let publisher = Publisher::datagrams(book, &service.context.states);
+    let now = service.context.time().now();
+    let link = service.node().bind(now, group, seed.generator(0));
     timeouts.set_handle(&handle);
     let inlet = Inlet { commands, requests };
     let task = Task::<R>::new(link, socket, own, inlet, handle.clone(), shared.clone());
     R::spawn(task.run());
-    Ok(UdpNode::new(handle, shared, timeouts))
+    Ok(UdpNode::new(handle, shared, publisher, timeouts))
 }
 
 /// The group that all hosts of a network are in.

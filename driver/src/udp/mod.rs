@@ -13,14 +13,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::{
-    DatagramCounters, Key, Layer, ManagementConfig, Message, SealError, SendError, SendOptions,
+    DatagramCounters, Key, Layer, LayerError, LinkId, ManagementConfig, Message,
+    PeerManagementError, SealError, SendError, SendOptions,
 };
 
 pub use self::builder::UdpNodeBuilder;
 pub use self::events::{UdpEvent, UdpEvents};
 
 use self::timeouts::Timeouts;
-use crate::error::PeerManagementError;
 use crate::events::Listeners;
 use crate::futures::race;
 use crate::handler::Handler;
@@ -29,8 +29,8 @@ use crate::publisher::Publisher;
 use crate::remote::{Kind, Remote};
 use crate::request::RequestBuilder;
 use crate::runtime::Runtime;
-use crate::service::Service;
-use crate::udp_handle::{Command, UdpHandle};
+use crate::service::{Owner, Service};
+use crate::udp_handle::{self, Command, UdpHandle};
 
 /// A node on a UDP socket: netaio's `UDPNode`. It is server and client at once:
 /// it calls handlers for what it receives, and sends, asks and publishes.
@@ -82,23 +82,33 @@ impl<R: Runtime> UdpNode<R> {
         UdpNodeBuilder::new()
     }
 
-    fn new(handle: UdpHandle, shared: Arc<Shared>, timeouts: Arc<Timeouts<R>>) -> Self {
+    fn new(
+        handle: UdpHandle,
+        shared: Arc<Shared>,
+        publisher: Publisher,
+        timeouts: Arc<Timeouts<R>>,
+    ) -> Self {
         let guard = Guard {
             handle: handle.clone(),
             timeouts: timeouts.clone(),
         };
         Self {
             guard: Some(Arc::new(guard)),
-            ..Self::without_guard(handle, shared, timeouts)
+            ..Self::without_guard(handle, shared, publisher, timeouts)
         }
     }
 
     /// A handle that does not keep the node alive.
-    fn without_guard(handle: UdpHandle, shared: Arc<Shared>, timeouts: Arc<Timeouts<R>>) -> Self {
+    fn without_guard(
+        handle: UdpHandle,
+        shared: Arc<Shared>,
+        publisher: Publisher,
+        timeouts: Arc<Timeouts<R>>,
+    ) -> Self {
         Self {
-            publisher: Publisher::datagrams(handle.clone()),
+            publisher,
             peers: Peers {
-                table: handle.table().clone(),
+                service: shared.service.clone(),
             },
             handle,
             shared,
@@ -272,7 +282,7 @@ impl<R: Runtime> UdpNode<R> {
     /// before; see [`Limits::log_interval`](netaio_core::Limits::log_interval).
     #[must_use]
     pub fn suppressed_log_lines(&self) -> u64 {
-        self.service().logs.suppressed()
+        self.service().context.logs.suppressed()
     }
 
     crate::methods::handler_methods!();
@@ -296,10 +306,10 @@ impl<R: Runtime> UdpNode<R> {
     /// Cancel-safe: once called, the node stops receiving; dropped early, the
     /// handlers that are not done go on until they are.
     pub async fn stop_within(&self, grace: Duration) {
-        let until = self.service().time().instant_after(grace);
+        let until = self.service().context.time().instant_after(grace);
         let drained = async {
             // One that has ended needs no telling.
-            let _ = self.handle.0.commands.send(Command::Stop).await;
+            let _ = self.handle.0.commands.send(Command::Drain(grace)).await;
             self.ended().await;
         };
         race(drained, R::sleep_until(until)).await;
@@ -341,5 +351,17 @@ impl<R: Runtime> fmt::Debug for UdpNode<R> {
             .field("group", &self.group())
             .field("peers", &self.peers.len())
             .finish()
+    }
+}
+
+impl Owner for udp_handle::Shared {
+    // The one link of a node is looked at with the peers.
+    fn wake(&self, _: LinkId) {
+        self.peers_changed();
+    }
+
+    fn peers_changed(&self) {
+        // Where the queue is full, the task looks at everything soon.
+        let _ = self.commands.try_send(Command::CheckPeers);
     }
 }

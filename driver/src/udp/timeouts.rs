@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use super::{Shared, UdpNode};
 use crate::background::BackgroundTasks;
 use crate::logging::limited;
+use crate::publisher::Publisher;
 use crate::runtime::Runtime;
 use crate::timeouts::{Callback, TimedOut, TimeoutObserver, callback};
 use crate::udp_handle::{self, UdpHandle};
@@ -26,7 +27,7 @@ pub(super) type OnTimeout<R> = Callback<UdpNode<R>, TimedOut<SocketAddr>>;
 impl<R: Runtime> Timeouts<R> {
     /// At most [`Limits::handlers`](netaio_core::Limits::handlers) run at once.
     pub(super) fn new(handler: Option<OnTimeout<R>>, shared: Arc<Shared>) -> Arc<Self> {
-        let background = BackgroundTasks::new(shared.service.config.wire.limits.handlers());
+        let background = BackgroundTasks::new(shared.service.context.limits().handlers());
         if handler.is_some() {
             background.enable::<R>();
         }
@@ -67,8 +68,11 @@ impl<R: Runtime> TimeoutObserver<SocketAddr> for Timeouts<R> {
         };
         let (background, subject) = (self.background.clone(), request.to);
         let shared = self.shared.clone();
-        let logs = shared.service.logs.clone();
-        let node = UdpNode::without_guard(UdpHandle(handle), shared, self);
+        let logs = shared.service.context.logs.clone();
+        let Some(publisher) = Publisher::of(&shared.service.context.states) else {
+            return;
+        };
+        let node = UdpNode::without_guard(UdpHandle(handle), shared, publisher, self);
         let make = || async move { handler(node, request).await };
         if let Err(reason) = background.start(subject, make, || ()) {
             limited!(

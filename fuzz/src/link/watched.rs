@@ -62,8 +62,8 @@ impl SharedNode for Watched {
         self.node.heard(now, from);
     }
 
-    fn peer_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
-        self.node.peer_message(now, from, message)
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
+        self.node.node_message(now, from, message)
     }
 
     fn farewells(&mut self) -> Vec<PeerMessage> {

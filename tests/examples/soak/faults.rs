@@ -158,7 +158,7 @@ impl Remote {
         match self.receive(raw).await? {
             Some(answer) if matches!(answer.message_type, ERROR | AUTH_ERROR) => {}
             other => {
-                let wrong = format_args!("a bad frame is answered with {other:?}");
+                let wrong = format!("a bad frame is answered with {other:?}");
                 self.world.tally.broken(wrong);
             }
         }

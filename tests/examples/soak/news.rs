@@ -39,7 +39,7 @@ pub(crate) async fn publish(world: Arc<World>, subscribers: usize) -> Result<(),
         world.tally.work.published.one();
         let told: usize = std::str::from_utf8(&answer.content)?.parse()?;
         if told < subscribers {
-            let lost = format_args!("{told} are subscribed to the news, not {subscribers}");
+            let lost = format!("{told} are subscribed to the news, not {subscribers}");
             world.tally.broken(lost);
         }
         if over {
@@ -73,7 +73,7 @@ pub(crate) async fn take_all(
         };
         let (number, last) = number(&news.message)?;
         if number != expected {
-            let jump = format_args!("the news are at {number}, not {expected}");
+            let jump = format!("the news are at {number}, not {expected}");
             world.tally.broken(jump);
             break;
         }
@@ -114,7 +114,7 @@ pub(crate) async fn take_some(world: Arc<World>) -> Result<(), Error> {
         };
         let (number, _) = number(&news.message)?;
         if after.is_some_and(|after| number <= after) {
-            let back = format_args!("the news went back from {after:?} to {number}");
+            let back = format!("the news went back from {after:?} to {number}");
             world.tally.broken(back);
         }
         world.tally.work.notified.one();

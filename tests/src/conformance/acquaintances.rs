@@ -2,7 +2,7 @@
 
 use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::types::REQUEST_URI;
-use netaio_driver::core::{GoneReason, Layer, ManagementConfig, Peer};
+use netaio_driver::core::{Layer, LayerError, ManagementConfig, Peer, RemovalReason};
 use netaio_driver::{Client, ClientBuilder, PeerEvent, PeerEvents, Peers, Remote, Runtime, Server};
 use netaio_driver::{PeerManagementError, ServerBuilder};
 
@@ -28,10 +28,10 @@ async fn came(events: &mut PeerEvents, peers: &Peers, id: &str) {
 }
 
 /// Waits until a peer is gone, and says why.
-async fn gone(events: &mut PeerEvents, id: &str) -> GoneReason {
+async fn gone(events: &mut PeerEvents, id: &str) -> RemovalReason {
     loop {
         match events.next().await.expect("the node is there") {
-            PeerEvent::Gone { peer, why } if peer.peer.id == id => return why,
+            PeerEvent::Removed { peer, why } if peer.peer.id == id => return why,
             _ => {}
         }
     }
@@ -74,12 +74,18 @@ pub async fn client_and_server_introduce_themselves<R: Runtime>() {
 
     // Closed in order: the server is told. Cut off: it notices.
     connection.close().await;
-    assert_eq!(gone(&mut at_server, "c").await, GoneReason::Left);
-    assert_eq!(gone(&mut at_client, "s").await, GoneReason::ConnectionEnded);
+    assert_eq!(gone(&mut at_server, "c").await, RemovalReason::Disconnect);
+    assert_eq!(
+        gone(&mut at_client, "s").await,
+        RemovalReason::ConnectionEnded
+    );
     client.connect(server.local_addr()).await.unwrap();
     came(&mut at_server, server.peers(), "c").await;
     drop(client);
-    assert_eq!(gone(&mut at_server, "c").await, GoneReason::ConnectionEnded);
+    assert_eq!(
+        gone(&mut at_server, "c").await,
+        RemovalReason::ConnectionEnded
+    );
     while at_client.next().await.is_some() {}
 }
 
@@ -104,14 +110,14 @@ pub async fn management_begins_and_stops_at_any_time<R: Runtime>() {
     );
     assert!(client.stop_peer_management("netaio"));
     assert!(!client.stop_peer_management("netaio"));
-    assert_eq!(gone(&mut at_server, "c").await, GoneReason::Left);
+    assert_eq!(gone(&mut at_server, "c").await, RemovalReason::Disconnect);
     assert!(connection.close_reason().is_none());
 
     // Who has stopped takes no notice of farewells.
     client.manage_peers(managed()).unwrap();
     came(&mut at_server, server.peers(), "c").await;
     server.stop().await;
-    assert_eq!(gone(&mut at_client, "s").await, GoneReason::Left);
+    assert_eq!(gone(&mut at_client, "s").await, RemovalReason::Disconnect);
 }
 
 /// A client knows each of its servers, and they know nothing of one another.
@@ -138,7 +144,7 @@ pub async fn a_client_has_a_peer_at_each_server<R: Runtime>() {
         assert_eq!(ids, ["c"]);
     }
     servers[0].stop().await;
-    assert_eq!(gone(&mut events, "a").await, GoneReason::Left);
+    assert_eq!(gone(&mut events, "a").await, RemovalReason::Disconnect);
     assert!(peers.get("b").is_some());
 }
 
@@ -164,5 +170,5 @@ pub async fn a_peer_that_cannot_be_introduced_is_an_error_at_once<R: Runtime>() 
     let error = client
         .manage_peers(managed().with_inner(inner))
         .unwrap_err();
-    assert_eq!(error, PeerManagementError::HiddenUri);
+    assert_eq!(error, PeerManagementError::Layer(LayerError::HiddenUri));
 }

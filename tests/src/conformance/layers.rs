@@ -8,8 +8,8 @@ use netaio_driver::core::plugin::{
 };
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    AuthErrorReply, AuthFailure, Layer, Message, Now, RequestOptions, SealError, Sealer, SendError,
-    SendOptions, Wire,
+    AuthErrorReply, AuthFailure, Layer, LayerError, Message, Now, RequestOptions, SealError,
+    Sealer, SendError, SendOptions, Wire,
 };
 use netaio_driver::{BuildError, Client, Content, RequestError, Runtime, Server, Uri};
 
@@ -388,7 +388,7 @@ pub async fn options_leave_plugins_out<R: Runtime>() {
 /// given: at the start, at run time, and with a request.
 pub async fn layers_that_clash_are_refused<R: Runtime>() {
     let clash = || none().with_auth(hmac("inner"));
-    let expected = SealError::FieldClash("hmac".into());
+    let expected = LayerError::FieldClash("hmac".into());
 
     let server = Server::<R>::builder()
         .auth(hmac("outer"))
@@ -427,7 +427,8 @@ pub async fn layers_that_clash_are_refused<R: Runtime>() {
         .inner(clash())
         .await
         .unwrap_err();
-    assert_eq!(error, RequestError::Send(SendError::Seal(expected)));
+    let clash = SealError::FieldClash("hmac".into());
+    assert_eq!(error, RequestError::Send(SendError::Seal(clash)));
     let answer = pair.connection.request("u").await.unwrap();
     assert_message(&answer, RESPOND_URI, "u", "fine");
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_lite::future;
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    AuthErrorReply, FailedCheck, Message, RequestOptions, SealError, SendError, SendOptions,
+    AuthErrorReply, FailedCheck, LayerError, Message, RequestOptions, SealError, SendError,
+    SendOptions,
 };
 use netaio_driver::{
     BuildError, Content, RequestError, Runtime, UdpEvent, UdpEvents, UdpNode, Uri,
@@ -283,14 +284,15 @@ pub async fn options_leave_plugins_out<R: Runtime>() {
 /// at the start, at run time, and with what is sent.
 pub async fn layers_that_clash_are_refused<R: Runtime>() {
     let clash = || none().with_auth(hmac("inner"));
-    let expected = SealError::FieldClash("hmac".into());
+    let expected = LayerError::FieldClash("hmac".into());
     let sealing = || UdpNode::<R>::builder().auth(hmac("outer"));
     let error = sealing().on((CREATE_URI, "u"), || "never").inner(clash());
     let error = error.bind("127.0.0.1:0").await.unwrap_err();
     assert!(matches!(&error, BuildError::Layer { source, .. } if *source == expected));
 
     let node = bind_node(sealing().on(REQUEST_URI, || "fine")).await;
-    let refused = Err(expected.clone());
+    let refused = Err(expected);
+    let expected = SealError::FieldClash("hmac".into());
     assert_eq!(node.on(CREATE_URI, || "never", clash()), refused);
     assert_eq!(node.once(CREATE_URI, || "never", clash()), refused);
     let to = node.local_addr();

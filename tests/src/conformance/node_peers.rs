@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use netaio_driver::core::plugin::{DefaultPeerPlugin, PeerPlugin, X25519Cipher};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    GoneReason, IntroductionError, Layer, Limits, ManagementConfig, ManagementError, Message,
-    MessageType, Peer, PeerChange, PeerRefused, SealError, SendError,
+    IntroductionError, Layer, LayerError, Limits, ManagementConfig, ManagementError, Message,
+    MessageType, Peer, PeerChange, PeerRefused, RemovalReason, SealError, SendError,
 };
 use netaio_driver::{
     BuildError, Content, KnownPeer, PeerEvent, PeerEvents, PeerManagementError, RequestError,
@@ -74,9 +74,9 @@ pub(super) async fn came<R: Runtime>(node: &UdpNode<R>, id: &str) -> KnownPeer {
 }
 
 /// The next event, which is that a peer is gone.
-pub(super) async fn gone(events: &mut PeerEvents) -> (KnownPeer, GoneReason) {
+pub(super) async fn gone(events: &mut PeerEvents) -> (KnownPeer, RemovalReason) {
     match events.next().await {
-        Some(PeerEvent::Gone { peer, why }) => (peer, why),
+        Some(PeerEvent::Removed { peer, why }) => (peer, why),
         other => panic!("{other:?}"),
     }
 }
@@ -174,7 +174,7 @@ pub async fn a_peer_changes<R: Runtime>() {
         .set_local(Peer::new("a").with_data("1"))
         .unwrap();
     match events.next().await {
-        Some(PeerEvent::Changed(known)) => {
+        Some(PeerEvent::Updated(known)) => {
             assert_eq!(known.peer, Peer::new("a").with_data("1"));
             assert_eq!(known.addresses, [one.local_addr()]);
         }
@@ -198,15 +198,15 @@ pub async fn a_peer_leaves<R: Runtime>() {
     assert!(one.stop_peer_management("netaio").await);
     assert!(!one.stop_peer_management("netaio").await);
     let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("a"), GoneReason::Left));
+    assert_eq!((left.peer, why), (peer("a"), RemovalReason::Disconnect));
     assert!(two.peers().is_empty());
     // It knows the others still.
     assert_eq!(ids(&one), ["b"]);
     one.manage_peers(managed()).unwrap();
-    assert!(matches!(events.next().await, Some(PeerEvent::Came(_))));
+    assert!(matches!(events.next().await, Some(PeerEvent::Added(_))));
     one.stop().await;
     let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("a"), GoneReason::Left));
+    assert_eq!((left.peer, why), (peer("a"), RemovalReason::Disconnect));
 }
 
 /// A peer that falls silent is missed in time, and its subscriptions go with it.
@@ -221,9 +221,9 @@ pub async fn a_silent_peer_is_missed<R: Runtime>() {
         .await;
     let remote = node.remote(raw.address());
     node.publisher().subscribe("news", remote).unwrap();
-    assert!(matches!(events.next().await, Some(PeerEvent::Came(_))));
+    assert!(matches!(events.next().await, Some(PeerEvent::Added(_))));
     let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("raw"), GoneReason::TimedOut));
+    assert_eq!((left.peer, why), (peer("raw"), RemovalReason::TimedOut));
     assert_eq!(node.publisher().subscribers("news"), 0);
     assert!(node.peers().is_empty());
 }
@@ -306,11 +306,11 @@ pub async fn peers_can_be_kept_by_hand<R: Runtime>() {
     let add = |id: &'static str, data: &'static str, port| {
         peers.add(Peer::new(id).with_data(data), at(port))
     };
-    assert_eq!(add("a", "1", 1), Ok(PeerChange::Came));
-    assert_eq!(add("a", "1", 1), Ok(PeerChange::Same));
-    assert_eq!(add("a", "2", 1), Ok(PeerChange::Changed));
-    assert_eq!(add("a", "2", 2), Ok(PeerChange::Changed));
-    assert_eq!(add("b", "", 3), Ok(PeerChange::Came));
+    assert_eq!(add("a", "1", 1), Ok(PeerChange::Added));
+    assert_eq!(add("a", "1", 1), Ok(PeerChange::Unchanged));
+    assert_eq!(add("a", "2", 1), Ok(PeerChange::Updated));
+    assert_eq!(add("a", "2", 2), Ok(PeerChange::Updated));
+    assert_eq!(add("b", "", 3), Ok(PeerChange::Added));
     assert_eq!(
         add("a", "2", 4),
         Err(PeerRefused::TooManyAddresses { max: 2 })
@@ -344,13 +344,13 @@ pub async fn peers_can_be_kept_by_hand<R: Runtime>() {
     let mut seen = Vec::new();
     for _ in 0..7 {
         seen.push(match events.next().await.unwrap() {
-            PeerEvent::Came(known) => format!("{:?} came", known.peer.id),
-            PeerEvent::Changed(known) => format!("{:?} changed", known.peer.id),
-            PeerEvent::AddressGone { peer, address, why } => {
+            PeerEvent::Added(known) => format!("{:?} came", known.peer.id),
+            PeerEvent::Updated(known) => format!("{:?} changed", known.peer.id),
+            PeerEvent::AddressRemoved { peer, address, why } => {
                 let port = address.unwrap().port();
                 format!("{:?} left {port}: {why:?}", peer.peer.id)
             }
-            PeerEvent::Gone { peer, why } => format!("{:?} gone: {why:?}", peer.peer.id),
+            PeerEvent::Removed { peer, why } => format!("{:?} gone: {why:?}", peer.peer.id),
             other => panic!("{other:?}"),
         });
     }
@@ -359,9 +359,9 @@ pub async fn peers_can_be_kept_by_hand<R: Runtime>() {
         "b\"a\" changed",
         "b\"a\" changed",
         "b\"b\" came",
-        "b\"a\" left 1: Removed",
-        "b\"a\" gone: Removed",
-        "b\"b\" gone: Removed",
+        "b\"a\" left 1: Application",
+        "b\"a\" gone: Application",
+        "b\"b\" gone: Application",
     ];
     assert_eq!(seen, expected);
 }
@@ -378,13 +378,13 @@ pub async fn nobody_speaks_for_another<R: Runtime>() {
     let answer = raw.receive().await;
     let packed = DefaultPeerPlugin.pack(&peer("node")).unwrap();
     assert_message(&answer, PEER_DISCOVERED, "netaio", packed);
-    assert!(matches!(events.next().await, Some(PeerEvent::Came(_))));
+    assert!(matches!(events.next().await, Some(PeerEvent::Added(_))));
 
     let changed = Peer::new("raw").with_data("changed");
     for (what, why) in [
-        (says(DISCONNECT, &peer("raw")), PeerRefused::NotHere),
-        (says(ADVERTISE_PEER, &changed), PeerRefused::NotItself),
-        (says(PEER_DISCOVERED, &changed), PeerRefused::NotItself),
+        (says(DISCONNECT, &peer("raw")), PeerRefused::NotAtAddress),
+        (says(ADVERTISE_PEER, &changed), PeerRefused::DataMismatch),
+        (says(PEER_DISCOVERED, &changed), PeerRefused::DataMismatch),
     ] {
         stranger.send(&what, to).await;
         match events.next().await {
@@ -397,21 +397,24 @@ pub async fn nobody_speaks_for_another<R: Runtime>() {
     }
     // Who repeats it is perhaps the same; what it says is not taken for more.
     stranger.send(&says(ADVERTISE_PEER, &peer("raw")), to).await;
-    assert!(matches!(events.next().await, Some(PeerEvent::Changed(_))));
+    assert!(matches!(events.next().await, Some(PeerEvent::Updated(_))));
     stranger.send(&says(DISCONNECT, &peer("raw")), to).await;
     match events.next().await {
-        Some(PeerEvent::AddressGone { peer, address, why }) => {
+        Some(PeerEvent::AddressRemoved { peer, address, why }) => {
             assert_eq!(peer.addresses, [raw.address()]);
-            assert_eq!((address, why), (Some(stranger.address()), GoneReason::Left));
+            assert_eq!(
+                (address, why),
+                (Some(stranger.address()), RemovalReason::Disconnect)
+            );
         }
         other => panic!("{other:?}"),
     }
     raw.send(&says(ADVERTISE_PEER, &changed), to).await;
     assert!(
-        matches!(events.next().await, Some(PeerEvent::Changed(known)) if known.peer == changed)
+        matches!(events.next().await, Some(PeerEvent::Updated(known)) if known.peer == changed)
     );
     raw.send(&says(DISCONNECT, &peer("raw")), to).await;
-    assert_eq!(gone(&mut events).await.1, GoneReason::Left);
+    assert_eq!(gone(&mut events).await.1, RemovalReason::Disconnect);
 }
 
 /// One address is one peer, however many names it goes by: it fills no table.
@@ -474,7 +477,7 @@ pub async fn who_is_one_too_many_is_refused<R: Runtime>() {
         raw.send(&says(ADVERTISE_PEER, &peer), node.local_addr())
             .await;
         match (events.next().await.unwrap(), refused) {
-            (PeerEvent::Came(known), None) => assert_eq!(known.peer, peer),
+            (PeerEvent::Added(known), None) => assert_eq!(known.peer, peer),
             (PeerEvent::Refused { address, why }, Some(refused)) => {
                 assert_eq!(address, Some(raw.address()));
                 assert_eq!(why, IntroductionError::Refused(refused));
@@ -509,7 +512,7 @@ pub async fn what_is_no_introduction_is_ignored<R: Runtime>() {
     let mut came = false;
     for _ in 0..7 {
         match events.next().await.unwrap() {
-            PeerEvent::Came(known) => came = known.peer.id == "raw",
+            PeerEvent::Added(known) => came = known.peer.id == "raw",
             PeerEvent::Refused { why, .. } => {
                 assert!(matches!(why, IntroductionError::Malformed(_)), "{why}");
             }
@@ -621,7 +624,7 @@ pub async fn what_cannot_be_introduced_is_an_error_at_once<R: Runtime>() {
     let error = node.manage_peers(clash).unwrap_err();
     assert!(matches!(
         error,
-        PeerManagementError::Seal(SealError::FieldClash(_))
+        PeerManagementError::Layer(LayerError::FieldClash(_))
     ));
     // Past the limit, a frame and a datagram.
     for len in [100_001, 70_000, 65_390] {
@@ -666,7 +669,7 @@ pub async fn the_events_end_with_their_node<R: Runtime>() {
     let remote = node.remote(SocketAddr::from(([127, 0, 0, 1], 1)));
     peers.add(peer("a"), &remote).unwrap();
     node.stop().await;
-    assert!(matches!(events.next().await, Some(PeerEvent::Came(_))));
+    assert!(matches!(events.next().await, Some(PeerEvent::Added(_))));
     assert_eq!(events.next().await, None);
     assert_eq!(peers.events().next().await, None);
     assert_eq!(peers.len(), 1);
@@ -705,11 +708,11 @@ pub async fn who_is_gone_has_no_subscriptions<R: Runtime>() {
     raws[1].send(&says(DISCONNECT, &peer("a")), to).await;
     assert!(matches!(
         events.next().await,
-        Some(PeerEvent::AddressGone { .. })
+        Some(PeerEvent::AddressRemoved { .. })
     ));
     assert_eq!(publisher.subscribers("news"), 3);
     raws[0].send(&says(DISCONNECT, &peer("a")), to).await;
-    assert_eq!(gone(&mut events).await.1, GoneReason::Left);
+    assert_eq!(gone(&mut events).await.1, RemovalReason::Disconnect);
     assert_eq!(publisher.subscribers("news"), 2);
     peers.remove("b");
     let subscribed = publisher.subscribed("news");

@@ -4,8 +4,8 @@
 use netaio_driver::core::plugin::{DefaultPeerPlugin, PeerPlugin};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
-    GoneReason, IntroductionError, Layer, ManagementConfig, Message, MessageType, Peer,
-    PeerRefused, SendOptions,
+    IntroductionError, Layer, ManagementConfig, Message, MessageType, Peer, PeerRefused,
+    RemovalReason, SendOptions,
 };
 use netaio_driver::{
     Client, Connection, PeerEvent, PeerEvents, Publisher, ReadHalf, Remote, Runtime, Server,
@@ -63,7 +63,7 @@ fn packed(id: &'static str) -> Vec<u8> {
 
 async fn came(events: &mut PeerEvents) -> Peer {
     match events.next().await {
-        Some(PeerEvent::Came(known)) => known.peer,
+        Some(PeerEvent::Added(known)) => known.peer,
         other => panic!("{other:?}"),
     }
 }
@@ -96,13 +96,16 @@ pub async fn a_client_introduces_itself<R: Runtime>() {
 
     raw.write(&says(DISCONNECT, &peer("raw"))).await.unwrap();
     let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("raw"), GoneReason::Left));
+    assert_eq!((left.peer, why), (peer("raw"), RemovalReason::Disconnect));
     assert_eq!(peers.of(&connection), None);
     introduce(&mut raw, &peer("raw")).await;
     assert_eq!(came(&mut events).await, peer("raw"));
     drop(raw);
     let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("raw"), GoneReason::ConnectionEnded));
+    assert_eq!(
+        (left.peer, why),
+        (peer("raw"), RemovalReason::ConnectionEnded)
+    );
     assert!(peers.is_empty());
 }
 
@@ -124,13 +127,13 @@ pub async fn one_connection_is_one_peer<R: Runtime>() {
     }
     let changed = Peer::new("two").with_data("changed");
     for (what, why) in [
-        (says(ADVERTISE_PEER, &changed), PeerRefused::NotItself),
-        (says(PEER_DISCOVERED, &changed), PeerRefused::NotItself),
+        (says(ADVERTISE_PEER, &changed), PeerRefused::DataMismatch),
+        (says(PEER_DISCOVERED, &changed), PeerRefused::DataMismatch),
         (
             says(ADVERTISE_PEER, &peer("two")),
             PeerRefused::AddressTaken,
         ),
-        (says(DISCONNECT, &peer("two")), PeerRefused::NotHere),
+        (says(DISCONNECT, &peer("two")), PeerRefused::NotAtAddress),
     ] {
         one.write(&what).await.unwrap();
         assert_eq!(refused(&mut events).await, why);
@@ -144,12 +147,15 @@ pub async fn one_connection_is_one_peer<R: Runtime>() {
     // It may change itself.
     introduce(&mut two, &changed).await;
     match events.next().await {
-        Some(PeerEvent::Changed(known)) => assert_eq!(known.peer, changed),
+        Some(PeerEvent::Updated(known)) => assert_eq!(known.peer, changed),
         other => panic!("{other:?}"),
     }
     drop(one);
     let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("one"), GoneReason::ConnectionEnded));
+    assert_eq!(
+        (left.peer, why),
+        (peer("one"), RemovalReason::ConnectionEnded)
+    );
     assert_eq!(server.peers().len(), 1);
 }
 
@@ -305,7 +311,7 @@ pub async fn a_peer_needs_a_connection<R: Runtime>() {
     add(&Remote::from(&connection)).unwrap();
     assert_eq!(came(&mut events).await, peer("raw"));
     drop(raw);
-    assert_eq!(gone(&mut events).await.1, GoneReason::ConnectionEnded);
+    assert_eq!(gone(&mut events).await.1, RemovalReason::ConnectionEnded);
     assert_eq!(add(&Remote::from(&connection)), gone_or_elsewhere);
     assert!(server.peers().is_empty());
 }
@@ -319,7 +325,7 @@ pub async fn the_events_end_with_their_server<R: Runtime>() {
     introduce(&mut raw, &peer("raw")).await;
     server.stop().await;
     assert_eq!(came(&mut events).await, peer("raw"));
-    assert_eq!(gone(&mut events).await.1, GoneReason::ConnectionEnded);
+    assert_eq!(gone(&mut events).await.1, RemovalReason::ConnectionEnded);
     assert_eq!(events.next().await, None);
     assert_eq!(peers.events().next().await, None);
 
@@ -329,7 +335,7 @@ pub async fn the_events_end_with_their_server<R: Runtime>() {
     introduce(&mut raw, &peer("raw")).await;
     assert_eq!(came(&mut events).await, peer("raw"));
     drop(server);
-    assert_eq!(gone(&mut events).await.1, GoneReason::ConnectionEnded);
+    assert_eq!(gone(&mut events).await.1, RemovalReason::ConnectionEnded);
     assert_eq!(events.next().await, None);
     assert_eq!(peers.events().next().await, None);
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_channel::Receiver;
 use futures_lite::future::or;
 use netaio_driver::core::types::*;
-use netaio_driver::core::{GoneReason, Layer, ManagementConfig, Message};
+use netaio_driver::core::{Layer, ManagementConfig, Message, RemovalReason};
 use netaio_driver::{
     Client, Content, KnownPeer, PeerEvent, PeerEvents, RequestBuilder, Runtime, Server, UdpNode,
 };
@@ -66,7 +66,7 @@ async fn next<R: Runtime>(events: &mut PeerEvents) -> PeerEvent {
 /// Sees that Python's peer comes.
 async fn came<R: Runtime>(events: &mut PeerEvents) -> KnownPeer {
     match next::<R>(events).await {
-        PeerEvent::Came(known) => {
+        PeerEvent::Added(known) => {
             assert_eq!(known.peer, PYTHON.peer());
             known
         }
@@ -75,9 +75,9 @@ async fn came<R: Runtime>(events: &mut PeerEvents) -> KnownPeer {
 }
 
 /// Sees that Python's peer goes.
-async fn gone<R: Runtime>(events: &mut PeerEvents) -> GoneReason {
+async fn gone<R: Runtime>(events: &mut PeerEvents) -> RemovalReason {
     match next::<R>(events).await {
-        PeerEvent::Gone { peer, why } => {
+        PeerEvent::Removed { peer, why } => {
             assert_eq!(peer.peer, PYTHON.peer());
             why
         }
@@ -201,11 +201,11 @@ pub async fn python_client_and_our_server<R: Runtime>(python: &Python, case: &Ca
     client.hears("to all clients").await;
 
     client.stops_managing().await;
-    assert_eq!(gone::<R>(&mut events).await, GoneReason::Left);
+    assert_eq!(gone::<R>(&mut events).await, RemovalReason::Disconnect);
     client.manages(case).await;
     came::<R>(&mut events).await;
     client.ended(drop).await;
-    assert_eq!(gone::<R>(&mut events).await, GoneReason::ConnectionEnded);
+    assert_eq!(gone::<R>(&mut events).await, RemovalReason::ConnectionEnded);
 
     let mut client = connect().await;
     client.manages(case).await;
@@ -241,7 +241,7 @@ pub async fn our_client_and_python_server<R: Runtime>(python: &Python, case: &Ca
     server.finds_us().await;
     client.close().await;
     server.is_alone().await;
-    assert_eq!(gone::<R>(&mut events).await, GoneReason::ConnectionEnded);
+    assert_eq!(gone::<R>(&mut events).await, RemovalReason::ConnectionEnded);
     server.ended(PythonServer::stop).await;
 }
 
@@ -297,11 +297,11 @@ pub async fn nodes_meet<R: Runtime>(python: &Python, case: &Case) {
     assert_message(&heard, NOTIFY_URI, "to them too");
 
     theirs.stops_managing().await;
-    assert_eq!(gone::<R>(&mut events).await, GoneReason::Left);
+    assert_eq!(gone::<R>(&mut events).await, RemovalReason::Disconnect);
     theirs.manages(case).await;
     came::<R>(&mut events).await;
     theirs.ended(Node::close).await.unwrap();
-    assert_eq!(gone::<R>(&mut events).await, GoneReason::Left);
+    assert_eq!(gone::<R>(&mut events).await, RemovalReason::Disconnect);
     ours.stop().await;
 }
 
@@ -315,7 +315,7 @@ pub async fn a_silent_node_is_dropped<R: Runtime>(python: &Python) {
     theirs.manages(&case).await;
     came::<R>(&mut events).await;
     theirs.ended(Node::kill).await;
-    assert_eq!(gone::<R>(&mut events).await, GoneReason::TimedOut);
+    assert_eq!(gone::<R>(&mut events).await, RemovalReason::TimedOut);
     assert!(ours.peers().is_empty());
     ours.stop().await;
 }

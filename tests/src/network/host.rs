@@ -1,15 +1,13 @@
 //! One node of a simulated network.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chacha20::ChaCha8Rng;
-use netaio_core::plugin::DefaultPeerPlugin;
 use netaio_core::{
-    DatagramEvent, DatagramLink, Discovery, Dispatched, LinkConfig, ManagementConfig, Node, Now,
-    Peer, PeerEvent, PeerMessage, Peers, SendOptions, Transmits,
+    DatagramHub, DatagramHubEvent, DatagramLink, DatagramOutput, LinkConfig, ManagementConfig,
+    Node, Now, Peer, PeerEvent, Peers, Place,
 };
 use rand_core::SeedableRng;
 
@@ -35,16 +33,12 @@ pub(super) fn number(address: SocketAddr) -> Option<usize> {
     }
 }
 
-/// A node, as an event loop of its own would have it: netaio's default handler,
-/// and peers that are managed.
+/// A node, as an event loop of its own would have it: without handlers, and with peers
+/// that are managed.
 pub struct Host {
-    link: DatagramLink,
-    routes: Node<()>,
-    discovery: Discovery<SocketAddr>,
+    hub: DatagramHub<()>,
     management: ManagementConfig,
-    events: Vec<PeerEvent<SocketAddr>>,
-    /// Messages that came to no handler, answered or not.
-    unrouted: u64,
+    events: Vec<PeerEvent<Place>>,
     /// How far its Unix clock is off, in seconds.
     clock_error: i64,
     alarm: Option<Duration>,
@@ -53,23 +47,22 @@ pub struct Host {
 impl Host {
     pub(super) fn new(
         number: usize,
-        config: Arc<LinkConfig>,
+        config: LinkConfig,
         management: ManagementConfig,
         seed: u64,
     ) -> Self {
-        let mut discovery = Discovery::new(config.wire.clone(), Arc::new(DefaultPeerPlugin));
-        let local = Peer::new(format!("node {number}"));
-        discovery
-            .set_local(Some(local))
-            .expect("nothing is managed yet");
-        let rng = Box::new(ChaCha8Rng::seed_from_u64(seed));
+        let mut node = Node::for_datagrams(config);
+        let set = node.set_local_peer(Peer::new(format!("node {number}")));
+        set.expect("nothing is managed yet");
+        let mut seeds = seed..;
+        let make_rng = || {
+            let seed = seeds.next().unwrap_or(seed);
+            ChaCha8Rng::seed_from_u64(seed)
+        };
         Self {
-            link: DatagramLink::new(Now::default(), config, rng),
-            routes: Node::new(),
-            discovery,
+            hub: DatagramHub::new(Now::default(), node, Some(GROUP), make_rng),
             management,
             events: Vec::new(),
-            unrouted: 0,
             clock_error: 0,
             alarm: None,
         }
@@ -77,24 +70,18 @@ impl Host {
 
     /// The peers that it knows.
     #[must_use]
-    pub fn peers(&self) -> &Peers<SocketAddr> {
-        self.discovery.peers()
+    pub fn peers(&self) -> &Peers<Place> {
+        self.hub.node().peers()
     }
 
     /// The protocol's part of it.
     #[must_use]
     pub fn link(&self) -> &DatagramLink {
-        &self.link
-    }
-
-    /// Messages that came to no handler.
-    #[must_use]
-    pub fn unrouted(&self) -> u64 {
-        self.unrouted
+        self.hub.link()
     }
 
     /// What happened to its peers since the last call.
-    pub fn take_events(&mut self) -> Vec<PeerEvent<SocketAddr>> {
+    pub fn take_events(&mut self) -> Vec<PeerEvent<Place>> {
         std::mem::take(&mut self.events)
     }
 
@@ -104,94 +91,42 @@ impl Host {
     }
 
     fn now(&self, now: Now) -> Now {
-        Now::new(
-            now.monotonic,
-            now.unix.saturating_add_signed(self.clock_error),
-        )
+        let unix = now.unix.saturating_add_signed(self.clock_error);
+        Now::new(now.monotonic, unix)
     }
 
     pub(super) fn start(&mut self, now: Now) {
-        let config = self.management.clone();
-        for key in Discovery::<SocketAddr>::keys(config.app_id().clone()) {
-            self.routes.on(key, (), config.inner().clone());
-        }
-        let begun = self.discovery.begin(self.now(now), config);
-        begun.expect("the peer can be introduced");
-        self.turn(now);
-    }
-
-    pub(super) fn wake(&mut self, now: Now) {
-        self.turn(now);
-    }
-
-    pub(super) fn receive(&mut self, now: Now, from: SocketAddr, datagram: &Bytes) {
-        let local = self.now(now);
-        self.link.receive(local, from, datagram[..].into());
-        self.turn(now);
-    }
-
-    fn turn(&mut self, now: Now) {
         let now = self.now(now);
-        self.link.handle_timeout(now);
-        self.discovery.handle_timeout(now);
-        while let Some(event) = self.link.poll_event() {
-            if let DatagramEvent::Message(inbound) = event {
-                self.handle(now, inbound);
-            }
-        }
-        while let Some(event) = self.discovery.poll_event() {
-            self.events.push(event);
-        }
-        while let Some(PeerMessage { message, inner }) = self.discovery.poll_advertisement() {
-            let options = SendOptions::new().with_inner(inner);
-            let sent = self.link.send(now, GROUP, &message, &options);
-            sent.expect("there is room for an advertisement");
-        }
+        let node = self.hub.node_mut();
+        let managed = node.manage_peers(now, self.management.clone());
+        managed.expect("the peer can be introduced");
     }
 
-    fn handle(&mut self, now: Now, inbound: netaio_core::Inbound) {
-        match self.link.dispatch(now, inbound, &mut self.routes) {
-            Dispatched::Call { message, reply, .. } => {
-                let Some(from) = reply.remote() else { return };
-                self.discovery.heard(now, from);
-                if let Some(answer) = self.discovery.handle(now, from, &message) {
-                    let sent = self.link.answer(now, &reply, &answer);
-                    sent.expect("there is room for an answer");
-                }
-            }
-            Dispatched::Unrouted { message, reply } => {
-                self.unrouted = self.unrouted.saturating_add(1);
-                if let Some(answer) = Node::<()>::default_datagram_answer(message.message_type) {
-                    let sent = self.link.answer(now, &reply, &answer);
-                    sent.expect("there is room for an answer");
-                }
-            }
-            Dispatched::Refused => {}
-        }
+    pub(super) fn receive(&mut self, now: Now, from: SocketAddr, datagram: &[u8]) {
+        let received = self.hub.receive(self.now(now), from, datagram);
+        received.expect("all that came before is handled");
     }
 
-    pub(super) fn take_sent(&mut self) -> Vec<(SocketAddr, Bytes)> {
-        let mut out = Transmits::new();
-        self.link.poll_outbound(&mut out);
-        let copy = |(to, datagram)| (to, Bytes::copy_from_slice(datagram));
-        let sent = out.iter().map(copy).collect();
-        out = Transmits::new();
-        // They have been sent.
-        self.link.poll_outbound(&mut out);
+    /// Does what there is to be done, and returns what it sends.
+    pub(super) fn poll(&mut self, now: Now) -> Vec<(SocketAddr, Bytes)> {
+        let (now, mut sent) = (self.now(now), Vec::new());
+        while let Some(output) = self.hub.poll(now) {
+            match output {
+                DatagramOutput::Transmit { to, bytes } => {
+                    sent.push((to, Bytes::copy_from_slice(bytes)));
+                }
+                DatagramOutput::Event(DatagramHubEvent::Peer(event)) => self.events.push(event),
+                _ => {}
+            }
+        }
         sent
     }
 
     /// When it is to be woken, unless it will be already.
     pub(super) fn alarm(&mut self, now: Now) -> Option<Duration> {
-        let link = self.link.poll_deadline().map(|deadline| deadline.at);
-        let next = link
-            .into_iter()
-            .chain(self.discovery.poll_deadline())
-            .min()?;
-        if self
-            .alarm
-            .is_some_and(|set| set > now.monotonic && set <= next)
-        {
+        let next = self.hub.deadline()?;
+        let is_set = |set| set > now.monotonic && set <= next;
+        if self.alarm.is_some_and(is_set) {
             return None;
         }
         self.alarm = Some(next);

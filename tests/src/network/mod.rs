@@ -16,12 +16,11 @@ mod host;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chacha20::ChaCha8Rng;
-use netaio_core::{Layer, Limits, LinkConfig, ManagementConfig, Now, Role, Wire};
+use netaio_core::{Layer, Limits, LinkConfig, ManagementConfig, Now};
 use rand_core::{Rng, SeedableRng};
 
 pub use self::faults::Faults;
@@ -97,10 +96,6 @@ impl Network {
     /// The same, with an outer layer for every node.
     #[must_use]
     pub fn with_layers(setup: &Setup, outer: impl Fn(usize) -> Layer) -> Self {
-        let wire = Arc::new(Wire {
-            limits: setup.limits.clone(),
-            ..Wire::default()
-        });
         let mut network = Self {
             hosts: Vec::new(),
             queue: BinaryHeap::new(),
@@ -112,9 +107,9 @@ impl Network {
         };
         for number in 0..setup.nodes {
             let seed = network.rng.next_u64();
-            let mut config = LinkConfig::new(Role::Node).with_outer(outer(number));
-            config.wire = wire.clone();
-            let host = Host::new(number, Arc::new(config), setup.management.clone(), seed);
+            let config = LinkConfig::new().with_limits(setup.limits.clone());
+            let config = config.with_outer(outer(number));
+            let host = Host::new(number, config, setup.management.clone(), seed);
             network.hosts.push(host);
             let within = u64::try_from(setup.starts.as_micros()).unwrap_or(u64::MAX);
             let start = Duration::from_micros(network.rng.next_u64() % within.max(1));
@@ -192,13 +187,13 @@ impl Network {
         let now = Now::new(self.now, EPOCH.saturating_add(self.now.as_secs()));
         match what {
             What::Start => host.start(now),
-            What::Alarm => host.wake(now),
+            What::Alarm => {}
             What::Datagram(from, datagram) => {
                 self.delivered = self.delivered.saturating_add(1);
                 host.receive(now, from, &datagram);
             }
         }
-        let sent = host.take_sent();
+        let sent = host.poll(now);
         if let Some(alarm) = host.alarm(now) {
             self.happen(alarm, number, What::Alarm);
         }

@@ -164,7 +164,8 @@ fn prepare(target: &Path) -> Result<PathBuf> {
     fs::create_dir_all(target).map_err(|error| fail("cannot make", error))?;
     let lock = File::create(target.join(format!("{ENVIRONMENT}.lock")))
         .map_err(|error| fail("cannot make the lock of", error))?;
-    lock.lock().map_err(|error| fail("cannot lock", error))?;
+    let mut lock = fd_lock::RwLock::new(lock);
+    let _locked = lock.write().map_err(|error| fail("cannot lock", error))?;
     if ready() {
         return Ok(interpreter);
     }

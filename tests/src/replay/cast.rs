@@ -1,9 +1,10 @@
 //! Who plays in the scenario.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use netaio_core::plugin::{HmacAuth, Sha256StreamCipher};
-use netaio_core::{Key, Layer, MessageTypes};
+use netaio_core::{Key, Layer, Limits, MessageTypes};
 use serde::Deserialize;
 
 use super::scenario::message_type;
@@ -131,6 +132,14 @@ impl Route {
 }
 
 impl Party {
+    pub(super) fn limits(&self) -> Limits {
+        let idle = self.idle.map(Duration::from_millis);
+        let limits = Limits::default().with_idle_timeout(idle);
+        let concurrent = self.concurrent.unwrap_or(1);
+        let limits = limits.and_then(|limits| limits.with_handlers_per_connection(concurrent));
+        limits.expect("the scenario's limits make sense")
+    }
+
     pub(super) fn seed(&self) -> [u8; 32] {
         [self.seed; 32]
     }

@@ -7,7 +7,7 @@ use netaio_core::plugin::{
 };
 use netaio_core::types::{REQUEST_URI, RESPOND_URI, SUBSCRIBE_URI};
 use netaio_core::{
-    AuthFailure, AuthFields, AuthView, GoneReason, Layer, ManagementConfig, Message, Peer,
+    AuthFailure, AuthFields, AuthView, Layer, ManagementConfig, Message, Peer, RemovalReason,
     SealError, SendError,
 };
 use netaio_tests::python::{Python, Result, hex, unhex};
@@ -190,14 +190,14 @@ async fn python_client(python: &Python, server: &Server) -> Result<Twin> {
 
 async fn came(events: &mut PeerEvents) -> KnownPeer {
     match events.next().await {
-        Some(PeerEvent::Came(peer)) => peer,
+        Some(PeerEvent::Added(peer)) => peer,
         other => panic!("{other:?}"),
     }
 }
 
-async fn gone(events: &mut PeerEvents) -> (KnownPeer, GoneReason) {
+async fn gone(events: &mut PeerEvents) -> (KnownPeer, RemovalReason) {
     match events.next().await {
-        Some(PeerEvent::Gone { peer, why }) => (peer, why),
+        Some(PeerEvent::Removed { peer, why }) => (peer, why),
         other => panic!("{other:?}"),
     }
 }
@@ -222,7 +222,10 @@ async fn a_python_client_is_a_peer_of_our_server() -> Result<()> {
     assert_eq!(client.ask("subscribe").await?, "subscribed");
     assert_eq!(server.publisher().subscribers("news"), 1);
     assert_eq!(client.ask("unmanage").await?, "unmanaged");
-    assert_eq!(gone(&mut events).await, (known.clone(), GoneReason::Left));
+    assert_eq!(
+        gone(&mut events).await,
+        (known.clone(), RemovalReason::Disconnect)
+    );
     assert_eq!(server.publisher().subscribers("news"), 0);
 
     // It may come back by the same connection, and leaves with it.
@@ -260,7 +263,7 @@ async fn our_server_introduces_itself_to_python() -> Result<()> {
     // Removed by hand, it has no subscription left.
     assert_eq!(server.publisher().subscribers("news"), 1);
     assert_eq!(server.peers().remove("python"), Some(known.clone()));
-    assert_eq!(gone(&mut events).await, (known, GoneReason::Removed));
+    assert_eq!(gone(&mut events).await, (known, RemovalReason::Application));
     assert_eq!(server.publisher().subscribers("news"), 0);
     assert!(server.stop_peer_management("netaio"));
     client.ask_until("peers", "peers").await?;
@@ -325,7 +328,7 @@ async fn our_client_is_a_peer_of_a_python_server() -> Result<()> {
     server.ask_until("peers", "peers").await?;
     let (left, why) = gone(&mut events).await;
     assert_eq!(left.peer, known.peer);
-    assert_eq!(why, GoneReason::ConnectionEnded);
+    assert_eq!(why, RemovalReason::ConnectionEnded);
     server.stop().await;
     Ok(())
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use netaio_core::packify::{DecodeLimits, Dict, Value};
 use netaio_core::plugin::{DefaultPeerPlugin, HmacAuth, PeerPlugin};
 use netaio_core::types::*;
-use netaio_core::{GoneReason, Layer, Limits, ManagementConfig, Message, Peer, SendOptions};
+use netaio_core::{Layer, Limits, ManagementConfig, Message, Peer, RemovalReason, SendOptions};
 use netaio_tests::conformance::guarded;
 use netaio_tests::python::Result;
 use netaio_tokio::{
@@ -226,15 +226,15 @@ async fn subscribers_over_udp_are_told() -> Result<()> {
 /// The peer that has come.
 async fn came(events: &mut PeerEvents) -> netaio_tokio::KnownPeer {
     match events.next().await {
-        Some(PeerEvent::Came(peer)) => peer,
+        Some(PeerEvent::Added(peer)) => peer,
         other => panic!("{other:?}"),
     }
 }
 
 /// Why the peer is gone.
-async fn gone(events: &mut PeerEvents) -> GoneReason {
+async fn gone(events: &mut PeerEvents) -> RemovalReason {
     match events.next().await {
-        Some(PeerEvent::Gone { why, .. }) => why,
+        Some(PeerEvent::Removed { why, .. }) => why,
         other => panic!("{other:?}"),
     }
 }
@@ -284,7 +284,7 @@ async fn peers_find_one_another_and_part() -> Result<()> {
     );
     assert_eq!(ours.publisher().subscribers("news"), 1);
     theirs.tell("unmanage").await?;
-    assert_eq!(gone(&mut events).await, GoneReason::Left);
+    assert_eq!(gone(&mut events).await, RemovalReason::Disconnect);
     assert_eq!(ours.publisher().subscribers("news"), 0);
 
     // And the other way round: the farewell that the group would get.
@@ -316,7 +316,7 @@ async fn a_silent_peer_is_dropped() -> Result<()> {
     theirs.tell(&format!("manage {port}")).await?;
     came(&mut events).await;
     drop(theirs);
-    assert_eq!(gone(&mut events).await, GoneReason::TimedOut);
+    assert_eq!(gone(&mut events).await, RemovalReason::TimedOut);
     ours.stop().await;
     Ok(())
 }

@@ -9,7 +9,6 @@ fn stream(outer: &Layer) -> Vec<u8> {
     let mut pair = Pair::sealed(outer.clone());
     let inner = SendOptions::new().with_inner(inner_hmac("inner"));
     let plain = SendOptions::new();
-    let link = &mut pair.client.link;
     for n in 0..3u8 {
         for (message, options) in [
             (Message::request("u"), &plain),
@@ -17,7 +16,7 @@ fn stream(outer: &Layer) -> Vec<u8> {
             (Message::create("u", "not the admin"), &plain),
             (Message::notify("", ""), &plain),
         ] {
-            link.send(NOON, &message, options).unwrap();
+            pair.client.send(NOON, &message, options).unwrap();
         }
     }
     let mut stream = pair.client.outbound();
@@ -30,13 +29,18 @@ fn stream(outer: &Layer) -> Vec<u8> {
 /// What the server sees and says of a stream in these chunks.
 fn seen<'a>(outer: &Layer, chunks: impl Iterator<Item = &'a [u8]>) -> (Vec<Seen>, Vec<u8>) {
     let mut pair = Pair::sealed(outer.clone());
-    pair.server.node.on((REQUEST_URI, "u"), echo, Layer::new());
-    pair.server.node.on(CREATE_URI, echo, inner_hmac("inner"));
+    pair.server
+        .node
+        .on((REQUEST_URI, "u"), echo, Layer::new())
+        .unwrap();
+    pair.server
+        .node
+        .on(CREATE_URI, echo, inner_hmac("inner"))
+        .unwrap();
     for chunk in chunks {
-        pair.server.link.receive(NOON, chunk);
-        pair.server.drain(NOON);
+        pair.server.receive(NOON, chunk);
+        pair.server.run(NOON);
     }
-    pair.server.outbound();
     (pair.server.seen, pair.server.sent)
 }
 
@@ -63,8 +67,14 @@ fn reading_into_the_links_own_buffer_is_the_same_as_handing_it_bytes() {
     let stream = stream(&layer);
     let expected = seen(&layer, core::iter::once(&stream[..]));
     let mut pair = Pair::sealed(layer);
-    pair.server.node.on((REQUEST_URI, "u"), echo, Layer::new());
-    pair.server.node.on(CREATE_URI, echo, inner_hmac("inner"));
+    pair.server
+        .node
+        .on((REQUEST_URI, "u"), echo, Layer::new())
+        .unwrap();
+    pair.server
+        .node
+        .on(CREATE_URI, echo, inner_hmac("inner"))
+        .unwrap();
     let mut rest = &stream[..];
     while !rest.is_empty() {
         let buffer = pair.server.link.receive_buffer();
@@ -73,10 +83,9 @@ fn reading_into_the_links_own_buffer_is_the_same_as_handing_it_bytes() {
         let (chunk, behind) = rest.split_at(room.min(rest.len()));
         buffer.extend_from_slice(chunk);
         pair.server.link.received(NOON, chunk.len());
-        pair.server.drain(NOON);
+        pair.server.run(NOON);
         rest = behind;
     }
-    pair.server.outbound();
     assert_eq!((pair.server.seen, pair.server.sent), expected);
     pair.server.link.release_receive_buffer();
 }

@@ -8,15 +8,24 @@ use crate::message::types::*;
 fn run(seed: u64) -> (Vec<u8>, Vec<u8>, Vec<Seen>, Vec<Seen>) {
     let layer = hmac("secret").with_cipher(Sha256StreamCipher::new("key"));
     let inner = inner_hmac("inner").with_cipher(inner_cipher("key"));
-    let config = |role| LinkConfig::new(role).with_outer(layer.clone());
+    let config = LinkConfig::new().with_outer(layer);
     let mut pair = Pair {
-        client: End::new(config(Role::Client), seed),
-        server: End::new(config(Role::Server), seed + 1),
+        client: End::client(config.clone(), seed),
+        server: End::server(config, seed + 1),
         now: NOON,
     };
-    pair.server.node.on(REQUEST_URI, echo, Layer::new());
-    pair.server.node.on(CREATE_URI, echo, inner.clone());
-    pair.server.node.on(UPDATE_URI, nothing, Layer::new());
+    pair.server
+        .node
+        .on(REQUEST_URI, echo, Layer::new())
+        .unwrap();
+    pair.server
+        .node
+        .on(CREATE_URI, echo, inner.clone())
+        .unwrap();
+    pair.server
+        .node
+        .on(UPDATE_URI, nothing, Layer::new())
+        .unwrap();
     for n in 0..30u8 {
         let uri = [b'a' + n % 7].to_vec();
         let id = match n % 3 {
@@ -30,10 +39,12 @@ fn run(seed: u64) -> (Vec<u8>, Vec<u8>, Vec<Seen>, Vec<Seen>) {
         if n % 5 == 0 {
             pair.client.link.cancel(id);
         }
+        pair.run();
+        pair.server.dismiss(pair.now);
         pair.pass(SECOND);
     }
     pair.request(&Message::update("last", ""));
-    pair.client.link.close(CloseReason::Local);
+    pair.client.close(pair.now);
     pair.run();
     let Pair { client, server, .. } = pair;
     (client.sent, server.sent, client.seen, server.seen)

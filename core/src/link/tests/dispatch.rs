@@ -1,10 +1,9 @@
 //! From a message to its handler.
 
+use super::spy::Spy;
 use super::*;
-use crate::events::Inbound;
-use crate::link::Router;
 use crate::message::types::*;
-use crate::routes::{Route, RouteId};
+use crate::routes::Key;
 
 fn reply(text: &'static str) -> Message {
     Message::respond_uri("u", text)
@@ -26,27 +25,32 @@ fn the_most_specific_key_wins() {
     let remote = pair.server.link.remote().unwrap();
     let elsewhere = SocketAddr::from(([127, 0, 0, 1], 9999));
     let node = &mut pair.server.node;
-    node.on(REQUEST_URI, |_| Some(reply("type")), Layer::new());
+    node.on(REQUEST_URI, |_| Some(reply("type")), Layer::new())
+        .unwrap();
     node.on(
         (REQUEST_URI, "u", elsewhere),
         |_| Some(reply("other")),
         Layer::new(),
-    );
+    )
+    .unwrap();
     assert_eq!(answer(&mut pair, "u"), reply("type"));
     let node = &mut pair.server.node;
-    node.on((REQUEST_URI, "u"), |_| Some(reply("uri")), Layer::new());
+    node.on((REQUEST_URI, "u"), |_| Some(reply("uri")), Layer::new())
+        .unwrap();
     assert_eq!(answer(&mut pair, "u"), reply("uri"));
     let node = &mut pair.server.node;
     node.on(
         (REQUEST_URI, "u", remote),
         |_| Some(reply("address")),
         Layer::new(),
-    );
+    )
+    .unwrap();
     assert_eq!(answer(&mut pair, "u"), reply("address"));
     // A one-time handler goes before the permanent one of its key, not before
     // a more specific key.
     let node = &mut pair.server.node;
-    node.once((REQUEST_URI, "u"), |_| Some(reply("once")), Layer::new());
+    node.once((REQUEST_URI, "u"), |_| Some(reply("once")), Layer::new())
+        .unwrap();
     assert_eq!(answer(&mut pair, "u"), reply("address"));
     pair.server.node.remove((REQUEST_URI, "u", remote));
     assert_eq!(answer(&mut pair, "u"), reply("once"));
@@ -56,16 +60,17 @@ fn the_most_specific_key_wins() {
 #[test]
 fn a_key_extractor_of_ones_own_replaces_netaios_keys() {
     let mut pair = Pair::plain();
-    pair.server.default_answers = true;
+    pair.server.answers_by_default();
     pair.server.node.set_key_extractor(Arc::new(|_, uri, _| {
         let directory = uri.split(|byte| *byte == b'/').next().unwrap_or_default();
-        [crate::routes::Key::Custom(directory.to_vec().into())].into()
+        [Key::Custom(directory.to_vec().into())].into()
     }));
-    let key = crate::routes::Key::Custom("docs".into());
-    pair.server.node.on(key, echo, Layer::new());
+    let key = Key::Custom("docs".into());
+    pair.server.node.on(key, echo, Layer::new()).unwrap();
     pair.server
         .node
-        .on(REQUEST_URI, |_| Some(reply("by type")), Layer::new());
+        .on(REQUEST_URI, |_| Some(reply("by type")), Layer::new())
+        .unwrap();
     assert_eq!(
         answer(&mut pair, "docs/a"),
         Message::respond_uri("docs/a", "")
@@ -84,17 +89,18 @@ fn a_forgery_leaves_a_one_time_handler_where_it_is() {
         let mut pair = Pair::sealed(hmac("outer"));
         pair.server
             .node
-            .once((CREATE_URI, "u"), echo, inner.clone());
+            .once((CREATE_URI, "u"), echo, inner.clone())
+            .unwrap();
         // From somebody who knows the outer secret alone.
         let forged = SendOptions::new();
         let message = Message::create("u", "forged");
-        pair.client.link.send(NOON, &message, &forged).unwrap();
+        pair.client.send(NOON, &message, &forged).unwrap();
         pair.run();
         assert!(matches!(pair.server.seen()[..], [Seen::Refused(_)]));
 
         let genuine = SendOptions::new().with_inner(inner);
         let message = Message::create("u", "genuine");
-        pair.client.link.send(NOON, &message, &genuine).unwrap();
+        pair.client.send(NOON, &message, &genuine).unwrap();
         pair.run();
         let seen = pair.server.seen();
         assert!(matches!(&seen[..], [Seen::Called(message)] if message.content == "genuine"));
@@ -106,7 +112,10 @@ fn a_forgery_leaves_a_one_time_handler_where_it_is() {
 #[test]
 fn a_one_time_handler_is_called_once() {
     let mut pair = Pair::plain();
-    pair.server.node.once(REQUEST_URI, echo, Layer::new());
+    pair.server
+        .node
+        .once(REQUEST_URI, echo, Layer::new())
+        .unwrap();
     pair.request(&Message::request("a"));
     pair.request(&Message::request("b"));
     pair.run();
@@ -122,7 +131,10 @@ fn a_one_time_handler_is_called_once() {
 #[test]
 fn a_failed_inner_check_leaves_the_handler_uncalled() {
     let mut pair = Pair::plain();
-    pair.server.node.on(DELETE_URI, echo, inner_hmac("admin"));
+    pair.server
+        .node
+        .on(DELETE_URI, echo, inner_hmac("admin"))
+        .unwrap();
     let id = pair.request(&Message::delete("u"));
     pair.run();
     assert!(matches!(
@@ -137,40 +149,31 @@ fn a_failed_inner_check_leaves_the_handler_uncalled() {
 fn a_reply_is_sealed_with_its_handlers_inner_layer() {
     let mut pair = Pair::sealed(hmac("outer"));
     let inner = inner_hmac("inner").with_cipher(inner_cipher("key"));
-    pair.server.node.on(CREATE_URI, nothing, inner.clone());
+    pair.server
+        .node
+        .on(CREATE_URI, nothing, inner.clone())
+        .unwrap();
     let options = RequestOptions::new().with_inner(inner);
     let id = pair.request_with(&Message::create("u", ""), &options);
     pair.run();
     // However much later it comes.
-    let token = pair.server.unanswered.pop_front().unwrap();
+    let call = pair.server.unanswered.pop_front().unwrap();
+    assert_eq!(call.request_type(), CREATE_URI);
     assert_eq!(
-        (token.request_type(), &token.uri()[..]),
-        (CREATE_URI, &b"u"[..])
+        (call.place(), call.link(), call.remote()),
+        (
+            pair.server.link.place(),
+            Some(pair.server.link.id()),
+            pair.server.link.remote()
+        )
     );
-    assert_eq!(token.remote(), pair.server.link.remote());
-    let done = Message::ok(token.uri().clone(), "done");
-    pair.server.link.reply(NOON, &token, &done).unwrap();
+    assert!(call.is_verified());
+    let done = Message::ok("u", "done");
+    pair.server.reply(NOON, call, done).unwrap();
     pair.run();
     let (ended, answer) = pair.client.answer();
     assert_eq!((ended, &answer.content[..]), (id, &b"done"[..]));
     assert!(answer.auth.get("camh").is_some() && answer.auth.get("vi").is_some());
-}
-
-/// Somebody else takes the one-time handler between its look-up and its taking,
-/// as another thread may.
-pub(super) struct Contended(pub(super) Node<Handler>);
-
-impl Router for Contended {
-    type Handler = Handler;
-
-    fn route(&mut self, inbound: &Inbound) -> Option<Route<Handler>> {
-        self.0.route(inbound)
-    }
-
-    fn take(&mut self, route: RouteId) -> bool {
-        assert!(self.0.take(route));
-        false
-    }
 }
 
 #[test]
@@ -179,40 +182,33 @@ fn a_message_whose_one_time_handler_was_taken_goes_to_the_next_as_it_came() {
     let mut pair = Pair::plain();
     let options = SendOptions::new().with_inner(inner.clone());
     let message = Message::create("u", "content");
-    pair.client.link.send(NOON, &message, &options).unwrap();
+    pair.client.send(NOON, &message, &options).unwrap();
     let bytes = pair.client.outbound();
-    pair.server.link.receive(NOON, &bytes);
-    let Some(Event::Message(inbound)) = pair.server.link.poll_event() else {
-        panic!("a message was sent");
-    };
-    let mut router = Contended(Node::new());
-    router.0.once(CREATE_URI, nothing, inner.clone());
-    router.0.on(CREATE_URI, echo, inner);
-    let dispatched = pair.server.link.dispatch(NOON, inbound, &mut router);
+    pair.server.receive(NOON, &bytes);
+    let mut spy = Spy::new(Node::for_streams(LinkConfig::new()));
+    spy.contended = true;
+    let node = &mut spy.node;
+    node.once(CREATE_URI, nothing, inner.clone()).unwrap();
+    node.on(CREATE_URI, echo, inner).unwrap();
     // Decrypted once: a second time would have encrypted it again.
-    assert!(matches!(
-        dispatched,
-        Dispatched::Call { message, .. } if message.content == "content"
-    ));
+    let event = pair.server.link.poll(NOON, &mut spy);
+    assert!(matches!(event, Some(Event::Call { message, .. }) if message.content == "content"));
 }
 
 #[test]
 fn after_the_end_a_failed_check_is_neither_told_nor_an_event() {
     let mut pair = Pair::plain();
-    pair.server.node.on(CREATE_URI, echo, inner_hmac("inner"));
-    let bytes = frame(&Message::create("u", ""));
-    pair.server.link.receive(NOON, &bytes);
-    let Some(Event::Message(inbound)) = pair.server.link.poll_event() else {
-        panic!("a message was sent");
-    };
-    pair.server.link.close(CloseReason::Local);
+    let node = &mut pair.server.node;
+    node.on(CREATE_URI, echo, inner_hmac("inner")).unwrap();
+    node.on(REQUEST_URI, nothing, Layer::new()).unwrap();
+    let asked = frame(&Message::request("u"));
+    let refused = frame(&Message::create("u", ""));
+    // It waits for the handler before it.
+    pair.server.receive(NOON, &[asked, refused].concat());
+    pair.server.drain(NOON);
+    assert_eq!(pair.server.seen(), [Seen::Called(Message::request("u"))]);
+    pair.server.close(NOON);
     pair.server.drain(NOON);
     assert_eq!(pair.server.seen(), [Seen::Closed(CloseReason::Local)]);
-    let dispatched = pair
-        .server
-        .link
-        .dispatch(NOON, inbound, &mut pair.server.node);
-    assert!(matches!(dispatched, Dispatched::Refused));
-    assert!(pair.server.link.poll_event().is_none());
     assert_eq!(pair.server.outbound(), []);
 }

@@ -1,8 +1,9 @@
 //! Outer and inner layers on the way there and back.
 
+use super::spy::Spy;
 use super::*;
 use crate::config::{AuthErrorReply, FailedCheck};
-use crate::error::{AuthFailure, FieldRole, OpenError, SealError, SendError};
+use crate::error::{AuthFailure, FieldRole, OpenError, SealError};
 use crate::message::types::*;
 
 fn both(secret: &str, key: &str) -> Layer {
@@ -29,7 +30,10 @@ fn every_combination_carries_a_request_and_its_answer() {
         .flat_map(|outer| inner.iter().map(move |inner| (outer, inner)));
     for (outer, inner) in all {
         let mut pair = Pair::sealed(outer.clone());
-        pair.server.node.on((CREATE_URI, "u"), echo, inner.clone());
+        pair.server
+            .node
+            .on((CREATE_URI, "u"), echo, inner.clone())
+            .unwrap();
         let options = RequestOptions::new().with_inner(inner.clone());
         let id = pair.request_with(&Message::create("u", "content"), &options);
         pair.run();
@@ -53,7 +57,7 @@ fn a_cipher_hides_uri_and_content_and_a_plain_uri_cipher_the_content() {
         (Sha256StreamCipher::new("key").with_plain_uri(), true),
     ] {
         let mut pair = Pair::sealed(Layer::new().with_cipher(cipher));
-        pair.server.node.on(CREATE_URI, echo, Layer::new());
+        pair.server.node.on(CREATE_URI, echo, Layer::new()).unwrap();
         pair.request(&Message::create("the-uri", "the-content"));
         pair.run();
         for sent in [&pair.client.sent, &pair.server.sent] {
@@ -77,9 +81,9 @@ fn a_message_sent_twice_has_fresh_fields_each_time() {
     }
     message.auth.set_bytes("own", b"stays").unwrap();
     let options = SendOptions::new().with_inner(inner);
-    pair.client.link.send(NOON, &message, &options).unwrap();
+    pair.client.send(NOON, &message, &options).unwrap();
     let later = Now::new(NOON.monotonic + SECOND, NOON.unix + 1);
-    pair.client.link.send(later, &message, &options).unwrap();
+    pair.client.send(later, &message, &options).unwrap();
     let sent = unopened(&pair.client.outbound());
     for name in ["nonce", "ts", "hmac", "iv", "camh", "vi"] {
         let [first, second] = [0, 1].map(|n| sent[n].auth.get_bytes(name).unwrap());
@@ -97,7 +101,7 @@ fn both_layers_share_nonce_and_timestamp() {
     let mut pair = Pair::sealed(hmac("outer"));
     let options = SendOptions::new().with_inner(inner_hmac("inner"));
     let message = Message::notify("u", "");
-    pair.client.link.send(NOON, &message, &options).unwrap();
+    pair.client.send(NOON, &message, &options).unwrap();
     let sent = unopened(&pair.client.outbound()).remove(0);
     assert_eq!(sent.auth.len(), 4);
     let ts = u32::try_from(NOON.unix).unwrap().to_be_bytes();
@@ -110,9 +114,9 @@ fn equal_field_names_in_both_layers_are_the_callers_error() {
     let clashing = SendOptions::new().with_inner(hmac("inner"));
     let message = Message::request("u");
     let clash = Err(SendError::Seal(SealError::FieldClash("hmac".into())));
-    assert_eq!(pair.client.link.send(NOON, &message, &clashing), clash);
+    assert_eq!(pair.client.send(NOON, &message, &clashing), clash);
     let request = RequestOptions::new().with_send_options(clashing);
-    let refused = pair.client.link.request(NOON, &message, &request);
+    let refused = pair.client.request(NOON, &message, &request);
     assert!(matches!(
         refused,
         Err(SendError::Seal(SealError::FieldClash(_)))
@@ -125,7 +129,7 @@ fn equal_field_names_in_both_layers_are_the_callers_error() {
 fn a_failed_outer_check_is_told_unsealed() {
     let mut pair = Pair::sealed(both("secret", "key"));
     let stranger = frame(&Message::request("u"));
-    pair.server.link.receive(NOON, &stranger);
+    pair.server.receive(NOON, &stranger);
     pair.server.drain(NOON);
     let missing = OpenError::Auth(AuthFailure::Missing(FieldRole::Timestamp));
     assert_eq!(
@@ -145,7 +149,7 @@ fn errors_are_not_told_that_they_failed() {
     for (message_type, told) in [(ERROR, 0), (AUTH_ERROR, 0), (NOT_FOUND, 1), (OK, 1)] {
         let mut pair = Pair::sealed(hmac("secret"));
         let stranger = frame(&Message::new(message_type, "u", ""));
-        pair.server.link.receive(NOON, &stranger);
+        pair.server.receive(NOON, &stranger);
         pair.server.drain(NOON);
         assert_eq!(
             unopened(&pair.server.outbound()).len(),
@@ -159,7 +163,7 @@ fn errors_are_not_told_that_they_failed() {
 fn a_client_tells_nobody_that_a_check_failed() {
     let mut pair = Pair::sealed(hmac("secret"));
     let stranger = frame(&Message::notify("u", ""));
-    pair.client.link.receive(NOON, &stranger);
+    pair.client.receive(NOON, &stranger);
     pair.client.drain(NOON);
     assert!(matches!(pair.client.seen()[..], [Seen::Refused(_)]));
     assert_eq!(pair.client.outbound(), []);
@@ -188,14 +192,17 @@ fn what_a_failed_check_is_answered_is_ones_choice() {
             let (outer_secret, inner_secret) = if inner { ("a", "?") } else { ("?", "b") };
             let config = LinkConfig {
                 auth_error: auth_error.clone(),
-                ..LinkConfig::new(Role::Server).with_outer(hmac("a"))
+                ..LinkConfig::new().with_outer(hmac("a"))
             };
-            let client = LinkConfig::new(Role::Client).with_outer(hmac(outer_secret));
+            let client = LinkConfig::new().with_outer(hmac(outer_secret));
             let mut pair = Pair::new(client, config);
-            pair.server.node.on(message_type, echo, inner_hmac("b"));
+            pair.server
+                .node
+                .on(message_type, echo, inner_hmac("b"))
+                .unwrap();
             let options = SendOptions::new().with_inner(inner_hmac(inner_secret));
             let message = Message::new(message_type, "u", "");
-            pair.client.link.send(NOON, &message, &options).unwrap();
+            pair.client.send(NOON, &message, &options).unwrap();
             pair.run();
             let told = unopened(&pair.server.sent);
             assert_eq!(told, expected.iter().cloned().collect::<Vec<_>>());
@@ -208,7 +215,7 @@ fn what_a_failed_check_is_answered_is_ones_choice() {
 fn what_cannot_be_decrypted_is_dropped_without_a_word() {
     let mut pair = Pair::sealed(cipher("key"));
     let stranger = frame(&Message::request("u"));
-    pair.server.link.receive(NOON, &stranger);
+    pair.server.receive(NOON, &stranger);
     pair.server.drain(NOON);
     assert!(matches!(
         pair.server.seen()[..],
@@ -225,7 +232,7 @@ fn one_send_may_leave_a_plugin_out() {
     let fields = |options: SendOptions| {
         let mut pair = Pair::sealed(both("secret", "key"));
         let message = Message::notify("u", "");
-        pair.client.link.send(NOON, &message, &options).unwrap();
+        pair.client.send(NOON, &message, &options).unwrap();
         let sent = unopened(&pair.client.outbound()).remove(0);
         ["hmac", "iv"].map(|name| sent.auth.get(name).is_some())
     };
@@ -239,7 +246,10 @@ fn one_send_may_leave_a_plugin_out() {
 #[test]
 fn what_passes_the_outer_layer_alone_does_not_pass_the_inner_one() {
     let mut pair = Pair::sealed(hmac("outer"));
-    pair.server.node.on(CREATE_URI, echo, inner_hmac("inner"));
+    pair.server
+        .node
+        .on(CREATE_URI, echo, inner_hmac("inner"))
+        .unwrap();
     let id = pair.request(&Message::create("u", ""));
     pair.run();
     assert!(matches!(pair.server.seen()[..], [Seen::Refused(_)]));
@@ -248,4 +258,25 @@ fn what_passes_the_outer_layer_alone_does_not_pass_the_inner_one() {
         verified: false,
     };
     assert_eq!(pair.client.seen(), [Seen::Answered(id, answer)]);
+}
+
+#[test]
+fn a_node_is_asked_for_peers_only_by_peer_specific_plugins() {
+    let curious = Layer::new().with_auth(Curious);
+    let indifferent = hmac("secret");
+    for (outer, asked) in [(&indifferent, 0), (&curious, 3)] {
+        let mut pair = Pair::sealed(outer.clone());
+        let config = pair.client.node.config().clone();
+        let mut spy = Spy::new(Node::for_streams((*config).clone()));
+        let (link, plain) = (&mut pair.client.link, SendOptions::new());
+        let (place, message) = (link.place(), Message::notify("u", ""));
+        link.send(NOON, &mut spy, &message, &plain).unwrap();
+        let options = RequestOptions::new();
+        link.request(NOON, &mut spy, &message, &options).unwrap();
+        pair.tell(&message);
+        let bytes = pair.server.outbound();
+        pair.client.receive(NOON, &bytes);
+        while pair.client.link.poll(NOON, &mut spy).is_some() {}
+        assert_eq!(spy.asked, alloc::vec![place; asked]);
+    }
 }

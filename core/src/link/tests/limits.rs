@@ -1,28 +1,27 @@
 //! Bounds on what waits.
 
-use bytes::Bytes;
-
 use super::*;
-use crate::error::{FrameError, FrameErrorKind, SendError};
+use crate::error::{FrameError, FrameErrorKind};
+use crate::events::DeadlineReason;
 use crate::message::types::*;
 use crate::packify::{DecodeErrorKind, Value};
 
 #[test]
 fn one_request_too_many_is_an_error_at_once() {
     let limits = Limits::default().with_pending_requests(3).unwrap();
-    let client = limited(Role::Client, limits);
-    let mut pair = Pair::new(client, LinkConfig::new(Role::Server));
+    let client = limited(limits);
+    let mut pair = Pair::new(client, LinkConfig::new());
     let ids = [(); 3].map(|()| pair.request(&Message::request("u")));
     let too_many = Err(SendError::TooManyRequests { max: 3 });
     let (ask, options) = (Message::request("u"), RequestOptions::new());
-    assert_eq!(pair.client.link.request(NOON, &ask, &options), too_many);
+    assert_eq!(pair.client.request(NOON, &ask, &options), too_many);
     // A cancelled one takes its place until its answer comes.
     pair.client.link.cancel(ids[0]);
-    assert_eq!(pair.client.link.request(NOON, &ask, &options), too_many);
+    assert_eq!(pair.client.request(NOON, &ask, &options), too_many);
     let bytes = frame(&Message::respond_uri("u", ""));
-    pair.client.link.receive(NOON, &bytes);
+    pair.client.receive(NOON, &bytes);
     pair.client.drain(NOON);
-    assert!(pair.client.link.request(NOON, &ask, &options).is_ok());
+    assert!(pair.client.request(NOON, &ask, &options).is_ok());
     // Those refused were not sent.
     assert_eq!(unopened(&pair.client.outbound()).len(), 4);
 }
@@ -31,43 +30,51 @@ fn one_request_too_many_is_an_error_at_once() {
 /// nothing.
 fn clogged() -> Pair {
     let limits = Limits::default().with_outbound_queue(200_000).unwrap();
-    let config = limited(Role::Server, limits);
-    let mut pair = Pair::new(LinkConfig::new(Role::Client), config);
-    pair.server.node.on(REQUEST_URI, nothing, Layer::new());
+    let config = limited(limits);
+    let mut pair = Pair::new(LinkConfig::new(), config);
+    pair.server
+        .node
+        .on(REQUEST_URI, nothing, Layer::new())
+        .unwrap();
     pair.request(&Message::request("u"));
     pair.run();
+    fill(&mut pair);
+    pair
+}
+
+fn fill(pair: &mut Pair) {
     let large = Message::notify("u", [0; 60_000].to_vec());
     for _ in 0..4 {
         pair.tell(&large);
     }
     assert!(pair.server.link.queued() > 200_000);
-    pair
 }
 
 #[test]
 fn a_full_queue_refuses_what_the_application_sends_and_takes_it_later() {
     let mut pair = clogged();
     let (message, plain) = (Message::notify("u", ""), SendOptions::new());
-    let full = pair.server.link.send(NOON, &message, &plain);
+    let full = pair.server.send(NOON, &message, &plain);
     assert!(matches!(full, Err(SendError::QueueFull { max: 200_000, queued }) if queued > 200_000));
     // What was handed out may not be written yet, so it counts.
     let mut written = Vec::new();
     assert!(pair.server.link.poll_outbound(&mut written));
-    assert!(pair.server.link.send(NOON, &message, &plain).is_err());
+    assert!(pair.server.send(NOON, &message, &plain).is_err());
     assert!(!pair.server.link.poll_outbound(&mut written));
-    assert_eq!(pair.server.link.send(NOON, &message, &plain), Ok(()));
-    assert_eq!(pair.server.link.is_closed(), None);
+    assert_eq!(pair.server.send(NOON, &message, &plain), Ok(()));
+    assert_eq!(pair.server.link.close_reason(), None);
 }
 
 #[test]
 fn an_answer_to_one_who_does_not_read_closes() {
     let mut pair = clogged();
-    let token = pair.server.unanswered.pop_front().unwrap();
+    assert!(pair.server.link.poll_outbound(&mut Vec::new()));
+    let call = pair.server.unanswered.pop_front().unwrap();
     let answer = Message::respond_uri("u", "");
     let queued = pair.server.link.queued();
     let slow = CloseReason::SlowConsumer { queued };
-    let refused = pair.server.link.reply(NOON, &token, &answer);
-    assert_eq!(refused, Err(SendError::Closed(slow.clone())));
+    let refused = pair.server.reply(NOON, call, answer);
+    assert!(matches!(refused, Err(ReplyError::Closed(reason)) if reason == slow));
     pair.server.seen.clear();
     pair.server.drain(NOON);
     assert_eq!(pair.server.seen(), [Seen::Closed(slow)]);
@@ -76,12 +83,18 @@ fn an_answer_to_one_who_does_not_read_closes() {
 #[test]
 fn errors_to_strangers_are_left_out_of_a_full_queue() {
     let mut pair = clogged();
+    // It looks at what comes all the same, for it waits for an answer.
+    pair.server.outbound();
+    let (ask, options) = (Message::request("u"), RequestOptions::new());
+    pair.server.request(NOON, &ask, &options).unwrap();
+    fill(&mut pair);
+    pair.server.seen.clear();
     let queued = pair.server.link.queued();
-    let bytes = broken_frame(&Message::request("u"));
-    pair.server.link.receive(NOON, &bytes);
+    pair.server.receive(NOON, &broken_frame(&ask));
     pair.server.drain(NOON);
+    assert!(matches!(pair.server.seen()[..], [Seen::Refused(_)]));
     assert_eq!(pair.server.link.queued(), queued);
-    assert_eq!(pair.server.link.is_closed(), None);
+    assert_eq!(pair.server.link.close_reason(), None);
 }
 
 #[test]
@@ -90,15 +103,12 @@ fn a_message_too_large_is_the_senders_error_and_nothing_is_sent() {
     let plain = SendOptions::new();
     // The cipher makes it two bytes longer.
     let most = Message::notify("", [0; 65_420].to_vec());
-    assert_eq!(pair.client.link.send(NOON, &most, &plain), Ok(()));
+    assert_eq!(pair.client.send(NOON, &most, &plain), Ok(()));
     let queued = pair.client.link.queued();
     let more = Message::notify("", [0; 65_421].to_vec());
-    let refused = pair.client.link.send(NOON, &more, &plain);
+    let refused = pair.client.send(NOON, &more, &plain);
     assert!(matches!(refused, Err(SendError::Seal(_))));
-    let request = pair
-        .client
-        .link
-        .request(NOON, &more, &RequestOptions::new());
+    let request = pair.client.request(NOON, &more, &RequestOptions::new());
     assert!(matches!(request, Err(SendError::Seal(_))));
     assert_eq!(pair.client.link.pending_requests(), 0);
     assert_eq!(pair.client.link.queued(), queued);
@@ -109,19 +119,24 @@ fn a_message_too_large_is_the_senders_error_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_poll_handles_one_frame_so_that_turns_can_be_counted() {
+fn a_poll_handles_one_frame_and_a_turn_a_bounded_number_of_them() {
     let mut pair = Pair::plain();
     let stream = frame(&Message::request("u")).repeat(100);
-    pair.server.link.receive(NOON, &stream);
-    for n in 1..=100 {
-        assert!(matches!(
-            pair.server.link.poll_event(),
-            Some(Event::Message(_))
-        ));
-        let left = stream.len() - n * stream.len() / 100;
-        assert_eq!(pair.server.link.unhandled(), left);
+    pair.server.receive(NOON, &stream);
+    let End { link, node, .. } = &mut pair.server;
+    let mut left = 100;
+    for turn in [Limits::default().frames_per_turn(), 36] {
+        assert!(link.wants_poll());
+        for _ in 0..turn {
+            assert!(matches!(link.poll(NOON, node), Some(Event::Message(_))));
+            left -= 1;
+            assert_eq!(link.unhandled(), left * stream.len() / 100);
+        }
+        assert!(link.poll(NOON, node).is_none());
+        let reason = link.deadline().map(|deadline| deadline.reason);
+        assert_eq!(reason, (left > 0).then_some(DeadlineReason::Turn));
     }
-    assert!(pair.server.link.poll_event().is_none());
+    assert!(!link.wants_poll());
 }
 
 #[test]
@@ -135,36 +150,47 @@ fn a_frame_for_many_is_queued_as_it_is_and_closes_who_does_not_read() {
     assert_eq!(pair.client.seen(), [Seen::Unrouted(notice)]);
 
     let mut pair = clogged();
+    let full = pair.server.link.forward(NOON, &bytes);
+    assert!(matches!(full, Err(SendError::QueueFull { .. })));
+    assert!(pair.server.link.poll_outbound(&mut Vec::new()));
     let queued = pair.server.link.queued();
     let slow = SendError::Closed(CloseReason::SlowConsumer { queued });
     assert_eq!(pair.server.link.forward(NOON, &bytes), Err(slow.clone()));
     assert_eq!(pair.server.link.forward(NOON, &bytes), Err(slow));
-    assert_eq!(pair.server.link.queued(), queued);
+    // What nobody reads is given up.
+    assert_eq!(pair.server.link.queued(), 0);
 }
 
 #[test]
-fn a_busy_end_hears_of_what_is_past_and_keeps_messages_for_later() {
+fn a_busy_end_takes_no_frame_but_for_an_answer() {
     let mut pair = Pair::plain();
-    let options = RequestOptions::new().with_timeout(SECOND);
-    let id = pair.request_with(&Message::request("u"), &options);
-    let bytes = frame(&Message::notify("u", ""));
-    pair.client.link.receive(NOON, &bytes);
-    assert!(pair.client.link.poll_past_event().is_none());
+    let node = &mut pair.client.node;
+    node.on(REQUEST_URI, nothing, Layer::new()).unwrap();
+    let [asked, notice] = [Message::request("u"), Message::notify("u", "")];
+    let bytes = frame(&notice);
+    pair.client
+        .receive(NOON, &[frame(&asked), bytes.clone()].concat());
+    pair.client.drain(NOON);
+    assert_eq!(pair.client.seen(), [Seen::Called(asked)]);
     assert_eq!(pair.client.link.unhandled(), bytes.len());
-    let later = Now::new(NOON.monotonic + SECOND, NOON.unix + 1);
-    pair.client.link.handle_timeout(later);
-    let event = pair.client.link.poll_past_event();
-    assert!(matches!(event, Some(Event::Failed { request, .. }) if request == id));
-    let event = pair.client.link.poll_event();
-    assert!(matches!(event, Some(Event::Message(_))));
+    assert!(!pair.client.link.wants_read());
+    let id = pair.request(&Message::request("u"));
+    assert!(pair.client.link.wants_read());
+    let answer = Message::respond_uri("u", "");
+    pair.client.receive(NOON, &frame(&answer));
+    pair.client.drain(NOON);
+    assert_eq!(pair.client.answer(), (id, answer));
+    pair.client.dismiss(NOON);
+    pair.client.drain(NOON);
+    assert_eq!(pair.client.seen(), [Seen::Unrouted(notice)]);
 }
 
 /// What a server makes of these bytes, with the usual limits but for a short body.
 fn received(bytes: &[u8]) -> Seen {
     let limits = Limits::default().with_body(1000).unwrap();
-    let config = limited(Role::Server, limits);
-    let mut pair = Pair::new(LinkConfig::new(Role::Client), config);
-    pair.server.link.receive(NOON, bytes);
+    let config = limited(limits);
+    let mut pair = Pair::new(LinkConfig::new(), config);
+    pair.server.receive(NOON, bytes);
     pair.server.drain(NOON);
     match (pair.server.seen.pop(), &pair.server.seen[..]) {
         (Some(seen), []) => seen,

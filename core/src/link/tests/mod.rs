@@ -1,48 +1,50 @@
 //! Two links, a client's and a server's, talk in virtual time.
 
+mod backpressure;
 #[cfg(feature = "x25519")]
 mod boxes;
+mod calls;
 mod chunking;
 mod close;
 mod correlation;
 mod determinism;
 mod dispatch;
+mod end;
 mod failures;
+mod ids;
 mod layers;
 mod limits;
 mod replay;
 mod requests;
 mod slow;
+mod spy;
 mod timers;
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use bytes::BytesMut;
-use chacha20::ChaCha8Rng;
-use rand_core::SeedableRng;
+use bytes::Bytes;
 
-use super::{Dispatched, Link};
-use crate::config::{LinkConfig, Role};
-use crate::error::{CloseReason, RequestError};
-use crate::events::{Answer, Dropped, Event, Refusal, ReplyToken};
-use crate::frame::Deframer;
+use super::{Event, Link};
+use crate::calls::{Call, ReplyError};
+use crate::config::LinkConfig;
+use crate::error::{CloseReason, RequestError, SendError};
+use crate::events::{Answer, Dropped, Refusal};
 use crate::limits::Limits;
-use crate::message::Message;
+use crate::message::{Message, MessageType};
 use crate::node::Node;
 use crate::now::Now;
 use crate::options::{RequestOptions, SendOptions};
 use crate::plugin::{HmacAuth, Layer, Sha256StreamCipher};
 use crate::requests::RequestId;
+use crate::shared::Unrouted;
+use crate::testing::*;
 use crate::wire::Wire;
 
-const SECOND: Duration = Duration::from_secs(1);
-
-/// What a handler returns is sent back.
+/// What a handler returns is sent back; nothing, and its call waits.
 type Handler = fn(&Message) -> Option<Message>;
 
 /// What happened at one end.
@@ -56,6 +58,7 @@ enum Seen {
     Failed(RequestId, RequestError),
     Refused(Refusal),
     Dropped(Dropped),
+    Unanswered(MessageType, Bytes),
     Closed(CloseReason),
 }
 
@@ -66,58 +69,144 @@ struct End {
     seen: Vec<Seen>,
     /// All bytes that it has sent.
     sent: Vec<u8>,
-    /// Whether it answers as netaio's default handler does.
-    default_answers: bool,
+    /// It has ended its sending side.
+    shut: bool,
     /// Of the messages whose handlers returned nothing.
-    unanswered: VecDeque<ReplyToken>,
+    unanswered: VecDeque<Call>,
 }
 
 impl End {
-    fn new(config: LinkConfig, seed: u64) -> Self {
-        let remote = SocketAddr::from(([127, 0, 0, 1], 8888));
-        let rng = Box::new(ChaCha8Rng::seed_from_u64(seed));
+    fn server(config: LinkConfig, seed: u64) -> Self {
+        let accept = |node: &mut Node<Handler>| {
+            let link = node.accept(NOON, Some(REMOTE), generator(seed));
+            link.unwrap()
+        };
+        Self::new(config, accept)
+    }
+
+    fn client(config: LinkConfig, seed: u64) -> Self {
+        Self::new(config, |node| {
+            node.connect(NOON, Some(REMOTE), generator(seed))
+        })
+    }
+
+    fn new(config: LinkConfig, link: impl FnOnce(&mut Node<Handler>) -> Link) -> Self {
+        let mut node = Node::for_streams(config);
+        node.set_unrouted(Unrouted::Deliver);
         Self {
-            link: Link::new(NOON, Arc::new(config), Some(remote), rng),
-            node: Node::new(),
+            link: link(&mut node),
+            node,
             seen: Vec::new(),
             sent: Vec::new(),
-            default_answers: false,
+            shut: false,
             unanswered: VecDeque::new(),
         }
     }
 
-    /// Polls events until there are none, as an event loop does.
+    /// From here on it answers as netaio's default handler does.
+    fn answers_by_default(&mut self) {
+        self.node.set_unrouted(Unrouted::NotFound);
+    }
+
+    fn receive(&mut self, now: Now, bytes: &[u8]) {
+        self.link.receive(now, bytes).unwrap();
+    }
+
+    /// Takes what the other end has written, and perhaps its end.
+    fn take(&mut self, now: Now, bytes: &[u8], eof: bool) {
+        self.receive(now, bytes);
+        if eof {
+            self.link.handle_eof(now);
+        }
+    }
+
+    fn send(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        self.link.send(now, &mut self.node, message, options)
+    }
+
+    fn notify(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        self.link.notify(now, &mut self.node, message, options)
+    }
+
+    fn request(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &RequestOptions,
+    ) -> Result<RequestId, SendError> {
+        self.link.request(now, &mut self.node, message, options)
+    }
+
+    fn reply(
+        &mut self,
+        now: Now,
+        call: Call,
+        answer: impl Into<Option<Message>>,
+    ) -> Result<(), ReplyError> {
+        self.link.reply(now, &mut self.node, call, answer)
+    }
+
+    fn close(&mut self, now: Now) {
+        self.link.close(now, &mut self.node);
+    }
+
+    /// Ends all calls without an answer.
+    fn dismiss(&mut self, now: Now) {
+        while let Some(call) = self.unanswered.pop_front() {
+            self.reply(now, call, None).unwrap();
+        }
+    }
+
+    /// Polls until there is nothing to do, as an event loop does. The remote's end
+    /// follows this one's at once.
     fn drain(&mut self, now: Now) {
-        while let Some(event) = self.link.poll_event() {
+        while let Some(event) = self.poll(now) {
             let seen = match event {
-                Event::Message(inbound) => match self.link.dispatch(now, inbound, &mut self.node) {
-                    Dispatched::Call {
-                        handler,
-                        message,
-                        reply,
-                    } => {
-                        match handler(&message) {
-                            Some(answer) => self.link.reply(now, &reply, &answer).unwrap(),
-                            None => self.unanswered.push_back(reply),
-                        }
-                        Seen::Called(message)
+                Event::Call {
+                    call,
+                    handler,
+                    message,
+                } => {
+                    match handler(&message) {
+                        Some(answer) => self.reply(now, call, answer).unwrap(),
+                        None => self.unanswered.push_back(call),
                     }
-                    Dispatched::Unrouted { message, reply } => {
-                        let answer = Node::<Handler>::default_answer(message.message_type);
-                        if let Some(answer) = answer.filter(|_| self.default_answers) {
-                            self.link.reply(now, &reply, &answer).unwrap();
-                        }
-                        Seen::Unrouted(message)
-                    }
-                    Dispatched::Refused => continue,
-                },
+                    Seen::Called(message)
+                }
+                Event::Message(message) => Seen::Unrouted(message),
                 Event::Answered { request, answer } => Seen::Answered(request, answer),
                 Event::Failed { request, error } => Seen::Failed(request, error),
                 Event::Refused(refusal) => Seen::Refused(refusal),
                 Event::Dropped(dropped) => Seen::Dropped(dropped),
+                Event::Unanswered { request, uri } => Seen::Unanswered(request, uri),
+                Event::Shutdown => {
+                    self.shut = true;
+                    self.link.handle_eof(now);
+                    continue;
+                }
                 Event::Closed(reason) => Seen::Closed(reason),
             };
             self.seen.push(seen);
+        }
+    }
+
+    /// The next event, of this turn or a later one.
+    fn poll(&mut self, now: Now) -> Option<Event<Handler>> {
+        loop {
+            let event = self.link.poll(now, &mut self.node);
+            if event.is_some() || !self.link.wants_poll() {
+                return event;
+            }
         }
     }
 
@@ -129,6 +218,19 @@ impl End {
         }
         self.sent.extend_from_slice(&all);
         all
+    }
+
+    /// Polls and writes until there is nothing to do.
+    fn run(&mut self, now: Now) -> Vec<u8> {
+        let mut all = Vec::new();
+        loop {
+            self.drain(now);
+            let bytes = self.outbound();
+            if bytes.is_empty() {
+                return all;
+            }
+            all.extend(bytes);
+        }
     }
 
     /// What happened since the last call.
@@ -146,8 +248,8 @@ impl End {
     }
 }
 
-/// The moment at which every test begins.
-const NOON: Now = Now::new(Duration::from_secs(1000), 1_700_000_000);
+const REMOTE: SocketAddr =
+    SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST), 8888);
 
 struct Pair {
     client: End,
@@ -158,8 +260,8 @@ struct Pair {
 impl Pair {
     fn new(client: LinkConfig, server: LinkConfig) -> Self {
         Self {
-            client: End::new(client, 1),
-            server: End::new(server, 2),
+            client: End::client(client, 1),
+            server: End::server(server, 2),
             now: NOON,
         }
     }
@@ -171,10 +273,8 @@ impl Pair {
 
     /// Both ends with this outer layer.
     fn sealed(outer: Layer) -> Self {
-        Self::new(
-            LinkConfig::new(Role::Client).with_outer(outer.clone()),
-            LinkConfig::new(Role::Server).with_outer(outer),
-        )
+        let config = LinkConfig::new().with_outer(outer);
+        Self::new(config.clone(), config)
     }
 
     /// Sends a request with netaio's timeout; the answer is still on its way.
@@ -183,16 +283,13 @@ impl Pair {
     }
 
     fn request_with(&mut self, message: &Message, options: &RequestOptions) -> RequestId {
-        self.client
-            .link
-            .request(self.now, message, options)
-            .unwrap()
+        self.client.request(self.now, message, options).unwrap()
     }
 
     /// The server tells the client something.
     fn tell(&mut self, message: &Message) {
         let plain = SendOptions::new();
-        self.server.link.send(self.now, message, &plain).unwrap();
+        self.server.send(self.now, message, &plain).unwrap();
     }
 
     /// Carries bytes to and fro until both ends have nothing more to say.
@@ -201,11 +298,13 @@ impl Pair {
             self.client.drain(self.now);
             self.server.drain(self.now);
             let (to_server, to_client) = (self.client.outbound(), self.server.outbound());
-            if to_server.is_empty() && to_client.is_empty() {
+            let shut = [self.client.shut, self.server.shut];
+            self.server.take(self.now, &to_server, shut[0]);
+            self.client.take(self.now, &to_client, shut[1]);
+            let wants_poll = self.client.link.wants_poll() || self.server.link.wants_poll();
+            if to_server.is_empty() && to_client.is_empty() && !wants_poll {
                 return;
             }
-            self.server.link.receive(self.now, &to_server);
-            self.client.link.receive(self.now, &to_client);
         }
     }
 
@@ -216,22 +315,19 @@ impl Pair {
         self.run();
         loop {
             let ends = [&mut self.client, &mut self.server];
-            let due = ends.map(|end| end.link.poll_deadline().map(|deadline| deadline.at));
+            let due = ends.map(|end| end.link.deadline().map(|deadline| deadline.at));
             let next = due.into_iter().flatten().min();
             let Some(at) = next.filter(|at| *at <= until) else {
                 break;
             };
             self.at(at);
-            self.client.link.handle_timeout(self.now);
-            self.server.link.handle_timeout(self.now);
             self.run();
         }
         self.at(until);
     }
 
     fn at(&mut self, monotonic: Duration) {
-        let passed = monotonic.saturating_sub(self.now.monotonic);
-        self.now = Now::new(monotonic, self.now.unix + passed.as_secs());
+        self.now = after(self.now, monotonic.saturating_sub(self.now.monotonic));
     }
 }
 
@@ -244,10 +340,6 @@ fn echo(message: &Message) -> Option<Message> {
 
 fn nothing(_: &Message) -> Option<Message> {
     None
-}
-
-fn hmac(secret: &str) -> Layer {
-    Layer::new().with_auth(HmacAuth::new(secret))
 }
 
 fn cipher(key: &str) -> Layer {
@@ -264,39 +356,4 @@ fn inner_cipher(key: &str) -> Sha256StreamCipher {
     Sha256StreamCipher::new(key)
         .with_iv_field("vi")
         .with_plain_uri()
-}
-
-/// A server with other limits than the usual.
-fn limited(role: Role, limits: Limits) -> LinkConfig {
-    LinkConfig::new(role).with_wire(Wire {
-        limits,
-        ..Wire::default()
-    })
-}
-
-/// The frame of a message that no layer seals.
-fn frame(message: &Message) -> Vec<u8> {
-    let mut out = Vec::new();
-    crate::frame::encode_plain(&Wire::default(), message, &message.auth, &mut out).unwrap();
-    out
-}
-
-/// A frame whose checksum is wrong by one bit.
-fn broken_frame(message: &Message) -> Vec<u8> {
-    let mut bytes = frame(message);
-    bytes[8] ^= 1;
-    bytes
-}
-
-/// The messages in a stream, whose layers are left closed.
-fn unopened(stream: &[u8]) -> Vec<Message> {
-    let wire = Arc::new(Wire::default());
-    let mut deframer = Deframer::new(wire.clone());
-    let mut input = BytesMut::from(stream);
-    let mut messages = Vec::new();
-    while let Some(frame) = deframer.next(&mut input).unwrap() {
-        messages.push(frame.decode(&wire).unwrap().into_message());
-    }
-    deframer.finish(&input).unwrap();
-    messages
 }

@@ -1,6 +1,6 @@
 //! Frames that somebody recorded, and delivers again.
 
-use super::dispatch::Contended;
+use super::spy::Spy;
 use super::*;
 use crate::config::{AuthErrorReply, FailedCheck};
 use crate::error::{AuthFailure, OpenError, ReplayRefusal};
@@ -32,20 +32,17 @@ fn inner_auth() -> HmacAuth {
 
 /// A client without a window, and a server with one.
 fn server_config() -> LinkConfig {
-    LinkConfig::new(Role::Server).with_outer(guarded(HmacAuth::new("secret")))
+    LinkConfig::new().with_outer(guarded(HmacAuth::new("secret")))
 }
 
 fn pair(server: LinkConfig) -> Pair {
-    Pair::new(
-        LinkConfig::new(Role::Client).with_outer(hmac("secret")),
-        server,
-    )
+    Pair::new(LinkConfig::new().with_outer(hmac("secret")), server)
 }
 
 /// The frame of a message of the client's.
 fn recorded(pair: &mut Pair, message: &Message, inner: Layer) -> Vec<u8> {
     let options = SendOptions::new().with_inner(inner);
-    pair.client.link.send(pair.now, message, &options).unwrap();
+    pair.client.send(pair.now, message, &options).unwrap();
     pair.client.outbound()
 }
 
@@ -59,8 +56,9 @@ fn deliver(pair: &mut Pair, frame: &[u8]) -> Result<(), AuthFailure> {
 }
 
 fn deliver_to(end: &mut End, now: Now, frame: &[u8]) -> Result<(), AuthFailure> {
-    end.link.receive(now, frame);
+    end.receive(now, frame);
     end.drain(now);
+    end.dismiss(now);
     match &end.seen()[..] {
         [Seen::Called(_) | Seen::Unrouted(_)] => Ok(()),
         [
@@ -79,13 +77,16 @@ const SEEN: Result<(), AuthFailure> = Err(AuthFailure::Replay(ReplayRefusal::See
 fn a_frame_passes_once_on_all_links_of_a_configuration() {
     let config = server_config();
     let mut pair = pair(config.clone());
-    pair.server.node.on(CREATE_URI, nothing, Layer::new());
+    pair.server
+        .node
+        .on(CREATE_URI, nothing, Layer::new())
+        .unwrap();
     let frame = record(&mut pair, "once");
     assert_eq!(deliver(&mut pair, &frame), Ok(()));
     assert_eq!(deliver(&mut pair, &frame), SEEN);
     let told = unopened(&pair.server.outbound());
     assert_eq!(told, [Message::auth_error("ERROR", "HMAC auth failed")]);
-    let mut another = End::new(config, 3);
+    let mut another = End::server(config, 3);
     assert_eq!(deliver_to(&mut another, pair.now, &frame), SEEN);
     // Nor under another type, which the MAC does not cover.
     let mut changed = frame.clone();
@@ -95,7 +96,7 @@ fn a_frame_passes_once_on_all_links_of_a_configuration() {
     let again = record(&mut pair, "once");
     assert_eq!(deliver(&mut pair, &again), Ok(()));
     // Another receiver has a window of its own.
-    let mut stranger = End::new(server_config(), 4);
+    let mut stranger = End::server(server_config(), 4);
     assert_eq!(deliver_to(&mut stranger, pair.now, &frame), Ok(()));
 }
 
@@ -103,10 +104,13 @@ fn a_frame_passes_once_on_all_links_of_a_configuration() {
 fn requests_are_answered_where_both_ends_have_windows() {
     let layer = || guarded(HmacAuth::new("secret"));
     let mut pair = Pair::new(
-        LinkConfig::new(Role::Client).with_outer(layer()),
-        LinkConfig::new(Role::Server).with_outer(layer()),
+        LinkConfig::new().with_outer(layer()),
+        LinkConfig::new().with_outer(layer()),
     );
-    pair.server.node.on(CREATE_URI, echo, guarded(inner_auth()));
+    pair.server
+        .node
+        .on(CREATE_URI, echo, guarded(inner_auth()))
+        .unwrap();
     for _ in 0..5 {
         let options = RequestOptions::new().with_inner(guarded(inner_auth()));
         let id = pair.request_with(&Message::create("u", "content"), &options);
@@ -119,15 +123,21 @@ fn requests_are_answered_where_both_ends_have_windows() {
 #[test]
 fn an_answer_that_is_replayed_ends_no_request() {
     let mut pair = Pair::new(
-        LinkConfig::new(Role::Client).with_outer(guarded(HmacAuth::new("secret"))),
-        LinkConfig::new(Role::Server).with_outer(hmac("secret")),
+        LinkConfig::new().with_outer(guarded(HmacAuth::new("secret"))),
+        LinkConfig::new().with_outer(hmac("secret")),
     );
-    pair.server.node.on(REQUEST_URI, echo, Layer::new());
+    pair.server
+        .node
+        .on(REQUEST_URI, echo, Layer::new())
+        .unwrap();
     pair.request(&Message::request("u"));
     pair.run();
     pair.client.answer();
     let answer = core::mem::take(&mut pair.server.sent);
-    pair.server.node.on(REQUEST_URI, nothing, Layer::new());
+    pair.server
+        .node
+        .on(REQUEST_URI, nothing, Layer::new())
+        .unwrap();
     pair.request(&Message::request("u"));
     pair.run();
     assert_eq!(deliver_to(&mut pair.client, pair.now, &answer), SEEN);
@@ -226,9 +236,9 @@ fn both_layers_let_one_message_pass_whoever_has_the_window() {
     ];
     for (outer, inner) in both {
         let layer = Layer::new().with_auth(outer);
-        let mut pair = pair(LinkConfig::new(Role::Server).with_outer(layer));
+        let mut pair = pair(LinkConfig::new().with_outer(layer));
         let layer = Layer::new().with_auth(inner);
-        pair.server.node.on(CREATE_URI, nothing, layer);
+        pair.server.node.on(CREATE_URI, nothing, layer).unwrap();
         let message = Message::create("u", "content");
         let frame = recorded(&mut pair, &message, inner_hmac("inner"));
         assert_eq!(deliver(&mut pair, &frame), Ok(()));
@@ -238,15 +248,15 @@ fn both_layers_let_one_message_pass_whoever_has_the_window() {
 
 #[test]
 fn a_replay_leaves_a_one_time_handler_where_it_is() {
-    let mut pair = pair(LinkConfig::new(Role::Server).with_outer(hmac("secret")));
+    let mut pair = pair(LinkConfig::new().with_outer(hmac("secret")));
     let inner = guarded(inner_auth());
     let node = &mut pair.server.node;
-    node.on((CREATE_URI, "u"), nothing, inner.clone());
+    node.on((CREATE_URI, "u"), nothing, inner.clone()).unwrap();
     let message = Message::create("u", "content");
     let frame = recorded(&mut pair, &message, inner_hmac("inner"));
     assert_eq!(deliver(&mut pair, &frame), Ok(()));
     let node = &mut pair.server.node;
-    node.once((CREATE_URI, "u"), nothing, inner);
+    node.once((CREATE_URI, "u"), nothing, inner).unwrap();
     assert_eq!(deliver(&mut pair, &frame), SEEN);
     assert!(pair.server.node.remove_once((CREATE_URI, "u")).is_some());
 }
@@ -256,29 +266,35 @@ fn a_message_whose_one_time_handlers_were_taken_is_no_replay_of_itself() {
     let key = || inner_cipher("key");
     let one = guarded(inner_auth()).with_cipher(key());
     let other = guarded(inner_auth()).with_cipher(key());
-    let mut pair = pair(LinkConfig::new(Role::Server).with_outer(hmac("secret")));
+    let mut pair = pair(LinkConfig::new().with_outer(hmac("secret")));
     let remote = pair.server.link.remote().unwrap();
     let message = Message::create("u", "content");
     let inner = inner_hmac("inner").with_cipher(key());
     let frame = recorded(&mut pair, &message, inner);
-    let mut dispatch = |frame: &[u8]| {
-        let mut router = Contended(Node::new());
-        let node = &mut router.0;
-        node.once((CREATE_URI, "u", remote), nothing, one.clone());
-        node.once((CREATE_URI, "u"), nothing, other.clone());
-        node.once(CREATE_URI, nothing, one.clone());
-        node.on(CREATE_URI, nothing, other.clone());
-        pair.server.link.receive(NOON, frame);
-        let Some(Event::Message(inbound)) = pair.server.link.poll_event() else {
-            panic!("a message was sent");
-        };
-        pair.server.link.dispatch(NOON, inbound, &mut router)
+    let mut receive = |frame: &[u8]| {
+        let mut spy = Spy::new(Node::for_streams(LinkConfig::new()));
+        spy.contended = true;
+        let node = &mut spy.node;
+        node.once((CREATE_URI, "u", remote), nothing, one.clone())
+            .unwrap();
+        node.once((CREATE_URI, "u"), nothing, other.clone())
+            .unwrap();
+        node.once(CREATE_URI, nothing, one.clone()).unwrap();
+        node.on(CREATE_URI, nothing, other.clone()).unwrap();
+        pair.server.receive(NOON, frame);
+        let event = pair.server.link.poll(NOON, &mut spy);
+        match event {
+            Some(Event::Call { call, message, .. }) => {
+                assert_eq!(message.content, "content");
+                pair.server.reply(NOON, call, None).unwrap();
+                Ok(())
+            }
+            Some(Event::Refused(refusal)) => Err(refusal),
+            other => panic!("{other:?}"),
+        }
     };
-    assert!(matches!(
-        dispatch(&frame),
-        Dispatched::Call { message, .. } if message.content == "content"
-    ));
-    assert!(matches!(dispatch(&frame), Dispatched::Refused));
+    assert_eq!(receive(&frame), Ok(()));
+    assert!(receive(&frame).is_err());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Requests and what ends them.
 
 use super::*;
+use crate::message::MessageTypes;
 use crate::message::types::*;
-use crate::message::{MessageType, MessageTypes};
+use crate::place::Place;
+use crate::shared::default_answer;
 
 /// What the server sends for the next test.
 fn answers(pair: &mut Pair, message: &Message) {
@@ -64,13 +66,11 @@ fn a_custom_request_may_have_a_custom_answer() {
     let mut types = MessageTypes::base();
     let ping = types.register(40, "PING").unwrap();
     let pong = types.register(41, "PONG").unwrap();
-    let config = |role| {
-        LinkConfig::new(role).with_wire(Wire {
-            types: types.clone(),
-            ..Wire::default()
-        })
-    };
-    let mut pair = Pair::new(config(Role::Client), config(Role::Server));
+    let config = LinkConfig::new().with_wire(Wire {
+        types,
+        ..Wire::default()
+    });
+    let mut pair = Pair::new(config.clone(), config);
     let options = RequestOptions::new().also_accepting(pong);
     let id = pair.request_with(&Message::new(ping, "u", ""), &options);
     let answer = Message::new(pong, "u", "");
@@ -81,7 +81,10 @@ fn a_custom_request_may_have_a_custom_answer() {
 #[test]
 fn requests_for_one_uri_are_answered_first_in_first_out() {
     let mut pair = Pair::plain();
-    pair.server.node.on(REQUEST_URI, echo, Layer::new());
+    pair.server
+        .node
+        .on(REQUEST_URI, echo, Layer::new())
+        .unwrap();
     let ids: Vec<_> = (0..50u8)
         .map(|n| pair.request(&Message::new(REQUEST_URI, "u", [n].to_vec())))
         .collect();
@@ -135,16 +138,16 @@ fn a_cancelled_request_swallows_its_answer() {
 fn a_cancelled_request_swallows_an_anonymous_error_too() {
     for secret in ["same", "another"] {
         let mut pair = Pair::new(
-            LinkConfig::new(Role::Client).with_outer(hmac("same")),
-            LinkConfig::new(Role::Server).with_outer(hmac(secret)),
+            LinkConfig::new().with_outer(hmac("same")),
+            LinkConfig::new().with_outer(hmac(secret)),
         );
-        pair.server.default_answers = true;
+        pair.server.answers_by_default();
         let request = pair.request(&Message::request("u"));
         pair.client.link.cancel(request);
         pair.run();
         assert_eq!(unopened(&pair.server.sent).len(), 1);
         assert_eq!(pair.client.seen(), [], "{secret}");
-        assert_eq!(pair.client.link.poll_deadline(), None);
+        assert_eq!(pair.client.link.deadline(), None);
     }
 }
 
@@ -183,7 +186,7 @@ fn a_cancelled_request_is_forgotten_at_its_deadline() {
     pair.client.link.cancel(id);
     pair.pass(RequestOptions::DEFAULT_TIMEOUT);
     assert_eq!(pair.client.seen(), []);
-    assert_eq!(pair.client.link.poll_deadline(), None);
+    assert_eq!(pair.client.link.deadline(), None);
     let late = Message::respond_uri("u", "late");
     answers(&mut pair, &late);
     assert_eq!(pair.client.seen(), [Seen::Unrouted(late)]);
@@ -222,8 +225,8 @@ fn an_anonymous_error_ends_none_of_several_requests() {
 #[test]
 fn an_unsealed_auth_error_ends_the_only_request_unverified() {
     let mut pair = Pair::new(
-        LinkConfig::new(Role::Client).with_outer(hmac("mine")),
-        LinkConfig::new(Role::Server).with_outer(hmac("yours")),
+        LinkConfig::new().with_outer(hmac("mine")),
+        LinkConfig::new().with_outer(hmac("yours")),
     );
     let id = pair.request(&Message::request("u"));
     pair.run();
@@ -242,7 +245,7 @@ fn an_unsealed_error_is_refused_where_it_could_mean_several_or_names_one() {
         for uri in uris {
             pair.request(&Message::request(*uri));
         }
-        pair.client.link.receive(NOON, &frame(message));
+        pair.client.receive(NOON, &frame(message));
         pair.client.drain(NOON);
         let waiting = pair.client.link.pending_requests();
         waiting == uris.len() && matches!(pair.client.seen()[..], [Seen::Refused(_)])
@@ -267,7 +270,7 @@ fn an_answer_that_fails_the_requests_inner_layer_does_not_end_it() {
     ));
     let genuine = SendOptions::new().with_inner(inner_hmac("inner"));
     let answer = Message::respond_uri("u", "genuine");
-    pair.server.link.send(NOON, &answer, &genuine).unwrap();
+    pair.server.send(NOON, &answer, &genuine).unwrap();
     pair.run();
     let (ended, answer) = pair.client.answer();
     assert_eq!((ended, &answer.content[..]), (id, &b"genuine"[..]));
@@ -276,9 +279,12 @@ fn an_answer_that_fails_the_requests_inner_layer_does_not_end_it() {
 #[test]
 fn a_server_may_ask_its_client() {
     let mut pair = Pair::sealed(hmac("secret"));
-    pair.client.node.on(REQUEST_URI, echo, Layer::new());
+    pair.client
+        .node
+        .on(REQUEST_URI, echo, Layer::new())
+        .unwrap();
     let (ask, options) = (Message::request("u"), RequestOptions::new());
-    let id = pair.server.link.request(NOON, &ask, &options).unwrap();
+    let id = pair.server.request(NOON, &ask, &options).unwrap();
     pair.run();
     let (ended, answer) = pair.server.answer();
     assert_eq!((ended, answer.message_type), (id, RESPOND_URI));
@@ -287,7 +293,7 @@ fn a_server_may_ask_its_client() {
 #[test]
 fn the_default_answer_to_an_unknown_uri_ends_the_request() {
     let mut pair = Pair::plain();
-    pair.server.default_answers = true;
+    pair.server.answers_by_default();
     let id = pair.request(&Message::request("nowhere"));
     pair.run();
     let not_found = Message::not_found("", "not found");
@@ -296,9 +302,14 @@ fn the_default_answer_to_an_unknown_uri_ends_the_request() {
 
 #[test]
 fn only_what_asks_gets_the_default_answer() {
-    let asks = |value| Node::<Handler>::default_answer(MessageType::new(value)).is_some();
-    for value in 0..=255 {
-        let expected = matches!(value, 0 | 2..=7 | 31..);
-        assert_eq!(asks(value), expected, "{value}");
+    for place in [Pair::plain().server.link.place(), Place::Datagram(REMOTE)] {
+        for value in 0..=255 {
+            let answer = default_answer(MessageType::new(value), place);
+            let expected = matches!(value, 0 | 2..=7 | 31..);
+            assert_eq!(answer.is_some(), expected, "{value}");
+            // And so two ends do not keep answering each other.
+            let again = answer.and_then(|answer| default_answer(answer.message_type, place));
+            assert_eq!(again, None, "{value}");
+        }
     }
 }

@@ -1,9 +1,6 @@
 //! Remotes that read too slowly.
 
-use bytes::Bytes;
-
 use super::*;
-use crate::error::SendError;
 use crate::events::{Deadline, DeadlineReason};
 use crate::limits::SlowConsumerPolicy;
 use crate::message::types::*;
@@ -19,9 +16,12 @@ fn serving(policy: SlowConsumerPolicy) -> Pair {
         .and_then(|limits| limits.with_backlog(SOFT))
         .and_then(|limits| limits.with_slow_consumer(policy))
         .unwrap();
-    let config = limited(Role::Server, limits);
-    let mut pair = Pair::new(LinkConfig::new(Role::Client), config);
-    pair.server.node.on(REQUEST_URI, nothing, Layer::new());
+    let config = limited(limits);
+    let mut pair = Pair::new(LinkConfig::new(), config);
+    pair.server
+        .node
+        .on(REQUEST_URI, nothing, Layer::new())
+        .unwrap();
     pair.request(&Message::request("u"));
     pair.run();
     pair.server.seen.clear();
@@ -55,7 +55,7 @@ fn dropped(messages: u64, bytes: usize) -> Seen {
 }
 
 fn backlog_deadline(pair: &mut Pair) -> Option<Duration> {
-    match pair.server.link.poll_deadline()? {
+    match pair.server.link.deadline()? {
         Deadline {
             at,
             reason: DeadlineReason::Backlog,
@@ -64,10 +64,16 @@ fn backlog_deadline(pair: &mut Pair) -> Option<Duration> {
     }
 }
 
+/// The transport is given what it may be given at once, and writes none of it.
+fn hand_out(pair: &mut Pair) -> Vec<u8> {
+    let mut writing = Vec::new();
+    assert!(pair.server.link.poll_outbound(&mut writing));
+    writing
+}
+
 /// The server notices the time, while nothing is written.
 fn wait(pair: &mut Pair, time: Duration) {
-    pair.at(pair.now.deadline(time));
-    pair.server.link.handle_timeout(pair.now);
+    pair.now = after(pair.now, time);
     pair.server.drain(pair.now);
 }
 
@@ -75,6 +81,7 @@ fn wait(pair: &mut Pair, time: Duration) {
 fn a_backlog_that_does_not_shrink_closes_after_ten_seconds() {
     let mut pair = serving(SlowConsumerPolicy::Disconnect);
     forward(&mut pair, &news(1, 50_000));
+    hand_out(&mut pair);
     assert_eq!(backlog_deadline(&mut pair), None);
     wait(&mut pair, 5 * SECOND);
     for _ in 0..4 {
@@ -82,14 +89,37 @@ fn a_backlog_that_does_not_shrink_closes_after_ten_seconds() {
     }
     assert_eq!(backlog_deadline(&mut pair), Some(15 * SECOND));
     wait(&mut pair, 9 * SECOND);
-    // More of it changes nothing, nor does what is handed out and not written.
+    // More of it changes nothing.
     forward(&mut pair, &news(1, 50_000));
-    let mut writing = Vec::new();
-    assert!(pair.server.link.poll_outbound(&mut writing));
     assert_eq!(backlog_deadline(&mut pair), Some(15 * SECOND));
     assert_eq!(pair.server.seen(), []);
     wait(&mut pair, SECOND);
     let slow = CloseReason::SlowConsumer { queued: 300_000 };
+    assert_eq!(pair.server.seen(), [Seen::Closed(slow)]);
+}
+
+#[test]
+fn a_remote_that_was_given_nothing_to_read_is_not_slow() {
+    let mut pair = serving(SlowConsumerPolicy::Disconnect);
+    for number in 1..=20 {
+        forward(&mut pair, &news(number, 50_000));
+    }
+    let full = SendError::QueueFull {
+        queued: HARD,
+        max: HARD,
+    };
+    let refused = pair.server.link.forward(NOON, &news(21, 50_000));
+    assert_eq!(refused, Err(full));
+    assert_eq!(backlog_deadline(&mut pair), None);
+    wait(&mut pair, 100 * SECOND);
+    assert_eq!(pair.server.seen(), []);
+    // Once it is, it has as much time as any.
+    hand_out(&mut pair);
+    assert_eq!(backlog_deadline(&mut pair), Some(110 * SECOND));
+    wait(&mut pair, 9 * SECOND);
+    assert_eq!(pair.server.seen(), []);
+    wait(&mut pair, SECOND);
+    let slow = CloseReason::SlowConsumer { queued: HARD };
     assert_eq!(pair.server.seen(), [Seen::Closed(slow)]);
 }
 
@@ -100,10 +130,11 @@ fn a_remote_that_catches_up_is_kept() {
         for _ in 0..10 {
             forward(&mut pair, &news(1, 50_000));
         }
+        // Nobody is slow before there was something to read.
+        assert_eq!(backlog_deadline(&mut pair), None);
+        let mut writing = hand_out(&mut pair);
         let deadline = 9 * round * SECOND + 10 * SECOND;
         assert_eq!(backlog_deadline(&mut pair), Some(deadline));
-        let mut writing = Vec::new();
-        assert!(pair.server.link.poll_outbound(&mut writing));
         wait(&mut pair, 9 * SECOND);
         pair.server.link.written(299_999);
         assert_eq!(backlog_deadline(&mut pair), Some(deadline));
@@ -157,11 +188,13 @@ fn an_old_backlog_is_cut_down_to_what_may_wait() {
     for number in 1..=10 {
         forward(&mut pair, &news(number, 50_000));
     }
+    // Two are on their way, and cannot be dropped.
+    assert_eq!(hand_out(&mut pair).len(), 100_000);
     assert_eq!(backlog_deadline(&mut pair), Some(10 * SECOND));
     wait(&mut pair, 10 * SECOND);
     assert_eq!(pair.server.seen(), [dropped(6, 300_000)]);
     assert_eq!(backlog_deadline(&mut pair), None);
-    assert_eq!(arrived(&mut pair), [7, 8, 9, 10]);
+    assert_eq!(arrived(&mut pair), [9, 10]);
 }
 
 #[test]
@@ -170,6 +203,7 @@ fn an_old_backlog_takes_nothing_new_until_it_has_shrunk() {
     for number in 1..=10 {
         forward(&mut pair, &news(number, 50_000));
     }
+    assert_eq!(hand_out(&mut pair).len(), 100_000);
     wait(&mut pair, 10 * SECOND);
     assert_eq!(
         (pair.server.seen(), backlog_deadline(&mut pair)),
@@ -178,7 +212,7 @@ fn an_old_backlog_takes_nothing_new_until_it_has_shrunk() {
     forward(&mut pair, &news(11, 50_000));
     pair.server.drain(pair.now);
     assert_eq!(pair.server.seen(), [dropped(1, 50_000)]);
-    assert_eq!(arrived(&mut pair), (1..=10).collect::<Vec<_>>());
+    assert_eq!(arrived(&mut pair), (3..=10).collect::<Vec<_>>());
     forward(&mut pair, &news(12, 50_000));
     assert_eq!(arrived(&mut pair), [12]);
 }
@@ -193,13 +227,12 @@ fn answers_and_requests_are_never_dropped() {
         for number in 1..=20 {
             forward(&mut pair, &news(number, 50_000));
         }
-        let token = pair.server.unanswered.pop_front().unwrap();
+        let call = pair.server.unanswered.pop_front().unwrap();
         let answer = Message::respond_uri("u", alloc::vec![0; 60_000]);
-        let (now, link) = (pair.now, &mut pair.server.link);
         // It takes the place of news.
-        assert_eq!(link.reply(now, &token, &answer), Ok(()));
-        let ask = Message::request("v");
-        link.request(now, &ask, &RequestOptions::new()).unwrap();
+        pair.server.reply(pair.now, call, answer).unwrap();
+        let (ask, options) = (Message::request("v"), RequestOptions::new());
+        pair.server.request(pair.now, &ask, &options).unwrap();
         wait(&mut pair, 9 * SECOND);
         assert!(matches!(pair.server.seen()[..], [Seen::Dropped(it)] if it.messages == 2));
         let messages = unopened(&pair.server.outbound());
@@ -218,16 +251,14 @@ fn where_nothing_can_be_dropped_an_answer_closes() {
     }
     let queued = pair.server.link.queued();
     let full = SendError::QueueFull { queued, max: HARD };
-    let (now, link) = (pair.now, &mut pair.server.link);
-    assert_eq!(link.send(now, &large, &SendOptions::new()), Err(full));
+    let sent = pair.server.send(pair.now, &large, &SendOptions::new());
+    assert_eq!(sent, Err(full));
     forward(&mut pair, &news(1, 50));
-    let token = pair.server.unanswered.pop_front().unwrap();
+    hand_out(&mut pair);
+    let call = pair.server.unanswered.pop_front().unwrap();
     let slow = CloseReason::SlowConsumer { queued };
-    let refused = pair
-        .server
-        .link
-        .reply(pair.now, &token, &Message::ok("u", ""));
-    assert_eq!(refused, Err(SendError::Closed(slow.clone())));
+    let refused = pair.server.reply(pair.now, call, Message::ok("u", ""));
+    assert!(matches!(refused, Err(ReplyError::Closed(reason)) if reason == slow));
     pair.server.drain(pair.now);
     // The last event is the last.
     assert_eq!(pair.server.seen(), [dropped(1, 50), Seen::Closed(slow)]);
@@ -243,7 +274,7 @@ fn what_cannot_be_sent_takes_nobodys_place() {
         let plain = SendOptions::new();
         let refused = |pair: &mut Pair, message: &Message| {
             let queued = pair.server.link.queued();
-            let error = pair.server.link.send(pair.now, message, &plain);
+            let error = pair.server.send(pair.now, message, &plain);
             assert_eq!(pair.server.link.queued(), queued, "{policy:?}");
             error.unwrap_err()
         };
@@ -281,18 +312,24 @@ fn a_notification_of_ones_own_is_treated_as_one_for_many() {
     ] {
         let mut pair = serving(policy);
         while pair.server.link.queued() < HARD {
-            let told = pair.server.link.notify(pair.now, &message, &plain);
+            let told = pair.server.notify(pair.now, &message, &plain);
             assert_eq!(told, Ok(()));
         }
-        let told = pair.server.link.notify(pair.now, &message, &plain);
+        let queued = pair.server.link.queued();
+        let told = pair.server.notify(pair.now, &message, &plain);
         pair.server.drain(pair.now);
         let seen = pair.server.seen();
         match policy {
             SlowConsumerPolicy::Disconnect => {
-                let queued = pair.server.link.queued();
+                // The remote could read none of it yet.
+                let full = SendError::QueueFull { queued, max: HARD };
+                assert_eq!((told, seen), (Err(full), Vec::new()));
+                hand_out(&mut pair);
+                let told = pair.server.notify(pair.now, &message, &plain);
                 let slow = CloseReason::SlowConsumer { queued };
                 assert_eq!(told, Err(SendError::Closed(slow.clone())));
-                assert_eq!(seen, [Seen::Closed(slow)]);
+                pair.server.drain(pair.now);
+                assert_eq!(pair.server.seen(), [Seen::Closed(slow)]);
             }
             _ => {
                 assert_eq!(told, Ok(()));
@@ -303,7 +340,7 @@ fn a_notification_of_ones_own_is_treated_as_one_for_many() {
         // One that cannot be sealed is the caller's error.
         let mut pair = serving(policy);
         let too_large = Message::notify("n", alloc::vec![1; 65_536]);
-        let told = pair.server.link.notify(pair.now, &too_large, &plain);
+        let told = pair.server.notify(pair.now, &too_large, &plain);
         assert!(matches!(told, Err(SendError::Seal(_))));
         assert_eq!(pair.server.link.queued(), 0);
     }
@@ -312,14 +349,15 @@ fn a_notification_of_ones_own_is_treated_as_one_for_many() {
 #[test]
 fn a_client_waits_for_its_server_as_long_as_it_takes() {
     let limits = Limits::default().with_backlog(SOFT).unwrap();
-    let client = limited(Role::Client, limits);
-    let mut pair = Pair::new(client, LinkConfig::new(Role::Server));
+    let client = limited(limits);
+    let mut pair = Pair::new(client, LinkConfig::new());
     let large = Message::publish("u", alloc::vec![0; 60_000]);
     for _ in 0..10 {
-        let link = &mut pair.client.link;
-        link.send(NOON, &large, &SendOptions::new()).unwrap();
+        let plain = SendOptions::new();
+        pair.client.send(NOON, &large, &plain).unwrap();
     }
-    assert_eq!(pair.client.link.poll_deadline(), None);
-    pair.client.link.handle_timeout(Now::new(Duration::MAX, 0));
-    assert_eq!(pair.client.link.is_closed(), None);
+    assert!(pair.client.link.poll_outbound(&mut Vec::new()));
+    assert_eq!(pair.client.link.deadline(), None);
+    pair.client.drain(Now::new(Duration::MAX, 0));
+    assert_eq!(pair.client.link.close_reason(), None);
 }

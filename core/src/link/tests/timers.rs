@@ -2,14 +2,30 @@
 
 use super::*;
 use crate::events::{Deadline, DeadlineReason};
+use crate::message::types::REQUEST_URI;
 
 fn with(limits: Limits) -> Pair {
-    Pair::new(LinkConfig::new(Role::Client), limited(Role::Server, limits))
+    Pair::new(LinkConfig::new(), limited(limits))
 }
 
 fn deadline(pair: &mut Pair) -> Option<(Duration, DeadlineReason)> {
-    let deadline = pair.server.link.poll_deadline();
+    let deadline = pair.server.link.deadline();
     deadline.map(|Deadline { at, reason }| (at - NOON.monotonic, reason))
+}
+
+/// The server has so much to write that it reads nothing more.
+fn hold(pair: &mut Pair) {
+    while pair.server.link.queued() < Limits::HIGH_WATER {
+        pair.tell(&Message::notify("u", alloc::vec![0; 40_000]));
+    }
+    pair.server.drain(pair.now);
+    assert!(!pair.server.link.wants_read());
+}
+
+/// The server notices the time, while nothing is written.
+fn wait(pair: &mut Pair, time: Duration) {
+    pair.now = after(pair.now, time);
+    pair.server.drain(pair.now);
 }
 
 fn idle_and_auth(idle: Duration, auth: Duration) -> Limits {
@@ -21,22 +37,23 @@ fn idle_and_auth(idle: Duration, auth: Duration) -> Limits {
 fn a_link_at_rest_has_no_deadline() {
     let mut pair = Pair::plain();
     assert_eq!(deadline(&mut pair), None);
-    pair.server.default_answers = true;
+    pair.server.answers_by_default();
     pair.request(&Message::request("u"));
     pair.run();
-    assert_eq!(pair.client.link.poll_deadline(), None);
+    assert_eq!(pair.client.link.deadline(), None);
 }
 
 #[test]
 fn a_frame_has_to_be_complete_in_time() {
     let mut pair = with(Limits::default());
     let frame = frame(&Message::request("u"));
-    pair.server.link.receive(pair.now, &frame[..1]);
+    pair.server.receive(pair.now, &frame[..1]);
     // A byte now and then does not help.
     for byte in &frame[1..10] {
         pair.pass(SECOND);
-        pair.server.link.receive(pair.now, &[*byte]);
+        pair.server.receive(pair.now, &[*byte]);
     }
+    pair.run();
     assert_eq!(
         deadline(&mut pair),
         Some((10 * SECOND, DeadlineReason::Frame))
@@ -52,14 +69,14 @@ fn each_frame_has_its_own_time() {
     let mut pair = with(Limits::default());
     let frame = frame(&Message::request("u"));
     let (start, end) = frame.split_at(5);
-    pair.server.link.receive(pair.now, start);
+    pair.server.receive(pair.now, start);
     for _ in 0..5 {
         pair.pass(9 * SECOND);
-        pair.server.link.receive(pair.now, &[end, start].concat());
+        pair.server.receive(pair.now, &[end, start].concat());
     }
     pair.pass(9 * SECOND);
     assert_eq!(pair.server.seen().len(), 5);
-    pair.server.link.receive(pair.now, end);
+    pair.server.receive(pair.now, end);
     pair.run();
     assert_eq!(deadline(&mut pair), None);
 }
@@ -69,13 +86,11 @@ fn the_first_valid_message_has_to_come_in_time() {
     let limits = Limits::default()
         .with_auth_timeout(Some(5 * SECOND))
         .unwrap();
-    let config = limited(Role::Server, limits).with_outer(hmac("secret"));
-    let client = LinkConfig::new(Role::Client).with_outer(hmac("secret"));
+    let config = limited(limits).with_outer(hmac("secret"));
+    let client = LinkConfig::new().with_outer(hmac("secret"));
     let mut pair = Pair::new(client.clone(), config.clone());
     // What proves nothing does not count.
-    pair.server
-        .link
-        .receive(NOON, &frame(&Message::request("u")));
+    pair.server.receive(NOON, &frame(&Message::request("u")));
     pair.pass(5 * SECOND);
     let seen = pair.server.seen();
     assert_eq!(
@@ -123,7 +138,7 @@ fn the_earliest_deadline_is_told_with_its_reason() {
         deadline(&mut pair),
         Some((20 * SECOND, DeadlineReason::Auth))
     );
-    pair.server.link.receive(NOON, b"\x00");
+    pair.server.receive(NOON, b"\x00");
     pair.run();
     assert_eq!(
         deadline(&mut pair),
@@ -131,7 +146,7 @@ fn the_earliest_deadline_is_told_with_its_reason() {
     );
     let options = RequestOptions::new().with_timeout(SECOND);
     let ask = Message::request("u");
-    let id = pair.server.link.request(NOON, &ask, &options).unwrap();
+    let id = pair.server.request(NOON, &ask, &options).unwrap();
     assert_eq!(deadline(&mut pair), Some((SECOND, DeadlineReason::Request)));
     pair.server.link.cancel(id);
     pair.pass(SECOND);
@@ -149,10 +164,9 @@ fn a_late_wake_up_closes_for_what_came_first() {
         (11, 12, CloseReason::FrameTimeout(10 * SECOND)),
     ] {
         let mut pair = with(idle_and_auth(idle * SECOND, auth * SECOND));
-        pair.server.link.receive(NOON, b"\x00");
+        pair.server.receive(NOON, b"\x00");
         pair.server.drain(NOON);
         pair.at(NOON.monotonic + 100 * SECOND);
-        pair.server.link.handle_timeout(pair.now);
         pair.server.drain(pair.now);
         assert_eq!(pair.server.seen(), [Seen::Closed(reason)]);
     }
@@ -179,7 +193,6 @@ fn requests_time_out_in_the_order_of_their_deadlines() {
         pair.request_with(&Message::notify("u", ""), &options);
     }
     pair.at(NOON.monotonic + 10 * SECOND);
-    pair.client.link.handle_timeout(pair.now);
     pair.client.drain(pair.now);
     assert_eq!(pair.client.seen(), [1, 3, 2, 0].map(timed_out));
 }
@@ -188,7 +201,6 @@ fn requests_time_out_in_the_order_of_their_deadlines() {
 fn an_early_wake_up_does_nothing() {
     let mut pair = with(idle_and_auth(2 * SECOND, 3 * SECOND));
     pair.at(NOON.monotonic + SECOND);
-    pair.server.link.handle_timeout(pair.now);
     pair.server.drain(pair.now);
     assert_eq!(pair.server.seen(), []);
     assert_eq!(
@@ -213,41 +225,44 @@ fn time_stands_still_while_nothing_is_read() {
         .unwrap();
     let mut pair = with(limits);
     let frame = frame(&Message::request("u"));
-    pair.server.link.receive(pair.now, &frame[..5]);
+    pair.server.receive(pair.now, &frame[..5]);
     pair.pass(9 * SECOND);
-    pair.server.link.set_reading(pair.now, false);
+    hold(&mut pair);
     assert_eq!(deadline(&mut pair), None);
-    pair.pass(100 * SECOND);
+    wait(&mut pair, 100 * SECOND);
     assert_eq!(pair.server.seen(), []);
-    pair.server.link.set_reading(pair.now, true);
+    pair.run();
     let anew = (119 * SECOND, DeadlineReason::Frame);
     assert_eq!(deadline(&mut pair), Some(anew));
-    // Saying so again changes nothing.
+    // Another look changes nothing.
     pair.pass(9 * SECOND);
-    pair.server.link.set_reading(pair.now, true);
     assert_eq!(deadline(&mut pair), Some(anew));
-    pair.server.link.receive(pair.now, &frame[5..]);
+    pair.server.receive(pair.now, &frame[5..]);
     pair.pass(Duration::ZERO);
     let idle = (138 * SECOND, DeadlineReason::Idle);
     assert_eq!(deadline(&mut pair), Some(idle));
 }
 
 #[test]
-fn past_events_can_be_had_without_handling_a_frame() {
+fn requests_time_out_while_a_handler_runs_and_messages_wait_for_it() {
     let mut pair = Pair::plain();
+    pair.client
+        .node
+        .on(REQUEST_URI, nothing, Layer::new())
+        .unwrap();
     let id = pair.request(&Message::request("u"));
-    let frame = frame(&Message::request("other"));
-    pair.client.link.receive(pair.now, &frame);
-    let late = pair.now.deadline(10 * SECOND);
-    pair.client.link.handle_timeout(Now::new(late, 0));
-    let past = pair.client.link.poll_past_event();
-    assert!(matches!(past, Some(Event::Failed { request, .. }) if request == id));
-    assert!(pair.client.link.poll_past_event().is_none());
-    assert_eq!(pair.client.link.unhandled(), frame.len());
-    assert!(matches!(
-        pair.client.link.poll_event(),
-        Some(Event::Message(_))
-    ));
+    let [first, second] = ["first", "second"].map(Message::request);
+    let frames = [frame(&first), frame(&second)].concat();
+    pair.client.receive(pair.now, &frames);
+    pair.client.drain(pair.now);
+    assert_eq!(pair.client.seen(), [Seen::Called(first)]);
+    wait(&mut pair, 10 * SECOND);
+    pair.client.drain(pair.now);
+    let failed = RequestError::TimedOut(10 * SECOND);
+    assert_eq!(pair.client.seen(), [Seen::Failed(id, failed)]);
+    pair.client.dismiss(pair.now);
+    pair.client.drain(pair.now);
+    assert_eq!(pair.client.seen(), [Seen::Called(second)]);
 }
 
 #[test]
@@ -256,19 +271,21 @@ fn a_remote_that_is_made_to_wait_is_not_blamed_for_it() {
         .with_idle_timeout(Some(30 * SECOND))
         .unwrap();
     let mut pair = with(limits);
-    pair.server.link.receive(NOON, b"\x00");
+    pair.server.receive(NOON, b"\x00");
     pair.server.drain(NOON);
-    pair.server.link.set_reading(NOON, false);
+    hold(&mut pair);
     assert_eq!(deadline(&mut pair), None);
-    pair.pass(100 * SECOND);
-    pair.server.link.set_reading(pair.now, true);
+    wait(&mut pair, 100 * SECOND);
+    pair.server.outbound();
+    pair.server.drain(pair.now);
     let frame = Some((110 * SECOND, DeadlineReason::Frame));
     assert_eq!(deadline(&mut pair), frame);
-    // Requests of its own go on being timed.
-    pair.server.link.set_reading(pair.now, false);
-    let (ask, options) = (Message::request("u"), RequestOptions::new());
-    let id = pair.server.link.request(pair.now, &ask, &options).unwrap();
-    pair.pass(10 * SECOND);
-    let failed = RequestError::TimedOut(10 * SECOND);
+    // Requests of its own are timed all the same.
+    hold(&mut pair);
+    let ask = Message::request("u");
+    let options = RequestOptions::new().with_timeout(5 * SECOND);
+    let id = pair.server.request(pair.now, &ask, &options).unwrap();
+    wait(&mut pair, 5 * SECOND);
+    let failed = RequestError::TimedOut(5 * SECOND);
     assert_eq!(pair.server.seen(), [Seen::Failed(id, failed)]);
 }

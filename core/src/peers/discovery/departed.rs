@@ -10,9 +10,8 @@ use crate::plugin::Peer;
 ///
 /// Datagrams overtake one another. An introduction that was sent before the
 /// `DISCONNECT` and comes after it would bring the peer back for a whole timeout,
-/// so the same introduction from the same address is ignored for a while. A node
-/// that was restarted in this time is not told from that: it is accepted with the
-/// next round of introductions, its own or one that it answers to.
+/// so the same introduction from the same address is not believed for a while: an
+/// advertisement is sent back, which only a node that was restarted answers.
 #[derive(Debug)]
 pub(super) struct Departed<A> {
     /// In the order of their leaving.
@@ -24,10 +23,21 @@ struct Entry<A> {
     peer: Peer,
     address: A,
     since: Duration,
+    /// An advertisement was sent to it since.
+    asked: bool,
+}
+
+/// What to do with an introduction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Accept,
+    /// Ignore it, and send an advertisement back.
+    Ask,
+    Ignore,
 }
 
 impl<A: Copy + Eq> Departed<A> {
-    /// For how long an introduction is ignored. Datagrams on different paths are
+    /// For how long an introduction is not believed. Datagrams on different paths are
     /// apart by the difference of their delays, some 100 ms at most; multicast DNS
     /// keeps a record for one second after its goodbye too (RFC 6762, 10.1).
     pub(super) const HOLD: Duration = Duration::from_secs(1);
@@ -51,14 +61,32 @@ impl<A: Copy + Eq> Departed<A> {
             peer,
             address,
             since: now,
+            asked: false,
         });
     }
 
-    /// Whether this introduction may have been overtaken by the peer's leave.
-    pub(super) fn contains(&mut self, peer: &Peer, address: A, now: Duration) -> bool {
+    /// Decides on an introduction, which is a `PEER_DISCOVERED` if it `answers` an
+    /// advertisement. One advertisement is sent for a `DISCONNECT`: two nodes that
+    /// do not believe each other must not go on asking.
+    pub(super) fn decide(
+        &mut self,
+        peer: &Peer,
+        address: A,
+        answers: bool,
+        now: Duration,
+    ) -> Decision {
         self.forget(now);
-        let mut entries = self.entries.iter();
-        entries.any(|entry| entry.address == address && entry.peer == *peer)
+        let mut entries = self.entries.iter_mut();
+        let entry = entries.find(|entry| entry.address == address && entry.peer == *peer);
+        match entry {
+            None => Decision::Accept,
+            Some(entry) if !entry.asked => {
+                entry.asked = true;
+                Decision::Ask
+            }
+            Some(_) if answers => Decision::Accept,
+            Some(_) => Decision::Ignore,
+        }
     }
 
     /// Forgets a peer that is known at this address.

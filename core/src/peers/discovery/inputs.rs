@@ -3,6 +3,7 @@
 use core::hash::Hash;
 
 use super::Discovery;
+use super::departed::Decision;
 use super::event::{IntroductionError, PeerEvent, RemovalReason};
 use crate::message::{Message, types};
 use crate::now::Now;
@@ -11,7 +12,9 @@ use crate::plugin::{Peer, PeerError};
 
 impl<A: Copy + Eq + Hash> Discovery<A> {
     /// Takes a message that has one of the [`keys`](Self::keys) of an app id that
-    /// is managed, and returns the answer to it. Any other message is ignored.
+    /// is managed, and returns the answer to it: `PEER_DISCOVERED`, or an
+    /// `ADVERTISE_PEER` to a peer that has just left, if it may be there again. Any
+    /// other message is ignored.
     pub fn handle(&mut self, now: Now, from: A, message: &Message) -> Option<Message> {
         self.observe(now);
         let rounds = self.find(&message.uri)?.config.every().is_some();
@@ -19,13 +22,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             return None;
         }
         match message.message_type {
-            types::ADVERTISE_PEER => self
-                .introduced(now, from, &message.content)
-                .then(|| self.message(types::PEER_DISCOVERED, &message.uri)),
-            types::PEER_DISCOVERED => {
-                self.introduced(now, from, &message.content);
-                None
-            }
+            types::ADVERTISE_PEER | types::PEER_DISCOVERED => self.introduced(now, from, message),
             types::DISCONNECT => {
                 self.disconnected(now, from, &message.content, rounds);
                 None
@@ -97,33 +94,35 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         }
     }
 
-    /// Takes an introduction, and says whether it was accepted.
-    fn introduced(&mut self, now: Now, from: A, content: &[u8]) -> bool {
-        let introduced = match self.unpack(content) {
-            Ok(peer) => self.announce(now, from, peer).map_err(Into::into),
-            Err(error) => Err(error.into()),
+    /// Takes an introduction, and returns the answer to it.
+    fn introduced(&mut self, now: Now, from: A, message: &Message) -> Option<Message> {
+        let peer = match self.unpack(&message.content) {
+            Ok(peer) => peer,
+            Err(error) => {
+                self.refuse(from, error.into());
+                return None;
+            }
         };
-        if let Err(why) = introduced {
-            self.refuse(from, why);
-            return false;
-        }
-        true
-    }
-
-    fn announce(&mut self, now: Now, from: A, peer: Peer) -> Result<(), PeerRefused> {
-        let now = now.monotonic;
-        if self.departed.contains(&peer, from, now) {
-            return Err(PeerRefused::JustLeft);
+        let (app_id, now) = (&message.uri, now.monotonic);
+        let answers = message.message_type == types::PEER_DISCOVERED;
+        match self.departed.decide(&peer, from, answers, now) {
+            Decision::Accept => {}
+            Decision::Ask => return Some(self.message(types::ADVERTISE_PEER, app_id)),
+            Decision::Ignore => return None,
         }
         let (id, limits) = (peer.id.clone(), &self.wire.limits);
-        let change = self.peers.announce(peer, from, now, limits)?;
-        self.note(&id, from, change);
-        Ok(())
+        match self.peers.announce(peer, from, now, limits) {
+            Ok(change) => self.note(&id, from, change),
+            Err(why) => {
+                self.refuse(from, why.into());
+                return None;
+            }
+        }
+        (!answers).then(|| self.message(types::PEER_DISCOVERED, app_id))
     }
 
-    /// Takes a `DISCONNECT`. If there are rounds of introductions, the same
-    /// introduction is ignored for a moment; without, nothing would bring back a
-    /// node that was restarted in this time.
+    /// Takes a `DISCONNECT`. If there are rounds of introductions, the peer's last
+    /// one may have been overtaken.
     fn disconnected(&mut self, now: Now, from: A, content: &[u8], rounds: bool) {
         let id = match self.unpack(content) {
             Ok(peer) => peer.id,

@@ -47,14 +47,14 @@ use crate::wire::Wire;
 /// - sends what [`poll_advertisement`](Self::poll_advertisement) returns, and the
 ///   farewells that [`stop`](Self::stop) returns.
 ///
-/// Datagrams overtake one another. Where an app id has rounds of introductions
-/// ([`ManagementConfig::every`]), an introduction that comes within a second of
+/// Datagrams overtake one another, and an introduction that a `DISCONNECT` has
+/// overtaken must not bring the peer back. Where an app id has rounds of
+/// introductions ([`ManagementConfig::every`]), one that comes within a second of
 /// the peer's `DISCONNECT`, from the same address and with the same data, is
-/// refused as [`JustLeft`](crate::PeerRefused::JustLeft): it may have been sent
-/// before. A node that was in fact restarted within that second is accepted with
-/// the next round, its own or this node's, which it answers. A restart with other
-/// data or at another address is accepted at once. Without rounds nothing is
-/// refused so: streams, which do not need it, have none as a rule.
+/// answered by an advertisement. A node that was in fact restarted answers that,
+/// and is accepted; should this fail, the next round brings it back. Without
+/// rounds every introduction is accepted: streams, which keep the order, have none
+/// as a rule.
 ///
 /// If the clock goes back, rounds go on within one period of the time that is
 /// given, and peers expire within two timeouts.

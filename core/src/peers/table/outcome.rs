@@ -72,10 +72,6 @@ pub enum PeerRefused {
     /// A `DISCONNECT` from an address where the peer is not heard.
     #[error("the peer is known, but not at this address")]
     NotAtAddress,
-    /// The same introduction as that of a peer that sent `DISCONNECT` from this
-    /// address a moment ago: it may have been sent before that, and overtaken.
-    #[error("the peer has just left this address; it is accepted with its next introduction")]
-    JustLeft,
     /// The connection that leads to it has ended, or is none of this node's.
     #[error("its connection has ended, or is another node's")]
     NotConnected,

@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use netaio_core::{Message, ReplyToken};
+use netaio_core::{Call, Message};
 
 use crate::futures::BoxFuture;
-use crate::slots::Slot;
 use crate::sync::{AtomicBool, AtomicWaker, Mutex, MutexGuard, Ordering};
 
 /// The handlers that run on one connection. A handler is polled only when it was
@@ -17,8 +16,6 @@ pub(super) struct Running {
     /// None before the first.
     places: Option<Box<Places>>,
     count: usize,
-    /// The one that runs keeps its turn: no other may run beside it.
-    alone: bool,
 }
 
 #[derive(Default)]
@@ -29,13 +26,12 @@ struct Places {
     woken: Arc<Woken>,
     /// Those that are being polled.
     turn: Vec<usize>,
-    done: VecDeque<(ReplyToken, Option<Message>)>,
+    done: VecDeque<(Call, Option<Message>)>,
 }
 
 struct Handler {
     future: BoxFuture<Option<Message>>,
-    reply: ReplyToken,
-    _slot: Slot,
+    call: Call,
 }
 
 /// The places of handlers that are to be polled.
@@ -87,26 +83,12 @@ impl Running {
         self.count == 0
     }
 
-    /// Whether a handler may run besides, of `max` in all.
-    pub(super) fn has_room(&self, max: usize) -> bool {
-        self.count == 0 || (!self.alone && self.count < max)
-    }
-
     /// Lets a handler run.
-    pub(super) fn insert(
-        &mut self,
-        future: BoxFuture<Option<Message>>,
-        reply: ReplyToken,
-        slot: Slot,
-    ) {
-        self.alone = !reply.is_correlated();
+    pub(super) fn insert(&mut self, future: BoxFuture<Option<Message>>, call: Call) {
         self.count = self.count.saturating_add(1);
-        let handler = Handler {
-            future,
-            reply,
-            _slot: slot,
-        };
-        self.places.get_or_insert_default().insert(handler);
+        self.places
+            .get_or_insert_default()
+            .insert(Handler { future, call });
     }
 
     /// Is ready when handlers are done: [`pop_done`](Self::pop_done) names them.
@@ -118,7 +100,7 @@ impl Running {
     }
 
     /// The answer of a handler that is done, if it has one.
-    pub(super) fn pop_done(&mut self) -> Option<(ReplyToken, Option<Message>)> {
+    pub(super) fn pop_done(&mut self) -> Option<(Call, Option<Message>)> {
         let places = self.places.as_mut()?;
         let done = places.done.pop_front()?;
         self.count = self.count.saturating_sub(1);
@@ -173,7 +155,7 @@ impl Places {
                 && let Some(handler) = place.take()
             {
                 self.free.push(number);
-                self.done.push_back((handler.reply, answer));
+                self.done.push_back((handler.call, answer));
             }
         }
         match self.done.is_empty() {

@@ -5,9 +5,8 @@ use std::future::poll_fn;
 use loom::future::block_on;
 use loom::thread;
 
-use super::tests::tokens;
+use super::tests::calls;
 use super::*;
-use crate::slots::Slots;
 use crate::sync::model::{check, join};
 
 /// What a handler waits for.
@@ -37,10 +36,10 @@ impl Signal {
 #[test]
 fn every_handler_that_is_woken_ends() {
     check(|| {
-        let (slots, mut running) = (Slots::new(2), Running::default());
+        let mut running = Running::default();
         let signals = [(); 2].map(|()| Arc::<Signal>::default());
-        for (signal, token) in signals.iter().zip(tokens(true, 2)) {
-            running.insert(signal.clone().handler(), token, slots.take());
+        for (signal, call) in signals.iter().zip(calls(2)) {
+            running.insert(signal.clone().handler(), call);
         }
         let threads = signals.map(|signal| thread::spawn(move || signal.give()));
         while !running.is_empty() {
@@ -48,19 +47,18 @@ fn every_handler_that_is_woken_ends() {
             while running.pop_done().is_some() {}
         }
         join(threads);
-        assert!(slots.is_free());
     });
 }
 
 #[test]
 fn a_place_that_is_used_again_is_woken_for_its_new_handler() {
     check(|| {
-        let (slots, mut running) = (Slots::new(2), Running::default());
+        let mut running = Running::default();
         let [first, second] = [(); 2].map(|()| Arc::<Signal>::default());
-        let mut tokens = tokens(true, 2).into_iter();
+        let mut calls = calls(2).into_iter();
         let mut insert = |running: &mut Running, signal: &Arc<Signal>| {
-            let token = tokens.next().unwrap();
-            running.insert(signal.clone().handler(), token, slots.take());
+            let call = calls.next().unwrap();
+            running.insert(signal.clone().handler(), call);
         };
         insert(&mut running, &first);
         // The second time it wakes, perhaps, one that is not its own.

@@ -1,45 +1,45 @@
 use std::future::poll_fn;
 use std::sync::atomic::AtomicUsize;
 
-use netaio_core::{
-    Dispatched, Event, Link, LinkConfig, Node, RequestOptions, Role, types::REQUEST_URI,
-};
+use netaio_core::types::REQUEST_URI;
+use netaio_core::{Event, Layer, LinkConfig, Node, RequestOptions};
 
 use super::*;
 use crate::clock::Time;
 use crate::random::Seeds;
-use crate::slots::Slots;
 
-/// Tokens as a link makes them, with an id or without.
-pub(super) fn tokens(correlated: bool, count: usize) -> Vec<ReplyToken> {
+/// Calls of one link, as it makes them.
+pub(super) fn calls(count: usize) -> Vec<Call> {
     let now = Time::default().now();
-    let link = |role| {
+    let rng = || {
         let seed = Seeds::known([7; 32]).seed().expect("it is known");
-        Link::new(
-            now,
-            Arc::new(LinkConfig::new(role)),
-            None,
-            seed.generator(0),
-        )
+        seed.generator(0)
     };
-    let (mut client, mut server) = (link(Role::Client), link(Role::Server));
-    let options = RequestOptions::new().with_correlation(correlated);
+    let limits = netaio_core::Limits::default();
+    let limits = limits.with_handlers_per_connection(count.max(1));
+    let config = LinkConfig::new().with_limits(limits.expect("it is not zero"));
+    let (mut asking, mut asked) = (
+        Node::<()>::for_streams(LinkConfig::new()),
+        Node::for_streams(config),
+    );
+    asked.on(REQUEST_URI, (), Layer::new()).expect("no clash");
+    let mut client = asking.connect(now, None, rng());
+    let mut server = asked.accept(now, None, rng()).expect("there is room");
+    let options = RequestOptions::new().with_correlation(true);
     let message = Message::new(REQUEST_URI, "u", "");
-    let mut node = Node::<()>::new();
-    let mut token = || {
-        client.request(now, &message, &options).expect("it fits");
+    let mut call = || {
+        client
+            .request(now, &mut asking, &message, &options)
+            .expect("it fits");
         let mut bytes = Vec::new();
         assert!(client.poll_outbound(&mut bytes));
-        server.receive(now, &bytes);
-        let Some(Event::Message(inbound)) = server.poll_event() else {
-            panic!("the request does not arrive");
-        };
-        match server.dispatch(now, inbound, &mut node) {
-            Dispatched::Unrouted { reply, .. } => reply,
-            other => panic!("there is no handler: {other:?}"),
+        server.receive(now, &bytes).expect("it is taken");
+        match server.poll(now, &mut asked) {
+            Some(Event::Call { call, .. }) => call,
+            other => panic!("no handler is called: {other:?}"),
         }
     };
-    (0..count).map(|_| token()).collect()
+    (0..count).map(|_| call()).collect()
 }
 
 /// A handler that is done once it is told so, and counts how often it is polled.
@@ -76,13 +76,11 @@ fn poll(running: &mut Running) -> Poll<()> {
 
 #[test]
 fn only_those_who_are_woken_are_polled() {
-    let (slots, mut running) = (Slots::new(9), Running::default());
+    let mut running = Running::default();
     let puppets: Vec<_> = (0..4).map(|_| Puppet::default()).collect();
-    for (puppet, token) in puppets.iter().zip(tokens(true, 4)) {
-        assert!(running.has_room(4));
-        running.insert(puppet.future(), token, slots.take());
+    for (puppet, call) in puppets.iter().zip(calls(4)) {
+        running.insert(puppet.future(), call);
     }
-    assert!(!running.has_room(4) && running.has_room(5));
     let polls = || puppets.iter().map(Puppet::polls).collect::<Vec<_>>();
     assert!(poll(&mut running).is_pending() && poll(&mut running).is_pending());
     assert_eq!(polls(), [1, 1, 1, 1]);
@@ -98,8 +96,7 @@ fn only_those_who_are_woken_are_polled() {
     assert!(running.pop_done().is_none() && !running.is_empty());
     // A place is used again, and whoever had it wakes nobody.
     let next = Puppet::default();
-    let token = tokens(true, 1).remove(0);
-    running.insert(next.future(), token, slots.take());
+    running.insert(next.future(), calls(1).remove(0));
     assert!(poll(&mut running).is_pending());
     puppets[0].wake(true);
     assert!(poll(&mut running).is_ready());
@@ -107,26 +104,12 @@ fn only_those_who_are_woken_are_polled() {
 }
 
 #[test]
-fn one_without_an_id_runs_alone() {
-    let (slots, mut running) = (Slots::new(9), Running::default());
-    let puppet = Puppet::default();
-    let token = tokens(false, 1).remove(0);
-    assert!(running.has_room(1));
-    running.insert(puppet.future(), token, slots.take());
-    assert!(!running.has_room(9));
-    assert!(poll(&mut running).is_pending());
-    puppet.wake(true);
-    assert!(poll(&mut running).is_ready());
-    assert!(running.pop_done().is_some() && running.is_empty() && running.has_room(1));
-}
-
-#[test]
 fn what_many_needed_is_given_up() {
-    let (slots, mut running) = (Slots::new(99), Running::default());
-    for token in tokens(true, Running::KEEP + 1) {
+    let mut running = Running::default();
+    for call in calls(Running::KEEP + 1) {
         let done = Puppet::default();
         done.wake(true);
-        running.insert(done.future(), token, slots.take());
+        running.insert(done.future(), call);
     }
     assert!(poll(&mut running).is_ready() && running.places.is_some());
     while running.pop_done().is_some() {}

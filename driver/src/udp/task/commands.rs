@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::vec;
 
-use netaio_core::{CloseReason, Message, SendOptions};
+use netaio_core::{Message, SendError, SendOptions};
 
 use super::Task;
 use crate::error::RequestError;
@@ -61,7 +61,7 @@ impl<R: Runtime> Task<R> {
 
     pub(super) fn execute(&mut self, command: Command) {
         self.worked = self.worked.saturating_add(1);
-        let now = self.now;
+        let (now, node) = (self.now, &mut &*self.node.service);
         match command {
             Command::Send {
                 to,
@@ -70,7 +70,7 @@ impl<R: Runtime> Task<R> {
                 done,
             } => {
                 // Nobody minds a sender that has lost interest.
-                let _ = done.send(self.link.send(now, to, &message, &options));
+                let _ = done.send(self.link.send(now, node, to, &message, &options));
             }
             Command::Forward { to, frame } => {
                 if let Err(error) = self.link.forward(now, &to, &frame) {
@@ -88,14 +88,10 @@ impl<R: Runtime> Task<R> {
                     options,
                 });
             }
-            Command::Reply { reply, answer } => {
-                self.running = self.running.saturating_sub(1);
-                if let Some(answer) = answer {
-                    self.reply(&reply, &answer, false);
-                }
-            }
+            Command::Reply { call, answer } => self.reply(call, answer),
+            // The link looks at the peers when it is polled.
             Command::CheckPeers => {}
-            Command::Stop => self.stop(),
+            Command::Drain(grace) => self.link.drain(now, node, grace),
         }
     }
 
@@ -112,7 +108,8 @@ impl<R: Runtime> Task<R> {
         let FanOut {
             message, options, ..
         } = &*fan_out;
-        if let Err(error) = self.link.send(self.now, to, message, options) {
+        let (now, node) = (self.now, &mut &*self.node.service);
+        if let Err(error) = self.link.send(now, node, to, message, options) {
             limited!(self.logs(), WARN, "a notification was not sent", %to, %error);
         }
     }
@@ -129,19 +126,19 @@ impl<R: Runtime> Task<R> {
         if done.is_canceled() {
             return;
         }
-        if self.stopping {
-            // No answer would be received.
-            let _ = done.send(Err(RequestError::Closed(CloseReason::Local)));
-            return;
-        }
         // It may be here instead of one that was given up just now.
         self.cancel_abandoned();
         let now = self.now;
         let timeout = options.timeout();
         let spent = now.monotonic.saturating_sub(called);
         let options = options.with_timeout(timeout.saturating_sub(spent));
-        match self.link.request(now, to, &message, &options) {
+        let node = &mut &*self.node.service;
+        match self.link.request(now, node, to, &message, &options) {
             Ok(request) => self.callers.insert(request, done, timeout),
+            // No answer would be received.
+            Err(SendError::Closed(reason)) => {
+                let _ = done.send(Err(RequestError::Closed(reason)));
+            }
             Err(error) => {
                 let _ = done.send(Err(error.into()));
             }

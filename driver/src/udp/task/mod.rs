@@ -2,17 +2,15 @@
 
 mod commands;
 mod messages;
-mod peers;
 mod step;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_channel::Receiver;
 use bytes::BytesMut;
 use event_listener::EventListener;
-use netaio_core::{CloseReason, DatagramLink, Inbound, Now, Transmits};
+use netaio_core::{CloseReason, DatagramLink, Now, Transmits};
 
 use self::commands::FanOut;
 use super::Shared;
@@ -39,14 +37,6 @@ pub(super) struct Task<R: Runtime> {
     /// The last thing that happened was that a datagram left.
     just_sent: bool,
     timer: Option<(Duration, BoxFuture<()>)>,
-    /// Handlers that were not done at once.
-    running: usize,
-    /// Messages that wait for free slots, each with its bytes. There is more than
-    /// one only while somebody waits for an answer, which must not be stuck
-    /// behind them.
-    waiting: VecDeque<(Inbound, usize)>,
-    waiting_bytes: usize,
-    stopping: bool,
     /// Datagrams, commands and whatever else since other tasks had their turn.
     worked: usize,
     /// Ready when the node is to end at once.
@@ -85,7 +75,7 @@ impl Drop for Ending {
         // Whoever asked for what nobody did learns of the end as it is dropped.
         while inlet.commands.try_recv().is_ok() {}
         while inlet.requests.try_recv().is_ok() {}
-        node.service.table.close();
+        node.service.close_peer_events();
         node.events.close();
         handle.0.abort();
         handle.0.ended.notify(usize::MAX);
@@ -112,13 +102,9 @@ impl<R: Runtime> Task<R> {
             sent: 0,
             just_sent: false,
             timer: None,
-            running: 0,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            stopping: false,
             worked: 0,
             aborted: handle.0.aborted.listen(),
-            now: node.service.time().now(),
+            now: node.service.context.time().now(),
             _ending: Ending {
                 handle: handle.clone(),
                 node: node.clone(),
@@ -143,14 +129,15 @@ impl<R: Runtime> Task<R> {
         let turn = self.shared().limits().frames_per_turn();
         while !self.shared().is_aborted() {
             self.take_commands();
-            self.meet_deadlines();
-            self.take_events();
-            self.refill();
-            if self.stopping && self.is_idle() {
+            if self.handle_events() {
                 break;
             }
+            self.refill();
+            if self.is_due() {
+                continue;
+            }
             let step = self.step().await;
-            self.now = self.node.service.time().now();
+            self.now = self.node.service.context.time().now();
             self.take_step(step);
             // A socket that is always ready would never let go of its thread.
             if self.worked >= turn {
@@ -170,20 +157,9 @@ impl<R: Runtime> Task<R> {
         }
     }
 
-    /// Nothing runs, nothing is to be sent.
-    fn is_idle(&self) -> bool {
-        let sent = self.sent >= self.sending.count() && self.link.queued() == 0;
-        let handled = self.running == 0 && self.waiting.is_empty();
-        handled && sent && self.fan_out.is_none()
-    }
-
-    /// Takes leave of the peers, fails the waiting requests, and receives no
-    /// more.
-    fn stop(&mut self) {
-        if std::mem::replace(&mut self.stopping, true) {
-            return;
-        }
-        self.callers.fail_all(&CloseReason::Local);
-        self.send_farewells();
+    /// Whether a deadline has come.
+    fn is_due(&mut self) -> bool {
+        let deadline = self.link.deadline(&mut &*self.node.service);
+        deadline.is_some_and(|deadline| deadline.at <= self.now.monotonic)
     }
 }

@@ -3,7 +3,6 @@
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use super::Task;
 use crate::futures::{race, race_from};
@@ -17,7 +16,6 @@ pub(super) enum Step {
     Received(io::Result<(usize, SocketAddr)>),
     Command(Command),
     Request(Request),
-    Unblocked,
     /// There is something to be done: see to it, or look at the time.
     Wake,
 }
@@ -27,7 +25,7 @@ impl<R: Runtime> Task<R> {
     /// both go on without end.
     pub(super) async fn step(&mut self) -> Step {
         self.set_timer();
-        let may_receive = self.may_receive();
+        let may_receive = self.link.wants_read();
         let may_take = self.may_take_commands();
         let send = async {
             match self.sending.get(self.sent) {
@@ -40,15 +38,6 @@ impl<R: Runtime> Task<R> {
                 true => Step::Received(self.socket.receive(&mut self.buffer).await),
                 false => pending().await,
             }
-        };
-        let service = &self.node.service;
-        let unblock = async {
-            match self.waiting.is_empty() {
-                true => pending().await,
-                // Nobody else waits for the slots of this node.
-                false => drop(service.slots.wait().await),
-            }
-            Step::Unblocked
         };
         let command = async {
             match (may_take, &self.fan_out) {
@@ -79,10 +68,7 @@ impl<R: Runtime> Task<R> {
             (&mut self.aborted).await;
             Step::Wake
         };
-        let others = race(
-            race(receive, unblock),
-            race(race(command, request), race(time, abort)),
-        );
+        let others = race(receive, race(race(command, request), race(time, abort)));
         race_from(self.just_sent, send, others).await
     }
 
@@ -106,34 +92,17 @@ impl<R: Runtime> Task<R> {
             }
             Step::Command(command) => self.execute(command),
             Step::Request(request) => self.send_request(request),
-            Step::Unblocked => self.handle_waiting(),
             Step::Wake => {}
         }
     }
 
-    /// Does what has come due, whatever else there is to do: a socket that is
-    /// always ready lets no timer ring.
-    pub(super) fn meet_deadlines(&mut self) {
-        let deadline = self.link.poll_deadline();
-        if deadline.is_some_and(|deadline| deadline.at <= self.now.monotonic) {
-            self.link.handle_timeout(self.now);
-        }
-        if !self.stopping {
-            self.drive_peers();
-        }
-    }
-
-    /// Sets the timer where there is an earlier deadline than it is set to. A
-    /// later one lets it ring for nothing.
     fn set_timer(&mut self) {
-        let requests = self.link.poll_deadline().map(|deadline| deadline.at);
-        let peers = || self.node.service.table.discovery().poll_deadline();
-        let peers: Option<Duration> = (!self.stopping).then(peers).flatten();
-        let Some(at) = requests.into_iter().chain(peers).min() else {
+        let Some(deadline) = self.link.deadline(&mut &*self.node.service) else {
             return;
         };
+        let at = deadline.at;
         if self.timer.as_ref().is_none_or(|(set, _)| at < *set) {
-            let timer = R::sleep_until(self.node.service.time().instant(at));
+            let timer = R::sleep_until(self.node.service.context.time().instant(at));
             self.timer = Some((at, Box::pin(timer)));
         }
     }

@@ -173,18 +173,18 @@ impl Obedient {
     fn note(&mut self, event: PeerEvent) {
         let id = |peer: &KnownPeer| String::from_utf8_lossy(&peer.peer.id).into_owned();
         self.news.push(match &event {
-            PeerEvent::Came(peer) => format!("{} came", id(peer)),
-            PeerEvent::Gone { peer, why } => format!("{} gone: {why:?}", id(peer)),
+            PeerEvent::Added(peer) => format!("{} came", id(peer)),
+            PeerEvent::Removed { peer, why } => format!("{} gone: {why:?}", id(peer)),
             other => format!("{other:?}"),
         });
         match &event {
-            PeerEvent::Came(peer)
-            | PeerEvent::Changed(peer)
-            | PeerEvent::AddressGone { peer, .. } => {
+            PeerEvent::Added(peer)
+            | PeerEvent::Updated(peer)
+            | PeerEvent::AddressRemoved { peer, .. } => {
                 let peer = known(peer);
                 self.known.insert(peer.id.clone(), peer);
             }
-            PeerEvent::Gone { peer, .. } => {
+            PeerEvent::Removed { peer, .. } => {
                 self.known.remove(&known(peer).id);
             }
             _ => {}

@@ -1,192 +1,228 @@
-//! A server or a client.
+//! A server, a client or a UDP node: a hub and its loop.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use netaio_core::{
-    CloseReason, Layer, ManagementConfig, Message, Now, PeerMessage, Role, SendOptions,
+    Call, CloseReason, DatagramHub, DatagramHubEvent, DatagramOutput, Hub, HubEvent, LinkId,
+    Message, Output, PeerEvent, Place, RequestId,
 };
 
-use super::end::{End, Surroundings};
-use super::mind::{Mind, Place};
-use crate::replay::cast::{self, Plugins};
-use crate::replay::scenario::{Side, label};
+use super::World;
+use super::handlers::{answer, log_peer_event};
+use crate::replay::cast::Act;
+use crate::replay::log::{show, show_answer};
+use crate::replay::scenario::Side;
 
-/// Its ends of connections, and what they share.
+/// A hub, and what its loop keeps.
 pub(super) struct Party {
-    pub(super) mind: Mind,
+    pub(super) name: String,
     pub(super) address: Option<SocketAddr>,
-    side: Side,
-    /// By their numbers. Those that are over stay.
-    pub(super) ends: BTreeMap<u64, End>,
-    /// It stops; when those that are not done are cut off.
-    stopping: Option<Duration>,
-    stopped: bool,
-    /// Nobody is there to be told anything.
-    dropped: bool,
+    pub(super) side: Side,
+    pub(super) hub: AnyHub,
+    /// Those that are closed stay.
+    pub(super) ends: BTreeMap<LinkId, End>,
+    pub(super) asked: BTreeMap<(Option<LinkId>, RequestId), String>,
+    pub(super) calls: Vec<(Call, Act, Message)>,
+    pub(super) kept: BTreeMap<Bytes, Bytes>,
+    pub(super) is_stopping: bool,
+    /// Nobody is there who would look at events.
+    pub(super) is_dropped: bool,
 }
+
+pub(super) enum AnyHub {
+    Streams(Hub<Act>),
+    Datagrams(DatagramHub<Act>),
+}
+
+/// One end of a connection.
+pub(super) struct End {
+    pub(super) stream: usize,
+    pub(super) label: String,
+    pub(super) closed: Option<CloseReason>,
+}
+
+/// Does what both hubs can do.
+macro_rules! with_hub {
+    ($party:expr, $hub:ident => $does:expr) => {
+        match &mut $party.hub {
+            AnyHub::Streams($hub) => $does,
+            AnyHub::Datagrams($hub) => $does,
+        }
+    };
+}
+pub(super) use with_hub;
 
 impl Party {
-    pub(super) fn new(party: &cast::Party, role: Role) -> Self {
-        Self {
-            mind: Mind::new(party, role),
-            address: party.at,
-            side: match role {
-                Role::Client => Side::Client,
-                _ => Side::Server,
-            },
-            ends: BTreeMap::new(),
-            stopping: None,
-            stopped: false,
-            dropped: false,
+    pub(super) fn streams(&mut self) -> &mut Hub<Act> {
+        match &mut self.hub {
+            AnyHub::Streams(hub) => hub,
+            AnyHub::Datagrams(_) => panic!("{} has no connections", self.name),
         }
     }
 
-    /// Takes its end of a connection.
-    pub(super) fn enter(&mut self, now: Now, stream: usize, name: &str, remote: SocketAddr) -> u64 {
-        let number = self.ends.len() as u64;
-        let label = label(name, self.side);
-        let place = (number, remote);
-        let mut end = End::new(&self.mind, now, stream, self.side, place, label);
-        if self.side == Side::Client {
-            for advertisement in self.mind.discovery.advertisements() {
-                tell(&mut end, now, &advertisement);
-            }
-        }
-        self.ends.insert(number, end);
-        number
-    }
-
-    fn open(&mut self) -> impl Iterator<Item = &mut End> {
-        let all = self.ends.values_mut();
-        all.filter(|end| end.link.is_closed().is_none())
-    }
-
-    /// Drains all ends.
-    pub(super) fn turn(&mut self, around: &mut Surroundings<'_>) {
-        let stopping = self.stopping.is_some();
-        loop {
-            let mut news = Vec::new();
-            for end in self.ends.values_mut() {
-                news.extend(end.turn(&mut self.mind, around, stopping));
-            }
-            if news.is_empty() {
-                break;
-            }
-            for (to, message) in news {
-                self.publish(around.now, &to, &Layer::new(), &message);
-            }
-        }
-        if !self.dropped {
-            self.mind.take_peer_events(around.log);
-        }
-        if stopping && !self.stopped && self.ends.values().all(End::is_over) {
-            self.stopped = true;
-            around.log.write(&self.mind.name, "stopped");
+    pub(super) fn datagrams(&mut self) -> &mut DatagramHub<Act> {
+        match &mut self.hub {
+            AnyHub::Streams(_) => panic!("{} is no node", self.name),
+            AnyHub::Datagrams(hub) => hub,
         }
     }
 
-    /// Sends a message to some, sealed once.
-    pub(super) fn publish(
-        &mut self,
-        now: Now,
-        to: &[Place],
-        inner: &Layer,
-        message: &Message,
-    ) -> usize {
-        let frame = self.mind.seal(now, inner, message);
-        let mut sent = 0;
-        for (number, _) in to {
-            let end = self.ends.get_mut(number).expect("it was there");
-            if end.link.forward(now, &frame).is_ok() {
-                sent += 1;
-            }
-        }
-        sent
-    }
-
-    /// Whoever is connected.
-    pub(super) fn everybody(&mut self) -> Vec<Place> {
-        self.open().map(|end| end.place).collect()
-    }
-
-    pub(super) fn manage(&mut self, now: Now, app: &str, inner: Option<&Plugins>) {
-        let config = ManagementConfig::for_streams();
-        self.mind.manage(now, config, app, inner);
-        while let Some(advertisement) = self.mind.discovery.poll_advertisement() {
-            self.tell_all(now, &advertisement);
-        }
-    }
-
-    pub(super) fn unmanage(&mut self, now: Now, app: &str) {
-        let farewell = self.mind.unmanage(app);
-        self.tell_all(now, &farewell);
-    }
-
-    /// Tells whoever is connected something about peers.
-    fn tell_all(&mut self, now: Now, message: &PeerMessage) {
-        match self.side {
-            Side::Server => {
-                let everybody = self.everybody();
-                self.publish(now, &everybody, &message.inner, &message.message);
-            }
-            Side::Client => self.open().for_each(|end| tell(end, now, message)),
-        }
-    }
-
-    /// Closes a connection.
-    pub(super) fn close(&mut self, now: Now, number: u64) {
-        let end = self.ends.get_mut(&number).expect("it is there");
-        for farewell in self.mind.discovery.farewells() {
-            tell(end, now, &farewell);
-        }
-        end.link.close(CloseReason::Local);
-    }
-
-    /// Begins to stop.
-    pub(super) fn stop(&mut self, now: Now) {
-        self.stopping = Some(now.deadline(self.mind.limits().shutdown_grace()));
-        for farewell in self.mind.discovery.stop_all() {
-            self.tell_all(now, &farewell);
-        }
-    }
-
-    /// Closes all connections, and leaves unwritten what is queued.
-    pub(super) fn cut(&mut self) {
-        for end in self.open() {
-            end.aborted = true;
-            end.link.close(CloseReason::Local);
-        }
-    }
-
-    /// Cuts all connections off, since nobody wants them any more.
-    pub(super) fn drop(&mut self) {
-        self.dropped = true;
-        self.cut();
-    }
-
-    /// When time matters next.
     pub(super) fn deadline(&mut self) -> Option<Duration> {
-        let stop = self.stopping.filter(|_| !self.stopped);
-        let links = self.ends.values_mut();
-        let links = links.filter_map(|end| end.link.poll_deadline());
-        links.map(|deadline| deadline.at).chain(stop).min()
+        with_hub!(self, hub => hub.deadline())
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Now) {
-        if self.stopping.is_some_and(|at| at <= now.monotonic) {
-            self.cut();
-        }
-        for end in self.ends.values_mut() {
-            end.link.handle_timeout(now);
+    /// The link of an end.
+    pub(super) fn link(&self, label: &str) -> Option<LinkId> {
+        let mut ends = self.ends.iter();
+        ends.find_map(|(link, end)| (end.label == label).then_some(*link))
+    }
+
+    /// Does all that there is to do until only a deadline is left.
+    pub(super) fn run(&mut self, world: &mut World) {
+        loop {
+            match &self.hub {
+                AnyHub::Streams(_) => self.poll_streams(world),
+                AnyHub::Datagrams(_) => self.poll_datagrams(world),
+            }
+            let due = self.deadline().is_some_and(|at| at <= world.elapsed);
+            if !self.answer_calls(world) && !due {
+                return;
+            }
         }
     }
-}
 
-/// Tells a server something about peers.
-fn tell(end: &mut End, now: Now, PeerMessage { message, inner }: &PeerMessage) {
-    let options = SendOptions::new().with_inner(inner.clone());
-    // One that is closed is not told.
-    let _ = end.link.send(now, message, &options);
+    fn poll_streams(&mut self, world: &mut World) {
+        let (now, way) = (world.now(), self.side.writes());
+        while let Some(output) = self.streams().poll(now) {
+            match output {
+                Output::Call {
+                    call,
+                    handler,
+                    message,
+                } => {
+                    let link = call.link().expect("it came by a link");
+                    let who = self.ends[&link].label.clone();
+                    self.called(world, &who, "", (call, handler, message));
+                }
+                Output::Message { link, message } => {
+                    let subject = format!("{} messages", self.ends[&link].label);
+                    world.log.write(subject, show(&message));
+                }
+                Output::Answered {
+                    link,
+                    request,
+                    answer,
+                } => {
+                    let shown = show_answer(&answer.message, answer.verified);
+                    self.ended(world, (Some(link), request), shown);
+                }
+                Output::Failed {
+                    link,
+                    request,
+                    error,
+                } => self.ended(world, (Some(link), request), format!("failed: {error}")),
+                Output::Write { link, bytes } => {
+                    let bytes = bytes.to_vec();
+                    world.wire.write(self.ends[&link].stream, way, &bytes);
+                    self.streams().written(now, link, bytes.len());
+                }
+                Output::Shutdown { link } => world.wire.end(self.ends[&link].stream, way),
+                Output::Close { link, reason } => {
+                    let end = self.ends.get_mut(&link).expect("it is there");
+                    world.wire.end(end.stream, way);
+                    let subject = format!("{} closed", end.label);
+                    world.log.write(subject, reason.to_string());
+                    end.closed = Some(reason);
+                }
+                Output::Event(HubEvent::Peer(event)) => self.peer_event(world, &event),
+                // The drivers show these to nobody but those who listen.
+                Output::Event(HubEvent::Refused { .. }) => {}
+                other => panic!("{other:?} is not in the scenario"),
+            }
+        }
+        if self.is_stopping && self.streams().is_empty() {
+            self.is_stopping = false;
+            world.log.write(&self.name, "stopped");
+        }
+    }
+
+    fn poll_datagrams(&mut self, world: &mut World) {
+        let (now, own) = (world.now(), self.address.expect("a node has one"));
+        while let Some(output) = self.datagrams().poll(now) {
+            match output {
+                DatagramOutput::Call {
+                    call,
+                    handler,
+                    message,
+                } => {
+                    let from = call.remote().expect("datagrams have senders");
+                    let (who, from) = (self.name.clone(), format!("for {from} "));
+                    self.called(world, &who, &from, (call, handler, message));
+                }
+                DatagramOutput::Answered {
+                    request, answer, ..
+                } => {
+                    let shown = show_answer(&answer.message, answer.verified);
+                    self.ended(world, (None, request), shown);
+                }
+                DatagramOutput::Failed { request, error } => {
+                    self.ended(world, (None, request), format!("failed: {error}"));
+                }
+                DatagramOutput::Transmit { to, bytes } => world.wire.send(own, to, bytes),
+                DatagramOutput::Closed => {
+                    world.wire.unbind(own);
+                    let counters = self.datagrams().link().counters();
+                    let line = format!("stopped, {counters:?}");
+                    world.log.write(&self.name, line);
+                }
+                DatagramOutput::Event(DatagramHubEvent::Peer(event)) => {
+                    self.peer_event(world, &event);
+                }
+                // The drivers show these to nobody but those who listen.
+                DatagramOutput::Event(_) => {}
+                other => panic!("{other:?} is not in the scenario"),
+            }
+        }
+    }
+
+    /// Answers the calls that are to be answered by now, and says whether there were any.
+    fn answer_calls(&mut self, world: &World) -> bool {
+        let is_done = |(_, act, message): &mut (_, Act, Message)| {
+            !matches!(act, Act::Later) || world.finished.contains(&message.uri)
+        };
+        let (now, before) = (world.now(), self.calls.len());
+        let done: Vec<_> = self.calls.extract_if(.., is_done).collect();
+        for (call, act, message) in done {
+            with_hub!(self, hub => {
+                let answer = answer(hub.node_mut(), &mut self.kept, act, &call, &message);
+                let replied = hub.reply(now, call, answer);
+                replied.expect("the scenario's answers fit");
+                if let Act::Publish = act {
+                    let published = hub.publish(now, message.uri, message.content);
+                    published.expect("the scenario's messages fit");
+                }
+            });
+        }
+        self.calls.len() < before
+    }
+
+    fn called(&mut self, world: &World, who: &str, from: &str, call: (Call, Act, Message)) {
+        let line = format!("{:?} {from}{}", call.1, show(&call.2));
+        world.log.write(format!("{who} calls"), line);
+        self.calls.push(call);
+    }
+
+    fn ended(&mut self, world: &World, request: (Option<LinkId>, RequestId), how: String) {
+        let subject = self.asked.remove(&request).expect("it was asked");
+        world.log.write(subject, how);
+    }
+
+    fn peer_event(&self, world: &World, event: &PeerEvent<Place>) {
+        if !self.is_dropped {
+            log_peer_event(&world.log, &self.name, event);
+        }
+    }
 }

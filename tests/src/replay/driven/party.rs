@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use netaio_core::{Limits, ManagementConfig, Peer};
+use netaio_core::{ManagementConfig, Peer};
 use netaio_driver::{
     BoxFuture, Client, KnownPeer, Messages, PeerEvent, PeerEvents, Publisher, Runtime, Server,
     UdpNode,
@@ -44,7 +43,7 @@ macro_rules! configure {
             .predictable_nonces(party.seed())
             .outer(party.outer.outer())
             .types(party.message_types())
-            .limits(limits(party));
+            .limits(party.limits());
         if let Some(id) = &party.peer {
             builder = builder.local_peer(Peer::new(id.clone()));
         }
@@ -66,29 +65,20 @@ macro_rules! configure {
     }};
 }
 
-fn limits(party: &cast::Party) -> Limits {
-    let idle = party.idle.map(Duration::from_millis);
-    let limits = Limits::default().with_idle_timeout(idle);
-    limits.expect("the scenario's limits make sense")
-}
-
 impl<R: Runtime> Party<R> {
     /// Starts it. It is called from within the world.
     pub(super) fn new(party: &cast::Party, role: Role, world: &Arc<World>) -> Self {
-        let concurrent = party.concurrent.unwrap_or(1);
         let address = || party.at.expect("it has an address");
         let (kind, peers) = match role {
             Role::Server => {
                 let builder = configure!(Server::<Replay<R>>::builder(), party, world);
-                let server = builder.concurrent_handlers(concurrent).bind(address());
-                let server = at_once(world, server).expect("the address is free");
+                let server = at_once(world, builder.bind(address())).expect("the address is free");
                 let peers = server.peers().clone();
                 (Kind::Server(server), peers)
             }
             Role::Client => {
                 let builder = configure!(Client::<Replay<R>>::builder(), party, world);
-                let client = builder.concurrent_handlers(concurrent).build();
-                let client = client.expect("the layers go together");
+                let client = builder.build().expect("the layers go together");
                 let peers = client.peers();
                 let messages = client.messages();
                 (Kind::Client(client, messages), peers)
@@ -190,13 +180,13 @@ impl<R: Runtime> Party<R> {
         }
         while let Some(event) = ready(self.peer_events.next()).flatten() {
             let (known, what) = match event {
-                PeerEvent::Came(known) => (known, "came".into()),
-                PeerEvent::Changed(known) => (known, "changed".into()),
-                PeerEvent::AddressGone { peer, address, why } => {
+                PeerEvent::Added(known) => (known, "came".into()),
+                PeerEvent::Updated(known) => (known, "changed".into()),
+                PeerEvent::AddressRemoved { peer, address, why } => {
                     let address = address.expect("all of them have addresses");
                     (peer, format!("not at {address} any more: {why:?}"))
                 }
-                PeerEvent::Gone { peer, why } => (peer, format!("gone: {why:?}")),
+                PeerEvent::Removed { peer, why } => (peer, format!("gone: {why:?}")),
                 PeerEvent::Refused { address, why } => {
                     let address = address.expect("all of them have addresses");
                     world

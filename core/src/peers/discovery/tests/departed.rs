@@ -1,6 +1,6 @@
 //! Introductions that a `DISCONNECT` overtakes.
 
-use super::super::departed::Departed;
+use super::super::departed::{Decision, Departed};
 use super::*;
 
 /// Milliseconds.
@@ -8,16 +8,19 @@ fn ms(milliseconds: u64) -> Now {
     Now::new(Duration::from_millis(milliseconds), 0)
 }
 
-/// Takes a peer's message, and returns the answer's type and the events.
+/// Takes a peer's message, and returns the type of the answer and the events.
 fn take(
     node: &mut Discovery<u16>,
     now: u64,
     from: u16,
     message: &Message,
-) -> (bool, Vec<PeerEvent<u16>>) {
-    let answered = node.handle(ms(now), from, message).is_some();
-    (answered, events(node))
+) -> (Option<MessageType>, Vec<PeerEvent<u16>>) {
+    let answer = node.handle(ms(now), from, message);
+    (answer.map(|answer| answer.message_type), events(node))
 }
+
+const ADVERTISED: Option<MessageType> = Some(types::ADVERTISE_PEER);
+const DISCOVERED: Option<MessageType> = Some(types::PEER_DISCOVERED);
 
 /// A node that a peer has just left, at 0 ms.
 fn left() -> Discovery<u16> {
@@ -31,36 +34,73 @@ fn left() -> Discovery<u16> {
 
 #[test]
 fn an_introduction_that_was_overtaken_brings_nobody_back() {
-    for message_type in [types::ADVERTISE_PEER, types::PEER_DISCOVERED] {
+    let [advertisement, answer] = [types::ADVERTISE_PEER, types::PEER_DISCOVERED]
+        .map(|message_type| message(message_type, "a", "data"));
+    for introduction in [&advertisement, &answer] {
         let mut node = left();
-        let introduction = message(message_type, "a", "data");
-        // Datagrams may be doubled, too.
-        for now in [0, 1, 300, 999] {
-            let (answered, events) = take(&mut node, now, 1, &introduction);
-            assert!(!answered, "{now}");
-            assert_eq!(events, [refused(1, PeerRefused::JustLeft)]);
+        let (asked, events) = take(&mut node, 1, 1, introduction);
+        assert_eq!((asked, events), (ADVERTISED, Vec::new()));
+        // Datagrams may be duplicated, too; it is asked once.
+        for now in [1, 300, 999] {
+            let ignored = take(&mut node, now, 1, &advertisement);
+            assert_eq!(ignored, (None, Vec::new()), "{now}");
         }
         assert!(node.peers().is_empty());
     }
 }
 
 #[test]
-fn a_node_that_was_restarted_is_back_with_the_next_round() {
+fn a_node_that_was_restarted_is_back_at_once() {
     let mut node = left();
+    let mut restarted = super::node("a");
     let advertisement = message(types::ADVERTISE_PEER, "a", "data");
-    take(&mut node, 500, 1, &advertisement);
-    // Its own next one, or its answer to this node's.
-    let (answered, events) = take(&mut node, 20_500, 1, &advertisement);
-    assert!(answered && matches!(events[..], [PeerEvent::Added(_)]));
-    let mut node = left();
-    node.handle_timeout(at(20));
-    assert!(node.poll_advertisement().is_some());
-    let answer = message(types::PEER_DISCOVERED, "a", "data");
-    let (_, events) = take(&mut node, 20_001, 1, &answer);
-    assert!(matches!(events[..], [PeerEvent::Added(_)]));
-    // At the end of the second at the earliest.
-    let (answered, _) = take(&mut left(), 1000, 1, &advertisement);
-    assert!(answered);
+    let question = node.handle(ms(1), 1, &advertisement).unwrap();
+    let answer = restarted.handle(ms(2), 9, &question).unwrap();
+    let (none, events) = take(&mut node, 3, 1, &answer);
+    assert!(none.is_none() && matches!(events[..], [PeerEvent::Added(_)]));
+    // Both know each other, and all is as usual.
+    assert_eq!(restarted.peers().len(), 1);
+    assert_eq!(take(&mut node, 4, 1, &advertisement).0, DISCOVERED);
+}
+
+#[test]
+fn where_the_question_is_lost_the_next_round_brings_it_back() {
+    for introduction in [types::ADVERTISE_PEER, types::PEER_DISCOVERED] {
+        let mut node = left();
+        take(
+            &mut node,
+            1,
+            1,
+            &message(types::ADVERTISE_PEER, "a", "data"),
+        );
+        node.handle_timeout(at(20));
+        assert!(node.poll_advertisement().is_some());
+        let introduction = message(introduction, "a", "data");
+        let (_, events) = take(&mut node, 20_001, 1, &introduction);
+        assert!(matches!(events[..], [PeerEvent::Added(_)]));
+    }
+    let advertisement = message(types::ADVERTISE_PEER, "a", "data");
+    assert_eq!(take(&mut left(), 1000, 1, &advertisement).0, DISCOVERED);
+}
+
+#[test]
+fn two_that_do_not_believe_each_other_stop_asking() {
+    let (mut a, mut b) = (node("a"), node("b"));
+    for (node, id) in [(&mut a, "b"), (&mut b, "a")] {
+        assert!(advertise(node, 0, 1, id));
+        take(node, 0, 1, &message(types::DISCONNECT, id, "data"));
+    }
+    let mut said = Some(message(types::ADVERTISE_PEER, "a", "data"));
+    let mut messages = 0;
+    while let Some(message) = said.take() {
+        messages += 1;
+        let (from_a, now) = (messages % 2 == 1, ms(messages));
+        said = match from_a {
+            true => b.handle(now, 1, &message),
+            false => a.handle(now, 1, &message),
+        };
+    }
+    assert_eq!(messages, 3);
 }
 
 #[test]
@@ -72,16 +112,17 @@ fn what_cannot_have_been_overtaken_is_accepted_at_once() {
         (2, advertise("a", "data")),
         (1, advertise("b", "data")),
     ] {
-        let (answered, events) = take(&mut left(), 10, from, &advertisement);
-        assert!(answered && matches!(events[..], [PeerEvent::Added(_)]));
+        let (answer, events) = take(&mut left(), 10, from, &advertisement);
+        assert_eq!(answer, DISCOVERED);
+        assert!(matches!(events[..], [PeerEvent::Added(_)]));
     }
     // The application has the last word, and then the peer is as any other.
     let mut node = left();
     let peer = Peer::new("a").with_data("data");
     assert_eq!(node.update(ms(10), peer, 1), Ok(PeerChange::Added));
     events(&mut node);
-    let (answered, events) = take(&mut node, 20, 1, &advertise("a", "data"));
-    assert_eq!((answered, events), (true, Vec::new()));
+    let accepted = take(&mut node, 20, 1, &advertise("a", "data"));
+    assert_eq!(accepted, (DISCOVERED, Vec::new()));
 }
 
 #[test]
@@ -89,7 +130,9 @@ fn an_address_that_a_peer_left_is_not_added_again_either() {
     let mut node = node("me");
     assert!(advertise(&mut node, 0, 1, "a") && advertise(&mut node, 0, 2, "a"));
     take(&mut node, 1, 2, &message(types::DISCONNECT, "a", "data"));
-    assert!(!advertise(&mut node, 0, 2, "a") && advertise(&mut node, 0, 1, "a"));
+    let advertisement = message(types::ADVERTISE_PEER, "a", "data");
+    assert_eq!(take(&mut node, 2, 2, &advertisement).0, ADVERTISED);
+    assert_eq!(take(&mut node, 2, 1, &advertisement).0, DISCOVERED);
     assert_eq!(node.peers().get(b"a").unwrap().addresses, [1]);
 }
 
@@ -113,16 +156,17 @@ fn what_is_remembered_is_bounded_in_number_and_time() {
         departed.insert(peer(number), number, at(5).monotonic);
     }
     assert_eq!(departed.len(), usize::from(max));
-    let contains = |departed: &mut Departed<u16>, number| {
-        departed.contains(&peer(number), number, at(5).monotonic)
+    let decide = |departed: &mut Departed<u16>, number, now: Now| {
+        departed.decide(&peer(number), number, false, now.monotonic)
     };
-    assert!(!contains(&mut departed, 0) && contains(&mut departed, 1));
+    assert_eq!(decide(&mut departed, 0, at(5)), Decision::Accept);
+    assert_eq!(decide(&mut departed, 1, at(5)), Decision::Ask);
     // One that leaves again has one entry.
     departed.insert(peer(max), max, at(5).monotonic);
-    assert!(contains(&mut departed, 1));
+    assert_eq!(decide(&mut departed, 1, at(5)), Decision::Ignore);
     for now in [at(6), at(4)] {
         departed.insert(peer(0), 0, at(5).monotonic);
-        assert!(!departed.contains(&peer(0), 0, now.monotonic));
+        assert_eq!(decide(&mut departed, 0, now), Decision::Accept);
         assert_eq!(departed.len(), 0);
     }
 }

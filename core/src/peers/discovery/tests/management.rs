@@ -183,7 +183,7 @@ fn a_changed_local_peer_is_introduced_at_once() {
     assert!(node.poll_advertisement().is_none());
     let farewell = message(types::DISCONNECT, "me", "new");
     assert_eq!(node.farewell(APP).unwrap().message, farewell);
-    // A peer whose id this node takes is no other any more.
+    // A peer whose id this node takes is removed.
     node.set_local(Some(Peer::new("a"))).unwrap();
     let gone = PeerEvent::Removed {
         known: known(Peer::new("a").with_data("data"), &[1], Duration::ZERO),

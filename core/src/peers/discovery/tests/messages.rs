@@ -60,7 +60,7 @@ fn one_hears_itself_and_does_not_answer() {
     for PeerMessage { message, .. } in messages.collect::<Vec<_>>() {
         assert_eq!(node.handle(at(0), 1, &message), None);
     }
-    // Nor is it told that somebody uses its id, which it would be all the time.
+    // Nor is there an event for the use of its own id, which would come all the time.
     assert!(node.peers().is_empty() && node.poll_event().is_none());
 }
 

@@ -1,0 +1,230 @@
+//! Datagram hubs: peers, subscriptions, requests, and sockets that are full.
+
+use super::network::{Network, Said};
+use super::*;
+use crate::error::Backpressure;
+use crate::limits::Limits;
+use crate::peers::{ManagementConfig, RemovalReason};
+
+fn removed(said: &[Said]) -> Option<RemovalReason> {
+    said.iter().find_map(|said| match said {
+        Said::Peer(PeerEvent::Removed { why, .. }) => Some(*why),
+        _ => None,
+    })
+}
+
+#[test]
+fn nodes_of_a_group_find_each_other() {
+    let mut network = Network::new(3);
+    network.manage_peers();
+    assert_eq!(network.peers(0), ["1", "2"]);
+    assert_eq!(network.peers(1), ["0", "2"]);
+    assert_eq!(network.peers(2), ["0", "1"]);
+    for host in 0..3 {
+        let said = network.said(host);
+        let added = |said: &Said| matches!(said, Said::Peer(PeerEvent::Added(_)));
+        assert!(said.len() == 2 && said.iter().all(added), "{said:?}");
+    }
+    // And keep each other, by what they advertise.
+    network.pass(10 * ManagementConfig::DEFAULT_TIMEOUT);
+    for host in 0..3 {
+        assert_eq!(
+            (network.peers(host).len(), network.said(host).len()),
+            (2, 0)
+        );
+    }
+}
+
+#[test]
+fn subscribers_get_what_is_published_and_requests_are_answered() {
+    let mut network = Network::new(3);
+    network.manage_peers();
+    for subscriber in [1, 2] {
+        network.ask(subscriber, 0, &Message::subscribe("news"));
+    }
+    network.run();
+    for host in 0..3 {
+        network.said(host);
+    }
+    let now = network.now;
+    let delivery = network.hosts[0].hub.publish(now, "news", "new").unwrap();
+    assert_eq!((delivery.queued, delivery.failed), (2, 0));
+    network.run();
+    let from = network.hosts[0].address;
+    let news = Message::notify("news", "new");
+    for subscriber in [1, 2] {
+        let expected = [Said::Message(from, news.clone())];
+        assert_eq!(network.said(subscriber), expected);
+    }
+    let id = network.ask(1, 0, &request("echo", "content"));
+    network.ask(2, 0, &Message::unsubscribe("news"));
+    network.run();
+    let answer = Message::respond_uri("echo", "content");
+    assert_eq!(network.said(1), [Said::Answered(from, id, answer)]);
+    let delivery = network.hosts[0].hub.publish(now, "news", "new").unwrap();
+    assert_eq!((delivery.queued, delivery.failed), (1, 0));
+}
+
+#[test]
+fn what_goes_to_many_is_sealed_once() {
+    let config = LinkConfig::new().with_outer(hmac("secret"));
+    let mut network = Network::with(3, &config);
+    for subscriber in [1, 2] {
+        network.ask(subscriber, 0, &Message::subscribe("news"));
+    }
+    network.run();
+    network.sent.clear();
+    let now = network.now;
+    let published = network.hosts[0].hub.publish(now, "news", "new");
+    assert_eq!(published.unwrap().queued, 2);
+    network.run();
+    let [(_, _, first), (_, _, second)] = &network.sent[..] else {
+        panic!("{} datagrams", network.sent.len());
+    };
+    assert_eq!(first, second);
+}
+
+#[test]
+fn one_that_falls_silent_is_removed_with_its_subscriptions() {
+    let mut network = Network::new(3);
+    network.manage_peers();
+    network.ask(1, 0, &Message::subscribe("news"));
+    network.run();
+    network.said(0);
+    network.hosts[1].silent = true;
+    network.pass(ManagementConfig::DEFAULT_TIMEOUT + SECOND);
+    assert_eq!(network.peers(0), ["2"]);
+    let said = network.said(0);
+    assert_eq!(removed(&said), Some(RemovalReason::TimedOut));
+    let node = network.hosts[0].hub.node();
+    assert_eq!(node.subscribers(b"news").count(), 0);
+    // It comes back, and finds the others again.
+    network.hosts[1].silent = false;
+    network.pass(ManagementConfig::DEFAULT_EVERY);
+    assert_eq!(network.peers(0), ["1", "2"]);
+    assert_eq!(network.peers(1), ["0", "2"]);
+}
+
+#[test]
+fn one_that_leaves_says_so_and_answers_before() {
+    let mut network = Network::new(3);
+    network.manage_peers();
+    network.ask(1, 0, &Message::subscribe("news"));
+    let id = network.ask(2, 1, &request("later", "content"));
+    network.run();
+    for host in 0..3 {
+        network.said(host);
+    }
+    let now = network.now;
+    network.hosts[1].hub.drain(now, 5 * SECOND);
+    network.run();
+    assert_eq!(network.peers(0), ["2"]);
+    assert_eq!(removed(&network.said(0)), Some(RemovalReason::Disconnect));
+    let node = network.hosts[0].hub.node();
+    assert_eq!(node.subscribers(b"news").count(), 0);
+    assert!(!network.hosts[1].hub.wants_read());
+    assert_eq!(network.said(1), []);
+    let (call, message) = network.hosts[1].deferred.pop_front().unwrap();
+    let answer = Message::respond_uri(message.uri, message.content);
+    let reply = network.hosts[1].hub.reply(now, call, answer);
+    reply.unwrap();
+    network.run();
+    let answered = |said: &Said| matches!(said, Said::Answered(_, it, _) if *it == id);
+    assert!(network.said(2).iter().any(answered));
+    assert_eq!(network.said(1), [Said::Closed]);
+    assert_eq!(network.hosts[1].hub.deadline(), None);
+}
+
+#[test]
+fn what_a_socket_does_not_take_comes_again_in_its_order() {
+    let mut network = Network::new(2);
+    network.hosts[1].blocked = true;
+    let contents = ["first", "second", "third"];
+    let ids = contents.map(|text| network.ask(1, 0, &request("echo", text)));
+    network.run();
+    assert_eq!(network.sent.len(), 0);
+    // One more, while it waits.
+    network.ask(1, 0, &request("echo", "fourth"));
+    network.run();
+    network.hosts[1].hub.writable();
+    network.run();
+    assert_eq!(network.sent.len(), 0);
+    network.hosts[1].blocked = false;
+    network.run();
+    assert_eq!(network.sent.len(), 0);
+    network.hosts[1].hub.writable();
+    network.run();
+    let answered = network.said(1).into_iter().map(|said| match said {
+        Said::Answered(_, id, answer) => (id, answer.content),
+        other => panic!("{other:?}"),
+    });
+    let answered: Vec<_> = answered.collect();
+    assert_eq!(answered.len(), 4);
+    for (answered, expected) in answered.iter().zip(ids.into_iter().zip(contents)) {
+        assert_eq!(
+            (answered.0, &answered.1[..]),
+            (expected.0, expected.1.as_bytes())
+        );
+    }
+}
+
+#[test]
+fn a_hub_that_is_not_polled_takes_a_bounded_number_of_bytes() {
+    let mut network = Network::new(2);
+    let from = network.hosts[1].address;
+    let bytes = frame(&Message::notify("u", [0; 1000].to_vec()));
+    let hub = &mut network.hosts[0].hub;
+    let mut taken = 0;
+    let refused = loop {
+        match hub.receive(NOON, from, &bytes) {
+            Ok(()) => taken += bytes.len(),
+            Err(Backpressure { unhandled }) => break unhandled,
+        }
+    };
+    assert_eq!(refused, taken);
+    assert!(!hub.wants_read() && taken <= Limits::HIGH_WATER + bytes.len());
+    network.run();
+    assert_eq!(network.said(0).len() * bytes.len(), taken);
+    assert!(network.hosts[0].hub.wants_read());
+}
+
+#[test]
+fn a_request_to_nobody_times_out_at_the_hubs_own_deadline() {
+    let mut network = Network::new(1);
+    let (now, nobody) = (network.now, SocketAddr::from(([10, 0, 0, 99], 8888)));
+    let hub = &mut network.hosts[0].hub;
+    let options = RequestOptions::new();
+    let asked = hub.request(now, nobody, &request("echo", ""), &options);
+    let timeout = options.timeout();
+    network.pass(timeout);
+    let failed = Said::Failed(asked.unwrap(), RequestError::TimedOut(timeout));
+    assert_eq!(network.said(0), [failed]);
+    assert_eq!(network.hosts[0].hub.deadline(), None);
+}
+
+/// All datagrams of a busy while.
+fn run() -> Vec<(SocketAddr, SocketAddr, Vec<u8>)> {
+    let config = LinkConfig::new().with_outer(hmac("secret"));
+    let mut network = Network::with(5, &config);
+    network.manage_peers();
+    for number in 0..20 {
+        let (one, other) = (number % 5, (number + 1) % 5);
+        network.ask(one, other, &Message::subscribe("news"));
+        network.ask(one, other, &request("echo", "content"));
+        network.pass(SECOND);
+        let now = network.now;
+        network.hosts[other]
+            .hub
+            .publish(now, "news", "new")
+            .unwrap();
+        network.pass(5 * SECOND);
+    }
+    network.sent
+}
+
+#[test]
+fn the_same_seed_and_inputs_give_the_same_datagrams() {
+    let first = run();
+    assert!(first.len() > 100);
+    assert!(first == run());
+}

@@ -1,0 +1,78 @@
+//! A node between a link and its node.
+
+use super::*;
+use crate::budget::Pressure;
+use crate::peers::PeerMessage;
+use crate::place::Place;
+use crate::plugin::KnownPeers;
+use crate::routes::RouteId;
+use crate::shared::{Destination, SharedNode};
+
+/// A node that notes what it is asked.
+pub(super) struct Spy {
+    pub(super) node: Node<Handler>,
+    /// Somebody else takes a one-time handler between its look-up and its taking, as
+    /// another thread may.
+    pub(super) contended: bool,
+    /// The places whose peers it was asked for.
+    pub(super) asked: Vec<Place>,
+}
+
+impl Spy {
+    pub(super) fn new(node: Node<Handler>) -> Self {
+        Self {
+            node,
+            contended: false,
+            asked: Vec::new(),
+        }
+    }
+}
+
+impl SharedNode for Spy {
+    type Handler = Handler;
+
+    fn route(&mut self, kind: MessageType, uri: &[u8], from: Place) -> Destination<Handler> {
+        self.node.route(kind, uri, from)
+    }
+
+    fn take(&mut self, route: RouteId) -> bool {
+        self.node.take(route) && !self.contended
+    }
+
+    fn known_peers(&mut self, at: Place) -> KnownPeers {
+        self.asked.push(at);
+        self.node.known_peers(at)
+    }
+
+    fn heard(&mut self, now: Now, from: Place) {
+        self.node.heard(now, from);
+    }
+
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
+        self.node.node_message(now, from, message)
+    }
+
+    fn farewells(&mut self) -> Vec<PeerMessage> {
+        self.node.farewells()
+    }
+
+    fn advertisement(&mut self, now: Now) -> Option<PeerMessage> {
+        self.node.advertisement(now)
+    }
+
+    fn deadline(&mut self) -> Option<Duration> {
+        SharedNode::deadline(&mut self.node)
+    }
+
+    fn left(&mut self, place: Place) {
+        self.node.left(place);
+    }
+
+    fn closed(&mut self, place: Place) {
+        self.node.closed(place);
+    }
+
+    fn pressure(&mut self, pressure: Pressure) {
+        self.node.pressure(pressure);
+    }
+}

@@ -1,0 +1,179 @@
+//! Bounds on all links of a node together.
+
+use super::*;
+use crate::error::TooManyLinks;
+
+fn node(limits: Limits) -> Node<u8> {
+    let mut node = Node::for_streams(limited(limits));
+    let replaced = node.on(types::REQUEST_URI, 0, Layer::new());
+    assert!(replaced.unwrap().is_none());
+    node
+}
+
+fn links<const LINKS: usize>(node: &mut Node<u8>) -> [Link; LINKS] {
+    [(); LINKS].map(|()| node.accept(NOON, None, generator(1)).unwrap())
+}
+
+fn request(len: usize) -> Vec<u8> {
+    let content = alloc::vec![0; len];
+    frame(&Message::new(types::REQUEST_URI, "u", content))
+}
+
+#[test]
+fn all_bytes_of_messages_that_wait_for_handlers_of_others_are_counted() {
+    let mut node = node(Limits::default().with_handlers(2).unwrap());
+    let mut links = links::<5>(&mut node);
+    let request = request(1000);
+    let mut running = Vec::new();
+    for (link, number) in links.iter_mut().zip(1..) {
+        // Some look at what comes, for they wait for answers.
+        if number % 2 == 0 {
+            let (ask, options) = (Message::request("v"), RequestOptions::new());
+            link.request(NOON, &mut node, &ask, &options).unwrap();
+        }
+        link.receive(NOON, &request.repeat(3)).unwrap();
+        running.extend(calls(link, &mut node));
+        assert_eq!(node.inbound_bytes(), number * 3 * request.len());
+    }
+    assert_eq!(running.len(), 2);
+    assert!(links[2..].iter().all(Link::waits_for_budget));
+    assert!(!node.may_call());
+    // Those that wait go on as others end, until nothing is left.
+    let mut answered = 0;
+    while let Some(call) = running.pop() {
+        let owner = links.iter_mut().find(|link| Some(link.id()) == call.link());
+        let owner = owner.unwrap();
+        owner.reply(NOON, &mut node, call, None).unwrap();
+        answered += 1;
+        assert!(node.take_freed() && !node.take_freed());
+        assert!(node.may_call());
+        for link in &mut links {
+            running.extend(calls(link, &mut node));
+        }
+        assert!(running.len() <= 2);
+        assert_eq!(node.inbound_bytes(), (15 - answered) * request.len());
+    }
+    assert_eq!(answered, 15);
+    assert!(links.iter().all(|link| !link.waits_for_budget()));
+}
+
+#[test]
+fn the_link_with_the_most_bytes_to_write_is_closed_where_all_are_too_many() {
+    let limits = Limits::default().with_outbound_total(300_000).unwrap();
+    let mut node = node(limits);
+    let mut links = links::<3>(&mut node);
+    let large = Message::notify("u", [0; 50_000].to_vec());
+    let mut send = |node: &mut Node<u8>, index: usize| {
+        let (link, plain) = (&mut links[index], SendOptions::new());
+        link.send(NOON, node, &large, &plain).unwrap();
+        assert!(poll(link, node, NOON).is_empty());
+    };
+    for index in [0, 1, 1, 1, 2] {
+        send(&mut node, index);
+        assert_eq!(node.poll_link(), None);
+    }
+    send(&mut node, 2);
+    assert_eq!(node.poll_link(), Some(links[1].id()));
+    assert_eq!(node.poll_link(), None);
+    let queued = links[1].queued();
+    let events = poll(&mut links[1], &mut node, NOON);
+    let slow = CloseReason::SlowConsumer { queued };
+    assert_eq!(close_reason(&events), Some(&slow));
+    assert_eq!(node.outbound_bytes(), links[0].queued() + links[2].queued());
+    for index in [0, 2] {
+        assert!(poll(&mut links[index], &mut node, NOON).is_empty());
+        assert_eq!(links[index].close_reason(), None);
+    }
+}
+
+#[test]
+fn past_half_of_what_may_be_held_those_who_hold_much_are_not_read_from() {
+    let limits = Limits::default()
+        .with_inbound_total(200_000)
+        .and_then(|limits| limits.with_handlers(1))
+        .unwrap();
+    let mut node = node(limits);
+    let mut links = links::<4>(&mut node);
+    // The first one has the handler's place; the others wait for it.
+    links[0].receive(NOON, &request(10)).unwrap();
+    let call = calls(&mut links[0], &mut node).remove(0);
+    for link in &mut links[1..3] {
+        assert_eq!(link.read_room(), usize::MAX);
+        link.receive(NOON, &request(60_000)).unwrap();
+        assert!(calls(link, &mut node).is_empty());
+    }
+    // Held by the frame's own header, one who has little finds room still.
+    assert_eq!(links[1].read_room(), 0);
+    let room = links[3].read_room();
+    assert!(room > 0 && room < 10_000, "{room}");
+    links[3].receive(NOON, &request(10)).unwrap();
+    assert!(calls(&mut links[3], &mut node).is_empty());
+    // As it ends, one after the other goes on.
+    links[0].reply(NOON, &mut node, call, None).unwrap();
+    for index in [1, 2, 3] {
+        let call = calls(&mut links[index], &mut node).remove(0);
+        links[index].reply(NOON, &mut node, call, None).unwrap();
+        assert!(calls(&mut links[index], &mut node).is_empty());
+    }
+    assert_eq!(node.inbound_bytes(), 0);
+    assert!(links.iter().all(|link| link.read_room() == usize::MAX));
+}
+
+#[test]
+fn one_that_reads_no_answers_is_closed_where_too_much_is_received() {
+    let limits = Limits::default()
+        .with_inbound_total(140_000)
+        .and_then(|limits| limits.with_handlers(10))
+        .unwrap();
+    let mut node = node(limits);
+    let [mut reads, mut reads_not] = links(&mut node);
+    let large = Message::notify("u", [0; 50_000].to_vec());
+    for _ in 0..2 {
+        let plain = SendOptions::new();
+        reads_not.send(NOON, &mut node, &large, &plain).unwrap();
+    }
+    reads_not.receive(NOON, &request(30_000)).unwrap();
+    assert!(poll(&mut reads_not, &mut node, NOON).is_empty());
+    assert_eq!(node.poll_link(), None);
+    reads.receive(NOON, &request(50_000)).unwrap();
+    assert_eq!(calls(&mut reads, &mut node).len(), 1);
+    assert_eq!(node.poll_link(), Some(reads_not.id()));
+    let events = poll(&mut reads_not, &mut node, NOON);
+    let slow = close_reason(&events);
+    assert!(matches!(slow, Some(CloseReason::SlowConsumer { .. })));
+    assert_eq!(reads.close_reason(), None);
+}
+
+#[test]
+fn no_more_links_are_accepted_than_may_be_until_one_is_closed() {
+    let mut node = node(Limits::default().with_connections(2).unwrap());
+    let [mut first, second] = links(&mut node);
+    let refused = node.accept(NOON, None, generator(1)).unwrap_err();
+    assert_eq!(refused, TooManyLinks { max: 2 });
+    let ids: Vec<_> = node.links().collect();
+    assert_eq!(ids, [first.id(), second.id()]);
+    first.abort(CloseReason::Local);
+    let events = poll(&mut first, &mut node, NOON);
+    assert_eq!(close_reason(&events), Some(&CloseReason::Local));
+    let third = node.accept(NOON, None, generator(1)).unwrap();
+    assert!(third.id() > second.id());
+    assert_eq!(node.links().len(), 2);
+}
+
+#[test]
+fn a_link_that_is_closed_holds_nothing() {
+    let mut node = node(Limits::default().with_handlers(1).unwrap());
+    let [mut first, mut second] = links(&mut node);
+    for link in [&mut first, &mut second] {
+        link.receive(NOON, &request(1000)).unwrap();
+    }
+    let call = calls(&mut first, &mut node).remove(0);
+    assert!(calls(&mut second, &mut node).is_empty());
+    first.abort(CloseReason::Local);
+    poll(&mut first, &mut node, NOON);
+    assert!(node.take_freed());
+    assert_eq!(node.inbound_bytes(), request(1000).len());
+    // The other goes on, though the handler of the first still runs.
+    assert_eq!(calls(&mut second, &mut node).len(), 1);
+    drop(call);
+}

@@ -1,0 +1,68 @@
+//! Handlers, and messages without one.
+
+use super::*;
+use crate::error::LayerError;
+
+fn server(node: &mut Node<u8>, message: &Message) -> (Vec<Event<u8>>, Vec<u8>) {
+    let mut link = node.accept(NOON, None, generator(1)).unwrap();
+    link.receive(NOON, &frame(message)).unwrap();
+    let events = poll(&mut link, node, NOON);
+    (events, written(&mut link))
+}
+
+#[test]
+fn a_message_without_a_handler_goes_where_it_is_to_go() {
+    let mut node = Node::for_streams(LinkConfig::new());
+    let message = Message::request("u");
+    let (events, answer) = server(&mut node, &message);
+    let not_found = frame(&Message::not_found("", "not found"));
+    assert_eq!((events.len(), answer), (0, not_found));
+
+    node.set_unrouted(Unrouted::Handler(7));
+    let (mut events, answer) = server(&mut node, &message);
+    assert!(matches!(events[..], [Event::Call { handler: 7, .. }]));
+    assert_eq!(answer, []);
+    events.clear();
+
+    node.set_unrouted(Unrouted::Deliver);
+    let (events, answer) = server(&mut node, &message);
+    assert!(matches!(&events[..], [Event::Message(it)] if *it == message));
+    assert_eq!(answer, []);
+}
+
+#[test]
+fn answers_and_notifications_are_not_answered_by_the_node() {
+    let mut node = Node::for_streams(LinkConfig::new());
+    for message in [
+        Message::notify("u", ""),
+        Message::ok("u", ""),
+        Message::not_found("", "not found"),
+        Message::error("u", ""),
+    ] {
+        let (events, answer) = server(&mut node, &message);
+        assert_eq!((events.len(), answer.len()), (0, 0), "{message:?}");
+    }
+}
+
+#[test]
+fn layers_that_clash_or_hide_the_uri_are_refused_with_their_handler() {
+    let config = LinkConfig::new().with_outer(hmac("outer"));
+    let mut node = Node::for_streams(config);
+    let hides = Layer::new().with_cipher(Sha256StreamCipher::new("key"));
+    for (inner, expected) in [
+        (hmac("inner"), LayerError::FieldClash("hmac".into())),
+        (hides, LayerError::HiddenUri),
+    ] {
+        let refused = node.on(types::REQUEST_URI, 1, inner.clone());
+        assert_eq!(refused, Err(expected.clone()));
+        let refused = node.once(types::REQUEST_URI, 1, inner);
+        assert_eq!(refused, Err(expected));
+    }
+    assert_eq!(node.remove(types::REQUEST_URI), None);
+    assert_eq!(node.remove_once(types::REQUEST_URI), None);
+    let fits = Layer::new().with_auth(HmacAuth::new("inner").with_hmac_field("camh"));
+    assert_eq!(node.on(types::REQUEST_URI, 1, fits.clone()), Ok(None));
+    // One that takes its place is no addition.
+    assert_eq!(node.on(types::REQUEST_URI, 2, fits), Ok(Some(1)));
+    assert_eq!(node.remove(types::REQUEST_URI), Some(2));
+}

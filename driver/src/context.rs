@@ -1,0 +1,38 @@
+//! What the handles, tasks and handlers of one server, client or node share.
+
+use std::sync::Arc;
+
+use netaio_core::{Limits, LinkConfig};
+
+use crate::clock::Time;
+use crate::logging::Logs;
+use crate::sources::Sources;
+use crate::states::States;
+
+/// Configuration, clock, log and shared values of one server, client or node.
+pub(crate) struct Context {
+    pub(crate) config: Arc<LinkConfig>,
+    pub(crate) states: States,
+    pub(crate) sources: Sources,
+    pub(crate) logs: Arc<Logs>,
+}
+
+impl Context {
+    pub(crate) fn new(config: Arc<LinkConfig>, states: States, sources: Sources) -> Arc<Self> {
+        let logs = Arc::new(Logs::new(config.limits(), sources.time.clone()));
+        Arc::new(Self {
+            config,
+            states,
+            sources,
+            logs,
+        })
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        self.config.limits()
+    }
+
+    pub(crate) fn time(&self) -> &Time {
+        &self.sources.time
+    }
+}

@@ -1,0 +1,99 @@
+//! Events about peers, as a stream.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use netaio_core::{IntroductionError, Known, Peer, Place, RemovalReason};
+
+use crate::clock::Time;
+use crate::events::Events;
+
+/// A peer that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPeer {
+    /// What it says of itself.
+    pub peer: Peer,
+    /// Where it is heard from, the first address first. A connection without
+    /// addresses has none here.
+    pub addresses: Vec<SocketAddr>,
+    /// When it was last heard. Over a connection, when it introduced itself: it
+    /// lives as long as the connection does.
+    pub last_heard: Instant,
+}
+
+impl KnownPeer {
+    pub(crate) fn new(known: &Known<Place>, time: &Time) -> Self {
+        let addresses = known.addresses.iter();
+        Self {
+            peer: known.peer.clone(),
+            addresses: addresses.filter_map(|place| place.address()).collect(),
+            last_heard: time.instant(known.last_heard),
+        }
+    }
+}
+
+/// What happened to a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerEvent {
+    /// A peer was added.
+    Added(KnownPeer),
+    /// Its data changed, or it has one more address.
+    Updated(KnownPeer),
+    /// One of its addresses was removed.
+    AddressRemoved {
+        /// The peer, with the addresses that are left.
+        peer: KnownPeer,
+        /// The address; none where a connection without one ended.
+        address: Option<SocketAddr>,
+        /// Why.
+        why: RemovalReason,
+    },
+    /// It was removed.
+    Removed {
+        /// The peer as it was.
+        peer: KnownPeer,
+        /// Why.
+        why: RemovalReason,
+    },
+    /// What a remote said about a peer was refused.
+    Refused {
+        /// Where it came from, if that has an address.
+        address: Option<SocketAddr>,
+        /// Why.
+        why: IntroductionError,
+    },
+}
+
+impl PeerEvent {
+    /// What the core says; kinds of events that the core may have besides one day are
+    /// left out.
+    pub(crate) fn from_core(event: &netaio_core::PeerEvent<Place>, time: &Time) -> Option<Self> {
+        use netaio_core::PeerEvent::{Added, AddressRemoved, Refused, Removed, Updated};
+        Some(match event {
+            Added(known) => Self::Added(KnownPeer::new(known, time)),
+            Updated(known) => Self::Updated(KnownPeer::new(known, time)),
+            AddressRemoved {
+                known,
+                address,
+                why,
+            } => Self::AddressRemoved {
+                peer: KnownPeer::new(known, time),
+                address: address.address(),
+                why: *why,
+            },
+            Removed { known, why } => Self::Removed {
+                peer: KnownPeer::new(known, time),
+                why: *why,
+            },
+            Refused { address, why } => Self::Refused {
+                address: address.address(),
+                why: why.clone(),
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// A stream of events about peers. It ends when their node is gone.
+pub type PeerEvents = Events<PeerEvent>;

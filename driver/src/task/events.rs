@@ -1,0 +1,128 @@
+//! What comes out of the link, and the way of messages through their handlers.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use netaio_core::{Call, Dropped, Event, Message, ReplyError};
+
+use super::Task;
+use crate::futures::poll_once;
+use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
+use crate::logging::limited;
+use crate::runtime::{ReadHalf, Runtime, WriteHalf};
+
+impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
+    /// Handles what has happened, up to a turn's worth, and says whether the link is
+    /// closed.
+    pub(super) async fn handle_events(&mut self) -> bool {
+        let service = self.service.clone();
+        while let Some(event) = self.link.poll(self.now, &mut &*service) {
+            match event {
+                Event::Call {
+                    call,
+                    handler,
+                    message,
+                } => self.call(call, handler, message).await,
+                Event::Closed(reason) => {
+                    self.refuse_commands();
+                    let (logs, remote) = (&service.context.logs, self.link.remote());
+                    limited!(logs, DEBUG, "connection closed", ?remote, %reason);
+                    return true;
+                }
+                event => self.handle_event(event),
+            }
+        }
+        // What kept this link from its turn keeps no other.
+        self.turn = None;
+        self.refuse_commands();
+        false
+    }
+
+    /// Handles everything that is no message for a handler.
+    fn handle_event(&mut self, event: Event<AnyHandler>) {
+        let (logs, remote) = (&self.service.context.logs, self.link.remote());
+        match event {
+            Event::Message(message) => self.service.deliver(message, (&self.connection).into()),
+            Event::Answered { request, answer } => self.callers.end(request, Ok(answer)),
+            Event::Failed { request, error } => self.callers.end(request, Err(error)),
+            Event::Shutdown => self.shutdown = true,
+            Event::Dropped(dropped) => self.note_dropped(dropped),
+            Event::Refused(why) => {
+                limited!(logs, DEBUG, "message refused", ?remote, ?why);
+                if let Some(observer) = &self.observer {
+                    observer.refused(&self.connection, why);
+                }
+            }
+            event => limited!(logs, DEBUG, "not looked at", ?remote, ?event),
+        }
+    }
+
+    /// Notes that notifications were dropped.
+    pub(super) fn note_dropped(&self, dropped: Dropped) {
+        let (logs, remote) = (&self.service.context.logs, self.link.remote());
+        limited!(
+            logs,
+            WARN,
+            "messages dropped: it reads too slowly",
+            ?remote,
+            ?dropped
+        );
+        if let Some(observer) = &self.observer {
+            observer.dropped(&self.connection, dropped);
+        }
+    }
+
+    /// Calls a handler. One that is not done at once goes on in [`step`](Self::step).
+    async fn call(&mut self, call: Call, handler: AnyHandler, message: Message) {
+        let remote = (&self.connection).into();
+        match handler.call(Request { message, remote }) {
+            Ok(Outcome::Done(answer)) => self.reply(call, answer),
+            Ok(Outcome::Running(mut future)) => match poll_once(&mut future).await {
+                Some(answer) => self.reply(call, answer),
+                None => self.running.insert(future, call),
+            },
+            Err(_) => {
+                let (now, node) = (self.now, &mut &*self.service);
+                let replied = self.link.reply_error(now, node, call, PANICKED);
+                self.note_reply(replied);
+            }
+        }
+    }
+
+    /// Sends the answers of handlers that are done by now, and says whether there
+    /// are any, or just were, while others may follow.
+    pub(super) async fn take_answers(&mut self) -> bool {
+        let handled = std::mem::take(&mut self.handled);
+        if self.running.is_empty() {
+            return false;
+        }
+        let more = poll_fn(|context| Poll::Ready(self.running.poll(context).is_ready())).await;
+        if more {
+            self.send_answers();
+        }
+        handled || more
+    }
+
+    pub(super) fn send_answers(&mut self) {
+        while let Some((call, answer)) = self.running.pop_done() {
+            self.reply(call, answer);
+        }
+    }
+
+    fn reply(&mut self, call: Call, answer: Option<Message>) {
+        let (now, node) = (self.now, &mut &*self.service);
+        let replied = self.link.reply(now, node, call, answer);
+        self.note_reply(replied);
+    }
+
+    fn note_reply(&self, replied: Result<(), ReplyError>) {
+        match replied {
+            // A connection that has ended has nobody to answer.
+            Ok(()) | Err(ReplyError::Closed(_)) => {}
+            Err(error) => {
+                let (logs, remote) = (&self.service.context.logs, self.link.remote());
+                limited!(logs, WARN, "a handler's reply was not sent", ?remote, %error);
+            }
+        }
+    }
+}
