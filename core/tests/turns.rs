@@ -150,3 +150,27 @@ fn an_end_is_noticed_while_no_handler_is_free() {
     assert!(shut, "{output:?}");
     hub.reply(now(), call, None).unwrap();
 }
+
+#[test]
+fn a_link_that_waits_for_room_too_has_its_handler_when_one_is_free() {
+    let limits = Limits::default().with_handlers(1).unwrap();
+    let limits = limits.with_inbound_total(132_096).unwrap();
+    let mut hub = Hub::new(node(limits), || rng(6));
+    let [first, second, third] = [(); 3].map(|()| hub.accept(now(), None).unwrap());
+    hub.receive(now(), first, &requests(1)).unwrap();
+    let Some(Output::Call { call, .. }) = hub.poll(now()) else {
+        panic!("no call")
+    };
+    // The front of a long frame, whose other bytes do not come.
+    let front = [&[0, 0, 3, 255, 255, 0, 0, 0, 0][..], &[0; 50_000]].concat();
+    hub.receive(now(), third, &front).unwrap();
+    hub.receive(now(), second, &[requests(1), front].concat())
+        .unwrap();
+    assert!(hub.poll(now()).is_none() && hub.deadline() > Some(now().monotonic));
+    assert!(!hub.wants_read(second) && hub.link(second).unwrap().read_room() == 0);
+    hub.reply(now(), call, None).unwrap();
+    let output = hub.poll(now());
+    let second_call =
+        matches!(&output, Some(Output::Call { call, .. }) if call.link() == Some(second));
+    assert!(second_call, "{output:?}");
+}
