@@ -30,8 +30,8 @@ impl Callers {
         if index >= self.0.len() {
             self.0.resize_with(index.saturating_add(1), || None);
         }
-        if let Some(place) = self.0.get_mut(index) {
-            *place = Some(Caller {
+        if let Some(entry) = self.0.get_mut(index) {
+            *entry = Some(Caller {
                 request,
                 done,
                 timeout,
@@ -58,9 +58,9 @@ impl Callers {
 
     /// Removes the requests whose callers were dropped, and returns them.
     pub(crate) fn take_cancelled(&mut self) -> impl Iterator<Item = RequestId> {
-        self.0.iter_mut().filter_map(|place| {
-            let gone = place.take_if(|caller| caller.done.is_canceled())?;
-            Some(gone.request)
+        self.0.iter_mut().filter_map(|entry| {
+            let dropped = entry.take_if(|caller| caller.done.is_canceled())?;
+            Some(dropped.request)
         })
     }
 
@@ -137,17 +137,17 @@ mod model {
     fn a_set_flag_means_that_the_callers_are_found() {
         check(|| {
             let cancellations = Arc::new(Cancellations(AtomicBool::new(false)));
-            let gone = Arc::new(AtomicBool::new(false));
+            let dropped = Arc::new(AtomicBool::new(false));
             let caller = {
-                let (cancellations, gone) = (cancellations.clone(), gone.clone());
+                let (cancellations, dropped) = (cancellations.clone(), dropped.clone());
                 thread::spawn(move || {
                     // As a caller's end of the channel is.
-                    gone.store(true, Ordering::Relaxed);
+                    dropped.store(true, Ordering::Relaxed);
                     cancellations.0.store(true, Ordering::Release);
                 })
             };
             if cancellations.take() {
-                assert!(gone.load(Ordering::Relaxed) && !cancellations.take());
+                assert!(dropped.load(Ordering::Relaxed) && !cancellations.take());
                 caller.join().unwrap();
             } else {
                 caller.join().unwrap();

@@ -22,7 +22,7 @@ use crate::states::States;
 use crate::timeouts::{TimedOut, TimeoutObserver};
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
-/// connection lives until it is closed, not until its handles are gone.
+/// connection stays open until it is closed, not until its handles are dropped.
 #[derive(Clone)]
 pub struct Connection {
     pub(crate) shared: Arc<Shared>,
@@ -115,7 +115,7 @@ impl Connection {
             done,
         };
         self.shared.mailbox.push_send(send).await?;
-        // The task answers every command, or is gone with the connection.
+        // The task answers every command, unless it was dropped.
         result
             .await
             .unwrap_or_else(|_| Err(SendError::Closed(self.reason_or_local())))
@@ -163,8 +163,8 @@ impl Connection {
         self.closed().await;
     }
 
-    /// Is ready when the connection is closed and its last bytes are written or
-    /// given up, and says why. Cancel-safe.
+    /// Waits until the connection is closed and its last bytes are written or
+    /// discarded, and returns the reason. Cancel-safe.
     pub async fn closed(&self) -> CloseReason {
         loop {
             let closed = self.shared.closed.listen();

@@ -56,14 +56,14 @@ enum Receivers {
 /// The publisher of a server or a node, where handlers find it among the values that
 /// they share. It does not keep the server or the node alive.
 #[derive(Default)]
-pub(crate) struct PublisherPlace(OnceLock<WeakReceivers>);
+pub(crate) struct WeakPublisher(OnceLock<WeakReceivers>);
 
 enum WeakReceivers {
     Connections(WeakRoster),
     Addresses(WeakAddressBook),
 }
 
-impl PublisherPlace {
+impl WeakPublisher {
     fn publisher(&self) -> Option<Publisher> {
         Some(Publisher(match self.0.get()? {
             WeakReceivers::Connections(roster) => Receivers::Connections(roster.upgrade()?),
@@ -74,22 +74,22 @@ impl PublisherPlace {
 
 impl Publisher {
     pub(crate) fn connections_of(roster: Roster, states: &States) -> Self {
-        if let Some(place) = states.get::<PublisherPlace>() {
-            let _ = place.0.set(WeakReceivers::Connections(roster.downgrade()));
+        if let Some(weak) = states.get::<WeakPublisher>() {
+            let _ = weak.0.set(WeakReceivers::Connections(roster.downgrade()));
         }
         Self(Receivers::Connections(roster))
     }
 
     pub(crate) fn datagrams(book: AddressBook, states: &States) -> Self {
-        if let Some(place) = states.get::<PublisherPlace>() {
-            let _ = place.0.set(WeakReceivers::Addresses(book.downgrade()));
+        if let Some(weak) = states.get::<WeakPublisher>() {
+            let _ = weak.0.set(WeakReceivers::Addresses(book.downgrade()));
         }
         Self(Receivers::Addresses(book))
     }
 
     /// That of the server or the node whose handlers share these values.
     pub(crate) fn of(states: &States) -> Option<Self> {
-        states.get::<PublisherPlace>()?.publisher()
+        states.get::<WeakPublisher>()?.publisher()
     }
 
     /// Subscribes a receiver to a key, and returns whether it was not subscribed

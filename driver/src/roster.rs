@@ -75,7 +75,7 @@ impl Roster {
         ours.is_some_and(|ours| ours.is(connection))
     }
 
-    /// Subscribes a connection to a key, and says whether that was new.
+    /// Subscribes a connection to a key, and returns whether it was not subscribed before.
     pub(crate) fn subscribe(
         &self,
         key: &[u8],
@@ -88,7 +88,7 @@ impl Roster {
         Ok(self.shared.service.node().subscribe(key, place)?)
     }
 
-    /// Takes a subscription back, and says whether there was one.
+    /// Removes a subscription, and returns whether there was one.
     pub(crate) fn unsubscribe(&self, key: &[u8], connection: &Connection) -> bool {
         let place = connection.place();
         self.contains(connection) && self.shared.service.node().unsubscribe(key, place)
@@ -125,7 +125,7 @@ impl Roster {
         let config = &self.shared.service.context.config;
         config.outer.check_clash(options.inner())?;
         // All before the first is queued: a message that cannot be sealed
-        // reaches nobody.
+        // is sent to no receiver.
         let mut parcels = Vec::new();
         for omitted in kinds(receivers) {
             let outer = options.outer(&omitted.outer(&config.outer));
@@ -152,8 +152,8 @@ impl Roster {
                     delivery.count(1, false);
                     if matches!(error, SendError::QueueFull { .. }) {
                         let (logs, remote) = (connection.logs(), connection.remote());
-                        limited!(logs, WARN, "cut off: it reads too slowly", ?remote);
-                        // It is closed, or is told to be.
+                        limited!(logs, WARN, "cut off as a slow consumer", ?remote);
+                        // An error means that it is closed already.
                         let _ = connection.shared.mailbox.push(Command::Cut);
                     }
                 }

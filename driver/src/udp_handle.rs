@@ -1,4 +1,4 @@
-//! How others speak to the task of a UDP node.
+//! Handles to UDP nodes, and the commands of their tasks.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::logging::Logs;
 use crate::states::States;
 use crate::timeouts::{TimedOut, TimeoutObserver};
 
-/// What a UDP node is asked to do.
+/// A command to the task of a UDP node.
 pub(crate) enum Command {
     /// Send a message, and say whether it was taken.
     Send {
@@ -37,12 +37,12 @@ pub(crate) enum Command {
         message: Message,
         options: SendOptions,
     },
-    /// A handler is done.
+    /// A handler has completed.
     Reply { call: Call, answer: Option<Message> },
-    /// Look at the peers: something has changed.
+    /// Check the peers: a deadline may have changed, or an advertisement is due.
     CheckPeers,
-    /// Receive no more, say farewell, finish what is under way within this time, then
-    /// end.
+    /// Receive no more, send the farewells, finish the calls in flight within this time,
+    /// then end.
     Drain(Duration),
 }
 
@@ -63,14 +63,14 @@ pub(crate) struct UdpHandle(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) context: Arc<Context>,
     pub(crate) commands: Sender<Command>,
-    /// No others than requests take their places.
+    /// A queue of their own, so that other commands do not delay requests.
     pub(crate) requests: Sender<Request>,
     pub(crate) cancellations: Cancellations,
-    /// Is told of requests that time out.
+    /// Handles requests that time out.
     pub(crate) observer: Arc<dyn TimeoutObserver<SocketAddr>>,
     /// Notified when the task has ended, which closes the channels.
     pub(crate) ended: Event,
-    /// Set, and then notified, when task and handlers are to be given up.
+    /// Set before `aborted` is notified, when the task and its handlers have to end.
     pub(crate) is_aborted: AtomicBool,
     pub(crate) aborted: Event,
 }
@@ -80,7 +80,7 @@ impl Shared {
         self.context.limits()
     }
 
-    /// Ends the node, whatever there is still to be done.
+    /// Ends the node at once.
     pub(crate) fn abort(&self) {
         self.is_aborted.store(true, Ordering::Release);
         self.aborted.notify(usize::MAX);

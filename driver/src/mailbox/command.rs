@@ -8,7 +8,7 @@ use netaio_core::{Answer, CloseReason, Message, RequestOptions, SendError, SendO
 
 use crate::error::RequestError;
 
-/// What a connection is asked to do.
+/// A command to the task of a connection.
 pub(crate) enum Command {
     /// Send a message, and say whether it was taken.
     Send {
@@ -31,9 +31,9 @@ pub(crate) enum Command {
         message: Message,
         options: SendOptions,
     },
-    /// Look at the link, though nothing came for it.
+    /// Poll the link: another one has changed what it may do.
     Wake,
-    /// Read no more, finish what is under way within this time, then close.
+    /// Read no more, finish the calls in flight within this time, then close.
     Drain(Duration),
     /// Close: handle nothing more, write what is queued.
     Close {
@@ -42,7 +42,7 @@ pub(crate) enum Command {
     },
     /// Close, and leave unwritten what is queued.
     Abort,
-    /// As `Abort`, for the remote reads too slowly.
+    /// As `Abort`, since the remote is a slow consumer.
     Cut,
 }
 
@@ -58,6 +58,7 @@ impl Command {
             _ => None,
         }
     }
+
     /// Answers a command that came after the end of the connection.
     pub(crate) fn refuse(self, reason: &CloseReason) {
         match self {

@@ -31,7 +31,7 @@ pub(crate) struct Mailbox {
     capacity: usize,
     /// The most bytes of what may be dropped that wait.
     droppable_capacity: usize,
-    /// What happens past them.
+    /// The policy past that number of bytes.
     policy: SlowConsumerPolicy,
 }
 
@@ -48,9 +48,9 @@ struct Queue {
     dropped: Dropped,
     /// Nothing more is taken.
     closed: Option<CloseReason>,
-    /// What is queued to be written is given up.
+    /// What is queued to be written is discarded.
     aborted: bool,
-    /// The task is gone.
+    /// The task has ended.
     ended: bool,
 }
 
@@ -156,7 +156,7 @@ impl Mailbox {
     }
 
     /// Makes room for so many bytes that may be dropped, as long as the task does
-    /// not take what waits, and says whether they are to be queued.
+    /// not take what waits, and returns whether they are to be queued.
     fn make_room(&self, queue: &mut Queue, len: usize) -> Result<bool, Refused> {
         while queue.droppable >= self.droppable_capacity {
             match self.policy {
@@ -211,7 +211,7 @@ impl Mailbox {
         late
     }
 
-    /// Is ready when a closed connection is told to give up what is queued.
+    /// Is ready when a closed connection is aborted.
     pub(crate) async fn aborted(&self) {
         poll_fn(|context| {
             self.waker.register(context.waker());
@@ -228,7 +228,7 @@ impl Mailbox {
         self.lock().aborted
     }
 
-    /// Says that the task is gone.
+    /// Marks the task as ended.
     pub(crate) fn end(&self) {
         self.lock().ended = true;
     }
@@ -238,14 +238,14 @@ impl Mailbox {
         self.lock().closed.clone()
     }
 
-    /// Why the connection has ended, if its task is gone.
+    /// Why the connection has ended, if its task has ended.
     pub(crate) fn ended(&self) -> Option<CloseReason> {
         let queue = self.lock();
         queue.closed.clone().filter(|_| queue.ended)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A queue is whole between two statements: poison says nothing about it.
+        // A queue is consistent between two statements: poison does not matter.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

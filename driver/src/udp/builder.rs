@@ -1,10 +1,10 @@
-//! How a UDP node is put together.
+//! The builder of UDP nodes.
 
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
 use event_listener::Event;
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
@@ -13,16 +13,16 @@ use netaio_core::{
     MessageTypes, Node, Peer, Unrouted,
 };
 
+use super::UdpNode;
 use super::own::OwnAddresses;
+use super::shared::Shared;
 use super::task::{Inlet, Task};
-use super::timeouts::{OnTimeout, Timeouts};
-use super::{Shared, UdpNode};
+use super::timeouts::OnTimeout;
 use crate::address_book::AddressBook;
 use crate::callers::Cancellations;
 use crate::error::BuildError;
-use crate::events::Listeners;
 use crate::handler::{AnyHandler, Handler};
-use crate::publisher::{Publisher, PublisherPlace};
+use crate::publisher::{Publisher, WeakPublisher};
 use crate::runtime::{DatagramOptions, DatagramSocket, Interface, Runtime};
 use crate::service::{Owner, Service};
 use crate::setup::{Identity, Setup};
@@ -41,7 +41,7 @@ pub struct UdpNodeBuilder<R: Runtime> {
     on_timeout: Option<OnTimeout<R>>,
 }
 
-/// What a socket is opened with.
+/// The options of the socket.
 struct Binding {
     group: Group,
     interface: Option<Interface>,
@@ -51,13 +51,20 @@ struct Binding {
 }
 
 enum Group {
-    /// That of all hosts, if the system lets us join it.
+    /// That of all hosts, if the system allows to join it.
     Usual,
     These(Vec<IpAddr>),
 }
 
+impl<R: Runtime> UdpNode<R> {
+    /// A builder.
+    pub fn builder() -> UdpNodeBuilder<R> {
+        UdpNodeBuilder::new()
+    }
+}
+
 impl<R: Runtime> UdpNodeBuilder<R> {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             setup: Setup::new(),
             default: None,
@@ -81,8 +88,8 @@ impl<R: Runtime> UdpNodeBuilder<R> {
 
     /// Joins a multicast group, of the same family as the address that the node
     /// is bound to. The first one is where the node multicasts to. Unless set, it
-    /// is netaio's, that of all hosts: 224.0.0.1 (ff02::1 over IPv6); where that
-    /// one cannot be joined, the node does without.
+    /// is netaio's, that of all hosts: 224.0.0.1 (ff02::1 over IPv6); if that one
+    /// cannot be joined, the node has no group.
     pub fn group(mut self, group: impl Into<IpAddr>) -> Self {
         match &mut self.binding.group {
             Group::These(groups) => groups.push(group.into()),
@@ -97,39 +104,39 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         self
     }
 
-    /// The interface where groups are joined and multicasts leave: an address of
-    /// its, its index or its name. Unless set, the one with the address that the
+    /// The interface where groups are joined and multicasts leave: one of its addresses,
+    /// its index or its name. Unless set, the one with the address that the
     /// node is bound to; with a wildcard address, the one that the system chooses.
     pub fn interface(mut self, interface: impl Into<Interface>) -> Self {
         self.binding.interface = Some(interface.into());
         self
     }
 
-    /// How many networks a multicast may cross; 1, the local one, unless set.
+    /// The TTL of multicasts, the number of networks that they cross; 1, the local one,
+    /// unless set.
     pub fn multicast_ttl(mut self, ttl: u8) -> Self {
         self.binding.multicast_ttl = ttl;
         self
     }
 
-    /// Lets other sockets of this machine be bound to the same address and port,
-    /// if they allow it too. All of them receive what is sent to the group; what
-    /// is sent to the address, one of them does. `false` unless set.
+    /// Allows other sockets of this machine to bind to the same address and port, if they
+    /// allow it too. All of them receive what is sent to the group, and one of them what
+    /// is sent to the address. `false` unless set.
     pub fn shared_port(mut self, shared: bool) -> Self {
         self.binding.shared_port = shared;
         self
     }
 
-    /// The bytes of datagrams that the system keeps until they are received; its
-    /// usual number unless set.
+    /// The size of the receive buffer of the system, in bytes; its default unless set.
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
         self.binding.receive_buffer = Some(bytes);
         self
     }
 
-    /// Ignores what this machine sends itself, as netaio does: multicasts come back
-    /// to whoever sent them. On the loopback interface nodes can meet, and so
-    /// only what comes from this node's own address is ignored there, and
-    /// nothing where it [shares](Self::shared_port) its port. `true` unless set.
+    /// Ignores datagrams from addresses of this machine, as netaio does: multicasts are
+    /// looped back to their sender. On the loopback interface only datagrams from this
+    /// node's own address are ignored, so that nodes on it reach each other, and none if
+    /// the node [shares](Self::shared_port) its port. `true` unless set.
     pub fn ignore_own_ip(mut self, ignore: bool) -> Self {
         self.ignore_own_ip = ignore;
         self
@@ -140,11 +147,11 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// [`RequestError::TimedOut`](crate::RequestError::TimedOut) without waiting for
     /// it.
     ///
-    /// It is called once at a time for each address: it is not told of what times
-    /// out while it runs, nor while it runs for as many addresses as
-    /// [`Limits::handlers`] says. It may panic; nobody else is hurt.
+    /// It runs once at a time for each address, and for as many addresses as
+    /// [`Limits::handlers`] says: other requests that time out meanwhile do not call it.
+    /// If it panics, that ends no other task.
     ///
-    /// It is dropped when the node has [stopped](UdpNode::stop) or its last handle
+    /// It is cancelled when the node has [stopped](UdpNode::stop) or its last handle
     /// is dropped, or by [`UdpNode::cancel_timeout_handlers`]. The handle that it
     /// gets does not keep the node alive, nor do clones of it.
     pub fn on_timeout<F>(
@@ -177,7 +184,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
             source,
         };
         let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
-        self.setup.states.insert(PublisherPlace::default());
+        self.setup.states.insert(WeakPublisher::default());
         let (context, node) = self
             .setup
             .finish(Node::for_datagrams, self.identity, unrouted)?;
@@ -198,9 +205,12 @@ impl<R: Runtime> UdpNodeBuilder<R> {
                         false => OwnAddresses::default(),
                     };
                     let group = group.map(|group| SocketAddr::new(group, local.port()));
-                    let place = (local, group);
-                    let node = start(service, (socket, own), place, self.on_timeout);
-                    return node.map_err(failed);
+                    let shared = Shared::new(service, local, group);
+                    let node = start(shared, socket, own).map_err(failed)?;
+                    if let Some(handler) = self.on_timeout {
+                        node.set_on_timeout(handler);
+                    }
+                    return Ok(node);
                 }
                 Err(source) => error = source,
             }
@@ -242,27 +252,19 @@ impl Binding {
     }
 }
 
-/// Starts the task of a node that is bound to `local` and multicasts to `group`.
+/// Starts the task of a node that is bound to `shared.local`.
 fn start<R: Runtime>(
-    service: Arc<Service>,
-    (socket, own): (R::Datagrams, OwnAddresses),
-    (local, group): (SocketAddr, Option<SocketAddr>),
-    on_timeout: Option<OnTimeout<R>>,
+    shared: Arc<Shared>,
+    socket: R::Datagrams,
+    own: OwnAddresses,
 ) -> io::Result<UdpNode<R>> {
+    let service = &shared.service;
     let limits = service.context.limits();
     let (command_sender, commands) = async_channel::bounded(limits.pending_requests());
     let (request_sender, requests) = async_channel::bounded(limits.pending_requests());
     let seed = service.context.sources.seeds.seed()?;
-    let shared = Arc::new(Shared {
-        service: service.clone(),
-        local,
-        group,
-        counters: Mutex::default(),
-        events: Listeners::default(),
-    });
-    let timeouts = Timeouts::new(on_timeout, shared.clone());
     let handle = UdpHandle(Arc::new(udp_handle::Shared {
-        observer: timeouts.clone(),
+        observer: shared.clone(),
         context: service.context.clone(),
         commands: command_sender,
         requests: request_sender,
@@ -276,12 +278,11 @@ fn start<R: Runtime>(
     let book = AddressBook::new(service.clone(), handle.clone())?;
     let publisher = Publisher::datagrams(book, &service.context.states);
     let now = service.context.time().now();
-    let link = service.node().bind(now, group, seed.generator(0));
-    timeouts.set_handle(&handle);
+    let link = service.node().bind(now, shared.group, seed.generator(0));
     let inlet = Inlet { commands, requests };
     let task = Task::<R>::new(link, socket, own, inlet, handle.clone(), shared.clone());
     R::spawn(task.run());
-    Ok(UdpNode::new(handle, shared, publisher, timeouts))
+    Ok(UdpNode::new(handle, shared, publisher))
 }
 
 /// The group that all hosts of a network are in.

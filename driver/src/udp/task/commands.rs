@@ -1,25 +1,16 @@
-//! What a node is asked to do.
+//! The commands of a node.
 
-use std::net::SocketAddr;
-use std::vec;
-
-use netaio_core::{Message, SendError, SendOptions};
+use netaio_core::SendError;
 
 use super::Task;
+use super::fan_out::FanOut;
 use crate::error::RequestError;
 use crate::logging::limited;
 use crate::runtime::Runtime;
 use crate::udp_handle::{Command, Request};
 
-/// A message that is sealed for each of its receivers.
-pub(super) struct FanOut {
-    to: vec::IntoIter<SocketAddr>,
-    message: Message,
-    options: SendOptions,
-}
-
 impl<R: Runtime> Task<R> {
-    /// Does what is asked for, up to a turn's worth.
+    /// Executes commands, up to a turn's worth.
     pub(super) fn take_commands(&mut self) {
         self.cancel_abandoned();
         let limit = self.shared().limits().frames_per_turn();
@@ -44,7 +35,7 @@ impl<R: Runtime> Task<R> {
         }
     }
 
-    /// Cancels the requests whose callers have gone.
+    /// Cancels the requests whose callers were dropped.
     fn cancel_abandoned(&mut self) {
         if self.handle.0.cancellations.take() {
             for request in self.callers.take_cancelled() {
@@ -53,8 +44,7 @@ impl<R: Runtime> Task<R> {
         }
     }
 
-    /// What others want to send waits while much is on its way: half of the room
-    /// is for answers.
+    /// Commands wait while the queue is half full: the other half is for answers.
     pub(super) fn may_take_commands(&self) -> bool {
         self.link.queued() < self.shared().limits().outbound_queue() / 2
     }
@@ -69,7 +59,7 @@ impl<R: Runtime> Task<R> {
                 options,
                 done,
             } => {
-                // Nobody minds a sender that has lost interest.
+                // The sender may have been dropped.
                 let _ = done.send(self.link.send(now, node, to, &message, &options));
             }
             Command::Forward { to, frame } => {
@@ -126,7 +116,7 @@ impl<R: Runtime> Task<R> {
         if done.is_canceled() {
             return;
         }
-        // It may be here instead of one that was given up just now.
+        // A request that was cancelled before this one must not count any longer.
         self.cancel_abandoned();
         let now = self.now;
         let timeout = options.timeout();
