@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_channel::oneshot;
-use netaio_core::{Answer, CloseReason, Message, RequestOptions, SendError, SendOptions};
+use netaio_core::{
+    Answer, CloseReason, Droppable, Message, RequestOptions, SendError, SendOptions,
+};
 
 use crate::error::RequestError;
 
@@ -46,9 +48,10 @@ pub(crate) enum Command {
     Cut,
 }
 
-impl Command {
-    /// The length of what may be dropped, about, in bytes.
-    pub(super) fn droppable(&self) -> Option<usize> {
+impl Droppable for Command {
+    /// The length of a message for many receivers, in bytes; of one that is not sealed
+    /// yet, about.
+    fn droppable(&self) -> Option<usize> {
         match self {
             Self::Frame(frame) => Some(frame.len()),
             Self::Notify { message, .. } => {
@@ -58,7 +61,9 @@ impl Command {
             _ => None,
         }
     }
+}
 
+impl Command {
     /// Answers a command that came after the end of the connection.
     pub(crate) fn refuse(self, reason: &CloseReason) {
         match self {

@@ -61,7 +61,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // Vocabulary.
             &["requests", "correlation", "events", "config"],
             // What links share.
-            &["budget", "peers", "routes", "subscriptions"],
+            &["budget", "lossy_queue", "peers", "routes", "subscriptions"],
             &["shared"],
             // Links.
             &["calls"],
