@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
 use netaio_core::{
-    Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, MessageTypes, Node, Peer, Unrouted,
+    Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, MessageTypes, Peer, Unrouted,
 };
 
 use super::Client;
@@ -22,8 +22,7 @@ use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::remote::Remote;
 use crate::runtime::Runtime;
-use crate::service::Service;
-use crate::setup::{Identity, Setup};
+use crate::setup::Setup;
 use crate::timeouts::{TimedOut, TimeoutHandler, callback};
 
 /// A client before it connects.
@@ -31,8 +30,6 @@ use crate::timeouts::{TimedOut, TimeoutHandler, callback};
 pub struct ClientBuilder<R: Runtime> {
     setup: Setup,
     connect_timeout: Duration,
-    identity: Identity,
-    management: Vec<ManagementConfig>,
     on_timeout: Option<OnTimeout<R>>,
     reconnect: Option<AutoReconnect<R>>,
 }
@@ -49,8 +46,6 @@ impl<R: Runtime> ClientBuilder<R> {
         Self {
             setup: Setup::new(),
             connect_timeout: Duration::from_secs(10),
-            identity: Identity::default(),
-            management: Vec::new(),
             on_timeout: None,
             reconnect: None,
         }
@@ -118,11 +113,8 @@ impl<R: Runtime> ClientBuilder<R> {
     /// # Errors
     /// An inner layer does not go with the outer one, peers cannot be managed as
     /// asked, or the operating system has no randomness to give.
-    pub fn build(self) -> Result<Client<R>, BuildError> {
+    pub fn build(mut self) -> Result<Client<R>, BuildError> {
         let sources = self.setup.sources.clone();
-        let (context, node) =
-            self.setup
-                .finish(Node::for_streams, self.identity, Unrouted::Deliver)?;
         let reconnect: Option<Arc<dyn Reconnect>> = match self.reconnect {
             None => None,
             Some(policy) => {
@@ -140,7 +132,8 @@ impl<R: Runtime> ClientBuilder<R> {
                 }
             })
         };
-        let service = Service::for_streams(context, node, Some(deliver));
+        self.setup.unrouted = Unrouted::Deliver;
+        let service = self.setup.for_streams(Some(deliver))?;
         let client = Client::new(Shared {
             // Two for each server at most, and the application bounds those.
             background: BackgroundTasks::new(usize::MAX),
@@ -154,9 +147,8 @@ impl<R: Runtime> ClientBuilder<R> {
         if let Some(handler) = self.on_timeout {
             client.set_on_timeout(handler);
         }
-        for config in self.management {
-            client.manage_peers(config)?;
-        }
+        // Takes the first advertisement while there is no connection to send it to.
+        client.shared.service.peers_changed();
         Ok(client)
     }
 }

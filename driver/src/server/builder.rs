@@ -6,7 +6,7 @@ use std::sync::Arc;
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
 use netaio_core::{
     AuthErrorReply, Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, Message,
-    MessageTypes, Node, Peer, Unrouted,
+    MessageTypes, Peer, Unrouted,
 };
 
 use super::Server;
@@ -16,16 +16,13 @@ use crate::options::ConnectionOptions;
 use crate::publisher::WeakPublisher;
 use crate::runtime::Runtime;
 use crate::service::Service;
-use crate::setup::{Identity, Setup};
+use crate::setup::Setup;
 
 /// A server before it serves.
 #[must_use = "a server does nothing before `bind` or `build`"]
 pub struct ServerBuilder<R: Runtime> {
     setup: Setup,
-    default: Option<AnyHandler>,
     accepted: ConnectionOptions,
-    identity: Identity,
-    management: Vec<ManagementConfig>,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -40,10 +37,7 @@ impl<R: Runtime> ServerBuilder<R> {
     fn new() -> Self {
         Self {
             setup: Setup::new(),
-            default: None,
             accepted: ConnectionOptions::new(),
-            identity: Identity::default(),
-            management: Vec::new(),
             runtime: PhantomData,
         }
     }
@@ -110,15 +104,7 @@ impl<R: Runtime> ServerBuilder<R> {
     }
 
     fn service(mut self) -> Result<Arc<Service>, BuildError> {
-        let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
         self.setup.states.insert(WeakPublisher::default());
-        let (context, node) = self
-            .setup
-            .finish(Node::for_streams, self.identity, unrouted)?;
-        let service = Service::for_streams(context, node, None);
-        for config in self.management {
-            service.manage_peers(config)?;
-        }
-        Ok(service)
+        self.setup.for_streams(None)
     }
 }

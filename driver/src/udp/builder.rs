@@ -10,7 +10,7 @@ use event_listener::Event;
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
 use netaio_core::{
     AuthErrorReply, Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, Message,
-    MessageTypes, Node, Peer, Unrouted,
+    MessageTypes, Peer, Unrouted,
 };
 
 use super::UdpNode;
@@ -24,8 +24,8 @@ use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::publisher::{Publisher, WeakPublisher};
 use crate::runtime::{DatagramOptions, DatagramSocket, Interface, Runtime};
-use crate::service::{Owner, Service};
-use crate::setup::{Identity, Setup};
+use crate::service::Owner;
+use crate::setup::Setup;
 use crate::timeouts::{TimedOut, callback};
 use crate::udp_handle::{self, UdpHandle};
 
@@ -33,27 +33,12 @@ use crate::udp_handle::{self, UdpHandle};
 #[must_use = "a node does nothing before `bind`"]
 pub struct UdpNodeBuilder<R: Runtime> {
     setup: Setup,
-    default: Option<AnyHandler>,
-    binding: Binding,
+    /// The options of the socket, but for its address and groups.
+    socket: DatagramOptions,
+    /// The multicast groups; unless set, that of all hosts, if it can be joined.
+    groups: Option<Vec<IpAddr>>,
     ignore_own_ip: bool,
-    identity: Identity,
-    management: Vec<ManagementConfig>,
     on_timeout: Option<OnTimeout<R>>,
-}
-
-/// The options of the socket.
-struct Binding {
-    group: Group,
-    interface: Option<Interface>,
-    multicast_ttl: u8,
-    shared_port: bool,
-    receive_buffer: Option<usize>,
-}
-
-enum Group {
-    /// That of all hosts, if the system allows to join it.
-    Usual,
-    These(Vec<IpAddr>),
 }
 
 impl<R: Runtime> UdpNode<R> {
@@ -67,17 +52,9 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     fn new() -> Self {
         Self {
             setup: Setup::new(),
-            default: None,
-            binding: Binding {
-                group: Group::Usual,
-                interface: None,
-                multicast_ttl: 1,
-                shared_port: false,
-                receive_buffer: None,
-            },
+            socket: DatagramOptions::new((Ipv4Addr::UNSPECIFIED, 0).into()),
+            groups: None,
             ignore_own_ip: true,
-            identity: Identity::default(),
-            management: Vec::new(),
             on_timeout: None,
         }
     }
@@ -91,16 +68,13 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// is netaio's, that of all hosts: 224.0.0.1 (ff02::1 over IPv6); if that one
     /// cannot be joined, the node has no group.
     pub fn group(mut self, group: impl Into<IpAddr>) -> Self {
-        match &mut self.binding.group {
-            Group::These(groups) => groups.push(group.into()),
-            Group::Usual => self.binding.group = Group::These(vec![group.into()]),
-        }
+        self.groups.get_or_insert_default().push(group.into());
         self
     }
 
     /// Joins no multicast group.
     pub fn no_group(mut self) -> Self {
-        self.binding.group = Group::These(Vec::new());
+        self.groups = Some(Vec::new());
         self
     }
 
@@ -108,14 +82,14 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// its index or its name. Unless set, the one with the address that the
     /// node is bound to; with a wildcard address, the one that the system chooses.
     pub fn interface(mut self, interface: impl Into<Interface>) -> Self {
-        self.binding.interface = Some(interface.into());
+        self.socket.interface = Some(interface.into());
         self
     }
 
     /// The TTL of multicasts, the number of networks that they cross; 1, the local one,
     /// unless set.
     pub fn multicast_ttl(mut self, ttl: u8) -> Self {
-        self.binding.multicast_ttl = ttl;
+        self.socket.multicast_ttl = ttl;
         self
     }
 
@@ -123,13 +97,13 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// allow it too. All of them receive what is sent to the group, and one of them what
     /// is sent to the address. `false` unless set.
     pub fn shared_port(mut self, shared: bool) -> Self {
-        self.binding.shared_port = shared;
+        self.socket.shared_port = shared;
         self
     }
 
     /// The size of the receive buffer of the system, in bytes; its default unless set.
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
-        self.binding.receive_buffer = Some(bytes);
+        self.socket.receive_buffer = Some(bytes);
         self
     }
 
@@ -183,24 +157,18 @@ impl<R: Runtime> UdpNodeBuilder<R> {
             address: address.clone(),
             source,
         };
-        let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
         self.setup.states.insert(WeakPublisher::default());
-        let (context, node) = self
-            .setup
-            .finish(Node::for_datagrams, self.identity, unrouted)?;
-        let service = Service::for_datagrams(context, node);
-        for config in self.management {
-            service.manage_peers(config)?;
-        }
+        let service = self.setup.for_datagrams()?;
         let mut error = io::ErrorKind::AddrNotAvailable.into();
         for candidate in R::resolve(&address).await.map_err(failed)? {
-            match self.binding.open::<R>(candidate).await {
+            self.socket.address = candidate;
+            match open::<R>(&mut self.socket, self.groups.as_ref()).await {
                 Ok((socket, group)) => {
                     let local = socket.local_address().map_err(failed)?;
                     let own = match self.ignore_own_ip {
                         true => OwnAddresses {
                             machine: socket.own_addresses().map_err(failed)?,
-                            node: (!self.binding.shared_port).then_some(local),
+                            node: (!self.socket.shared_port).then_some(local),
                         },
                         false => OwnAddresses::default(),
                     };
@@ -219,37 +187,26 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     }
 }
 
-impl Binding {
-    /// Opens a socket, and says which group it multicasts to.
-    async fn open<R: Runtime>(
-        &self,
-        address: SocketAddr,
-    ) -> io::Result<(R::Datagrams, Option<IpAddr>)> {
-        let mut options = DatagramOptions::new(address);
-        options.interface = self.interface.clone();
-        options.multicast_ttl = self.multicast_ttl;
-        options.shared_port = self.shared_port;
-        options.receive_buffer = self.receive_buffer;
-        match &self.group {
-            Group::These(groups) => {
-                options.groups = groups.clone();
-                let socket = R::bind_datagrams(&options).await?;
-                Ok((socket, groups.first().copied()))
-            }
-            Group::Usual => {
-                let group = all_hosts(address.ip());
-                options.groups = vec![group];
-                let error = match R::bind_datagrams(&options).await {
-                    Ok(socket) => return Ok((socket, Some(group))),
-                    Err(error) => error,
-                };
-                options.groups.clear();
-                let socket = R::bind_datagrams(&options).await?;
-                tracing::warn!(%group, %error, "cannot join the usual multicast group");
-                Ok((socket, None))
-            }
-        }
+/// Opens a socket, and returns the group that it multicasts to.
+async fn open<R: Runtime>(
+    options: &mut DatagramOptions,
+    groups: Option<&Vec<IpAddr>>,
+) -> io::Result<(R::Datagrams, Option<IpAddr>)> {
+    if let Some(groups) = groups {
+        options.groups.clone_from(groups);
+        let socket = R::bind_datagrams(options).await?;
+        return Ok((socket, groups.first().copied()));
     }
+    let group = all_hosts(options.address.ip());
+    options.groups = vec![group];
+    let error = match R::bind_datagrams(options).await {
+        Ok(socket) => return Ok((socket, Some(group))),
+        Err(error) => error,
+    };
+    options.groups.clear();
+    let socket = R::bind_datagrams(options).await?;
+    tracing::warn!(%group, %error, "cannot join the usual multicast group");
+    Ok((socket, None))
 }
 
 /// Starts the task of a node that is bound to `shared.local`.

@@ -156,48 +156,10 @@ impl<R: Runtime> UdpNode<R> {
         self.handle.send(to, message, options).await
     }
 
-    /// Requests the content of a uri. A datagram that is lost is not sent again.
-    pub fn request(&self, to: SocketAddr, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.remote(to).request(uri)
-    }
-
-    /// Creates a uri with a content.
-    pub fn create(
-        &self,
-        to: SocketAddr,
-        uri: impl Into<Bytes>,
-        content: impl Into<Bytes>,
-    ) -> RequestBuilder {
-        self.remote(to).create(uri, content)
-    }
-
-    /// Replaces the content of a uri.
-    pub fn update(
-        &self,
-        to: SocketAddr,
-        uri: impl Into<Bytes>,
-        content: impl Into<Bytes>,
-    ) -> RequestBuilder {
-        self.remote(to).update(uri, content)
-    }
-
-    /// Deletes a uri.
-    pub fn delete(&self, to: SocketAddr, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.remote(to).delete(uri)
-    }
-
-    /// Subscribes to a uri; the answer is a `CONFIRM_SUBSCRIBE`.
-    pub fn subscribe(&self, to: SocketAddr, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.remote(to).subscribe(uri)
-    }
-
-    /// Unsubscribes from a uri; the answer is a `CONFIRM_UNSUBSCRIBE`.
-    pub fn unsubscribe(&self, to: SocketAddr, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.remote(to).unsubscribe(uri)
-    }
+    crate::methods::request_methods!(to: SocketAddr);
 
     /// Sends any message as a request: whatever answers its uri, from the same
-    /// address, ends it.
+    /// address, ends it. A datagram that is lost is not sent again.
     pub fn request_message(&self, to: SocketAddr, message: Message) -> RequestBuilder {
         self.remote(to).request_message(message)
     }
