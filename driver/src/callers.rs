@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use netaio_core::{Answer, CloseReason, RequestId};
+use netaio_core::{Answer, CloseReason, Message, Now, RequestId, RequestOptions, SendError};
 
 use crate::error::RequestError;
 use crate::sync::{AtomicBool, Ordering};
@@ -19,8 +19,66 @@ struct Caller {
     timeout: Duration,
 }
 
+/// A request of a caller, on its way to the task.
+pub(crate) struct Request {
+    message: Message,
+    options: RequestOptions,
+    /// A reading of the monotonic clock: the timeout runs since then.
+    called: Duration,
+    done: oneshot::Sender<Result<Answer, RequestError>>,
+}
+
+/// The caller's end of a request.
+pub(crate) type Pending = oneshot::Receiver<Result<Answer, RequestError>>;
+
+impl Request {
+    pub(crate) fn new(message: Message, options: RequestOptions, now: Now) -> (Self, Pending) {
+        let (done, pending) = oneshot::channel();
+        let request = Self {
+            message,
+            options,
+            called: now.monotonic,
+            done,
+        };
+        (request, pending)
+    }
+
+    /// Fails the request: the connection has ended.
+    pub(crate) fn refuse(self, reason: &CloseReason) {
+        // The caller may have been dropped.
+        let _ = self.done.send(Err(RequestError::Closed(reason.clone())));
+    }
+}
+
 impl Callers {
-    pub(crate) fn insert(
+    /// Sends a request by `send`, unless its caller was dropped.
+    pub(crate) fn send(
+        &mut self,
+        now: Now,
+        request: Request,
+        send: impl FnOnce(&Message, &RequestOptions) -> Result<RequestId, SendError>,
+    ) {
+        let Request {
+            message,
+            options,
+            called,
+            done,
+        } = request;
+        if done.is_canceled() {
+            return;
+        }
+        let timeout = options.timeout();
+        let spent = now.monotonic.saturating_sub(called);
+        let options = options.with_timeout(timeout.saturating_sub(spent));
+        let error = match send(&message, &options) {
+            Ok(request) => return self.insert(request, done, timeout),
+            Err(SendError::Closed(reason)) => RequestError::Closed(reason),
+            Err(error) => error.into(),
+        };
+        let _ = done.send(Err(error));
+    }
+
+    fn insert(
         &mut self,
         request: RequestId,
         done: oneshot::Sender<Result<Answer, RequestError>>,

@@ -11,7 +11,7 @@ use netaio_core::{
     SendOptions,
 };
 
-use crate::callers::Cancellations;
+use crate::callers::{Cancellations, Request};
 use crate::clock::Time;
 use crate::context::Context;
 use crate::error::RequestError;
@@ -129,14 +129,9 @@ impl Connection {
         options: RequestOptions,
     ) -> Result<Answer, RequestError> {
         let (uri, message_type) = (message.uri.clone(), message.message_type);
-        let (done, result) = oneshot::channel();
-        self.shared.mailbox.push(Command::Request {
-            message,
-            options,
-            called: self.time().now().monotonic,
-            done,
-        })?;
-        let answer = self.shared.cancellations.wait(result).await;
+        let (request, pending) = Request::new(message, options, self.time().now());
+        self.shared.mailbox.push(Command::Request(request))?;
+        let answer = self.shared.cancellations.wait(pending).await;
         let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));
         if let Err(RequestError::TimedOut(timeout)) = answer {
             let origin = self.shared.origin.as_ref();

@@ -13,7 +13,7 @@ use netaio_core::{
     Answer, Call, CloseReason, Limits, Message, RequestOptions, SendError, SendOptions,
 };
 
-use crate::callers::Cancellations;
+use crate::callers::{self, Cancellations};
 use crate::context::Context;
 use crate::error::RequestError;
 use crate::logging::Logs;
@@ -46,14 +46,10 @@ pub(crate) enum Command {
     Drain(Duration),
 }
 
-/// A request that is to be sent. Its time runs since `called`, a monotonic
-/// reading.
+/// A request to an address.
 pub(crate) struct Request {
     pub(crate) to: SocketAddr,
-    pub(crate) message: Message,
-    pub(crate) options: RequestOptions,
-    pub(crate) called: Duration,
-    pub(crate) done: oneshot::Sender<Result<Answer, RequestError>>,
+    pub(crate) request: callers::Request,
 }
 
 /// A handle to a UDP node, whatever its runtime.
@@ -132,14 +128,9 @@ impl UdpHandle {
         options: RequestOptions,
     ) -> Result<Answer, RequestError> {
         let (uri, message_type) = (message.uri.clone(), message.message_type);
-        let (done, result) = oneshot::channel();
-        let request = Request {
-            to,
-            message,
-            options,
-            called: self.0.context.time().now().monotonic,
-            done,
-        };
+        let now = self.0.context.time().now();
+        let (request, pending) = callers::Request::new(message, options, now);
+        let request = Request { to, request };
         let max = self.0.limits().pending_requests();
         self.0.requests.try_send(request).map_err(|error| {
             RequestError::Send(match error.is_full() {
@@ -148,7 +139,7 @@ impl UdpHandle {
             })
         })?;
         let closed = RequestError::Closed(CloseReason::Local);
-        let answer = self.0.cancellations.wait(result).await;
+        let answer = self.0.cancellations.wait(pending).await;
         let answer = answer.unwrap_or(Err(closed));
         if let Err(RequestError::TimedOut(timeout)) = answer {
             self.0.observer.clone().timed_out(TimedOut {

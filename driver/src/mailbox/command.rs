@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_channel::oneshot;
-use netaio_core::{
-    Answer, CloseReason, Droppable, Message, RequestOptions, SendError, SendOptions,
-};
+use netaio_core::{CloseReason, Droppable, Message, SendError, SendOptions};
 
-use crate::error::RequestError;
+use crate::callers::Request;
 
 /// A command to the task of a connection.
 pub(crate) enum Command {
@@ -18,13 +16,8 @@ pub(crate) enum Command {
         options: SendOptions,
         done: oneshot::Sender<Result<(), SendError>>,
     },
-    /// Send a request. Its time runs since `called`, a monotonic reading.
-    Request {
-        message: Message,
-        options: RequestOptions,
-        called: Duration,
-        done: oneshot::Sender<Result<Answer, RequestError>>,
-    },
+    /// Send a request.
+    Request(Request),
     /// Write a frame that was sealed for many. It may be dropped.
     Frame(Bytes),
     /// Send a message that many get, but that has to be sealed for each of them.
@@ -70,9 +63,7 @@ impl Command {
             Self::Send { done, .. } => {
                 let _ = done.send(Err(SendError::Closed(reason.clone())));
             }
-            Self::Request { done, .. } => {
-                let _ = done.send(Err(SendError::Closed(reason.clone()).into()));
-            }
+            Self::Request(request) => request.refuse(reason),
             Self::Frame(_)
             | Self::Notify { .. }
             | Self::Wake

@@ -108,11 +108,11 @@ impl Mailbox {
                 return Err(Refused::Full(Box::new(command)));
             }
             Command::Send { .. } => queue.sends = queue.sends.saturating_add(1),
-            Command::Request { .. } if queue.requests >= self.capacity => {
+            Command::Request(_) if queue.requests >= self.capacity => {
                 let max = self.capacity;
                 return Err(Refused::Error(SendError::TooManyRequests { max }));
             }
-            Command::Request { .. } => queue.requests = queue.requests.saturating_add(1),
+            Command::Request(_) => queue.requests = queue.requests.saturating_add(1),
             _ => {}
         }
         let first = queue.commands.is_empty();

@@ -76,7 +76,7 @@ impl<R: Runtime> Server<R> {
     fn start(service: Arc<Service>, listens_on: Option<SocketAddr>) -> io::Result<Self> {
         let roster = Roster::new(service.clone())?;
         let shared = Arc::new(Shared {
-            publisher: Publisher::connections_of(roster.clone(), &service.context.states),
+            publisher: Publisher::for_connections(roster.clone()),
             roster,
             peers: Peers {
                 service: service.clone(),

@@ -23,7 +23,7 @@ use crate::task::LinkObserver;
 pub(super) struct Shared {
     pub(super) service: Arc<Service>,
     pub(super) local: SocketAddr,
-    pub(super) roster: Roster,
+    pub(super) roster: Arc<Roster>,
     pub(super) publisher: Publisher,
     pub(super) peers: Peers,
     pub(super) events: Listeners<ServerEvent>,

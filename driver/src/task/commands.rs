@@ -56,27 +56,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 // The sender may have been dropped.
                 let _ = done.send(self.link.send(now, node, &message, &options));
             }
-            Command::Request {
-                message,
-                options,
-                called,
-                done,
-            } => {
-                if done.is_canceled() {
-                    return None;
-                }
-                let timeout = options.timeout();
-                let spent = now.monotonic.saturating_sub(called);
-                let options = options.with_timeout(timeout.saturating_sub(spent));
-                match self.link.request(now, node, &message, &options) {
-                    Ok(request) => self.callers.insert(request, done, timeout),
-                    Err(SendError::Closed(reason)) => {
-                        let _ = done.send(Err(crate::error::RequestError::Closed(reason)));
-                    }
-                    Err(error) => {
-                        let _ = done.send(Err(error.into()));
-                    }
-                }
+            Command::Request(request) => {
+                let link = &mut self.link;
+                self.callers.send(now, request, |message, options| {
+                    link.request(now, node, message, options)
+                });
             }
             Command::Frame(frame) => {
                 if let Err(SendError::QueueFull { .. }) = self.link.forward(now, &frame) {

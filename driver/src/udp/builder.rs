@@ -233,7 +233,7 @@ fn start<R: Runtime>(
     let owner: Arc<dyn Owner> = handle.0.clone();
     service.set_owner(Arc::downgrade(&owner));
     let book = AddressBook::new(service.clone(), handle.clone())?;
-    let publisher = Publisher::datagrams(book, &service.context.states);
+    let publisher = Publisher::for_addresses(book);
     let now = service.context.time().now();
     let link = service.node().bind(now, shared.group, seed.generator(0));
     let inlet = Inlet { commands, requests };

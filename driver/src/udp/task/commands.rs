@@ -1,10 +1,7 @@
 //! The commands of a node.
 
-use netaio_core::SendError;
-
 use super::Task;
 use super::fan_out::FanOut;
-use crate::error::RequestError;
 use crate::logging::limited;
 use crate::runtime::Runtime;
 use crate::udp_handle::{Command, Request};
@@ -106,32 +103,12 @@ impl<R: Runtime> Task<R> {
 
     pub(super) fn send_request(&mut self, request: Request) {
         self.worked = self.worked.saturating_add(1);
-        let Request {
-            to,
-            message,
-            options,
-            called,
-            done,
-        } = request;
-        if done.is_canceled() {
-            return;
-        }
         // A request that was cancelled before this one must not count any longer.
         self.cancel_abandoned();
-        let now = self.now;
-        let timeout = options.timeout();
-        let spent = now.monotonic.saturating_sub(called);
-        let options = options.with_timeout(timeout.saturating_sub(spent));
-        let node = &mut &*self.node.service;
-        match self.link.request(now, node, to, &message, &options) {
-            Ok(request) => self.callers.insert(request, done, timeout),
-            // No answer would be received.
-            Err(SendError::Closed(reason)) => {
-                let _ = done.send(Err(RequestError::Closed(reason)));
-            }
-            Err(error) => {
-                let _ = done.send(Err(error.into()));
-            }
-        }
+        let (now, node) = (self.now, &mut &*self.node.service);
+        let (link, Request { to, request }) = (&mut self.link, request);
+        self.callers.send(now, request, |message, options| {
+            link.request(now, node, to, message, options)
+        });
     }
 }
