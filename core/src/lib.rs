@@ -310,6 +310,7 @@ mod frame;
 mod hub;
 mod limits;
 mod link;
+mod lossy_queue;
 mod message;
 mod node;
 mod now;
@@ -349,6 +350,7 @@ pub use frame::{Deframer, Frame, SealedMessage};
 pub use hub::{DatagramHub, DatagramHubEvent, DatagramOutput, Delivery, Hub, HubEvent, Output};
 pub use limits::{Limits, LimitsError, SlowConsumerPolicy};
 pub use link::{Event, Link};
+pub use lossy_queue::{Droppable, LossyQueue};
 pub use message::*;
 #[doc(inline)]
 pub use netaio_packify as packify;

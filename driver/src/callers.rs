@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use netaio_core::{Answer, CloseReason, RequestId};
+use netaio_core::{Answer, CloseReason, Message, Now, RequestId, RequestOptions, SendError};
 
 use crate::error::RequestError;
 use crate::sync::{AtomicBool, Ordering};
@@ -19,8 +19,66 @@ struct Caller {
     timeout: Duration,
 }
 
+/// A request of a caller, on its way to the task.
+pub(crate) struct Request {
+    message: Message,
+    options: RequestOptions,
+    /// A reading of the monotonic clock: the timeout runs since then.
+    called: Duration,
+    done: oneshot::Sender<Result<Answer, RequestError>>,
+}
+
+/// The caller's end of a request.
+pub(crate) type Pending = oneshot::Receiver<Result<Answer, RequestError>>;
+
+impl Request {
+    pub(crate) fn new(message: Message, options: RequestOptions, now: Now) -> (Self, Pending) {
+        let (done, pending) = oneshot::channel();
+        let request = Self {
+            message,
+            options,
+            called: now.monotonic,
+            done,
+        };
+        (request, pending)
+    }
+
+    /// Fails the request: the connection has ended.
+    pub(crate) fn refuse(self, reason: &CloseReason) {
+        // The caller may have been dropped.
+        let _ = self.done.send(Err(RequestError::Closed(reason.clone())));
+    }
+}
+
 impl Callers {
-    pub(crate) fn insert(
+    /// Sends a request by `send`, unless its caller was dropped.
+    pub(crate) fn send(
+        &mut self,
+        now: Now,
+        request: Request,
+        send: impl FnOnce(&Message, &RequestOptions) -> Result<RequestId, SendError>,
+    ) {
+        let Request {
+            message,
+            options,
+            called,
+            done,
+        } = request;
+        if done.is_canceled() {
+            return;
+        }
+        let timeout = options.timeout();
+        let spent = now.monotonic.saturating_sub(called);
+        let options = options.with_timeout(timeout.saturating_sub(spent));
+        let error = match send(&message, &options) {
+            Ok(request) => return self.insert(request, done, timeout),
+            Err(SendError::Closed(reason)) => RequestError::Closed(reason),
+            Err(error) => error.into(),
+        };
+        let _ = done.send(Err(error));
+    }
+
+    fn insert(
         &mut self,
         request: RequestId,
         done: oneshot::Sender<Result<Answer, RequestError>>,
@@ -30,8 +88,8 @@ impl Callers {
         if index >= self.0.len() {
             self.0.resize_with(index.saturating_add(1), || None);
         }
-        if let Some(place) = self.0.get_mut(index) {
-            *place = Some(Caller {
+        if let Some(entry) = self.0.get_mut(index) {
+            *entry = Some(Caller {
                 request,
                 done,
                 timeout,
@@ -58,9 +116,9 @@ impl Callers {
 
     /// Removes the requests whose callers were dropped, and returns them.
     pub(crate) fn take_cancelled(&mut self) -> impl Iterator<Item = RequestId> {
-        self.0.iter_mut().filter_map(|place| {
-            let gone = place.take_if(|caller| caller.done.is_canceled())?;
-            Some(gone.request)
+        self.0.iter_mut().filter_map(|entry| {
+            let dropped = entry.take_if(|caller| caller.done.is_canceled())?;
+            Some(dropped.request)
         })
     }
 
@@ -137,17 +195,17 @@ mod model {
     fn a_set_flag_means_that_the_callers_are_found() {
         check(|| {
             let cancellations = Arc::new(Cancellations(AtomicBool::new(false)));
-            let gone = Arc::new(AtomicBool::new(false));
+            let dropped = Arc::new(AtomicBool::new(false));
             let caller = {
-                let (cancellations, gone) = (cancellations.clone(), gone.clone());
+                let (cancellations, dropped) = (cancellations.clone(), dropped.clone());
                 thread::spawn(move || {
                     // As a caller's end of the channel is.
-                    gone.store(true, Ordering::Relaxed);
+                    dropped.store(true, Ordering::Relaxed);
                     cancellations.0.store(true, Ordering::Release);
                 })
             };
             if cancellations.take() {
-                assert!(gone.load(Ordering::Relaxed) && !cancellations.take());
+                assert!(dropped.load(Ordering::Relaxed) && !cancellations.take());
                 caller.join().unwrap();
             } else {
                 caller.join().unwrap();

@@ -11,7 +11,7 @@ use netaio_core::{
     SendOptions,
 };
 
-use crate::callers::Cancellations;
+use crate::callers::{Cancellations, Request};
 use crate::clock::Time;
 use crate::context::Context;
 use crate::error::RequestError;
@@ -22,7 +22,7 @@ use crate::states::States;
 use crate::timeouts::{TimedOut, TimeoutObserver};
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
-/// connection lives until it is closed, not until its handles are gone.
+/// connection stays open until it is closed, not until its handles are dropped.
 #[derive(Clone)]
 pub struct Connection {
     pub(crate) shared: Arc<Shared>,
@@ -115,7 +115,7 @@ impl Connection {
             done,
         };
         self.shared.mailbox.push_send(send).await?;
-        // The task answers every command, or is gone with the connection.
+        // The task answers every command, unless it was dropped.
         result
             .await
             .unwrap_or_else(|_| Err(SendError::Closed(self.reason_or_local())))
@@ -129,14 +129,9 @@ impl Connection {
         options: RequestOptions,
     ) -> Result<Answer, RequestError> {
         let (uri, message_type) = (message.uri.clone(), message.message_type);
-        let (done, result) = oneshot::channel();
-        self.shared.mailbox.push(Command::Request {
-            message,
-            options,
-            called: self.time().now().monotonic,
-            done,
-        })?;
-        let answer = self.shared.cancellations.wait(result).await;
+        let (request, pending) = Request::new(message, options, self.time().now());
+        self.shared.mailbox.push(Command::Request(request))?;
+        let answer = self.shared.cancellations.wait(pending).await;
         let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));
         if let Err(RequestError::TimedOut(timeout)) = answer {
             let origin = self.shared.origin.as_ref();
@@ -163,8 +158,8 @@ impl Connection {
         self.closed().await;
     }
 
-    /// Is ready when the connection is closed and its last bytes are written or
-    /// given up, and says why. Cancel-safe.
+    /// Waits until the connection is closed and its last bytes are written or
+    /// discarded, and returns the reason. Cancel-safe.
     pub async fn closed(&self) -> CloseReason {
         loop {
             let closed = self.shared.closed.listen();

@@ -1,24 +1,25 @@
 //! Messages for many receivers: sealed once where the frame is the same for all.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use netaio_core::plugin::SealContext;
-use netaio_core::{Layer, LinkConfig, Message, SealError, Sealer};
+use netaio_core::{Message, SealError, Sealer, SendOptions};
 
-use crate::clock::Time;
+use crate::context::Context;
+use crate::options::Omitted;
 use crate::random::{Seed, SharedRng};
-use crate::sources::Sources;
 
-/// To how many receivers a message was queued.
+/// The numbers of receivers for which a message was queued, and was not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Receivers that it was queued for. A slow consumer may still lose it, where [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer)
-    /// says so.
+    /// Receivers that it was queued for. For a slow consumer it may still be dropped, as
+    /// [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer) says.
     pub sent: usize,
-    /// Receivers that it was not queued for: connections that are closed, or read
-    /// so slowly that they are cut off now; or the node has too much to send.
+    /// Receivers that it was not queued for: connections that are closed, or slow
+    /// consumers that are cut off; or the queue of the node is full.
     pub failed: usize,
 }
 
@@ -36,45 +37,51 @@ impl Delivery {
 pub(crate) enum Sealed {
     /// Sealed once: the frame is the same for all.
     Once(Bytes),
-    /// Has to be sealed for each of them, since a plugin is peer-specific.
+    /// To be sealed for each of them, since a plugin is peer-specific.
     PerReceiver,
 }
 
 /// Seals messages for many receivers.
 pub(crate) struct FrameSealer {
+    context: Arc<Context>,
     rng: SharedRng,
-    time: Time,
 }
 
 impl FrameSealer {
-    pub(crate) fn new(sources: &Sources) -> io::Result<Self> {
-        let seed = sources.seeds.seed()?;
-        Ok(Self {
-            rng: SharedRng::new(seed.generator(Seed::PUBLICATIONS)),
-            time: sources.time.clone(),
-        })
+    /// # Errors
+    /// The operating system has no randomness to give.
+    pub(crate) fn new(context: Arc<Context>) -> io::Result<Self> {
+        let seed = context.sources.seeds.seed()?;
+        let rng = SharedRng::new(seed.generator(Seed::PUBLICATIONS));
+        Ok(Self { context, rng })
     }
 
-    /// Seals the message, unless a plugin is peer-specific.
+    /// Seals the message for receivers that omit these plugins, unless one that they do
+    /// not omit is peer-specific.
+    ///
+    /// # Errors
+    /// The message cannot be sealed.
     pub(crate) fn seal(
         &self,
-        config: &LinkConfig,
-        outer: &Layer,
-        inner: &Layer,
+        omitted: Omitted,
         message: &Message,
+        options: &SendOptions,
     ) -> Result<Sealed, SealError> {
+        let (config, inner) = (&self.context.config, options.inner());
+        config.outer.check_clash(inner)?;
+        let outer = options.outer(&omitted.outer(&config.outer));
         if outer.is_peer_specific() || inner.is_peer_specific() {
             return Ok(Sealed::PerReceiver);
         }
         let mut context = SealContext {
-            now: self.time.now(),
+            now: self.context.time().now(),
             rng: &mut &self.rng,
             peers: Default::default(),
         };
-        let mut frame = Vec::new();
-        Sealer::new().seal(
+        let (mut sealer, mut frame) = (Sealer::new(), Vec::new());
+        sealer.seal(
             &config.wire,
-            outer,
+            &outer,
             inner,
             message,
             &mut context,

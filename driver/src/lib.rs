@@ -50,13 +50,13 @@ mod peer_events;
 mod random;
 mod sources;
 mod states;
-mod timeouts;
 
 // What handles and tasks are made of.
 mod background;
 mod callers;
 mod fanout;
 mod mailbox;
+mod timeouts;
 
 // Handles, and what is asked of them.
 mod connection;

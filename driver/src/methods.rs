@@ -1,37 +1,48 @@
 //! Methods that several handles have, written once. Each expands within an
 //! `impl`, so that users find them at the handle and need no trait.
 
-/// The kinds of requests, for whatever has a `request_message`.
+/// The kinds of requests, for whatever has a `request_message`; with the receiver as the
+/// first argument where the handle leads to many.
 macro_rules! request_methods {
-    () => {
+    ($($to:ident: $receiver:ty)?) => {
         /// Requests the content of a uri.
-        pub fn request(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-            self.request_message(Message::request(uri))
+        pub fn request(&self, $($to: $receiver,)? uri: impl Into<Bytes>) -> RequestBuilder {
+            self.request_message($($to,)? Message::request(uri))
         }
 
         /// Creates a uri with a content.
-        pub fn create(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
-            self.request_message(Message::create(uri, content))
+        pub fn create(
+            &self,
+            $($to: $receiver,)?
+            uri: impl Into<Bytes>,
+            content: impl Into<Bytes>,
+        ) -> RequestBuilder {
+            self.request_message($($to,)? Message::create(uri, content))
         }
 
         /// Replaces the content of a uri.
-        pub fn update(&self, uri: impl Into<Bytes>, content: impl Into<Bytes>) -> RequestBuilder {
-            self.request_message(Message::update(uri, content))
+        pub fn update(
+            &self,
+            $($to: $receiver,)?
+            uri: impl Into<Bytes>,
+            content: impl Into<Bytes>,
+        ) -> RequestBuilder {
+            self.request_message($($to,)? Message::update(uri, content))
         }
 
         /// Deletes a uri.
-        pub fn delete(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-            self.request_message(Message::delete(uri))
+        pub fn delete(&self, $($to: $receiver,)? uri: impl Into<Bytes>) -> RequestBuilder {
+            self.request_message($($to,)? Message::delete(uri))
         }
 
         /// Subscribes to a uri; the answer is a `CONFIRM_SUBSCRIBE`.
-        pub fn subscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-            self.request_message(Message::subscribe(uri))
+        pub fn subscribe(&self, $($to: $receiver,)? uri: impl Into<Bytes>) -> RequestBuilder {
+            self.request_message($($to,)? Message::subscribe(uri))
         }
 
         /// Unsubscribes from a uri; the answer is a `CONFIRM_UNSUBSCRIBE`.
-        pub fn unsubscribe(&self, uri: impl Into<Bytes>) -> RequestBuilder {
-            self.request_message(Message::unsubscribe(uri))
+        pub fn unsubscribe(&self, $($to: $receiver,)? uri: impl Into<Bytes>) -> RequestBuilder {
+            self.request_message($($to,)? Message::unsubscribe(uri))
         }
     };
 }

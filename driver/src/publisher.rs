@@ -1,17 +1,18 @@
 //! Publish and subscribe.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock, Weak};
 
 use netaio_core::{Message, SealError, SendOptions};
 
-use crate::address_book::{AddressBook, WeakAddressBook};
+use crate::address_book::AddressBook;
 use crate::connection::Connection;
 use crate::error::SubscriptionError;
 use crate::fanout::Delivery;
 use crate::handler::{FromRequest, Reply, Request};
 use crate::remote::{Kind, Remote};
-use crate::roster::{Roster, WeakRoster};
+use crate::roster::Roster;
+use crate::service::Service;
 use crate::states::States;
 
 /// Sends messages to subscribers, and keeps the subscriptions.
@@ -44,52 +45,43 @@ use crate::states::States;
 /// });
 /// ```
 #[derive(Clone)]
-pub struct Publisher(Receivers);
+pub struct Publisher(Arc<Receivers>);
 
 /// The receivers of a publisher.
-#[derive(Clone)]
 enum Receivers {
-    Connections(Roster),
+    Connections(Arc<Roster>),
     Addresses(AddressBook),
 }
 
 /// The publisher of a server or a node, where handlers find it among the values that
 /// they share. It does not keep the server or the node alive.
 #[derive(Default)]
-pub(crate) struct PublisherPlace(OnceLock<WeakReceivers>);
-
-enum WeakReceivers {
-    Connections(WeakRoster),
-    Addresses(WeakAddressBook),
-}
-
-impl PublisherPlace {
-    fn publisher(&self) -> Option<Publisher> {
-        Some(Publisher(match self.0.get()? {
-            WeakReceivers::Connections(roster) => Receivers::Connections(roster.upgrade()?),
-            WeakReceivers::Addresses(book) => Receivers::Addresses(book.upgrade()?),
-        }))
-    }
-}
+pub(crate) struct WeakPublisher(OnceLock<Weak<Receivers>>);
 
 impl Publisher {
-    pub(crate) fn connections_of(roster: Roster, states: &States) -> Self {
-        if let Some(place) = states.get::<PublisherPlace>() {
-            let _ = place.0.set(WeakReceivers::Connections(roster.downgrade()));
-        }
-        Self(Receivers::Connections(roster))
+    /// The publisher of a server.
+    pub(crate) fn for_connections(roster: Arc<Roster>) -> Self {
+        Self::new(Receivers::Connections(roster))
     }
 
-    pub(crate) fn datagrams(book: AddressBook, states: &States) -> Self {
-        if let Some(place) = states.get::<PublisherPlace>() {
-            let _ = place.0.set(WeakReceivers::Addresses(book.downgrade()));
+    /// The publisher of a UDP node.
+    pub(crate) fn for_addresses(book: AddressBook) -> Self {
+        Self::new(Receivers::Addresses(book))
+    }
+
+    fn new(receivers: Receivers) -> Self {
+        let publisher = Self(Arc::new(receivers));
+        let states = &publisher.service().context.states;
+        if let Some(weak) = states.get::<WeakPublisher>() {
+            let _ = weak.0.set(Arc::downgrade(&publisher.0));
         }
-        Self(Receivers::Addresses(book))
+        publisher
     }
 
     /// That of the server or the node whose handlers share these values.
     pub(crate) fn of(states: &States) -> Option<Self> {
-        states.get::<PublisherPlace>()?.publisher()
+        let weak = states.get::<WeakPublisher>()?;
+        weak.0.get()?.upgrade().map(Self)
     }
 
     /// Subscribes a receiver to a key, and returns whether it was not subscribed
@@ -103,49 +95,55 @@ impl Publisher {
         key: impl AsRef<[u8]>,
         who: impl Into<Remote>,
     ) -> Result<bool, SubscriptionError> {
-        match (&self.0, &who.into().0) {
-            (Receivers::Connections(roster), Kind::Connection(connection)) => {
-                roster.subscribe(key.as_ref(), connection)
-            }
-            (Receivers::Addresses(book), Kind::Datagram(of, address)) if book.is_of(of) => {
-                book.subscribe(key.as_ref(), *address)
-            }
-            _ => Err(SubscriptionError::NotConnected),
+        let who = who.into();
+        if !self.has(&who) {
+            return Err(SubscriptionError::NotConnected);
         }
+        let mut node = self.service().node();
+        Ok(node.subscribe(key.as_ref(), who.place())?)
     }
 
     /// Removes a subscription, and returns whether there was one.
     pub fn unsubscribe(&self, key: impl AsRef<[u8]>, who: impl Into<Remote>) -> bool {
-        match (&self.0, &who.into().0) {
+        let who = who.into();
+        let service = self.service();
+        self.has(&who) && service.node().unsubscribe(key.as_ref(), who.place())
+    }
+
+    /// Whether a receiver is one of this publisher.
+    fn has(&self, who: &Remote) -> bool {
+        match (&*self.0, &who.0) {
             (Receivers::Connections(roster), Kind::Connection(connection)) => {
-                roster.unsubscribe(key.as_ref(), connection)
+                roster.contains(connection)
             }
-            (Receivers::Addresses(book), Kind::Datagram(of, address)) if book.is_of(of) => {
-                book.unsubscribe(key.as_ref(), *address)
-            }
+            (Receivers::Addresses(book), Kind::Datagram(node, _)) => book.is_of(node),
             _ => false,
+        }
+    }
+
+    fn service(&self) -> &Service {
+        match &*self.0 {
+            Receivers::Connections(roster) => &roster.service,
+            Receivers::Addresses(book) => &book.service,
         }
     }
 
     /// The number of subscribers of a key.
     #[must_use]
     pub fn subscribers(&self, key: impl AsRef<[u8]>) -> usize {
-        match &self.0 {
-            Receivers::Connections(roster) => roster.subscribers(key.as_ref()),
-            Receivers::Addresses(book) => book.subscribers(key.as_ref()).len(),
-        }
+        self.service().node().subscribers(key.as_ref()).len()
     }
 
     /// The subscribers of a key, in the order in which they subscribed.
     #[must_use]
     pub fn subscribed(&self, key: impl AsRef<[u8]>) -> Vec<Remote> {
-        match &self.0 {
+        match &*self.0 {
             Receivers::Connections(roster) => {
                 let connections = roster.subscribed(key.as_ref()).into_iter();
                 connections.map(Remote::from).collect()
             }
             Receivers::Addresses(book) => {
-                let addresses = book.subscribers(key.as_ref()).into_iter();
+                let addresses = book.subscribed(key.as_ref()).into_iter();
                 addresses.map(|address| book.remote(address)).collect()
             }
         }
@@ -154,7 +152,7 @@ impl Publisher {
     /// The connections of a server, the oldest first; a UDP node has none.
     #[must_use]
     pub fn connections(&self) -> Vec<Connection> {
-        match &self.0 {
+        match &*self.0 {
             Receivers::Connections(roster) => roster.connections(),
             Receivers::Addresses(_) => Vec::new(),
         }
@@ -181,12 +179,12 @@ impl Publisher {
         message: &Message,
         options: SendOptions,
     ) -> Result<Delivery, SealError> {
-        match &self.0 {
+        match &*self.0 {
             Receivers::Connections(roster) => {
                 roster.deliver(&roster.subscribed(key.as_ref()), message, &options)
             }
             Receivers::Addresses(book) => {
-                book.deliver(book.subscribers(key.as_ref()), message, &options)
+                book.deliver(book.subscribed(key.as_ref()), message, &options)
             }
         }
     }
@@ -210,7 +208,7 @@ impl Publisher {
         message: &Message,
         options: SendOptions,
     ) -> Result<Delivery, SealError> {
-        match &self.0 {
+        match &*self.0 {
             Receivers::Connections(roster) => {
                 roster.deliver(&roster.connections(), message, &options)
             }
@@ -229,7 +227,7 @@ impl FromRequest for Publisher {
 
 impl fmt::Debug for Publisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.0 {
+        f.write_str(match &*self.0 {
             Receivers::Connections(_) => "Publisher(Connections)",
             Receivers::Addresses(_) => "Publisher(Addresses)",
         })

@@ -1,4 +1,4 @@
-//! What the links of one server, client or node share: the core's node behind a lock.
+//! The core's node behind a lock, which the links of one server, client or node share.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::logging::limited;
 use crate::peer_events::{PeerEvent, PeerEvents};
 use crate::remote::Remote;
 
-/// The node, and those who depend on it.
+/// The node, its owner, and the listeners for its events.
 ///
 /// The lock is held for a look-up or a change, never across a check, a handler or a
 /// write.
@@ -33,12 +33,12 @@ pub(crate) struct Service {
     freed: Event,
 }
 
-/// Takes the messages that have no handler.
+/// Takes messages that have no handler.
 pub(crate) type Deliver = Box<dyn Fn(Message, Remote) + Send + Sync>;
 
-/// What a service belongs to: a server, a client, a UDP node.
+/// The owner of a service: a server, a client, a UDP node.
 pub(crate) trait Owner: Send + Sync {
-    /// The task of a link is to look at it, though nothing came for it.
+    /// The task of this link has to poll it: another link has changed what it may do.
     fn wake(&self, link: LinkId);
 
     /// An advertisement is due, or a deadline has changed.
@@ -75,7 +75,7 @@ impl Service {
         }
     }
 
-    /// Says whom the service belongs to, once.
+    /// Sets the owner, once.
     pub(crate) fn set_owner(&self, owner: Weak<dyn Owner>) {
         let _ = self.owner.set(owner);
     }
@@ -86,8 +86,8 @@ impl Service {
         self.node.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes something that may be an event for those who listen, or leave a link to
-    /// be looked at.
+    /// Changes the node, hands its events to the listeners, and wakes the tasks of links
+    /// that have to be polled.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Node<AnyHandler>) -> T) -> T {
         let mut node = self.node();
         let result = change(&mut node);
@@ -100,7 +100,7 @@ impl Service {
                 limited!(
                     self.context.logs,
                     WARN,
-                    "nobody took an event about peers in time"
+                    "an event about peers was dropped: a listener is slow"
                 );
             }
         }
@@ -118,7 +118,7 @@ impl Service {
         result
     }
 
-    /// Lets the owner see what is due.
+    /// Lets the owner check what is due.
     pub(crate) fn peers_changed(&self) {
         if let Some(owner) = self.owner() {
             owner.peers_changed();
@@ -144,11 +144,11 @@ impl Service {
             true => node.once(key, handler, inner),
         };
         drop(node);
-        // What a handler holds may call back: it is dropped without the lock.
+        // Not under the lock: dropping what it captured may call this service.
         replaced.map(drop)
     }
 
-    /// Removes a handler, and says whether there was one.
+    /// Removes a handler, and returns whether there was one.
     pub(crate) fn remove(&self, key: Key, once: bool) -> bool {
         let removed = match once {
             false => self.node().remove(key),
@@ -157,7 +157,7 @@ impl Service {
         removed.is_some()
     }
 
-    /// Takes a message that has no handler.
+    /// Hands a message that has no handler to the application.
     pub(crate) fn deliver(&self, message: Message, remote: Remote) {
         if let Some(deliver) = &self.deliver {
             deliver(message, remote);
@@ -172,7 +172,7 @@ impl Service {
         Ok(())
     }
 
-    /// Manages the peers of an app id no more, and returns the farewell.
+    /// Stops managing the peers of an app id, and returns the farewell.
     pub(crate) fn stop_peer_management(&self, app_id: &[u8]) -> Option<PeerMessage> {
         self.change(|node| node.stop_peer_management(app_id))
     }

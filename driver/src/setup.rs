@@ -1,17 +1,20 @@
-//! The options that the builders have in common.
+//! The options that the builders of servers, clients and nodes have in common.
 
 use std::sync::Arc;
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, DefaultPeerPlugin, PeerPlugin};
-use netaio_core::{Key, KeyExtractor, Layer, LinkConfig, Node, Peer, Unrouted, Wire};
+use netaio_core::{
+    Key, KeyExtractor, Layer, LinkConfig, ManagementConfig, Node, Peer, Unrouted, Wire,
+};
 
 use crate::context::Context;
 use crate::error::BuildError;
 use crate::handler::AnyHandler;
+use crate::service::{Deliver, Service};
 use crate::sources::Sources;
 use crate::states::States;
 
-/// The options of a service while it is built.
+/// The options of a server, a client or a node while it is built.
 pub(crate) struct Setup {
     pub(crate) config: LinkConfig,
     pub(crate) wire: Wire,
@@ -19,6 +22,12 @@ pub(crate) struct Setup {
     pub(crate) keys: Option<KeyExtractor>,
     pub(crate) concurrent_handlers: Option<usize>,
     pub(crate) sources: Sources,
+    pub(crate) unrouted: Unrouted<AnyHandler>,
+    /// The local peer, and how peers are packed.
+    pub(crate) local_peer: Option<Peer>,
+    pub(crate) peer_plugin: Arc<dyn PeerPlugin>,
+    /// The app ids whose peers are managed from the start.
+    pub(crate) management: Vec<ManagementConfig>,
     handlers: Vec<Registration>,
     inner_before_handler: bool,
 }
@@ -39,6 +48,10 @@ impl Setup {
             keys: None,
             concurrent_handlers: None,
             sources: Sources::default(),
+            unrouted: Unrouted::NotFound,
+            local_peer: None,
+            peer_plugin: Arc::new(DefaultPeerPlugin),
+            management: Vec::new(),
             handlers: Vec::new(),
             inner_before_handler: false,
         }
@@ -73,12 +86,23 @@ impl Setup {
         self.set_inner(|layer| layer.with_cipher(plugin));
     }
 
-    /// The node that has the handlers, made by `make`, and what goes with it.
-    pub(crate) fn finish(
+    /// The service of a server or a client. `deliver` takes the messages that have no
+    /// handler, where the application does.
+    pub(crate) fn for_streams(self, deliver: Option<Deliver>) -> Result<Arc<Service>, BuildError> {
+        let (context, node) = self.finish(Node::for_streams)?;
+        Ok(Service::for_streams(context, node, deliver))
+    }
+
+    /// The service of a UDP node.
+    pub(crate) fn for_datagrams(self) -> Result<Arc<Service>, BuildError> {
+        let (context, node) = self.finish(Node::for_datagrams)?;
+        Ok(Service::for_datagrams(context, node))
+    }
+
+    /// The node that has the handlers, made by `make`, and its context.
+    fn finish(
         mut self,
         make: fn(LinkConfig) -> Node<AnyHandler>,
-        identity: Identity,
-        unrouted: Unrouted<AnyHandler>,
     ) -> Result<(Arc<Context>, Node<AnyHandler>), BuildError> {
         if self.inner_before_handler {
             return Err(BuildError::InnerBeforeHandler);
@@ -90,12 +114,12 @@ impl Setup {
         self.config
             .check_inner(&Layer::new())
             .map_err(BuildError::Correlation)?;
-        let mut node = make(self.config).with_peer_plugin(identity.plugin);
-        node.set_unrouted(unrouted);
+        let mut node = make(self.config).with_peer_plugin(self.peer_plugin);
+        node.set_unrouted(self.unrouted);
         if let Some(keys) = self.keys {
             node.set_key_extractor(keys);
         }
-        if let Some(local) = identity.local {
+        if let Some(local) = self.local_peer {
             // Nothing is managed yet, and so it is taken as it is.
             let _ = node.set_local_peer(local);
         }
@@ -114,26 +138,15 @@ impl Setup {
             replaced.map_err(|source| BuildError::Layer { key: name, source })?;
         }
         let context = Context::new(node.config().clone(), self.states, self.sources);
+        let now = context.time().now();
+        for config in self.management {
+            node.manage_peers(now, config)?;
+        }
         Ok((context, node))
     }
 }
 
-/// Who a node is, and how peers are packed.
-pub(crate) struct Identity {
-    pub(crate) local: Option<Peer>,
-    pub(crate) plugin: Arc<dyn PeerPlugin>,
-}
-
-impl Default for Identity {
-    fn default() -> Self {
-        Self {
-            local: None,
-            plugin: Arc::new(DefaultPeerPlugin),
-        }
-    }
-}
-
-/// The options that servers and clients share, documented for both.
+/// The options of servers, clients and UDP nodes.
 macro_rules! common_options {
     () => {
         /// Authenticates every message with this plugin: the outer layer's.
@@ -282,7 +295,7 @@ macro_rules! answering_options {
         /// Answers messages that have no handler; unless set, netaio's answer is
         /// a `NOT_FOUND` that names no uri.
         pub fn default_handler<M: 'static>(mut self, handler: impl Handler<M>) -> Self {
-            self.default = Some(AnyHandler::new(handler));
+            self.setup.unrouted = Unrouted::Handler(AnyHandler::new(handler));
             self
         }
 
@@ -306,20 +319,20 @@ macro_rules! peer_options {
     () => {
         /// Sets the local peer: netaio's `local_peer`.
         pub fn local_peer(mut self, peer: Peer) -> Self {
-            self.identity.local = Some(peer);
+            self.setup.local_peer = Some(peer);
             self
         }
 
         /// Replaces how peers and their data are packed.
         pub fn peer_plugin(mut self, plugin: impl PeerPlugin + 'static) -> Self {
-            self.identity.plugin = Arc::new(plugin);
+            self.setup.peer_plugin = Arc::new(plugin);
             self
         }
 
         /// Manages peers from the start; see `manage_peers` of what is built.
         /// Several app ids may be managed at once.
         pub fn manage_peers(mut self, config: ManagementConfig) -> Self {
-            self.management.push(config);
+            self.setup.management.push(config);
             self
         }
     };

@@ -1,15 +1,18 @@
-//! Requests that time out, and callbacks.
+//! Requests that time out, and the handlers of that.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::MessageType;
 
+use crate::background::BackgroundTasks;
 use crate::futures::BoxFuture;
+use crate::logging::{Logs, limited};
 
-/// A request that timed out, as the handlers of timeouts get it: see [`ClientBuilder::on_timeout`](crate::ClientBuilder::on_timeout) and
+/// A request that timed out, for the handlers of timeouts: see
+/// [`ClientBuilder::on_timeout`](crate::ClientBuilder::on_timeout) and
 /// [`UdpNodeBuilder::on_timeout`](crate::UdpNodeBuilder::on_timeout).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -25,12 +28,12 @@ pub struct TimedOut<T> {
     pub timeout: Duration,
 }
 
-/// What handles requests that time out.
+/// Is notified of requests that time out.
 pub(crate) trait TimeoutObserver<T>: Send + Sync {
     fn timed_out(self: Arc<Self>, request: TimedOut<T>);
 }
 
-/// A function that a node `N` calls with an event `E`, as a task.
+/// A function that is called with a handle `N` and an event `E`, as a task.
 pub(crate) type Callback<N, E> = Arc<dyn Fn(N, E) -> BoxFuture<()> + Send + Sync>;
 
 pub(crate) fn callback<N, E, F>(
@@ -39,5 +42,69 @@ pub(crate) fn callback<N, E, F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    Arc::new(move |node, event| Box::pin(function(node, event)))
+    Arc::new(move |handle, event| Box::pin(function(handle, event)))
+}
+
+/// The task that handles a timeout; `None` if the client or the node was dropped.
+type MakeTask<T> = Arc<dyn Fn(TimedOut<T>) -> Option<BoxFuture<()>> + Send + Sync>;
+
+/// The handler of timeouts of a client or a node, if one is set.
+pub(crate) struct TimeoutHandler<T>(Mutex<Option<MakeTask<T>>>);
+
+impl<T> Default for TimeoutHandler<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> TimeoutHandler<T> {
+    /// Sets or replaces the handler. It is called with the handle that `handle` makes;
+    /// if it makes none, there is nothing to handle.
+    pub(crate) fn set<N: Send + 'static>(
+        &self,
+        handler: Callback<N, TimedOut<T>>,
+        handle: impl Fn() -> Option<N> + Send + Sync + 'static,
+    ) where
+        T: Send + 'static,
+    {
+        let make: MakeTask<T> = Arc::new(move |request| {
+            let (handler, handle) = (handler.clone(), handle()?);
+            // The handler is called by the task, and not at all if there is none.
+            Some(Box::pin(async move { handler(handle, request).await }))
+        });
+        let replaced = self.lock().replace(make);
+        // Not under the lock: dropping what it captured may call this client or node.
+        drop(replaced);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    /// Starts the handler as the task of a subject, unless that has one.
+    pub(crate) fn start<K: Ord + Copy + Send + 'static>(
+        &self,
+        tasks: &Arc<BackgroundTasks<K>>,
+        subject: K,
+        request: TimedOut<T>,
+        logs: &Logs,
+    ) {
+        let make = self.lock().clone();
+        let Some(task) = make.and_then(|make| make(request)) else {
+            return;
+        };
+        if let Err(reason) = tasks.start(subject, || task, || ()) {
+            limited!(
+                logs,
+                DEBUG,
+                "the handler of timeouts is not called",
+                ?reason
+            );
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<MakeTask<T>>> {
+        // It is consistent between two calls: poison does not matter.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

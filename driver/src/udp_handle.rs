@@ -1,4 +1,4 @@
-//! How others speak to the task of a UDP node.
+//! Handles to UDP nodes, and the commands of their tasks.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use netaio_core::{
     Answer, Call, CloseReason, Limits, Message, RequestOptions, SendError, SendOptions,
 };
 
-use crate::callers::Cancellations;
+use crate::callers::{self, Cancellations};
 use crate::context::Context;
 use crate::error::RequestError;
 use crate::logging::Logs;
 use crate::states::States;
 use crate::timeouts::{TimedOut, TimeoutObserver};
 
-/// What a UDP node is asked to do.
+/// A command to the task of a UDP node.
 pub(crate) enum Command {
     /// Send a message, and say whether it was taken.
     Send {
@@ -37,23 +37,19 @@ pub(crate) enum Command {
         message: Message,
         options: SendOptions,
     },
-    /// A handler is done.
+    /// A handler has completed.
     Reply { call: Call, answer: Option<Message> },
-    /// Look at the peers: something has changed.
+    /// Check the peers: a deadline may have changed, or an advertisement is due.
     CheckPeers,
-    /// Receive no more, say farewell, finish what is under way within this time, then
-    /// end.
+    /// Receive no more, send the farewells, finish the calls in flight within this time,
+    /// then end.
     Drain(Duration),
 }
 
-/// A request that is to be sent. Its time runs since `called`, a monotonic
-/// reading.
+/// A request to an address.
 pub(crate) struct Request {
     pub(crate) to: SocketAddr,
-    pub(crate) message: Message,
-    pub(crate) options: RequestOptions,
-    pub(crate) called: Duration,
-    pub(crate) done: oneshot::Sender<Result<Answer, RequestError>>,
+    pub(crate) request: callers::Request,
 }
 
 /// A handle to a UDP node, whatever its runtime.
@@ -63,14 +59,14 @@ pub(crate) struct UdpHandle(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) context: Arc<Context>,
     pub(crate) commands: Sender<Command>,
-    /// No others than requests take their places.
+    /// A queue of their own, so that other commands do not delay requests.
     pub(crate) requests: Sender<Request>,
     pub(crate) cancellations: Cancellations,
-    /// Is told of requests that time out.
+    /// Handles requests that time out.
     pub(crate) observer: Arc<dyn TimeoutObserver<SocketAddr>>,
     /// Notified when the task has ended, which closes the channels.
     pub(crate) ended: Event,
-    /// Set, and then notified, when task and handlers are to be given up.
+    /// Set before `aborted` is notified, when the task and its handlers have to end.
     pub(crate) is_aborted: AtomicBool,
     pub(crate) aborted: Event,
 }
@@ -80,7 +76,7 @@ impl Shared {
         self.context.limits()
     }
 
-    /// Ends the node, whatever there is still to be done.
+    /// Ends the node at once.
     pub(crate) fn abort(&self) {
         self.is_aborted.store(true, Ordering::Release);
         self.aborted.notify(usize::MAX);
@@ -132,14 +128,9 @@ impl UdpHandle {
         options: RequestOptions,
     ) -> Result<Answer, RequestError> {
         let (uri, message_type) = (message.uri.clone(), message.message_type);
-        let (done, result) = oneshot::channel();
-        let request = Request {
-            to,
-            message,
-            options,
-            called: self.0.context.time().now().monotonic,
-            done,
-        };
+        let now = self.0.context.time().now();
+        let (request, pending) = callers::Request::new(message, options, now);
+        let request = Request { to, request };
         let max = self.0.limits().pending_requests();
         self.0.requests.try_send(request).map_err(|error| {
             RequestError::Send(match error.is_full() {
@@ -148,7 +139,7 @@ impl UdpHandle {
             })
         })?;
         let closed = RequestError::Closed(CloseReason::Local);
-        let answer = self.0.cancellations.wait(result).await;
+        let answer = self.0.cancellations.wait(pending).await;
         let answer = answer.unwrap_or(Err(closed));
         if let Err(RequestError::TimedOut(timeout)) = answer {
             self.0.observer.clone().timed_out(TimedOut {

@@ -169,7 +169,7 @@ async fn a_flood_of_news_that_a_client_does_not_want_is_one_line() {
     let client = Client::builder().clock(Hand::default()).build().unwrap();
     client.connect(server.local_addr()).await.unwrap();
     client.request("u").await.unwrap().ok().unwrap();
-    let log = lines.with("nobody takes this message");
+    let log = lines.with("an unsolicited message was dropped: the application takes none");
     assert_eq!(log.len(), 1, "{log:?}");
     assert_eq!(client.suppressed_log_lines(), FLOOD - 1);
     client.close().await;

@@ -6,7 +6,6 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::Link;
-use super::outbox::End;
 use crate::config::Role;
 use crate::error::{CloseReason, SendError};
 use crate::limits::SlowConsumerPolicy;
@@ -28,13 +27,13 @@ impl Link {
     pub fn forward(&mut self, now: Now, frame: &Bytes) -> Result<(), SendError> {
         self.exchange.now = now;
         self.check_open()?;
-        match self.droppable() {
+        match self.dropping() {
             None => {
                 self.close_if_slow()?;
                 self.check_room()?;
                 self.outbox.bytes.extend_from_slice(frame);
             }
-            Some(first) => self.push(frame.clone(), first),
+            Some(policy) => self.push(frame.clone(), policy),
         }
         self.after_queue();
         Ok(())
@@ -55,7 +54,7 @@ impl Link {
         self.exchange.now = now;
         self.check_open()?;
         let place = self.place;
-        let Some(first) = self.droppable() else {
+        let Some(policy) = self.dropping() else {
             self.close_if_slow()?;
             self.check_room()?;
             return self
@@ -64,7 +63,7 @@ impl Link {
         let mut frame = Vec::new();
         self.exchange
             .seal_send(node, place, message, options, &mut frame)?;
-        self.push(frame.into(), first);
+        self.push(frame.into(), policy);
         self.after_queue();
         Ok(())
     }
@@ -78,22 +77,19 @@ impl Link {
         any
     }
 
-    /// Which of the frames that may be dropped go first, if any may.
-    fn droppable(&self) -> Option<End> {
-        match self.limits().slow_consumer() {
-            SlowConsumerPolicy::Disconnect => None,
-            SlowConsumerPolicy::DropOldest => Some(End::Oldest),
-            SlowConsumerPolicy::DropNewest => Some(End::Newest),
-        }
+    /// The policy, if frames may be dropped.
+    fn dropping(&self) -> Option<SlowConsumerPolicy> {
+        let policy = self.limits().slow_consumer();
+        (policy != SlowConsumerPolicy::Disconnect).then_some(policy)
     }
 
-    fn push(&mut self, frame: Bytes, first: End) {
+    fn push(&mut self, frame: Bytes, policy: SlowConsumerPolicy) {
         let limits = self.limits();
         let max = match self.outbox.is_overdue() {
             true => limits.backlog(),
             false => limits.outbound_queue(),
         };
-        self.outbox.push(frame, max, first);
+        self.outbox.push(frame, max, policy);
     }
 
     /// Whether there is room in the queue, or can be [made](Self::make_room).
@@ -112,11 +108,11 @@ impl Link {
     /// `before` other bytes. To be called once more are there: what cannot be sent
     /// takes nobody's place.
     pub(super) fn make_room(&mut self, before: usize) {
-        if let Some(first) = self.droppable() {
+        if let Some(policy) = self.dropping() {
             let added = self.outbox.bytes.len().saturating_sub(before);
             let max = self.limits().outbound_queue();
             let few = |len: usize| len.saturating_sub(added) < max;
-            self.outbox.drop_until(few, first);
+            self.outbox.drop_until(policy, few);
         }
     }
 
@@ -165,15 +161,15 @@ impl Link {
         if self.backlog_deadline().is_none_or(|at| at > now) {
             return;
         }
-        let Some(first) = self.droppable() else {
+        let Some(policy) = self.dropping() else {
             self.close_slow();
             return;
         };
         self.outbox.set_overdue();
         // Those that come last are dropped as they come.
-        if first == End::Oldest {
+        if policy == SlowConsumerPolicy::DropOldest {
             let backlog = self.limits().backlog();
-            self.outbox.drop_until(|len| len <= backlog, first);
+            self.outbox.drop_until(policy, |len| len <= backlog);
             self.after_write();
         }
     }

@@ -1,12 +1,13 @@
 //! Bytes on their way out.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use crate::events::Dropped;
+use crate::limits::SlowConsumerPolicy;
+use crate::lossy_queue::{Droppable, LossyQueue};
 
 /// The bytes that wait to be written: one buffer, swapped for an empty one
 /// with every write. Frames that may be dropped wait beside it.
@@ -17,26 +18,29 @@ pub(super) struct Outbox {
     frames: Frames,
     /// Bytes handed out and not yet known to be written.
     in_flight: usize,
-    dropped: Dropped,
     backlog: Backlog,
 }
 
-/// Frames that may be dropped, each with its place: the number of bytes that may
-/// not and go before it, counted from a common start.
+/// The frames that may be dropped.
 #[derive(Debug, Default)]
 struct Frames {
-    queue: VecDeque<(u64, Bytes)>,
-    /// Their lengths, summed up.
-    len: usize,
+    queue: LossyQueue<Placed>,
     /// How many of the bytes that may not be dropped were handed out.
     start: u64,
 }
 
-/// Which end of the frames is dropped first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    Oldest,
-    Newest,
+/// A frame and its place: the number of bytes that may not be dropped and go before it,
+/// counted from a common start.
+#[derive(Debug)]
+struct Placed {
+    before: u64,
+    frame: Bytes,
+}
+
+impl Droppable for Placed {
+    fn droppable(&self) -> Option<usize> {
+        Some(self.frame.len())
+    }
 }
 
 /// Whether more waits than may wait for long.
@@ -59,14 +63,13 @@ impl Outbox {
             bytes: Vec::new(),
             frames: Frames::default(),
             in_flight: 0,
-            dropped: Dropped::default(),
             backlog: Backlog::default(),
         }
     }
 
     /// Bytes that wait, those handed out and not written included.
     pub(super) fn len(&self) -> usize {
-        self.kept().saturating_add(self.frames.len)
+        self.kept().saturating_add(self.frames.queue.bytes())
     }
 
     /// Those of them that may not be dropped, or not any more.
@@ -74,34 +77,29 @@ impl Outbox {
         self.bytes.len().saturating_add(self.in_flight)
     }
 
-    /// Queues a frame that may be dropped. Where `max` bytes wait already, others
-    /// of its kind are dropped for it, or it is itself.
-    pub(super) fn push(&mut self, frame: Bytes, max: usize, first: End) {
+    /// Queues a frame that may be dropped, as the policy says, which does not
+    /// disconnect. Where `max` bytes wait already, others of its kind are dropped for
+    /// it, or it is itself.
+    pub(super) fn push(&mut self, frame: Bytes, max: usize, policy: SlowConsumerPolicy) {
         if frame.is_empty() {
             return;
         }
-        if first == End::Oldest {
-            self.drop_until(|len| len < max, first);
-        }
-        match self.len() < max {
-            true => self.frames.push(self.bytes.len(), frame),
-            false => self.dropped.count(&frame),
-        }
+        let before = self.frames.start.saturating_add(self.bytes.len() as u64);
+        let (placed, kept) = (Placed { before, frame }, self.kept());
+        self.frames.queue.offer(placed, kept, max, policy);
     }
 
     /// Drops frames until so few bytes wait as are wanted, or no frame is left
     /// that was not handed out.
-    pub(super) fn drop_until(&mut self, few: impl Fn(usize) -> bool, first: End) {
-        while !few(self.len())
-            && let Some(frame) = self.frames.take(first)
-        {
-            self.dropped.count(&frame);
-        }
+    pub(super) fn drop_until(&mut self, policy: SlowConsumerPolicy, few: impl Fn(usize) -> bool) {
+        let kept = self.kept();
+        let queue = &mut self.frames.queue;
+        queue.drop_until(policy, |bytes| few(bytes.saturating_add(kept)));
     }
 
     /// What was dropped since the last call, if anything was.
     pub(super) fn take_dropped(&mut self) -> Option<Dropped> {
-        (self.dropped.messages > 0).then(|| core::mem::take(&mut self.dropped))
+        self.frames.queue.take_dropped()
     }
 
     /// Says that so many of the bytes that were handed out have been written.
@@ -121,8 +119,10 @@ impl Outbox {
 
     /// Gives up all that waits, those bytes included that were handed out.
     pub(super) fn clear(&mut self) {
+        let mut queue = core::mem::take(&mut self.frames.queue);
+        queue.clear();
         *self = Self {
-            dropped: core::mem::take(&mut self.dropped),
+            frames: Frames { queue, start: 0 },
             ..Self::new()
         };
     }
@@ -193,32 +193,16 @@ impl Outbox {
 }
 
 impl Frames {
-    fn push(&mut self, before: usize, frame: Bytes) {
-        self.len = self.len.saturating_add(frame.len());
-        let place = self.start.saturating_add(before as u64);
-        self.queue.push_back((place, frame));
-    }
-
-    fn take(&mut self, from: End) -> Option<Bytes> {
-        let (_, frame) = match from {
-            End::Oldest => self.queue.pop_front(),
-            End::Newest => self.queue.pop_back(),
-        }?;
-        self.len = self.len.saturating_sub(frame.len());
-        Some(frame)
-    }
-
     /// Moves frames and the bytes between them, in their order, until there are
     /// `portion` bytes.
     fn hand_out(&mut self, bytes: &mut Vec<u8>, out: &mut Vec<u8>, portion: usize) {
         let mut moved = 0;
         while out.len() < portion
-            && let Some((place, _)) = self.queue.front()
+            && let Some(Placed { before, frame }) = self.queue.pop_front()
         {
-            let before = usize::try_from(place.saturating_sub(self.start)).unwrap_or(usize::MAX);
+            let before = usize::try_from(before.saturating_sub(self.start)).unwrap_or(usize::MAX);
             out.extend_from_slice(bytes.get(moved..before).unwrap_or_default());
             moved = before;
-            let frame = self.take(End::Oldest).unwrap_or_default();
             out.extend_from_slice(&frame);
         }
         if self.queue.is_empty() {
@@ -232,6 +216,10 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
+    use alloc::collections::VecDeque;
+
+    use SlowConsumerPolicy::{DropNewest, DropOldest};
+
     use super::*;
 
     #[test]
@@ -265,8 +253,8 @@ mod tests {
         (dropped.messages, dropped.bytes)
     }
 
-    fn push(outbox: &mut Outbox, frame: &'static str, max: usize, first: End) {
-        outbox.push(Bytes::from_static(frame.as_bytes()), max, first);
+    fn push(outbox: &mut Outbox, frame: &'static str, max: usize, policy: SlowConsumerPolicy) {
+        outbox.push(Bytes::from_static(frame.as_bytes()), max, policy);
     }
 
     #[test]
@@ -274,7 +262,7 @@ mod tests {
         let mut outbox = Outbox::new();
         for (own, frame) in [("a", "B"), ("", "C"), ("d", "E"), ("f", "")] {
             outbox.bytes.extend_from_slice(own.as_bytes());
-            push(&mut outbox, frame, 100, End::Oldest);
+            push(&mut outbox, frame, 100, DropOldest);
         }
         assert_eq!(outbox.len(), 6);
         assert_eq!(all(&mut outbox), b"aBCdEf");
@@ -284,17 +272,17 @@ mod tests {
     #[test]
     fn one_end_of_the_frames_is_dropped_and_nothing_else() {
         let cases = [
-            (End::Oldest, "aghi45", (3, 3)),
-            (End::Newest, "a1g2h3i", (2, 2)),
+            (DropOldest, "aghi45", (3, 3)),
+            (DropNewest, "a1g2h3i", (2, 2)),
         ];
-        for (first, left, count) in cases {
+        for (policy, left, count) in cases {
             let mut outbox = Outbox::new();
             for (own, frame) in [("a", "1"), ("g", "2"), ("h", "3"), ("i", "4"), ("", "5")] {
                 outbox.bytes.extend_from_slice(own.as_bytes());
-                push(&mut outbox, frame, 6, first);
+                push(&mut outbox, frame, 6, policy);
             }
             assert_eq!(dropped(&mut outbox), count);
-            assert_eq!(all(&mut outbox), left.as_bytes(), "{first:?}");
+            assert_eq!(all(&mut outbox), left.as_bytes(), "{policy:?}");
         }
     }
 
@@ -303,18 +291,18 @@ mod tests {
         let mut outbox = Outbox::new();
         let frame = Bytes::from(alloc::vec![7; Outbox::PORTION / 2]);
         for _ in 0..4 {
-            outbox.push(frame.clone(), usize::MAX, End::Oldest);
+            outbox.push(frame.clone(), usize::MAX, DropOldest);
         }
         let mut writing = Vec::new();
         assert!(outbox.swap(&mut writing));
         assert_eq!(writing.len(), Outbox::PORTION);
-        outbox.drop_until(|_| false, End::Oldest);
+        outbox.drop_until(DropOldest, |_| false);
         assert_eq!((outbox.len(), dropped(&mut outbox).0), (Outbox::PORTION, 2));
         // With nothing to make room, what comes is dropped itself.
-        push(&mut outbox, "late", Outbox::PORTION, End::Oldest);
+        push(&mut outbox, "late", Outbox::PORTION, DropOldest);
         assert_eq!(dropped(&mut outbox), (1, 4));
         outbox.written(1);
-        push(&mut outbox, "soon", Outbox::PORTION, End::Oldest);
+        push(&mut outbox, "soon", Outbox::PORTION, DropOldest);
         assert_eq!(all(&mut outbox), b"soon");
     }
 
@@ -350,7 +338,7 @@ mod tests {
 
         for seed in 0..200 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let first = [End::Oldest, End::Newest][seed as usize % 2];
+            let policy = [DropOldest, DropNewest][seed as usize % 2];
             let mut outbox = Outbox::new();
             // Pieces, each with whether it may be dropped.
             let mut plain = VecDeque::<(Bytes, bool)>::new();
@@ -369,8 +357,8 @@ mod tests {
                     }
                     2..=5 => {
                         const MAX: usize = 100_000;
-                        outbox.push(piece.clone(), MAX, first);
-                        while first == End::Oldest
+                        outbox.push(piece.clone(), MAX, policy);
+                        while policy == DropOldest
                             && !piece.is_empty()
                             && waiting(&plain) + in_flight >= MAX
                             && let Some(at) = plain.iter().position(|(_, may)| *may)

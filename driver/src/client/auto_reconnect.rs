@@ -1,4 +1,4 @@
-//! Whether and how a client reconnects its servers by itself.
+//! The policy of automatic reconnection.
 
 use std::fmt;
 use std::future::Future;
@@ -18,13 +18,13 @@ use crate::timeouts::{Callback, callback};
 /// A server is reconnected when a request to it times out, and when the
 /// connection to it is lost. (netaio notices a loss by the timeouts only.) It is
 /// tried as often as [`max_retries`](Self::max_retries) says. The new connection
-/// is made to the same address, with the same options, and takes the place of the
-/// old one, under its name: the client's own `request`, `send` and so on work
-/// again. The old one is closed then, and what still waits on it fails. Handles
-/// to it stay closed: see [`Client::connection`] for the new one.
+/// is made to the same address, with the same name and options, and replaces the old
+/// one in the list of the client: the client's own `request`, `send` and so on work
+/// again. The old one is closed then, and requests on it fail. Handles to it stay
+/// closed: see [`Client::connection`] for the new one.
 ///
-/// What was closed on purpose is not reconnected, nor are streams that were
-/// handed to the client: they have no address. The client that callbacks get does
+/// Connections that the application closed are not reconnected, nor are streams that
+/// were handed to the client: they have no address. The client that callbacks get does
 /// not keep the client alive, nor do clones of it.
 ///
 /// ```
@@ -60,7 +60,7 @@ pub struct AutoReconnect<R: Runtime> {
 pub struct Reconnected {
     /// The new connection.
     pub connection: Connection,
-    /// How often it was tried, this time included.
+    /// The number of tries, this one included.
     pub attempt: u32,
 }
 
@@ -70,9 +70,9 @@ pub struct Reconnected {
 pub struct GaveUp {
     /// The old connection.
     pub connection: Connection,
-    /// How often it was tried.
+    /// The number of tries.
     pub attempts: u32,
-    /// Why the last time failed.
+    /// Why the last try failed.
     pub error: ConnectError,
 }
 

@@ -1,4 +1,4 @@
-//! How a client is put together.
+//! The builder of clients.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -6,41 +6,46 @@ use std::time::Duration;
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
 use netaio_core::{
-    Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, MessageTypes, Node, Peer, Unrouted,
+    Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, MessageTypes, Peer, Unrouted,
 };
 
+use super::Client;
 use super::auto_reconnect::AutoReconnect;
 use super::messages::Inbox;
 use super::reconnect::Reconnector;
-use super::{Client, OnTimeout, Shared};
+use super::servers::Servers;
+use super::shared::{Reconnect, Shared};
+use super::timeouts::OnTimeout;
 use crate::background::BackgroundTasks;
 use crate::connection::Connection;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::remote::Remote;
 use crate::runtime::Runtime;
-use crate::service::Service;
-use crate::setup::{Identity, Setup};
-use crate::timeouts::{TimedOut, callback};
+use crate::setup::Setup;
+use crate::timeouts::{TimedOut, TimeoutHandler, callback};
 
 /// A client before it connects.
 #[must_use = "a client does nothing before `build`"]
 pub struct ClientBuilder<R: Runtime> {
     setup: Setup,
     connect_timeout: Duration,
-    identity: Identity,
-    management: Vec<ManagementConfig>,
     on_timeout: Option<OnTimeout<R>>,
     reconnect: Option<AutoReconnect<R>>,
 }
 
+impl<R: Runtime> Client<R> {
+    /// A builder.
+    pub fn builder() -> ClientBuilder<R> {
+        ClientBuilder::new()
+    }
+}
+
 impl<R: Runtime> ClientBuilder<R> {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             setup: Setup::new(),
             connect_timeout: Duration::from_secs(10),
-            identity: Identity::default(),
-            management: Vec::new(),
             on_timeout: None,
             reconnect: None,
         }
@@ -57,18 +62,18 @@ impl<R: Runtime> ClientBuilder<R> {
     }
 
     /// Sets what is called when a request times out: netaio's
-    /// `timeout_error_handler`, to log it or to mend what is broken. It runs as a
+    /// `timeout_error_handler`, to log it or to reconnect, for example. It runs as a
     /// task of its own; the request returns
     /// [`RequestError::TimedOut`](crate::RequestError::TimedOut) without waiting for
     /// it. (netaio waits for handlers that are not `async` only.)
     ///
-    /// It is called once at a time for each server: it is not told of what times
-    /// out while it runs. Nor is it of requests that nobody waits for any longer.
-    /// It may panic; nobody else is hurt.
+    /// It runs once at a time for each server: requests that time out meanwhile do not
+    /// call it, nor do those whose futures were dropped. If it panics, that ends no
+    /// other task.
     ///
-    /// It is dropped when the client is [closed](Client::close) or its last handle
-    /// is dropped, or by [`Client::cancel_timeout_handlers`]. The handle that it
-    /// gets does not keep the client alive, nor do clones of it.
+    /// It is cancelled when the client is [closed](Client::close) or its last handle is
+    /// dropped, or by [`Client::cancel_timeout_handlers`]. The handle that it gets does
+    /// not keep the client alive, nor do clones of it.
     ///
     /// ```
     /// use netaio_driver::{Client, Runtime};
@@ -96,27 +101,27 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
-    /// Reconnects servers that are lost, or on which requests time out. It goes
-    /// with [`on_timeout`](Self::on_timeout); each has its own tasks.
+    /// Reconnects servers that are lost, or on which requests time out. It can be
+    /// combined with [`on_timeout`](Self::on_timeout); each has its own tasks.
     pub fn auto_reconnect(mut self, reconnect: AutoReconnect<R>) -> Self {
         self.reconnect = Some(reconnect);
         self
     }
 
-    /// Makes the client, which is connected to nobody yet.
+    /// Makes the client, without a connection.
     ///
     /// # Errors
     /// An inner layer does not go with the outer one, peers cannot be managed as
     /// asked, or the operating system has no randomness to give.
-    pub fn build(self) -> Result<Client<R>, BuildError> {
+    pub fn build(mut self) -> Result<Client<R>, BuildError> {
         let sources = self.setup.sources.clone();
-        let (context, node) =
-            self.setup
-                .finish(Node::for_streams, self.identity, Unrouted::Deliver)?;
-        let reconnect = self
-            .reconnect
-            .map(|policy| Reconnector::new(policy, &sources));
-        let reconnect = reconnect.transpose().map_err(BuildError::Randomness)?;
+        let reconnect: Option<Arc<dyn Reconnect>> = match self.reconnect {
+            None => None,
+            Some(policy) => {
+                let reconnector = Reconnector::new(policy, &sources);
+                Some(Arc::new(reconnector.map_err(BuildError::Randomness)?))
+            }
+        };
         let inbox = Arc::new(Inbox::new());
         let deliver = {
             let inbox = inbox.clone();
@@ -127,20 +132,23 @@ impl<R: Runtime> ClientBuilder<R> {
                 }
             })
         };
-        let service = Service::for_streams(context, node, Some(deliver));
+        self.setup.unrouted = Unrouted::Deliver;
+        let service = self.setup.for_streams(Some(deliver))?;
         let client = Client::new(Shared {
-            // One or two for each server: no more than the application wants.
+            // Two for each server at most, and the application bounds those.
             background: BackgroundTasks::new(usize::MAX),
             service,
             inbox,
             connect_timeout: self.connect_timeout,
-            servers: Mutex::default(),
-            on_timeout: Mutex::new(self.on_timeout),
+            servers: Mutex::new(Servers::default()),
+            on_timeout: TimeoutHandler::default(),
             reconnect,
         });
-        for config in self.management {
-            client.manage_peers(config)?;
+        if let Some(handler) = self.on_timeout {
+            client.set_on_timeout(handler);
         }
+        // Takes the first advertisement while there is no connection to send it to.
+        client.shared.service.peers_changed();
         Ok(client)
     }
 }

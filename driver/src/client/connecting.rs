@@ -1,4 +1,4 @@
-//! How a client connects.
+//! Connecting, by hand.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use netaio_core::LinkId;
 
+use super::Client;
 use super::servers::Position;
-use super::{Client, Shared};
+use super::shared::Shared;
 use crate::connection::{Connection, Origin};
 use crate::error::ConnectError;
 use crate::futures::race;
@@ -16,7 +17,7 @@ use crate::options::ConnectionOptions;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::Task;
 
-/// A TCP connection, and where it leads.
+/// A TCP connection and its remote address.
 type Stream<R> = (
     <R as Runtime>::Reader,
     <R as Runtime>::Writer,
@@ -53,10 +54,9 @@ impl<R: Runtime> Client<R> {
             .map_err(|source| ConnectError { address, source })
     }
 
-    /// Makes a connection anew: to the address that it was made to, with the
-    /// same options. The new one takes its place in the order of the client's,
-    /// and the old one is closed. That happens only once the new one is there:
-    /// if it cannot be made, the old one is left as it is.
+    /// Replaces a connection by one to the same address, with the same options. The new
+    /// one has the old one's position in the list of the client, and the old one is
+    /// closed once the new one is open; if that fails, the old one is left as it is.
     ///
     /// Cancel-safe: dropped early, nothing has changed.
     ///
@@ -91,7 +91,7 @@ impl<R: Runtime> Client<R> {
             })
     }
 
-    /// A stream to an address, within the time for that.
+    /// Opens a TCP connection within the timeout.
     async fn open(&self, address: &str, timeout: Duration) -> io::Result<Stream<R>> {
         let until = self.shared.service.context.time().instant_after(timeout);
         let late = async {
@@ -111,7 +111,7 @@ impl<R: Runtime> Client<R> {
         race(any, late).await
     }
 
-    /// Talks over a stream of any kind, under a name.
+    /// Connects over a stream of any kind, with a name.
     ///
     /// # Errors
     /// The operating system has no randomness to give.
@@ -154,7 +154,7 @@ impl<R: Runtime> Client<R> {
         let seed = service.context.sources.seeds.seed()?;
         let config = options.omitted.config(&service.context.config);
         let now = service.context.time().now();
-        let observer: Weak<Shared<R>> = Arc::downgrade(shared);
+        let observer: Weak<Shared> = Arc::downgrade(shared);
         let make = |server_id| {
             let rng = |link: LinkId| seed.generator(link.number());
             // It introduces this client, where peers are managed.
@@ -187,13 +187,13 @@ impl<R: Runtime> Client<R> {
     }
 }
 
-/// Says on drop that a connection has ended.
-struct End<R: Runtime> {
-    client: Weak<Shared<R>>,
+/// Handles the end of a connection on drop, even if its task was dropped unfinished.
+struct End {
+    client: Weak<Shared>,
     connection: Connection,
 }
 
-impl<R: Runtime> Drop for End<R> {
+impl Drop for End {
     fn drop(&mut self) {
         if let Some(client) = self.client.upgrade() {
             client.ended(&self.connection);

@@ -1,4 +1,4 @@
-//! Messages that nobody asked for.
+//! Unsolicited messages.
 
 use std::pin::Pin;
 use std::sync::OnceLock;
@@ -20,11 +20,12 @@ pub struct Unsolicited {
     pub connection: Connection,
 }
 
-/// Where such messages are kept, once somebody has asked for them.
+/// The queue of such messages, which exists from the first call of
+/// [`Client::messages`](crate::Client::messages) on.
 pub(super) struct Inbox(OnceLock<(Sender<Unsolicited>, Receiver<Unsolicited>)>);
 
 impl Inbox {
-    /// Messages that are kept.
+    /// The most messages that are queued.
     const CAPACITY: usize = 1024;
 
     pub(super) const fn new() -> Self {
@@ -43,7 +44,7 @@ impl Inbox {
             limited!(
                 connection.logs(),
                 DEBUG,
-                "nobody takes this message",
+                "an unsolicited message was dropped: the application takes none",
                 ?message
             );
             return;
@@ -54,7 +55,12 @@ impl Inbox {
         };
         if let Ok(Some(oldest)) = sender.force_send(message) {
             let (logs, message) = (oldest.connection.logs(), &oldest.message);
-            limited!(logs, DEBUG, "nobody took this message in time", ?message);
+            limited!(
+                logs,
+                DEBUG,
+                "an unsolicited message was dropped: the queue is full",
+                ?message
+            );
         }
     }
 
@@ -65,13 +71,13 @@ impl Inbox {
     }
 }
 
-/// A stream of messages that nobody asked for. Several of one client share them
-/// out among themselves. It ends when the client is gone.
+/// A stream of unsolicited messages. If a client has several, each message goes to one
+/// of them. It ends when the client is dropped.
 #[derive(Debug)]
 pub struct Messages(Pin<Box<Receiver<Unsolicited>>>);
 
 impl Messages {
-    /// The next message, or `None` when the client is gone. Cancel-safe.
+    /// The next message, or `None` when the client was dropped. Cancel-safe.
     pub async fn next(&mut self) -> Option<Unsolicited> {
         self.0.recv().await.ok()
     }

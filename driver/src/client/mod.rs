@@ -8,11 +8,12 @@ mod peers;
 mod reconnect;
 mod requests;
 mod servers;
+mod shared;
 mod timeouts;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::marker::PhantomData;
+use std::sync::{Arc, Weak};
 
 use netaio_core::{Key, Layer, LayerError};
 
@@ -20,52 +21,29 @@ pub use self::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
 pub use self::builder::ClientBuilder;
 pub use self::messages::{Messages, Unsolicited};
 
-use self::messages::Inbox;
-use self::reconnect::Reconnector;
-use self::servers::Servers;
-use crate::background::BackgroundTasks;
+use self::shared::Shared;
 use crate::connection::Connection;
 use crate::handler::Handler;
 use crate::runtime::Runtime;
 use crate::service::{Owner, Service};
-use crate::timeouts::{Callback, TimedOut};
 
 /// A client of any number of servers.
 ///
-/// [`connect`](Self::connect) returns a [`Connection`], which is what one talks
-/// through; the client's own `request`, `send` and so on go to the server that
-/// it connected to first and still has, unless
-/// [told otherwise](Self::set_default_server). It lives until its last handle is
-/// dropped, which cuts its connections off. Cloning it copies a pointer.
+/// [`connect`](Self::connect) returns a [`Connection`], which sends and requests. The
+/// client's own `request`, `send` and so on go to the oldest open connection, unless
+/// [another](Self::set_default_server) is set. The client lives until its last handle
+/// is dropped, which aborts its connections. Cloning it copies a pointer.
 pub struct Client<R: Runtime> {
-    shared: Arc<Shared<R>>,
-    /// Closes the connections when the last handle goes. Those that callbacks
-    /// get are without: they keep nothing alive.
-    guard: Option<Arc<Guard<R>>>,
+    shared: Arc<Shared>,
+    /// Aborts the connections when the last handle is dropped. The handles that
+    /// callbacks get have none, and do not keep the client alive.
+    guard: Option<Arc<Guard>>,
+    runtime: PhantomData<fn() -> R>,
 }
 
-struct Shared<R: Runtime> {
-    service: Arc<Service>,
-    inbox: Arc<Inbox>,
-    connect_timeout: Duration,
-    servers: Mutex<Servers>,
-    on_timeout: Mutex<Option<OnTimeout<R>>>,
-    reconnect: Option<Reconnector<R>>,
-    background: Arc<BackgroundTasks<Subject>>,
-}
+struct Guard(Arc<Shared>);
 
-type OnTimeout<R> = Callback<Client<R>, TimedOut<Connection>>;
-
-/// The subject of a background task, with the id of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Subject {
-    Timeout(u64),
-    Reconnect(u64),
-}
-
-struct Guard<R: Runtime>(Arc<Shared<R>>);
-
-impl<R: Runtime> Drop for Guard<R> {
+impl Drop for Guard {
     fn drop(&mut self) {
         self.0.background.shut_down();
         self.0.servers().abort_all();
@@ -74,39 +52,28 @@ impl<R: Runtime> Drop for Guard<R> {
     }
 }
 
-impl<R: Runtime> Shared<R> {
-    fn servers(&self) -> MutexGuard<'_, Servers> {
-        // The list is whole between two calls: poison says nothing about it.
-        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl<R: Runtime> Client<R> {
-    /// A client to be configured.
-    pub fn builder() -> ClientBuilder<R> {
-        ClientBuilder::new()
-    }
-
-    fn new(shared: Shared<R>) -> Self {
+    fn new(shared: Shared) -> Self {
         let shared = Arc::new(shared);
         let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
         shared.service.set_owner(owner);
         Self {
             guard: Some(Arc::new(Guard(shared.clone()))),
-            shared,
+            ..Self::without_guard(shared)
         }
     }
 
     /// A handle that does not keep the client alive.
-    fn without_guard(shared: Arc<Shared<R>>) -> Self {
+    fn without_guard(shared: Arc<Shared>) -> Self {
         Self {
             shared,
             guard: None,
+            runtime: PhantomData,
         }
     }
 
-    /// The open connections, each with its name, in the order of their making.
-    /// Those that have none are called the empty string.
+    /// The open connections, each with its name, the oldest server first. The name is
+    /// empty for those that have none.
     #[must_use]
     pub fn connections(&self) -> Vec<(String, Connection)> {
         let servers = self.shared.servers();
@@ -124,14 +91,14 @@ impl<R: Runtime> Client<R> {
         self.shared.servers().named(name).cloned()
     }
 
-    /// Lets the client's own `request`, `send` and so on go to the server of
-    /// this name, whether or not it is connected yet, and to no other; or with
-    /// none, as at first, to whichever open connection is the oldest.
+    /// Sends the client's own `request`, `send` and so on to the server of this name,
+    /// whether or not it is connected yet; with `None`, as is the default, to the
+    /// oldest open connection.
     pub fn set_default_server(&self, name: Option<&str>) {
         self.shared.servers().set_default(name.map(Arc::from));
     }
 
-    /// The name that was [set](Self::set_default_server), if one was.
+    /// The name that is [set](Self::set_default_server), if one is.
     #[must_use]
     pub fn default_server(&self) -> Option<String> {
         let servers = self.shared.servers();
@@ -142,15 +109,14 @@ impl<R: Runtime> Client<R> {
         self.shared.servers().preferred().cloned()
     }
 
-    /// Messages that nobody asked for and that no handler takes, from all
-    /// servers. From the first call on they are kept until they are read, up to
-    /// a thousand or so; then the oldest go.
+    /// Unsolicited messages that have no handler, from all servers. From the first call
+    /// on they are queued until they are read; past 1,024 the oldest are dropped.
     pub fn messages(&self) -> Messages {
         self.shared.inbox.open()
     }
 
-    /// How many log lines were not written so far, for there was one like it just
-    /// before; see [`Limits::log_interval`](netaio_core::Limits::log_interval).
+    /// The number of log lines that were suppressed so far; see
+    /// [`Limits::log_interval`](netaio_core::Limits::log_interval).
     #[must_use]
     pub fn suppressed_log_lines(&self) -> u64 {
         self.service().context.logs.suppressed()
@@ -164,7 +130,7 @@ impl<R: Runtime> Client<R> {
 
     /// Closes every connection: what is queued is written, and waiting requests
     /// fail. Handlers of timeouts are cancelled, and nothing is reconnected.
-    /// Afterwards the client may connect anew.
+    /// Afterwards the client may connect again.
     ///
     /// Cancel-safe: once called, the connections close whether or not they are
     /// waited for.
@@ -182,6 +148,7 @@ impl<R: Runtime> Clone for Client<R> {
         Self {
             shared: self.shared.clone(),
             guard: self.guard.clone(),
+            runtime: PhantomData,
         }
     }
 }

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use netaio_core::{Backoff, Now};
 use rand_core::CryptoRng;
 
+use super::Client;
 use super::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
 use super::servers::Position;
-use super::{Client, Shared, Subject};
+use super::shared::{Reconnect, Shared, Subject};
 use crate::background::NotStarted;
 use crate::connection::Connection;
 use crate::logging::limited;
@@ -52,7 +53,7 @@ impl<R: Runtime> Reconnector<R> {
 
     /// Tries until it succeeds, the tries are used up, or the application closes
     /// the connection.
-    async fn run(&self, client: Client<R>, old: LostServer<R>, mut backoff: Backoff) {
+    async fn run(&self, client: Client<R>, old: LostServer, mut backoff: Backoff) {
         let (connection, policy) = (&old.connection, &self.policy);
         let (logs, server) = (connection.logs(), connection.name());
         let time = client.shared.service.context.time();
@@ -106,53 +107,46 @@ impl<R: Runtime> Reconnector<R> {
     }
 }
 
-impl<R: Runtime> Shared<R> {
-    /// Reconnects a server on which a request timed out, where that is configured.
-    pub(super) fn reconnect_after_timeout(self: &Arc<Self>, connection: &Connection) {
-        let Some(reconnector) = &self.reconnect else {
-            return;
-        };
-        if !self.servers().may_replace(connection) {
+impl<R: Runtime> Reconnect for Reconnector<R> {
+    fn timed_out(self: Arc<Self>, client: &Arc<Shared>, connection: &Connection) {
+        if !client.servers().may_replace(connection) {
             return;
         }
-        if let Err(reason) = self.start_reconnecting(connection, reconnector.backoff()) {
+        let backoff = self.backoff();
+        if let Err(reason) = self.start(client, connection, backoff) {
             let (logs, server) = (connection.logs(), connection.name());
             limited!(logs, DEBUG, "not reconnected now", server, ?reason);
         }
     }
 
-    /// Removes a connection that has ended from the list, or reconnects it.
-    pub(super) fn ended(self: &Arc<Self>, connection: &Connection) {
-        if !self.stays_listed(connection) {
-            self.servers().remove(connection);
-        }
-    }
-
-    /// Whether a connection that has ended stays listed until it is replaced.
-    fn stays_listed(self: &Arc<Self>, connection: &Connection) -> bool {
-        let (Some(reconnector), Some(server)) = (&self.reconnect, connection.server_id()) else {
+    fn ended(self: Arc<Self>, client: &Arc<Shared>, connection: &Connection) -> bool {
+        let Some(server) = connection.server_id() else {
             return false;
         };
         let connected_at = {
-            let servers = self.servers();
+            let servers = client.servers();
             let may_replace = servers.may_replace(connection);
             servers.connected_at(connection).filter(|_| may_replace)
         };
         let Some(connected_at) = connected_at else {
             return false;
         };
-        if !reconnector.policy.on_loss {
-            return self.background.is_running(Subject::Reconnect(server));
+        if !self.policy.on_loss {
+            return client.background.is_running(Subject::Reconnect(server));
         }
-        let now = self.service.context.time().now();
-        let backoff = reconnector.backoff_after_loss(connected_at, now);
-        let started = self.start_reconnecting(connection, backoff);
+        let now = client.service.context.time().now();
+        let backoff = self.backoff_after_loss(connected_at, now);
+        let started = self.start(client, connection, backoff);
         // A task that runs for this server checks the connection when it has ended.
         matches!(started, Ok(()) | Err(NotStarted::Busy))
     }
+}
 
-    fn start_reconnecting(
-        self: &Arc<Self>,
+impl<R: Runtime> Reconnector<R> {
+    /// Starts the task that reconnects a server.
+    fn start(
+        self: Arc<Self>,
+        client: &Arc<Shared>,
         old: &Connection,
         backoff: Backoff,
     ) -> Result<(), NotStarted> {
@@ -160,21 +154,16 @@ impl<R: Runtime> Shared<R> {
             return Err(NotStarted::Unavailable);
         };
         let make = || {
-            let client = Client::without_guard(self.clone());
+            let handle = Client::without_guard(client.clone());
             let old = LostServer {
-                client: Arc::downgrade(self),
+                client: Arc::downgrade(client),
                 connection: old.clone(),
             };
-            async move {
-                let shared = client.shared.clone();
-                if let Some(reconnector) = &shared.reconnect {
-                    reconnector.run(client, old, backoff).await;
-                }
-            }
+            async move { self.run(handle, old, backoff).await }
         };
-        let client = Arc::downgrade(self);
+        let weak = Arc::downgrade(client);
         let check_again = move || {
-            let Some(client) = client.upgrade() else {
+            let Some(client) = weak.upgrade() else {
                 return;
             };
             // The new connection may have ended while the task was running.
@@ -184,17 +173,17 @@ impl<R: Runtime> Shared<R> {
             }
         };
         let subject = Subject::Reconnect(server);
-        self.background.start(subject, make, check_again)
+        client.background.start(subject, make, check_again)
     }
 }
 
 /// Removes a connection from the list on drop, if it has ended and was not replaced.
-struct LostServer<R: Runtime> {
-    client: Weak<Shared<R>>,
+struct LostServer {
+    client: Weak<Shared>,
     connection: Connection,
 }
 
-impl<R: Runtime> Drop for LostServer<R> {
+impl Drop for LostServer {
     fn drop(&mut self) {
         if let Some(client) = self.client.upgrade()
             && self.connection.has_ended()

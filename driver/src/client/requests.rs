@@ -1,4 +1,4 @@
-//! What a client asks without saying which server.
+//! Requests to the default server of a client.
 
 use bytes::Bytes;
 use netaio_core::{CloseReason, Message, SendError, SendOptions};
@@ -7,8 +7,7 @@ use super::Client;
 use crate::request::RequestBuilder;
 use crate::runtime::Runtime;
 
-/// These go to the server that the client prefers: see
-/// [`set_default_server`](Self::set_default_server).
+/// These go to the [default server](Self::set_default_server).
 impl<R: Runtime> Client<R> {
     crate::methods::request_methods!();
 
@@ -23,7 +22,7 @@ impl<R: Runtime> Client<R> {
     /// As [`Connection::send`](crate::Connection::send), and cancel-safe in the same way.
     ///
     /// # Errors
-    /// The message was not sent, or the client is connected to nobody.
+    /// The message was not sent, or the client has no open connection.
     pub async fn send(&self, message: Message) -> Result<(), SendError> {
         self.send_with(message, SendOptions::new()).await
     }

@@ -1,16 +1,17 @@
-//! What a client does about requests that time out.
+//! Handlers of timeouts of a client.
 
 use std::future::Future;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use super::{Client, OnTimeout, Shared, Subject};
+use super::Client;
 use crate::connection::Connection;
-use crate::logging::limited;
 use crate::runtime::Runtime;
-use crate::timeouts::{TimedOut, TimeoutObserver, callback};
+use crate::timeouts::{Callback, TimedOut, callback};
+
+pub(super) type OnTimeout<R> = Callback<Client<R>, TimedOut<Connection>>;
 
 impl<R: Runtime> Client<R> {
-    /// Sets what is called when a request times out, in place of the last; see
+    /// Replaces what is called when a request times out; see
     /// [`ClientBuilder::on_timeout`](crate::ClientBuilder::on_timeout). It is
     /// called from within the runtime.
     pub fn on_timeout<F>(
@@ -20,58 +21,21 @@ impl<R: Runtime> Client<R> {
         F: Future<Output = ()> + Send + 'static,
     {
         self.shared.background.enable::<R>();
-        let replaced = self.shared.set_on_timeout(callback(handler));
-        // What it holds may call back: not under the lock.
-        drop(replaced);
+        self.set_on_timeout(callback(handler));
     }
 
-    /// Cancels the handlers of timeouts that run, and reconnecting that is under
-    /// way, and waits until they are gone. Later timeouts are handled again.
+    pub(super) fn set_on_timeout(&self, handler: OnTimeout<R>) {
+        let shared = Arc::downgrade(&self.shared);
+        let handle = move || Some(Self::without_guard(shared.upgrade()?));
+        self.shared.on_timeout.set(handler, handle);
+    }
+
+    /// Cancels the handlers of timeouts that run and the reconnecting that is in
+    /// progress, and waits until they have ended. Later timeouts are handled again.
     ///
     /// Cancel-safe: once called, they are cancelled whether or not they are
     /// waited for.
     pub async fn cancel_timeout_handlers(&self) {
         self.shared.background.cancel().await;
-    }
-}
-
-impl<R: Runtime> Shared<R> {
-    /// Whether background tasks may have to be started.
-    pub(super) fn wants_background(&self) -> bool {
-        self.reconnect.is_some() || self.on_timeout().is_some()
-    }
-
-    fn on_timeout(&self) -> Option<OnTimeout<R>> {
-        let handler = self.on_timeout.lock();
-        handler.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_on_timeout(&self, new: OnTimeout<R>) -> Option<OnTimeout<R>> {
-        let handler = self.on_timeout.lock();
-        handler.unwrap_or_else(PoisonError::into_inner).replace(new)
-    }
-}
-
-impl<R: Runtime> TimeoutObserver<Connection> for Shared<R> {
-    fn timed_out(self: Arc<Self>, request: TimedOut<Connection>) {
-        let Some(server) = request.to.server_id() else {
-            return;
-        };
-        let connection = request.to.clone();
-        if let Some(handler) = self.on_timeout() {
-            let client = Client::without_guard(self.clone());
-            let make = || async move { handler(client, request).await };
-            let started = self.background.start(Subject::Timeout(server), make, || ());
-            if let Err(reason) = started {
-                let logs = &self.service.context.logs;
-                limited!(
-                    logs,
-                    DEBUG,
-                    "the handler of timeouts is not called",
-                    ?reason
-                );
-            }
-        }
-        self.reconnect_after_timeout(&connection);
     }
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_channel::oneshot;
-use netaio_core::{Answer, CloseReason, Message, RequestOptions, SendError, SendOptions};
+use netaio_core::{CloseReason, Droppable, Message, SendError, SendOptions};
 
-use crate::error::RequestError;
+use crate::callers::Request;
 
-/// What a connection is asked to do.
+/// A command to the task of a connection.
 pub(crate) enum Command {
     /// Send a message, and say whether it was taken.
     Send {
@@ -16,13 +16,8 @@ pub(crate) enum Command {
         options: SendOptions,
         done: oneshot::Sender<Result<(), SendError>>,
     },
-    /// Send a request. Its time runs since `called`, a monotonic reading.
-    Request {
-        message: Message,
-        options: RequestOptions,
-        called: Duration,
-        done: oneshot::Sender<Result<Answer, RequestError>>,
-    },
+    /// Send a request.
+    Request(Request),
     /// Write a frame that was sealed for many. It may be dropped.
     Frame(Bytes),
     /// Send a message that many get, but that has to be sealed for each of them.
@@ -31,9 +26,9 @@ pub(crate) enum Command {
         message: Message,
         options: SendOptions,
     },
-    /// Look at the link, though nothing came for it.
+    /// Poll the link: another one has changed what it may do.
     Wake,
-    /// Read no more, finish what is under way within this time, then close.
+    /// Read no more, finish the calls in flight within this time, then close.
     Drain(Duration),
     /// Close: handle nothing more, write what is queued.
     Close {
@@ -42,13 +37,14 @@ pub(crate) enum Command {
     },
     /// Close, and leave unwritten what is queued.
     Abort,
-    /// As `Abort`, for the remote reads too slowly.
+    /// As `Abort`, since the remote is a slow consumer.
     Cut,
 }
 
-impl Command {
-    /// The length of what may be dropped, about, in bytes.
-    pub(super) fn droppable(&self) -> Option<usize> {
+impl Droppable for Command {
+    /// The length of a message for many receivers, in bytes; of one that is not sealed
+    /// yet, about.
+    fn droppable(&self) -> Option<usize> {
         match self {
             Self::Frame(frame) => Some(frame.len()),
             Self::Notify { message, .. } => {
@@ -58,15 +54,16 @@ impl Command {
             _ => None,
         }
     }
+}
+
+impl Command {
     /// Answers a command that came after the end of the connection.
     pub(crate) fn refuse(self, reason: &CloseReason) {
         match self {
             Self::Send { done, .. } => {
                 let _ = done.send(Err(SendError::Closed(reason.clone())));
             }
-            Self::Request { done, .. } => {
-                let _ = done.send(Err(SendError::Closed(reason.clone()).into()));
-            }
+            Self::Request(request) => request.refuse(reason),
             Self::Frame(_)
             | Self::Notify { .. }
             | Self::Wake

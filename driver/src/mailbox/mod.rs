@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use std::task::Poll;
 
 use event_listener::{Event, EventListener};
-use netaio_core::{CloseReason, Dropped, Limits, SendError, SlowConsumerPolicy};
+use netaio_core::{CloseReason, Dropped, Limits, LossyQueue, SendError, SlowConsumerPolicy};
 
 pub(crate) use self::command::Command;
 
@@ -31,49 +31,23 @@ pub(crate) struct Mailbox {
     capacity: usize,
     /// The most bytes of what may be dropped that wait.
     droppable_capacity: usize,
-    /// What happens past them.
+    /// The policy past that number of bytes.
     policy: SlowConsumerPolicy,
 }
 
 #[derive(Default)]
 struct Queue {
-    commands: VecDeque<Command>,
+    commands: LossyQueue<Command>,
     /// Sends among them.
     sends: usize,
     /// Requests among them.
     requests: usize,
-    /// Bytes of what may be dropped among them.
-    droppable: usize,
-    /// What was, since the commands were taken.
-    dropped: Dropped,
     /// Nothing more is taken.
     closed: Option<CloseReason>,
-    /// What is queued to be written is given up.
+    /// What is queued to be written is discarded.
     aborted: bool,
-    /// The task is gone.
+    /// The task has ended.
     ended: bool,
-}
-
-impl Queue {
-    /// Drops the first of what may be. Before it there are no more than a few
-    /// thousand others, for those are bounded.
-    fn drop_oldest(&mut self) {
-        let oldest = self.commands.iter().position(|it| it.droppable().is_some());
-        let dropped = oldest.and_then(|at| self.commands.remove(at));
-        match dropped.as_ref().and_then(Command::droppable) {
-            Some(len) => {
-                self.droppable = self.droppable.saturating_sub(len);
-                self.count_dropped(len);
-            }
-            None => self.droppable = 0,
-        }
-    }
-
-    fn count_dropped(&mut self, len: usize) {
-        let dropped = &mut self.dropped;
-        dropped.messages = dropped.messages.saturating_add(1);
-        dropped.bytes = dropped.bytes.saturating_add(len as u64);
-    }
 }
 
 impl Mailbox {
@@ -134,20 +108,24 @@ impl Mailbox {
                 return Err(Refused::Full(Box::new(command)));
             }
             Command::Send { .. } => queue.sends = queue.sends.saturating_add(1),
-            Command::Request { .. } if queue.requests >= self.capacity => {
+            Command::Request(_) if queue.requests >= self.capacity => {
                 let max = self.capacity;
                 return Err(Refused::Error(SendError::TooManyRequests { max }));
             }
-            Command::Request { .. } => queue.requests = queue.requests.saturating_add(1),
+            Command::Request(_) => queue.requests = queue.requests.saturating_add(1),
             _ => {}
         }
-        if let Some(len) = command.droppable()
-            && !self.make_room(&mut queue, len)?
-        {
-            return Ok(());
-        }
         let first = queue.commands.is_empty();
-        queue.commands.push_back(command);
+        match command {
+            Command::Frame(_) | Command::Notify { .. } => {
+                let max = self.droppable_capacity;
+                if !queue.commands.offer(command, 0, max, self.policy) {
+                    let queued = queue.commands.bytes();
+                    return Err(Refused::Error(SendError::QueueFull { queued, max }));
+                }
+            }
+            command => queue.commands.push_back(command),
+        }
         drop(queue);
         if first {
             self.waker.wake();
@@ -155,38 +133,18 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Makes room for so many bytes that may be dropped, as long as the task does
-    /// not take what waits, and says whether they are to be queued.
-    fn make_room(&self, queue: &mut Queue, len: usize) -> Result<bool, Refused> {
-        while queue.droppable >= self.droppable_capacity {
-            match self.policy {
-                SlowConsumerPolicy::DropOldest => queue.drop_oldest(),
-                SlowConsumerPolicy::DropNewest => {
-                    queue.count_dropped(len);
-                    return Ok(false);
-                }
-                _ => {
-                    let (queued, max) = (queue.droppable, self.droppable_capacity);
-                    return Err(Refused::Error(SendError::QueueFull { queued, max }));
-                }
-            }
-        }
-        queue.droppable = queue.droppable.saturating_add(len);
-        Ok(true)
-    }
-
-    /// Takes all commands, into a queue that is empty, and says what was dropped.
+    /// Takes all commands, into a queue that is empty, and returns what was dropped.
     pub(crate) fn take(&self, into: &mut VecDeque<Command>) -> Option<Dropped> {
         let mut queue = self.lock();
         let was_full = queue.sends >= self.capacity;
-        (queue.sends, queue.requests, queue.droppable) = (0, 0, 0);
-        std::mem::swap(&mut queue.commands, into);
-        let dropped = std::mem::take(&mut queue.dropped);
+        (queue.sends, queue.requests) = (0, 0);
+        queue.commands.swap(into);
+        let dropped = queue.commands.take_dropped();
         drop(queue);
         if was_full {
             self.room.notify(usize::MAX);
         }
-        (dropped.messages > 0).then_some(dropped)
+        dropped
     }
 
     /// Is ready when there are commands.
@@ -205,13 +163,14 @@ impl Mailbox {
     pub(crate) fn close(&self, reason: CloseReason) -> VecDeque<Command> {
         let mut queue = self.lock();
         queue.closed.get_or_insert(reason);
-        let late = std::mem::take(&mut queue.commands);
+        let mut late = VecDeque::new();
+        queue.commands.swap(&mut late);
         drop(queue);
         self.room.notify(usize::MAX);
         late
     }
 
-    /// Is ready when a closed connection is told to give up what is queued.
+    /// Is ready when a closed connection is aborted.
     pub(crate) async fn aborted(&self) {
         poll_fn(|context| {
             self.waker.register(context.waker());
@@ -223,12 +182,12 @@ impl Mailbox {
         .await;
     }
 
-    /// Whether a closed connection was told to give up what is queued.
+    /// Whether a closed connection was aborted.
     pub(crate) fn is_aborted(&self) -> bool {
         self.lock().aborted
     }
 
-    /// Says that the task is gone.
+    /// Marks the task as ended.
     pub(crate) fn end(&self) {
         self.lock().ended = true;
     }
@@ -238,14 +197,14 @@ impl Mailbox {
         self.lock().closed.clone()
     }
 
-    /// Why the connection has ended, if its task is gone.
+    /// Why the connection has ended, if its task has ended.
     pub(crate) fn ended(&self) -> Option<CloseReason> {
         let queue = self.lock();
         queue.closed.clone().filter(|_| queue.ended)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A queue is whole between two statements: poison says nothing about it.
+        // A queue is consistent between two statements: poison does not matter.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

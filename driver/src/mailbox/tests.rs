@@ -7,11 +7,11 @@ fn mailbox(policy: SlowConsumerPolicy) -> Mailbox {
     Mailbox::new(&limits.unwrap().with_slow_consumer(policy).unwrap())
 }
 
-fn news(number: u8) -> Command {
+fn frame(number: u8) -> Command {
     Command::Frame(vec![number; 50_000].into())
 }
 
-/// The numbers of the news that is there, and how much was dropped.
+/// The numbers of the frames that wait, and how much was dropped.
 fn taken(mailbox: &Mailbox) -> (Vec<u8>, Option<(u64, u64)>) {
     let mut commands = VecDeque::new();
     let dropped = mailbox.take(&mut commands);
@@ -43,25 +43,25 @@ fn news_that_nobody_takes_is_refused_or_dropped() {
         // Others are not counted, and stay.
         mailbox.push(Command::Wake).unwrap();
         for number in 0..5 {
-            let full = mailbox.push(news(number)).is_err();
+            let full = mailbox.push(frame(number)).is_err();
             let disconnects = policy == SlowConsumerPolicy::Disconnect;
             assert_eq!(full, disconnects && number >= 3, "{policy:?}, {number}");
         }
         assert_eq!(taken(&mailbox), (left, dropped));
-        mailbox.push(news(9)).unwrap();
+        mailbox.push(frame(9)).unwrap();
         assert_eq!(taken(&mailbox), (vec![9], None));
     }
 }
 
 #[test]
-fn a_message_for_one_of_many_counts_as_news() {
+fn a_message_for_one_of_many_counts_as_frame() {
     let mailbox = mailbox(SlowConsumerPolicy::DropOldest);
     for _ in 0..3 {
         let message = Message::notify("u", vec![0; 60_000]);
         let options = SendOptions::new();
         mailbox.push(Command::Notify { message, options }).unwrap();
     }
-    mailbox.push(news(1)).unwrap();
+    mailbox.push(frame(1)).unwrap();
     let (numbers, dropped) = taken(&mailbox);
     assert_eq!((numbers, dropped.unwrap().0), (vec![1], 1));
 }

@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn no_more_is_believed_than_there_was_room_for() {
         let mut buffer = BytesMut::with_capacity(16);
-        let told = read(Giving(b"", Poll::Ready(1000)), &mut buffer);
-        assert!(matches!(told, Poll::Ready(count) if count == buffer.len()));
+        let count = read(Giving(b"", Poll::Ready(1000)), &mut buffer);
+        assert!(matches!(count, Poll::Ready(count) if count == buffer.len()));
     }
 }

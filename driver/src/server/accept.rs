@@ -1,4 +1,4 @@
-//! Connections come and go.
+//! Accepting connections, and serving streams.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use netaio_core::{CloseReason, LinkId, TooManyLinks};
 
-use super::{ServerEvent, Shared};
+use super::events::ServerEvent;
+use super::shared::Shared;
 use crate::connection::Connection;
 use crate::error::RefusedConnection;
 use crate::futures::race;
@@ -17,16 +18,16 @@ use crate::options::ConnectionOptions;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::Task;
 
-/// What accepts connections. The socket is dropped first: then its address is
-/// free, and those who wait for that may know.
+/// What accepts connections. The socket is dropped before `open`, which notifies those
+/// who wait until the address is free.
 pub(super) struct Acceptor<R: Runtime> {
     pub(super) listener: R::Listener,
-    /// What the connections are like.
+    /// The options of the connections.
     pub(super) options: ConnectionOptions,
     pub(super) open: Listening,
 }
 
-/// Says on drop that the listening socket is closed.
+/// Marks the listening socket as closed on drop.
 pub(super) struct Listening(pub(super) Arc<Shared>);
 
 impl Drop for Listening {
@@ -38,8 +39,7 @@ impl Drop for Listening {
 
 /// Accepts connections until the server stops.
 pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
-    /// The pause after an error that is none of one connection's, such as
-    /// running out of descriptors.
+    /// The pause after an error of the listener, such as running out of descriptors.
     const PAUSE: Duration = Duration::from_millis(100);
 
     let (shared, listener) = (&acceptor.open.0, &acceptor.listener);
@@ -101,8 +101,13 @@ pub(super) fn serve<R: Runtime>(
     let (events, counts) = (&shared.events, &shared.counts);
     let (connection, link) = entered.map_err(|why| {
         counts.refused_connections.add(1);
-        let told = why.clone();
-        events.emit(|| Some(ServerEvent::Refused { remote, why: told }));
+        let reason = why.clone();
+        events.emit(|| {
+            Some(ServerEvent::Refused {
+                remote,
+                why: reason,
+            })
+        });
         io::Error::other(why)
     })?;
     counts.connections.add(1);
@@ -127,7 +132,8 @@ pub(super) fn serve<R: Runtime>(
     Ok(connection)
 }
 
-/// A connection's place among the others, left even by a task that is dropped.
+/// Removes a connection from the roster on drop, even if its task was dropped
+/// unfinished.
 struct Entry {
     shared: Arc<Shared>,
     connection: Connection,

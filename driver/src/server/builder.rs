@@ -1,4 +1,4 @@
-//! How a server is put together.
+//! The builder of servers.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -6,37 +6,38 @@ use std::sync::Arc;
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
 use netaio_core::{
     AuthErrorReply, Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, Message,
-    MessageTypes, Node, Peer, Unrouted,
+    MessageTypes, Peer, Unrouted,
 };
 
 use super::Server;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::options::ConnectionOptions;
-use crate::publisher::PublisherPlace;
+use crate::publisher::WeakPublisher;
 use crate::runtime::Runtime;
 use crate::service::Service;
-use crate::setup::{Identity, Setup};
+use crate::setup::Setup;
 
 /// A server before it serves.
 #[must_use = "a server does nothing before `bind` or `build`"]
 pub struct ServerBuilder<R: Runtime> {
     setup: Setup,
-    default: Option<AnyHandler>,
     accepted: ConnectionOptions,
-    identity: Identity,
-    management: Vec<ManagementConfig>,
     runtime: PhantomData<fn() -> R>,
 }
 
+impl<R: Runtime> Server<R> {
+    /// A builder.
+    pub fn builder() -> ServerBuilder<R> {
+        ServerBuilder::new()
+    }
+}
+
 impl<R: Runtime> ServerBuilder<R> {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             setup: Setup::new(),
-            default: None,
             accepted: ConnectionOptions::new(),
-            identity: Identity::default(),
-            management: Vec::new(),
             runtime: PhantomData,
         }
     }
@@ -47,17 +48,17 @@ impl<R: Runtime> ServerBuilder<R> {
     crate::setup::answering_options!();
     crate::setup::peer_options!();
 
-    /// Leaves the outer auth plugin out of the connections that are accepted:
+    /// Omits the outer auth plugin on the connections that are accepted:
     /// netaio's `start(use_auth=False)`. Streams that are
-    /// [handed over](Server::serve_halves_with) say so themselves.
+    /// [handed over](Server::serve_halves_with) have options of their own.
     pub fn without_auth(mut self) -> Self {
         self.accepted = self.accepted.without_auth();
         self
     }
 
-    /// Leaves the outer cipher plugin out of the connections that are accepted:
+    /// Omits the outer cipher plugin on the connections that are accepted:
     /// netaio's `start(use_cipher=False)`. Streams that are
-    /// [handed over](Server::serve_halves_with) say so themselves.
+    /// [handed over](Server::serve_halves_with) have options of their own.
     pub fn without_cipher(mut self) -> Self {
         self.accepted = self.accepted.without_cipher();
         self
@@ -91,8 +92,8 @@ impl<R: Runtime> ServerBuilder<R> {
         Err(failed(error))
     }
 
-    /// Serves from now on without listening: only the streams that it is handed,
-    /// be they TLS or Unix sockets. See [`Server::serve_halves`], and the
+    /// Serves without listening: only the streams that it is handed, TLS or Unix
+    /// sockets for example. See [`Server::serve_halves`], and the
     /// `serve_stream` of each runtime's crate.
     ///
     /// # Errors
@@ -103,15 +104,7 @@ impl<R: Runtime> ServerBuilder<R> {
     }
 
     fn service(mut self) -> Result<Arc<Service>, BuildError> {
-        let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
-        self.setup.states.insert(PublisherPlace::default());
-        let (context, node) = self
-            .setup
-            .finish(Node::for_streams, self.identity, unrouted)?;
-        let service = Service::for_streams(context, node, None);
-        for config in self.management {
-            service.manage_peers(config)?;
-        }
-        Ok(service)
+        self.setup.states.insert(WeakPublisher::default());
+        self.setup.for_streams(None)
     }
 }

@@ -1,12 +1,12 @@
-//! What a server counts.
+//! The counters of a server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use netaio_core::CloseReason;
 
-use super::Shared;
+use crate::service::Service;
 
-/// What a server holds now, and what it has seen so far.
+/// The bytes that a server holds, and the events that it has counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerCounters {
@@ -16,26 +16,26 @@ pub struct ServerCounters {
     /// Bytes waiting to be written, to all connections; see
     /// [`Limits::outbound_total`](netaio_core::Limits::outbound_total).
     pub outbound_bytes: usize,
-    /// Connections taken in.
+    /// Connections accepted.
     pub connections: u64,
     /// Connections and streams refused.
     pub refused_connections: u64,
     /// Connections closed for what they sent: bytes that are no frame, frames that
     /// did not end, or too many that failed.
     pub malformed: u64,
-    /// Messages refused: for their checksum, since they did not pass a layer, or
-    /// for they answer nothing that waits.
+    /// Messages refused: their checksums are wrong, they did not pass a layer, or they
+    /// answer no pending request.
     pub refused_messages: u64,
-    /// Connections cut off since their remotes read too slowly.
+    /// Connections cut off as slow consumers.
     pub slow_consumers: u64,
-    /// Messages that such remotes were not told, where the policy says so.
+    /// Messages to slow consumers that were dropped, where the policy says so.
     pub dropped_messages: u64,
-    /// Log lines that were not written, for there was one like it just before; see
+    /// Log lines that were suppressed; see
     /// [`Limits::log_interval`](netaio_core::Limits::log_interval).
     pub suppressed_log_lines: u64,
 }
 
-/// The numbers as they grow. None of them does for a message that is handled.
+/// The counters that only grow. Handling a message changes none of them.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) connections: Count,
@@ -46,7 +46,7 @@ pub(super) struct Counts {
     pub(super) dropped_messages: Count,
 }
 
-/// One of them.
+/// A counter.
 #[derive(Default)]
 pub(super) struct Count(AtomicU64);
 
@@ -72,25 +72,20 @@ impl Counts {
             _ => {}
         }
     }
-}
 
-impl ServerCounters {
-    pub(super) fn of(shared: &Shared) -> Self {
-        let (inbound_bytes, outbound_bytes) = {
-            let node = shared.service.node();
-            (node.inbound_bytes(), node.outbound_bytes())
-        };
-        let counts = &shared.counts;
-        Self {
-            inbound_bytes,
-            outbound_bytes,
-            connections: counts.connections.get(),
-            refused_connections: counts.refused_connections.get(),
-            malformed: counts.malformed.get(),
-            refused_messages: counts.refused_messages.get(),
-            slow_consumers: counts.slow_consumers.get(),
-            dropped_messages: counts.dropped_messages.get(),
-            suppressed_log_lines: shared.service.context.logs.suppressed(),
+    /// The counters, and what the connections hold at the moment.
+    pub(super) fn snapshot(&self, service: &Service) -> ServerCounters {
+        let node = service.node();
+        ServerCounters {
+            inbound_bytes: node.inbound_bytes(),
+            outbound_bytes: node.outbound_bytes(),
+            connections: self.connections.get(),
+            refused_connections: self.refused_connections.get(),
+            malformed: self.malformed.get(),
+            refused_messages: self.refused_messages.get(),
+            slow_consumers: self.slow_consumers.get(),
+            dropped_messages: self.dropped_messages.get(),
+            suppressed_log_lines: service.context.logs.suppressed(),
         }
     }
 }

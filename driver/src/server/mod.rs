@@ -5,12 +5,13 @@ mod builder;
 mod counters;
 mod events;
 mod peers;
+mod shared;
 
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub use self::events::{ServerEvent, ServerEvents};
 
 use self::accept::{Acceptor, Listening};
 use self::counters::Counts;
+use self::shared::Shared;
 use crate::connection::Connection;
 use crate::events::Listeners;
 use crate::futures::race;
@@ -39,35 +41,13 @@ use crate::service::{Owner, Service};
 ///
 /// It runs from [`bind`](ServerBuilder::bind), or from
 /// [`build`](ServerBuilder::build) without a socket of its own, until
-/// [`stop`](Self::stop), or until its last handle is dropped, which cuts its
-/// connections off. Cloning it copies a pointer.
+/// [`stop`](Self::stop), or until its last handle is dropped, which aborts its
+/// connections. Cloning it copies a pointer.
 pub struct Server<R: Runtime> {
     shared: Arc<Shared>,
-    /// Stops the server when the last handle goes.
+    /// Stops the server when the last handle is dropped.
     _guard: Arc<Guard>,
     runtime: PhantomData<fn() -> R>,
-}
-
-struct Shared {
-    service: Arc<Service>,
-    local: SocketAddr,
-    roster: Roster,
-    publisher: Publisher,
-    peers: Peers,
-    events: Listeners<ServerEvent>,
-    counts: Counts,
-    /// Whether the listening socket is open.
-    listening: AtomicBool,
-    /// Woken when a connection has ended, or the listening socket is closed.
-    ended: Event,
-    stopping: AtomicBool,
-    stop: Event,
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.close_streams();
-    }
 }
 
 struct Guard(Arc<Shared>);
@@ -79,11 +59,6 @@ impl Drop for Guard {
 }
 
 impl<R: Runtime> Server<R> {
-    /// A server to be configured.
-    pub fn builder() -> ServerBuilder<R> {
-        ServerBuilder::new()
-    }
-
     fn listen(
         service: Arc<Service>,
         listener: R::Listener,
@@ -101,7 +76,7 @@ impl<R: Runtime> Server<R> {
     fn start(service: Arc<Service>, listens_on: Option<SocketAddr>) -> io::Result<Self> {
         let roster = Roster::new(service.clone())?;
         let shared = Arc::new(Shared {
-            publisher: Publisher::connections_of(roster.clone(), &service.context.states),
+            publisher: Publisher::for_connections(roster.clone()),
             roster,
             peers: Peers {
                 service: service.clone(),
@@ -117,7 +92,7 @@ impl<R: Runtime> Server<R> {
         });
         let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
         shared.service.set_owner(owner);
-        // There is no connection yet that could be told of this server.
+        // Takes the first advertisement while there is no connection to send it to.
         shared.service.peers_changed();
         Ok(Self {
             _guard: Arc::new(Guard(shared.clone())),
@@ -132,22 +107,30 @@ impl<R: Runtime> Server<R> {
         self.shared.local
     }
 
-    /// How many connections it has.
+    /// The number of connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.roster.len()
     }
 
-    /// What it holds now, and what it has seen so far.
+    /// The bytes that it holds, and the events that it has counted.
     #[must_use]
     pub fn counters(&self) -> ServerCounters {
-        ServerCounters::of(&self.shared)
+        self.shared.counts.snapshot(&self.shared.service)
     }
 
-    /// What publishes to the connections, and knows what they are subscribed to.
+    /// The publisher to its connections.
     #[must_use]
     pub fn publisher(&self) -> &Publisher {
         &self.shared.publisher
+    }
+
+    /// The events from now on: connections that open and close, and what is refused or
+    /// dropped. A listener that does not take them loses the oldest when more than
+    /// 4,096 wait; [`counters`](Self::counters) are complete at any time.
+    #[must_use]
+    pub fn events(&self) -> ServerEvents {
+        self.shared.events.listen()
     }
 
     crate::methods::handler_methods!();
@@ -171,7 +154,7 @@ impl<R: Runtime> Server<R> {
     }
 
     /// As [`serve_halves`](Self::serve_halves), with a name, or without an outer
-    /// plugin: for a socket that only trusted programs can reach, say.
+    /// plugin: for a socket that only trusted programs can reach, for example.
     ///
     /// # Errors
     /// As [`serve_halves`](Self::serve_halves).
@@ -193,13 +176,13 @@ impl<R: Runtime> Server<R> {
         self.stop_within(grace).await;
     }
 
-    /// Stops: no more connections are accepted and nothing more is read (but
-    /// for the answers that handlers wait for), what has been read is handled
-    /// and its answers are written, then connections close. After `grace` those
-    /// that are not done are cut off. When it is ready the address is free.
+    /// Stops: no more connections are accepted and nothing more is read, except for the
+    /// answers that handlers wait for. Received messages are handled and their answers
+    /// are written, then the connections close. After `grace` the rest is aborted. When
+    /// this is ready the address is free.
     ///
-    /// Cancel-safe: once called, the server stops accepting; dropped early, the
-    /// connections that are not done go on until they are.
+    /// Cancel-safe: once polled, the server stops accepting; if the future is dropped,
+    /// the connections that drain go on until they have.
     pub async fn stop_within(&self, grace: Duration) {
         let until = self.shared.service.context.time().instant_after(grace);
         self.shared.send_farewells();
@@ -236,30 +219,5 @@ impl<R: Runtime> fmt::Debug for Server<R> {
             .field("local_addr", &self.local_addr())
             .field("connections", &self.connections())
             .finish()
-    }
-}
-
-impl Shared {
-    /// Lets those who listen know that nothing more will happen.
-    fn close_streams(&self) {
-        self.service.close_peer_events();
-        self.events.close();
-    }
-
-    fn begin_stop(&self, command: impl Fn() -> Command) {
-        self.stopping.store(true, Ordering::Release);
-        self.stop.notify(usize::MAX);
-        self.roster.command_all(command);
-    }
-
-    /// Is ready when there is no connection left, nor will be one.
-    async fn empty(&self) {
-        loop {
-            let ended = self.ended.listen();
-            if self.roster.len() == 0 && !self.listening.load(Ordering::Acquire) {
-                return;
-            }
-            ended.await;
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What a connection is asked to do.
+//! The commands of a connection.
 
 use netaio_core::{CloseReason, SendError};
 
@@ -8,7 +8,7 @@ use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
-    /// Hands commands to the link, and says whether there were any.
+    /// Hands commands to the link, and returns whether there were any.
     pub(super) fn take_commands(&mut self) -> bool {
         let mailbox = &self.connection.shared.mailbox;
         if self.refusing {
@@ -21,8 +21,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             true => mailbox.take(&mut self.commands),
             false => None,
         };
-        // Behind that: a request that was pushed takes the place of one that was
-        // given up before.
+        // After the commands are taken: a request that was cancelled before one of them
+        // was pushed must not count any longer.
         if self.connection.shared.cancellations.take() {
             for request in self.callers.take_cancelled() {
                 self.link.cancel(request);
@@ -36,7 +36,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.now = self.time().now();
         }
         while let Some(command) = self.commands.pop_front() {
-            if let Some(later) = self.carry_out(command) {
+            if let Some(later) = self.execute(command) {
                 self.commands.push_front(later);
                 return false;
             }
@@ -44,9 +44,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         any
     }
 
-    /// Carries a command out, or gives back one for which there is no room before a
-    /// write.
-    fn carry_out(&mut self, command: Command) -> Option<Command> {
+    /// Executes a command, or returns one for which there is no room before a write.
+    fn execute(&mut self, command: Command) -> Option<Command> {
         let (now, node) = (self.now, &mut &*self.service);
         match command {
             Command::Send {
@@ -57,27 +56,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 // The sender may have been dropped.
                 let _ = done.send(self.link.send(now, node, &message, &options));
             }
-            Command::Request {
-                message,
-                options,
-                called,
-                done,
-            } => {
-                if done.is_canceled() {
-                    return None;
-                }
-                let timeout = options.timeout();
-                let spent = now.monotonic.saturating_sub(called);
-                let options = options.with_timeout(timeout.saturating_sub(spent));
-                match self.link.request(now, node, &message, &options) {
-                    Ok(request) => self.callers.insert(request, done, timeout),
-                    Err(SendError::Closed(reason)) => {
-                        let _ = done.send(Err(crate::error::RequestError::Closed(reason)));
-                    }
-                    Err(error) => {
-                        let _ = done.send(Err(error.into()));
-                    }
-                }
+            Command::Request(request) => {
+                let link = &mut self.link;
+                self.callers.send(now, request, |message, options| {
+                    link.request(now, node, message, options)
+                });
             }
             Command::Frame(frame) => {
                 if let Err(SendError::QueueFull { .. }) = self.link.forward(now, &frame) {
@@ -93,11 +76,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                         let (logs, remote) = (&self.service.context.logs, self.link.remote());
                         limited!(logs, WARN, "a notification was not sent", ?remote, %error);
                     }
-                    // A remote that reads too slowly is cut off by the link.
+                    // The link closes with a slow consumer.
                     Ok(()) | Err(_) => {}
                 }
             }
-            // The link looks at itself when it is polled.
+            // The link is polled after every command.
             Command::Wake => {}
             Command::Drain(grace) => self.link.drain(now, grace),
             Command::Close { farewell: true } => self.link.close(now, node),

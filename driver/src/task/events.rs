@@ -1,4 +1,4 @@
-//! What comes out of the link, and the way of messages through their handlers.
+//! The events of the link, and calls of handlers.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -16,8 +16,7 @@ use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 const LINGER: Duration = Duration::from_secs(1);
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
-    /// Handles what has happened, up to a turn's worth, and says whether the link is
-    /// closed.
+    /// Handles events, up to a turn's worth, and returns whether the link is closed.
     pub(super) async fn handle_events(&mut self) -> bool {
         let service = self.service.clone();
         while let Some(event) = self.link.poll(self.now, &mut &*service) {
@@ -41,7 +40,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 event => self.handle_event(event),
             }
         }
-        // What kept this link from its turn keeps no other.
+        // The next link that waits for the budget may go on.
         self.turn = None;
         self.refuse_commands();
         false
@@ -60,7 +59,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let _ = race(self.writer.shutdown(), late).await;
     }
 
-    /// Handles everything that is no message for a handler.
+    /// Handles events other than calls.
     fn handle_event(&mut self, event: Event<AnyHandler>) {
         let (logs, remote) = (&self.service.context.logs, self.link.remote());
         match event {
@@ -75,17 +74,17 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     observer.refused(&self.connection, why);
                 }
             }
-            event => limited!(logs, DEBUG, "not looked at", ?remote, ?event),
+            event => limited!(logs, DEBUG, "unhandled event", ?remote, ?event),
         }
     }
 
-    /// Notes that notifications were dropped.
+    /// Logs and reports notifications that were dropped.
     pub(super) fn note_dropped(&self, dropped: Dropped) {
         let (logs, remote) = (&self.service.context.logs, self.link.remote());
         limited!(
             logs,
             WARN,
-            "messages dropped: it reads too slowly",
+            "messages dropped for a slow consumer",
             ?remote,
             ?dropped
         );
@@ -94,7 +93,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 
-    /// Calls a handler. One that is not done at once goes on in [`step`](Self::step).
+    /// Calls a handler. One that has not completed by then is polled in
+    /// [`step`](Self::step).
     async fn call(&mut self, call: Call, handler: AnyHandler, message: Message) {
         let remote = (&self.connection).into();
         match handler.call(Request { message, remote }) {
@@ -111,8 +111,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 
-    /// Sends the answers of handlers that are done by now, and says whether there
-    /// are any, or just were, while others may follow.
+    /// Sends the answers of handlers that have completed, and returns whether there are
+    /// any, or were in the last step while others run.
     pub(super) async fn take_answers(&mut self) -> bool {
         let handled = std::mem::take(&mut self.handled);
         if self.running.is_empty() {
@@ -139,7 +139,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     fn note_reply(&self, replied: Result<(), ReplyError>) {
         match replied {
-            // A connection that has ended has nobody to answer.
+            // A connection that has ended sends no answer.
             Ok(()) | Err(ReplyError::Closed(_)) => {}
             Err(error) => {
                 let (logs, remote) = (&self.service.context.logs, self.link.remote());

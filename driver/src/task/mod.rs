@@ -21,14 +21,13 @@ use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::{Service, Turn};
 
-/// Queued answers that are written although more frames wait to be handled, in
-/// bytes.
+/// Queued answers that are written before more frames are handled, in bytes.
 const WRITE_AT: usize = 32 * 1024;
 
-/// Things that happen on one connection before other tasks have their turn.
+/// Steps of one connection before it yields to other tasks.
 const STEPS: usize = 64;
 
-/// Notes what happens on connections.
+/// Is notified of events of connections.
 pub(crate) trait LinkObserver: Send + Sync {
     /// A message was refused.
     fn refused(&self, connection: &Connection, why: Refusal);
@@ -37,7 +36,7 @@ pub(crate) trait LinkObserver: Send + Sync {
     fn dropped(&self, connection: &Connection, dropped: Dropped);
 }
 
-/// A connection and what is under way on it.
+/// A connection and the calls in flight on it.
 pub(crate) struct Task<R, I, O> {
     link: Link,
     reader: I,
@@ -55,21 +54,21 @@ pub(crate) struct Task<R, I, O> {
     commands: VecDeque<Command>,
     callers: Callers,
     running: Running,
-    /// The turn to do what other links kept this one from, until it is done.
+    /// The turn of this link, which waited for the budget, until it is polled.
     turn: Option<Turn>,
     timer: Option<(Duration, BoxFuture<()>)>,
-    /// Things that happened since other tasks had their turn.
+    /// Steps since the last yield.
     steps: usize,
-    /// The last thing that happened was a write.
+    /// The last step was a write.
     wrote: bool,
-    /// The last thing that happened was that handlers were done.
+    /// The last step was the completion of handlers.
     handled: bool,
     /// The mailbox is closed, as the link takes nothing more.
     refusing: bool,
-    /// The time of the last thing that happened.
+    /// The time of the last step.
     now: Now,
     runtime: PhantomData<fn() -> R>,
-    /// The last to be dropped, after the stream.
+    /// Dropped last, after the stream.
     _ending: Ending,
 }
 
@@ -113,12 +112,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.service.context.time()
     }
 
-    /// Runs until the connection is closed and its last bytes are written or given up.
+    /// Runs until the connection is closed and its last bytes are written or discarded.
     pub(crate) async fn run(&mut self) {
         let mut yielded = false;
         loop {
-            // Commands that are about to come are taken first, and handlers that are
-            // about to be done, so that one write has the messages of all.
+            // Yields once to callers that are about to send, and to handlers that are
+            // about to complete, so that one write takes the messages of all.
             let (commanded, answered) = (self.take_commands(), self.take_answers().await);
             if (commanded || answered) && !yielded {
                 yielded = true;
@@ -141,7 +140,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             let step = self.step(more).await;
             self.now = self.time().now();
             self.take_step(step);
-            // A stream that is always ready would never let go of its thread.
+            // A stream that is always ready would starve the other tasks.
             self.steps = self.steps.saturating_add(1);
             if self.steps >= STEPS || turn_is_over {
                 self.yield_turn().await;
@@ -149,14 +148,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 
-    /// Lets other tasks have their turn on this thread.
+    /// Yields to the other tasks of this thread.
     async fn yield_turn(&mut self) {
         self.steps = 0;
         self.link.begin_turn();
         yield_now().await;
     }
 
-    /// Whether a deadline has come.
+    /// Whether a deadline has passed.
     fn is_due(&mut self) -> bool {
         let deadline = self.link.deadline();
         deadline.is_some_and(|deadline| deadline.at <= self.now.monotonic)
@@ -182,7 +181,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
 impl<R, I, O> Drop for Task<R, I, O> {
     fn drop(&mut self) {
-        // Also where a runtime drops its tasks: the link's place is free.
+        // Also if a runtime drops its tasks: the node has one link less.
         let place = self.link.place();
         SharedNode::closed(&mut &*self.service, place);
         if self.link.close_reason().is_none() {

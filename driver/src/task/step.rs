@@ -1,4 +1,4 @@
-//! What happens next: bytes, handlers, commands, time.
+//! Waiting for the next bytes, handler, command or deadline.
 
 use std::future::{pending, poll_fn, ready};
 use std::io;
@@ -11,7 +11,7 @@ use crate::futures::{race, race_from};
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Turn;
 
-/// What happened first.
+/// What was ready first.
 pub(super) enum Step {
     Written(io::Result<usize>),
     Flushed(io::Result<()>),
@@ -25,7 +25,7 @@ pub(super) enum Step {
 }
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
-    /// Waits for whatever happens first. Nothing that is ready to be written
+    /// Waits for whatever is ready first. Nothing that is ready to be written
     /// waits for anything else, and nothing else for more than one write.
     pub(super) async fn step(&mut self, more: bool) -> Step {
         if self.writing.is_empty() && self.link.poll_outbound(&mut self.writing) {
@@ -33,7 +33,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
         // What was read is handled before more is read.
         let may_read = self.link.wants_read() && !more;
-        // Before the link is asked: what others give up from here on is not missed.
+        // Listens before the link is asked, so that no release after that is missed.
         let freed = self.link.waits_for_budget().then(|| self.service.freed());
         let is_blocked = freed.is_some() && self.link.waits_for_budget();
         self.set_timer();
@@ -67,7 +67,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let command = async {
             match more || !self.commands.is_empty() {
                 true if more => ready(()).await,
-                // There is no room for what it has to say before a write.
+                // There is no room for the next command before a write.
                 true => pending().await,
                 false if self.refusing => mailbox.aborted().await,
                 false => mailbox.wait().await,
@@ -81,7 +81,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             Step::Timer
         };
-        // Commands come behind what is read: they are taken after every step.
+        // Commands come after what is read: they are taken after every step.
         let others = race(race(handle, unblock), race(read, race(command, time)));
         race_from(self.wrote, write, others).await
     }
@@ -115,9 +115,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 
-    /// Sets the timer where the link has an earlier deadline than it is set to.
-    /// A later one lets it ring for nothing, which costs less than setting it
-    /// for every message.
+    /// Sets the timer if the link has an earlier deadline than it is set to. If the
+    /// deadline has moved later, the timer fires once for nothing, which costs less than
+    /// setting it for every message.
     fn set_timer(&mut self) {
         let Some(deadline) = self.link.deadline() else {
             return;
@@ -129,7 +129,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     fn fail(&mut self, error: &io::Error) {
-        // Whether a remote goes with FIN or RST, it is gone.
+        // Whether by FIN or by RST, the remote has closed the connection.
         let reason = match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => CloseReason::Remote,
             _ => CloseReason::Transport(error.to_string()),
@@ -146,7 +146,7 @@ async fn read<I: ReadHalf>(reader: &mut I, link: &mut Link) -> io::Result<Option
     }
     match link.read_room() {
         usize::MAX => reader.read(link.receive_buffer()).await.map(Some),
-        // Others have taken it meanwhile.
+        // Other links have taken the budget meanwhile.
         0 => Ok(None),
         room => {
             let mut few = BytesMut::with_capacity(room);

@@ -1,31 +1,31 @@
-//! How a UDP node is put together.
+//! The builder of UDP nodes.
 
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
 use event_listener::Event;
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
 use netaio_core::{
     AuthErrorReply, Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, Message,
-    MessageTypes, Node, Peer, Unrouted,
+    MessageTypes, Peer, Unrouted,
 };
 
+use super::UdpNode;
 use super::own::OwnAddresses;
+use super::shared::Shared;
 use super::task::{Inlet, Task};
-use super::timeouts::{OnTimeout, Timeouts};
-use super::{Shared, UdpNode};
+use super::timeouts::OnTimeout;
 use crate::address_book::AddressBook;
 use crate::callers::Cancellations;
 use crate::error::BuildError;
-use crate::events::Listeners;
 use crate::handler::{AnyHandler, Handler};
-use crate::publisher::{Publisher, PublisherPlace};
+use crate::publisher::{Publisher, WeakPublisher};
 use crate::runtime::{DatagramOptions, DatagramSocket, Interface, Runtime};
-use crate::service::{Owner, Service};
-use crate::setup::{Identity, Setup};
+use crate::service::Owner;
+use crate::setup::Setup;
 use crate::timeouts::{TimedOut, callback};
 use crate::udp_handle::{self, UdpHandle};
 
@@ -33,44 +33,28 @@ use crate::udp_handle::{self, UdpHandle};
 #[must_use = "a node does nothing before `bind`"]
 pub struct UdpNodeBuilder<R: Runtime> {
     setup: Setup,
-    default: Option<AnyHandler>,
-    binding: Binding,
+    /// The options of the socket, but for its address and groups.
+    socket: DatagramOptions,
+    /// The multicast groups; unless set, that of all hosts, if it can be joined.
+    groups: Option<Vec<IpAddr>>,
     ignore_own_ip: bool,
-    identity: Identity,
-    management: Vec<ManagementConfig>,
     on_timeout: Option<OnTimeout<R>>,
 }
 
-/// What a socket is opened with.
-struct Binding {
-    group: Group,
-    interface: Option<Interface>,
-    multicast_ttl: u8,
-    shared_port: bool,
-    receive_buffer: Option<usize>,
-}
-
-enum Group {
-    /// That of all hosts, if the system lets us join it.
-    Usual,
-    These(Vec<IpAddr>),
+impl<R: Runtime> UdpNode<R> {
+    /// A builder.
+    pub fn builder() -> UdpNodeBuilder<R> {
+        UdpNodeBuilder::new()
+    }
 }
 
 impl<R: Runtime> UdpNodeBuilder<R> {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             setup: Setup::new(),
-            default: None,
-            binding: Binding {
-                group: Group::Usual,
-                interface: None,
-                multicast_ttl: 1,
-                shared_port: false,
-                receive_buffer: None,
-            },
+            socket: DatagramOptions::new((Ipv4Addr::UNSPECIFIED, 0).into()),
+            groups: None,
             ignore_own_ip: true,
-            identity: Identity::default(),
-            management: Vec::new(),
             on_timeout: None,
         }
     }
@@ -81,55 +65,52 @@ impl<R: Runtime> UdpNodeBuilder<R> {
 
     /// Joins a multicast group, of the same family as the address that the node
     /// is bound to. The first one is where the node multicasts to. Unless set, it
-    /// is netaio's, that of all hosts: 224.0.0.1 (ff02::1 over IPv6); where that
-    /// one cannot be joined, the node does without.
+    /// is netaio's, that of all hosts: 224.0.0.1 (ff02::1 over IPv6); if that one
+    /// cannot be joined, the node has no group.
     pub fn group(mut self, group: impl Into<IpAddr>) -> Self {
-        match &mut self.binding.group {
-            Group::These(groups) => groups.push(group.into()),
-            Group::Usual => self.binding.group = Group::These(vec![group.into()]),
-        }
+        self.groups.get_or_insert_default().push(group.into());
         self
     }
 
     /// Joins no multicast group.
     pub fn no_group(mut self) -> Self {
-        self.binding.group = Group::These(Vec::new());
+        self.groups = Some(Vec::new());
         self
     }
 
-    /// The interface where groups are joined and multicasts leave: an address of
-    /// its, its index or its name. Unless set, the one with the address that the
+    /// The interface where groups are joined and multicasts leave: one of its addresses,
+    /// its index or its name. Unless set, the one with the address that the
     /// node is bound to; with a wildcard address, the one that the system chooses.
     pub fn interface(mut self, interface: impl Into<Interface>) -> Self {
-        self.binding.interface = Some(interface.into());
+        self.socket.interface = Some(interface.into());
         self
     }
 
-    /// How many networks a multicast may cross; 1, the local one, unless set.
+    /// The TTL of multicasts, the number of networks that they cross; 1, the local one,
+    /// unless set.
     pub fn multicast_ttl(mut self, ttl: u8) -> Self {
-        self.binding.multicast_ttl = ttl;
+        self.socket.multicast_ttl = ttl;
         self
     }
 
-    /// Lets other sockets of this machine be bound to the same address and port,
-    /// if they allow it too. All of them receive what is sent to the group; what
-    /// is sent to the address, one of them does. `false` unless set.
+    /// Allows other sockets of this machine to bind to the same address and port, if they
+    /// allow it too. All of them receive what is sent to the group, and one of them what
+    /// is sent to the address. `false` unless set.
     pub fn shared_port(mut self, shared: bool) -> Self {
-        self.binding.shared_port = shared;
+        self.socket.shared_port = shared;
         self
     }
 
-    /// The bytes of datagrams that the system keeps until they are received; its
-    /// usual number unless set.
+    /// The size of the receive buffer of the system, in bytes; its default unless set.
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
-        self.binding.receive_buffer = Some(bytes);
+        self.socket.receive_buffer = Some(bytes);
         self
     }
 
-    /// Ignores what this machine sends itself, as netaio does: multicasts come back
-    /// to whoever sent them. On the loopback interface nodes can meet, and so
-    /// only what comes from this node's own address is ignored there, and
-    /// nothing where it [shares](Self::shared_port) its port. `true` unless set.
+    /// Ignores datagrams from addresses of this machine, as netaio does: multicasts are
+    /// looped back to their sender. On the loopback interface only datagrams from this
+    /// node's own address are ignored, so that nodes on it reach each other, and none if
+    /// the node [shares](Self::shared_port) its port. `true` unless set.
     pub fn ignore_own_ip(mut self, ignore: bool) -> Self {
         self.ignore_own_ip = ignore;
         self
@@ -140,11 +121,11 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// [`RequestError::TimedOut`](crate::RequestError::TimedOut) without waiting for
     /// it.
     ///
-    /// It is called once at a time for each address: it is not told of what times
-    /// out while it runs, nor while it runs for as many addresses as
-    /// [`Limits::handlers`] says. It may panic; nobody else is hurt.
+    /// It runs once at a time for each address, and for as many addresses as
+    /// [`Limits::handlers`] says: other requests that time out meanwhile do not call it.
+    /// If it panics, that ends no other task.
     ///
-    /// It is dropped when the node has [stopped](UdpNode::stop) or its last handle
+    /// It is cancelled when the node has [stopped](UdpNode::stop) or its last handle
     /// is dropped, or by [`UdpNode::cancel_timeout_handlers`]. The handle that it
     /// gets does not keep the node alive, nor do clones of it.
     pub fn on_timeout<F>(
@@ -176,31 +157,28 @@ impl<R: Runtime> UdpNodeBuilder<R> {
             address: address.clone(),
             source,
         };
-        let unrouted = self.default.map_or(Unrouted::NotFound, Unrouted::Handler);
-        self.setup.states.insert(PublisherPlace::default());
-        let (context, node) = self
-            .setup
-            .finish(Node::for_datagrams, self.identity, unrouted)?;
-        let service = Service::for_datagrams(context, node);
-        for config in self.management {
-            service.manage_peers(config)?;
-        }
+        self.setup.states.insert(WeakPublisher::default());
+        let service = self.setup.for_datagrams()?;
         let mut error = io::ErrorKind::AddrNotAvailable.into();
         for candidate in R::resolve(&address).await.map_err(failed)? {
-            match self.binding.open::<R>(candidate).await {
+            self.socket.address = candidate;
+            match open::<R>(&mut self.socket, self.groups.as_ref()).await {
                 Ok((socket, group)) => {
                     let local = socket.local_address().map_err(failed)?;
                     let own = match self.ignore_own_ip {
                         true => OwnAddresses {
                             machine: socket.own_addresses().map_err(failed)?,
-                            node: (!self.binding.shared_port).then_some(local),
+                            node: (!self.socket.shared_port).then_some(local),
                         },
                         false => OwnAddresses::default(),
                     };
                     let group = group.map(|group| SocketAddr::new(group, local.port()));
-                    let place = (local, group);
-                    let node = start(service, (socket, own), place, self.on_timeout);
-                    return node.map_err(failed);
+                    let shared = Shared::new(service, local, group);
+                    let node = start(shared, socket, own).map_err(failed)?;
+                    if let Some(handler) = self.on_timeout {
+                        node.set_on_timeout(handler);
+                    }
+                    return Ok(node);
                 }
                 Err(source) => error = source,
             }
@@ -209,60 +187,41 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     }
 }
 
-impl Binding {
-    /// Opens a socket, and says which group it multicasts to.
-    async fn open<R: Runtime>(
-        &self,
-        address: SocketAddr,
-    ) -> io::Result<(R::Datagrams, Option<IpAddr>)> {
-        let mut options = DatagramOptions::new(address);
-        options.interface = self.interface.clone();
-        options.multicast_ttl = self.multicast_ttl;
-        options.shared_port = self.shared_port;
-        options.receive_buffer = self.receive_buffer;
-        match &self.group {
-            Group::These(groups) => {
-                options.groups = groups.clone();
-                let socket = R::bind_datagrams(&options).await?;
-                Ok((socket, groups.first().copied()))
-            }
-            Group::Usual => {
-                let group = all_hosts(address.ip());
-                options.groups = vec![group];
-                let error = match R::bind_datagrams(&options).await {
-                    Ok(socket) => return Ok((socket, Some(group))),
-                    Err(error) => error,
-                };
-                options.groups.clear();
-                let socket = R::bind_datagrams(&options).await?;
-                tracing::warn!(%group, %error, "cannot join the usual multicast group");
-                Ok((socket, None))
-            }
-        }
+/// Opens a socket, and returns the group that it multicasts to.
+async fn open<R: Runtime>(
+    options: &mut DatagramOptions,
+    groups: Option<&Vec<IpAddr>>,
+) -> io::Result<(R::Datagrams, Option<IpAddr>)> {
+    if let Some(groups) = groups {
+        options.groups.clone_from(groups);
+        let socket = R::bind_datagrams(options).await?;
+        return Ok((socket, groups.first().copied()));
     }
+    let group = all_hosts(options.address.ip());
+    options.groups = vec![group];
+    let error = match R::bind_datagrams(options).await {
+        Ok(socket) => return Ok((socket, Some(group))),
+        Err(error) => error,
+    };
+    options.groups.clear();
+    let socket = R::bind_datagrams(options).await?;
+    tracing::warn!(%group, %error, "cannot join the usual multicast group");
+    Ok((socket, None))
 }
 
-/// Starts the task of a node that is bound to `local` and multicasts to `group`.
+/// Starts the task of a node that is bound to `shared.local`.
 fn start<R: Runtime>(
-    service: Arc<Service>,
-    (socket, own): (R::Datagrams, OwnAddresses),
-    (local, group): (SocketAddr, Option<SocketAddr>),
-    on_timeout: Option<OnTimeout<R>>,
+    shared: Arc<Shared>,
+    socket: R::Datagrams,
+    own: OwnAddresses,
 ) -> io::Result<UdpNode<R>> {
+    let service = &shared.service;
     let limits = service.context.limits();
     let (command_sender, commands) = async_channel::bounded(limits.pending_requests());
     let (request_sender, requests) = async_channel::bounded(limits.pending_requests());
     let seed = service.context.sources.seeds.seed()?;
-    let shared = Arc::new(Shared {
-        service: service.clone(),
-        local,
-        group,
-        counters: Mutex::default(),
-        events: Listeners::default(),
-    });
-    let timeouts = Timeouts::new(on_timeout, shared.clone());
     let handle = UdpHandle(Arc::new(udp_handle::Shared {
-        observer: timeouts.clone(),
+        observer: shared.clone(),
         context: service.context.clone(),
         commands: command_sender,
         requests: request_sender,
@@ -274,14 +233,13 @@ fn start<R: Runtime>(
     let owner: Arc<dyn Owner> = handle.0.clone();
     service.set_owner(Arc::downgrade(&owner));
     let book = AddressBook::new(service.clone(), handle.clone())?;
-    let publisher = Publisher::datagrams(book, &service.context.states);
+    let publisher = Publisher::for_addresses(book);
     let now = service.context.time().now();
-    let link = service.node().bind(now, group, seed.generator(0));
-    timeouts.set_handle(&handle);
+    let link = service.node().bind(now, shared.group, seed.generator(0));
     let inlet = Inlet { commands, requests };
     let task = Task::<R>::new(link, socket, own, inlet, handle.clone(), shared.clone());
     R::spawn(task.run());
-    Ok(UdpNode::new(handle, shared, publisher, timeouts))
+    Ok(UdpNode::new(handle, shared, publisher))
 }
 
 /// The group that all hosts of a network are in.

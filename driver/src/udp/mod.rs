@@ -3,25 +3,26 @@
 mod builder;
 mod events;
 mod own;
+mod shared;
 mod task;
 mod timeouts;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::{
-    DatagramCounters, Key, Layer, LayerError, LinkId, ManagementConfig, Message,
-    PeerManagementError, SealError, SendError, SendOptions,
+    DatagramCounters, Key, Layer, LayerError, ManagementConfig, Message, PeerManagementError,
+    SealError, SendError, SendOptions,
 };
 
 pub use self::builder::UdpNodeBuilder;
 pub use self::events::{UdpEvent, UdpEvents};
 
-use self::timeouts::Timeouts;
-use crate::events::Listeners;
+use self::shared::Shared;
 use crate::futures::race;
 use crate::handler::Handler;
 use crate::peers::Peers;
@@ -29,91 +30,61 @@ use crate::publisher::Publisher;
 use crate::remote::{Kind, Remote};
 use crate::request::RequestBuilder;
 use crate::runtime::Runtime;
-use crate::service::{Owner, Service};
-use crate::udp_handle::{self, Command, UdpHandle};
+use crate::service::Service;
+use crate::udp_handle::{Command, UdpHandle};
 
 /// A node on a UDP socket: netaio's `UDPNode`. It is server and client at once:
-/// it calls handlers for what it receives, and sends, asks and publishes.
+/// it calls handlers for what it receives, and sends, requests and publishes.
 ///
 /// It runs from [`bind`](UdpNodeBuilder::bind) until [`stop`](Self::stop), or
 /// until its last handle is dropped. Cloning it copies a pointer.
 ///
-/// Datagrams may be lost, and their senders forged. What the node answers by
-/// itself (errors, `NOT_FOUND`, introductions) to senders that no auth plugin
-/// vouches for stays within a budget
+/// Datagrams may be lost, and their senders forged. What the node answers by itself
+/// (errors, `NOT_FOUND`, introductions) to unverified senders stays within a budget
 /// ([`Limits::unverified_replies`](netaio_core::Limits::unverified_replies)); what
 /// handlers return does not.
 pub struct UdpNode<R: Runtime> {
     handle: UdpHandle,
     shared: Arc<Shared>,
     publisher: Publisher,
-    peers: Peers,
-    timeouts: Arc<Timeouts<R>>,
-    /// Stops the node when the last handle goes. Those that callbacks get are
-    /// without: they keep nothing alive.
-    guard: Option<Arc<Guard<R>>>,
+    /// Stops the node when the last handle is dropped. The handles that callbacks get
+    /// have none, and do not keep the node alive.
+    guard: Option<Arc<Guard>>,
+    runtime: PhantomData<fn() -> R>,
 }
 
-/// What the handles of a node share with its task.
-struct Shared {
-    service: Arc<Service>,
-    local: SocketAddr,
-    /// Where multicasts go.
-    group: Option<SocketAddr>,
-    counters: Mutex<DatagramCounters>,
-    events: Listeners<UdpEvent>,
-}
-
-struct Guard<R: Runtime> {
+struct Guard {
     handle: UdpHandle,
-    timeouts: Arc<Timeouts<R>>,
+    shared: Arc<Shared>,
 }
 
-impl<R: Runtime> Drop for Guard<R> {
+impl Drop for Guard {
     fn drop(&mut self) {
-        self.timeouts.end();
+        self.shared.background.shut_down();
         self.handle.0.abort();
     }
 }
 
 impl<R: Runtime> UdpNode<R> {
-    /// A node to be configured.
-    pub fn builder() -> UdpNodeBuilder<R> {
-        UdpNodeBuilder::new()
-    }
-
-    fn new(
-        handle: UdpHandle,
-        shared: Arc<Shared>,
-        publisher: Publisher,
-        timeouts: Arc<Timeouts<R>>,
-    ) -> Self {
+    fn new(handle: UdpHandle, shared: Arc<Shared>, publisher: Publisher) -> Self {
         let guard = Guard {
             handle: handle.clone(),
-            timeouts: timeouts.clone(),
+            shared: shared.clone(),
         };
         Self {
             guard: Some(Arc::new(guard)),
-            ..Self::without_guard(handle, shared, publisher, timeouts)
+            ..Self::without_guard(handle, shared, publisher)
         }
     }
 
     /// A handle that does not keep the node alive.
-    fn without_guard(
-        handle: UdpHandle,
-        shared: Arc<Shared>,
-        publisher: Publisher,
-        timeouts: Arc<Timeouts<R>>,
-    ) -> Self {
+    fn without_guard(handle: UdpHandle, shared: Arc<Shared>, publisher: Publisher) -> Self {
         Self {
-            publisher,
-            peers: Peers {
-                service: shared.service.clone(),
-            },
             handle,
             shared,
-            timeouts,
+            publisher,
             guard: None,
+            runtime: PhantomData,
         }
     }
 
@@ -124,13 +95,13 @@ impl<R: Runtime> UdpNode<R> {
     }
 
     /// Where [`multicast`](Self::multicast) sends to: the group, at this node's
-    /// own port. None where the node has no group.
+    /// own port. `None` if the node has no group.
     #[must_use]
     pub fn group(&self) -> Option<SocketAddr> {
         self.shared.group
     }
 
-    /// Whoever is at an address.
+    /// The remote with an address.
     #[must_use]
     pub fn remote(&self, address: SocketAddr) -> Remote {
         Remote(Kind::Datagram(self.handle.clone(), address))
@@ -185,68 +156,29 @@ impl<R: Runtime> UdpNode<R> {
         self.handle.send(to, message, options).await
     }
 
-    /// Asks somebody for the content of a uri. A datagram that is lost is not
-    /// sent again.
-    pub fn request(&self, to: SocketAddr, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.remote(to).request(uri)
-    }
-
-    /// Creates a uri with a content.
-    pub fn create(
-        &self,
-        to: SocketAddr,
-        uri: impl Into<Bytes>,
-        content: impl Into<Bytes>,
-    ) -> RequestBuilder {
-        self.remote(to).create(uri, content)
-    }
-
-    /// Replaces the content of a uri.
-    pub fn update(
-        &self,
-        to: SocketAddr,
-        uri: impl Into<Bytes>,
-        content: impl Into<Bytes>,
-    ) -> RequestBuilder {
-        self.remote(to).update(uri, content)
-    }
-
-    /// Deletes a uri.
-    pub fn delete(&self, to: SocketAddr, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.remote(to).delete(uri)
-    }
-
-    /// Asks to be notified about a uri; the answer is a `CONFIRM_SUBSCRIBE`.
-    pub fn subscribe(&self, to: SocketAddr, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.remote(to).subscribe(uri)
-    }
-
-    /// Asks to be notified no more; the answer is a `CONFIRM_UNSUBSCRIBE`.
-    pub fn unsubscribe(&self, to: SocketAddr, uri: impl Into<Bytes>) -> RequestBuilder {
-        self.remote(to).unsubscribe(uri)
-    }
+    crate::methods::request_methods!(to: SocketAddr);
 
     /// Sends any message as a request: whatever answers its uri, from the same
-    /// address, ends it.
+    /// address, ends it. A datagram that is lost is not sent again.
     pub fn request_message(&self, to: SocketAddr, message: Message) -> RequestBuilder {
         self.remote(to).request_message(message)
     }
 
-    /// What publishes to subscribers and peers.
+    /// The publisher to its subscribers and peers.
     #[must_use]
     pub fn publisher(&self) -> &Publisher {
         &self.publisher
     }
 
-    /// The peers that are known.
+    /// The known peers.
     #[must_use]
     pub fn peers(&self) -> &Peers {
-        &self.peers
+        &self.shared.peers
     }
 
-    /// Manages peers from now on: this node advertises itself to the group, lists
-    /// those that do, and drops those that fall silent. Datagrams reach whoever
-    /// is in the group; whom they come from is as sure as the layers make it.
+    /// Manages peers from now on: this node advertises itself to the group, lists those
+    /// that do, and removes those that are silent for too long. Every member of the
+    /// group receives the advertisements; only the layers prove who sent one.
     ///
     /// # Errors
     /// The local peer cannot be introduced, the app id is managed already, or the
@@ -255,8 +187,8 @@ impl<R: Runtime> UdpNode<R> {
         self.service().manage_peers(config)
     }
 
-    /// Manages the peers of an app id no more: the group is told that this node
-    /// leaves. Says whether they were managed. The peers stay listed.
+    /// Stops managing the peers of an app id, and sends the group a farewell. Returns
+    /// whether they were managed. The peers stay listed.
     pub async fn stop_peer_management(&self, app_id: impl AsRef<[u8]>) -> bool {
         let app_id = app_id.as_ref();
         let farewell = self.service().stop_peer_management(app_id);
@@ -265,21 +197,30 @@ impl<R: Runtime> UdpNode<R> {
         };
         if let Some(to) = self.group() {
             let options = SendOptions::new().with_inner(farewell.inner);
-            // Who is not told will notice the silence.
+            // If it is lost, the peers time out.
             let _ = self.handle.send(to, farewell.message, options).await;
         }
         true
     }
 
-    /// What was received so far, and what became of it.
+    /// The numbers of datagrams so far, by what became of them.
     #[must_use]
     pub fn counters(&self) -> DatagramCounters {
         let counters = self.shared.counters.lock();
         *counters.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many log lines were not written so far, for there was one like it just
-    /// before; see [`Limits::log_interval`](netaio_core::Limits::log_interval).
+    /// The events from now on, one for each datagram that is refused, suppressed or lost:
+    /// for an application that bans senders, for example. A listener that does not take
+    /// them loses the oldest when more than 4,096 wait; [`counters`](Self::counters) are
+    /// complete at any time.
+    #[must_use]
+    pub fn events(&self) -> UdpEvents {
+        self.shared.events.listen()
+    }
+
+    /// The number of log lines that were suppressed so far; see
+    /// [`Limits::log_interval`](netaio_core::Limits::log_interval).
     #[must_use]
     pub fn suppressed_log_lines(&self) -> u64 {
         self.service().context.logs.suppressed()
@@ -300,22 +241,22 @@ impl<R: Runtime> UdpNode<R> {
 
     /// Stops: nothing more is received, handlers that run are waited for and
     /// their answers sent, requests fail at once, those of handlers too, and the
-    /// peers are told. After `grace` what is not done is given up, and handlers of
-    /// timeouts are cancelled. When it is ready the address is free.
+    /// peers get a farewell. After `grace` the rest is aborted, and handlers of timeouts
+    /// are cancelled. When this is ready the address is free.
     ///
-    /// Cancel-safe: once called, the node stops receiving; dropped early, the
-    /// handlers that are not done go on until they are.
+    /// Cancel-safe: once the stop is queued, the node stops receiving; if the future is
+    /// dropped then, handlers go on until they have completed.
     pub async fn stop_within(&self, grace: Duration) {
         let until = self.service().context.time().instant_after(grace);
         let drained = async {
-            // One that has ended needs no telling.
+            // An error means that the node has ended already.
             let _ = self.handle.0.commands.send(Command::Drain(grace)).await;
             self.ended().await;
         };
         race(drained, R::sleep_until(until)).await;
         self.handle.0.abort();
         self.ended().await;
-        self.timeouts.end();
+        self.shared.background.shut_down();
         self.cancel_timeout_handlers().await;
     }
 
@@ -337,9 +278,8 @@ impl<R: Runtime> Clone for UdpNode<R> {
             handle: self.handle.clone(),
             shared: self.shared.clone(),
             publisher: self.publisher.clone(),
-            peers: self.peers.clone(),
-            timeouts: self.timeouts.clone(),
             guard: self.guard.clone(),
+            runtime: PhantomData,
         }
     }
 }
@@ -349,19 +289,7 @@ impl<R: Runtime> fmt::Debug for UdpNode<R> {
         f.debug_struct("UdpNode")
             .field("local_addr", &self.local_addr())
             .field("group", &self.group())
-            .field("peers", &self.peers.len())
+            .field("peers", &self.shared.peers.len())
             .finish()
-    }
-}
-
-impl Owner for udp_handle::Shared {
-    // The one link of a node is looked at with the peers.
-    fn wake(&self, _: LinkId) {
-        self.peers_changed();
-    }
-
-    fn peers_changed(&self) {
-        // Where the queue is full, the task looks at everything soon.
-        let _ = self.commands.try_send(Command::CheckPeers);
     }
 }

@@ -1,13 +1,13 @@
-//! What a node sent itself, and hears again.
+//! Own addresses: datagrams that are looped back to their sender.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Where datagrams come from that are to be ignored.
+/// The senders of datagrams that are ignored.
 #[derive(Default)]
 pub(super) struct OwnAddresses {
-    /// Whoever sends from these is this machine.
+    /// The addresses of this machine.
     pub(super) machine: Vec<IpAddr>,
-    /// Where the node is bound to, if no other socket may be.
+    /// The address of the node, unless other sockets may be bound to it.
     pub(super) node: Option<SocketAddr>,
 }
 
@@ -17,9 +17,9 @@ impl OwnAddresses {
     }
 }
 
-/// Whether what a socket with this address sends comes from that one. From the
-/// wildcard address it comes from one that the system chooses: on the loopback
-/// interface, from a loopback address.
+/// Whether a datagram from `from` may be one that a socket bound to `node` sent. For the
+/// wildcard address the system chooses the sender's address: on the loopback interface,
+/// a loopback address.
 fn is_same(node: SocketAddr, from: SocketAddr) -> bool {
     let chosen = node.ip().is_unspecified() && from.ip().is_loopback();
     node.port() == from.port() && (node.ip() == from.ip() || chosen)
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_knows_itself_and_its_machine_and_nobody_else() {
+    fn own_addresses_are_those_of_the_node_and_of_its_machine() {
         let address = |text: &str| text.parse().unwrap();
         let is_own = |node: &str, from: &str| {
             let own = OwnAddresses {

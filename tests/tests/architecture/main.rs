@@ -61,7 +61,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // Vocabulary.
             &["requests", "correlation", "events", "config"],
             // What links share.
-            &["budget", "peers", "routes", "subscriptions"],
+            &["budget", "lossy_queue", "peers", "routes", "subscriptions"],
             &["shared"],
             // Links.
             &["calls"],
@@ -79,10 +79,10 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["async_io", "sockets"],
             // Vocabulary.
             &["clock", "options", "random", "states", "events"],
-            &["error", "logging", "peer_events", "sources", "timeouts"],
+            &["error", "logging", "peer_events", "sources"],
             &["context"],
             // What handles and tasks are made of.
-            &["background", "callers", "fanout", "mailbox"],
+            &["background", "callers", "fanout", "mailbox", "timeouts"],
             // Handles, and what is asked of them.
             &["connection", "methods", "udp_handle"],
             &["remote"],

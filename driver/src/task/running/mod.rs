@@ -43,7 +43,7 @@ struct Woken {
 
 impl Woken {
     fn lock(&self) -> MutexGuard<'_, Vec<usize>> {
-        // The list is whole between two statements: poison says nothing about it.
+        // The list is consistent between two statements: poison does not matter.
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -94,7 +94,7 @@ fn only_those_who_are_woken_are_polled() {
     assert_eq!(polls(), [1, 2, 2, 2]);
     assert!(running.pop_done().is_some() && running.pop_done().is_some());
     assert!(running.pop_done().is_none() && !running.is_empty());
-    // A place is used again, and whoever had it wakes nobody.
+    // A place is used again, and the waker of the handler before wakes no task.
     let next = Puppet::default();
     running.insert(next.future(), calls(1).remove(0));
     assert!(poll(&mut running).is_pending());

@@ -1,25 +1,13 @@
-//! What a node is asked to do.
-
-use std::net::SocketAddr;
-use std::vec;
-
-use netaio_core::{Message, SendError, SendOptions};
+//! The commands of a node.
 
 use super::Task;
-use crate::error::RequestError;
+use super::fan_out::FanOut;
 use crate::logging::limited;
 use crate::runtime::Runtime;
 use crate::udp_handle::{Command, Request};
 
-/// A message that is sealed for each of its receivers.
-pub(super) struct FanOut {
-    to: vec::IntoIter<SocketAddr>,
-    message: Message,
-    options: SendOptions,
-}
-
 impl<R: Runtime> Task<R> {
-    /// Does what is asked for, up to a turn's worth.
+    /// Executes commands, up to a turn's worth.
     pub(super) fn take_commands(&mut self) {
         self.cancel_abandoned();
         let limit = self.shared().limits().frames_per_turn();
@@ -44,7 +32,7 @@ impl<R: Runtime> Task<R> {
         }
     }
 
-    /// Cancels the requests whose callers have gone.
+    /// Cancels the requests whose callers were dropped.
     fn cancel_abandoned(&mut self) {
         if self.handle.0.cancellations.take() {
             for request in self.callers.take_cancelled() {
@@ -53,8 +41,7 @@ impl<R: Runtime> Task<R> {
         }
     }
 
-    /// What others want to send waits while much is on its way: half of the room
-    /// is for answers.
+    /// Commands wait while the queue is half full: the other half is for answers.
     pub(super) fn may_take_commands(&self) -> bool {
         self.link.queued() < self.shared().limits().outbound_queue() / 2
     }
@@ -69,7 +56,7 @@ impl<R: Runtime> Task<R> {
                 options,
                 done,
             } => {
-                // Nobody minds a sender that has lost interest.
+                // The sender may have been dropped.
                 let _ = done.send(self.link.send(now, node, to, &message, &options));
             }
             Command::Forward { to, frame } => {
@@ -116,32 +103,12 @@ impl<R: Runtime> Task<R> {
 
     pub(super) fn send_request(&mut self, request: Request) {
         self.worked = self.worked.saturating_add(1);
-        let Request {
-            to,
-            message,
-            options,
-            called,
-            done,
-        } = request;
-        if done.is_canceled() {
-            return;
-        }
-        // It may be here instead of one that was given up just now.
+        // A request that was cancelled before this one must not count any longer.
         self.cancel_abandoned();
-        let now = self.now;
-        let timeout = options.timeout();
-        let spent = now.monotonic.saturating_sub(called);
-        let options = options.with_timeout(timeout.saturating_sub(spent));
-        let node = &mut &*self.node.service;
-        match self.link.request(now, node, to, &message, &options) {
-            Ok(request) => self.callers.insert(request, done, timeout),
-            // No answer would be received.
-            Err(SendError::Closed(reason)) => {
-                let _ = done.send(Err(RequestError::Closed(reason)));
-            }
-            Err(error) => {
-                let _ = done.send(Err(error.into()));
-            }
-        }
+        let (now, node) = (self.now, &mut &*self.node.service);
+        let (link, Request { to, request }) = (&mut self.link, request);
+        self.callers.send(now, request, |message, options| {
+            link.request(now, node, to, message, options)
+        });
     }
 }

@@ -1,4 +1,4 @@
-//! Datagrams that came, and the way of messages through their handlers.
+//! Received datagrams, the events of the link, and calls of handlers.
 
 use std::net::SocketAddr;
 use std::sync::PoisonError;
@@ -11,11 +11,11 @@ use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::remote::{Kind, Remote};
 use crate::runtime::{DatagramSocket, Runtime};
-use crate::udp::UdpEvent;
+use crate::udp::events::UdpEvent;
 use crate::udp_handle::Command;
 
 impl<R: Runtime> Task<R> {
-    /// Takes a datagram that is in the buffer.
+    /// Hands the datagram in the buffer to the link.
     pub(super) fn receive(&mut self, len: usize, from: SocketAddr) {
         self.worked = self.worked.saturating_add(1);
         let datagram = self.buffer.split_to(len.min(self.buffer.len()));
@@ -27,7 +27,7 @@ impl<R: Runtime> Task<R> {
         }
     }
 
-    /// Takes what else has come, up to a turn's worth.
+    /// Receives the datagrams that wait, up to a turn's worth.
     pub(super) fn receive_more(&mut self) {
         for _ in 1..self.shared().limits().frames_per_turn() {
             if !self.link.wants_read() {
@@ -44,12 +44,11 @@ impl<R: Runtime> Task<R> {
         }
     }
 
-    /// Handles what has happened, up to a turn's worth, and says whether the node has
-    /// ended.
+    /// Handles events, up to a turn's worth, and returns whether the node has ended.
     pub(super) fn handle_events(&mut self) -> bool {
         let service = self.node.service.clone();
         while let Some(event) = self.link.poll(self.now, &mut &*service) {
-            // Before handlers and those who listen hear of it, and after.
+            // Before handlers and listeners get it, and after.
             self.update_counters();
             match event {
                 DatagramEvent::Call {
@@ -65,7 +64,7 @@ impl<R: Runtime> Task<R> {
         false
     }
 
-    /// Handles everything that is no message for a handler.
+    /// Handles events other than calls.
     fn handle_event(&mut self, event: DatagramEvent<AnyHandler>) {
         let events = &self.node.events;
         match event {
@@ -104,8 +103,8 @@ impl<R: Runtime> Task<R> {
         *counters.unwrap_or_else(PoisonError::into_inner) = self.link.counters();
     }
 
-    /// Calls a handler. One that is not done at once goes on in a task of its own, for
-    /// datagrams have no order that is to be kept.
+    /// Calls a handler. One that has not completed by then goes on in a task of its own:
+    /// datagrams have no order.
     fn call(&mut self, call: Call, handler: AnyHandler, message: Message) {
         let Some(address) = call.remote() else {
             return;
@@ -153,7 +152,7 @@ impl<R: Runtime> Task<R> {
 
     fn note_reply(&self, remote: SocketAddr, replied: Result<(), ReplyError>) {
         match replied {
-            // A node that has ended answers nobody.
+            // A node that has ended sends no answer.
             Ok(()) | Err(ReplyError::Closed(_)) => {}
             Err(error) => {
                 limited!(self.logs(), WARN, "an answer was not sent", %remote, %error);

@@ -1,6 +1,7 @@
 //! The task that drives a UDP node: it alone receives and sends.
 
 mod commands;
+mod fan_out;
 mod messages;
 mod step;
 
@@ -12,16 +13,16 @@ use bytes::BytesMut;
 use event_listener::EventListener;
 use netaio_core::{CloseReason, DatagramLink, Now, Transmits};
 
-use self::commands::FanOut;
-use super::Shared;
+use self::fan_out::FanOut;
 use super::own::OwnAddresses;
+use super::shared::Shared;
 use crate::callers::Callers;
 use crate::futures::{BoxFuture, yield_now};
 use crate::logging::Logs;
 use crate::runtime::Runtime;
 use crate::udp_handle::{self, Command, Request, UdpHandle};
 
-/// A node and what is under way on it.
+/// A node and the calls in flight on it.
 pub(super) struct Task<R: Runtime> {
     link: DatagramLink,
     socket: R::Datagrams,
@@ -34,29 +35,28 @@ pub(super) struct Task<R: Runtime> {
     /// Datagrams that are being sent, and how many have been.
     sending: Transmits,
     sent: usize,
-    /// The last thing that happened was that a datagram left.
+    /// The last step sent a datagram.
     just_sent: bool,
     timer: Option<(Duration, BoxFuture<()>)>,
-    /// Datagrams, commands and whatever else since other tasks had their turn.
+    /// Datagrams, commands and steps since the last yield.
     worked: usize,
-    /// Ready when the node is to end at once.
+    /// Ready when the node is aborted.
     aborted: EventListener,
     now: Now,
     handle: UdpHandle,
     node: Arc<Shared>,
-    /// The last to be dropped, after the socket.
+    /// Dropped last, after the socket.
     _ending: Ending,
 }
 
-/// What others ask of a node.
+/// The receiving ends of the channels of a node's handles.
 #[derive(Clone)]
 pub(super) struct Inlet {
     pub(super) commands: Receiver<Command>,
     pub(super) requests: Receiver<Request>,
 }
 
-/// Says that the node has ended when it is dropped, be it with a task that was
-/// never finished.
+/// Marks the node as ended on drop, even if its task was dropped unfinished.
 struct Ending {
     handle: UdpHandle,
     node: Arc<Shared>,
@@ -72,7 +72,7 @@ impl Drop for Ending {
         } = self;
         inlet.commands.close();
         inlet.requests.close();
-        // Whoever asked for what nobody did learns of the end as it is dropped.
+        // Dropping the commands fails the calls that wait for them.
         while inlet.commands.try_recv().is_ok() {}
         while inlet.requests.try_recv().is_ok() {}
         node.service.close_peer_events();
@@ -139,7 +139,7 @@ impl<R: Runtime> Task<R> {
             let step = self.step().await;
             self.now = self.node.service.context.time().now();
             self.take_step(step);
-            // A socket that is always ready would never let go of its thread.
+            // A socket that is always ready would starve the other tasks.
             if self.worked >= turn {
                 self.worked = 0;
                 yield_now().await;
@@ -148,8 +148,8 @@ impl<R: Runtime> Task<R> {
         self.callers.fail_all(&CloseReason::Local);
     }
 
-    /// Takes what is to be sent next, once the last of what there was is sent:
-    /// until then that still counts as queued.
+    /// Takes the next datagrams of the link once those before are sent: until then
+    /// they count as queued.
     fn refill(&mut self) {
         if self.sent >= self.sending.count() {
             self.sent = 0;
@@ -157,7 +157,7 @@ impl<R: Runtime> Task<R> {
         }
     }
 
-    /// Whether a deadline has come.
+    /// Whether a deadline has passed.
     fn is_due(&mut self) -> bool {
         let deadline = self.link.deadline(&mut &*self.node.service);
         deadline.is_some_and(|deadline| deadline.at <= self.now.monotonic)

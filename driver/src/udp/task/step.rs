@@ -1,4 +1,4 @@
-//! What happens next: datagrams, commands, time.
+//! Waiting for the next datagram, command or deadline.
 
 use std::future::pending;
 use std::io;
@@ -10,18 +10,18 @@ use crate::logging::limited;
 use crate::runtime::{DatagramSocket, Runtime};
 use crate::udp_handle::{Command, Request};
 
-/// What happened first.
+/// What was ready first.
 pub(super) enum Step {
     Sent(io::Result<usize>),
     Received(io::Result<(usize, SocketAddr)>),
     Command(Command),
     Request(Request),
-    /// There is something to be done: see to it, or look at the time.
+    /// A deadline, an abort, or a message that is being sealed for many.
     Wake,
 }
 
 impl<R: Runtime> Task<R> {
-    /// Waits for whatever happens first. Sending and receiving take turns where
+    /// Waits for whatever is ready first. Sending and receiving take turns where
     /// both go on without end.
     pub(super) async fn step(&mut self) -> Step {
         self.set_timer();
@@ -78,7 +78,7 @@ impl<R: Runtime> Task<R> {
         match step {
             Step::Sent(result) => {
                 if let Err(error) = result {
-                    // It belongs to one datagram, perhaps an earlier one.
+                    // It concerns one datagram, perhaps an earlier one.
                     limited!(self.logs(), DEBUG, "a datagram was not sent", %error);
                 }
                 self.sent = self.sent.saturating_add(1);

@@ -1,0 +1,213 @@
+//! The slow-consumer policy: a queue whose items may be dropped.
+
+use alloc::collections::VecDeque;
+use alloc::collections::vec_deque::Iter;
+
+use crate::events::Dropped;
+use crate::limits::SlowConsumerPolicy;
+
+/// An item of a [`LossyQueue`].
+pub trait Droppable {
+    /// Its length in bytes, if it may be dropped. An item always returns the same.
+    fn droppable(&self) -> Option<usize>;
+}
+
+/// A queue for a consumer that may be slow: the bytes of items that may be dropped are
+/// bounded, as a [`SlowConsumerPolicy`] says. Links queue frames in one; a driver may
+/// queue what it hands to the task of a link in another.
+///
+/// ```
+/// use netaio_core::{Droppable, LossyQueue, SlowConsumerPolicy};
+///
+/// struct News(&'static str);
+///
+/// impl Droppable for News {
+///     fn droppable(&self) -> Option<usize> {
+///         Some(self.0.len())
+///     }
+/// }
+///
+/// let mut queue = LossyQueue::default();
+/// for text in ["old", "newer", "newest"] {
+///     assert!(queue.offer(News(text), 0, 8, SlowConsumerPolicy::DropOldest));
+/// }
+/// assert_eq!(queue.take_dropped().map(|dropped| dropped.messages), Some(1));
+/// assert_eq!(queue.pop_front().map(|news| news.0), Some("newer"));
+/// ```
+#[derive(Debug)]
+pub struct LossyQueue<T> {
+    items: VecDeque<T>,
+    /// The bytes of those that may be dropped.
+    bytes: usize,
+    dropped: Dropped,
+}
+
+impl<T> Default for LossyQueue<T> {
+    fn default() -> Self {
+        Self {
+            items: VecDeque::new(),
+            bytes: 0,
+            dropped: Dropped::default(),
+        }
+    }
+}
+
+impl<T> LossyQueue<T> {
+    /// The bytes of the items that may be dropped.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether the queue is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The items, the oldest first.
+    pub fn iter(&self) -> Iter<'_, T> {
+        self.items.iter()
+    }
+
+    /// Swaps the items for those of `other`, which has none that may be dropped.
+    pub fn swap(&mut self, other: &mut VecDeque<T>) {
+        self.bytes = 0;
+        core::mem::swap(&mut self.items, other);
+    }
+
+    /// Removes all items; they do not count as dropped.
+    pub fn clear(&mut self) {
+        self.bytes = 0;
+        self.items.clear();
+    }
+
+    /// What was dropped since the last call, if anything was.
+    pub fn take_dropped(&mut self) -> Option<Dropped> {
+        (self.dropped.messages > 0).then(|| core::mem::take(&mut self.dropped))
+    }
+}
+
+impl<T: Droppable> LossyQueue<T> {
+    /// Appends an item without a look at the bound.
+    pub fn push_back(&mut self, item: T) {
+        let len = item.droppable().unwrap_or(0);
+        self.bytes = self.bytes.saturating_add(len);
+        self.items.push_back(item);
+    }
+
+    /// Appends an item that may be dropped if fewer than `max` bytes wait, `others`
+    /// included, which are not of this queue. Otherwise the policy decides: older items
+    /// are dropped for it, or it is dropped itself, or, where slow consumers are
+    /// disconnected, it is refused. Returns `false` if it is refused; nothing has
+    /// changed then.
+    pub fn offer(
+        &mut self,
+        item: T,
+        others: usize,
+        max: usize,
+        policy: SlowConsumerPolicy,
+    ) -> bool {
+        let is_few = |bytes: usize| bytes.saturating_add(others) < max;
+        if policy == SlowConsumerPolicy::DropOldest {
+            self.drop_until(policy, is_few);
+        }
+        if is_few(self.bytes) {
+            self.push_back(item);
+        } else if policy == SlowConsumerPolicy::Disconnect {
+            return false;
+        } else {
+            self.dropped.count(item.droppable().unwrap_or(0));
+        }
+        true
+    }
+
+    /// Drops the oldest or the newest of the items that may be dropped, as the policy
+    /// says, until `is_few` returns `true` of their bytes or none is left. Where slow
+    /// consumers are disconnected, nothing is dropped.
+    ///
+    /// It takes time for each item that may not be dropped and is closer to that end.
+    pub fn drop_until(&mut self, policy: SlowConsumerPolicy, is_few: impl Fn(usize) -> bool) {
+        while !is_few(self.bytes) {
+            let is_droppable = |item: &T| item.droppable().is_some();
+            let next = match policy {
+                SlowConsumerPolicy::Disconnect => None,
+                SlowConsumerPolicy::DropOldest => self.items.iter().position(is_droppable),
+                SlowConsumerPolicy::DropNewest => self.items.iter().rposition(is_droppable),
+            };
+            let Some(item) = next.and_then(|at| self.items.remove(at)) else {
+                return;
+            };
+            let len = item.droppable().unwrap_or(0);
+            self.bytes = self.bytes.saturating_sub(len);
+            self.dropped.count(len);
+        }
+    }
+
+    /// Takes the oldest item.
+    pub fn pop_front(&mut self) -> Option<T> {
+        let item = self.items.pop_front()?;
+        let len = item.droppable().unwrap_or(0);
+        self.bytes = self.bytes.saturating_sub(len);
+        Some(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// A number, and the length if it may be dropped.
+    struct Item(u8, Option<usize>);
+
+    impl Droppable for Item {
+        fn droppable(&self) -> Option<usize> {
+            self.1
+        }
+    }
+
+    #[test]
+    fn the_policy_decides_past_the_bound() {
+        use SlowConsumerPolicy::{Disconnect, DropNewest, DropOldest};
+        for (policy, left, dropped) in [
+            (Disconnect, [0, 1, 2, 3], None),
+            (DropOldest, [0, 3, 4, 5], Some(2)),
+            (DropNewest, [0, 1, 2, 3], Some(2)),
+        ] {
+            let mut queue = LossyQueue::default();
+            queue.push_back(Item(0, None));
+            for number in 1..=5 {
+                let taken = queue.offer(Item(number, Some(10)), 5, 35, policy);
+                assert_eq!(taken, policy != Disconnect || number <= 3, "{policy:?}");
+            }
+            let numbers: Vec<u8> = queue.iter().map(|item| item.0).collect();
+            assert_eq!((&numbers[..], queue.bytes()), (&left[..], 30), "{policy:?}");
+            let count = queue.take_dropped().map(|dropped| dropped.messages);
+            assert_eq!(count, dropped, "{policy:?}");
+            assert!(queue.take_dropped().is_none());
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_dropped_stays() {
+        use SlowConsumerPolicy::{Disconnect, DropNewest, DropOldest};
+        for (policy, left) in [
+            (Disconnect, &[0, 1, 2, 3, 4][..]),
+            (DropOldest, &[0, 2, 3, 4]),
+            (DropNewest, &[0, 1, 2, 4]),
+        ] {
+            let mut queue = LossyQueue::default();
+            for (number, len) in [(0, None), (1, Some(9)), (2, None), (3, Some(9)), (4, None)] {
+                queue.push_back(Item(number, len));
+            }
+            queue.drop_until(policy, |bytes| bytes < 10);
+            let numbers: Vec<u8> = queue.iter().map(|item| item.0).collect();
+            assert_eq!(numbers, left, "{policy:?}");
+            queue.drop_until(policy, |_| false);
+            let kept = if policy == Disconnect { 18 } else { 0 };
+            assert_eq!(queue.bytes(), kept, "{policy:?}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What the handles of a client and the tasks of its connections share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use netaio_core::{LinkId, PeerMessage};
+
+use super::messages::Inbox;
+use super::servers::Servers;
+use crate::background::BackgroundTasks;
+use crate::connection::Connection;
+use crate::mailbox::Command;
+use crate::service::{Owner, Service};
+use crate::timeouts::{TimedOut, TimeoutHandler, TimeoutObserver};
+
+/// What the handles of a client share with the tasks of its connections.
+pub(super) struct Shared {
+    pub(super) service: Arc<Service>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) connect_timeout: Duration,
+    pub(super) servers: Mutex<Servers>,
+    pub(super) on_timeout: TimeoutHandler<Connection>,
+    pub(super) reconnect: Option<Arc<dyn Reconnect>>,
+    pub(super) background: Arc<BackgroundTasks<Subject>>,
+}
+
+/// Reconnects servers, where that is configured.
+pub(super) trait Reconnect: Send + Sync {
+    /// Reconnects a server on which a request timed out.
+    fn timed_out(self: Arc<Self>, client: &Arc<Shared>, connection: &Connection);
+
+    /// Reconnects a server whose connection has ended, and returns whether the
+    /// connection stays listed until it is replaced.
+    fn ended(self: Arc<Self>, client: &Arc<Shared>, connection: &Connection) -> bool;
+}
+
+/// The subject of a background task, with the id of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Subject {
+    Timeout(u64),
+    Reconnect(u64),
+}
+
+impl Shared {
+    pub(super) fn servers(&self) -> MutexGuard<'_, Servers> {
+        // The list is consistent between two calls: poison does not matter.
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether background tasks may have to be started.
+    pub(super) fn wants_background(&self) -> bool {
+        self.reconnect.is_some() || self.on_timeout.is_set()
+    }
+
+    /// Removes a connection that has ended from the list, or reconnects it.
+    pub(super) fn ended(self: &Arc<Self>, connection: &Connection) {
+        let reconnect = self.reconnect.clone();
+        if !reconnect.is_some_and(|reconnect| reconnect.ended(self, connection)) {
+            self.servers().remove(connection);
+        }
+    }
+
+    /// Sends a message about peers to every server.
+    pub(super) fn send_peer_message(&self, message: &PeerMessage) {
+        for connection in self.servers().open() {
+            connection.send_peer_message(message);
+        }
+    }
+}
+
+impl Owner for Shared {
+    fn wake(&self, link: LinkId) {
+        for connection in self.servers().open() {
+            if connection.shared.link == link {
+                // An error means that it is closed already.
+                let _ = connection.shared.mailbox.push(Command::Wake);
+            }
+        }
+    }
+
+    fn peers_changed(&self) {
+        loop {
+            let advertisement = self.service.node().poll_advertisement();
+            let Some(advertisement) = advertisement else {
+                return;
+            };
+            self.send_peer_message(&advertisement);
+        }
+    }
+}
+
+impl TimeoutObserver<Connection> for Shared {
+    fn timed_out(self: Arc<Self>, request: TimedOut<Connection>) {
+        let connection = request.to.clone();
+        let Some(server) = connection.server_id() else {
+            return;
+        };
+        let (background, logs) = (&self.background, &self.service.context.logs);
+        let subject = Subject::Timeout(server);
+        self.on_timeout.start(background, subject, request, logs);
+        if let Some(reconnect) = self.reconnect.clone() {
+            reconnect.timed_out(&self, &connection);
+        }
+    }
+}

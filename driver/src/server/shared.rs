@@ -1,0 +1,124 @@
+//! What the handles of a server and the tasks of its connections share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use event_listener::Event;
+use netaio_core::{Dropped, LinkId, Node, PeerMessage, Refusal, SendOptions};
+
+use super::counters::Counts;
+use super::events::ServerEvent;
+use crate::connection::Connection;
+use crate::events::Listeners;
+use crate::logging::limited;
+use crate::mailbox::Command;
+use crate::peers::Peers;
+use crate::publisher::Publisher;
+use crate::roster::Roster;
+use crate::service::{Owner, Service};
+use crate::task::LinkObserver;
+
+/// What the handles of a server share with the tasks of its connections.
+pub(super) struct Shared {
+    pub(super) service: Arc<Service>,
+    pub(super) local: SocketAddr,
+    pub(super) roster: Arc<Roster>,
+    pub(super) publisher: Publisher,
+    pub(super) peers: Peers,
+    pub(super) events: Listeners<ServerEvent>,
+    pub(super) counts: Counts,
+    /// Whether the listening socket is open.
+    pub(super) listening: AtomicBool,
+    /// Notified when a connection has ended, or the listening socket is closed.
+    pub(super) ended: Event,
+    pub(super) stopping: AtomicBool,
+    pub(super) stop: Event,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close_streams();
+    }
+}
+
+impl Shared {
+    /// Ends the streams of events.
+    pub(super) fn close_streams(&self) {
+        self.service.close_peer_events();
+        self.events.close();
+    }
+
+    pub(super) fn begin_stop(&self, command: impl Fn() -> Command) {
+        self.stopping.store(true, Ordering::Release);
+        self.stop.notify(usize::MAX);
+        self.roster.command_all(command);
+    }
+
+    /// Is ready when no connection is left, and no more are accepted.
+    pub(super) async fn empty(&self) {
+        loop {
+            let ended = self.ended.listen();
+            if self.roster.len() == 0 && !self.listening.load(Ordering::Acquire) {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// Sends a message about peers to every connection.
+    pub(super) fn send_peer_message(&self, PeerMessage { message, inner }: &PeerMessage) {
+        let options = SendOptions::new().with_inner(inner.clone());
+        let receivers = self.roster.connections();
+        if let Err(error) = self.roster.deliver(&receivers, message, &options) {
+            let logs = &self.service.context.logs;
+            limited!(logs, WARN, "a message about peers was not sent", %error);
+        }
+    }
+
+    /// Stops managing peers, and sends the farewells.
+    pub(super) fn send_farewells(&self) {
+        let farewells = self.service.change(Node::stop_all_peer_management);
+        for farewell in &farewells {
+            self.send_peer_message(farewell);
+        }
+    }
+}
+
+impl Owner for Shared {
+    fn wake(&self, link: LinkId) {
+        self.roster.command(link, Command::Wake);
+    }
+
+    fn peers_changed(&self) {
+        loop {
+            let advertisement = self.service.node().poll_advertisement();
+            let Some(advertisement) = advertisement else {
+                return;
+            };
+            self.send_peer_message(&advertisement);
+        }
+    }
+}
+
+impl LinkObserver for Shared {
+    fn refused(&self, connection: &Connection, why: Refusal) {
+        self.counts.refused_messages.add(1);
+        self.events.emit(|| {
+            Some(ServerEvent::MessageRefused {
+                connection: connection.clone(),
+                why,
+            })
+        });
+    }
+
+    fn dropped(&self, connection: &Connection, dropped: Dropped) {
+        self.counts.dropped_messages.add(dropped.messages);
+        self.events.emit(|| {
+            Some(ServerEvent::Dropped {
+                connection: connection.clone(),
+                dropped,
+            })
+        });
+    }
+}

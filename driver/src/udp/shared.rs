@@ -1,0 +1,71 @@
+//! What the handles of a UDP node share with its task.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use netaio_core::{DatagramCounters, LinkId};
+
+use super::events::UdpEvent;
+use crate::background::BackgroundTasks;
+use crate::events::Listeners;
+use crate::peers::Peers;
+use crate::service::{Owner, Service};
+use crate::timeouts::{TimedOut, TimeoutHandler, TimeoutObserver};
+use crate::udp_handle::{self, Command};
+
+/// What the handles of a UDP node share with its task.
+pub(super) struct Shared {
+    pub(super) service: Arc<Service>,
+    pub(super) peers: Peers,
+    pub(super) local: SocketAddr,
+    /// Where multicasts go.
+    pub(super) group: Option<SocketAddr>,
+    pub(super) counters: Mutex<DatagramCounters>,
+    pub(super) events: Listeners<UdpEvent>,
+    pub(super) on_timeout: TimeoutHandler<SocketAddr>,
+    /// Handlers of timeouts, one at a time for each address.
+    pub(super) background: Arc<BackgroundTasks<SocketAddr>>,
+}
+
+impl Shared {
+    /// At most [`Limits::handlers`](netaio_core::Limits::handlers) handlers of timeouts
+    /// run at once.
+    pub(super) fn new(
+        service: Arc<Service>,
+        local: SocketAddr,
+        group: Option<SocketAddr>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            background: BackgroundTasks::new(service.context.limits().handlers()),
+            peers: Peers {
+                service: service.clone(),
+            },
+            service,
+            local,
+            group,
+            counters: Mutex::default(),
+            events: Listeners::default(),
+            on_timeout: TimeoutHandler::default(),
+        })
+    }
+}
+
+impl TimeoutObserver<SocketAddr> for Shared {
+    fn timed_out(self: Arc<Self>, request: TimedOut<SocketAddr>) {
+        let (background, logs) = (&self.background, &self.service.context.logs);
+        let address = request.to;
+        self.on_timeout.start(background, address, request, logs);
+    }
+}
+
+impl Owner for udp_handle::Shared {
+    // A node has one link, which is polled with the peers.
+    fn wake(&self, _: LinkId) {
+        self.peers_changed();
+    }
+
+    fn peers_changed(&self) {
+        // If the queue is full, the task runs soon anyway, and checks the peers.
+        let _ = self.commands.try_send(Command::CheckPeers);
+    }
+}
