@@ -173,7 +173,7 @@ fn nodes_meet_and_part_behind_any_layers() -> Result<()> {
         meet(&mut theirs, &mut ours, &management)?;
 
         theirs.node.stop_peer_management("netaio")?;
-        assert_eq!(ours.is_alone()?, ["python gone: Left"], "{}", case.name);
+        assert_eq!(ours.is_alone()?, ["python gone: Disconnect"], "{}", case.name);
         theirs.node.manage_peers(&management)?;
         assert_eq!(ours.finds(&theirs)?, ["python came"]);
         ours.node.stop_peer_management("netaio")?;
@@ -184,7 +184,7 @@ fn nodes_meet_and_part_behind_any_layers() -> Result<()> {
         match number % 2 == 0 {
             true => {
                 theirs.node.close()?;
-                assert_eq!(ours.is_alone()?, ["python gone: Left"]);
+                assert_eq!(ours.is_alone()?, ["python gone: Disconnect"]);
                 ours.node.close()?;
             }
             false => {
@@ -240,7 +240,7 @@ fn other_groups_are_met_in_too() -> Result<()> {
             assert_eq!(ours.finds(&theirs)?, ["python came"]);
             theirs.asks(&ours, &Inner::default())?;
             theirs.node.close()?;
-            assert_eq!(ours.is_alone()?, ["python gone: Left"]);
+            assert_eq!(ours.is_alone()?, ["python gone: Disconnect"]);
         }
         ours.node.close()?;
     }
@@ -314,7 +314,7 @@ fn nodes_of_ours_meet_in_groups_of_either_family() -> Result<()> {
         meet(&mut one, &mut other, &management)?;
         one.node.close()?;
         let left = other.is_alone()?;
-        assert_eq!(left.last().map(String::as_str), Some("one gone: Left"));
+        assert_eq!(left.last().map(String::as_str), Some("one gone: Disconnect"));
         other.node.close()?;
     }
     Ok(())
