@@ -234,6 +234,17 @@ impl Connection {
         self.shared.context.time()
     }
 
+    /// Marks the connection as ended: its task is dropped.
+    pub(crate) fn end(&self) {
+        let Shared {
+            mailbox, closed, ..
+        } = &*self.shared;
+        // Dropping the commands fails the calls that wait for them.
+        drop(mailbox.close(CloseReason::Local));
+        mailbox.end();
+        closed.notify(usize::MAX);
+    }
+
     /// Whether its task has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.shared.mailbox.ended().is_some()
@@ -242,22 +253,6 @@ impl Connection {
     /// The close reason for an operation that the end of the task interrupted.
     fn reason_or_local(&self) -> CloseReason {
         self.close_reason().unwrap_or(CloseReason::Local)
-    }
-}
-
-/// Marks a connection as ended when it is dropped, even if its task was dropped
-/// unfinished.
-pub(crate) struct Ending(pub(crate) Connection);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let Shared {
-            mailbox, closed, ..
-        } = &*self.0.shared;
-        // Dropping the commands fails the calls that wait for them.
-        drop(mailbox.close(CloseReason::Local));
-        mailbox.end();
-        closed.notify(usize::MAX);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use event_listener::Event;
-use netaio_core::{Dropped, LinkId, Node, PeerMessage, Refusal, SendOptions};
+use netaio_core::{CloseReason, Dropped, LinkId, Node, PeerMessage, Refusal, SendOptions};
 
 use super::counters::Counts;
 use super::events::ServerEvent;
@@ -17,7 +17,7 @@ use crate::peers::Peers;
 use crate::publisher::Publisher;
 use crate::roster::Roster;
 use crate::service::{Owner, Service};
-use crate::task::LinkObserver;
+use crate::task::ConnectionObserver;
 
 /// What the handles of a server share with the tasks of its connections.
 pub(super) struct Shared {
@@ -101,7 +101,7 @@ impl Owner for Shared {
     }
 }
 
-impl LinkObserver for Shared {
+impl ConnectionObserver for Shared {
     fn refused(&self, connection: &Connection, why: Refusal) {
         self.counts.refused_messages.add(1);
         self.events.emit(|| {
@@ -120,5 +120,18 @@ impl LinkObserver for Shared {
                 dropped,
             })
         });
+    }
+
+    fn ended(&self, connection: &Connection) {
+        self.roster.leave(connection.shared.link);
+        let reason = connection.close_reason().unwrap_or(CloseReason::Local);
+        self.counts.closed(&reason);
+        self.events.emit(|| {
+            Some(ServerEvent::Closed {
+                connection: connection.clone(),
+                reason,
+            })
+        });
+        self.ended.notify(usize::MAX);
     }
 }
