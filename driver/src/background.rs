@@ -108,7 +108,7 @@ impl<K: Ord + Copy + Send + 'static> BackgroundTasks<K> {
             let entry = entry;
             race(entry.tasks.cancelled(since), task).await;
         });
-        // If the runtime is gone, the task is dropped here, and so has ended.
+        // If the runtime was shut down, the task is dropped here, and has ended.
         let _ = spawner.try_send(task);
         Ok(())
     }

@@ -41,9 +41,9 @@ pub(crate) struct Shared {
     remote: Option<SocketAddr>,
 }
 
-/// Where a connection of a client leads to.
+/// The client of a connection, and the server.
 pub(crate) struct Origin {
-    /// What it connected to; `None` for a stream that it was handed.
+    /// The address that it was given; `None` for a stream that it was handed.
     pub(crate) address: Option<Arc<str>>,
     /// The id of the server among the client's. A connection that replaces this one
     /// has the same.
@@ -190,7 +190,7 @@ impl Connection {
         }
     }
 
-    /// The place of the remote among those of its node.
+    /// The remote, as its node names it.
     pub(crate) fn place(&self) -> Place {
         Place::Link {
             link: self.shared.link,
@@ -198,7 +198,7 @@ impl Connection {
         }
     }
 
-    /// What handlers share at this end.
+    /// The values that handlers share at this end.
     pub(crate) fn states(&self) -> &States {
         &self.shared.context.states
     }
@@ -208,12 +208,12 @@ impl Connection {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
-    /// Which server of a client it leads to.
+    /// The id of the server among those of its client.
     pub(crate) fn server_id(&self) -> Option<u64> {
         self.shared.origin.as_ref().map(|origin| origin.server_id)
     }
 
-    /// What a client connected to.
+    /// The address that was given to a client.
     pub(crate) fn address(&self) -> Option<&str> {
         self.shared.origin.as_ref()?.address.as_deref()
     }

@@ -9,8 +9,7 @@ use std::task::{Context, Poll};
 use async_channel::{Receiver, Sender};
 use futures_core::Stream;
 
-/// A stream of events, from the moment at which it was made. It ends when there can
-/// be no more of them.
+/// A stream of events, from the moment at which it was made. It ends with their source.
 ///
 /// It is bounded: a listener that does not take its events loses the oldest when
 /// more than 4,096 wait. Each stream of one kind gets every event.
@@ -20,7 +19,7 @@ impl<T> Events<T> {
     /// The most events that wait for one listener.
     const CAPACITY: usize = 4096;
 
-    /// The next event, or `None` when there will be no more. Cancel-safe.
+    /// The next event, or `None` at the end of the stream. Cancel-safe.
     pub async fn next(&mut self) -> Option<T> {
         self.0.recv().await.ok()
     }
@@ -45,7 +44,7 @@ impl<T> fmt::Debug for Events<T> {
 /// The listeners of one kind of events. An event is made only if there are any.
 pub(crate) struct Listeners<T> {
     any: AtomicBool,
-    /// `None` when there will be no more events.
+    /// `None` once the streams have ended.
     senders: Mutex<Option<Vec<Sender<T>>>>,
 }
 

@@ -59,7 +59,7 @@ impl SharedRng {
     }
 
     fn lock(&self) -> MutexGuard<'_, Box<dyn CryptoRng + Send>> {
-        // A generator is whole between two draws: poison says nothing about it.
+        // A generator is consistent between two draws: poison does not matter.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -250,7 +250,8 @@ macro_rules! common_options {
             self
         }
 
-        /// Sets the clock, for simulations and replays; the system's unless set. The runtime's timers have to follow it.
+        /// Sets the clock, for simulations and replays; the system's unless set. The
+        /// runtime's timers have to follow it.
         pub fn clock(mut self, clock: impl crate::clock::Clock) -> Self {
             self.setup.sources.time = crate::clock::Time::of(clock);
             self
@@ -258,8 +259,8 @@ macro_rules! common_options {
 
         /// Draws every nonce from this seed, so that a run can be repeated to the
         /// byte. For tests and replays only: to those who know the seed, or have seen
-        /// an earlier run, ciphers protect nothing. Unless set, the operating system seeds a generator for each
-        /// connection.
+        /// an earlier run, ciphers protect nothing. Unless set, the operating system seeds
+        /// a generator for each connection.
         ///
         /// The generators are ChaCha with 12 rounds. A connection draws from the
         /// stream of its number, counted from 0 as connections are made, and a

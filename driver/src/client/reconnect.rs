@@ -1,4 +1,4 @@
-//! How a client reconnects its servers by itself.
+//! Automatic reconnection.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -17,7 +17,7 @@ use crate::random::Seed;
 use crate::runtime::Runtime;
 use crate::sources::Sources;
 
-/// The policy of a client, and what its delays are drawn from.
+/// The policy of a client, and the generator of its jitter.
 pub(super) struct Reconnector<R: Runtime> {
     policy: AutoReconnect<R>,
     rng: Mutex<Box<dyn CryptoRng + Send>>,

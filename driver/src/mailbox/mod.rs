@@ -14,7 +14,7 @@ pub(crate) use self::command::Command;
 
 use crate::sync::{AtomicWaker, Mutex, MutexGuard};
 
-/// Why a command was not taken.
+/// Why a command was not queued.
 enum Refused {
     Error(SendError),
     /// There is no room for it now.
@@ -42,7 +42,7 @@ struct Queue {
     sends: usize,
     /// Requests among them.
     requests: usize,
-    /// Nothing more is taken.
+    /// Set when no more commands are accepted.
     closed: Option<CloseReason>,
     /// What is queued to be written is discarded.
     aborted: bool,
@@ -62,7 +62,7 @@ impl Mailbox {
         }
     }
 
-    /// Hands a [`Command::Send`] over, once there is room for it.
+    /// Queues a [`Command::Send`] once there is room for it.
     ///
     /// # Errors
     /// The connection has ended.
@@ -81,7 +81,7 @@ impl Mailbox {
         }
     }
 
-    /// Hands any other command over.
+    /// Queues any other command.
     ///
     /// # Errors
     /// The connection has ended, or takes commands too slowly.
@@ -192,7 +192,7 @@ impl Mailbox {
         self.lock().ended = true;
     }
 
-    /// Why nothing more is taken, if so.
+    /// Why no more commands are accepted, if so.
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
         self.lock().closed.clone()
     }

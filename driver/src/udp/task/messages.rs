@@ -136,7 +136,7 @@ impl<R: Runtime> Task<R> {
                     race(&mut future, aborted).await
                 }
             };
-            // A node that has ended answers nobody.
+            // A node that has ended sends no answer.
             let _ = shared.commands.send(Command::Reply { call, answer }).await;
         });
     }
