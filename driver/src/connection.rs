@@ -15,6 +15,7 @@ use crate::callers::{Cancellations, Request};
 use crate::clock::Time;
 use crate::context::Context;
 use crate::error::RequestError;
+use crate::futures::wait_for;
 use crate::logging::{Logs, limited};
 use crate::mailbox::{Command, Mailbox};
 use crate::options::{ConnectionOptions, Omitted};
@@ -161,13 +162,7 @@ impl Connection {
     /// Waits until the connection is closed and its last bytes are written or
     /// discarded, and returns the reason. Cancel-safe.
     pub async fn closed(&self) -> CloseReason {
-        loop {
-            let closed = self.shared.closed.listen();
-            if let Some(reason) = self.shared.mailbox.ended() {
-                return reason;
-            }
-            closed.await;
-        }
+        wait_for(&self.shared.closed, || self.shared.mailbox.ended()).await
     }
 
     /// Why the connection is closed, if it is: nothing more can be sent or received,

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use async_channel::{Receiver, Sender};
 use futures_core::Stream;
+
+use crate::sync::{Mutex, lock};
 
 /// A stream of events, from the moment at which it was made. It ends with their source.
 ///
@@ -60,7 +61,7 @@ impl<T> Default for Listeners<T> {
 impl<T: Clone> Listeners<T> {
     pub(crate) fn listen(&self) -> Events<T> {
         let (sender, receiver) = async_channel::bounded(Events::<T>::CAPACITY);
-        if let Some(senders) = &mut *self.senders() {
+        if let Some(senders) = &mut *lock(&self.senders) {
             senders.push(sender);
             self.any.store(true, Ordering::Relaxed);
         }
@@ -77,7 +78,7 @@ impl<T: Clone> Listeners<T> {
         let Some(event) = event() else {
             return lost;
         };
-        if let Some(senders) = &mut *self.senders() {
+        if let Some(senders) = &mut *lock(&self.senders) {
             senders.retain(|sender| match sender.force_send(event.clone()) {
                 Ok(oldest) => {
                     lost += usize::from(oldest.is_some());
@@ -92,13 +93,8 @@ impl<T: Clone> Listeners<T> {
 
     /// Ends all streams.
     pub(crate) fn close(&self) {
-        drop(self.senders().take());
+        drop(lock(&self.senders).take());
         self.any.store(false, Ordering::Relaxed);
-    }
-
-    fn senders(&self) -> MutexGuard<'_, Option<Vec<Sender<T>>>> {
-        // The list is consistent between two calls: poison does not matter.
-        self.senders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Rate limits of log lines that a remote can cause.
 
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use netaio_core::Limits;
 
 use crate::clock::Time;
+use crate::sync::{Mutex, lock};
 
 /// The log lines of one server, client or node.
 pub(crate) struct Logs {
@@ -45,7 +45,7 @@ impl Logs {
     /// suppressed since the last one. If not, it is counted.
     pub(crate) fn admit(&self, text: &'static str) -> Option<u64> {
         let now = self.time.now().monotonic;
-        let mut lines = self.lines();
+        let mut lines = lock(&self.lines);
         let Some(kind) = lines.kinds.iter_mut().find(|kind| kind.text == text) else {
             lines.kinds.push(Kind {
                 text,
@@ -66,11 +66,7 @@ impl Logs {
 
     /// The number of lines that were suppressed so far.
     pub(crate) fn suppressed(&self) -> u64 {
-        self.lines().suppressed
-    }
-
-    fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.lines).suppressed
     }
 }
 

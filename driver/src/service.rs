@@ -1,6 +1,6 @@
 //! The core's node behind a lock, which the links of one server, client or node share.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use event_listener::{Event, EventListener};
@@ -16,6 +16,7 @@ use crate::handler::{AnyHandler, Handler};
 use crate::logging::limited;
 use crate::peer_events::{PeerEvent, PeerEvents};
 use crate::remote::Remote;
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The node, its owner, and the listeners for its events.
 ///
@@ -82,8 +83,7 @@ impl Service {
 
     /// The node, for a look-up.
     pub(crate) fn node(&self) -> MutexGuard<'_, Node<AnyHandler>> {
-        // A node is consistent between two calls: poison does not matter.
-        self.node.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.node)
     }
 
     /// Changes the node, hands its events to the listeners, and wakes the tasks of links

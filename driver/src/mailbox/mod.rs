@@ -4,7 +4,6 @@ mod command;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::PoisonError;
 use std::task::Poll;
 
 use event_listener::{Event, EventListener};
@@ -12,7 +11,7 @@ use netaio_core::{CloseReason, Dropped, Limits, LossyQueue, SendError, SlowConsu
 
 pub(crate) use self::command::Command;
 
-use crate::sync::{AtomicWaker, Mutex, MutexGuard};
+use crate::sync::{AtomicWaker, Mutex, lock};
 
 /// Why a command was not queued.
 enum Refused {
@@ -93,7 +92,7 @@ impl Mailbox {
     }
 
     fn try_push(&self, command: Command) -> Result<(), Refused> {
-        let mut queue = self.lock();
+        let mut queue = lock(&self.queue);
         if let Some(reason) = &queue.closed {
             let closed = SendError::Closed(reason.clone());
             if matches!(command, Command::Abort | Command::Cut) {
@@ -135,7 +134,7 @@ impl Mailbox {
 
     /// Takes all commands, into a queue that is empty, and returns what was dropped.
     pub(crate) fn take(&self, into: &mut VecDeque<Command>) -> Option<Dropped> {
-        let mut queue = self.lock();
+        let mut queue = lock(&self.queue);
         let was_full = queue.sends >= self.capacity;
         (queue.sends, queue.requests) = (0, 0);
         queue.commands.swap(into);
@@ -151,7 +150,7 @@ impl Mailbox {
     pub(crate) async fn wait(&self) {
         poll_fn(|context| {
             self.waker.register(context.waker());
-            match self.lock().commands.is_empty() {
+            match lock(&self.queue).commands.is_empty() {
                 true => Poll::Pending,
                 false => Poll::Ready(()),
             }
@@ -161,7 +160,7 @@ impl Mailbox {
 
     /// Refuses further commands, and returns those that came too late.
     pub(crate) fn close(&self, reason: CloseReason) -> VecDeque<Command> {
-        let mut queue = self.lock();
+        let mut queue = lock(&self.queue);
         queue.closed.get_or_insert(reason);
         let mut late = VecDeque::new();
         queue.commands.swap(&mut late);
@@ -174,7 +173,7 @@ impl Mailbox {
     pub(crate) async fn aborted(&self) {
         poll_fn(|context| {
             self.waker.register(context.waker());
-            match self.lock().aborted {
+            match lock(&self.queue).aborted {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
             }
@@ -184,28 +183,23 @@ impl Mailbox {
 
     /// Whether a closed connection was aborted.
     pub(crate) fn is_aborted(&self) -> bool {
-        self.lock().aborted
+        lock(&self.queue).aborted
     }
 
     /// Marks the task as ended.
     pub(crate) fn end(&self) {
-        self.lock().ended = true;
+        lock(&self.queue).ended = true;
     }
 
     /// Why no more commands are accepted, if so.
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
-        self.lock().closed.clone()
+        lock(&self.queue).closed.clone()
     }
 
     /// Why the connection has ended, if its task has ended.
     pub(crate) fn ended(&self) -> Option<CloseReason> {
-        let queue = self.lock();
+        let queue = lock(&self.queue);
         queue.closed.clone().filter(|_| queue.ended)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A queue is consistent between two statements: poison does not matter.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,6 +11,7 @@ use super::counters::Counts;
 use super::events::ServerEvent;
 use crate::connection::Connection;
 use crate::events::Listeners;
+use crate::futures::wait_for;
 use crate::logging::limited;
 use crate::mailbox::Command;
 use crate::peers::Peers;
@@ -57,13 +58,8 @@ impl Shared {
 
     /// Is ready when no connection is left, and no more are accepted.
     pub(super) async fn empty(&self) {
-        loop {
-            let ended = self.ended.listen();
-            if self.roster.len() == 0 && !self.listening.load(Ordering::Acquire) {
-                return;
-            }
-            ended.await;
-        }
+        let is_empty = || self.roster.len() == 0 && !self.listening.load(Ordering::Acquire);
+        wait_for(&self.ended, || is_empty().then_some(())).await;
     }
 
     /// Sends a message about peers to every connection.

@@ -1,14 +1,14 @@
 //! Handlers in flight: those that did not complete when they were called.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use netaio_core::Message;
 use slab::Slab;
 
 use crate::futures::BoxFuture;
-use crate::sync::{AtomicBool, AtomicWaker, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicBool, AtomicWaker, Mutex, Ordering, lock};
 
 /// The handlers in flight of one connection, each with its call. A handler is polled
 /// only when it was woken itself: one of many costs no more than one alone.
@@ -40,13 +40,6 @@ struct Woken {
     task: AtomicWaker,
 }
 
-impl Woken {
-    fn lock(&self) -> MutexGuard<'_, Vec<usize>> {
-        // The list is consistent between two statements: poison does not matter.
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Wakes the handler of one slot.
 struct SlotWaker {
     slot: usize,
@@ -58,7 +51,7 @@ struct SlotWaker {
 impl SlotWaker {
     fn list(&self) {
         if !self.listed.swap(true, Ordering::AcqRel) {
-            self.woken.lock().push(self.slot);
+            lock(&self.woken.slots).push(self.slot);
         }
     }
 }
@@ -145,7 +138,7 @@ impl<C> Handlers<C> {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.woken.task.register(context.waker());
-        std::mem::swap(&mut *self.woken.lock(), &mut self.turn);
+        std::mem::swap(&mut *lock(&self.woken.slots), &mut self.turn);
         for slot in self.turn.drain(..) {
             let Some(waker) = self.wakers.get(slot) else {
                 continue;
