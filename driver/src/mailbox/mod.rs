@@ -148,14 +148,7 @@ impl Mailbox {
 
     /// Is ready when there are commands.
     pub(crate) async fn wait(&self) {
-        poll_fn(|context| {
-            self.waker.register(context.waker());
-            match lock(&self.queue).commands.is_empty() {
-                true => Poll::Pending,
-                false => Poll::Ready(()),
-            }
-        })
-        .await;
+        self.wait_until(|queue| !queue.commands.is_empty()).await;
     }
 
     /// Refuses further commands, and returns those that came too late.
@@ -171,9 +164,13 @@ impl Mailbox {
 
     /// Is ready when a closed connection is aborted.
     pub(crate) async fn aborted(&self) {
+        self.wait_until(|queue| queue.aborted).await;
+    }
+
+    async fn wait_until(&self, is_ready: impl Fn(&Queue) -> bool) {
         poll_fn(|context| {
             self.waker.register(context.waker());
-            match lock(&self.queue).aborted {
+            match is_ready(&lock(&self.queue)) {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
             }

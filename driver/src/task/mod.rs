@@ -6,9 +6,7 @@ mod running;
 mod step;
 
 use std::collections::VecDeque;
-use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
 use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal, SharedNode};
 
@@ -16,10 +14,11 @@ use self::running::Running;
 use crate::callers::Callers;
 use crate::clock::Time;
 use crate::connection::Connection;
-use crate::futures::{BoxFuture, yield_now};
+use crate::futures::yield_now;
 use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::{Service, Turn};
+use crate::timer::Timer;
 
 /// Queued answers that are written before more frames are handled, in bytes.
 const WRITE_AT: usize = 32 * 1024;
@@ -59,7 +58,7 @@ pub(crate) struct Task<R, I, O> {
     running: Running<Call>,
     /// The turn of this link, which waited for the budget, until it is polled.
     turn: Option<Turn>,
-    timer: Option<(Duration, BoxFuture<()>)>,
+    timer: Timer<R>,
     /// Steps since the last yield.
     steps: usize,
     /// The last step was a write.
@@ -70,7 +69,6 @@ pub(crate) struct Task<R, I, O> {
     refusing: bool,
     /// The time of the last step.
     now: Now,
-    runtime: PhantomData<fn() -> R>,
     /// Dropped last, after the stream.
     _ending: Ending,
 }
@@ -129,13 +127,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             callers: Callers::default(),
             running: Running::default(),
             turn: None,
-            timer: None,
+            timer: Timer::default(),
             steps: 0,
             wrote: false,
             handled: false,
             refusing: false,
             now,
-            runtime: PhantomData,
         }
     }
 
