@@ -220,7 +220,7 @@ impl<R: Runtime> UdpNode<R> {
     }
 
     /// The number of log lines that were suppressed so far; see
-    /// [`Limits::log_interval`](netaio_core::Limits::log_interval).
+    /// [`UdpNodeBuilder::log_interval`](crate::UdpNodeBuilder::log_interval).
     #[must_use]
     pub fn suppressed_log_lines(&self) -> u64 {
         self.service().context.logs.suppressed()
