@@ -64,9 +64,6 @@ pub struct Limits {
     inbound_total: usize,
     outbound_total: usize,
     shutdown_grace: Duration,
-
-    // Logs.
-    log_interval: Duration,
 }
 
 /// What becomes of a remote that reads too slowly, and of what waits for it: the
@@ -130,7 +127,6 @@ impl Default for Limits {
             inbound_total: 64 * 1024 * 1024,
             outbound_total: 256 * 1024 * 1024,
             shutdown_grace: Duration::from_secs(10),
-            log_interval: Duration::from_secs(10),
         }
     }
 }
@@ -353,18 +349,6 @@ impl Limits {
         /// The time that a stop waits for running handlers and unwritten
         /// answers; 10 s. Then connections are aborted.
         shutdown_grace, with_shutdown_grace: Duration, |_| false, "any duration works";
-    }
-}
-
-/// # Logs
-///
-/// Enforced by the drivers. The core writes no logs.
-impl Limits {
-    limits! {
-        /// The time between two log lines of one kind, of one server, client or
-        /// node, that a remote can cause; 10 s, and with zero all are written. One
-        /// more is counted, and the next one that is written says how many were not.
-        log_interval, with_log_interval: Duration, |_| false, "any duration works";
     }
 }
 

@@ -1,14 +1,14 @@
 //! Background tasks: callbacks and reconnection, one at a time for each subject.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use async_channel::Sender;
 use event_listener::Event;
 
-use crate::futures::{BoxFuture, race};
+use crate::futures::{BoxFuture, race, wait_for};
 use crate::runtime::Runtime;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, lock};
 
 /// Tasks that can be started from any thread, and all be cancelled. Each has a
 /// subject, which has no other task at the same time.
@@ -60,7 +60,7 @@ impl<K: Ord + Copy + Send + 'static> BackgroundTasks<K> {
     /// Enables tasks to be started, which takes a task that spawns them. Must be
     /// called from within the runtime.
     pub(crate) fn enable<R: Runtime>(&self) {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         // The runtime of the spawner may have been shut down since.
         let ready = state.spawner.as_ref().is_some_and(|to| !to.is_closed());
         if ready || state.shut_down {
@@ -87,7 +87,7 @@ impl<K: Ord + Copy + Send + 'static> BackgroundTasks<K> {
         make: impl FnOnce() -> F,
         after: impl FnOnce() + Send + 'static,
     ) -> Result<(), NotStarted> {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         if state.running.contains_key(&subject) {
             return Err(NotStarted::Busy);
         }
@@ -108,32 +108,25 @@ impl<K: Ord + Copy + Send + 'static> BackgroundTasks<K> {
             let entry = entry;
             race(entry.tasks.cancelled(since), task).await;
         });
-        // If the runtime is gone, the task is dropped here, and so has ended.
+        // If the runtime was shut down, the task is dropped here, and has ended.
         let _ = spawner.try_send(task);
         Ok(())
     }
 
     /// Whether a subject has a task.
     pub(crate) fn is_running(&self, subject: K) -> bool {
-        self.state().running.contains_key(&subject)
+        lock(&self.state).running.contains_key(&subject)
     }
 
     /// Cancels all tasks, and waits until they have ended. Others may be started
     /// meanwhile, and are not waited for.
     pub(crate) async fn cancel(&self) {
         let cancelled = self.cancel_all(false);
-        loop {
-            let ended = self.ended.listen();
-            if self
-                .state()
-                .running
-                .values()
-                .all(|since| *since >= cancelled)
-            {
-                return;
-            }
-            ended.await;
-        }
+        let have_ended = || {
+            let state = lock(&self.state);
+            state.running.values().all(|since| *since >= cancelled)
+        };
+        wait_for(&self.ended, || have_ended().then_some(())).await;
     }
 
     /// Cancels all tasks; none can be started afterwards.
@@ -142,16 +135,12 @@ impl<K: Ord + Copy + Send + 'static> BackgroundTasks<K> {
     }
 
     fn cancel_all(&self, shut_down: bool) -> u64 {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         state.cancellations = state.cancellations.saturating_add(1);
         let cancellations = state.cancellations;
         state.shut_down |= shut_down;
         // Dropping the queue may drop tasks, which lock the state.
-        let spawner = if shut_down {
-            state.spawner.take()
-        } else {
-            None
-        };
+        let spawner = state.spawner.take_if(|_| shut_down);
         drop(state);
         drop(spawner);
         self.cancelled.notify(usize::MAX);
@@ -161,18 +150,8 @@ impl<K: Ord + Copy + Send + 'static> BackgroundTasks<K> {
     /// Is ready when tasks are cancelled that were started after `since`
     /// cancellations.
     async fn cancelled(&self, since: u64) {
-        loop {
-            let cancelled = self.cancelled.listen();
-            if self.state().cancellations > since {
-                return;
-            }
-            cancelled.await;
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State<K>> {
-        // The state is consistent between two calls: poison does not matter.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let is_cancelled = || lock(&self.state).cancellations > since;
+        wait_for(&self.cancelled, || is_cancelled().then_some(())).await;
     }
 }
 
@@ -185,10 +164,7 @@ struct Entry<K: Ord, F: FnOnce()> {
 
 impl<K: Ord, F: FnOnce()> Drop for Entry<K, F> {
     fn drop(&mut self) {
-        let state = self.tasks.state.lock();
-        let mut state = state.unwrap_or_else(PoisonError::into_inner);
-        state.running.remove(&self.subject);
-        drop(state);
+        lock(&self.tasks.state).running.remove(&self.subject);
         self.tasks.ended.notify(usize::MAX);
         if let Some(after) = self.after.take() {
             after();

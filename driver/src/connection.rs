@@ -15,6 +15,7 @@ use crate::callers::{Cancellations, Request};
 use crate::clock::Time;
 use crate::context::Context;
 use crate::error::RequestError;
+use crate::futures::wait_for;
 use crate::logging::{Logs, limited};
 use crate::mailbox::{Command, Mailbox};
 use crate::options::{ConnectionOptions, Omitted};
@@ -41,9 +42,9 @@ pub(crate) struct Shared {
     remote: Option<SocketAddr>,
 }
 
-/// Where a connection of a client leads to.
+/// The client of a connection, and the server.
 pub(crate) struct Origin {
-    /// What it connected to; `None` for a stream that it was handed.
+    /// The address that it was given; `None` for a stream that it was handed.
     pub(crate) address: Option<Arc<str>>,
     /// The id of the server among the client's. A connection that replaces this one
     /// has the same.
@@ -161,13 +162,7 @@ impl Connection {
     /// Waits until the connection is closed and its last bytes are written or
     /// discarded, and returns the reason. Cancel-safe.
     pub async fn closed(&self) -> CloseReason {
-        loop {
-            let closed = self.shared.closed.listen();
-            if let Some(reason) = self.shared.mailbox.ended() {
-                return reason;
-            }
-            closed.await;
-        }
+        wait_for(&self.shared.closed, || self.shared.mailbox.ended()).await
     }
 
     /// Why the connection is closed, if it is: nothing more can be sent or received,
@@ -190,7 +185,7 @@ impl Connection {
         }
     }
 
-    /// The place of the remote among those of its node.
+    /// The remote, as its node names it.
     pub(crate) fn place(&self) -> Place {
         Place::Link {
             link: self.shared.link,
@@ -198,7 +193,7 @@ impl Connection {
         }
     }
 
-    /// What handlers share at this end.
+    /// The values that handlers share at this end.
     pub(crate) fn states(&self) -> &States {
         &self.shared.context.states
     }
@@ -208,12 +203,12 @@ impl Connection {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
-    /// Which server of a client it leads to.
+    /// The id of the server among those of its client.
     pub(crate) fn server_id(&self) -> Option<u64> {
         self.shared.origin.as_ref().map(|origin| origin.server_id)
     }
 
-    /// What a client connected to.
+    /// The address that was given to a client.
     pub(crate) fn address(&self) -> Option<&str> {
         self.shared.origin.as_ref()?.address.as_deref()
     }
@@ -234,6 +229,17 @@ impl Connection {
         self.shared.context.time()
     }
 
+    /// Marks the connection as ended: its task is dropped.
+    pub(crate) fn end(&self) {
+        let Shared {
+            mailbox, closed, ..
+        } = &*self.shared;
+        // Dropping the commands fails the calls that wait for them.
+        drop(mailbox.close(CloseReason::Local));
+        mailbox.end();
+        closed.notify(usize::MAX);
+    }
+
     /// Whether its task has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.shared.mailbox.ended().is_some()
@@ -242,22 +248,6 @@ impl Connection {
     /// The close reason for an operation that the end of the task interrupted.
     fn reason_or_local(&self) -> CloseReason {
         self.close_reason().unwrap_or(CloseReason::Local)
-    }
-}
-
-/// Marks a connection as ended when it is dropped, even if its task was dropped
-/// unfinished.
-pub(crate) struct Ending(pub(crate) Connection);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let Shared {
-            mailbox, closed, ..
-        } = &*self.0.shared;
-        // Dropping the commands fails the calls that wait for them.
-        drop(mailbox.close(CloseReason::Local));
-        mailbox.end();
-        closed.notify(usize::MAX);
     }
 }
 

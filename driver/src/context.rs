@@ -1,6 +1,7 @@
 //! What the handles, tasks and handlers of one server, client or node share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use netaio_core::{Limits, LinkConfig};
 
@@ -18,8 +19,14 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(config: Arc<LinkConfig>, states: States, sources: Sources) -> Arc<Self> {
-        let logs = Arc::new(Logs::new(config.limits(), sources.time.clone()));
+    /// Of log lines of one kind, one is written in each `log_interval`.
+    pub(crate) fn new(
+        config: Arc<LinkConfig>,
+        states: States,
+        sources: Sources,
+        log_interval: Duration,
+    ) -> Arc<Self> {
+        let logs = Arc::new(Logs::new(log_interval, sources.time.clone()));
         Arc::new(Self {
             config,
             states,

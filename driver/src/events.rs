@@ -3,14 +3,14 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use async_channel::{Receiver, Sender};
 use futures_core::Stream;
 
-/// A stream of events, from the moment at which it was made. It ends when there can
-/// be no more of them.
+use crate::sync::{Mutex, lock};
+
+/// A stream of events, from the moment at which it was made. It ends with their source.
 ///
 /// It is bounded: a listener that does not take its events loses the oldest when
 /// more than 4,096 wait. Each stream of one kind gets every event.
@@ -20,7 +20,7 @@ impl<T> Events<T> {
     /// The most events that wait for one listener.
     const CAPACITY: usize = 4096;
 
-    /// The next event, or `None` when there will be no more. Cancel-safe.
+    /// The next event, or `None` at the end of the stream. Cancel-safe.
     pub async fn next(&mut self) -> Option<T> {
         self.0.recv().await.ok()
     }
@@ -45,7 +45,7 @@ impl<T> fmt::Debug for Events<T> {
 /// The listeners of one kind of events. An event is made only if there are any.
 pub(crate) struct Listeners<T> {
     any: AtomicBool,
-    /// `None` when there will be no more events.
+    /// `None` once the streams have ended.
     senders: Mutex<Option<Vec<Sender<T>>>>,
 }
 
@@ -61,7 +61,7 @@ impl<T> Default for Listeners<T> {
 impl<T: Clone> Listeners<T> {
     pub(crate) fn listen(&self) -> Events<T> {
         let (sender, receiver) = async_channel::bounded(Events::<T>::CAPACITY);
-        if let Some(senders) = &mut *self.senders() {
+        if let Some(senders) = &mut *lock(&self.senders) {
             senders.push(sender);
             self.any.store(true, Ordering::Relaxed);
         }
@@ -78,7 +78,7 @@ impl<T: Clone> Listeners<T> {
         let Some(event) = event() else {
             return lost;
         };
-        if let Some(senders) = &mut *self.senders() {
+        if let Some(senders) = &mut *lock(&self.senders) {
             senders.retain(|sender| match sender.force_send(event.clone()) {
                 Ok(oldest) => {
                     lost += usize::from(oldest.is_some());
@@ -93,13 +93,8 @@ impl<T: Clone> Listeners<T> {
 
     /// Ends all streams.
     pub(crate) fn close(&self) {
-        drop(self.senders().take());
+        drop(lock(&self.senders).take());
         self.any.store(false, Ordering::Relaxed);
-    }
-
-    fn senders(&self) -> MutexGuard<'_, Option<Vec<Sender<T>>>> {
-        // The list is consistent between two calls: poison does not matter.
-        self.senders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

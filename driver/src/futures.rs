@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use event_listener::Event;
 use pin_project_lite::pin_project;
 
 /// A future on the heap.
@@ -83,4 +84,17 @@ pub(crate) async fn poll_once<T>(future: &mut BoxFuture<T>) -> Option<T> {
         })
     })
     .await
+}
+
+/// Waits until `check` returns a value. It is called at first, and whenever the event is
+/// notified. Cancel-safe.
+pub(crate) async fn wait_for<T>(event: &Event, check: impl Fn() -> Option<T>) -> T {
+    loop {
+        // Before the check, so that no notification after it is missed.
+        let notified = event.listen();
+        if let Some(value) = check() {
+            return value;
+        }
+        notified.await;
+    }
 }

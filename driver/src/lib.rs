@@ -57,6 +57,7 @@ mod callers;
 mod fanout;
 mod mailbox;
 mod timeouts;
+mod timer;
 
 // Handles, and what is asked of them.
 mod connection;

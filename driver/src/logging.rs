@@ -1,12 +1,13 @@
 //! Rate limits of log lines that a remote can cause.
 
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use netaio_core::Limits;
-
 use crate::clock::Time;
+use crate::sync::{Mutex, lock};
+
+/// The time between two lines of one kind unless set.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(10);
 
 /// The log lines of one server, client or node.
 pub(crate) struct Logs {
@@ -33,9 +34,9 @@ struct Kind {
 }
 
 impl Logs {
-    pub(crate) fn new(limits: &Limits, time: Time) -> Self {
+    pub(crate) fn new(interval: Duration, time: Time) -> Self {
         Self {
-            interval: limits.log_interval(),
+            interval,
             time,
             lines: Mutex::default(),
         }
@@ -45,7 +46,7 @@ impl Logs {
     /// suppressed since the last one. If not, it is counted.
     pub(crate) fn admit(&self, text: &'static str) -> Option<u64> {
         let now = self.time.now().monotonic;
-        let mut lines = self.lines();
+        let mut lines = lock(&self.lines);
         let Some(kind) = lines.kinds.iter_mut().find(|kind| kind.text == text) else {
             lines.kinds.push(Kind {
                 text,
@@ -66,11 +67,7 @@ impl Logs {
 
     /// The number of lines that were suppressed so far.
     pub(crate) fn suppressed(&self) -> u64 {
-        self.lines().suppressed
-    }
-
-    fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.lines).suppressed
     }
 }
 
@@ -122,14 +119,13 @@ mod tests {
     }
 
     fn logs(interval: Duration) -> (Logs, Stopped) {
-        let limits = Limits::default().with_log_interval(interval).unwrap();
         let clock = Stopped::default();
-        (Logs::new(&limits, Time::of(clock.clone())), clock)
+        (Logs::new(interval, Time::of(clock.clone())), clock)
     }
 
     #[test]
     fn one_line_of_a_kind_in_an_interval() {
-        let (logs, clock) = logs(Limits::default().log_interval());
+        let (logs, clock) = logs(INTERVAL);
         for text in ["refused", "lost"] {
             clock.set(0);
             assert_eq!(logs.admit(text), Some(0));
@@ -193,7 +189,7 @@ mod tests {
             }
         }
 
-        let logs = Logs::new(&Limits::default(), Time::of(NeverRead));
+        let logs = Logs::new(INTERVAL, Time::of(NeverRead));
         for number in 0..3 {
             limited!(logs, ERROR, "refused", number);
         }

@@ -40,14 +40,16 @@ impl ConnectionOptions {
         self
     }
 
-    /// Omits the outer auth plugin, of what is sent and of what is received: netaio's `use_auth=False`. Both ends have to.
+    /// Omits the outer auth plugin, of what is sent and of what is received: netaio's
+    /// `use_auth=False`. Both ends have to.
     #[must_use]
     pub fn without_auth(mut self) -> Self {
         self.omitted.auth = true;
         self
     }
 
-    /// Omits the outer cipher plugin, of what is sent and of what is received: netaio's `use_cipher=False`. Both ends have to.
+    /// Omits the outer cipher plugin, of what is sent and of what is received: netaio's
+    /// `use_cipher=False`. Both ends have to.
     #[must_use]
     pub fn without_cipher(mut self) -> Self {
         self.omitted.cipher = true;

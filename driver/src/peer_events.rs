@@ -1,4 +1,4 @@
-//! Events about peers, as a stream.
+//! Events of peers, as a stream.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -8,16 +8,15 @@ use netaio_core::{IntroductionError, Known, Peer, Place, RemovalReason};
 use crate::clock::Time;
 use crate::events::Events;
 
-/// A peer that is known.
+/// A known peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownPeer {
-    /// What it says of itself.
+    /// Its id and data.
     pub peer: Peer,
-    /// Where it is heard from, the first address first. A connection without
-    /// addresses has none here.
+    /// Its addresses, the oldest first. A connection without addresses has none.
     pub addresses: Vec<SocketAddr>,
-    /// When it was last heard. Over a connection, when it introduced itself: it
-    /// lives as long as the connection does.
+    /// The time of its last message. Over a connection, that of its introduction: it is
+    /// known until the connection ends.
     pub last_heard: Instant,
 }
 
@@ -32,7 +31,7 @@ impl KnownPeer {
     }
 }
 
-/// What happened to a peer.
+/// An event of a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerEvent {
@@ -56,7 +55,7 @@ pub enum PeerEvent {
         /// Why.
         why: RemovalReason,
     },
-    /// What a remote said about a peer was refused.
+    /// A message of a remote about a peer was refused.
     Refused {
         /// Where it came from, if that has an address.
         address: Option<SocketAddr>,
@@ -66,8 +65,7 @@ pub enum PeerEvent {
 }
 
 impl PeerEvent {
-    /// What the core says; kinds of events that the core may have besides one day are
-    /// left out.
+    /// The event of the core; `None` for kinds of events that are not known here.
     pub(crate) fn from_core(event: &netaio_core::PeerEvent<Place>, time: &Time) -> Option<Self> {
         use netaio_core::PeerEvent::{Added, AddressRemoved, Refused, Removed, Updated};
         Some(match event {
@@ -95,5 +93,5 @@ impl PeerEvent {
     }
 }
 
-/// A stream of events about peers. It ends when their node is gone.
+/// A stream of events of peers. It ends with their server, client or node.
 pub type PeerEvents = Events<PeerEvent>;

@@ -12,10 +12,10 @@ use crate::service::Service;
 
 /// The peers that a server, a client or a UDP node knows.
 ///
-/// They come by [automatic management](crate::UdpNode::manage_peers) or by
+/// They are added by [automatic management](crate::UdpNode::manage_peers) or by
 /// [`add`](Self::add), and a peer-specific plugin finds the keys of a remote
 /// here. Over connections a peer belongs to the connection that announced it,
-/// and goes with it. Cloning it copies a pointer.
+/// and is removed with it. Cloning it copies a pointer.
 #[derive(Clone)]
 pub struct Peers {
     pub(crate) service: Arc<Service>,

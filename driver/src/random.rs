@@ -2,10 +2,11 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chacha20::ChaCha12Rng;
 use rand_core::{CryptoRng, Rng, SeedableRng, TryCryptoRng, TryRng};
+
+use crate::sync::{Mutex, lock};
 
 /// Where seeds come from: the operating system, unless a builder is given one.
 #[derive(Clone, Copy, Default)]
@@ -57,26 +58,21 @@ impl SharedRng {
     pub(crate) fn new(rng: Box<dyn CryptoRng + Send>) -> Self {
         Self(Mutex::new(rng))
     }
-
-    fn lock(&self) -> MutexGuard<'_, Box<dyn CryptoRng + Send>> {
-        // A generator is whole between two draws: poison says nothing about it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl TryRng for &SharedRng {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(self.lock().next_u32())
+        Ok(lock(&self.0).next_u32())
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.lock().next_u64())
+        Ok(lock(&self.0).next_u64())
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        self.lock().fill_bytes(bytes);
+        lock(&self.0).fill_bytes(bytes);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use netaio_core::{LinkId, Message, SealError, SendError, SendOptions};
 
@@ -12,6 +12,7 @@ use crate::logging::limited;
 use crate::mailbox::Command;
 use crate::options::Omitted;
 use crate::service::Service;
+use crate::sync::{Mutex, lock};
 
 /// The connections of a server, the oldest first.
 pub(crate) struct Roster {
@@ -49,7 +50,7 @@ impl Roster {
 
     /// Whether a connection is one of these.
     pub(crate) fn contains(&self, connection: &Connection) -> bool {
-        let connections = self.lock();
+        let connections = lock(&self.connections);
         let ours = connections.get(&connection.shared.link);
         ours.is_some_and(|ours| ours.is(connection))
     }
@@ -57,7 +58,7 @@ impl Roster {
     /// The connections that are subscribed to a key.
     pub(crate) fn subscribed(&self, key: &[u8]) -> Vec<Connection> {
         let places: Vec<_> = self.service.node().subscribers(key).collect();
-        let connections = self.lock();
+        let connections = lock(&self.connections);
         let links = places.iter().filter_map(|place| place.link());
         links
             .filter_map(|link| connections.get(&link).cloned())
@@ -66,7 +67,7 @@ impl Roster {
 
     /// The connections of the server, the oldest first.
     pub(crate) fn connections(&self) -> Vec<Connection> {
-        self.lock().values().cloned().collect()
+        lock(&self.connections).values().cloned().collect()
     }
 
     /// Seals the message, once for all that omit the same plugins unless one is
@@ -115,7 +116,7 @@ impl Roster {
         &self,
         make: impl FnOnce() -> Result<(Connection, T), E>,
     ) -> Result<(Connection, T), E> {
-        let mut connections = self.lock();
+        let mut connections = lock(&self.connections);
         let (connection, with) = make()?;
         connections.insert(connection.shared.link, connection.clone());
         Ok((connection, with))
@@ -123,19 +124,19 @@ impl Roster {
 
     /// Removes a connection.
     pub(crate) fn leave(&self, link: LinkId) {
-        let removed = self.lock().remove(&link);
+        let removed = lock(&self.connections).remove(&link);
         // Not under the lock.
         drop(removed);
     }
 
     /// The number of connections.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        lock(&self.connections).len()
     }
 
     /// Gives a connection a command.
     pub(crate) fn command(&self, link: LinkId, command: Command) {
-        if let Some(connection) = self.lock().get(&link) {
+        if let Some(connection) = lock(&self.connections).get(&link) {
             // An error means that it is closed already.
             let _ = connection.shared.mailbox.push(command);
         }
@@ -143,15 +144,9 @@ impl Roster {
 
     /// Gives every connection a command.
     pub(crate) fn command_all(&self, command: impl Fn() -> Command) {
-        for connection in self.lock().values() {
+        for connection in lock(&self.connections).values() {
             // An error means that it is closed already.
             let _ = connection.shared.mailbox.push(command());
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<LinkId, Connection>> {
-        // The map is consistent between two calls: poison does not matter.
-        let connections = self.connections.lock();
-        connections.unwrap_or_else(PoisonError::into_inner)
     }
 }

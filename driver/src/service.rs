@@ -1,6 +1,6 @@
 //! The core's node behind a lock, which the links of one server, client or node share.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use event_listener::{Event, EventListener};
@@ -16,6 +16,7 @@ use crate::handler::{AnyHandler, Handler};
 use crate::logging::limited;
 use crate::peer_events::{PeerEvent, PeerEvents};
 use crate::remote::Remote;
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The node, its owner, and the listeners for its events.
 ///
@@ -29,7 +30,7 @@ pub(crate) struct Service {
     deliver: Option<Deliver>,
     peer_events: Listeners<PeerEvent>,
     owner: OnceLock<Weak<dyn Owner>>,
-    /// Notified when links may do what they could not before, since others hold less.
+    /// Notified when links that wait for the budget may go on.
     freed: Event,
 }
 
@@ -82,8 +83,7 @@ impl Service {
 
     /// The node, for a look-up.
     pub(crate) fn node(&self) -> MutexGuard<'_, Node<AnyHandler>> {
-        // A node is consistent between two calls: poison does not matter.
-        self.node.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.node)
     }
 
     /// Changes the node, hands its events to the listeners, and wakes the tasks of links
@@ -188,8 +188,8 @@ impl Service {
         self.peer_events.close();
     }
 
-    /// Waits for the next time that other links hold less. Of those who wait for a
-    /// handler's place one is woken for each, and passes its turn on.
+    /// Listens for other links that release some of the budget. For each handler that
+    /// completes, one of those that wait is woken, and passes its turn on.
     pub(crate) fn freed(self: &Arc<Self>) -> Freed {
         Freed {
             listener: self.freed.listen(),
@@ -198,7 +198,7 @@ impl Service {
     }
 }
 
-/// Waits for other links to hold less, from when it was made.
+/// Waits until other links release some of the budget, from when it was made.
 pub(crate) struct Freed {
     listener: EventListener,
     service: Arc<Service>,
@@ -211,8 +211,8 @@ impl Freed {
     }
 }
 
-/// The turn of a link that has waited for others. The next one that waits has its turn
-/// when this is dropped, if there is room still.
+/// The turn of a link that waited for the budget. On drop, the next one that waits is
+/// woken if there is room for one more handler.
 pub(crate) struct Turn(Arc<Service>);
 
 impl Drop for Turn {
@@ -244,7 +244,7 @@ impl SharedNode for &Service {
     }
 
     fn heard(&mut self, now: Now, from: Place) {
-        // Over streams nobody falls silent, and many links would meet at the lock.
+        // Over streams no peer times out, and all links would contend for the lock.
         if self.datagrams {
             self.node().heard(now, from);
         }

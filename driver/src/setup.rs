@@ -1,6 +1,7 @@
 //! The options that the builders of servers, clients and nodes have in common.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, DefaultPeerPlugin, PeerPlugin};
 use netaio_core::{
@@ -10,6 +11,7 @@ use netaio_core::{
 use crate::context::Context;
 use crate::error::BuildError;
 use crate::handler::AnyHandler;
+use crate::logging;
 use crate::service::{Deliver, Service};
 use crate::sources::Sources;
 use crate::states::States;
@@ -22,6 +24,7 @@ pub(crate) struct Setup {
     pub(crate) keys: Option<KeyExtractor>,
     pub(crate) concurrent_handlers: Option<usize>,
     pub(crate) sources: Sources,
+    pub(crate) log_interval: Duration,
     pub(crate) unrouted: Unrouted<AnyHandler>,
     /// The local peer, and how peers are packed.
     pub(crate) local_peer: Option<Peer>,
@@ -48,6 +51,7 @@ impl Setup {
             keys: None,
             concurrent_handlers: None,
             sources: Sources::default(),
+            log_interval: logging::INTERVAL,
             unrouted: Unrouted::NotFound,
             local_peer: None,
             peer_plugin: Arc::new(DefaultPeerPlugin),
@@ -137,7 +141,8 @@ impl Setup {
             };
             replaced.map_err(|source| BuildError::Layer { key: name, source })?;
         }
-        let context = Context::new(node.config().clone(), self.states, self.sources);
+        let config = node.config().clone();
+        let context = Context::new(config, self.states, self.sources, self.log_interval);
         let now = context.time().now();
         for config in self.management {
             node.manage_peers(now, config)?;
@@ -170,6 +175,14 @@ macro_rules! common_options {
         /// Sets the bounds on what remotes control.
         pub fn limits(mut self, limits: Limits) -> Self {
             self.setup.wire.limits = limits;
+            self
+        }
+
+        /// Sets the time between two log lines of one kind that a remote can cause; 10 s
+        /// unless set, and with zero all are written. One more is counted, and the next one
+        /// that is written says how many were not.
+        pub fn log_interval(mut self, interval: std::time::Duration) -> Self {
+            self.setup.log_interval = interval;
             self
         }
 
@@ -250,7 +263,8 @@ macro_rules! common_options {
             self
         }
 
-        /// Sets the clock, for simulations and replays; the system's unless set. The runtime's timers have to follow it.
+        /// Sets the clock, for simulations and replays; the system's unless set. The
+        /// runtime's timers have to follow it.
         pub fn clock(mut self, clock: impl crate::clock::Clock) -> Self {
             self.setup.sources.time = crate::clock::Time::of(clock);
             self
@@ -258,8 +272,8 @@ macro_rules! common_options {
 
         /// Draws every nonce from this seed, so that a run can be repeated to the
         /// byte. For tests and replays only: to those who know the seed, or have seen
-        /// an earlier run, ciphers protect nothing. Unless set, the operating system seeds a generator for each
-        /// connection.
+        /// an earlier run, ciphers protect nothing. Unless set, the operating system seeds
+        /// a generator for each connection.
         ///
         /// The generators are ChaCha with 12 rounds. A connection draws from the
         /// stream of its number, counted from 0 as connections are made, and a

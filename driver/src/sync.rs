@@ -17,6 +17,14 @@ pub(crate) use loom::sync::{
 #[cfg(loom)]
 pub(crate) use model::AtomicWaker;
 
+/// Locks. What is locked is consistent between two statements, and so it does not matter
+/// whether the lock is poisoned.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[cfg(loom)]
 pub(crate) mod model {
     use std::task::Waker;

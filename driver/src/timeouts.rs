@@ -1,7 +1,7 @@
 //! Requests that time out, and the handlers of that.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use netaio_core::MessageType;
 use crate::background::BackgroundTasks;
 use crate::futures::BoxFuture;
 use crate::logging::{Logs, limited};
+use crate::sync::{Mutex, lock};
 
 /// A request that timed out, for the handlers of timeouts: see
 /// [`ClientBuilder::on_timeout`](crate::ClientBuilder::on_timeout) and
@@ -72,13 +73,13 @@ impl<T> TimeoutHandler<T> {
             // The handler is called by the task, and not at all if there is none.
             Some(Box::pin(async move { handler(handle, request).await }))
         });
-        let replaced = self.lock().replace(make);
+        let replaced = lock(&self.0).replace(make);
         // Not under the lock: dropping what it captured may call this client or node.
         drop(replaced);
     }
 
     pub(crate) fn is_set(&self) -> bool {
-        self.lock().is_some()
+        lock(&self.0).is_some()
     }
 
     /// Starts the handler as the task of a subject, unless that has one.
@@ -89,7 +90,7 @@ impl<T> TimeoutHandler<T> {
         request: TimedOut<T>,
         logs: &Logs,
     ) {
-        let make = self.lock().clone();
+        let make = lock(&self.0).clone();
         let Some(task) = make.and_then(|make| make(request)) else {
             return;
         };
@@ -101,10 +102,5 @@ impl<T> TimeoutHandler<T> {
                 ?reason
             );
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<MakeTask<T>>> {
-        // It is consistent between two calls: poison does not matter.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

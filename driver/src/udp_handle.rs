@@ -22,7 +22,7 @@ use crate::timeouts::{TimedOut, TimeoutObserver};
 
 /// A command to the task of a UDP node.
 pub(crate) enum Command {
-    /// Send a message, and say whether it was taken.
+    /// Send a message, and report whether it was queued.
     Send {
         to: SocketAddr,
         message: Message,

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use netaio_tests::lines::Lines;
 use netaio_tokio::plugin::HmacAuth;
 use netaio_tokio::types::{AUTH_ERROR, REQUEST_URI};
-use netaio_tokio::{Client, Clock, Connection, Limits, Message, Now, Server, UdpEvent, UdpNode};
+use netaio_tokio::{
+    Client, Clock, Connection, Limits, Message, Now, Server, ServerBuilder, UdpEvent, UdpNode,
+};
 use tokio::net::UdpSocket;
 use tracing::Level;
 
@@ -45,13 +47,12 @@ impl Clock for Hand {
 }
 
 /// A server that takes no stranger's word, but listens to many.
-async fn guarded(limits: Limits, clock: Hand) -> Server {
+fn guarded(limits: Limits, clock: Hand) -> ServerBuilder {
     let limits = limits.with_failures(1024).unwrap();
-    let server = Server::builder()
+    Server::builder()
         .limits(limits)
         .clock(clock)
-        .auth(HmacAuth::new("secret"));
-    server.bind("127.0.0.1:0").await.unwrap()
+        .auth(HmacAuth::new("secret"))
 }
 
 /// Has messages refused.
@@ -79,7 +80,8 @@ fn assert_says(line: &str, number: Option<u64>) {
 async fn a_flood_of_refused_messages_is_one_line() {
     let (lines, _logging) = Lines::taken(Level::DEBUG);
     let clock = Hand::default();
-    let server = guarded(Limits::default(), clock.clone()).await;
+    let server = guarded(Limits::default(), clock.clone());
+    let server = server.bind("127.0.0.1:0").await.unwrap();
     let stranger = Client::builder().build().unwrap();
     stranger.connect(server.local_addr()).await.unwrap();
 
@@ -108,7 +110,8 @@ async fn a_flood_of_connections_is_one_line() {
     let (lines, _logging) = Lines::taken(Level::WARN);
     let clock = Hand::default();
     let limits = Limits::default().with_connections(1).unwrap();
-    let server = guarded(limits, clock.clone()).await;
+    let server = guarded(limits, clock.clone());
+    let server = server.bind("127.0.0.1:0").await.unwrap();
     let first = Client::builder().build().unwrap();
     first.connect(server.local_addr()).await.unwrap();
     for number in [0, FLOOD - 1] {
@@ -179,8 +182,8 @@ async fn a_flood_of_news_that_a_client_does_not_want_is_one_line() {
 #[tokio::test]
 async fn without_an_interval_all_lines_are_written() {
     let (lines, _logging) = Lines::taken(Level::DEBUG);
-    let limits = Limits::default().with_log_interval(Duration::ZERO).unwrap();
-    let server = guarded(limits, Hand::default()).await;
+    let server = guarded(Limits::default(), Hand::default()).log_interval(Duration::ZERO);
+    let server = server.bind("127.0.0.1:0").await.unwrap();
     let stranger = Client::builder().build().unwrap();
     stranger.connect(server.local_addr()).await.unwrap();
     have_refused(&stranger, FLOOD).await;
@@ -196,7 +199,8 @@ async fn without_an_interval_all_lines_are_written() {
 #[tokio::test]
 async fn lines_that_nobody_wants_are_not_counted() {
     let (lines, _logging) = Lines::taken(Level::INFO);
-    let server = guarded(Limits::default(), Hand::default()).await;
+    let server = guarded(Limits::default(), Hand::default());
+    let server = server.bind("127.0.0.1:0").await.unwrap();
     let stranger = Client::builder().build().unwrap();
     stranger.connect(server.local_addr()).await.unwrap();
     have_refused(&stranger, FLOOD).await;

@@ -42,7 +42,7 @@ use crate::timeouts::{Callback, callback};
 ///             eprintln!("no news: {error}");
 ///         }
 ///     })
-///     .on_give_up(|_, gone| async move { eprintln!("{}", gone.error) });
+///     .on_give_up(|_, lost| async move { eprintln!("{}", lost.error) });
 /// Client::builder().auto_reconnect(patient).build()
 /// # }
 /// ```
@@ -146,8 +146,8 @@ impl<R: Runtime> AutoReconnect<R> {
         self
     }
 
-    /// Sets what is called after a server was reconnected: to subscribe again,
-    /// say. Until it is done, the server is not reconnected another time.
+    /// Sets what is called after a server was reconnected: to subscribe again, for
+    /// example. Until it has completed, the server is not reconnected another time.
     #[must_use]
     pub fn on_reconnect<F>(
         mut self,

@@ -1,7 +1,7 @@
 //! The builder of clients.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
@@ -23,6 +23,7 @@ use crate::handler::{AnyHandler, Handler};
 use crate::remote::Remote;
 use crate::runtime::Runtime;
 use crate::setup::Setup;
+use crate::sync::Mutex;
 use crate::timeouts::{TimedOut, TimeoutHandler, callback};
 
 /// A client before it connects.

@@ -15,7 +15,7 @@ use crate::error::ConnectError;
 use crate::futures::race;
 use crate::options::ConnectionOptions;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
-use crate::task::Task;
+use crate::task::{ConnectionObserver, Task};
 
 /// A TCP connection and its remote address.
 type Stream<R> = (
@@ -172,31 +172,25 @@ impl<R: Runtime> Client<R> {
         if shared.wants_background() {
             shared.background.enable::<R>();
         }
-        let mut task =
-            Task::<R, _, _>::new(link, reader, writer, service, connection.clone(), None);
-        let end = End {
-            client: Arc::downgrade(shared),
-            connection: connection.clone(),
-        };
-        R::spawn(async move {
-            task.run().await;
-            drop(task);
-            drop(end);
-        });
+        let observer = Arc::new(WeakClient(Arc::downgrade(shared)));
+        Task::<R, _, _>::spawn(
+            link,
+            (reader, writer),
+            service,
+            connection.clone(),
+            observer,
+        );
         Ok(connection)
     }
 }
 
-/// Handles the end of a connection on drop, even if its task was dropped unfinished.
-struct End {
-    client: Weak<Shared>,
-    connection: Connection,
-}
+/// Connections do not keep their client alive.
+struct WeakClient(Weak<Shared>);
 
-impl Drop for End {
-    fn drop(&mut self) {
-        if let Some(client) = self.client.upgrade() {
-            client.ended(&self.connection);
+impl ConnectionObserver for WeakClient {
+    fn ended(&self, connection: &Connection) {
+        if let Some(client) = self.0.upgrade() {
+            client.ended(connection);
         }
     }
 }

@@ -116,7 +116,7 @@ impl<R: Runtime> Client<R> {
     }
 
     /// The number of log lines that were suppressed so far; see
-    /// [`Limits::log_interval`](netaio_core::Limits::log_interval).
+    /// [`ClientBuilder::log_interval`](crate::ClientBuilder::log_interval).
     #[must_use]
     pub fn suppressed_log_lines(&self) -> u64 {
         self.service().context.logs.suppressed()

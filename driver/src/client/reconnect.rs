@@ -1,7 +1,7 @@
-//! How a client reconnects its servers by itself.
+//! Automatic reconnection.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use netaio_core::{Backoff, Now};
 use rand_core::CryptoRng;
@@ -16,8 +16,9 @@ use crate::logging::limited;
 use crate::random::Seed;
 use crate::runtime::Runtime;
 use crate::sources::Sources;
+use crate::sync::{Mutex, lock};
 
-/// The policy of a client, and what its delays are drawn from.
+/// The policy of a client, and the generator of its jitter.
 pub(super) struct Reconnector<R: Runtime> {
     policy: AutoReconnect<R>,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
@@ -47,7 +48,7 @@ impl<R: Runtime> Reconnector<R> {
     }
 
     fn draw(&self, draw: impl FnOnce(&mut dyn CryptoRng)) {
-        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rng = lock(&self.rng);
         draw(&mut **rng);
     }
 

@@ -12,7 +12,7 @@ use crate::mailbox::Command;
 #[derive(Default)]
 pub(super) struct Servers {
     list: Vec<Server>,
-    /// The number of the next connection.
+    /// The id of the next server.
     next: u64,
     /// The name of the default server, if one is set.
     default: Option<Arc<str>>,
@@ -28,7 +28,7 @@ struct Server {
     closing: bool,
 }
 
-/// Where a connection is put in the list.
+/// The position of a new connection in the list.
 pub(super) enum Position<'a> {
     /// At the end.
     Last,
@@ -39,8 +39,7 @@ pub(super) enum Position<'a> {
 }
 
 impl Servers {
-    /// Lists a connection, which `make` makes with its number and the id of its
-    /// server.
+    /// Lists the connection that `make` makes with the id of its server.
     pub(super) fn insert(
         &mut self,
         position: Position<'_>,
@@ -69,8 +68,7 @@ impl Servers {
         match old {
             None => self.list.push(new),
             Some(old) => {
-                // Without a farewell: the server hears from the same peer by the new
-                // one.
+                // Without a farewell: the new connection announces the same peer.
                 let mut old = std::mem::replace(old, new);
                 old.close(false);
                 self.list.push(old);

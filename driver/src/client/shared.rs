@@ -1,6 +1,6 @@
 //! What the handles of a client and the tasks of its connections share.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use netaio_core::{LinkId, PeerMessage};
@@ -11,6 +11,7 @@ use crate::background::BackgroundTasks;
 use crate::connection::Connection;
 use crate::mailbox::Command;
 use crate::service::{Owner, Service};
+use crate::sync::{Mutex, MutexGuard, lock};
 use crate::timeouts::{TimedOut, TimeoutHandler, TimeoutObserver};
 
 /// What the handles of a client share with the tasks of its connections.
@@ -43,8 +44,7 @@ pub(super) enum Subject {
 
 impl Shared {
     pub(super) fn servers(&self) -> MutexGuard<'_, Servers> {
-        // The list is consistent between two calls: poison does not matter.
-        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.servers)
     }
 
     /// Whether background tasks may have to be started.

@@ -204,7 +204,7 @@ impl<T: Send + Sync + 'static> FromRequest for State<T> {
             limited!(
                 request.remote.logs(),
                 ERROR,
-                "a handler wants a state that was never given with `state`",
+                "a handler takes a state that was not set with `state`",
                 state
             );
             Reply::error("the server is not set up for this request")

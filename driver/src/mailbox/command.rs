@@ -10,7 +10,7 @@ use crate::callers::Request;
 
 /// A command to the task of a connection.
 pub(crate) enum Command {
-    /// Send a message, and say whether it was taken.
+    /// Send a message, and report whether it was queued.
     Send {
         message: Message,
         options: SendOptions,

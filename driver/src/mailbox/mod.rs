@@ -4,7 +4,6 @@ mod command;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::PoisonError;
 use std::task::Poll;
 
 use event_listener::{Event, EventListener};
@@ -12,9 +11,9 @@ use netaio_core::{CloseReason, Dropped, Limits, LossyQueue, SendError, SlowConsu
 
 pub(crate) use self::command::Command;
 
-use crate::sync::{AtomicWaker, Mutex, MutexGuard};
+use crate::sync::{AtomicWaker, Mutex, lock};
 
-/// Why a command was not taken.
+/// Why a command was not queued.
 enum Refused {
     Error(SendError),
     /// There is no room for it now.
@@ -42,7 +41,7 @@ struct Queue {
     sends: usize,
     /// Requests among them.
     requests: usize,
-    /// Nothing more is taken.
+    /// Set when no more commands are accepted.
     closed: Option<CloseReason>,
     /// What is queued to be written is discarded.
     aborted: bool,
@@ -62,7 +61,7 @@ impl Mailbox {
         }
     }
 
-    /// Hands a [`Command::Send`] over, once there is room for it.
+    /// Queues a [`Command::Send`] once there is room for it.
     ///
     /// # Errors
     /// The connection has ended.
@@ -81,7 +80,7 @@ impl Mailbox {
         }
     }
 
-    /// Hands any other command over.
+    /// Queues any other command.
     ///
     /// # Errors
     /// The connection has ended, or takes commands too slowly.
@@ -93,7 +92,7 @@ impl Mailbox {
     }
 
     fn try_push(&self, command: Command) -> Result<(), Refused> {
-        let mut queue = self.lock();
+        let mut queue = lock(&self.queue);
         if let Some(reason) = &queue.closed {
             let closed = SendError::Closed(reason.clone());
             if matches!(command, Command::Abort | Command::Cut) {
@@ -135,7 +134,7 @@ impl Mailbox {
 
     /// Takes all commands, into a queue that is empty, and returns what was dropped.
     pub(crate) fn take(&self, into: &mut VecDeque<Command>) -> Option<Dropped> {
-        let mut queue = self.lock();
+        let mut queue = lock(&self.queue);
         let was_full = queue.sends >= self.capacity;
         (queue.sends, queue.requests) = (0, 0);
         queue.commands.swap(into);
@@ -149,19 +148,12 @@ impl Mailbox {
 
     /// Is ready when there are commands.
     pub(crate) async fn wait(&self) {
-        poll_fn(|context| {
-            self.waker.register(context.waker());
-            match self.lock().commands.is_empty() {
-                true => Poll::Pending,
-                false => Poll::Ready(()),
-            }
-        })
-        .await;
+        self.wait_until(|queue| !queue.commands.is_empty()).await;
     }
 
     /// Refuses further commands, and returns those that came too late.
     pub(crate) fn close(&self, reason: CloseReason) -> VecDeque<Command> {
-        let mut queue = self.lock();
+        let mut queue = lock(&self.queue);
         queue.closed.get_or_insert(reason);
         let mut late = VecDeque::new();
         queue.commands.swap(&mut late);
@@ -172,9 +164,13 @@ impl Mailbox {
 
     /// Is ready when a closed connection is aborted.
     pub(crate) async fn aborted(&self) {
+        self.wait_until(|queue| queue.aborted).await;
+    }
+
+    async fn wait_until(&self, is_ready: impl Fn(&Queue) -> bool) {
         poll_fn(|context| {
             self.waker.register(context.waker());
-            match self.lock().aborted {
+            match is_ready(&lock(&self.queue)) {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
             }
@@ -184,28 +180,23 @@ impl Mailbox {
 
     /// Whether a closed connection was aborted.
     pub(crate) fn is_aborted(&self) -> bool {
-        self.lock().aborted
+        lock(&self.queue).aborted
     }
 
     /// Marks the task as ended.
     pub(crate) fn end(&self) {
-        self.lock().ended = true;
+        lock(&self.queue).ended = true;
     }
 
-    /// Why nothing more is taken, if so.
+    /// Why no more commands are accepted, if so.
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
-        self.lock().closed.clone()
+        lock(&self.queue).closed.clone()
     }
 
     /// Why the connection has ended, if its task has ended.
     pub(crate) fn ended(&self) -> Option<CloseReason> {
-        let queue = self.lock();
+        let queue = lock(&self.queue);
         queue.closed.clone().filter(|_| queue.ended)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A queue is consistent between two statements: poison does not matter.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

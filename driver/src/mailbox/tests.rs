@@ -71,5 +71,5 @@ fn a_cut_reaches_a_connection_that_writes_its_last() {
     let mailbox = mailbox(SlowConsumerPolicy::Disconnect);
     mailbox.close(CloseReason::Local);
     assert!(mailbox.push(Command::Cut).is_err());
-    assert!(mailbox.lock().aborted);
+    assert!(lock(&mailbox.queue).aborted);
 }

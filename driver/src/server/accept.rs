@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use netaio_core::{CloseReason, LinkId, TooManyLinks};
+use netaio_core::{LinkId, TooManyLinks};
 
 use super::events::ServerEvent;
 use super::shared::Shared;
@@ -112,45 +112,13 @@ pub(super) fn serve<R: Runtime>(
     })?;
     counts.connections.add(1);
     events.emit(|| Some(ServerEvent::Connected(connection.clone())));
-    let entry = Entry {
-        shared: shared.clone(),
-        connection: connection.clone(),
-    };
-    let mut task = Task::<R, _, _>::new(
+    let observer = shared.clone();
+    Task::<R, _, _>::spawn(
         link,
-        reader,
-        writer,
+        (reader, writer),
         service,
         connection.clone(),
-        Some(shared.clone()),
+        observer,
     );
-    R::spawn(async move {
-        task.run().await;
-        drop(task);
-        drop(entry);
-    });
     Ok(connection)
-}
-
-/// Removes a connection from the roster on drop, even if its task was dropped
-/// unfinished.
-struct Entry {
-    shared: Arc<Shared>,
-    connection: Connection,
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        let Self { shared, connection } = self;
-        shared.roster.leave(connection.shared.link);
-        let reason = connection.close_reason().unwrap_or(CloseReason::Local);
-        shared.counts.closed(&reason);
-        shared.events.emit(|| {
-            Some(ServerEvent::Closed {
-                connection: connection.clone(),
-                reason,
-            })
-        });
-        shared.ended.notify(usize::MAX);
-    }
 }

@@ -31,7 +31,7 @@ pub struct ServerCounters {
     /// Messages to slow consumers that were dropped, where the policy says so.
     pub dropped_messages: u64,
     /// Log lines that were suppressed; see
-    /// [`Limits::log_interval`](netaio_core::Limits::log_interval).
+    /// [`ServerBuilder::log_interval`](crate::ServerBuilder::log_interval).
     pub suppressed_log_lines: u64,
 }
 

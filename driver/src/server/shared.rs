@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use event_listener::Event;
-use netaio_core::{Dropped, LinkId, Node, PeerMessage, Refusal, SendOptions};
+use netaio_core::{CloseReason, Dropped, LinkId, Node, PeerMessage, Refusal, SendOptions};
 
 use super::counters::Counts;
 use super::events::ServerEvent;
 use crate::connection::Connection;
 use crate::events::Listeners;
+use crate::futures::wait_for;
 use crate::logging::limited;
 use crate::mailbox::Command;
 use crate::peers::Peers;
 use crate::publisher::Publisher;
 use crate::roster::Roster;
 use crate::service::{Owner, Service};
-use crate::task::LinkObserver;
+use crate::task::ConnectionObserver;
 
 /// What the handles of a server share with the tasks of its connections.
 pub(super) struct Shared {
@@ -57,13 +58,8 @@ impl Shared {
 
     /// Is ready when no connection is left, and no more are accepted.
     pub(super) async fn empty(&self) {
-        loop {
-            let ended = self.ended.listen();
-            if self.roster.len() == 0 && !self.listening.load(Ordering::Acquire) {
-                return;
-            }
-            ended.await;
-        }
+        let is_empty = || self.roster.len() == 0 && !self.listening.load(Ordering::Acquire);
+        wait_for(&self.ended, || is_empty().then_some(())).await;
     }
 
     /// Sends a message about peers to every connection.
@@ -101,7 +97,7 @@ impl Owner for Shared {
     }
 }
 
-impl LinkObserver for Shared {
+impl ConnectionObserver for Shared {
     fn refused(&self, connection: &Connection, why: Refusal) {
         self.counts.refused_messages.add(1);
         self.events.emit(|| {
@@ -120,5 +116,18 @@ impl LinkObserver for Shared {
                 dropped,
             })
         });
+    }
+
+    fn ended(&self, connection: &Connection) {
+        self.roster.leave(connection.shared.link);
+        let reason = connection.close_reason().unwrap_or(CloseReason::Local);
+        self.counts.closed(&reason);
+        self.events.emit(|| {
+            Some(ServerEvent::Closed {
+                connection: connection.clone(),
+                reason,
+            })
+        });
+        self.ended.notify(usize::MAX);
     }
 }

@@ -5,13 +5,13 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 
 use super::{bind_datagrams, own_addresses};
 use crate::runtime::{DatagramOptions, DatagramSocket};
+use crate::sync::{Mutex, lock};
 
 /// More than a datagram can hold, so that none is truncated.
 const ROOM: usize = 64 * 1024;
@@ -90,7 +90,7 @@ impl<S: PollDatagrams> Datagrams<S> {
         buffer: &mut BytesMut,
         mut receive: impl FnMut(&S, &mut [u8]) -> Poll<io::Result<(usize, SocketAddr)>>,
     ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = lock(&self.room);
         let turn = match self.groups.len() {
             0 => 0,
             groups => self.turn.fetch_add(1, Ordering::Relaxed) % groups.saturating_add(1),

@@ -70,9 +70,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Event::Dropped(dropped) => self.note_dropped(dropped),
             Event::Refused(why) => {
                 limited!(logs, DEBUG, "message refused", ?remote, ?why);
-                if let Some(observer) = &self.observer {
-                    observer.refused(&self.connection, why);
-                }
+                self.observer.refused(&self.connection, why);
             }
             event => limited!(logs, DEBUG, "unhandled event", ?remote, ?event),
         }
@@ -88,9 +86,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             ?remote,
             ?dropped
         );
-        if let Some(observer) = &self.observer {
-            observer.dropped(&self.connection, dropped);
-        }
+        self.observer.dropped(&self.connection, dropped);
     }
 
     /// Calls a handler. One that has not completed by then is polled in
@@ -126,7 +122,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     pub(super) fn send_answers(&mut self) {
-        while let Some((call, answer)) = self.running.pop_done() {
+        while let Some((call, answer)) = self.running.pop_completed() {
             self.reply(call, answer);
         }
     }

@@ -6,20 +6,19 @@ mod running;
 mod step;
 
 use std::collections::VecDeque;
-use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
-use netaio_core::{CloseReason, Dropped, Link, Now, Refusal, SharedNode};
+use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal, SharedNode};
 
 use self::running::Running;
 use crate::callers::Callers;
 use crate::clock::Time;
-use crate::connection::{Connection, Ending};
-use crate::futures::{BoxFuture, yield_now};
+use crate::connection::Connection;
+use crate::futures::yield_now;
 use crate::mailbox::Command;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::{Service, Turn};
+use crate::timer::Timer;
 
 /// Queued answers that are written before more frames are handled, in bytes.
 const WRITE_AT: usize = 32 * 1024;
@@ -27,13 +26,16 @@ const WRITE_AT: usize = 32 * 1024;
 /// Steps of one connection before it yields to other tasks.
 const STEPS: usize = 64;
 
-/// Is notified of events of connections.
-pub(crate) trait LinkObserver: Send + Sync {
+/// Is notified of the events of connections.
+pub(crate) trait ConnectionObserver: Send + Sync + 'static {
     /// A message was refused.
-    fn refused(&self, connection: &Connection, why: Refusal);
+    fn refused(&self, _connection: &Connection, _why: Refusal) {}
 
     /// Notifications were dropped before they were written.
-    fn dropped(&self, connection: &Connection, dropped: Dropped);
+    fn dropped(&self, _connection: &Connection, _dropped: Dropped) {}
+
+    /// The connection has ended, and its stream is dropped.
+    fn ended(&self, connection: &Connection);
 }
 
 /// A connection and the calls in flight on it.
@@ -43,7 +45,7 @@ pub(crate) struct Task<R, I, O> {
     writer: O,
     service: Arc<Service>,
     connection: Connection,
-    observer: Option<Arc<dyn LinkObserver>>,
+    observer: Arc<dyn ConnectionObserver>,
     /// Bytes that are being written, and how many have been.
     writing: Vec<u8>,
     written: usize,
@@ -53,10 +55,10 @@ pub(crate) struct Task<R, I, O> {
     shutdown: bool,
     commands: VecDeque<Command>,
     callers: Callers,
-    running: Running,
+    running: Running<Call>,
     /// The turn of this link, which waited for the budget, until it is polled.
     turn: Option<Turn>,
-    timer: Option<(Duration, BoxFuture<()>)>,
+    timer: Timer<R>,
     /// Steps since the last yield.
     steps: usize,
     /// The last step was a write.
@@ -67,19 +69,43 @@ pub(crate) struct Task<R, I, O> {
     refusing: bool,
     /// The time of the last step.
     now: Now,
-    runtime: PhantomData<fn() -> R>,
     /// Dropped last, after the stream.
     _ending: Ending,
 }
 
+/// Marks a connection as ended on drop, even if its task was dropped unfinished.
+struct Ending {
+    connection: Connection,
+    observer: Arc<dyn ConnectionObserver>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.connection.end();
+        self.observer.ended(&self.connection);
+    }
+}
+
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
-    pub(crate) fn new(
+    /// Starts the task of a connection.
+    pub(crate) fn spawn(
+        link: Link,
+        (reader, writer): (I, O),
+        service: Arc<Service>,
+        connection: Connection,
+        observer: Arc<dyn ConnectionObserver>,
+    ) {
+        let mut task = Self::new(link, reader, writer, service, connection, observer);
+        R::spawn(async move { task.run().await });
+    }
+
+    fn new(
         link: Link,
         reader: I,
         writer: O,
         service: Arc<Service>,
         connection: Connection,
-        observer: Option<Arc<dyn LinkObserver>>,
+        observer: Arc<dyn ConnectionObserver>,
     ) -> Self {
         let now = service.context.time().now();
         Self {
@@ -87,7 +113,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             reader,
             writer,
             service,
-            _ending: Ending(connection.clone()),
+            _ending: Ending {
+                connection: connection.clone(),
+                observer: observer.clone(),
+            },
             connection,
             observer,
             writing: Vec::new(),
@@ -98,13 +127,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             callers: Callers::default(),
             running: Running::default(),
             turn: None,
-            timer: None,
+            timer: Timer::default(),
             steps: 0,
             wrote: false,
             handled: false,
             refusing: false,
             now,
-            runtime: PhantomData,
         }
     }
 
@@ -113,7 +141,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     /// Runs until the connection is closed and its last bytes are written or discarded.
-    pub(crate) async fn run(&mut self) {
+    async fn run(&mut self) {
         let mut yielded = false;
         loop {
             // Yields once to callers that are about to send, and to handlers that are

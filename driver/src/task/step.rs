@@ -1,6 +1,6 @@
 //! Waiting for the next bytes, handler, command or deadline.
 
-use std::future::{pending, poll_fn, ready};
+use std::future::{pending, poll_fn};
 use std::io;
 
 use bytes::BytesMut;
@@ -17,11 +17,11 @@ pub(super) enum Step {
     Flushed(io::Result<()>),
     Shutdown(io::Result<()>),
     Handled,
-    Command,
     Unblocked(Turn),
     /// Bytes were read, or there was no room for them after all.
     Read(io::Result<Option<usize>>),
-    Timer,
+    /// A command, a deadline, or a turn that is not over.
+    Wake,
 }
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
@@ -36,7 +36,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         // Listens before the link is asked, so that no release after that is missed.
         let freed = self.link.waits_for_budget().then(|| self.service.freed());
         let is_blocked = freed.is_some() && self.link.waits_for_budget();
-        self.set_timer();
+        if let Some(deadline) = self.link.deadline() {
+            self.timer.set(deadline.at, self.service.context.time());
+        }
         let rest = self.writing.get(self.written..).unwrap_or_default();
         let write = async {
             match rest.is_empty() {
@@ -53,7 +55,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let unblock = async {
             match freed {
                 Some(freed) if is_blocked => Step::Unblocked(freed.wait().await),
-                Some(_) => Step::Command,
+                Some(_) => Step::Wake,
                 None => pending().await,
             }
         };
@@ -65,21 +67,21 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         };
         let mailbox = &self.connection.shared.mailbox;
         let command = async {
-            match more || !self.commands.is_empty() {
-                true if more => ready(()).await,
+            if more {
+                // The link is polled again at once.
+            } else if !self.commands.is_empty() {
                 // There is no room for the next command before a write.
-                true => pending().await,
-                false if self.refusing => mailbox.aborted().await,
-                false => mailbox.wait().await,
+                pending().await
+            } else if self.refusing {
+                mailbox.aborted().await;
+            } else {
+                mailbox.wait().await;
             }
-            Step::Command
+            Step::Wake
         };
         let time = async {
-            match &mut self.timer {
-                Some((_, timer)) => timer.await,
-                None => pending().await,
-            }
-            Step::Timer
+            self.timer.fire().await;
+            Step::Wake
         };
         // Commands come after what is read: they are taken after every step.
         let others = race(race(handle, unblock), race(read, race(command, time)));
@@ -90,10 +92,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.wrote = matches!(step, Step::Written(_));
         self.handled = matches!(step, Step::Handled);
         match step {
-            Step::Command | Step::Read(Ok(None)) => {}
+            Step::Wake | Step::Read(Ok(None)) => {}
             Step::Handled => self.send_answers(),
             Step::Unblocked(turn) => self.turn = Some(turn),
-            Step::Timer => self.timer = None,
             Step::Written(Ok(count)) if count > 0 => {
                 self.link.written(count);
                 self.written = self.written.saturating_add(count);
@@ -112,19 +113,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             | Step::Read(Err(error)) => self.fail(&error),
             Step::Read(Ok(Some(0))) => self.link.handle_eof(self.now),
             Step::Read(Ok(Some(count))) => self.link.received(self.now, count),
-        }
-    }
-
-    /// Sets the timer if the link has an earlier deadline than it is set to. If the
-    /// deadline has moved later, the timer fires once for nothing, which costs less than
-    /// setting it for every message.
-    fn set_timer(&mut self) {
-        let Some(deadline) = self.link.deadline() else {
-            return;
-        };
-        if self.timer.as_ref().is_none_or(|(at, _)| deadline.at < *at) {
-            let timer = R::sleep_until(self.time().instant(deadline.at));
-            self.timer = Some((deadline.at, Box::pin(timer)));
         }
     }
 

@@ -10,7 +10,7 @@ mod timeouts;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ pub use self::builder::UdpNodeBuilder;
 pub use self::events::{UdpEvent, UdpEvents};
 
 use self::shared::Shared;
-use crate::futures::race;
+use crate::futures::{race, wait_for};
 use crate::handler::Handler;
 use crate::peers::Peers;
 use crate::publisher::Publisher;
@@ -31,7 +31,8 @@ use crate::remote::{Kind, Remote};
 use crate::request::RequestBuilder;
 use crate::runtime::Runtime;
 use crate::service::Service;
-use crate::udp_handle::{Command, UdpHandle};
+use crate::sync::lock;
+use crate::udp_handle::{self, Command, UdpHandle};
 
 /// A node on a UDP socket: netaio's `UDPNode`. It is server and client at once:
 /// it calls handlers for what it receives, and sends, requests and publishes.
@@ -206,8 +207,7 @@ impl<R: Runtime> UdpNode<R> {
     /// The numbers of datagrams so far, by what became of them.
     #[must_use]
     pub fn counters(&self) -> DatagramCounters {
-        let counters = self.shared.counters.lock();
-        *counters.unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.shared.counters)
     }
 
     /// The events from now on, one for each datagram that is refused, suppressed or lost:
@@ -220,7 +220,7 @@ impl<R: Runtime> UdpNode<R> {
     }
 
     /// The number of log lines that were suppressed so far; see
-    /// [`Limits::log_interval`](netaio_core::Limits::log_interval).
+    /// [`UdpNodeBuilder::log_interval`](crate::UdpNodeBuilder::log_interval).
     #[must_use]
     pub fn suppressed_log_lines(&self) -> u64 {
         self.service().context.logs.suppressed()
@@ -262,13 +262,10 @@ impl<R: Runtime> UdpNode<R> {
 
     /// Is ready when the node has ended. Cancel-safe.
     async fn ended(&self) {
-        loop {
-            let ended = self.handle.0.ended.listen();
-            if self.handle.0.commands.is_closed() {
-                return;
-            }
-            ended.await;
-        }
+        let udp_handle::Shared {
+            commands, ended, ..
+        } = &*self.handle.0;
+        wait_for(ended, || commands.is_closed().then_some(())).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the handles of a UDP node share with its task.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use netaio_core::{DatagramCounters, LinkId};
 
@@ -10,6 +10,7 @@ use crate::background::BackgroundTasks;
 use crate::events::Listeners;
 use crate::peers::Peers;
 use crate::service::{Owner, Service};
+use crate::sync::Mutex;
 use crate::timeouts::{TimedOut, TimeoutHandler, TimeoutObserver};
 use crate::udp_handle::{self, Command};
 

@@ -82,7 +82,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["error", "logging", "peer_events", "sources"],
             &["context"],
             // What handles and tasks are made of.
-            &["background", "callers", "fanout", "mailbox", "timeouts"],
+            &["background", "callers", "fanout", "mailbox"],
+            &["timeouts", "timer"],
             // Handles, and what is asked of them.
             &["connection", "methods", "udp_handle"],
             &["remote"],

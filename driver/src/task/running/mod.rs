@@ -1,70 +1,62 @@
-//! Handlers that were not done at once.
+//! Handlers in flight: those that did not complete when they were called.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use netaio_core::{Call, Message};
+use netaio_core::Message;
+use slab::Slab;
 
 use crate::futures::BoxFuture;
-use crate::sync::{AtomicBool, AtomicWaker, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicBool, AtomicWaker, Mutex, Ordering, lock};
 
-/// The handlers that run on one connection. A handler is polled only when it was
-/// woken itself: one of many costs no more than one alone.
-#[derive(Default)]
-pub(super) struct Running {
+/// The handlers in flight of one connection, each with its call. A handler is polled
+/// only when it was woken itself: one of many costs no more than one alone.
+pub(super) struct Running<C> {
     /// None before the first.
-    places: Option<Box<Places>>,
+    handlers: Option<Box<Handlers<C>>>,
     count: usize,
 }
 
-#[derive(Default)]
-struct Places {
-    handlers: Vec<Option<Handler>>,
-    wakers: Vec<Arc<Place>>,
-    free: Vec<usize>,
+struct Handlers<C> {
+    slots: Slab<Handler<C>>,
+    /// One for each slot that was ever taken.
+    wakers: Vec<Arc<SlotWaker>>,
     woken: Arc<Woken>,
-    /// Those that are being polled.
+    /// The slots that are polled in this turn.
     turn: Vec<usize>,
-    done: VecDeque<(Call, Option<Message>)>,
+    completed: VecDeque<(C, Option<Message>)>,
 }
 
-struct Handler {
+struct Handler<C> {
     future: BoxFuture<Option<Message>>,
-    call: Call,
+    call: C,
 }
 
-/// The places of handlers that are to be polled.
+/// The slots of handlers that were woken, and the task that polls them.
 #[derive(Default)]
 struct Woken {
-    places: Mutex<Vec<usize>>,
+    slots: Mutex<Vec<usize>>,
     task: AtomicWaker,
 }
 
-impl Woken {
-    fn lock(&self) -> MutexGuard<'_, Vec<usize>> {
-        // The list is consistent between two statements: poison does not matter.
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Wakes the handler of one place.
-struct Place {
-    number: usize,
+/// Wakes the handler of one slot.
+struct SlotWaker {
+    slot: usize,
     /// It is among the woken.
     listed: AtomicBool,
     woken: Arc<Woken>,
 }
 
-impl Place {
+impl SlotWaker {
     fn list(&self) {
         if !self.listed.swap(true, Ordering::AcqRel) {
-            self.woken.lock().push(self.number);
+            lock(&self.woken.slots).push(self.slot);
         }
     }
 }
 
-impl Wake for Place {
+impl Wake for SlotWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -75,90 +67,97 @@ impl Wake for Place {
     }
 }
 
-impl Running {
-    /// What is kept for later handlers is given up past this number of them.
+impl<C> Default for Running<C> {
+    fn default() -> Self {
+        Self {
+            handlers: None,
+            count: 0,
+        }
+    }
+}
+
+impl<C> Running<C> {
+    /// The buffers are freed when no handler is left after more than this number.
     const KEEP: usize = 32;
 
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Lets a handler run.
-    pub(super) fn insert(&mut self, future: BoxFuture<Option<Message>>, call: Call) {
+    /// Adds a handler, which is polled in the next turn.
+    pub(super) fn insert(&mut self, future: BoxFuture<Option<Message>>, call: C) {
         self.count = self.count.saturating_add(1);
-        self.places
-            .get_or_insert_default()
-            .insert(Handler { future, call });
+        let handlers = self.handlers.get_or_insert_with(|| {
+            Box::new(Handlers {
+                slots: Slab::new(),
+                wakers: Vec::new(),
+                woken: Arc::default(),
+                turn: Vec::new(),
+                completed: VecDeque::new(),
+            })
+        });
+        handlers.insert(Handler { future, call });
     }
 
-    /// Is ready when handlers are done: [`pop_done`](Self::pop_done) names them.
+    /// Is ready when handlers have completed: [`pop_completed`](Self::pop_completed)
+    /// returns them.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        match &mut self.places {
-            Some(places) if self.count > 0 => places.poll(context),
+        match &mut self.handlers {
+            Some(handlers) if self.count > 0 => handlers.poll(context),
             _ => Poll::Pending,
         }
     }
 
-    /// The answer of a handler that is done, if it has one.
-    pub(super) fn pop_done(&mut self) -> Option<(Call, Option<Message>)> {
-        let places = self.places.as_mut()?;
-        let done = places.done.pop_front()?;
+    /// The call and the answer of a handler that has completed.
+    pub(super) fn pop_completed(&mut self) -> Option<(C, Option<Message>)> {
+        let handlers = self.handlers.as_mut()?;
+        let completed = handlers.completed.pop_front()?;
         self.count = self.count.saturating_sub(1);
-        if self.count == 0 && places.handlers.len() > Self::KEEP {
-            self.places = None;
+        if self.count == 0 && handlers.wakers.len() > Self::KEEP {
+            self.handlers = None;
         }
-        Some(done)
+        Some(completed)
     }
 }
 
-impl Places {
-    fn insert(&mut self, handler: Handler) {
-        let number = self.free.pop().unwrap_or_else(|| {
-            let number = self.handlers.len();
-            self.handlers.push(None);
-            self.wakers.push(Arc::new(Place {
-                number,
+impl<C> Handlers<C> {
+    fn insert(&mut self, handler: Handler<C>) {
+        let slot = self.slots.insert(handler);
+        if slot >= self.wakers.len() {
+            self.wakers.push(Arc::new(SlotWaker {
+                slot,
                 listed: AtomicBool::new(false),
                 woken: self.woken.clone(),
             }));
-            number
-        });
-        if let (Some(empty), Some(waker)) = (self.handlers.get_mut(number), self.wakers.get(number))
-        {
-            *empty = Some(handler);
-            // It has yet to learn whom to wake.
+        }
+        if let Some(waker) = self.wakers.get(slot) {
+            // Its first poll hands it the waker.
             waker.list();
         }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.woken.task.register(context.waker());
-        std::mem::swap(&mut *self.woken.lock(), &mut self.turn);
-        for number in self.turn.drain(..) {
-            let (Some(place), Some(waker)) =
-                (self.handlers.get_mut(number), self.wakers.get(number))
-            else {
+        std::mem::swap(&mut *lock(&self.woken.slots), &mut self.turn);
+        for slot in self.turn.drain(..) {
+            let Some(waker) = self.wakers.get(slot) else {
                 continue;
             };
-            // Before it is polled, and nothing of that before this: whatever it does
-            // not see wakes it again.
+            // Before the poll, which is not reordered before it: an event that the poll
+            // does not see lists the handler again.
             waker.listed.swap(false, Ordering::AcqRel);
-            let Some(handler) = place else {
+            // A waker may outlive the handler that it was made for.
+            let Some(handler) = self.slots.get_mut(slot) else {
                 continue;
             };
             let waker = Waker::from(waker.clone());
-            let polled = handler
-                .future
-                .as_mut()
-                .poll(&mut Context::from_waker(&waker));
-            if let Poll::Ready(answer) = polled
-                && let Some(handler) = place.take()
-            {
-                self.free.push(number);
-                self.done.push_back((handler.call, answer));
+            let mut context = Context::from_waker(&waker);
+            if let Poll::Ready(answer) = handler.future.as_mut().poll(&mut context) {
+                let Handler { call, .. } = self.slots.remove(slot);
+                self.completed.push_back((call, answer));
             }
         }
-        match self.done.is_empty() {
+        match self.completed.is_empty() {
             true => Poll::Pending,
             false => Poll::Ready(()),
         }

@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use loom::future::block_on;
 use loom::thread;
 
-use super::tests::calls;
 use super::*;
 use crate::sync::model::{check, join};
 
@@ -38,30 +37,25 @@ fn every_handler_that_is_woken_ends() {
     check(|| {
         let mut running = Running::default();
         let signals = [(); 2].map(|()| Arc::<Signal>::default());
-        for (signal, call) in signals.iter().zip(calls(2)) {
+        for (call, signal) in signals.iter().enumerate() {
             running.insert(signal.clone().handler(), call);
         }
         let threads = signals.map(|signal| thread::spawn(move || signal.give()));
         while !running.is_empty() {
             block_on(poll_fn(|context| running.poll(context)));
-            while running.pop_done().is_some() {}
+            while running.pop_completed().is_some() {}
         }
         join(threads);
     });
 }
 
 #[test]
-fn a_place_that_is_used_again_is_woken_for_its_new_handler() {
+fn a_slot_that_is_used_again_is_woken_for_its_next_handler() {
     check(|| {
         let mut running = Running::default();
         let [first, second] = [(); 2].map(|()| Arc::<Signal>::default());
-        let mut calls = calls(2).into_iter();
-        let mut insert = |running: &mut Running, signal: &Arc<Signal>| {
-            let call = calls.next().unwrap();
-            running.insert(signal.clone().handler(), call);
-        };
-        insert(&mut running, &first);
-        // The second time it wakes, perhaps, one that is not its own.
+        running.insert(first.clone().handler(), 1);
+        // The second time, `first` may wake the handler that has its slot by then.
         let other = {
             let (first, second) = (first, second.clone());
             thread::spawn(move || {
@@ -71,11 +65,11 @@ fn a_place_that_is_used_again_is_woken_for_its_new_handler() {
             })
         };
         block_on(poll_fn(|context| running.poll(context)));
-        assert!(running.pop_done().is_some());
-        insert(&mut running, &second);
+        assert!(running.pop_completed().is_some());
+        running.insert(second.clone().handler(), 2);
         while !running.is_empty() {
             block_on(poll_fn(|context| running.poll(context)));
-            while running.pop_done().is_some() {}
+            while running.pop_completed().is_some() {}
         }
         other.join().unwrap();
     });

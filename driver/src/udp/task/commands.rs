@@ -76,7 +76,7 @@ impl<R: Runtime> Task<R> {
                 });
             }
             Command::Reply { call, answer } => self.reply(call, answer),
-            // The link looks at the peers when it is polled.
+            // The link checks the peers when it is polled.
             Command::CheckPeers => {}
             Command::Drain(grace) => self.link.drain(now, node, grace),
         }

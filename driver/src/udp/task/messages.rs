@@ -1,7 +1,6 @@
 //! Received datagrams, the events of the link, and calls of handlers.
 
 use std::net::SocketAddr;
-use std::sync::PoisonError;
 
 use netaio_core::{Call, DatagramEvent, Message, ReplyError};
 
@@ -11,6 +10,7 @@ use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::remote::{Kind, Remote};
 use crate::runtime::{DatagramSocket, Runtime};
+use crate::sync::lock;
 use crate::udp::events::UdpEvent;
 use crate::udp_handle::Command;
 
@@ -99,8 +99,7 @@ impl<R: Runtime> Task<R> {
     }
 
     fn update_counters(&self) {
-        let counters = self.node.counters.lock();
-        *counters.unwrap_or_else(PoisonError::into_inner) = self.link.counters();
+        *lock(&self.node.counters) = self.link.counters();
     }
 
     /// Calls a handler. One that has not completed by then goes on in a task of its own:
@@ -136,7 +135,7 @@ impl<R: Runtime> Task<R> {
                     race(&mut future, aborted).await
                 }
             };
-            // A node that has ended answers nobody.
+            // A node that has ended sends no answer.
             let _ = shared.commands.send(Command::Reply { call, answer }).await;
         });
     }

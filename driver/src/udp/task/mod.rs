@@ -6,7 +6,6 @@ mod messages;
 mod step;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_channel::Receiver;
 use bytes::BytesMut;
@@ -17,9 +16,10 @@ use self::fan_out::FanOut;
 use super::own::OwnAddresses;
 use super::shared::Shared;
 use crate::callers::Callers;
-use crate::futures::{BoxFuture, yield_now};
+use crate::futures::yield_now;
 use crate::logging::Logs;
 use crate::runtime::Runtime;
+use crate::timer::Timer;
 use crate::udp_handle::{self, Command, Request, UdpHandle};
 
 /// A node and the calls in flight on it.
@@ -37,7 +37,7 @@ pub(super) struct Task<R: Runtime> {
     sent: usize,
     /// The last step sent a datagram.
     just_sent: bool,
-    timer: Option<(Duration, BoxFuture<()>)>,
+    timer: Timer<R>,
     /// Datagrams, commands and steps since the last yield.
     worked: usize,
     /// Ready when the node is aborted.
@@ -101,7 +101,7 @@ impl<R: Runtime> Task<R> {
             sending: Transmits::new(),
             sent: 0,
             just_sent: false,
-            timer: None,
+            timer: Timer::default(),
             worked: 0,
             aborted: handle.0.aborted.listen(),
             now: node.service.context.time().now(),

@@ -24,7 +24,10 @@ impl<R: Runtime> Task<R> {
     /// Waits for whatever is ready first. Sending and receiving take turns where
     /// both go on without end.
     pub(super) async fn step(&mut self) -> Step {
-        self.set_timer();
+        if let Some(deadline) = self.link.deadline(&mut &*self.node.service) {
+            let time = self.node.service.context.time();
+            self.timer.set(deadline.at, time);
+        }
         let may_receive = self.link.wants_read();
         let may_take = self.may_take_commands();
         let send = async {
@@ -57,11 +60,7 @@ impl<R: Runtime> Task<R> {
             }
         };
         let time = async {
-            match &mut self.timer {
-                Some((_, timer)) => timer.await,
-                None => pending().await,
-            }
-            self.timer = None;
+            self.timer.fire().await;
             Step::Wake
         };
         let abort = async {
@@ -93,17 +92,6 @@ impl<R: Runtime> Task<R> {
             Step::Command(command) => self.execute(command),
             Step::Request(request) => self.send_request(request),
             Step::Wake => {}
-        }
-    }
-
-    fn set_timer(&mut self) {
-        let Some(deadline) = self.link.deadline(&mut &*self.node.service) else {
-            return;
-        };
-        let at = deadline.at;
-        if self.timer.as_ref().is_none_or(|(set, _)| at < *set) {
-            let timer = R::sleep_until(self.node.service.context.time().instant(at));
-            self.timer = Some((at, Box::pin(timer)));
         }
     }
 }
