@@ -7,7 +7,7 @@ use crate::correlation::Correlation;
 use crate::error::{AuthFailure, LayerError, SealError};
 use crate::limits::Limits;
 use crate::message::{Message, MessageType};
-use crate::plugin::{CipherPlugin, Layer};
+use crate::plugin::Layer;
 use crate::wire::Wire;
 
 /// Which end a link is.
@@ -88,18 +88,15 @@ impl LinkConfig {
     }
 
     /// Refuses an inner layer for a handler that does not go with the rest: one that
-    /// cannot be told from the outer one, that hides the uri, or that leaves no room
-    /// for [correlation ids](Correlation) where these are relied on.
+    /// cannot be told from the outer one, or that leaves no room for [correlation
+    /// ids](Correlation) where these are relied on.
     ///
     /// # Errors
-    /// An auth field has two uses, or the inner cipher hides the uri.
+    /// An auth field has two uses.
     pub fn check_inner(&self, inner: &Layer) -> Result<(), LayerError> {
         let clash = self.outer.check_clash(inner);
         if let Err(SealError::FieldClash(field)) = clash {
             return Err(LayerError::FieldClash(field));
-        }
-        if inner.cipher().is_some_and(CipherPlugin::encrypts_uri) {
-            return Err(LayerError::HiddenUri);
         }
         // Requests carry ids, or handlers of one connection run at the same time.
         let concurrent = self.wire.limits.handlers_per_connection() > 1;

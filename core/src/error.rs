@@ -162,8 +162,7 @@ pub enum LayerError {
     /// one writes the field for [correlation ids](crate::Correlation).
     #[error("auth field {0:?} has two uses, by plugins or for ids; give one of them another name")]
     FieldClash(alloc::string::String),
-    /// The inner cipher hides the uri, by which messages find their handlers and
-    /// answers their requests.
+    /// The inner cipher hides the uri, by which the messages are to find their handler.
     #[error("the inner cipher hides the uri; use one that encrypts only the content")]
     HiddenUri,
 }

@@ -1,5 +1,9 @@
 //! What a link, a hub and a datagram link do between two turns.
-#![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of tests fail as tests do"
+)]
 
 use std::time::Duration;
 
@@ -7,8 +11,8 @@ use bytes::BytesMut;
 use chacha20::ChaCha8Rng;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
-    Correlation, DatagramEvent, Event, Hub, HubEvent, Layer, Limits, LinkConfig, Message, Node,
-    Now, Output, RequestOptions, Transmits,
+    Correlation, DatagramEvent, Event, Hub, HubEvent, Layer, Limits, LinkConfig, LinkId, Message,
+    Node, Now, Output, RequestOptions, Transmits,
 };
 use rand_core::{CryptoRng, SeedableRng};
 
@@ -38,7 +42,7 @@ fn requests(count: usize) -> Vec<u8> {
         sent.unwrap();
     }
     let mut bytes = Vec::new();
-    assert!(link.poll_outbound(&mut bytes));
+    assert_eq!(link.poll_outbound(&mut bytes), count > 0);
     bytes
 }
 
@@ -93,4 +97,80 @@ fn a_datagram_that_comes_during_a_drain_is_ignored() {
     link.receive(now(), from, datagram).unwrap();
     assert!(link.poll(now(), &mut node).is_none() && !link.wants_poll());
     assert!(!link.poll_outbound(&mut Transmits::new()));
+}
+
+/// A server's hub with small bounds, and two links that have sent requests.
+fn two_links(limits: Limits, counts: [usize; 2]) -> (Hub<()>, [LinkId; 2]) {
+    let mut hub = Hub::new(node(limits), || rng(5));
+    let links = counts.map(|count| {
+        let link = hub.accept(now(), None).unwrap();
+        hub.receive(now(), link, &requests(count)).unwrap();
+        link
+    });
+    (hub, links)
+}
+
+#[test]
+fn a_link_whose_answers_are_written_at_once_does_not_keep_its_turn() {
+    let limits = Limits::default().with_frames_per_turn(2).unwrap();
+    let (mut hub, links) = two_links(limits, [10, 10]);
+    let mut order = Vec::new();
+    while hub.deadline() == Some(now().monotonic) {
+        match hub.poll(now()) {
+            Some(Output::Call { call, .. }) => {
+                order.extend(call.link());
+                hub.reply(now(), call, Message::respond_uri("a", "b"))
+                    .unwrap();
+            }
+            Some(Output::Write { link, bytes }) => {
+                let count = bytes.len();
+                hub.written(now(), link, count);
+            }
+            Some(output) => panic!("{output:?}"),
+            None => {}
+        }
+    }
+    let [a, b] = links;
+    assert_eq!(order, [a, a, b, b].repeat(5));
+    // What was written is held no more, though nobody was polled since.
+    assert_eq!(hub.node().outbound_bytes(), 0);
+}
+
+#[test]
+fn an_end_is_noticed_while_no_handler_is_free() {
+    let limits = Limits::default().with_handlers(1).unwrap();
+    let (mut hub, [_, idle]) = two_links(limits, [1, 0]);
+    let Some(Output::Call { call, .. }) = hub.poll(now()) else {
+        panic!("no call")
+    };
+    assert!(hub.poll(now()).is_none());
+    hub.handle_eof(now(), idle);
+    let output = hub.poll(now());
+    let shut = matches!(output, Some(Output::Shutdown { link }) if link == idle);
+    assert!(shut, "{output:?}");
+    hub.reply(now(), call, None).unwrap();
+}
+
+#[test]
+fn a_link_that_waits_for_room_too_has_its_handler_when_one_is_free() {
+    let limits = Limits::default().with_handlers(1).unwrap();
+    let limits = limits.with_inbound_total(132_096).unwrap();
+    let mut hub = Hub::new(node(limits), || rng(6));
+    let [first, second, third] = [(); 3].map(|()| hub.accept(now(), None).unwrap());
+    hub.receive(now(), first, &requests(1)).unwrap();
+    let Some(Output::Call { call, .. }) = hub.poll(now()) else {
+        panic!("no call")
+    };
+    // The front of a long frame, whose other bytes do not come.
+    let front = [&[0, 0, 3, 255, 255, 0, 0, 0, 0][..], &[0; 50_000]].concat();
+    hub.receive(now(), third, &front).unwrap();
+    hub.receive(now(), second, &[requests(1), front].concat())
+        .unwrap();
+    assert!(hub.poll(now()).is_none() && hub.deadline() > Some(now().monotonic));
+    assert!(!hub.wants_read(second) && hub.link(second).unwrap().read_room() == 0);
+    hub.reply(now(), call, None).unwrap();
+    let output = hub.poll(now());
+    let second_call =
+        matches!(&output, Some(Output::Call { call, .. }) if call.link() == Some(second));
+    assert!(second_call, "{output:?}");
 }

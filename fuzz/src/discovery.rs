@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use netaio_core::packify::DecodeLimits;
 use netaio_core::plugin::{DefaultPeerPlugin, Peer, PeerPlugin};
 use netaio_core::{
     Discovery, Known, Limits, ManagementConfig, Message, MessageType, Now, PeerEvent, Wire, types,
@@ -101,11 +102,20 @@ impl Finder {
         if let Some(answer) = self.node.handle(now, from, &message) {
             assert_eq!(answer.uri, app_id);
             assert!(self.node.managed().any(|config| config.app_id() == app_id));
-            let known = self.node.peers().at(from).is_some();
+            let known = self.node.peers().at(from);
             match answer.message_type {
-                types::PEER_DISCOVERED => assert!(known && message_type == types::ADVERTISE_PEER),
-                // Whoever has just left is asked whether it is there again.
-                types::ADVERTISE_PEER => assert!(!known && message_type != types::DISCONNECT),
+                types::PEER_DISCOVERED => {
+                    assert!(known.is_some() && message_type == types::ADVERTISE_PEER);
+                }
+                // Whoever has just left is asked whether it is there again, be it that
+                // another is at its address by now.
+                types::ADVERTISE_PEER => {
+                    let limits = DecodeLimits::DEFAULT;
+                    let introduced = DefaultPeerPlugin.unpack(&message.content, &limits);
+                    let introduced = introduced.expect("an introduction");
+                    assert!(known.is_none_or(|known| known.id != introduced.id));
+                    assert_ne!(message_type, types::DISCONNECT);
+                }
                 other => panic!("an answer of type {other:?}"),
             }
         }

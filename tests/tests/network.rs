@@ -1,5 +1,5 @@
 //! Many nodes in virtual time, over a network that is as bad as networks are.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -30,7 +30,7 @@ fn the_scenario_has_something_of_everything() {
         "server: told 2, failed 0",
         "one: told 2, failed 0",
         "server knows b\"bob\": came",
-        "server knows b\"alice\": gone: Left",
+        "server knows b\"alice\": gone: Disconnect",
         "one knows b\"three\": gone: TimedOut",
         "server refuses: ",
         "closed: a frame was not completed within 10s",

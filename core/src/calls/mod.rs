@@ -102,11 +102,13 @@ impl Calls {
     }
 
     /// Calls in flight.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.in_flight.len()
     }
 
     /// Whether nothing is in flight and nothing waits.
+    #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.is_empty() && self.waiting.is_empty()
     }
@@ -118,11 +120,13 @@ impl Calls {
 
     /// Whether a handler may be called besides those in flight, of `max` in all: not
     /// beside one whose answer keeps its place.
+    #[inline]
     pub(crate) fn has_room(&self, max: usize) -> bool {
         self.in_flight.is_empty() || (!self.in_order && self.in_flight.len() < max)
     }
 
     /// Notes that a handler is called.
+    #[inline]
     pub(crate) fn begin(&mut self, address: ReplyAddress, bytes: usize) -> Call {
         let token = self
             .tokens
@@ -150,6 +154,7 @@ impl Calls {
     }
 
     /// Whether a call is this link's.
+    #[inline]
     pub(crate) fn owns(&self, call: &Call) -> bool {
         call.owner == self.owner
     }
@@ -162,12 +167,14 @@ impl Calls {
     }
 
     /// Ends a call, and says whom its reply goes to; nobody once the link has ended.
+    #[inline]
     pub(crate) fn end(&mut self, mut call: Call) -> Option<ReplyAddress> {
         call.token = None;
         let entry = self.in_flight.get(call.slot)?;
         (entry.serial == call.serial).then(|| self.remove(call.slot))?
     }
 
+    #[inline]
     fn remove(&mut self, slot: usize) -> Option<ReplyAddress> {
         let entry = self.in_flight.try_remove(slot)?;
         self.bytes = self.bytes.saturating_sub(entry.bytes);
@@ -178,6 +185,7 @@ impl Calls {
     }
 
     /// Whether a call may have been dropped without a reply.
+    #[inline]
     pub(crate) fn has_dropped(&self) -> bool {
         self.dropped.of_link.load(Ordering::Acquire)
     }
@@ -202,11 +210,13 @@ impl Calls {
     }
 
     /// Messages that wait, and their bytes.
+    #[inline]
     pub(crate) fn waiting(&self) -> (usize, usize) {
         (self.waiting.len(), self.waiting_bytes)
     }
 
     /// The message that has waited longest.
+    #[inline]
     pub(crate) fn first_waiting(&self) -> Option<&Waiting> {
         self.waiting.front()
     }

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use bytes::BytesMut;
 
 use super::DatagramLink;
-use super::event::{DatagramEvent, Notice};
+use super::event::{Advance, DatagramEvent, Notice};
 use crate::calls::Waiting;
 use crate::error::{Backpressure, FrameErrorKind};
 use crate::events::Refusal;
@@ -15,16 +15,6 @@ use crate::message::Message;
 use crate::now::Now;
 use crate::place::Place;
 use crate::shared::SharedNode;
-
-/// What came of one step.
-pub(super) enum Advance<H> {
-    /// This happened.
-    Event(DatagramEvent<H>),
-    /// Something was done that is no event.
-    Again,
-    /// There is nothing to do.
-    Nothing,
-}
 
 impl DatagramLink {
     /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its

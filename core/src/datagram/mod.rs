@@ -22,8 +22,7 @@ pub use self::budget::{ReplyBudget, SuppressedReplies};
 pub use self::event::{DatagramCounters, DatagramEvent};
 pub use self::transmits::Transmits;
 
-use self::event::Notice;
-use self::inbound::Advance;
+use self::event::{Advance, Notice};
 use crate::budget::{Account, Budget, Held};
 use crate::calls::Calls;
 use crate::config::{LinkConfig, Role};

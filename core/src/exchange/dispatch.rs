@@ -89,6 +89,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     ///
     /// A one-time handler is taken only after its message has been verified: a
     /// forgery leaves it where it is.
+    #[inline]
     pub(crate) fn dispatch<N: SharedNode>(
         &self,
         node: &mut N,
@@ -167,6 +168,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     }
 
     /// A message that passed `inner` from `from`, and whom its reply goes to.
+    #[inline]
     fn opened(&self, sealed: SealedMessage, from: Place, inner: Layer) -> (Message, ReplyAddress) {
         let message = sealed.into_message();
         let correlation = &self.config.correlation;

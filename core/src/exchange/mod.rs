@@ -93,7 +93,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         let mut context = SealContext {
             now: self.now,
             rng: &mut *self.rng,
-            peers: known.context(),
+            peers: known.as_ref().map(KnownPeers::context).unwrap_or_default(),
         };
         let plan = Plan {
             wire: &self.config.wire,
@@ -232,10 +232,13 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         layer: &Layer,
         from: Place,
     ) -> Result<(), OpenError> {
+        if layer.is_empty() {
+            return Ok(());
+        }
         let known = known_peers([layer], node, from);
         let context = OpenContext {
             now: self.now,
-            peers: known.context(),
+            peers: known.as_ref().map(KnownPeers::context).unwrap_or_default(),
         };
         sealed.open(layer, &self.config.wire, &context)
     }
@@ -256,9 +259,7 @@ fn known_peers<'a>(
     layers: impl IntoIterator<Item = &'a Layer>,
     node: &mut impl SharedNode,
     at: Place,
-) -> KnownPeers {
-    match layers.into_iter().any(Layer::is_peer_specific) {
-        true => node.known_peers(at),
-        false => KnownPeers::default(),
-    }
+) -> Option<KnownPeers> {
+    let wanted = layers.into_iter().any(Layer::is_peer_specific);
+    wanted.then(|| node.known_peers(at))
 }

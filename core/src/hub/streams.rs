@@ -667,7 +667,8 @@ impl<H: Clone> Hub<H> {
         let links = &self.links;
         let goes_on = |id: &LinkId| {
             let entry = links.get(id);
-            entry.is_none_or(|entry| !entry.link.waits_for_budget())
+            // One that waits for a handler's place and for room takes either.
+            entry.is_none_or(|entry| !entry.link.waits_for_budget() || entry.link.wants_poll())
         };
         let Some(index) = self.waiting.iter().position(goes_on) else {
             self.freed = Freed::default();

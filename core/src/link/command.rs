@@ -4,7 +4,8 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Link, Phase};
+use super::Link;
+use super::phase::Phase;
 use crate::calls::{Call, ReplyAddress, ReplyError, substitutes};
 use crate::error::{CloseReason, SealError, SendError};
 use crate::exchange::Exchange;

@@ -4,64 +4,10 @@ use core::time::Duration;
 
 use super::Link;
 use super::event::Notice;
+use super::phase::Phase;
 use crate::error::{CloseReason, RequestError};
 use crate::requests::Ended;
 use crate::shared::SharedNode;
-
-/// How far the link's end has come.
-#[derive(Debug)]
-pub(super) enum Phase {
-    /// It has not begun.
-    Open {
-        /// Nothing more is read, and the link ends when nothing is under way, or then.
-        drain_until: Option<Duration>,
-    },
-    /// Nothing more is received. What was received is answered.
-    Answering {
-        reason: CloseReason,
-        until: Duration,
-    },
-    /// What is queued is written.
-    Flushing {
-        reason: CloseReason,
-        until: Duration,
-    },
-    /// The sending side has ended; the remote's end is waited for. A socket that is
-    /// closed with bytes in it that nobody read is reset, and with it goes what was
-    /// written last and is still on its way.
-    Lingering {
-        reason: CloseReason,
-        until: Duration,
-    },
-    /// It is over.
-    Closed {
-        reason: CloseReason,
-        /// The node was told, and the event is on its way.
-        announced: bool,
-    },
-}
-
-impl Phase {
-    pub(super) fn close_reason(&self) -> Option<&CloseReason> {
-        match self {
-            Self::Open { .. } | Self::Answering { .. } => None,
-            Self::Flushing { reason, .. }
-            | Self::Lingering { reason, .. }
-            | Self::Closed { reason, .. } => Some(reason),
-        }
-    }
-
-    /// When the step is given up.
-    pub(super) fn deadline(&self) -> Option<Duration> {
-        match self {
-            Self::Open { drain_until } => *drain_until,
-            Self::Answering { until, .. }
-            | Self::Flushing { until, .. }
-            | Self::Lingering { until, .. } => Some(*until),
-            Self::Closed { .. } => None,
-        }
-    }
-}
 
 impl Link {
     /// How long a remote that was told of the end may go on sending.

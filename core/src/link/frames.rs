@@ -1,7 +1,8 @@
 //! The way of a frame through a link, to a request, a handler, or a refusal.
 
-use super::event::{Event, Notice};
-use super::{Link, Phase};
+use super::Link;
+use super::event::{Advance, Event, Notice};
+use super::phase::Phase;
 use crate::calls::Waiting;
 use crate::config::Role;
 use crate::error::{CloseReason, FrameErrorKind};
@@ -12,18 +13,9 @@ use crate::limits::Limits;
 use crate::message::Message;
 use crate::shared::SharedNode;
 
-/// What came of one step.
-pub(super) enum Advance<H> {
-    /// This happened.
-    Event(Event<H>),
-    /// Something was done that is no event.
-    Again,
-    /// There is nothing to do.
-    Nothing,
-}
-
 impl Link {
     /// Handles the next message, whether it has waited or just came.
+    #[inline]
     pub(super) fn advance<N: SharedNode>(&mut self, node: &mut N) -> Advance<N::Handler> {
         if self.may_dispatch_waiting()
             && let Some(Waiting { sealed, bytes, .. }) = self.calls.pop_waiting()
@@ -82,6 +74,7 @@ impl Link {
 
     /// Looks into a frame, opens the outer layer, and finds out whom the message
     /// is for.
+    #[inline]
     fn handle_frame<N: SharedNode>(
         &mut self,
         node: &mut N,
@@ -136,6 +129,7 @@ impl Link {
     }
 
     /// Finds the handler of a message.
+    #[inline]
     fn dispatch<N: SharedNode>(
         &mut self,
         node: &mut N,
@@ -176,6 +170,7 @@ impl Link {
             && (self.calls.len() == 0 || self.exchange.is_correlated(sealed))
     }
 
+    #[inline]
     fn may_dispatch_waiting(&self) -> bool {
         matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
             && self
@@ -188,6 +183,7 @@ impl Link {
     /// beside too many others or one without an id, and not before the answers to
     /// earlier ones are taken. Of two ends that ask each other, one alone holds the other
     /// back at the high-water mark, or both could wait for ever.
+    #[inline]
     fn may_dispatch_some(&self) -> bool {
         let limits = self.limits();
         let high_water = match self.exchange.role {
@@ -202,6 +198,7 @@ impl Link {
     /// dispatched for this link's sake, a frame is looked at only for an answer that
     /// somebody waits for, perhaps a handler: other messages then wait, no more than may
     /// be on their way in the other direction.
+    #[inline]
     pub(super) fn may_take_frame(&self) -> bool {
         let (waiting, waiting_bytes) = self.calls.waiting();
         if waiting == 0 && self.may_dispatch_some() {

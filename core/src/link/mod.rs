@@ -9,6 +9,7 @@ mod frames;
 mod inlet;
 mod outbound;
 mod outbox;
+mod phase;
 mod seat;
 #[cfg(test)]
 mod tests;
@@ -26,12 +27,11 @@ use rand_core::CryptoRng;
 pub use self::event::Event;
 pub(crate) use self::seat::Seat;
 
-use self::end::Phase;
-use self::event::Notice;
+use self::event::{Advance, Notice};
 use self::failures::Failures;
-use self::frames::Advance;
 use self::inlet::Inlet;
 use self::outbox::Outbox;
+use self::phase::Phase;
 use self::timers::Timers;
 use crate::budget::{Account, Budget, Held};
 use crate::calls::Calls;

@@ -117,7 +117,7 @@ impl AuthFields {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.view().packed().next().is_none()
+        self.0.is_none() || self.view().packed().next().is_none()
     }
 
     /// Sets a field to bytes, the type that netaio's own plugins use.

@@ -8,6 +8,7 @@ mod format;
 mod header;
 mod kind;
 mod packed_fields;
+mod payload;
 #[cfg(test)]
 mod tests;
 
@@ -17,11 +18,12 @@ use bytes::Bytes;
 
 pub use auth_fields::AuthFields;
 pub use auth_view::AuthView;
-pub use body::{Body, Payload};
+pub use body::Body;
 pub use constructors::guess_error_type;
 pub use format::{AuthFormat, BodyFormat, Codec, HeaderFormat};
 pub use header::Header;
 pub use kind::{MessageType, MessageTypes, RegisterError, types};
+pub use payload::Payload;
 
 /// A message, free of any encoding: lengths and checksum are computed when it is
 /// sent.

@@ -9,7 +9,7 @@ use super::target::Target;
 use crate::error::LayerError;
 use crate::message::{Message, types};
 use crate::place::Place;
-use crate::plugin::Layer;
+use crate::plugin::{CipherPlugin, Layer};
 use crate::routes::{Key, KeyExtractor};
 use crate::shared::Unrouted;
 use crate::subscriptions::{SubscribeError, Subscribers};
@@ -27,16 +27,17 @@ impl<H: Clone> Node<H> {
     /// it.
     ///
     /// # Errors
-    /// `inner` does not go with the outer layer, or hides the uri. Nothing has
-    /// changed.
+    /// `inner` does not go with the outer layer, or hides a uri that the key names.
+    /// Nothing has changed.
     pub fn on(
         &mut self,
         key: impl Into<Key>,
         handler: H,
         inner: Layer,
     ) -> Result<Option<H>, LayerError> {
-        self.config.check_inner(&inner)?;
-        let replaced = self.routes.set(key.into(), Target::Handler(handler), inner);
+        let key = key.into();
+        self.check_inner(&key, &inner)?;
+        let replaced = self.routes.set(key, Target::Handler(handler), inner);
         Ok(replaced.and_then(Target::into_handler))
     }
 
@@ -51,10 +52,21 @@ impl<H: Clone> Node<H> {
         handler: H,
         inner: Layer,
     ) -> Result<Option<H>, LayerError> {
-        self.config.check_inner(&inner)?;
         let key = key.into();
+        self.check_inner(&key, &inner)?;
         let replaced = self.routes.set_once(key, Target::Handler(handler), inner);
         Ok(replaced.and_then(Target::into_handler))
+    }
+
+    /// Refuses an inner layer that does not go with the outer one, or that hides the uri
+    /// of its key: messages are routed before they are deciphered.
+    pub(super) fn check_inner(&self, key: &Key, inner: &Layer) -> Result<(), LayerError> {
+        self.config.check_inner(inner)?;
+        let by_uri = matches!(key, Key::Uri(..) | Key::Address(..));
+        match by_uri && inner.cipher().is_some_and(CipherPlugin::encrypts_uri) {
+            true => Err(LayerError::HiddenUri),
+            false => Ok(()),
+        }
     }
 
     /// Removes the handler of a key.
@@ -81,10 +93,10 @@ impl<H: Clone> Node<H> {
     /// # Errors
     /// As [`on`](Self::on).
     pub fn serve_subscriptions(&mut self, inner: Layer) -> Result<(), LayerError> {
-        self.config.check_inner(&inner)?;
-        for message_type in [types::SUBSCRIBE_URI, types::UNSUBSCRIBE_URI] {
-            self.routes
-                .set(message_type.into(), Target::Node, inner.clone());
+        let keys = [types::SUBSCRIBE_URI, types::UNSUBSCRIBE_URI].map(Key::from);
+        for key in keys {
+            self.check_inner(&key, &inner)?;
+            self.routes.set(key, Target::Node, inner.clone());
         }
         Ok(())
     }

@@ -81,7 +81,9 @@ impl<H: Clone> Node<H> {
         now: Now,
         mut config: ManagementConfig,
     ) -> Result<(), PeerManagementError> {
-        self.config.check_inner(config.inner())?;
+        for key in Discovery::<Place>::keys(config.app_id().clone()) {
+            self.check_inner(&key, config.inner())?;
+        }
         if self.transport == Transport::Streams {
             config = config.with_every(None).with_timeout(None);
         }

@@ -23,7 +23,8 @@ async fn create(uri: Uri, content: Content, notes: State<Notes>) -> Result<&'sta
     let mut notes = notes
         .lock()
         .map_err(|_| Reply::error("the notes are gone"))?;
-    notes.insert(uri.to_string(), content);
+    // As a slice it would keep the buffer alive that it was received in.
+    notes.insert(uri.to_string(), content.into_owned());
     Ok("stored")
 }
 

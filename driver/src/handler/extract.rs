@@ -84,6 +84,15 @@ macro_rules! bytes_argument {
             }
         }
 
+        impl $name {
+            /// The same with bytes of its own, so that it keeps no receive buffer alive:
+            /// what to store for longer than a handler runs.
+            #[must_use]
+            pub fn into_owned(self) -> Self {
+                Self(Bytes::copy_from_slice(&self.0))
+            }
+        }
+
         impl Deref for $name {
             type Target = Bytes;
 
@@ -120,13 +129,30 @@ macro_rules! bytes_argument {
 }
 
 bytes_argument! {
-    /// The uri of a message: a slice of the receive buffer, as [`Content`] is.
+    /// The uri of a message: a slice of the receive buffer, which it keeps alive.
+    ///
+    /// The buffer holds other messages too, up to 64 KiB or more: what is stored for
+    /// longer than the handler runs should be [`into_owned`](Self::into_owned). Keys of
+    /// subscriptions are copied anyway.
     Uri, uri
 }
 
 bytes_argument! {
-    /// The content of a message: a slice of the receive buffer, which it keeps
-    /// alive. Copy what is kept for long: otherwise a few bytes hold many kilobytes.
+    /// The content of a message: a slice of the receive buffer, which it keeps alive.
+    ///
+    /// The buffer holds other messages too, up to 64 KiB or more: what is stored for
+    /// longer than the handler runs should be [`into_owned`](Self::into_owned).
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use netaio_driver::Content;
+    /// let received = Bytes::from(vec![b'x'; 65_536]);
+    /// let content = Content(received.slice(..4));
+    /// let stored = content.into_owned();
+    /// assert_eq!(&stored[..], b"xxxx");
+    /// // Nothing else uses the buffer.
+    /// assert!(received.is_unique());
+    /// ```
     Content, content
 }
 

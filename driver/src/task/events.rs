@@ -2,14 +2,18 @@
 
 use std::future::poll_fn;
 use std::task::Poll;
+use std::time::Duration;
 
 use netaio_core::{Call, Dropped, Event, Message, ReplyError};
 
 use super::Task;
-use crate::futures::poll_once;
+use crate::futures::{poll_once, race};
 use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
+
+/// How long the end of the sending side may take once all is written.
+const LINGER: Duration = Duration::from_secs(1);
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Handles events, up to a turn's worth, and returns whether the link is closed.
@@ -26,6 +30,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     self.refuse_commands();
                     let (logs, remote) = (&service.context.logs, self.link.remote());
                     limited!(logs, DEBUG, "connection closed", ?remote, %reason);
+                    if self.shutdown {
+                        // On the heap, as it is larger than all that a connection needs
+                        // while it lives.
+                        Box::pin(self.shut_down()).await;
+                    }
                     return true;
                 }
                 event => self.handle_event(event),
@@ -35,6 +44,19 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.turn = None;
         self.refuse_commands();
         false
+    }
+
+    /// Ends the sending side of a stream that is closed already for the rest: TLS wants
+    /// that to be said.
+    async fn shut_down(&mut self) {
+        let linger = self.link.config().limits().shutdown_grace().min(LINGER);
+        let until = self.time().instant_after(linger);
+        let late = async {
+            R::sleep_until(until).await;
+            Ok(())
+        };
+        // A failure means that the remote is gone: there is nobody to tell.
+        let _ = race(self.writer.shutdown(), late).await;
     }
 
     /// Handles events other than calls.

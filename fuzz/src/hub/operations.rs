@@ -194,13 +194,7 @@ impl Play<'_> {
     fn publish(&mut self, at: usize) {
         let how = self.script.byte();
         let uri = URIS[usize::from(how >> 4) % URIS.len()];
-        let mut content = vec![b'n'; usize::from(how)];
-        if how & 1 == 1
-            && let Some(large) = self.large.checked_sub(1)
-        {
-            self.large = large;
-            content = vec![b'N'; 40_000];
-        }
+        let content = self.content(how, 40_000);
         let end = &mut self.ends[at];
         let subscribers = end.hub.node().subscribers(uri.as_bytes()).count();
         let delivery = end.hub.publish(self.now, uri, content);
@@ -210,22 +204,33 @@ impl Play<'_> {
 
     fn send(&mut self, pipe: usize, side: usize) {
         let how = self.script.byte();
+        let content = self.content(how, 60_000);
         let Some(pipe) = self.pipes.get(pipe) else {
             return;
         };
         let (at, link) = pipe.ends[side];
-        let mut content = vec![b's'; usize::from(how)];
-        if how & 1 == 1
-            && let Some(large) = self.large.checked_sub(1)
-        {
-            self.large = large;
-            content = vec![b'S'; 60_000];
-        }
         let message = Message::notify("a", content);
         let sent = self.ends[at]
             .hub
             .send(self.now, link, &message, &SendOptions::new());
         assert!(!matches!(sent, Err(SendError::Seal(_))));
+    }
+
+    /// Some bytes, or many.
+    fn content(&mut self, how: u8, many: usize) -> Vec<u8> {
+        match self.large.checked_sub(1) {
+            Some(large) if how & 1 == 1 => {
+                self.large = large;
+                // Where all links together may hold little, frames of several that are
+                // not complete can fill that, until their time is over.
+                let limits = self.ends[0].hub.node().config().limits().clone();
+                if limits.inbound_total() < 1 << 20 {
+                    self.disturb();
+                }
+                vec![b'N'; many]
+            }
+            _ => vec![b'n'; usize::from(how)],
+        }
     }
 
     /// A way that may take bytes again says so.

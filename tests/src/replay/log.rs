@@ -35,6 +35,20 @@ impl Log {
         lines.lines.entry(key).or_default().push(line.into());
     }
 
+    /// Writes down what happened to a peer that somebody knows, and when it was heard.
+    pub(super) fn write_peer(
+        &self,
+        of: &str,
+        what: &str,
+        peer: &Peer,
+        addresses: Vec<SocketAddr>,
+        heard: Duration,
+    ) {
+        let subject = format!("{of} knows {:?}", peer.id);
+        let known = format!("{:?} at {addresses:?}, heard at {heard:?}", peer.data);
+        self.write(subject, format!("{what} {known}"));
+    }
+
     /// All of it, a line for each thing that happened.
     #[must_use]
     pub fn text(&self) -> String {
@@ -71,10 +85,28 @@ pub(super) fn show(message: &Message) -> String {
     format!("{message_type} {uri:?} {content:?} {}", hex(&fields))
 }
 
-/// What is known of a peer, and when it was heard.
-pub(super) fn show_known(peer: &Peer, addresses: Vec<SocketAddr>, heard: Duration) -> String {
-    format!("{:?} at {addresses:?}, heard at {heard:?}", peer.data)
+/// What happened to a peer: events of the core and of the drivers have the same
+/// variants. Gives the peer and what happened, or what was refused as an error.
+macro_rules! peer_news {
+    ($event:expr, $Events:ident, $peer:ident, $address:expr) => {
+        match $event {
+            $Events::Added($peer) => Ok(($peer, "came".to_owned())),
+            $Events::Updated($peer) => Ok(($peer, "changed".to_owned())),
+            $Events::AddressRemoved {
+                $peer,
+                address,
+                why,
+            } => {
+                let address = $address(address);
+                Ok(($peer, format!("not at {address} any more: {why:?}")))
+            }
+            $Events::Removed { $peer, why } => Ok(($peer, format!("gone: {why:?}"))),
+            $Events::Refused { address, why } => Err(format!("{}: {why}", $address(address))),
+            other => panic!("{other:?} is new"),
+        }
+    };
 }
+pub(super) use peer_news;
 
 /// The answer of a request.
 pub(super) fn show_answer(message: &Message, verified: bool) -> String {

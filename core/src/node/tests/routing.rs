@@ -53,13 +53,14 @@ fn layers_that_clash_or_hide_the_uri_are_refused_with_their_handler() {
         (hmac("inner"), LayerError::FieldClash("hmac".into())),
         (hides, LayerError::HiddenUri),
     ] {
-        let refused = node.on(types::REQUEST_URI, 1, inner.clone());
-        assert_eq!(refused, Err(expected.clone()));
-        let refused = node.once(types::REQUEST_URI, 1, inner);
-        assert_eq!(refused, Err(expected));
+        let key = || (types::REQUEST_URI, "u");
+        assert_eq!(node.on(key(), 1, inner.clone()), Err(expected.clone()));
+        assert_eq!(node.once(key(), 1, inner), Err(expected));
+        assert_eq!((node.remove(key()), node.remove_once(key())), (None, None));
     }
-    assert_eq!(node.remove(types::REQUEST_URI), None);
-    assert_eq!(node.remove_once(types::REQUEST_URI), None);
+    // By its type alone a message is found whatever its uri.
+    let hides = Layer::new().with_cipher(Sha256StreamCipher::new("key"));
+    assert_eq!(node.on(types::CREATE_URI, 1, hides), Ok(None));
     let fits = Layer::new().with_auth(HmacAuth::new("inner").with_hmac_field("camh"));
     assert_eq!(node.on(types::REQUEST_URI, 1, fits.clone()), Ok(None));
     // One that takes its place is no addition.

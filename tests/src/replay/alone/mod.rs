@@ -5,6 +5,7 @@ mod party;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use netaio_core::Now;
 use self::party::Party;
 use super::log::Log;
 use super::now_at;
-use super::scenario::{Side, Step, label};
+use super::scenario::{Side, Step};
 use super::wire::{Delivery, Wire};
 
 /// Plays the steps, and returns what happened.
@@ -62,6 +63,11 @@ impl World {
     }
 }
 
+/// What the scenario does is possible, and there is room for it.
+fn fits<T, E: Debug>(result: Result<T, E>) -> T {
+    result.expect("the scenario's steps are possible")
+}
+
 impl Player {
     /// Lets everything happen that happens without time.
     fn settle(&mut self) {
@@ -81,8 +87,7 @@ impl Player {
                     let hub = node.expect("it is bound").datagrams();
                     // What it sent to the group itself comes back.
                     if from != to && hub.wants_read() {
-                        let received = hub.receive(self.world.now(), from, &bytes);
-                        received.expect("it wants to read");
+                        fits(hub.receive(self.world.now(), from, &bytes));
                     }
                 }
             }
@@ -91,15 +96,11 @@ impl Player {
 
     /// Gives an end what has arrived: nothing where that is the end of the stream.
     fn receive(&mut self, stream: usize, side: Side, bytes: &[u8]) {
-        let now = self.world.now();
-        let label = label(self.world.wire.name(stream), side);
-        let (party, link) = self.end(&label);
-        match bytes.is_empty() {
-            true => party.streams().handle_eof(now, link),
-            false => {
-                let received = party.streams().receive(now, link, bytes);
-                received.expect("less than a frame waits");
-            }
+        let (now, name) = (self.world.now(), self.world.wire.name(stream).to_owned());
+        let (party, link) = self.end(&name, side);
+        fits(party.streams().receive(now, link, bytes));
+        if bytes.is_empty() {
+            party.streams().handle_eof(now, link);
         }
     }
 

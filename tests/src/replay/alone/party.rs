@@ -10,10 +10,10 @@ use netaio_core::{
     Message, Output, PeerEvent, Place, RequestId,
 };
 
-use super::World;
-use super::handlers::{answer, log_peer_event};
+use super::handlers::answer;
+use super::{World, fits};
 use crate::replay::cast::Act;
-use crate::replay::log::{show, show_answer};
+use crate::replay::log::{peer_news, show, show_answer};
 use crate::replay::scenario::Side;
 
 /// A hub, and what its loop keeps.
@@ -33,8 +33,8 @@ pub(super) struct Party {
 }
 
 pub(super) enum AnyHub {
-    Streams(Hub<Act>),
-    Datagrams(DatagramHub<Act>),
+    Streams(Box<Hub<Act>>),
+    Datagrams(Box<DatagramHub<Act>>),
 }
 
 /// One end of a connection.
@@ -74,12 +74,6 @@ impl Party {
         with_hub!(self, hub => hub.deadline())
     }
 
-    /// The link of an end.
-    pub(super) fn link(&self, label: &str) -> Option<LinkId> {
-        let mut ends = self.ends.iter();
-        ends.find_map(|(link, end)| (end.label == label).then_some(*link))
-    }
-
     /// Does all that there is to do until only a deadline is left.
     pub(super) fn run(&mut self, world: &mut World) {
         loop {
@@ -104,8 +98,10 @@ impl Party {
                     message,
                 } => {
                     let link = call.link().expect("it came by a link");
-                    let who = self.ends[&link].label.clone();
-                    self.called(world, &who, "", (call, handler, message));
+                    let (who, shown) = (&self.ends[&link].label, show(&message));
+                    let line = format!("{handler:?} {shown}");
+                    world.log.write(format!("{who} calls"), line);
+                    self.calls.push((call, handler, message));
                 }
                 Output::Message { link, message } => {
                     let subject = format!("{} messages", self.ends[&link].label);
@@ -137,7 +133,7 @@ impl Party {
                     world.log.write(subject, reason.to_string());
                     end.closed = Some(reason);
                 }
-                Output::Event(HubEvent::Peer(event)) => self.peer_event(world, &event),
+                Output::Event(HubEvent::Peer(event)) => self.log_peer(world, &event),
                 // The drivers show these to nobody but those who listen.
                 Output::Event(HubEvent::Refused { .. }) => {}
                 other => panic!("{other:?} is not in the scenario"),
@@ -159,8 +155,9 @@ impl Party {
                     message,
                 } => {
                     let from = call.remote().expect("datagrams have senders");
-                    let (who, from) = (self.name.clone(), format!("for {from} "));
-                    self.called(world, &who, &from, (call, handler, message));
+                    let line = format!("{handler:?} for {from} {}", show(&message));
+                    world.log.write(format!("{} calls", self.name), line);
+                    self.calls.push((call, handler, message));
                 }
                 DatagramOutput::Answered {
                     request, answer, ..
@@ -179,7 +176,7 @@ impl Party {
                     world.log.write(&self.name, line);
                 }
                 DatagramOutput::Event(DatagramHubEvent::Peer(event)) => {
-                    self.peer_event(world, &event);
+                    self.log_peer(world, &event);
                 }
                 // The drivers show these to nobody but those who listen.
                 DatagramOutput::Event(_) => {}
@@ -195,24 +192,17 @@ impl Party {
         };
         let (now, before) = (world.now(), self.calls.len());
         let done: Vec<_> = self.calls.extract_if(.., is_done).collect();
-        for (call, act, message) in done {
+        for called in done {
             with_hub!(self, hub => {
-                let answer = answer(hub.node_mut(), &mut self.kept, act, &call, &message);
-                let replied = hub.reply(now, call, answer);
-                replied.expect("the scenario's answers fit");
+                let answer = answer(hub.node_mut(), &mut self.kept, &called);
+                let (call, act, Message { uri, content, .. }) = called;
+                fits(hub.reply(now, call, answer));
                 if let Act::Publish = act {
-                    let published = hub.publish(now, message.uri, message.content);
-                    published.expect("the scenario's messages fit");
+                    fits(hub.publish(now, uri, content));
                 }
             });
         }
         self.calls.len() < before
-    }
-
-    fn called(&mut self, world: &World, who: &str, from: &str, call: (Call, Act, Message)) {
-        let line = format!("{:?} {from}{}", call.1, show(&call.2));
-        world.log.write(format!("{who} calls"), line);
-        self.calls.push(call);
     }
 
     fn ended(&mut self, world: &World, request: (Option<LinkId>, RequestId), how: String) {
@@ -220,9 +210,17 @@ impl Party {
         world.log.write(subject, how);
     }
 
-    fn peer_event(&self, world: &World, event: &PeerEvent<Place>) {
-        if !self.is_dropped {
-            log_peer_event(&world.log, &self.name, event);
+    fn log_peer(&self, world: &World, event: &PeerEvent<Place>) {
+        let shown = |place: &Place| place.address().expect("all of them have addresses");
+        match peer_news!(event, PeerEvent, known, shown) {
+            _ if self.is_dropped => {}
+            Ok((known, what)) => {
+                let addresses = known.addresses.iter().map(shown).collect();
+                let (peer, heard) = (&known.peer, known.last_heard);
+                let log = &world.log;
+                log.write_peer(&self.name, &what, peer, addresses, heard);
+            }
+            Err(what) => world.log.write(format!("{} refuses", self.name), what),
         }
     }
 }

@@ -7,8 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use netaio_core::{ManagementConfig, Peer};
 use netaio_driver::{
-    BoxFuture, Client, KnownPeer, Messages, PeerEvent, PeerEvents, Publisher, Runtime, Server,
-    UdpNode,
+    BoxFuture, Client, Messages, PeerEvent, PeerEvents, Publisher, Runtime, Server, UdpNode,
 };
 
 use super::Role;
@@ -17,7 +16,7 @@ use super::job::at_once;
 use super::runtime::Replay;
 use super::world::{World, WorldClock};
 use crate::replay::cast::{self, Plugins};
-use crate::replay::log::{show, show_known};
+use crate::replay::log::{peer_news, show};
 use crate::replay::scenario::{Side, label};
 
 /// What the scenario calls a party, running.
@@ -179,31 +178,15 @@ impl<R: Runtime> Party<R> {
             }
         }
         while let Some(event) = ready(self.peer_events.next()).flatten() {
-            let (known, what) = match event {
-                PeerEvent::Added(known) => (known, "came".into()),
-                PeerEvent::Updated(known) => (known, "changed".into()),
-                PeerEvent::AddressRemoved { peer, address, why } => {
-                    let address = address.expect("all of them have addresses");
-                    (peer, format!("not at {address} any more: {why:?}"))
+            let shown = |address: Option<SocketAddr>| address.expect("all of them have addresses");
+            match peer_news!(event, PeerEvent, peer, shown) {
+                Ok((known, what)) => {
+                    let heard = world.since_start(known.last_heard);
+                    let (peer, addresses) = (&known.peer, known.addresses);
+                    world.log.write_peer(name, &what, peer, addresses, heard);
                 }
-                PeerEvent::Removed { peer, why } => (peer, format!("gone: {why:?}")),
-                PeerEvent::Refused { address, why } => {
-                    let address = address.expect("all of them have addresses");
-                    world
-                        .log
-                        .write(format!("{name} refuses"), format!("{address}: {why}"));
-                    continue;
-                }
-                other => panic!("{other:?} is new"),
-            };
-            let KnownPeer {
-                peer,
-                addresses,
-                last_heard,
-            } = known;
-            let shown = show_known(&peer, addresses, world.since_start(last_heard));
-            let subject = format!("{name} knows {:?}", peer.id);
-            world.log.write(subject, format!("{what} {shown}"));
+                Err(what) => world.log.write(format!("{name} refuses"), what),
+            }
         }
     }
 }
