@@ -1,4 +1,4 @@
-//! The server that a command asks.
+//! The server that a command sends requests to.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,7 +8,7 @@ use crate::args::ServerChoice;
 use crate::error::CliError;
 use crate::udp::resolve;
 
-/// A server, and what it is reached by.
+/// A server, and the client or node that sends to it.
 pub(crate) enum Asked<R: Runtime> {
     Tcp {
         client: Client<R>,
@@ -21,7 +21,7 @@ pub(crate) enum Asked<R: Runtime> {
 }
 
 impl<R: Runtime> Asked<R> {
-    /// Connects, or gets ready to send datagrams.
+    /// Connects, or binds a socket for datagrams.
     pub(crate) async fn reach(choice: &ServerChoice) -> Result<Self, CliError> {
         let outer = choice.outer.layer();
         if !choice.udp {
@@ -51,7 +51,7 @@ impl<R: Runtime> Asked<R> {
         Ok(Self::Udp { node, server })
     }
 
-    /// Whom to send to.
+    /// The server as a remote.
     pub(crate) fn remote(&self) -> Remote {
         match self {
             Self::Tcp { connection, .. } => connection.into(),

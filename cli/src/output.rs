@@ -25,7 +25,7 @@ struct Printed<'a> {
     answer: Option<Answered>,
 }
 
-/// What there is to say of an answer besides.
+/// Further fields of an answer.
 #[derive(Serialize)]
 pub(crate) struct Answered {
     /// Whether it passed the outer layer.

@@ -32,7 +32,7 @@ pub(crate) fn request(message_type: MessageType, options: Request) -> Result<(),
     }
 }
 
-/// What the request is to carry.
+/// The content of the request.
 fn content(content: &Content) -> Result<Bytes, CliError> {
     let read = match (&content.content, &content.file) {
         (Some(text), _) => return Ok(text.clone().into()),
@@ -57,8 +57,8 @@ fn content(content: &Content) -> Result<Bytes, CliError> {
     }
 }
 
-/// No more than what is certainly too much for a message: an endless file is
-/// then refused like any other that is too long.
+/// The most that is read, which is too much for a message: a file without an end is
+/// refused as any other that is too long.
 fn bounded(input: impl Read) -> impl Read {
     const TOO_MUCH: u64 = 1 << 20;
     input.take(TOO_MUCH)

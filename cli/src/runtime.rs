@@ -1,4 +1,4 @@
-//! Work for whichever runtime was chosen.
+//! Running a command on the runtime that was chosen.
 
 use std::io;
 
@@ -8,16 +8,16 @@ use netaio_tokio::Tokio;
 
 use crate::args::RuntimeName;
 
-/// Something to be done on a runtime.
+/// The work of a command, for any runtime.
 pub(crate) trait Work {
-    /// What comes of it.
+    /// Its result.
     type Output;
 
-    /// Does it on the runtime `R`.
+    /// Runs it on the runtime `R`.
     fn on<R: Runtime>(self) -> impl Future<Output = Self::Output>;
 }
 
-/// Does the work on the runtime of this name.
+/// Runs the work on the runtime of this name.
 pub(crate) fn block_on<W: Work>(name: RuntimeName, work: W) -> io::Result<W::Output> {
     match name {
         RuntimeName::Tokio => {

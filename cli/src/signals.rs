@@ -6,7 +6,7 @@ use async_channel::Receiver;
 
 use crate::error::CliError;
 
-/// Is told when the command is to stop. To be called once.
+/// A channel that receives a message when the command has to stop. To be called once.
 pub(crate) fn stop() -> Result<Receiver<()>, CliError> {
     // The handler runs on a thread of its own. A second signal finds the channel
     // full, and changes nothing.

@@ -17,10 +17,10 @@ use crate::runtime::{Work, block_on};
 use crate::signals;
 use crate::tally::Tally;
 
-/// Datagrams that wait to be printed. What comes meanwhile is lost.
+/// The most datagrams that wait to be printed; further ones are dropped.
 const WAITING: usize = 256;
 
-/// Prints what subscribers of the uris are told, until there was enough.
+/// Prints notifications of the uris, up to the number that was asked for.
 pub(crate) fn subscribe(options: Subscribe) -> Result<(), CliError> {
     let stop = signals::stop()?;
     let runtime = options.server.runtime.runtime;
@@ -32,7 +32,7 @@ struct Listening {
     stop: Receiver<()>,
 }
 
-/// What happens to somebody who listens.
+/// An event of a subscriber.
 enum Heard {
     News(Message),
     Ended(CloseReason),
@@ -54,8 +54,8 @@ impl Work for Listening {
         eprintln!("subscribed to {}", options.uris.join(", "));
         let printed = print_all(&heard, &options).await;
         if options.server.udp {
-            // A connection that ends would say it. Nobody waits for the
-            // confirmation: the server may be gone.
+            // A connection would report its end. The confirmation is not waited for: the
+            // server may have stopped.
             for uri in &options.uris {
                 let _ = server.send(Message::unsubscribe(uri.clone())).await;
             }
@@ -65,11 +65,11 @@ impl Work for Listening {
     }
 }
 
-/// Everything that happens from now on.
+/// Messages and the end of the connection, from now on.
 fn listen<R: Runtime>(asked: &Asked<R>, stop: Receiver<()>) -> Result<Receiver<Heard>, CliError> {
     let (sender, heard) = match asked {
         Asked::Tcp { client, connection } => {
-            // What is not printed in time waits here, and then at the server.
+            // Messages that are not printed yet wait here, and then at the server.
             let (sender, heard) = async_channel::bounded(1);
             let (news, ending) = (sender.clone(), sender.clone());
             let connection = connection.clone();
@@ -101,7 +101,7 @@ fn listen<R: Runtime>(asked: &Asked<R>, stop: Receiver<()>) -> Result<Receiver<H
         }
     };
     R::spawn(async move {
-        // The signal's sender lives as long as the process.
+        // The sender is never dropped.
         let _ = stop.recv().await;
         tell(sender, Heard::Stopped).await;
     });
@@ -109,11 +109,11 @@ fn listen<R: Runtime>(asked: &Asked<R>, stop: Receiver<()>) -> Result<Receiver<H
 }
 
 async fn tell(listener: Sender<Heard>, heard: Heard) {
-    // A listener that is gone wants to hear nothing.
+    // An error means that the receiver was dropped.
     let _ = listener.send(heard).await;
 }
 
-/// Prints news until there was enough.
+/// Prints notifications, up to the number that was asked for.
 async fn print_all(heard: &Receiver<Heard>, options: &Subscribe) -> Result<(), CliError> {
     let mut left = options.count.map(NonZeroU64::get);
     while left != Some(0) {

@@ -1,8 +1,8 @@
-//! Log lines that others can cause: few, however many they cause.
+//! A rate limit of log lines that a remote can cause.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts what somebody else does.
+/// Counts events that a remote causes.
 pub(crate) struct Tally(AtomicU64);
 
 impl Tally {
@@ -10,8 +10,8 @@ impl Tally {
         Self(AtomicU64::new(0))
     }
 
-    /// Counts one more, and returns how many there are by now if that is worth a
-    /// line: twice as many as at the last one.
+    /// Counts one more event, and returns their number if that is a power of two, for a
+    /// log line.
     pub(crate) fn add(&self) -> Option<u64> {
         let number = self.0.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         number.is_power_of_two().then_some(number)

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use netaio_driver::{BuildError, Runtime};
 
-/// The address that datagrams are sent to or received at. Nothing tells which of a
-/// name's addresses is the right one; netaio itself knows IPv4 only.
+/// The address that datagrams are sent to or received at: the first IPv4 address of a
+/// name, since netaio itself supports no other, else the first address.
 pub(crate) async fn resolve<R: Runtime>(address: &str) -> io::Result<SocketAddr> {
     let found = R::resolve(address).await?;
     let v4 = found.iter().find(|address| address.is_ipv4());

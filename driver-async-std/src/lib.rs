@@ -64,7 +64,7 @@ pub type ServerBuilder = netaio_driver::ServerBuilder<AsyncStd>;
 pub type Client = netaio_driver::Client<AsyncStd>;
 /// A client before it connects.
 pub type ClientBuilder = netaio_driver::ClientBuilder<AsyncStd>;
-/// What reconnects the servers of a client on async-std.
+/// The reconnection policy of a client on async-std.
 pub type AutoReconnect = netaio_driver::AutoReconnect<AsyncStd>;
 /// A UDP node on async-std.
 pub type UdpNode = netaio_driver::UdpNode<AsyncStd>;

@@ -38,8 +38,8 @@ use std::future::IntoFuture;
 use netaio_driver::{Messages, Unsolicited};
 
 /// Waits for a future on this thread: a request, a connection, anything of this
-/// crate that can be awaited. Not to be called from within a future: it would
-/// keep others from their turn.
+/// crate that can be awaited. Not to be called from within a future: it would block
+/// the executor.
 pub trait Wait: IntoFuture {
     /// Waits until it is ready.
     fn wait(self) -> Self::Output;
@@ -51,7 +51,7 @@ impl<T: IntoFuture> Wait for T {
     }
 }
 
-/// Messages that nobody asked for, each waited for, until the client is gone.
+/// Unsolicited messages, each waited for, until the client is dropped.
 pub fn iter(messages: &mut Messages) -> impl Iterator<Item = Unsolicited> + '_ {
     std::iter::from_fn(|| messages.next().wait())
 }

@@ -64,7 +64,7 @@ pub type ServerBuilder = netaio_driver::ServerBuilder<Smol>;
 pub type Client = netaio_driver::Client<Smol>;
 /// A client before it connects.
 pub type ClientBuilder = netaio_driver::ClientBuilder<Smol>;
-/// What reconnects the servers of a client on smol.
+/// The reconnection policy of a client on smol.
 pub type AutoReconnect = netaio_driver::AutoReconnect<Smol>;
 /// A UDP node on smol.
 pub type UdpNode = netaio_driver::UdpNode<Smol>;

@@ -73,7 +73,7 @@ pub type ServerBuilder = netaio_driver::ServerBuilder<Tokio>;
 pub type Client = netaio_driver::Client<Tokio>;
 /// A client before it connects.
 pub type ClientBuilder = netaio_driver::ClientBuilder<Tokio>;
-/// What reconnects the servers of a client on tokio.
+/// The reconnection policy of a client on tokio.
 pub type AutoReconnect = netaio_driver::AutoReconnect<Tokio>;
 /// A UDP node on tokio.
 pub type UdpNode = netaio_driver::UdpNode<Tokio>;

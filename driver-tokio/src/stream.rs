@@ -66,8 +66,8 @@ impl<T: AsyncWrite + Unpin + Send + 'static> WriteHalf for Half<T> {
 }
 
 /// Serves one connection over any stream: a Unix socket, TLS, a pipe in memory.
-/// `remote` is the address that keys and handlers see, where there is one. The
-/// server's own socket has nothing to do with it: one made by
+/// `remote` is the address that keys and handlers see, where there is one. The server
+/// needs no socket of its own: one made by
 /// [`build`](netaio_driver::ServerBuilder::build) has none. The examples `tls`
 /// and `unix_socket` are whole programs.
 ///
@@ -102,7 +102,7 @@ where
     server.serve_halves_with(Half(reader), Half(writer), remote, options)
 }
 
-/// Talks to a server over any stream, under a name for
+/// Connects to a server over any stream, with a name for
 /// [`Client::connection`](netaio_driver::Client::connection).
 ///
 /// # Errors

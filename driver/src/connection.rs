@@ -154,8 +154,7 @@ impl Connection {
     /// Cancel-safe: once called, the connection closes whether or not it is
     /// waited for.
     pub async fn close(&self) {
-        // An error means that it is closed already.
-        let _ = self.shared.mailbox.push(Command::Close { farewell: true });
+        self.command(Command::Close { farewell: true });
         self.closed().await;
     }
 
@@ -170,6 +169,12 @@ impl Connection {
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.shared.mailbox.close_reason()
+    }
+
+    /// Gives the task a command that the end of the connection makes superfluous.
+    pub(crate) fn command(&self, command: Command) {
+        // An error means that it is closed already.
+        let _ = self.shared.mailbox.push(command);
     }
 
     /// Queues a message about peers.

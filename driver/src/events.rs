@@ -68,9 +68,14 @@ impl<T: Clone> Listeners<T> {
         Events(Box::pin(receiver))
     }
 
-    /// Sends an event to all listeners, if `event` makes one, and returns how many of
-    /// them lost an older one, since their queues were full.
-    pub(crate) fn emit(&self, event: impl FnOnce() -> Option<T>) -> usize {
+    /// Sends an event to all listeners, and returns how many of them lost an older one,
+    /// since their queues were full.
+    pub(crate) fn emit(&self, event: impl FnOnce() -> T) -> usize {
+        self.emit_if(|| Some(event()))
+    }
+
+    /// As [`emit`](Self::emit), if `event` makes one.
+    pub(crate) fn emit_if(&self, event: impl FnOnce() -> Option<T>) -> usize {
         let mut lost = 0;
         if !self.any.load(Ordering::Relaxed) {
             return lost;
@@ -122,15 +127,15 @@ mod tests {
     fn a_stream_has_the_events_since_it_was_made() {
         let listeners = Listeners::default();
         let mut first = listeners.listen();
-        listeners.emit(|| Some(1));
+        listeners.emit(|| 1);
         let mut second = listeners.listen();
-        listeners.emit(|| Some(2));
+        listeners.emit(|| 2);
         assert_eq!(drain(&mut first), (vec![1, 2], true));
         assert_eq!(drain(&mut second), (vec![2], true));
         drop(first);
-        listeners.emit(|| Some(3));
+        listeners.emit(|| 3);
         listeners.close();
-        listeners.emit(|| Some(4));
+        listeners.emit(|| 4);
         assert_eq!(drain(&mut second), (vec![3], false));
         assert_eq!(drain(&mut listeners.listen()), (vec![], false));
     }
@@ -141,7 +146,7 @@ mod tests {
         assert_eq!(listeners.emit(|| panic!("there is no listener")), 0);
         drop(listeners.listen());
         // A stream that was dropped is noticed with the next event.
-        listeners.emit(|| Some(1));
+        listeners.emit(|| 1);
         assert_eq!(listeners.emit(|| panic!("there is no listener")), 0);
     }
 
@@ -150,7 +155,7 @@ mod tests {
         let listeners = Listeners::default();
         let mut events = listeners.listen();
         let all = Events::<usize>::CAPACITY + 10;
-        let lost: usize = (0..all).map(|number| listeners.emit(|| Some(number))).sum();
+        let lost: usize = (0..all).map(|number| listeners.emit(|| number)).sum();
         assert_eq!(lost, 10);
         let (got, _) = drain(&mut events);
         assert_eq!(got, (10..all).collect::<Vec<_>>());

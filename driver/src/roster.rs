@@ -102,8 +102,7 @@ impl Roster {
                     if matches!(error, SendError::QueueFull { .. }) {
                         let (logs, remote) = (connection.logs(), connection.remote());
                         limited!(logs, WARN, "cut off as a slow consumer", ?remote);
-                        // An error means that it is closed already.
-                        let _ = connection.shared.mailbox.push(Command::Cut);
+                        connection.command(Command::Cut);
                     }
                 }
             }
@@ -137,16 +136,14 @@ impl Roster {
     /// Gives a connection a command.
     pub(crate) fn command(&self, link: LinkId, command: Command) {
         if let Some(connection) = lock(&self.connections).get(&link) {
-            // An error means that it is closed already.
-            let _ = connection.shared.mailbox.push(command);
+            connection.command(command);
         }
     }
 
     /// Gives every connection a command.
     pub(crate) fn command_all(&self, command: impl Fn() -> Command) {
         for connection in lock(&self.connections).values() {
-            // An error means that it is closed already.
-            let _ = connection.shared.mailbox.push(command());
+            connection.command(command());
         }
     }
 }

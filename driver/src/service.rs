@@ -94,7 +94,9 @@ impl Service {
         // Under the lock, so that events are in the order of the changes.
         while let Some(event) = node.poll_event() {
             let time = self.context.time();
-            let lost = self.peer_events.emit(|| PeerEvent::from_core(&event, time));
+            let lost = self
+                .peer_events
+                .emit_if(|| PeerEvent::from_core(&event, time));
             limited!(self.context.logs, DEBUG, "peer", ?event);
             if lost > 0 {
                 limited!(

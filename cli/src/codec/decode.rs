@@ -12,7 +12,7 @@ use super::{json, readable, wire};
 use crate::args::Decode;
 use crate::error::CliError;
 
-/// Prints the frames up to the first that is wrong.
+/// Prints the frames, up to the first error.
 pub(crate) fn decode(options: &Decode) -> Result<(), CliError> {
     let mut out = BufWriter::with_capacity(CHUNK, io::stdout().lock());
     let result = print_frames(options, &mut out);
@@ -27,7 +27,7 @@ fn print_frames(options: &Decode, out: &mut impl Write) -> Result<(), CliError> 
     let mut deframer = Deframer::new(wire.clone());
     let mut input = BytesMut::new();
     loop {
-        // Before waiting for input: whoever reads along shall see all there is.
+        // Before waiting for input, so that all frames so far are visible.
         out.flush().map_err(CliError::Output)?;
         let more = chunks.next(&mut input);
         while let Some(frame) = deframer.next(&mut input)? {

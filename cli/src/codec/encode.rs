@@ -18,7 +18,7 @@ use crate::error::CliError;
 /// quarter of it, even where every byte is escaped and given as hex besides.
 const LONGEST_LINE: usize = 4 * 1024 * 1024;
 
-/// Writes the frames of the lines up to the first that is wrong.
+/// Writes the frames of the lines, up to the first error.
 pub(crate) fn encode(options: &Encode) -> Result<(), CliError> {
     let mut out = BufWriter::with_capacity(CHUNK, io::stdout().lock());
     let result = write_frames(options, &mut out);
@@ -39,7 +39,7 @@ fn write_frames(options: &Encode, out: &mut impl Write) -> Result<(), CliError> 
     Ok(())
 }
 
-/// Makes frames, in a buffer that it uses again.
+/// Makes frames, in a buffer that is reused.
 struct Encoder {
     wire: Wire,
     layer: Layer,
@@ -92,7 +92,7 @@ struct Lines<'a> {
     input: &'a Input,
     reader: BufReader<Box<dyn Read>>,
     line: Vec<u8>,
-    /// That of the line last read, counted from 1.
+    /// The number of the last line that was read, counted from 1.
     number: u64,
 }
 

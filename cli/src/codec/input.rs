@@ -1,4 +1,4 @@
-//! Where the bytes come from: a file or standard input, raw or as hex text.
+//! Input: a file or standard input, raw or as hex text.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use super::hex;
 use crate::args::Input;
 use crate::error::{CliError, HexProblem};
 
-/// How much is read at once, in bytes.
+/// The most that is read at once, in bytes.
 pub(super) const CHUNK: usize = 64 * 1024;
 
 /// Opens the file that the options name.
@@ -50,8 +50,8 @@ impl<'a> Chunks<'a> {
         })
     }
 
-    /// Appends what comes next to `out` and says whether there may be more.
-    /// Bytes before something wrong are appended as well.
+    /// Appends the next bytes to `out`, and returns whether there may be more. Bytes before
+    /// an error are appended too.
     pub(super) fn next(&mut self, out: &mut BytesMut) -> Result<bool, CliError> {
         let count = loop {
             match self.reader.read(&mut self.chunk) {
@@ -70,7 +70,7 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// Hex text that comes in pieces. Whitespace may be anywhere, even within a byte.
+/// Hex text in chunks. Whitespace may be anywhere, even within a byte.
 #[derive(Default)]
 struct HexText {
     /// The first digit of a byte whose second one is awaited.

@@ -1,4 +1,4 @@
-//! What peers tell of themselves: packify, by netaio's custom of a dict.
+//! The data of peers: packify, as a rule a dict, as netaio's own are.
 
 use std::str;
 
@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::codec::hex::hex;
 
-/// What strangers send is read within the usual limits; an application's own type
-/// is something to be shown too.
+/// The data of a remote is read within the usual limits; an application's own types are
+/// shown too.
 const LIMITS: DecodeLimits = DecodeLimits {
     packables: true,
     ..DecodeLimits::DEFAULT
@@ -101,8 +101,8 @@ pub(super) fn readable(data: &[u8]) -> String {
     }
 }
 
-/// JSON in which everything is escaped that would not show, or would do something to
-/// the terminal.
+/// JSON in which everything is escaped that is not visible, or would control the
+/// terminal.
 fn printable(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use netaio_core::packify::Set;
 
-    /// What Python's `packify.pack` makes of the same.
+    /// What Python's `packify.pack` returns for the same data.
     #[test]
     fn text_is_packed_as_a_dict() {
         let packed = |text| hex(&pack(text).unwrap());

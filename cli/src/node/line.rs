@@ -1,4 +1,4 @@
-//! What happens to a peer, as a line.
+//! An event of a peer, as a line.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -25,7 +25,7 @@ struct Printed<'a> {
     why: Option<&'static str>,
 }
 
-/// Prints that a peer came, changed or went. Other events are not of interest.
+/// Prints that a peer was added, changed or removed. Other events are ignored.
 pub(super) fn print(event: &PeerEvent, json: bool) -> io::Result<()> {
     let (event, peer, why) = match event {
         PeerEvent::Added(peer) => ("came", peer, None),

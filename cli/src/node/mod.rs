@@ -16,7 +16,7 @@ use crate::runtime::{Work, block_on};
 use crate::signals;
 use crate::udp;
 
-/// Prints which peers there are, until a signal says to stop.
+/// Prints the events of peers, until a signal stops it.
 pub(crate) fn node(options: Node) -> Result<(), CliError> {
     let local = local_peer(&options)?;
     let stop = signals::stop()?;
@@ -29,7 +29,7 @@ pub(crate) fn node(options: Node) -> Result<(), CliError> {
     block_on(runtime, watching).map_err(CliError::Start)?
 }
 
-/// Who this node is.
+/// The local peer.
 fn local_peer(options: &Node) -> Result<Peer, CliError> {
     let id = match &options.id {
         Some(id) => id.0.clone(),
@@ -67,13 +67,13 @@ impl Work for Watching {
             .outer(options.outer.layer())
             .local_peer(local)
             .group(group)
-            // It knows itself by its id; peers may be on this machine.
+            // Peers may be on this machine; the node recognises itself by its id.
             .ignore_own_ip(false);
         if let Some(interface) = &options.interface {
             builder = builder.interface(interface.clone());
         }
         let node = builder.bind(address).await?;
-        // Before anything can happen to a peer.
+        // Before the first event of a peer.
         let events = node.peers().events();
         let management = ManagementConfig::new()
             .with_app_id(options.app_id)
@@ -83,18 +83,18 @@ impl Work for Watching {
         eprintln!("node {id} at {} in the group {group}", node.local_addr());
         let stopping = node.clone();
         R::spawn(async move {
-            // The signal's sender lives as long as the process.
+            // The sender is never dropped.
             let _ = stop.recv().await;
             stopping.stop().await;
         });
         let printed = print_all(events, options.json).await;
-        // Where a signal has not: the peers are told in any case.
+        // Also if there was no signal, so that the farewell is sent.
         node.stop().await;
         printed
     }
 }
 
-/// Prints what happens until the node has ended.
+/// Prints events until the node has ended.
 async fn print_all(mut events: PeerEvents, json: bool) -> Result<(), CliError> {
     while let Some(event) = events.next().await {
         line::print(&event, json).map_err(CliError::Output)?;

@@ -21,7 +21,7 @@ use crate::runtime::{Work, block_on};
 use crate::signals;
 use crate::udp;
 
-/// Serves until a signal says to stop.
+/// Serves until a signal stops it.
 pub(crate) fn serve(options: Serve) -> Result<(), CliError> {
     let stop = signals::stop()?;
     let runtime = options.runtime.runtime;
@@ -33,7 +33,7 @@ struct Serving {
     stop: Receiver<()>,
 }
 
-/// What the handlers share, whatever a message came by.
+/// What the handlers of server and node share.
 #[derive(Default)]
 struct Shared {
     store: Store,
@@ -78,7 +78,7 @@ impl Work for Serving {
         let mut udp = None;
         if let Some(address) = &options.udp {
             let builder = serving!(UdpNode::<R>::builder(), options, shared);
-            // Whoever asks may be on this machine.
+            // Clients may be on this machine.
             let builder = builder.no_group().ignore_own_ip(false);
             let node = builder.bind(udp::own_address::<R>(address).await?).await?;
             shared.news.add(node.publisher().clone());
@@ -90,9 +90,9 @@ impl Work for Serving {
         if let Some(node) = &udp {
             say("udp", node.local_addr())?;
         }
-        // The sender lives as long as the process.
+        // The sender is never dropped.
         let _ = stop.recv().await;
-        // Both at once: neither receives while the other finishes.
+        // Both at once, so that neither accepts requests while the other drains.
         let (stopping, stopped) = async_channel::bounded::<()>(1);
         R::spawn(async move {
             if let Some(node) = udp {

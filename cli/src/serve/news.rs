@@ -1,4 +1,4 @@
-//! Who is told of what, and the handlers that see to it.
+//! Notifications of subscribers, and the handlers of subscriptions.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,15 +9,15 @@ use netaio_driver::{Content, Publisher, Remote, Reply, State, Uri};
 use super::Shared;
 use crate::tally::Tally;
 
-/// The publishers of everything that is served: each reaches its own subscribers.
+/// The publishers of the server and the node: each has subscribers of its own.
 #[derive(Default)]
 pub(super) struct News(Mutex<Vec<Publisher>>);
 
-/// News that did not reach all subscribers, or none.
+/// Notifications that were not sent to all subscribers.
 static UNTOLD: Tally = Tally::new();
 
-/// The turn to change something and to tell of it. Nobody else does meanwhile, and
-/// so subscribers hear of changes in the order in which they were made.
+/// A lock that is held for a change and its notification, so that subscribers get
+/// notifications in the order of the changes.
 pub(super) struct Turn<'a>(MutexGuard<'a, Vec<Publisher>>);
 
 impl News {
@@ -25,18 +25,19 @@ impl News {
         self.turn().0.push(publisher);
     }
 
-    /// Waits for those who have their turn; none of them waits for a subscriber.
+    /// Waits for the lock, which is held across no write to a subscriber.
     pub(super) fn turn(&self) -> Turn<'_> {
         Turn(self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Turn<'_> {
-    /// Tells a uri's subscribers its new content, and returns how many they are.
-    /// One that is deleted has none.
+    /// Notifies the subscribers of a uri of its content, and returns their number. The
+    /// content of a uri that was deleted is empty.
     ///
     /// # Errors
-    /// The content was received, but is too long to be sent on: nobody is told.
+    /// The content was received, but is too long to be sent with the outer layer: no
+    /// subscriber is notified.
     fn publish(&self, uri: &Uri, content: Bytes) -> Result<usize, SealError> {
         let news = Message::notify(uri.0.clone(), content);
         let (mut told, mut failed) = (0_usize, None);
@@ -58,7 +59,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The same, where the change stands whether or not anybody hears of it.
+    /// As `publish`, but errors are logged: the change is made already.
     pub(super) fn tell(&self, uri: &Uri, content: Bytes) {
         if let Err(error) = self.publish(uri, content)
             && let Some(number) = UNTOLD.add()
@@ -88,7 +89,7 @@ pub(super) fn unsubscribe(uri: Uri, who: Remote, publisher: Publisher) -> &'stat
     ""
 }
 
-/// Answered with `OK` and the number of subscribers that are told.
+/// Answered with `OK` and the number of subscribers that are notified.
 pub(super) fn publish(
     uri: Uri,
     content: Content,

@@ -27,13 +27,13 @@ impl Store {
     const MAX_SIZE: usize = 256 * 1024 * 1024;
 
     fn lock(&self) -> MutexGuard<'_, Resources> {
-        // The resources are whole between two statements.
+        // The resources are consistent between two statements: poison does not matter.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Resources {
-    /// Makes room for a change of size, or says why there is none.
+    /// Makes room for a change of size, or returns why there is none.
     fn grow(&mut self, uris: usize, by: usize, freed: usize) -> Result<(), Reply> {
         let size = self.size.saturating_add(by).saturating_sub(freed);
         if size > Store::MAX_SIZE || self.contents.len().saturating_add(uris) > Store::MAX_URIS {

@@ -151,8 +151,7 @@ impl Servers {
     pub(super) fn abort_all(&mut self) {
         self.dropped = true;
         for server in self.list.drain(..) {
-            // An error means that it is closed already.
-            let _ = server.connection.shared.mailbox.push(Command::Abort);
+            server.connection.command(Command::Abort);
         }
     }
 }
@@ -160,8 +159,6 @@ impl Servers {
 impl Server {
     fn close(&mut self, farewell: bool) {
         self.closing = true;
-        // An error means that it is closed already.
-        let close = Command::Close { farewell };
-        let _ = self.connection.shared.mailbox.push(close);
+        self.connection.command(Command::Close { farewell });
     }
 }

@@ -72,8 +72,7 @@ impl Owner for Shared {
     fn wake(&self, link: LinkId) {
         for connection in self.servers().open() {
             if connection.shared.link == link {
-                // An error means that it is closed already.
-                let _ = connection.shared.mailbox.push(Command::Wake);
+                connection.command(Command::Wake);
             }
         }
     }

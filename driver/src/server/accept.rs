@@ -65,10 +65,8 @@ pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
             }
             Some(Err(error)) => {
                 limited!(logs, WARN, "cannot accept a connection", %error);
-                shared.events.emit(|| {
-                    Some(ServerEvent::AcceptFailed {
-                        error: error.to_string(),
-                    })
+                shared.events.emit(|| ServerEvent::AcceptFailed {
+                    error: error.to_string(),
                 });
                 R::sleep_until(shared.service.context.time().instant_after(PAUSE)).await;
             }
@@ -102,16 +100,14 @@ pub(super) fn serve<R: Runtime>(
     let (connection, link) = entered.map_err(|why| {
         counts.refused_connections.add(1);
         let reason = why.clone();
-        events.emit(|| {
-            Some(ServerEvent::Refused {
-                remote,
-                why: reason,
-            })
+        events.emit(|| ServerEvent::Refused {
+            remote,
+            why: reason,
         });
         io::Error::other(why)
     })?;
     counts.connections.add(1);
-    events.emit(|| Some(ServerEvent::Connected(connection.clone())));
+    events.emit(|| ServerEvent::Connected(connection.clone()));
     let observer = shared.clone();
     Task::<R, _, _>::spawn(
         link,

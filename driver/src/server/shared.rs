@@ -100,21 +100,17 @@ impl Owner for Shared {
 impl ConnectionObserver for Shared {
     fn refused(&self, connection: &Connection, why: Refusal) {
         self.counts.refused_messages.add(1);
-        self.events.emit(|| {
-            Some(ServerEvent::MessageRefused {
-                connection: connection.clone(),
-                why,
-            })
+        self.events.emit(|| ServerEvent::MessageRefused {
+            connection: connection.clone(),
+            why,
         });
     }
 
     fn dropped(&self, connection: &Connection, dropped: Dropped) {
         self.counts.dropped_messages.add(dropped.messages);
-        self.events.emit(|| {
-            Some(ServerEvent::Dropped {
-                connection: connection.clone(),
-                dropped,
-            })
+        self.events.emit(|| ServerEvent::Dropped {
+            connection: connection.clone(),
+            dropped,
         });
     }
 
@@ -122,11 +118,9 @@ impl ConnectionObserver for Shared {
         self.roster.leave(connection.shared.link);
         let reason = connection.close_reason().unwrap_or(CloseReason::Local);
         self.counts.closed(&reason);
-        self.events.emit(|| {
-            Some(ServerEvent::Closed {
-                connection: connection.clone(),
-                reason,
-            })
+        self.events.emit(|| ServerEvent::Closed {
+            connection: connection.clone(),
+            reason,
         });
         self.ended.notify(usize::MAX);
     }

@@ -74,16 +74,14 @@ impl<R: Runtime> Task<R> {
             DatagramEvent::Failed { request, error } => self.callers.end(request, Err(error)),
             DatagramEvent::Refused { remote, refusal } => {
                 limited!(self.logs(), DEBUG, "datagram refused", %remote, why = ?refusal);
-                events.emit(|| {
-                    Some(UdpEvent::Refused {
-                        remote,
-                        why: refusal,
-                    })
+                events.emit(|| UdpEvent::Refused {
+                    remote,
+                    why: refusal,
                 });
             }
             DatagramEvent::Suppressed { remote } => {
                 limited!(self.logs(), DEBUG, "answer suppressed", %remote);
-                events.emit(|| Some(UdpEvent::Suppressed { remote }));
+                events.emit(|| UdpEvent::Suppressed { remote });
             }
             DatagramEvent::Lost { remote } => {
                 limited!(
@@ -92,7 +90,7 @@ impl<R: Runtime> Task<R> {
                     "too many messages wait for a handler",
                     ?remote
                 );
-                events.emit(|| Some(UdpEvent::Lost { remote }));
+                events.emit(|| UdpEvent::Lost { remote });
             }
             event => limited!(self.logs(), DEBUG, "unhandled event", ?event),
         }
