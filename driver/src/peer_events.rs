@@ -46,21 +46,21 @@ pub enum PeerEvent {
         /// The address; none where a connection without one ended.
         address: Option<SocketAddr>,
         /// Why.
-        why: RemovalReason,
+        reason: RemovalReason,
     },
     /// It was removed.
     Removed {
         /// The peer as it was.
         peer: KnownPeer,
         /// Why.
-        why: RemovalReason,
+        reason: RemovalReason,
     },
     /// A message of a remote about a peer was refused.
     Refused {
         /// Where it came from, if that has an address.
         address: Option<SocketAddr>,
         /// Why.
-        why: IntroductionError,
+        reason: IntroductionError,
     },
 }
 
@@ -74,19 +74,19 @@ impl PeerEvent {
             AddressRemoved {
                 known,
                 address,
-                why,
+                reason,
             } => Self::AddressRemoved {
                 peer: KnownPeer::new(known, time),
                 address: address.address(),
-                why: *why,
+                reason: *reason,
             },
-            Removed { known, why } => Self::Removed {
+            Removed { known, reason } => Self::Removed {
                 peer: KnownPeer::new(known, time),
-                why: *why,
+                reason: *reason,
             },
-            Refused { address, why } => Self::Refused {
+            Refused { address, reason } => Self::Refused {
                 address: address.address(),
-                why: why.clone(),
+                reason: reason.clone(),
             },
             _ => return None,
         })

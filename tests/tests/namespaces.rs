@@ -173,7 +173,12 @@ fn nodes_meet_and_part_behind_any_layers() -> Result<()> {
         meet(&mut theirs, &mut ours, &management)?;
 
         theirs.node.stop_peer_management("netaio")?;
-        assert_eq!(ours.is_alone()?, ["python gone: Disconnect"], "{}", case.name);
+        assert_eq!(
+            ours.is_alone()?,
+            ["python gone: Disconnect"],
+            "{}",
+            case.name
+        );
         theirs.node.manage_peers(&management)?;
         assert_eq!(ours.finds(&theirs)?, ["python came"]);
         ours.node.stop_peer_management("netaio")?;
@@ -314,7 +319,10 @@ fn nodes_of_ours_meet_in_groups_of_either_family() -> Result<()> {
         meet(&mut one, &mut other, &management)?;
         one.node.close()?;
         let left = other.is_alone()?;
-        assert_eq!(left.last().map(String::as_str), Some("one gone: Disconnect"));
+        assert_eq!(
+            left.last().map(String::as_str),
+            Some("one gone: Disconnect")
+        );
         other.node.close()?;
     }
     Ok(())

@@ -117,7 +117,7 @@ fn a_network_that_falls_apart_heals() {
         matches!(
             event,
             PeerEvent::Removed {
-                why: RemovalReason::TimedOut,
+                reason: RemovalReason::TimedOut,
                 ..
             }
         )

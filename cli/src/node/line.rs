@@ -22,37 +22,41 @@ struct Printed<'a> {
     data: Option<Json>,
     data_hex: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'static str>,
+    reason: Option<&'static str>,
 }
 
 /// Prints that a peer was added, changed or removed. Other events are ignored.
 pub(super) fn print(event: &PeerEvent, json: bool) -> io::Result<()> {
-    let (event, peer, why) = match event {
+    let (event, peer, reason) = match event {
         PeerEvent::Added(peer) => ("came", peer, None),
         PeerEvent::Updated(peer) | PeerEvent::AddressRemoved { peer, .. } => {
             ("changed", peer, None)
         }
-        PeerEvent::Removed { peer, why } => ("gone", peer, Some(reason(*why))),
+        PeerEvent::Removed { peer, reason } => ("gone", peer, Some(word(*reason))),
         _ => return Ok(()),
     };
     let line = match json {
-        true => object(event, peer, why)?,
-        false => words(event, peer, why),
+        true => object(event, peer, reason)?,
+        false => words(event, peer, reason),
     };
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
 }
 
-fn reason(why: RemovalReason) -> &'static str {
-    match why {
+fn word(reason: RemovalReason) -> &'static str {
+    match reason {
         RemovalReason::Disconnect => "left",
         RemovalReason::TimedOut => "timed-out",
         _ => "removed",
     }
 }
 
-fn object(event: &'static str, peer: &KnownPeer, why: Option<&'static str>) -> io::Result<String> {
+fn object(
+    event: &'static str,
+    peer: &KnownPeer,
+    reason: Option<&'static str>,
+) -> io::Result<String> {
     let data = peer.peer.data.as_deref().unwrap_or_default();
     Ok(serde_json::to_string(&Printed {
         event,
@@ -60,11 +64,11 @@ fn object(event: &'static str, peer: &KnownPeer, why: Option<&'static str>) -> i
         addresses: &peer.addresses,
         data: data::unpack(data),
         data_hex: hex(data),
-        why,
+        reason,
     })?)
 }
 
-fn words(event: &str, peer: &KnownPeer, why: Option<&str>) -> String {
+fn words(event: &str, peer: &KnownPeer, reason: Option<&str>) -> String {
     let mut line = format!("{event} {} ", hex(&peer.peer.id));
     for (index, address) in peer.addresses.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };
@@ -72,8 +76,8 @@ fn words(event: &str, peer: &KnownPeer, why: Option<&str>) -> String {
         let _ = write!(line, "{comma}{address}");
     }
     line.push(' ');
-    match why {
-        Some(why) => line.push_str(why),
+    match reason {
+        Some(reason) => line.push_str(reason),
         None => line.push_str(&data::readable(
             peer.peer.data.as_deref().unwrap_or_default(),
         )),

@@ -45,7 +45,7 @@ impl Servers {
         position: Position<'_>,
         make: impl FnOnce(u64) -> (Connection, Link),
     ) -> io::Result<(Connection, Link)> {
-        let refused = |why| Err(io::Error::new(io::ErrorKind::NotConnected, why));
+        let refused = |reason| Err(io::Error::new(io::ErrorKind::NotConnected, reason));
         if self.dropped {
             return refused("the client's last handle was dropped");
         }

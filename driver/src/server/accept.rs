@@ -97,14 +97,13 @@ pub(super) fn serve<R: Runtime>(
         Ok((connection, link))
     });
     let (events, counts) = (&shared.events, &shared.counts);
-    let (connection, link) = entered.map_err(|why| {
+    let (connection, link) = entered.map_err(|reason| {
         counts.refused_connections.add(1);
-        let reason = why.clone();
         events.emit(|| ServerEvent::Refused {
             remote,
-            why: reason,
+            reason: reason.clone(),
         });
-        io::Error::other(why)
+        io::Error::other(reason)
     })?;
     counts.connections.add(1);
     events.emit(|| ServerEvent::Connected(connection.clone()));

@@ -28,7 +28,7 @@ pub enum ServerEvent {
         /// Where it came from, if that has an address.
         remote: Option<SocketAddr>,
         /// Why.
-        why: RefusedConnection,
+        reason: RefusedConnection,
     },
     /// A connection could not be accepted: for one, the process has no more file
     /// descriptors.
@@ -42,7 +42,7 @@ pub enum ServerEvent {
         /// The connection that it came by.
         connection: Connection,
         /// Why.
-        why: Refusal,
+        reason: Refusal,
     },
     /// Messages to a slow consumer were dropped, as the policy says
     /// ([`Limits::slow_consumer`](netaio_core::Limits::slow_consumer)).

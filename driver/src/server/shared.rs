@@ -98,11 +98,11 @@ impl Owner for Shared {
 }
 
 impl ConnectionObserver for Shared {
-    fn refused(&self, connection: &Connection, why: Refusal) {
+    fn refused(&self, connection: &Connection, reason: Refusal) {
         self.counts.refused_messages.add(1);
         self.events.emit(|| ServerEvent::MessageRefused {
             connection: connection.clone(),
-            why,
+            reason,
         });
     }
 

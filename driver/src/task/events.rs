@@ -68,9 +68,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Event::Failed { request, error } => self.callers.end(request, Err(error)),
             Event::Shutdown => self.shutdown = true,
             Event::Dropped(dropped) => self.note_dropped(dropped),
-            Event::Refused(why) => {
-                limited!(logs, DEBUG, "message refused", ?remote, ?why);
-                self.observer.refused(&self.connection, why);
+            Event::Refused(reason) => {
+                limited!(logs, DEBUG, "message refused", ?remote, ?reason);
+                self.observer.refused(&self.connection, reason);
             }
             event => limited!(logs, DEBUG, "unhandled event", ?remote, ?event),
         }

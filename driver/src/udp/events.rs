@@ -17,7 +17,7 @@ pub enum UdpEvent {
         /// Where it came from.
         remote: SocketAddr,
         /// Why.
-        why: Refusal,
+        reason: Refusal,
     },
     /// An answer was not sent: the budget for answers to unverified senders is spent ([`Limits::unverified_replies`](netaio_core::Limits::unverified_replies)).
     Suppressed {

@@ -31,7 +31,7 @@ async fn came(events: &mut PeerEvents, peers: &Peers, id: &str) {
 async fn gone(events: &mut PeerEvents, id: &str) -> RemovalReason {
     loop {
         match events.next().await.expect("the node is there") {
-            PeerEvent::Removed { peer, why } if peer.peer.id == id => return why,
+            PeerEvent::Removed { peer, reason } if peer.peer.id == id => return reason,
             _ => {}
         }
     }

@@ -78,9 +78,10 @@ pub async fn a_refused_connection_is_told<R: Runtime>() {
     connected(&mut events).await;
     let mut refused = dial(&server).await;
     assert_eq!(refused.receive().await, None);
-    let (remote, why) = next!(events, ServerEvent::Refused { remote, why } => (remote, why));
+    let (remote, reason) =
+        next!(events, ServerEvent::Refused { remote, reason } => (remote, reason));
     assert!(remote.is_some());
-    assert_eq!(why, RefusedConnection::TooMany { max: 1 });
+    assert_eq!(reason, RefusedConnection::TooMany { max: 1 });
     let counters = server.counters();
     assert_eq!((counters.connections, counters.refused_connections), (1, 1));
 }
@@ -115,15 +116,15 @@ pub async fn a_stream_that_comes_too_late_is_told<R: Runtime>() {
         }
     };
     assert_eq!(error.to_string(), "the server is stopping");
-    let (remote, why) = loop {
+    let (remote, reason) = loop {
         match events.next().await.unwrap() {
-            ServerEvent::Refused { remote, why } => break (remote, why),
+            ServerEvent::Refused { remote, reason } => break (remote, reason),
             // Those that were in time.
             ServerEvent::Connected(_) | ServerEvent::Closed { .. } => {}
             other => panic!("another event: {other:?}"),
         }
     };
-    assert_eq!((remote, why), (None, RefusedConnection::Stopping));
+    assert_eq!((remote, reason), (None, RefusedConnection::Stopping));
     door.open();
     drop(raw);
     stopping.await;
@@ -149,10 +150,9 @@ pub async fn a_refused_message_is_told<R: Runtime>() {
         .unwrap();
     let missing = OpenError::Auth(AuthFailure::Missing(FieldRole::Timestamp));
     for number in 0..2 {
-        let (from, why) =
-            next!(events, ServerEvent::MessageRefused { connection, why } => (connection, why));
+        let (from, reason) = next!(events, ServerEvent::MessageRefused { connection, reason } => (connection, reason));
         assert_eq!(from.remote(), connection.remote());
-        match why {
+        match reason {
             Refusal::Frame(FrameErrorKind::Checksum { .. }) => assert_eq!(number, 0),
             Refusal::Open { error, .. } => assert_eq!((number, error), (1, missing)),
             other => panic!("{other:?}"),
@@ -221,13 +221,13 @@ pub async fn a_node_tells_what_it_refuses<R: Runtime>() {
     for datagram in [&garbage[..], &bad, &bad] {
         raw.send(datagram, node.local_addr()).await;
     }
-    let (remote, why) = next!(events, UdpEvent::Refused { remote, why } => (remote, why));
+    let (remote, reason) = next!(events, UdpEvent::Refused { remote, reason } => (remote, reason));
     assert_eq!(remote, raw.address());
-    assert_eq!(why, Refusal::Frame(FrameErrorKind::UnknownType(0xff)));
+    assert_eq!(reason, Refusal::Frame(FrameErrorKind::UnknownType(0xff)));
     // The first one is answered.
-    next!(events, UdpEvent::Refused { why: Refusal::Frame(FrameErrorKind::Checksum { .. }), .. } => ());
+    next!(events, UdpEvent::Refused { reason: Refusal::Frame(FrameErrorKind::Checksum { .. }), .. } => ());
     next!(events, UdpEvent::Suppressed { remote } => assert_eq!(remote, raw.address()));
-    next!(events, UdpEvent::Refused { why: Refusal::Frame(FrameErrorKind::Checksum { .. }), .. } => ());
+    next!(events, UdpEvent::Refused { reason: Refusal::Frame(FrameErrorKind::Checksum { .. }), .. } => ());
     assert_eq!(raw.receive().await.content, "invalid message");
     let counters = node.counters();
     assert_eq!((counters.malformed, counters.suppressed.per_ip), (3, 1));

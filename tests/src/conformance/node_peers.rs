@@ -76,7 +76,7 @@ pub(super) async fn came<R: Runtime>(node: &UdpNode<R>, id: &str) -> KnownPeer {
 /// The next event, which is that a peer is gone.
 pub(super) async fn gone(events: &mut PeerEvents) -> (KnownPeer, RemovalReason) {
     match events.next().await {
-        Some(PeerEvent::Removed { peer, why }) => (peer, why),
+        Some(PeerEvent::Removed { peer, reason }) => (peer, reason),
         other => panic!("{other:?}"),
     }
 }
@@ -197,16 +197,16 @@ pub async fn a_peer_leaves<R: Runtime>() {
     let mut events = two.peers().events();
     assert!(one.stop_peer_management("netaio").await);
     assert!(!one.stop_peer_management("netaio").await);
-    let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("a"), RemovalReason::Disconnect));
+    let (left, reason) = gone(&mut events).await;
+    assert_eq!((left.peer, reason), (peer("a"), RemovalReason::Disconnect));
     assert!(two.peers().is_empty());
     // It knows the others still.
     assert_eq!(ids(&one), ["b"]);
     one.manage_peers(managed()).unwrap();
     assert!(matches!(events.next().await, Some(PeerEvent::Added(_))));
     one.stop().await;
-    let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("a"), RemovalReason::Disconnect));
+    let (left, reason) = gone(&mut events).await;
+    assert_eq!((left.peer, reason), (peer("a"), RemovalReason::Disconnect));
 }
 
 /// A peer that falls silent is missed in time, and its subscriptions go with it.
@@ -222,8 +222,8 @@ pub async fn a_silent_peer_is_missed<R: Runtime>() {
     let remote = node.remote(raw.address());
     node.publisher().subscribe("news", remote).unwrap();
     assert!(matches!(events.next().await, Some(PeerEvent::Added(_))));
-    let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("raw"), RemovalReason::TimedOut));
+    let (left, reason) = gone(&mut events).await;
+    assert_eq!((left.peer, reason), (peer("raw"), RemovalReason::TimedOut));
     assert_eq!(node.publisher().subscribers("news"), 0);
     assert!(node.peers().is_empty());
 }
@@ -346,11 +346,15 @@ pub async fn peers_can_be_kept_by_hand<R: Runtime>() {
         seen.push(match events.next().await.unwrap() {
             PeerEvent::Added(known) => format!("{:?} came", known.peer.id),
             PeerEvent::Updated(known) => format!("{:?} changed", known.peer.id),
-            PeerEvent::AddressRemoved { peer, address, why } => {
+            PeerEvent::AddressRemoved {
+                peer,
+                address,
+                reason,
+            } => {
                 let port = address.unwrap().port();
-                format!("{:?} left {port}: {why:?}", peer.peer.id)
+                format!("{:?} left {port}: {reason:?}", peer.peer.id)
             }
-            PeerEvent::Removed { peer, why } => format!("{:?} gone: {why:?}", peer.peer.id),
+            PeerEvent::Removed { peer, reason } => format!("{:?} gone: {reason:?}", peer.peer.id),
             other => panic!("{other:?}"),
         });
     }
@@ -381,16 +385,19 @@ pub async fn nobody_speaks_for_another<R: Runtime>() {
     assert!(matches!(events.next().await, Some(PeerEvent::Added(_))));
 
     let changed = Peer::new("raw").with_data("changed");
-    for (what, why) in [
+    for (what, reason) in [
         (says(DISCONNECT, &peer("raw")), PeerRefused::NotAtAddress),
         (says(ADVERTISE_PEER, &changed), PeerRefused::DataMismatch),
         (says(PEER_DISCOVERED, &changed), PeerRefused::DataMismatch),
     ] {
         stranger.send(&what, to).await;
         match events.next().await {
-            Some(PeerEvent::Refused { address, why: told }) => {
+            Some(PeerEvent::Refused {
+                address,
+                reason: told,
+            }) => {
                 assert_eq!(address, Some(stranger.address()));
-                assert_eq!(told, IntroductionError::Refused(why));
+                assert_eq!(told, IntroductionError::Refused(reason));
             }
             other => panic!("{other:?}"),
         }
@@ -400,10 +407,14 @@ pub async fn nobody_speaks_for_another<R: Runtime>() {
     assert!(matches!(events.next().await, Some(PeerEvent::Updated(_))));
     stranger.send(&says(DISCONNECT, &peer("raw")), to).await;
     match events.next().await {
-        Some(PeerEvent::AddressRemoved { peer, address, why }) => {
+        Some(PeerEvent::AddressRemoved {
+            peer,
+            address,
+            reason,
+        }) => {
             assert_eq!(peer.addresses, [raw.address()]);
             assert_eq!(
-                (address, why),
+                (address, reason),
                 (Some(stranger.address()), RemovalReason::Disconnect)
             );
         }
@@ -478,9 +489,9 @@ pub async fn who_is_one_too_many_is_refused<R: Runtime>() {
             .await;
         match (events.next().await.unwrap(), refused) {
             (PeerEvent::Added(known), None) => assert_eq!(known.peer, peer),
-            (PeerEvent::Refused { address, why }, Some(refused)) => {
+            (PeerEvent::Refused { address, reason }, Some(refused)) => {
                 assert_eq!(address, Some(raw.address()));
-                assert_eq!(why, IntroductionError::Refused(refused));
+                assert_eq!(reason, IntroductionError::Refused(refused));
             }
             other => panic!("{other:?}"),
         }
@@ -513,8 +524,11 @@ pub async fn what_is_no_introduction_is_ignored<R: Runtime>() {
     for _ in 0..7 {
         match events.next().await.unwrap() {
             PeerEvent::Added(known) => came = known.peer.id == "raw",
-            PeerEvent::Refused { why, .. } => {
-                assert!(matches!(why, IntroductionError::Malformed(_)), "{why}");
+            PeerEvent::Refused { reason, .. } => {
+                assert!(
+                    matches!(reason, IntroductionError::Malformed(_)),
+                    "{reason}"
+                );
             }
             other => panic!("{other:?}"),
         }

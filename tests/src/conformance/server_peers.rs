@@ -71,9 +71,9 @@ async fn came(events: &mut PeerEvents) -> Peer {
 async fn refused(events: &mut PeerEvents) -> PeerRefused {
     match events.next().await {
         Some(PeerEvent::Refused {
-            why: IntroductionError::Refused(why),
+            reason: IntroductionError::Refused(reason),
             ..
-        }) => why,
+        }) => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -95,15 +95,18 @@ pub async fn a_client_introduces_itself<R: Runtime>() {
     assert_eq!(peers.list(), [known]);
 
     raw.write(&says(DISCONNECT, &peer("raw"))).await.unwrap();
-    let (left, why) = gone(&mut events).await;
-    assert_eq!((left.peer, why), (peer("raw"), RemovalReason::Disconnect));
+    let (left, reason) = gone(&mut events).await;
+    assert_eq!(
+        (left.peer, reason),
+        (peer("raw"), RemovalReason::Disconnect)
+    );
     assert_eq!(peers.of(&connection), None);
     introduce(&mut raw, &peer("raw")).await;
     assert_eq!(came(&mut events).await, peer("raw"));
     drop(raw);
-    let (left, why) = gone(&mut events).await;
+    let (left, reason) = gone(&mut events).await;
     assert_eq!(
-        (left.peer, why),
+        (left.peer, reason),
         (peer("raw"), RemovalReason::ConnectionEnded)
     );
     assert!(peers.is_empty());
@@ -126,7 +129,7 @@ pub async fn one_connection_is_one_peer<R: Runtime>() {
         assert_eq!(refused(&mut events).await, PeerRefused::AddressTaken);
     }
     let changed = Peer::new("two").with_data("changed");
-    for (what, why) in [
+    for (what, reason) in [
         (says(ADVERTISE_PEER, &changed), PeerRefused::DataMismatch),
         (says(PEER_DISCOVERED, &changed), PeerRefused::DataMismatch),
         (
@@ -136,7 +139,7 @@ pub async fn one_connection_is_one_peer<R: Runtime>() {
         (says(DISCONNECT, &peer("two")), PeerRefused::NotAtAddress),
     ] {
         one.write(&what).await.unwrap();
-        assert_eq!(refused(&mut events).await, why);
+        assert_eq!(refused(&mut events).await, reason);
     }
     one.write(&says(ADVERTISE_PEER, &peer("server")))
         .await
@@ -151,9 +154,9 @@ pub async fn one_connection_is_one_peer<R: Runtime>() {
         other => panic!("{other:?}"),
     }
     drop(one);
-    let (left, why) = gone(&mut events).await;
+    let (left, reason) = gone(&mut events).await;
     assert_eq!(
-        (left.peer, why),
+        (left.peer, reason),
         (peer("one"), RemovalReason::ConnectionEnded)
     );
     assert_eq!(server.peers().len(), 1);

@@ -212,7 +212,7 @@ pub(super) async fn we_hit_the_limit(python: &Remote, room: usize) {
     use SealError::{BodyTooLong, DatagramTooLong};
     let too_long = |error: &SealError| matches!(error, BodyTooLong { .. } | DatagramTooLong { .. });
     assert!(
-        matches!(&error, Err(RequestError::Send(SendError::Seal(why))) if too_long(why)),
+        matches!(&error, Err(RequestError::Send(SendError::Seal(reason))) if too_long(reason)),
         "{error:?}"
     );
     let answer = python.request("echo").content("still here").await;

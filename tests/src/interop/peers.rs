@@ -77,9 +77,9 @@ async fn came<R: Runtime>(events: &mut PeerEvents) -> KnownPeer {
 /// Sees that Python's peer goes.
 async fn gone<R: Runtime>(events: &mut PeerEvents) -> RemovalReason {
     match next::<R>(events).await {
-        PeerEvent::Removed { peer, why } => {
+        PeerEvent::Removed { peer, reason } => {
             assert_eq!(peer.peer, PYTHON.peer());
-            why
+            reason
         }
         other => panic!("{other:?}"),
     }

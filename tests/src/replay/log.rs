@@ -95,13 +95,13 @@ macro_rules! peer_news {
             $Events::AddressRemoved {
                 $peer,
                 address,
-                why,
+                reason,
             } => {
                 let address = $address(address);
-                Ok(($peer, format!("not at {address} any more: {why:?}")))
+                Ok(($peer, format!("not at {address} any more: {reason:?}")))
             }
-            $Events::Removed { $peer, why } => Ok(($peer, format!("gone: {why:?}"))),
-            $Events::Refused { address, why } => Err(format!("{}: {why}", $address(address))),
+            $Events::Removed { $peer, reason } => Ok(($peer, format!("gone: {reason:?}"))),
+            $Events::Refused { address, reason } => Err(format!("{}: {reason}", $address(address))),
             other => panic!("{other:?} is new"),
         }
     };

@@ -197,7 +197,7 @@ async fn came(events: &mut PeerEvents) -> KnownPeer {
 
 async fn gone(events: &mut PeerEvents) -> (KnownPeer, RemovalReason) {
     match events.next().await {
-        Some(PeerEvent::Removed { peer, why }) => (peer, why),
+        Some(PeerEvent::Removed { peer, reason }) => (peer, reason),
         other => panic!("{other:?}"),
     }
 }
@@ -326,9 +326,9 @@ async fn our_client_is_a_peer_of_a_python_server() -> Result<()> {
     server.ask_until("peers", "peers rust=ours").await?;
     client.close().await;
     server.ask_until("peers", "peers").await?;
-    let (left, why) = gone(&mut events).await;
+    let (left, reason) = gone(&mut events).await;
     assert_eq!(left.peer, known.peer);
-    assert_eq!(why, RemovalReason::ConnectionEnded);
+    assert_eq!(reason, RemovalReason::ConnectionEnded);
     server.stop().await;
     Ok(())
 }

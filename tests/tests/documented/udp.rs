@@ -234,7 +234,7 @@ async fn came(events: &mut PeerEvents) -> netaio_tokio::KnownPeer {
 /// Why the peer is gone.
 async fn gone(events: &mut PeerEvents) -> RemovalReason {
     match events.next().await {
-        Some(PeerEvent::Removed { why, .. }) => why,
+        Some(PeerEvent::Removed { reason, .. }) => reason,
         other => panic!("{other:?}"),
     }
 }

@@ -8,7 +8,7 @@ use crate::peers::{ManagementConfig, RemovalReason};
 
 fn removed(said: &[Said]) -> Option<RemovalReason> {
     said.iter().find_map(|said| match said {
-        Said::Peer(PeerEvent::Removed { why, .. }) => Some(*why),
+        Said::Peer(PeerEvent::Removed { reason, .. }) => Some(*reason),
         _ => None,
     })
 }

@@ -173,9 +173,9 @@ fn acquainted() -> Net {
     net
 }
 
-fn why(seen: &[Seen]) -> Option<RemovalReason> {
+fn reason(seen: &[Seen]) -> Option<RemovalReason> {
     seen.iter().find_map(|seen| match seen {
-        Seen::Peer(PeerEvent::Removed { why, .. }) => Some(*why),
+        Seen::Peer(PeerEvent::Removed { reason, .. }) => Some(*reason),
         _ => None,
     })
 }
@@ -189,7 +189,7 @@ fn a_drained_hub_says_that_its_node_leaves() {
     net.server().hub.drain(now, 5 * SECOND);
     net.run();
     // At once, and not when the last handler has answered.
-    assert_eq!(why(&net.seen(CLIENT)), Some(RemovalReason::Disconnect));
+    assert_eq!(reason(&net.seen(CLIENT)), Some(RemovalReason::Disconnect));
     net.answer(0);
     net.run();
     assert_eq!(closed(&mut net, SERVER), CloseReason::Local);
@@ -222,7 +222,7 @@ fn a_link_that_is_closed_or_fails_takes_its_peer_along() {
             ),
         ] {
             let seen = net.seen(side);
-            assert_eq!(why(&seen), Some(why_expected), "{seen:?}");
+            assert_eq!(reason(&seen), Some(why_expected), "{seen:?}");
             assert_eq!(net.loops[side].hub.node().peers().len(), 0);
         }
     }

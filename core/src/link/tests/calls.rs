@@ -94,7 +94,7 @@ fn a_reply_after_the_end_says_why_there_is_nobody_to_answer() {
     pair.server.link.transport_failed(reason.clone());
     while let Some(call) = pair.server.unanswered.pop_front() {
         let reply = pair.server.reply(NOON, call, Message::ok("u", ""));
-        assert!(matches!(reply, Err(ReplyError::Closed(why)) if why == reason));
+        assert!(matches!(reply, Err(ReplyError::Closed(closed)) if closed == reason));
     }
     pair.server.drain(NOON);
     assert_eq!(pair.server.seen(), [Seen::Closed(reason)]);

@@ -137,13 +137,13 @@ fn a_peer_and_its_subscriptions_go_with_their_link() {
         }
         run(&mut hosts);
         let [server, _] = &mut hosts;
-        let why = match says_so {
+        let reason = match says_so {
             true => RemovalReason::Disconnect,
             false => RemovalReason::ConnectionEnded,
         };
         let events = server.events();
         assert!(
-            matches!(&events[..], [PeerEvent::Removed { why: it, .. }] if *it == why),
+            matches!(&events[..], [PeerEvent::Removed { reason: it, .. }] if *it == reason),
             "{events:?}"
         );
         assert_eq!(server.node.subscribers(b"news").count(), 0);
@@ -169,7 +169,7 @@ fn a_drained_link_says_that_its_node_leaves() {
         matches!(
             &events[..],
             [PeerEvent::Removed {
-                why: RemovalReason::Disconnect,
+                reason: RemovalReason::Disconnect,
                 ..
             }]
         ),
@@ -238,7 +238,7 @@ fn an_introduction_that_names_no_peer_is_refused() {
     assert!(
         matches!(
             &events[..],
-            [PeerEvent::Refused { address, why: IntroductionError::Malformed(_) }]
+            [PeerEvent::Refused { address, reason: IntroductionError::Malformed(_) }]
                 if *address == place
         ),
         "{events:?}"

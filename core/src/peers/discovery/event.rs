@@ -21,7 +21,7 @@ pub enum PeerEvent<A> {
         /// The address.
         address: A,
         /// Why.
-        why: RemovalReason,
+        reason: RemovalReason,
     },
     /// It was removed, and the subscriptions of all of its addresses are to be
     /// removed.
@@ -29,7 +29,7 @@ pub enum PeerEvent<A> {
         /// The peer as it was.
         known: Known<A>,
         /// Why.
-        why: RemovalReason,
+        reason: RemovalReason,
     },
     /// An introduction or a `DISCONNECT` was refused, and changed no peer. An
     /// introduction may have made an address
@@ -41,7 +41,7 @@ pub enum PeerEvent<A> {
         /// Where it came from.
         address: A,
         /// Why.
-        why: IntroductionError,
+        reason: IntroductionError,
     },
 }
 

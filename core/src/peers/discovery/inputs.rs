@@ -60,10 +60,10 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     /// Removes a peer by hand: netaio's `remove_peer`.
     pub fn remove(&mut self, id: &[u8]) -> Option<Known<A>> {
         let known = self.peers.remove(id)?;
-        let why = RemovalReason::Application;
+        let reason = RemovalReason::Application;
         self.events.push(PeerEvent::Removed {
             known: known.clone(),
-            why,
+            reason,
         });
         Some(known)
     }
@@ -113,8 +113,8 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         let (id, limits) = (peer.id.clone(), &self.wire.limits);
         match self.peers.announce(peer, from, now, limits) {
             Ok(change) => self.note(&id, from, change),
-            Err(why) => {
-                self.refuse(from, why.into());
+            Err(reason) => {
+                self.refuse(from, reason.into());
                 return None;
             }
         }
@@ -138,10 +138,10 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             let peer = known.peer.clone();
             self.departed.insert(peer, from, now.monotonic);
         }
-        let why = RemovalReason::Disconnect;
+        let reason = RemovalReason::Disconnect;
         match self.peers.leave(&id, from) {
-            Some(known) => self.events.push(PeerEvent::Removed { known, why }),
-            None => self.note_address_removed(&id, from, why),
+            Some(known) => self.events.push(PeerEvent::Removed { known, reason }),
+            None => self.note_address_removed(&id, from, reason),
         }
     }
 
@@ -158,30 +158,30 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         }
     }
 
-    fn refuse(&mut self, address: A, why: IntroductionError) {
+    fn refuse(&mut self, address: A, reason: IntroductionError) {
         // A node receives its own messages to a group.
-        if why != IntroductionError::Refused(PeerRefused::Local) {
-            self.events.push(PeerEvent::Refused { address, why });
+        if reason != IntroductionError::Refused(PeerRefused::Local) {
+            self.events.push(PeerEvent::Refused { address, reason });
         }
     }
 
     /// Removes an address, and its peer with the last of them.
-    fn forget_address(&mut self, address: A, why: RemovalReason) {
+    fn forget_address(&mut self, address: A, reason: RemovalReason) {
         let Some(id) = self.peers.at(address).map(|peer| peer.id.clone()) else {
             return;
         };
         match self.peers.remove_address(address) {
-            Some(known) => self.events.push(PeerEvent::Removed { known, why }),
-            None => self.note_address_removed(&id, address, why),
+            Some(known) => self.events.push(PeerEvent::Removed { known, reason }),
+            None => self.note_address_removed(&id, address, reason),
         }
     }
 
-    fn note_address_removed(&mut self, id: &[u8], address: A, why: RemovalReason) {
+    fn note_address_removed(&mut self, id: &[u8], address: A, reason: RemovalReason) {
         if let Some(known) = self.peers.get(id) {
             self.events.push(PeerEvent::AddressRemoved {
                 known: known.clone(),
                 address,
-                why,
+                reason,
             });
         }
     }

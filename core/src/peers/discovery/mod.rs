@@ -158,8 +158,8 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         }
         let id = local.as_ref().map(|peer| peer.id.clone());
         if let Some(known) = self.peers.set_local(id) {
-            let why = RemovalReason::Application;
-            self.events.push(PeerEvent::Removed { known, why });
+            let reason = RemovalReason::Application;
+            self.events.push(PeerEvent::Removed { known, reason });
         }
         self.local = local;
         Ok(())
@@ -222,16 +222,16 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         if let Some(timeout) = self.timeout()
             && self.next_expiry().is_some_and(|at| at <= now)
         {
-            let why = RemovalReason::TimedOut;
+            let reason = RemovalReason::TimedOut;
             let expired = self.peers.remove_expired(now, timeout);
             for known in expired.peers {
-                self.events.push(PeerEvent::Removed { known, why });
+                self.events.push(PeerEvent::Removed { known, reason });
             }
             for (address, known) in expired.addresses {
                 self.events.push(PeerEvent::AddressRemoved {
                     known,
                     address,
-                    why,
+                    reason,
                 });
             }
         }

@@ -157,8 +157,8 @@ enum NoKey {
 }
 
 impl From<NoKey> for SealError {
-    fn from(why: NoKey) -> Self {
-        match why {
+    fn from(reason: NoKey) -> Self {
+        match reason {
             NoKey::NoPeer => Self::NoPeer(X25519Cipher::NAME),
             NoKey::NotInTheData => Self::NoPeerKey(X25519Cipher::NAME),
             NoKey::Weak => Self::WeakPeerKey,
@@ -167,8 +167,8 @@ impl From<NoKey> for SealError {
 }
 
 impl From<NoKey> for DecryptFailure {
-    fn from(why: NoKey) -> Self {
-        match why {
+    fn from(reason: NoKey) -> Self {
+        match reason {
             NoKey::NoPeer => Self::NoPeer,
             NoKey::NotInTheData => Self::NoPeerKey,
             NoKey::Weak => Self::WeakPeerKey,

@@ -73,10 +73,10 @@ impl<R: Runtime> Task<R> {
             } => self.callers.end(request, Ok(answer)),
             DatagramEvent::Failed { request, error } => self.callers.end(request, Err(error)),
             DatagramEvent::Refused { remote, refusal } => {
-                limited!(self.logs(), DEBUG, "datagram refused", %remote, why = ?refusal);
+                limited!(self.logs(), DEBUG, "datagram refused", %remote, reason = ?refusal);
                 events.emit(|| UdpEvent::Refused {
                     remote,
-                    why: refusal,
+                    reason: refusal,
                 });
             }
             DatagramEvent::Suppressed { remote } => {

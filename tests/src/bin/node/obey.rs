@@ -174,7 +174,7 @@ impl Obedient {
         let id = |peer: &KnownPeer| String::from_utf8_lossy(&peer.peer.id).into_owned();
         self.news.push(match &event {
             PeerEvent::Added(peer) => format!("{} came", id(peer)),
-            PeerEvent::Removed { peer, why } => format!("{} gone: {why:?}", id(peer)),
+            PeerEvent::Removed { peer, reason } => format!("{} gone: {reason:?}", id(peer)),
             other => format!("{other:?}"),
         });
         match &event {

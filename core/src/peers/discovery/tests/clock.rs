@@ -52,7 +52,7 @@ fn peers_expire_within_two_timeouts() {
     node.heard(at(100), 9);
     let (_, seen) = follow(&mut node, 100);
     assert!(
-        matches!(&seen[..], [(120, PeerEvent::Removed { known, why: RemovalReason::TimedOut })]
+        matches!(&seen[..], [(120, PeerEvent::Removed { known, reason: RemovalReason::TimedOut })]
             if known.peer.id == "a"),
         "{seen:?}"
     );

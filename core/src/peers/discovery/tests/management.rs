@@ -187,7 +187,7 @@ fn a_changed_local_peer_is_introduced_at_once() {
     node.set_local(Some(Peer::new("a"))).unwrap();
     let gone = PeerEvent::Removed {
         known: known(Peer::new("a").with_data("data"), &[1], Duration::ZERO),
-        why: RemovalReason::Application,
+        reason: RemovalReason::Application,
     };
     assert_eq!(events(&mut node), [gone]);
     assert!(!advertise(&mut node, 0, 1, "a"));

@@ -28,7 +28,7 @@ fn two_nodes_meet_and_part() {
     assert_eq!(bob.handle(at(10), 1, &farewell), None);
     let gone = PeerEvent::Removed {
         known: known(peer("alice"), &[1], SECOND * 9),
-        why: RemovalReason::Disconnect,
+        reason: RemovalReason::Disconnect,
     };
     assert_eq!(events(&mut bob), [gone]);
     assert!(bob.peers().is_empty());
@@ -82,7 +82,7 @@ fn only_a_peer_itself_says_that_it_leaves() {
     let gone = PeerEvent::AddressRemoved {
         known: known(a.clone(), &[1], SECOND),
         address: 2,
-        why: RemovalReason::Disconnect,
+        reason: RemovalReason::Disconnect,
     };
     assert_eq!(events(&mut node), [gone]);
     // All addresses go with the peer.
@@ -91,7 +91,7 @@ fn only_a_peer_itself_says_that_it_leaves() {
     node.handle(at(1), 1, &leave);
     let gone = PeerEvent::Removed {
         known: known(a, &[1, 3], SECOND * 2),
-        why: RemovalReason::Disconnect,
+        reason: RemovalReason::Disconnect,
     };
     assert_eq!(events(&mut node), [gone]);
     // Of whom nobody knows there is nothing to say.
@@ -137,7 +137,7 @@ fn what_is_no_introduction_is_refused() {
             .unpack(content, &limits.packify())
             .unwrap_err()
     };
-    let three = |why: IntroductionError| [(); 3].map(|()| refused(1, why.clone()));
+    let three = |reason: IntroductionError| [(); 3].map(|()| refused(1, reason.clone()));
     for content in [&b""[..], b"\xff", &[0x4c, 0x40, 2, 2, 1, 0x44, 7, 0]] {
         assert_eq!(handle(content), three(error(content).into()));
     }

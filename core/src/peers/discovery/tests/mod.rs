@@ -62,7 +62,7 @@ fn advertise(node: &mut Discovery<u16>, seconds: u32, from: u16, id: &'static st
     node.handle(at(seconds), from, &message).is_some()
 }
 
-fn refused(address: u16, why: impl Into<IntroductionError>) -> PeerEvent<u16> {
-    let why = why.into();
-    PeerEvent::Refused { address, why }
+fn refused(address: u16, reason: impl Into<IntroductionError>) -> PeerEvent<u16> {
+    let reason = reason.into();
+    PeerEvent::Refused { address, reason }
 }

@@ -56,15 +56,15 @@ fn silent_peers_are_dropped_in_time_and_not_before() {
         seen.extend(events(&mut node).into_iter().map(|event| (deadline, event)));
     }
     let peer = |id| Peer::new(id).with_data("data");
-    let why = RemovalReason::TimedOut;
+    let reason = RemovalReason::TimedOut;
     let address_gone = PeerEvent::AddressRemoved {
         known: known(peer("b"), &[3], SECOND * 50),
         address: 2,
-        why,
+        reason,
     };
     let gone = |id, address| PeerEvent::Removed {
         known: known(peer(id), &[address], SECOND * 50),
-        why,
+        reason,
     };
     let end = SECOND * 110;
     let expected = [
@@ -112,18 +112,18 @@ fn over_streams_a_peer_lives_as_long_as_its_connection() {
     for connection in [1, 2, 3, 4] {
         node.connection_ended(connection);
     }
-    let (peer, why) = (
+    let (peer, reason) = (
         |id| Peer::new(id).with_data("data"),
         RemovalReason::ConnectionEnded,
     );
     let gone = |id, address, seconds| PeerEvent::Removed {
         known: known(peer(id), &[address], SECOND * seconds),
-        why,
+        reason,
     };
     let address_gone = PeerEvent::AddressRemoved {
         known: known(peer("b"), &[3], SECOND),
         address: 2,
-        why,
+        reason,
     };
     let expected = [gone("a", 1, 0), address_gone, gone("b", 3, 1)];
     assert_eq!(events(&mut node), expected);
@@ -144,16 +144,19 @@ fn the_table_can_be_kept_by_hand() {
     let left = known(peer("2"), &[2], SECOND);
     assert_eq!(node.remove(b"a"), Some(left.clone()));
     assert_eq!(node.remove(b"a"), None);
-    let why = RemovalReason::Application;
+    let reason = RemovalReason::Application;
     let expected = [
         PeerEvent::Added(known(peer("1"), &[1], at(0).monotonic)),
         PeerEvent::Updated(known(peer("2"), &[1, 2], SECOND)),
         PeerEvent::AddressRemoved {
             known: left.clone(),
             address: 1,
-            why,
+            reason,
         },
-        PeerEvent::Removed { known: left, why },
+        PeerEvent::Removed {
+            known: left,
+            reason,
+        },
     ];
     assert_eq!(events(&mut node), expected);
     // Nobody manages peers, so nobody times out.
