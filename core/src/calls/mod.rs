@@ -23,10 +23,10 @@ use crate::place::Place;
 use crate::plugin::Layer;
 use crate::sync::{AtomicBool, Ordering};
 
-/// Whom a reply goes to, and how it is sealed.
+/// Whom a reply goes to, and how it is sealed. `A` tells the remotes of one link apart.
 #[derive(Clone, Debug)]
-pub(crate) struct ReplyAddress {
-    pub(crate) place: Place,
+pub(crate) struct ReplyAddress<A> {
+    pub(crate) to: A,
     pub(crate) request: MessageType,
     pub(crate) uri: Bytes,
     pub(crate) inner: Layer,
@@ -40,21 +40,21 @@ pub(crate) struct ReplyAddress {
 
 /// What is sent in the place of a reply that cannot be, the better one first: a uri
 /// may be so long that no `ERROR` has room for it.
-pub(crate) fn substitutes(address: &ReplyAddress, error: &SendError) -> [Message; 2] {
+pub(crate) fn substitutes<A>(address: &ReplyAddress<A>, error: &SendError) -> [Message; 2] {
     let text = Bytes::from(format!("the reply could not be sent: {error}"));
     [address.uri.clone(), Bytes::new()].map(|uri| Message::error(uri, text.clone()))
 }
 
 /// The calls of one link.
 #[derive(Debug)]
-pub(crate) struct Calls {
+pub(crate) struct Calls<A> {
     owner: usize,
-    in_flight: Slab<InFlight>,
+    in_flight: Slab<InFlight<A>>,
     /// Bytes that the requests in flight hold.
     bytes: usize,
     /// The one in flight carries no id, so that its answer keeps its place.
     in_order: bool,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Waiting<A>>,
     waiting_bytes: usize,
     serial: u64,
     dropped: Arc<AnyDropped>,
@@ -63,23 +63,23 @@ pub(crate) struct Calls {
 }
 
 #[derive(Debug)]
-struct InFlight {
+struct InFlight<A> {
     serial: u64,
     token: Arc<Token>,
-    address: ReplyAddress,
+    address: ReplyAddress<A>,
     bytes: usize,
 }
 
 /// A message that passed the outer layer and waits for its turn.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct Waiting<A> {
     pub(crate) sealed: SealedMessage,
-    pub(crate) place: Place,
+    pub(crate) from: A,
     /// Bytes of its frame.
     pub(crate) bytes: usize,
 }
 
-impl Calls {
+impl<A> Calls<A> {
     /// Tokens that are kept for later calls.
     const KEEP: usize = 16;
 
@@ -125,9 +125,9 @@ impl Calls {
         self.in_flight.is_empty() || (!self.in_order && self.in_flight.len() < max)
     }
 
-    /// Notes that a handler is called.
+    /// Notes that a handler is called for a message from `place`.
     #[inline]
-    pub(crate) fn begin(&mut self, address: ReplyAddress, bytes: usize) -> Call {
+    pub(crate) fn begin(&mut self, place: Place, address: ReplyAddress<A>, bytes: usize) -> Call {
         let token = self
             .tokens
             .pop()
@@ -139,7 +139,7 @@ impl Calls {
             owner: self.owner,
             slot: self.in_flight.vacant_key(),
             serial: self.serial,
-            place: address.place,
+            place,
             request: address.request,
             verified: address.verified,
             token: Some(token.clone()),
@@ -168,14 +168,14 @@ impl Calls {
 
     /// Ends a call, and says whom its reply goes to; nobody once the link has ended.
     #[inline]
-    pub(crate) fn end(&mut self, mut call: Call) -> Option<ReplyAddress> {
+    pub(crate) fn end(&mut self, mut call: Call) -> Option<ReplyAddress<A>> {
         call.token = None;
         let entry = self.in_flight.get(call.slot)?;
         (entry.serial == call.serial).then(|| self.remove(call.slot))?
     }
 
     #[inline]
-    fn remove(&mut self, slot: usize) -> Option<ReplyAddress> {
+    fn remove(&mut self, slot: usize) -> Option<ReplyAddress<A>> {
         let entry = self.in_flight.try_remove(slot)?;
         self.bytes = self.bytes.saturating_sub(entry.bytes);
         if self.tokens.len() < Self::KEEP && Arc::strong_count(&entry.token) == 1 {
@@ -191,7 +191,7 @@ impl Calls {
     }
 
     /// Ends a call that was dropped without a reply, if one was.
-    pub(crate) fn take_dropped(&mut self) -> Option<ReplyAddress> {
+    pub(crate) fn take_dropped(&mut self) -> Option<ReplyAddress<A>> {
         // The plain load comes first, as it is all that there is to do as a rule.
         if !self.has_dropped() || !self.dropped.of_link.swap(false, Ordering::AcqRel) {
             return None;
@@ -204,7 +204,7 @@ impl Calls {
     }
 
     /// Lets a message wait behind those that do.
-    pub(crate) fn wait(&mut self, waiting: Waiting) {
+    pub(crate) fn wait(&mut self, waiting: Waiting<A>) {
         self.waiting_bytes = self.waiting_bytes.saturating_add(waiting.bytes);
         self.waiting.push_back(waiting);
     }
@@ -217,12 +217,12 @@ impl Calls {
 
     /// The message that has waited longest.
     #[inline]
-    pub(crate) fn first_waiting(&self) -> Option<&Waiting> {
+    pub(crate) fn first_waiting(&self) -> Option<&Waiting<A>> {
         self.waiting.front()
     }
 
     /// Takes it out.
-    pub(crate) fn pop_waiting(&mut self) -> Option<Waiting> {
+    pub(crate) fn pop_waiting(&mut self) -> Option<Waiting<A>> {
         let waiting = self.waiting.pop_front()?;
         self.waiting_bytes = self.waiting_bytes.saturating_sub(waiting.bytes);
         if self.waiting.is_empty() && self.waiting.capacity() > Self::KEEP {

@@ -206,20 +206,18 @@ impl DatagramLink {
     pub(super) fn send_reply<N: SharedNode>(
         &mut self,
         node: &mut N,
-        address: &ReplyAddress,
+        address: &ReplyAddress<SocketAddr>,
         answer: &Message,
     ) -> Result<(), ReplyError> {
-        let Some(to) = address.place.address() else {
-            return Ok(());
-        };
+        let to = address.to;
         let budgeted = address.unprompted && !address.verified;
         if budgeted && !self.may_answer(to) {
             return Ok(());
         }
-        if let Err(error) = self.try_reply(node, to, address, answer) {
+        if let Err(error) = self.try_reply(node, address, answer) {
             let replaced = substitutes(address, &error)
                 .into_iter()
-                .any(|substitute| self.try_reply(node, to, address, &substitute).is_ok());
+                .any(|substitute| self.try_reply(node, address, &substitute).is_ok());
             return Err(match replaced {
                 true => ReplyError::Replaced(error),
                 false => ReplyError::NotSent(error),
@@ -234,12 +232,12 @@ impl DatagramLink {
     fn try_reply<N: SharedNode>(
         &mut self,
         node: &mut N,
-        to: SocketAddr,
-        address: &ReplyAddress,
+        address: &ReplyAddress<SocketAddr>,
         message: &Message,
     ) -> Result<(), SendError> {
-        self.queue(to, |exchange, out| {
-            Ok(exchange.seal_reply(node, address, message, out)?)
+        let place = Place::Datagram(address.to);
+        self.queue(address.to, |exchange, out| {
+            Ok(exchange.seal_reply(node, place, address, message, out)?)
         })
     }
 

@@ -131,11 +131,10 @@ impl DatagramLink {
         sealed: SealedMessage,
         bytes: usize,
     ) -> Advance<N::Handler> {
-        let place = Place::Datagram(from);
         let (waiting, waiting_bytes) = self.calls.waiting();
         let message = Waiting {
             sealed,
-            place,
+            from,
             bytes,
         };
         if waiting == 0 && self.may_dispatch() {
@@ -153,26 +152,30 @@ impl DatagramLink {
     }
 
     /// Finds the handler of a message. Datagrams have no order that is to be kept.
-    fn dispatch<N: SharedNode>(&mut self, node: &mut N, message: Waiting) -> Advance<N::Handler> {
+    fn dispatch<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        message: Waiting<SocketAddr>,
+    ) -> Advance<N::Handler> {
         let Waiting {
             sealed,
-            place,
+            from,
             bytes,
         } = message;
-        let Some(from) = place.address() else {
-            return Advance::Again;
-        };
+        let place = Place::Datagram(from);
         let now = self.exchange.now;
         let (replies, notices) = (&mut self.replies, &mut self.notices);
         let mut may_answer = || super::may_answer(replies, notices, now, from);
-        let dispatched = self.exchange.dispatch(node, sealed, place, &mut may_answer);
+        let dispatched = self
+            .exchange
+            .dispatch(node, sealed, from, place, &mut may_answer);
         match dispatched {
             Ok(Dispatched::Call {
                 handler,
                 message,
                 reply,
             }) => Advance::Event(DatagramEvent::Call {
-                call: self.calls.begin(reply, bytes),
+                call: self.calls.begin(place, reply, bytes),
                 handler,
                 message,
             }),
@@ -207,9 +210,8 @@ impl DatagramLink {
         let error = Message::error(address.uri.clone(), "the handler gave no answer");
         // One that cannot be sent is lost, as datagrams are.
         let _ = self.send_reply(node, &address, &error);
-        let remote = address.place.address()?;
         Some(DatagramEvent::Unanswered {
-            remote,
+            remote: address.to,
             request: address.request,
             uri: address.uri,
         })

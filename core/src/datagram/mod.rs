@@ -110,7 +110,7 @@ pub struct DatagramLink {
     outbox: Transmits,
     /// Bytes handed out and not yet known to be sent.
     in_flight: usize,
-    calls: Calls,
+    calls: Calls<SocketAddr>,
     replies: ReplyBudget,
     notices: VecDeque<Notice>,
     counters: DatagramCounters,

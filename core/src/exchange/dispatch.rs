@@ -26,17 +26,17 @@ pub(crate) struct Failed {
 }
 
 /// What becomes of a message, all layers opened.
-pub(crate) enum Dispatched<H> {
+pub(crate) enum Dispatched<H, A> {
     /// A handler is to be called.
     Call {
         handler: H,
         message: Message,
-        reply: ReplyAddress,
+        reply: ReplyAddress<A>,
     },
     /// The node's own answer is to be sent, if there is one.
     Answer {
         answer: Option<Message>,
-        reply: ReplyAddress,
+        reply: ReplyAddress<A>,
     },
     /// The application takes it.
     Deliver(Message),
@@ -88,15 +88,16 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// Finds the handler of a message and opens the handler's inner layer.
     ///
     /// A one-time handler is taken only after its message has been verified: a
-    /// forgery leaves it where it is.
+    /// forgery leaves it where it is. A reply goes to `to`.
     #[inline]
     pub(crate) fn dispatch<N: SharedNode>(
         &self,
         node: &mut N,
         mut sealed: SealedMessage,
+        to: A,
         from: Place,
         may_answer: &mut dyn FnMut() -> bool,
-    ) -> Result<Dispatched<N::Handler>, Failed> {
+    ) -> Result<Dispatched<N::Handler, A>, Failed> {
         // Inner layers whose check it passed, for handlers that were taken away.
         let mut passed: Vec<Layer> = Vec::new();
         loop {
@@ -106,14 +107,14 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                     if let Err(error) = self.open(node, &mut sealed, &inner, from) {
                         return Err(self.failed(&inner, &sealed, error, may_answer));
                     }
-                    let (message, mut reply) = self.opened(sealed, from, inner);
+                    let (message, mut reply) = self.opened(sealed, to, inner);
                     node.heard(self.now, from);
                     reply.unprompted = true;
                     let answer = node.node_message(self.now, from, &message);
                     return Ok(Dispatched::Answer { answer, reply });
                 }
                 Destination::Unrouted(unrouted) => {
-                    let (message, mut reply) = self.opened(sealed, from, Layer::default());
+                    let (message, mut reply) = self.opened(sealed, to, Layer::default());
                     node.heard(self.now, from);
                     return Ok(match unrouted {
                         Unrouted::Handler(handler) => Dispatched::Call {
@@ -152,7 +153,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 passed.push(inner);
                 continue;
             }
-            let (message, reply) = self.opened(sealed, from, inner);
+            let (message, reply) = self.opened(sealed, to, inner);
             node.heard(self.now, from);
             return Ok(Dispatched::Call {
                 handler,
@@ -167,9 +168,9 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         !self.field_clash && self.config.correlation.is_in(sealed.auth())
     }
 
-    /// A message that passed `inner` from `from`, and whom its reply goes to.
+    /// A message that passed `inner`, and its reply's address.
     #[inline]
-    fn opened(&self, sealed: SealedMessage, from: Place, inner: Layer) -> (Message, ReplyAddress) {
+    fn opened(&self, sealed: SealedMessage, to: A, inner: Layer) -> (Message, ReplyAddress<A>) {
         let message = sealed.into_message();
         let correlation = &self.config.correlation;
         let mut id = correlation.to_repeat(&message.auth);
@@ -178,7 +179,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             id = Bytes::new();
         }
         let reply = ReplyAddress {
-            place: from,
+            to,
             request: message.message_type,
             uri: message.uri.clone(),
             verified: self.config.outer.auth().is_some() || inner.auth().is_some(),

@@ -141,7 +141,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     pub(crate) fn seal_reply(
         &mut self,
         node: &mut impl SharedNode,
-        address: &ReplyAddress,
+        to: Place,
+        address: &ReplyAddress<A>,
         message: &Message,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
@@ -150,7 +151,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             false => CorrelationId::Packed(&address.id),
         };
         let layers = (None, &address.inner);
-        self.seal(node, address.place, message, layers, id, out)
+        self.seal(node, to, message, layers, id, out)
     }
 
     /// Seals the request that [`await_answer`](Self::await_answer) lets wait

@@ -175,7 +175,7 @@ impl Link {
     pub(super) fn send_reply<N: SharedNode>(
         &mut self,
         node: &mut N,
-        address: &ReplyAddress,
+        address: &ReplyAddress<()>,
         answer: &Message,
     ) -> Result<(), ReplyError> {
         let error = match self.try_reply(node, address, answer) {
@@ -195,12 +195,13 @@ impl Link {
     fn try_reply<N: SharedNode>(
         &mut self,
         node: &mut N,
-        address: &ReplyAddress,
+        address: &ReplyAddress<()>,
         message: &Message,
     ) -> Result<(), SendError> {
         self.check_open()?;
         self.close_if_slow()?;
-        self.queue(|exchange, out| exchange.seal_reply(node, address, message, out))
+        let place = self.place;
+        self.queue(|exchange, out| exchange.seal_reply(node, place, address, message, out))
     }
 
     /// Queues what `seal` appends, which may take the place of what may be dropped.

@@ -114,7 +114,7 @@ impl Link {
                 }
                 self.calls.wait(Waiting {
                     sealed: sealed.into_own_buffer(),
-                    place: self.place,
+                    from: (),
                     bytes,
                 });
                 Advance::Again
@@ -139,14 +139,14 @@ impl Link {
         let room = self.may_send_unsealed();
         let dispatched = self
             .exchange
-            .dispatch(node, sealed, self.place, &mut || room);
+            .dispatch(node, sealed, (), self.place, &mut || room);
         match dispatched {
             Ok(Dispatched::Call {
                 handler,
                 message,
                 reply,
             }) => Advance::Event(Event::Call {
-                call: self.calls.begin(reply, bytes),
+                call: self.calls.begin(self.place, reply, bytes),
                 handler,
                 message,
             }),

@@ -90,7 +90,7 @@ pub struct Link {
     deframer: Deframer,
     inlet: Inlet,
     outbox: Outbox,
-    calls: Calls,
+    calls: Calls<()>,
     notices: VecDeque<Notice>,
     failures: Failures,
     timers: Timers,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use netaio_core::{Call, Dropped, Event, Message, ReplyError};
 
 use super::Task;
-use crate::futures::{poll_once, race};
+use crate::futures::{BoxFuture, poll_once, race};
 use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
@@ -25,7 +25,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     call,
                     handler,
                     message,
-                } => self.call(call, handler, message).await,
+                } => {
+                    if let Some((call, mut future)) = self.call(call, handler, message) {
+                        match poll_once(&mut future).await {
+                            Some(answer) => self.reply(call, answer),
+                            None => self.running.insert(future, call),
+                        }
+                    }
+                }
                 Event::Closed(reason) => {
                     self.refuse_commands();
                     let (logs, remote) = (&service.context.logs, self.link.remote());
@@ -89,22 +96,25 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.observer.dropped(&self.connection, dropped);
     }
 
-    /// Calls a handler. One that has not completed by then is polled in
-    /// [`step`](Self::step).
-    async fn call(&mut self, call: Call, handler: AnyHandler, message: Message) {
+    /// Calls a handler, and replies unless it goes on as a future. No future itself, whose
+    /// arguments would be moved once more.
+    fn call(
+        &mut self,
+        call: Call,
+        handler: AnyHandler,
+        message: Message,
+    ) -> Option<(Call, BoxFuture<Option<Message>>)> {
         let remote = (&self.connection).into();
         match handler.call(Request { message, remote }) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
-            Ok(Outcome::Running(mut future)) => match poll_once(&mut future).await {
-                Some(answer) => self.reply(call, answer),
-                None => self.running.insert(future, call),
-            },
+            Ok(Outcome::Running(future)) => return Some((call, future)),
             Err(_) => {
                 let (now, node) = (self.now, &mut &*self.service);
                 let replied = self.link.reply_error(now, node, call, PANICKED);
                 self.note_reply(replied);
             }
         }
+        None
     }
 
     /// Sends the answers of handlers that have completed, and returns whether there are
