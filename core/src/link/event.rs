@@ -62,16 +62,6 @@ pub enum Event<H> {
     Closed(CloseReason),
 }
 
-/// What came of one step.
-pub(super) enum Advance<H> {
-    /// This happened.
-    Event(Event<H>),
-    /// Something was done that is no event.
-    Again,
-    /// There is nothing to do.
-    Nothing,
-}
-
 /// What happens besides messages and answers, until it is polled.
 #[derive(Debug)]
 pub(super) enum Notice {

@@ -1,7 +1,7 @@
 //! The way of a frame through a link, to a request, a handler, or a refusal.
 
 use super::Link;
-use super::event::{Advance, Event, Notice};
+use super::event::{Event, Notice};
 use super::phase::Phase;
 use crate::calls::Waiting;
 use crate::config::Role;
@@ -14,47 +14,51 @@ use crate::message::Message;
 use crate::shared::SharedNode;
 
 impl Link {
-    /// Handles the next message, whether it has waited or just came.
+    /// Handles the next message, whether it has waited or just came; it may make an event.
+    /// Each message counts in the [turn](Self::begin_turn).
     #[inline]
-    pub(super) fn advance<N: SharedNode>(&mut self, node: &mut N) -> Advance<N::Handler> {
+    pub(super) fn advance<N: SharedNode>(&mut self, node: &mut N) -> Option<Event<N::Handler>> {
         if self.may_dispatch_waiting()
             && let Some(Waiting { sealed, bytes, .. }) = self.calls.pop_waiting()
         {
             self.turn = self.turn.saturating_add(1);
             return self.dispatch(node, sealed, bytes);
         }
+        let before = self.inlet.bytes.len();
+        let frame = self.next_frame()?;
+        self.turn = self.turn.saturating_add(1);
+        let bytes = before.saturating_sub(self.inlet.bytes.len());
+        self.handle_frame(node, frame, bytes)
+    }
+
+    /// The next whole frame, if it may be looked at. What is no frame begins the end, and
+    /// so does the end of the stream.
+    #[inline]
+    fn next_frame(&mut self) -> Option<Frame> {
         if !matches!(self.phase, Phase::Open { .. })
             || self.has_unhandled() && !self.may_take_frame()
         {
-            return Advance::Nothing;
+            return None;
         }
-        let before = self.inlet.bytes.len();
         match self.deframer.next(&mut self.inlet.bytes) {
             Ok(Some(frame)) => {
-                self.turn = self.turn.saturating_add(1);
                 self.timers.frame(false, self.exchange.now.monotonic);
-                let bytes = before.saturating_sub(self.inlet.bytes.len());
-                self.handle_frame(node, frame, bytes)
+                return Some(frame);
             }
             Ok(None) if self.eof => {
-                let reason = match self.deframer.finish(&self.inlet.bytes) {
+                self.begin_end(match self.deframer.finish(&self.inlet.bytes) {
                     Ok(()) => CloseReason::Remote,
                     Err(error) => CloseReason::Truncated(error),
-                };
-                self.begin_end(reason);
-                Advance::Again
+                });
             }
             Ok(None) => {
                 self.inlet.incomplete = true;
                 let begun = !self.inlet.bytes.is_empty();
                 self.timers.frame(begun, self.exchange.now.monotonic);
-                Advance::Nothing
             }
-            Err(error) => {
-                self.begin_end(CloseReason::Malformed(error));
-                Advance::Again
-            }
+            Err(error) => self.begin_end(CloseReason::Malformed(error)),
         }
+        None
     }
 
     /// Whether [`advance`](Self::advance) has something to do.
@@ -80,7 +84,7 @@ impl Link {
         node: &mut N,
         frame: Frame,
         bytes: usize,
-    ) -> Advance<N::Handler> {
+    ) -> Option<Event<N::Handler>> {
         let offset = frame.offset();
         let config = &self.exchange.config;
         let mut sealed = match frame.decode(&config.wire) {
@@ -93,7 +97,7 @@ impl Link {
             }
             Err(kind) => {
                 self.begin_end(CloseReason::Malformed(kind.at(offset)));
-                return Advance::Again;
+                return None;
             }
         };
         let room = self.may_send_unsealed();
@@ -117,14 +121,12 @@ impl Link {
                     from: (),
                     bytes,
                 });
-                Advance::Again
+                None
             }
-            Sorted::Answered(request, answer) => {
-                Advance::Event(Event::Answered { request, answer })
-            }
-            Sorted::Nothing => Advance::Again,
+            Sorted::Answered(request, answer) => Some(Event::Answered { request, answer }),
+            Sorted::Nothing => None,
             Sorted::Refused(refusal) => self.refuse(refusal),
-            Sorted::Unawaited(refusal) => Advance::Event(Event::Refused(refusal)),
+            Sorted::Unawaited(refusal) => Some(Event::Refused(refusal)),
         }
     }
 
@@ -135,7 +137,7 @@ impl Link {
         node: &mut N,
         sealed: SealedMessage,
         bytes: usize,
-    ) -> Advance<N::Handler> {
+    ) -> Option<Event<N::Handler>> {
         let room = self.may_send_unsealed();
         let dispatched = self
             .exchange
@@ -145,18 +147,18 @@ impl Link {
                 handler,
                 message,
                 reply,
-            }) => Advance::Event(Event::Call {
+            }) => Some(Event::Call {
                 call: self.calls.begin(self.place, reply, bytes),
                 handler,
                 message,
             }),
-            Ok(Dispatched::Deliver(message)) => Advance::Event(Event::Message(message)),
+            Ok(Dispatched::Deliver(message)) => Some(Event::Message(message)),
             Ok(Dispatched::Answer { answer, reply }) => {
                 if let Some(answer) = answer {
                     // The node's own answers are short: they fit.
                     let _ = self.send_reply(node, &reply, &answer);
                 }
-                Advance::Again
+                None
             }
             Err(failed) => self.failed(failed),
         }
@@ -212,7 +214,7 @@ impl Link {
 
     /// Tells the sender that its message failed a check, if that is wanted, and
     /// counts it.
-    fn failed<H>(&mut self, failed: Failed) -> Advance<H> {
+    fn failed<H>(&mut self, failed: Failed) -> Option<Event<H>> {
         if let Some(answer) = failed.answer {
             self.send_unsealed(&answer);
         }
@@ -220,14 +222,14 @@ impl Link {
     }
 
     /// Counts a refused message, and closes the link at one too many.
-    fn refuse<H>(&mut self, refusal: Refusal) -> Advance<H> {
+    fn refuse<H>(&mut self, refusal: Refusal) -> Option<Event<H>> {
         let limits = &self.exchange.config.wire.limits;
         if self.failures.note(self.exchange.now.monotonic, limits) {
             self.notices.push_back(Notice::Refused(refusal));
             self.begin_end(CloseReason::TooManyFailures);
-            return Advance::Again;
+            return None;
         }
-        Advance::Event(Event::Refused(refusal))
+        Some(Event::Refused(refusal))
     }
 
     /// Answers for a handler whose call was dropped.

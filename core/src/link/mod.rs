@@ -27,7 +27,7 @@ use rand_core::CryptoRng;
 pub use self::event::Event;
 pub(crate) use self::seat::Seat;
 
-use self::event::{Advance, Notice};
+use self::event::Notice;
 use self::failures::Failures;
 use self::inlet::Inlet;
 use self::outbox::Outbox;
@@ -400,10 +400,13 @@ impl Link {
                 return Some(event);
             }
             if !self.is_turn_over() {
-                match self.advance(node) {
-                    Advance::Event(event) => return Some(event),
-                    Advance::Again => continue,
-                    Advance::Nothing => {}
+                let before = self.turn;
+                let event = self.advance(node);
+                if event.is_some() {
+                    return event;
+                }
+                if self.turn != before || !self.notices.is_empty() {
+                    continue;
                 }
             }
             if !self.check_timers() && !self.advance_end(node) {
