@@ -15,28 +15,27 @@ use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 /// How long the end of the sending side may take once all is written.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// What the handling of events stopped at.
+enum Handled {
+    /// A handler's future, which was not polled yet.
+    Future(Call, BoxFuture<Option<Message>>),
+    /// There are no more events, or the turn is over.
+    All,
+    Closed,
+}
+
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Handles events, up to a turn's worth, and returns whether the link is closed.
     pub(super) async fn handle_events(&mut self) -> bool {
-        let service = self.service.clone();
-        while let Some(event) = self.link.poll(self.now, &mut &*service) {
-            match event {
-                Event::Call {
-                    call,
-                    handler,
-                    message,
-                } => {
-                    if let Some((call, mut future)) = self.call(call, handler, message) {
-                        match poll_once(&mut future).await {
-                            Some(answer) => self.reply(call, answer),
-                            None => self.running.insert(future, call),
-                        }
-                    }
-                }
-                Event::Closed(reason) => {
+        loop {
+            match self.handle_until_future() {
+                Handled::Future(call, mut future) => match poll_once(&mut future).await {
+                    Some(answer) => self.reply(call, answer),
+                    None => self.running.insert(future, call),
+                },
+                Handled::All => break,
+                Handled::Closed => {
                     self.refuse_commands();
-                    let (logs, remote) = (&service.context.logs, self.link.remote());
-                    limited!(logs, DEBUG, "connection closed", ?remote, %reason);
                     if self.shutdown {
                         // On the heap, as it is larger than all that a connection needs
                         // while it lives.
@@ -44,13 +43,37 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     }
                     return true;
                 }
-                event => self.handle_event(event),
             }
         }
         // The next link that waits for the budget may go on.
         self.turn = None;
         self.refuse_commands();
         false
+    }
+
+    /// Handles events until a handler goes on as a future. No async function, which would
+    /// keep and move each event as a part of itself.
+    fn handle_until_future(&mut self) -> Handled {
+        while let Some(event) = self.link.poll(self.now, &mut &*self.service) {
+            match event {
+                Event::Call {
+                    call,
+                    handler,
+                    message,
+                } => {
+                    if let Some(future) = self.call(call, handler, message) {
+                        return future;
+                    }
+                }
+                Event::Closed(reason) => {
+                    let (logs, remote) = (&self.service.context.logs, self.link.remote());
+                    limited!(logs, DEBUG, "connection closed", ?remote, %reason);
+                    return Handled::Closed;
+                }
+                event => self.handle_event(event),
+            }
+        }
+        Handled::All
     }
 
     /// Ends the sending side of a stream that is closed already for the rest: TLS wants
@@ -96,18 +119,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.observer.dropped(&self.connection, dropped);
     }
 
-    /// Calls a handler, and replies unless it goes on as a future. No future itself, whose
-    /// arguments would be moved once more.
-    fn call(
-        &mut self,
-        call: Call,
-        handler: AnyHandler,
-        message: Message,
-    ) -> Option<(Call, BoxFuture<Option<Message>>)> {
+    /// Calls a handler, and replies unless it goes on as a future.
+    fn call(&mut self, call: Call, handler: AnyHandler, message: Message) -> Option<Handled> {
         let remote = (&self.connection).into();
         match handler.call(Request { message, remote }) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
-            Ok(Outcome::Running(future)) => return Some((call, future)),
+            Ok(Outcome::Running(future)) => return Some(Handled::Future(call, future)),
             Err(_) => {
                 let (now, node) = (self.now, &mut &*self.service);
                 let replied = self.link.reply_error(now, node, call, PANICKED);
