@@ -15,7 +15,7 @@ use slab::Slab;
 
 pub use self::token::{Call, ReplyError};
 
-use self::token::{AnyDropped, Token, next_owner};
+use self::token::{AnyDropped, Token};
 use crate::error::SendError;
 use crate::frame::SealedMessage;
 use crate::message::{Message, MessageType};
@@ -48,7 +48,6 @@ pub(crate) fn substitutes<A>(address: &ReplyAddress<A>, error: &SendError) -> [M
 /// The calls of one link.
 #[derive(Debug)]
 pub(crate) struct Calls<A> {
-    owner: usize,
     in_flight: Slab<InFlight<A>>,
     /// Bytes that the requests in flight hold.
     bytes: usize,
@@ -56,7 +55,6 @@ pub(crate) struct Calls<A> {
     in_order: bool,
     waiting: VecDeque<Waiting<A>>,
     waiting_bytes: usize,
-    serial: u64,
     dropped: Arc<AnyDropped>,
     /// Of calls that have ended, for later ones.
     tokens: Vec<Arc<Token>>,
@@ -64,7 +62,6 @@ pub(crate) struct Calls<A> {
 
 #[derive(Debug)]
 struct InFlight<A> {
-    serial: u64,
     token: Arc<Token>,
     address: ReplyAddress<A>,
     bytes: usize,
@@ -86,13 +83,11 @@ impl<A> Calls<A> {
     /// None yet. `dropped` is set when a call is dropped without a reply.
     pub(crate) fn new(dropped: Arc<AtomicBool>) -> Self {
         Self {
-            owner: next_owner(),
             in_flight: Slab::new(),
             bytes: 0,
             in_order: false,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            serial: 0,
             dropped: Arc::new(AnyDropped {
                 of_link: AtomicBool::new(false),
                 of_node: dropped,
@@ -128,24 +123,17 @@ impl<A> Calls<A> {
     /// Notes that a handler is called for a message from `place`.
     #[inline]
     pub(crate) fn begin(&mut self, place: Place, address: ReplyAddress<A>, bytes: usize) -> Call {
-        let token = self
-            .tokens
-            .pop()
-            .unwrap_or_else(|| Arc::new(Token::new(self.dropped.clone())));
-        self.serial = self.serial.wrapping_add(1);
+        let token = self.token(place);
         self.bytes = self.bytes.saturating_add(bytes);
         self.in_order = address.id.is_empty();
         let call = Call {
-            owner: self.owner,
             slot: self.in_flight.vacant_key(),
-            serial: self.serial,
-            place,
             request: address.request,
             verified: address.verified,
-            token: Some(token.clone()),
+            answered: false,
+            token: token.clone(),
         };
         self.in_flight.insert(InFlight {
-            serial: self.serial,
             token,
             address,
             bytes,
@@ -153,25 +141,42 @@ impl<A> Calls<A> {
         call
     }
 
+    /// A token that no other call has; a used one where there is one.
+    #[inline]
+    fn token(&mut self, place: Place) -> Arc<Token> {
+        if let Some(mut token) = self.tokens.pop() {
+            if token.place == place {
+                return token;
+            }
+            if let Some(token_mut) = Arc::get_mut(&mut token) {
+                token_mut.place = place;
+                return token;
+            }
+        }
+        Arc::new(Token::new(place, self.dropped.clone()))
+    }
+
     /// Whether a call is this link's.
     #[inline]
     pub(crate) fn owns(&self, call: &Call) -> bool {
-        call.owner == self.owner
+        Arc::ptr_eq(&call.token.any_dropped, &self.dropped)
     }
 
     /// The uri of a call's request, until it ends.
     pub(crate) fn uri(&self, call: &Call) -> Option<Bytes> {
         let entry = self.in_flight.get(call.slot)?;
-        let ours = self.owns(call) && entry.serial == call.serial;
-        ours.then(|| entry.address.uri.clone())
+        Arc::ptr_eq(&entry.token, &call.token).then(|| entry.address.uri.clone())
     }
 
     /// Ends a call, and says whom its reply goes to; nobody once the link has ended.
     #[inline]
     pub(crate) fn end(&mut self, mut call: Call) -> Option<ReplyAddress<A>> {
-        call.token = None;
-        let entry = self.in_flight.get(call.slot)?;
-        (entry.serial == call.serial).then(|| self.remove(call.slot))?
+        call.answered = true;
+        let (entry, slot) = (self.in_flight.get(call.slot)?, call.slot);
+        let in_flight = Arc::ptr_eq(&entry.token, &call.token);
+        // Its token may serve another one now.
+        drop(call);
+        in_flight.then(|| self.remove(slot))?
     }
 
     #[inline]

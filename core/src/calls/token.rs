@@ -19,21 +19,21 @@ use crate::sync::{AtomicBool, Ordering};
 /// `ERROR`, and an event says so. Whoever wants to send no answer replies `None`.
 #[must_use = "a call waits for its reply: reply `None` where there is none"]
 pub struct Call {
-    pub(super) owner: usize,
     pub(super) slot: usize,
-    pub(super) serial: u64,
-    pub(super) place: Place,
     pub(super) request: MessageType,
     pub(super) verified: bool,
-    /// None once it was answered.
-    pub(super) token: Option<Arc<Token>>,
+    pub(super) answered: bool,
+    pub(super) token: Arc<Token>,
 }
 
-/// What a call shares with its link.
+/// What a call shares with its link. It stands for the call: no two in flight have the
+/// same one.
 #[derive(Debug)]
 pub(super) struct Token {
+    /// Here rather than in the call, so that less is moved with each.
+    pub(super) place: Place,
     dropped: AtomicBool,
-    any_dropped: Arc<AnyDropped>,
+    pub(super) any_dropped: Arc<AnyDropped>,
 }
 
 /// Whether a call was dropped without a reply.
@@ -46,8 +46,9 @@ pub(super) struct AnyDropped {
 }
 
 impl Token {
-    pub(super) fn new(any_dropped: Arc<AnyDropped>) -> Self {
+    pub(super) fn new(place: Place, any_dropped: Arc<AnyDropped>) -> Self {
         Self {
+            place,
             dropped: AtomicBool::new(false),
             any_dropped,
         }
@@ -63,19 +64,19 @@ impl Call {
     /// Where the request came from.
     #[must_use]
     pub fn place(&self) -> Place {
-        self.place
+        self.token.place
     }
 
     /// The link that the request came by, unless it is a datagram's.
     #[must_use]
     pub fn link(&self) -> Option<LinkId> {
-        self.place.link()
+        self.place().link()
     }
 
     /// The address that the request came from, if the transport has addresses.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
-        self.place.address()
+        self.place().address()
     }
 
     /// The type of the request.
@@ -93,7 +94,8 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if let Some(token) = self.token.take() {
+        let token = &self.token;
+        if !self.answered {
             token.dropped.store(true, Ordering::Release);
             token.any_dropped.of_link.store(true, Ordering::Release);
             token.any_dropped.of_node.store(true, Ordering::Release);
@@ -104,7 +106,7 @@ impl Drop for Call {
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("place", &self.place)
+            .field("place", &self.place())
             .field("request", &self.request)
             .field("verified", &self.verified)
             .finish_non_exhaustive()
@@ -128,11 +130,4 @@ pub enum ReplyError {
     /// Neither the reply nor an error in its place can be sent.
     #[error("the reply cannot be sent, nor an error in its place: {0}")]
     NotSent(SendError),
-}
-
-/// A number that tells the links of a process apart.
-pub(super) fn next_owner() -> usize {
-    // Never a model checker's: it cannot be made in a constant, and takes no part.
-    static NEXT: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
-    NEXT.fetch_add(1, core::sync::atomic::Ordering::Relaxed)
 }

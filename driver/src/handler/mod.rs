@@ -78,6 +78,7 @@ impl AnyHandler {
     ///
     /// # Errors
     /// It panicked.
+    #[inline]
     pub(crate) fn call(&self, request: Request) -> Result<Outcome, Panicked> {
         catch_unwind(AssertUnwindSafe(|| (self.0)(request))).map_err(|_| Panicked)
     }
