@@ -42,6 +42,13 @@ pub(crate) enum Dispatched<H, A> {
     Deliver(Message),
 }
 
+/// Whom a message is for.
+enum Target<H> {
+    Handler(H),
+    Node,
+    Unrouted(Unrouted<H>),
+}
+
 impl<A: Copy + Eq + Hash> Exchange<A> {
     /// What a failed check leads to. Whether an answer `may_answer` be sent at all is
     /// asked before one is made: whoever sends garbage costs nothing more.
@@ -100,42 +107,23 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     ) -> Result<Dispatched<N::Handler, A>, Failed> {
         // Inner layers whose check it passed, for handlers that were taken away.
         let mut passed: Vec<Layer> = Vec::new();
-        loop {
-            let route = match node.route(sealed.message_type(), sealed.uri(), from) {
+        let (target, inner) = loop {
+            let Route {
+                handler,
+                inner,
+                one_time,
+            } = match node.route(sealed.message_type(), sealed.uri(), from) {
                 Destination::Handler(route) => route,
                 Destination::Node { inner } => {
                     if let Err(error) = self.open(node, &mut sealed, &inner, from) {
                         return Err(self.failed(&inner, &sealed, error, may_answer));
                     }
-                    let (message, mut reply) = self.opened(sealed, to, inner);
-                    node.heard(self.now, from);
-                    reply.unprompted = true;
-                    let answer = node.node_message(self.now, from, &message);
-                    return Ok(Dispatched::Answer { answer, reply });
+                    break (Target::Node, inner);
                 }
                 Destination::Unrouted(unrouted) => {
-                    let (message, mut reply) = self.opened(sealed, to, Layer::default());
-                    node.heard(self.now, from);
-                    return Ok(match unrouted {
-                        Unrouted::Handler(handler) => Dispatched::Call {
-                            handler,
-                            message,
-                            reply,
-                        },
-                        Unrouted::Deliver => Dispatched::Deliver(message),
-                        Unrouted::NotFound => {
-                            reply.unprompted = true;
-                            let answer = default_answer(message.message_type, from);
-                            Dispatched::Answer { answer, reply }
-                        }
-                    });
+                    break (Target::Unrouted(unrouted), Layer::default());
                 }
             };
-            let Route {
-                handler,
-                inner,
-                one_time,
-            } = route;
             // Should somebody else take the handler, the message is routed
             // again, and must then be as it was.
             let again = one_time.and(inner.cipher()).map(|_| sealed.clone());
@@ -146,21 +134,36 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             if let Err(error) = self.open(node, &mut sealed, layer, from) {
                 return Err(self.failed(&inner, &sealed, error, may_answer));
             }
-            if one_time.is_some_and(|id| !node.take(id)) {
-                if let Some(unopened) = again {
-                    sealed = unopened;
-                }
-                passed.push(inner);
-                continue;
+            if one_time.is_none_or(|id| node.take(id)) {
+                break (Target::Handler(handler), inner);
             }
-            let (message, reply) = self.opened(sealed, to, inner);
-            node.heard(self.now, from);
-            return Ok(Dispatched::Call {
-                handler,
-                message,
-                reply,
-            });
-        }
+            if let Some(unopened) = again {
+                sealed = unopened;
+            }
+            passed.push(inner);
+        };
+        let (message, mut reply) = self.opened(sealed, to, inner);
+        node.heard(self.now, from);
+        Ok(match target {
+            Target::Handler(handler) | Target::Unrouted(Unrouted::Handler(handler)) => {
+                Dispatched::Call {
+                    handler,
+                    message,
+                    reply,
+                }
+            }
+            Target::Unrouted(Unrouted::Deliver) => Dispatched::Deliver(message),
+            Target::Unrouted(Unrouted::NotFound) => {
+                reply.unprompted = true;
+                let answer = default_answer(message.message_type, from);
+                Dispatched::Answer { answer, reply }
+            }
+            Target::Node => {
+                reply.unprompted = true;
+                let answer = node.node_message(self.now, from, &message);
+                Dispatched::Answer { answer, reply }
+            }
+        })
     }
 
     /// Whether a reply to a message will repeat its id.
