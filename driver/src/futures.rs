@@ -75,17 +75,6 @@ pub(crate) async fn yield_now() {
     .await;
 }
 
-/// Polls a future once, and returns its value if it is ready.
-pub(crate) async fn poll_once<T>(future: &mut BoxFuture<T>) -> Option<T> {
-    poll_fn(|context| {
-        Poll::Ready(match future.as_mut().poll(context) {
-            Poll::Ready(value) => Some(value),
-            Poll::Pending => None,
-        })
-    })
-    .await
-}
-
 /// Waits until `check` returns a value. It is called at first, and whenever the event is
 /// notified. Cancel-safe.
 pub(crate) async fn wait_for<T>(event: &Event, check: impl Fn() -> Option<T>) -> T {

@@ -130,7 +130,6 @@ impl<A> Calls<A> {
             slot: self.in_flight.vacant_key(),
             request: address.request,
             verified: address.verified,
-            answered: false,
             token: token.clone(),
         };
         self.in_flight.insert(InFlight {
@@ -145,6 +144,7 @@ impl<A> Calls<A> {
     #[inline]
     fn token(&mut self, place: Place) -> Arc<Token> {
         if let Some(mut token) = self.tokens.pop() {
+            token.answered.store(false, Ordering::Relaxed);
             if token.place == place {
                 return token;
             }
@@ -170,8 +170,8 @@ impl<A> Calls<A> {
 
     /// Ends a call, and says whom its reply goes to; nobody once the link has ended.
     #[inline]
-    pub(crate) fn end(&mut self, mut call: Call) -> Option<ReplyAddress<A>> {
-        call.answered = true;
+    pub(crate) fn end(&mut self, call: Call) -> Option<ReplyAddress<A>> {
+        call.token.answered.store(true, Ordering::Relaxed);
         let (entry, slot) = (self.in_flight.get(call.slot)?, call.slot);
         let in_flight = Arc::ptr_eq(&entry.token, &call.token);
         // Its token may serve another one now.

@@ -22,7 +22,6 @@ pub struct Call {
     pub(super) slot: usize,
     pub(super) request: MessageType,
     pub(super) verified: bool,
-    pub(super) answered: bool,
     pub(super) token: Arc<Token>,
 }
 
@@ -32,6 +31,8 @@ pub struct Call {
 pub(super) struct Token {
     /// Here rather than in the call, so that less is moved with each.
     pub(super) place: Place,
+    /// A reply used the call up.
+    pub(super) answered: AtomicBool,
     dropped: AtomicBool,
     pub(super) any_dropped: Arc<AnyDropped>,
 }
@@ -49,6 +50,7 @@ impl Token {
     pub(super) fn new(place: Place, any_dropped: Arc<AnyDropped>) -> Self {
         Self {
             place,
+            answered: AtomicBool::new(false),
             dropped: AtomicBool::new(false),
             any_dropped,
         }
@@ -95,7 +97,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let token = &self.token;
-        if !self.answered {
+        if !token.answered.load(Ordering::Relaxed) {
             token.dropped.store(true, Ordering::Release);
             token.any_dropped.of_link.store(true, Ordering::Release);
             token.any_dropped.of_node.store(true, Ordering::Release);

@@ -1,13 +1,13 @@
 //! The events of the link, and calls of handlers.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use netaio_core::{Call, Dropped, Event, Message, ReplyError};
 
 use super::Task;
-use crate::futures::{BoxFuture, poll_once, race};
+use crate::futures::race;
 use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
@@ -15,65 +15,41 @@ use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 /// How long the end of the sending side may take once all is written.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What the handling of events stopped at.
-enum Handled {
-    /// A handler's future, which was not polled yet.
-    Future(Call, BoxFuture<Option<Message>>),
-    /// There are no more events, or the turn is over.
-    All,
-    Closed,
-}
-
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Handles events, up to a turn's worth, and returns whether the link is closed.
     pub(super) async fn handle_events(&mut self) -> bool {
-        loop {
-            match self.handle_until_future() {
-                Handled::Future(call, mut future) => match poll_once(&mut future).await {
-                    Some(answer) => self.reply(call, answer),
-                    None => self.running.insert(future, call),
-                },
-                Handled::All => break,
-                Handled::Closed => {
-                    self.refuse_commands();
-                    if self.shutdown {
-                        // On the heap, as it is larger than all that a connection needs
-                        // while it lives.
-                        Box::pin(self.shut_down()).await;
-                    }
-                    return true;
-                }
-            }
+        // Not in an async function, which would move each event once more.
+        let closed = poll_fn(|context| Poll::Ready(self.poll_link(context))).await;
+        if !closed {
+            // The next link that waits for the budget may go on.
+            self.turn = None;
         }
-        // The next link that waits for the budget may go on.
-        self.turn = None;
         self.refuse_commands();
-        false
+        if closed && self.shutdown {
+            // On the heap, as it is larger than all that a connection needs while it
+            // lives.
+            Box::pin(self.shut_down()).await;
+        }
+        closed
     }
 
-    /// Handles events until a handler goes on as a future. No async function, which would
-    /// keep and move each event as a part of itself.
-    fn handle_until_future(&mut self) -> Handled {
+    fn poll_link(&mut self, context: &mut Context<'_>) -> bool {
         while let Some(event) = self.link.poll(self.now, &mut &*self.service) {
             match event {
                 Event::Call {
                     call,
                     handler,
                     message,
-                } => {
-                    if let Some(future) = self.call(call, handler, message) {
-                        return future;
-                    }
-                }
+                } => self.call(context, call, handler, message),
                 Event::Closed(reason) => {
                     let (logs, remote) = (&self.service.context.logs, self.link.remote());
                     limited!(logs, DEBUG, "connection closed", ?remote, %reason);
-                    return Handled::Closed;
+                    return true;
                 }
                 event => self.handle_event(event),
             }
         }
-        Handled::All
+        false
     }
 
     /// Ends the sending side of a stream that is closed already for the rest: TLS wants
@@ -119,19 +95,28 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.observer.dropped(&self.connection, dropped);
     }
 
-    /// Calls a handler, and replies unless it goes on as a future.
-    fn call(&mut self, call: Call, handler: AnyHandler, message: Message) -> Option<Handled> {
+    /// Calls a handler. One that has not completed by then is polled in
+    /// [`step`](Self::step).
+    fn call(
+        &mut self,
+        context: &mut Context<'_>,
+        call: Call,
+        handler: AnyHandler,
+        message: Message,
+    ) {
         let remote = (&self.connection).into();
         match handler.call(Request { message, remote }) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
-            Ok(Outcome::Running(future)) => return Some(Handled::Future(call, future)),
+            Ok(Outcome::Running(mut future)) => match future.as_mut().poll(context) {
+                Poll::Ready(answer) => self.reply(call, answer),
+                Poll::Pending => self.running.insert(future, call),
+            },
             Err(_) => {
                 let (now, node) = (self.now, &mut &*self.service);
                 let replied = self.link.reply_error(now, node, call, PANICKED);
                 self.note_reply(replied);
             }
         }
-        None
     }
 
     /// Sends the answers of handlers that have completed, and returns whether there are
