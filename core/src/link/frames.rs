@@ -187,12 +187,16 @@ impl Link {
     /// back at the high-water mark, or both could wait for ever.
     #[inline]
     fn may_dispatch_some(&self) -> bool {
-        let limits = self.limits();
-        let high_water = match self.exchange.role {
-            Role::Client => limits.outbound_queue(),
+        let max = self.limits().handlers_per_connection();
+        self.queued() < self.high_water() && self.calls.has_room(max)
+    }
+
+    /// Bytes that wait to be written, at which no more messages are dispatched.
+    pub(super) fn high_water(&self) -> usize {
+        match self.exchange.role {
+            Role::Client => self.limits().outbound_queue(),
             Role::Server | Role::Peer => Limits::HIGH_WATER,
-        };
-        self.queued() < high_water && self.calls.has_room(limits.handlers_per_connection())
+        }
     }
 
     /// Whether the next frame may be looked at. One message may wait here for a

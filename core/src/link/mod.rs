@@ -328,7 +328,7 @@ impl Link {
         }
         match self.phase {
             Phase::Open { .. } => {
-                self.timers.received(now.monotonic);
+                self.timers.active(now.monotonic);
                 self.inlet.received(count);
             }
             // What comes after the end is of no interest.
@@ -380,6 +380,9 @@ impl Link {
     pub fn poll<N: SharedNode>(&mut self, now: Now, node: &mut N) -> Option<Event<N::Handler>> {
         self.exchange.now = now;
         if core::mem::take(&mut self.idle) {
+            if self.outbox.take_progress() {
+                self.timers.active(now.monotonic);
+            }
             if self.is_turn_over() {
                 self.turn = 0;
             }
@@ -445,8 +448,11 @@ impl Link {
         self.idle = true;
         let now = self.exchange.now.monotonic;
         self.outbox.rest_backlog(now);
-        self.timers
-            .hold(!self.may_take_frame(), !self.calls.is_idle(), now);
+        let held = !self.may_take_frame();
+        // One that does not read what it was sent keeps itself waiting.
+        let reads = !self.outbox.is_being_written() || self.queued() < self.high_water();
+        let remote_waits = self.calls.len() > 0 || reads && (held || !self.calls.is_idle());
+        self.timers.hold(held, remote_waits, now);
         self.publish(node);
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Outbox {
     frames: Frames,
     /// Bytes handed out and not yet known to be written.
     in_flight: usize,
+    /// Some were written since that was last asked.
+    progress: bool,
     backlog: Backlog,
 }
 
@@ -63,6 +65,7 @@ impl Outbox {
             bytes: Vec::new(),
             frames: Frames::default(),
             in_flight: 0,
+            progress: false,
             backlog: Backlog::default(),
         }
     }
@@ -105,6 +108,12 @@ impl Outbox {
     /// Says that so many of the bytes that were handed out have been written.
     pub(super) fn written(&mut self, count: usize) {
         self.in_flight = self.in_flight.saturating_sub(count);
+        self.progress |= count > 0;
+    }
+
+    /// Whether bytes were written since the last call.
+    pub(super) fn take_progress(&mut self) -> bool {
+        core::mem::take(&mut self.progress)
     }
 
     /// Whether bytes wait that were not handed out.
@@ -131,6 +140,7 @@ impl Outbox {
     /// is anything. Buffers of a burst that is over go back.
     pub(super) fn swap(&mut self, written: &mut Vec<u8>) -> bool {
         written.clear();
+        self.progress |= self.in_flight > 0;
         if self.frames.queue.is_empty() {
             self.frames.start = 0;
             core::mem::swap(&mut self.bytes, written);

@@ -11,30 +11,32 @@ use crate::limits::Limits;
 #[derive(Debug)]
 pub(super) struct Timers {
     opened: Duration,
-    last_receipt: Duration,
+    /// When the remote last sent something, or took something that it was sent.
+    last_active: Duration,
     /// When the first byte of the frame that is not complete arrived.
     frame_begun: Option<Duration>,
     authenticated: bool,
     /// Since when this side keeps the remote from sending.
     held: Option<Duration>,
-    /// Handlers of the remote's run: it may wait for their answers.
-    busy: bool,
+    /// The remote waits for this side, so that it is not idle.
+    remote_waits: bool,
 }
 
 impl Timers {
     pub(super) const fn new(now: Duration) -> Self {
         Self {
             opened: now,
-            last_receipt: now,
+            last_active: now,
             frame_begun: None,
             authenticated: false,
             held: None,
-            busy: false,
+            remote_waits: false,
         }
     }
 
-    pub(super) fn received(&mut self, now: Duration) {
-        self.last_receipt = now;
+    /// The remote sent something, or took something.
+    pub(super) fn active(&mut self, now: Duration) {
+        self.last_active = now;
     }
 
     /// A message has passed the outer layer.
@@ -51,13 +53,12 @@ impl Timers {
         }
     }
 
-    /// Suspends the deadlines while this side keeps the remote from sending; that for
-    /// anything at all also while it is `busy` with what the remote asked. They start
-    /// over afterwards: bytes may have been waiting all the time.
-    pub(super) fn hold(&mut self, held: bool, busy: bool, now: Duration) {
+    /// Suspends the deadlines for what the remote has to send while it is `held` back, and
+    /// that for anything at all while the `remote_waits` for this side. They start over afterwards:
+    /// bytes may have been waiting all the time.
+    pub(super) fn hold(&mut self, held: bool, remote_waits: bool, now: Duration) {
         match self.held {
             Some(since) if !held => {
-                self.last_receipt = now;
                 self.frame_begun = self.frame_begun.map(|_| now);
                 self.opened = self.opened.saturating_add(now.saturating_sub(since));
                 self.held = None;
@@ -65,10 +66,10 @@ impl Timers {
             None if held => self.held = Some(now),
             _ => {}
         }
-        if self.busy && !busy {
-            self.last_receipt = now;
+        if self.remote_waits && !remote_waits {
+            self.last_active = now;
         }
-        self.busy = busy;
+        self.remote_waits = remote_waits;
     }
 
     /// The deadlines that there are, with what passing them means.
@@ -88,9 +89,9 @@ impl Timers {
                 let at = self.opened.saturating_add(after);
                 (at, DeadlineReason::Auth, CloseReason::AuthTimeout(after))
             });
-        let rests = self.held.is_some() || self.busy;
-        let idle = limits.idle_timeout().filter(|_| !rests).map(|after| {
-            let at = self.last_receipt.saturating_add(after);
+        let idle = limits.idle_timeout().filter(|_| !self.remote_waits);
+        let idle = idle.map(|after| {
+            let at = self.last_active.saturating_add(after);
             (at, DeadlineReason::Idle, CloseReason::Idle(after))
         });
         [frame, auth, idle]
@@ -154,7 +155,7 @@ mod tests {
             .with_idle_timeout(Some(second(3)))
             .unwrap();
         let mut timers = Timers::new(second(0));
-        timers.received(second(1));
+        timers.active(second(1));
         timers.hold(false, true, second(1));
         assert_eq!(timers.due(&limits, second(100)), None);
         timers.hold(false, false, second(100));

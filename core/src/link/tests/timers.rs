@@ -108,6 +108,33 @@ fn the_first_valid_message_has_to_come_in_time() {
     assert_eq!(deadline(&mut pair), None);
 }
 
+/// Else a remote that asks and never reads would keep its link for ever.
+#[test]
+fn who_does_not_read_is_idle() {
+    let limits = Limits::default()
+        .with_idle_timeout(Some(30 * SECOND))
+        .unwrap();
+    let mut pair = with(limits);
+    hold(&mut pair);
+    // It was given nothing to read.
+    assert_eq!(deadline(&mut pair), None);
+    assert!(pair.server.link.poll_outbound(&mut Vec::new()));
+    wait(&mut pair, SECOND);
+    let idle = |at| Some((at * SECOND, DeadlineReason::Idle));
+    assert_eq!(deadline(&mut pair), idle(31));
+    // One that reads slowly is not idle.
+    wait(&mut pair, 20 * SECOND);
+    pair.server.link.written(1);
+    wait(&mut pair, 4 * SECOND);
+    assert_eq!(deadline(&mut pair), idle(55));
+    wait(&mut pair, 30 * SECOND);
+    let reason = CloseReason::Idle(30 * SECOND);
+    assert_eq!(pair.server.link.close_reason(), Some(&reason));
+    // It may still read what is queued, as at every end.
+    wait(&mut pair, 10 * SECOND);
+    assert_eq!(pair.server.seen(), [Seen::Closed(reason)]);
+}
+
 #[test]
 fn bytes_keep_a_link_from_being_idle() {
     let limits = Limits::default()
