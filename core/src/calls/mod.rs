@@ -39,10 +39,14 @@ pub(crate) struct ReplyAddress<A> {
 }
 
 /// What is sent in the place of a reply that cannot be, the better one first: a uri
-/// may be so long that no `ERROR` has room for it.
-pub(crate) fn substitutes<A>(address: &ReplyAddress<A>, error: &SendError) -> [Message; 2] {
+/// may be so long that an `ERROR` has no room for a text beside it, or none for the uri.
+pub(crate) fn substitutes<A>(address: &ReplyAddress<A>, error: &SendError) -> [Message; 3] {
     let text = Bytes::from(format!("the reply could not be sent: {error}"));
-    [address.uri.clone(), Bytes::new()].map(|uri| Message::error(uri, text.clone()))
+    [
+        Message::error(address.uri.clone(), text.clone()),
+        Message::error(address.uri.clone(), Bytes::new()),
+        Message::error(Bytes::new(), text),
+    ]
 }
 
 /// The calls of one link.
