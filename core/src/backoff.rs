@@ -124,10 +124,11 @@ impl BackoffConfig {
 /// ```
 /// use std::time::Duration;
 ///
+/// use chacha20::ChaCha12Rng;
+/// use netaio_core::rand_core::SeedableRng;
 /// use netaio_core::{Backoff, BackoffConfig, Now};
-/// # use rand_core::SeedableRng;
-/// # let mut rng = chacha20::ChaCha12Rng::from_seed([7; 32]);
 ///
+/// let mut rng = ChaCha12Rng::from_seed([7; 32]); // in earnest: from the operating system
 /// let second = Duration::from_secs(1);
 /// let config = BackoffConfig::new(second)
 ///     .with_factor(2)

@@ -24,6 +24,10 @@ use crate::requests::RequestId;
 /// the message type: whoever can change messages on their way can exchange the
 /// ids of two.
 ///
+/// Nor are ids a secret. They count up from a random number, drawn once for each link:
+/// whoever has seen one knows those that follow. Over datagrams without an auth plugin
+/// that is enough to forge answers.
+///
 /// ```
 /// use netaio_core::{Correlation, LinkConfig};
 ///

@@ -96,7 +96,11 @@ impl FrameErrorKind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// Uri and content are longer than a frame carries.
+    /// Uri and content are longer than can be sent: with netaio's format 65,422 bytes
+    /// together ([`Body::MAX_PAYLOAD`](crate::Body::MAX_PAYLOAD)). A frame has room for
+    /// 65,533, but netaio's own senders keep 104 bytes free for lower layers, and the
+    /// header's 9. What ciphers add (a uri's length, a nonce, a tag) counts, so that less
+    /// is left where there are some. Auth fields do not count.
     #[error("body of {len} bytes; at most {max} of uri and content together can be sent")]
     BodyTooLong {
         /// Length of uri and content (or of the section), in bytes.

@@ -29,9 +29,13 @@ impl Dropped {
 pub struct Answer {
     /// The message; look at its type, since errors are answers too.
     pub message: Message,
-    /// Whether it passed the link's outer layer. `false` marks an error that
-    /// the remote could not seal, as netaio's are when a check fails: nothing
-    /// proves where it came from.
+    /// Whether it passed the link's outer layer, as everything does where there is
+    /// none. `false` marks an error that the remote did not seal, as netaio's are when a
+    /// check fails: nothing proves where it came from.
+    ///
+    /// Such an error ends requests of links that were [connected](crate::Hub::connect)
+    /// only. Over datagrams, whose sender is easily forged, and on links that were
+    /// accepted it is [refused](Refusal::Open), and the request times out.
     pub verified: bool,
 }
 

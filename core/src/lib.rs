@@ -23,7 +23,12 @@
 //!
 //! All of them obey one sentence: *after any input or command, drain the outputs until
 //! only a deadline is left.* Here is the loop around a hub, whole, over sockets that do
-//! not block:
+//! not block.
+//!
+//! Each link wants a generator of random numbers of its own, any [`rand_core::CryptoRng`]
+//! of version 0.10. Here it is that of [`chacha20`](https://docs.rs/chacha20) 0.10, with
+//! its feature `rng`, seeded by [`getrandom`](https://docs.rs/getrandom) 0.4.
+//! `StdRng` of `rand` 0.10 does as well.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -31,6 +36,8 @@
 //! use std::net::{Shutdown, TcpListener, TcpStream};
 //! use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 //!
+//! use chacha20::ChaCha20Rng;
+//! use netaio_core::rand_core::SeedableRng;
 //! use netaio_core::types::REQUEST_URI;
 //! use netaio_core::{Hub, LinkConfig, LinkId, Message, Now, Output, RequestOptions};
 //!
@@ -47,6 +54,16 @@
 //! }
 //!
 //! impl EventLoop {
+//!     fn new() -> Result<Self, Box<dyn Error>> {
+//!         let mut seed = [0; 32];
+//!         getrandom::fill(&mut seed)?;
+//!         let mut seeds = ChaCha20Rng::from_seed(seed);
+//!         // One for each link.
+//!         let make_rng = move || ChaCha20Rng::from_rng(&mut seeds);
+//!         let hub = Hub::with_config(LinkConfig::new(), make_rng);
+//!         Ok(Self { hub, streams: BTreeMap::new(), answers: Vec::new() })
+//!     }
+//!
 //!     /// Does all that can be done without waiting, and returns until when to wait for
 //!     /// the sockets, a reading of the monotonic clock.
 //!     fn turn(&mut self, now: Now) -> Option<Duration> {
@@ -88,14 +105,6 @@
 //!     }
 //! }
 //!
-//! # use rand_core::SeedableRng;
-//! # fn event_loop() -> EventLoop {
-//! #     // Seeded by a constant here; by the operating system in earnest.
-//! #     let mut seeds = chacha20::ChaCha8Rng::seed_from_u64(1);
-//! #     let make_rng = move || chacha20::ChaCha8Rng::from_rng(&mut seeds);
-//! #     let hub = Hub::with_config(LinkConfig::new(), make_rng);
-//! #     EventLoop { hub, streams: BTreeMap::new(), answers: Vec::new() }
-//! # }
 //! fn main() -> Result<(), Box<dyn Error>> {
 //!     let start = Instant::now();
 //!     let now = || {
@@ -105,7 +114,7 @@
 //!     let listener = TcpListener::bind("127.0.0.1:0")?;
 //!     let address = listener.local_addr()?;
 //!
-//!     let mut client = event_loop(); // around `Hub::with_config`
+//!     let mut client = EventLoop::new()?;
 //!     let stream = TcpStream::connect(address)?;
 //!     stream.set_nonblocking(true)?;
 //!     let link = client.hub.connect(now(), Some(address));
@@ -114,7 +123,7 @@
 //!     request.content = "hi".into();
 //!     client.hub.request(now(), link, &request, &RequestOptions::new())?;
 //!
-//!     let mut server = event_loop();
+//!     let mut server = EventLoop::new()?;
 //!     server.hub.on((REQUEST_URI, "echo"), Handler::Echo, None)?;
 //!     let (stream, remote) = listener.accept()?;
 //!     stream.set_nonblocking(true)?;
@@ -141,7 +150,8 @@
 //!
 //! Where the transport is no `std::io::Read` and `Write`, the bytes of [`Output::Write`] are
 //! written by hand, and [`Hub::receive_with`], [`Hub::written`] and
-//! [`Hub::transport_failed`] are told what came of it.
+//! [`Hub::transport_failed`] are told what came of it. Make a link once its transport is
+//! connected: its timeouts begin then, and it may be read from and written to at once.
 //!
 //! An event loop that is told which sockets are ready looks at those only. The example
 //! `mio` in this package is one, with handlers on another thread, publish and subscribe;
@@ -156,8 +166,10 @@
 //! use std::error::Error;
 //! use std::io::ErrorKind;
 //! use std::net::UdpSocket;
-//! use std::time::Duration;
+//! use std::time::{Instant, SystemTime, UNIX_EPOCH};
 //!
+//! use chacha20::ChaCha20Rng;
+//! use netaio_core::rand_core::SeedableRng;
 //! use netaio_core::types::REQUEST_URI;
 //! use netaio_core::{DatagramHub, DatagramOutput, LinkConfig, Message, Now, RequestOptions};
 //!
@@ -193,27 +205,33 @@
 //!     last // wait for the socket, or until `hub.deadline()`
 //! }
 //!
-//! # use rand_core::SeedableRng;
-//! # fn hub(now: Now) -> DatagramHub<()> {
-//! #     let mut seeds = chacha20::ChaCha8Rng::seed_from_u64(1);
-//! #     let make_rng = || chacha20::ChaCha8Rng::from_rng(&mut seeds);
-//! #     DatagramHub::with_config(now, LinkConfig::new(), None, make_rng)
-//! # }
+//! fn hub(now: Now) -> Result<DatagramHub<()>, Box<dyn Error>> {
+//!     let mut seed = [0; 32];
+//!     getrandom::fill(&mut seed)?;
+//!     let mut seeds = ChaCha20Rng::from_seed(seed);
+//!     let make_rng = || ChaCha20Rng::from_rng(&mut seeds);
+//!     Ok(DatagramHub::with_config(now, LinkConfig::new(), None, make_rng))
+//! }
+//!
 //! fn main() -> Result<(), Box<dyn Error>> {
-//!     let now = Now::new(Duration::ZERO, 1_700_000_000); // as in the loop above
+//!     let start = Instant::now();
+//!     let now = || {
+//!         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+//!         Now::new(start.elapsed(), unix.unwrap_or_default().as_secs())
+//!     };
 //!     let sockets = [UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?];
 //!     let [at_alice, at_bob] = &sockets;
 //!     at_alice.set_nonblocking(true)?;
 //!     at_bob.set_nonblocking(true)?;
 //!
-//!     let mut bob = hub(now); // around `DatagramHub::with_config`
+//!     let mut bob = hub(now())?;
 //!     bob.on((REQUEST_URI, "time"), (), None)?;
-//!     let mut alice = hub(now);
+//!     let mut alice = hub(now())?;
 //!     let (to, request) = (at_bob.local_addr()?, Message::request("time"));
-//!     alice.request(now, to, &request, &RequestOptions::new())?;
+//!     alice.request(now(), to, &request, &RequestOptions::new())?;
 //!     let answer = loop {
-//!         turn(&mut bob, at_bob, now);
-//!         if let Some(answer) = turn(&mut alice, at_alice, now) {
+//!         turn(&mut bob, at_bob, now());
+//!         if let Some(answer) = turn(&mut alice, at_alice, now()) {
 //!             break answer;
 //!         }
 //!         std::thread::yield_now();
@@ -225,6 +243,31 @@
 //!
 //! With [`DatagramHub::manage_peers`] nodes find one another and drop those that fall
 //! silent. The example `simulation` has a thousand of them in virtual time.
+//!
+//! The network may deliver a datagram twice, late or not at all: see [`DatagramLink`].
+//!
+//! # Publish and subscribe
+//!
+//! - A server that calls [`Hub::serve_subscriptions`] subscribes whoever asks for it.
+//!   [`Hub::publish`] then sends `NOTIFY_URI` to the subscribers.
+//! - What a client asks to be published (`PUBLISH_URI`) is a request like others: register
+//!   a handler for it that calls [`Hub::publish`].
+//! - A client subscribes with a [request](Hub::request). Notifications are messages like
+//!   others, and without a handler they are dropped. Either take all that has no handler
+//!   as [`Output::Message`], or register a handler and reply with `None`:
+//!
+//! ```
+//! use netaio_core::types::NOTIFY_URI;
+//! use netaio_core::{Hub, LayerError, Unrouted};
+//!
+//! fn listen(hub: &mut Hub<&'static str>) -> Result<(), LayerError> {
+//!     // Output::Message { link, message }
+//!     hub.node_mut().set_unrouted(Unrouted::Deliver);
+//!     // Or: Output::Call { call, handler: "news", message }, and hub.reply(now, call, None)
+//!     hub.on((NOTIFY_URI, "news"), "news", None)?;
+//!     Ok(())
+//! }
+//! ```
 //!
 //! # The way of a message
 //!

@@ -206,6 +206,14 @@ impl Limits {
 
         /// The time without a byte received; none (the drivers turn TCP
         /// keepalive on). Past it the connection is closed.
+        ///
+        /// It rests while this side runs handlers for the remote, and while it does not
+        /// read because too much waits to be written: then [`backlog`](Self::backlog)
+        /// applies.
+        ///
+        /// It does not rest while a client waits for an answer: past it the request fails
+        /// with [`CloseReason::Idle`](crate::CloseReason::Idle). A client's must be longer
+        /// than its slowest request.
         idle_timeout, with_idle_timeout: Option<Duration>, |v| *v == Some(Duration::ZERO),
             "must not be zero";
 
@@ -222,6 +230,9 @@ impl Limits {
         /// is an error to the sender; an answer past it closes the connection,
         /// whose remote does not read; a notification past it is up to the
         /// [policy](Self::slow_consumer).
+        ///
+        /// It is at least 132,096 (129 KiB): the longest frame of netaio's format has
+        /// 131,079 bytes, a header of 9 and two sections of 65,535.
         outbound_queue, with_outbound_queue: usize, |v| *v < 132_096,
             "must hold at least one frame of the largest size";
 
@@ -229,6 +240,12 @@ impl Limits {
         /// [`backlog_time`](Self::backlog_time); 1 MiB. Past it the
         /// [policy](Self::slow_consumer) applies. A client waits for its server
         /// for as long as it takes: what waits there is its own.
+        ///
+        /// What is not more may wait for ever. A server does not read from a connection
+        /// for which [`HIGH_WATER`](Self::HIGH_WATER) bytes (64 KiB) wait, and
+        /// [`idle_timeout`](Self::idle_timeout) rests meanwhile: a remote that takes
+        /// nothing, with 64 KiB to 1 MiB waiting, keeps its connection until the transport
+        /// fails. A backlog below `HIGH_WATER` ends it after `backlog_time`.
         backlog, with_backlog: usize, |_| false, "any number works";
 
         /// For how long more than the [`backlog`](Self::backlog) may wait; 10 s.
@@ -308,12 +325,14 @@ impl Limits {
 
 /// # All connections of a node
 ///
-/// Enforced by whoever owns the links and calls the handlers, which the drivers
-/// do. A [`Link`](crate::Link) by itself knows no other, and runs no handler.
+/// Enforced by a [`Hub`](crate::Hub), a [`DatagramHub`](crate::DatagramHub) and the
+/// drivers. Where links are driven apart, their [`Node`](crate::Node) counts connections,
+/// and the links count with it what they hold together; those that drive them give each
+/// link its turn.
 impl Limits {
     limits! {
-        /// Connections of one server; 10,000. One more is accepted and closed
-        /// at once.
+        /// Connections of one server; 10,000. One more is an error of
+        /// [`Hub::accept`](crate::Hub::accept); the drivers close it at once.
         connections, with_connections: usize, |v| *v == 0, "must be at least 1";
 
         /// Handlers that run at the same time in one server; 1,024. Past the
@@ -336,18 +355,27 @@ impl Limits {
         /// an equal share of the other half are not read from, so that there is
         /// always room for small messages; past all of it none is read from. Their
         /// frame timeouts go on. A connection whose remote does not read its
-        /// answers, and so keeps its own requests waiting, is closed.
+        /// answers, and so keeps its own requests waiting, is closed. It is at least
+        /// 132,096, as [`outbound_queue`](Self::outbound_queue) is.
         inbound_total, with_inbound_total: usize, |v| *v < 132_096,
             "must hold at least one frame of the largest size";
 
         /// Bytes waiting to be written to all connections of one server or client
         /// together; 256 MiB. Past it the connection is closed for which the most
-        /// bytes wait.
+        /// bytes wait. It is at least 132,096, as
+        /// [`outbound_queue`](Self::outbound_queue) is.
         outbound_total, with_outbound_total: usize, |v| *v < 132_096,
             "must hold at least one frame of the largest size";
 
-        /// The time that a stop waits for running handlers and unwritten
-        /// answers; 10 s. Then connections are aborted.
+        /// The time that a connection's end waits for running handlers, and then again
+        /// for unwritten answers; 10 s. What is not done by then is given up. Once all is
+        /// written the remote's own end is waited for: 1 s or this, whichever is shorter,
+        /// and no longer than what is left of the time for writing.
+        ///
+        /// The grace that is given to [`Link::drain`](crate::Link::drain) is another: it
+        /// is for what was received and for the handlers. Where they need longer the link
+        /// is cut off. Where they are done in time, writing follows with the time that is
+        /// set here, so that both together may take the sum.
         shutdown_grace, with_shutdown_grace: Duration, |_| false, "any duration works";
     }
 }

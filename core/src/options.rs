@@ -94,8 +94,9 @@ impl RequestOptions {
     }
 
     /// The time from the call to the answer's receipt. The sending counts. An
-    /// answer that comes later is taken for that of the next request for the uri,
-    /// as by netaio, unless it [carries an id](Self::with_correlation).
+    /// answer that comes later, or twice as datagrams may, is taken for that of the next
+    /// request for the uri, as by netaio, unless it [carries an
+    /// id](Self::with_correlation).
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -125,7 +126,8 @@ impl RequestOptions {
     }
 
     /// Says whether the request carries an id, which lets its answer come in
-    /// any order; else the [configuration](crate::Correlation) does.
+    /// any order, late or twice; else the [configuration](crate::Correlation) does. An
+    /// id is no proof of who answers.
     #[must_use]
     pub fn with_correlation(mut self, carry: bool) -> Self {
         self.correlation = Some(carry);

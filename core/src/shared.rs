@@ -86,6 +86,8 @@ pub enum Unrouted<H> {
     ///
     /// Where two requests of one asker wait, such an answer names neither: it ends one
     /// only if the requests carry [correlation ids](crate::Correlation), or are alone.
+    /// Else they time out. A [handler](Self::Handler) that answers with the request's uri
+    /// serves askers that carry no ids.
     #[default]
     NotFound,
     /// This handler is called.

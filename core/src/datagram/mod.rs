@@ -42,8 +42,15 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 /// One datagram holds one frame, and its sender is whoever its address says, as
 /// far as one believes that. What the node answers by itself to those who have
 /// proved nothing stays within a budget, so that nobody can use it against a
-/// third party. [`Node::bind`](crate::Node::bind) makes it. Its methods come in four
-/// groups.
+/// third party. [`Node::bind`](crate::Node::bind) makes it.
+///
+/// The network may deliver a datagram late, twice or never, and nothing is sent again. A
+/// request that comes twice calls its handler twice, unless a [replay
+/// window](crate::plugin::HmacAuth::with_replay_window) refuses the second. An answer that
+/// comes twice, or too late, ends the next request to that address for that uri, unless
+/// requests carry [correlation ids](crate::Correlation).
+///
+/// Its methods come in four groups.
 ///
 /// - Getters: [`queued`](Self::queued), [`pending_requests`](Self::pending_requests),
 ///   [`calls_in_flight`](Self::calls_in_flight), [`counters`](Self::counters),
@@ -61,18 +68,19 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 /// [`Limits::handlers`] of them: datagrams have no order that is to be kept.
 ///
 /// ```
-/// # use std::net::SocketAddr;
-/// # use std::time::Duration;
-/// # use netaio_core::rand_core::{self, SeedableRng};
-/// # fn rng(seed: u64) -> Box<dyn rand_core::CryptoRng + Send> {
-/// #     Box::new(chacha20::ChaCha8Rng::seed_from_u64(seed))
-/// # }
+/// use std::net::SocketAddr;
+/// use std::time::Duration;
+///
+/// use chacha20::ChaCha20Rng;
+/// use netaio_core::rand_core::SeedableRng;
 /// use netaio_core::types::REQUEST_URI;
 /// use netaio_core::{
 ///     DatagramEvent, Layer, LinkConfig, Message, Node, Now, RequestOptions, Transmits,
 /// };
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // The same at every run; in earnest seeds come from the operating system.
+/// let rng = |seed| Box::new(ChaCha20Rng::seed_from_u64(seed));
 /// let now = Now::new(Duration::ZERO, 1_700_000_000);
 /// let mut nodes = [(); 2].map(|()| Node::for_datagrams(LinkConfig::new()));
 /// nodes[1].on((REQUEST_URI, "time"), (), Layer::new())?;

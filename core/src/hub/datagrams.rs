@@ -37,12 +37,16 @@ use crate::routes::Key;
 /// - Commands: [`on`](Self::on), [`manage_peers`](Self::manage_peers),
 ///   [`reply`](Self::reply), [`reply_error`](Self::reply_error), [`send`](Self::send),
 ///   [`multicast`](Self::multicast), [`request`](Self::request),
-///   [`cancel`](Self::cancel), [`subscribe`](Self::subscribe),
+///   [`cancel`](Self::cancel), [`serve_subscriptions`](Self::serve_subscriptions),
+///   [`subscribe`](Self::subscribe),
 ///   [`unsubscribe`](Self::unsubscribe), [`publish`](Self::publish),
 ///   [`notify`](Self::notify), [`broadcast`](Self::broadcast),
 ///   [`stop_peer_management`](Self::stop_peer_management), [`drain`](Self::drain), and
 ///   those of the [node](Self::node_mut).
 /// - Outputs: [`poll`](Self::poll), [`deadline`](Self::deadline).
+///
+/// A handler may be called twice for one request, and an answer may come late or twice:
+/// see [`DatagramLink`].
 pub struct DatagramHub<H> {
     node: Node<H>,
     link: DatagramLink,
@@ -180,7 +184,8 @@ impl<H: Clone> DatagramHub<H> {
         self.node.manage_peers(now, config)
     }
 
-    /// Ends a call with the answer to it; see [`DatagramLink::reply`].
+    /// Ends a call with the answer to it; see [`DatagramLink::reply`]. As with
+    /// [`Hub::reply`](crate::Hub::reply), its type is not looked at.
     ///
     /// # Errors
     /// As [`DatagramLink::reply`].
@@ -232,7 +237,9 @@ impl<H: Clone> DatagramHub<H> {
         self.link.multicast(now, &mut self.node, message, options)
     }
 
-    /// Sends a request to an address; see [`DatagramLink::request`].
+    /// Sends a request to an address; see [`DatagramLink::request`], and
+    /// [`Hub::request`](crate::Hub::request) for answers that name no uri: those to the
+    /// requests to one address.
     ///
     /// # Errors
     /// As [`DatagramLink::request`].
@@ -253,7 +260,8 @@ impl<H: Clone> DatagramHub<H> {
     }
 
     /// Subscribes and unsubscribes by itself whoever asks for it; see
-    /// [`Node::serve_subscriptions`].
+    /// [`Node::serve_subscriptions`]. What they get is sent by [`publish`](Self::publish);
+    /// `PUBLISH_URI` of a remote is left to a handler.
     ///
     /// # Errors
     /// As [`Node::on`].

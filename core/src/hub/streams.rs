@@ -56,6 +56,12 @@ type MakeRng = Box<dyn FnMut() -> Box<dyn CryptoRng + Send> + Send>;
 ///   [`drain`](Self::drain), and those of the [node](Self::node_mut).
 /// - Outputs: [`poll`](Self::poll), [`deadline`](Self::deadline).
 ///
+/// The node has what is set once, as a rule before there are links: to manage peers, call
+/// [`set_local_peer`](Node::set_local_peer) and [`manage_peers`](Node::manage_peers) of
+/// [`node_mut`](Self::node_mut); to get messages that have no handler, such as a client's
+/// notifications, [`set_unrouted`](Node::set_unrouted) with
+/// [`Unrouted::Deliver`](crate::Unrouted::Deliver).
+///
 /// The crate's front page has the loop.
 pub struct Hub<H> {
     node: Node<H>,
@@ -210,11 +216,12 @@ impl<H: Clone> Hub<H> {
 
     /// Reads from a link's transport, if that is wanted: `read` is called once at most,
     /// and says how many bytes it has put at the start of its buffer; 0 where the remote
-    /// has sent its last byte. See [`Link::receive_with`].
+    /// has sent its last byte, and an error where there is nothing to read now. See
+    /// [`Link::receive_with`].
     ///
     /// # Errors
-    /// What `read` returned; the link has taken nothing. Where the transport has failed,
-    /// [say so](Self::transport_failed).
+    /// What `read` returned; the link has taken nothing, and goes on. Where the transport
+    /// has failed, [say so](Self::transport_failed).
     pub fn receive_with<E>(
         &mut self,
         now: Now,
@@ -329,6 +336,11 @@ impl<H: Clone> Hub<H> {
 
     /// Ends a call with the answer to it; see [`Link::reply`].
     ///
+    /// The answer's type is not looked at. One that is [no
+    /// answer](crate::MessageType::is_answer), such as a request's, is sent as it is, and
+    /// the asker waits on until its time is over, unless it [accepts that
+    /// type](RequestOptions::also_accepting).
+    ///
     /// # Errors
     /// As [`Link::reply`].
     pub fn reply(
@@ -388,6 +400,11 @@ impl<H: Clone> Hub<H> {
     /// Sends a request by a link. [`Output::Answered`] or [`Output::Failed`] will name it;
     /// see [`Link::request`].
     ///
+    /// netaio's answer where there is no handler names no uri. It ends a request where that
+    /// is the only one that waits on the link; else it is dropped, and the request times
+    /// out. With [correlation ids](RequestOptions::with_correlation) it ends the right
+    /// one, if the remote repeats ids: netaio-core does, netaio does not.
+    ///
     /// # Errors
     /// As [`Link::request`]; or there is no such link.
     pub fn request(
@@ -405,7 +422,8 @@ impl<H: Clone> Hub<H> {
         result
     }
 
-    /// Gives a request up: no output will name it.
+    /// Gives a request of this link up: no output will name it. Ids of two links may be
+    /// [equal](RequestId).
     pub fn cancel(&mut self, link: LinkId, request: RequestId) {
         if let Some(entry) = self.links.get_mut(&link) {
             entry.link.cancel(request);
@@ -413,7 +431,8 @@ impl<H: Clone> Hub<H> {
     }
 
     /// Subscribes and unsubscribes by itself whoever asks for it; see
-    /// [`Node::serve_subscriptions`].
+    /// [`Node::serve_subscriptions`]. What they get is sent by [`publish`](Self::publish);
+    /// `PUBLISH_URI` of a remote is left to a handler.
     ///
     /// # Errors
     /// As [`Node::on`].

@@ -48,8 +48,9 @@ use crate::shared::SharedNode;
 /// One end of one connection, without the connection.
 ///
 /// [`Node::accept`](crate::Node::accept) and [`Node::connect`](crate::Node::connect)
-/// make it. Links share nothing but their node, which they are shown where they need
-/// it: many can be driven at once. Its methods come in four groups.
+/// make it, once the transport is connected: its timeouts begin then. Links share nothing
+/// but their node, which they are shown where they need it: many can be driven at once.
+/// Its methods come in four groups.
 ///
 /// - Getters: [`id`](Self::id), [`place`](Self::place), [`remote`](Self::remote),
 ///   [`config`](Self::config), [`close_reason`](Self::close_reason),
@@ -283,11 +284,12 @@ impl Link {
 
     /// Reads from the transport, if that is [wanted](Self::wants_read): `read` is called
     /// once at most, fills its buffer from the start, and says with how many bytes; with
-    /// 0 where the remote has sent its last byte, as `std::io::Read::read` does.
+    /// 0 where the remote has sent its last byte, as `std::io::Read::read` does. Where
+    /// there is nothing to read now, it returns an error of its own: some transports say
+    /// 0 for that (smoltcp's `recv_slice`), which would end the link.
     ///
     /// # Errors
-    /// What `read` returned: that there is nothing to read now, say. The link has taken
-    /// nothing.
+    /// What `read` returned. The link has taken nothing, and goes on.
     pub fn receive_with<E>(
         &mut self,
         now: Now,

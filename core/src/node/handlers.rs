@@ -80,7 +80,8 @@ impl<H: Clone> Node<H> {
     }
 
     /// Says what becomes of messages that have no handler:
-    /// [`Unrouted::NotFound`] unless set.
+    /// [`Unrouted::NotFound`] unless set. With [`Unrouted::Deliver`] a client gets its
+    /// notifications as events.
     pub fn set_unrouted(&mut self, unrouted: Unrouted<H>) {
         self.unrouted = unrouted;
     }
@@ -89,6 +90,9 @@ impl<H: Clone> Node<H> {
     /// `UNSUBSCRIBE_URI`, and passes `inner`: to the uri, as far as the limits go. A
     /// handler of a uri goes before. Unless called, netaio's messages subscribe nobody by
     /// themselves.
+    ///
+    /// `PUBLISH_URI` is not served: register a handler for it, which decides who may
+    /// publish what, and calls [`Hub::publish`](crate::Hub::publish).
     ///
     /// # Errors
     /// As [`on`](Self::on).

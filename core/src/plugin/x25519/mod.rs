@@ -42,8 +42,7 @@ use crate::packify::{Dict, Value};
 /// ```
 /// use netaio_core::plugin::{Peer, X25519Cipher};
 ///
-/// # let seed = [7; 32];
-/// // 32 random bytes, kept secret.
+/// let seed = [7; 32]; // in earnest: 32 random bytes, kept secret
 /// let cipher = X25519Cipher::from_seed(seed);
 /// let introduction = Peer::new("my id").with_data(cipher.peer_data());
 /// ```

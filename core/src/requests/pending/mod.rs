@@ -15,8 +15,12 @@ use crate::message::{Message, MessageType, types};
 use crate::options::RequestOptions;
 use crate::plugin::Layer;
 
-/// Names a request of one link, for as long as the link lives: no two requests
-/// share one.
+/// Names a request of one link, for as long as the link lives: no two requests of
+/// the link share one.
+///
+/// Requests of two links may have equal ids: a table for several links has keys of
+/// [`LinkId`](crate::LinkId) and this. Who cancels an id at the wrong link cancels
+/// another request, if that link has one of this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId {
     pub(crate) serial: u64,
