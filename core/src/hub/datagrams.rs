@@ -168,7 +168,7 @@ impl<H: Clone> DatagramHub<H> {
     /// subscriptions.
     ///
     /// # Errors
-    /// As [`Node::manage_peers`].
+    /// As [`Node::manage_peers`]; the local peer is as before then.
     pub fn manage_peers(
         &mut self,
         now: Now,
@@ -176,8 +176,7 @@ impl<H: Clone> DatagramHub<H> {
         config: ManagementConfig,
     ) -> Result<(), PeerManagementError> {
         self.now = now;
-        self.node.set_local_peer(local)?;
-        self.node.manage_peers(now, config)
+        self.node.manage_peers_as(now, local, config)
     }
 
     /// Ends a call with the answer to it; see [`DatagramLink::reply`].

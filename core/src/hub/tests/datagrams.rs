@@ -3,8 +3,11 @@
 use super::network::{Network, Said};
 use super::*;
 use crate::error::Backpressure;
+use crate::hub::DatagramOutput;
 use crate::limits::Limits;
+use crate::node::PeerManagementError;
 use crate::peers::{ManagementConfig, RemovalReason};
+use crate::plugin::Peer;
 
 fn removed(said: &[Said]) -> Option<RemovalReason> {
     said.iter().find_map(|said| match said {
@@ -33,6 +36,34 @@ fn nodes_of_a_group_find_each_other() {
             (2, 0)
         );
     }
+}
+
+#[test]
+fn a_management_that_is_refused_changes_nothing() {
+    let mut network = Network::new(2);
+    network.manage_peers();
+    network.said(0);
+    let hub = &mut network.hosts[0].hub;
+    let twice = ManagementConfig::new();
+    let zero = ManagementConfig::new().with_app_id("other");
+    let zero = zero.with_every(Some(Duration::ZERO));
+    // One that fits the first management, and not the second.
+    let id = alloc::vec![b'p'; 65_000];
+    let long = ManagementConfig::new().with_app_id(alloc::vec![b'a'; 1000]);
+    for (config, peer) in [
+        (twice, Peer::new("1")),
+        (zero, Peer::new("2")),
+        (long, Peer::new(id)),
+    ] {
+        let refused = hub.manage_peers(NOON, peer, config);
+        assert!(matches!(refused, Err(PeerManagementError::Management(_))));
+        assert_eq!(hub.node().local_peer(), Some(&Peer::new("0")));
+    }
+    // The peer that has one of those names is still known, and nobody is told anything.
+    assert_eq!(network.peers(0), ["1"]);
+    let sent = network.sent.len();
+    network.run();
+    assert_eq!((network.said(0), network.sent.len()), (Vec::new(), sent));
 }
 
 #[test]
