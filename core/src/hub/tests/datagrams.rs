@@ -166,6 +166,87 @@ fn one_that_leaves_says_so_and_answers_before() {
     assert_eq!(network.hosts[1].hub.deadline(), None);
 }
 
+/// The second host runs a handler for the first one, and is being drained, with 5 s left.
+fn draining() -> Network {
+    let mut network = Network::new(2);
+    network.ask(0, 1, &request("later", "content"));
+    network.run();
+    network.said(1);
+    network.hosts[1].hub.drain(NOON, 5 * SECOND);
+    network.run();
+    network.sent.clear();
+    network
+}
+
+#[test]
+fn what_is_answered_as_the_grace_ends_is_sent_before_the_last_output() {
+    let mut network = draining();
+    let over = after(NOON, 5 * SECOND);
+    let (call, message) = network.hosts[1].deferred.pop_front().unwrap();
+    let answer = Message::respond_uri(message.uri, message.content);
+    let hub = &mut network.hosts[1].hub;
+    let to = SocketAddr::from(([10, 0, 0, 1], 8888));
+    let notice = Message::notify("u", "");
+    hub.send(over, to, &notice, &Default::default()).unwrap();
+    hub.reply(over, call, answer).unwrap();
+    let mut seen = Vec::new();
+    while hub.deadline().is_some() {
+        while let Some(output) = hub.poll(over) {
+            match output {
+                DatagramOutput::Transmit { .. } => seen.push("transmit"),
+                DatagramOutput::Closed => seen.push("closed"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(seen, ["transmit", "transmit", "closed"]);
+    // Not even what happens to peers is told behind it.
+    let place = Place::Datagram(to);
+    let node = hub.node_mut();
+    node.update_peer(over, Peer::new("peer"), place).unwrap();
+    assert!(hub.send(over, to, &notice, &Default::default()).is_err());
+    assert!(hub.poll(over).is_none() && hub.deadline().is_none());
+}
+
+#[test]
+fn what_the_socket_has_not_taken_when_the_grace_ends_is_dropped() {
+    for becomes_writable in [false, true] {
+        let mut network = draining();
+        network.hosts[1].blocked = true;
+        let (call, message) = network.hosts[1].deferred.pop_front().unwrap();
+        let answer = Message::respond_uri(message.uri, message.content);
+        let hub = &mut network.hosts[1].hub;
+        hub.reply(NOON, call, answer).unwrap();
+        network.poll(1);
+        // One is with the hub, and one with the link.
+        let notice = Message::notify("u", "");
+        let to = network.hosts[0].address;
+        let hub = &mut network.hosts[1].hub;
+        hub.send(NOON, to, &notice, &Default::default()).unwrap();
+        network.poll(1);
+        assert_eq!(network.said(1), []);
+        if becomes_writable {
+            network.hosts[1].blocked = false;
+            network.hosts[1].hub.writable();
+        }
+        network.now = after(NOON, 5 * SECOND);
+        network.poll(1);
+        let expected = if becomes_writable { 2 } else { 0 };
+        assert_eq!(network.sent.len(), expected);
+        assert_eq!(network.said(1), [Said::Closed]);
+        network.hosts[1].blocked = false;
+        network.hosts[1].hub.not_sent();
+        network.hosts[1].hub.writable();
+        network.poll(1);
+        assert_eq!(
+            (network.sent.len(), network.said(1)),
+            (expected, Vec::new())
+        );
+        assert_eq!(network.hosts[1].hub.deadline(), None);
+        assert_eq!(network.hosts[1].hub.link().queued(), 0);
+    }
+}
+
 #[test]
 fn what_a_socket_does_not_take_comes_again_in_its_order() {
     let mut network = Network::new(2);
