@@ -387,7 +387,9 @@ impl<H: Clone> DatagramHub<H> {
     // Outputs.
 
     /// What is to be done, until it returns `None`: then there is nothing more to do
-    /// before an input, a command or the [deadline](Self::deadline).
+    /// before an input, a command or the [deadline](Self::deadline). That may be due at
+    /// once, after [`Limits::frames_per_turn`](crate::Limits::frames_per_turn) datagrams,
+    /// say: then the loop looks after its socket, without waiting, and polls again.
     pub fn poll(&mut self, now: Now) -> Option<DatagramOutput<'_, H>> {
         self.now = now;
         match self.step() {
