@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
 use chacha20::ChaCha8Rng;
+use netaio_core::types::REQUEST_URI;
 use netaio_core::{CloseReason, Hub, LinkConfig, LinkId, Message, Now, Output, RequestOptions};
 use rand_core::SeedableRng;
 
@@ -207,4 +208,26 @@ fn a_reader_is_tried_again_until_it_would_block() {
     let tries = [(); 3].map(|()| hub.read_from(NOON, link, &mut stream));
     assert_eq!(tries, [true, true, false]);
     assert_eq!(hub.link(link).unwrap().unhandled(), 1);
+}
+
+#[test]
+fn a_reader_that_is_not_wanted_keeps_its_place_and_is_not_read_from() {
+    let mut hub = hub();
+    hub.on(REQUEST_URI, (), None).unwrap();
+    let link = hub.accept(NOON, None).unwrap();
+    hub.receive(NOON, link, &request()).unwrap();
+    let Some(Output::Call { call, .. }) = hub.poll(NOON) else {
+        panic!("no call")
+    };
+    assert!(hub.poll(NOON).is_none());
+    // While the handler runs there is nothing to do but to wait.
+    let mut stream = Script::new([Ok(1)]);
+    for _ in 0..3 {
+        assert!(hub.read_from(NOON, link, &mut stream) && !hub.wants_read(link));
+        assert_eq!(hub.deadline(), None);
+    }
+    hub.reply(NOON, call, None).unwrap();
+    assert!(hub.poll(NOON).is_none() && hub.wants_read(link));
+    let tries = [(); 2].map(|()| hub.read_from(NOON, link, &mut stream));
+    assert_eq!(tries, [true, false]);
 }

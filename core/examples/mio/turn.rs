@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Token};
@@ -22,7 +22,11 @@ impl EventLoop {
     /// Waits until there is something to do, and does it.
     pub(crate) fn turn(&mut self, events: &mut Events) -> io::Result<()> {
         let elapsed = self.start.elapsed();
-        let wait = self.hub.deadline().map(|at| at.saturating_sub(elapsed));
+        let mut readable = self.readable.iter();
+        let wait = match readable.any(|link| self.hub.wants_read(*link)) {
+            true => Some(Duration::ZERO),
+            false => self.hub.deadline().map(|at| at.saturating_sub(elapsed)),
+        };
         if let Err(error) = self.poll.poll(events, wait)
             && error.kind() != ErrorKind::Interrupted
         {
@@ -47,6 +51,7 @@ impl EventLoop {
         }
         self.do_outputs(now);
         // Each is read from once, where that is wanted, and the next turn follows at once.
+        // The others keep their place until it is.
         let (hub, streams) = (&mut self.hub, &mut self.streams);
         self.readable.retain(|link| {
             let stream = streams.get_mut(link);

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::event::Notice;
 use super::transmits::Transmits;
-use super::{DatagramLink, MAX_DATAGRAM};
+use super::{DatagramLink, MAX_DATAGRAM, Phase};
 use crate::calls::{Call, ReplyAddress, ReplyError, substitutes};
 use crate::error::{CloseReason, RequestError, SealError, SendError};
 use crate::exchange::Exchange;
@@ -117,7 +117,7 @@ impl DatagramLink {
     ) -> Result<RequestId, SendError> {
         self.exchange.now = now;
         self.exchange.check_pending()?;
-        if self.drain_until.is_some() {
+        if self.phase != Phase::Open {
             // No answer would be received.
             return Err(SendError::Closed(CloseReason::Local));
         }
@@ -155,13 +155,16 @@ impl DatagramLink {
     /// Ends the link gracefully: nothing more is received; the group is told that this
     /// node leaves, where peers are managed; requests that wait fail at once; handlers
     /// that run are waited for, up to `grace`, and their answers sent. Then
-    /// [`DatagramEvent::Closed`](crate::DatagramEvent) is last.
+    /// [`DatagramEvent::Closed`](crate::DatagramEvent) is last, and no datagram comes
+    /// behind it: what is queued when the grace is over can be taken once more, after the
+    /// poll that finds it over, and is dropped by the next poll.
     pub fn drain<N: SharedNode>(&mut self, now: Now, node: &mut N, grace: Duration) {
         self.exchange.now = now;
-        if self.drain_until.is_some() {
+        if self.phase != Phase::Open {
             return;
         }
-        self.drain_until = Some(now.deadline(grace));
+        let until = now.deadline(grace);
+        self.phase = Phase::Draining { until };
         while let Some(ended) = self.exchange.pending.pop() {
             if !ended.abandoned {
                 self.notices.push_back(Notice::Failed {
@@ -191,7 +194,7 @@ impl DatagramLink {
     /// Tells the group of this node, when it is time.
     pub(super) fn advertise<N: SharedNode>(&mut self, node: &mut N) {
         let now = self.exchange.now;
-        if self.drain_until.is_some() {
+        if self.phase != Phase::Open {
             return;
         }
         while let Some(advertisement) = node.advertisement(now) {
@@ -247,7 +250,7 @@ impl DatagramLink {
         to: SocketAddr,
         make: impl FnOnce(&mut Exchange<SocketAddr>, &mut Vec<u8>) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        if self.closed {
+        if matches!(self.phase, Phase::LastSends { .. } | Phase::Closed) {
             return Err(SendError::Closed(CloseReason::Local));
         }
         let (queued, max) = (self.queued(), self.exchange.limits().outbound_queue());

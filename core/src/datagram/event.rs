@@ -82,7 +82,8 @@ pub enum DatagramEvent<H> {
         /// The uri of the request.
         uri: Bytes,
     },
-    /// The link was [drained](crate::DatagramLink::drain): the last event.
+    /// The link was [drained](crate::DatagramLink::drain): the last event, with no
+    /// datagram to be sent behind it.
     Closed,
 }
 

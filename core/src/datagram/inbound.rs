@@ -4,8 +4,8 @@ use core::net::SocketAddr;
 
 use bytes::BytesMut;
 
-use super::DatagramLink;
 use super::event::{Advance, DatagramEvent, Notice};
+use super::{DatagramLink, Phase};
 use crate::calls::Waiting;
 use crate::error::{Backpressure, FrameErrorKind};
 use crate::events::Refusal;
@@ -36,7 +36,7 @@ impl DatagramLink {
         if self.is_full() {
             return Err(Backpressure { unhandled });
         }
-        if self.drain_until.is_none() {
+        if self.phase == Phase::Open {
             self.unhandled = unhandled.saturating_add(datagram.len());
             self.inbound.push_back((from, datagram));
         }

@@ -128,9 +128,21 @@ pub struct DatagramLink {
     turn: usize,
     /// There was nothing to do when it was polled last.
     idle: bool,
+    phase: Phase,
+}
+
+/// How far the link's end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It has not begun.
+    Open,
     /// Nothing more is received, and the link ends when nothing is under way, or then.
-    drain_until: Option<Duration>,
-    closed: bool,
+    Draining { until: Duration },
+    /// The grace is over, and nothing more is queued. What is queued may be handed out
+    /// until the next poll.
+    LastSends { offered: bool },
+    /// Nothing comes out any more.
+    Closed,
 }
 
 impl DatagramLink {
@@ -160,8 +172,7 @@ impl DatagramLink {
             account: Arc::default(),
             turn: 0,
             idle: true,
-            drain_until: None,
-            closed: false,
+            phase: Phase::Open,
         }
     }
 
@@ -213,7 +224,7 @@ impl DatagramLink {
     pub fn wants_read(&self) -> bool {
         let wanted = self.calls.waiting().0 == 0 || self.pending_requests() > 0;
         let room = self.queued() < self.exchange.limits().outbound_queue();
-        wanted && room && !self.is_full() && self.drain_until.is_none()
+        wanted && room && !self.is_full() && self.phase == Phase::Open
     }
 
     /// Whether there are datagrams to send: see [`poll_outbound`](Self::poll_outbound).
@@ -227,7 +238,7 @@ impl DatagramLink {
     pub fn wants_poll(&self) -> bool {
         let dispatch = self.calls.waiting().0 > 0 && self.may_dispatch();
         let noticed = !self.notices.is_empty() || self.calls.has_dropped();
-        noticed || !self.inbound.is_empty() || dispatch || self.is_drained()
+        noticed || !self.inbound.is_empty() || dispatch || self.may_end()
     }
 
     /// Whether messages wait for handlers of others to end.
@@ -241,9 +252,19 @@ impl DatagramLink {
         self.unhandled > Limits::HIGH_WATER
     }
 
+    /// Whether what is queued is all that the link still has to do, and is to be sent now.
+    pub(crate) fn is_past_grace(&self) -> bool {
+        matches!(self.phase, Phase::LastSends { .. })
+    }
+
     fn is_drained(&self) -> bool {
         let idle = self.calls.is_idle() && self.inbound.is_empty() && self.queued() == 0;
-        self.drain_until.is_some() && !self.closed && idle
+        matches!(self.phase, Phase::Draining { .. }) && idle
+    }
+
+    /// Whether a step towards the end can be taken.
+    fn may_end(&self) -> bool {
+        self.is_past_grace() || self.is_drained()
     }
 
     // Outputs.
@@ -279,9 +300,8 @@ impl DatagramLink {
                     Advance::Nothing => {}
                 }
             }
-            if self.is_drained() {
-                self.closed = true;
-                self.notices.push_back(Notice::Closed);
+            if self.is_drained() || self.has_sent_last() {
+                self.close();
                 continue;
             }
             self.settle(node);
@@ -301,10 +321,12 @@ impl DatagramLink {
         }
         let request = self.exchange.pending.deadline();
         let request = request.map(|at| (at, DeadlineReason::Request));
-        let peers = node.deadline().filter(|_| self.drain_until.is_none());
+        let peers = node.deadline().filter(|_| self.phase == Phase::Open);
         let peers = peers.map(|at| (at, DeadlineReason::Peers));
-        let end = self.drain_until.filter(|_| !self.closed);
-        let end = end.map(|at| (at, DeadlineReason::End));
+        let end = match self.phase {
+            Phase::Draining { until } => Some((until, DeadlineReason::End)),
+            _ => None,
+        };
         let all = request.into_iter().chain(peers).chain(end);
         let first = all.min_by_key(|(at, _)| *at);
         first.map(|(at, reason)| Deadline { at, reason })
@@ -321,13 +343,28 @@ impl DatagramLink {
                 });
             }
         }
-        if self.drain_until.is_some_and(|at| at <= now) && !self.closed {
+        if matches!(self.phase, Phase::Draining { until } if until <= now) {
             self.calls.clear();
             self.inbound.clear();
             self.unhandled = 0;
-            self.closed = true;
-            self.notices.push_back(Notice::Closed);
+            self.phase = Phase::LastSends { offered: false };
         }
+    }
+
+    /// Past the grace: whether what was queued was sent, or offered for that.
+    fn has_sent_last(&mut self) -> bool {
+        let nothing = self.queued() == 0;
+        match &mut self.phase {
+            Phase::LastSends { offered } => core::mem::replace(offered, true) || nothing,
+            _ => false,
+        }
+    }
+
+    fn close(&mut self) {
+        self.outbox = Transmits::new();
+        self.in_flight = 0;
+        self.phase = Phase::Closed;
+        self.notices.push_back(Notice::Closed);
     }
 
     /// Publishes what the link holds.

@@ -54,7 +54,17 @@ pub struct DatagramHub<H> {
     sending: Transmits,
     sent: usize,
     is_blocked: bool,
+    closing: Closing,
     now: Now,
+}
+
+/// Whether the last output has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    Open,
+    /// The link has closed, and what happened before is told first.
+    Due,
+    Closed,
 }
 
 /// What [`DatagramHub::poll`] has found.
@@ -82,6 +92,7 @@ impl<H: Clone> DatagramHub<H> {
             sending: Transmits::new(),
             sent: 0,
             is_blocked: false,
+            closing: Closing::Open,
             now,
         }
     }
@@ -172,7 +183,7 @@ impl<H: Clone> DatagramHub<H> {
     /// subscriptions.
     ///
     /// # Errors
-    /// As [`Node::manage_peers`].
+    /// As [`Node::manage_peers`]; the local peer is as before then.
     pub fn manage_peers(
         &mut self,
         now: Now,
@@ -180,8 +191,7 @@ impl<H: Clone> DatagramHub<H> {
         config: ManagementConfig,
     ) -> Result<(), PeerManagementError> {
         self.now = now;
-        self.node.set_local_peer(local)?;
-        self.node.manage_peers(now, config)
+        self.node.manage_peers_as(now, local, config)
     }
 
     /// Ends a call with the answer to it; see [`DatagramLink::reply`]. As with
@@ -375,7 +385,8 @@ impl<H: Clone> DatagramHub<H> {
         true
     }
 
-    /// Ends the node gracefully; see [`DatagramLink::drain`].
+    /// Ends the node gracefully; see [`DatagramLink::drain`]. What the socket takes is
+    /// sent before [`DatagramOutput::Closed`], which is the last output.
     pub fn drain(&mut self, now: Now, grace: Duration) {
         self.now = now;
         self.link.drain(now, &mut self.node, grace);
@@ -384,7 +395,9 @@ impl<H: Clone> DatagramHub<H> {
     // Outputs.
 
     /// What is to be done, until it returns `None`: then there is nothing more to do
-    /// before an input, a command or the [deadline](Self::deadline).
+    /// before an input, a command or the [deadline](Self::deadline). That may be due at
+    /// once, after [`Limits::frames_per_turn`](crate::Limits::frames_per_turn) datagrams,
+    /// say: then the loop looks after its socket, without waiting, and polls again.
     pub fn poll(&mut self, now: Now) -> Option<DatagramOutput<'_, H>> {
         self.now = now;
         match self.step() {
@@ -405,24 +418,50 @@ impl<H: Clone> DatagramHub<H> {
     }
 
     fn step(&mut self) -> Step<H> {
-        if let Some(event) = self.link.poll(self.now, &mut self.node) {
-            return Step::Output(output(event));
+        // The link's next poll drops what is left.
+        let last = self.link.is_past_grace();
+        if last && let Some(index) = self.next_transmit() {
+            return Step::Transmit(index);
+        }
+        match self.link.poll(self.now, &mut self.node) {
+            Some(DatagramEvent::Closed) => {
+                self.sending = Transmits::new();
+                self.sent = 0;
+                self.closing = Closing::Due;
+            }
+            Some(event) => return Step::Output(output(event)),
+            None => {}
+        }
+        if self.closing == Closing::Closed {
+            return Step::Nothing;
         }
         if let Some(event) = self.node.poll_event() {
             return Step::Output(DatagramOutput::Event(DatagramHubEvent::Peer(event)));
         }
+        if self.closing == Closing::Due {
+            self.closing = Closing::Closed;
+            return Step::Output(DatagramOutput::Closed);
+        }
+        match self.next_transmit() {
+            Some(index) => Step::Transmit(index),
+            None => Step::Nothing,
+        }
+    }
+
+    /// The next datagram for the socket, if that takes any.
+    fn next_transmit(&mut self) -> Option<usize> {
         if self.is_blocked {
-            return Step::Nothing;
+            return None;
         }
         if self.sent >= self.sending.count() {
             self.sent = 0;
             if !self.link.poll_outbound(&mut self.sending) {
-                return Step::Nothing;
+                return None;
             }
         }
         let index = self.sent;
         self.sent = index.saturating_add(1);
-        Step::Transmit(index)
+        Some(index)
     }
 }
 

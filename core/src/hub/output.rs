@@ -160,7 +160,8 @@ pub enum DatagramOutput<'a, H> {
         /// The datagram.
         bytes: &'a [u8],
     },
-    /// The hub was [drained](crate::DatagramHub::drain): the last output.
+    /// The hub was [drained](crate::DatagramHub::drain): the last output. Datagrams that
+    /// the socket had not taken by the end of the grace are dropped.
     Closed,
     /// Something to know; nothing needs to be done about it.
     Event(DatagramHubEvent),

@@ -11,9 +11,12 @@ impl<H: Clone> Hub<H> {
     /// so that no link waits for another. Bytes, the end and failures are noted; returns
     /// `false` where there is nothing more to read for now.
     ///
-    /// In event loops that are told of changes only (as mio's are), a stream on which this
-    /// returned `true` is to be tried again after the outputs, even if nothing new is said
-    /// of it. For other transports there is [`receive_with`](Self::receive_with).
+    /// It returns `true` as well where reading is not wanted, and does not look then. In
+    /// event loops that are told of changes only (as mio's are), a stream on which this
+    /// returned `true` is kept in mind: it is tried again after the outputs, without
+    /// waiting, even if nothing new is said of it, but only where reading is
+    /// [wanted](Self::wants_read). Until it is, the loop waits as ever. For other
+    /// transports there is [`receive_with`](Self::receive_with).
     pub fn read_from(&mut self, now: Now, link: LinkId, stream: &mut impl Read) -> bool {
         match self.receive_with(now, link, |buffer| stream.read(buffer)) {
             Ok(()) => true,

@@ -81,10 +81,14 @@ pub struct Hub<H> {
     now: Now,
     /// The node was asked what is due since the last time that there was nothing to do.
     node_asked: bool,
+    /// Links end by then, also those that are still to be made.
+    drain_until: Option<Duration>,
 }
 
 struct Entry {
     link: Link,
+    /// The remote has sent its last byte.
+    eof: bool,
     /// Bytes that are being written, and how many of them have been.
     writing: Vec<u8>,
     written: usize,
@@ -140,6 +144,7 @@ impl<H: Clone> Hub<H> {
             freed: Freed::default(),
             now: Now::default(),
             node_asked: false,
+            drain_until: None,
         }
     }
 
@@ -199,7 +204,9 @@ impl<H: Clone> Hub<H> {
 
     // Inputs.
 
-    /// Takes bytes that a link's transport received.
+    /// Takes bytes that a link's transport received. Those behind the
+    /// [end](Self::handle_eof) are dropped, and those of a link that is gone or that
+    /// handles nothing more.
     ///
     /// # Errors
     /// Nothing was taken: more than the longest frame waits to be handled. Poll, and
@@ -207,8 +214,8 @@ impl<H: Clone> Hub<H> {
     pub fn receive(&mut self, now: Now, link: LinkId, bytes: &[u8]) -> Result<(), Backpressure> {
         self.now = now;
         match self.links.get_mut(&link) {
-            Some(entry) => entry.link.receive(now, bytes)?,
-            None => return Ok(()),
+            Some(entry) if !entry.eof => entry.link.receive(now, bytes)?,
+            _ => return Ok(()),
         }
         self.make_ready(link);
         Ok(())
@@ -232,16 +239,20 @@ impl<H: Clone> Hub<H> {
         if let Some(entry) = self.links.get_mut(&link)
             && entry.link.wants_read()
         {
-            entry.link.receive_with(now, read)?;
+            let eof = &mut entry.eof;
+            entry.link.receive_with(now, |buffer| {
+                read(buffer).inspect(|count| *eof = *count == 0)
+            })?;
             self.make_ready(link);
         }
         Ok(())
     }
 
-    /// Says that a link's remote has sent its last byte.
+    /// Says that a link's remote has sent its last byte: nothing more is received.
     pub fn handle_eof(&mut self, now: Now, link: LinkId) {
         self.now = now;
         if let Some(entry) = self.links.get_mut(&link) {
+            entry.eof = true;
             entry.link.handle_eof(now);
             self.make_ready(link);
         }
@@ -302,6 +313,9 @@ impl<H: Clone> Hub<H> {
     /// Takes a link in over a stream that was just accepted. `remote` names the other
     /// end in keys and events; transports without addresses have none.
     ///
+    /// Once the hub is [drained](Self::drain), the link closes before it handles anything:
+    /// [`Output::Close`] follows as for any other.
+    ///
     /// # Errors
     /// There are [`Limits::connections`](crate::Limits::connections) already.
     pub fn accept(&mut self, now: Now, remote: Option<SocketAddr>) -> Result<LinkId, TooManyLinks> {
@@ -310,17 +324,22 @@ impl<H: Clone> Hub<H> {
     }
 
     /// Takes a link in over a stream that was connected from here. Where peers are
-    /// managed, it introduces this node before it sends anything else.
+    /// managed, it introduces this node before it sends anything else. Once the hub is
+    /// [drained](Self::drain), the link closes as an [accepted](Self::accept) one does.
     pub fn connect(&mut self, now: Now, remote: Option<SocketAddr>) -> LinkId {
         let link = self.node.connect(now, remote, (self.make_rng)());
         self.add(now, link)
     }
 
-    fn add(&mut self, now: Now, link: Link) -> LinkId {
+    fn add(&mut self, now: Now, mut link: Link) -> LinkId {
         self.now = now;
+        if let Some(until) = self.drain_until {
+            link.drain(now, until.saturating_sub(now.monotonic));
+        }
         let id = link.id();
         let entry = Entry {
             link,
+            eof: false,
             writing: Vec::new(),
             written: 0,
             writer: Writer::Free,
@@ -554,7 +573,12 @@ impl<H: Clone> Hub<H> {
     /// node leaves; nothing more is read, but for answers that handlers wait for; what has
     /// been read is handled and answered, then the links close. Past `grace` they are cut
     /// off. The hub [is empty](Self::is_empty) then.
+    ///
+    /// A hub that was drained serves no more links: those that are accepted or connected
+    /// from here on close at once, so that a loop that goes on accepting ends as well.
     pub fn drain(&mut self, now: Now, grace: Duration) {
+        self.now = now;
+        self.drain_until = Some(now.deadline(grace));
         let farewells = self.node.stop_all_peer_management();
         self.say(now, farewells);
         let links: Vec<_> = self.links.keys().copied().collect();
@@ -578,7 +602,10 @@ impl<H: Clone> Hub<H> {
     // Outputs.
 
     /// What is to be done, until it returns `None`: then there is nothing more to do
-    /// before an input, a command or the [deadline](Self::deadline).
+    /// before an input, a command or the [deadline](Self::deadline). That may be due at
+    /// once: where a link has handled
+    /// [`Limits::frames_per_turn`](crate::Limits::frames_per_turn) messages and has more,
+    /// the loop looks after its transports first, without waiting, and polls again.
     pub fn poll(&mut self, now: Now) -> Option<Output<'_, H>> {
         self.now = now;
         match self.step() {

@@ -11,7 +11,7 @@ use super::error::PeerManagementError;
 use super::target::Target;
 use super::{Node, Transport};
 use crate::datagram::MAX_DATAGRAM;
-use crate::error::SealError;
+use crate::error::{LayerError, SealError};
 use crate::now::Now;
 use crate::peers::{
     Discovery, Known, ManagementConfig, ManagementError, PeerChange, PeerEvent, PeerMessage,
@@ -49,18 +49,8 @@ impl<H: Clone> Node<H> {
     /// Peers are managed, and this peer cannot be introduced with the layers of the
     /// messages that do it. The local peer is as before.
     pub fn set_local_peer(&mut self, peer: Peer) -> Result<(), ManagementError> {
-        let managed: Vec<_> = self.discovery.managed().cloned().collect();
-        if !managed.is_empty() {
-            let plugin = self.discovery.plugin().clone();
-            let mut trial = Discovery::<Place>::new(self.config.wire.clone(), plugin);
-            trial.set_local(Some(peer.clone()))?;
-            for config in managed {
-                trial.begin(Now::default(), config)?;
-            }
-            for message in trial.advertisements() {
-                self.check_size(&message)
-                    .map_err(ManagementError::NotSendable)?;
-            }
+        if self.discovery.managed().next().is_some() {
+            self.try_introductions(Some(peer.clone()), None)?;
         }
         self.discovery.set_local(Some(peer))
     }
@@ -79,22 +69,65 @@ impl<H: Clone> Node<H> {
     pub fn manage_peers(
         &mut self,
         now: Now,
-        mut config: ManagementConfig,
+        config: ManagementConfig,
     ) -> Result<(), PeerManagementError> {
+        let config = self.fit_management(config)?;
+        let local = self.discovery.local().cloned();
+        self.try_introductions(local, Some(&config))?;
+        self.begin_management(now, config)
+    }
+
+    /// Says who this node is and manages peers, or neither.
+    pub(crate) fn manage_peers_as(
+        &mut self,
+        now: Now,
+        local: Peer,
+        config: ManagementConfig,
+    ) -> Result<(), PeerManagementError> {
+        let config = self.fit_management(config)?;
+        self.try_introductions(Some(local.clone()), Some(&config))?;
+        self.discovery.set_local(Some(local))?;
+        self.begin_management(now, config)
+    }
+
+    /// A management as the transport has it, whose layers fit.
+    fn fit_management(&self, config: ManagementConfig) -> Result<ManagementConfig, LayerError> {
         for key in Discovery::<Place>::keys(config.app_id().clone()) {
             self.check_inner(&key, config.inner())?;
         }
-        if self.transport == Transport::Streams {
-            config = config.with_every(None).with_timeout(None);
+        Ok(match self.transport {
+            Transport::Streams => config.with_every(None).with_timeout(None),
+            Transport::Datagrams => config,
+        })
+    }
+
+    /// Sees that a local peer can be introduced wherever peers are managed, and in one
+    /// management more.
+    fn try_introductions(
+        &self,
+        local: Option<Peer>,
+        more: Option<&ManagementConfig>,
+    ) -> Result<(), ManagementError> {
+        let plugin = self.discovery.plugin().clone();
+        let mut trial = Discovery::<Place>::new(self.config.wire.clone(), plugin);
+        trial.set_local(local)?;
+        for config in self.discovery.managed().chain(more) {
+            trial.begin(Now::default(), config.clone())?;
         }
+        for message in trial.advertisements() {
+            self.check_size(&message)
+                .map_err(ManagementError::NotSendable)?;
+        }
+        Ok(())
+    }
+
+    fn begin_management(
+        &mut self,
+        now: Now,
+        config: ManagementConfig,
+    ) -> Result<(), PeerManagementError> {
         let (app_id, inner) = (config.app_id().clone(), config.inner().clone());
         self.discovery.begin(now, config)?;
-        if let Some(message) = self.discovery.advertisement(&app_id)
-            && let Err(error) = self.check_size(&message)
-        {
-            let _farewell = self.discovery.stop(&app_id);
-            return Err(ManagementError::NotSendable(error).into());
-        }
         for key in Discovery::<Place>::keys(app_id) {
             self.routes.set(key, Target::Node, inner.clone());
         }

@@ -99,6 +99,11 @@ impl Answers {
         self.all.allowed(at);
     }
 
+    /// What was queued is not sent any more.
+    pub(super) fn dropped(&mut self) {
+        self.queued.clear();
+    }
+
     /// All that was queued has left.
     pub(super) fn check_empty(&self) {
         assert!(self.queued.is_empty());

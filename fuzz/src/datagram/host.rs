@@ -157,7 +157,11 @@ impl Host {
         loop {
             let before = self.link.queued();
             let event = self.link.poll(now, &mut self.node);
-            let added = self.link.queued() - before;
+            if matches!(event, Some(DatagramEvent::Closed)) {
+                assert_eq!(self.link.queued(), 0, "something is sent behind the end");
+                self.answers.dropped();
+            }
+            let added = self.link.queued().saturating_sub(before);
             self.answers.queued(true, now.monotonic, added);
             self.look_at_peers();
             match event {

@@ -162,3 +162,39 @@ fn a_drained_link_closes_past_the_grace_whatever_still_runs() {
     let reply = node.link.reply(over, &mut node.node, call, None);
     assert!(matches!(reply, Err(ReplyError::Closed(_))));
 }
+
+#[test]
+fn what_is_queued_when_the_grace_ends_is_sent_before_the_last_event_or_dropped() {
+    for taken in [false, true] {
+        let mut node = serving(Layer::new());
+        for _ in 0..2 {
+            node.receive(NOON, at(1), frame(&Message::request("u")));
+        }
+        let mut calls: Vec<_> = (node.events(NOON).into_iter())
+            .filter_map(|event| match event {
+                DatagramEvent::Call { call, .. } => Some(call),
+                _ => None,
+            })
+            .collect();
+        node.link.drain(NOON, &mut node.node, 5 * SECOND);
+        assert!(node.events(NOON).is_empty());
+        let over = after(NOON, 5 * SECOND);
+        node.reply(over, calls.remove(0), Message::respond_uri("u", ""));
+        assert!(node.link.poll(over, &mut node.node).is_none());
+        let due = Some((over.monotonic, DeadlineReason::Turn));
+        assert_eq!(node.deadline(), due);
+        // It answers nothing any more.
+        let late = calls.remove(0);
+        let late = node
+            .link
+            .reply(over, &mut node.node, late, Message::ok("u", ""));
+        assert!(matches!(late, Err(ReplyError::Closed(_))));
+        assert!(node.send(at(1), &Message::notify("u", "")).is_err());
+        if taken {
+            assert_eq!(node.sent().len(), 1);
+        }
+        assert!(matches!(node.events(over)[..], [DatagramEvent::Closed]));
+        assert!(node.sent().is_empty() && !node.link.wants_write());
+        assert_eq!((node.link.queued(), node.deadline()), (0, None));
+    }
+}

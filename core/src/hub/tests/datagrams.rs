@@ -3,8 +3,11 @@
 use super::network::{Network, Said};
 use super::*;
 use crate::error::Backpressure;
+use crate::hub::DatagramOutput;
 use crate::limits::Limits;
+use crate::node::PeerManagementError;
 use crate::peers::{ManagementConfig, RemovalReason};
+use crate::plugin::Peer;
 
 fn removed(said: &[Said]) -> Option<RemovalReason> {
     said.iter().find_map(|said| match said {
@@ -33,6 +36,34 @@ fn nodes_of_a_group_find_each_other() {
             (2, 0)
         );
     }
+}
+
+#[test]
+fn a_management_that_is_refused_changes_nothing() {
+    let mut network = Network::new(2);
+    network.manage_peers();
+    network.said(0);
+    let hub = &mut network.hosts[0].hub;
+    let twice = ManagementConfig::new();
+    let zero = ManagementConfig::new().with_app_id("other");
+    let zero = zero.with_every(Some(Duration::ZERO));
+    // One that fits the first management, and not the second.
+    let id = alloc::vec![b'p'; 65_000];
+    let long = ManagementConfig::new().with_app_id(alloc::vec![b'a'; 1000]);
+    for (config, peer) in [
+        (twice, Peer::new("1")),
+        (zero, Peer::new("2")),
+        (long, Peer::new(id)),
+    ] {
+        let refused = hub.manage_peers(NOON, peer, config);
+        assert!(matches!(refused, Err(PeerManagementError::Management(_))));
+        assert_eq!(hub.node().local_peer(), Some(&Peer::new("0")));
+    }
+    // The peer that has one of those names is still known, and nobody is told anything.
+    assert_eq!(network.peers(0), ["1"]);
+    let sent = network.sent.len();
+    network.run();
+    assert_eq!((network.said(0), network.sent.len()), (Vec::new(), sent));
 }
 
 #[test]
@@ -133,6 +164,87 @@ fn one_that_leaves_says_so_and_answers_before() {
     assert!(network.said(2).iter().any(answered));
     assert_eq!(network.said(1), [Said::Closed]);
     assert_eq!(network.hosts[1].hub.deadline(), None);
+}
+
+/// The second host runs a handler for the first one, and is being drained, with 5 s left.
+fn draining() -> Network {
+    let mut network = Network::new(2);
+    network.ask(0, 1, &request("later", "content"));
+    network.run();
+    network.said(1);
+    network.hosts[1].hub.drain(NOON, 5 * SECOND);
+    network.run();
+    network.sent.clear();
+    network
+}
+
+#[test]
+fn what_is_answered_as_the_grace_ends_is_sent_before_the_last_output() {
+    let mut network = draining();
+    let over = after(NOON, 5 * SECOND);
+    let (call, message) = network.hosts[1].deferred.pop_front().unwrap();
+    let answer = Message::respond_uri(message.uri, message.content);
+    let hub = &mut network.hosts[1].hub;
+    let to = SocketAddr::from(([10, 0, 0, 1], 8888));
+    let notice = Message::notify("u", "");
+    hub.send(over, to, &notice, &Default::default()).unwrap();
+    hub.reply(over, call, answer).unwrap();
+    let mut seen = Vec::new();
+    while hub.deadline().is_some() {
+        while let Some(output) = hub.poll(over) {
+            match output {
+                DatagramOutput::Transmit { .. } => seen.push("transmit"),
+                DatagramOutput::Closed => seen.push("closed"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(seen, ["transmit", "transmit", "closed"]);
+    // Not even what happens to peers is told behind it.
+    let place = Place::Datagram(to);
+    let node = hub.node_mut();
+    node.update_peer(over, Peer::new("peer"), place).unwrap();
+    assert!(hub.send(over, to, &notice, &Default::default()).is_err());
+    assert!(hub.poll(over).is_none() && hub.deadline().is_none());
+}
+
+#[test]
+fn what_the_socket_has_not_taken_when_the_grace_ends_is_dropped() {
+    for becomes_writable in [false, true] {
+        let mut network = draining();
+        network.hosts[1].blocked = true;
+        let (call, message) = network.hosts[1].deferred.pop_front().unwrap();
+        let answer = Message::respond_uri(message.uri, message.content);
+        let hub = &mut network.hosts[1].hub;
+        hub.reply(NOON, call, answer).unwrap();
+        network.poll(1);
+        // One is with the hub, and one with the link.
+        let notice = Message::notify("u", "");
+        let to = network.hosts[0].address;
+        let hub = &mut network.hosts[1].hub;
+        hub.send(NOON, to, &notice, &Default::default()).unwrap();
+        network.poll(1);
+        assert_eq!(network.said(1), []);
+        if becomes_writable {
+            network.hosts[1].blocked = false;
+            network.hosts[1].hub.writable();
+        }
+        network.now = after(NOON, 5 * SECOND);
+        network.poll(1);
+        let expected = if becomes_writable { 2 } else { 0 };
+        assert_eq!(network.sent.len(), expected);
+        assert_eq!(network.said(1), [Said::Closed]);
+        network.hosts[1].blocked = false;
+        network.hosts[1].hub.not_sent();
+        network.hosts[1].hub.writable();
+        network.poll(1);
+        assert_eq!(
+            (network.sent.len(), network.said(1)),
+            (expected, Vec::new())
+        );
+        assert_eq!(network.hosts[1].hub.deadline(), None);
+        assert_eq!(network.hosts[1].hub.link().queued(), 0);
+    }
 }
 
 #[test]

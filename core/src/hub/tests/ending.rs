@@ -149,6 +149,77 @@ fn a_drained_hub_answers_what_it_has_read_and_is_empty_then() {
     }));
 }
 
+#[test]
+fn a_drained_hub_serves_no_link_that_comes_later() {
+    let mut net = Net::plain();
+    net.connect();
+    net.ask(0, &request("later", "content"));
+    net.run();
+    let (now, grace) = (net.now, 60 * SECOND);
+    net.server().hub.drain(now, grace);
+    net.run();
+    // One that is accepted, and one that it connects itself.
+    net.connect();
+    net.ask(1, &request("echo", "content"));
+    let own = net.server().hub.connect(now, None);
+    let options = RequestOptions::new();
+    let asked = net
+        .server()
+        .hub
+        .request(now, own, &request("u", ""), &options);
+    net.connections.push(Connection {
+        links: [own, net.link(CLIENT, 0)],
+        pipes: Default::default(),
+        closed: [false, true],
+    });
+    net.seen(SERVER);
+    net.pass(2 * SECOND);
+    assert_eq!((net.server().hub.len(), net.client().hub.len()), (1, 1));
+    let seen = net.seen(SERVER);
+    let accepted = net.link(SERVER, 1);
+    let failed = RequestError::Closed(CloseReason::Local);
+    assert_eq!(seen.len(), 3, "{seen:?}");
+    for expected in [
+        Seen::Failed(own, asked.unwrap(), failed),
+        Seen::Closed(own, CloseReason::Local),
+        Seen::Closed(accepted, CloseReason::Local),
+    ] {
+        assert!(seen.contains(&expected), "{seen:?}");
+    }
+    assert!(matches!(
+        &net.seen(CLIENT)[..],
+        [Seen::Failed(..), Seen::Closed(_, CloseReason::Remote)]
+    ));
+    // Those before have all of the grace, and those past it have none.
+    net.answer(0);
+    net.run();
+    assert!(net.server().hub.is_empty());
+    net.pass(grace);
+    net.connect();
+    net.run();
+    assert!(net.server().hub.is_empty() && net.client().hub.is_empty());
+}
+
+#[test]
+fn what_comes_behind_the_end_is_dropped() {
+    let request = frame(&request("echo", "content"));
+    for by_reading in [false, true] {
+        let mut net = Net::plain();
+        net.connect();
+        let (now, link) = (net.now, net.link(SERVER, 0));
+        let hub = &mut net.server().hub;
+        match by_reading {
+            true => hub.receive_with(now, link, |_| Ok::<_, ()>(0)).unwrap(),
+            false => hub.handle_eof(now, link),
+        }
+        assert!(!hub.wants_read(link));
+        hub.receive(now, link, &request).unwrap();
+        net.poll(SERVER);
+        let expected = [Seen::Closed(link, CloseReason::Remote)];
+        assert_eq!(net.seen(SERVER), expected);
+    }
+}
+
 /// Both sides manage peers, and are connected.
 fn acquainted() -> Net {
     let mut net = Net::plain();

@@ -13,8 +13,9 @@ pub enum PeerEvent<A> {
     Added(Known<A>),
     /// Its data changed, or it has one more address.
     Updated(Known<A>),
-    /// One of its addresses was removed, and the subscriptions of that address are
-    /// to be removed.
+    /// One of its addresses was removed. Its subscriptions are gone already where a
+    /// [`Node`](crate::Node) says so; whoever uses [`Discovery`](crate::Discovery) alone
+    /// removes them.
     AddressRemoved {
         /// The peer, with the addresses that are left.
         known: Known<A>,
@@ -23,8 +24,8 @@ pub enum PeerEvent<A> {
         /// Why.
         reason: RemovalReason,
     },
-    /// It was removed, and the subscriptions of all of its addresses are to be
-    /// removed.
+    /// It was removed. The subscriptions of all of its addresses are gone as with
+    /// [`AddressRemoved`](Self::AddressRemoved).
     Removed {
         /// The peer as it was.
         known: Known<A>,
