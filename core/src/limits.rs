@@ -221,7 +221,8 @@ impl Limits {
         /// Bytes waiting to be written to one connection; 8 MiB. A send past it
         /// is an error to the sender; an answer past it closes the connection,
         /// whose remote does not read; a notification past it is up to the
-        /// [policy](Self::slow_consumer).
+        /// [policy](Self::slow_consumer). A datagram for many addresses is held, and
+        /// counts, once, with some 50 bytes for each of the others.
         outbound_queue, with_outbound_queue: usize, |v| *v < 132_096,
             "must hold at least one frame of the largest size";
 
