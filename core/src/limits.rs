@@ -43,6 +43,7 @@ pub struct Limits {
     // Subscriptions.
     subscriptions: usize,
     subscription_keys: usize,
+    subscription_bytes: usize,
     subscribers: usize,
 
     // Peers.
@@ -112,6 +113,7 @@ impl Default for Limits {
             slow_consumer: SlowConsumerPolicy::Disconnect,
             subscriptions: 1024,
             subscription_keys: 65_536,
+            subscription_bytes: 32 * 1024 * 1024,
             subscribers: 65_536,
             peers: 4096,
             peer_addresses: 4,
@@ -254,9 +256,16 @@ impl Limits {
         /// the application that asks for it.
         subscription_keys, with_subscription_keys: usize, |v| *v == 0, "must be at least 1";
 
+        /// Bytes that all subscriptions take, by
+        /// [`Subscriptions::bytes`](crate::Subscriptions::bytes); 32 MiB. A
+        /// subscription past it is an error to the application that asks for it:
+        /// keys are as long as uris, and each connection or address may have many.
+        subscription_bytes, with_subscription_bytes: usize, |v| *v < 132_096,
+            "must hold at least one key of the largest size";
+
         /// Connections, or addresses, that are subscribed to something; 65,536.
-        /// One more is an error to the application that asks for it. Anybody can
-        /// write any address into a datagram.
+        /// One more is an error to the application that asks for it.
+        /// Anybody can write any address into a datagram.
         subscribers, with_subscribers: usize, |v| *v == 0, "must be at least 1";
     }
 }
