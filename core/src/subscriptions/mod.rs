@@ -81,6 +81,15 @@ pub enum SubscribeError {
         /// The limit.
         max: usize,
     },
+    /// The key, as the uri of a message, leaves no room for what layers add to it: its
+    /// subscriber could be told nothing.
+    #[error("a key of {len} bytes; at most {max} leave room in a message")]
+    KeyTooLong {
+        /// The length of the key, in bytes.
+        len: usize,
+        /// The longest that a key may be, in bytes.
+        max: usize,
+    },
     /// There are [`Limits::subscribers`] already.
     #[error("{max} subscribers already")]
     TooManySubscribers {
