@@ -265,7 +265,11 @@ impl Limits {
 
         /// Connections, or addresses, that are subscribed to something; 65,536.
         /// One more is an error to the application that asks for it.
-        /// Anybody can write any address into a datagram.
+        ///
+        /// Over datagrams nothing proves a sender's address without an outer auth
+        /// plugin. An address that was forged can be subscribed: it is kept until it
+        /// unsubscribes, or leaves as a peer or is removed, and each publication is
+        /// sent to it.
         subscribers, with_subscribers: usize, |v| *v == 0, "must be at least 1";
     }
 }

@@ -253,7 +253,10 @@ impl<H: Clone> DatagramHub<H> {
     }
 
     /// Subscribes and unsubscribes by itself whoever asks for it; see
-    /// [`Node::serve_subscriptions`].
+    /// [`Node::serve_subscriptions`]. A sender's address is proved by nothing but an auth
+    /// plugin: without one in the outer layer, addresses that were forged can be
+    /// subscribed, are kept until they unsubscribe, leave as peers or are removed, and are
+    /// sent each publication. Subscribe peers only, in a handler, where there is none.
     ///
     /// # Errors
     /// As [`Node::on`].

@@ -91,6 +91,13 @@ impl<H: Clone> Node<H> {
     /// handler of a uri goes before. Unless called, netaio's messages subscribe nobody by
     /// themselves.
     ///
+    /// Over datagrams a sender's address is proved by nothing but an auth plugin. Without
+    /// one, addresses that were forged can be subscribed, up to
+    /// [`Limits::subscribers`](crate::Limits::subscribers). They are kept until they
+    /// unsubscribe, leave as peers or are [removed](Self::remove_peer), and each
+    /// publication is sent to them. So use an auth plugin in the outer layer, or subscribe
+    /// peers only, in a handler of your own.
+    ///
     /// # Errors
     /// As [`on`](Self::on).
     pub fn serve_subscriptions(&mut self, inner: Layer) -> Result<(), LayerError> {
