@@ -43,6 +43,7 @@ pub struct Limits {
     // Subscriptions.
     subscriptions: usize,
     subscription_keys: usize,
+    subscription_bytes: usize,
     subscribers: usize,
 
     // Peers.
@@ -112,6 +113,7 @@ impl Default for Limits {
             slow_consumer: SlowConsumerPolicy::Disconnect,
             subscriptions: 1024,
             subscription_keys: 65_536,
+            subscription_bytes: 32 * 1024 * 1024,
             subscribers: 65_536,
             peers: 4096,
             peer_addresses: 4,
@@ -204,12 +206,12 @@ impl Limits {
         auth_timeout, with_auth_timeout: Option<Duration>, |v| *v == Some(Duration::ZERO),
             "must not be zero";
 
-        /// The time without a byte received; none (the drivers turn TCP
-        /// keepalive on). Past it the connection is closed.
+        /// The time without a byte received, or taken of what was written; none (the
+        /// drivers turn TCP keepalive on). Past it the connection is closed.
         ///
         /// It rests while this side runs handlers for the remote, and while it does not
-        /// read because too much waits to be written: then [`backlog`](Self::backlog)
-        /// applies.
+        /// read for its own sake. Where it does not read because the remote takes nothing of
+        /// what was handed out to be written, it goes on.
         ///
         /// It does not rest while a client waits for an answer: past it the request fails
         /// with [`CloseReason::Idle`](crate::CloseReason::Idle). A client's must be longer
@@ -229,7 +231,8 @@ impl Limits {
         /// Bytes waiting to be written to one connection; 8 MiB. A send past it
         /// is an error to the sender; an answer past it closes the connection,
         /// whose remote does not read; a notification past it is up to the
-        /// [policy](Self::slow_consumer).
+        /// [policy](Self::slow_consumer). A datagram for many addresses is held, and
+        /// counts, once, with some 50 bytes for each of the others.
         ///
         /// It is at least 132,096 (129 KiB): the longest frame of netaio's format has
         /// 131,079 bytes, a header of 9 and two sections of 65,535.
@@ -241,11 +244,11 @@ impl Limits {
         /// [policy](Self::slow_consumer) applies. A client waits for its server
         /// for as long as it takes: what waits there is its own.
         ///
-        /// What is not more may wait for ever. A server does not read from a connection
-        /// for which [`HIGH_WATER`](Self::HIGH_WATER) bytes (64 KiB) wait, and
-        /// [`idle_timeout`](Self::idle_timeout) rests meanwhile: a remote that takes
-        /// nothing, with 64 KiB to 1 MiB waiting, keeps its connection until the transport
-        /// fails. A backlog below `HIGH_WATER` ends it after `backlog_time`.
+        /// What is not more may wait for as long as [`idle_timeout`](Self::idle_timeout)
+        /// lets it, without one for ever: a server does not read from a connection for which
+        /// [`HIGH_WATER`](Self::HIGH_WATER) bytes (64 KiB) wait, so that a remote that asks
+        /// and takes nothing may never get to 1 MiB. A backlog below `HIGH_WATER` ends it
+        /// after `backlog_time`.
         backlog, with_backlog: usize, |_| false, "any number works";
 
         /// For how long more than the [`backlog`](Self::backlog) may wait; 10 s.
@@ -270,9 +273,20 @@ impl Limits {
         /// the application that asks for it.
         subscription_keys, with_subscription_keys: usize, |v| *v == 0, "must be at least 1";
 
+        /// Bytes that all subscriptions take, by
+        /// [`Subscriptions::bytes`](crate::Subscriptions::bytes); 32 MiB. A
+        /// subscription past it is an error to the application that asks for it:
+        /// keys are as long as uris, and each connection or address may have many.
+        subscription_bytes, with_subscription_bytes: usize, |v| *v < 132_096,
+            "must hold at least one key of the largest size";
+
         /// Connections, or addresses, that are subscribed to something; 65,536.
-        /// One more is an error to the application that asks for it. Anybody can
-        /// write any address into a datagram.
+        /// One more is an error to the application that asks for it.
+        ///
+        /// Over datagrams nothing proves a sender's address without an outer auth
+        /// plugin. An address that was forged can be subscribed: it is kept until it
+        /// unsubscribes, or leaves as a peer or is removed, and each publication is
+        /// sent to it.
         subscribers, with_subscribers: usize, |v| *v == 0, "must be at least 1";
     }
 }

@@ -187,7 +187,7 @@ impl DatagramLink {
     /// whether there is anything to send.
     pub fn poll_outbound(&mut self, sent: &mut Transmits) -> bool {
         self.outbox.swap(sent);
-        self.in_flight = sent.len();
+        self.in_flight = sent.held();
         !sent.is_empty()
     }
 

@@ -184,10 +184,12 @@ impl DatagramLink {
         self.group
     }
 
-    /// Bytes that wait to be sent, those last handed out included.
+    /// Bytes that are held to be sent, those last handed out included. A datagram that
+    /// goes to many addresses counts once, with an entry of some 50 bytes for each of the
+    /// others.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.outbox.len().saturating_add(self.in_flight)
+        self.outbox.held().saturating_add(self.in_flight)
     }
 
     /// Requests whose callers wait, to all addresses together.

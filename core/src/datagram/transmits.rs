@@ -9,13 +9,15 @@ use core::ops::Range;
 pub struct Transmits {
     bytes: Vec<u8>,
     datagrams: Vec<(SocketAddr, Range<usize>)>,
-    /// Their lengths, summed up: those that go to many count each time.
-    len: usize,
+    /// Bytes that they hold: each datagram once, and an entry for each address more.
+    held: usize,
 }
 
 impl Transmits {
     /// Buffers larger than this go back when a burst is over, in bytes.
     const KEEP: usize = 64 * 1024;
+    /// What one more address takes, in bytes.
+    pub(super) const ENTRY: usize = size_of::<(SocketAddr, Range<usize>)>();
 
     /// None.
     #[must_use]
@@ -23,7 +25,7 @@ impl Transmits {
         Self {
             bytes: Vec::new(),
             datagrams: Vec::new(),
-            len: 0,
+            held: 0,
         }
     }
 
@@ -53,9 +55,9 @@ impl Transmits {
         self.datagrams.len()
     }
 
-    /// Bytes to be sent.
-    pub(super) fn len(&self) -> usize {
-        self.len
+    /// Bytes that are held: a datagram that goes to many is there once.
+    pub(super) fn held(&self) -> usize {
+        self.held
     }
 
     /// Appends a datagram of the bytes that `make` appends, and returns how many
@@ -73,14 +75,14 @@ impl Transmits {
         let range = start..self.bytes.len();
         let len = range.len();
         self.datagrams.push((to, range));
-        self.len = self.len.saturating_add(len);
+        self.held = self.held.saturating_add(len);
         Ok(len)
     }
 
     /// Sends the last datagram to one more address.
     pub(super) fn repeat(&mut self, to: SocketAddr) {
         if let Some((_, range)) = self.datagrams.last().cloned() {
-            self.len = self.len.saturating_add(range.len());
+            self.held = self.held.saturating_add(Self::ENTRY);
             self.datagrams.push((to, range));
         }
     }
@@ -92,7 +94,7 @@ impl Transmits {
             return 0;
         };
         self.bytes.truncate(range.start);
-        self.len = self.len.saturating_sub(range.len());
+        self.held = self.held.saturating_sub(range.len());
         range.len()
     }
 
@@ -105,7 +107,7 @@ impl Transmits {
     pub(super) fn swap(&mut self, sent: &mut Self) {
         sent.bytes.clear();
         sent.datagrams.clear();
-        sent.len = 0;
+        sent.held = 0;
         core::mem::swap(self, sent);
         if self.bytes.capacity() > Self::KEEP.max(sent.bytes.len().saturating_mul(4)) {
             *self = Self::new();
@@ -147,7 +149,10 @@ mod tests {
         assert_eq!(transmits.iter().collect::<Vec<_>>(), expected);
         assert_eq!(transmits.get(2), Some(expected[2]));
         assert!(transmits.get(3).is_none() && !transmits.is_empty());
-        assert_eq!((transmits.count(), transmits.len()), (3, 13));
+        assert_eq!(
+            (transmits.count(), transmits.held()),
+            (3, 8 + Transmits::ENTRY)
+        );
         assert_eq!(transmits.last_len(), 5);
     }
 
@@ -160,7 +165,7 @@ mod tests {
         push(&mut transmits, 2, b"two", false).unwrap();
         let expected = [(at(1), &b"one"[..]), (at(2), b"two")];
         assert_eq!(transmits.iter().collect::<Vec<_>>(), expected);
-        assert_eq!(transmits.len(), 6);
+        assert_eq!(transmits.held(), 6);
     }
 
     #[test]
@@ -170,7 +175,7 @@ mod tests {
         queue.swap(&mut sent);
         assert!(queue.is_empty());
         assert_eq!(queue.last_len(), 0);
-        assert_eq!((sent.count(), sent.len()), (1, 3));
+        assert_eq!((sent.count(), sent.held()), (1, 3));
         push(&mut queue, 2, b"two", false).unwrap();
         queue.swap(&mut sent);
         assert_eq!(sent.get(0), Some((at(2), &b"two"[..])));

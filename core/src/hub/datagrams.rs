@@ -273,6 +273,11 @@ impl<H: Clone> DatagramHub<H> {
     /// [`Node::serve_subscriptions`]. What they get is sent by [`publish`](Self::publish);
     /// `PUBLISH_URI` of a remote is left to a handler.
     ///
+    /// A sender's address is proved by nothing but an auth
+    /// plugin: without one in the outer layer, addresses that were forged can be
+    /// subscribed, are kept until they unsubscribe, leave as peers or are removed, and are
+    /// sent each publication. Subscribe peers only, in a handler, where there is none.
+    ///
     /// # Errors
     /// As [`Node::on`].
     pub fn serve_subscriptions(
@@ -284,7 +289,8 @@ impl<H: Clone> DatagramHub<H> {
     }
 
     /// Subscribes whoever made a call to a key, and returns the answer to reply with:
-    /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached.
+    /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached or the key is too long
+    /// for a confirmation.
     #[must_use = "it is the answer to the call"]
     pub fn subscribe(&mut self, call: &Call, key: &Bytes) -> Message {
         self.node.answer_subscribe(key, call.place())

@@ -464,7 +464,8 @@ impl<H: Clone> Hub<H> {
     }
 
     /// Subscribes whoever made a call to a key, and returns the answer to reply with:
-    /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached.
+    /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached or the key is too long
+    /// for a confirmation.
     #[must_use = "it is the answer to the call"]
     pub fn subscribe(&mut self, call: &Call, key: &Bytes) -> Message {
         self.node.answer_subscribe(key, call.place())

@@ -4,8 +4,9 @@ use alloc::string::ToString;
 
 use bytes::Bytes;
 
-use super::Node;
 use super::target::Target;
+use super::{Node, Transport};
+use crate::datagram::MAX_DATAGRAM;
 use crate::error::LayerError;
 use crate::message::{Message, types};
 use crate::place::Place;
@@ -94,6 +95,13 @@ impl<H: Clone> Node<H> {
     /// `PUBLISH_URI` is not served: register a handler for it, which decides who may
     /// publish what, and calls [`Hub::publish`](crate::Hub::publish).
     ///
+    /// Over datagrams a sender's address is proved by nothing but an auth plugin. Without
+    /// one, addresses that were forged can be subscribed, up to
+    /// [`Limits::subscribers`](crate::Limits::subscribers). They are kept until they
+    /// unsubscribe, leave as peers or are [removed](Self::remove_peer), and each
+    /// publication is sent to them. So use an auth plugin in the outer layer, or subscribe
+    /// peers only, in a handler of your own.
+    ///
     /// # Errors
     /// As [`on`](Self::on).
     pub fn serve_subscriptions(&mut self, inner: Layer) -> Result<(), LayerError> {
@@ -106,11 +114,17 @@ impl<H: Clone> Node<H> {
     }
 
     /// Subscribes whoever is at a place, and returns the answer to say so:
-    /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached.
+    /// `CONFIRM_SUBSCRIBE`, or an `ERROR` where a limit is reached, without the key where
+    /// there is no room for it.
     pub(crate) fn answer_subscribe(&mut self, key: &Bytes, who: Place) -> Message {
-        match self.subscribe(key, who) {
-            Ok(_) => Message::confirm_subscribe(key.clone()),
-            Err(error) => Message::error(key.clone(), error.to_string()),
+        let error = match self.subscribe(key, who) {
+            Ok(_) => return Message::confirm_subscribe(key.clone()),
+            Err(error) => error.to_string(),
+        };
+        let len = key.len().saturating_add(error.len());
+        match len > self.config.wire.codec.max_payload() {
+            true => Message::error("", error),
+            false => Message::error(key.clone(), error),
         }
     }
 
@@ -129,13 +143,33 @@ impl<H: Clone> Node<H> {
     /// whose peer leaves.
     ///
     /// # Errors
-    /// A limit is reached, or the link has ended.
+    /// A limit is reached, the key is too long to be the uri of what a subscriber is told,
+    /// or the link has ended.
     pub fn subscribe(&mut self, key: &[u8], who: Place) -> Result<bool, SubscribeError> {
         if !self.leads_to(who) {
             return Err(SubscribeError::NotConnected);
         }
+        let (len, max) = (key.len(), self.max_key());
+        if len > max {
+            return Err(SubscribeError::KeyTooLong { len, max });
+        }
         let limits = &self.config.wire.limits;
         self.subscriptions.subscribe(key, who, limits)
+    }
+
+    /// The longest key: as a uri it leaves room for what layers add to a message without
+    /// a content, or its subscriber could be told nothing, not even that it is subscribed.
+    fn max_key(&self) -> usize {
+        /// More than netaio's own plugins add in two layers, with a correlation id.
+        const LAYERS: usize = 512;
+        let codec = &self.config.wire.codec;
+        let max = match self.transport {
+            Transport::Streams => codec.max_payload(),
+            Transport::Datagrams => codec.max_payload().min(MAX_DATAGRAM),
+        };
+        // A codec may carry less than that in all.
+        let key = max.saturating_sub(LAYERS.min(max / 8));
+        key.min(codec.max_uri())
     }
 
     /// Takes a subscription back, and says whether there was one.

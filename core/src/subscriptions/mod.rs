@@ -75,6 +75,21 @@ pub enum SubscribeError {
         /// The limit.
         max: usize,
     },
+    /// The subscriptions would take more than [`Limits::subscription_bytes`].
+    #[error("the subscriptions would take more than {max} bytes")]
+    TooManyBytes {
+        /// The limit.
+        max: usize,
+    },
+    /// The key, as the uri of a message, leaves no room for what layers add to it: its
+    /// subscriber could be told nothing.
+    #[error("a key of {len} bytes; at most {max} leave room in a message")]
+    KeyTooLong {
+        /// The length of the key, in bytes.
+        len: usize,
+        /// The longest that a key may be, in bytes.
+        max: usize,
+    },
     /// There are [`Limits::subscribers`] already.
     #[error("{max} subscribers already")]
     TooManySubscribers {
@@ -102,6 +117,17 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// have 32 bits, and up to half of the slots of a channel are empty.
     const MAX: usize = (u32::MAX / 2) as usize;
 
+    /// A hash map or a vector has up to twice the room that it needs.
+    const SPARE: usize = 2;
+    /// Bytes that a key takes besides its own, with the counters of an `Arc`.
+    const KEY: usize = size_of::<Channel<S>>()
+        + Self::SPARE * size_of::<(Arc<[u8]>, u32)>()
+        + size_of::<[usize; 2]>();
+    /// Bytes that a subscriber takes.
+    const SUBSCRIBER: usize = Self::SPARE * size_of::<(S, HashMap<u32, u32>)>();
+    /// Bytes that a subscription takes.
+    const PAIR: usize = Self::SPARE * (size_of::<(u32, u32)>() + size_of::<Option<S>>());
+
     /// No subscriptions.
     #[must_use]
     pub fn new() -> Self {
@@ -112,8 +138,8 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// subscriber had this subscription already.
     ///
     /// # Errors
-    /// The subscriber has too many subscriptions, or there are too many keys or
-    /// subscribers. Nothing has changed.
+    /// The subscriber has too many subscriptions, there are too many keys or
+    /// subscribers, or all of it would take too many bytes. Nothing has changed.
     pub fn subscribe(
         &mut self,
         key: impl AsRef<[u8]>,
@@ -128,7 +154,8 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         {
             return Ok(false);
         }
-        self.check_limits(id.is_none(), mine.map_or(0, HashMap::len), limits)?;
+        let new_key = id.is_none().then_some(key.len());
+        self.check_limits(new_key, mine.map_or(0, HashMap::len), limits)?;
         let id = id.unwrap_or_else(|| self.open(key));
         if let Some(channel) = self.channels.get_mut(id as usize) {
             let slot = channel.push(subscriber);
@@ -139,10 +166,10 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     }
 
     /// Whether one more subscription is within the limits, where its subscriber
-    /// has `mine` already.
+    /// has `mine` already. A key that is new is of so many bytes.
     fn check_limits(
         &self,
-        new_key: bool,
+        new_key: Option<usize>,
         mine: usize,
         limits: &Limits,
     ) -> Result<(), SubscribeError> {
@@ -151,14 +178,33 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
             return Err(SubscribeError::TooMany { max });
         }
         let max = limits.subscription_keys().min(Self::MAX);
-        if new_key && self.ids.len() >= max {
+        if new_key.is_some() && self.ids.len() >= max {
             return Err(SubscribeError::TooManyKeys { max });
         }
         let max = limits.subscribers().min(Self::MAX);
         if mine == 0 && self.slots.len() >= max {
             return Err(SubscribeError::TooManySubscribers { max });
         }
+        let max = limits.subscription_bytes();
+        let new_key = new_key.map_or(0, |len| len.saturating_add(self.next_key_room()));
+        let subscriber = if mine == 0 { Self::SUBSCRIBER } else { 0 };
+        let more = new_key
+            .saturating_add(subscriber)
+            .saturating_add(Self::PAIR);
+        if self.bytes().saturating_add(more) > max {
+            return Err(SubscribeError::TooManyBytes { max });
+        }
         Ok(())
+    }
+
+    /// Bytes that the table of keys grows by, for one key more: it doubles.
+    fn next_key_room(&self) -> usize {
+        const FIRST: usize = 4;
+        let capacity = self.channels.capacity();
+        match self.channels.len() < capacity {
+            true => 0,
+            false => capacity.max(FIRST).saturating_mul(Self::KEY),
+        }
     }
 
     /// Makes a channel for a key that has none, and returns its id.
@@ -280,20 +326,10 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// as a rule.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        /// A hash map or a vector has up to twice the room that it needs.
-        const SPARE: usize = 2;
-        let key = size_of::<Channel<S>>()
-            .saturating_add(size_of::<(Arc<[u8]>, u32)>().saturating_mul(SPARE))
-            // The counters of an `Arc`.
-            .saturating_add(size_of::<[usize; 2]>());
-        let subscriber = size_of::<(S, HashMap<u32, u32>)>().saturating_mul(SPARE);
-        let pair = size_of::<(u32, u32)>()
-            .saturating_add(size_of::<Option<S>>())
-            .saturating_mul(SPARE);
         self.key_bytes
-            .saturating_add(self.channels.capacity().saturating_mul(key))
-            .saturating_add(self.slots.len().saturating_mul(subscriber))
-            .saturating_add(self.pairs.saturating_mul(pair))
+            .saturating_add(self.channels.capacity().saturating_mul(Self::KEY))
+            .saturating_add(self.slots.len().saturating_mul(Self::SUBSCRIBER))
+            .saturating_add(self.pairs.saturating_mul(Self::PAIR))
     }
 }
 

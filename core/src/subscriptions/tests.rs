@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::*;
+use crate::place::{LinkId, Place};
 
 fn list(subscriptions: &Subscriptions<u32>, key: &str) -> Vec<u32> {
     let subscribers = subscriptions.subscribers(key);
@@ -72,6 +73,49 @@ fn all_limits_hold() {
     );
     subscriptions.remove(1);
     assert_eq!(subscriptions.subscribe("a", 3, &limits), Ok(true));
+}
+
+#[test]
+fn the_bytes_of_keys_and_subscriptions_are_limited() {
+    const MAX: usize = 200_000;
+    let limits = Limits::default().with_subscription_bytes(MAX).unwrap();
+    let full = Err(SubscribeError::TooManyBytes { max: MAX });
+    let mut subscriptions = Subscriptions::new();
+    let key = |number: u8| [number; 64_000];
+    for number in 0..3 {
+        let subscribed = subscriptions.subscribe(key(number), 1, &limits);
+        assert_eq!(subscribed, Ok(true));
+    }
+    assert_eq!(subscriptions.subscribe(key(3), 1, &limits), full);
+    assert_eq!((subscriptions.len(), subscriptions.count(key(3))), (3, 0));
+    // To what is there another may subscribe, and who is subscribed may ask again.
+    assert_eq!(subscriptions.subscribe(key(0), 2, &limits), Ok(true));
+    assert_eq!(subscriptions.subscribe(key(0), 2, &limits), Ok(false));
+    subscriptions.unsubscribe(key(1), 1);
+    assert_eq!(subscriptions.subscribe(key(3), 1, &limits), Ok(true));
+    // What is held for short keys, and for subscribers, counts too.
+    for keys in [1, 60_000_u32] {
+        let mut subscriptions = Subscriptions::new();
+        let taken = (0..60_000_u32).find_map(|number| {
+            let key = (number % keys).to_be_bytes();
+            subscriptions.subscribe(key, number, &limits).err()
+        });
+        assert_eq!(taken.map(Err), Some(full));
+        assert!((MAX / 3..=MAX).contains(&subscriptions.bytes()));
+    }
+}
+
+#[test]
+fn the_default_bytes_have_room_for_all_subscribers_of_a_key() {
+    let limits = Limits::default();
+    let mut subscriptions = Subscriptions::new();
+    for number in 0..limits.subscribers() {
+        let who = Place::Link {
+            link: LinkId::from_number(number as u64),
+            address: None,
+        };
+        assert_eq!(subscriptions.subscribe("news", who, &limits), Ok(true));
+    }
 }
 
 #[test]

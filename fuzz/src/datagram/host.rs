@@ -125,6 +125,19 @@ impl Host {
         result
     }
 
+    /// Sends a frame to several addresses: it is held once, and sent to each.
+    pub(super) fn forward(
+        &mut self,
+        now: Now,
+        to: &[SocketAddr],
+        frame: &[u8],
+    ) -> Result<(), SendError> {
+        self.link.forward(now, to, frame)?;
+        self.answers
+            .queued(false, now.monotonic, frame.len() * to.len());
+        Ok(())
+    }
+
     /// Takes a datagram, and is polled at once or before it is too much.
     pub(super) fn receive(&mut self, now: Now, from: SocketAddr, bytes: &[u8], poll: bool) {
         if self.unpolled + bytes.len() > Limits::HIGH_WATER {

@@ -237,7 +237,7 @@ impl Play<'_> {
         let (now, host) = (self.now, &mut self.hosts[at]);
         let places = host.node.subscribers(uri.as_bytes());
         let to: Vec<_> = places.filter_map(|place| place.address()).collect();
-        if let Err(error) = host.command(now, |link, _| link.forward(now, &to, &frame)) {
+        if let Err(error) = host.forward(now, &to, &frame) {
             host.check_refused_send(&error);
         }
     }

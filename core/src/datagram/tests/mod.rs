@@ -264,10 +264,31 @@ fn one_frame_for_many_is_there_once() {
     let everybody: Vec<_> = (1..=200).map(at).collect();
     node.link.forward(NOON, &everybody, &frame).unwrap();
     node.link.forward(NOON, &[], &frame).unwrap();
-    assert_eq!(node.link.queued(), frame.len() * 200);
+    assert_eq!(node.link.queued(), frame.len() + 199 * Transmits::ENTRY);
     let expected: Vec<_> = everybody.iter().map(|to| (*to, frame.to_vec())).collect();
     assert_eq!(node.sent(), expected);
     assert_eq!(node.link.queued(), 0);
+}
+
+#[test]
+fn a_long_frame_for_many_fills_no_queue() {
+    let mut node = end(Layer::new());
+    let news = Message::notify("news", alloc::vec![0; 60_000]);
+    let frame = datagram(&Layer::new(), &news);
+    let everybody: Vec<_> = (0..=u16::MAX)
+        .map(|port| SocketAddr::from(([10, 0, 0, 1], port)))
+        .collect();
+    node.link.forward(NOON, &everybody, &frame).unwrap();
+    assert!(node.link.queued() < Limits::default().outbound_queue());
+    let options = RequestOptions::new();
+    let asked = node.request(NOON, at(2), &Message::request("u"), &options);
+    assert!(asked.is_ok(), "{asked:?}");
+    let mut out = Transmits::new();
+    assert!(node.link.poll_outbound(&mut out));
+    assert_eq!(out.count(), everybody.len() + 1);
+    // Each address takes room all the same.
+    while node.link.forward(NOON, &everybody, &frame).is_ok() {}
+    assert!(node.link.queued() >= Limits::default().outbound_queue());
 }
 
 #[test]

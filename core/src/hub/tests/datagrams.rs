@@ -6,8 +6,10 @@ use crate::error::Backpressure;
 use crate::hub::DatagramOutput;
 use crate::limits::Limits;
 use crate::node::PeerManagementError;
+use crate::options::SendOptions;
 use crate::peers::{ManagementConfig, RemovalReason};
 use crate::plugin::Peer;
+use crate::subscriptions::SubscribeError;
 
 fn removed(said: &[Said]) -> Option<RemovalReason> {
     said.iter().find_map(|said| match said {
@@ -94,6 +96,70 @@ fn subscribers_get_what_is_published_and_requests_are_answered() {
     assert_eq!(network.said(1), [Said::Answered(from, id, answer)]);
     let delivery = network.hosts[0].hub.publish(now, "news", "new").unwrap();
     assert_eq!((delivery.queued, delivery.failed), (1, 0));
+}
+
+#[test]
+fn who_asks_with_a_uri_that_no_confirmation_has_room_for_is_not_subscribed() {
+    for (served, len) in LONG_URIS {
+        let mut network = Network::new(2);
+        let now = network.now;
+        let (from, to) = (network.hosts[1].address, network.hosts[0].address);
+        let hub = &mut network.hosts[0].hub;
+        match served {
+            true => hub.serve_subscriptions(None).unwrap(),
+            false => {
+                let subscribe = Handler::Subscribe;
+                let replaced = hub.on(types::SUBSCRIBE_URI, subscribe, Layer::new());
+                assert!(replaced.unwrap().is_none());
+            }
+        }
+        let uri = Bytes::from(alloc::vec![b'x'; len]);
+        // Longer than what is sent, but not than what is received.
+        let subscribe = frame(&Message::subscribe(uri.clone()));
+        network.deliver(from, to, &subscribe);
+        network.run();
+        let [(_, _, answer)] = &network.sent[..] else {
+            panic!("{} answers", network.sent.len());
+        };
+        let error = SubscribeError::KeyTooLong { len, max: 64_910 };
+        let expected = frame(&Message::error("", error.to_string()));
+        assert_eq!(*answer, expected);
+        let hub = &mut network.hosts[0].hub;
+        assert!(hub.publish(now, uri.clone(), "").is_err());
+        assert_eq!(hub.node().subscribers(&uri).count(), 0);
+    }
+}
+
+#[test]
+fn the_longest_uri_to_subscribe_to_has_room_for_all_layers() {
+    let (outer, inner) = all_layers();
+    let mut network = Network::with(2, &LinkConfig::new().with_outer(outer));
+    let (now, to) = (network.now, network.hosts[0].address);
+    let hub = &mut network.hosts[0].hub;
+    hub.serve_subscriptions(inner.clone()).unwrap();
+    let uri = Bytes::from(alloc::vec![b'x'; 64_910]);
+    let options = RequestOptions::new()
+        .with_inner(inner.clone())
+        .with_correlation(true);
+    let subscribe = Message::subscribe(uri.clone());
+    let asked = network.hosts[1].hub.request(now, to, &subscribe, &options);
+    network.run();
+    let [Said::Answered(_, id, answer)] = &network.said(1)[..] else {
+        panic!("no answer");
+    };
+    assert_eq!(*id, asked.unwrap());
+    assert_eq!(answer.message_type, types::CONFIRM_SUBSCRIBE);
+    assert_eq!(answer.uri, uri);
+    let (news, send) = (
+        Message::notify(uri.clone(), ""),
+        SendOptions::new().with_inner(inner),
+    );
+    let hub = &mut network.hosts[0].hub;
+    let delivery = hub.notify(now, &uri, &news, &send).unwrap();
+    assert_eq!(delivery.queued, 1);
+    network.run();
+    let (_, _, datagram) = network.sent.last().unwrap();
+    assert!(datagram.len() > uri.len());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod serving;
 mod turns;
 
 use alloc::collections::VecDeque;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -23,7 +24,7 @@ use crate::now::Now;
 use crate::options::RequestOptions;
 use crate::peers::PeerEvent;
 use crate::place::{LinkId, Place};
-use crate::plugin::Layer;
+use crate::plugin::{HmacAuth, Layer, Sha256StreamCipher};
 use crate::requests::RequestId;
 use crate::testing::*;
 
@@ -324,6 +325,28 @@ fn of(connections: &mut [Connection], side: usize, link: LinkId) -> &mut Connect
     let mut all = connections.iter_mut();
     all.find(|connection| connection.links[side] == link)
         .unwrap()
+}
+
+/// Uris that can be received and not be sent, and whether the node or a handler serves
+/// subscriptions to them.
+const LONG_URIS: [(bool, usize); 4] = [
+    (false, 65_423),
+    (false, 65_533),
+    (true, 65_423),
+    (true, 65_533),
+];
+
+/// An outer and an inner layer, of all plugins that go with one another.
+fn all_layers() -> (Layer, Layer) {
+    let outer = hmac("outer").with_cipher(Sha256StreamCipher::new("outer"));
+    let auth = HmacAuth::new("inner")
+        .with_hmac_field("inner_hmac")
+        .with_nonce_field("inner_nonce")
+        .with_ts_field("inner_ts");
+    let cipher = Sha256StreamCipher::new("inner")
+        .with_iv_field("inner_iv")
+        .with_plain_uri();
+    (outer, Layer::new().with_auth(auth).with_cipher(cipher))
 }
 
 fn request(uri: &'static str, content: &'static str) -> Message {

@@ -3,7 +3,8 @@
 use super::*;
 use crate::calls::ReplyError;
 use crate::limits::Limits;
-use crate::plugin::Sha256StreamCipher;
+use crate::options::SendOptions;
+use crate::subscriptions::SubscribeError;
 
 #[test]
 fn requests_are_answered_on_each_connection() {
@@ -162,6 +163,72 @@ fn a_message_for_many_is_sealed_once_for_all_of_them() {
     let delivery = net.server().hub.publish(now, "news", "new").unwrap();
     assert_eq!((delivery.queued, delivery.failed), (0, 0));
     assert_eq!(expected.len(), 2);
+}
+
+#[test]
+fn who_asks_with_a_uri_that_no_confirmation_has_room_for_is_not_subscribed() {
+    for (served, len) in LONG_URIS {
+        let mut net = Net::plain();
+        net.connect();
+        if served {
+            net.server().hub.serve_subscriptions(None).unwrap();
+        }
+        let uri = Bytes::from(alloc::vec![b'x'; len]);
+        // Longer than what is sent, but not than what is received.
+        let subscribe = frame(&Message::subscribe(uri.clone()));
+        let (now, link) = (net.now, net.link(SERVER, 0));
+        net.server().hub.receive(now, link, &subscribe).unwrap();
+        net.run();
+        let [error] = &unopened(&net.connections[0].pipes[SERVER].carried)[..] else {
+            panic!("not one answer");
+        };
+        assert_eq!(
+            (error.message_type, &error.uri[..]),
+            (types::ERROR, &b""[..])
+        );
+        let max = 64_910;
+        let expected = SubscribeError::KeyTooLong { len, max }.to_string();
+        assert_eq!(error.content, expected);
+        let published = net.server().hub.publish(now, uri.clone(), "");
+        assert!(published.is_err(), "{published:?}");
+        assert_eq!(net.server().hub.node().subscribers(&uri).count(), 0);
+    }
+}
+
+#[test]
+fn the_longest_uri_to_subscribe_to_has_room_for_all_layers() {
+    let (outer, inner) = all_layers();
+    let config = LinkConfig::new().with_outer(outer);
+    let mut net = Net::new(config.clone(), config);
+    net.connect();
+    net.server().hub.serve_subscriptions(inner.clone()).unwrap();
+    let options = RequestOptions::new()
+        .with_inner(inner.clone())
+        .with_correlation(true);
+    for (len, confirmed) in [(64_910, true), (64_911, false)] {
+        let uri = Bytes::from(alloc::vec![b'x'; len]);
+        let id = net.ask_with(0, &Message::subscribe(uri.clone()), &options);
+        net.run();
+        let answer = match confirmed {
+            true => Message::confirm_subscribe(uri.clone()),
+            false => {
+                let error = SubscribeError::KeyTooLong { len, max: 64_910 };
+                Message::error(uri.clone(), error.to_string())
+            }
+        };
+        let [Seen::Answered(_, answered, seen)] = &net.seen(CLIENT)[..] else {
+            panic!("no answer");
+        };
+        assert_eq!(*answered, id);
+        assert_eq!(seen.message_type, answer.message_type);
+        assert_eq!((&seen.uri, &seen.content), (&answer.uri, &answer.content));
+        let (now, send) = (net.now, SendOptions::new().with_inner(inner.clone()));
+        let news = Message::notify(uri.clone(), "");
+        let delivery = net.server().hub.notify(now, &uri, &news, &send).unwrap();
+        assert_eq!(delivery.queued, usize::from(confirmed));
+        net.run();
+        net.seen(CLIENT);
+    }
 }
 
 #[test]
