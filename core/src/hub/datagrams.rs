@@ -450,6 +450,8 @@ impl<H: Clone> DatagramHub<H> {
         }
         match self.next_transmit() {
             Some(index) => Step::Transmit(index),
+            // What the socket does not take now is dropped.
+            None if self.link.is_past_grace() => self.step(),
             None => Step::Nothing,
         }
     }
