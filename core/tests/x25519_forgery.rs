@@ -31,8 +31,7 @@ fn knows(remote: &Peer) -> PeerContext<'_> {
     }
 }
 
-#[test]
-fn forged_boxes_allocate_nothing() {
+fn main() {
     let wire = Arc::new(Wire::default());
     let cipher = |seed| X25519Cipher::from_seed([seed; 32]);
     for encrypt_uri in [false, true] {

@@ -92,7 +92,8 @@ fn has_test(source: &str, name: &str) -> bool {
             is_test |= line.starts_with("#[") && line.contains("test");
             continue;
         }
-        let is_test = std::mem::take(&mut is_test);
+        // Programs without the harness are tests themselves.
+        let is_test = std::mem::take(&mut is_test) || name == "main";
         let Some((before, after)) = line.split_once("fn ") else {
             continue;
         };

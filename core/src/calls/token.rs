@@ -10,9 +10,10 @@ use crate::place::{LinkId, Place};
 use crate::sync::{AtomicBool, Ordering};
 
 /// A handler that was called and has not answered: a value that is used up by its
-/// reply ([`Link::reply`](crate::Link::reply),
-/// [`DatagramLink::reply`](crate::DatagramLink::reply)), here and now or later, from
-/// wherever it was sent meanwhile.
+/// reply, here and now or later, from wherever it was sent meanwhile:
+/// [`Hub::reply`](crate::Hub::reply), [`DatagramHub::reply`](crate::DatagramHub::reply),
+/// [`Link::reply`](crate::Link::reply),
+/// [`DatagramLink::reply`](crate::DatagramLink::reply).
 ///
 /// It is answered once, and by the link that it came from. One that is dropped
 /// without a reply is noticed when its link is polled next: the asker gets an

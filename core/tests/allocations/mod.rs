@@ -1,5 +1,5 @@
-//! An allocator that counts. All tests of a program share it, so each of these
-//! programs has a single one.
+//! An allocator that counts. All threads of a program share it, so these programs have
+//! one test, and those that allow no allocation no harness.
 #![allow(dead_code, reason = "each program uses some of it")]
 
 use peak_alloc::PeakAlloc;
