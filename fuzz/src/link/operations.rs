@@ -149,7 +149,7 @@ impl Play<'_> {
             .with_timeout(timeout);
         if let id @ (14 | 15) = how & 0xf {
             options = options.with_correlation(id == 14);
-            self.marked &= id == 14;
+            self.correlated &= id == 14;
         }
         let (now, side) = (self.now, &mut self.sides[at]);
         match side.link.request(now, &mut side.node, &message, &options) {

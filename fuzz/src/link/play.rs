@@ -30,7 +30,7 @@ pub(super) struct Play<'a> {
     pub(super) orderly: bool,
     /// Each request carries an id that its answer repeats: a late answer is
     /// nobody's.
-    pub(super) marked: bool,
+    pub(super) correlated: bool,
 }
 
 impl<'a> Play<'a> {
@@ -55,7 +55,7 @@ impl<'a> Play<'a> {
                 LARGE
             },
             orderly: !strangers,
-            marked: layer & config::IDS == config::IDS_BOTH,
+            correlated: layer & config::IDS == config::IDS_BOTH,
         }
     }
 
@@ -118,7 +118,7 @@ impl<'a> Play<'a> {
                     let asked = side.waiting.remove(&request);
                     assert!(asked.is_some(), "a request that ends twice");
                     let timed_out = matches!(error, RequestError::TimedOut(_));
-                    self.orderly &= self.marked || !timed_out;
+                    self.orderly &= self.correlated || !timed_out;
                     Seen::Failed(request, error)
                 }
                 Event::Refused(refusal) => {
@@ -161,7 +161,7 @@ impl<'a> Play<'a> {
             let mut all = asked.chain(side.cancelled.iter().copied());
             let late = all.any(|until| until <= now.monotonic);
             side.cancelled.retain(|until| *until > now.monotonic);
-            self.orderly &= self.marked || !late;
+            self.orderly &= self.correlated || !late;
         }
     }
 
