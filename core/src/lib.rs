@@ -262,7 +262,7 @@
 //!
 //! fn listen(hub: &mut Hub<&'static str>) -> Result<(), LayerError> {
 //!     // Output::Message { link, message }
-//!     hub.node_mut().set_unrouted(Unrouted::Deliver);
+//!     hub.set_unrouted(Unrouted::Deliver);
 //!     // Or: Output::Call { call, handler: "news", message }, and hub.reply(now, call, None)
 //!     hub.on((NOTIFY_URI, "news"), "news", None)?;
 //!     Ok(())

@@ -78,6 +78,23 @@ impl Default for RequestOptions {
     }
 }
 
+/// A timeout, and otherwise the defaults.
+///
+/// ```
+/// # use core::time::Duration;
+/// # use netaio_core::{Hub, LinkId, Message, Now, SendError};
+/// # fn ask(hub: &mut Hub<()>, now: Now, link: LinkId) -> Result<(), SendError> {
+/// let timeout = Duration::from_secs(2);
+/// hub.request(now, link, &Message::request("uri"), &timeout.into())?;
+/// # Ok(())
+/// # }
+/// ```
+impl From<Duration> for RequestOptions {
+    fn from(timeout: Duration) -> Self {
+        Self::new().with_timeout(timeout)
+    }
+}
+
 impl RequestOptions {
     /// The time that a request waits unless told otherwise: netaio's 10 s.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);

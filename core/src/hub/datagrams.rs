@@ -23,6 +23,7 @@ use crate::peers::ManagementConfig;
 use crate::plugin::{Layer, Peer};
 use crate::requests::RequestId;
 use crate::routes::Key;
+use crate::shared::Unrouted;
 
 /// A [`Node`] and the [`DatagramLink`] of its socket behind one [`poll`](Self::poll):
 /// netaio's `UDPNode` for a loop with one thread.
@@ -176,6 +177,11 @@ impl<H: Clone> DatagramHub<H> {
     ) -> Result<Option<H>, LayerError> {
         let inner = inner.into().unwrap_or_default();
         self.node.on(key, handler, inner)
+    }
+
+    /// Says what becomes of messages that have no handler; see [`Node::set_unrouted`].
+    pub fn set_unrouted(&mut self, unrouted: Unrouted<H>) {
+        self.node.set_unrouted(unrouted);
     }
 
     /// Says who this node is, and manages peers from here on: it advertises itself to the

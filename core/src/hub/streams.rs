@@ -18,14 +18,15 @@ use crate::config::LinkConfig;
 use crate::error::{Backpressure, CloseReason, LayerError, SealError, SendError, TooManyLinks};
 use crate::link::{Event, Link};
 use crate::message::Message;
-use crate::node::{Freed, Node};
+use crate::node::{Freed, Node, PeerManagementError};
 use crate::now::Now;
 use crate::options::{RequestOptions, SendOptions};
-use crate::peers::PeerMessage;
+use crate::peers::{ManagementConfig, PeerMessage};
 use crate::place::LinkId;
-use crate::plugin::Layer;
+use crate::plugin::{Layer, Peer};
 use crate::requests::RequestId;
 use crate::routes::Key;
+use crate::shared::Unrouted;
 
 /// Makes the generator of nonces for each link.
 type MakeRng = Box<dyn FnMut() -> Box<dyn CryptoRng + Send> + Send>;
@@ -52,15 +53,10 @@ type MakeRng = Box<dyn FnMut() -> Box<dyn CryptoRng + Send> + Send>;
 ///   [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe),
 ///   [`publish`](Self::publish), [`notify`](Self::notify),
 ///   [`broadcast`](Self::broadcast),
+///   [`manage_peers`](Self::manage_peers),
 ///   [`stop_peer_management`](Self::stop_peer_management), [`close`](Self::close),
 ///   [`drain`](Self::drain), and those of the [node](Self::node_mut).
 /// - Outputs: [`poll`](Self::poll), [`deadline`](Self::deadline).
-///
-/// The node has what is set once, as a rule before there are links: to manage peers, call
-/// [`set_local_peer`](Node::set_local_peer) and [`manage_peers`](Node::manage_peers) of
-/// [`node_mut`](Self::node_mut); to get messages that have no handler, such as a client's
-/// notifications, [`set_unrouted`](Node::set_unrouted) with
-/// [`Unrouted::Deliver`](crate::Unrouted::Deliver).
 ///
 /// The crate's front page has the loop.
 pub struct Hub<H> {
@@ -308,6 +304,27 @@ impl<H: Clone> Hub<H> {
     ) -> Result<Option<H>, LayerError> {
         let inner = inner.into().unwrap_or_default();
         self.node.on(key, handler, inner)
+    }
+
+    /// Says what becomes of messages that have no handler, such as a client's
+    /// notifications; see [`Node::set_unrouted`].
+    pub fn set_unrouted(&mut self, unrouted: Unrouted<H>) {
+        self.node.set_unrouted(unrouted);
+    }
+
+    /// Says who this node is, and manages peers over the links that are made from here on:
+    /// see [`Node::manage_peers`], and [`ManagementConfig::for_streams`].
+    ///
+    /// # Errors
+    /// As [`Node::manage_peers`]; the local peer is as before then.
+    pub fn manage_peers(
+        &mut self,
+        now: Now,
+        local: Peer,
+        config: ManagementConfig,
+    ) -> Result<(), PeerManagementError> {
+        self.now = now;
+        self.node.manage_peers_as(now, local, config)
     }
 
     /// Takes a link in over a stream that was just accepted. `remote` names the other

@@ -224,10 +224,8 @@ fn what_comes_behind_the_end_is_dropped() {
 fn acquainted() -> Net {
     let mut net = Net::plain();
     for (end, name) in net.loops.iter_mut().zip(["server", "client"]) {
-        let node = end.hub.node_mut();
-        node.set_local_peer(Peer::new(name)).unwrap();
         let config = ManagementConfig::for_streams();
-        node.manage_peers(NOON, config).unwrap();
+        end.hub.manage_peers(NOON, Peer::new(name), config).unwrap();
     }
     net.connect();
     net.run();
