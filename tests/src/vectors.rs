@@ -181,7 +181,7 @@ pub struct Refused {
     #[serde(flatten)]
     pub layers: Layers,
     /// The reason, in a few words.
-    pub reason: String,
+    pub why: String,
     /// `frame`, `auth`, `body`, `checksum`, `hmac` or `cipher`.
     pub layer: String,
     /// What the package does.

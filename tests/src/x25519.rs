@@ -29,7 +29,7 @@ pub struct Boxed {
     /// The whole frame.
     pub frame: Hex,
     /// The reason for which it is refused.
-    pub reason: Option<String>,
+    pub why: Option<String>,
     /// The message type.
     #[serde(rename = "type")]
     pub kind: Option<u8>,

@@ -196,17 +196,14 @@ fn refused_frames_are_refused_for_the_reason_given() -> io::Result<()> {
     assert!(lines.len() >= 100, "only {} frames", lines.len());
     let mut whys = BTreeMap::<_, usize>::new();
     for line in &lines {
-        let (name, reason) = (&line.name, &*line.reason);
-        *whys.entry(reason).or_default() += 1;
+        let (name, why) = (&line.name, &*line.why);
+        *whys.entry(why).or_default() += 1;
         let refused = match judge(&line.frame.0, &line.layers, &wire) {
             Err(refused) => refused,
-            Ok(_) => panic!("{name}: accepted, although {reason}"),
+            Ok(_) => panic!("{name}: accepted, although {why}"),
         };
         assert_eq!(layer_of(&refused), line.layer, "{name}: {refused:?}");
-        assert!(
-            fits(reason, &refused),
-            "{name}: {reason}, but we say {refused:?}"
-        );
+        assert!(fits(why, &refused), "{name}: {why}, but we say {refused:?}");
         // Where both look at a layer, it is the same one.
         let ours = match refused {
             Refused::Frame(_) => continue,
@@ -238,12 +235,12 @@ fn layer_of(refused: &Refused) -> &'static str {
     }
 }
 
-/// Whether an error is what the vectors call `reason`.
-fn fits(reason: &str, refused: &Refused) -> bool {
+/// Whether an error is what the vectors call `why`.
+fn fits(why: &str, refused: &Refused) -> bool {
     use AuthFailure::{Mismatch, Missing, Unfit};
     use FieldRole::{Mac, Nonce, Timestamp};
     match refused {
-        Refused::Frame(kind) => match reason {
+        Refused::Frame(kind) => match why {
             "truncated header" | "truncated auth section" | "truncated body" => {
                 matches!(kind, FrameErrorKind::Truncated { .. })
                     // A section that is announced too long is not waited for.
@@ -260,17 +257,17 @@ fn fits(reason: &str, refused: &Refused) -> bool {
                     return false;
                 };
                 match error.kind() {
-                    DecodeErrorKind::PackableRefused => reason == "packable in auth",
-                    DecodeErrorKind::TooDeep { .. } => reason == "too deep",
+                    DecodeErrorKind::PackableRefused => why == "packable in auth",
+                    DecodeErrorKind::TooDeep { .. } => why == "too deep",
                     // Sets within one another are refused for that first.
-                    DecodeErrorKind::Unhashable if reason == "too deep" => true,
-                    DecodeErrorKind::TooManyItems { .. } => reason == "too many items",
-                    _ => reason == "auth not packify",
+                    DecodeErrorKind::Unhashable if why == "too deep" => true,
+                    DecodeErrorKind::TooManyItems { .. } => why == "too many items",
+                    _ => why == "auth not packify",
                 }
             }
         },
         Refused::Outer(OpenError::Auth(failure)) | Refused::Inner(OpenError::Auth(failure)) => {
-            match reason {
+            match why {
                 // Where several are missing, each side has its own order of looking.
                 "hmac missing" | "nonce missing" => matches!(failure, Missing(_)),
                 // An int of zero is the package's "missing".
@@ -283,7 +280,7 @@ fn fits(reason: &str, refused: &Refused) -> bool {
             }
         }
         Refused::Outer(OpenError::Decrypt(failure))
-        | Refused::Inner(OpenError::Decrypt(failure)) => match reason {
+        | Refused::Inner(OpenError::Decrypt(failure)) => match why {
             "iv missing" | "iv not bytes" => *failure == DecryptFailure::NoIv,
             "decrypted uri past end" => matches!(failure, DecryptFailure::UriPastBody { .. }),
             "decrypted body under 2 bytes" => *failure == DecryptFailure::Corrupt,

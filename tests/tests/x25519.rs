@@ -77,8 +77,8 @@ fn messages_are_sealed_to_the_packages_bytes() -> io::Result<()> {
 fn what_the_package_refuses_is_refused_for_the_reason_given() -> io::Result<()> {
     let mut whys = BTreeMap::<_, usize>::new();
     for line in x25519::boxed()? {
-        let Some(reason) = &line.reason else { continue };
-        let failure = match &**reason {
+        let Some(why) = &line.why else { continue };
+        let failure = match &**why {
             "changed" => DecryptFailure::Corrupt,
             "no key" => DecryptFailure::NoPeerKey,
             "weak key" => DecryptFailure::WeakPeerKey,
@@ -86,7 +86,7 @@ fn what_the_package_refuses_is_refused_for_the_reason_given() -> io::Result<()> 
         };
         let refused = receiver(&line).open(&line.frame.0);
         assert_eq!(refused, Err(OpenError::Decrypt(failure)), "{}", line.name);
-        *whys.entry(reason.clone()).or_default() += 1;
+        *whys.entry(why.clone()).or_default() += 1;
     }
     let counts: Vec<_> = whys.into_values().collect();
     assert!(counts.len() == 3 && counts.iter().all(|count| *count >= 8));
@@ -99,7 +99,7 @@ fn both_refuse_to_seal_for_a_peer_without_a_good_key() -> Result<(), PythonError
     let mut python = python.as_ref().map(PythonBoxes::start).transpose()?;
     let message = Message::ok("uri", "content");
     for line in x25519::boxed().unwrap() {
-        let error = match line.reason.as_deref() {
+        let error = match line.why.as_deref() {
             Some("no key") => SealError::NoPeerKey("X25519Cipher"),
             Some("weak key") => SealError::WeakPeerKey,
             _ => continue,

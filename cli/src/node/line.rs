@@ -22,7 +22,7 @@ struct Printed<'a> {
     data: Option<Json>,
     data_hex: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
+    why: Option<&'static str>,
 }
 
 /// Prints that a peer was added, changed or removed. Other events are ignored.
@@ -64,7 +64,7 @@ fn object(
         addresses: &peer.addresses,
         data: data::unpack(data),
         data_hex: hex(data),
-        reason,
+        why: reason,
     })?)
 }
 

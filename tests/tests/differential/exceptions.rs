@@ -170,7 +170,7 @@ pub(crate) fn other_step(
     ours: &Refused,
     theirs: &python::Refusal,
 ) -> Option<&'static str> {
-    let when = |fits: bool, reason| fits.then_some(reason);
+    let when = |fits: bool, why| fits.then_some(why);
     match ours {
         Refused::Frame(FrameErrorKind::AuthTooLong { .. }) => Some("    we: auth section too long"),
         // They look into the auth section before the body is there.

@@ -124,8 +124,8 @@ impl Tally {
                 Some("    at the same step")
             }
             (Err(ours), Verdict::Refused(theirs)) => {
-                let reason = exceptions::other_step(case, ours, theirs);
-                reason.inspect(|_| self.count_up("both refuse"))
+                let why = exceptions::other_step(case, ours, theirs);
+                why.inspect(|_| self.count_up("both refuse"))
             }
             _ => Exception::of(case, &ours, theirs).map(Exception::text),
         };
