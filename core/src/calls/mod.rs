@@ -38,9 +38,27 @@ pub(crate) struct ReplyAddress<A> {
     pub(crate) unprompted: bool,
 }
 
+/// Sends a reply with `send`, or an `ERROR` in its place, and says what became of it.
+pub(crate) fn send_or_replace<A>(
+    address: &ReplyAddress<A>,
+    answer: &Message,
+    mut send: impl FnMut(&Message) -> Result<(), SendError>,
+) -> Result<(), ReplyError> {
+    let error = match send(answer) {
+        Ok(()) => return Ok(()),
+        Err(SendError::Closed(reason)) => return Err(ReplyError::Closed(reason)),
+        Err(error) => error,
+    };
+    let mut substitutes = substitutes(address, &error).into_iter();
+    Err(match substitutes.any(|it| send(&it).is_ok()) {
+        true => ReplyError::Replaced(error),
+        false => ReplyError::NotSent(error),
+    })
+}
+
 /// What is sent in the place of a reply that cannot be, the better one first: a uri
 /// may be so long that an `ERROR` has no room for a text beside it, or none for the uri.
-pub(crate) fn substitutes<A>(address: &ReplyAddress<A>, error: &SendError) -> [Message; 3] {
+fn substitutes<A>(address: &ReplyAddress<A>, error: &SendError) -> [Message; 3] {
     let text = Bytes::from(format!("the reply could not be sent: {error}"));
     [
         Message::error(address.uri.clone(), text.clone()),

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::event::Notice;
 use super::transmits::Transmits;
 use super::{DatagramLink, MAX_DATAGRAM, Phase};
-use crate::calls::{Call, ReplyAddress, ReplyError, substitutes};
+use crate::calls::{Call, ReplyAddress, ReplyError, send_or_replace};
 use crate::error::{CloseReason, RequestError, SealError, SendError};
 use crate::exchange::Exchange;
 use crate::message::Message;
@@ -217,31 +217,17 @@ impl DatagramLink {
         if budgeted && !self.may_answer(to) {
             return Ok(());
         }
-        if let Err(error) = self.try_reply(node, address, answer) {
-            let replaced = substitutes(address, &error)
-                .into_iter()
-                .any(|substitute| self.try_reply(node, address, &substitute).is_ok());
-            return Err(match replaced {
-                true => ReplyError::Replaced(error),
-                false => ReplyError::NotSent(error),
-            });
-        }
-        if budgeted {
+        let place = Place::Datagram(to);
+        let result = send_or_replace(address, answer, |message| {
+            self.queue(to, |exchange, out| {
+                Ok(exchange.seal_reply(node, place, address, message, out)?)
+            })
+        });
+        // An error in the reply's place counts as well.
+        if budgeted && matches!(result, Ok(()) | Err(ReplyError::Replaced(_))) {
             self.keep_within_budget(to);
         }
-        Ok(())
-    }
-
-    fn try_reply<N: SharedNode>(
-        &mut self,
-        node: &mut N,
-        address: &ReplyAddress<SocketAddr>,
-        message: &Message,
-    ) -> Result<(), SendError> {
-        let place = Place::Datagram(address.to);
-        self.queue(address.to, |exchange, out| {
-            Ok(exchange.seal_reply(node, place, address, message, out)?)
-        })
+        result
     }
 
     /// Queues what `make` appends, as one datagram.

@@ -2,6 +2,7 @@
 
 mod datagrams;
 mod delivery;
+mod node_commands;
 mod output;
 #[cfg(feature = "std")]
 mod std_io;

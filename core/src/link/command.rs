@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::Link;
 use super::phase::Phase;
-use crate::calls::{Call, ReplyAddress, ReplyError, substitutes};
+use crate::calls::{Call, ReplyAddress, ReplyError, send_or_replace};
 use crate::error::{CloseReason, SealError, SendError};
 use crate::exchange::Exchange;
 use crate::message::Message;
@@ -178,30 +178,12 @@ impl Link {
         address: &ReplyAddress<()>,
         answer: &Message,
     ) -> Result<(), ReplyError> {
-        let error = match self.try_reply(node, address, answer) {
-            Ok(()) => return Ok(()),
-            Err(SendError::Closed(reason)) => return Err(ReplyError::Closed(reason)),
-            Err(error) => error,
-        };
-        let replaced = substitutes(address, &error)
-            .into_iter()
-            .any(|substitute| self.try_reply(node, address, &substitute).is_ok());
-        Err(match replaced {
-            true => ReplyError::Replaced(error),
-            false => ReplyError::NotSent(error),
-        })
-    }
-
-    fn try_reply<N: SharedNode>(
-        &mut self,
-        node: &mut N,
-        address: &ReplyAddress<()>,
-        message: &Message,
-    ) -> Result<(), SendError> {
-        self.check_open()?;
-        self.close_if_slow()?;
         let place = self.place;
-        self.queue(|exchange, out| exchange.seal_reply(node, place, address, message, out))
+        send_or_replace(address, answer, |message| {
+            self.check_open()?;
+            self.close_if_slow()?;
+            self.queue(|exchange, out| exchange.seal_reply(node, place, address, message, out))
+        })
     }
 
     /// Queues what `seal` appends, which may take the place of what may be dropped.

@@ -1,0 +1,180 @@
+//! What a hub on a datagram socket is asked to do.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::DatagramHub;
+use crate::calls::{Call, ReplyError};
+use crate::error::{SealError, SendError};
+use crate::hub::delivery::Delivery;
+use crate::hub::node_commands::node_commands;
+use crate::message::Message;
+use crate::now::Now;
+use crate::options::{RequestOptions, SendOptions};
+use crate::requests::RequestId;
+
+impl<H: Clone> DatagramHub<H> {
+    node_commands!();
+
+    /// Ends a call with the answer to it; see
+    /// [`DatagramLink::reply`](crate::DatagramLink::reply). As with
+    /// [`Hub::reply`](crate::Hub::reply), its type is not looked at.
+    ///
+    /// # Errors
+    /// As [`DatagramLink::reply`](crate::DatagramLink::reply).
+    pub fn reply(
+        &mut self,
+        now: Now,
+        call: Call,
+        answer: impl Into<Option<Message>>,
+    ) -> Result<(), ReplyError> {
+        self.now = now;
+        self.link.reply(now, &mut self.node, call, answer)
+    }
+
+    /// Ends a call with an `ERROR` of this text, with the uri of the request.
+    ///
+    /// # Errors
+    /// As [`DatagramLink::reply`](crate::DatagramLink::reply).
+    pub fn reply_error(&mut self, now: Now, call: Call, text: &str) -> Result<(), ReplyError> {
+        self.now = now;
+        self.link.reply_error(now, &mut self.node, call, text)
+    }
+
+    /// Sends a message to an address; see
+    /// [`DatagramLink::send`](crate::DatagramLink::send).
+    ///
+    /// # Errors
+    /// As [`DatagramLink::send`](crate::DatagramLink::send).
+    pub fn send(
+        &mut self,
+        now: Now,
+        to: SocketAddr,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        self.now = now;
+        self.link.send(now, &mut self.node, to, message, options)
+    }
+
+    /// Sends a message to the group; see
+    /// [`DatagramLink::multicast`](crate::DatagramLink::multicast).
+    ///
+    /// # Errors
+    /// As [`DatagramLink::multicast`](crate::DatagramLink::multicast).
+    pub fn multicast(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<(), SendError> {
+        self.now = now;
+        self.link.multicast(now, &mut self.node, message, options)
+    }
+
+    /// Sends a request to an address; see
+    /// [`DatagramLink::request`](crate::DatagramLink::request), and
+    /// [`Hub::request`](crate::Hub::request) for answers that name no uri: those to the
+    /// requests to one address.
+    ///
+    /// # Errors
+    /// As [`DatagramLink::request`](crate::DatagramLink::request).
+    pub fn request(
+        &mut self,
+        now: Now,
+        to: SocketAddr,
+        message: &Message,
+        options: &RequestOptions,
+    ) -> Result<RequestId, SendError> {
+        self.now = now;
+        self.link.request(now, &mut self.node, to, message, options)
+    }
+
+    /// Gives a request up: no output will name it.
+    pub fn cancel(&mut self, request: RequestId) {
+        self.link.cancel(request);
+    }
+
+    /// Sends any message to the subscribers of a key; sealed once, unless a plugin wants
+    /// to know for whom.
+    ///
+    /// # Errors
+    /// The message cannot be sealed, or fits into no datagram; nobody gets it.
+    pub fn notify(
+        &mut self,
+        now: Now,
+        key: &[u8],
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        let places = self.node.subscribers(key);
+        let to = places.filter_map(|place| place.address()).collect();
+        self.deliver(now, to, message, options)
+    }
+
+    /// Sends a message to every peer, at the first of its addresses: netaio's
+    /// `broadcast`. Sealed once, unless a plugin wants to know for whom.
+    ///
+    /// # Errors
+    /// As [`notify`](Self::notify).
+    pub fn broadcast(
+        &mut self,
+        now: Now,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        let peers = self.node.peers().list().into_iter();
+        let to = peers.filter_map(|known| known.addresses.first()?.address());
+        let to = to.collect();
+        self.deliver(now, to, message, options)
+    }
+
+    /// Queues a message for addresses, sealed once if that can be.
+    fn deliver(
+        &mut self,
+        now: Now,
+        to: Vec<SocketAddr>,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        self.now = now;
+        let config = self.node.config().clone();
+        let mut delivery = Delivery::default();
+        match self.sealer.seal(now, &config, message, options)? {
+            Some(frame) => match self.link.forward(now, &to, &frame) {
+                Err(SendError::Seal(error)) => return Err(error),
+                queued => delivery.count(to.len(), queued.is_ok()),
+            },
+            None => {
+                for to in to {
+                    let queued = self.link.send(now, &mut self.node, to, message, options);
+                    delivery.count(1, queued.is_ok());
+                }
+            }
+        }
+        Ok(delivery)
+    }
+
+    /// Manages the peers of an app id no more, and tells the group that this node leaves.
+    /// Says whether they were managed. The peers stay known.
+    pub fn stop_peer_management(&mut self, now: Now, app_id: &[u8]) -> bool {
+        let Some(farewell) = self.node.stop_peer_management(app_id) else {
+            return false;
+        };
+        let options = SendOptions::new().with_inner(farewell.inner);
+        // Who is not told notices the silence.
+        let _ = self.multicast(now, &farewell.message, &options);
+        true
+    }
+
+    /// Ends the node gracefully; see [`DatagramLink::drain`](crate::DatagramLink::drain).
+    /// What the socket takes is sent before
+    /// [`DatagramOutput::Closed`](crate::DatagramOutput::Closed), which is the last output.
+    pub fn drain(&mut self, now: Now, grace: Duration) {
+        self.now = now;
+        self.link.drain(now, &mut self.node, grace);
+    }
+}
