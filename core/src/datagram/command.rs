@@ -9,7 +9,7 @@ use super::event::Notice;
 use super::transmits::Transmits;
 use super::{DatagramLink, MAX_DATAGRAM, Phase};
 use crate::calls::{Call, ReplyAddress, ReplyError, send_or_replace};
-use crate::error::{CloseReason, RequestError, SealError, SendError};
+use crate::error::{CloseReason, SealError, SendError};
 use crate::exchange::Exchange;
 use crate::message::Message;
 use crate::now::Now;
@@ -165,13 +165,8 @@ impl DatagramLink {
         }
         let until = now.deadline(grace);
         self.phase = Phase::Draining { until };
-        while let Some(ended) = self.exchange.pending.pop() {
-            if !ended.abandoned {
-                self.notices.push_back(Notice::Failed {
-                    request: ended.id,
-                    error: RequestError::Closed(CloseReason::Local),
-                });
-            }
+        while let Some((request, error)) = self.exchange.next_closed(&CloseReason::Local) {
+            self.notices.push_back(Notice::Failed { request, error });
         }
         for farewell in node.farewells() {
             let options = SendOptions::new().with_inner(farewell.inner);

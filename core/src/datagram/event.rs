@@ -87,16 +87,6 @@ pub enum DatagramEvent<H> {
     Closed,
 }
 
-/// What came of one step.
-pub(super) enum Advance<H> {
-    /// This happened.
-    Event(DatagramEvent<H>),
-    /// Something was done that is no event.
-    Again,
-    /// There is nothing to do.
-    Nothing,
-}
-
 /// What happens besides messages and answers, until it is polled.
 #[derive(Debug)]
 pub(super) enum Notice {

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use bytes::BytesMut;
 
-use super::event::{Advance, DatagramEvent, Notice};
+use super::event::{DatagramEvent, Notice};
 use super::{DatagramLink, Phase};
 use crate::calls::Waiting;
 use crate::error::{Backpressure, FrameErrorKind};
@@ -43,17 +43,19 @@ impl DatagramLink {
         Ok(())
     }
 
-    /// Handles the next message, whether it has waited or just came.
-    pub(super) fn advance<N: SharedNode>(&mut self, node: &mut N) -> Advance<N::Handler> {
+    /// Handles the next message, whether it has waited or just came; it may make an event.
+    /// Each message counts in the turn.
+    pub(super) fn advance<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+    ) -> Option<DatagramEvent<N::Handler>> {
         if self.may_dispatch()
             && let Some(waiting) = self.calls.pop_waiting()
         {
             self.turn = self.turn.saturating_add(1);
             return self.dispatch(node, waiting);
         }
-        let Some((from, datagram)) = self.inbound.pop_front() else {
-            return Advance::Nothing;
-        };
+        let (from, datagram) = self.inbound.pop_front()?;
         self.turn = self.turn.saturating_add(1);
         self.unhandled = self.unhandled.saturating_sub(datagram.len());
         self.handle_datagram(node, from, datagram)
@@ -64,7 +66,7 @@ impl DatagramLink {
         node: &mut N,
         from: SocketAddr,
         datagram: BytesMut,
-    ) -> Advance<N::Handler> {
+    ) -> Option<DatagramEvent<N::Handler>> {
         let (now, bytes) = (self.exchange.now, datagram.len());
         let counters = &mut self.counters;
         counters.received = counters.received.saturating_add(1);
@@ -103,7 +105,7 @@ impl DatagramLink {
             Sorted::Message(sealed) => self.take_message(node, from, sealed, bytes),
             Sorted::Answered(request, answer) => {
                 node.heard(now, place);
-                Advance::Event(DatagramEvent::Answered {
+                Some(DatagramEvent::Answered {
                     request,
                     answer,
                     remote: from,
@@ -130,7 +132,7 @@ impl DatagramLink {
         from: SocketAddr,
         sealed: SealedMessage,
         bytes: usize,
-    ) -> Advance<N::Handler> {
+    ) -> Option<DatagramEvent<N::Handler>> {
         let (waiting, waiting_bytes) = self.calls.waiting();
         let message = Waiting {
             sealed,
@@ -144,11 +146,11 @@ impl DatagramLink {
         let all = waiting_bytes.saturating_add(bytes);
         if waiting < limits.pending_requests() && all <= limits.outbound_queue() {
             self.calls.wait(message);
-            return Advance::Again;
+            return None;
         }
         let counters = &mut self.counters;
         counters.lost = counters.lost.saturating_add(1);
-        Advance::Event(DatagramEvent::Lost { remote: from })
+        Some(DatagramEvent::Lost { remote: from })
     }
 
     /// Finds the handler of a message. Datagrams have no order that is to be kept.
@@ -156,7 +158,7 @@ impl DatagramLink {
         &mut self,
         node: &mut N,
         message: Waiting<SocketAddr>,
-    ) -> Advance<N::Handler> {
+    ) -> Option<DatagramEvent<N::Handler>> {
         let Waiting {
             sealed,
             from,
@@ -174,12 +176,12 @@ impl DatagramLink {
                 handler,
                 message,
                 reply,
-            }) => Advance::Event(DatagramEvent::Call {
+            }) => Some(DatagramEvent::Call {
                 call: self.calls.begin(place, reply, bytes),
                 handler,
                 message,
             }),
-            Ok(Dispatched::Deliver(message)) => Advance::Event(DatagramEvent::Message {
+            Ok(Dispatched::Deliver(message)) => Some(DatagramEvent::Message {
                 message,
                 remote: from,
             }),
@@ -188,7 +190,7 @@ impl DatagramLink {
                     // One that cannot be sent is lost, as datagrams are.
                     let _ = self.send_reply(node, &reply, &answer);
                 }
-                Advance::Again
+                None
             }
             Err(failed) => self.failed(from, failed),
         }
@@ -217,23 +219,27 @@ impl DatagramLink {
         })
     }
 
-    fn failed<H>(&mut self, from: SocketAddr, failed: Failed) -> Advance<H> {
+    fn failed<H>(&mut self, from: SocketAddr, failed: Failed) -> Option<DatagramEvent<H>> {
         if let Some(answer) = failed.answer {
             self.send_unsealed(from, &answer);
         }
         self.refuse(from, failed.refusal)
     }
 
-    fn refuse<H>(&mut self, from: SocketAddr, refusal: Refusal) -> Advance<H> {
+    fn refuse<H>(&mut self, from: SocketAddr, refusal: Refusal) -> Option<DatagramEvent<H>> {
         let counters = &mut self.counters;
         counters.refused = counters.refused.saturating_add(1);
         self.note_refusal(from, refusal)
     }
 
     /// Behind what may have been said of its answer.
-    fn note_refusal<H>(&mut self, remote: SocketAddr, refusal: Refusal) -> Advance<H> {
+    fn note_refusal<H>(
+        &mut self,
+        remote: SocketAddr,
+        refusal: Refusal,
+    ) -> Option<DatagramEvent<H>> {
         let refused = Notice::Refused { remote, refusal };
         self.notices.push_back(refused);
-        Advance::Again
+        None
     }
 }

@@ -22,11 +22,10 @@ pub use self::budget::{ReplyBudget, SuppressedReplies};
 pub use self::event::{DatagramCounters, DatagramEvent};
 pub use self::transmits::Transmits;
 
-use self::event::{Advance, Notice};
+use self::event::Notice;
 use crate::budget::{Account, Budget, Held};
 use crate::calls::Calls;
 use crate::config::{LinkConfig, Role};
-use crate::error::RequestError;
 use crate::events::{Deadline, DeadlineReason};
 use crate::exchange::Exchange;
 use crate::limits::Limits;
@@ -296,10 +295,13 @@ impl DatagramLink {
                 return Some(event);
             }
             if self.turn < self.exchange.limits().frames_per_turn() {
-                match self.advance(node) {
-                    Advance::Event(event) => return Some(event),
-                    Advance::Again => continue,
-                    Advance::Nothing => {}
+                let before = self.turn;
+                let event = self.advance(node);
+                if event.is_some() {
+                    return event;
+                }
+                if self.turn != before {
+                    continue;
                 }
             }
             if self.is_drained() || self.has_sent_last() {
@@ -337,13 +339,8 @@ impl DatagramLink {
     /// Does what is due by now.
     fn expire(&mut self) {
         let now = self.exchange.now.monotonic;
-        while let Some(ended) = self.exchange.pending.expire(now) {
-            if !ended.abandoned {
-                self.notices.push_back(Notice::Failed {
-                    request: ended.id,
-                    error: RequestError::TimedOut(ended.timeout),
-                });
-            }
+        while let Some((request, error)) = self.exchange.next_timed_out() {
+            self.notices.push_back(Notice::Failed { request, error });
         }
         if matches!(self.phase, Phase::Draining { until } if until <= now) {
             self.calls.clear();

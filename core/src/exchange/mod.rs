@@ -18,7 +18,7 @@ pub(crate) use self::sort::Sorted;
 use crate::calls::ReplyAddress;
 use crate::config::{LinkConfig, Role};
 use crate::correlation::CorrelationIds;
-use crate::error::{OpenError, SealError, SendError};
+use crate::error::{CloseReason, OpenError, RequestError, SealError, SendError};
 use crate::frame::SealedMessage;
 use crate::limits::Limits;
 use crate::message::Message;
@@ -135,6 +135,24 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         let outer = options.outer(&self.config.outer);
         let layers = (Some(&outer), options.inner());
         self.seal(node, to, message, layers, CorrelationId::None, out)
+    }
+
+    /// Ends the next request whose time is up; those that were cancelled without a word.
+    pub(crate) fn next_timed_out(&mut self) -> Option<(RequestId, RequestError)> {
+        let now = self.now.monotonic;
+        let mut ended = core::iter::from_fn(|| self.pending.expire(now));
+        let ended = ended.find(|ended| !ended.abandoned)?;
+        Some((ended.id, RequestError::TimedOut(ended.timeout)))
+    }
+
+    /// Ends the next request that waits, for the link closes.
+    pub(crate) fn next_closed(
+        &mut self,
+        reason: &CloseReason,
+    ) -> Option<(RequestId, RequestError)> {
+        let mut ended = core::iter::from_fn(|| self.pending.pop());
+        let ended = ended.find(|ended| !ended.abandoned)?;
+        Some((ended.id, RequestError::Closed(reason.clone())))
     }
 
     /// Seals what a handler replies.

@@ -5,8 +5,7 @@ use core::time::Duration;
 use super::Link;
 use super::event::Notice;
 use super::phase::Phase;
-use crate::error::{CloseReason, RequestError};
-use crate::requests::Ended;
+use crate::error::CloseReason;
 use crate::shared::SharedNode;
 
 impl Link {
@@ -55,17 +54,8 @@ impl Link {
     }
 
     fn fail_requests(&mut self, reason: &CloseReason) {
-        while let Some(ended) = self.exchange.pending.pop() {
-            self.fail(ended, RequestError::Closed(reason.clone()));
-        }
-    }
-
-    fn fail(&mut self, ended: Ended, error: RequestError) {
-        if !ended.abandoned {
-            self.notices.push_back(Notice::Failed {
-                request: ended.id,
-                error,
-            });
+        while let Some((request, error)) = self.exchange.next_closed(reason) {
+            self.notices.push_back(Notice::Failed { request, error });
         }
     }
 
@@ -76,9 +66,8 @@ impl Link {
     /// Does what is due by now.
     pub(super) fn expire(&mut self) {
         let now = self.exchange.now.monotonic;
-        while let Some(ended) = self.exchange.pending.expire(now) {
-            let error = RequestError::TimedOut(ended.timeout);
-            self.fail(ended, error);
+        while let Some((request, error)) = self.exchange.next_timed_out() {
+            self.notices.push_back(Notice::Failed { request, error });
         }
         if let Phase::Open { drain_until } = self.phase
             && drain_until.is_some_and(|at| at <= now)

@@ -8,7 +8,8 @@ use crate::error::{Backpressure, CloseReason};
 use crate::now::Now;
 
 impl Link {
-    /// Takes bytes from the remote, which are handled by [`poll`](Self::poll).
+    /// Takes bytes from the remote, which are handled by [`poll`](Self::poll). Those behind
+    /// the [end](Self::handle_eof) are dropped.
     ///
     /// # Errors
     /// Nothing was taken: more than the longest frame waits to be handled. Poll, and
@@ -18,10 +19,11 @@ impl Link {
         if unhandled > self.max_frame {
             return Err(Backpressure { unhandled });
         }
-        if matches!(self.phase, Phase::Open { .. }) {
+        self.exchange.now = now;
+        if !self.eof && matches!(self.phase, Phase::Open { .. }) {
             self.inlet.bytes.extend_from_slice(bytes);
+            self.received(now, bytes.len());
         }
-        self.received(now, bytes.len());
         Ok(())
     }
 
@@ -72,11 +74,15 @@ impl Link {
             return;
         }
         match self.phase {
-            Phase::Open { .. } => {
+            Phase::Open { .. } if !self.eof => {
                 self.timers.active(now.monotonic);
                 self.inlet.received(count);
             }
-            // What comes after the end is of no interest.
+            // What comes after the end is of no interest, but what came before it.
+            Phase::Open { .. } => {
+                let before = self.inlet.bytes.len().saturating_sub(count);
+                self.inlet.bytes.truncate(before);
+            }
             _ => self.inlet.clear(),
         }
     }

@@ -52,7 +52,6 @@ impl<H: Clone> Hub<H> {
         let id = link.id();
         let entry = Entry {
             link,
-            eof: false,
             writing: Vec::new(),
             written: 0,
             writer: Writer::Free,

@@ -76,8 +76,6 @@ pub struct Hub<H> {
 
 struct Entry {
     link: Link,
-    /// The remote has sent its last byte.
-    eof: bool,
     /// Bytes that are being written, and how many of them have been.
     writing: Vec<u8>,
     written: usize,
@@ -202,11 +200,10 @@ impl<H: Clone> Hub<H> {
     /// read while it is [wanted](Self::wants_read).
     pub fn receive(&mut self, now: Now, link: LinkId, bytes: &[u8]) -> Result<(), Backpressure> {
         self.now = now;
-        match self.links.get_mut(&link) {
-            Some(entry) if !entry.eof => entry.link.receive(now, bytes)?,
-            _ => return Ok(()),
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.link.receive(now, bytes)?;
+            self.make_ready(link);
         }
-        self.make_ready(link);
         Ok(())
     }
 
@@ -228,10 +225,7 @@ impl<H: Clone> Hub<H> {
         if let Some(entry) = self.links.get_mut(&link)
             && entry.link.wants_read()
         {
-            let eof = &mut entry.eof;
-            entry.link.receive_with(now, |buffer| {
-                read(buffer).inspect(|count| *eof = *count == 0)
-            })?;
+            entry.link.receive_with(now, read)?;
             self.make_ready(link);
         }
         Ok(())
@@ -241,7 +235,6 @@ impl<H: Clone> Hub<H> {
     pub fn handle_eof(&mut self, now: Now, link: LinkId) {
         self.now = now;
         if let Some(entry) = self.links.get_mut(&link) {
-            entry.eof = true;
             entry.link.handle_eof(now);
             self.make_ready(link);
         }

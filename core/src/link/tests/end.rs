@@ -306,3 +306,23 @@ fn a_drained_link_reads_answers_that_its_handlers_wait_for() {
         [.., Seen::Answered(..), Seen::Closed(CloseReason::Remote)]
     ));
 }
+
+#[test]
+fn nothing_is_received_behind_the_end_of_the_stream() {
+    let request = frame(&Message::request("u"));
+    let (start, rest) = request.split_at(5);
+    let mut pair = Pair::plain();
+    let link = &mut pair.server.link;
+    link.receive(NOON, start).unwrap();
+    link.handle_eof(NOON);
+    link.receive(NOON, rest).unwrap();
+    link.receive_buffer().extend_from_slice(rest);
+    link.received(NOON, rest.len());
+    assert_eq!(link.unhandled(), start.len());
+    pair.server.drain(NOON);
+    let reason = pair.server.link.close_reason();
+    assert!(
+        matches!(reason, Some(CloseReason::Truncated(_))),
+        "{reason:?}"
+    );
+}
