@@ -3,6 +3,7 @@
 //! `netaio serve` serves resources from memory, `netaio request` and its kin ask
 //! a server, `netaio node` finds peers. `netaio decode` prints a stream of frames, a line each; `netaio
 //! encode` makes frames of such lines. `netaio help` says the rest.
+#![forbid(unsafe_code)]
 
 mod args;
 mod asked;

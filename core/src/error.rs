@@ -369,6 +369,14 @@ pub enum CloseReason {
         /// Bytes that were waiting to be written.
         queued: usize,
     },
+    /// The remote took nothing of what was written for
+    /// [`Limits::write_timeout`](crate::Limits).
+    #[error("the remote took nothing for {0:?}")]
+    WriteTimeout(Duration),
+    /// The memory that its unfinished frame took was needed: all links together had received
+    /// as much as they may hold, [`Limits::inbound_total`](crate::Limits).
+    #[error("too much was received from all remotes together, and its frame was not complete")]
+    NoRoom,
     /// The transport failed.
     #[error("transport error: {0}")]
     Transport(alloc::string::String),

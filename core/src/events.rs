@@ -93,6 +93,8 @@ pub enum DeadlineReason {
     Auth,
     /// Nothing has come for a while.
     Idle,
+    /// Nothing was taken of what was handed out to be written.
+    Write,
     /// More than [`Limits::backlog`](crate::Limits::backlog) waits to be written.
     Backlog,
     /// A peer may have fallen silent, or an advertisement is due.

@@ -330,6 +330,7 @@
 //! not. Nothing here or in a dependency needs atomics of 64 bits, an operating system or a C
 //! compiler.
 #![no_std]
+#![forbid(unsafe_code)]
 // All of this crate parses, or counts what others parse.
 #![cfg_attr(
     not(test),
@@ -365,6 +366,7 @@ mod requests;
 mod routes;
 mod seal;
 mod shared;
+mod shared_frame;
 mod subscriptions;
 mod sync;
 #[cfg(test)]
@@ -380,7 +382,7 @@ pub use rand_core;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use backoff::{Backoff, BackoffConfig};
-pub use budget::Pressure;
+pub use budget::{MailboxAccount, Pressure};
 pub use calls::{Call, ReplyError};
 pub use config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig};
 pub use correlation::Correlation;
@@ -410,5 +412,6 @@ pub use requests::RequestId;
 pub use routes::{Key, KeyExtractor, Route, RouteId};
 pub use seal::Sealer;
 pub use shared::{Destination, SharedNode, Unrouted};
+pub use shared_frame::SharedFrame;
 pub use subscriptions::{SubscribeError, Subscribers, Subscriptions};
 pub use wire::Wire;

@@ -33,6 +33,7 @@ pub struct Limits {
     frame_timeout: Duration,
     auth_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
     failures: usize,
     pending_requests: usize,
     outbound_queue: usize,
@@ -105,6 +106,7 @@ impl Default for Limits {
             frame_timeout: Duration::from_secs(10),
             auth_timeout: None,
             idle_timeout: None,
+            write_timeout: Some(Duration::from_secs(60)),
             failures: 8,
             pending_requests: 1024,
             outbound_queue: 8 * 1024 * 1024,
@@ -219,6 +221,12 @@ impl Limits {
         idle_timeout, with_idle_timeout: Option<Duration>, |v| *v == Some(Duration::ZERO),
             "must not be zero";
 
+        /// The time in which a remote takes something of what is written to it; 60 s. Past
+        /// it a server closes the connection at once, however little waits. A client waits
+        /// for its server for as long as it takes.
+        write_timeout, with_write_timeout: Option<Duration>, |v| *v == Some(Duration::ZERO),
+            "must not be zero";
+
         /// Frames with a bad checksum or a failed check that one connection may
         /// send within [`FAILURE_WINDOW`](Self::FAILURE_WINDOW); 8. The next one
         /// closes it.
@@ -244,11 +252,10 @@ impl Limits {
         /// [policy](Self::slow_consumer) applies. A client waits for its server
         /// for as long as it takes: what waits there is its own.
         ///
-        /// What is not more may wait for as long as [`idle_timeout`](Self::idle_timeout)
-        /// lets it, without one for ever: a server does not read from a connection for which
-        /// [`HIGH_WATER`](Self::HIGH_WATER) bytes (64 KiB) wait, so that a remote that asks
-        /// and takes nothing may never get to 1 MiB. A backlog below `HIGH_WATER` ends it
-        /// after `backlog_time`.
+        /// What is not more may wait as long as the remote takes some of it within each
+        /// [`write_timeout`](Self::write_timeout). A server does not read from a connection
+        /// for which [`HIGH_WATER`](Self::HIGH_WATER) bytes (64 KiB) wait, so that a remote
+        /// that asks and takes nothing never gets to 1 MiB.
         backlog, with_backlog: usize, |_| false, "any number works";
 
         /// For how long more than the [`backlog`](Self::backlog) may wait; 10 s.
@@ -364,13 +371,18 @@ impl Limits {
         /// turn; 64.
         frames_per_turn, with_frames_per_turn: usize, |v| *v == 0, "must be at least 1";
 
-        /// Bytes received and not yet handled, of all connections of one server or
-        /// client together; 64 MiB. Past half of it, connections that hold more than
-        /// an equal share of the other half are not read from, so that there is
-        /// always room for small messages; past all of it none is read from. Their
-        /// frame timeouts go on. A connection whose remote does not read its
-        /// answers, and so keeps its own requests waiting, is closed. It is at least
-        /// 132,096, as [`outbound_queue`](Self::outbound_queue) is.
+        /// Memory of what was received and is not yet handled, in bytes, of all connections
+        /// of one server or client together; 64 MiB.
+        ///
+        /// Past half of it, connections whose remotes do not read their answers, and so
+        /// keep their own requests waiting, are closed; then those with a frame that is
+        /// not complete, the oldest first, of remotes that never sent a valid message.
+        /// Past three quarters of it, of all remotes. What cannot be had back so, whole
+        /// messages whose handlers run or that wait for theirs, fills the rest: then
+        /// connections that hold more than an equal share are not read from, strangers
+        /// past three quarters, others past seven eighths, so that there is always room
+        /// for small messages; past all of it none is read from. Their frame timeouts go
+        /// on. It is at least 132,096, as [`outbound_queue`](Self::outbound_queue) is.
         inbound_total, with_inbound_total: usize, |v| *v < 132_096,
             "must hold at least one frame of the largest size";
 

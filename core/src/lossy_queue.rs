@@ -10,6 +10,10 @@ use crate::limits::SlowConsumerPolicy;
 pub trait Droppable {
     /// Its length in bytes, if it may be dropped. An item always returns the same.
     fn droppable(&self) -> Option<usize>;
+
+    /// The bytes of memory that it takes in the queue, itself included. An item always
+    /// returns the same.
+    fn held(&self) -> usize;
 }
 
 /// A queue for a consumer that may be slow: the bytes of items that may be dropped are
@@ -25,6 +29,10 @@ pub trait Droppable {
 ///     fn droppable(&self) -> Option<usize> {
 ///         Some(self.0.len())
 ///     }
+///
+///     fn held(&self) -> usize {
+///         size_of::<Self>()
+///     }
 /// }
 ///
 /// let mut queue = LossyQueue::default();
@@ -39,6 +47,8 @@ pub struct LossyQueue<T> {
     items: VecDeque<T>,
     /// The bytes of those that may be dropped.
     bytes: usize,
+    /// The memory of all.
+    held: usize,
     dropped: Dropped,
 }
 
@@ -47,6 +57,7 @@ impl<T> Default for LossyQueue<T> {
         Self {
             items: VecDeque::new(),
             bytes: 0,
+            held: 0,
             dropped: Dropped::default(),
         }
     }
@@ -57,6 +68,12 @@ impl<T> LossyQueue<T> {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The bytes of memory that the items take.
+    #[must_use]
+    pub const fn held(&self) -> usize {
+        self.held
     }
 
     /// Whether the queue is empty.
@@ -72,13 +89,13 @@ impl<T> LossyQueue<T> {
 
     /// Swaps the items for those of `other`, which has none that may be dropped.
     pub fn swap(&mut self, other: &mut VecDeque<T>) {
-        self.bytes = 0;
+        (self.bytes, self.held) = (0, 0);
         core::mem::swap(&mut self.items, other);
     }
 
     /// Removes all items; they do not count as dropped.
     pub fn clear(&mut self) {
-        self.bytes = 0;
+        (self.bytes, self.held) = (0, 0);
         self.items.clear();
     }
 
@@ -93,6 +110,7 @@ impl<T: Droppable> LossyQueue<T> {
     pub fn push_back(&mut self, item: T) {
         let len = item.droppable().unwrap_or(0);
         self.bytes = self.bytes.saturating_add(len);
+        self.held = self.held.saturating_add(item.held());
         self.items.push_back(item);
     }
 
@@ -138,8 +156,7 @@ impl<T: Droppable> LossyQueue<T> {
             let Some(item) = next.and_then(|at| self.items.remove(at)) else {
                 return;
             };
-            let len = item.droppable().unwrap_or(0);
-            self.bytes = self.bytes.saturating_sub(len);
+            let len = self.take_out(&item);
             self.dropped.count(len);
         }
     }
@@ -147,9 +164,16 @@ impl<T: Droppable> LossyQueue<T> {
     /// Takes the oldest item.
     pub fn pop_front(&mut self) -> Option<T> {
         let item = self.items.pop_front()?;
+        self.take_out(&item);
+        Some(item)
+    }
+
+    /// Counts an item no more, and returns its length if it may be dropped.
+    fn take_out(&mut self, item: &T) -> usize {
         let len = item.droppable().unwrap_or(0);
         self.bytes = self.bytes.saturating_sub(len);
-        Some(item)
+        self.held = self.held.saturating_sub(item.held());
+        len
     }
 }
 
@@ -165,6 +189,10 @@ mod tests {
     impl Droppable for Item {
         fn droppable(&self) -> Option<usize> {
             self.1
+        }
+
+        fn held(&self) -> usize {
+            1
         }
     }
 

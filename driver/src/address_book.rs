@@ -70,7 +70,10 @@ impl AddressBook {
                 if len > max {
                     return Err(SealError::DatagramTooLong { len, max });
                 }
-                Command::Forward { to, frame }
+                Command::Forward {
+                    to,
+                    frame: frame.into(),
+                }
             }
             Sealed::PerReceiver => Command::FanOut {
                 to,

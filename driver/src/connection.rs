@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, CloseReason, LinkId, Message, PeerMessage, Place, RequestOptions, SendError,
+    Answer, CloseReason, Link, LinkId, Message, PeerMessage, Place, RequestOptions, SendError,
     SendOptions,
 };
 
@@ -56,21 +56,20 @@ pub(crate) struct Origin {
 impl Connection {
     pub(crate) fn new(
         context: Arc<Context>,
-        link: LinkId,
-        remote: Option<SocketAddr>,
+        link: &Link,
         options: ConnectionOptions,
         origin: Option<Origin>,
     ) -> Self {
         let shared = Shared {
-            mailbox: Mailbox::new(context.limits()),
+            mailbox: Mailbox::new(context.limits(), link.mailbox_account()),
             closed: Event::new(),
             cancellations: Cancellations::default(),
             context,
-            link,
+            link: link.id(),
             omitted: options.omitted,
             origin,
             name: options.name,
-            remote,
+            remote: link.remote(),
         };
         Self {
             shared: Arc::new(shared),

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use netaio_core::plugin::SealContext;
 use netaio_core::{Message, SealError, Sealer, SendOptions};
 
@@ -36,7 +35,7 @@ impl Delivery {
 /// A message for many receivers.
 pub(crate) enum Sealed {
     /// Sealed once: the frame is the same for all.
-    Once(Bytes),
+    Once(Vec<u8>),
     /// To be sealed for each of them, since a plugin is peer-specific.
     PerReceiver,
 }
@@ -87,6 +86,6 @@ impl FrameSealer {
             &mut context,
             &mut frame,
         )?;
-        Ok(Sealed::Once(frame.into()))
+        Ok(Sealed::Once(frame))
     }
 }

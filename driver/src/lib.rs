@@ -23,13 +23,14 @@
 //! - `socket2`: the module `sockets`, TCP's and UDP's options that every runtime sets,
 //!   multicast groups among them.
 //! - `x25519`: `plugin::X25519Cipher` of the core.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 // The modules stand in floors, from the bottom to the top: a module imports from
 // its own floor and from those before it, never in a circle.
 
 // The runtime, and what async code needs everywhere.
 mod futures;
+mod heap;
 mod runtime;
 mod sync;
 

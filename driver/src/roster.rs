@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use netaio_core::{LinkId, Message, SealError, SendError, SendOptions};
+use netaio_core::{LinkId, Message, SealError, SendError, SendOptions, SharedFrame, SharedNode};
 
 use crate::connection::Connection;
 use crate::fanout::{Delivery, FrameSealer, Sealed};
@@ -82,21 +82,31 @@ impl Roster {
         // is sent to no receiver.
         let mut frames = Vec::new();
         for omitted in omitted_by(receivers) {
-            frames.push((omitted, self.sealer.seal(omitted, message, options)?));
+            let sealed = self.sealer.seal(omitted, message, options)?;
+            let frame: Option<SharedFrame> = match sealed {
+                Sealed::Once(frame) => Some(self.service.change(|node| node.share(frame))),
+                Sealed::PerReceiver => None,
+            };
+            frames.push((omitted, frame));
         }
         let mut delivery = Delivery::default();
         for connection in receivers {
             let omitted = connection.shared.omitted;
             let frame = frames.iter().find(|(of, _)| *of == omitted);
             let command = match frame {
-                Some((_, Sealed::Once(frame))) => Command::Frame(frame.clone()),
+                Some((_, Some(frame))) => Command::Frame(frame.clone()),
                 _ => Command::Notify {
                     message: message.clone(),
                     options: options.clone(),
                 },
             };
-            match connection.shared.mailbox.push(command) {
-                Ok(()) => delivery.count(1, true),
+            match connection.shared.mailbox.push_news(command) {
+                Ok(pressure) => {
+                    delivery.count(1, true);
+                    if !pressure.is_none() {
+                        (&mut &*self.service).pressure(pressure);
+                    }
+                }
                 Err(error) => {
                     delivery.count(1, false);
                     if matches!(error, SendError::QueueFull { .. }) {

@@ -13,6 +13,7 @@ use netaio_core::{
 use crate::context::Context;
 use crate::events::Listeners;
 use crate::handler::{AnyHandler, Handler};
+use crate::heap;
 use crate::logging::limited;
 use crate::peer_events::{PeerEvent, PeerEvents};
 use crate::remote::Remote;
@@ -277,6 +278,9 @@ impl SharedNode for &Service {
     }
 
     fn pressure(&mut self, pressure: Pressure) {
+        if pressure.released {
+            heap::give_back();
+        }
         if pressure.inbound || pressure.outbound {
             self.change(|node| node.pressure(pressure));
         }

@@ -73,6 +73,14 @@ impl Process {
         resident(self.child.id())
     }
 
+    /// The most memory that it ever had, in KiB.
+    ///
+    /// # Errors
+    /// `/proc` does not say.
+    pub fn peak(&self) -> io::Result<u64> {
+        status(self.child.id(), "VmHWM:")
+    }
+
     /// How many file descriptors it has.
     ///
     /// # Errors
@@ -95,9 +103,14 @@ impl Drop for Process {
 /// # Errors
 /// `/proc` does not say.
 pub fn resident(process: impl Display) -> io::Result<u64> {
+    status(process, "VmRSS:")
+}
+
+/// A number of KiB that `/proc` says of a process.
+fn status(process: impl Display, name: &str) -> io::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let size = line.and_then(|line| line.trim().strip_suffix(" kB"));
     let size = size.and_then(|size| size.trim().parse().ok());
-    size.ok_or_else(|| io::Error::other("no VmRSS in the process's status"))
+    size.ok_or_else(|| io::Error::other(format!("no {name} in the process's status")))
 }

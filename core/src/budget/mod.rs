@@ -1,11 +1,18 @@
 //! What the links of one node hold in memory, and how many handlers run for them,
 //! all together.
 
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+mod account;
+mod cut;
+mod mailbox;
+mod pool;
 
+use alloc::sync::Arc;
+
+pub(crate) use self::account::{Account, Cut, Held};
+pub use self::mailbox::MailboxAccount;
+
+use self::pool::{Change, Pool};
 use crate::limits::Limits;
-use crate::place::LinkId;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
 /// The bounds on all links of a node together.
@@ -17,52 +24,18 @@ use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 pub(crate) struct Budget {
     inbound: Pool,
     outbound: Pool,
+    /// Those of `outbound` that links share.
+    shared: AtomicUsize,
+    /// How often links were cut since less waited to be written than may.
+    cuts: AtomicUsize,
+    /// Numbers of frames that were begun and are not complete.
+    unfinished: AtomicUsize,
     calls: AtomicUsize,
     max_calls: usize,
     /// Number of links.
     links: AtomicUsize,
     /// A call of one of the links was dropped without a reply.
     pub(crate) dropped_calls: Arc<AtomicBool>,
-}
-
-/// Bytes of all links, of one direction.
-#[derive(Debug)]
-struct Pool {
-    bytes: AtomicUsize,
-    max: usize,
-    /// Past this many bytes links are cut.
-    alarm: usize,
-    /// Past this many bytes the links are compared: more than `alarm` when that was
-    /// just done.
-    look_at: AtomicUsize,
-}
-
-/// What it means for all that one link holds more or less.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
-    None,
-    Exceeded,
-    Freed,
-}
-
-/// What one link holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Held {
-    /// Bytes received, until their handlers have answered.
-    pub(crate) inbound: usize,
-    /// Bytes waiting to be written.
-    pub(crate) outbound: usize,
-    /// Handlers that run.
-    pub(crate) calls: usize,
-}
-
-/// What one link holds, as it published last.
-#[derive(Debug, Default)]
-pub(crate) struct Account {
-    inbound: AtomicUsize,
-    outbound: AtomicUsize,
-    calls: AtomicUsize,
-    cut: AtomicBool,
 }
 
 /// What a link's holdings mean for the other links of its node.
@@ -78,6 +51,9 @@ pub struct Pressure {
     pub room: bool,
     /// So many handlers have ended, whose places others may take.
     pub handlers: usize,
+    /// Of more than a quarter of what may be held, all but a sixteenth was let go: a time
+    /// to give memory back to the system, for allocators that have to be told.
+    pub released: bool,
 }
 
 impl Pressure {
@@ -89,7 +65,7 @@ impl Pressure {
 }
 
 impl Budget {
-    /// The most that is read at once past half of what all may hold, in bytes.
+    /// The most that is read at once where there is not plenty of room, in bytes.
     const SCARCE: usize = 2 * 1024;
 
     pub(crate) fn new(limits: &Limits) -> Self {
@@ -97,6 +73,9 @@ impl Budget {
         Self {
             inbound: Pool::new(inbound, inbound / 2),
             outbound: Pool::new(outbound, outbound),
+            shared: AtomicUsize::new(0),
+            cuts: AtomicUsize::new(0),
+            unfinished: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             max_calls: limits.handlers(),
             links: AtomicUsize::new(0),
@@ -114,7 +93,50 @@ impl Budget {
         Held {
             inbound: self.inbound.bytes(),
             outbound: self.outbound.bytes(),
+            queued: 0,
             calls: self.calls.load(Ordering::Acquire),
+        }
+    }
+
+    /// Counts a frame that links share.
+    pub(crate) fn share(&self, bytes: usize) -> Pressure {
+        self.shared.fetch_add(bytes, Ordering::SeqCst);
+        self.change_outbound(0, bytes)
+    }
+
+    /// Counts such a frame no more.
+    pub(crate) fn unshare(&self, bytes: usize) {
+        self.shared.fetch_sub(bytes, Ordering::SeqCst);
+        self.change_outbound(bytes, 0);
+    }
+
+    /// Publishes what waits elsewhere for a link: the memory of it, and its bytes.
+    pub(crate) fn hold_mailbox(&self, account: &Account, held: usize, queued: usize) -> Pressure {
+        let before = account.set_mailbox(held, queued);
+        self.change_outbound(before, held)
+    }
+
+    /// Says whether a link has a frame that is not complete: the same one as before, as long
+    /// as it says so.
+    pub(crate) fn set_unfinished(&self, account: &Account, unfinished: bool) {
+        match (account.unfinished(), unfinished) {
+            (None, true) => {
+                let number = self.unfinished.fetch_add(1, Ordering::Relaxed);
+                account.set_unfinished(number.wrapping_add(1).max(1));
+            }
+            (Some(_), false) => account.set_unfinished(0),
+            _ => {}
+        }
+    }
+
+    fn change_outbound(&self, before: usize, after: usize) -> Pressure {
+        let change = self.outbound.change(before, after);
+        if change == Change::Freed {
+            self.cuts.store(0, Ordering::Relaxed);
+        }
+        Pressure {
+            outbound: change == Change::Exceeded,
+            ..Pressure::default()
         }
     }
 
@@ -140,14 +162,12 @@ impl Budget {
         }
         // All before any of them is looked at, here or by another link: of two that
         // change at once, the later one sees both.
-        account.inbound.store(held.inbound, Ordering::SeqCst);
-        account.outbound.store(held.outbound, Ordering::SeqCst);
-        account.calls.store(held.calls, Ordering::SeqCst);
+        account.set_held(held);
         let mut pressure = Pressure {
             handlers: self.change_calls(before.calls, held.calls),
             inbound: held.inbound > 0
-                && held.outbound >= Limits::HIGH_WATER
-                && before.outbound < Limits::HIGH_WATER
+                && held.queued >= Limits::HIGH_WATER
+                && before.queued < Limits::HIGH_WATER
                 && self.inbound.bytes() > self.inbound.alarm,
             ..Pressure::default()
         };
@@ -156,8 +176,9 @@ impl Budget {
             Change::Exceeded => pressure.inbound = true,
             Change::Freed => pressure.room = true,
         }
-        pressure.outbound =
-            self.outbound.change(before.outbound, held.outbound) == Change::Exceeded;
+        let outbound = self.change_outbound(before.outbound, held.outbound);
+        pressure.outbound = outbound.outbound;
+        pressure.released = self.inbound.take_released() | self.outbound.take_released();
         pressure
     }
 
@@ -171,134 +192,25 @@ impl Budget {
         less
     }
 
-    /// How many bytes may be read from a link at once; `usize::MAX` where there is
-    /// plenty of room.
-    pub(crate) fn room(&self, account: &Account) -> usize {
+    /// How many bytes may be read at once from a link that has so many unhandled;
+    /// `usize::MAX` where there is plenty of room.
+    pub(crate) fn room(&self, account: &Account, unhandled: usize) -> usize {
         let all = self.inbound.bytes();
-        if all < self.inbound.alarm {
+        // There is room for those who have shown themselves, whatever strangers hold.
+        let plenty = match account.is_known() {
+            true => self.inbound.brim(),
+            false => self.inbound.high(),
+        };
+        if all < plenty {
             return usize::MAX;
         }
         let count = self.links.load(Ordering::Relaxed).max(1);
         let share = self.inbound.alarm.checked_div(count).unwrap_or(0);
         let bytes = Self::SCARCE.min(share / 2);
-        let held = account.held().inbound;
-        match all < self.inbound.max && held.saturating_add(bytes) <= share {
+        match all < self.inbound.max && unhandled.saturating_add(bytes) <= share {
             true => bytes,
             false => 0,
         }
-    }
-
-    /// Marks the links that are to be closed, so that no more is held than may be:
-    /// where too much is received, those whose remotes read no answers and so keep
-    /// their own requests waiting, for nothing else makes them let go; where too
-    /// much waits to be written, those with the most of it.
-    pub(crate) fn cut<'a>(
-        &self,
-        pressure: Pressure,
-        links: impl Iterator<Item = (LinkId, &'a Arc<Account>)> + Clone,
-    ) -> Vec<LinkId> {
-        let mut cut = Vec::new();
-        if pressure.inbound {
-            let held = links.clone().map(|(link, account)| {
-                let held = account.held();
-                let may_go = held.inbound > 0 && held.outbound >= Limits::HIGH_WATER;
-                (held.inbound, may_go, link, account)
-            });
-            cut_down(held, self.inbound.alarm, &mut cut);
-        }
-        if pressure.outbound {
-            let held = links.map(|(link, account)| (account.held().outbound, true, link, account));
-            cut_down(held, self.outbound.max, &mut cut);
-        }
-        cut
-    }
-}
-
-/// Marks links, the largest first, until no more than `max` bytes are held by all
-/// that are not marked.
-fn cut_down<'a>(
-    held: impl Iterator<Item = (usize, bool, LinkId, &'a Arc<Account>)>,
-    max: usize,
-    cut: &mut Vec<LinkId>,
-) {
-    let mut all = 0_usize;
-    let mut candidates: Vec<_> = held
-        .filter(|(.., account)| !account.is_cut())
-        .filter_map(|(bytes, may_go, link, account)| {
-            all = all.saturating_add(bytes);
-            may_go.then_some((bytes, link, account))
-        })
-        .collect();
-    candidates.sort_unstable_by_key(|(bytes, link, _)| (*bytes, *link));
-    while all > max
-        && let Some((bytes, link, account)) = candidates.pop()
-    {
-        all = all.saturating_sub(bytes);
-        account.cut.store(true, Ordering::SeqCst);
-        cut.push(link);
-    }
-}
-
-impl Account {
-    /// Whether the link is to be closed, since all links hold too much.
-    pub(crate) fn is_cut(&self) -> bool {
-        self.cut.load(Ordering::SeqCst)
-    }
-
-    /// Handlers that run, as was published last.
-    pub(crate) fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
-    }
-
-    fn held(&self) -> Held {
-        Held {
-            inbound: self.inbound.load(Ordering::SeqCst),
-            outbound: self.outbound.load(Ordering::SeqCst),
-            calls: self.calls.load(Ordering::SeqCst),
-        }
-    }
-}
-
-impl Pool {
-    fn new(max: usize, alarm: usize) -> Self {
-        Self {
-            bytes: AtomicUsize::new(0),
-            max,
-            alarm,
-            look_at: AtomicUsize::new(alarm),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::SeqCst)
-    }
-
-    /// Counts what one link holds otherwise than before. That all hold too much is
-    /// not said each time, since all of them are compared then, but whenever they
-    /// hold some more.
-    fn change(&self, before: usize, after: usize) -> Change {
-        let less = before.saturating_sub(after);
-        if less > 0 {
-            let before = self.bytes.fetch_sub(less, Ordering::SeqCst);
-            let after = before.saturating_sub(less);
-            let freed = |level| after < level && before >= level;
-            if freed(self.alarm) {
-                self.look_at.store(self.alarm, Ordering::Relaxed);
-            }
-            return match freed(self.alarm) || freed(self.max) {
-                true => Change::Freed,
-                false => Change::None,
-            };
-        }
-        let more = after.saturating_sub(before);
-        let all = self.bytes.fetch_add(more, Ordering::SeqCst);
-        let all = all.saturating_add(more);
-        if all <= self.look_at.load(Ordering::Relaxed) {
-            return Change::None;
-        }
-        let next = all.saturating_add(self.max / 64);
-        self.look_at.store(next, Ordering::Relaxed);
-        Change::Exceeded
     }
 }
 

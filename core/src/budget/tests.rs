@@ -1,4 +1,7 @@
+use alloc::vec::Vec;
+
 use super::*;
+use crate::place::LinkId;
 
 const MAX: usize = 200_000;
 
@@ -21,27 +24,27 @@ fn hold(budget: &Budget, account: &Account, inbound: usize) -> Pressure {
 }
 
 #[test]
-fn past_half_of_it_small_messages_still_find_room() {
+fn past_three_quarters_of_it_small_messages_still_find_room() {
     let budget = budget(10);
     let [large, small, third] = [(); 3].map(|()| Account::default());
-    hold(&budget, &large, 99_999);
-    assert_eq!(budget.room(&large), usize::MAX);
+    hold(&budget, &large, 149_999);
+    assert_eq!(budget.room(&large, large.held().inbound), usize::MAX);
     hold(&budget, &small, 1);
-    // Each has a tenth of the other half.
-    assert_eq!(budget.room(&large), 0);
-    assert_eq!(budget.room(&small), Budget::SCARCE);
+    // Each has a tenth of half of it.
+    assert_eq!(budget.room(&large, large.held().inbound), 0);
+    assert_eq!(budget.room(&small, small.held().inbound), Budget::SCARCE);
     hold(&budget, &small, 10_000 - Budget::SCARCE);
-    assert_eq!(budget.room(&small), Budget::SCARCE);
+    assert_eq!(budget.room(&small, small.held().inbound), Budget::SCARCE);
     hold(&budget, &small, 10_001 - Budget::SCARCE);
-    assert_eq!(budget.room(&small), 0);
-    assert_eq!(budget.room(&third), Budget::SCARCE);
+    assert_eq!(budget.room(&small, small.held().inbound), 0);
+    assert_eq!(budget.room(&third, third.held().inbound), Budget::SCARCE);
     // Past all of it there is none for anybody.
     hold(&budget, &large, MAX);
-    assert_eq!(budget.room(&third), 0);
+    assert_eq!(budget.room(&third, third.held().inbound), 0);
     assert!(hold(&budget, &large, MAX - 10_000).room);
-    assert_eq!(budget.room(&third), Budget::SCARCE);
+    assert_eq!(budget.room(&third, third.held().inbound), Budget::SCARCE);
     assert!(hold(&budget, &large, 0).room);
-    assert_eq!(budget.room(&small), usize::MAX);
+    assert_eq!(budget.room(&small, small.held().inbound), usize::MAX);
     assert_eq!(budget.held().inbound, 10_001 - Budget::SCARCE);
 }
 
@@ -49,8 +52,8 @@ fn past_half_of_it_small_messages_still_find_room() {
 fn shares_of_very_many_are_small_and_not_nothing() {
     let budget = budget(10_000);
     let [large, small] = [(); 2].map(|()| Account::default());
-    hold(&budget, &large, MAX / 2);
-    assert_eq!(budget.room(&small), 5);
+    hold(&budget, &large, MAX / 4 * 3);
+    assert_eq!(budget.room(&small, small.held().inbound), 5);
 }
 
 #[test]
@@ -81,6 +84,7 @@ fn the_largest_are_cut_and_no_more_than_need_be() {
     for (number, account) in links() {
         let held = Held {
             outbound: (number + 1) * 20_000,
+            queued: (number + 1) * 20_000,
             ..Held::default()
         };
         pressure = budget.hold(account, held);
@@ -88,7 +92,7 @@ fn the_largest_are_cut_and_no_more_than_need_be() {
     assert!(pressure.outbound);
     let named = links().map(|(number, account)| (LinkId(number as u64), account));
     assert_eq!(budget.cut(pressure, named.clone()), [LinkId(4)]);
-    assert!(accounts[4].is_cut() && !accounts[3].is_cut());
+    assert!(accounts[4].cut().is_some() && accounts[3].cut().is_none());
     // One that is to be closed counts no more.
     assert_eq!(budget.cut(pressure, named), []);
 }
@@ -105,6 +109,7 @@ fn remotes_that_read_no_answers_are_cut_where_too_much_is_received() {
     let reads_nothing = Held {
         inbound: 40_000,
         outbound: Limits::HIGH_WATER,
+        queued: Limits::HIGH_WATER,
         calls: 0,
     };
     let pressure = budget.hold(&accounts[1], reads_nothing);
@@ -128,4 +133,26 @@ fn too_much_is_said_now_and_then() {
     assert_eq!(pool.change(held, 6399), Change::Freed);
     assert_eq!(pool.change(6399, 6401), Change::Exceeded);
     assert_eq!(pool.change(6401, 6400), Change::None);
+}
+
+#[test]
+fn that_much_was_let_go_is_said_once() {
+    let budget = budget(1);
+    let account = Account::default();
+    let mut released = Vec::new();
+    for inbound in [
+        MAX / 4,
+        0,
+        MAX / 4 + 1,
+        MAX / 16,
+        MAX / 16 - 1,
+        0,
+        10,
+        MAX,
+        0,
+    ] {
+        released.push(hold(&budget, &account, inbound).released);
+    }
+    let expected = [false, false, false, false, true, false, false, false, true];
+    assert_eq!(released, expected);
 }

@@ -1,6 +1,7 @@
 //! Handlers that were called and have not answered, and messages that wait for
 //! them.
 
+mod buffers;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -13,8 +14,10 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use slab::Slab;
 
+pub(crate) use self::buffers::Buffer;
 pub use self::token::{Call, ReplyError};
 
+use self::buffers::Buffers;
 use self::token::{AnyDropped, Token};
 use crate::error::SendError;
 use crate::frame::SealedMessage;
@@ -71,8 +74,8 @@ fn substitutes<A>(address: &ReplyAddress<A>, error: &SendError) -> [Message; 3] 
 #[derive(Debug)]
 pub(crate) struct Calls<A> {
     in_flight: Slab<InFlight<A>>,
-    /// Bytes that the requests in flight hold.
-    bytes: usize,
+    /// What the requests in flight hold.
+    buffers: Buffers,
     /// The one in flight carries no id, so that its answer keeps its place.
     in_order: bool,
     waiting: VecDeque<Waiting<A>>,
@@ -86,7 +89,7 @@ pub(crate) struct Calls<A> {
 struct InFlight<A> {
     token: Arc<Token>,
     address: ReplyAddress<A>,
-    bytes: usize,
+    buffer: Buffer,
 }
 
 /// A message that passed the outer layer and waits for its turn.
@@ -106,7 +109,7 @@ impl<A> Calls<A> {
     pub(crate) fn new(dropped: Arc<AtomicBool>) -> Self {
         Self {
             in_flight: Slab::new(),
-            bytes: 0,
+            buffers: Buffers::default(),
             in_order: false,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -130,9 +133,11 @@ impl<A> Calls<A> {
         self.in_flight.is_empty() && self.waiting.is_empty()
     }
 
-    /// Bytes of requests in flight and of messages that wait.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.saturating_add(self.waiting_bytes)
+    /// The memory that requests in flight and messages that wait hold, in bytes, with
+    /// that of the buffer that bytes are received into.
+    pub(crate) fn held_with(&self, received: Buffer) -> usize {
+        let held = self.buffers.held_with(received);
+        held.saturating_add(self.waiting_bytes)
     }
 
     /// Whether a handler may be called besides those in flight, of `max` in all: not
@@ -144,9 +149,9 @@ impl<A> Calls<A> {
 
     /// Notes that a handler is called for a message from `place`.
     #[inline]
-    pub(crate) fn begin(&mut self, place: Place, address: ReplyAddress<A>, bytes: usize) -> Call {
+    pub(crate) fn begin(&mut self, place: Place, address: ReplyAddress<A>, buffer: Buffer) -> Call {
         let token = self.token(place);
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.buffers.hold(buffer);
         self.in_order = address.id.is_empty();
         let call = Call {
             slot: self.in_flight.vacant_key(),
@@ -157,7 +162,7 @@ impl<A> Calls<A> {
         self.in_flight.insert(InFlight {
             token,
             address,
-            bytes,
+            buffer,
         });
         call
     }
@@ -204,7 +209,7 @@ impl<A> Calls<A> {
     #[inline]
     fn remove(&mut self, slot: usize) -> Option<ReplyAddress<A>> {
         let entry = self.in_flight.try_remove(slot)?;
-        self.bytes = self.bytes.saturating_sub(entry.bytes);
+        self.buffers.release(entry.buffer);
         if self.tokens.len() < Self::KEEP && Arc::strong_count(&entry.token) == 1 {
             self.tokens.push(entry.token);
         }
@@ -260,7 +265,8 @@ impl<A> Calls<A> {
 
     /// Gives all of them up.
     pub(crate) fn clear(&mut self) {
-        (self.bytes, self.waiting_bytes) = (0, 0);
+        self.buffers = Buffers::default();
+        self.waiting_bytes = 0;
         self.in_flight = Slab::new();
         self.waiting = VecDeque::new();
     }

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 
 use super::event::{DatagramEvent, Notice};
 use super::{DatagramLink, Phase};
-use crate::calls::Waiting;
+use crate::calls::{Buffer, Waiting};
 use crate::error::{Backpressure, FrameErrorKind};
 use crate::events::Refusal;
 use crate::exchange::{Dispatched, Failed, Sorted};
@@ -177,7 +177,7 @@ impl DatagramLink {
                 message,
                 reply,
             }) => Some(DatagramEvent::Call {
-                call: self.calls.begin(place, reply, bytes),
+                call: self.calls.begin(place, reply, Buffer::own(bytes)),
                 handler,
                 message,
             }),

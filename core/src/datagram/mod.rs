@@ -24,7 +24,7 @@ pub use self::transmits::Transmits;
 
 use self::event::Notice;
 use crate::budget::{Account, Budget, Held};
-use crate::calls::Calls;
+use crate::calls::{Buffer, Calls};
 use crate::config::{LinkConfig, Role};
 use crate::events::{Deadline, DeadlineReason};
 use crate::exchange::Exchange;
@@ -370,8 +370,11 @@ impl DatagramLink {
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
         self.idle = true;
         let held = Held {
-            inbound: self.unhandled.saturating_add(self.calls.bytes()),
+            inbound: self
+                .unhandled
+                .saturating_add(self.calls.held_with(Buffer::default())),
             outbound: self.queued(),
+            queued: self.queued(),
             calls: self.calls.len(),
         };
         let pressure = self.budget.hold(&self.account, held);

@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
 use rand_core::CryptoRng;
 
 use crate::config::LinkConfig;
@@ -56,7 +55,7 @@ impl SharedSealer {
         config: &LinkConfig,
         message: &Message,
         options: &SendOptions,
-    ) -> Result<Option<Bytes>, SealError> {
+    ) -> Result<Option<Vec<u8>>, SealError> {
         config.outer.check_clash(options.inner())?;
         let outer = options.outer(&config.outer);
         if outer.is_peer_specific() || options.inner().is_peer_specific() {
@@ -71,6 +70,6 @@ impl SharedSealer {
         let (wire, inner) = (&config.wire, options.inner());
         self.sealer
             .seal(wire, &outer, inner, message, &mut context, &mut frame)?;
-        Ok(Some(frame.into()))
+        Ok(Some(frame))
     }
 }

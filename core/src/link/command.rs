@@ -126,11 +126,13 @@ impl Link {
 
     /// Ends the link gracefully: nothing more is read, but for answers that handlers
     /// wait for; what has been read is handled and answered, then the link
-    /// [closes](Self::close). Past `grace` it is [aborted](Self::abort).
+    /// [closes](Self::close). Past `grace` it is [aborted](Self::abort). Drained again, it
+    /// ends by the earlier time.
     pub fn drain(&mut self, now: Now, grace: Duration) {
         self.exchange.now = now;
         if let Phase::Open { drain_until } = &mut self.phase {
-            *drain_until = Some(now.deadline(grace));
+            let until = now.deadline(grace);
+            *drain_until = Some(drain_until.map_or(until, |earlier| earlier.min(until)));
         }
     }
 
@@ -191,9 +193,11 @@ impl Link {
         &mut self,
         seal: impl FnOnce(&mut Exchange<()>, &mut Vec<u8>) -> Result<(), SealError>,
     ) -> Result<(), SendError> {
-        let before = self.outbox.bytes.len();
-        seal(&mut self.exchange, &mut self.outbox.bytes)?;
-        self.make_room(before);
+        let out = self.outbox.tail();
+        let before = out.len();
+        seal(&mut self.exchange, out)?;
+        let added = out.len().saturating_sub(before);
+        self.make_room(added);
         self.after_queue();
         Ok(())
     }

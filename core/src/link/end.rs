@@ -81,12 +81,17 @@ impl Link {
     /// whether it did. What came in time counts, however late it is handled.
     pub(super) fn check_timers(&mut self) -> bool {
         let is_open = matches!(self.phase, Phase::Open { .. });
-        if !is_open || self.has_unhandled() {
+        if !is_open || self.may_advance() {
             return false;
         }
         let now = self.exchange.now.monotonic;
-        let due = self.timers.due(self.limits(), now);
-        due.map(|reason| self.begin_end(reason)).is_some()
+        match self.timers.due(self.limits(), now) {
+            None => return false,
+            // Nothing of what is queued would be taken either.
+            Some(reason @ CloseReason::WriteTimeout(_)) => self.end(reason),
+            Some(reason) => self.begin_end(reason),
+        }
+        true
     }
 
     /// Whether [`advance_end`](Self::advance_end) has something to do.

@@ -3,7 +3,7 @@
 use super::Link;
 use super::event::{Event, Notice};
 use super::phase::Phase;
-use crate::calls::Waiting;
+use crate::calls::{Buffer, Waiting};
 use crate::config::Role;
 use crate::error::{CloseReason, FrameErrorKind};
 use crate::events::Refusal;
@@ -22,7 +22,7 @@ impl Link {
             && let Some(Waiting { sealed, bytes, .. }) = self.calls.pop_waiting()
         {
             self.turn = self.turn.saturating_add(1);
-            return self.dispatch(node, sealed, bytes);
+            return self.dispatch(node, sealed, Buffer::own(bytes));
         }
         let before = self.inlet.bytes.len();
         let frame = self.next_frame()?;
@@ -104,6 +104,7 @@ impl Link {
         let sorted = match self.exchange.open_outer(node, &mut sealed, self.place) {
             Ok(()) => {
                 self.timers.authenticated();
+                self.account.set_known();
                 self.exchange.sort(node, sealed, (), self.place)
             }
             Err(error) => match self.exchange.sort_unopened(sealed, (), error, &mut || room) {
@@ -114,7 +115,8 @@ impl Link {
         match sorted {
             Sorted::Message(sealed) => {
                 if self.calls.waiting().0 == 0 && self.may_dispatch(&sealed) {
-                    return self.dispatch(node, sealed, bytes);
+                    let buffer = self.inlet.buffer();
+                    return self.dispatch(node, sealed, buffer);
                 }
                 self.calls.wait(Waiting {
                     sealed: sealed.into_own_buffer(),
@@ -136,7 +138,7 @@ impl Link {
         &mut self,
         node: &mut N,
         sealed: SealedMessage,
-        bytes: usize,
+        buffer: Buffer,
     ) -> Option<Event<N::Handler>> {
         let room = self.may_send_unsealed();
         let dispatched = self
@@ -148,7 +150,7 @@ impl Link {
                 message,
                 reply,
             }) => Some(Event::Call {
-                call: self.calls.begin(self.place, reply, bytes),
+                call: self.calls.begin(self.place, reply, buffer),
                 handler,
                 message,
             }),
@@ -261,7 +263,7 @@ impl Link {
         if self.may_send_unsealed() {
             // Such a message can only fail to be sealed by being too long; then
             // there is nobody to tell.
-            let out = &mut self.outbox.bytes;
+            let out = self.outbox.tail();
             let _ = self.exchange.seal_unsealed(message, out);
             self.after_queue();
         }

@@ -2,6 +2,8 @@
 
 use bytes::BytesMut;
 
+use crate::calls::Buffer;
+
 /// The receive buffer. Its room grows with what arrives, never with what a
 /// header announces, and goes when it is empty.
 #[derive(Debug)]
@@ -11,9 +13,13 @@ pub(super) struct Inlet {
     pub(super) incomplete: bool,
     /// The room that the next read is given.
     room: usize,
+    /// The buffer that the bytes are in.
+    buffer: Buffer,
 }
 
 impl Inlet {
+    /// An empty buffer larger than this goes back, in bytes.
+    const KEEP: usize = 4 * 1024;
     /// The least and the most room for one read, in bytes.
     const ROOM: (usize, usize) = (2 * 1024, 64 * 1024);
 
@@ -22,6 +28,7 @@ impl Inlet {
             bytes: BytesMut::new(),
             incomplete: false,
             room: Self::ROOM.0,
+            buffer: Buffer::default(),
         }
     }
 
@@ -29,14 +36,55 @@ impl Inlet {
     pub(super) fn with_room(&mut self) -> &mut BytesMut {
         if self.bytes.spare_capacity_mut().len() < Self::ROOM.0 / 2 {
             self.bytes.reserve(self.room);
+            self.note_buffer();
         }
         &mut self.bytes
+    }
+
+    /// Appends bytes.
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.note_buffer();
+    }
+
+    /// Notes where the bytes are: frames that are split off keep all of it alive. Its end is
+    /// where it was, whatever was split off in front.
+    fn note_buffer(&mut self) {
+        let size = self.bytes.capacity();
+        let end = (self.bytes.as_ptr() as usize).wrapping_add(size);
+        let size = match self.buffer.id == end {
+            // What was split off in front may be room again.
+            true => self.buffer.size.max(size),
+            false => size,
+        };
+        self.buffer = Buffer { id: end, size };
+    }
+
+    /// The buffer that the bytes are in, and those that were split off last.
+    pub(super) const fn buffer(&self) -> Buffer {
+        self.buffer
+    }
+
+    /// The buffer, unless there is nothing in it.
+    pub(super) fn occupied(&self) -> Buffer {
+        match self.bytes.is_empty() {
+            true => Buffer::default(),
+            false => self.buffer,
+        }
+    }
+
+    /// Gives a large buffer back, if there is nothing in it.
+    pub(super) fn shrink(&mut self) {
+        if self.buffer.size > Self::KEEP {
+            self.release();
+        }
     }
 
     /// Learns from a read how much room the next one wants.
     pub(super) fn received(&mut self, count: usize) {
         let (least, most) = Self::ROOM;
         self.incomplete = false;
+        self.note_buffer();
         if count >= self.room {
             self.room = self.room.saturating_mul(4).min(most);
         } else if count < self.room / 8 {
@@ -47,12 +95,13 @@ impl Inlet {
     /// Gives the buffer back, if there is nothing in it.
     pub(super) fn release(&mut self) {
         if self.bytes.is_empty() {
-            self.bytes = BytesMut::new();
+            self.clear();
         }
     }
 
     pub(super) fn clear(&mut self) {
         self.bytes = BytesMut::new();
+        self.buffer = Buffer::default();
     }
 }
 

@@ -21,7 +21,7 @@ impl Link {
         }
         self.exchange.now = now;
         if !self.eof && matches!(self.phase, Phase::Open { .. }) {
-            self.inlet.bytes.extend_from_slice(bytes);
+            self.inlet.extend(bytes);
             self.received(now, bytes.len());
         }
         Ok(())

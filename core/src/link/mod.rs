@@ -33,7 +33,7 @@ use self::inlet::Inlet;
 use self::outbox::Outbox;
 use self::phase::Phase;
 use self::timers::Timers;
-use crate::budget::{Account, Budget, Held};
+use crate::budget::{Account, Budget, Cut, Held, MailboxAccount};
 use crate::calls::Calls;
 use crate::config::LinkConfig;
 use crate::error::CloseReason;
@@ -238,10 +238,21 @@ impl Link {
     }
 
     /// How many bytes may be read at once: `usize::MAX` while all links together hold
-    /// little, and few or none past half of [`Limits::inbound_total`].
+    /// little, and few or none past three quarters of [`Limits::inbound_total`].
     #[must_use]
     pub fn read_room(&self) -> usize {
-        self.budget.room(&self.account)
+        let (_, waiting) = self.calls.waiting();
+        let unhandled = self.inlet.bytes.len().saturating_add(waiting);
+        self.budget.room(&self.account, unhandled)
+    }
+
+    /// What counts that a driver queues for this link besides it.
+    #[must_use]
+    pub fn mailbox_account(&self) -> MailboxAccount {
+        MailboxAccount {
+            budget: self.budget.clone(),
+            account: self.account.clone(),
+        }
     }
 
     /// Whether it waits for what other links hold: for a handler's place, or for room to
@@ -275,16 +286,20 @@ impl Link {
         self.exchange.now = now;
         if core::mem::take(&mut self.idle) {
             if self.outbox.take_progress() {
-                self.timers.active(now.monotonic);
+                self.timers.wrote(now.monotonic);
             }
             if self.is_turn_over() {
                 self.turn = 0;
             }
             self.expire();
         }
-        if self.account.is_cut() && self.phase.close_reason().is_none() {
-            let queued = self.queued();
-            self.abort(CloseReason::SlowConsumer { queued });
+        match self.account.cut() {
+            Some(Cut::Slow) if self.phase.close_reason().is_none() => {
+                let queued = self.queued();
+                self.abort(CloseReason::SlowConsumer { queued });
+            }
+            Some(Cut::NoRoom) => self.begin_end(CloseReason::NoRoom),
+            Some(Cut::Slow) | None => {}
         }
         loop {
             if let Some(notice) = self.notices.pop_front() {
@@ -340,6 +355,7 @@ impl Link {
     /// side that keeps the remote waiting.
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
         self.idle = true;
+        self.inlet.shrink();
         let now = self.exchange.now.monotonic;
         self.outbox.rest_backlog(now);
         let held = !self.may_take_frame();
@@ -355,11 +371,14 @@ impl Link {
         let held = match self.phase {
             Phase::Closed { .. } => Held::default(),
             _ => Held {
-                inbound: self.inlet.bytes.len().saturating_add(self.calls.bytes()),
-                outbound: self.queued(),
+                inbound: self.calls.held_with(self.inlet.occupied()),
+                outbound: self.outbox.held(),
+                queued: self.queued(),
                 calls: self.calls.len(),
             },
         };
+        let unfinished = self.inlet.incomplete && !self.inlet.bytes.is_empty();
+        self.budget.set_unfinished(&self.account, unfinished);
         let pressure = self.budget.hold(&self.account, held);
         if !pressure.is_none() {
             node.pressure(pressure);

@@ -3,8 +3,6 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use bytes::Bytes;
-
 use super::Link;
 use crate::config::Role;
 use crate::error::{CloseReason, SendError};
@@ -13,6 +11,7 @@ use crate::message::Message;
 use crate::now::Now;
 use crate::options::SendOptions;
 use crate::shared::SharedNode;
+use crate::shared_frame::SharedFrame;
 
 impl Link {
     /// Queues a frame that was sealed before, for many links at once. The remote
@@ -24,17 +23,35 @@ impl Link {
     /// remote does not read closes the link.
     ///
     /// [policy]: crate::Limits::slow_consumer
-    pub fn forward(&mut self, now: Now, frame: &Bytes) -> Result<(), SendError> {
+    pub fn forward(&mut self, now: Now, frame: &SharedFrame) -> Result<(), SendError> {
         self.exchange.now = now;
         self.check_open()?;
         match self.dropping() {
             None => {
                 self.close_if_slow()?;
                 self.check_room()?;
-                self.outbox.bytes.extend_from_slice(frame);
+                self.outbox.share(frame);
             }
             Some(policy) => self.push(frame.clone(), policy),
         }
+        self.after_queue();
+        Ok(())
+    }
+
+    /// [Forwards](Self::forward) several frames at once, one behind the other, and takes
+    /// them out of the vector; none of them is dropped. For a driver that has gathered
+    /// short ones, where the [policy] is to disconnect.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward); the frames are left in the vector.
+    ///
+    /// [policy]: crate::Limits::slow_consumer
+    pub fn forward_all(&mut self, now: Now, frames: &mut Vec<u8>) -> Result<(), SendError> {
+        self.exchange.now = now;
+        self.check_open()?;
+        self.close_if_slow()?;
+        self.check_room()?;
+        self.outbox.append(core::mem::take(frames));
         self.after_queue();
         Ok(())
     }
@@ -73,6 +90,8 @@ impl Link {
     /// whether there is anything to write.
     pub fn poll_outbound(&mut self, written: &mut Vec<u8>) -> bool {
         let any = self.outbox.swap(written);
+        let waits = any && self.exchange.role != Role::Client;
+        self.timers.writing(waits, self.exchange.now.monotonic);
         self.after_write();
         any
     }
@@ -83,7 +102,7 @@ impl Link {
         (policy != SlowConsumerPolicy::Disconnect).then_some(policy)
     }
 
-    fn push(&mut self, frame: Bytes, policy: SlowConsumerPolicy) {
+    fn push(&mut self, frame: SharedFrame, policy: SlowConsumerPolicy) {
         let limits = self.limits();
         let max = match self.outbox.is_overdue() {
             true => limits.backlog(),
@@ -104,12 +123,11 @@ impl Link {
         }
     }
 
-    /// Drops what may be dropped where the queue was full of it when it had
-    /// `before` other bytes. To be called once more are there: what cannot be sent
-    /// takes nobody's place.
-    pub(super) fn make_room(&mut self, before: usize) {
+    /// Drops what may be dropped where the queue was full of it before `added` bytes
+    /// were queued. To be called once they are there: what cannot be sent takes nobody's
+    /// place.
+    pub(super) fn make_room(&mut self, added: usize) {
         if let Some(policy) = self.dropping() {
-            let added = self.outbox.bytes.len().saturating_sub(before);
             let max = self.limits().outbound_queue();
             let few = |len: usize| len.saturating_sub(added) < max;
             self.outbox.drop_until(policy, few);

@@ -1,47 +1,72 @@
 //! Bytes on their way out.
 
 use alloc::vec::Vec;
+use core::mem;
 use core::time::Duration;
-
-use bytes::Bytes;
 
 use crate::events::Dropped;
 use crate::limits::SlowConsumerPolicy;
 use crate::lossy_queue::{Droppable, LossyQueue};
+use crate::shared_frame::SharedFrame;
 
-/// The bytes that wait to be written: one buffer, swapped for an empty one
-/// with every write. Frames that may be dropped wait beside it.
+/// The bytes that wait to be written, in pieces, so that memory is taken and given back
+/// as they come and go.
 #[derive(Debug)]
 pub(super) struct Outbox {
-    /// What may not be dropped.
-    pub(super) bytes: Vec<u8>,
-    frames: Frames,
-    /// Bytes handed out and not yet known to be written.
-    in_flight: usize,
+    /// What was queued last and may not be dropped. As long as nothing goes before it, it
+    /// is swapped for an empty buffer with every write.
+    tail: Vec<u8>,
+    /// What goes before it.
+    pieces: LossyQueue<Piece>,
+    /// The bytes of the pieces that may not be dropped.
+    kept: usize,
+    in_flight: InFlight,
     /// Some were written since that was last asked.
     progress: bool,
     backlog: Backlog,
 }
 
-/// The frames that may be dropped.
-#[derive(Debug, Default)]
-struct Frames {
-    queue: LossyQueue<Placed>,
-    /// How many of the bytes that may not be dropped were handed out.
-    start: u64,
+/// Bytes handed out and not yet known to be written.
+#[derive(Clone, Copy, Debug, Default)]
+struct InFlight {
+    len: usize,
+    /// Of the buffer that they are in.
+    capacity: usize,
 }
 
-/// A frame and its place: the number of bytes that may not be dropped and go before it,
-/// counted from a common start.
 #[derive(Debug)]
-struct Placed {
-    before: u64,
-    frame: Bytes,
+enum Piece {
+    /// Frames of this link.
+    Own(Vec<u8>),
+    /// A frame of many.
+    Shared(SharedFrame),
+    /// One that may be dropped.
+    News(SharedFrame),
 }
 
-impl Droppable for Placed {
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Own(bytes) => bytes.len(),
+            Self::Shared(frame) | Self::News(frame) => frame.len(),
+        }
+    }
+}
+
+impl Droppable for Piece {
     fn droppable(&self) -> Option<usize> {
-        Some(self.frame.len())
+        match self {
+            Self::News(frame) => Some(frame.len()),
+            Self::Own(_) | Self::Shared(_) => None,
+        }
+    }
+
+    fn held(&self) -> usize {
+        let bytes = match self {
+            Self::Own(bytes) => bytes.capacity(),
+            Self::Shared(frame) | Self::News(frame) => frame.uncounted(),
+        };
+        bytes.saturating_add(mem::size_of::<Self>())
     }
 }
 
@@ -56,15 +81,16 @@ struct Backlog {
 impl Outbox {
     /// An empty buffer larger than this goes back, in bytes.
     const KEEP: usize = 1024;
-    /// Bytes after which no more frames are handed out at once, since what is
-    /// handed out cannot be dropped.
+    /// Bytes after which no more of several pieces is handed out at once: what is handed
+    /// out is copied for this link alone, and cannot be dropped.
     const PORTION: usize = 64 * 1024;
 
     pub(super) fn new() -> Self {
         Self {
-            bytes: Vec::new(),
-            frames: Frames::default(),
-            in_flight: 0,
+            tail: Vec::new(),
+            pieces: LossyQueue::default(),
+            kept: 0,
+            in_flight: InFlight::default(),
             progress: false,
             backlog: Backlog::default(),
         }
@@ -72,66 +98,130 @@ impl Outbox {
 
     /// Bytes that wait, those handed out and not written included.
     pub(super) fn len(&self) -> usize {
-        self.kept().saturating_add(self.frames.queue.bytes())
+        self.kept().saturating_add(self.pieces.bytes())
     }
 
     /// Those of them that may not be dropped, or not any more.
     pub(super) fn kept(&self) -> usize {
-        self.bytes.len().saturating_add(self.in_flight)
+        let queued = self.tail.len().saturating_add(self.kept);
+        queued.saturating_add(self.in_flight.len)
+    }
+
+    /// The memory that this takes while anything waits, in bytes, without that of frames
+    /// that are [counted](SharedFrame) for all who share them.
+    pub(super) fn held(&self) -> usize {
+        if self.len() == 0 {
+            return 0;
+        }
+        let queued = self.tail.capacity().saturating_add(self.pieces.held());
+        queued.saturating_add(self.in_flight.capacity)
+    }
+
+    /// The buffer that frames of this link are appended to.
+    #[inline]
+    pub(super) fn tail(&mut self) -> &mut Vec<u8> {
+        let room = self.tail.capacity().saturating_sub(self.tail.len());
+        // Not one buffer that doubles and doubles, with as much room as bytes.
+        if self.tail.len() >= Self::PORTION / 2 && room < Self::KEEP {
+            self.close_tail();
+        }
+        &mut self.tail
+    }
+
+    /// Makes a piece of the tail, if there is anything in it.
+    fn close_tail(&mut self) {
+        if self.tail.is_empty() {
+            return;
+        }
+        let mut bytes = mem::take(&mut self.tail);
+        if bytes.capacity() / 2 > bytes.len() {
+            bytes.shrink_to_fit();
+        }
+        self.push_own(bytes);
+    }
+
+    fn push_own(&mut self, bytes: Vec<u8>) {
+        self.kept = self.kept.saturating_add(bytes.len());
+        self.pieces.push_back(Piece::Own(bytes));
+    }
+
+    /// Queues frames of many that may not be dropped, in one piece.
+    pub(super) fn append(&mut self, mut frames: Vec<u8>) {
+        if frames.len() < SharedFrame::SHARED_FROM {
+            self.tail().extend_from_slice(&frames);
+            return;
+        }
+        self.close_tail();
+        if frames.capacity() / 2 > frames.len() {
+            frames.shrink_to_fit();
+        }
+        self.push_own(frames);
+    }
+
+    /// Queues a frame of many that may not be dropped. A short one is copied, which is
+    /// cheaper than to share it.
+    pub(super) fn share(&mut self, frame: &SharedFrame) {
+        if frame.len() < SharedFrame::SHARED_FROM {
+            self.tail().extend_from_slice(frame);
+            return;
+        }
+        self.close_tail();
+        self.kept = self.kept.saturating_add(frame.len());
+        self.pieces.push_back(Piece::Shared(frame.clone()));
     }
 
     /// Queues a frame that may be dropped, as the policy says, which does not
     /// disconnect. Where `max` bytes wait already, others of its kind are dropped for
     /// it, or it is itself.
-    pub(super) fn push(&mut self, frame: Bytes, max: usize, policy: SlowConsumerPolicy) {
+    pub(super) fn push(&mut self, frame: SharedFrame, max: usize, policy: SlowConsumerPolicy) {
         if frame.is_empty() {
             return;
         }
-        let before = self.frames.start.saturating_add(self.bytes.len() as u64);
-        let (placed, kept) = (Placed { before, frame }, self.kept());
-        self.frames.queue.offer(placed, kept, max, policy);
+        self.close_tail();
+        let kept = self.kept();
+        self.pieces.offer(Piece::News(frame), kept, max, policy);
     }
 
     /// Drops frames until so few bytes wait as are wanted, or no frame is left
     /// that was not handed out.
     pub(super) fn drop_until(&mut self, policy: SlowConsumerPolicy, few: impl Fn(usize) -> bool) {
         let kept = self.kept();
-        let queue = &mut self.frames.queue;
-        queue.drop_until(policy, |bytes| few(bytes.saturating_add(kept)));
+        self.pieces
+            .drop_until(policy, |bytes| few(bytes.saturating_add(kept)));
     }
 
     /// What was dropped since the last call, if anything was.
     pub(super) fn take_dropped(&mut self) -> Option<Dropped> {
-        self.frames.queue.take_dropped()
+        self.pieces.take_dropped()
     }
 
     /// Says that so many of the bytes that were handed out have been written.
     pub(super) fn written(&mut self, count: usize) {
-        self.in_flight = self.in_flight.saturating_sub(count);
+        self.in_flight.len = self.in_flight.len.saturating_sub(count);
         self.progress |= count > 0;
     }
 
     /// Whether bytes were written since the last call.
     pub(super) fn take_progress(&mut self) -> bool {
-        core::mem::take(&mut self.progress)
+        mem::take(&mut self.progress)
     }
 
     /// Whether bytes wait that were not handed out.
     pub(super) fn has_bytes(&self) -> bool {
-        !self.bytes.is_empty() || !self.frames.queue.is_empty()
+        !self.tail.is_empty() || !self.pieces.is_empty()
     }
 
     /// Whether bytes were handed out that are not known to be written.
     pub(super) fn is_being_written(&self) -> bool {
-        self.in_flight > 0
+        self.in_flight.len > 0
     }
 
     /// Gives up all that waits, those bytes included that were handed out.
     pub(super) fn clear(&mut self) {
-        let mut queue = core::mem::take(&mut self.frames.queue);
-        queue.clear();
+        let mut pieces = mem::take(&mut self.pieces);
+        pieces.clear();
         *self = Self {
-            frames: Frames { queue, start: 0 },
+            pieces,
             ..Self::new()
         };
     }
@@ -140,23 +230,50 @@ impl Outbox {
     /// is anything. Buffers of a burst that is over go back.
     pub(super) fn swap(&mut self, written: &mut Vec<u8>) -> bool {
         written.clear();
-        self.progress |= self.in_flight > 0;
-        if self.frames.queue.is_empty() {
-            self.frames.start = 0;
-            core::mem::swap(&mut self.bytes, written);
-        } else {
-            self.frames
-                .hand_out(&mut self.bytes, written, Self::PORTION);
+        self.progress |= self.in_flight.len > 0;
+        match self.pieces.is_empty() {
+            true => mem::swap(&mut self.tail, written),
+            false => self.hand_out(written),
         }
-        self.in_flight = written.len();
         if written.is_empty() && written.capacity() > Self::KEEP {
             *written = Vec::new();
         }
-        let wanted = self.bytes.len().max(written.len()).saturating_mul(4);
-        if self.bytes.capacity() > Self::KEEP.max(wanted) {
-            self.bytes.shrink_to(self.bytes.len());
+        let wanted = self.tail.len().max(written.len()).saturating_mul(4);
+        if self.tail.capacity() > Self::KEEP.max(wanted) {
+            self.tail.shrink_to(self.tail.len());
         }
+        self.in_flight = InFlight {
+            len: written.len(),
+            capacity: written.capacity(),
+        };
         !written.is_empty()
+    }
+
+    /// Moves pieces, at least one, and no more than [`PORTION`](Self::PORTION) bytes of
+    /// several.
+    fn hand_out(&mut self, out: &mut Vec<u8>) {
+        let has_room = |out: &Vec<u8>, more: usize| {
+            out.is_empty() || out.len().saturating_add(more) <= Self::PORTION
+        };
+        while let Some(next) = self.pieces.iter().next()
+            && has_room(out, next.len())
+            && let Some(piece) = self.pieces.pop_front()
+        {
+            if piece.droppable().is_none() {
+                self.kept = self.kept.saturating_sub(piece.len());
+            }
+            match piece {
+                Piece::Own(bytes) if out.is_empty() => *out = bytes,
+                Piece::Own(bytes) => out.extend_from_slice(&bytes),
+                Piece::Shared(frame) | Piece::News(frame) => {
+                    out.reserve_exact(frame.len());
+                    out.extend_from_slice(&frame);
+                }
+            }
+        }
+        if self.pieces.is_empty() && has_room(out, self.tail.len()) {
+            out.append(&mut self.tail);
+        }
     }
 
     /// Notes whether more waits than the `backlog`.
@@ -202,28 +319,6 @@ impl Outbox {
     }
 }
 
-impl Frames {
-    /// Moves frames and the bytes between them, in their order, until there are
-    /// `portion` bytes.
-    fn hand_out(&mut self, bytes: &mut Vec<u8>, out: &mut Vec<u8>, portion: usize) {
-        let mut moved = 0;
-        while out.len() < portion
-            && let Some(Placed { before, frame }) = self.queue.pop_front()
-        {
-            let before = usize::try_from(before.saturating_sub(self.start)).unwrap_or(usize::MAX);
-            out.extend_from_slice(bytes.get(moved..before).unwrap_or_default());
-            moved = before;
-            out.extend_from_slice(&frame);
-        }
-        if self.queue.is_empty() {
-            out.extend_from_slice(bytes.get(moved..).unwrap_or_default());
-            moved = bytes.len();
-        }
-        bytes.drain(..moved.min(bytes.len()));
-        self.start = self.start.saturating_add(moved as u64);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::collections::VecDeque;
@@ -235,9 +330,9 @@ mod tests {
     #[test]
     fn what_is_handed_out_counts_until_it_is_written() {
         let (mut outbox, mut writing) = (Outbox::new(), Vec::new());
-        outbox.bytes.extend_from_slice(&[1; 5000]);
+        outbox.tail().extend_from_slice(&[1; 5000]);
         assert!(outbox.swap(&mut writing));
-        outbox.bytes.push(2);
+        outbox.tail().push(2);
         assert_eq!((writing.len(), outbox.len()), (5000, 5001));
         outbox.written(4000);
         assert_eq!(outbox.len(), 1001);
@@ -245,7 +340,7 @@ mod tests {
         assert_eq!((&writing[..], outbox.len()), (&[2][..], 1));
         assert!(!outbox.swap(&mut writing));
         assert!(outbox.len() == 0 && writing.capacity() <= Outbox::KEEP);
-        assert!(outbox.bytes.capacity() <= Outbox::KEEP);
+        assert!(outbox.tail.capacity() <= Outbox::KEEP);
     }
 
     /// Everything that is handed out.
@@ -264,14 +359,14 @@ mod tests {
     }
 
     fn push(outbox: &mut Outbox, frame: &'static str, max: usize, policy: SlowConsumerPolicy) {
-        outbox.push(Bytes::from_static(frame.as_bytes()), max, policy);
+        outbox.push(frame.as_bytes().to_vec().into(), max, policy);
     }
 
     #[test]
     fn frames_keep_their_places() {
         let mut outbox = Outbox::new();
         for (own, frame) in [("a", "B"), ("", "C"), ("d", "E"), ("f", "")] {
-            outbox.bytes.extend_from_slice(own.as_bytes());
+            outbox.tail().extend_from_slice(own.as_bytes());
             push(&mut outbox, frame, 100, DropOldest);
         }
         assert_eq!(outbox.len(), 6);
@@ -288,7 +383,7 @@ mod tests {
         for (policy, left, count) in cases {
             let mut outbox = Outbox::new();
             for (own, frame) in [("a", "1"), ("g", "2"), ("h", "3"), ("i", "4"), ("", "5")] {
-                outbox.bytes.extend_from_slice(own.as_bytes());
+                outbox.tail().extend_from_slice(own.as_bytes());
                 push(&mut outbox, frame, 6, policy);
             }
             assert_eq!(dropped(&mut outbox), count);
@@ -299,7 +394,7 @@ mod tests {
     #[test]
     fn what_is_handed_out_is_not_dropped() {
         let mut outbox = Outbox::new();
-        let frame = Bytes::from(alloc::vec![7; Outbox::PORTION / 2]);
+        let frame = SharedFrame::from(alloc::vec![7; Outbox::PORTION / 2]);
         for _ in 0..4 {
             outbox.push(frame.clone(), usize::MAX, DropOldest);
         }
@@ -320,7 +415,7 @@ mod tests {
     fn a_backlog_is_one_until_less_waits() {
         let (mut outbox, mut writing) = (Outbox::new(), Vec::new());
         let second = Duration::from_secs;
-        outbox.bytes.extend_from_slice(&[0; 11]);
+        outbox.tail().extend_from_slice(&[0; 11]);
         outbox.note_backlog(second(1), 10);
         // It could not be read yet.
         assert_eq!(outbox.backlog_since(), None);
@@ -335,7 +430,7 @@ mod tests {
         outbox.written(1);
         outbox.end_backlog(10);
         assert!(!outbox.is_overdue());
-        outbox.bytes.push(0);
+        outbox.tail().push(0);
         outbox.note_backlog(second(9), 10);
         assert_eq!(outbox.backlog_since(), Some(second(9)));
     }
@@ -351,18 +446,18 @@ mod tests {
             let policy = [DropOldest, DropNewest][seed as usize % 2];
             let mut outbox = Outbox::new();
             // Pieces, each with whether it may be dropped.
-            let mut plain = VecDeque::<(Bytes, bool)>::new();
+            let mut plain = VecDeque::<(SharedFrame, bool)>::new();
             let mut in_flight = 0;
             for step in 0..500_u32 {
                 let choice = rng.next_u32();
                 let len = (choice >> 8) as usize % 5000;
-                let piece = Bytes::from(alloc::vec![step as u8; len]);
-                let waiting = |plain: &VecDeque<(Bytes, bool)>| -> usize {
+                let piece = SharedFrame::from(alloc::vec![step as u8; len]);
+                let waiting = |plain: &VecDeque<(SharedFrame, bool)>| -> usize {
                     plain.iter().map(|(piece, _)| piece.len()).sum()
                 };
                 match choice % 8 {
                     0 | 1 => {
-                        outbox.bytes.extend_from_slice(&piece);
+                        outbox.tail().extend_from_slice(&piece);
                         plain.push_back((piece, false));
                     }
                     2..=5 => {

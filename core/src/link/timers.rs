@@ -6,13 +6,15 @@ use crate::error::CloseReason;
 use crate::events::DeadlineReason;
 use crate::limits::Limits;
 
-/// The deadlines for a frame's last byte, for the first valid message, and for
-/// anything at all.
+/// The deadlines for a frame's last byte, for the first valid message, for taking
+/// something of what was written, and for anything at all.
 #[derive(Debug)]
 pub(super) struct Timers {
     opened: Duration,
     /// When the remote last sent something, or took something that it was sent.
     last_active: Duration,
+    /// Since when the remote has taken nothing of what was handed out to be written.
+    writing: Option<Duration>,
     /// When the first byte of the frame that is not complete arrived.
     frame_begun: Option<Duration>,
     authenticated: bool,
@@ -27,6 +29,7 @@ impl Timers {
         Self {
             opened: now,
             last_active: now,
+            writing: None,
             frame_begun: None,
             authenticated: false,
             held: None,
@@ -37,6 +40,17 @@ impl Timers {
     /// The remote sent something, or took something.
     pub(super) fn active(&mut self, now: Duration) {
         self.last_active = now;
+    }
+
+    /// Bytes were handed out to be written, or all of them are written.
+    pub(super) fn writing(&mut self, any: bool, now: Duration) {
+        self.writing = any.then_some(now);
+    }
+
+    /// The remote took some of them.
+    pub(super) fn wrote(&mut self, now: Duration) {
+        self.active(now);
+        self.writing = self.writing.map(|_| now);
     }
 
     /// A message has passed the outer layer.
@@ -73,7 +87,7 @@ impl Timers {
     }
 
     /// The deadlines that there are, with what passing them means.
-    fn deadlines(&self, limits: &Limits) -> [Option<(Duration, DeadlineReason, CloseReason)>; 3] {
+    fn deadlines(&self, limits: &Limits) -> [Option<(Duration, DeadlineReason, CloseReason)>; 4] {
         let frame = self
             .frame_begun
             .filter(|_| self.held.is_none())
@@ -94,7 +108,12 @@ impl Timers {
             let at = self.last_active.saturating_add(after);
             (at, DeadlineReason::Idle, CloseReason::Idle(after))
         });
-        [frame, auth, idle]
+        let write = self.writing.zip(limits.write_timeout());
+        let write = write.map(|(since, after)| {
+            let at = since.saturating_add(after);
+            (at, DeadlineReason::Write, CloseReason::WriteTimeout(after))
+        });
+        [frame, auth, idle, write]
     }
 
     /// The earliest deadline.

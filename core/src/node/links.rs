@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use rand_core::CryptoRng;
@@ -16,6 +17,7 @@ use crate::now::Now;
 use crate::options::SendOptions;
 use crate::peers::PeerMessage;
 use crate::place::{LinkId, Place};
+use crate::shared_frame::SharedFrame;
 use crate::sync::Ordering;
 
 impl<H: Clone> Node<H> {
@@ -127,13 +129,21 @@ impl<H: Clone> Node<H> {
         self.links.keys().copied()
     }
 
-    /// Bytes received and not yet answered, of all links.
+    /// A frame that was sealed for many links, so that it counts once for all of them.
+    pub fn share(&mut self, frame: Vec<u8>) -> SharedFrame {
+        let (frame, pressure) = SharedFrame::new(frame, &self.budget);
+        self.relieve(pressure);
+        frame
+    }
+
+    /// The memory of what was received and is not yet answered, of all links, in bytes.
     #[must_use]
     pub fn inbound_bytes(&self) -> usize {
         self.budget.held().inbound
     }
 
-    /// Bytes that wait to be written, to all links.
+    /// The memory of what waits to be written, by all links, in bytes: frames that they
+    /// [share](Self::share) count once.
     #[must_use]
     pub fn outbound_bytes(&self) -> usize {
         self.budget.held().outbound

@@ -165,7 +165,7 @@ impl<R: Runtime> Client<R> {
                 observer,
             };
             let context = service.context.clone();
-            let connection = Connection::new(context, link.id(), remote, options, Some(origin));
+            let connection = Connection::new(context, &link, options, Some(origin));
             (connection, link)
         };
         let (connection, link) = shared.servers().insert(position, make)?;

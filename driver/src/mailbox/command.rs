@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_channel::oneshot;
-use netaio_core::{CloseReason, Droppable, Message, SendError, SendOptions};
+use netaio_core::{CloseReason, Droppable, Message, SendError, SendOptions, SharedFrame};
 
 use crate::callers::Request;
 
@@ -19,7 +18,9 @@ pub(crate) enum Command {
     /// Send a request.
     Request(Request),
     /// Write a frame that was sealed for many. It may be dropped.
-    Frame(Bytes),
+    Frame(SharedFrame),
+    /// Write short frames that were sealed for many, one behind the other.
+    Frames(Vec<u8>),
     /// Send a message that many get, but that has to be sealed for each of them.
     /// It may be dropped.
     Notify {
@@ -47,12 +48,25 @@ impl Droppable for Command {
     fn droppable(&self) -> Option<usize> {
         match self {
             Self::Frame(frame) => Some(frame.len()),
+            Self::Frames(frames) => Some(frames.len()),
             Self::Notify { message, .. } => {
                 let fields = message.uri.len().saturating_add(message.content.len());
                 Some(fields.saturating_add(std::mem::size_of::<Self>()))
             }
             _ => None,
         }
+    }
+
+    fn held(&self) -> usize {
+        let more = match self {
+            Self::Frame(frame) => frame.uncounted(),
+            Self::Frames(frames) => frames.capacity(),
+            Self::Notify { message, .. } | Self::Send { message, .. } => {
+                message.uri.len().saturating_add(message.content.len())
+            }
+            _ => 0,
+        };
+        more.saturating_add(std::mem::size_of::<Self>())
     }
 }
 
@@ -65,6 +79,7 @@ impl Command {
             }
             Self::Request(request) => request.refuse(reason),
             Self::Frame(_)
+            | Self::Frames(_)
             | Self::Notify { .. }
             | Self::Wake
             | Self::Drain(_)

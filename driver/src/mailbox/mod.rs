@@ -7,7 +7,10 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use event_listener::{Event, EventListener};
-use netaio_core::{CloseReason, Dropped, Limits, LossyQueue, SendError, SlowConsumerPolicy};
+use netaio_core::{
+    CloseReason, Dropped, Limits, LossyQueue, MailboxAccount, Pressure, SendError, SharedFrame,
+    SlowConsumerPolicy,
+};
 
 pub(crate) use self::command::Command;
 
@@ -32,11 +35,19 @@ pub(crate) struct Mailbox {
     droppable_capacity: usize,
     /// The policy past that number of bytes.
     policy: SlowConsumerPolicy,
+    account: MailboxAccount,
 }
 
 #[derive(Default)]
 struct Queue {
     commands: LossyQueue<Command>,
+    /// Short frames behind the commands: one buffer takes less memory and time than a
+    /// command for each.
+    run: Vec<u8>,
+    /// The memory of the commands that the task has taken last.
+    taken: usize,
+    /// The memory that was published last.
+    published: usize,
     /// Sends among them.
     sends: usize,
     /// Requests among them.
@@ -49,8 +60,66 @@ struct Queue {
     ended: bool,
 }
 
+impl Queue {
+    /// The most bytes of short frames in one buffer.
+    const RUN: usize = 64 * 1024;
+    /// What memory has to differ by to be published, in bytes.
+    const GRAIN: usize = 2 * 1024;
+
+    fn is_empty(&self) -> bool {
+        self.commands.is_empty() && self.run.is_empty()
+    }
+
+    /// The bytes of what may be dropped.
+    fn news(&self) -> usize {
+        self.commands.bytes().saturating_add(self.run.len())
+    }
+
+    /// Appends a short frame.
+    fn append(&mut self, frame: &SharedFrame) {
+        if self.run.len().saturating_add(frame.len()) > Self::RUN {
+            self.close_run();
+        }
+        self.run.extend_from_slice(frame);
+    }
+
+    /// Makes a command of the short frames.
+    fn close_run(&mut self) {
+        if !self.run.is_empty() {
+            let frames = std::mem::take(&mut self.run);
+            self.commands.push_back(Command::Frames(frames));
+        }
+    }
+
+    /// Moves all commands into a queue that is empty.
+    fn swap(&mut self, into: &mut VecDeque<Command>) {
+        self.close_run();
+        self.taken = self.commands.held();
+        self.commands.swap(into);
+    }
+
+    /// Publishes what is held, and returns what that means for others.
+    fn publish(&mut self, account: &MailboxAccount) -> Pressure {
+        let held = self.commands.held().saturating_add(self.run.capacity());
+        let held = held.saturating_add(self.taken);
+        if held.abs_diff(self.published) < Self::GRAIN && (held > 0 || self.published == 0) {
+            return Pressure::default();
+        }
+        self.published = held;
+        account.hold(held, self.news())
+    }
+
+    /// Lets go of what may be dropped.
+    fn drop_news(&mut self) {
+        let policy = SlowConsumerPolicy::DropOldest;
+        self.commands.drop_until(policy, |_| false);
+        self.commands.take_dropped();
+        self.run = Vec::new();
+    }
+}
+
 impl Mailbox {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, account: MailboxAccount) -> Self {
         Self {
             queue: Mutex::default(),
             waker: AtomicWaker::new(),
@@ -58,6 +127,7 @@ impl Mailbox {
             capacity: limits.pending_requests(),
             droppable_capacity: limits.outbound_queue(),
             policy: limits.slow_consumer(),
+            account,
         }
     }
 
@@ -78,6 +148,50 @@ impl Mailbox {
                 None => room = Some(self.room.listen()),
             }
         }
+    }
+
+    /// Queues a [`Command::Frame`] or a [`Command::Notify`], and returns what that means
+    /// for other connections.
+    ///
+    /// # Errors
+    /// The connection has ended, or takes commands too slowly.
+    pub(crate) fn push_news(&self, command: Command) -> Result<Pressure, SendError> {
+        let mut queue = lock(&self.queue);
+        if let Some(reason) = &queue.closed {
+            return Err(SendError::Closed(reason.clone()));
+        }
+        if self.account.is_cut() {
+            let queued = queue.news();
+            queue.drop_news();
+            queue.publish(&self.account);
+            return Err(SendError::Closed(CloseReason::SlowConsumer { queued }));
+        }
+        let (first, max) = (queue.is_empty(), self.droppable_capacity);
+        let full = SendError::QueueFull {
+            queued: queue.news(),
+            max,
+        };
+        let disconnects = self.policy == SlowConsumerPolicy::Disconnect;
+        match command {
+            Command::Frame(frame) if disconnects && frame.len() < SharedFrame::SHARED_FROM => {
+                if queue.news() >= max {
+                    return Err(full);
+                }
+                queue.append(&frame);
+            }
+            command => {
+                queue.close_run();
+                if !queue.commands.offer(command, 0, max, self.policy) {
+                    return Err(full);
+                }
+            }
+        }
+        let pressure = queue.publish(&self.account);
+        drop(queue);
+        if first {
+            self.waker.wake();
+        }
+        Ok(pressure)
     }
 
     /// Queues any other command.
@@ -102,6 +216,10 @@ impl Mailbox {
             }
             return Err(Refused::Error(closed));
         }
+        if self.account.is_cut() {
+            queue.drop_news();
+            queue.publish(&self.account);
+        }
         match &command {
             Command::Send { .. } if queue.sends >= self.capacity => {
                 return Err(Refused::Full(Box::new(command)));
@@ -114,17 +232,9 @@ impl Mailbox {
             Command::Request(_) => queue.requests = queue.requests.saturating_add(1),
             _ => {}
         }
-        let first = queue.commands.is_empty();
-        match command {
-            Command::Frame(_) | Command::Notify { .. } => {
-                let max = self.droppable_capacity;
-                if !queue.commands.offer(command, 0, max, self.policy) {
-                    let queued = queue.commands.bytes();
-                    return Err(Refused::Error(SendError::QueueFull { queued, max }));
-                }
-            }
-            command => queue.commands.push_back(command),
-        }
+        let first = queue.is_empty();
+        queue.close_run();
+        queue.commands.push_back(command);
         drop(queue);
         if first {
             self.waker.wake();
@@ -137,7 +247,8 @@ impl Mailbox {
         let mut queue = lock(&self.queue);
         let was_full = queue.sends >= self.capacity;
         (queue.sends, queue.requests) = (0, 0);
-        queue.commands.swap(into);
+        queue.swap(into);
+        queue.publish(&self.account);
         let dropped = queue.commands.take_dropped();
         drop(queue);
         if was_full {
@@ -148,7 +259,7 @@ impl Mailbox {
 
     /// Is ready when there are commands.
     pub(crate) async fn wait(&self) {
-        self.wait_until(|queue| !queue.commands.is_empty()).await;
+        self.wait_until(|queue| !queue.is_empty()).await;
     }
 
     /// Refuses further commands, and returns those that came too late.
@@ -156,7 +267,9 @@ impl Mailbox {
         let mut queue = lock(&self.queue);
         queue.closed.get_or_insert(reason);
         let mut late = VecDeque::new();
-        queue.commands.swap(&mut late);
+        queue.swap(&mut late);
+        queue.taken = 0;
+        queue.publish(&self.account);
         drop(queue);
         self.room.notify(usize::MAX);
         late
@@ -203,5 +316,7 @@ impl Mailbox {
 #[cfg(loom)]
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

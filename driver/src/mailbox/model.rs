@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_channel::oneshot;
 use loom::future::block_on;
 use loom::thread;
 use netaio_core::{Message, SendOptions};
 
+use super::testing::{link, node};
 use super::*;
 use crate::sync::model::{check, join};
 
 fn mailbox() -> Arc<Mailbox> {
     let limits = Limits::default().with_pending_requests(1);
-    Arc::new(Mailbox::new(&limits.unwrap()))
+    let limits = limits.unwrap();
+    let account = link(&mut node(&limits)).mailbox_account();
+    Arc::new(Mailbox::new(&limits, account))
 }
 
 fn frame(number: u8) -> Command {
-    Command::Frame(Bytes::copy_from_slice(&[number]))
+    // Not so short that it is gathered with others.
+    Command::Frame(vec![number; SharedFrame::SHARED_FROM].into())
 }
 
 fn send() -> Command {
@@ -45,7 +48,7 @@ fn what_is_pushed_wakes_the_task() {
         let mailbox = mailbox();
         let senders = [1, 2].map(|number| {
             let mailbox = mailbox.clone();
-            thread::spawn(move || mailbox.push(frame(number)).unwrap())
+            thread::spawn(move || mailbox.push_news(frame(number)).unwrap())
         });
         assert_eq!(receive(&mailbox, 2).len(), 2);
         join(senders);
@@ -89,7 +92,7 @@ fn at_the_end_each_command_is_taken_late_or_refused() {
         let mailbox = mailbox();
         let senders = [1, 2].map(|number| {
             let mailbox = mailbox.clone();
-            thread::spawn(move || usize::from(mailbox.push(frame(number)).is_err()))
+            thread::spawn(move || usize::from(mailbox.push_news(frame(number)).is_err()))
         });
         let mut taken = VecDeque::new();
         mailbox.take(&mut taken);

@@ -1,10 +1,12 @@
-use netaio_core::{Message, SendOptions};
+use netaio_core::{Message, SendOptions, SharedNode};
 
+use super::testing::{link, node};
 use super::*;
 
 fn mailbox(policy: SlowConsumerPolicy) -> Mailbox {
     let limits = Limits::default().with_outbound_queue(132_096);
-    Mailbox::new(&limits.unwrap().with_slow_consumer(policy).unwrap())
+    let limits = limits.unwrap().with_slow_consumer(policy).unwrap();
+    Mailbox::new(&limits, link(&mut node(&limits)).mailbox_account())
 }
 
 fn frame(number: u8) -> Command {
@@ -43,12 +45,12 @@ fn news_that_nobody_takes_is_refused_or_dropped() {
         // Others are not counted, and stay.
         mailbox.push(Command::Wake).unwrap();
         for number in 0..5 {
-            let full = mailbox.push(frame(number)).is_err();
+            let full = mailbox.push_news(frame(number)).is_err();
             let disconnects = policy == SlowConsumerPolicy::Disconnect;
             assert_eq!(full, disconnects && number >= 3, "{policy:?}, {number}");
         }
         assert_eq!(taken(&mailbox), (left, dropped));
-        mailbox.push(frame(9)).unwrap();
+        mailbox.push_news(frame(9)).unwrap();
         assert_eq!(taken(&mailbox), (vec![9], None));
     }
 }
@@ -59,9 +61,11 @@ fn a_message_for_one_of_many_counts_as_frame() {
     for _ in 0..3 {
         let message = Message::notify("u", vec![0; 60_000]);
         let options = SendOptions::new();
-        mailbox.push(Command::Notify { message, options }).unwrap();
+        mailbox
+            .push_news(Command::Notify { message, options })
+            .unwrap();
     }
-    mailbox.push(frame(1)).unwrap();
+    mailbox.push_news(frame(1)).unwrap();
     let (numbers, dropped) = taken(&mailbox);
     assert_eq!((numbers, dropped.unwrap().0), (vec![1], 1));
 }
@@ -72,4 +76,63 @@ fn a_cut_reaches_a_connection_that_writes_its_last() {
     mailbox.close(CloseReason::Local);
     assert!(mailbox.push(Command::Cut).is_err());
     assert!(lock(&mailbox.queue).aborted);
+}
+
+#[test]
+fn short_frames_are_gathered_and_keep_their_places() {
+    let mailbox = mailbox(SlowConsumerPolicy::Disconnect);
+    let push = |byte: u8, len: usize| {
+        let frame = Command::Frame(vec![byte; len].into());
+        mailbox.push_news(frame).unwrap();
+    };
+    push(1, 10);
+    push(2, 10);
+    mailbox.push(Command::Wake).unwrap();
+    push(3, 10);
+    push(4, SharedFrame::SHARED_FROM);
+    push(5, 10);
+    let mut commands = VecDeque::new();
+    assert!(mailbox.take(&mut commands).is_none());
+    let places = commands.iter().map(|command| match command {
+        Command::Frames(frames) => frames.iter().step_by(10).copied().collect(),
+        Command::Frame(frame) => vec![frame[0]],
+        _ => Vec::new(),
+    });
+    let places: Vec<Vec<u8>> = places.collect();
+    assert_eq!(places, [vec![1, 2], vec![], vec![3], vec![4], vec![5]]);
+}
+
+#[test]
+fn what_waits_counts_for_all_and_goes_at_once_when_the_link_is_cut() {
+    let limits = Limits::default().with_outbound_total(300_000).unwrap();
+    let mut node = node(&limits);
+    let links = [(); 4].map(|()| link(&mut node));
+    let mailboxes = links
+        .each_ref()
+        .map(|link| Mailbox::new(&limits, link.mailbox_account()));
+    let mut cut = Vec::new();
+    'all: for _ in 0..1000 {
+        for mailbox in &mailboxes[..3] {
+            let pushed = mailbox.push_news(Command::Frame(vec![1; 1000].into()));
+            node.pressure(pushed.unwrap());
+            cut.extend(std::iter::from_fn(|| node.poll_link()));
+            if !cut.is_empty() {
+                break 'all;
+            }
+        }
+    }
+    let cut = links.iter().position(|link| link.id() == cut[0]).unwrap();
+    assert!(node.outbound_bytes() > 300_000);
+    // Nobody waits for its task.
+    mailboxes[cut].push(Command::Wake).unwrap();
+    assert!(node.outbound_bytes() < 250_000);
+    let late = mailboxes[cut].push_news(Command::Frame(vec![1; 1000].into()));
+    assert!(matches!(
+        late,
+        Err(SendError::Closed(CloseReason::SlowConsumer { .. }))
+    ));
+    for mailbox in &mailboxes {
+        mailbox.close(CloseReason::Local);
+    }
+    assert_eq!(node.outbound_bytes(), 0);
 }

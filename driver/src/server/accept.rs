@@ -93,7 +93,7 @@ pub(super) fn serve<R: Runtime>(
         let link = service.node().accept_with(now, config, remote, rng);
         let link = link.map_err(|TooManyLinks { max }| RefusedConnection::TooMany { max })?;
         let context = service.context.clone();
-        let connection = Connection::new(context, link.id(), remote, options, None);
+        let connection = Connection::new(context, &link, options, None);
         Ok((connection, link))
     });
     let (events, counts) = (&shared.events, &shared.counts);

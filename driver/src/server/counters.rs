@@ -67,8 +67,11 @@ impl Counts {
             CloseReason::Malformed(_)
             | CloseReason::Truncated(_)
             | CloseReason::FrameTimeout(_)
+            | CloseReason::NoRoom
             | CloseReason::TooManyFailures => self.malformed.add(1),
-            CloseReason::SlowConsumer { .. } => self.slow_consumers.add(1),
+            CloseReason::SlowConsumer { .. } | CloseReason::WriteTimeout(_) => {
+                self.slow_consumers.add(1)
+            }
             _ => {}
         }
     }

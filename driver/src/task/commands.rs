@@ -67,6 +67,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     return Some(Command::Frame(frame));
                 }
             }
+            Command::Frames(mut frames) => {
+                let forwarded = self.link.forward_all(now, &mut frames);
+                if let Err(SendError::QueueFull { .. }) = forwarded {
+                    return Some(Command::Frames(frames));
+                }
+            }
             Command::Notify { message, options } => {
                 match self.link.notify(now, node, &message, &options) {
                     Err(SendError::QueueFull { .. }) => {

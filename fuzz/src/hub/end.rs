@@ -226,7 +226,11 @@ impl End {
             pending += link.pending_requests();
         }
         assert_eq!(pending, self.waiting.len());
-        assert_eq!(node.outbound_bytes(), outbound);
+        // Memory: of buffers that have some room, or were written in part; and once of what
+        // links share.
+        let held = node.outbound_bytes();
+        assert!(held <= 2 * outbound + self.hub.len() * (256 << 10));
+        assert_eq!(held == 0, outbound == 0);
         assert!(node.inbound_bytes() >= unhandled);
         // What is read at once may come on top, and what was read before it was much.
         let largest = limits.body() + limits.auth_section();
@@ -236,7 +240,8 @@ impl End {
             "{} held",
             node.inbound_bytes()
         );
-        let largest = outbound <= limits.outbound_total();
-        assert!(largest, "{outbound} bytes wait to be written");
+        // Several may hold the same frames, and were not all cut yet.
+        let most = limits.outbound_total() / 8 * 9 + largest;
+        assert!(held <= most, "{held} bytes wait to be written");
     }
 }

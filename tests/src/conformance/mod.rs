@@ -295,8 +295,8 @@ macro_rules! conformance {
             }
             memory {
                 the_connection_that_most_waits_for_is_cut
-                half_sent_frames_leave_room_for_small_messages
-                half_sent_frames_that_fill_the_memory_time_out
+                half_sent_frames_of_strangers_give_way
+                half_sent_frames_end_in_time
                 requests_of_who_does_not_read_are_let_go
             }
             slow {

@@ -144,7 +144,7 @@ impl<H: Clone> DatagramHub<H> {
         let config = self.node.config().clone();
         let mut delivery = Delivery::default();
         match self.sealer.seal(now, &config, message, options)? {
-            Some(frame) => match self.link.forward(now, &to, &frame) {
+            Some(frame) => match self.link.forward(now, &to, &Bytes::from(frame)) {
                 Err(SendError::Seal(error)) => return Err(error),
                 queued => delivery.count(to.len(), queued.is_ok()),
             },

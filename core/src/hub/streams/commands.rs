@@ -209,6 +209,7 @@ impl<H: Clone> Hub<H> {
         self.now = now;
         let config = self.node.config().clone();
         let frame = self.sealer.seal(now, &config, message, options)?;
+        let frame = frame.map(|frame| self.node.share(frame));
         let mut delivery = Delivery::default();
         for id in links {
             let Some(Entry { link, .. }) = self.links.get_mut(&id) else {
@@ -248,11 +249,15 @@ impl<H: Clone> Hub<H> {
     /// been read is handled and answered, then the links close. Past `grace` they are cut
     /// off. The hub [is empty](Self::is_empty) then.
     ///
+    /// Drained again, it ends by the earlier time.
+    ///
     /// A hub that was drained serves no more links: those that are accepted or connected
     /// from here on close at once, so that a loop that goes on accepting ends as well.
     pub fn drain(&mut self, now: Now, grace: Duration) {
         self.now = now;
-        self.drain_until = Some(now.deadline(grace));
+        let until = now.deadline(grace);
+        let until = self.drain_until.map_or(until, |earlier| earlier.min(until));
+        self.drain_until = Some(until);
         let farewells = self.node.stop_all_peer_management();
         self.say(now, farewells);
         let links: Vec<_> = self.links.keys().copied().collect();

@@ -326,3 +326,18 @@ fn nothing_is_received_behind_the_end_of_the_stream() {
         "{reason:?}"
     );
 }
+
+#[test]
+fn a_link_that_is_drained_again_ends_by_the_earlier_time() {
+    for (again, end) in [(30, 10), (3, 4)] {
+        let mut pair = deferred(1);
+        pair.request(&Message::request("u"));
+        pair.run();
+        pair.server.link.drain(NOON, 10 * SECOND);
+        let now = after(NOON, SECOND);
+        pair.server.link.drain(now, again * SECOND);
+        pair.server.drain(now);
+        let deadline = pair.server.link.deadline().unwrap();
+        assert_eq!(deadline.at, NOON.monotonic + end * SECOND);
+    }
+}

@@ -316,3 +316,81 @@ fn a_remote_that_is_made_to_wait_is_not_blamed_for_it() {
     let failed = RequestError::TimedOut(5 * SECOND);
     assert_eq!(pair.server.seen(), [Seen::Failed(id, failed)]);
 }
+
+/// A server's link with answers of some 60,000 bytes each, which nobody takes.
+fn unread(limits: Limits, requests: usize) -> Pair {
+    let mut pair = Pair::new(LinkConfig::new(), limited(limits));
+    let node = &mut pair.server.node;
+    node.on(REQUEST_URI, nothing, Layer::new()).unwrap();
+    let request = frame(&Message::request("u"));
+    pair.server.receive(NOON, &request.repeat(requests));
+    pair.server.drain(NOON);
+    for _ in 0..requests {
+        let Some(call) = pair.server.unanswered.pop_front() else {
+            break;
+        };
+        let answer = Message::respond_uri("u", alloc::vec![0; 60_000]);
+        pair.server.reply(NOON, call, answer).unwrap();
+        pair.server.drain(NOON);
+    }
+    assert!(pair.server.link.poll_outbound(&mut Vec::new()));
+    pair.server.drain(NOON);
+    pair
+}
+
+#[test]
+fn a_remote_that_takes_nothing_ends_however_much_it_has_asked() {
+    for (idle, write, seconds) in [
+        (Some(8), None, 8),
+        (None, Some(20), 20),
+        (Some(30), Some(20), 20),
+    ] {
+        for requests in 1..=4 {
+            for eof in [false, true] {
+                let limits = Limits::default()
+                    .with_idle_timeout(idle.map(Duration::from_secs))
+                    .and_then(|limits| limits.with_write_timeout(write.map(Duration::from_secs)))
+                    .unwrap();
+                let mut pair = unread(limits, requests);
+                if eof {
+                    pair.server.link.handle_eof(NOON);
+                    pair.server.drain(NOON);
+                }
+                let mut now = NOON;
+                // As a loop does: it waits for the deadline, and polls.
+                while !matches!(pair.server.seen.last(), Some(Seen::Closed(_))) {
+                    let deadline = pair.server.link.deadline().map(|deadline| deadline.at);
+                    assert!(
+                        deadline.is_some_and(|at| at > now.monotonic),
+                        "{requests}, {eof}"
+                    );
+                    now.monotonic = deadline.unwrap();
+                    pair.server.drain(now);
+                    let waited = now.monotonic - NOON.monotonic;
+                    assert!(
+                        waited <= Duration::from_secs(seconds + 11),
+                        "{requests}, {eof}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_remote_that_takes_something_now_and_then_is_waited_for() {
+    let limits = Limits::default().with_backlog(1 << 20).unwrap();
+    let mut pair = unread(limits, 1);
+    let mut now = NOON;
+    for _ in 0..100 {
+        now.monotonic += Duration::from_secs(59);
+        pair.server.link.written(1);
+        pair.server.drain(now);
+    }
+    assert_eq!(pair.server.link.close_reason(), None);
+    now.monotonic += Duration::from_secs(60);
+    pair.server.drain(now);
+    let late = CloseReason::WriteTimeout(Duration::from_secs(60));
+    assert_eq!(pair.server.seen.last(), Some(&Seen::Closed(late)));
+    assert_eq!(pair.server.link.queued(), 0);
+}

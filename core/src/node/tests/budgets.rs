@@ -1,7 +1,8 @@
 //! Bounds on all links of a node together.
 
 use super::*;
-use crate::error::TooManyLinks;
+use crate::error::{SendError, TooManyLinks};
+use crate::shared_frame::SharedFrame;
 
 fn node(limits: Limits) -> Node<u8> {
     let mut node = Node::for_streams(limited(limits));
@@ -33,7 +34,13 @@ fn all_bytes_of_messages_that_wait_for_handlers_of_others_are_counted() {
         }
         link.receive(NOON, &request.repeat(3)).unwrap();
         running.extend(calls(link, &mut node));
-        assert_eq!(node.inbound_bytes(), number * 3 * request.len());
+        // With copies of those that wait, beside the buffer that they came in.
+        let all = number * 3 * request.len();
+        let held = node.inbound_bytes();
+        assert!(
+            (all..=all + number * request.len()).contains(&held),
+            "{number}: {held} of {all}"
+        );
     }
     assert_eq!(running.len(), 2);
     assert!(links[2..].iter().all(Link::waits_for_budget));
@@ -51,9 +58,9 @@ fn all_bytes_of_messages_that_wait_for_handlers_of_others_are_counted() {
             running.extend(calls(link, &mut node));
         }
         assert!(running.len() <= 2);
-        assert_eq!(node.inbound_bytes(), (15 - answered) * request.len());
+        assert!(node.inbound_bytes() >= (15 - answered) * request.len());
     }
-    assert_eq!(answered, 15);
+    assert_eq!((answered, node.inbound_bytes()), (15, 0));
     assert!(links.iter().all(|link| !link.waits_for_budget()));
 }
 
@@ -79,7 +86,9 @@ fn the_link_with_the_most_bytes_to_write_is_closed_where_all_are_too_many() {
     let events = poll(&mut links[1], &mut node, NOON);
     let slow = CloseReason::SlowConsumer { queued };
     assert_eq!(close_reason(&events), Some(&slow));
-    assert_eq!(node.outbound_bytes(), links[0].queued() + links[2].queued());
+    // In buffers that have some room.
+    let queued = links[0].queued() + links[2].queued();
+    assert!((queued..queued + 4096).contains(&node.outbound_bytes()));
     for index in [0, 2] {
         assert!(poll(&mut links[index], &mut node, NOON).is_empty());
         assert_eq!(links[index].close_reason(), None);
@@ -87,9 +96,9 @@ fn the_link_with_the_most_bytes_to_write_is_closed_where_all_are_too_many() {
 }
 
 #[test]
-fn past_half_of_what_may_be_held_those_who_hold_much_are_not_read_from() {
+fn past_three_quarters_of_what_may_be_held_those_who_hold_much_are_not_read_from() {
     let limits = Limits::default()
-        .with_inbound_total(200_000)
+        .with_inbound_total(135_000)
         .and_then(|limits| limits.with_handlers(1))
         .unwrap();
     let mut node = node(limits);
@@ -176,4 +185,124 @@ fn a_link_that_is_closed_holds_nothing() {
     // The other goes on, though the handler of the first still runs.
     assert_eq!(calls(&mut second, &mut node).len(), 1);
     drop(call);
+}
+
+/// A frame of so many bytes but the last one.
+fn unfinished(len: usize) -> Vec<u8> {
+    let mut frame = request(len);
+    frame.pop();
+    frame
+}
+
+#[test]
+fn unfinished_frames_of_strangers_give_way_the_oldest_first() {
+    let mut node = node(Limits::default().with_inbound_total(400_000).unwrap());
+    let mut links = links::<8>(&mut node);
+    let mut room_needed = Vec::new();
+    for index in 0..8 {
+        let link = &mut links[index];
+        // The first two have shown themselves.
+        if index < 2 {
+            link.receive(NOON, &request(10)).unwrap();
+            for call in calls(link, &mut node) {
+                link.reply(NOON, &mut node, call, None).unwrap();
+            }
+        }
+        link.receive(NOON, &unfinished(45_000)).unwrap();
+        assert!(poll(link, &mut node, NOON).is_empty());
+        while let Some(cut) = node.poll_link() {
+            let link = links.iter_mut().find(|link| link.id() == cut).unwrap();
+            let events = poll(link, &mut node, NOON);
+            assert!(matches!(events[..], [Event::Shutdown]));
+            assert_eq!(link.close_reason(), Some(&CloseReason::NoRoom));
+            assert_eq!(link.unhandled(), 0);
+            room_needed.push(cut.number());
+        }
+        assert!(node.inbound_bytes() <= 200_000);
+    }
+    // Each newcomer has taken the place of the stranger that had waited longest.
+    assert_eq!(room_needed, [2, 3, 4, 5]);
+    assert!(links[..2].iter().all(|link| link.read_room() == usize::MAX));
+    // The rest of a frame that was left alone is read and handled.
+    let whole = request(45_000);
+    links[0].receive(NOON, &whole[whole.len() - 1..]).unwrap();
+    assert_eq!(calls(&mut links[0], &mut node).len(), 1);
+}
+
+#[test]
+fn strangers_leave_room_for_those_who_have_shown_themselves() {
+    let limits = Limits::default()
+        .with_inbound_total(400_000)
+        .and_then(|limits| limits.with_handlers(1))
+        .unwrap();
+    let mut node = node(limits);
+    let [mut busy, mut known, mut stranger, mut other] = links(&mut node);
+    known.receive(NOON, &request(10)).unwrap();
+    let call = calls(&mut known, &mut node).remove(0);
+    known.reply(NOON, &mut node, call, None).unwrap();
+    assert!(poll(&mut known, &mut node, NOON).is_empty());
+    // Most of what may be held is whole messages, which give way to nothing.
+    busy.receive(NOON, &request(60_000)).unwrap();
+    let _call = calls(&mut busy, &mut node).remove(0);
+    for (link, count) in [(&mut busy, 1), (&mut stranger, 3)] {
+        link.receive(NOON, &request(50_000).repeat(count)).unwrap();
+        assert!(poll(link, &mut node, NOON).is_empty());
+    }
+    let held = node.inbound_bytes();
+    assert!(held > 300_000 && held < 350_000, "{held}");
+    assert!(other.read_room() < 10_000);
+    assert_eq!(known.read_room(), usize::MAX);
+    assert!(poll(&mut other, &mut node, NOON).is_empty());
+}
+
+#[test]
+fn a_long_frame_for_many_counts_once_until_the_last_has_written_it() {
+    let mut node = node(Limits::default());
+    let mut links = links::<10>(&mut node);
+    for (len, shared) in [(SharedFrame::SHARED_FROM, true), (500, false)] {
+        let before = node.outbound_bytes();
+        let frame = node.share(alloc::vec![0; len]);
+        for link in &mut links {
+            link.forward(NOON, &frame).unwrap();
+            assert!(poll(link, &mut node, NOON).is_empty());
+            assert_eq!(link.queued(), len);
+        }
+        drop(frame);
+        let held = node.outbound_bytes() - before;
+        match shared {
+            true => assert!((len..2 * len).contains(&held), "{held}"),
+            false => assert!(held >= 10 * len, "{held}"),
+        }
+        for link in &mut links {
+            while link.poll_outbound(&mut Vec::new()) {}
+            assert!(poll(link, &mut node, NOON).is_empty());
+        }
+        assert_eq!(node.outbound_bytes(), 0);
+    }
+}
+
+#[test]
+fn several_who_hold_the_same_frames_are_cut_until_those_are_gone() {
+    let limits = Limits::default().with_outbound_total(300_000).unwrap();
+    let mut node = node(limits);
+    let mut links = links::<20>(&mut node);
+    let mut cut = 0;
+    for _ in 0..100 {
+        let frame = node.share(alloc::vec![0; 50_000]);
+        for link in &mut links {
+            match link.forward(NOON, &frame) {
+                Ok(()) => cut += poll(link, &mut node, NOON).len(),
+                Err(SendError::Closed(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        drop(frame);
+        while let Some(id) = node.poll_link() {
+            let link = links.iter_mut().find(|link| link.id() == id).unwrap();
+            cut += poll(link, &mut node, NOON).len();
+        }
+        // Each time that it was not enough, more are cut: a few times at most.
+        assert!(node.outbound_bytes() < 520_000, "{}", node.outbound_bytes());
+    }
+    assert_eq!((cut, node.outbound_bytes()), (20, 0));
 }

@@ -1,0 +1,117 @@
+//! What one link holds.
+
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+
+/// What one link holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Bytes received, until their handlers have answered.
+    pub(crate) inbound: usize,
+    /// The memory of what waits to be written, in bytes.
+    pub(crate) outbound: usize,
+    /// Bytes that wait to be written, those included whose memory is shared.
+    pub(crate) queued: usize,
+    /// Handlers that run.
+    pub(crate) calls: usize,
+}
+
+/// Why a link is to be closed, since all links hold too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Its remote reads too slowly.
+    Slow,
+    /// The room that its unfinished frame takes is needed.
+    NoRoom,
+}
+
+/// What one link holds, as it published last.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    inbound: AtomicUsize,
+    outbound: AtomicUsize,
+    queued: AtomicUsize,
+    calls: AtomicUsize,
+    /// What waits for it elsewhere, as `outbound` and as `queued`.
+    mailbox: AtomicUsize,
+    mailbox_queued: AtomicUsize,
+    /// A message of its remote has passed the outer layer.
+    known: AtomicBool,
+    /// A number that is the larger the later its unfinished frame began; 0 without one.
+    unfinished: AtomicUsize,
+    /// Whether it is to be closed, and why: a number of [`Self::CUTS`].
+    cut: AtomicUsize,
+}
+
+impl Account {
+    const CUTS: [Option<Cut>; 3] = [None, Some(Cut::Slow), Some(Cut::NoRoom)];
+
+    /// Why the link is to be closed, if it is.
+    pub(crate) fn cut(&self) -> Option<Cut> {
+        let number = self.cut.load(Ordering::SeqCst);
+        Self::CUTS.get(number).copied().flatten()
+    }
+
+    pub(super) fn set_cut(&self, cut: Cut) {
+        let number = Self::CUTS.iter().position(|known| *known == Some(cut));
+        self.cut.store(number.unwrap_or(0), Ordering::SeqCst);
+    }
+
+    /// Handlers that run, as was published last.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Says that a message of its remote has passed the outer layer.
+    pub(crate) fn set_known(&self) {
+        self.known.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.known.load(Ordering::Relaxed)
+    }
+
+    /// The number of its unfinished frame, if it has one.
+    pub(super) fn unfinished(&self) -> Option<usize> {
+        Some(self.unfinished.load(Ordering::Relaxed)).filter(|number| *number != 0)
+    }
+
+    /// Sets it; 0 says that there is none.
+    pub(super) fn set_unfinished(&self, number: usize) {
+        self.unfinished.store(number, Ordering::Relaxed);
+    }
+
+    /// What the link holds, without what waits for it elsewhere.
+    pub(super) fn held(&self) -> Held {
+        Held {
+            inbound: self.inbound.load(Ordering::SeqCst),
+            outbound: self.outbound.load(Ordering::SeqCst),
+            queued: self.queued.load(Ordering::SeqCst),
+            calls: self.calls.load(Ordering::SeqCst),
+        }
+    }
+
+    pub(super) fn set_held(&self, held: Held) {
+        self.inbound.store(held.inbound, Ordering::SeqCst);
+        self.outbound.store(held.outbound, Ordering::SeqCst);
+        self.queued.store(held.queued, Ordering::SeqCst);
+        self.calls.store(held.calls, Ordering::SeqCst);
+    }
+
+    /// Sets the memory of what waits elsewhere, and its bytes; returns what the memory was.
+    pub(super) fn set_mailbox(&self, held: usize, queued: usize) -> usize {
+        self.mailbox_queued.store(queued, Ordering::SeqCst);
+        self.mailbox.swap(held, Ordering::SeqCst)
+    }
+
+    /// The memory of all that waits to be written, here and elsewhere.
+    pub(super) fn outbound(&self) -> usize {
+        let link = self.outbound.load(Ordering::SeqCst);
+        link.saturating_add(self.mailbox.load(Ordering::SeqCst))
+    }
+
+    /// The bytes of it, those included whose memory is shared.
+    pub(super) fn queued(&self) -> usize {
+        let link = self.queued.load(Ordering::SeqCst);
+        link.saturating_add(self.mailbox_queued.load(Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,32 @@
+//! What a driver queues for a link before the link has it.
+
+use alloc::sync::Arc;
+
+use super::{Account, Budget, Pressure};
+
+/// Counts what a driver has queued for a [`Link`](crate::Link) besides what the link has
+/// itself, such as commands in the mailbox of its task: towards
+/// [`Limits::outbound_total`](crate::Limits::outbound_total), and in the comparison of links
+/// where all together hold too much. [`Link::mailbox_account`](crate::Link::mailbox_account)
+/// makes it.
+#[derive(Clone, Debug)]
+pub struct MailboxAccount {
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) account: Arc<Account>,
+}
+
+impl MailboxAccount {
+    /// Says how many bytes of memory are held now, and how many bytes wait, those of
+    /// [shared](crate::SharedFrame) frames included. What that means for other links is for
+    /// the node to know: [`SharedNode::pressure`](crate::SharedNode::pressure).
+    pub fn hold(&self, held: usize, queued: usize) -> Pressure {
+        self.budget.hold_mailbox(&self.account, held, queued)
+    }
+
+    /// Whether the link is to be closed, since all together hold too much: it takes no more,
+    /// and what is queued for it may go at once.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.account.cut().is_some()
+    }
+}

@@ -1,0 +1,55 @@
+//! Attacks on memory.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use netaio_tokio::types::{PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI};
+
+use crate::crowd::Crowd;
+use crate::frames::frame;
+use crate::{Attacked, Error};
+
+/// Subscribers that never read, and 3.6 MB in messages that are shared by all of them.
+pub(crate) fn large_news(attacked: &Attacked, count: usize) -> Result<(), Error> {
+    news(attacked, count, 60_000, 60)
+}
+
+/// The same in messages that are copied for each.
+pub(crate) fn small_news(attacked: &Attacked, count: usize) -> Result<(), Error> {
+    news(attacked, count, 600, 6000)
+}
+
+fn news(attacked: &Attacked, count: usize, content: usize, messages: usize) -> Result<(), Error> {
+    let mut crowd = Crowd::gather(attacked.address, count)?;
+    crowd.ask(&frame(SUBSCRIBE_URI, "news", 0)?)?;
+    let mut publisher = TcpStream::connect(attacked.address)?;
+    let (publish, answer) = (
+        frame(PUBLISH_URI, "news", content)?,
+        frame(REQUEST_URI, "news", 0)?,
+    );
+    for _ in 0..messages {
+        publisher.write_all(&publish)?;
+        publisher.read_exact(&mut vec![0; answer.len()])?;
+    }
+    Ok(())
+}
+
+/// Remotes that ask and never read.
+pub(crate) fn answers(attacked: &Attacked, count: usize) -> Result<(), Error> {
+    let mut crowd = Crowd::gather(attacked.address, count)?;
+    crowd.push(&frame(REQUEST_URI, "echo", 16_000)?.repeat(200))
+}
+
+/// All handlers are busy, and the rest of the connections ask too.
+pub(crate) fn waiting(attacked: &Attacked, count: usize) -> Result<(), Error> {
+    let mut busy = Crowd::gather(attacked.address, 1024.min(count / 2))?;
+    busy.push(&frame(REQUEST_URI, "last", 0)?)?;
+    let mut crowd = Crowd::gather(attacked.address, count.saturating_sub(busy.0.len()))?;
+    crowd.push(&frame(REQUEST_URI, "last", 60_000)?.repeat(3))
+}
+
+/// Handlers that do not end, of requests as large as they may be.
+pub(crate) fn deferred(attacked: &Attacked, count: usize) -> Result<(), Error> {
+    let mut crowd = Crowd::gather(attacked.address, count)?;
+    crowd.push(&frame(REQUEST_URI, "last", 65_000)?.repeat(3))
+}
