@@ -72,7 +72,8 @@ pub(crate) enum Command {
     ///
     /// ID is in hex. DATA is what the peer tells of itself, as JSON where it is packify (bytes
     /// in it as "0x.."), else in quotes where it is text, else in hex (0x..). A peer changes
-    /// when its data or its addresses do. WHY is left, or timed-out.
+    /// when its data or its addresses do. WHY is left, timed-out, or displaced: by others, for
+    /// there are 4,096 and nothing vouches for it.
     ///
     /// Exits with 0, with 1 when it cannot bind or join, and with 2 for wrong usage.
     #[command(verbatim_doc_comment)]

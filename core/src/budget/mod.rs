@@ -63,6 +63,10 @@ pub(crate) struct Account {
     outbound: AtomicUsize,
     calls: AtomicUsize,
     cut: AtomicBool,
+    /// A message has passed the link's outer layer.
+    verified: AtomicBool,
+    /// The link is to close for another.
+    displaced: AtomicBool,
 }
 
 /// What a link's holdings mean for the other links of its node.
@@ -243,6 +247,27 @@ impl Account {
     /// Whether the link is to be closed, since all links hold too much.
     pub(crate) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
+    }
+
+    /// Notes that a message has passed the link's outer layer.
+    pub(crate) fn verify(&self) {
+        // The plain load comes first, as it is all that there is to do as a rule.
+        if !self.is_verified() {
+            self.verified.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_verified(&self) -> bool {
+        self.verified.load(Ordering::Relaxed)
+    }
+
+    /// Lets the link close for another.
+    pub(crate) fn displace(&self) {
+        self.displaced.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_displaced(&self) -> bool {
+        self.displaced.load(Ordering::Acquire)
     }
 
     /// Handlers that run, as was published last.

@@ -286,6 +286,9 @@ impl Link {
             let queued = self.queued();
             self.abort(CloseReason::SlowConsumer { queued });
         }
+        if self.account.is_displaced() && self.phase.close_reason().is_none() {
+            self.abort(CloseReason::Displaced);
+        }
         loop {
             if let Some(notice) = self.notices.pop_front() {
                 return Some(notice.into());

@@ -12,6 +12,8 @@ use super::target::Target;
 use super::{Node, Transport};
 use crate::datagram::MAX_DATAGRAM;
 use crate::error::{LayerError, SealError};
+use crate::message::Message;
+use crate::network::Origin;
 use crate::now::Now;
 use crate::peers::{
     Discovery, Known, ManagementConfig, ManagementError, PeerChange, PeerEvent, PeerMessage,
@@ -171,6 +173,24 @@ impl<H: Clone> Node<H> {
         match self.leads_to(at) {
             true => self.discovery.update(now, peer, at),
             false => Err(PeerRefused::NotConnected),
+        }
+    }
+
+    /// What is known of whoever introduces itself: whether that passed an auth plugin.
+    pub(super) fn origin(&self, from: Place, message: &Message) -> Origin {
+        let outer = match from {
+            Place::Link { link, .. } => {
+                let member = self.links.get(&link);
+                member.is_some_and(|member| member.authenticates)
+            }
+            Place::Datagram(_) => self.config.outer.auth().is_some(),
+        };
+        let mut managed = self.discovery.managed();
+        let managed = managed.find(|managed| *managed.app_id() == message.uri);
+        let inner = managed.is_some_and(|managed| managed.inner().auth().is_some());
+        Origin {
+            network: from.network(),
+            verified: outer || inner,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use netaio_core::{LinkId, TooManyLinks};
+use netaio_core::LinkId;
 
 use super::events::ServerEvent;
 use super::shared::Shared;
@@ -90,12 +90,13 @@ pub(super) fn serve<R: Runtime>(
             return Err(RefusedConnection::Stopping);
         }
         let rng = |link: LinkId| seed.generator(link.number());
-        let link = service.node().accept_with(now, config, remote, rng);
-        let link = link.map_err(|TooManyLinks { max }| RefusedConnection::TooMany { max })?;
+        let link = service.node().accept_with(now, config, remote, rng)?;
         let context = service.context.clone();
         let connection = Connection::new(context, link.id(), remote, options, None);
         Ok((connection, link))
     });
+    // One that closes for this one is woken, which takes the lock that `enter` held.
+    service.wake_links();
     let (events, counts) = (&shared.events, &shared.counts);
     let (connection, link) = entered.map_err(|reason| {
         counts.refused_connections.add(1);
