@@ -286,7 +286,8 @@ impl Link {
             let queued = self.queued();
             self.abort(CloseReason::SlowConsumer { queued });
         }
-        if self.account.is_displaced() && self.phase.close_reason().is_none() {
+        // Also one that is about to end: its place is another's by now.
+        if self.account.is_displaced() {
             self.abort(CloseReason::Displaced);
         }
         loop {
