@@ -5,7 +5,7 @@ use core::ops::Bound;
 
 use hashbrown::HashMap;
 
-use super::Member;
+use super::member::Member;
 use crate::error::TooManyLinks;
 use crate::limits::Limits;
 use crate::network::Network;

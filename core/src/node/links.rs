@@ -6,7 +6,8 @@ use core::net::SocketAddr;
 
 use rand_core::CryptoRng;
 
-use super::{Freed, Member, Node, Transport};
+use super::member::Member;
+use super::{Freed, Node, Transport};
 use crate::budget::{Account, Pressure};
 use crate::config::{LinkConfig, Role};
 use crate::datagram::DatagramLink;

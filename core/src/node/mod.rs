@@ -6,6 +6,7 @@ mod handlers;
 mod links;
 mod lock;
 mod managing;
+mod member;
 mod shared;
 mod target;
 #[cfg(test)]
@@ -19,8 +20,9 @@ pub use self::error::PeerManagementError;
 pub use self::lock::LockNode;
 
 use self::crowd::Crowd;
+use self::member::Member;
 use self::target::Target;
-use crate::budget::{Account, Budget};
+use crate::budget::Budget;
 use crate::config::LinkConfig;
 use crate::peers::Discovery;
 use crate::place::{LinkId, Place};
@@ -97,18 +99,6 @@ pub(crate) struct Freed {
     pub(crate) handlers: bool,
     /// Read.
     pub(crate) room: bool,
-}
-
-/// What a node knows of one of its links.
-struct Member {
-    place: Place,
-    account: Arc<Account>,
-    /// It takes messages: its subscriptions and its peer are kept.
-    is_open: bool,
-    /// It was accepted, and so may have to close for another.
-    accepted: bool,
-    /// Introductions that come by it pass an auth plugin.
-    authenticates: bool,
 }
 
 /// What a node's links lead over.
