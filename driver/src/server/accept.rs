@@ -12,7 +12,7 @@ use super::events::ServerEvent;
 use super::shared::Shared;
 use crate::connection::Connection;
 use crate::error::RefusedConnection;
-use crate::futures::race;
+use crate::futures::{race, yield_now};
 use crate::logging::limited;
 use crate::options::ConnectionOptions;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
@@ -62,6 +62,8 @@ pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
                 if let Err(error) = served {
                     limited!(logs, WARN, "connection refused", %remote, %error);
                 }
+                // Those that close for this one have their turn before many more come.
+                yield_now().await;
             }
             Some(Err(error)) => {
                 limited!(logs, WARN, "cannot accept a connection", %error);

@@ -74,21 +74,24 @@ async fn subscribe(
         }
         Ok::<_, Error>((reader, bytes))
     });
+    for key in 0..KEYS {
+        let mut uri = format!("{number} {key} ").into_bytes();
+        uri.resize(len, b'x');
+        writer.write_all(&frame(uri)?).await?;
+    }
+    let (reader, bytes) = reading.await??;
+    let stream = reader.reunite(writer)?;
+    Ok((stream, bytes))
+}
+
+fn frame(uri: Vec<u8>) -> Result<Vec<u8>, Error> {
     let mut context = SealContext {
         now: Now::default(),
         rng: &mut chacha20::ChaCha8Rng::seed_from_u64(0),
         peers: PeerContext::default(),
     };
-    let (wire, none, mut sealer) = (Wire::default(), Layer::new(), Sealer::new());
-    for key in 0..KEYS {
-        let mut uri = format!("{number} {key} ").into_bytes();
-        uri.resize(len, b'x');
-        let message = Message::new(SUBSCRIBE_URI, uri, "");
-        let mut frame = Vec::new();
-        sealer.seal(&wire, &none, &none, &message, &mut context, &mut frame)?;
-        writer.write_all(&frame).await?;
-    }
-    let (reader, bytes) = reading.await??;
-    let stream = reader.reunite(writer)?;
-    Ok((stream, bytes))
+    let (wire, none, mut frame) = (Wire::default(), Layer::new(), Vec::new());
+    let message = Message::new(SUBSCRIBE_URI, uri, "");
+    Sealer::new().seal(&wire, &none, &none, &message, &mut context, &mut frame)?;
+    Ok(frame)
 }
