@@ -110,6 +110,14 @@ impl Crowds {
         (crowd.unverified > enough && *most != network).then_some(*most)
     }
 
+    /// Bytes of memory that one more network takes: a table that is full doubles.
+    pub(crate) fn growth(&self) -> usize {
+        match self.networks.len() < self.networks.capacity() {
+            true => 0,
+            false => self.networks.allocation_size(),
+        }
+    }
+
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
         self.networks.allocation_size()

@@ -17,7 +17,7 @@ use crate::network::Origin;
 use crate::now::Now;
 use crate::peers::{
     Discovery, Known, ManagementConfig, ManagementError, PeerChange, PeerEvent, PeerMessage,
-    PeerRefused, Peers,
+    PeerRefused, Peers, RemovalReason,
 };
 use crate::place::Place;
 use crate::plugin::{Peer, PeerContext, PeerPlugin, SealContext};
@@ -223,10 +223,15 @@ impl<H: Clone> Node<H> {
     }
 
     /// What happened to peers, until it returns `None`. The subscriptions of those who
-    /// left are gone then.
+    /// left are gone then; a link whose peer was displaced keeps its own.
     pub fn poll_event(&mut self) -> Option<PeerEvent<Place>> {
         let event = self.discovery.poll_event()?;
         match &event {
+            // Its link is there as before, and closes its subscriptions with it.
+            PeerEvent::Removed {
+                reason: RemovalReason::Displaced,
+                ..
+            } if self.transport == Transport::Streams => {}
             PeerEvent::Removed { known, .. } => {
                 for place in &known.addresses {
                     self.subscriptions.remove(*place);

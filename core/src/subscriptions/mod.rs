@@ -178,6 +178,9 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// have 32 bits, and up to half of the slots of a channel are empty.
     const MAX: usize = (u32::MAX / 2) as usize;
 
+    /// The most that give way to one newcomer, whose key may be longer than theirs.
+    const FOR_ONE: usize = 16;
+
     /// Those that gave way, and are remembered; the oldest make room.
     const DISPLACED: usize = 64;
 
@@ -244,6 +247,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         if origin.verified {
             self.verify(subscriber);
         }
+        let mut displaced = 0;
         loop {
             let id = self.ids.get(key).copied();
             let known = self.subscribers.get(&subscriber);
@@ -257,8 +261,13 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
                     self.insert(key, id, subscriber, origin);
                     return Ok(true);
                 }
-                Err(error) if error.is_shared() && self.displace(key, origin, limits) => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let may_displace = error.is_shared() && displaced < Self::FOR_ONE;
+                    if !may_displace || !self.displace(key, origin, limits) {
+                        return Err(error);
+                    }
+                    displaced = displaced.saturating_add(1);
+                }
             }
         }
     }
@@ -334,7 +343,8 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
             Some(known) => map_growth(&known.slots),
             None => map_growth(&self.subscribers)
                 .saturating_add(Self::FIRST_TABLE)
-                .saturating_add(Self::UNVERIFIED),
+                .saturating_add(Self::UNVERIFIED)
+                .saturating_add(self.crowds.growth()),
         }
     }
 
@@ -450,14 +460,13 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         let Some(known) = self.subscribers.get_mut(&subscriber) else {
             return false;
         };
+        if known.slots.len() == 1 && known.slots.contains_key(&id) {
+            return self.remove(subscriber) > 0;
+        }
         let before = table_bytes(&known.slots);
         let Some(slot) = known.slots.remove(&id) else {
             return false;
         };
-        if known.slots.is_empty() {
-            known.slots.insert(id, slot);
-            return self.remove(subscriber) > 0;
-        }
         shrink(&mut known.slots);
         let less = before.saturating_sub(table_bytes(&known.slots));
         known.key_bytes = known.key_bytes.saturating_sub(key.len());
@@ -600,15 +609,18 @@ fn table_bytes(slots: &HashMap<u32, u32>) -> usize {
     }
 }
 
-/// Bytes that a map grows by, for one entry more: one that is full doubles.
+/// Bytes that a map grows by, for one entry more: one that is full doubles, unless at most
+/// half of it are entries and the rest are marks of those that were removed.
 fn map_growth<K: Eq + Hash, V>(map: &HashMap<K, V>) -> usize {
     /// Entries that a map has memory for once there is one in it.
     const FIRST: usize = 4;
-    match map.len() < map.capacity() {
+    let bytes = map.allocation_size();
+    // Each has a byte of control, and of sixteen places two stay free.
+    let places = bytes / size_of::<(K, V)>().saturating_add(1);
+    let half = places / 16 * 7;
+    match map.len() < map.capacity() || map.len() < half {
         true => 0,
-        false => map
-            .allocation_size()
-            .max(FIRST.saturating_mul(size_of::<(K, V)>())),
+        false => bytes.max(FIRST.saturating_mul(size_of::<(K, V)>())),
     }
 }
 

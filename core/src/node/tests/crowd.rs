@@ -182,3 +182,33 @@ fn a_peer_whose_introduction_passed_a_check_takes_the_place_of_one_whose_did_not
     };
     assert_eq!(*reason, full);
 }
+
+#[test]
+fn a_link_whose_peer_was_displaced_keeps_its_subscriptions() {
+    let mut node = node(Limits::default().with_peers(2).unwrap());
+    node.set_local_peer(Peer::new("local")).unwrap();
+    node.manage_peers(NOON, ManagementConfig::for_streams())
+        .unwrap();
+    let mut links = Vec::new();
+    for (id, remote) in [
+        ("a", "192.0.2.1:1"),
+        ("b", "192.0.2.1:2"),
+        ("c", "192.0.2.2:1"),
+    ] {
+        let link = accept(&mut node, remote).unwrap();
+        assert_eq!(node.subscribe(b"key", link.place()), Ok(true));
+        let packed = node.discovery.plugin().pack(&Peer::new(id)).unwrap();
+        let app_id = ManagementConfig::for_streams().app_id().clone();
+        let message = Message::new(types::PEER_DISCOVERED, app_id, packed);
+        assert_eq!(node.node_message(NOON, link.place(), &message), None);
+        links.push(link);
+        let events: Vec<_> = core::iter::from_fn(|| node.poll_event()).collect();
+        let displaced = events.iter().any(|event| {
+            let displaced = RemovalReason::Displaced;
+            matches!(event, PeerEvent::Removed { reason, .. } if *reason == displaced)
+        });
+        assert_eq!(displaced, id == "c", "{events:?}");
+    }
+    let places: Vec<_> = links.iter().map(Link::place).collect();
+    assert!(node.subscribers(b"key").eq(places));
+}
