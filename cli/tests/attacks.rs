@@ -118,6 +118,10 @@ fn keys_of_subscriptions_take_no_more_than_they_may() {
     }
     assert_eq!(over_udp, 8 * 256);
     let grown = server.resident().saturating_sub(before);
+    println!(
+        "server RSS grew by {:.1} MiB",
+        grown as f64 / f64::from(1 << 20)
+    );
     // The server and the node have each a table of their own.
     assert!(grown <= 2 * SUBSCRIPTIONS + REST, "{grown} bytes");
 }

@@ -616,8 +616,9 @@ fn map_growth<K: Eq + Hash, V>(map: &HashMap<K, V>) -> usize {
     const FIRST: usize = 4;
     let bytes = map.allocation_size();
     // Each has a byte of control, and of sixteen places two stay free.
-    let places = bytes / size_of::<(K, V)>().saturating_add(1);
-    let half = places / 16 * 7;
+    let entry = size_of::<(K, V)>().saturating_add(1);
+    let places = bytes.checked_div(entry).unwrap_or(0);
+    let half = (places / 16).saturating_mul(7);
     match map.len() < map.capacity() || map.len() < half {
         true => 0,
         false => bytes.max(FIRST.saturating_mul(size_of::<(K, V)>())),
