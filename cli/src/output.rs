@@ -22,24 +22,29 @@ struct Printed<'a> {
     uri_hex: String,
     content_hex: String,
     #[serde(flatten)]
-    answer: Option<Answered>,
+    further: Further,
 }
 
-/// Further fields of an answer.
+/// Further fields.
 #[derive(Serialize)]
-pub(crate) struct Answered {
-    /// Whether it passed the outer layer.
-    pub(crate) verified: bool,
-    /// The time from the request to it.
-    pub(crate) seconds: f64,
+#[serde(untagged)]
+pub(crate) enum Further {
+    /// Of an answer.
+    Answer {
+        /// Whether it passed the outer layer.
+        verified: bool,
+        /// The time from the request to it.
+        seconds: f64,
+    },
+    /// Of a notification.
+    News {
+        /// What it says has happened; null where it says nothing of it.
+        change: Option<&'static str>,
+    },
 }
 
 /// Prints a message as one line of JSON.
-pub(crate) fn json(
-    message: &Message,
-    answer: Option<Answered>,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(crate) fn json(message: &Message, further: Further, out: &mut impl Write) -> io::Result<()> {
     let printed = Printed {
         kind: message.message_type.value(),
         name: message.message_type.base_name(),
@@ -47,7 +52,7 @@ pub(crate) fn json(
         uri: str::from_utf8(&message.uri).ok(),
         uri_hex: hex(&message.uri),
         content_hex: hex(&message.content),
-        answer,
+        further,
     };
     serde_json::to_writer(&mut *out, &printed)?;
     out.write_all(b"\n")

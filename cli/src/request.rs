@@ -12,7 +12,7 @@ use netaio_driver::{ErrorAnswer, Response, Runtime};
 use crate::args::{Content, Request};
 use crate::asked::Asked;
 use crate::error::CliError;
-use crate::output::{self, Answered};
+use crate::output::{self, Further};
 use crate::runtime::{Work, block_on};
 
 /// Sends a request, and prints its answer.
@@ -74,7 +74,7 @@ impl Work for Asking<'_> {
 
     async fn on<R: Runtime>(self) -> Self::Output {
         let inner = match self.message.message_type {
-            MessageType::REQUEST_URI | MessageType::PUBLISH_URI => Layer::new(),
+            MessageType::REQUEST_URI => Layer::new(),
             _ => self.options.admin.layer(),
         };
         let server = &self.options.server;
@@ -93,11 +93,11 @@ impl Work for Asking<'_> {
 fn print(response: &Response, time: Duration, json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if json {
-        let answered = Answered {
+        let further = Further::Answer {
             verified: response.is_verified(),
             seconds: time.as_secs_f64(),
         };
-        output::json(response, Some(answered), &mut out)?;
+        output::json(response, further, &mut out)?;
     } else if !response.is_error() {
         out.write_all(&response.content)?;
     }

@@ -6,19 +6,22 @@ use std::num::NonZeroU64;
 
 use async_channel::{Receiver, Sender};
 use netaio_core::types::NOTIFY_URI;
-use netaio_core::{CloseReason, Layer, Message};
+use netaio_core::{Change, CloseReason, Layer, Message};
 use netaio_driver::Runtime;
 
 use crate::args::Subscribe;
 use crate::asked::Asked;
 use crate::error::CliError;
-use crate::output;
+use crate::output::{self, Further};
 use crate::runtime::{Work, block_on};
 use crate::signals;
 use crate::tally::Tally;
 
 /// The most datagrams that wait to be printed; further ones are dropped.
 const WAITING: usize = 256;
+
+/// What a notification is that says of no change.
+const PUBLISHED: &str = "published";
 
 /// Prints notifications of the uris, up to the number that was asked for.
 pub(crate) fn subscribe(options: Subscribe) -> Result<(), CliError> {
@@ -118,7 +121,7 @@ async fn print_all(heard: &Receiver<Heard>, options: &Subscribe) -> Result<(), C
     let mut left = options.count.map(NonZeroU64::get);
     while left != Some(0) {
         match heard.recv().await {
-            Ok(Heard::News(message)) => print(&message, options.json).map_err(CliError::Output)?,
+            Ok(Heard::News(message)) => print(&message, options).map_err(CliError::Output)?,
             Ok(Heard::Ended(reason)) => return Err(CliError::Lost(reason)),
             Ok(Heard::Stopped) | Err(_) => break,
         }
@@ -127,11 +130,15 @@ async fn print_all(heard: &Receiver<Heard>, options: &Subscribe) -> Result<(), C
     Ok(())
 }
 
-fn print(message: &Message, json: bool) -> io::Result<()> {
+fn print(message: &Message, options: &Subscribe) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if json {
-        output::json(message, None, &mut out)?;
+    let change = Change::of(message).map(Change::name);
+    if options.json {
+        output::json(message, Further::News { change }, &mut out)?;
     } else {
+        if options.changes {
+            write!(out, "{} ", change.unwrap_or(PUBLISHED))?;
+        }
         out.write_all(&message.content)?;
         out.write_all(b"\n")?;
     }

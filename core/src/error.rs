@@ -328,10 +328,22 @@ pub struct Backpressure {
 
 /// Why a node takes no further link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there are {max} connections, as many as there may be")]
-pub struct TooManyLinks {
-    /// [`Limits::connections`](crate::Limits::connections).
-    pub max: usize,
+#[non_exhaustive]
+pub enum TooManyLinks {
+    /// There are [`Limits::connections`](crate::Limits::connections), and none of them may
+    /// be displaced.
+    #[error("there are {max} connections, as many as there may be")]
+    InAll {
+        /// The limit.
+        max: usize,
+    },
+    /// There are [`Limits::connections_per_address`](crate::Limits::connections_per_address)
+    /// from this network.
+    #[error("there are {max} connections from this address, as many as there may be")]
+    OfAddress {
+        /// The limit.
+        max: usize,
+    },
 }
 
 /// Why a connection ended.
@@ -363,6 +375,10 @@ pub enum CloseReason {
     /// [`Limits::auth_timeout`](crate::Limits).
     #[error("no valid message within {0:?}")]
     AuthTimeout(Duration),
+    /// No valid message had come, and there were [`Limits::connections`](crate::Limits):
+    /// another connection took its place.
+    #[error("no valid message had come, and another connection took its place")]
+    Displaced,
     /// The remote does not read: the outbound queue passed its limit.
     #[error("the remote reads too slowly: {queued} bytes were waiting")]
     SlowConsumer {

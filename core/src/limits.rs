@@ -43,12 +43,17 @@ pub struct Limits {
 
     // Subscriptions.
     subscriptions: usize,
+    subscription_key: usize,
+    subscriber_key_bytes: usize,
     subscription_keys: usize,
+    subscription_key_bytes: usize,
     subscription_bytes: usize,
     subscribers: usize,
+    subscribers_per_address: Option<usize>,
 
     // Peers.
     peers: usize,
+    peers_per_address: Option<usize>,
     peer_addresses: usize,
     peer_data: usize,
 
@@ -60,12 +65,17 @@ pub struct Limits {
 
     // All connections of a node.
     connections: usize,
+    connections_per_address: Option<usize>,
     handlers: usize,
     handlers_per_connection: usize,
     frames_per_turn: usize,
     inbound_total: usize,
     outbound_total: usize,
     shutdown_grace: Duration,
+
+    // Events.
+    events: usize,
+    event_bytes: usize,
 }
 
 /// What becomes of a remote that reads too slowly, and of what waits for it: the
@@ -114,10 +124,15 @@ impl Default for Limits {
             backlog_time: Duration::from_secs(10),
             slow_consumer: SlowConsumerPolicy::Disconnect,
             subscriptions: 1024,
+            subscription_key: 4 * 1024,
+            subscriber_key_bytes: 1024 * 1024,
             subscription_keys: 65_536,
+            subscription_key_bytes: 16 * 1024 * 1024,
             subscription_bytes: 32 * 1024 * 1024,
             subscribers: 65_536,
+            subscribers_per_address: None,
             peers: 4096,
+            peers_per_address: None,
             peer_addresses: 4,
             peer_data: 8 * 1024,
             unverified_replies_per_ip: 10,
@@ -125,12 +140,15 @@ impl Default for Limits {
             amplification: 3,
             unverified_senders: 8192,
             connections: 10_000,
+            connections_per_address: None,
             handlers: 1024,
             handlers_per_connection: 1,
             frames_per_turn: 64,
             inbound_total: 64 * 1024 * 1024,
             outbound_total: 256 * 1024 * 1024,
             shutdown_grace: Duration::from_secs(10),
+            events: 4096,
+            event_bytes: 4 * 1024 * 1024,
         }
     }
 }
@@ -272,18 +290,34 @@ impl Limits {
 /// Enforced by [`Subscriptions`](crate::Subscriptions), of which a node has one.
 impl Limits {
     limits! {
-        /// Subscriptions of one connection; 1,024. One more is an error to the
-        /// application that asks for it.
+        /// Subscriptions of one connection, or of one address; 1,024. One more is an error
+        /// to the application that asks for it.
         subscriptions, with_subscriptions: usize, |v| *v == 0, "must be at least 1";
+
+        /// Bytes of one key; 4 KiB. A longer one is an error to the application that
+        /// asks for it. A uri may be longer, but then nobody can be subscribed to it.
+        subscription_key, with_subscription_key: usize, |v| *v == 0, "must be at least 1";
+
+        /// Bytes of all keys that one connection, or one address, is subscribed to, each
+        /// as long as it is; 1 MiB. One more is an error to the application that asks
+        /// for it.
+        subscriber_key_bytes, with_subscriber_key_bytes: usize, |v| *v == 0,
+            "must be at least 1";
 
         /// Keys that somebody is subscribed to; 65,536. One more is an error to
         /// the application that asks for it.
         subscription_keys, with_subscription_keys: usize, |v| *v == 0, "must be at least 1";
 
+        /// Bytes of all keys together, each counted once however many are subscribed to
+        /// it; 16 MiB. A new key past it is an error to the application that asks for it;
+        /// to those that there are others may subscribe.
+        subscription_key_bytes, with_subscription_key_bytes: usize, |v| *v == 0,
+            "must be at least 1";
+
         /// Bytes that all subscriptions take, by
-        /// [`Subscriptions::bytes`](crate::Subscriptions::bytes); 32 MiB. A
-        /// subscription past it is an error to the application that asks for it:
-        /// keys are as long as uris, and each connection or address may have many.
+        /// [`Subscriptions::bytes`](crate::Subscriptions::bytes): the keys, and the tables
+        /// of keys and subscribers; 32 MiB. A subscription past it is an error to the
+        /// application that asks for it.
         subscription_bytes, with_subscription_bytes: usize, |v| *v < 132_096,
             "must hold at least one key of the largest size";
 
@@ -293,8 +327,19 @@ impl Limits {
         /// Over datagrams nothing proves a sender's address without an outer auth
         /// plugin. An address that was forged can be subscribed: it is kept until it
         /// unsubscribes, or leaves as a peer or is removed, and each publication is
-        /// sent to it.
+        /// sent to it. Where this limit, that of [keys](Self::subscription_keys) or one of
+        /// their bytes is reached, and the unverified addresses of one
+        /// [network](crate::Network) take more than an eighth of
+        /// [`subscription_bytes`](Self::subscription_bytes), the oldest of them gives way to
+        /// a newcomer from elsewhere, with all its subscriptions.
         subscribers, with_subscribers: usize, |v| *v == 0, "must be at least 1";
+
+        /// Addresses of one [network](crate::Network), which is an IPv4 address or a /64
+        /// of IPv6, that are subscribed over datagrams; no limit. One more is an error to
+        /// the application that asks for it. Many may share an address. Over streams
+        /// [`connections_per_address`](Self::connections_per_address) is the limit.
+        subscribers_per_address, with_subscribers_per_address: Option<usize>,
+            |v| *v == Some(0), "must be at least 1";
     }
 }
 
@@ -304,9 +349,27 @@ impl Limits {
 /// which a node has one.
 impl Limits {
     limits! {
-        /// Peers that are known; 4,096. One more is refused: none that is alive
-        /// makes room.
+        /// Peers that are known, and changes of them that nobody has
+        /// [taken](crate::Node::poll_event); 4,096. One more peer is refused, unless one
+        /// gives way that nothing vouches for:
+        ///
+        /// - to one whose introduction passed an auth plugin, or that the application
+        ///   adds, the one of those that was silent for the longest time;
+        /// - to any other, the one that was silent for the longest time in the
+        ///   [network](crate::Network) that has the most of those, if these are more than
+        ///   an eighth of all that may be, and more than the newcomer's network has. So
+        ///   nobody fills the table from one address, and introductions from many forged
+        ///   addresses displace nobody.
+        ///
+        /// A peer whose introduction passed an auth plugin gives way to nobody while it is
+        /// alive.
         peers, with_peers: usize, |v| *v == 0, "must be at least 1";
+
+        /// Peers from one [network](crate::Network), which is an IPv4 address or a /64 of
+        /// IPv6, as they were first heard; no limit. One more is refused. Many may share an
+        /// address.
+        peers_per_address, with_peers_per_address: Option<usize>, |v| *v == Some(0),
+            "must be at least 1";
 
         /// Addresses that one peer is heard from; 4. One more is refused.
         peer_addresses, with_peer_addresses: usize, |v| *v == 0, "must be at least 1";
@@ -352,9 +415,21 @@ impl Limits {
 /// link its turn.
 impl Limits {
     limits! {
-        /// Connections of one server; 10,000. One more is an error of
+        /// Connections of one server; 10,000. For one more, the oldest closes from which no
+        /// valid message has come, with [`CloseReason::Displaced`](crate::CloseReason):
+        /// none that passed the outer layer, or where that is empty, none at all. Where
+        /// there is no such connection, one more is an error of
         /// [`Hub::accept`](crate::Hub::accept); the drivers close it at once.
+        ///
+        /// Those that close for others count until they are closed; while there are 64 of
+        /// them, one more is an error too.
         connections, with_connections: usize, |v| *v == 0, "must be at least 1";
+
+        /// Connections from one [network](crate::Network), which is an IPv4 address or a
+        /// /64 of IPv6; no limit. One more is an error, as with
+        /// [`connections`](Self::connections). Many may share an address.
+        connections_per_address, with_connections_per_address: Option<usize>,
+            |v| *v == Some(0), "must be at least 1";
 
         /// Handlers that run at the same time in one server; 1,024. Past the
         /// limit connections are not read from.
@@ -403,6 +478,23 @@ impl Limits {
         /// is cut off. Where they are done in time, writing follows with the time that is
         /// set here, so that both together may take the sum.
         shutdown_grace, with_shutdown_grace: Duration, |_| false, "any duration works";
+    }
+}
+
+/// # Events
+///
+/// Enforced by the drivers, for each stream of events that the application listens to.
+/// A [`Hub`](crate::Hub) and a [`Node`](crate::Node) keep none for longer than until
+/// they are polled.
+impl Limits {
+    limits! {
+        /// Events that wait for one listener; 4,096. For one more the oldest is dropped.
+        events, with_events: usize, |v| *v == 0, "must be at least 1";
+
+        /// Bytes that the events which wait for one listener keep in memory, where a remote
+        /// decides how many they are, as it does of the data of peers; 4 MiB. For more the
+        /// oldest are dropped; one event is kept, however long.
+        event_bytes, with_event_bytes: usize, |_| false, "any number works";
     }
 }
 

@@ -2,9 +2,11 @@
 
 use core::net::SocketAddr;
 
+use crate::network::Network;
+
 /// Names one link of a [`Node`](crate::Node), for as long as the node lives: no two
 /// links of a node share one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub(crate) u64);
 
 impl LinkId {
@@ -45,6 +47,12 @@ impl Place {
             Self::Link { address, .. } => *address,
             Self::Datagram(address) => Some(*address),
         }
+    }
+
+    /// The network of the address, if there is one.
+    #[must_use]
+    pub fn network(&self) -> Option<Network> {
+        self.address().map(|address| Network::of(address.ip()))
     }
 
     /// The link, unless datagrams lead there.

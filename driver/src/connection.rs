@@ -54,6 +54,9 @@ pub(crate) struct Origin {
 }
 
 impl Connection {
+    /// Bytes that are kept in memory while there is a handle of a connection.
+    pub(crate) const BYTES: usize = size_of::<Shared>();
+
     pub(crate) fn new(
         context: Arc<Context>,
         link: &Link,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use netaio_core::{
     CloseReason, LayerError, LimitsError, Message, PeerManagementError, SendError, SubscribeError,
+    TooManyLinks,
 };
 
 /// Why a server could not be started, or a client not be built.
@@ -89,15 +90,35 @@ pub struct ErrorAnswer(pub Message);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefusedConnection {
-    /// The server has [`Limits::connections`](netaio_core::Limits::connections).
+    /// The server has [`Limits::connections`](netaio_core::Limits::connections), and none of
+    /// them makes room.
     #[error("the server has {max} connections, as many as it may")]
     TooMany {
+        /// The limit.
+        max: usize,
+    },
+    /// It has
+    /// [`Limits::connections_per_address`](netaio_core::Limits::connections_per_address) from
+    /// this address.
+    #[error("the server has {max} connections from this address, as many as it may")]
+    TooManyOfAddress {
         /// The limit.
         max: usize,
     },
     /// The server is being stopped.
     #[error("the server is stopping")]
     Stopping,
+}
+
+impl From<TooManyLinks> for RefusedConnection {
+    fn from(error: TooManyLinks) -> Self {
+        match error {
+            TooManyLinks::OfAddress { max } => Self::TooManyOfAddress { max },
+            TooManyLinks::InAll { max } => Self::TooMany { max },
+            // The core has no others.
+            _ => Self::TooMany { max: usize::MAX },
+        }
+    }
 }
 
 /// Why a receiver was not subscribed.

@@ -2,27 +2,63 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use async_channel::{Receiver, Sender};
+use async_channel::{Receiver, Sender, WeakReceiver};
 use futures_core::Stream;
+use netaio_core::Limits;
 
 use crate::sync::{Mutex, lock};
 
 /// A stream of events, from the moment at which it was made. It ends with their source.
 ///
-/// It is bounded: a listener that does not take its events loses the oldest when
-/// more than 4,096 wait. Each stream of one kind gets every event.
-pub struct Events<T>(Pin<Box<Receiver<T>>>);
+/// It is bounded: a listener that does not take its events loses the oldest when more wait
+/// than [`Limits::events`], or when they keep more memory than [`Limits::event_bytes`].
+/// Each stream of one kind gets every event.
+pub struct Events<T>(Pin<Box<Receiver<Waiting<T>>>>);
+
+/// What an event keeps in memory besides itself.
+pub(crate) trait EventBytes {
+    /// The number of bytes, where a remote decides how many they are.
+    fn event_bytes(&self) -> usize;
+}
+
+/// An event in a queue.
+struct Waiting<T> {
+    event: T,
+    /// Dropped with it, wherever that is.
+    _share: Share,
+}
+
+/// A part of the bytes that the events of a queue keep.
+struct Share {
+    bytes: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Share {
+    fn new(bytes: usize, all: &Arc<AtomicUsize>) -> Self {
+        all.fetch_add(bytes, Ordering::Relaxed);
+        Self {
+            bytes,
+            all: all.clone(),
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
 
 impl<T> Events<T> {
-    /// The most events that wait for one listener.
-    const CAPACITY: usize = 4096;
-
     /// The next event, or `None` at the end of the stream. Cancel-safe.
     pub async fn next(&mut self) -> Option<T> {
-        self.0.recv().await.ok()
+        let waiting = self.0.recv().await.ok();
+        waiting.map(|waiting| waiting.event)
     }
 }
 
@@ -30,7 +66,8 @@ impl<T> Stream for Events<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        self.0.as_mut().poll_next(context)
+        let waiting = self.0.as_mut().poll_next(context);
+        waiting.map(|waiting| waiting.map(|waiting| waiting.event))
     }
 }
 
@@ -46,30 +83,47 @@ impl<T> fmt::Debug for Events<T> {
 pub(crate) struct Listeners<T> {
     any: AtomicBool,
     /// `None` once the streams have ended.
-    senders: Mutex<Option<Vec<Sender<T>>>>,
+    queues: Mutex<Option<Vec<Queue<T>>>>,
+    /// The most events of one listener that wait, and the most bytes that they keep.
+    max: usize,
+    max_bytes: usize,
 }
 
-impl<T> Default for Listeners<T> {
-    fn default() -> Self {
+/// The queue of one listener.
+struct Queue<T> {
+    sender: Sender<Waiting<T>>,
+    /// The listener's own end: it alone keeps the queue open.
+    receiver: WeakReceiver<Waiting<T>>,
+    bytes: Arc<AtomicUsize>,
+}
+
+impl<T> Listeners<T> {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             any: AtomicBool::new(false),
-            senders: Mutex::new(Some(Vec::new())),
+            queues: Mutex::new(Some(Vec::new())),
+            max: limits.events(),
+            max_bytes: limits.event_bytes(),
         }
     }
 }
 
-impl<T: Clone> Listeners<T> {
+impl<T: Clone + EventBytes> Listeners<T> {
     pub(crate) fn listen(&self) -> Events<T> {
-        let (sender, receiver) = async_channel::bounded(Events::<T>::CAPACITY);
-        if let Some(senders) = &mut *lock(&self.senders) {
-            senders.push(sender);
+        let (sender, receiver) = async_channel::bounded(self.max);
+        if let Some(queues) = &mut *lock(&self.queues) {
+            queues.push(Queue {
+                sender,
+                receiver: receiver.downgrade(),
+                bytes: Arc::default(),
+            });
             self.any.store(true, Ordering::Relaxed);
         }
         Events(Box::pin(receiver))
     }
 
-    /// Sends an event to all listeners, and returns how many of them lost an older one,
-    /// since their queues were full.
+    /// Sends an event to all listeners, and returns how many older ones were lost for it,
+    /// since queues were full.
     pub(crate) fn emit(&self, event: impl FnOnce() -> T) -> usize {
         self.emit_if(|| Some(event()))
     }
@@ -83,23 +137,49 @@ impl<T: Clone> Listeners<T> {
         let Some(event) = event() else {
             return lost;
         };
-        if let Some(senders) = &mut *lock(&self.senders) {
-            senders.retain(|sender| match sender.force_send(event.clone()) {
-                Ok(oldest) => {
-                    lost += usize::from(oldest.is_some());
-                    true
-                }
-                Err(_) => false,
-            });
-            self.any.store(!senders.is_empty(), Ordering::Relaxed);
+        let bytes = event.event_bytes();
+        if let Some(queues) = &mut *lock(&self.queues) {
+            queues.retain(
+                |queue| match queue.push(event.clone(), bytes, self.max_bytes) {
+                    Some(dropped) => {
+                        lost += dropped;
+                        true
+                    }
+                    None => false,
+                },
+            );
+            self.any.store(!queues.is_empty(), Ordering::Relaxed);
         }
         lost
     }
 
     /// Ends all streams.
     pub(crate) fn close(&self) {
-        drop(lock(&self.senders).take());
+        drop(lock(&self.queues).take());
         self.any.store(false, Ordering::Relaxed);
+    }
+}
+
+impl<T> Queue<T> {
+    /// Adds an event, and returns how many older ones made room for it; `None` if nobody
+    /// listens any more.
+    fn push(&self, event: T, bytes: usize, max_bytes: usize) -> Option<usize> {
+        let waiting = Waiting {
+            event,
+            _share: Share::new(bytes, &self.bytes),
+        };
+        let oldest = self.sender.force_send(waiting).ok()?;
+        let mut lost = usize::from(oldest.is_some());
+        drop(oldest);
+        // The last one stays, however long it is.
+        while self.bytes.load(Ordering::Relaxed) > max_bytes && self.sender.len() > 1 {
+            let receiver = self.receiver.upgrade()?;
+            if receiver.try_recv().is_err() {
+                break;
+            }
+            lost += 1;
+        }
+        Some(lost)
     }
 }
 
@@ -125,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_stream_has_the_events_since_it_was_made() {
-        let listeners = Listeners::default();
+        let listeners = Listeners::new(&Limits::default());
         let mut first = listeners.listen();
         listeners.emit(|| 1);
         let mut second = listeners.listen();
@@ -142,7 +222,7 @@ mod tests {
 
     #[test]
     fn without_listeners_no_event_is_made() {
-        let listeners = Listeners::<u8>::default();
+        let listeners = Listeners::<u8>::new(&Limits::default());
         assert_eq!(listeners.emit(|| panic!("there is no listener")), 0);
         drop(listeners.listen());
         // A stream that was dropped is noticed with the next event.
@@ -152,12 +232,55 @@ mod tests {
 
     #[test]
     fn a_full_queue_loses_the_oldest() {
-        let listeners = Listeners::default();
+        let listeners = Listeners::new(&Limits::default());
         let mut events = listeners.listen();
-        let all = Events::<usize>::CAPACITY + 10;
+        let all = Limits::default().events() + 10;
         let lost: usize = (0..all).map(|number| listeners.emit(|| number)).sum();
         assert_eq!(lost, 10);
         let (got, _) = drain(&mut events);
         assert_eq!(got, (10..all).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn long_events_are_lost_by_their_bytes() {
+        let limits = Limits::default().with_event_bytes(1000).unwrap();
+        let listeners = Listeners::new(&limits);
+        let (mut events, mut slow) = (listeners.listen(), listeners.listen());
+        let mut emit = |len: usize| {
+            let lost = listeners.emit(|| vec![0_u8; len]);
+            drain(&mut events);
+            lost
+        };
+        // The one that takes its events loses none.
+        let lost = [400, 400, 200, 1, 100, 5000].map(&mut emit);
+        assert_eq!(lost, [0, 0, 0, 1, 0, 4]);
+        let (got, _) = drain(&mut slow);
+        assert_eq!(got, [vec![0; 5000]]);
+        drop(slow);
+        assert_eq!(emit(400), 0);
+    }
+
+    impl EventBytes for Vec<u8> {
+        fn event_bytes(&self) -> usize {
+            self.len()
+        }
+    }
+
+    impl EventBytes for usize {
+        fn event_bytes(&self) -> usize {
+            0
+        }
+    }
+
+    impl EventBytes for u8 {
+        fn event_bytes(&self) -> usize {
+            0
+        }
+    }
+
+    impl EventBytes for i32 {
+        fn event_bytes(&self) -> usize {
+            0
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use netaio_core::{IntroductionError, Known, Peer, Place, RemovalReason};
 
 use crate::clock::Time;
-use crate::events::Events;
+use crate::events::{EventBytes, Events};
 
 /// A known peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,14 @@ impl KnownPeer {
             addresses: addresses.filter_map(|place| place.address()).collect(),
             last_heard: time.instant(known.last_heard),
         }
+    }
+
+    /// Bytes that it keeps in memory: its id, data and addresses.
+    fn bytes(&self) -> usize {
+        let data = self.peer.data.as_ref().map_or(0, |data| data.len());
+        let addresses = self.addresses.len().saturating_mul(size_of::<SocketAddr>());
+        let id = self.peer.id.len();
+        id.saturating_add(data).saturating_add(addresses)
     }
 }
 
@@ -90,6 +98,18 @@ impl PeerEvent {
             },
             _ => return None,
         })
+    }
+}
+
+impl EventBytes for PeerEvent {
+    fn event_bytes(&self) -> usize {
+        match self {
+            Self::Added(peer)
+            | Self::Updated(peer)
+            | Self::AddressRemoved { peer, .. }
+            | Self::Removed { peer, .. } => peer.bytes(),
+            Self::Refused { .. } => 0,
+        }
     }
 }
 

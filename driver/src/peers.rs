@@ -120,7 +120,7 @@ impl Peers {
     }
 
     /// The events of peers from now on. An application that does not take them loses
-    /// the oldest when more than 4,096 wait; [`list`](Self::list) is complete at any
+    /// the oldest when more wait than may; [`list`](Self::list) is complete at any
     /// time.
     #[must_use]
     pub fn events(&self) -> PeerEvents {

@@ -86,7 +86,8 @@ impl Publisher {
 
     /// Subscribes a receiver to a key, and returns whether it was not subscribed
     /// before. A connection that ends loses its subscriptions, and so does an address
-    /// whose peer is removed; any other address keeps them until it unsubscribes.
+    /// whose peer is removed; any other address keeps them until it unsubscribes, or has to
+    /// [give way](netaio_core::Limits::subscribers) to others.
     ///
     /// # Errors
     /// The receiver has ended or is not one of this publisher, or a limit is reached.

@@ -67,11 +67,11 @@ impl Service {
         datagrams: bool,
     ) -> Self {
         Self {
-            context,
             node: Mutex::new(node),
             datagrams,
             deliver,
-            peer_events: Listeners::default(),
+            peer_events: Listeners::new(context.limits()),
+            context,
             owner: OnceLock::new(),
             freed: Event::new(),
         }
@@ -107,6 +107,16 @@ impl Service {
                 );
             }
         }
+        self.wake(node);
+        result
+    }
+
+    /// Wakes the tasks of links that have to be polled.
+    pub(crate) fn wake_links(&self) {
+        self.wake(self.node());
+    }
+
+    fn wake(&self, mut node: MutexGuard<'_, Node<AnyHandler>>) {
         let links: Vec<_> = std::iter::from_fn(|| node.poll_link()).collect();
         let freed = node.take_freed();
         drop(node);
@@ -118,7 +128,6 @@ impl Service {
         {
             links.into_iter().for_each(|link| owner.wake(link));
         }
-        result
     }
 
     /// Lets the owner check what is due.

@@ -6,11 +6,13 @@ not come within "timeout" seconds by {"timeout": true}. `to` is an address such 
 
     {"op": "request"|"create"|"update"|"delete", "to", "uri": hex, "content": hex, "timeout": s,
      "inner_secret": str|null, "inner_key": str|null}
-        -> {"type": n, "name": str, "uri": hex, "content": hex, "rid": n|null, from that auth field}
+        -> {"type": n, "name": str, "uri": hex, "content": hex, "rid": n|null, "change": str|null,
+            both from the auth fields of these names}
     {"op": "request", "uri": hex, "content": hex, "timeout": s, "seed": hex}
         -> as above, with an inner X25519 cipher
     {"op": "send", "type": n (also the custom 31 to 255), "to", "uri": hex, "content": hex,
-     "inner_secret", "inner_key", "rid": n|null, for the auth field of that name}
+     "inner_secret", "inner_key", "rid": n|null, "change": str|null, for the auth fields of these
+     names}
         -> {"done": true}
     {"op": "notify"|"broadcast"|"multicast", "type", "uri", "content", "inner_secret", "inner_key"}
         -> {"done": true}
@@ -109,7 +111,7 @@ def content(order: dict) -> bytes:
 def message(order: dict) -> Message:
     """The message that an order wants to be sent."""
     body = Body.prepare(content(order), uri(order))
-    fields = {"rid": order["rid"]} if order.get("rid") is not None else {}
+    fields = {name: order[name] for name in ("rid", "change") if order.get(name) is not None}
     return Message.prepare(body, order["type"], AuthFields(fields))
 
 
@@ -121,6 +123,7 @@ def shown(message: Message) -> dict:
         "uri": message.body.uri.hex(),
         "content": message.body.content.hex(),
         "rid": message.auth_data.fields.get("rid"),
+        "change": message.auth_data.fields.get("change"),
     }
 
 

@@ -112,8 +112,11 @@ async fn a_flood_of_connections_is_one_line() {
     let limits = Limits::default().with_connections(1).unwrap();
     let server = guarded(limits, clock.clone());
     let server = server.bind("127.0.0.1:0").await.unwrap();
-    let first = Client::builder().build().unwrap();
+    let first = Client::builder().auth(HmacAuth::new("secret"));
+    let first = first.build().unwrap();
     first.connect(server.local_addr()).await.unwrap();
+    // One that has brought no valid message would make room for another.
+    first.request("u").await.unwrap();
     for number in [0, FLOOD - 1] {
         for _ in 0..FLOOD {
             let another = Client::builder().build().unwrap();

@@ -67,8 +67,13 @@ pub(crate) struct Subscribe {
     /// End after so many notifications.
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<NonZeroU64>,
+    /// Begin each line with what has happened: created, updated or deleted, or published
+    /// where the notification does not say that the server's own resource has changed.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) changes: bool,
     /// Print each notification as one JSON object: type, name, auth, uri (null where it is
-    /// not UTF-8), uri_hex, content_hex.
+    /// not UTF-8), uri_hex, content_hex, change (created, updated or deleted; null where the
+    /// notification does not say that the server's own resource has changed).
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -41,7 +41,8 @@ impl OuterLayer {
 /// The layer of those who may change things.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AdminLayer {
-    /// The secret of the inner HMAC (field `camh`) of create, update and delete.
+    /// The secret of the inner HMAC (field `camh`) of create, update and delete, and of
+    /// publish where the server has --admin-publish.
     #[arg(long, value_name = "SECRET")]
     admin_secret: Option<Secret>,
 }

@@ -33,9 +33,11 @@ pub(crate) enum Command {
     /// REQUEST_URI, CREATE_URI, UPDATE_URI and DELETE_URI work on a store that is empty at
     /// first; a REQUEST_URI for `echo` is answered with its own content. Whoever sends a
     /// SUBSCRIBE_URI is told with NOTIFY_URI what the uri is created or updated to, that it
-    /// was deleted (empty content), and what others publish to it with PUBLISH_URI. With --tcp
-    /// and --udp there is one store, and each side's subscribers hear of what happens on the
-    /// other. Stops on SIGINT (Ctrl-C) and SIGTERM, once running requests are answered.
+    /// was deleted (empty content), and what others publish to it with PUBLISH_URI. In the
+    /// first three the auth field `change` is created, updated or deleted; what others publish
+    /// never has it. With --tcp and --udp there is one store, and each side's subscribers hear
+    /// of what happens on the other. Stops on SIGINT (Ctrl-C) and SIGTERM, once running
+    /// requests are answered.
     Serve(Serve),
     /// Asks for the content of a uri, and prints it.
     ///
@@ -50,11 +52,14 @@ pub(crate) enum Command {
     /// Deletes a uri. Output and exit status are as for `request`.
     Delete(Request),
     /// Publishes a content to a uri's subscribers; the answer is how many there are. Output
-    /// and exit status are as for `request`.
+    /// and exit status are as for `request`. Give --admin-secret where the server wants it
+    /// for this, and nowhere else: other servers' answers do not pass it.
     Publish(Request),
     /// Subscribes to uris, and prints what their subscribers are told.
     ///
-    /// The content of each notification goes to standard output, on a line of its own. Ends
+    /// The content of each notification goes to standard output, on a line of its own, with
+    /// --changes behind what has happened: a server whose admins alone may change things may
+    /// let anybody publish. Ends
     /// after --count of them, or on SIGINT (Ctrl-C) and SIGTERM. Exits with 0 then, 1 when
     /// the server refuses, 2 for wrong usage, 3 for a timeout, and 4 when it cannot connect
     /// or the connection ends. Over UDP nobody learns that a server has gone; what does not
@@ -72,7 +77,8 @@ pub(crate) enum Command {
     ///
     /// ID is in hex. DATA is what the peer tells of itself, as JSON where it is packify (bytes
     /// in it as "0x.."), else in quotes where it is text, else in hex (0x..). A peer changes
-    /// when its data or its addresses do. WHY is left, or timed-out.
+    /// when its data or its addresses do. WHY is left, timed-out, or displaced: by others, for
+    /// there are 4,096 and nothing vouches for it.
     ///
     /// Exits with 0, with 1 when it cannot bind or join, and with 2 for wrong usage.
     #[command(verbatim_doc_comment)]

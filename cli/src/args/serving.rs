@@ -1,9 +1,11 @@
 //! The options of the commands that others speak to.
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::builder::ArgPredicate;
+use netaio_core::{Limits, LimitsError};
 use netaio_driver::Interface;
 
 use super::layers::{AdminLayer, OuterLayer};
@@ -24,8 +26,53 @@ pub(crate) struct Serve {
     pub(crate) outer: OuterLayer,
     #[command(flatten)]
     pub(crate) admin: AdminLayer,
+    /// Want the admin's secret for publishing too. Without it whoever passes the outer layer
+    /// may publish anything to anybody's subscribers.
+    #[arg(long, requires = "admin_secret")]
+    pub(crate) admin_publish: bool,
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
     #[command(flatten)]
     pub(crate) runtime: RuntimeChoice,
+}
+
+/// What clients may make the server keep.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bounds {
+    /// The time within which a connection has to bring its first valid message, in seconds,
+    /// or it is closed. [default: none]
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    pub(crate) auth_timeout: Option<Duration>,
+    /// The time without a byte from or to a connection after which it is closed, in seconds.
+    /// [default: none]
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    pub(crate) idle_timeout: Option<Duration>,
+    /// The most connections from one address, and the most UDP subscribers: an IPv4 address,
+    /// or a /64 of IPv6. Many may share one. [default: none]
+    #[arg(long, value_name = "N")]
+    pub(crate) per_address: Option<NonZeroUsize>,
+    /// The most resources. One more is answered with an ERROR.
+    #[arg(long, value_name = "N", default_value_t = 65_536)]
+    pub(crate) max_resources: usize,
+    /// The most bytes of all resources: uris, contents, and 256 bytes for each. What would be
+    /// more is answered with an ERROR.
+    #[arg(long, value_name = "BYTES", default_value_t = 268_435_456)]
+    pub(crate) max_bytes: usize,
+}
+
+impl Bounds {
+    /// The limits that the options ask for.
+    ///
+    /// # Errors
+    /// One could not work.
+    pub(crate) fn limits(&self) -> Result<Limits, LimitsError> {
+        let per_address = self.per_address.map(NonZeroUsize::get);
+        Limits::default()
+            .with_auth_timeout(self.auth_timeout)?
+            .with_idle_timeout(self.idle_timeout)?
+            .with_connections_per_address(per_address)?
+            .with_subscribers_per_address(per_address)
+    }
 }
 
 /// The options of `netaio node`.

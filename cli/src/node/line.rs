@@ -48,6 +48,7 @@ fn word(reason: RemovalReason) -> &'static str {
     match reason {
         RemovalReason::Disconnect => "left",
         RemovalReason::TimedOut => "timed-out",
+        RemovalReason::Displaced => "displaced",
         _ => "removed",
     }
 }

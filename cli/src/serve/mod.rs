@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_channel::Receiver;
+use netaio_core::Layer;
 use netaio_core::types::{
     CREATE_URI, DELETE_URI, PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI, UPDATE_URI,
 };
-use netaio_driver::{Content, Runtime, Server, UdpNode};
+use netaio_driver::{BuildError, Content, Runtime, Server, UdpNode};
 
 use self::news::{News, publish, subscribe, unsubscribe};
 use self::store::{Store, create, delete, read, update};
@@ -34,7 +35,6 @@ struct Serving {
 }
 
 /// What the handlers of server and node share.
-#[derive(Default)]
 struct Shared {
     store: Store,
     news: News,
@@ -45,8 +45,14 @@ struct Shared {
 macro_rules! serving {
     ($builder:expr, $options:expr, $shared:expr) => {{
         let admin = $options.admin.layer();
+        let publisher = match $options.admin_publish {
+            true => admin.clone(),
+            false => Layer::new(),
+        };
+        let limits = $options.bounds.limits().map_err(BuildError::from)?;
         $builder
             .outer($options.outer.layer())
+            .limits(limits)
             .state::<Arc<Shared>>($shared.clone())
             .on((REQUEST_URI, "echo"), |content: Content| content)
             .on(REQUEST_URI, read)
@@ -59,6 +65,7 @@ macro_rules! serving {
             .on(SUBSCRIBE_URI, subscribe)
             .on(UNSUBSCRIBE_URI, unsubscribe)
             .on(PUBLISH_URI, publish)
+            .inner(publisher)
     }};
 }
 
@@ -67,7 +74,11 @@ impl Work for Serving {
 
     async fn on<R: Runtime>(self) -> Self::Output {
         let Self { options, stop } = self;
-        let shared = Arc::new(Shared::default());
+        let bounds = &options.bounds;
+        let shared = Arc::new(Shared {
+            store: Store::new(bounds.max_resources, bounds.max_bytes),
+            news: News::default(),
+        });
         let mut tcp = None;
         if let Some(address) = &options.tcp {
             let builder = serving!(Server::<R>::builder(), options, shared);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use netaio_core::{Message, SealError};
+use netaio_core::{Change, Message, SealError};
 use netaio_driver::{Content, Publisher, Remote, Reply, State, Uri};
 
 use super::Shared;
@@ -32,17 +32,21 @@ impl News {
 }
 
 impl Turn<'_> {
-    /// Notifies the subscribers of a uri of its content, and returns their number. The
-    /// content of a uri that was deleted is empty.
+    /// Notifies the subscribers of a uri of its content, and returns their number. Nothing
+    /// but uri and content of what others publish goes with it: what has happened to a
+    /// resource is said by the store only.
     ///
     /// # Errors
     /// The content was received, but is too long to be sent with the outer layer: no
     /// subscriber is notified.
     fn publish(&self, uri: &Uri, content: Bytes) -> Result<usize, SealError> {
-        let news = Message::notify(uri.0.clone(), content);
+        self.notify(uri, &Message::notify(uri.0.clone(), content))
+    }
+
+    fn notify(&self, uri: &Uri, news: &Message) -> Result<usize, SealError> {
         let (mut told, mut failed) = (0_usize, None);
         for publisher in self.0.iter() {
-            match publisher.notify(uri, &news) {
+            match publisher.notify(uri, news) {
                 Ok(delivery) => told = told.saturating_add(delivery.sent),
                 Err(error) => failed = Some(error),
             }
@@ -59,9 +63,11 @@ impl Turn<'_> {
         }
     }
 
-    /// As `publish`, but errors are logged: the change is made already.
-    pub(super) fn tell(&self, uri: &Uri, content: Bytes) {
-        if let Err(error) = self.publish(uri, content)
+    /// Notifies the subscribers of a uri of what has happened to it. The content of one
+    /// that was deleted is empty. Errors are logged: the change is made already.
+    pub(super) fn tell(&self, uri: &Uri, content: Bytes, change: Change) {
+        let news = Message::notify(uri.0.clone(), content).with_change(change);
+        if let Err(error) = self.notify(uri, &news)
             && let Some(number) = UNTOLD.add()
         {
             tracing::warn!(%uri, %error, number, "subscribers are not told");

@@ -5,43 +5,78 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use netaio_core::Change;
 use netaio_driver::{Content, Reply, State, Uri};
 
 use super::Shared;
 
 /// The content of each uri. Clients decide what is in it, so it is bounded.
-#[derive(Default)]
-pub(super) struct Store(Mutex<Resources>);
+pub(super) struct Store {
+    resources: Mutex<Resources>,
+    /// The most uris.
+    max_resources: usize,
+    /// The most bytes that they take.
+    max_bytes: usize,
+}
 
 #[derive(Default)]
 struct Resources {
     contents: HashMap<Bytes, Bytes>,
-    /// Uris and contents together, in bytes.
+    /// What they take, in bytes.
     size: usize,
 }
 
 impl Store {
-    /// The most uris.
-    const MAX_URIS: usize = 65_536;
-    /// The most bytes of uris and contents together.
-    const MAX_SIZE: usize = 256 * 1024 * 1024;
+    /// Bytes that a resource takes besides its uri and its content: an entry of a table
+    /// that is half empty, two allocations, and two counters of references.
+    const RESOURCE: usize = 256;
+
+    /// An empty store.
+    pub(super) fn new(max_resources: usize, max_bytes: usize) -> Self {
+        Self {
+            resources: Mutex::default(),
+            max_resources,
+            max_bytes,
+        }
+    }
 
     fn lock(&self) -> MutexGuard<'_, Resources> {
         // The resources are consistent between two statements: poison does not matter.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.resources
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes room for one resource more, or returns why there is none.
+    fn check_number(&self, resources: &Resources) -> Result<(), Reply> {
+        let max = self.max_resources;
+        match resources.contents.len() < max {
+            true => Ok(()),
+            false => Err(full(format_args!("{max} resources (--max-resources)"))),
+        }
+    }
+
+    /// Makes room for a change of size, or returns why there is none.
+    fn resize(&self, resources: &mut Resources, by: usize, freed: usize) -> Result<(), Reply> {
+        let max = self.max_bytes;
+        let size = resources.size.saturating_add(by).saturating_sub(freed);
+        if size > max {
+            return Err(full(format_args!("{max} bytes (--max-bytes)")));
+        }
+        resources.size = size;
+        Ok(())
     }
 }
 
-impl Resources {
-    /// Makes room for a change of size, or returns why there is none.
-    fn grow(&mut self, uris: usize, by: usize, freed: usize) -> Result<(), Reply> {
-        let size = self.size.saturating_add(by).saturating_sub(freed);
-        if size > Store::MAX_SIZE || self.contents.len().saturating_add(uris) > Store::MAX_URIS {
-            return Err(Reply::error("the store is full"));
-        }
-        self.size = size;
-        Ok(())
-    }
+/// The answer where a limit is reached.
+fn full(limit: std::fmt::Arguments<'_>) -> Reply {
+    Reply::error(format!("the store is full: at most {limit}"))
+}
+
+/// Bytes that a resource takes.
+fn size(uri: &[u8], content: &[u8]) -> usize {
+    let texts = uri.len().saturating_add(content.len());
+    texts.saturating_add(Store::RESOURCE)
 }
 
 fn not_found() -> Reply {
@@ -70,10 +105,13 @@ pub(super) fn create(
         if resources.contents.contains_key(&uri.0) {
             return Err(Reply::error("cannot overwrite"));
         }
-        resources.grow(1, uri.len().saturating_add(content.len()), 0)?;
+        shared.store.check_number(&resources)?;
+        shared
+            .store
+            .resize(&mut resources, size(&uri, &content), 0)?;
         resources.contents.insert(keep(&uri), keep(&content));
     }
-    turn.tell(&uri, content.0);
+    turn.tell(&uri, content.0, Change::Created);
     Ok(Reply::ok("stored"))
 }
 
@@ -86,10 +124,10 @@ pub(super) fn update(
     {
         let mut resources = shared.store.lock();
         let old = resources.contents.get(&uri.0).ok_or_else(not_found)?.len();
-        resources.grow(0, content.len(), old)?;
+        shared.store.resize(&mut resources, content.len(), old)?;
         resources.contents.insert(keep(&uri), keep(&content));
     }
-    turn.tell(&uri, content.0);
+    turn.tell(&uri, content.0, Change::Updated);
     Ok(Reply::ok("stored"))
 }
 
@@ -101,9 +139,9 @@ pub(super) fn delete(uri: Uri, shared: State<Arc<Shared>>) -> Result<Reply, Repl
             return Err(not_found());
         };
         let (uri, content) = entry.remove_entry();
-        let freed = uri.len().saturating_add(content.len());
+        let freed = size(&uri, &content);
         resources.size = resources.size.saturating_sub(freed);
     }
-    turn.tell(&uri, Bytes::new());
+    turn.tell(&uri, Bytes::new(), Change::Deleted);
     Ok(Reply::ok("deleted"))
 }

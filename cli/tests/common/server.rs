@@ -47,6 +47,16 @@ impl Server {
         }
     }
 
+    /// The memory that it has, in bytes: Linux only.
+    pub(crate) fn resident(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let mut lines = status.lines();
+        let line = lines.find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kib * 1024
+    }
+
     /// Sends a signal, and returns the exit status.
     pub(crate) fn stop(mut self, signal: &str) -> Option<i32> {
         stop(&mut self.child, signal)

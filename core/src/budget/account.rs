@@ -15,13 +15,15 @@ pub(crate) struct Held {
     pub(crate) calls: usize,
 }
 
-/// Why a link is to be closed, since all links hold too much.
+/// Why a link is to be closed for the sake of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
     /// Its remote reads too slowly.
     Slow,
     /// The room that its unfinished frame takes is needed.
     NoRoom,
+    /// Its place is another's.
+    Displaced,
 }
 
 /// What one link holds, as it published last.
@@ -34,8 +36,8 @@ pub(crate) struct Account {
     /// What waits for it elsewhere, as `outbound` and as `queued`.
     mailbox: AtomicUsize,
     mailbox_queued: AtomicUsize,
-    /// A message of its remote has passed the outer layer.
-    known: AtomicBool,
+    /// A message has passed the link's outer layer.
+    verified: AtomicBool,
     /// A number that is the larger the later its unfinished frame began; 0 without one.
     unfinished: AtomicUsize,
     /// Whether it is to be closed, and why: a number of [`Self::CUTS`].
@@ -43,7 +45,12 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    const CUTS: [Option<Cut>; 3] = [None, Some(Cut::Slow), Some(Cut::NoRoom)];
+    const CUTS: [Option<Cut>; 4] = [
+        None,
+        Some(Cut::Slow),
+        Some(Cut::NoRoom),
+        Some(Cut::Displaced),
+    ];
 
     /// Why the link is to be closed, if it is.
     pub(crate) fn cut(&self) -> Option<Cut> {
@@ -51,7 +58,7 @@ impl Account {
         Self::CUTS.get(number).copied().flatten()
     }
 
-    pub(super) fn set_cut(&self, cut: Cut) {
+    pub(crate) fn set_cut(&self, cut: Cut) {
         let number = Self::CUTS.iter().position(|known| *known == Some(cut));
         self.cut.store(number.unwrap_or(0), Ordering::SeqCst);
     }
@@ -61,13 +68,21 @@ impl Account {
         self.calls.load(Ordering::SeqCst)
     }
 
-    /// Says that a message of its remote has passed the outer layer.
-    pub(crate) fn set_known(&self) {
-        self.known.store(true, Ordering::Relaxed);
+    /// Notes that a message has passed the link's outer layer.
+    pub(crate) fn verify(&self) {
+        // The plain load comes first, as it is all that there is to do as a rule.
+        if !self.is_verified() {
+            self.verified.store(true, Ordering::Relaxed);
+        }
     }
 
-    pub(super) fn is_known(&self) -> bool {
-        self.known.load(Ordering::Relaxed)
+    pub(crate) fn is_verified(&self) -> bool {
+        self.verified.load(Ordering::Relaxed)
+    }
+
+    /// Whether the link is to close for another.
+    pub(crate) fn is_displaced(&self) -> bool {
+        self.cut() == Some(Cut::Displaced)
     }
 
     /// The number of its unfinished frame, if it has one.

@@ -66,9 +66,9 @@ impl Budget {
             may_go.then_some(held.inbound)
         });
         let all = mark(all, self.inbound.alarm, slow, Cut::Slow, marked);
-        let unfinished = |known: bool| {
+        let unfinished = |verified: bool| {
             candidates(&|account| {
-                let may_go = account.is_known() == known && account.cut().is_none();
+                let may_go = account.is_verified() == verified && account.cut().is_none();
                 let number = account.unfinished().filter(|_| may_go)?;
                 Some(usize::MAX.wrapping_sub(number))
             })

@@ -197,7 +197,7 @@ impl Budget {
     pub(crate) fn room(&self, account: &Account, unhandled: usize) -> usize {
         let all = self.inbound.bytes();
         // There is room for those who have shown themselves, whatever strangers hold.
-        let plenty = match account.is_known() {
+        let plenty = match account.is_verified() {
             true => self.inbound.brim(),
             false => self.inbound.high(),
         };

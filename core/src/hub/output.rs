@@ -188,6 +188,12 @@ pub enum DatagramHubEvent {
         /// Where it came from.
         remote: SocketAddr,
     },
+    /// An address that nothing vouched for gave way to others with all its subscriptions:
+    /// there are as many as may be ([`Limits::subscribers`](crate::Limits::subscribers)).
+    Unsubscribed {
+        /// The address.
+        remote: SocketAddr,
+    },
     /// A [`Call`] was dropped without a reply: an error of the application's. The asker
     /// got an `ERROR`.
     Unanswered {

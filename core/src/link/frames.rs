@@ -104,7 +104,7 @@ impl Link {
         let sorted = match self.exchange.open_outer(node, &mut sealed, self.place) {
             Ok(()) => {
                 self.timers.authenticated();
-                self.account.set_known();
+                self.account.verify();
                 self.exchange.sort(node, sealed, (), self.place)
             }
             Err(error) => match self.exchange.sort_unopened(sealed, (), error, &mut || room) {

@@ -299,6 +299,8 @@ impl Link {
                 self.abort(CloseReason::SlowConsumer { queued });
             }
             Some(Cut::NoRoom) => self.begin_end(CloseReason::NoRoom),
+            // Also one that is about to end: its place is another's by now.
+            Some(Cut::Displaced) => self.abort(CloseReason::Displaced),
             Some(Cut::Slow) | None => {}
         }
         loop {

@@ -3,6 +3,7 @@
 mod auth_fields;
 mod auth_view;
 mod body;
+mod change;
 mod constructors;
 mod format;
 mod header;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 pub use auth_fields::AuthFields;
 pub use auth_view::AuthView;
 pub use body::Body;
+pub use change::Change;
 pub use constructors::guess_error_type;
 pub use format::{AuthFormat, BodyFormat, Codec, HeaderFormat};
 pub use header::Header;

@@ -9,6 +9,7 @@ use super::{Node, Transport};
 use crate::datagram::MAX_DATAGRAM;
 use crate::error::LayerError;
 use crate::message::{Message, types};
+use crate::network::Origin;
 use crate::place::Place;
 use crate::plugin::{CipherPlugin, Layer};
 use crate::routes::{Key, KeyExtractor};
@@ -142,6 +143,11 @@ impl<H: Clone> Node<H> {
     /// copied. A link that ends loses its subscriptions, and so does an address
     /// whose peer leaves.
     ///
+    /// Over datagrams without an outer auth plugin nothing vouches for an address, unless
+    /// it is that of a peer whose introduction passed an auth plugin. Where there are as
+    /// many subscriptions as may be, such an address may have to
+    /// [give way](Self::poll_displaced_subscriber).
+    ///
     /// # Errors
     /// A limit is reached, the key is too long to be the uri of what a subscriber is told,
     /// or the link has ended.
@@ -149,12 +155,32 @@ impl<H: Clone> Node<H> {
         if !self.leads_to(who) {
             return Err(SubscribeError::NotConnected);
         }
-        let (len, max) = (key.len(), self.max_key());
+        let limits = &self.config.wire.limits;
+        let (len, max) = (key.len(), self.max_key().min(limits.subscription_key()));
         if len > max {
             return Err(SubscribeError::KeyTooLong { len, max });
         }
-        let limits = &self.config.wire.limits;
-        self.subscriptions.subscribe(key, who, limits)
+        let origin = match who {
+            // Links have limits of their own, and one that ends loses its subscriptions.
+            Place::Link { .. } => Origin {
+                network: None,
+                verified: true,
+            },
+            Place::Datagram(_) => Origin {
+                network: who.network(),
+                verified: self.config.outer.auth().is_some()
+                    || self.discovery.peers().is_verified(who),
+            },
+        };
+        self.subscriptions.subscribe_from(key, who, origin, limits)
+    }
+
+    /// The next subscriber that gave way to another, until it returns `None`: an address
+    /// whose subscriptions were removed, all of them, to make room for those of others
+    /// ([`Limits::subscribers`](crate::Limits::subscribers)). Of those that nobody asked
+    /// for the last 64 are kept.
+    pub fn poll_displaced_subscriber(&mut self) -> Option<Place> {
+        self.subscriptions.poll_displaced()
     }
 
     /// The longest key: as a uri it leaves room for what layers add to a message without

@@ -7,12 +7,14 @@ use core::net::SocketAddr;
 
 use rand_core::CryptoRng;
 
-use super::{Freed, Member, Node, Transport};
+use super::member::Member;
+use super::{Freed, Node, Transport};
 use crate::budget::{Account, Pressure};
 use crate::config::{LinkConfig, Role};
 use crate::datagram::DatagramLink;
 use crate::error::TooManyLinks;
 use crate::link::{Link, Seat};
+use crate::network::Network;
 use crate::now::Now;
 use crate::options::SendOptions;
 use crate::peers::PeerMessage;
@@ -27,8 +29,13 @@ impl<H: Clone> Node<H> {
     /// without addresses have none. `rng` makes the nonces: seed it from the
     /// operating system, or with a constant to repeat a run to the byte.
     ///
+    /// Where there are [`Limits::connections`](crate::Limits::connections) already, the
+    /// oldest closes that has brought no valid message: [`poll_link`](Self::poll_link)
+    /// names it.
+    ///
     /// # Errors
-    /// There are [`Limits::connections`](crate::Limits::connections) already.
+    /// There are as many as there may be, and none is to close; or as many from this
+    /// address as there may be.
     pub fn accept(
         &mut self,
         now: Now,
@@ -51,10 +58,10 @@ impl<H: Clone> Node<H> {
         remote: Option<SocketAddr>,
         rng: impl FnOnce(LinkId) -> Box<dyn CryptoRng + Send>,
     ) -> Result<Link, TooManyLinks> {
-        let max = self.config.limits().connections();
-        if self.links.len() >= max {
-            return Err(TooManyLinks { max });
-        }
+        let network = remote.map(|address| Network::of(address.ip()));
+        let limits = &self.config.wire.limits;
+        let displaced = self.crowd.make_room(&self.links, network, limits)?;
+        self.to_poll.extend(displaced);
         let rng = rng(LinkId(self.next_link));
         Ok(Link::new(now, self.seat(Role::Server, config, remote), rng))
     }
@@ -112,8 +119,11 @@ impl<H: Clone> Node<H> {
             place,
             account: account.clone(),
             is_open: true,
+            accepted: role == Role::Server,
+            authenticates: config.outer.auth().is_some(),
         };
         self.links.insert(link, member);
+        self.crowd.joined(place, &self.config.wire.limits);
         self.budget.set_links(self.links.len());
         Seat {
             place,
@@ -156,7 +166,7 @@ impl<H: Clone> Node<H> {
     }
 
     /// A link that is to be polled although nothing came for it: it is to close, for
-    /// all links together hold too much.
+    /// all links together hold too much, or for one that was accepted.
     pub fn poll_link(&mut self) -> Option<LinkId> {
         self.to_poll.pop_front()
     }
@@ -210,12 +220,13 @@ impl<H: Clone> Node<H> {
 
     pub(super) fn forget_link(&mut self, place: Place) {
         if let Place::Link { link, .. } = place
-            && let Some(Member { account, .. }) = self.links.remove(&link)
+            && let Some(member) = self.links.remove(&link)
         {
+            self.crowd.left(&member);
             self.forget_place(place);
             self.budget.set_links(self.links.len());
             // A link that is dropped before its end holds nothing either.
-            let pressure = self.budget.hold(&account, Default::default());
+            let pressure = self.budget.hold(&member.account, Default::default());
             self.relieve(pressure);
         }
     }

@@ -12,10 +12,12 @@ use super::target::Target;
 use super::{Node, Transport};
 use crate::datagram::MAX_DATAGRAM;
 use crate::error::{LayerError, SealError};
+use crate::message::Message;
+use crate::network::Origin;
 use crate::now::Now;
 use crate::peers::{
     Discovery, Known, ManagementConfig, ManagementError, PeerChange, PeerEvent, PeerMessage,
-    PeerRefused, Peers,
+    PeerRefused, Peers, RemovalReason,
 };
 use crate::place::Place;
 use crate::plugin::{Peer, PeerContext, PeerPlugin, SealContext};
@@ -174,6 +176,24 @@ impl<H: Clone> Node<H> {
         }
     }
 
+    /// What is known of whoever introduces itself: whether that passed an auth plugin.
+    pub(super) fn origin(&self, from: Place, message: &Message) -> Origin {
+        let outer = match from {
+            Place::Link { link, .. } => {
+                let member = self.links.get(&link);
+                member.is_some_and(|member| member.authenticates)
+            }
+            Place::Datagram(_) => self.config.outer.auth().is_some(),
+        };
+        let mut managed = self.discovery.managed();
+        let managed = managed.find(|managed| *managed.app_id() == message.uri);
+        let inner = managed.is_some_and(|managed| managed.inner().auth().is_some());
+        Origin {
+            network: from.network(),
+            verified: outer || inner,
+        }
+    }
+
     /// Removes a peer by hand, with its subscriptions: netaio's `remove_peer`.
     pub fn remove_peer(&mut self, id: &[u8]) -> Option<Known<Place>> {
         self.discovery.remove(id)
@@ -203,10 +223,15 @@ impl<H: Clone> Node<H> {
     }
 
     /// What happened to peers, until it returns `None`. The subscriptions of those who
-    /// left are gone then.
+    /// left are gone then; a link whose peer was displaced keeps its own.
     pub fn poll_event(&mut self) -> Option<PeerEvent<Place>> {
         let event = self.discovery.poll_event()?;
         match &event {
+            // Its link is there as before, and closes its subscriptions with it.
+            PeerEvent::Removed {
+                reason: RemovalReason::Displaced,
+                ..
+            } if self.transport == Transport::Streams => {}
             PeerEvent::Removed { known, .. } => {
                 for place in &known.addresses {
                     self.subscriptions.remove(*place);

@@ -1,10 +1,12 @@
 //! What the links of one node share.
 
+mod crowd;
 mod error;
 mod handlers;
 mod links;
 mod lock;
 mod managing;
+mod member;
 mod shared;
 mod target;
 #[cfg(test)]
@@ -17,8 +19,10 @@ use core::fmt;
 pub use self::error::PeerManagementError;
 pub use self::lock::LockNode;
 
+use self::crowd::Crowd;
+use self::member::Member;
 use self::target::Target;
-use crate::budget::{Account, Budget};
+use crate::budget::Budget;
 use crate::config::LinkConfig;
 use crate::peers::Discovery;
 use crate::place::{LinkId, Place};
@@ -53,8 +57,10 @@ use crate::subscriptions::Subscriptions;
 ///   [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe),
 ///   [`manage_peers`](Self::manage_peers), [`set_local_peer`](Self::set_local_peer),
 ///   [`update_peer`](Self::update_peer), [`remove_peer`](Self::remove_peer).
-/// - Outputs: [`poll_event`](Self::poll_event), [`poll_advertisement`](Self::poll_advertisement),
-///   [`poll_link`](Self::poll_link), [`deadline`](Self::deadline).
+/// - Outputs: [`poll_event`](Self::poll_event),
+///   [`poll_displaced_subscriber`](Self::poll_displaced_subscriber),
+///   [`poll_advertisement`](Self::poll_advertisement), [`poll_link`](Self::poll_link),
+///   [`deadline`](Self::deadline).
 ///
 /// ```
 /// use netaio_core::types::{CREATE_URI, REQUEST_URI};
@@ -80,6 +86,7 @@ pub struct Node<H> {
     budget: Arc<Budget>,
     links: BTreeMap<LinkId, Member>,
     next_link: u64,
+    crowd: Crowd,
     /// Links that are to be polled, though nothing came for them.
     to_poll: VecDeque<LinkId>,
     freed: Freed,
@@ -92,14 +99,6 @@ pub(crate) struct Freed {
     pub(crate) handlers: bool,
     /// Read.
     pub(crate) room: bool,
-}
-
-/// What a node knows of one of its links.
-struct Member {
-    place: Place,
-    account: Arc<Account>,
-    /// It takes messages: its subscriptions and its peer are kept.
-    is_open: bool,
 }
 
 /// What a node's links lead over.
@@ -133,6 +132,7 @@ impl<H: Clone> Node<H> {
             budget: Arc::new(Budget::new(config.limits())),
             links: BTreeMap::new(),
             next_link: 0,
+            crowd: Crowd::default(),
             to_poll: VecDeque::new(),
             freed: Freed::default(),
             config: Arc::new(config),

@@ -60,7 +60,10 @@ impl<H: Clone> SharedNode for Node<H> {
         match message.message_type {
             types::SUBSCRIBE_URI => Some(self.answer_subscribe(&message.uri, from)),
             types::UNSUBSCRIBE_URI => Some(self.answer_unsubscribe(&message.uri, from)),
-            _ => self.discovery.handle(now, from, message),
+            _ => {
+                let origin = self.origin(from, message);
+                self.discovery.handle_from(now, from, origin, message)
+            }
         }
     }
 

@@ -21,6 +21,9 @@ pub(super) struct Channel<S> {
 }
 
 impl<S: Copy> Channel<S> {
+    /// Slots that a vector has memory for once there is one in it.
+    pub(super) const FIRST_ROOM: usize = 4;
+
     pub(super) fn new(key: Arc<[u8]>) -> Self {
         Self {
             key,
@@ -69,9 +72,17 @@ impl<S: Copy> Channel<S> {
         }
     }
 
-    #[cfg(test)]
+    /// Slots that there is memory for.
     pub(super) fn room(&self) -> usize {
         self.slots.capacity()
+    }
+
+    /// Slots that one subscriber more takes memory for: a vector that is full doubles.
+    pub(super) fn next_room(&self) -> usize {
+        match self.slots.len() < self.slots.capacity() {
+            true => 0,
+            false => self.slots.capacity().max(Self::FIRST_ROOM),
+        }
     }
 
     pub(super) fn subscribers(&self) -> Subscribers<'_, S> {

@@ -15,7 +15,7 @@ fn list(subscriptions: &Subscriptions<u32>, key: &str) -> Vec<u32> {
 
 /// That nothing is left of what was there.
 fn assert_empty(subscriptions: &Subscriptions<u32>) {
-    assert!(subscriptions.is_empty() && subscriptions.slots.is_empty());
+    assert!(subscriptions.is_empty() && subscriptions.subscribers.is_empty());
     assert_eq!((subscriptions.len(), subscriptions.bytes()), (0, 0));
 }
 
@@ -76,33 +76,151 @@ fn all_limits_hold() {
 }
 
 #[test]
-fn the_bytes_of_keys_and_subscriptions_are_limited() {
+fn the_lengths_of_keys_are_limited() {
+    let limits = Limits::default()
+        .with_subscription_key(1000)
+        .and_then(|limits| limits.with_subscriber_key_bytes(2500))
+        .and_then(|limits| limits.with_subscription_key_bytes(3000))
+        .unwrap();
+    let mut subscriptions = Subscriptions::new();
+    let key = |number: u8| [number; 1000];
+    let too_long = SubscribeError::KeyTooLong {
+        len: 1001,
+        max: 1000,
+    };
+    let subscribed = subscriptions.subscribe([0; 1001], 1, &limits);
+    assert_eq!(subscribed, Err(too_long));
+    for number in 0..2 {
+        assert_eq!(subscriptions.subscribe(key(number), 1, &limits), Ok(true));
+    }
+    let own = Err(SubscribeError::TooManyOwnBytes { max: 2500 });
+    assert_eq!(subscriptions.subscribe(key(2), 1, &limits), own);
+    assert_eq!(subscriptions.subscribe(key(2), 2, &limits), Ok(true));
+    let all = Err(SubscribeError::TooManyKeyBytes { max: 3000 });
+    assert_eq!(subscriptions.subscribe(key(3), 3, &limits), all);
+    // To what is there another may subscribe, and who is subscribed may ask again.
+    assert_eq!(subscriptions.subscribe(key(0), 3, &limits), Ok(true));
+    assert_eq!(subscriptions.subscribe(key(0), 3, &limits), Ok(false));
+    assert!(subscriptions.unsubscribe(key(1), 1));
+    assert_eq!(subscriptions.subscribe(key(3), 1, &limits), Ok(true));
+    assert_exact(&subscriptions);
+}
+
+#[test]
+fn the_bytes_that_subscriptions_take_are_limited() {
     const MAX: usize = 200_000;
     let limits = Limits::default().with_subscription_bytes(MAX).unwrap();
-    let full = Err(SubscribeError::TooManyBytes { max: MAX });
-    let mut subscriptions = Subscriptions::new();
-    let key = |number: u8| [number; 64_000];
-    for number in 0..3 {
-        let subscribed = subscriptions.subscribe(key(number), 1, &limits);
-        assert_eq!(subscribed, Ok(true));
-    }
-    assert_eq!(subscriptions.subscribe(key(3), 1, &limits), full);
-    assert_eq!((subscriptions.len(), subscriptions.count(key(3))), (3, 0));
-    // To what is there another may subscribe, and who is subscribed may ask again.
-    assert_eq!(subscriptions.subscribe(key(0), 2, &limits), Ok(true));
-    assert_eq!(subscriptions.subscribe(key(0), 2, &limits), Ok(false));
-    subscriptions.unsubscribe(key(1), 1);
-    assert_eq!(subscriptions.subscribe(key(3), 1, &limits), Ok(true));
-    // What is held for short keys, and for subscribers, counts too.
+    let full = Some(SubscribeError::TooManyBytes { max: MAX });
     for keys in [1, 60_000_u32] {
         let mut subscriptions = Subscriptions::new();
         let taken = (0..60_000_u32).find_map(|number| {
             let key = (number % keys).to_be_bytes();
             subscriptions.subscribe(key, number, &limits).err()
         });
-        assert_eq!(taken.map(Err), Some(full));
+        assert_eq!(taken, full);
         assert!((MAX / 3..=MAX).contains(&subscriptions.bytes()));
+        assert_exact(&subscriptions);
     }
+}
+
+/// A node that nothing vouches for.
+fn stranger(host: u16, port: u16) -> (Place, Origin) {
+    let [high, low] = host.to_be_bytes();
+    let ip = core::net::IpAddr::from([10, 0, high, low]);
+    let origin = Origin {
+        network: Some(Network::of(ip)),
+        verified: false,
+    };
+    (Place::Datagram((ip, port).into()), origin)
+}
+
+#[test]
+fn the_oldest_of_an_address_that_fills_the_table_gives_way() {
+    let limits = Limits::default().with_subscribers(1000).unwrap();
+    let limits = limits.with_subscription_bytes(1 << 20).unwrap();
+    let mut subscriptions = Subscriptions::new();
+    let mut subscribe = |key: &str, (who, origin)| {
+        let subscribed = subscriptions.subscribe_from(key, who, origin, &limits);
+        assert_exact(&subscriptions);
+        (subscribed, subscriptions.poll_displaced())
+    };
+    let old = stranger(2, 1);
+    assert_eq!(subscribe("news", old), (Ok(true), None));
+    for port in 0..999 {
+        assert_eq!(subscribe("news", stranger(1, port)), (Ok(true), None));
+    }
+    let full = Err(SubscribeError::TooManySubscribers { max: 1000 });
+    assert_eq!(subscribe("news", stranger(1, 1000)), (full, None));
+    // Others come in until the crowd is one no more.
+    let mut left = 0;
+    while let (Ok(true), displaced) = subscribe("news", stranger(100 + left, 7)) {
+        assert_eq!(displaced, Some(stranger(1, left).0));
+        left += 1;
+    }
+    assert!((400..900).contains(&left), "{left}");
+    assert_eq!(subscriptions.count("news"), 1000);
+    assert!(subscriptions.subscribers("news").any(|who| who == old.0));
+}
+
+#[test]
+fn who_is_vouched_for_never_gives_way() {
+    let limits = Limits::default().with_subscribers(100).unwrap();
+    let limits = limits.with_subscription_bytes(132_096).unwrap();
+    let mut subscriptions = Subscriptions::new();
+    let mut subscribe = |(who, origin): (Place, Origin), verified| {
+        let origin = Origin { verified, ..origin };
+        subscriptions.subscribe_from("news", who, origin, &limits)
+    };
+    for port in 0..100 {
+        assert_eq!(subscribe(stranger(1, port), false), Ok(true));
+        // It proves itself.
+        assert_eq!(subscribe(stranger(1, port), true), Ok(false));
+    }
+    let full = Err(SubscribeError::TooManySubscribers { max: 100 });
+    assert_eq!(subscribe(stranger(2, 1), false), full);
+    assert_eq!(subscribe(stranger(2, 1), true), full);
+    assert!(subscriptions.unverified.is_empty());
+}
+
+#[test]
+fn forged_addresses_displace_nobody() {
+    let limits = Limits::default().with_subscribers(100).unwrap();
+    let limits = limits.with_subscription_bytes(132_096).unwrap();
+    let mut subscriptions = Subscriptions::new();
+    for host in 0..100 {
+        let (who, origin) = stranger(host, 1);
+        let subscribed = subscriptions.subscribe_from("news", who, origin, &limits);
+        assert_eq!(subscribed, Ok(true));
+    }
+    for host in 100..1000 {
+        let (who, origin) = stranger(host, 1);
+        let subscribed = subscriptions.subscribe_from("news", who, origin, &limits);
+        assert!(subscribed.is_err());
+    }
+    assert_eq!(subscriptions.poll_displaced(), None);
+}
+
+#[test]
+fn an_address_may_have_a_limit_of_its_own() {
+    let limits = Limits::default()
+        .with_subscribers_per_address(Some(2))
+        .unwrap();
+    let mut subscriptions = Subscriptions::new();
+    let mut subscribe =
+        |key: &str, (who, origin)| subscriptions.subscribe_from(key, who, origin, &limits);
+    for port in 1..3 {
+        assert_eq!(subscribe("a", stranger(1, port)), Ok(true));
+    }
+    let too_many = Err(SubscribeError::TooManyOfAddress { max: 2 });
+    assert_eq!(subscribe("a", stranger(1, 3)), too_many);
+    assert_eq!(subscribe("b", stranger(1, 2)), Ok(true));
+    assert_eq!(subscribe("a", stranger(2, 3)), Ok(true));
+    subscriptions.remove(stranger(1, 1).0);
+    let (who, origin) = stranger(1, 3);
+    assert_eq!(
+        subscriptions.subscribe_from("a", who, origin, &limits),
+        Ok(true)
+    );
 }
 
 #[test]
@@ -137,6 +255,25 @@ struct ReceiveBuffer(Arc<[u8; 65_536]>);
 impl AsRef<[u8]> for ReceiveBuffer {
     fn as_ref(&self) -> &[u8] {
         &*self.0
+    }
+}
+
+/// That what is counted as it changes is what there is.
+fn assert_exact<S: Copy + Eq + Hash>(subscriptions: &Subscriptions<S>) {
+    let channels = subscriptions.channels.iter();
+    let room = channels.map(|(_, channel)| channel.room());
+    assert_eq!(subscriptions.channel_room, room.sum::<usize>());
+    let keys = subscriptions.ids.keys().map(|key| key.len());
+    assert_eq!(subscriptions.key_bytes, keys.sum::<usize>());
+    let known = subscriptions.subscribers.values();
+    let tables = known.clone().map(|known| table_bytes(&known.slots));
+    assert_eq!(subscriptions.table_bytes, tables.sum::<usize>());
+    for known in known {
+        let keys = known
+            .slots
+            .keys()
+            .map(|id| subscriptions.channels[*id as usize].key());
+        assert_eq!(known.key_bytes, keys.map(<[u8]>::len).sum::<usize>());
     }
 }
 
@@ -186,7 +323,12 @@ fn subscribers_keep_their_order_whoever_leaves() {
                 assert!(!channel.is_sparse() && channel.len() > 0);
             }
         }
-        assert_eq!(subscriptions.pairs, model.0.len());
+        let pairs = subscriptions.subscribers.values();
+        assert_eq!(
+            pairs.map(|known| known.slots.len()).sum::<usize>(),
+            model.0.len()
+        );
+        assert_exact(&subscriptions);
         let keys = (0..5).filter(|key| model.subscribers(*key).next().is_some());
         assert_eq!(subscriptions.len(), keys.count());
     }
@@ -235,11 +377,11 @@ fn memory_is_given_back_and_counted() {
         subscriptions.remove(subscriber);
     }
     assert!(subscriptions.bytes() < full / 100);
-    assert!(subscriptions.slots.capacity() < 40);
+    assert!(subscriptions.subscribers.capacity() < 40);
     for key in 1..20_u8 {
         subscriptions.unsubscribe([key], 0);
     }
-    assert!(subscriptions.slots[&0].capacity() < 20);
+    assert!(subscriptions.subscribers[&0].slots.capacity() < 20);
     let channel = subscriptions.channel(&[0]).unwrap();
     assert_eq!(channel.subscribers().collect::<Vec<_>>(), [0]);
     assert!(channel.room() <= 4, "{}", channel.room());

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use netaio_core::{LinkId, TooManyLinks};
+use netaio_core::LinkId;
 
 use super::events::ServerEvent;
 use super::shared::Shared;
 use crate::connection::Connection;
 use crate::error::RefusedConnection;
-use crate::futures::race;
+use crate::futures::{race, yield_now};
 use crate::logging::limited;
 use crate::options::ConnectionOptions;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
@@ -62,6 +62,8 @@ pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
                 if let Err(error) = served {
                     limited!(logs, WARN, "connection refused", %remote, %error);
                 }
+                // Those that close for this one have their turn before many more come.
+                yield_now().await;
             }
             Some(Err(error)) => {
                 limited!(logs, WARN, "cannot accept a connection", %error);
@@ -90,12 +92,13 @@ pub(super) fn serve<R: Runtime>(
             return Err(RefusedConnection::Stopping);
         }
         let rng = |link: LinkId| seed.generator(link.number());
-        let link = service.node().accept_with(now, config, remote, rng);
-        let link = link.map_err(|TooManyLinks { max }| RefusedConnection::TooMany { max })?;
+        let link = service.node().accept_with(now, config, remote, rng)?;
         let context = service.context.clone();
         let connection = Connection::new(context, &link, options, None);
         Ok((connection, link))
     });
+    // One that closes for this one is woken, which takes the lock that `enter` held.
+    service.wake_links();
     let (events, counts) = (&shared.events, &shared.counts);
     let (connection, link) = entered.map_err(|reason| {
         counts.refused_connections.add(1);

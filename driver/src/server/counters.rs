@@ -23,6 +23,9 @@ pub struct ServerCounters {
     /// Connections closed for what they sent: bytes that are no frame, frames that
     /// did not end, or too many that failed.
     pub malformed: u64,
+    /// Connections closed for others, before a valid message came; see
+    /// [`Limits::connections`](netaio_core::Limits::connections).
+    pub displaced: u64,
     /// Messages refused: their checksums are wrong, they did not pass a layer, or they
     /// answer no pending request.
     pub refused_messages: u64,
@@ -41,6 +44,7 @@ pub(super) struct Counts {
     pub(super) connections: Count,
     pub(super) refused_connections: Count,
     pub(super) malformed: Count,
+    pub(super) displaced: Count,
     pub(super) refused_messages: Count,
     pub(super) slow_consumers: Count,
     pub(super) dropped_messages: Count,
@@ -72,6 +76,7 @@ impl Counts {
             CloseReason::SlowConsumer { .. } | CloseReason::WriteTimeout(_) => {
                 self.slow_consumers.add(1)
             }
+            CloseReason::Displaced => self.displaced.add(1),
             _ => {}
         }
     }
@@ -85,6 +90,7 @@ impl Counts {
             connections: self.connections.get(),
             refused_connections: self.refused_connections.get(),
             malformed: self.malformed.get(),
+            displaced: self.displaced.get(),
             refused_messages: self.refused_messages.get(),
             slow_consumers: self.slow_consumers.get(),
             dropped_messages: self.dropped_messages.get(),

@@ -6,7 +6,7 @@ use netaio_core::{CloseReason, Dropped, Refusal};
 
 use crate::connection::Connection;
 use crate::error::RefusedConnection;
-use crate::events::Events;
+use crate::events::{EventBytes, Events};
 
 /// An event of a server. Those of peers are in
 /// [`Peers::events`](crate::Peers::events).
@@ -52,6 +52,20 @@ pub enum ServerEvent {
         /// What was dropped since the last such event.
         dropped: Dropped,
     },
+}
+
+impl EventBytes for ServerEvent {
+    /// A connection that has ended is kept by the events of it.
+    fn event_bytes(&self) -> usize {
+        match self {
+            Self::Connected(_)
+            | Self::Closed { .. }
+            | Self::MessageRefused { .. }
+            | Self::Dropped { .. } => Connection::BYTES,
+            Self::Refused { .. } => 0,
+            Self::AcceptFailed { error } => error.len(),
+        }
+    }
 }
 
 /// The stream of events of a server. It ends when the server has stopped.

@@ -81,8 +81,8 @@ impl<R: Runtime> Server<R> {
             peers: Peers {
                 service: service.clone(),
             },
+            events: Listeners::new(service.context.limits()),
             service,
-            events: Listeners::default(),
             counts: Counts::default(),
             local: listens_on.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into()),
             listening: AtomicBool::new(listens_on.is_some()),
@@ -126,8 +126,9 @@ impl<R: Runtime> Server<R> {
     }
 
     /// The events from now on: connections that open and close, and what is refused or
-    /// dropped. A listener that does not take them loses the oldest when more than
-    /// 4,096 wait; [`counters`](Self::counters) are complete at any time.
+    /// dropped. A listener that does not take them loses the oldest when there are more than
+    /// [`Limits::events`](netaio_core::Limits::events); [`counters`](Self::counters) are
+    /// complete at any time.
     #[must_use]
     pub fn events(&self) -> ServerEvents {
         self.shared.events.listen()

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use netaio_core::Refusal;
 
-use crate::events::Events;
+use crate::events::{EventBytes, Events};
 
 /// An event of a UDP node. The address of a sender may be forged. The events of peers
 /// are in [`Peers::events`](crate::Peers::events).
@@ -24,12 +24,24 @@ pub enum UdpEvent {
         /// The receiver.
         remote: SocketAddr,
     },
+    /// An address that nothing vouched for has lost its subscriptions to others: there are as
+    /// many as may be ([`Limits::subscribers`](netaio_core::Limits::subscribers)).
+    Unsubscribed {
+        /// The address.
+        remote: SocketAddr,
+    },
     /// A message was dropped: as many handlers run as may, and too many messages wait
     /// for one.
     Lost {
         /// Where it came from.
         remote: SocketAddr,
     },
+}
+
+impl EventBytes for UdpEvent {
+    fn event_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// The stream of events of a UDP node. It ends with the node.

@@ -212,7 +212,7 @@ impl<R: Runtime> UdpNode<R> {
 
     /// The events from now on, one for each datagram that is refused, suppressed or lost:
     /// for an application that bans senders, for example. A listener that does not take
-    /// them loses the oldest when more than 4,096 wait; [`counters`](Self::counters) are
+    /// them loses the oldest when more wait than may; [`counters`](Self::counters) are
     /// complete at any time.
     #[must_use]
     pub fn events(&self) -> UdpEvents {

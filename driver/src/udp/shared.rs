@@ -41,11 +41,11 @@ impl Shared {
             peers: Peers {
                 service: service.clone(),
             },
-            service,
             local,
             group,
             counters: Mutex::default(),
-            events: Listeners::default(),
+            events: Listeners::new(service.context.limits()),
+            service,
             on_timeout: TimeoutHandler::default(),
         })
     }

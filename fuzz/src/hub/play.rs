@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use netaio_core::{Now, Unrouted};
+use netaio_core::{Now, TooManyLinks, Unrouted};
 
 use super::config::GRACE;
 use super::end::{End, Wanted};
@@ -59,10 +59,18 @@ impl<'a> Play<'a> {
             return;
         }
         let link = self.ends[client].hub.connect(self.now, None);
+        let max = self.ends[0].hub.node().config().limits().connections();
         let ends = match self.ends[0].hub.accept(self.now, None) {
-            Ok(accepted) => [(client, link), (0, accepted)],
+            Ok(accepted) => {
+                if self.ends[0].hub.len() > max {
+                    // One that was silent closes, whatever was on its way to it.
+                    self.disturb();
+                }
+                [(client, link), (0, accepted)]
+            }
             Err(error) => {
-                assert_eq!(error.max, self.ends[0].hub.len());
+                assert_eq!(error, TooManyLinks::InAll { max });
+                assert!(max <= self.ends[0].hub.len());
                 ways.iter_mut().for_each(|way| way.ended = true);
                 [(client, link); 2]
             }

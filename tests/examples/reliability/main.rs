@@ -1,6 +1,6 @@
 //! The figures of docs/reliability.md on connections: what idle ones and half-sent
-//! frames cost, what a flood and a slow subscriber do to others, how a server stops,
-//! and how soon a lost connection is noticed.
+//! frames cost, what a flood and a slow subscriber do to others, what keys of subscriptions
+//! take, how a server stops, and how soon a lost connection is noticed.
 //!
 //! ```sh
 //! cargo run --release -p netaio-tests --example reliability            # all of them
@@ -14,6 +14,7 @@
 mod endings;
 mod flood;
 mod idle;
+mod keys;
 mod server;
 mod short;
 mod slow;
@@ -35,6 +36,7 @@ async fn main() -> Result<(), Error> {
         Some("short") => short::measure(number(2000)?).await,
         Some("flood") => flood::measure(number(2000)?).await,
         Some("slow") => slow::measure(number(4000)?).await,
+        Some("keys") => keys::measure(number(64)?).await,
         Some("stop") => endings::measure_stop(number(1000)?).await,
         Some("loss") => endings::measure_loss(number(1000)?).await,
         Some(other) => Err(format!("there is no {other:?}").into()),
@@ -43,6 +45,7 @@ async fn main() -> Result<(), Error> {
             short::measure(2000).await?;
             flood::measure(2000).await?;
             slow::measure(4000).await?;
+            keys::measure(64).await?;
             endings::measure_stop(1000).await?;
             endings::measure_loss(1000).await
         }

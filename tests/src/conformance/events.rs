@@ -72,10 +72,13 @@ pub async fn who_comes_and_who_goes_is_told<R: Runtime>() {
 /// that comes too late.
 pub async fn a_refused_connection_is_told<R: Runtime>() {
     let limits = Limits::default().with_connections(1).unwrap();
-    let server = listen(Server::<R>::builder().limits(limits)).await;
+    let server = Server::<R>::builder().limits(limits);
+    let server = listen(server.on(REQUEST_URI, || "here")).await;
     let mut events = server.events();
-    let (_client, _connection) = connect(Client::builder(), &server).await;
+    let (_client, connection) = connect(Client::builder(), &server).await;
     connected(&mut events).await;
+    // One that has brought no message would make room.
+    connection.request("u").await.unwrap();
     let mut refused = dial(&server).await;
     assert_eq!(refused.receive().await, None);
     let (remote, reason) =

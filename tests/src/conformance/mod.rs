@@ -22,6 +22,7 @@ pub mod datagrams;
 pub mod endings;
 pub mod events;
 pub mod extractors;
+pub mod full_tables;
 pub mod groups;
 pub mod handlers;
 pub mod hostile;
@@ -267,6 +268,12 @@ macro_rules! conformance {
                 a_slow_consumer_is_told
                 a_node_tells_what_it_refuses
                 a_node_tells_what_it_loses
+            }
+            full_tables {
+                a_silent_connection_gives_way_to_a_newcomer
+                an_address_may_have_so_many_connections
+                a_subscriber_of_a_crowd_gives_way_to_a_newcomer
+                a_peer_of_a_crowd_gives_way_to_a_newcomer
             }
             hostile {
                 garbage_closes_the_connection

@@ -48,6 +48,19 @@ impl<R: Runtime> RawNode<R> {
         }
     }
 
+    /// At an address of the loopback interface; none where this machine has no such
+    /// address.
+    pub(super) async fn at(ip: Ipv4Addr) -> Option<Self> {
+        let options = DatagramOptions::new((ip, 0).into());
+        match R::bind_datagrams(&options).await {
+            Ok(socket) => Some(Self::of(socket)),
+            Err(error) => {
+                skip(&format!("this machine has no address {ip}: {error}"));
+                None
+            }
+        }
+    }
+
     fn of(socket: R::Datagrams) -> Self {
         let wire = Wire::default();
         Self { socket, wire }

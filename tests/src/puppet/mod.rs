@@ -111,6 +111,24 @@ impl Puppet {
         self.carry_out(order)
     }
 
+    /// As [`send`](Self::send), with a text in the auth field `change`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_with_change(
+        &mut self,
+        kind: u8,
+        uri: &[u8],
+        content: &[u8],
+        change: &str,
+        inner: &Inner,
+    ) -> Result<()> {
+        let mut order = Order::new("send").uri(uri).content(content).inner(inner);
+        (order.kind, order.change) = (Some(kind), Some(change.into()));
+        self.carry_out(order)
+    }
+
     /// As [`send`](Self::send), to whoever is subscribed to the uri.
     ///
     /// # Errors

@@ -37,6 +37,9 @@ pub struct Order {
     /// A number for the auth field `rid`, of a message that is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rid: Option<u64>,
+    /// A text for the auth field `change`, of a message that is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
     /// The ids of peers, as hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<String>>,
@@ -109,6 +112,9 @@ pub struct Said {
     /// The number in the message's auth field `rid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rid: Option<u64>,
+    /// The text in the message's auth field `change`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
     /// The peers that it knows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub peers: Vec<SaidPeer>,
@@ -143,6 +149,7 @@ impl Said {
                 uri: unhex(&self.uri)?,
                 content: unhex(&self.content)?,
                 rid: self.rid,
+                change: self.change,
             }),
             (None, true, _) => Ok(Answer::Timeout),
             (None, false, Some(error)) => Ok(Answer::Error(error)),
@@ -174,6 +181,8 @@ pub enum Answer {
         content: Vec<u8>,
         /// The number in its auth field `rid`.
         rid: Option<u64>,
+        /// The text in its auth field `change`.
+        change: Option<String>,
     },
     /// Nothing came in time.
     Timeout,

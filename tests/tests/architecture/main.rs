@@ -54,14 +54,15 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "core",
         &[
-            &["error", "limits", "now", "place", "sync"],
+            &["error", "limits", "network", "now", "place", "sync"],
             &["message"],
             &["plugin", "wire", "frame"],
             &["backoff", "options", "seal"],
             // Vocabulary.
             &["requests", "correlation", "events", "config"],
             // What links share.
-            &["budget", "lossy_queue", "peers", "routes", "subscriptions"],
+            &["budget", "crowds", "lossy_queue", "routes"],
+            &["peers", "subscriptions"],
             &["shared"],
             // Links.
             &["calls"],

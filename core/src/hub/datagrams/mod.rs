@@ -201,6 +201,11 @@ impl<H: Clone> DatagramHub<H> {
         if let Some(event) = self.node.poll_event() {
             return Step::Output(DatagramOutput::Event(DatagramHubEvent::Peer(event)));
         }
+        let displaced = self.node.poll_displaced_subscriber();
+        if let Some(remote) = displaced.and_then(|place| place.address()) {
+            let event = DatagramHubEvent::Unsubscribed { remote };
+            return Step::Output(DatagramOutput::Event(event));
+        }
         if self.closing == Closing::Due {
             self.closing = Closing::Closed;
             return Step::Output(DatagramOutput::Closed);

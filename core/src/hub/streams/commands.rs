@@ -29,8 +29,13 @@ impl<H: Clone> Hub<H> {
     /// Once the hub is [drained](Self::drain), the link closes before it handles anything:
     /// [`Output::Close`](crate::Output::Close) follows as for any other.
     ///
+    /// Where there are [`Limits::connections`](crate::Limits::connections) already, the
+    /// oldest closes that has brought no valid message, with
+    /// [`CloseReason::Displaced`](crate::CloseReason::Displaced).
+    ///
     /// # Errors
-    /// There are [`Limits::connections`](crate::Limits::connections) already.
+    /// There are as many as there may be, and none is to close; or as many from this
+    /// address as there may be.
     pub fn accept(&mut self, now: Now, remote: Option<SocketAddr>) -> Result<LinkId, TooManyLinks> {
         let link = self.node.accept(now, remote, (self.make_rng)())?;
         Ok(self.add(now, link))

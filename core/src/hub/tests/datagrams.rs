@@ -121,7 +121,7 @@ fn who_asks_with_a_uri_that_no_confirmation_has_room_for_is_not_subscribed() {
         let [(_, _, answer)] = &network.sent[..] else {
             panic!("{} answers", network.sent.len());
         };
-        let error = SubscribeError::KeyTooLong { len, max: 64_910 };
+        let error = SubscribeError::KeyTooLong { len, max: 4096 };
         let expected = frame(&Message::error("", error.to_string()));
         assert_eq!(*answer, expected);
         let hub = &mut network.hosts[0].hub;
@@ -133,7 +133,9 @@ fn who_asks_with_a_uri_that_no_confirmation_has_room_for_is_not_subscribed() {
 #[test]
 fn the_longest_uri_to_subscribe_to_has_room_for_all_layers() {
     let (outer, inner) = all_layers();
-    let mut network = Network::with(2, &LinkConfig::new().with_outer(outer));
+    let limits = Limits::default().with_subscription_key(65_535).unwrap();
+    let config = LinkConfig::new().with_outer(outer).with_limits(limits);
+    let mut network = Network::with(2, &config);
     let (now, to) = (network.now, network.hosts[0].address);
     let hub = &mut network.hosts[0].hub;
     hub.serve_subscriptions(inner.clone()).unwrap();

@@ -1,5 +1,6 @@
 //! Two hubs, a server's and a client's, joined by pipes in memory, in virtual time.
 
+mod crowds;
 mod datagrams;
 mod ending;
 mod network;

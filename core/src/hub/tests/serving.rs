@@ -186,7 +186,7 @@ fn who_asks_with_a_uri_that_no_confirmation_has_room_for_is_not_subscribed() {
             (error.message_type, &error.uri[..]),
             (types::ERROR, &b""[..])
         );
-        let max = 64_910;
+        let max = 4096;
         let expected = SubscribeError::KeyTooLong { len, max }.to_string();
         assert_eq!(error.content, expected);
         let published = net.server().hub.publish(now, uri.clone(), "");
@@ -198,7 +198,8 @@ fn who_asks_with_a_uri_that_no_confirmation_has_room_for_is_not_subscribed() {
 #[test]
 fn the_longest_uri_to_subscribe_to_has_room_for_all_layers() {
     let (outer, inner) = all_layers();
-    let config = LinkConfig::new().with_outer(outer);
+    let limits = Limits::default().with_subscription_key(65_535).unwrap();
+    let config = LinkConfig::new().with_outer(outer).with_limits(limits);
     let mut net = Net::new(config.clone(), config);
     net.connect();
     net.server().hub.serve_subscriptions(inner.clone()).unwrap();

@@ -1,6 +1,7 @@
 //! What the links of a node share.
 
 mod budgets;
+mod crowd;
 mod peers;
 mod routing;
 

@@ -58,6 +58,8 @@ pub enum RemovalReason {
     ConnectionEnded,
     /// The application removed it.
     Application,
+    /// Nothing vouched for it, and another peer [took its place](crate::Limits::peers).
+    Displaced,
 }
 
 /// Why an introduction or a `DISCONNECT` was refused.

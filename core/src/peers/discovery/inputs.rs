@@ -6,6 +6,7 @@ use super::Discovery;
 use super::departed::Decision;
 use super::event::{IntroductionError, PeerEvent, RemovalReason};
 use crate::message::{Message, types};
+use crate::network::Origin;
 use crate::now::Now;
 use crate::peers::table::{Known, PeerChange, PeerRefused};
 use crate::plugin::{Peer, PeerError};
@@ -15,14 +16,31 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     /// is managed, and returns the answer to it: `PEER_DISCOVERED`, or an
     /// `ADVERTISE_PEER` to a peer that has just left, if it may be there again. Any
     /// other message is ignored.
+    ///
+    /// Nothing vouches for it, and where it comes from does not count.
     pub fn handle(&mut self, now: Now, from: A, message: &Message) -> Option<Message> {
+        self.handle_from(now, from, Origin::default(), message)
+    }
+
+    /// As [`handle`](Self::handle), where it is known where the message comes from and
+    /// whether something vouches for it, which count where there are as many peers as may
+    /// be ([`Limits::peers`](crate::Limits::peers)).
+    pub fn handle_from(
+        &mut self,
+        now: Now,
+        from: A,
+        origin: Origin,
+        message: &Message,
+    ) -> Option<Message> {
         self.observe(now);
         let rounds = self.find(&message.uri)?.config.every().is_some();
         if self.events.is_full(self.limits().peers()) {
             return None;
         }
         match message.message_type {
-            types::ADVERTISE_PEER | types::PEER_DISCOVERED => self.introduced(now, from, message),
+            types::ADVERTISE_PEER | types::PEER_DISCOVERED => {
+                self.introduced(now, from, origin, message)
+            }
             types::DISCONNECT => {
                 self.disconnected(now, from, &message.content, rounds);
                 None
@@ -53,6 +71,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         self.observe(now);
         let (id, limits) = (peer.id.clone(), &self.wire.limits);
         let change = self.peers.update(peer, address, now.monotonic, limits)?;
+        self.note_displaced();
         self.note(&id, address, change);
         Ok(change)
     }
@@ -95,7 +114,13 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     }
 
     /// Takes an introduction, and returns the answer to it.
-    fn introduced(&mut self, now: Now, from: A, message: &Message) -> Option<Message> {
+    fn introduced(
+        &mut self,
+        now: Now,
+        from: A,
+        origin: Origin,
+        message: &Message,
+    ) -> Option<Message> {
         let peer = match self.unpack(&message.content) {
             Ok(peer) => peer,
             Err(error) => {
@@ -111,8 +136,11 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             Decision::Ignore => return None,
         }
         let (id, limits) = (peer.id.clone(), &self.wire.limits);
-        match self.peers.announce(peer, from, now, limits) {
-            Ok(change) => self.note(&id, from, change),
+        match self.peers.announce_from(peer, from, origin, now, limits) {
+            Ok(change) => {
+                self.note_displaced();
+                self.note(&id, from, change);
+            }
             Err(reason) => {
                 self.refuse(from, reason.into());
                 return None;
@@ -142,6 +170,14 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         match self.peers.leave(&id, from) {
             Some(known) => self.events.push(PeerEvent::Removed { known, reason }),
             None => self.note_address_removed(&id, from, reason),
+        }
+    }
+
+    /// Notes which peers gave way to others.
+    fn note_displaced(&mut self) {
+        let reason = RemovalReason::Displaced;
+        for known in self.peers.take_displaced() {
+            self.events.push(PeerEvent::Removed { known, reason });
         }
     }
 

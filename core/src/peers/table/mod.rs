@@ -13,15 +13,18 @@ use hashbrown::HashMap;
 
 pub use self::outcome::{Expired, Known, PeerChange, PeerRefused};
 
+use crate::crowds::Crowds;
 use crate::limits::Limits;
+use crate::network::Origin;
 use crate::plugin::Peer;
 
 /// The known peers, by their ids and by the addresses that they are heard from.
 ///
 /// An address is whatever tells senders apart: a socket address for datagrams,
 /// the number of a connection for streams. It belongs to one peer at a time. The
-/// table is the only authority: whoever is not in it is no peer, and a peer that
-/// is alive never makes room for another.
+/// table is the only authority: whoever is not in it is no peer. Where it is full, a peer
+/// that something vouches for makes room for nobody while it is alive, and any other
+/// [only for some](Limits::peers).
 ///
 /// A node that restarts with another id at its address has to wait until the
 /// peer that is known there expires. What it sends meanwhile does not keep that
@@ -49,11 +52,23 @@ use crate::plugin::Peer;
 #[derive(Clone, Debug)]
 pub struct Peers<A> {
     local: Option<Bytes>,
-    by_id: HashMap<Bytes, Known<A>>,
+    by_id: HashMap<Bytes, Entry<A>>,
     by_address: HashMap<A, Heard>,
+    crowds: Crowds,
+    /// Peers that nothing vouches for.
+    unverified: usize,
+    /// Those that gave way to others, until somebody asks.
+    displaced: Vec<Known<A>>,
     /// No address was last heard before this, and it is not after the last time
     /// that was given.
     oldest: Duration,
+}
+
+/// A peer, and where its first introduction came from.
+#[derive(Clone, Debug)]
+struct Entry<A> {
+    known: Known<A>,
+    origin: Origin,
 }
 
 /// The peer at an address.
@@ -74,6 +89,9 @@ impl<A: Copy + Eq + Hash> Peers<A> {
             local,
             by_id: HashMap::new(),
             by_address: HashMap::new(),
+            crowds: Crowds::default(),
+            unverified: 0,
+            displaced: Vec::new(),
             oldest: Duration::ZERO,
         }
     }
@@ -83,6 +101,22 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         self.local = local;
         let id = self.local.clone()?;
         self.remove(&id)
+    }
+
+    /// Takes a peer's introduction of itself, and says what it changed. Nothing vouches for
+    /// it, and where it comes from does not count; for the rest as
+    /// [`announce_from`](Self::announce_from).
+    ///
+    /// # Errors
+    /// As [`announce_from`](Self::announce_from).
+    pub fn announce(
+        &mut self,
+        peer: Peer,
+        address: A,
+        now: Duration,
+        limits: &Limits,
+    ) -> Result<PeerChange, PeerRefused> {
+        self.announce_from(peer, address, Origin::default(), now, limits)
     }
 
     /// Takes a peer's introduction of itself, and says what it changed.
@@ -95,20 +129,23 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     /// It is refused, and no peer, data or address has changed. One thing may have:
     /// if another peer is known at this address, the address is now
     /// [disputed](Self::is_disputed).
-    pub fn announce(
+    pub fn announce_from(
         &mut self,
         peer: Peer,
         address: A,
+        origin: Origin,
         now: Duration,
         limits: &Limits,
     ) -> Result<PeerChange, PeerRefused> {
         let id = peer.id.clone();
         let known = self.by_id.get(&id);
         let announced = match known {
-            Some(known) if known.addresses.first() != Some(&address) && known.peer != peer => {
+            Some(Entry { known, .. })
+                if known.addresses.first() != Some(&address) && known.peer != peer =>
+            {
                 Err(PeerRefused::DataMismatch)
             }
-            _ => self.update(peer, address, now, limits),
+            _ => self.update_from(peer, address, origin, now, limits),
         };
         if let Err(PeerRefused::DataMismatch | PeerRefused::AddressTaken) = announced
             && let Some(heard) = self.by_address.get_mut(&address)
@@ -132,6 +169,21 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         now: Duration,
         limits: &Limits,
     ) -> Result<PeerChange, PeerRefused> {
+        let origin = Origin {
+            network: None,
+            verified: true,
+        };
+        self.update_from(peer, address, origin, now, limits)
+    }
+
+    fn update_from(
+        &mut self,
+        peer: Peer,
+        address: A,
+        origin: Origin,
+        now: Duration,
+        limits: &Limits,
+    ) -> Result<PeerChange, PeerRefused> {
         self.observe(now);
         if peer.id.is_empty() {
             return Err(PeerRefused::NoId);
@@ -149,7 +201,10 @@ impl<A: Copy + Eq + Hash> Peers<A> {
             return Err(PeerRefused::AddressTaken);
         }
         let (id, change) = match self.by_id.get_mut(&peer.id) {
-            Some(known) => {
+            Some(Entry {
+                known,
+                origin: first,
+            }) => {
                 let here = known.addresses.contains(&address);
                 let same = known.peer == peer;
                 if !here {
@@ -163,6 +218,11 @@ impl<A: Copy + Eq + Hash> Peers<A> {
                     known.peer = peer.into_owned();
                 }
                 known.last_heard = now;
+                if origin.verified && !first.verified {
+                    self.crowds.shrink(*first, 1);
+                    self.unverified = self.unverified.saturating_sub(1);
+                    first.verified = true;
+                }
                 let change = match here && same {
                     true => PeerChange::Unchanged,
                     false => PeerChange::Updated,
@@ -170,10 +230,7 @@ impl<A: Copy + Eq + Hash> Peers<A> {
                 (known.peer.id.clone(), change)
             }
             None => {
-                let max = limits.peers();
-                if self.by_id.len() >= max {
-                    return Err(PeerRefused::TooMany { max });
-                }
+                self.make_room(origin, limits)?;
                 let peer = peer.into_owned();
                 let id = peer.id.clone();
                 let known = Known {
@@ -181,7 +238,10 @@ impl<A: Copy + Eq + Hash> Peers<A> {
                     last_heard: now,
                     peer,
                 };
-                self.by_id.insert(id.clone(), known);
+                self.crowds.add(origin, 1);
+                let unverified = usize::from(!origin.verified);
+                self.unverified = self.unverified.saturating_add(unverified);
+                self.by_id.insert(id.clone(), Entry { known, origin });
                 (id, PeerChange::Added)
             }
         };
@@ -195,6 +255,50 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         };
         self.by_address.insert(address, heard);
         Ok(change)
+    }
+
+    /// Sees that there is room for one more peer: where there is none, one that nothing
+    /// vouches for makes room, if it has to.
+    fn make_room(&mut self, newcomer: Origin, limits: &Limits) -> Result<(), PeerRefused> {
+        if let Some(max) = limits.peers_per_address()
+            && self.crowds.entries(newcomer.network) >= max
+        {
+            return Err(PeerRefused::TooManyOfAddress { max });
+        }
+        let max = limits.peers();
+        if self.by_id.len() < max {
+            return Ok(());
+        }
+        let full = PeerRefused::TooMany { max };
+        let network = match newcomer.verified {
+            true if self.unverified > 0 => None,
+            true => return Err(full),
+            false => Some(self.crowds.crowded(newcomer, 1, max).ok_or(full)?),
+        };
+        let candidates = self.by_id.values().filter(|entry| {
+            let origin = entry.origin;
+            !origin.verified && (network.is_none() || origin.network == network)
+        });
+        let silent = candidates.map(|entry| &entry.known);
+        let silent = silent.min_by_key(|known| (known.last_heard, &known.peer.id));
+        let id = silent.map(|known| known.peer.id.clone());
+        let known = id.and_then(|id| self.remove(&id)).ok_or(full)?;
+        self.displaced.push(known);
+        Ok(())
+    }
+
+    /// The peers that gave way to others since the last call.
+    pub fn take_displaced(&mut self) -> Vec<Known<A>> {
+        core::mem::take(&mut self.displaced)
+    }
+
+    /// Whether something vouches for the peer at this address: its introduction passed an
+    /// auth plugin, or the application added it.
+    #[must_use]
+    pub fn is_verified(&self, address: A) -> bool {
+        let heard = self.by_address.get(&address);
+        let entry = heard.and_then(|heard| self.by_id.get(&heard.id));
+        entry.is_some_and(|entry| entry.origin.verified)
     }
 
     /// Notes the time. If the clock went back, addresses were heard in what is the
@@ -211,8 +315,8 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         let heard = self.by_address.get_mut(&address);
         if let Some(heard) = heard.filter(|heard| !heard.disputed) {
             heard.last = now;
-            if let Some(known) = self.by_id.get_mut(&heard.id) {
-                known.last_heard = now;
+            if let Some(entry) = self.by_id.get_mut(&heard.id) {
+                entry.known.last_heard = now;
             }
         }
     }
@@ -238,7 +342,7 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         {
             return None;
         }
-        match self.by_id.get(id)?.addresses.first() == Some(&address) {
+        match self.get(id)?.addresses.first() == Some(&address) {
             true => self.remove(id),
             false => self.remove_address(address),
         }
@@ -246,10 +350,19 @@ impl<A: Copy + Eq + Hash> Peers<A> {
 
     /// Removes a peer and its addresses.
     pub fn remove(&mut self, id: &[u8]) -> Option<Known<A>> {
-        let known = self.by_id.remove(id)?;
+        let known = self.take(id)?;
         for address in &known.addresses {
             self.by_address.remove(address);
         }
+        Some(known)
+    }
+
+    /// Takes a peer out of the table of ids.
+    fn take(&mut self, id: &[u8]) -> Option<Known<A>> {
+        let Entry { known, origin } = self.by_id.remove(id)?;
+        self.crowds.remove(origin, 1);
+        let unverified = usize::from(!origin.verified);
+        self.unverified = self.unverified.saturating_sub(unverified);
         Some(known)
     }
 
@@ -257,9 +370,9 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     /// peer if it was the last: that is removed too.
     pub fn remove_address(&mut self, address: A) -> Option<Known<A>> {
         let id = self.by_address.remove(&address)?.id;
-        let known = self.by_id.get_mut(&id)?;
+        let Entry { known, .. } = self.by_id.get_mut(&id)?;
         if known.addresses == [address] {
-            return self.by_id.remove(&id);
+            return self.take(&id);
         }
         known.addresses.retain(|other| *other != address);
         None
@@ -269,7 +382,7 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     /// addresses that others were not heard from for as long.
     pub fn remove_expired(&mut self, now: Duration, timeout: Duration) -> Expired<A> {
         let (mut peers, mut addresses, mut oldest) = (Vec::new(), Vec::new(), now);
-        for known in self.by_id.values_mut() {
+        for Entry { known, .. } in self.by_id.values_mut() {
             known.last_heard = known.last_heard.min(now);
             let all = addresses.len();
             for (index, address) in known.addresses.iter().enumerate() {
@@ -298,7 +411,7 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         let peers = peers.iter().filter_map(|(_, id)| self.remove(id)).collect();
         let addresses = addresses.into_iter().filter_map(|(id, _, address)| {
             self.remove_address(address);
-            Some((address, self.by_id.get(&id)?.clone()))
+            Some((address, self.get(&id)?.clone()))
         });
         let addresses = addresses.collect();
         Expired { peers, addresses }
@@ -315,7 +428,7 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     /// The peer with this id.
     #[must_use]
     pub fn get(&self, id: &[u8]) -> Option<&Known<A>> {
-        self.by_id.get(id)
+        self.by_id.get(id).map(|entry| &entry.known)
     }
 
     /// The peer at this address.
@@ -328,13 +441,14 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     #[must_use]
     pub fn known_at(&self, address: A) -> Option<&Known<A>> {
         let heard = self.by_address.get(&address)?;
-        self.by_id.get(&heard.id)
+        self.get(&heard.id)
     }
 
     /// All peers, by ascending id.
     #[must_use]
     pub fn list(&self) -> Vec<&Known<A>> {
-        let mut peers: Vec<_> = self.by_id.values().collect();
+        let peers = self.by_id.values().map(|entry| &entry.known);
+        let mut peers: Vec<_> = peers.collect();
         peers.sort_unstable_by(|a, b| a.peer.id.cmp(&b.peer.id));
         peers
     }

@@ -56,6 +56,12 @@ pub enum PeerRefused {
         /// The limit.
         max: usize,
     },
+    /// There are [`Limits::peers_per_address`](crate::Limits) from this network already.
+    #[error("{max} peers from this address already")]
+    TooManyOfAddress {
+        /// The limit.
+        max: usize,
+    },
     /// Another peer is heard from this address, and has not left it.
     #[error("another peer is heard from this address")]
     AddressTaken,

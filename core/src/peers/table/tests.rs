@@ -1,6 +1,7 @@
 //! Who may come, who may speak for whom, and who goes.
 
 use super::*;
+use crate::network::Network;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -103,6 +104,76 @@ fn the_table_is_bounded_and_never_gives_a_live_peer_up() {
     follow(&mut peers, steps);
     assert_eq!((peers.len(), peers.by_address.len()), (3, 6));
     assert!(!peers.is_empty());
+}
+
+/// An address whose first part is a network.
+type At = (u8, u16);
+
+fn from(peers: &mut Peers<At>, at: At, limits: &Limits) -> Result<PeerChange, PeerRefused> {
+    let origin = Origin {
+        network: Some(Network::V4([192, 0, 2, at.0])),
+        verified: false,
+    };
+    let id = alloc::format!("{} {}", at.0, at.1);
+    let now = SECOND * u32::from(at.1);
+    peers.announce_from(Peer::new(id), at, origin, now, limits)
+}
+
+#[test]
+fn the_most_silent_of_an_address_that_fills_the_table_gives_way() {
+    let limits = Limits::default().with_peers(80).unwrap();
+    let mut peers = Peers::new(None);
+    assert_eq!(from(&mut peers, (2, 1), &limits), Ok(PeerChange::Added));
+    for port in 1..80 {
+        assert_eq!(from(&mut peers, (1, port), &limits), Ok(PeerChange::Added));
+    }
+    peers.heard((1, 1), SECOND * 100);
+    let full = Err(PeerRefused::TooMany { max: 80 });
+    assert_eq!(from(&mut peers, (1, 80), &limits), full);
+    // Until no address has more than an eighth of the table.
+    for host in 0..69 {
+        let change = from(&mut peers, (100 + host, 1), &limits);
+        assert_eq!(change, Ok(PeerChange::Added), "{host}");
+        let [known] = &peers.take_displaced()[..] else {
+            panic!("one gives way");
+        };
+        assert_eq!(known.addresses, [(1, u16::from(host) + 2)]);
+    }
+    assert_eq!(from(&mut peers, (99, 1), &limits), full);
+    assert_eq!(peers.len(), 80);
+    assert!(peers.at((2, 1)).is_some() && peers.at((1, 1)).is_some());
+}
+
+#[test]
+fn whom_the_application_adds_displaces_and_is_displaced_by_nobody() {
+    let limits = Limits::default().with_peers(2).unwrap();
+    let mut peers = Peers::new(None);
+    for port in [2, 1] {
+        assert_eq!(from(&mut peers, (1, port), &limits), Ok(PeerChange::Added));
+    }
+    let added = peers.update(Peer::new("mine"), (3, 1), SECOND, &limits);
+    assert_eq!(added, Ok(PeerChange::Added));
+    assert!(peers.at((1, 1)).is_none() && peers.at((1, 2)).is_some());
+    assert!(peers.is_verified((3, 1)) && !peers.is_verified((1, 2)));
+    // What is known already may be confirmed.
+    let known = peers.update(Peer::new("1 2"), (1, 2), SECOND, &limits);
+    assert_eq!(known, Ok(PeerChange::Unchanged));
+    let added = peers.update(Peer::new("other"), (4, 1), SECOND, &limits);
+    assert_eq!(added, Err(PeerRefused::TooMany { max: 2 }));
+}
+
+#[test]
+fn an_address_may_have_a_limit_of_its_own() {
+    let limits = Limits::default().with_peers_per_address(Some(2)).unwrap();
+    let mut peers = Peers::new(None);
+    for port in 1..3 {
+        assert_eq!(from(&mut peers, (1, port), &limits), Ok(PeerChange::Added));
+    }
+    let full = Err(PeerRefused::TooManyOfAddress { max: 2 });
+    assert_eq!(from(&mut peers, (1, 3), &limits), full);
+    assert_eq!(from(&mut peers, (2, 3), &limits), Ok(PeerChange::Added));
+    peers.remove_address((1, 1));
+    assert_eq!(from(&mut peers, (1, 3), &limits), Ok(PeerChange::Added));
 }
 
 #[test]

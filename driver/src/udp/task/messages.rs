@@ -61,6 +61,12 @@ impl<R: Runtime> Task<R> {
             }
         }
         self.update_counters();
+        while let Some(place) = service.node().poll_displaced_subscriber() {
+            if let Some(remote) = place.address() {
+                limited!(self.logs(), DEBUG, "subscriptions gave way to others", %remote);
+                self.node.events.emit(|| UdpEvent::Unsubscribed { remote });
+            }
+        }
         false
     }
 
