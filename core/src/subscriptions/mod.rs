@@ -5,14 +5,14 @@ mod channel;
 mod tests;
 
 use alloc::sync::Arc;
-use core::hash::Hash;
+use core::hash::{BuildHasher, Hash};
 
-use hashbrown::HashMap;
 use slab::Slab;
 
 pub use self::channel::Subscribers;
 
 use self::channel::Channel;
+use crate::hashes::{HashMap, Hashes, reseed};
 use crate::limits::Limits;
 
 /// Keys and their subscribers.
@@ -46,7 +46,7 @@ pub struct Subscriptions<S> {
     /// By their ids. Each has at least one subscriber.
     channels: Slab<Channel<S>>,
     /// For each subscriber the ids of its channels, and its slot in each of them.
-    slots: HashMap<S, HashMap<u32, u32>>,
+    slots: HashMap<S, Slots>,
     /// Number of pairs of a key and a subscriber.
     pairs: usize,
     /// Length of all keys together.
@@ -55,6 +55,9 @@ pub struct Subscriptions<S> {
     #[cfg(test)]
     visited: usize,
 }
+
+/// The slots of a subscriber, by the ids of their channels: remotes choose neither.
+type Slots = hashbrown::HashMap<u32, u32>;
 
 /// Why a subscription was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,9 +104,9 @@ pub enum SubscribeError {
 impl<S> Default for Subscriptions<S> {
     fn default() -> Self {
         Self {
-            ids: HashMap::new(),
+            ids: HashMap::default(),
             channels: Slab::new(),
-            slots: HashMap::new(),
+            slots: HashMap::default(),
             pairs: 0,
             key_bytes: 0,
             #[cfg(test)]
@@ -124,7 +127,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         + Self::SPARE * size_of::<(Arc<[u8]>, u32)>()
         + size_of::<[usize; 2]>();
     /// Bytes that a subscriber takes.
-    const SUBSCRIBER: usize = Self::SPARE * size_of::<(S, HashMap<u32, u32>)>();
+    const SUBSCRIBER: usize = Self::SPARE * size_of::<(S, Slots)>();
     /// Bytes that a subscription takes.
     const PAIR: usize = Self::SPARE * (size_of::<(u32, u32)>() + size_of::<Option<S>>());
 
@@ -132,6 +135,12 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Changes the places of all entries to ones that no remote knows.
+    pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
+        reseed(&mut self.ids, hashes);
+        reseed(&mut self.slots, hashes);
     }
 
     /// Subscribes to a key, and says whether that is a change: `false` if the
@@ -155,7 +164,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
             return Ok(false);
         }
         let new_key = id.is_none().then_some(key.len());
-        self.check_limits(new_key, mine.map_or(0, HashMap::len), limits)?;
+        self.check_limits(new_key, mine.map_or(0, Slots::len), limits)?;
         let id = id.unwrap_or_else(|| self.open(key));
         if let Some(channel) = self.channels.get_mut(id as usize) {
             let slot = channel.push(subscriber);
@@ -335,7 +344,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
 
 /// Gives memory back when a map is mostly empty. Each time, at least as many
 /// entries were removed before as are moved.
-fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+fn shrink<K: Eq + Hash, V, B: BuildHasher>(map: &mut hashbrown::HashMap<K, V, B>) {
     const FEW: usize = 16;
     let len = map.len();
     if map.capacity() > FEW && map.capacity() / 4 > len {

@@ -54,7 +54,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "core",
         &[
-            &["error", "limits", "now", "place", "sync"],
+            &["error", "hashes", "limits", "now", "place", "sync"],
             &["message"],
             &["plugin", "wire", "frame"],
             &["backoff", "options", "seal"],

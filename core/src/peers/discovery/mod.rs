@@ -24,6 +24,7 @@ pub use self::messages::PeerMessage;
 use self::departed::Departed;
 use self::event::Events;
 use self::managed::Managed;
+use crate::hashes::Hashes;
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::peers::table::Peers;
@@ -128,6 +129,10 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             departed: Departed::new(),
             events: Events::new(),
         }
+    }
+
+    pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
+        self.peers.set_hashes(hashes);
     }
 
     /// Who this node is.

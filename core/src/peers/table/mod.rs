@@ -9,10 +9,10 @@ use core::hash::Hash;
 use core::time::Duration;
 
 use bytes::Bytes;
-use hashbrown::HashMap;
 
 pub use self::outcome::{Expired, Known, PeerChange, PeerRefused};
 
+use crate::hashes::{HashMap, Hashes, reseed};
 use crate::limits::Limits;
 use crate::plugin::Peer;
 
@@ -72,10 +72,16 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     pub fn new(local: Option<Bytes>) -> Self {
         Self {
             local,
-            by_id: HashMap::new(),
-            by_address: HashMap::new(),
+            by_id: HashMap::default(),
+            by_address: HashMap::default(),
             oldest: Duration::ZERO,
         }
+    }
+
+    /// Changes the places of all entries to ones that no remote knows.
+    pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
+        reseed(&mut self.by_id, hashes);
+        reseed(&mut self.by_address, hashes);
     }
 
     /// Changes the local peer's id, and removes the peer that was known by it.

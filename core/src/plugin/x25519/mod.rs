@@ -14,6 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use self::agreed::AgreedKeys;
 use self::secretbox::{BoxKey, NONCE_LEN, TAG_LEN};
+use super::secret::{SecretBytes, wipe_stack};
 use super::{
     CipherPlugin, DefaultPeerPlugin, FieldNames, OpenContext, PeerContext, SealContext, hidden_uri,
 };
@@ -49,7 +50,7 @@ use crate::packify::{Dict, Value};
 #[derive(Clone)]
 pub struct X25519Cipher {
     /// Half of the seed's digest; it is clamped where it is used.
-    scalar: Zeroizing<[u8; 32]>,
+    scalar: SecretBytes,
     public_key: [u8; 32],
     verify_key: [u8; 32],
     encrypt_uri: bool,
@@ -64,6 +65,8 @@ impl X25519Cipher {
     const PUBLIC_KEY: &str = "pubkey";
     /// The field of peer data that holds the verify key.
     const VERIFY_KEY: &str = "vkey";
+    /// More bytes than a multiplication leaves on the stack.
+    const STACK: usize = 8 * 1024;
     /// Its name in errors.
     const NAME: &str = "X25519Cipher";
     /// What stands before the ciphertext.
@@ -74,14 +77,18 @@ impl X25519Cipher {
     /// libsodium does it.
     #[must_use]
     pub fn from_seed(mut seed: [u8; Self::KEY_LEN]) -> Self {
-        let mut digest = Sha512::digest(seed);
+        let scalar = SecretBytes::new(|scalar| {
+            let mut digest = Zeroizing::new([0; 64]);
+            let mut hash = Sha512::new();
+            hash.update(seed);
+            Digest::finalize_into_reset(&mut hash, (&mut *digest).into());
+            for (to, from) in scalar.iter_mut().zip(digest.iter()) {
+                *to = *from;
+            }
+        });
         seed.zeroize();
-        let mut scalar = Zeroizing::new([0; 32]);
-        for (to, from) in scalar.iter_mut().zip(&digest) {
-            *to = *from;
-        }
-        digest.zeroize();
-        let point = EdwardsPoint::mul_base_clamped(*scalar);
+        let point = EdwardsPoint::mul_base_clamped(*scalar.bytes());
+        wipe_stack::<{ Self::STACK }>();
         Self {
             scalar,
             public_key: point.to_montgomery().to_bytes(),
@@ -127,24 +134,29 @@ impl X25519Cipher {
         Value::from(data).to_vec().unwrap_or_default()
     }
 
-    /// The key that is shared with the remote peer.
-    fn key(&self, peers: &PeerContext<'_>) -> Result<BoxKey, NoKey> {
+    /// Sets `key` to that which is shared with the remote peer.
+    fn find_key(&self, peers: &PeerContext<'_>, key: &mut BoxKey) -> Result<(), NoKey> {
         let peer = peers.remote.ok_or(NoKey::NoPeer)?;
         let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
         let theirs = plugin
             .key(peer, Self::PUBLIC_KEY)
             .ok_or(NoKey::NotInTheData)?;
-        let key = self.agreed.get(&theirs, || self.agree(theirs));
-        key.ok_or(NoKey::Weak)
+        let agreed = self.agreed.get(&theirs, key, |key| self.agree(theirs, key));
+        agreed.then_some(()).ok_or(NoKey::Weak)
     }
 
     /// Agrees on a key, unless theirs is of low order: the secret is then zero
     /// whatever ours is.
-    fn agree(&self, theirs: [u8; 32]) -> Option<BoxKey> {
-        let shared = MontgomeryPoint(theirs).mul_clamped(*self.scalar);
-        let shared = Zeroizing::new(shared);
+    fn agree(&self, theirs: [u8; 32], key: &mut BoxKey) -> bool {
+        let mut shared = Zeroizing::new(MontgomeryPoint::default());
+        *shared = MontgomeryPoint(theirs).mul_clamped(*self.scalar.bytes());
         // Compared in constant time.
-        (*shared != MontgomeryPoint([0; 32])).then(|| secretbox::box_key(shared.as_bytes()))
+        let strong = *shared != MontgomeryPoint([0; 32]);
+        if strong {
+            secretbox::box_key(shared.as_bytes(), key);
+        }
+        wipe_stack::<{ Self::STACK }>();
+        strong
     }
 }
 
@@ -183,7 +195,8 @@ impl CipherPlugin for X25519Cipher {
         max_uri: usize,
         context: &mut SealContext<'_>,
     ) -> Result<(), SealError> {
-        let key = self.key(&context.peers)?;
+        let mut key = BoxKey::default();
+        self.find_key(&context.peers, &mut key)?;
         if self.encrypt_uri {
             hidden_uri::hide(payload)?;
         }
@@ -212,7 +225,8 @@ impl CipherPlugin for X25519Cipher {
         _fields: AuthView<'_>,
         context: &OpenContext<'_>,
     ) -> Result<(), DecryptFailure> {
-        let key = self.key(&context.peers)?;
+        let mut key = BoxKey::default();
+        self.find_key(&context.peers, &mut key)?;
         let sealed = match self.encrypt_uri {
             true => payload.bytes_mut(),
             false => payload.content_mut(),
