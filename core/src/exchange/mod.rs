@@ -102,6 +102,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         let known = known_peers([outer, inner], node, to);
         let mut peers = known.as_ref().map(KnownPeers::context).unwrap_or_default();
         peers.direction = self.outbound;
+        peers.place = Some(to);
         let mut context = SealContext {
             now: self.now,
             rng: &mut *self.rng,
@@ -282,6 +283,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         let known = known_peers([layer], node, from);
         let mut peers = known.as_ref().map(KnownPeers::context).unwrap_or_default();
         peers.direction = self.inbound();
+        peers.place = Some(from);
         let now = self.now;
         let context = OpenContext { now, peers };
         let wire = &self.config.wire;

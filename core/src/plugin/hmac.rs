@@ -129,7 +129,7 @@ impl HmacAuth {
     ///
     /// use netaio_core::plugin::{HmacAuth, ReplayWindow};
     ///
-    /// // 1,000 messages a second, from clocks that are right within half a minute.
+    /// // 1,000 messages a second of one sender, whose clock is right within half a minute.
     /// let window = ReplayWindow::new(Duration::from_secs(30), 60_000);
     /// let auth = HmacAuth::new("secret").with_replay_window(window);
     /// # }
@@ -292,7 +292,12 @@ impl HmacAuth {
         // Last, so that forgeries do not fill the window.
         match &self.replay {
             Some(window) => window
-                .admit(given, u32::from_be_bytes(ts), context.now)
+                .admit(
+                    given,
+                    u32::from_be_bytes(ts),
+                    context.now,
+                    context.peers.place,
+                )
                 .map_err(AuthFailure::Replay),
             None => Ok(()),
         }

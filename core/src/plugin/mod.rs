@@ -42,6 +42,7 @@ pub use self::x25519::X25519Cipher;
 use crate::error::{AuthFailure, DecryptFailure, SealError};
 use crate::message::{AuthFields, AuthView, Message, Payload};
 use crate::now::Now;
+use crate::place::Place;
 
 /// What a plugin gets beside the message that it seals.
 pub struct SealContext<'a> {
@@ -74,6 +75,8 @@ pub struct PeerContext<'a> {
     pub plugin: Option<&'a dyn PeerPlugin>,
     /// Which way the message goes.
     pub direction: Direction,
+    /// Where the message came from or goes to, where a link knows it.
+    pub place: Option<Place>,
 }
 
 /// The names of the auth fields that a plugin writes.
