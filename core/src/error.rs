@@ -149,6 +149,9 @@ pub enum SealError {
     /// that it needs.
     #[error("{0} needs a key of 32 bytes that is not in the peer's data")]
     NoPeerKey(&'static str),
+    /// The cipher speaks to peers only whose keys are pinned, and this one's is not.
+    #[error("the peer's key is not pinned")]
+    NotPinned,
     /// A plugin's secret or key is empty, and everybody knows that one.
     #[error("an empty secret protects nothing")]
     EmptySecret,
@@ -291,6 +294,9 @@ pub enum DecryptFailure {
     /// A peer-specific cipher, and the sender's data lacks the key that it needs.
     #[error("the sender's peer data lacks the key")]
     NoPeerKey,
+    /// The cipher hears peers only whose keys are pinned, and the sender's is not.
+    #[error("the sender's key is not pinned")]
+    NotPinned,
     /// The sender's public key makes everybody's secret the same.
     #[error("the sender's public key is one that keeps no secrets")]
     WeakPeerKey,

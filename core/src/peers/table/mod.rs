@@ -23,6 +23,11 @@ use crate::plugin::Peer;
 /// table is the only authority: whoever is not in it is no peer, and a peer that
 /// is alive never makes room for another.
 ///
+/// What is in it is worth as much as what let it in. Where introductions pass no auth
+/// plugin, anybody can repeat a peer's and be it, be it first and shut it out, or use up its
+/// addresses: nothing but its own word says who a peer is.
+/// [`is_vouched`](Self::is_vouched) tells those where a plugin stood before.
+///
 /// A node that restarts with another id at its address has to wait until the
 /// peer that is known there expires. What it sends meanwhile does not keep that
 /// peer alive: once an address has introduced a second peer it is
@@ -64,6 +69,8 @@ struct Heard {
     last: Duration,
     /// An introduction of another peer came from here since the last one of this.
     disputed: bool,
+    /// An auth layer vouched for the peer's introduction from here.
+    vouched: bool,
 }
 
 impl<A: Copy + Eq + Hash> Peers<A> {
@@ -198,6 +205,7 @@ impl<A: Copy + Eq + Hash> Peers<A> {
             id,
             last: now,
             disputed: false,
+            vouched: at.is_some_and(|heard| heard.vouched),
         };
         self.by_address.insert(address, heard);
         Ok(change)
@@ -231,6 +239,30 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     pub fn is_disputed(&self, address: A) -> bool {
         let heard = self.by_address.get(&address);
         heard.is_some_and(|heard| heard.disputed)
+    }
+
+    /// Notes that the peer at an address introduced itself from there through a layer with
+    /// an auth plugin.
+    pub(super) fn vouch(&mut self, address: A) {
+        if let Some(heard) = self.by_address.get_mut(&address) {
+            heard.vouched = true;
+        }
+    }
+
+    /// Whether the peer at an address introduced itself from there through a layer with an
+    /// auth plugin. Without one, anybody may have said that it is this peer. What the plugin
+    /// vouches for is that one of those who have its secret made the introduction: it may be
+    /// another one's of them, and a recorded one, unless a replay window stands before.
+    #[must_use]
+    pub fn is_vouched(&self, address: A) -> bool {
+        let heard = self.by_address.get(&address);
+        heard.is_some_and(|heard| heard.vouched)
+    }
+
+    /// Whether a peer [is vouched for](Self::is_vouched) at one of its addresses.
+    pub(super) fn is_vouched_anywhere(&self, id: &[u8]) -> bool {
+        let known = self.by_id.get(id);
+        known.is_some_and(|known| known.addresses.iter().any(|at| self.is_vouched(*at)))
     }
 
     /// Takes a peer's `DISCONNECT`. From the first of its addresses it removes and

@@ -5,6 +5,7 @@ mod secretbox;
 #[cfg(test)]
 mod tests;
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -28,8 +29,9 @@ use crate::packify::{Dict, Value};
 /// Whoever sends or receives must know the remote peer: its data, read by the
 /// peer plugin of the [`PeerContext`] (netaio's own where there is none), holds
 /// its public key under `"pubkey"`. The data of this side is
-/// [`peer_data`](Self::peer_data). A public key alone authenticates nobody: the
-/// application has to make sure whose it is.
+/// [`peer_data`](Self::peer_data). A public key alone authenticates nobody, for anybody
+/// can announce any key under any id: an application that has to know whom it speaks to
+/// [pins](Self::with_pinned) the keys of its peers.
 ///
 /// By default the uri stays readable, so that messages can be routed by it; use
 /// [`with_encrypted_uri`](Self::with_encrypted_uri) to hide it. The body then
@@ -55,6 +57,9 @@ pub struct X25519Cipher {
     verify_key: [u8; 32],
     encrypt_uri: bool,
     agreed: AgreedKeys,
+    /// Public keys by the ids of their peers.
+    pinned: BTreeMap<Vec<u8>, [u8; 32]>,
+    pinned_only: bool,
 }
 
 impl X25519Cipher {
@@ -95,6 +100,8 @@ impl X25519Cipher {
             verify_key: point.compress().to_bytes(),
             encrypt_uri: false,
             agreed: AgreedKeys::new(),
+            pinned: BTreeMap::new(),
+            pinned_only: false,
         }
     }
 
@@ -102,6 +109,22 @@ impl X25519Cipher {
     #[must_use]
     pub fn with_encrypted_uri(mut self) -> Self {
         self.encrypt_uri = true;
+        self
+    }
+
+    /// Pins the public key of the peer with this id: whatever key is announced for the id,
+    /// this one counts. Who announces the id without having the secret key can then neither
+    /// read what is meant for the peer, nor send in its name.
+    #[must_use]
+    pub fn with_pinned(mut self, id: impl AsRef<[u8]>, key: [u8; Self::KEY_LEN]) -> Self {
+        self.pinned.insert(id.as_ref().into(), key);
+        self
+    }
+
+    /// Has no key for a peer that is not [pinned](Self::with_pinned), whatever is announced.
+    #[must_use]
+    pub fn with_pinned_only(mut self) -> Self {
+        self.pinned_only = true;
         self
     }
 
@@ -137,10 +160,15 @@ impl X25519Cipher {
     /// Sets `key` to that which is shared with the remote peer.
     fn find_key(&self, peers: &PeerContext<'_>, key: &mut BoxKey) -> Result<(), NoKey> {
         let peer = peers.remote.ok_or(NoKey::NoPeer)?;
-        let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
-        let theirs = plugin
-            .key(peer, Self::PUBLIC_KEY)
-            .ok_or(NoKey::NotInTheData)?;
+        let theirs = match self.pinned.get(&peer.id[..]) {
+            Some(key) => *key,
+            None if self.pinned_only => return Err(NoKey::NotPinned),
+            None => {
+                let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
+                let key = plugin.key(peer, Self::PUBLIC_KEY);
+                key.ok_or(NoKey::NotInTheData)?
+            }
+        };
         let agreed = self.agreed.get(&theirs, key, |key| self.agree(theirs, key));
         agreed.then_some(()).ok_or(NoKey::Weak)
     }
@@ -164,6 +192,7 @@ impl X25519Cipher {
 enum NoKey {
     NoPeer,
     NotInTheData,
+    NotPinned,
     Weak,
 }
 
@@ -172,6 +201,7 @@ impl From<NoKey> for SealError {
         match reason {
             NoKey::NoPeer => Self::NoPeer(X25519Cipher::NAME),
             NoKey::NotInTheData => Self::NoPeerKey(X25519Cipher::NAME),
+            NoKey::NotPinned => Self::NotPinned,
             NoKey::Weak => Self::WeakPeerKey,
         }
     }
@@ -182,6 +212,7 @@ impl From<NoKey> for DecryptFailure {
         match reason {
             NoKey::NoPeer => Self::NoPeer,
             NoKey::NotInTheData => Self::NoPeerKey,
+            NoKey::NotPinned => Self::NotPinned,
             NoKey::Weak => Self::WeakPeerKey,
         }
     }

@@ -294,3 +294,32 @@ fn debug_shows_no_secret() {
         assert!(!text.contains(shown.trim_matches(['[', ']'])), "{text}");
     }
 }
+
+#[test]
+fn a_pinned_key_counts_whatever_is_announced() {
+    let (alice, mallory) = (cipher(1), cipher(2));
+    let announced = |cipher: &X25519Cipher| Peer::new("alice").with_data(cipher.peer_data());
+    let us = || cipher(3);
+    let pinned = us()
+        .with_pinned("alice", *alice.public_key())
+        .with_pinned_only();
+    let me = Peer::new("me").with_data(us().peer_data());
+    // Mallory has announced her own key as Alice's.
+    for (speaker, unpinned_passes, pinned_passes) in
+        [(&mallory, true, false), (&alice, false, true)]
+    {
+        let mut sealed = payload(b"u", b"content");
+        encrypt(speaker, peers(&me), &mut sealed).unwrap();
+        let as_announced = announced(&mallory);
+        let opened = decrypt(&us(), peers(&as_announced), &mut sealed.clone());
+        assert_eq!(opened.is_ok(), unpinned_passes);
+        let opened = decrypt(&pinned, peers(&as_announced), &mut sealed);
+        assert_eq!(opened.is_ok(), pinned_passes);
+    }
+    let other = Peer::new("bob").with_data(mallory.peer_data());
+    let mut text = payload(b"u", b"content");
+    let refused = encrypt(&pinned, peers(&other), &mut text);
+    assert_eq!(refused, Err(SealError::NotPinned));
+    let refused = decrypt(&pinned, peers(&other), &mut text);
+    assert_eq!(refused, Err(DecryptFailure::NotPinned));
+}
