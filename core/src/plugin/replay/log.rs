@@ -28,7 +28,7 @@ use crate::place::Place;
 /// load. Those who know the secret and come from many addresses can fill it all the same,
 /// as they could send anything else.
 ///
-/// An entry takes some 70 bytes once it is used, and its sender's first one 150 more.
+/// An entry takes some 80 bytes once it is used, and its sender's first one 140 more.
 pub struct ReplayLog {
     /// In seconds.
     skew: u64,
