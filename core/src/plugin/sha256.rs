@@ -52,14 +52,14 @@ pub(super) fn hmac<const BLOCK: usize>(
         *byte ^= key;
     }
     let mut hash = Sha256::new();
-    hash.update(&*pad);
+    hash.update(pad.as_slice());
     feed(&mut hash);
     Digest::finalize_into_reset(&mut hash, (&mut *out).into());
     for byte in pad.iter_mut() {
         *byte ^= INNER ^ OUTER;
     }
-    hash.update(&*pad);
-    hash.update(&*out);
+    hash.update(pad.as_slice());
+    hash.update(out.as_slice());
     Digest::finalize_into_reset(&mut hash, out.into());
 }
 
