@@ -77,7 +77,7 @@ mod linux {
             // Chunks overlap by less than a needle, so that none is missed or counted twice.
             while at < end {
                 // What was read before is in the buffer, which is memory too.
-                chunk.zeroize();
+                chunk.as_mut_slice().zeroize();
                 let len = CHUNK.min((end - at) as usize);
                 if memory.read_exact_at(&mut chunk[..len], at).is_err() {
                     break;
@@ -103,7 +103,7 @@ mod linux {
                 at += step as u64;
             }
         }
-        chunk.zeroize();
+        chunk.as_mut_slice().zeroize();
         counts
     }
 

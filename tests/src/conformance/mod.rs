@@ -153,8 +153,8 @@ macro_rules! conformance {
                 a_one_time_handler_survives_a_forgery
                 what_cannot_be_decrypted_is_dropped
                 options_leave_plugins_out
-                layers_that_clash_are_refused
                 an_empty_secret_is_refused_at_the_start
+                layers_that_clash_are_refused
                 too_many_failed_checks_close_the_connection
             }
             covers {
