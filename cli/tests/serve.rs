@@ -142,6 +142,15 @@ fn failures_have_their_exit_status() {
     let usage = |args: &[&str]| run(args, b"").status;
     assert_eq!(usage(&["request"]), 2);
     assert_eq!(usage(&["request", "a", "--timeout", "never"]), 2);
+    for option in ["--secret", "--key", "--admin-secret"] {
+        let empty = run(&["update", "a", "--content", "x", option, ""], b"");
+        assert_eq!(empty.status, 2, "{option}");
+        assert!(
+            empty.stderr.contains("protects nothing"),
+            "{}",
+            empty.stderr
+        );
+    }
     assert_eq!(usage(&["create", "a", "--content", "x", "--file", "y"]), 2);
     assert_eq!(usage(&["create", "a", "--file", "/no/such/file"]), 2);
     // A port that nobody listens on: it was free a moment ago.

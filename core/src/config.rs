@@ -3,11 +3,14 @@
 use alloc::sync::Arc;
 use core::fmt;
 
+use rand_core::CryptoRng;
+
 use crate::correlation::Correlation;
 use crate::error::{AuthFailure, LayerError, SealError};
+use crate::hashes::Hashes;
 use crate::limits::Limits;
 use crate::message::{Message, MessageType};
-use crate::plugin::Layer;
+use crate::plugin::{Direction, Layer};
 use crate::wire::Wire;
 
 /// Which end a link is.
@@ -37,6 +40,34 @@ pub struct LinkConfig {
     pub make_error: fn(&str) -> Message,
     /// Whether requests carry ids, and whether replies repeat them.
     pub correlation: Correlation,
+    /// This node's random numbers: [`with_seed`](Self::with_seed) draws them.
+    pub seed: Option<NodeSeed>,
+}
+
+/// Random numbers of one node: secret keys for its tables, so that no remote knows which
+/// entries share a place in one, and a number that tells its
+/// [covers](crate::plugin::Cover) over datagrams from other nodes'.
+#[derive(Clone, Copy)]
+pub struct NodeSeed {
+    hashes: Hashes,
+    number: u64,
+}
+
+impl NodeSeed {
+    /// Draws them.
+    #[must_use]
+    pub fn new(rng: &mut dyn CryptoRng) -> Self {
+        Self {
+            hashes: Hashes::new(rng),
+            number: rng.next_u64(),
+        }
+    }
+}
+
+impl fmt::Debug for NodeSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NodeSeed(..)")
+    }
 }
 
 impl Default for LinkConfig {
@@ -57,7 +88,32 @@ impl LinkConfig {
                 Message::error_message(bytes::Bytes::copy_from_slice(text.as_bytes()))
             },
             correlation: Correlation::default(),
+            seed: None,
         }
+    }
+
+    /// Draws the random numbers of this node. A [`Hub`](crate::Hub) and a
+    /// [`DatagramHub`](crate::DatagramHub) do it with the generators that they are given,
+    /// and so do the drivers; who makes a [`Node`](crate::Node) by itself calls this before.
+    /// Without them the places in tables depend on little but where the program is in
+    /// memory, and a link over datagrams draws its own number.
+    #[must_use]
+    pub fn with_seed(mut self, rng: &mut dyn CryptoRng) -> Self {
+        self.seed = Some(NodeSeed::new(rng));
+        self
+    }
+
+    /// The direction of messages between equals, of whom this node is one: for who seals
+    /// them by himself.
+    #[must_use]
+    pub fn between(&self) -> Option<Direction> {
+        let node = self.seed?.number;
+        Some(Direction::Between { node })
+    }
+
+    /// For the tables of this node.
+    pub(crate) fn hashes(&self) -> Hashes {
+        self.seed.map(|seed| seed.hashes).unwrap_or_default()
     }
 
     /// Sets the outer layer.
@@ -92,8 +148,10 @@ impl LinkConfig {
     /// ids](Correlation) where these are relied on.
     ///
     /// # Errors
-    /// An auth field has two uses.
+    /// An auth field has two uses, or a plugin of one of both layers has an empty secret.
     pub fn check_inner(&self, inner: &Layer) -> Result<(), LayerError> {
+        self.outer.check_secrets()?;
+        inner.check_secrets()?;
         let clash = self.outer.check_clash(inner);
         if let Err(SealError::FieldClash(field)) = clash {
             return Err(LayerError::FieldClash(field));

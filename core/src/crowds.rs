@@ -1,7 +1,6 @@
 //! Who gives way when a table is full.
 
-use hashbrown::HashMap;
-
+use crate::hashes::{HashMap, Hashes, reseed};
 use crate::network::{Network, Origin};
 
 /// How much of a table the entries of each network take, and how much of that nothing
@@ -29,6 +28,11 @@ impl Crowds {
     /// A network that takes less than this part of a table displaces nobody, and nobody
     /// is displaced in it.
     const PART: usize = 8;
+
+    /// Hashes networks otherwise.
+    pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
+        reseed(&mut self.networks, hashes);
+    }
 
     /// Counts an entry.
     pub(crate) fn add(&mut self, origin: Origin, weight: usize) {

@@ -149,6 +149,12 @@ pub enum SealError {
     /// that it needs.
     #[error("{0} needs a key of 32 bytes that is not in the peer's data")]
     NoPeerKey(&'static str),
+    /// The cipher speaks to peers only whose keys are pinned, and this one's is not.
+    #[error("the peer's key is not pinned")]
+    NotPinned,
+    /// A plugin's secret or key is empty, and everybody knows that one.
+    #[error("an empty secret protects nothing")]
+    EmptySecret,
     /// The peer's public key makes everybody's secret the same: nobody has it by
     /// chance.
     #[error("the peer's public key is one that keeps no secrets; trust no peer that has it")]
@@ -169,6 +175,10 @@ pub enum LayerError {
     /// The inner cipher hides the uri, by which the messages are to find their handler.
     #[error("the inner cipher hides the uri; use one that encrypts only the content")]
     HiddenUri,
+    /// A plugin's secret or key is empty, and everybody knows that one. netaio takes it;
+    /// here it is a setting that was left out.
+    #[error("an empty secret protects nothing; give one, or leave the plugin out")]
+    EmptySecret,
 }
 
 /// A received message that did not pass a layer.
@@ -197,6 +207,13 @@ pub enum AuthFailure {
     /// The MAC or signature is not that of the message.
     #[error("the MAC does not match")]
     Mismatch,
+    /// The cover holds, and says that this node itself sent the message: somebody sent it
+    /// back.
+    #[error("the message is this node's own")]
+    Reflected,
+    /// The plugin has an empty secret: nothing passes.
+    #[error("an empty secret lets nothing pass")]
+    EmptySecret,
     /// The MAC holds, but a replay window does not let the message pass.
     #[error("{0}")]
     Replay(ReplayRefusal),
@@ -237,6 +254,8 @@ pub enum FieldRole {
     Nonce,
     /// The timestamp.
     Timestamp,
+    /// The MAC of the whole message.
+    Cover,
 }
 
 impl core::fmt::Display for FieldRole {
@@ -245,6 +264,7 @@ impl core::fmt::Display for FieldRole {
             Self::Mac => "mac",
             Self::Nonce => "nonce",
             Self::Timestamp => "timestamp",
+            Self::Cover => "cover",
         })
     }
 }
@@ -262,6 +282,9 @@ pub enum DecryptFailure {
         /// The length found in the plaintext.
         uri_len: usize,
     },
+    /// The plugin has an empty key: it decrypts nothing.
+    #[error("an empty key decrypts nothing")]
+    EmptySecret,
     /// The ciphertext is shorter than any of this cipher, or was tampered with.
     #[error("the ciphertext does not hold")]
     Corrupt,
@@ -271,6 +294,9 @@ pub enum DecryptFailure {
     /// A peer-specific cipher, and the sender's data lacks the key that it needs.
     #[error("the sender's peer data lacks the key")]
     NoPeerKey,
+    /// The cipher hears peers only whose keys are pinned, and the sender's is not.
+    #[error("the sender's key is not pinned")]
+    NotPinned,
     /// The sender's public key makes everybody's secret the same.
     #[error("the sender's public key is one that keeps no secrets")]
     WeakPeerKey,

@@ -352,6 +352,7 @@ mod error;
 mod events;
 mod exchange;
 mod frame;
+mod hashes;
 mod hub;
 mod limits;
 mod link;
@@ -386,7 +387,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub use backoff::{Backoff, BackoffConfig};
 pub use budget::{MailboxAccount, Pressure};
 pub use calls::{Call, ReplyError};
-pub use config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig};
+pub use config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig, NodeSeed};
 pub use correlation::Correlation;
 pub use datagram::{
     DatagramCounters, DatagramEvent, DatagramLink, ReplyBudget, SuppressedReplies, Transmits,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::error::SealError;
 use crate::frame;
 use crate::message::{AuthFields, Message, MessageType, Payload};
-use crate::plugin::{Layer, SealContext};
+use crate::plugin::{Envelope, Layer, SealContext};
 use crate::wire::Wire;
 
 /// The field for correlation ids, as the frame is to have it whatever the message
@@ -170,8 +170,16 @@ impl Sealer {
         let Plan {
             wire, outer, inner, ..
         } = *plan;
-        inner.seal(payload, fields, &wire.codec, context)?;
-        outer.seal(payload, fields, &wire.codec, context)?;
+        let envelope = Envelope::new(message_type);
+        let written_later = |field: &str| outer.writes(field);
+        inner.seal(
+            &envelope.within(&written_later),
+            payload,
+            fields,
+            &wire.codec,
+            context,
+        )?;
+        outer.seal(&envelope, payload, fields, &wire.codec, context)?;
         // Ciphers make messages longer; netaio refuses what has grown too long.
         let uri_len = payload.uri_len();
         check_size(wire, uri_len, payload.len().saturating_sub(uri_len))?;

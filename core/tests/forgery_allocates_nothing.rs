@@ -6,7 +6,9 @@ mod allocations;
 
 use bytes::BytesMut;
 use chacha20::ChaCha8Rng;
-use netaio_core::plugin::{HmacAuth, OpenContext, PeerContext, SealContext, Sha256StreamCipher};
+use netaio_core::plugin::{
+    Cover, HmacAuth, OpenContext, PeerContext, SealContext, Sha256StreamCipher,
+};
 use netaio_core::{
     AuthFailure, AuthFields, Frame, Layer, Message, Now, OpenError, SealedMessage, Sealer, Wire,
 };
@@ -57,5 +59,39 @@ fn main() {
         // The message was whole all the same: the forger's own layer opens it.
         assert_eq!(open(&mut message.clone(), &wire, &forgers), Ok(()));
         without_allocating("a refused message's end", || drop(message));
+    }
+    covered(&wire);
+}
+
+/// A message that somebody has retyped, before a layer that covers the type, and within one
+/// that does not.
+fn covered(wire: &Wire) {
+    let auth = |secret| HmacAuth::new(secret).with_cover(Cover::strict());
+    let (outer, none) = (Layer::new().with_auth(auth("secret")), Layer::new());
+    let inner = Layer::new().with_auth(auth("admin").with_hmac_field("camh"));
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let plain = Layer::new().with_auth(HmacAuth::new("secret"));
+    for layers in [(&outer, &none), (&plain, &inner)] {
+        let mut context = SealContext {
+            now: NOW,
+            rng: &mut rng,
+            peers: PeerContext::default(),
+        };
+        let (mut bytes, message) = (Vec::new(), Message::create("uri", "content"));
+        Sealer::new()
+            .seal(wire, layers.0, layers.1, &message, &mut context, &mut bytes)
+            .unwrap();
+        if let Some(message_type) = bytes.first_mut() {
+            *message_type = netaio_core::types::DELETE_URI.value();
+        }
+        let frame = Frame::from_datagram(wire, BytesMut::from(&bytes[..])).unwrap();
+        let mut message = frame.decode(wire).unwrap();
+        let (now, peers) = (NOW, PeerContext::default());
+        let context = OpenContext { now, peers };
+        let opened = without_allocating("a cover that does not hold", || {
+            open(&mut message, wire, layers.0)?;
+            message.open_within(layers.0, layers.1, wire, &context)
+        });
+        assert_eq!(opened, Err(OpenError::Auth(AuthFailure::Mismatch)));
     }
 }

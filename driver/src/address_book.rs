@@ -23,7 +23,8 @@ impl AddressBook {
     /// # Errors
     /// The operating system has no randomness to give.
     pub(crate) fn new(service: Arc<Service>, handle: UdpHandle) -> io::Result<Self> {
-        let sealer = FrameSealer::new(service.context.clone())?;
+        let direction = service.context.config.between().unwrap_or_default();
+        let sealer = FrameSealer::new(service.context.clone(), direction)?;
         Ok(Self {
             service,
             handle,

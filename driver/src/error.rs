@@ -39,6 +39,9 @@ pub enum BuildError {
         /// What the system says.
         source: io::Error,
     },
+    /// The outer layer cannot be used: a plugin of it has an empty secret.
+    #[error("the outer layer: {0}")]
+    Outer(LayerError),
     /// A plugin writes the auth field that carries ids.
     #[error("requests cannot carry ids: {0}")]
     Correlation(LayerError),

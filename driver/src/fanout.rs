@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use netaio_core::plugin::SealContext;
+use netaio_core::plugin::{Direction, PeerContext, SealContext};
 use netaio_core::{Message, SealError, Sealer, SendOptions};
 
 use crate::context::Context;
@@ -44,15 +44,20 @@ pub(crate) enum Sealed {
 pub(crate) struct FrameSealer {
     context: Arc<Context>,
     rng: SharedRng,
+    direction: Direction,
 }
 
 impl FrameSealer {
     /// # Errors
     /// The operating system has no randomness to give.
-    pub(crate) fn new(context: Arc<Context>) -> io::Result<Self> {
+    pub(crate) fn new(context: Arc<Context>, direction: Direction) -> io::Result<Self> {
         let seed = context.sources.seeds.seed()?;
         let rng = SharedRng::new(seed.generator(Seed::PUBLICATIONS));
-        Ok(Self { context, rng })
+        Ok(Self {
+            context,
+            rng,
+            direction,
+        })
     }
 
     /// Seals the message for receivers that omit these plugins, unless one that they do
@@ -75,7 +80,10 @@ impl FrameSealer {
         let mut context = SealContext {
             now: self.context.time().now(),
             rng: &mut &self.rng,
-            peers: Default::default(),
+            peers: PeerContext {
+                direction: self.direction,
+                ..PeerContext::default()
+            },
         };
         let (mut sealer, mut frame) = (Sealer::new(), Vec::new());
         sealer.seal(

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use bytes::Bytes;
 use netaio_core::{IntroductionError, Known, Peer, Place, RemovalReason};
 
 use crate::clock::Time;
@@ -63,6 +64,14 @@ pub enum PeerEvent {
         /// Why.
         reason: RemovalReason,
     },
+    /// A peer was added or changed, and announces the public key of other peers: at most one
+    /// of them has the secret key as well.
+    KeyShared {
+        /// The peer.
+        peer: KnownPeer,
+        /// The ids of others that announce it, up to four.
+        others: Vec<Bytes>,
+    },
     /// A message of a remote about a peer was refused.
     Refused {
         /// Where it came from, if that has an address.
@@ -75,7 +84,7 @@ pub enum PeerEvent {
 impl PeerEvent {
     /// The event of the core; `None` for kinds of events that are not known here.
     pub(crate) fn from_core(event: &netaio_core::PeerEvent<Place>, time: &Time) -> Option<Self> {
-        use netaio_core::PeerEvent::{Added, AddressRemoved, Refused, Removed, Updated};
+        use netaio_core::PeerEvent::{Added, AddressRemoved, KeyShared, Refused, Removed, Updated};
         Some(match event {
             Added(known) => Self::Added(KnownPeer::new(known, time)),
             Updated(known) => Self::Updated(KnownPeer::new(known, time)),
@@ -91,6 +100,10 @@ impl PeerEvent {
             Removed { known, reason } => Self::Removed {
                 peer: KnownPeer::new(known, time),
                 reason: *reason,
+            },
+            KeyShared { known, others } => Self::KeyShared {
+                peer: KnownPeer::new(known, time),
+                others: others.clone(),
             },
             Refused { address, reason } => Self::Refused {
                 address: address.address(),
@@ -108,6 +121,10 @@ impl EventBytes for PeerEvent {
             | Self::Updated(peer)
             | Self::AddressRemoved { peer, .. }
             | Self::Removed { peer, .. } => peer.bytes(),
+            Self::KeyShared { peer, others } => {
+                let others = others.iter().map(Bytes::len);
+                others.fold(peer.bytes(), usize::saturating_add)
+            }
             Self::Refused { .. } => 0,
         }
     }

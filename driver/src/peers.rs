@@ -61,12 +61,27 @@ impl Peers {
     }
 
     /// The peer at a remote: the sender of a message, or the end of a connection.
+    ///
+    /// It is who the remote says that it is. Without an auth plugin before introductions
+    /// anybody can say so, of any peer: decide nothing by it. With one
+    /// ([`is_vouched`](Self::is_vouched)) it is one of those who have the secret, any of
+    /// whom can say that it is another. Only a layer with the peer's own key, as the X25519
+    /// cipher with a key that the application has pinned, shows who sent a message.
     #[must_use]
     pub fn of(&self, remote: impl Into<Remote>) -> Option<KnownPeer> {
         let node = self.service.node();
         let peer = node.peers().at(remote.into().place())?;
         let known = node.peers().get(&peer.id)?;
         Some(self.known(known))
+    }
+
+    /// Whether the peer at a remote introduced itself through an auth plugin, of the outer
+    /// layer or of its management's inner one. Others can then take neither its id nor its
+    /// addresses through an app id without one.
+    #[must_use]
+    pub fn is_vouched(&self, remote: impl Into<Remote>) -> bool {
+        let node = self.service.node();
+        node.peers().is_vouched(remote.into().place())
     }
 
     /// All peers, by ascending id.

@@ -41,6 +41,9 @@ impl Seed {
     /// The stream of the jitter of reconnecting.
     pub(crate) const RECONNECTS: u64 = u64::MAX - 1;
 
+    /// The stream of a node's own random numbers.
+    pub(crate) const NODE: u64 = u64::MAX - 2;
+
     /// A generator, which needs no system call and no lock. Those that are made of the
     /// same fixed seed have streams of their own.
     pub(crate) fn generator(self, stream: u64) -> Box<dyn CryptoRng + Send> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use netaio_core::plugin::Direction;
 use netaio_core::{LinkId, Message, SealError, SendError, SendOptions, SharedFrame, SharedNode};
 
 use crate::connection::Connection;
@@ -40,7 +41,7 @@ impl Roster {
     /// # Errors
     /// The operating system has no randomness to give.
     pub(crate) fn new(service: Arc<Service>) -> io::Result<Arc<Self>> {
-        let sealer = FrameSealer::new(service.context.clone())?;
+        let sealer = FrameSealer::new(service.context.clone(), Direction::ToClient)?;
         Ok(Arc::new(Self {
             service,
             connections: Mutex::default(),

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::BuildError;
 use crate::handler::AnyHandler;
 use crate::logging;
+use crate::random::Seed;
 use crate::service::{Deliver, Service};
 use crate::sources::Sources;
 use crate::states::States;
@@ -115,6 +116,12 @@ impl Setup {
             self.wire.limits = self.wire.limits.with_handlers_per_connection(max)?;
         }
         self.config.wire = Arc::new(self.wire);
+        let seed = self.sources.seeds.seed().map_err(BuildError::Randomness)?;
+        self.config = self.config.with_seed(&mut *seed.generator(Seed::NODE));
+        self.config
+            .outer
+            .check_secrets()
+            .map_err(BuildError::Outer)?;
         self.config
             .check_inner(&Layer::new())
             .map_err(BuildError::Correlation)?;
@@ -278,7 +285,8 @@ macro_rules! common_options {
         /// The generators are ChaCha with 12 rounds. A connection draws from the
         /// stream of its number, counted from 0 as connections are made, and a
         /// UDP node from stream 0. Stream `u64::MAX` is for messages that are sealed
-        /// once for many, stream `u64::MAX - 1` for the jitter of reconnecting.
+        /// once for many, stream `u64::MAX - 1` for the jitter of reconnecting, stream
+        /// `u64::MAX - 2` for the node's own random numbers.
         pub fn predictable_nonces(mut self, seed: [u8; 32]) -> Self {
             self.setup.sources.seeds = crate::random::Seeds::known(seed);
             self

@@ -95,7 +95,7 @@ fn open(mut sealed: SealedMessage, layers: &Layers, wire: &Wire) -> Result<Messa
         .open(&layers.outer(), wire, &context)
         .map_err(Refused::Outer)?;
     sealed
-        .open(&layers.inner(), wire, &context)
+        .open_within(&layers.outer(), &layers.inner(), wire, &context)
         .map_err(Refused::Inner)?;
     Ok(sealed.into_message())
 }

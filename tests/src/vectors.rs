@@ -84,6 +84,14 @@ impl Layers {
         self.names.clone().unwrap_or_default()
     }
 
+    /// Whether one of the secrets and keys is empty.
+    #[must_use]
+    pub fn has_empty_secret(&self) -> bool {
+        let secrets = [&self.secret, &self.key, &self.inner_secret, &self.inner_key];
+        let mut secrets = secrets.into_iter().flatten();
+        secrets.any(String::is_empty)
+    }
+
     /// The outer layer.
     #[must_use]
     pub fn outer(&self) -> Layer {
@@ -227,13 +235,26 @@ pub enum Judgement {
     Refuses,
 }
 
-/// The frames that the package accepts.
+/// The frames that the package accepts, and this implementation too.
 ///
 /// # Errors
 ///
 /// The file is not there, or not what its README says.
 pub fn accepted() -> io::Result<Vec<Accepted>> {
-    load("frames.jsonl")
+    let mut lines = load::<Accepted>("frames.jsonl")?;
+    lines.retain(|line| !line.layers.has_empty_secret());
+    Ok(lines)
+}
+
+/// The frames that the package accepts with an empty secret, which here is none.
+///
+/// # Errors
+///
+/// The file is not there, or not what its README says.
+pub fn with_empty_secrets() -> io::Result<Vec<Accepted>> {
+    let mut lines = load::<Accepted>("frames.jsonl")?;
+    lines.retain(|line| line.layers.has_empty_secret());
+    Ok(lines)
 }
 
 /// The frames that this implementation refuses.

@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used, reason = "the helpers of tests fail as tests do")]
 
 use netaio_driver::Runtime;
-use netaio_tests::interop::{self, peers, table, tcp, udp};
+use netaio_tests::interop::{self, covers, peers, table, tcp, udp};
 use netaio_tests::python::{Python, Result};
 
 macro_rules! on {
@@ -33,6 +33,11 @@ macro_rules! on {
             #[test]
             fn our_node_asks_python() -> Result<()> {
                 $block_on(super::our_node_asks_python::<$runtime>(NAME))
+            }
+
+            #[test]
+            fn python_ignores_covers() -> Result<()> {
+                $block_on(super::python_ignores_covers::<$runtime>())
             }
 
             #[test]
@@ -136,6 +141,7 @@ macro_rules! others {
 }
 
 others! {
+    python_ignores_covers: covers::python_ignores_covers::<R>;
     refused_by_python: tcp::python_refuses_ours::<R>;
     refused_by_us: tcp::ours_refuses_python::<R>;
     refused_by_a_node_in_python: udp::python_refuses_ours::<R>;

@@ -72,7 +72,7 @@ fn message() -> impl Strategy<Value = Message> {
 }
 
 fn layers() -> impl Strategy<Value = Layers> {
-    let text = || option::of("[a-z]{0,8}");
+    let text = || option::of("[a-z]{1,8}");
     (text(), text(), any::<bool>(), text(), text()).prop_map(
         |(secret, key, plain_uri, inner_secret, inner_key)| Layers {
             secret,
@@ -166,7 +166,7 @@ fn open(frame: Frame, wire: &Wire, layers: &Layers) -> Event {
     };
     let opened = sealed
         .open(&layers.outer(), wire, &context)
-        .and_then(|()| sealed.open(&layers.inner(), wire, &context));
+        .and_then(|()| sealed.open_within(&layers.outer(), &layers.inner(), wire, &context));
     if let Err(error) = opened {
         return Event::Refused(error);
     }

@@ -7,8 +7,8 @@ use std::io;
 use netaio_core::packify::{DecodeErrorKind, DecodeLimits, MAX_DEPTH, Value};
 use netaio_core::plugin::{PeerContext, SealContext};
 use netaio_core::{
-    AuthFailure, AuthFields, Body, DecryptFailure, FieldRole, FrameErrorKind, Message, MessageType,
-    Now, OpenError, SealError, Sealer, Wire,
+    AuthFailure, AuthFields, Body, DecryptFailure, FieldRole, FrameErrorKind, Layer, LayerError,
+    Message, MessageType, Now, OpenError, SealError, Sealer, Wire,
 };
 use netaio_tests::judge::{self, Refused, judge, packed_fields};
 use netaio_tests::script::{Draw, Script};
@@ -136,6 +136,30 @@ fn messages_are_sealed_to_the_packages_bytes() -> io::Result<()> {
         "{counts:?}"
     );
     assert!(counts["two layers"] >= 50, "{counts:?}");
+    Ok(())
+}
+
+#[test]
+fn what_has_an_empty_secret_is_neither_opened_nor_sealed() -> io::Result<()> {
+    let wire = judge::wire(true);
+    let lines = vectors::with_empty_secrets()?;
+    assert!(lines.len() >= 2, "only {} frames", lines.len());
+    for line in lines {
+        let refused = judge(&line.frame.0, &line.layers, &wire).map(|_| ());
+        let auth = OpenError::Auth(AuthFailure::EmptySecret);
+        let cipher = OpenError::Decrypt(DecryptFailure::EmptySecret);
+        let expected = match line.layers.secret.is_some() {
+            true => Refused::Outer(auth),
+            false => Refused::Outer(cipher),
+        };
+        assert_eq!(refused, Err(expected), "{}", line.name);
+        let message = Message::ok("uri", "content");
+        let sealed = seal(&wire, &line.layers, &message, 0, &mut Script::new([]));
+        assert_eq!(sealed, Err(SealError::EmptySecret), "{}", line.name);
+        let layers = [line.layers.outer(), line.layers.inner()];
+        let fits = layers.iter().try_for_each(Layer::check_secrets);
+        assert_eq!(fits, Err(LayerError::EmptySecret), "{}", line.name);
+    }
     Ok(())
 }
 

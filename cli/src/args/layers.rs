@@ -24,10 +24,10 @@ impl OuterLayer {
     pub(crate) fn layer(&self) -> Layer {
         let mut layer = Layer::new();
         if let Some(secret) = &self.secret {
-            layer = layer.with_auth(HmacAuth::new(&secret.0));
+            layer = layer.with_auth(HmacAuth::new(secret.0.as_bytes()));
         }
         if let Some(key) = &self.key {
-            let cipher = Sha256StreamCipher::new(&key.0);
+            let cipher = Sha256StreamCipher::new(key.0.as_bytes());
             layer = layer.with_cipher(if self.plain_uri {
                 cipher.with_plain_uri()
             } else {
@@ -53,7 +53,7 @@ impl AdminLayer {
         match &self.admin_secret {
             None => Layer::new(),
             Some(secret) => {
-                Layer::new().with_auth(HmacAuth::new(&secret.0).with_hmac_field("camh"))
+                Layer::new().with_auth(HmacAuth::new(secret.0.as_bytes()).with_hmac_field("camh"))
             }
         }
     }

@@ -128,6 +128,13 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_secret_is_none() {
+        let line = ["netaio", "decode", "--secret", ""];
+        let refused = Args::try_parse_from(line).map_err(|error| error.kind());
+        assert_eq!(refused.err(), Some(clap::error::ErrorKind::ValueValidation));
+    }
+
+    #[test]
     fn options_make_the_layer() {
         let layer = |line: &[&str]| match Args::parse_from(line).command {
             Command::Decode(options) => options.outer.layer(),
@@ -135,7 +142,7 @@ mod tests {
             _ => Layer::new(),
         };
         assert!(layer(&["netaio", "decode"]).is_empty());
-        let both = layer(&["netaio", "encode", "--secret", "", "--key", "k"]);
+        let both = layer(&["netaio", "encode", "--secret", "s", "--key", "k"]);
         assert!(both.auth().is_some());
         assert!(both.cipher().is_some_and(|cipher| cipher.encrypts_uri()));
         let plain = layer(&["netaio", "encode", "--key", "k", "--plain-uri"]);

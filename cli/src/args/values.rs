@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 use crate::codec::hex::unhex;
 
@@ -46,11 +49,17 @@ pub(crate) struct Id(pub(crate) Vec<u8>);
 
 /// A secret or a key: what was typed, but never shown.
 #[derive(Clone)]
-pub(crate) struct Secret(pub(super) String);
+pub(crate) struct Secret(pub(super) Zeroizing<String>);
 
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text)
+/// An empty one is what a variable of a shell is that nobody has set.
+impl FromStr for Secret {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.is_empty() {
+            false => Ok(Self(Zeroizing::new(text.into()))),
+            true => Err("an empty one protects nothing; leave the option out, or give one"),
+        }
     }
 }
 

@@ -135,7 +135,7 @@ pub(crate) fn layer_args(vector: &Value) -> Option<Vec<String>> {
     let mut args = Vec::new();
     for name in ["secret", "key"] {
         if let Some(text) = vector[name].as_str() {
-            if text.contains('\0') {
+            if text.is_empty() || text.contains('\0') {
                 return None;
             }
             args.push(format!("--{name}={text}"));

@@ -157,7 +157,7 @@ impl DatagramLink {
         rng: Box<dyn CryptoRng + Send>,
     ) -> Self {
         Self {
-            replies: ReplyBudget::new(config.limits()),
+            replies: ReplyBudget::new(config.limits()).with_hashes(config.hashes()),
             exchange: Exchange::new(now, config, Role::Peer, rng),
             group,
             inbound: VecDeque::new(),

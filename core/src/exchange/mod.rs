@@ -9,7 +9,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::Hash;
 
-use hashbrown::HashSet;
 use rand_core::CryptoRng;
 
 pub(crate) use self::dispatch::{Dispatched, Failed};
@@ -20,12 +19,13 @@ use crate::config::{LinkConfig, Role};
 use crate::correlation::CorrelationIds;
 use crate::error::{CloseReason, OpenError, RequestError, SealError, SendError};
 use crate::frame::SealedMessage;
+use crate::hashes::HashSet;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::now::Now;
 use crate::options::{RequestOptions, SendOptions};
 use crate::place::Place;
-use crate::plugin::{KnownPeers, Layer, OpenContext, PeerContext, SealContext};
+use crate::plugin::{Direction, KnownPeers, Layer, OpenContext, PeerContext, SealContext};
 use crate::requests::{NewRequest, Pending, RequestId};
 use crate::seal::{CorrelationField, CorrelationId, Fields, Plan, Sealer};
 use crate::shared::SharedNode;
@@ -35,6 +35,8 @@ use crate::shared::SharedNode;
 pub(crate) struct Exchange<A> {
     pub(crate) config: Arc<LinkConfig>,
     pub(crate) role: Role,
+    /// Which way the messages go that are sent here.
+    outbound: Direction,
     pub(crate) pending: Pending<A>,
     pub(crate) now: Now,
     rng: Box<dyn CryptoRng + Send>,
@@ -52,12 +54,20 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         now: Now,
         config: Arc<LinkConfig>,
         role: Role,
-        rng: Box<dyn CryptoRng + Send>,
+        mut rng: Box<dyn CryptoRng + Send>,
     ) -> Self {
+        let outbound = match role {
+            Role::Client => Direction::ToServer,
+            Role::Server => Direction::ToClient,
+            Role::Peer => config.between().unwrap_or_else(|| Direction::Between {
+                node: rng.next_u64(),
+            }),
+        };
         Self {
+            outbound,
             field_clash: config.outer.writes(config.correlation.field()),
             ids: None,
-            correlating: HashSet::new(),
+            correlating: HashSet::with_hasher(config.hashes()),
             config,
             role,
             pending: Pending::new(),
@@ -90,10 +100,13 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             id,
         });
         let known = known_peers([outer, inner], node, to);
+        let mut peers = known.as_ref().map(KnownPeers::context).unwrap_or_default();
+        peers.direction = self.outbound;
+        peers.place = Some(to);
         let mut context = SealContext {
             now: self.now,
             rng: &mut *self.rng,
-            peers: known.as_ref().map(KnownPeers::context).unwrap_or_default(),
+            peers,
         };
         let plan = Plan {
             wire: &self.config.wire,
@@ -244,6 +257,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         }
     }
 
+    /// Opens an inner layer.
     fn open(
         &self,
         node: &mut impl SharedNode,
@@ -251,15 +265,41 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         layer: &Layer,
         from: Place,
     ) -> Result<(), OpenError> {
+        self.open_layer(node, sealed, layer, Some(&self.config.outer), from)
+    }
+
+    /// Opens a layer, which is within `outer` if there is one.
+    fn open_layer(
+        &self,
+        node: &mut impl SharedNode,
+        sealed: &mut SealedMessage,
+        layer: &Layer,
+        outer: Option<&Layer>,
+        from: Place,
+    ) -> Result<(), OpenError> {
         if layer.is_empty() {
             return Ok(());
         }
         let known = known_peers([layer], node, from);
-        let context = OpenContext {
-            now: self.now,
-            peers: known.as_ref().map(KnownPeers::context).unwrap_or_default(),
-        };
-        sealed.open(layer, &self.config.wire, &context)
+        let mut peers = known.as_ref().map(KnownPeers::context).unwrap_or_default();
+        peers.direction = self.inbound();
+        peers.place = Some(from);
+        let now = self.now;
+        let context = OpenContext { now, peers };
+        let wire = &self.config.wire;
+        match outer {
+            None => sealed.open(layer, wire, &context),
+            Some(outer) => sealed.open_within(outer, layer, wire, &context),
+        }
+    }
+
+    /// Which way the messages go that come here.
+    fn inbound(&self) -> Direction {
+        match self.outbound {
+            Direction::ToServer => Direction::ToClient,
+            Direction::ToClient => Direction::ToServer,
+            same => same,
+        }
     }
 
     /// Opens the outer layer.
@@ -269,7 +309,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         sealed: &mut SealedMessage,
         from: Place,
     ) -> Result<(), OpenError> {
-        self.open(node, sealed, &self.config.outer, from)
+        self.open_layer(node, sealed, &self.config.outer, None, from)
     }
 }
 

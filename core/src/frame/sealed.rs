@@ -8,7 +8,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::error::{FrameErrorKind, OpenError};
 use crate::message::{AuthFields, AuthView, Header, Message, MessageType, Payload};
-use crate::plugin::{Layer, OpenContext};
+use crate::plugin::{Envelope, Layer, OpenContext};
 use crate::wire::Wire;
 
 /// A received message whose layers are not all open.
@@ -99,7 +99,8 @@ impl SealedMessage {
         }
     }
 
-    /// Opens one layer, the outer one first: checks, then decrypts in place.
+    /// Opens one layer, the outer one first: checks, then decrypts in place. An inner one
+    /// is opened by [`open_within`](Self::open_within).
     ///
     /// # Errors
     /// The message is refused. After a failed check it is unchanged.
@@ -109,13 +110,39 @@ impl SealedMessage {
         wire: &Wire,
         context: &OpenContext<'_>,
     ) -> Result<(), OpenError> {
+        self.open_enveloped(layer, &Envelope::new(self.message_type), wire, context)
+    }
+
+    /// Opens the inner layer of a message whose outer layer, `outer`, is open.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_within(
+        &mut self,
+        outer: &Layer,
+        layer: &Layer,
+        wire: &Wire,
+        context: &OpenContext<'_>,
+    ) -> Result<(), OpenError> {
+        let written_later = |field: &str| outer.writes(field);
+        let envelope = Envelope::new(self.message_type).within(&written_later);
+        self.open_enveloped(layer, &envelope, wire, context)
+    }
+
+    fn open_enveloped(
+        &mut self,
+        layer: &Layer,
+        envelope: &Envelope<'_>,
+        wire: &Wire,
+        context: &OpenContext<'_>,
+    ) -> Result<(), OpenError> {
         if let Some(auth) = layer.auth() {
             let checked = match wire.codec.custom_body() {
-                None => auth.check(self.auth(), self.section(), context),
+                None => auth.check_enveloped(envelope, self.auth(), self.section(), context),
                 Some(format) => {
                     let mut section = Vec::new();
                     format.encode(self.uri(), self.content(), &mut section);
-                    auth.check(self.auth(), &section, context)
+                    auth.check_enveloped(envelope, self.auth(), &section, context)
                 }
             };
             checked.map_err(OpenError::Auth)?;

@@ -10,7 +10,7 @@ use crate::error::SealError;
 use crate::message::Message;
 use crate::now::Now;
 use crate::options::SendOptions;
-use crate::plugin::{PeerContext, SealContext};
+use crate::plugin::{Direction, PeerContext, SealContext};
 use crate::seal::Sealer;
 
 /// How far a message for many got.
@@ -38,13 +38,15 @@ impl Delivery {
 pub(super) struct SharedSealer {
     sealer: Sealer,
     rng: Box<dyn CryptoRng + Send>,
+    direction: Direction,
 }
 
 impl SharedSealer {
-    pub(super) fn new(rng: Box<dyn CryptoRng + Send>) -> Self {
+    pub(super) fn new(rng: Box<dyn CryptoRng + Send>, direction: Direction) -> Self {
         Self {
             sealer: Sealer::new(),
             rng,
+            direction,
         }
     }
 
@@ -64,7 +66,10 @@ impl SharedSealer {
         let mut context = SealContext {
             now,
             rng: &mut *self.rng,
-            peers: PeerContext::default(),
+            peers: PeerContext {
+                direction: self.direction,
+                ..PeerContext::default()
+            },
         };
         let mut frame = Vec::new();
         let (wire, inner) = (&config.wire, options.inner());

@@ -87,6 +87,16 @@ impl<'a> AuthView<'a> {
             .map(|(key, value)| (ValueRef::validated(key), ValueRef::validated(value)))
     }
 
+    /// All fields, each as its packed key and its packed value: in the order of the wire.
+    /// Fields that were set here come in the order that they will have there.
+    pub fn for_each_in_order(&self, each: &mut dyn FnMut(&[u8], &[u8])) {
+        match self.0 {
+            View::Empty => {}
+            View::Pairs(pairs) => pairs.packed().for_each(|pair| each(pair.key, pair.value)),
+            View::Fields(fields) => fields.for_each_in_order(each),
+        }
+    }
+
     /// All fields, each as its packed key and its packed value.
     pub fn packed(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let (pairs, fields) = match self.0 {

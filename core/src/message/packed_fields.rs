@@ -13,7 +13,7 @@ pub(super) struct PackedFields {
     entries: Vec<Entry>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Entry {
     start: usize,
     key_len: usize,
@@ -133,39 +133,48 @@ impl PackedFields {
             .then_with(|| self.value(a).cmp(self.value(b)))
     }
 
+    /// Each entry in the order of the wire.
+    pub(super) fn for_each_in_order(&self, each: &mut dyn FnMut(&[u8], &[u8])) {
+        self.in_order(|entries| {
+            for entry in entries {
+                each(self.key(entry), self.value(entry));
+            }
+        });
+    }
+
     pub(super) fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        self.in_order(|entries| {
+            let item_lens = entries.iter().map(|entry| {
+                let len = packify::tuple2_header_len(entry.key_len, entry.value_len);
+                let len = len.unwrap_or(usize::MAX).saturating_add(entry.key_len);
+                len.saturating_add(entry.value_len)
+            });
+            packify::put_dict_header(out, item_lens)?;
+            for entry in entries {
+                packify::put_tuple2_header(out, entry.key_len, entry.value_len)?;
+                out.extend_from_slice(self.key(entry));
+                out.extend_from_slice(self.value(entry));
+            }
+            Ok(())
+        })
+    }
+
+    /// Sorts the entries as packify sorts the items of a dict.
+    fn in_order<T>(&self, work: impl FnOnce(&[Entry]) -> T) -> T {
         // Eight on the stack: messages carry three to five.
-        let mut few = [0usize; 8];
+        let mut few = [Entry::default(); 8];
         let mut many;
-        let order: &mut [usize] = match few.get_mut(..self.entries.len()) {
-            Some(few) => few,
+        let sorted: &mut [Entry] = match few.get_mut(..self.entries.len()) {
+            Some(few) => {
+                few.copy_from_slice(&self.entries);
+                few
+            }
             None => {
-                many = alloc::vec![0; self.entries.len()];
+                many = self.entries.clone();
                 &mut many
             }
         };
-        for (index, slot) in order.iter_mut().enumerate() {
-            *slot = index;
-        }
-        order.sort_unstable_by(|a, b| match (self.entries.get(*a), self.entries.get(*b)) {
-            (Some(a), Some(b)) => self.order(a, b),
-            _ => Ordering::Equal,
-        });
-        let item_lens = order.iter().map(|index| {
-            let entry = self.entries.get(*index)?;
-            let header_len = packify::tuple2_header_len(entry.key_len, entry.value_len).ok()?;
-            Some(
-                header_len
-                    .saturating_add(entry.key_len)
-                    .saturating_add(entry.value_len),
-            )
-        });
-        packify::put_dict_header(out, item_lens.map(|len| len.unwrap_or(usize::MAX)))?;
-        for entry in order.iter().filter_map(|index| self.entries.get(*index)) {
-            packify::put_tuple2_header(out, entry.key_len, entry.value_len)?;
-            out.extend_from_slice(self.key(entry));
-            out.extend_from_slice(self.value(entry));
-        }
-        Ok(())
+        sorted.sort_unstable_by(|a, b| self.order(a, b));
+        work(sorted)
     }
 }

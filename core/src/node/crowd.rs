@@ -3,11 +3,10 @@
 use alloc::collections::BTreeMap;
 use core::ops::Bound;
 
-use hashbrown::HashMap;
-
 use super::member::Member;
 use crate::budget::Cut;
 use crate::error::TooManyLinks;
+use crate::hashes::HashMap;
 use crate::limits::Limits;
 use crate::network::Network;
 use crate::place::{LinkId, Place};

@@ -29,7 +29,7 @@ impl<H: Clone> Node<H> {
     #[must_use]
     pub fn with_peer_plugin(mut self, plugin: Arc<dyn PeerPlugin>) -> Self {
         self.discovery = Discovery::new(self.config.wire.clone(), plugin);
-        self
+        self.with_hashes()
     }
 
     /// The peers that are known.

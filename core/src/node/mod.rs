@@ -22,6 +22,8 @@ pub use self::lock::LockNode;
 use self::crowd::Crowd;
 use self::member::Member;
 use self::target::Target;
+use rand_core::CryptoRng;
+
 use crate::budget::Budget;
 use crate::config::LinkConfig;
 use crate::peers::Discovery;
@@ -137,6 +139,30 @@ impl<H: Clone> Node<H> {
             freed: Freed::default(),
             config: Arc::new(config),
         }
+        .with_hashes()
+    }
+
+    /// Draws the random numbers of this node, unless its configuration has them. Links made
+    /// before do not know them.
+    pub(crate) fn seed(&mut self, rng: &mut dyn CryptoRng) {
+        if self.config.seed.is_none() {
+            let config = LinkConfig::clone(&self.config).with_seed(rng);
+            self.config = Arc::new(config);
+            self.set_hashes();
+        }
+    }
+
+    fn with_hashes(mut self) -> Self {
+        self.set_hashes();
+        self
+    }
+
+    fn set_hashes(&mut self) {
+        let hashes = self.config.hashes();
+        self.subscriptions.set_hashes(hashes);
+        self.discovery.set_hashes(hashes);
+        let vouches = self.config.outer.auth().is_some();
+        self.discovery.set_outer_vouches(vouches);
     }
 
     /// How its links speak.

@@ -4,14 +4,13 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
-use digest::common::BlockSizeUser;
-use digest::consts::{U32, U136};
-use digest::{FixedOutput, HashMarker, KeyInit, Mac, Output, OutputSizeUser, Update};
-use sha2::Sha256;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use sha2::Digest;
+use zeroize::Zeroizing;
 
+use super::cover::{self, Cover, Coverage};
+use super::secret::SecretBytes;
 use super::sha256::{self, IV_LEN, LEN};
-use super::{AuthPlugin, FieldNames, OpenContext, ReplayGuard, SealContext};
+use super::{AuthPlugin, Envelope, FieldNames, OpenContext, ReplayGuard, SealContext};
 use crate::error::{AuthFailure, FieldRole, SealError};
 use crate::message::{AuthFields, AuthView, Message};
 use crate::packify::ValueRef;
@@ -21,8 +20,9 @@ use crate::packify::ValueRef;
 /// The MAC covers the timestamp and the body section, under a key derived from
 /// the secret and the nonce. As in netaio it covers neither the message type
 /// nor other fields, and the check depends on no clock and remembers no message:
-/// who can read traffic can send it again, also under another type. A
-/// [replay window](Self::with_replay_window) refuses such messages.
+/// who can read traffic can send it again, also under another type or to its sender. A
+/// [replay window](Self::with_replay_window) lets no message pass twice, and a
+/// [cover](Self::with_cover) vouches for the rest of a message between nodes that have it.
 ///
 /// Some of what netaio accepts is refused here (each would be a forgery, or an
 /// exception in Python): a MAC that is not 32 bytes of packify type bytes, a
@@ -36,20 +36,17 @@ use crate::packify::ValueRef;
 /// // A second layer shares nonce and timestamp, and needs its own MAC field.
 /// let inner = HmacAuth::new("admin").with_hmac_field("camh");
 /// ```
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct HmacAuth {
-    /// `SHA256(SHA256(secret))`: the digest of the first part of every key.
-    secret_digest: [u8; LEN],
-    #[zeroize(skip)]
+    /// `SHA256(SHA256(secret))`: the digest of the first part of every key. None where the
+    /// secret is empty.
+    secret_digest: Option<SecretBytes>,
     label_digest: [u8; LEN],
-    #[zeroize(skip)]
     hmac_field: String,
-    #[zeroize(skip)]
     nonce_field: String,
-    #[zeroize(skip)]
     ts_field: String,
-    #[zeroize(skip)]
     replay: Option<Arc<dyn ReplayGuard>>,
+    coverage: Option<Coverage>,
 }
 
 impl HmacAuth {
@@ -57,19 +54,25 @@ impl HmacAuth {
     pub const NONCE_LEN: usize = IV_LEN;
     /// Length of a MAC, in bytes.
     pub const MAC_LEN: usize = LEN;
+    /// netaio's pads are that long, where RFC 2104 asks for SHA-256's 64 bytes.
+    const BLOCK_LEN: usize = 136;
 
     /// The plugin for this secret, with netaio's field names `hmac`, `nonce`
-    /// and `ts`. Of the secret only a digest is kept.
+    /// and `ts`. Of the secret only a digest is kept; the bytes that are given stay the
+    /// caller's to wipe.
+    ///
+    /// An empty secret is everybody's: a layer that has it is refused where it is configured
+    /// ([`LayerError::EmptySecret`](crate::LayerError)), and seals and lets pass nothing.
     #[must_use]
     pub fn new(secret: impl AsRef<[u8]>) -> Self {
-        let secret_key = Zeroizing::new(sha256::digest(secret.as_ref()));
         Self {
-            secret_digest: sha256::digest(&*secret_key),
+            secret_digest: SecretBytes::digest_of_digest(secret.as_ref()),
             label_digest: sha256::digest(b"mac"),
             hmac_field: "hmac".into(),
             nonce_field: "nonce".into(),
             ts_field: "ts".into(),
             replay: None,
+            coverage: None,
         }
     }
 
@@ -77,6 +80,10 @@ impl HmacAuth {
     #[must_use]
     pub fn with_hmac_field(mut self, name: impl Into<String>) -> Self {
         self.hmac_field = name.into();
+        let field = self.cover_field();
+        if let Some(coverage) = &mut self.coverage {
+            coverage.field = field;
+        }
         self
     }
 
@@ -122,7 +129,7 @@ impl HmacAuth {
     ///
     /// use netaio_core::plugin::{HmacAuth, ReplayWindow};
     ///
-    /// // 1,000 messages a second, from clocks that are right within half a minute.
+    /// // 1,000 messages a second of one sender, whose clock is right within half a minute.
     /// let window = ReplayWindow::new(Duration::from_secs(30), 60_000);
     /// let auth = HmacAuth::new("secret").with_replay_window(window);
     /// # }
@@ -133,17 +140,45 @@ impl HmacAuth {
         self
     }
 
-    fn mac(&self, nonce: &[u8], ts: [u8; 4], body: &[u8]) -> Option<WideHmac> {
-        let key = Zeroizing::new(sha256::derive_key(
-            &self.secret_digest,
-            &sha256::digest(nonce),
-            &self.label_digest,
-        ));
-        // HMAC accepts keys of any length.
-        let mut mac = <WideHmac as KeyInit>::new_from_slice(&*key).ok()?;
-        Mac::update(&mut mac, &ts);
-        Mac::update(&mut mac, body);
-        Some(mac)
+    /// Adds a second MAC that covers the whole message: its type, which way it goes, every
+    /// auth field and the body, in the field [`cover_field`](Self::cover_field). netaio
+    /// itself, and nodes without this option, ignore that field and check the first MAC as
+    /// ever. What it protects against, and what not, is in [`Cover`].
+    ///
+    /// The outer and the inner layer may each have one.
+    ///
+    /// ```
+    /// use netaio_core::plugin::{Cover, HmacAuth};
+    ///
+    /// // All nodes have this option.
+    /// let auth = HmacAuth::new("secret").with_cover(Cover::strict());
+    /// // Some are netaio's own, whose messages are taken as they are.
+    /// let auth = HmacAuth::new("secret").with_cover(Cover::mixed().with_context("printer 7"));
+    /// ```
+    #[must_use]
+    pub fn with_cover(mut self, cover: Cover) -> Self {
+        let field = self.cover_field();
+        self.coverage = Some(Coverage::new(cover, field, self.secret_digest.as_ref()));
+        self
+    }
+
+    /// The field of the [cover](Self::with_cover): that of the MAC with `-all` behind it.
+    #[must_use]
+    pub fn cover_field(&self) -> String {
+        [&self.hmac_field, cover::SUFFIX].concat()
+    }
+
+    fn mac(&self, secret: &SecretBytes, nonce: &[u8], ts: [u8; 4], body: &[u8]) -> [u8; LEN] {
+        let mut key = Zeroizing::new([0; LEN]);
+        let nonce = sha256::digest(nonce);
+        sha256::derive_key(secret.bytes(), &nonce, &self.label_digest, &mut key);
+        let mut mac = [0; LEN];
+        let feed = |hash: &mut sha2::Sha256| {
+            hash.update(ts);
+            hash.update(body);
+        };
+        sha256::hmac::<{ Self::BLOCK_LEN }>(&key, feed, &mut mac);
+        mac
     }
 
     /// A timestamp already in the fields, as a number of 32 bits, or that of
@@ -175,6 +210,111 @@ fn timestamp_bytes(value: ValueRef<'_>) -> Option<[u8; 4]> {
     }
 }
 
+impl HmacAuth {
+    /// Writes the fields, the cover's too if there is an envelope to cover.
+    fn seal(
+        &self,
+        envelope: Option<&Envelope<'_>>,
+        fields: &mut AuthFields,
+        body: &[u8],
+        context: &mut SealContext<'_>,
+    ) -> Result<(), SealError> {
+        let secret = self.secret_digest.as_ref().ok_or(SealError::EmptySecret)?;
+        let mut nonce = [0; IV_LEN];
+        match fields
+            .get_bytes(&self.nonce_field)
+            .and_then(|given| given.try_into().ok())
+        {
+            Some(given) => nonce = given,
+            None => {
+                context.rng.fill_bytes(&mut nonce);
+                if self.coverage.is_some() {
+                    cover::mark(&mut nonce);
+                }
+            }
+        }
+        let ts = self.timestamp(fields, context.now.unix)?;
+        let mac = self.mac(secret, &nonce, ts, body);
+        fields.set_bytes(&self.nonce_field, &nonce)?;
+        fields.set_bytes(&self.ts_field, &ts)?;
+        fields.set_bytes(&self.hmac_field, &mac)?;
+        let Some(coverage) = &self.coverage else {
+            return Ok(());
+        };
+        let envelope = envelope.ok_or(SealError::Plugin("a cover needs the message's type"))?;
+        let direction = context.peers.direction;
+        let covered = |field: &str| self.covers(envelope, field);
+        let made = coverage.make(envelope, direction, fields.view(), &covered, body);
+        fields.set_bytes(&coverage.field, &made)
+    }
+
+    /// Checks the cover if there is one, else the first MAC.
+    fn open(
+        &self,
+        envelope: Option<&Envelope<'_>>,
+        fields: AuthView<'_>,
+        body: &[u8],
+        context: &OpenContext<'_>,
+    ) -> Result<(), AuthFailure> {
+        let secret = self.secret_digest.as_ref();
+        let secret = secret.ok_or(AuthFailure::EmptySecret)?;
+        let field = |name: &str, role| fields.get(name).ok_or(AuthFailure::Missing(role));
+        let ts = timestamp_bytes(field(&self.ts_field, FieldRole::Timestamp)?)
+            .ok_or(AuthFailure::Unfit(FieldRole::Timestamp))?;
+        let nonce: &[u8; IV_LEN] = match field(&self.nonce_field, FieldRole::Nonce)? {
+            ValueRef::Bytes(nonce) => nonce.try_into().ok(),
+            _ => None,
+        }
+        .ok_or(AuthFailure::Unfit(FieldRole::Nonce))?;
+        let given: &[u8; LEN] = match field(&self.hmac_field, FieldRole::Mac)? {
+            ValueRef::Bytes(mac) => mac.try_into().ok(),
+            _ => None,
+        }
+        .ok_or(AuthFailure::Unfit(FieldRole::Mac))?;
+        if !sha256::equal(&self.mac(secret, nonce, ts, body), given) {
+            return Err(AuthFailure::Mismatch);
+        }
+        if let Some(coverage) = &self.coverage {
+            let found = fields.get(&coverage.field);
+            match found {
+                Some(found) => {
+                    let envelope = envelope.ok_or(AuthFailure::Missing(FieldRole::Cover))?;
+                    let direction = context.peers.direction;
+                    let covered = |field: &str| self.covers(envelope, field);
+                    coverage.check(found, envelope, direction, fields, &covered, body)?;
+                }
+                None if coverage.is_strict() || cover::is_marked(nonce) => {
+                    return Err(AuthFailure::Missing(FieldRole::Cover));
+                }
+                None => {}
+            }
+        }
+        // Last, so that forgeries do not fill the window.
+        match &self.replay {
+            Some(window) => window
+                .admit(
+                    given,
+                    u32::from_be_bytes(ts),
+                    context.now,
+                    context.peers.place,
+                )
+                .map_err(AuthFailure::Replay),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the cover vouches for a field: not for itself, nor for what the outer layer
+    /// writes after it, unless it shares it.
+    fn covers(&self, envelope: &Envelope<'_>, field: &str) -> bool {
+        let shared = [&self.nonce_field, &self.ts_field]
+            .iter()
+            .any(|own| *own == field);
+        let coverage = self.coverage.as_ref();
+        let itself = coverage.is_some_and(|coverage| coverage.field == field);
+        !itself && (shared || !envelope.is_written_later(field))
+    }
+}
+
 impl AuthPlugin for HmacAuth {
     /// Keeps a nonce of 16 bytes and a timestamp that are there already, as
     /// netaio does, so that an inner and an outer layer share them.
@@ -184,21 +324,7 @@ impl AuthPlugin for HmacAuth {
         body: &[u8],
         context: &mut SealContext<'_>,
     ) -> Result<(), SealError> {
-        let mut nonce = [0; IV_LEN];
-        match fields
-            .get_bytes(&self.nonce_field)
-            .and_then(|given| given.try_into().ok())
-        {
-            Some(given) => nonce = given,
-            None => context.rng.fill_bytes(&mut nonce),
-        }
-        let ts = self.timestamp(fields, context.now.unix)?;
-        let mac = self
-            .mac(&nonce, ts, body)
-            .ok_or(SealError::Plugin("no MAC for this key"))?;
-        fields.set_bytes(&self.nonce_field, &nonce)?;
-        fields.set_bytes(&self.ts_field, &ts)?;
-        fields.set_bytes(&self.hmac_field, &mac.finalize().into_bytes())
+        self.seal(None, fields, body, context)
     }
 
     fn check(
@@ -207,27 +333,27 @@ impl AuthPlugin for HmacAuth {
         body: &[u8],
         context: &OpenContext<'_>,
     ) -> Result<(), AuthFailure> {
-        let field = |name: &str, role| fields.get(name).ok_or(AuthFailure::Missing(role));
-        let ts = timestamp_bytes(field(&self.ts_field, FieldRole::Timestamp)?)
-            .ok_or(AuthFailure::Unfit(FieldRole::Timestamp))?;
-        let nonce = match field(&self.nonce_field, FieldRole::Nonce)? {
-            ValueRef::Bytes(nonce) if nonce.len() == IV_LEN => nonce,
-            _ => return Err(AuthFailure::Unfit(FieldRole::Nonce)),
-        };
-        let given: &[u8; LEN] = match field(&self.hmac_field, FieldRole::Mac)? {
-            ValueRef::Bytes(mac) => mac.try_into().ok(),
-            _ => None,
-        }
-        .ok_or(AuthFailure::Unfit(FieldRole::Mac))?;
-        let mac = self.mac(nonce, ts, body).ok_or(AuthFailure::Mismatch)?;
-        mac.verify_slice(given).map_err(|_| AuthFailure::Mismatch)?;
-        // Last, so that forgeries do not fill the window.
-        match &self.replay {
-            Some(window) => window
-                .admit(given, u32::from_be_bytes(ts), context.now)
-                .map_err(AuthFailure::Replay),
-            None => Ok(()),
-        }
+        self.open(None, fields, body, context)
+    }
+
+    fn make_enveloped(
+        &self,
+        envelope: &Envelope<'_>,
+        fields: &mut AuthFields,
+        body: &[u8],
+        context: &mut SealContext<'_>,
+    ) -> Result<(), SealError> {
+        self.seal(Some(envelope), fields, body, context)
+    }
+
+    fn check_enveloped(
+        &self,
+        envelope: &Envelope<'_>,
+        fields: AuthView<'_>,
+        body: &[u8],
+        context: &OpenContext<'_>,
+    ) -> Result<(), AuthFailure> {
+        self.open(Some(envelope), fields, body, context)
     }
 
     fn error(&self) -> Message {
@@ -235,10 +361,16 @@ impl AuthPlugin for HmacAuth {
     }
 
     fn fields(&self) -> FieldNames<'_> {
+        let mut own = alloc::vec![&*self.hmac_field];
+        own.extend(self.coverage.as_ref().map(|coverage| &*coverage.field));
         FieldNames {
-            own: alloc::vec![&self.hmac_field],
+            own,
             shared: alloc::vec![&self.nonce_field, &self.ts_field],
         }
+    }
+
+    fn has_secret(&self) -> bool {
+        self.secret_digest.is_some()
     }
 }
 
@@ -250,37 +382,8 @@ impl fmt::Debug for HmacAuth {
             .field("nonce_field", &self.nonce_field)
             .field("ts_field", &self.ts_field)
             .field("replay_window", &self.replay.is_some())
+            .field("cover", &self.coverage.is_some())
             .finish()
-    }
-}
-
-/// HMAC over SHA-256 with a block of 136 bytes, which is what netaio computes:
-/// its pads are 136 bytes long where RFC 2104 asks for SHA-256's 64.
-type WideHmac = hmac::SimpleHmac<WideSha256>;
-
-/// SHA-256 under a block size that only HMAC's padding looks at.
-#[derive(Clone, Default)]
-struct WideSha256(Sha256);
-
-impl HashMarker for WideSha256 {}
-
-impl BlockSizeUser for WideSha256 {
-    type BlockSize = U136;
-}
-
-impl OutputSizeUser for WideSha256 {
-    type OutputSize = U32;
-}
-
-impl Update for WideSha256 {
-    fn update(&mut self, data: &[u8]) {
-        Update::update(&mut self.0, data);
-    }
-}
-
-impl FixedOutput for WideSha256 {
-    fn finalize_into(self, out: &mut Output<Self>) {
-        FixedOutput::finalize_into(self.0, out);
     }
 }
 
@@ -292,15 +395,10 @@ mod tests {
     #[test]
     fn the_mac_is_netaios() {
         // netaio.crypto.hmac(sha256(b"secret").digest(), b"n" * 16, b"\x00\x00\x00\x01" + b"body")
-        let mac = HmacAuth::new("secret")
-            .mac(&[b'n'; 16], [0, 0, 0, 1], b"body")
-            .unwrap();
-        let hex: String = mac
-            .finalize()
-            .into_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let auth = HmacAuth::new("secret");
+        let secret = auth.secret_digest.clone().unwrap();
+        let mac = auth.mac(&secret, &[b'n'; 16], [0, 0, 0, 1], b"body");
+        let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             hex,
             "77a79b3b774f94f2608c8578eb6a4614a731b49afceafb8f7b67ca2aceb97ab3"

@@ -23,6 +23,7 @@ impl KnownPeers {
             local: self.local.as_ref(),
             remote: self.remote.as_ref(),
             plugin: self.plugin.as_deref(),
+            ..PeerContext::default()
         }
     }
 }

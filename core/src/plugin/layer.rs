@@ -1,11 +1,13 @@
 //! One layer of protection: an auth plugin and a cipher plugin, applied in
 //! netaio's order.
 
+use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 
-use super::{AuthPlugin, CipherPlugin, FieldNames, SealContext};
-use crate::error::SealError;
+use super::{AuthPlugin, CipherPlugin, Envelope, FieldNames, SealContext};
+use crate::error::{LayerError, SealError};
 use crate::message::{AuthFields, Codec, Payload};
 
 /// An auth plugin and a cipher plugin, either or both or none. A link has an
@@ -32,6 +34,8 @@ struct Plugins {
     auth: Option<Arc<dyn AuthPlugin>>,
     cipher: Option<Arc<dyn CipherPlugin>>,
     peer_specific: bool,
+    /// The names of all fields that they write, as it is asked for with every message.
+    written: Vec<String>,
 }
 
 impl Layer {
@@ -85,6 +89,10 @@ impl Layer {
         let cipher = changed.cipher.as_ref();
         changed.peer_specific = auth.is_some_and(|auth| auth.is_peer_specific())
             || cipher.is_some_and(|cipher| cipher.is_peer_specific());
+        let auth = auth.map(|auth| auth.fields());
+        let names = auth.into_iter().chain(cipher.map(|cipher| cipher.fields()));
+        let written = names.flat_map(|names| names.own.into_iter().chain(names.shared));
+        changed.written = written.map(String::from).collect();
         let any = plugins.auth.is_some() || plugins.cipher.is_some();
         Self(any.then_some(plugins))
     }
@@ -151,22 +159,31 @@ impl Layer {
 
     /// Whether a plugin writes this field.
     pub(crate) fn writes(&self, field: &str) -> bool {
-        self.fields().any(|names| {
-            names
-                .own
-                .iter()
-                .chain(&names.shared)
-                .any(|own| *own == field)
-        })
+        self.written().iter().any(|written| written == field)
+    }
+
+    fn written(&self) -> &[String] {
+        self.0.as_ref().map_or(&[], |plugins| &plugins.written)
     }
 
     /// Removes the fields that the plugins make, so that no nonce or
     /// initialization vector is used twice.
     pub(crate) fn strip(&self, fields: &mut AuthFields) {
-        for names in self.fields() {
-            for name in names.own.iter().chain(&names.shared) {
-                fields.remove(name);
-            }
+        for name in self.written() {
+            fields.remove(name);
+        }
+    }
+
+    /// Refuses a layer with a plugin that has an empty secret.
+    ///
+    /// # Errors
+    /// [`LayerError::EmptySecret`].
+    pub fn check_secrets(&self) -> Result<(), LayerError> {
+        let auth = self.auth().is_none_or(AuthPlugin::has_secret);
+        let cipher = self.cipher().is_none_or(CipherPlugin::has_secret);
+        match auth && cipher {
+            true => Ok(()),
+            false => Err(LayerError::EmptySecret),
         }
     }
 
@@ -176,6 +193,7 @@ impl Layer {
     /// A plugin refuses.
     pub fn seal(
         &self,
+        envelope: &Envelope<'_>,
         payload: &mut Payload,
         fields: &mut AuthFields,
         codec: &Codec,
@@ -185,7 +203,7 @@ impl Layer {
             cipher.encrypt(payload, fields, codec.max_uri(), context)?;
         }
         if let Some(auth) = self.auth() {
-            auth.make(fields, payload.section(codec), context)?;
+            auth.make_enveloped(envelope, fields, payload.section(codec), context)?;
         }
         Ok(())
     }

@@ -6,12 +6,15 @@
 //! receive:  outer auth -> outer cipher -> inner auth -> inner cipher
 //! ```
 
+mod cover;
+mod envelope;
 mod hidden_uri;
 mod hmac;
 mod known_peers;
 mod layer;
 mod peer;
 mod replay;
+mod secret;
 mod sha256;
 mod stream_cipher;
 #[cfg(test)]
@@ -23,6 +26,8 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
+pub use self::cover::Cover;
+pub use self::envelope::{Direction, Envelope};
 pub use self::hmac::HmacAuth;
 pub use self::known_peers::KnownPeers;
 pub use self::layer::Layer;
@@ -37,6 +42,7 @@ pub use self::x25519::X25519Cipher;
 use crate::error::{AuthFailure, DecryptFailure, SealError};
 use crate::message::{AuthFields, AuthView, Message, Payload};
 use crate::now::Now;
+use crate::place::Place;
 
 /// What a plugin gets beside the message that it seals.
 pub struct SealContext<'a> {
@@ -57,7 +63,8 @@ pub struct OpenContext<'a> {
     pub peers: PeerContext<'a>,
 }
 
-/// The local and the remote peer, as far as they are known.
+/// The local and the remote peer, as far as they are known, and which way the message
+/// goes between the two.
 #[derive(Clone, Copy, Default)]
 pub struct PeerContext<'a> {
     /// This node's own identity.
@@ -66,6 +73,10 @@ pub struct PeerContext<'a> {
     pub remote: Option<&'a Peer>,
     /// How peer data is read.
     pub plugin: Option<&'a dyn PeerPlugin>,
+    /// Which way the message goes.
+    pub direction: Direction,
+    /// Where the message came from or goes to, where a link knows it.
+    pub place: Option<Place>,
 }
 
 /// The names of the auth fields that a plugin writes.
@@ -109,17 +120,55 @@ pub trait AuthPlugin: Send + Sync {
         context: &OpenContext<'_>,
     ) -> Result<(), AuthFailure>;
 
+    /// As [`make`](Self::make), for a plugin that vouches for the message type and for
+    /// auth fields too; layers call this. Unless implemented it is `make`.
+    ///
+    /// # Errors
+    /// As `make`.
+    fn make_enveloped(
+        &self,
+        envelope: &Envelope<'_>,
+        fields: &mut AuthFields,
+        body: &[u8],
+        context: &mut SealContext<'_>,
+    ) -> Result<(), SealError> {
+        let _ = envelope;
+        self.make(fields, body, context)
+    }
+
+    /// As [`check`](Self::check), for a plugin that vouches for the message type and for
+    /// auth fields too; layers call this. Unless implemented it is `check`.
+    ///
+    /// # Errors
+    /// As `check`.
+    fn check_enveloped(
+        &self,
+        envelope: &Envelope<'_>,
+        fields: AuthView<'_>,
+        body: &[u8],
+        context: &OpenContext<'_>,
+    ) -> Result<(), AuthFailure> {
+        let _ = envelope;
+        self.check(fields, body, context)
+    }
+
     /// The answer to a message that failed the check.
     fn error(&self) -> Message;
 
     /// The fields that [`make`](Self::make) writes.
     fn fields(&self) -> FieldNames<'_>;
 
-    /// Whether the plugin needs the remote peer: the context's `peers` are empty
+    /// Whether the plugin needs the remote peer: the context names no peers
     /// otherwise, and what is sent to many is sealed once for all. This is called
     /// once, when the plugin is put into a [`Layer`].
     fn is_peer_specific(&self) -> bool {
         false
+    }
+
+    /// Whether it has a secret at all; an empty one is none. A layer with a plugin that
+    /// has none is refused where it is configured.
+    fn has_secret(&self) -> bool {
+        true
     }
 }
 
@@ -159,5 +208,10 @@ pub trait CipherPlugin: Send + Sync {
     /// Whether the remote peer must be known; see [`AuthPlugin::is_peer_specific`].
     fn is_peer_specific(&self) -> bool {
         false
+    }
+
+    /// Whether it has a secret at all; see [`AuthPlugin::has_secret`].
+    fn has_secret(&self) -> bool {
+        true
     }
 }

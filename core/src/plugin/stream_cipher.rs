@@ -4,8 +4,9 @@ use alloc::string::String;
 use alloc::vec;
 use core::fmt;
 
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
+use super::secret::SecretBytes;
 use super::sha256::{self, CounterDigest, IV_LEN, LEN};
 use super::{CipherPlugin, FieldNames, OpenContext, SealContext, hidden_uri};
 use crate::error::{DecryptFailure, SealError};
@@ -21,15 +22,13 @@ use crate::packify::ValueRef;
 ///
 /// A stream cipher alone does not detect changes to a message: use it with an auth
 /// plugin.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct Sha256StreamCipher {
-    /// `SHA256(SHA256(key))`: the digest of the first part of every key.
-    key_digest: [u8; LEN],
-    #[zeroize(skip)]
+    /// `SHA256(SHA256(key))`: the digest of the first part of every key. None where the
+    /// key is empty.
+    key_digest: Option<SecretBytes>,
     label_digest: [u8; LEN],
-    #[zeroize(skip)]
     iv_field: String,
-    #[zeroize(skip)]
     encrypt_uri: bool,
 }
 
@@ -39,12 +38,14 @@ impl Sha256StreamCipher {
     pub const IV_LEN: usize = IV_LEN;
 
     /// The plugin for this key, with netaio's field name `iv`. Of the key only
-    /// a digest is kept.
+    /// a digest is kept; the bytes that are given stay the caller's to wipe.
+    ///
+    /// An empty key is everybody's: a layer that has it is refused where it is configured
+    /// ([`LayerError::EmptySecret`](crate::LayerError)), and encrypts and decrypts nothing.
     #[must_use]
     pub fn new(key: impl AsRef<[u8]>) -> Self {
-        let cipher_key = Zeroizing::new(sha256::digest(key.as_ref()));
         Self {
-            key_digest: sha256::digest(&*cipher_key),
+            key_digest: SecretBytes::digest_of_digest(key.as_ref()),
             label_digest: sha256::digest(b"enc"),
             iv_field: "iv".into(),
             encrypt_uri: true,
@@ -66,13 +67,12 @@ impl Sha256StreamCipher {
     }
 
     /// XORs the keystream of `iv` into `data`: encryption and decryption alike.
-    fn apply(&self, iv: &[u8], data: &mut [u8]) {
-        let key = Zeroizing::new(sha256::derive_key(
-            &self.key_digest,
-            &sha256::digest(iv),
-            &self.label_digest,
-        ));
-        let mut keystream = CounterDigest::new(&key);
+    fn apply(&self, secret: &SecretBytes, iv: &[u8], data: &mut [u8]) {
+        let mut key = Zeroizing::new([0; LEN]);
+        let iv = sha256::digest(iv);
+        sha256::derive_key(secret.bytes(), &iv, &self.label_digest, &mut key);
+        let mut keystream = CounterDigest::new();
+        keystream.key(&key);
         for (counter, block) in (0u32..).zip(data.chunks_mut(LEN)) {
             for (byte, key) in block.iter_mut().zip(keystream.at(counter)) {
                 *byte ^= key;
@@ -89,14 +89,15 @@ impl CipherPlugin for Sha256StreamCipher {
         max_uri: usize,
         context: &mut SealContext<'_>,
     ) -> Result<(), SealError> {
+        let secret = self.key_digest.as_ref().ok_or(SealError::EmptySecret)?;
         let mut iv = [0; IV_LEN];
         context.rng.fill_bytes(&mut iv);
         if self.encrypt_uri {
             hidden_uri::hide(payload)?;
-            self.apply(&iv, payload.bytes_mut());
+            self.apply(secret, &iv, payload.bytes_mut());
             hidden_uri::cut(payload, max_uri, context.rng);
         } else {
-            self.apply(&iv, payload.content_mut());
+            self.apply(secret, &iv, payload.content_mut());
         }
         fields.set_bytes(&self.iv_field, &iv)
     }
@@ -107,15 +108,17 @@ impl CipherPlugin for Sha256StreamCipher {
         fields: AuthView<'_>,
         _context: &OpenContext<'_>,
     ) -> Result<(), DecryptFailure> {
+        let secret = self.key_digest.as_ref();
+        let secret = secret.ok_or(DecryptFailure::EmptySecret)?;
         let iv = match fields.get(&self.iv_field) {
             Some(ValueRef::Bytes(iv) | ValueRef::ByteArray(iv)) => iv,
             _ => return Err(DecryptFailure::NoIv),
         };
         if !self.encrypt_uri {
-            self.apply(iv, payload.content_mut());
+            self.apply(secret, iv, payload.content_mut());
             return Ok(());
         }
-        self.apply(iv, payload.bytes_mut());
+        self.apply(secret, iv, payload.bytes_mut());
         hidden_uri::reveal(payload)
     }
 
@@ -128,6 +131,10 @@ impl CipherPlugin for Sha256StreamCipher {
 
     fn encrypts_uri(&self) -> bool {
         self.encrypt_uri
+    }
+
+    fn has_secret(&self) -> bool {
+        self.key_digest.is_some()
     }
 }
 
@@ -150,7 +157,9 @@ mod tests {
     fn the_keystream_is_netaios() {
         // netaio.crypto.keystream(sha256(b"key").digest(), b"i" * 16, 40)
         let mut data = [0; 40];
-        Sha256StreamCipher::new("key").apply(&[b'i'; 16], &mut data);
+        let cipher = Sha256StreamCipher::new("key");
+        let secret = cipher.key_digest.clone().unwrap();
+        cipher.apply(&secret, &[b'i'; 16], &mut data);
         let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             hex,

@@ -6,15 +6,15 @@ mod tests;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
-use core::hash::Hash;
+use core::hash::{BuildHasher, Hash};
 
-use hashbrown::HashMap;
 use slab::Slab;
 
 pub use self::channel::Subscribers;
 
 use self::channel::Channel;
 use crate::crowds::Crowds;
+use crate::hashes::{HashMap, Hashes, reseed};
 use crate::limits::Limits;
 use crate::network::{Network, Origin};
 
@@ -67,11 +67,14 @@ pub struct Subscriptions<S> {
     visited: usize,
 }
 
+/// The slots of a subscriber, by the ids of their channels: remotes choose neither.
+type Slots = hashbrown::HashMap<u32, u32>;
+
 /// What is known of a subscriber.
 #[derive(Clone, Debug, Default)]
 struct Subscriber {
     /// The ids of its channels, and its slot in each of them.
-    slots: HashMap<u32, u32>,
+    slots: Slots,
     /// Length of the keys that it is subscribed to.
     key_bytes: usize,
     origin: Origin,
@@ -157,9 +160,9 @@ impl SubscribeError {
 impl<S> Default for Subscriptions<S> {
     fn default() -> Self {
         Self {
-            ids: HashMap::new(),
+            ids: HashMap::default(),
             channels: Slab::new(),
-            subscribers: HashMap::new(),
+            subscribers: HashMap::default(),
             unverified: BTreeMap::new(),
             next: 0,
             crowds: Crowds::default(),
@@ -207,6 +210,13 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Changes the places of all entries to ones that no remote knows.
+    pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
+        reseed(&mut self.ids, hashes);
+        reseed(&mut self.subscribers, hashes);
+        self.crowds.set_hashes(hashes);
     }
 
     /// Subscribes to a key, and says whether that is a change: `false` if the
@@ -602,7 +612,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
 }
 
 /// Bytes that a subscriber's own table takes.
-fn table_bytes(slots: &HashMap<u32, u32>) -> usize {
+fn table_bytes(slots: &Slots) -> usize {
     match slots.allocation_size() {
         0 => 0,
         bytes => bytes.saturating_add(size_of::<[usize; 2]>()),
@@ -611,7 +621,7 @@ fn table_bytes(slots: &HashMap<u32, u32>) -> usize {
 
 /// Bytes that a map grows by, for one entry more: one that is full doubles, unless at most
 /// half of it are entries and the rest are marks of those that were removed.
-fn map_growth<K: Eq + Hash, V>(map: &HashMap<K, V>) -> usize {
+fn map_growth<K: Eq + Hash, V, B: BuildHasher>(map: &hashbrown::HashMap<K, V, B>) -> usize {
     /// Entries that a map has memory for once there is one in it.
     const FIRST: usize = 4;
     let bytes = map.allocation_size();
@@ -627,7 +637,7 @@ fn map_growth<K: Eq + Hash, V>(map: &HashMap<K, V>) -> usize {
 
 /// Gives memory back when a map is mostly empty. Each time, at least as many
 /// entries were removed before as are moved.
-fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+fn shrink<K: Eq + Hash, V, B: BuildHasher>(map: &mut hashbrown::HashMap<K, V, B>) {
     const FEW: usize = 16;
     let len = map.len();
     if map.capacity() > FEW && map.capacity() / 4 > len {

@@ -11,7 +11,7 @@ use netaio_driver::core::{
     AuthErrorReply, AuthFailure, Layer, LayerError, Message, Now, RequestOptions, SealError,
     Sealer, SendError, SendOptions, Wire,
 };
-use netaio_driver::{BuildError, Client, Content, RequestError, Runtime, Server, Uri};
+use netaio_driver::{BuildError, Client, Content, RequestError, Runtime, Server, UdpNode, Uri};
 
 use super::raw::{dial, frame};
 use super::support::{Counter, assert_hidden, assert_message, connect, listen, none, pair};
@@ -382,6 +382,38 @@ pub async fn options_leave_plugins_out<R: Runtime>() {
     let message = Message::publish("u", "clear");
     to.send_with(message, neither).await.unwrap();
     assert_eq!(heard.recv().await.unwrap().to_string(), "clear");
+}
+
+/// A secret that is empty is one that was forgotten: nothing starts with it.
+pub async fn an_empty_secret_is_refused_at_the_start<R: Runtime>() {
+    let empty = LayerError::EmptySecret;
+    let outer = [
+        none().with_auth(hmac("")),
+        none().with_cipher(cipher("")),
+        none().with_auth(hmac("secret")).with_cipher(cipher("")),
+    ];
+    for layer in outer {
+        let server = Server::<R>::builder().outer(layer.clone());
+        let error = server.bind("127.0.0.1:0").await.unwrap_err();
+        assert!(matches!(error, BuildError::Outer(source) if source == empty));
+        let client = Client::<R>::builder().outer(layer.clone()).build();
+        assert!(matches!(client, Err(BuildError::Outer(_))));
+        let node = UdpNode::<R>::builder().outer(layer).bind("127.0.0.1:0");
+        assert!(matches!(node.await, Err(BuildError::Outer(_))));
+    }
+    let server = Server::<R>::builder()
+        .on(CREATE_URI, || "never")
+        .inner_auth(hmac(""));
+    let error = server.bind("127.0.0.1:0").await.unwrap_err();
+    assert!(matches!(error, BuildError::Layer { source, .. } if source == empty));
+
+    let pair = pair(Server::<R>::builder(), Client::builder()).await;
+    let request = pair
+        .connection
+        .request("u")
+        .inner(none().with_auth(hmac("")));
+    let refused = SendError::Seal(SealError::EmptySecret);
+    assert_eq!(request.await.unwrap_err(), RequestError::Send(refused));
 }
 
 /// Layers that would write the same auth field are refused where they are

@@ -18,6 +18,7 @@ pub mod acquaintances;
 pub mod client;
 pub mod concurrency;
 pub mod correlation;
+pub mod covers;
 pub mod datagrams;
 pub mod endings;
 pub mod events;
@@ -153,8 +154,15 @@ macro_rules! conformance {
                 a_one_time_handler_survives_a_forgery
                 what_cannot_be_decrypted_is_dropped
                 options_leave_plugins_out
+                an_empty_secret_is_refused_at_the_start
                 layers_that_clash_are_refused
                 too_many_failed_checks_close_the_connection
+            }
+            covers {
+                nodes_that_cover_understand_each_other
+                a_strict_server_takes_nothing_else
+                what_is_published_is_covered
+                datagrams_are_not_taken_back
             }
             client {
                 one_client_has_several_servers

@@ -1,6 +1,6 @@
 //! The layers that both sides have.
 
-use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
+use netaio_driver::core::plugin::{Cover, HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::{Body, Layer, MessageTypes};
 
 use crate::python::{Inner, Outer, ServerOptions};
@@ -16,6 +16,8 @@ pub struct Case {
     pub admin: Inner,
     /// The inner layer of REQUEST_URI `inner`.
     pub inner: Inner,
+    /// Ours covers what it sends.
+    pub covers: bool,
 }
 
 pub(super) fn outer(secret: bool, key: bool, plain_uri: bool) -> Outer {
@@ -46,6 +48,7 @@ pub fn cases() -> Vec<Case> {
         outer,
         admin: inner("admin", secret, false),
         inner: inner("inner", secret, key),
+        ..Case::default()
     };
     vec![
         case("plain", outer(false, false, false)),
@@ -70,7 +73,20 @@ impl Case {
     /// Our outer layer.
     #[must_use]
     pub fn layer(&self) -> Layer {
-        outer_layer(&self.outer)
+        let layer = outer_layer(&self.outer);
+        match &self.outer.secret {
+            Some(secret) if self.covers => {
+                layer.with_auth(HmacAuth::new(secret).with_cover(Cover::mixed()))
+            }
+            _ => layer,
+        }
+    }
+
+    /// The same, with a cover around what ours sends.
+    #[must_use]
+    pub fn with_covers(mut self) -> Self {
+        self.covers = true;
+        self
     }
 
     /// What a server or node in Python is started with.

@@ -12,6 +12,7 @@
 )]
 
 mod cases;
+pub mod covers;
 pub mod exchanges;
 mod ids;
 pub mod peers;

@@ -32,7 +32,7 @@ pub fn node<R: Runtime>(layers: &ServerOptions) -> UdpNodeBuilder<R> {
 
 impl Case {
     fn node<R: Runtime>(&self) -> UdpNodeBuilder<R> {
-        node(&self.options()).no_group()
+        node(&self.options()).outer(self.layer()).no_group()
     }
 
     fn node_options(&self) -> NodeOptions {
@@ -55,6 +55,9 @@ impl Case {
             auth.set_bytes("hmac", &[0; 32]).unwrap();
             auth.set_bytes("nonce", &[0; 16]).unwrap();
             auth.set_bytes("ts", &[0; 4]).unwrap();
+        }
+        if self.covers {
+            auth.set_bytes("hmac-all", &[0; 40]).unwrap();
         }
         if self.outer.key.is_some() {
             auth.set_bytes("iv", &[0; 16]).unwrap();

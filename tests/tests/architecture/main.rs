@@ -54,7 +54,9 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "core",
         &[
-            &["error", "limits", "network", "now", "place", "sync"],
+            &[
+                "error", "hashes", "limits", "network", "now", "place", "sync",
+            ],
             &["message"],
             &["plugin", "wire", "frame"],
             &["backoff", "options", "seal"],

@@ -155,7 +155,7 @@ impl<'a> Generator<'a> {
     fn layers(&mut self) -> Layers {
         let dice = &mut self.dice;
         let text = |dice: &mut Dice, percent| {
-            let texts = ["", "s", "a longer secret", "schlüssel"];
+            let texts = ["s", "a longer secret", "schlüssel"];
             dice.chance(percent)
                 .then(|| (*dice.pick(&texts)).to_owned())
         };

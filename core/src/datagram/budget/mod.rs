@@ -7,8 +7,7 @@ use alloc::collections::VecDeque;
 use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
-use hashbrown::HashMap;
-
+use crate::hashes::{HashMap, Hashes};
 use crate::limits::Limits;
 use crate::now::Now;
 
@@ -101,11 +100,17 @@ impl ReplyBudget {
             all: Rate::per_second(limits.unverified_replies()),
             amplification: limits.amplification().try_into().unwrap_or(u64::MAX),
             max_senders: limits.unverified_senders(),
-            senders: HashMap::new(),
+            senders: HashMap::default(),
             checked: VecDeque::new(),
             answered: Meter::default(),
             suppressed: SuppressedReplies::default(),
         }
+    }
+
+    /// The same, with a table whose places no remote knows. Nothing was received yet.
+    pub(crate) fn with_hashes(mut self, hashes: Hashes) -> Self {
+        self.senders = HashMap::with_hasher(hashes);
+        self
     }
 
     /// Notes a datagram of so many bytes, whatever is in it, from an address.

@@ -72,17 +72,20 @@ impl<H: Clone> DatagramHub<H> {
     /// The hub of a socket that multicasts to `group`, at the port that the group uses.
     /// `make_rng` makes its two generators of nonces, from the operating system's
     /// randomness, or from a seed to repeat a run to the byte: first the link's, then one
-    /// for messages that are sealed once for many.
+    /// for messages that are sealed once for many, and for the node's own random numbers
+    /// ([`LinkConfig::with_seed`]).
     pub fn new<R: CryptoRng + Send + 'static>(
         now: Now,
         mut node: Node<H>,
         group: Option<SocketAddr>,
         mut make_rng: impl FnMut() -> R,
     ) -> Self {
+        let (rng, mut shared) = (Box::new(make_rng()), Box::new(make_rng()));
+        node.seed(&mut *shared);
         Self {
-            link: node.bind(now, group, Box::new(make_rng())),
+            link: node.bind(now, group, rng),
+            sealer: SharedSealer::new(shared, node.config().between().unwrap_or_default()),
             node,
-            sealer: SharedSealer::new(Box::new(make_rng())),
             sending: Transmits::new(),
             sent: 0,
             is_blocked: false,

@@ -20,6 +20,7 @@ use crate::link::Link;
 use crate::node::{Freed, Node};
 use crate::now::Now;
 use crate::place::LinkId;
+use crate::plugin::Direction;
 
 /// Makes the generator of nonces for each link.
 type MakeRng = Box<dyn FnMut() -> Box<dyn CryptoRng + Send> + Send>;
@@ -111,15 +112,18 @@ enum Step<H> {
 impl<H: Clone> Hub<H> {
     /// A hub without links. `make_rng` makes generators of nonces, from the operating
     /// system's randomness, or from a seed to repeat a run to the byte: first one for
-    /// messages that are sealed once for many links, then one for each link.
+    /// messages that are sealed once for many links, and for the node's own random numbers
+    /// ([`LinkConfig::with_seed`]), then one for each link.
     pub fn new<R: CryptoRng + Send + 'static>(
-        node: Node<H>,
+        mut node: Node<H>,
         mut make_rng: impl FnMut() -> R + Send + 'static,
     ) -> Self {
         let mut make_rng: MakeRng = Box::new(move || Box::new(make_rng()));
+        let mut rng = make_rng();
+        node.seed(&mut *rng);
         Self {
             node,
-            sealer: SharedSealer::new(make_rng()),
+            sealer: SharedSealer::new(rng, Direction::ToClient),
             make_rng,
             links: BTreeMap::new(),
             current: None,

@@ -5,6 +5,7 @@ use super::*;
 use crate::config::{AuthErrorReply, FailedCheck};
 use crate::error::{AuthFailure, OpenError, ReplayRefusal};
 use crate::message::types::*;
+use crate::place::Place;
 use crate::plugin::{ReplayGuard, ReplayLog};
 
 /// As [`ReplayWindow`](crate::plugin::ReplayWindow), which there is not without
@@ -12,14 +13,20 @@ use crate::plugin::{ReplayGuard, ReplayLog};
 struct Window(std::sync::Mutex<ReplayLog>);
 
 impl ReplayGuard for Window {
-    fn admit(&self, mac: &[u8; 32], ts: u32, now: Now) -> Result<(), ReplayRefusal> {
-        self.0.lock().unwrap().admit(mac, ts, now)
+    fn admit(
+        &self,
+        mac: &[u8; 32],
+        ts: u32,
+        now: Now,
+        from: Option<Place>,
+    ) -> Result<(), ReplayRefusal> {
+        self.0.lock().unwrap().admit(mac, ts, now, from)
     }
 }
 
-/// For half a minute, and 10 messages.
+/// For half a minute, and 10 messages of one sender alone.
 fn window() -> Window {
-    Window(ReplayLog::new(30 * SECOND, 10).into())
+    Window(ReplayLog::new(30 * SECOND, 20).into())
 }
 
 fn guarded(auth: HmacAuth) -> Layer {

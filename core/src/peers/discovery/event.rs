@@ -1,6 +1,9 @@
 //! Events of peers.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
 
 use crate::peers::table::{Known, PeerRefused};
 use crate::plugin::PeerError;
@@ -32,6 +35,15 @@ pub enum PeerEvent<A> {
         /// Why.
         reason: RemovalReason,
     },
+    /// A peer was added or changed, and its data has the public key of other peers (the 32
+    /// bytes that [`PeerPlugin::key`](crate::plugin::PeerPlugin::key) finds under `pubkey`).
+    /// At most one of them has the secret key as well.
+    KeyShared {
+        /// The peer.
+        known: Known<A>,
+        /// Others that announce this key, up to four.
+        others: Vec<Bytes>,
+    },
     /// An introduction or a `DISCONNECT` was refused, and changed no peer. An
     /// introduction may have made an address
     /// [disputed](crate::Peers::is_disputed), if the reason is
@@ -58,7 +70,8 @@ pub enum RemovalReason {
     ConnectionEnded,
     /// The application removed it.
     Application,
-    /// Nothing vouched for it, and another peer [took its place](crate::Limits::peers).
+    /// Nothing vouched for it: another peer [took its place](crate::Limits::peers), or an auth
+    /// layer vouched for another that has its id or its address.
     Displaced,
 }
 

@@ -2,9 +2,12 @@
 
 use core::hash::Hash;
 
+use bytes::Bytes;
+
 use super::Discovery;
 use super::departed::Decision;
 use super::event::{IntroductionError, PeerEvent, RemovalReason};
+use super::keys;
 use crate::message::{Message, types};
 use crate::network::Origin;
 use crate::now::Now;
@@ -42,7 +45,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
                 self.introduced(now, from, origin, message)
             }
             types::DISCONNECT => {
-                self.disconnected(now, from, &message.content, rounds);
+                self.disconnected(now, from, message, rounds);
                 None
             }
             _ => None,
@@ -135,10 +138,22 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             Decision::Ask => return Some(self.message(types::ADVERTISE_PEER, app_id)),
             Decision::Ignore => return None,
         }
+        let vouched = self.is_vouched(app_id);
+        match vouched {
+            true => self.make_way(&peer.id, from),
+            false if self.peers.is_vouched_anywhere(&peer.id) => {
+                self.refuse(from, PeerRefused::NotVouched.into());
+                return None;
+            }
+            false => {}
+        }
         let (id, limits) = (peer.id.clone(), &self.wire.limits);
         match self.peers.announce_from(peer, from, origin, now, limits) {
             Ok(change) => {
                 self.note_displaced();
+                if vouched {
+                    self.peers.vouch(from);
+                }
                 self.note(&id, from, change);
             }
             Err(reason) => {
@@ -149,10 +164,32 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         (!answers).then(|| self.message(types::PEER_DISCOVERED, app_id))
     }
 
+    /// Whether a layer with an auth plugin stands before the messages of an app id.
+    fn is_vouched(&self, app_id: &[u8]) -> bool {
+        let inner = self.find(app_id).map(|managed| managed.config.inner());
+        self.outer_vouches || inner.is_some_and(|inner| inner.auth().is_some())
+    }
+
+    /// Removes those for whom nobody vouched where somebody vouches for another one: who
+    /// took its id before it came, or its address.
+    fn make_way(&mut self, id: &Bytes, from: A) {
+        let reason = RemovalReason::Displaced;
+        let elsewhere = |known: &Known<A>| known.addresses != [from];
+        if !self.peers.is_vouched_anywhere(id)
+            && self.peers.get(id).is_some_and(elsewhere)
+            && let Some(known) = self.peers.remove(id)
+        {
+            self.events.push(PeerEvent::Removed { known, reason });
+        }
+        if !self.peers.is_vouched(from) && self.peers.at(from).is_some_and(|peer| peer.id != id) {
+            self.forget_address(from, reason);
+        }
+    }
+
     /// Takes a `DISCONNECT`. If there are rounds of introductions, the peer's last
     /// one may have been overtaken.
-    fn disconnected(&mut self, now: Now, from: A, content: &[u8], rounds: bool) {
-        let id = match self.unpack(content) {
+    fn disconnected(&mut self, now: Now, from: A, message: &Message, rounds: bool) {
+        let id = match self.unpack(&message.content) {
             Ok(peer) => peer.id,
             Err(error) => return self.refuse(from, error.into()),
         };
@@ -161,6 +198,9 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         };
         if !known.addresses.contains(&from) {
             return self.refuse(from, PeerRefused::NotAtAddress.into());
+        }
+        if self.peers.is_vouched(from) && !self.is_vouched(&message.uri) {
+            return self.refuse(from, PeerRefused::NotVouched.into());
         }
         if rounds {
             let peer = known.peer.clone();
@@ -190,7 +230,26 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             PeerChange::Unchanged => return,
         };
         if let Some(known) = self.peers.get(id) {
+            let known = known.clone();
             self.events.push(event(known.clone()));
+            self.note_key(known);
+        }
+    }
+
+    /// Tells of a public key that others have announced as well.
+    fn note_key(&mut self, known: Known<A>) {
+        let Some(key) = self.plugin.key(&known.peer, keys::NAME) else {
+            return;
+        };
+        let (peers, plugin) = (&self.peers, &self.plugin);
+        let still_has = |id: &Bytes, key: &[u8; 32]| {
+            let known = peers.get(id);
+            known.is_some_and(|known| plugin.key(&known.peer, keys::NAME).as_ref() == Some(key))
+        };
+        let max = self.wire.limits.peers();
+        let others = self.keys.announced(key, &known.peer.id, max, still_has);
+        if !others.is_empty() {
+            self.events.push(PeerEvent::KeyShared { known, others });
         }
     }
 

@@ -4,6 +4,7 @@ mod config;
 mod departed;
 mod event;
 mod inputs;
+mod keys;
 mod managed;
 mod messages;
 #[cfg(test)]
@@ -23,7 +24,9 @@ pub use self::messages::PeerMessage;
 
 use self::departed::Departed;
 use self::event::Events;
+use self::keys::Keys;
 use self::managed::Managed;
+use crate::hashes::Hashes;
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::peers::table::Peers;
@@ -110,7 +113,10 @@ pub struct Discovery<A> {
     /// In the order of their beginning.
     managed: Vec<Managed>,
     departed: Departed<A>,
+    keys: Keys,
     events: Events<A>,
+    /// The layer that every message passes has an auth plugin.
+    outer_vouches: bool,
 }
 
 impl<A: Copy + Eq + Hash> Discovery<A> {
@@ -126,8 +132,20 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             peers: Peers::new(None),
             managed: Vec::new(),
             departed: Departed::new(),
+            keys: Keys::default(),
             events: Events::new(),
+            outer_vouches: false,
         }
+    }
+
+    /// Says whether the layer that every message passes has an auth plugin: it then vouches
+    /// for the introductions of all app ids, as the inner layer of one does for its own.
+    pub fn set_outer_vouches(&mut self, vouches: bool) {
+        self.outer_vouches = vouches;
+    }
+
+    pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
+        self.peers.set_hashes(hashes);
     }
 
     /// Who this node is.

@@ -9,11 +9,11 @@ use core::hash::Hash;
 use core::time::Duration;
 
 use bytes::Bytes;
-use hashbrown::HashMap;
 
 pub use self::outcome::{Expired, Known, PeerChange, PeerRefused};
 
 use crate::crowds::Crowds;
+use crate::hashes::{HashMap, Hashes, reseed};
 use crate::limits::Limits;
 use crate::network::Origin;
 use crate::plugin::Peer;
@@ -25,6 +25,11 @@ use crate::plugin::Peer;
 /// table is the only authority: whoever is not in it is no peer. Where it is full, a peer
 /// that something vouches for makes room for nobody while it is alive, and any other
 /// [only for some](Limits::peers).
+///
+/// What is in it is worth as much as what let it in. Where introductions pass no auth
+/// plugin, anybody can repeat a peer's and be it, be it first and shut it out, or use up its
+/// addresses: nothing but its own word says who a peer is.
+/// [`is_vouched`](Self::is_vouched) tells those where a plugin stood before.
 ///
 /// A node that restarts with another id at its address has to wait until the
 /// peer that is known there expires. What it sends meanwhile does not keep that
@@ -79,6 +84,8 @@ struct Heard {
     last: Duration,
     /// An introduction of another peer came from here since the last one of this.
     disputed: bool,
+    /// An auth layer vouched for the peer's introduction from here.
+    vouched: bool,
 }
 
 impl<A: Copy + Eq + Hash> Peers<A> {
@@ -87,13 +94,20 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     pub fn new(local: Option<Bytes>) -> Self {
         Self {
             local,
-            by_id: HashMap::new(),
-            by_address: HashMap::new(),
+            by_id: HashMap::default(),
+            by_address: HashMap::default(),
             crowds: Crowds::default(),
             unverified: 0,
             displaced: Vec::new(),
             oldest: Duration::ZERO,
         }
+    }
+
+    /// Changes the places of all entries to ones that no remote knows.
+    pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
+        reseed(&mut self.by_id, hashes);
+        reseed(&mut self.by_address, hashes);
+        self.crowds.set_hashes(hashes);
     }
 
     /// Changes the local peer's id, and removes the peer that was known by it.
@@ -200,6 +214,7 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         if at.is_some_and(|heard| heard.id != peer.id) {
             return Err(PeerRefused::AddressTaken);
         }
+        let vouched = at.is_some_and(|heard| heard.vouched);
         let (id, change) = match self.by_id.get_mut(&peer.id) {
             Some(Entry {
                 known,
@@ -252,6 +267,7 @@ impl<A: Copy + Eq + Hash> Peers<A> {
             id,
             last: now,
             disputed: false,
+            vouched,
         };
         self.by_address.insert(address, heard);
         Ok(change)
@@ -329,6 +345,30 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     pub fn is_disputed(&self, address: A) -> bool {
         let heard = self.by_address.get(&address);
         heard.is_some_and(|heard| heard.disputed)
+    }
+
+    /// Notes that the peer at an address introduced itself from there through a layer with
+    /// an auth plugin.
+    pub(super) fn vouch(&mut self, address: A) {
+        if let Some(heard) = self.by_address.get_mut(&address) {
+            heard.vouched = true;
+        }
+    }
+
+    /// Whether the peer at an address introduced itself from there through a layer with an
+    /// auth plugin. Without one, anybody may have said that it is this peer. What the plugin
+    /// vouches for is that one of those who have its secret made the introduction: it may be
+    /// another one's of them, and a recorded one, unless a replay window stands before.
+    #[must_use]
+    pub fn is_vouched(&self, address: A) -> bool {
+        let heard = self.by_address.get(&address);
+        heard.is_some_and(|heard| heard.vouched)
+    }
+
+    /// Whether a peer [is vouched for](Self::is_vouched) at one of its addresses.
+    pub(super) fn is_vouched_anywhere(&self, id: &[u8]) -> bool {
+        let known = self.by_id.get(id);
+        known.is_some_and(|entry| entry.known.addresses.iter().any(|at| self.is_vouched(*at)))
     }
 
     /// Takes a peer's `DISCONNECT`. From the first of its addresses it removes and

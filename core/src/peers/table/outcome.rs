@@ -62,6 +62,9 @@ pub enum PeerRefused {
         /// The limit.
         max: usize,
     },
+    /// An auth layer has vouched for the peer of this id, and none for this message.
+    #[error("a peer that was vouched for, in a message that passed no auth layer")]
+    NotVouched,
     /// Another peer is heard from this address, and has not left it.
     #[error("another peer is heard from this address")]
     AddressTaken,

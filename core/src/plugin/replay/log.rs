@@ -1,11 +1,13 @@
 //! The messages that passed and could pass again.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 use core::fmt;
 use core::time::Duration;
 
+use super::senders::Senders;
 use crate::error::ReplayRefusal;
 use crate::now::Now;
+use crate::place::Place;
 
 /// The state of a replay window, without a lock: the messages that passed and
 /// whose timestamps are recent, up to a number of them.
@@ -15,18 +17,37 @@ use crate::now::Now;
 /// their timestamps are further back than the skew: they are too old then.
 ///
 /// Where it is full of messages that could pass again, it refuses others: to
-/// forget one instead would let it be replayed. So `entries` should be the number
-/// of messages within the skew under the highest load; twice that, if senders'
-/// clocks may be ahead. An entry takes some 64 bytes once it is used.
+/// forget one instead would let it be replayed. No sender fills it for the others, and no
+/// messages from the future for those of now:
+///
+/// - A sender, that is an end of a link or an address, may have as many messages in it as
+///   there is still room for others: one alone has half of the room, two a third each.
+/// - Messages whose timestamps are ahead of the clock have half of the room at most.
+///
+/// So `entries` should be twice the number of messages within the skew under the highest
+/// load. Those who know the secret and come from many addresses can fill it all the same,
+/// as they could send anything else.
+///
+/// An entry takes some 80 bytes once it is used, and its sender's first one 140 more.
 pub struct ReplayLog {
     /// In seconds.
     skew: u64,
     entries: usize,
     /// By time, the oldest first.
-    passed: BTreeSet<(u64, [u8; 32])>,
+    passed: BTreeMap<(u64, [u8; 32]), Entry>,
+    senders: Senders,
+    /// Entries whose timestamps were ahead when they passed.
+    early: usize,
     /// Messages older than this, in Unix seconds, may have been forgotten, so they
     /// are refused even if the clock goes back.
     floor: u64,
+}
+
+/// What is known of a message that passed.
+struct Entry {
+    /// The slot of its sender, if that is known.
+    sender: Option<u32>,
+    early: bool,
 }
 
 impl ReplayLog {
@@ -41,7 +62,9 @@ impl ReplayLog {
         Self {
             skew: skew.as_secs().min(Self::MAX_SKEW),
             entries,
-            passed: BTreeSet::new(),
+            passed: BTreeMap::new(),
+            senders: Senders::default(),
+            early: 0,
             floor: 0,
         }
     }
@@ -56,12 +79,19 @@ impl ReplayLog {
         self
     }
 
-    /// Whether a message may pass, as in
-    /// [`ReplayGuard::admit`](super::ReplayGuard::admit).
+    /// Whether a message may pass that came from there, as in
+    /// [`ReplayGuard::admit`](super::ReplayGuard::admit). Where nobody knows its sender,
+    /// all of the room is for it.
     ///
     /// # Errors
     /// It may not pass, and why.
-    pub fn admit(&mut self, mac: &[u8; 32], ts: u32, now: Now) -> Result<(), ReplayRefusal> {
+    pub fn admit(
+        &mut self,
+        mac: &[u8; 32],
+        ts: u32,
+        now: Now,
+        from: Option<Place>,
+    ) -> Result<(), ReplayRefusal> {
         let oldest = now.unix.saturating_sub(self.skew);
         self.forget(oldest);
         let sent = nearest(ts, now.unix);
@@ -71,14 +101,19 @@ impl ReplayLog {
         if sent < oldest.max(self.floor) {
             return Err(ReplayRefusal::TooOld);
         }
-        let entry = (sent, *mac);
-        if self.passed.contains(&entry) {
+        let key = (sent, *mac);
+        if self.passed.contains_key(&key) {
             return Err(ReplayRefusal::Seen);
         }
-        if self.passed.len() >= self.entries {
+        let free = self.entries.saturating_sub(self.passed.len());
+        let early = sent > now.unix;
+        let held = from.map_or(0, |from| self.senders.held(from));
+        if held >= free || (early && self.early >= self.entries.div_ceil(2)) {
             return Err(ReplayRefusal::Full);
         }
-        self.passed.insert(entry);
+        let sender = from.map(|from| self.senders.add(from));
+        self.early = self.early.saturating_add(usize::from(early));
+        self.passed.insert(key, Entry { sender, early });
         Ok(())
     }
 
@@ -95,6 +130,11 @@ impl ReplayLog {
     }
 
     #[cfg(test)]
+    pub(super) fn senders(&self) -> usize {
+        self.senders.len()
+    }
+
+    #[cfg(test)]
     pub(super) fn floor(&self) -> u64 {
         self.floor
     }
@@ -103,12 +143,18 @@ impl ReplayLog {
     /// all of them are removed in time, and no call takes long.
     fn forget(&mut self, oldest: u64) {
         for _ in 0..2 {
-            match self.passed.first() {
-                Some((sent, _)) if *sent < oldest => {
-                    self.floor = self.floor.max(sent.saturating_add(1));
-                    self.passed.pop_first();
-                }
-                _ => return,
+            let Some(first) = self.passed.first_entry() else {
+                return;
+            };
+            let (sent, _) = *first.key();
+            if sent >= oldest {
+                return;
+            }
+            self.floor = self.floor.max(sent.saturating_add(1));
+            let Entry { sender, early } = first.remove();
+            self.early = self.early.saturating_sub(usize::from(early));
+            if let Some(sender) = sender {
+                self.senders.remove(sender);
             }
         }
     }

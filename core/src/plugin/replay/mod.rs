@@ -1,6 +1,7 @@
 //! Protection against messages that are sent again by somebody else.
 
 mod log;
+mod senders;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "std")]
@@ -14,6 +15,7 @@ pub use self::window::ReplayWindow;
 
 use crate::error::ReplayRefusal;
 use crate::now::Now;
+use crate::place::Place;
 
 /// Remembers which messages passed, so that none passes twice: for
 /// [`HmacAuth::with_replay_window`](super::HmacAuth::with_replay_window). With
@@ -24,7 +26,8 @@ use crate::now::Now;
 /// neither fill it nor make it forget any.
 pub trait ReplayGuard: Send + Sync {
     /// Whether a message may pass; then it never may again. `mac` is the message's
-    /// own MAC and `ts` its timestamp, Unix seconds as 32 bits.
+    /// own MAC and `ts` its timestamp, Unix seconds as 32 bits. `from` is where it came
+    /// from, where a link knows that: no sender should take all the room.
     ///
     /// A MAC depends on nonce, timestamp and body, so a message and its replay
     /// have the same and no other message has. A nonce alone does not identify a
@@ -33,11 +36,23 @@ pub trait ReplayGuard: Send + Sync {
     ///
     /// # Errors
     /// It may not pass, and why.
-    fn admit(&self, mac: &[u8; 32], ts: u32, now: Now) -> Result<(), ReplayRefusal>;
+    fn admit(
+        &self,
+        mac: &[u8; 32],
+        ts: u32,
+        now: Now,
+        from: Option<Place>,
+    ) -> Result<(), ReplayRefusal>;
 }
 
 impl<G: ReplayGuard + ?Sized> ReplayGuard for Arc<G> {
-    fn admit(&self, mac: &[u8; 32], ts: u32, now: Now) -> Result<(), ReplayRefusal> {
-        (**self).admit(mac, ts, now)
+    fn admit(
+        &self,
+        mac: &[u8; 32],
+        ts: u32,
+        now: Now,
+        from: Option<Place>,
+    ) -> Result<(), ReplayRefusal> {
+        (**self).admit(mac, ts, now, from)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{ReplayGuard, ReplayLog};
 use crate::error::ReplayRefusal;
 use crate::now::Now;
+use crate::place::Place;
 
 /// A [`ReplayLog`] behind a lock. Needs the cargo feature `std`. The lock is held
 /// for a look-up and an insertion, never while a MAC is computed.
@@ -28,9 +29,15 @@ impl From<ReplayLog> for ReplayWindow {
 }
 
 impl ReplayGuard for ReplayWindow {
-    fn admit(&self, mac: &[u8; 32], ts: u32, now: Now) -> Result<(), ReplayRefusal> {
+    fn admit(
+        &self,
+        mac: &[u8; 32],
+        ts: u32,
+        now: Now,
+        from: Option<Place>,
+    ) -> Result<(), ReplayRefusal> {
         // No panic leaves a log half changed.
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        log.admit(mac, ts, now)
+        log.admit(mac, ts, now, from)
     }
 }

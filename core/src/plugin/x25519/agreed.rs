@@ -32,29 +32,31 @@ impl AgreedKeys {
         }
     }
 
-    /// The key agreed on with the owner of this public key, by `agree` unless it
-    /// is known.
+    /// Sets `key` to that agreed on with the owner of this public key, by `agree` unless
+    /// it is known. Says whether there is one.
     pub(super) fn get(
         &self,
         theirs: &[u8; 32],
-        agree: impl FnOnce() -> Option<BoxKey>,
-    ) -> Option<BoxKey> {
+        key: &mut BoxKey,
+        agree: impl FnOnce(&mut BoxKey) -> bool,
+    ) -> bool {
         let [first, ..] = *theirs;
         let place = usize::from(first) % Self::PLACES;
-        let known = {
-            let places = self.lock();
-            let kept = places.get(place).and_then(Option::as_ref);
-            kept.filter(|(key, _)| key == theirs)
-                .map(|(_, agreed)| agreed.clone())
-        };
-        if known.is_some() {
-            return known;
+        if let Some(Some((known, agreed))) = self.lock().get(place)
+            && known == theirs
+        {
+            key.copy_from_slice(agreed);
+            return true;
         }
-        let agreed = agree()?;
+        if !agree(key) {
+            return false;
+        }
         if let Some(place) = self.lock().get_mut(place) {
-            *place = Some((*theirs, agreed.clone()));
+            let (known, agreed) = place.get_or_insert_with(Default::default);
+            *known = *theirs;
+            agreed.copy_from_slice(key);
         }
-        Some(agreed)
+        true
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Places> {
@@ -73,9 +75,10 @@ impl AgreedKeys {
     pub(super) fn get(
         &self,
         _theirs: &[u8; 32],
-        agree: impl FnOnce() -> Option<BoxKey>,
-    ) -> Option<BoxKey> {
-        agree()
+        key: &mut BoxKey,
+        agree: impl FnOnce(&mut BoxKey) -> bool,
+    ) -> bool {
+        agree(key)
     }
 }
 
@@ -88,13 +91,23 @@ mod tests {
         Zeroizing::new([byte; 32].into())
     }
 
+    /// Agrees on a key of this byte, if on any.
+    fn get(agreed: &AgreedKeys, theirs: &[u8; 32], byte: Option<u8>) -> Option<BoxKey> {
+        let mut found = BoxKey::default();
+        let agree = |place: &mut BoxKey| {
+            place.fill(byte.unwrap_or_default());
+            byte.is_some()
+        };
+        agreed.get(theirs, &mut found, agree).then_some(found)
+    }
+
     #[test]
     fn a_known_key_is_not_agreed_on_again() {
         let agreed = AgreedKeys::new();
-        assert_eq!(agreed.get(&[1; 32], || Some(key(9))), Some(key(9)));
-        assert_eq!(agreed.get(&[1; 32], || None), Some(key(9)));
+        assert_eq!(get(&agreed, &[1; 32], Some(9)), Some(key(9)));
+        assert_eq!(get(&agreed, &[1; 32], None), Some(key(9)));
         // A clone knows it too.
-        assert_eq!(agreed.clone().get(&[1; 32], || None), Some(key(9)));
+        assert_eq!(get(&agreed.clone(), &[1; 32], None), Some(key(9)));
     }
 
     #[test]
@@ -102,12 +115,12 @@ mod tests {
         let agreed = AgreedKeys::new();
         let (mut one, mut other) = ([0; 32], [0; 32]);
         (one[0], other[0], other[31]) = (3, 3, 1);
-        agreed.get(&one, || Some(key(1)));
-        assert_eq!(agreed.get(&other, || Some(key(2))), Some(key(2)));
-        assert_eq!(agreed.get(&one, || Some(key(1))), Some(key(1)));
+        assert_eq!(get(&agreed, &one, Some(1)), Some(key(1)));
+        assert_eq!(get(&agreed, &other, Some(2)), Some(key(2)));
+        assert_eq!(get(&agreed, &one, Some(1)), Some(key(1)));
         // Nothing takes the place of a key where none could be agreed on.
-        assert_eq!(agreed.get(&other, || None), None);
-        assert_eq!(agreed.get(&one, || None), Some(key(1)));
+        assert_eq!(get(&agreed, &other, None), None);
+        assert_eq!(get(&agreed, &one, None), Some(key(1)));
     }
 
     #[test]
@@ -117,7 +130,7 @@ mod tests {
             let mut theirs = [0; 32];
             theirs[..4].copy_from_slice(&number.to_le_bytes());
             let byte = number as u8;
-            assert_eq!(agreed.get(&theirs, || Some(key(byte))), Some(key(byte)));
+            assert_eq!(get(&agreed, &theirs, Some(byte)), Some(key(byte)));
         }
         assert_eq!(agreed.lock().len(), AgreedKeys::PLACES);
     }

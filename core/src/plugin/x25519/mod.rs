@@ -5,6 +5,7 @@ mod secretbox;
 #[cfg(test)]
 mod tests;
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -14,6 +15,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use self::agreed::AgreedKeys;
 use self::secretbox::{BoxKey, NONCE_LEN, TAG_LEN};
+use super::secret::{SecretBytes, wipe_stack};
 use super::{
     CipherPlugin, DefaultPeerPlugin, FieldNames, OpenContext, PeerContext, SealContext, hidden_uri,
 };
@@ -27,8 +29,9 @@ use crate::packify::{Dict, Value};
 /// Whoever sends or receives must know the remote peer: its data, read by the
 /// peer plugin of the [`PeerContext`] (netaio's own where there is none), holds
 /// its public key under `"pubkey"`. The data of this side is
-/// [`peer_data`](Self::peer_data). A public key alone authenticates nobody: the
-/// application has to make sure whose it is.
+/// [`peer_data`](Self::peer_data). A public key alone authenticates nobody, for anybody
+/// can announce any key under any id: an application that has to know whom it speaks to
+/// [pins](Self::with_pinned) the keys of its peers.
 ///
 /// By default the uri stays readable, so that messages can be routed by it; use
 /// [`with_encrypted_uri`](Self::with_encrypted_uri) to hide it. The body then
@@ -49,11 +52,14 @@ use crate::packify::{Dict, Value};
 #[derive(Clone)]
 pub struct X25519Cipher {
     /// Half of the seed's digest; it is clamped where it is used.
-    scalar: Zeroizing<[u8; 32]>,
+    scalar: SecretBytes,
     public_key: [u8; 32],
     verify_key: [u8; 32],
     encrypt_uri: bool,
     agreed: AgreedKeys,
+    /// Public keys by the ids of their peers.
+    pinned: BTreeMap<Vec<u8>, [u8; 32]>,
+    pinned_only: bool,
 }
 
 impl X25519Cipher {
@@ -64,6 +70,8 @@ impl X25519Cipher {
     const PUBLIC_KEY: &str = "pubkey";
     /// The field of peer data that holds the verify key.
     const VERIFY_KEY: &str = "vkey";
+    /// More bytes than a multiplication leaves on the stack.
+    const STACK: usize = 8 * 1024;
     /// Its name in errors.
     const NAME: &str = "X25519Cipher";
     /// What stands before the ciphertext.
@@ -74,20 +82,26 @@ impl X25519Cipher {
     /// libsodium does it.
     #[must_use]
     pub fn from_seed(mut seed: [u8; Self::KEY_LEN]) -> Self {
-        let mut digest = Sha512::digest(seed);
+        let scalar = SecretBytes::new(|scalar| {
+            let mut digest = Zeroizing::new([0; 64]);
+            let mut hash = Sha512::new();
+            hash.update(seed);
+            Digest::finalize_into_reset(&mut hash, (&mut *digest).into());
+            for (to, from) in scalar.iter_mut().zip(digest.iter()) {
+                *to = *from;
+            }
+        });
         seed.zeroize();
-        let mut scalar = Zeroizing::new([0; 32]);
-        for (to, from) in scalar.iter_mut().zip(&digest) {
-            *to = *from;
-        }
-        digest.zeroize();
-        let point = EdwardsPoint::mul_base_clamped(*scalar);
+        let point = EdwardsPoint::mul_base_clamped(*scalar.bytes());
+        wipe_stack::<{ Self::STACK }>();
         Self {
             scalar,
             public_key: point.to_montgomery().to_bytes(),
             verify_key: point.compress().to_bytes(),
             encrypt_uri: false,
             agreed: AgreedKeys::new(),
+            pinned: BTreeMap::new(),
+            pinned_only: false,
         }
     }
 
@@ -95,6 +109,22 @@ impl X25519Cipher {
     #[must_use]
     pub fn with_encrypted_uri(mut self) -> Self {
         self.encrypt_uri = true;
+        self
+    }
+
+    /// Pins the public key of the peer with this id: whatever key is announced for the id,
+    /// this one counts. Who announces the id without having the secret key can then neither
+    /// read what is meant for the peer, nor send in its name.
+    #[must_use]
+    pub fn with_pinned(mut self, id: impl AsRef<[u8]>, key: [u8; Self::KEY_LEN]) -> Self {
+        self.pinned.insert(id.as_ref().into(), key);
+        self
+    }
+
+    /// Has no key for a peer that is not [pinned](Self::with_pinned), whatever is announced.
+    #[must_use]
+    pub fn with_pinned_only(mut self) -> Self {
+        self.pinned_only = true;
         self
     }
 
@@ -127,24 +157,34 @@ impl X25519Cipher {
         Value::from(data).to_vec().unwrap_or_default()
     }
 
-    /// The key that is shared with the remote peer.
-    fn key(&self, peers: &PeerContext<'_>) -> Result<BoxKey, NoKey> {
+    /// Sets `key` to that which is shared with the remote peer.
+    fn find_key(&self, peers: &PeerContext<'_>, key: &mut BoxKey) -> Result<(), NoKey> {
         let peer = peers.remote.ok_or(NoKey::NoPeer)?;
-        let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
-        let theirs = plugin
-            .key(peer, Self::PUBLIC_KEY)
-            .ok_or(NoKey::NotInTheData)?;
-        let key = self.agreed.get(&theirs, || self.agree(theirs));
-        key.ok_or(NoKey::Weak)
+        let theirs = match self.pinned.get(&peer.id[..]) {
+            Some(key) => *key,
+            None if self.pinned_only => return Err(NoKey::NotPinned),
+            None => {
+                let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
+                let key = plugin.key(peer, Self::PUBLIC_KEY);
+                key.ok_or(NoKey::NotInTheData)?
+            }
+        };
+        let agreed = self.agreed.get(&theirs, key, |key| self.agree(theirs, key));
+        agreed.then_some(()).ok_or(NoKey::Weak)
     }
 
     /// Agrees on a key, unless theirs is of low order: the secret is then zero
     /// whatever ours is.
-    fn agree(&self, theirs: [u8; 32]) -> Option<BoxKey> {
-        let shared = MontgomeryPoint(theirs).mul_clamped(*self.scalar);
-        let shared = Zeroizing::new(shared);
+    fn agree(&self, theirs: [u8; 32], key: &mut BoxKey) -> bool {
+        let mut shared = Zeroizing::new(MontgomeryPoint::default());
+        *shared = MontgomeryPoint(theirs).mul_clamped(*self.scalar.bytes());
         // Compared in constant time.
-        (*shared != MontgomeryPoint([0; 32])).then(|| secretbox::box_key(shared.as_bytes()))
+        let strong = *shared != MontgomeryPoint([0; 32]);
+        if strong {
+            secretbox::box_key(shared.as_bytes(), key);
+        }
+        wipe_stack::<{ Self::STACK }>();
+        strong
     }
 }
 
@@ -152,6 +192,7 @@ impl X25519Cipher {
 enum NoKey {
     NoPeer,
     NotInTheData,
+    NotPinned,
     Weak,
 }
 
@@ -160,6 +201,7 @@ impl From<NoKey> for SealError {
         match reason {
             NoKey::NoPeer => Self::NoPeer(X25519Cipher::NAME),
             NoKey::NotInTheData => Self::NoPeerKey(X25519Cipher::NAME),
+            NoKey::NotPinned => Self::NotPinned,
             NoKey::Weak => Self::WeakPeerKey,
         }
     }
@@ -170,6 +212,7 @@ impl From<NoKey> for DecryptFailure {
         match reason {
             NoKey::NoPeer => Self::NoPeer,
             NoKey::NotInTheData => Self::NoPeerKey,
+            NoKey::NotPinned => Self::NotPinned,
             NoKey::Weak => Self::WeakPeerKey,
         }
     }
@@ -183,7 +226,8 @@ impl CipherPlugin for X25519Cipher {
         max_uri: usize,
         context: &mut SealContext<'_>,
     ) -> Result<(), SealError> {
-        let key = self.key(&context.peers)?;
+        let mut key = BoxKey::default();
+        self.find_key(&context.peers, &mut key)?;
         if self.encrypt_uri {
             hidden_uri::hide(payload)?;
         }
@@ -212,7 +256,8 @@ impl CipherPlugin for X25519Cipher {
         _fields: AuthView<'_>,
         context: &OpenContext<'_>,
     ) -> Result<(), DecryptFailure> {
-        let key = self.key(&context.peers)?;
+        let mut key = BoxKey::default();
+        self.find_key(&context.peers, &mut key)?;
         let sealed = match self.encrypt_uri {
             true => payload.bytes_mut(),
             false => payload.content_mut(),

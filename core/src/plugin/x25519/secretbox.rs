@@ -13,13 +13,14 @@ pub(super) const NONCE_LEN: usize = 24;
 /// Length of a tag, in bytes.
 pub(super) const TAG_LEN: usize = 16;
 
-/// A key of one pair of peers.
+/// A key of one pair of peers. It is filled where it is: a key that moves leaves a copy
+/// behind.
 pub(super) type BoxKey = Zeroizing<salsa20::Key>;
 
-/// The key of a pair whose secret is `shared`: HSalsa20, as a shared point is not
+/// Makes the key of a pair whose secret is `shared`: HSalsa20, as a shared point is not
 /// evenly distributed.
-pub(super) fn box_key(shared: &[u8; 32]) -> BoxKey {
-    Zeroizing::new(hsalsa::<U10>(shared.into(), &Default::default()))
+pub(super) fn box_key(shared: &[u8; 32], key: &mut BoxKey) {
+    **key = hsalsa::<U10>(shared.into(), &Default::default());
 }
 
 /// Encrypts in place and returns the tag. `None` where there is no keystream: the

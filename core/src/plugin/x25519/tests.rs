@@ -88,7 +88,8 @@ fn keys_and_peer_data_are_netaios() {
 #[test]
 fn the_box_is_nacls() {
     let (ours, theirs) = (cipher(1), cipher(2));
-    let key = ours.agree(*theirs.public_key()).unwrap();
+    let (mut key, mut same) = (BoxKey::default(), BoxKey::default());
+    assert!(ours.agree(*theirs.public_key(), &mut key));
     // Box(ours.key, theirs.pubk).encrypt(b"content", b"n" * 24)[24:]
     let mut text = *b"content";
     let tag = secretbox::seal(&key, &[b'n'; 24], &mut text).unwrap();
@@ -96,7 +97,8 @@ fn the_box_is_nacls() {
         hex(&[&tag[..], &text].concat()),
         "3bb893bbccd9597c1e50ef9a3526619f37d1f9fcb59d74"
     );
-    assert_eq!(theirs.agree(*ours.public_key()), Some(key.clone()));
+    assert!(theirs.agree(*ours.public_key(), &mut same));
+    assert_eq!(same, key);
     assert_eq!(
         secretbox::open(&key, &[b'n'; 24], &tag, &mut text),
         Some(())
@@ -287,8 +289,37 @@ fn debug_shows_no_secret() {
     let cipher = cipher(0x5a);
     let text = format!("{cipher:?}");
     assert!(text.contains("public_key"));
-    for secret in [&[0x5a; 4][..], &cipher.scalar[..4]] {
+    for secret in [&[0x5a; 4][..], &cipher.scalar.bytes()[..4]] {
         let shown = format!("{secret:?}");
         assert!(!text.contains(shown.trim_matches(['[', ']'])), "{text}");
     }
+}
+
+#[test]
+fn a_pinned_key_counts_whatever_is_announced() {
+    let (alice, mallory) = (cipher(1), cipher(2));
+    let announced = |cipher: &X25519Cipher| Peer::new("alice").with_data(cipher.peer_data());
+    let us = || cipher(3);
+    let pinned = us()
+        .with_pinned("alice", *alice.public_key())
+        .with_pinned_only();
+    let me = Peer::new("me").with_data(us().peer_data());
+    // Mallory has announced her own key as Alice's.
+    for (speaker, unpinned_passes, pinned_passes) in
+        [(&mallory, true, false), (&alice, false, true)]
+    {
+        let mut sealed = payload(b"u", b"content");
+        encrypt(speaker, peers(&me), &mut sealed).unwrap();
+        let as_announced = announced(&mallory);
+        let opened = decrypt(&us(), peers(&as_announced), &mut sealed.clone());
+        assert_eq!(opened.is_ok(), unpinned_passes);
+        let opened = decrypt(&pinned, peers(&as_announced), &mut sealed);
+        assert_eq!(opened.is_ok(), pinned_passes);
+    }
+    let other = Peer::new("bob").with_data(mallory.peer_data());
+    let mut text = payload(b"u", b"content");
+    let refused = encrypt(&pinned, peers(&other), &mut text);
+    assert_eq!(refused, Err(SealError::NotPinned));
+    let refused = decrypt(&pinned, peers(&other), &mut text);
+    assert_eq!(refused, Err(DecryptFailure::NotPinned));
 }

@@ -20,6 +20,7 @@ pub(super) fn node(party: &Party, make: fn(LinkConfig) -> Node<Act>) -> Node<Act
         ..Wire::default()
     };
     let config = LinkConfig::new().with_outer(party.outer.outer());
+    let config = config.with_seed(&mut generator(party.seed(), u64::MAX - 2));
     let mut node = make(config.with_wire(wire));
     for route in &party.handlers {
         let (key, inner) = (route.key(), route.inner());

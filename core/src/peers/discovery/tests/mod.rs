@@ -5,6 +5,7 @@ mod departed;
 mod management;
 mod messages;
 mod time;
+mod vouched;
 
 use alloc::boxed::Box;
 

@@ -1,0 +1,52 @@
+//! Secrets that plugins keep.
+
+use alloc::sync::Arc;
+
+use zeroize::{Zeroize, Zeroizing};
+
+use super::sha256::{self, LEN};
+
+/// Bytes that are wiped with their last owner. They are on the heap and never move: a
+/// plugin that is moved, as builders do, leaves a pointer behind and no secret. Cloning
+/// copies the pointer.
+#[derive(Clone)]
+pub(super) struct SecretBytes(Arc<Zeroizing<[u8; LEN]>>);
+
+impl SecretBytes {
+    /// Zeros that `fill` overwrites in place.
+    pub(super) fn new(fill: impl FnOnce(&mut [u8; LEN])) -> Self {
+        let mut bytes = Arc::new(Zeroizing::new([0; LEN]));
+        // Nobody else has it yet.
+        if let Some(bytes) = Arc::get_mut(&mut bytes) {
+            fill(bytes);
+        }
+        Self(bytes)
+    }
+
+    /// `SHA256(SHA256(secret))`, with which netaio's derivation of keys begins. None
+    /// where the secret is empty.
+    pub(super) fn digest_of_digest(secret: &[u8]) -> Option<Self> {
+        (!secret.is_empty()).then(|| {
+            let made = Self::new(|bytes| {
+                let mut first = Zeroizing::new([0; LEN]);
+                sha256::digest_into(&[secret], &mut first);
+                sha256::digest_into(&[&*first], bytes);
+            });
+            wipe_stack::<4096>();
+            made
+        })
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; LEN] {
+        &self.0
+    }
+}
+
+/// Overwrites what functions that have returned left in `DEPTH` bytes of the stack, the
+/// registers that they had to spill among it: no type wipes those.
+#[inline(never)]
+pub(super) fn wipe_stack<const DEPTH: usize>() {
+    let mut below = [0u8; DEPTH];
+    below.zeroize();
+    core::hint::black_box(&mut below);
+}
