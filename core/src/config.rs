@@ -37,6 +37,11 @@ pub struct LinkConfig {
     pub make_error: fn(&str) -> Message,
     /// Whether requests carry ids, and whether replies repeat them.
     pub correlation: Correlation,
+    /// Whether nodes over datagrams give and repeat cookies; they do unless this is `false`. A
+    /// cookie that is repeated shows that its sender receives at its address, and lifts the
+    /// budgets of bytes and of answers that are for [those who have not shown
+    /// it](crate::Limits::unvalidated_burst). Only nodes of this implementation repeat any.
+    pub cookies: bool,
 }
 
 impl Default for LinkConfig {
@@ -57,6 +62,7 @@ impl LinkConfig {
                 Message::error_message(bytes::Bytes::copy_from_slice(text.as_bytes()))
             },
             correlation: Correlation::default(),
+            cookies: true,
         }
     }
 
@@ -116,6 +122,7 @@ impl fmt::Debug for LinkConfig {
             .field("outer", &self.outer)
             .field("auth_error", &self.auth_error)
             .field("correlation", &self.correlation)
+            .field("cookies", &self.cookies)
             .finish_non_exhaustive()
     }
 }

@@ -51,6 +51,8 @@ pub struct Subscriptions<S> {
     pairs: usize,
     /// Length of all keys together.
     key_bytes: usize,
+    /// Changes so far, which stamp the channels.
+    changes: u64,
     /// Slots that were written to or moved, for tests of the cost.
     #[cfg(test)]
     visited: usize,
@@ -106,6 +108,7 @@ impl<S> Default for Subscriptions<S> {
             slots: HashMap::new(),
             pairs: 0,
             key_bytes: 0,
+            changes: 0,
             #[cfg(test)]
             visited: 0,
         }
@@ -159,6 +162,8 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         let id = id.unwrap_or_else(|| self.open(key));
         if let Some(channel) = self.channels.get_mut(id as usize) {
             let slot = channel.push(subscriber);
+            self.changes = self.changes.wrapping_add(1);
+            channel.stamp = self.changes;
             self.slots.entry(subscriber).or_default().insert(id, slot);
             self.pairs = self.pairs.saturating_add(1);
         }
@@ -258,6 +263,8 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
             return;
         };
         channel.clear(slot);
+        self.changes = self.changes.wrapping_add(1);
+        channel.stamp = self.changes;
         self.pairs = self.pairs.saturating_sub(1);
         #[cfg(test)]
         {
@@ -302,6 +309,12 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     #[must_use]
     pub fn count(&self, key: impl AsRef<[u8]>) -> usize {
         self.channel(key.as_ref()).map_or(0, Channel::len)
+    }
+
+    /// A number that these subscribers of a key have had since the last change, and no other
+    /// set of subscribers ever; none where there are none.
+    pub(crate) fn stamp(&self, key: &[u8]) -> Option<u64> {
+        self.channel(key).map(|channel| channel.stamp)
     }
 
     fn channel(&self, key: &[u8]) -> Option<&Channel<S>> {

@@ -12,6 +12,7 @@
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
 mod endings;
+mod fanout;
 mod flood;
 mod idle;
 mod server;
@@ -31,10 +32,12 @@ async fn main() -> Result<(), Error> {
     };
     match arguments.first().map(String::as_str) {
         Some("server") => server::serve().await,
+        Some("datagrams") => fanout::serve().await,
         Some("idle") => idle::measure(number(9000)?).await,
         Some("short") => short::measure(number(2000)?).await,
         Some("flood") => flood::measure(number(2000)?).await,
         Some("slow") => slow::measure(number(4000)?).await,
+        Some("fanout") => fanout::measure(number(65_536)?).await,
         Some("stop") => endings::measure_stop(number(1000)?).await,
         Some("loss") => endings::measure_loss(number(1000)?).await,
         Some(other) => Err(format!("there is no {other:?}").into()),
@@ -43,6 +46,7 @@ async fn main() -> Result<(), Error> {
             short::measure(2000).await?;
             flood::measure(2000).await?;
             slow::measure(4000).await?;
+            fanout::measure(65_536).await?;
             endings::measure_stop(1000).await?;
             endings::measure_loss(1000).await
         }
