@@ -44,7 +44,10 @@ pub(crate) async fn serve() -> Result<(), Error> {
 
 /// A frame without auth fields.
 fn frame(message_type: u8, uri: &[u8], content: &[u8]) -> Vec<u8> {
-    let mut body = u16::try_from(uri.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
+    let mut body = u16::try_from(uri.len())
+        .unwrap_or(u16::MAX)
+        .to_be_bytes()
+        .to_vec();
     body.extend_from_slice(uri);
     body.extend_from_slice(content);
     let mut frame = vec![message_type, 0, 0];
