@@ -88,19 +88,17 @@ impl AddressBook {
             Sealed::Once(frame) => Some(frame),
             Sealed::PerReceiver => None,
         };
-        let mut delivery = Delivery::default();
-        if count == 0 {
-            return Ok(delivery);
-        }
         let fan_out = to.and_then(|to| self.service.node().fan_out(to, frame, message, options));
         let queued = match fan_out {
             Err(SendError::Seal(error)) => return Err(error),
             Err(_) => false,
-            Ok(fan_out) => {
+            Ok(fan_out) if count > 0 => {
                 let command = Command::Forward(Box::new(fan_out));
                 self.handle.0.commands.try_send(command).is_ok()
             }
+            Ok(_) => true,
         };
+        let mut delivery = Delivery::default();
         delivery.count(count, queued);
         Ok(delivery)
     }

@@ -1,6 +1,6 @@
 //! The figures of docs/reliability.md on connections: what idle ones and half-sent
-//! frames cost, what a flood and a slow subscriber do to others, how a server stops,
-//! and how soon a lost connection is noticed.
+//! frames cost, what a flood and a slow subscriber do to others, what strangers make a node
+//! publish and send to others, how a server stops, and how soon a lost connection is noticed.
 //!
 //! ```sh
 //! cargo run --release -p netaio-tests --example reliability            # all of them
@@ -15,6 +15,7 @@ mod endings;
 mod fanout;
 mod flood;
 mod idle;
+mod reflection;
 mod server;
 mod short;
 mod slow;
@@ -38,6 +39,7 @@ async fn main() -> Result<(), Error> {
         Some("flood") => flood::measure(number(2000)?).await,
         Some("slow") => slow::measure(number(4000)?).await,
         Some("fanout") => fanout::measure(number(65_536)?).await,
+        Some("reflection") => reflection::measure(number(5)?).await,
         Some("stop") => endings::measure_stop(number(1000)?).await,
         Some("loss") => endings::measure_loss(number(1000)?).await,
         Some(other) => Err(format!("there is no {other:?}").into()),
@@ -47,6 +49,7 @@ async fn main() -> Result<(), Error> {
             flood::measure(2000).await?;
             slow::measure(4000).await?;
             fanout::measure(65_536).await?;
+            reflection::measure(5).await?;
             endings::measure_stop(1000).await?;
             endings::measure_loss(1000).await
         }

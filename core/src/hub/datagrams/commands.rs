@@ -143,15 +143,13 @@ impl<H: Clone> DatagramHub<H> {
         self.now = now;
         let config = self.node.config().clone();
         let frame = self.sealer.seal(now, &config, message, options)?;
-        let mut delivery = Delivery::default();
-        if count > 0 {
-            let fan_out = to.and_then(|to| self.node.fan_out(to, frame, message, options));
-            let queued = fan_out.and_then(|it| self.link.forward(now, &mut self.node, it));
-            match queued {
-                Err(SendError::Seal(error)) => return Err(error),
-                queued => delivery.count(count, queued.is_ok()),
-            }
+        let fan_out = to.and_then(|to| self.node.fan_out(to, frame, message, options));
+        let queued = fan_out.and_then(|it| self.link.forward(now, &mut self.node, it));
+        if let Err(SendError::Seal(error)) = queued {
+            return Err(error);
         }
+        let mut delivery = Delivery::default();
+        delivery.count(count, queued.is_ok());
         Ok(delivery)
     }
 
