@@ -35,6 +35,9 @@ impl Validation {
     /// that was given is repeated.
     const LIFETIME: Duration = Duration::from_secs(60);
 
+    /// For how long a cookie that is repeated again is not looked at.
+    const YOUNG: Duration = Duration::from_secs(30);
+
     pub(super) fn new(limits: &Limits, rng: &mut dyn CryptoRng) -> Self {
         let max = limits.unverified_senders();
         Self {
@@ -109,11 +112,11 @@ impl<T> Recent<T> {
         (age < Validation::LIFETIME).then_some(value)
     }
 
-    /// Whether it came within half of the time.
+    /// Whether it came a short time ago.
     fn is_young(&self, now: Duration, address: SocketAddr) -> bool {
         let entry = self.entries.get(&address);
         let age = entry.and_then(|(at, _)| now.checked_sub(*at));
-        age.is_some_and(|age| age < Validation::LIFETIME / 2)
+        age.is_some_and(|age| age < Validation::YOUNG)
     }
 
     fn take(&mut self, now: Duration, address: SocketAddr) -> Option<T> {

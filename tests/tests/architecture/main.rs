@@ -59,7 +59,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["plugin", "wire", "frame"],
             &["backoff", "options", "seal"],
             // Vocabulary.
-            &["requests", "correlation", "events", "config"],
+            &["requests", "correlation", "cookies", "events", "config"],
             // What links share.
             &["budget", "lossy_queue", "peers", "routes", "subscriptions"],
             &["shared"],

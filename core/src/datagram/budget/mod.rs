@@ -187,7 +187,7 @@ impl ReplyBudget {
         let account = self.senders.get(&Sender::from(ip));
         account.is_some_and(|account| {
             let full_at = account.answered.full_at;
-            full_at.saturating_sub(now.monotonic) >= Rate::SECOND / 4
+            full_at.saturating_sub(now.monotonic) >= Rate::QUARTER
         })
     }
 
@@ -284,6 +284,7 @@ struct Rate {
 
 impl Rate {
     const SECOND: Duration = Duration::from_secs(1);
+    const QUARTER: Duration = Duration::from_millis(250);
 
     fn per_second(answers: usize) -> Self {
         let answers = u32::try_from(answers).unwrap_or(u32::MAX);
