@@ -141,6 +141,8 @@ pub struct DatagramLink {
     account: Arc<Account>,
     /// Datagrams handled in this turn.
     turn: usize,
+    /// A batch of a publication was queued in this turn.
+    published: bool,
     /// There was nothing to do when it was polled last.
     idle: bool,
     phase: Phase,
@@ -190,6 +192,7 @@ impl DatagramLink {
             budget,
             account: Arc::default(),
             turn: 0,
+            published: false,
             idle: true,
             phase: Phase::Open,
         }
@@ -313,8 +316,9 @@ impl DatagramLink {
     /// before an input, a command or the [deadline](Self::deadline).
     ///
     /// It handles at most one datagram an event, and at most
-    /// [`Limits::frames_per_turn`] of them until it returns `None`: where there are more,
-    /// the deadline is due at once, and others may have their turn before.
+    /// [`Limits::frames_per_turn`] of them, and one batch of what is published, until it
+    /// returns `None`: where there is more, the deadline is due at once, and others may have
+    /// their turn before.
     pub fn poll<N: SharedNode>(
         &mut self,
         now: Now,
@@ -323,6 +327,7 @@ impl DatagramLink {
         self.exchange.now = now;
         if core::mem::take(&mut self.idle) {
             self.turn = 0;
+            self.published = false;
             self.expire();
             self.advertise(node);
         }
@@ -343,7 +348,10 @@ impl DatagramLink {
                     continue;
                 }
             }
-            if self.wants_publish() {
+            // Where nobody may be sent to, a batch takes no room: others have their turn
+            // before the next.
+            if !self.published && self.wants_publish() {
+                self.published = true;
                 self.publish_batch(node);
                 continue;
             }

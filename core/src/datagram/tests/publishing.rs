@@ -70,6 +70,26 @@ fn publications_are_sent_one_after_the_other_and_answers_between_them() {
 }
 
 #[test]
+fn a_publication_that_goes_to_nobody_lets_others_have_their_turn() {
+    let limits = Limits::default().with_unvalidated_burst(0).unwrap();
+    let mut node = with_config(limited(limits));
+    node.forward(NOON, hosts(1000), &news(1), true).unwrap();
+    let (mut suppressed, mut turns) = (0, 0);
+    while node.link.wants_poll() {
+        let events = core::iter::from_fn(|| node.link.poll(NOON, &mut node.node));
+        let count = events
+            .inspect(|it| assert!(matches!(it, DatagramEvent::Suppressed { .. })))
+            .count();
+        assert!(count <= 64 && node.link.wants_read());
+        suppressed += count;
+        turns += 1;
+    }
+    assert_eq!((suppressed, turns), (1000, 1000_usize.div_ceil(64)));
+    assert_eq!(node.link.counters().unvalidated, 1000);
+    assert!(node.sent().is_empty());
+}
+
+#[test]
 fn publications_to_the_same_subscribers_share_a_list() {
     let mut node = end(Layer::new());
     let limits = Limits::default();

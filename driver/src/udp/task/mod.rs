@@ -129,11 +129,15 @@ impl<R: Runtime> Task<R> {
             }
             self.refill();
             if self.is_due() {
-                continue;
+                // Whoever sends meanwhile is heard before the next turn.
+                self.receive_more();
+                self.worked = self.worked.saturating_add(1);
+                self.now = self.node.service.context.time().now();
+            } else {
+                let step = self.step().await;
+                self.now = self.node.service.context.time().now();
+                self.take_step(step);
             }
-            let step = self.step().await;
-            self.now = self.node.service.context.time().now();
-            self.take_step(step);
             // A socket that is always ready would starve the other tasks.
             if self.worked >= turn {
                 self.worked = 0;
