@@ -290,10 +290,9 @@ impl Limits {
         /// Connections, or addresses, that are subscribed to something; 65,536.
         /// One more is an error to the application that asks for it.
         ///
-        /// Over datagrams nothing proves a sender's address without an outer auth
-        /// plugin. An address that was forged can be subscribed: it is kept until it
+        /// Over datagrams an address that was forged can be subscribed: it is kept until it
         /// unsubscribes, or leaves as a peer or is removed, and each publication is
-        /// sent to it.
+        /// sent to it, within [`unvalidated_burst`](Self::unvalidated_burst).
         subscribers, with_subscribers: usize, |v| *v == 0, "must be at least 1";
     }
 }
