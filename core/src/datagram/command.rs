@@ -230,7 +230,7 @@ impl DatagramLink {
         }
         let given = match validated {
             true => None,
-            false => self.cookie_to_give(to),
+            false => self.cookie_to_give(to, address.unprompted),
         };
         let place = Place::Datagram(to);
         let result = send_or_replace(address, answer, |message| {
@@ -278,7 +278,8 @@ impl DatagramLink {
         if !self.exchange.has_cookies() {
             return;
         }
-        let (given, place) = (self.validation.give(now, to, true), Place::Datagram(to));
+        let given = self.validation.give(now, to, true, self.exchange.rng());
+        let place = Place::Datagram(to);
         // It is no longer than what strangers may be answered with, if need be without a text.
         // What cannot be sent is left out: there is nobody to tell.
         for text in [ASK_AGAIN, ""] {
@@ -324,15 +325,19 @@ impl DatagramLink {
         self.validation.is_validated(self.exchange.now, address)
     }
 
-    /// A cookie for an address that has used a quarter of one of its budgets.
-    pub(super) fn cookie_to_give(&mut self, to: SocketAddr) -> Option<Field> {
+    /// A cookie for an address that has used a quarter of its budget of bytes, or of that for
+    /// the node's own answers where the message is one.
+    pub(super) fn cookie_to_give(&mut self, to: SocketAddr, unprompted: bool) -> Option<Field> {
         if !self.exchange.has_cookies() {
             return None;
         }
         let (now, ip) = (self.exchange.now, to.ip());
         let wanted = self.validation.budget.is_quarter_spent(now, ip)
-            || self.replies.is_quarter_spent(now, ip);
-        wanted.then(|| self.validation.give(now, to, false))?
+            || unprompted && self.replies.is_quarter_spent(now, ip);
+        match wanted {
+            true => self.validation.give(now, to, false, self.exchange.rng()),
+            false => None,
+        }
     }
 
     /// Queues what `make` appends, as one datagram, with a cookie to repeat and that of the

@@ -173,11 +173,11 @@ impl DatagramLink {
         budget: Arc<Budget>,
         publications: Arc<Publications>,
         group: Option<SocketAddr>,
-        mut rng: Box<dyn CryptoRng + Send>,
+        rng: Box<dyn CryptoRng + Send>,
     ) -> Self {
         Self {
             replies: ReplyBudget::new(config.limits()),
-            validation: Validation::new(config.limits(), &mut *rng),
+            validation: Validation::new(config.limits()),
             fan_outs: VecDeque::new(),
             publications,
             exchange: Exchange::new(now, config, Role::Peer, rng),

@@ -88,7 +88,7 @@ impl DatagramLink {
         let validated = self.is_validated(to);
         let given = match validated {
             true => None,
-            false => self.cookie_to_give(to),
+            false => self.cookie_to_give(to, false),
         };
         if let (Some(frame), None) = (fan_out.frame(), &given) {
             if !validated && !self.validation.budget.spend(now, to.ip(), frame.len()) {

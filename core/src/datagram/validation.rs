@@ -14,7 +14,9 @@ use crate::now::Now;
 /// The cookies of a link: those that it gives, and those that it is to repeat.
 #[derive(Debug)]
 pub(super) struct Validation {
-    key: CookieKey,
+    /// Drawn for the first cookie that is given: a link that gives none draws no more than
+    /// nonces.
+    key: Option<CookieKey>,
     pub(super) budget: UnvalidatedBudget,
     validated: Recent<()>,
     to_repeat: Recent<Cookie>,
@@ -38,10 +40,10 @@ impl Validation {
     /// For how long a cookie that is repeated again is not looked at.
     const YOUNG: Duration = Duration::from_secs(30);
 
-    pub(super) fn new(limits: &Limits, rng: &mut dyn CryptoRng) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         let max = limits.unverified_senders();
         Self {
-            key: CookieKey::new(rng),
+            key: None,
             budget: UnvalidatedBudget::new(limits),
             validated: Recent::new(max),
             to_repeat: Recent::new(max),
@@ -52,7 +54,8 @@ impl Validation {
     /// budgets of that address.
     pub(super) fn repeated(&mut self, now: Now, from: SocketAddr, cookie: &[u8]) {
         let is_fresh = self.validated.is_young(now.monotonic, from);
-        if !is_fresh && self.key.made(now, cookie, from) {
+        let key = self.key.as_ref().filter(|_| !is_fresh);
+        if key.is_some_and(|key| key.made(now, cookie, from)) {
             self.validated.insert(now.monotonic, from, ());
         }
     }
@@ -64,12 +67,14 @@ impl Validation {
 
     /// A cookie for an address.
     pub(super) fn give(
-        &self,
+        &mut self,
         now: Now,
         to: SocketAddr,
         instead_of_an_answer: bool,
+        rng: &mut dyn CryptoRng,
     ) -> Option<Field> {
-        Field::give(&self.key.make(now, to), instead_of_an_answer)
+        let key = self.key.get_or_insert_with(|| CookieKey::new(rng));
+        Field::give(&key.make(now, to), instead_of_an_answer)
     }
 
     /// Notes a cookie that an address gave, for the next message that goes there.

@@ -329,6 +329,11 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         sealed.open(layer, &self.config.wire, &context)
     }
 
+    /// The generator of the link.
+    pub(crate) fn rng(&mut self) -> &mut dyn CryptoRng {
+        &mut *self.rng
+    }
+
     /// Whether cookies are given and repeated.
     pub(crate) fn has_cookies(&self) -> bool {
         self.cookies
