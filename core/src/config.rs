@@ -42,6 +42,11 @@ pub struct LinkConfig {
     pub correlation: Correlation,
     /// This node's random numbers: [`with_seed`](Self::with_seed) draws them.
     pub seed: Option<NodeSeed>,
+    /// Whether nodes over datagrams give and repeat cookies; they do unless this is `false`. A
+    /// cookie that is repeated shows that its sender receives at its address, and lifts the
+    /// budgets of bytes and of answers that are for [those who have not shown
+    /// it](crate::Limits::unvalidated_burst). Only nodes of this implementation repeat any.
+    pub cookies: bool,
 }
 
 /// Random numbers of one node: secret keys for its tables, so that no remote knows which
@@ -89,6 +94,7 @@ impl LinkConfig {
             },
             correlation: Correlation::default(),
             seed: None,
+            cookies: true,
         }
     }
 
@@ -174,6 +180,7 @@ impl fmt::Debug for LinkConfig {
             .field("outer", &self.outer)
             .field("auth_error", &self.auth_error)
             .field("correlation", &self.correlation)
+            .field("cookies", &self.cookies)
             .finish_non_exhaustive()
     }
 }

@@ -29,6 +29,14 @@ impl Crowds {
     /// is displaced in it.
     const PART: usize = 8;
 
+    /// None yet, with this hasher for networks.
+    pub(crate) fn new(hashes: Hashes) -> Self {
+        Self {
+            networks: HashMap::with_hasher(hashes),
+            largest: 0,
+        }
+    }
+
     /// Hashes networks otherwise.
     pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
         reseed(&mut self.networks, hashes);

@@ -345,6 +345,7 @@ mod backoff;
 mod budget;
 mod calls;
 mod config;
+mod cookies;
 mod correlation;
 mod crowds;
 mod datagram;
@@ -390,7 +391,8 @@ pub use calls::{Call, ReplyError};
 pub use config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig, NodeSeed};
 pub use correlation::Correlation;
 pub use datagram::{
-    DatagramCounters, DatagramEvent, DatagramLink, ReplyBudget, SuppressedReplies, Transmits,
+    DatagramCounters, DatagramEvent, DatagramLink, FanOut, Receivers, ReplyBudget,
+    SuppressedReplies, Transmits,
 };
 pub use error::*;
 pub use events::{Answer, Deadline, DeadlineReason, Dropped, Refusal};

@@ -62,6 +62,9 @@ pub struct Limits {
     unverified_replies: usize,
     amplification: usize,
     unverified_senders: usize,
+    unvalidated_burst: usize,
+    unvalidated_rate: usize,
+    unvalidated_total: usize,
 
     // All connections of a node.
     connections: usize,
@@ -139,6 +142,9 @@ impl Default for Limits {
             unverified_replies: 1000,
             amplification: 3,
             unverified_senders: 8192,
+            unvalidated_burst: 4 * 1024 * 1024,
+            unvalidated_rate: 1024 * 1024,
+            unvalidated_total: 64 * 1024 * 1024,
             connections: 10_000,
             connections_per_address: None,
             handlers: 1024,
@@ -257,8 +263,9 @@ impl Limits {
         /// Bytes waiting to be written to one connection; 8 MiB. A send past it
         /// is an error to the sender; an answer past it closes the connection,
         /// whose remote does not read; a notification past it is up to the
-        /// [policy](Self::slow_consumer). A datagram for many addresses is held, and
-        /// counts, once, with some 50 bytes for each of the others.
+        /// [policy](Self::slow_consumer). Over datagrams as many bytes more may be held by
+        /// what is published: each frame once, and each list of addresses once, however many
+        /// publications share it. One more is refused.
         ///
         /// It is at least 132,096 (129 KiB): the longest frame of netaio's format has
         /// 131,079 bytes, a header of 9 and two sections of 65,535.
@@ -324,12 +331,11 @@ impl Limits {
         /// Connections, or addresses, that are subscribed to something; 65,536.
         /// One more is an error to the application that asks for it.
         ///
-        /// Over datagrams nothing proves a sender's address without an outer auth
-        /// plugin. An address that was forged can be subscribed: it is kept until it
+        /// Over datagrams an address that was forged can be subscribed: it is kept until it
         /// unsubscribes, or leaves as a peer or is removed, and each publication is
-        /// sent to it. Where this limit, that of [keys](Self::subscription_keys) or one of
-        /// their bytes is reached, and the unverified addresses of one
-        /// [network](crate::Network) take more than an eighth of
+        /// sent to it, within [`unvalidated_burst`](Self::unvalidated_burst). Where this limit,
+        /// that of [keys](Self::subscription_keys) or one of their bytes is reached, and the
+        /// unverified addresses of one [network](crate::Network) take more than an eighth of
         /// [`subscription_bytes`](Self::subscription_bytes), the oldest of them gives way to
         /// a newcomer from elsewhere, with all its subscriptions.
         subscribers, with_subscribers: usize, |v| *v == 0, "must be at least 1";
@@ -380,16 +386,19 @@ impl Limits {
     }
 }
 
-/// # Replies to unverified senders
+/// # Addresses that may be forged
 ///
-/// Enforced by a [`DatagramLink`](crate::DatagramLink), in its
-/// [`ReplyBudget`](crate::ReplyBudget).
+/// Enforced by a [`DatagramLink`](crate::DatagramLink). Anybody can write any sender into a
+/// datagram, or send a recorded one again, with its MAC, from there. Whoever repeats a
+/// [cookie](crate::LinkConfig::cookies) has shown that it receives at its address, and has no
+/// budget for a minute. The first three are those of the [`ReplyBudget`](crate::ReplyBudget).
 impl Limits {
     limits! {
         /// Answers a second that a node over datagrams makes by itself to one IP
-        /// address (or IPv6 network of 64 bits) that has proved nothing: errors,
-        /// the default handler's and `PEER_DISCOVERED`, never a handler's own; 10,
-        /// and as many at once. One more is not sent, and counted.
+        /// address (or IPv6 network of 64 bits) that has not shown that it receives: errors,
+        /// the default handler's and `PEER_DISCOVERED`, to messages with a MAC too, and
+        /// never a handler's own; 10, and as many at once. One more is not sent, and
+        /// counted.
         unverified_replies_per_ip, with_unverified_replies_per_ip: usize, |_| false,
             "any number works";
 
@@ -401,9 +410,30 @@ impl Limits {
         /// 3. What would be more is not sent, and counted.
         amplification, with_amplification: usize, |_| false, "any number works";
 
-        /// Addresses whose share of such answers is remembered, for 10 seconds;
-        /// 8,192. One more gets none.
+        /// Addresses whose share of such answers is remembered, for 10 seconds; and, in
+        /// tables of their own, addresses with a share of `unvalidated_burst`, those that
+        /// have repeated a cookie, and nodes whose cookie is to be repeated; 8,192. One more
+        /// gets no answer, nor a handler, and of the last two the oldest is forgotten.
         unverified_senders, with_unverified_senders: usize, |v| *v == 0, "must be at least 1";
+
+        /// Bytes that are sent at once to one IP address (or IPv6 network of 64 bits) that
+        /// has not shown that it receives, as what handlers answer and as notifications,
+        /// whoever vouches for what came from there; 4 MiB. Past it no handler is called for
+        /// what comes from there. Its sender gets an `ERROR` of a few bytes with a cookie, and
+        /// a node of this implementation asks again by itself. Notifications are not sent,
+        /// and counted.
+        ///
+        /// What the application [sends](crate::DatagramLink::send) or
+        /// [asks](crate::DatagramLink::request) by itself is not counted, nor is what goes to
+        /// a multicast group.
+        unvalidated_burst, with_unvalidated_burst: usize, |_| false, "any number works";
+
+        /// Bytes a second that such an address has from then on; 1 MiB.
+        unvalidated_rate, with_unvalidated_rate: usize, |_| false, "any number works";
+
+        /// Bytes a second that all such addresses have together, and as many at once;
+        /// 64 MiB.
+        unvalidated_total, with_unvalidated_total: usize, |_| false, "any number works";
     }
 }
 
@@ -465,6 +495,10 @@ impl Limits {
         /// together; 256 MiB. Past it the connection is closed for which the most
         /// bytes wait. It is at least 132,096, as
         /// [`outbound_queue`](Self::outbound_queue) is.
+        ///
+        /// Over datagrams it is the most bytes that publications may still have to send:
+        /// length times receivers, with some 50 bytes more for each receiver. One more is
+        /// refused, as is a single one that is longer than that.
         outbound_total, with_outbound_total: usize, |v| *v < 132_096,
             "must hold at least one frame of the largest size";
 

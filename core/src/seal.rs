@@ -37,6 +37,27 @@ impl CorrelationField<'_> {
     }
 }
 
+/// A field that is the link's, as the frame is to have it whatever the message has.
+#[derive(Clone, Copy)]
+pub(crate) struct LinkField<'a> {
+    pub(crate) name: &'a str,
+    /// Its bytes, where the frame is to have it.
+    pub(crate) value: Option<&'a [u8]>,
+}
+
+impl LinkField<'_> {
+    fn put(self, fields: &mut AuthFields) -> Result<(), SealError> {
+        match self.value {
+            Some(value) => fields.set_bytes(self.name, value),
+            None if fields.is_empty() => Ok(()),
+            None => {
+                fields.remove(self.name);
+                Ok(())
+            }
+        }
+    }
+}
+
 /// How one message is sealed.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan<'a> {
@@ -49,8 +70,9 @@ pub(crate) struct Plan<'a> {
 /// What a frame has of the auth fields that its message has already.
 #[derive(Clone, Copy)]
 pub(crate) enum Fields<'a> {
-    /// Those that no plugin makes, and what becomes of the correlation id.
-    Fresh(Option<CorrelationField<'a>>),
+    /// Those that no plugin makes, and what becomes of the correlation id and of the fields
+    /// that are the link's.
+    Fresh(Option<CorrelationField<'a>>, &'a [LinkField<'a>]),
     /// All of them, and plugins keep what they keep.
     AsGiven,
 }
@@ -98,7 +120,7 @@ impl Sealer {
         context: &mut SealContext<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
-        let fields = Fields::Fresh(None);
+        let fields = Fields::Fresh(None, &[]);
         let plan = Plan {
             wire,
             outer,
@@ -188,12 +210,12 @@ impl Sealer {
 
     /// Takes those fields of a message that its frame begins with.
     fn load_fields(&mut self, plan: &Plan<'_>, given: &AuthFields) -> Result<(), SealError> {
-        let correlation = match plan.fields {
+        let (correlation, of_link) = match plan.fields {
             Fields::AsGiven => {
                 self.fields.load(given);
                 return Ok(());
             }
-            Fields::Fresh(field) => field,
+            Fields::Fresh(correlation, of_link) => (correlation, of_link),
         };
         if given.is_empty() {
             self.fields.clear();
@@ -202,12 +224,14 @@ impl Sealer {
             plan.outer.strip(&mut self.fields);
             plan.inner.strip(&mut self.fields);
         }
-        match correlation {
-            Some(field) if !self.fields.is_empty() || !matches!(field.id, CorrelationId::None) => {
-                field.put(&mut self.fields)
-            }
-            _ => Ok(()),
+        if let Some(field) = correlation
+            && (!self.fields.is_empty() || !matches!(field.id, CorrelationId::None))
+        {
+            field.put(&mut self.fields)?;
         }
+        of_link
+            .iter()
+            .try_for_each(|field| field.put(&mut self.fields))
     }
 }
 

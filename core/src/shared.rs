@@ -98,12 +98,16 @@ pub enum Unrouted<H> {
 
 /// What netaio's default handler answers to a message that came from a place.
 pub(crate) fn default_answer(message_type: MessageType, from: Place) -> Option<Message> {
-    let asks = message_type == types::REQUEST_URI
-        || (types::CREATE_URI..=types::PUBLISH_URI).contains(&message_type)
-        || message_type.value() >= MessageType::FIRST_CUSTOM;
     let uri = match from {
         Place::Link { .. } => "",
         Place::Datagram(_) => "ERROR",
     };
-    asks.then(|| Message::not_found(uri, "not found"))
+    asks(message_type).then(|| Message::not_found(uri, "not found"))
+}
+
+/// Whether whoever sends a message of this type waits for an answer, or may.
+pub(crate) fn asks(message_type: MessageType) -> bool {
+    message_type == types::REQUEST_URI
+        || (types::CREATE_URI..=types::PUBLISH_URI).contains(&message_type)
+        || message_type.value() >= MessageType::FIRST_CUSTOM
 }

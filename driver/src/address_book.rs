@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use netaio_core::{DatagramLink, Known, Message, Place, SealError, SendOptions};
+use netaio_core::{Message, Receivers, SealError, SendError, SendOptions};
 
 use crate::fanout::{Delivery, FrameSealer, Sealed};
 use crate::options::Omitted;
@@ -49,44 +49,58 @@ impl AddressBook {
         places.filter_map(|place| place.address()).collect()
     }
 
-    /// The first address of every peer, by ascending id.
-    pub(crate) fn first_addresses(&self) -> Vec<SocketAddr> {
-        let node = self.service.node();
-        let first = |known: &&Known<Place>| known.addresses.first().and_then(Place::address);
-        node.peers().list().iter().filter_map(first).collect()
-    }
-
-    /// Seals a message, once for all unless a plugin is peer-specific, and queues it for
-    /// each address.
-    pub(crate) fn deliver(
+    /// Sends a message to the subscribers of a key.
+    pub(crate) fn notify(
         &self,
-        to: Vec<SocketAddr>,
+        key: &[u8],
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
-        let receivers = to.len();
-        let command = match self.sealer.seal(Omitted::default(), message, options)? {
-            Sealed::Once(frame) => {
-                let (len, max) = (frame.len(), DatagramLink::MAX_DATAGRAM);
-                if len > max {
-                    return Err(SealError::DatagramTooLong { len, max });
-                }
-                Command::Forward {
-                    to,
-                    frame: frame.into(),
-                }
+        let (count, to) = {
+            let mut node = self.service.node();
+            (node.subscribers(key).len(), node.receivers(key))
+        };
+        self.deliver(count, to, message, options)
+    }
+
+    /// Sends a message to every peer, at the first of its addresses.
+    pub(crate) fn broadcast(
+        &self,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        let (count, to) = {
+            let node = self.service.node();
+            (node.peers().len(), node.peer_receivers())
+        };
+        self.deliver(count, to, message, options)
+    }
+
+    /// Seals a message, once for all unless a plugin is peer-specific, and queues it for so
+    /// many addresses.
+    fn deliver(
+        &self,
+        count: usize,
+        to: Result<Receivers, SendError>,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<Delivery, SealError> {
+        let frame = match self.sealer.seal(Omitted::default(), message, options)? {
+            Sealed::Once(frame) => Some(frame.into()),
+            Sealed::PerReceiver => None,
+        };
+        let fan_out = to.and_then(|to| self.service.node().fan_out(to, frame, message, options));
+        let queued = match fan_out {
+            Err(SendError::Seal(error)) => return Err(error),
+            Err(_) => false,
+            Ok(fan_out) if count > 0 => {
+                let command = Command::Forward(Box::new(fan_out));
+                self.handle.0.commands.try_send(command).is_ok()
             }
-            Sealed::PerReceiver => Command::FanOut {
-                to,
-                message: message.clone(),
-                options: options.clone(),
-            },
+            Ok(_) => true,
         };
         let mut delivery = Delivery::default();
-        if receivers > 0 {
-            let queued = self.handle.0.commands.try_send(command).is_ok();
-            delivery.count(receivers, queued);
-        }
+        delivery.count(count, queued);
         Ok(delivery)
     }
 }

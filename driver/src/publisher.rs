@@ -161,7 +161,11 @@ impl Publisher {
 
     /// Sends a message to the subscribers of a key, without waiting for any of them: a
     /// slow consumer is cut off, or messages to it are dropped, as
-    /// [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer) says.
+    /// [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer) says. A UDP node sends
+    /// one message to all of its receivers after the other. It refuses one that would be too
+    /// much besides those that wait, by length times receivers
+    /// ([`Limits::outbound_total`](netaio_core::Limits::outbound_total)): then
+    /// [`Delivery::failed`] counts all receivers.
     ///
     /// # Errors
     /// The message cannot be sealed; it was sent to no receiver.
@@ -184,9 +188,7 @@ impl Publisher {
             Receivers::Connections(roster) => {
                 roster.deliver(&roster.subscribed(key.as_ref()), message, &options)
             }
-            Receivers::Addresses(book) => {
-                book.deliver(book.subscribed(key.as_ref()), message, &options)
-            }
+            Receivers::Addresses(book) => book.notify(key.as_ref(), message, &options),
         }
     }
 
@@ -213,7 +215,7 @@ impl Publisher {
             Receivers::Connections(roster) => {
                 roster.deliver(&roster.connections(), message, &options)
             }
-            Receivers::Addresses(book) => book.deliver(book.first_addresses(), message, &options),
+            Receivers::Addresses(book) => book.broadcast(message, &options),
         }
     }
 }

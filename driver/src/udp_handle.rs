@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_channel::Sender;
-use bytes::Bytes;
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, Call, CloseReason, Limits, Message, RequestOptions, SendError, SendOptions,
+    Answer, Call, CloseReason, FanOut, Limits, Message, RequestOptions, SendError, SendOptions,
 };
 
 use crate::callers::{self, Cancellations};
@@ -29,14 +28,8 @@ pub(crate) enum Command {
         options: SendOptions,
         done: oneshot::Sender<Result<(), SendError>>,
     },
-    /// Send a frame that was sealed for many.
-    Forward { to: Vec<SocketAddr>, frame: Bytes },
-    /// Send a message that is sealed for each of many.
-    FanOut {
-        to: Vec<SocketAddr>,
-        message: Message,
-        options: SendOptions,
-    },
+    /// Send a message to many.
+    Forward(Box<FanOut>),
     /// A handler has completed.
     Reply { call: Call, answer: Option<Message> },
     /// Check the peers: a deadline may have changed, or an advertisement is due.

@@ -39,6 +39,8 @@ pub(crate) struct ReplyAddress<A> {
     pub(crate) id: Bytes,
     /// The answer is the node's own: no handler was asked.
     pub(crate) unprompted: bool,
+    /// Room for it is kept in the budget of its receiver.
+    pub(crate) has_room: bool,
 }
 
 /// Sends a reply with `send`, or an `ERROR` in its place, and says what became of it.

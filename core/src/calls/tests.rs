@@ -22,6 +22,7 @@ fn address(id: &'static [u8]) -> ReplyAddress<()> {
         verified: false,
         id: Bytes::from_static(id),
         unprompted: false,
+        has_room: false,
     }
 }
 

@@ -5,18 +5,24 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use super::event::Notice;
 use super::transmits::Transmits;
 use super::{DatagramLink, MAX_DATAGRAM, Phase};
 use crate::calls::{Call, ReplyAddress, ReplyError, send_or_replace};
+use crate::cookies::{CookieFields, Field, NO_COOKIES};
 use crate::error::{CloseReason, SealError, SendError};
 use crate::exchange::Exchange;
-use crate::message::Message;
+use crate::message::{Message, types};
 use crate::now::Now;
 use crate::options::{RequestOptions, SendOptions};
 use crate::place::Place;
 use crate::requests::RequestId;
 use crate::shared::SharedNode;
+
+/// What a request is answered with instead of an answer, where only the cookie beside it helps.
+const ASK_AGAIN: &str = "ask again";
 
 impl DatagramLink {
     /// Ends a call with the answer to it, sealed with the handler's inner layer and the
@@ -39,9 +45,17 @@ impl DatagramLink {
         }
         let address = self.calls.end(call);
         let address = address.ok_or(ReplyError::Closed(CloseReason::Local))?;
+        self.end_call(&address);
         match answer.into() {
             Some(answer) => self.send_reply(node, &address, &answer),
             None => Ok(()),
+        }
+    }
+
+    /// Gives the room back that was kept for an answer.
+    pub(super) fn end_call(&mut self, address: &ReplyAddress<SocketAddr>) {
+        if address.has_room {
+            self.validation.budget.end_call(address.to.ip());
         }
     }
 
@@ -77,8 +91,8 @@ impl DatagramLink {
     ) -> Result<(), SendError> {
         self.exchange.now = now;
         let place = Place::Datagram(to);
-        self.queue(to, |exchange, out| {
-            Ok(exchange.seal_send(node, place, message, options, out)?)
+        self.queue_with_cookies(to, None, |exchange, cookies, out| {
+            Ok(exchange.seal_send(node, place, message, options, cookies, out)?)
         })
     }
 
@@ -102,7 +116,11 @@ impl DatagramLink {
     /// options' timeout from now. [`DatagramEvent::Answered`](crate::DatagramEvent) or
     /// [`DatagramEvent::Failed`](crate::DatagramEvent) will name it, exactly one of them
     /// and once, unless it is [cancelled](Self::cancel). A datagram may be lost on its
-    /// way; nothing is sent twice.
+    /// way, and nothing is sent twice for that. Where a node of this implementation asks for
+    /// a [cookie](crate::LinkConfig::cookies) instead of an answer, the request is sent again
+    /// with it, twice at most. For that its uri and content are kept until it ends, up to
+    /// [`Limits::outbound_queue`](crate::Limits::outbound_queue) bytes of all requests; one
+    /// beyond that is sent once, and ends with the `ERROR` that asks.
     ///
     /// # Errors
     /// Nothing was sent, and nothing waits: as [`send`](Self::send), or too
@@ -122,34 +140,31 @@ impl DatagramLink {
             return Err(SendError::Closed(CloseReason::Local));
         }
         let place = Place::Datagram(to);
-        self.queue(to, |exchange, out| {
-            Ok(exchange.seal_request(node, place, message, options, out)?)
+        self.queue_with_cookies(to, None, |exchange, cookies, out| {
+            Ok(exchange.seal_request(node, place, message, options, cookies, out)?)
         })?;
-        Ok(self.exchange.await_answer(to, message, options))
+        let request = self.exchange.await_answer(to, message, options);
+        self.exchange.keep_request(request, message, options);
+        Ok(request)
+    }
+
+    /// Sends a request that waits again, since its receiver asks for that.
+    pub(super) fn send_again<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        request: RequestId,
+        to: SocketAddr,
+    ) {
+        let place = Place::Datagram(to);
+        // Where it cannot be sent, its time runs out.
+        let _ = self.queue_with_cookies(to, None, |exchange, cookies, out| {
+            Ok(exchange.seal_again(node, place, request, cookies, out)?)
+        });
     }
 
     /// Gives a request up: no event will name it.
     pub fn cancel(&mut self, request: RequestId) {
         self.exchange.cancel(request);
-    }
-
-    /// Queues a frame that was sealed before, for each of several addresses.
-    ///
-    /// # Errors
-    /// Nothing was queued: it does not fit into a datagram, or the queue is full.
-    pub fn forward(&mut self, now: Now, to: &[SocketAddr], frame: &[u8]) -> Result<(), SendError> {
-        self.exchange.now = now;
-        let Some((first, others)) = to.split_first() else {
-            return Ok(());
-        };
-        self.queue(*first, |_, out| {
-            out.extend_from_slice(frame);
-            Ok(())
-        })?;
-        for address in others {
-            self.outbox.repeat(*address);
-        }
-        Ok(())
     }
 
     /// Ends the link gracefully: nothing more is received; the group is told that this
@@ -199,8 +214,9 @@ impl DatagramLink {
         }
     }
 
-    /// Sends a reply, or an error in its place. The node's own answers to those whom no
-    /// auth plugin vouches for stay within the budget.
+    /// Sends a reply, or an error in its place. To those who have not shown that they
+    /// receive at their address, the node's own answers stay within one budget, and those of
+    /// handlers within another.
     pub(super) fn send_reply<N: SharedNode>(
         &mut self,
         node: &mut N,
@@ -208,21 +224,146 @@ impl DatagramLink {
         answer: &Message,
     ) -> Result<(), ReplyError> {
         let to = address.to;
-        let budgeted = address.unprompted && !address.verified;
-        if budgeted && !self.may_answer(to) {
+        let validated = self.is_validated(to);
+        if !validated && address.unprompted && !self.may_answer(to) {
             return Ok(());
         }
+        let given = match validated {
+            true => None,
+            false => self.cookie_to_give(to, address.unprompted),
+        };
         let place = Place::Datagram(to);
         let result = send_or_replace(address, answer, |message| {
-            self.queue(to, |exchange, out| {
-                Ok(exchange.seal_reply(node, place, address, message, out)?)
+            self.queue_with_cookies(to, given, |exchange, cookies, out| {
+                Ok(exchange.seal_reply(node, place, address, message, cookies, out)?)
             })
         });
         // An error in the reply's place counts as well.
-        if budgeted && matches!(result, Ok(()) | Err(ReplyError::Replaced(_))) {
-            self.keep_within_budget(to);
+        let sent = matches!(result, Ok(()) | Err(ReplyError::Replaced(_)));
+        if sent && !validated {
+            match address.unprompted {
+                true => self.keep_within_budget(to),
+                false => self.keep_within_bytes(node, address),
+            }
         }
         result
+    }
+
+    /// Takes the answer that was queued last back where the budget of bytes does not allow it.
+    fn keep_within_bytes<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        address: &ReplyAddress<SocketAddr>,
+    ) {
+        let (now, to, len) = (self.exchange.now, address.to, self.outbox.last_len());
+        let budget = &mut self.validation.budget;
+        let sent = match address.has_room {
+            true => budget.spend_kept(now, to.ip(), len),
+            false => budget.spend(now, to.ip(), len),
+        };
+        if !sent {
+            self.outbox.pop();
+            self.ask_again(node, address);
+        }
+    }
+
+    /// Sends a few bytes with a cookie instead of an answer: who can repeat it may ask again.
+    pub(super) fn ask_again<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        address: &ReplyAddress<SocketAddr>,
+    ) {
+        let (now, to) = (self.exchange.now, address.to);
+        self.suppress(to);
+        if !self.exchange.has_cookies() {
+            return;
+        }
+        let given = self.validation.give(now, to, true, self.exchange.rng());
+        let place = Place::Datagram(to);
+        // It is no longer than what strangers may be answered with, if need be without a text.
+        // What cannot be sent is left out: there is nobody to tell.
+        for text in [ASK_AGAIN, ""] {
+            let message = Message::error(address.uri.clone(), text);
+            let queued = self.queue_with_cookies(to, given, |exchange, cookies, out| {
+                Ok(exchange.seal_reply(node, place, address, &message, cookies, out)?)
+            });
+            if queued.is_err() || self.replies.allow_bytes(to.ip(), self.outbox.last_len()) {
+                return;
+            }
+            self.outbox.pop();
+        }
+    }
+
+    /// Repeats a cookie that was given, in a message that says nothing else: to one who
+    /// notifies, and would otherwise have to wait for it.
+    pub(super) fn repeat_cookie<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        to: SocketAddr,
+        cookie: &[u8],
+    ) {
+        let Some(field) = Field::repeat_alone(cookie).filter(|_| self.may_answer(to)) else {
+            return;
+        };
+        let (place, options) = (Place::Datagram(to), SendOptions::new());
+        let message = Message::new(types::OK, Bytes::new(), Bytes::new());
+        let cookies = CookieFields {
+            repeated: Some(&field),
+            given: None,
+        };
+        let queued = self.queue(to, |exchange, out| {
+            Ok(exchange.seal_send(node, place, &message, &options, cookies, out)?)
+        });
+        // What cannot be sent is left out: the next notification gives one too.
+        if queued.is_ok() {
+            self.keep_within_budget(to);
+        }
+    }
+
+    /// Whether an address has shown that it receives.
+    pub(super) fn is_validated(&self, address: SocketAddr) -> bool {
+        self.validation.is_validated(self.exchange.now, address)
+    }
+
+    /// A cookie for an address that has used a quarter of its budget of bytes, or of that for
+    /// the node's own answers where the message is one.
+    pub(super) fn cookie_to_give(&mut self, to: SocketAddr, unprompted: bool) -> Option<Field> {
+        if !self.exchange.has_cookies() {
+            return None;
+        }
+        let (now, ip) = (self.exchange.now, to.ip());
+        let wanted = self.validation.budget.is_quarter_spent(now, ip)
+            || unprompted && self.replies.is_quarter_spent(now, ip);
+        match wanted {
+            true => self.validation.give(now, to, false, self.exchange.rng()),
+            false => None,
+        }
+    }
+
+    /// Queues what `make` appends, as one datagram, with a cookie to repeat and that of the
+    /// receiver's that is to be repeated: without both, if it is too long with them.
+    pub(super) fn queue_with_cookies(
+        &mut self,
+        to: SocketAddr,
+        given: Option<Field>,
+        mut make: impl FnMut(
+            &mut Exchange<SocketAddr>,
+            CookieFields<'_>,
+            &mut Vec<u8>,
+        ) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let repeated = self.validation.take_to_repeat(self.exchange.now, to);
+        let cookies = CookieFields {
+            given: given.as_ref(),
+            repeated: repeated.as_ref(),
+        };
+        let queued = self.queue(to, |exchange, out| make(exchange, cookies, out));
+        match queued {
+            Err(SendError::Seal(SealError::DatagramTooLong { .. })) if !cookies.is_empty() => {
+                self.queue(to, |exchange, out| make(exchange, NO_COOKIES, out))
+            }
+            queued => queued,
+        }
     }
 
     /// Queues what `make` appends, as one datagram.
@@ -234,7 +375,7 @@ impl DatagramLink {
         if matches!(self.phase, Phase::LastSends { .. } | Phase::Closed) {
             return Err(SendError::Closed(CloseReason::Local));
         }
-        let (queued, max) = (self.queued(), self.exchange.limits().outbound_queue());
+        let (queued, max) = (self.outbox_bytes(), self.exchange.limits().outbound_queue());
         if queued >= max {
             return Err(SendError::QueueFull { queued, max });
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::SuppressedReplies;
 use crate::calls::Call;
-use crate::error::RequestError;
+use crate::error::{RequestError, SendError};
 use crate::events::{Answer, Refusal};
 use crate::message::{Message, MessageType};
 use crate::requests::RequestId;
@@ -14,7 +14,7 @@ use crate::requests::RequestId;
 /// Something that happened on a [`DatagramLink`](crate::DatagramLink).
 ///
 /// A datagram makes one event at most, and one more where an answer to it was
-/// suppressed.
+/// suppressed. A publication makes one for each receiver that does not get it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DatagramEvent<H> {
@@ -60,11 +60,19 @@ pub enum DatagramEvent<H> {
         /// Why.
         refusal: Refusal,
     },
-    /// An answer was not sent: the budget for those who have proved nothing is
-    /// spent. Nothing needs to be done about it.
+    /// An answer or a notification was not sent, or a handler not called: the budget for
+    /// those who have not shown that they receive at their address is spent. Nothing needs to
+    /// be done about it.
     Suppressed {
         /// Whom it was for.
         remote: SocketAddr,
+    },
+    /// A publication was not sent to one of its receivers: it cannot be sealed for it.
+    NotSent {
+        /// Whom it was for.
+        remote: SocketAddr,
+        /// Why.
+        error: SendError,
     },
     /// A message was lost: as many handlers run as may, and too many messages wait for
     /// one.
@@ -101,6 +109,10 @@ pub(super) enum Notice {
     Suppressed {
         remote: SocketAddr,
     },
+    NotSent {
+        remote: SocketAddr,
+        error: SendError,
+    },
     Closed,
 }
 
@@ -110,6 +122,7 @@ impl<H> From<Notice> for DatagramEvent<H> {
             Notice::Failed { request, error } => Self::Failed { request, error },
             Notice::Refused { remote, refusal } => Self::Refused { remote, refusal },
             Notice::Suppressed { remote } => Self::Suppressed { remote },
+            Notice::NotSent { remote, error } => Self::NotSent { remote, error },
             Notice::Closed => Self::Closed,
         }
     }
@@ -127,6 +140,10 @@ pub struct DatagramCounters {
     pub refused: u64,
     /// Messages lost since too many waited for a handler.
     pub lost: u64,
-    /// Answers that were not sent, for want of a budget.
+    /// Answers that the node makes by itself that were not sent, for want of a budget.
     pub suppressed: SuppressedReplies,
+    /// Requests for which no handler was called, and answers of handlers and notifications
+    /// that were not sent, since [`Limits::unvalidated_burst`](crate::Limits::unvalidated_burst)
+    /// was spent.
+    pub unvalidated: u64,
 }

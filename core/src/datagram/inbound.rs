@@ -7,14 +7,15 @@ use bytes::BytesMut;
 use super::event::{DatagramEvent, Notice};
 use super::{DatagramLink, Phase};
 use crate::calls::{Buffer, Waiting};
+use crate::cookies::{Given, Repeated};
 use crate::error::{Backpressure, FrameErrorKind};
 use crate::events::Refusal;
 use crate::exchange::{Dispatched, Failed, Sorted};
 use crate::frame::{Frame, SealedMessage};
-use crate::message::Message;
+use crate::message::{AuthView, Message, types};
 use crate::now::Now;
 use crate::place::Place;
-use crate::shared::SharedNode;
+use crate::shared::{SharedNode, asks};
 
 impl DatagramLink {
     /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its
@@ -88,7 +89,13 @@ impl DatagramLink {
         let message_type = sealed.message_type();
         let place = Place::Datagram(from);
         let sorted = match self.exchange.open_outer(node, &mut sealed, place) {
-            Ok(()) => self.exchange.sort(node, sealed, from, place),
+            Ok(()) => {
+                if self.take_cookies(node, from, &sealed) {
+                    node.heard(now, place);
+                    return None;
+                }
+                self.exchange.sort(node, sealed, from, place)
+            }
             Err(error) => {
                 let (replies, notices) = (&mut self.replies, &mut self.notices);
                 let mut may_answer = || super::may_answer(replies, notices, now, from);
@@ -103,8 +110,17 @@ impl DatagramLink {
         };
         match sorted {
             Sorted::Message(sealed) => self.take_message(node, from, sealed, bytes),
+            Sorted::AskedAgain(request, cookie) => {
+                node.heard(now, place);
+                self.validation.given(now, from, &cookie);
+                self.send_again(node, request, from);
+                None
+            }
             Sorted::Answered(request, answer) => {
                 node.heard(now, place);
+                if let Some(given) = self.given_cookie(answer.message.auth.view()) {
+                    self.validation.given(now, from, given.cookie);
+                }
                 Some(DatagramEvent::Answered {
                     request,
                     answer,
@@ -122,6 +138,38 @@ impl DatagramLink {
             }
             Sorted::Refused(refusal) => self.refuse(from, refusal),
         }
+    }
+
+    /// Takes the cookies beside a message that passed the outer layer, and says whether it has
+    /// nothing else to say. One that an answer gives is for the next message to its sender;
+    /// one that a notification gives is repeated at once.
+    fn take_cookies<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        from: SocketAddr,
+        sealed: &SealedMessage,
+    ) -> bool {
+        if !self.exchange.has_cookies() {
+            return false;
+        }
+        let auth = sealed.auth();
+        let repeated = Repeated::of(auth);
+        if let Some(repeated) = &repeated {
+            let now = self.exchange.now;
+            self.validation.repeated(now, from, repeated.cookie);
+        }
+        if sealed.message_type() == types::NOTIFY_URI
+            && self.phase == Phase::Open
+            && let Some(given) = Given::of(auth)
+        {
+            self.repeat_cookie(node, from, given.cookie);
+        }
+        repeated.is_some_and(|repeated| repeated.alone)
+    }
+
+    /// The cookie that a message gives.
+    fn given_cookie<'a>(&self, auth: AuthView<'a>) -> Option<Given<'a>> {
+        self.exchange.has_cookies().then(|| Given::of(auth))?
     }
 
     /// Handles a message, or lets it wait for a handler's place. Where too many wait it
@@ -166,21 +214,31 @@ impl DatagramLink {
         } = message;
         let place = Place::Datagram(from);
         let now = self.exchange.now;
+        let validated = self.is_validated(from);
+        let may_call = validated || self.validation.budget.may_call(now, from.ip());
         let (replies, notices) = (&mut self.replies, &mut self.notices);
         let mut may_answer = || super::may_answer(replies, notices, now, from);
-        let dispatched = self
-            .exchange
-            .dispatch(node, sealed, from, place, &mut may_answer);
+        let dispatched =
+            self.exchange
+                .dispatch(node, sealed, from, place, may_call, &mut may_answer);
         match dispatched {
             Ok(Dispatched::Call {
                 handler,
                 message,
-                reply,
-            }) => Some(DatagramEvent::Call {
-                call: self.calls.begin(place, reply, Buffer::own(bytes)),
-                handler,
-                message,
-            }),
+                mut reply,
+            }) => {
+                let kept = !validated && asks(message.message_type);
+                reply.has_room = kept && self.validation.budget.begin_call(now, from.ip());
+                Some(DatagramEvent::Call {
+                    call: self.calls.begin(place, reply, Buffer::own(bytes)),
+                    handler,
+                    message,
+                })
+            }
+            Ok(Dispatched::Withheld(reply)) => {
+                self.ask_again(node, &reply);
+                None
+            }
             Ok(Dispatched::Deliver(message)) => Some(DatagramEvent::Message {
                 message,
                 remote: from,
@@ -209,6 +267,7 @@ impl DatagramLink {
         node: &mut N,
     ) -> Option<DatagramEvent<N::Handler>> {
         let address = self.calls.take_dropped()?;
+        self.end_call(&address);
         let error = Message::error(address.uri.clone(), "the handler gave no answer");
         // One that cannot be sent is lost, as datagrams are.
         let _ = self.send_reply(node, &address, &error);

@@ -3,10 +3,14 @@
 mod budget;
 mod command;
 mod event;
+mod fan_out;
 mod inbound;
+mod publish;
 #[cfg(test)]
 mod tests;
 mod transmits;
+mod unvalidated;
+mod validation;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -20,9 +24,12 @@ use rand_core::CryptoRng;
 
 pub use self::budget::{ReplyBudget, SuppressedReplies};
 pub use self::event::{DatagramCounters, DatagramEvent};
+pub use self::fan_out::{FanOut, Receivers};
+pub(crate) use self::fan_out::{Lists, Publications};
 pub use self::transmits::Transmits;
 
 use self::event::Notice;
+use self::validation::Validation;
 use crate::budget::{Account, Budget, Held};
 use crate::calls::{Buffer, Calls};
 use crate::config::{LinkConfig, Role};
@@ -39,9 +46,14 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 /// A node on a datagram socket, without the socket: netaio's `UDPNode`.
 ///
 /// One datagram holds one frame, and its sender is whoever its address says, as
-/// far as one believes that. What the node answers by itself to those who have
-/// proved nothing stays within a budget, so that nobody can use it against a
-/// third party. [`Node::bind`](crate::Node::bind) makes it.
+/// far as one believes that. What goes to those who have not shown that they receive at
+/// their address stays within budgets, so that nobody can use the node against a
+/// third party: what the node answers by itself
+/// ([`Limits::unverified_replies`](crate::Limits::unverified_replies)), and what handlers
+/// answer and is published ([`Limits::unvalidated_burst`](crate::Limits::unvalidated_burst)).
+/// Nodes of this implementation show it by [cookies](crate::LinkConfig::cookies), and send a
+/// request again by themselves where they are asked for one.
+/// [`Node::bind`](crate::Node::bind) makes it.
 ///
 /// The network may deliver a datagram late, twice or never, and nothing is sent again. A
 /// request that comes twice calls its handler twice, unless a [replay
@@ -119,12 +131,18 @@ pub struct DatagramLink {
     in_flight: usize,
     calls: Calls<SocketAddr>,
     replies: ReplyBudget,
+    validation: Validation,
+    /// What is published and not sent to all of its receivers, in this order.
+    fan_outs: VecDeque<FanOut>,
+    publications: Arc<Publications>,
     notices: VecDeque<Notice>,
     counters: DatagramCounters,
     budget: Arc<Budget>,
     account: Arc<Account>,
     /// Datagrams handled in this turn.
     turn: usize,
+    /// A batch of a publication was queued in this turn.
+    published: bool,
     /// There was nothing to do when it was polled last.
     idle: bool,
     phase: Phase,
@@ -153,11 +171,15 @@ impl DatagramLink {
         now: Now,
         config: Arc<LinkConfig>,
         budget: Arc<Budget>,
+        publications: Arc<Publications>,
         group: Option<SocketAddr>,
         rng: Box<dyn CryptoRng + Send>,
     ) -> Self {
         Self {
             replies: ReplyBudget::new(config.limits()).with_hashes(config.hashes()),
+            validation: Validation::new(config.limits()),
+            fan_outs: VecDeque::new(),
+            publications,
             exchange: Exchange::new(now, config, Role::Peer, rng),
             group,
             inbound: VecDeque::new(),
@@ -170,6 +192,7 @@ impl DatagramLink {
             budget,
             account: Arc::default(),
             turn: 0,
+            published: false,
             idle: true,
             phase: Phase::Open,
         }
@@ -183,12 +206,29 @@ impl DatagramLink {
         self.group
     }
 
-    /// Bytes that are held to be sent, those last handed out included. A datagram that
-    /// goes to many addresses counts once, with an entry of some 50 bytes for each of the
-    /// others.
+    /// Bytes that are held to be sent, those last handed out included, and what is
+    /// published: each frame once, and each list of addresses.
     #[must_use]
     pub fn queued(&self) -> usize {
+        let published = match self.phase {
+            Phase::Closed => 0,
+            _ => self.publications.held(),
+        };
+        self.outbox_bytes().saturating_add(published)
+    }
+
+    /// Bytes of datagrams that are queued, and of those last handed out. A datagram that
+    /// goes to many addresses counts once, with an entry of some 50 bytes for each of the
+    /// others.
+    fn outbox_bytes(&self) -> usize {
         self.outbox.held().saturating_add(self.in_flight)
+    }
+
+    /// Whether there is no more room for what the application sends: half of
+    /// [`Limits::outbound_queue`] is for answers.
+    #[must_use]
+    pub fn is_half_full(&self) -> bool {
+        self.outbox_bytes() >= self.exchange.limits().outbound_queue() / 2
     }
 
     /// Requests whose callers wait, to all addresses together.
@@ -224,7 +264,7 @@ impl DatagramLink {
     #[must_use]
     pub fn wants_read(&self) -> bool {
         let wanted = self.calls.waiting().0 == 0 || self.pending_requests() > 0;
-        let room = self.queued() < self.exchange.limits().outbound_queue();
+        let room = self.outbox_bytes() < self.exchange.limits().outbound_queue();
         wanted && room && !self.is_full() && self.phase == Phase::Open
     }
 
@@ -239,7 +279,8 @@ impl DatagramLink {
     pub fn wants_poll(&self) -> bool {
         let dispatch = self.calls.waiting().0 > 0 && self.may_dispatch();
         let noticed = !self.notices.is_empty() || self.calls.has_dropped();
-        noticed || !self.inbound.is_empty() || dispatch || self.may_end()
+        let publish = self.wants_publish();
+        noticed || !self.inbound.is_empty() || dispatch || publish || self.may_end()
     }
 
     /// Whether messages wait for handlers of others to end.
@@ -259,7 +300,8 @@ impl DatagramLink {
     }
 
     fn is_drained(&self) -> bool {
-        let idle = self.calls.is_idle() && self.inbound.is_empty() && self.queued() == 0;
+        let sent = self.outbox_bytes() == 0 && self.fan_outs.is_empty();
+        let idle = self.calls.is_idle() && self.inbound.is_empty() && sent;
         matches!(self.phase, Phase::Draining { .. }) && idle
     }
 
@@ -274,8 +316,9 @@ impl DatagramLink {
     /// before an input, a command or the [deadline](Self::deadline).
     ///
     /// It handles at most one datagram an event, and at most
-    /// [`Limits::frames_per_turn`] of them until it returns `None`: where there are more,
-    /// the deadline is due at once, and others may have their turn before.
+    /// [`Limits::frames_per_turn`] of them, and one batch of what is published, until it
+    /// returns `None`: where there is more, the deadline is due at once, and others may have
+    /// their turn before.
     pub fn poll<N: SharedNode>(
         &mut self,
         now: Now,
@@ -284,6 +327,7 @@ impl DatagramLink {
         self.exchange.now = now;
         if core::mem::take(&mut self.idle) {
             self.turn = 0;
+            self.published = false;
             self.expire();
             self.advertise(node);
         }
@@ -303,6 +347,13 @@ impl DatagramLink {
                 if self.turn != before {
                     continue;
                 }
+            }
+            // Where nobody may be sent to, a batch takes no room: others have their turn
+            // before the next.
+            if !self.published && self.wants_publish() {
+                self.published = true;
+                self.publish_batch(node);
+                continue;
             }
             if self.is_drained() || self.has_sent_last() {
                 self.close();
@@ -346,13 +397,14 @@ impl DatagramLink {
             self.calls.clear();
             self.inbound.clear();
             self.unhandled = 0;
+            self.fan_outs.clear();
             self.phase = Phase::LastSends { offered: false };
         }
     }
 
     /// Past the grace: whether what was queued was sent, or offered for that.
     fn has_sent_last(&mut self) -> bool {
-        let nothing = self.queued() == 0;
+        let nothing = self.outbox_bytes() == 0;
         match &mut self.phase {
             Phase::LastSends { offered } => core::mem::replace(offered, true) || nothing,
             _ => false,
@@ -362,6 +414,7 @@ impl DatagramLink {
     fn close(&mut self) {
         self.outbox = Transmits::new();
         self.in_flight = 0;
+        self.fan_outs.clear();
         self.phase = Phase::Closed;
         self.notices.push_back(Notice::Closed);
     }

@@ -79,6 +79,14 @@ impl Transmits {
         Ok(len)
     }
 
+    /// Appends a datagram.
+    pub(super) fn append(&mut self, to: SocketAddr, datagram: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(datagram);
+        self.datagrams.push((to, start..self.bytes.len()));
+        self.held = self.held.saturating_add(datagram.len());
+    }
+
     /// Sends the last datagram to one more address.
     pub(super) fn repeat(&mut self, to: SocketAddr) {
         if let Some((_, range)) = self.datagrams.last().cloned() {

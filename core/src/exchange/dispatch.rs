@@ -16,7 +16,7 @@ use crate::message::{Message, MessageType};
 use crate::place::Place;
 use crate::plugin::Layer;
 use crate::routes::Route;
-use crate::shared::{Destination, SharedNode, Unrouted, default_answer};
+use crate::shared::{Destination, SharedNode, Unrouted, asks, default_answer};
 
 /// A message that did not pass a layer.
 pub(crate) struct Failed {
@@ -40,6 +40,8 @@ pub(crate) enum Dispatched<H, A> {
     },
     /// The application takes it.
     Deliver(Message),
+    /// No handler is called for it, since none may be for who sent it.
+    Withheld(ReplyAddress<A>),
 }
 
 /// Whom a message is for.
@@ -95,7 +97,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// Finds the handler of a message and opens the handler's inner layer.
     ///
     /// A one-time handler is taken only after its message has been verified: a
-    /// forgery leaves it where it is. A reply goes to `to`.
+    /// forgery leaves it where it is. A reply goes to `to`. Where no handler `may_call`
+    /// for it, one is not even taken.
     #[inline]
     pub(crate) fn dispatch<N: SharedNode>(
         &self,
@@ -103,8 +106,10 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         mut sealed: SealedMessage,
         to: A,
         from: Place,
+        may_call: bool,
         may_answer: &mut dyn FnMut() -> bool,
     ) -> Result<Dispatched<N::Handler, A>, Failed> {
+        let withheld = !may_call && asks(sealed.message_type());
         // Inner layers whose check it passed, for handlers that were taken away.
         let mut passed: Vec<Layer> = Vec::new();
         let (target, inner) = loop {
@@ -134,7 +139,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             if let Err(error) = self.open(node, &mut sealed, layer, from) {
                 return Err(self.failed(&inner, &sealed, error, may_answer));
             }
-            if one_time.is_none_or(|id| node.take(id)) {
+            if withheld || one_time.is_none_or(|id| node.take(id)) {
                 break (Target::Handler(handler), inner);
             }
             if let Some(unopened) = again {
@@ -145,6 +150,9 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         let (message, mut reply) = self.opened(sealed, to, inner);
         node.heard(self.now, from);
         Ok(match target {
+            Target::Handler(_) | Target::Unrouted(Unrouted::Handler(_)) if withheld => {
+                Dispatched::Withheld(reply)
+            }
             Target::Handler(handler) | Target::Unrouted(Unrouted::Handler(handler)) => {
                 Dispatched::Call {
                     handler,
@@ -189,6 +197,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             inner,
             id,
             unprompted: false,
+            has_room: false,
         };
         (message, reply)
     }

@@ -16,6 +16,7 @@ pub(crate) use self::sort::Sorted;
 
 use crate::calls::ReplyAddress;
 use crate::config::{LinkConfig, Role};
+use crate::cookies::{self, CookieFields};
 use crate::correlation::CorrelationIds;
 use crate::error::{CloseReason, OpenError, RequestError, SealError, SendError};
 use crate::frame::SealedMessage;
@@ -27,7 +28,7 @@ use crate::options::{RequestOptions, SendOptions};
 use crate::place::Place;
 use crate::plugin::{Direction, KnownPeers, Layer, OpenContext, PeerContext, SealContext};
 use crate::requests::{NewRequest, Pending, RequestId};
-use crate::seal::{CorrelationField, CorrelationId, Fields, Plan, Sealer};
+use crate::seal::{CorrelationField, CorrelationId, Fields, LinkField, Plan, Sealer};
 use crate::shared::SharedNode;
 
 /// The state of one link that does not depend on its transport. `A` tells the
@@ -47,6 +48,15 @@ pub(crate) struct Exchange<A> {
     correlating: HashSet<A>,
     /// A plugin of the outer layer writes the field for ids.
     field_clash: bool,
+    /// Cookies are given and repeated, and no plugin of the outer layer writes their fields.
+    cookies: bool,
+}
+
+/// The fields of one frame that are the link's.
+#[derive(Clone, Copy)]
+struct LinkFields<'a> {
+    id: CorrelationId<'a>,
+    cookies: CookieFields<'a>,
 }
 
 impl<A: Copy + Eq + Hash> Exchange<A> {
@@ -66,6 +76,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         Self {
             outbound,
             field_clash: config.outer.writes(config.correlation.field()),
+            cookies: role == Role::Peer && config.cookies && !cookies::clash(&config.outer),
             ids: None,
             correlating: HashSet::with_hasher(config.hashes()),
             config,
@@ -89,7 +100,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         to: Place,
         message: &Message,
         (outer, inner): (Option<&Layer>, &Layer),
-        id: CorrelationId<'_>,
+        fields: LinkFields<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let outer = outer.unwrap_or(&self.config.outer);
@@ -97,8 +108,14 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         let ours = correlation.requests() || correlation.replies() || self.ids.is_some();
         let correlation_field = (ours && !self.field_clash).then(|| CorrelationField {
             name: correlation.field(),
-            id,
+            id: fields.id,
         });
+        let of_link = fields.cookies.fields();
+        let of_link: &[LinkField<'_>] = match self.cookies {
+            false => &[],
+            true if fields.cookies.is_empty() || !cookies::clash(inner) => &of_link,
+            true => &CookieFields::default().fields(),
+        };
         let known = known_peers([outer, inner], node, to);
         let mut peers = known.as_ref().map(KnownPeers::context).unwrap_or_default();
         peers.direction = self.outbound;
@@ -112,7 +129,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             wire: &self.config.wire,
             outer,
             inner,
-            fields: Fields::Fresh(correlation_field),
+            fields: Fields::Fresh(correlation_field, of_link),
         };
         self.sealer.carry_out(plan, message, &mut context, out)
     }
@@ -142,12 +159,14 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         to: Place,
         message: &Message,
         options: &SendOptions,
+        cookies: CookieFields<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         self.config.outer.check_clash(options.inner())?;
         let outer = options.outer(&self.config.outer);
         let layers = (Some(&outer), options.inner());
-        self.seal(node, to, message, layers, CorrelationId::None, out)
+        let id = CorrelationId::None;
+        self.seal(node, to, message, layers, LinkFields { id, cookies }, out)
     }
 
     /// Ends the next request whose time is up; those that were cancelled without a word.
@@ -175,6 +194,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         to: Place,
         address: &ReplyAddress<A>,
         message: &Message,
+        cookies: CookieFields<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let id = match address.id.is_empty() {
@@ -182,7 +202,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             false => CorrelationId::Packed(&address.id),
         };
         let layers = (None, &address.inner);
-        self.seal(node, to, message, layers, id, out)
+        self.seal(node, to, message, layers, LinkFields { id, cookies }, out)
     }
 
     /// Seals the request that [`await_answer`](Self::await_answer) lets wait
@@ -193,6 +213,20 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         to: Place,
         message: &Message,
         options: &RequestOptions,
+        cookies: CookieFields<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        let request = self.pending.next_id();
+        self.seal_request_as(node, to, (request, message, options), cookies, out)
+    }
+
+    /// Seals a request under its name.
+    fn seal_request_as(
+        &mut self,
+        node: &mut impl SharedNode,
+        to: Place,
+        (request, message, options): (RequestId, &Message, &RequestOptions),
+        cookies: CookieFields<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let send = options.send_options();
@@ -200,13 +234,44 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         if self.correlates(options) && (self.field_clash || send.inner().writes(field)) {
             return Err(SealError::FieldClash(field.into()));
         }
-        let Some(id) = self.next_correlation_id(options) else {
-            return self.seal_send(node, to, message, send, out);
+        let Some(id) = self.correlation_id(request, options) else {
+            return self.seal_send(node, to, message, send, cookies, out);
         };
         self.config.outer.check_clash(send.inner())?;
         let outer = send.outer(&self.config.outer);
         let layers = (Some(&outer), send.inner());
-        self.seal(node, to, message, layers, CorrelationId::Number(id), out)
+        let id = CorrelationId::Number(id);
+        self.seal(node, to, message, layers, LinkFields { id, cookies }, out)
+    }
+
+    /// Lets a request that waits be [sent again](Self::seal_again) where its receiver asks
+    /// for that.
+    pub(crate) fn keep_request(
+        &mut self,
+        request: RequestId,
+        message: &Message,
+        options: &RequestOptions,
+    ) {
+        if self.cookies {
+            let max = self.limits().outbound_queue();
+            self.pending.keep(request, message, options, max);
+        }
+    }
+
+    /// Seals a request that waits once more. It is as new: with other nonces, and the same
+    /// id.
+    pub(crate) fn seal_again(
+        &mut self,
+        node: &mut impl SharedNode,
+        to: Place,
+        request: RequestId,
+        cookies: CookieFields<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        let Some((message, options)) = self.pending.take_repeat(request) else {
+            return Err(SealError::Plugin("the request is sent no more"));
+        };
+        self.seal_request_as(node, to, (request, &message, &options), cookies, out)
     }
 
     fn correlates(&self, options: &RequestOptions) -> bool {
@@ -214,15 +279,15 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         options.correlation().unwrap_or(default)
     }
 
-    /// The id that the next request is to carry, if it is to carry one.
-    fn next_correlation_id(&mut self, options: &RequestOptions) -> Option<u64> {
+    /// The id that a request is to carry, if it is to carry one.
+    fn correlation_id(&mut self, request: RequestId, options: &RequestOptions) -> Option<u64> {
         if !self.correlates(options) {
             return None;
         }
         let ids = self
             .ids
             .get_or_insert_with(|| CorrelationIds::new(&mut *self.rng));
-        ids.of(self.pending.next_id())
+        ids.of(request)
     }
 
     /// Refuses a request where too many wait.
@@ -241,7 +306,9 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         message: &Message,
         options: &RequestOptions,
     ) -> RequestId {
-        let correlated = self.next_correlation_id(options).is_some();
+        let correlated = self
+            .correlation_id(self.pending.next_id(), options)
+            .is_some();
         let new = NewRequest::new(remote, message, options, correlated);
         self.pending
             .insert(new, self.now.deadline(options.timeout()))
@@ -300,6 +367,16 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             Direction::ToClient => Direction::ToServer,
             same => same,
         }
+    }
+
+    /// The generator of the link.
+    pub(crate) fn rng(&mut self) -> &mut dyn CryptoRng {
+        &mut *self.rng
+    }
+
+    /// Whether cookies are given and repeated.
+    pub(crate) fn has_cookies(&self) -> bool {
+        self.cookies
     }
 
     /// Opens the outer layer.

@@ -2,6 +2,7 @@
 
 use super::{Exchange, Failed};
 use crate::config::Role;
+use crate::cookies;
 use crate::error::OpenError;
 use crate::events::{Answer, Refusal};
 use crate::frame::SealedMessage;
@@ -9,6 +10,7 @@ use crate::message::{Message, MessageType};
 use crate::place::Place;
 use crate::requests::{Lookup, RequestId};
 use crate::shared::SharedNode;
+use bytes::Bytes;
 use core::hash::Hash;
 
 /// What a message that passed the outer layer turned out to be.
@@ -17,6 +19,8 @@ pub(crate) enum Sorted {
     Message(SealedMessage),
     /// It ended a request, whose caller waits for it.
     Answered(RequestId, Answer),
+    /// It asks that a request be sent again, with this cookie.
+    AskedAgain(RequestId, Bytes),
     /// It ended a request that nobody waits for.
     Nothing,
     /// It would have ended one, and did not pass the request's inner layer.
@@ -109,6 +113,15 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     }
 
     fn answered(&mut self, request: RequestId, message: Message, verified: bool) -> Sorted {
+        if self.cookies
+            && verified
+            && message.message_type == MessageType::ERROR
+            && let Some(cookie) = cookies::Given::of(message.auth.view())
+            && cookie.instead_of_an_answer
+            && self.pending.may_repeat(request)
+        {
+            return Sorted::AskedAgain(request, Bytes::copy_from_slice(cookie.cookie));
+        }
         match self.pending.remove(request) {
             Some(ended) if !ended.abandoned => {
                 Sorted::Answered(request, Answer { message, verified })

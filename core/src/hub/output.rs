@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::calls::Call;
-use crate::error::{CloseReason, RequestError};
+use crate::error::{CloseReason, RequestError, SendError};
 use crate::events::{Answer, Dropped, Refusal};
 use crate::message::{Message, MessageType};
 use crate::peers::PeerEvent;
@@ -178,10 +178,18 @@ pub enum DatagramHubEvent {
         /// Why.
         refusal: Refusal,
     },
-    /// An answer was not sent: the budget for those who have proved nothing is spent.
+    /// An answer or a notification was not sent, or a handler not called: the budget for
+    /// those who have not shown that they receive at their address is spent.
     Suppressed {
         /// Whom it was for.
         remote: SocketAddr,
+    },
+    /// A publication was not sent to one of its receivers: it cannot be sealed for it.
+    NotSent {
+        /// Whom it was for.
+        remote: SocketAddr,
+        /// Why.
+        error: SendError,
     },
     /// A message was lost: too many wait for a handler.
     Lost {

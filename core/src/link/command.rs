@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::Link;
 use super::phase::Phase;
 use crate::calls::{Call, ReplyAddress, ReplyError, send_or_replace};
+use crate::cookies::NO_COOKIES;
 use crate::error::{CloseReason, SealError, SendError};
 use crate::exchange::Exchange;
 use crate::message::Message;
@@ -81,7 +82,9 @@ impl Link {
         self.check_open()?;
         self.check_room()?;
         let place = self.place;
-        self.queue(|exchange, out| exchange.seal_send(node, place, message, options, out))
+        self.queue(|exchange, out| {
+            exchange.seal_send(node, place, message, options, NO_COOKIES, out)
+        })
     }
 
     /// Sends a request and waits for its answer, until the options' timeout
@@ -111,7 +114,9 @@ impl Link {
         self.check_open()?;
         self.check_room()?;
         let place = self.place;
-        self.queue(|exchange, out| exchange.seal_request(node, place, message, options, out))?;
+        self.queue(|exchange, out| {
+            exchange.seal_request(node, place, message, options, NO_COOKIES, out)
+        })?;
         Ok(self.exchange.await_answer((), message, options))
     }
 
@@ -184,7 +189,9 @@ impl Link {
         send_or_replace(address, answer, |message| {
             self.check_open()?;
             self.close_if_slow()?;
-            self.queue(|exchange, out| exchange.seal_reply(node, place, address, message, out))
+            self.queue(|exchange, out| {
+                exchange.seal_reply(node, place, address, message, NO_COOKIES, out)
+            })
         })
     }
 

@@ -126,7 +126,8 @@ impl Link {
                 None
             }
             Sorted::Answered(request, answer) => Some(Event::Answered { request, answer }),
-            Sorted::Nothing => None,
+            // No request over a stream is kept to be sent again.
+            Sorted::Nothing | Sorted::AskedAgain(..) => None,
             Sorted::Refused(refusal) => self.refuse(refusal),
             Sorted::Unawaited(refusal) => Some(Event::Refused(refusal)),
         }
@@ -143,7 +144,7 @@ impl Link {
         let room = self.may_send_unsealed();
         let dispatched = self
             .exchange
-            .dispatch(node, sealed, (), self.place, &mut || room);
+            .dispatch(node, sealed, (), self.place, true, &mut || room);
         match dispatched {
             Ok(Dispatched::Call {
                 handler,
@@ -155,6 +156,8 @@ impl Link {
                 message,
             }),
             Ok(Dispatched::Deliver(message)) => Some(Event::Message(message)),
+            // A stream's other end has shown where it is.
+            Ok(Dispatched::Withheld(_)) => None,
             Ok(Dispatched::Answer { answer, reply }) => {
                 if let Some(answer) = answer {
                     // The node's own answers are short: they fit.

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::Link;
 use crate::config::Role;
+use crate::cookies::NO_COOKIES;
 use crate::error::{CloseReason, SendError};
 use crate::limits::SlowConsumerPolicy;
 use crate::message::Message;
@@ -74,12 +75,13 @@ impl Link {
         let Some(policy) = self.dropping() else {
             self.close_if_slow()?;
             self.check_room()?;
-            return self
-                .queue(|exchange, out| exchange.seal_send(node, place, message, options, out));
+            return self.queue(|exchange, out| {
+                exchange.seal_send(node, place, message, options, NO_COOKIES, out)
+            });
         };
         let mut frame = Vec::new();
         self.exchange
-            .seal_send(node, place, message, options, &mut frame)?;
+            .seal_send(node, place, message, options, NO_COOKIES, &mut frame)?;
         self.push(frame.into(), policy);
         self.after_queue();
         Ok(())

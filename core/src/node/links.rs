@@ -107,7 +107,8 @@ impl<H: Clone> Node<H> {
         rng: Box<dyn CryptoRng + Send>,
     ) -> DatagramLink {
         let (config, budget) = (self.config.clone(), self.budget.clone());
-        DatagramLink::new(now, config, budget, group, rng)
+        let publications = self.publications.clone();
+        DatagramLink::new(now, config, budget, publications, group, rng)
     }
 
     fn seat(&mut self, role: Role, config: Arc<LinkConfig>, address: Option<SocketAddr>) -> Seat {

@@ -7,6 +7,7 @@ mod links;
 mod lock;
 mod managing;
 mod member;
+mod publishing;
 mod shared;
 mod target;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use rand_core::CryptoRng;
 
 use crate::budget::Budget;
 use crate::config::LinkConfig;
+use crate::datagram::{Lists, Publications};
 use crate::peers::Discovery;
 use crate::place::{LinkId, Place};
 use crate::plugin::DefaultPeerPlugin;
@@ -57,6 +59,7 @@ use crate::subscriptions::Subscriptions;
 ///   [`remove_once`](Self::remove_once), [`set_unrouted`](Self::set_unrouted),
 ///   [`accept`](Self::accept), [`connect`](Self::connect),
 ///   [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe),
+///   [`receivers`](Self::receivers), [`fan_out`](Self::fan_out),
 ///   [`manage_peers`](Self::manage_peers), [`set_local_peer`](Self::set_local_peer),
 ///   [`update_peer`](Self::update_peer), [`remove_peer`](Self::remove_peer).
 /// - Outputs: [`poll_event`](Self::poll_event),
@@ -86,6 +89,9 @@ pub struct Node<H> {
     subscriptions: Subscriptions<Place>,
     discovery: Discovery<Place>,
     budget: Arc<Budget>,
+    publications: Arc<Publications>,
+    /// Lists of subscribers that publications share.
+    lists: Lists,
     links: BTreeMap<LinkId, Member>,
     next_link: u64,
     crowd: Crowd,
@@ -132,6 +138,8 @@ impl<H: Clone> Node<H> {
             subscriptions: Subscriptions::new(),
             discovery: Discovery::new(config.wire.clone(), Arc::new(DefaultPeerPlugin)),
             budget: Arc::new(Budget::new(config.limits())),
+            publications: Publications::new(config.limits()),
+            lists: Lists::default(),
             links: BTreeMap::new(),
             next_link: 0,
             crowd: Crowd::default(),

@@ -80,9 +80,6 @@ const VALUE_LEN: usize = SENDER_LEN + LEN;
 const SENDER_LEN: usize = 8;
 
 impl Coverage {
-    /// RFC 2104's, unlike netaio's.
-    const BLOCK_LEN: usize = 64;
-
     pub(super) fn new(cover: Cover, field: String, secret: Option<&SecretBytes>) -> Self {
         let key = secret.map(|secret| {
             let (context, label) = (sha256::digest(&cover.context), sha256::digest(b"cover"));
@@ -176,7 +173,7 @@ impl Coverage {
             hash.update(0u64.to_be_bytes());
             hash.update(body);
         };
-        sha256::hmac::<{ Self::BLOCK_LEN }>(key.bytes(), feed, &mut mac);
+        sha256::hmac::<{ sha256::BLOCK_LEN }>(key.bytes(), feed, &mut mac);
         mac
     }
 }

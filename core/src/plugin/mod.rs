@@ -15,7 +15,7 @@ mod layer;
 mod peer;
 mod replay;
 mod secret;
-mod sha256;
+pub(crate) mod sha256;
 mod stream_cipher;
 #[cfg(test)]
 mod tests;

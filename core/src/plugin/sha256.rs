@@ -6,7 +6,10 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// Length of every digest and derived key, in bytes.
-pub(super) const LEN: usize = 32;
+pub(crate) const LEN: usize = 32;
+
+/// Length of the block of SHA-256, and of the pads of the standard's HMAC, in bytes.
+pub(crate) const BLOCK_LEN: usize = 64;
 
 /// Length of the nonces and initialization vectors that netaio draws, in bytes.
 pub(super) const IV_LEN: usize = 16;
@@ -40,7 +43,7 @@ pub(super) fn derive_key(
 
 /// HMAC (RFC 2104) over SHA-256 with pads of `BLOCK` bytes, of what `feed` writes. The
 /// standard says 64; netaio's pads are 136 bytes long.
-pub(super) fn hmac<const BLOCK: usize>(
+pub(crate) fn hmac<const BLOCK: usize>(
     key: &[u8; LEN],
     feed: impl FnOnce(&mut Sha256),
     out: &mut [u8; LEN],
@@ -64,7 +67,7 @@ pub(super) fn hmac<const BLOCK: usize>(
 }
 
 /// Compares in constant time.
-pub(super) fn equal(one: &[u8; LEN], other: &[u8; LEN]) -> bool {
+pub(crate) fn equal(one: &[u8; LEN], other: &[u8; LEN]) -> bool {
     let of = |bytes: &[u8; LEN]| CtOutput::<Sha256>::new((*bytes).into());
     of(one) == of(other)
 }

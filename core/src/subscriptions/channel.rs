@@ -18,6 +18,9 @@ pub(super) struct Channel<S> {
     slots: Vec<Option<S>>,
     /// Slots that are taken.
     taken: usize,
+    /// Names these subscribers: another set of subscribers, of this key or another, has another
+    /// stamp.
+    pub(super) stamp: u64,
 }
 
 impl<S: Copy> Channel<S> {
@@ -29,6 +32,7 @@ impl<S: Copy> Channel<S> {
             key,
             slots: Vec::new(),
             taken: 0,
+            stamp: 0,
         }
     }
 

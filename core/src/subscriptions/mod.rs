@@ -62,6 +62,8 @@ pub struct Subscriptions<S> {
     channel_room: usize,
     /// Bytes of the tables that subscribers have of their own.
     table_bytes: usize,
+    /// Changes so far, which stamp the channels.
+    changes: u64,
     /// Slots that were written to or moved, for tests of the cost.
     #[cfg(test)]
     visited: usize,
@@ -170,6 +172,7 @@ impl<S> Default for Subscriptions<S> {
             key_bytes: 0,
             channel_room: 0,
             table_bytes: 0,
+            changes: 0,
             #[cfg(test)]
             visited: 0,
         }
@@ -366,6 +369,8 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         };
         let room = channel.room();
         let slot = channel.push(who);
+        self.changes = self.changes.wrapping_add(1);
+        channel.stamp = self.changes;
         self.channel_room = self
             .channel_room
             .saturating_add(channel.room().saturating_sub(room));
@@ -511,7 +516,11 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// Gives the memory of empty tables back.
     fn reset(&mut self) {
         *self = Self {
+            ids: HashMap::with_hasher(*self.ids.hasher()),
+            subscribers: HashMap::with_hasher(*self.subscribers.hasher()),
+            crowds: Crowds::new(*self.ids.hasher()),
             next: self.next,
+            changes: self.changes,
             displaced: core::mem::take(&mut self.displaced),
             #[cfg(test)]
             visited: self.visited,
@@ -526,6 +535,8 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
             return;
         };
         channel.clear(slot);
+        self.changes = self.changes.wrapping_add(1);
+        channel.stamp = self.changes;
         #[cfg(test)]
         {
             self.visited += 1;
@@ -570,6 +581,12 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     #[must_use]
     pub fn count(&self, key: impl AsRef<[u8]>) -> usize {
         self.channel(key.as_ref()).map_or(0, Channel::len)
+    }
+
+    /// A number that these subscribers of a key have had since the last change, and no other
+    /// set of subscribers ever; none where there are none.
+    pub(crate) fn stamp(&self, key: &[u8]) -> Option<u64> {
+        self.channel(key).map(|channel| channel.stamp)
     }
 
     fn channel(&self, key: &[u8]) -> Option<&Channel<S>> {

@@ -72,6 +72,15 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         self
     }
 
+    /// Whether it gives and repeats cookies, which lift the budgets for those who have not
+    /// shown that they receive at their address
+    /// ([`Limits::unvalidated_burst`](netaio_core::Limits::unvalidated_burst)); see
+    /// [`LinkConfig::cookies`](netaio_core::LinkConfig::cookies). `true` unless set.
+    pub fn cookies(mut self, cookies: bool) -> Self {
+        self.setup.config.cookies = cookies;
+        self
+    }
+
     /// Joins no multicast group.
     pub fn no_group(mut self) -> Self {
         self.groups = Some(Vec::new());

@@ -19,7 +19,10 @@ pub enum UdpEvent {
         /// Why.
         reason: Refusal,
     },
-    /// An answer was not sent: the budget for answers to unverified senders is spent ([`Limits::unverified_replies`](netaio_core::Limits::unverified_replies)).
+    /// An answer or a notification was not sent, or a handler not called: a budget for those
+    /// who have not shown that they receive at their address is spent
+    /// ([`Limits::unverified_replies`](netaio_core::Limits::unverified_replies),
+    /// [`Limits::unvalidated_burst`](netaio_core::Limits::unvalidated_burst)).
     Suppressed {
         /// The receiver.
         remote: SocketAddr,

@@ -40,10 +40,14 @@ use crate::udp_handle::{self, Command, UdpHandle};
 /// It runs from [`bind`](UdpNodeBuilder::bind) until [`stop`](Self::stop), or
 /// until its last handle is dropped. Cloning it copies a pointer.
 ///
-/// Datagrams may be lost, and their senders forged. What the node answers by itself
-/// (errors, `NOT_FOUND`, introductions) to unverified senders stays within a budget
-/// ([`Limits::unverified_replies`](netaio_core::Limits::unverified_replies)); what
-/// handlers return does not.
+/// Datagrams may be lost, and their senders forged. What goes to those who have not shown that
+/// they receive at their address stays within budgets: what the node answers by itself
+/// (errors, `NOT_FOUND`, introductions,
+/// [`Limits::unverified_replies`](netaio_core::Limits::unverified_replies)), and what
+/// handlers return and is published
+/// ([`Limits::unvalidated_burst`](netaio_core::Limits::unvalidated_burst)). Nodes of this
+/// implementation show it by themselves; plain netaio peers need no more than the
+/// budgets, as a rule.
 pub struct UdpNode<R: Runtime> {
     handle: UdpHandle,
     shared: Arc<Shared>,

@@ -33,11 +33,14 @@ pub(super) fn group() -> SocketAddr {
     GROUP.parse().expect("an address")
 }
 
-/// The bounds on answers to strangers.
+/// The bounds on what goes to those who have not shown that they receive.
 pub(super) struct Rates {
     pub(super) per_ip: usize,
     pub(super) all: usize,
     pub(super) amplification: usize,
+    /// Bytes of handlers' answers and of publications, at once and a second.
+    pub(super) burst: usize,
+    pub(super) a_second: usize,
 }
 
 pub(super) fn rates(choice: u8) -> Rates {
@@ -45,6 +48,8 @@ pub(super) fn rates(choice: u8) -> Rates {
         per_ip: if choice & 1 == 0 { 10 } else { 2 },
         all: if choice & 2 == 0 { 1000 } else { 3 },
         amplification: 1 + usize::from(choice >> 2 & 3),
+        burst: if choice & 0x80 == 0 { 4 << 20 } else { 5_500 },
+        a_second: if choice & 0x80 == 0 { 1 << 20 } else { 200 },
     }
 }
 
@@ -91,6 +96,9 @@ fn limits(choice: u8) -> Limits {
         .and_then(|limits| limits.with_unverified_replies_per_ip(rates.per_ip))
         .and_then(|limits| limits.with_unverified_replies(rates.all))
         .and_then(|limits| limits.with_amplification(rates.amplification))
+        .and_then(|limits| limits.with_unvalidated_burst(rates.burst))
+        .and_then(|limits| limits.with_unvalidated_rate(rates.a_second))
+        .and_then(|limits| limits.with_unvalidated_total(rates.burst * 4))
         .and_then(|limits| limits.with_unverified_senders(few(0x10, 2, 8192)))
         .and_then(|limits| limits.with_handlers(few(0x20, 1, 3)))
         .and_then(|limits| limits.with_pending_requests(few(0x40, 2, 1024)))

@@ -9,11 +9,11 @@ use netaio_core::packify::Value;
 use netaio_core::types::{SUBSCRIBE_URI, UNSUBSCRIBE_URI};
 use netaio_core::{
     Answer, Call, DatagramEvent, DatagramLink, Frame, Limits, Message, MessageType, Node, Now,
-    Peer, PeerEvent, Place, Refusal, ReplyError, RequestError, RequestId, SendError, Transmits,
-    Unrouted,
+    Peer, PeerEvent, Place, Refusal, ReplyError, RequestError, RequestId, SendError, SendOptions,
+    Transmits, Unrouted,
 };
 
-use super::answers::Answers;
+use super::answers::{Answers, Cause};
 use super::config::{address, config, group, has_auth, management, rates};
 use crate::input::Dice;
 use crate::traffic::{Handler, answer_to, answers, asks};
@@ -28,6 +28,7 @@ pub(super) enum Seen {
     Refused(SocketAddr, Refusal),
     Suppressed(SocketAddr),
     Lost(SocketAddr),
+    NotSent(SocketAddr),
     Unanswered(SocketAddr, MessageType, Bytes),
     Closed,
 }
@@ -44,6 +45,8 @@ pub(super) struct Host {
     pub(super) waiting: BTreeMap<RequestId, Asked>,
     pub(super) deferred: VecDeque<(Call, Message)>,
     pub(super) answers: Answers,
+    /// What its link has handed out and its socket did not take yet.
+    outgoing: Vec<(SocketAddr, Vec<u8>)>,
     /// Its socket takes no datagrams for now.
     pub(super) blocked: bool,
     /// Bytes received since it was polled.
@@ -60,6 +63,8 @@ pub(super) struct Host {
     drains: bool,
     pub(super) closed: bool,
     received: u64,
+    /// Receivers of all publications.
+    published: u64,
 }
 
 impl Host {
@@ -72,7 +77,8 @@ impl Host {
             node,
             waiting: BTreeMap::new(),
             deferred: VecDeque::new(),
-            answers: Answers::new(rates(choice), has_auth(layer)),
+            answers: Answers::new(rates(choice)),
+            outgoing: Vec::new(),
             blocked: false,
             unpolled: 0,
             has_auth: has_auth(layer),
@@ -85,6 +91,7 @@ impl Host {
             drains: false,
             closed: false,
             received: 0,
+            published: 0,
         };
         // The last one is no peer.
         if at < 2 {
@@ -118,24 +125,70 @@ impl Host {
         now: Now,
         command: impl FnOnce(&mut DatagramLink, &mut Node<Handler>) -> T,
     ) -> T {
+        self.cause(now, Cause::Sent, command)
+    }
+
+    /// As [`command`](Self::command), for what a handler answers.
+    pub(super) fn made<T>(
+        &mut self,
+        now: Now,
+        command: impl FnOnce(&mut DatagramLink, &mut Node<Handler>) -> T,
+    ) -> T {
+        self.cause(now, Cause::Made, command)
+    }
+
+    fn cause<T>(
+        &mut self,
+        now: Now,
+        cause: Cause,
+        command: impl FnOnce(&mut DatagramLink, &mut Node<Handler>) -> T,
+    ) -> T {
         let before = self.link.queued();
         let result = command(&mut self.link, &mut self.node);
         let added = self.link.queued() - before;
-        self.answers.queued(false, now.monotonic, added);
+        self.answers.queued(cause, now.monotonic, added);
         result
     }
 
-    /// Sends a frame to several addresses: it is held once, and sent to each.
-    pub(super) fn forward(
+    /// Publishes a frame to the subscribers of a key: it is held once, and sent to each.
+    pub(super) fn publish(
         &mut self,
         now: Now,
-        to: &[SocketAddr],
+        key: &str,
         frame: &[u8],
+        message: &Message,
     ) -> Result<(), SendError> {
-        self.link.forward(now, to, frame)?;
-        self.answers
-            .queued(false, now.monotonic, frame.len() * to.len());
-        Ok(())
+        let to = self.node.receivers(key.as_bytes())?;
+        self.published += to.len() as u64;
+        let frame = Some(Bytes::copy_from_slice(frame));
+        let options = SendOptions::new();
+        let fan_out = self.node.fan_out(to, frame, message, &options)?;
+        // Who does not get it is not known from outside: what is sent is looked at at once.
+        self.take_outbound();
+        let forwarded = self.link.forward(now, &mut self.node, fan_out);
+        let mut sending = Transmits::new();
+        while self.link.poll_outbound(&mut sending) {
+            for (to, datagram) in sending.iter() {
+                if !self.answers.has_shown(to) {
+                    self.answers.made(now.monotonic, to, datagram.len());
+                }
+                self.outgoing.push((to, datagram.to_vec()));
+            }
+        }
+        forwarded
+    }
+
+    /// Takes what the link hands out.
+    fn take_outbound(&mut self) {
+        let mut sending = Transmits::new();
+        while self.link.poll_outbound(&mut sending) {
+            for (to, datagram) in sending.iter() {
+                assert!(datagram.len() <= DatagramLink::MAX_DATAGRAM);
+                self.answers.sent(&self.link.config().wire, to, datagram);
+                self.outgoing.push((to, datagram.to_vec()));
+            }
+        }
+        self.answers.check_empty();
     }
 
     /// Takes a datagram, and is polled at once or before it is too much.
@@ -149,7 +202,7 @@ impl Host {
         if self.drains {
             return;
         }
-        self.answers.received(from, bytes.len());
+        self.answers.received(&self.link.config().wire, from, bytes);
         self.unpolled += bytes.len();
         self.received += 1;
         if poll {
@@ -175,7 +228,7 @@ impl Host {
                 self.answers.dropped();
             }
             let added = self.link.queued().saturating_sub(before);
-            self.answers.queued(true, now.monotonic, added);
+            self.answers.queued(Cause::Own, now.monotonic, added);
             self.look_at_peers();
             match event {
                 Some(event) => self.handle(now, event),
@@ -220,6 +273,7 @@ impl Host {
             DatagramEvent::Refused { remote, refusal } => Seen::Refused(remote, refusal),
             DatagramEvent::Suppressed { remote } => Seen::Suppressed(remote),
             DatagramEvent::Lost { remote } => Seen::Lost(remote),
+            DatagramEvent::NotSent { remote, .. } => Seen::NotSent(remote),
             DatagramEvent::Unanswered {
                 remote,
                 request,
@@ -241,9 +295,10 @@ impl Host {
     fn check_genuine(&self, answer: &Answer) {
         let content = &answer.message.content[..];
         let serial = content.try_into().map_or(0, u32::from_be_bytes);
-        let not_found = answer.message.is_error() && content == b"not found";
+        let own: [&[u8]; 3] = [b"not found", b"ask again", b""];
+        // Of whatever type: no MAC covers it.
         assert!(
-            not_found || answers(answer, serial),
+            own.contains(&content) || answers(answer, serial),
             "a forgery: {answer:?}"
         );
     }
@@ -275,7 +330,7 @@ impl Host {
     }
 
     pub(super) fn reply(&mut self, now: Now, call: Call, answer: Option<Message>) {
-        let result = self.command(now, |link, node| link.reply(now, node, call, answer));
+        let result = self.made(now, |link, node| link.reply(now, node, call, answer));
         self.check_reply(result);
     }
 
@@ -339,17 +394,11 @@ impl Host {
 
     /// Hands out what is to be sent.
     pub(super) fn transmit(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
-        let (mut out, mut sending) = (Vec::new(), Transmits::new());
-        while !self.blocked && self.link.poll_outbound(&mut sending) {
-            for (to, datagram) in sending.iter() {
-                assert!(datagram.len() <= DatagramLink::MAX_DATAGRAM);
-                self.answers.sent(&self.link.config().wire, to, datagram);
-                out.push((to, datagram.to_vec()));
-            }
+        if self.blocked {
+            return Vec::new();
         }
-        if !self.blocked {
-            self.answers.check_empty();
-        }
+        self.take_outbound();
+        let out = std::mem::take(&mut self.outgoing);
         self.sent.extend_from_slice(&out);
         out
     }
@@ -390,17 +439,17 @@ impl Host {
     }
 
     /// A datagram makes one event at most, and one more where an answer to it was
-    /// suppressed.
+    /// suppressed; a publication one for each receiver.
     pub(super) fn check_events(&self) {
         let (mut one, mut suppressed) = (0, 0);
         for seen in &self.seen {
             match seen {
                 Seen::Suppressed(_) => suppressed += 1,
-                Seen::Failed(..) | Seen::Unanswered(..) | Seen::Closed => {}
+                Seen::Failed(..) | Seen::NotSent(_) | Seen::Unanswered(..) | Seen::Closed => {}
                 _ => one += 1,
             }
         }
-        assert!(one <= self.received && suppressed <= self.received);
+        assert!(one <= self.received && suppressed <= self.received + self.published);
     }
 
     pub(super) fn unrouted(&mut self, choice: u8) {

@@ -130,7 +130,7 @@ impl Play<'_> {
             2 => {
                 if let Some((call, _)) = host.deferred.pop_front() {
                     let result =
-                        host.command(now, |link, node| link.reply_error(now, node, call, REFUSAL));
+                        host.made(now, |link, node| link.reply_error(now, node, call, REFUSAL));
                     host.check_reply(result);
                 }
             }
@@ -235,9 +235,8 @@ impl Play<'_> {
         let uri = URIS[usize::from(how) % URIS.len()];
         let frame = unsealed(NOTIFY_URI.value(), how << 4, &AuthFields::new());
         let (now, host) = (self.now, &mut self.hosts[at]);
-        let places = host.node.subscribers(uri.as_bytes());
-        let to: Vec<_> = places.filter_map(|place| place.address()).collect();
-        if let Err(error) = host.forward(now, &to, &frame) {
+        let message = Message::notify(uri, "published");
+        if let Err(error) = host.publish(now, uri, &frame, &message) {
             host.check_refused_send(&error);
         }
     }

@@ -43,7 +43,12 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start() -> Result<Self, Error> {
-        let mut process = process::Process::start(&["server"])?;
+        Self::start_as("server")
+    }
+
+    /// A process of this mode.
+    pub(crate) fn start_as(mode: &str) -> Result<Self, Error> {
+        let mut process = process::Process::start(&[mode])?;
         let address = process.line()?.parse()?;
         Ok(Self { process, address })
     }

@@ -6,6 +6,8 @@ one.
 
     send PORT        the README's message, to a node; its `OK` prints `echo CONTENT`
     ask PORT         a request and create, update and delete, of a node that has a store
+    fetch PORT N     a request for `large`, N times; prints how many were answered, how many of the
+                     answers carried a cookie, and how often an error came instead
     manage PORT [S]  manages peers; with S, behind an HMAC with that secret
     peers            prints `peers` and the ids that are known, as text
     broadcast        the README's message, to every peer; their answers print `echo CONTENT`
@@ -128,6 +130,16 @@ async def ask(port):
     twin.say("asked")
 
 
+async def fetch(port, times):
+    answered = cookies = errors = 0
+    for _ in range(int(times)):
+        answer = await node.request(b"large", at(port))
+        answered += answer.header.message_type is MessageType.RESPOND_URI
+        errors += answer.header.message_type is MessageType.ERROR
+        cookies += "sck" in answer.auth_data.fields
+    twin.say("fetched", answered, cookies, errors)
+
+
 async def manage(port, secret=None):
     # As the README says: with another port than one's own, one is heard by a node of this machine.
     node.port = int(port)
@@ -164,6 +176,8 @@ async def main():
             node.send(echo_message, at(words[0]))
         elif command == "ask":
             await ask(*words)
+        elif command == "fetch":
+            await fetch(*words)
         elif command == "manage":
             await manage(*words)
         elif command == "peers":

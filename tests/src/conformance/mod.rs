@@ -17,6 +17,7 @@
 pub mod acquaintances;
 pub mod client;
 pub mod concurrency;
+pub mod cookies;
 pub mod correlation;
 pub mod covers;
 pub mod datagrams;
@@ -392,12 +393,21 @@ macro_rules! conformance {
                 options_leave_plugins_out
                 layers_that_clash_are_refused
             }
+            cookies {
+                whoever_shows_nothing_is_answered_so_many_bytes
+                many_short_runs_of_one_host_are_never_refused
+                who_goes_on_is_never_asked_again
+                a_recorded_introduction_is_answered_a_few_times
+                subscribers_show_it_by_themselves
+                answers_go_out_between_the_receivers_of_a_publication
+                too_much_to_publish_is_refused
+            }
             strangers {
                 the_default_answers_to_a_stranger_are_few
-                handlers_answer_strangers_without_a_budget
+                handlers_have_a_budget_of_their_own
                 without_a_budget_strangers_hear_nothing
                 what_stands_in_for_an_answer_has_its_budget
-                who_is_verified_has_no_budget
+                a_secret_lifts_no_budget_and_a_cookie_does
                 stray_answers_are_not_answered
                 nodes_that_refuse_each_other_fall_silent
                 short_datagrams_are_refused_and_long_ones_taken

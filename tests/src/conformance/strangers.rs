@@ -56,8 +56,8 @@ pub async fn the_default_answers_to_a_stranger_are_few<R: Runtime>() {
     assert!((RATE..=allowed).contains(&answers), "{answers} answers");
 }
 
-/// What handlers answer has no budget, not even what they answer by failing.
-pub async fn handlers_answer_strangers_without_a_budget<R: Runtime>() {
+/// What handlers answer has another budget, and so has what they answer by failing.
+pub async fn handlers_have_a_budget_of_their_own<R: Runtime>() {
     let limits = Limits::default().with_unverified_replies(0).unwrap();
     let node = UdpNode::<R>::builder()
         .limits(limits)
@@ -168,17 +168,30 @@ pub async fn what_stands_in_for_an_answer_has_its_budget<R: Runtime>() {
     }
 }
 
-/// Who passes an auth check is no stranger.
-pub async fn who_is_verified_has_no_budget<R: Runtime>() {
-    let limits = Limits::default().with_unverified_replies(0).unwrap();
+/// Who passes an auth check may have recorded it, and is a stranger all the same; who repeats
+/// a cookie is none.
+pub async fn a_secret_lifts_no_budget_and_a_cookie_does<R: Runtime>() {
     let sealed = || UdpNode::<R>::builder().auth(hmac("secret"));
-    let node = bind_node(sealed().limits(limits)).await;
+    let node = bind_node(sealed()).await;
     let asking = bind_node(sealed()).await;
     for _ in 0..50 {
         let answer = asking.request(node.local_addr(), "u").await.unwrap();
         assert_message(&answer, NOT_FOUND, "ERROR", "not found");
     }
     assert_eq!(node.counters().suppressed, Default::default());
+
+    let limits = Limits::default().with_unverified_replies(0).unwrap();
+    let node = bind_node(sealed().limits(limits)).await;
+    for _ in 0..50 {
+        asking
+            .send(node.local_addr(), Message::request("u"))
+            .await
+            .unwrap();
+    }
+    while node.counters().received < 50 {
+        yield_times(1).await;
+    }
+    assert_eq!(node.counters().suppressed.all, 50);
 }
 
 /// Messages that ask for nothing are not answered where there is no handler, so

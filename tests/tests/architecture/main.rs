@@ -61,7 +61,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["plugin", "wire", "frame"],
             &["backoff", "options", "seal"],
             // Vocabulary.
-            &["requests", "correlation", "events", "config"],
+            &["requests", "correlation", "cookies", "events", "config"],
             // What links share.
             &["budget", "crowds", "lossy_queue", "routes"],
             &["peers", "subscriptions"],

@@ -182,6 +182,29 @@ async fn requests_cross_as_datagrams() -> Result<()> {
     Ok(())
 }
 
+/// It ignores cookies, and is told where its budget ends.
+#[tokio::test]
+async fn a_python_node_has_a_budget_and_ignores_cookies() -> Result<()> {
+    let python = python!();
+    let limits = Limits::default()
+        .with_unvalidated_burst(400_000)
+        .and_then(|limits| limits.with_unvalidated_rate(1))
+        .unwrap();
+    let (node, _echoes) = node();
+    let node = node
+        .limits(limits)
+        .on((REQUEST_URI, "large"), || vec![b'x'; 60_000]);
+    let ours = node.bind("127.0.0.1:0").await.unwrap();
+    let (mut theirs, port) = python_node(&python, &ours).await?;
+    // A quarter of it is two answers.
+    let fetched = theirs.ask(&format!("fetch {port} 8")).await?;
+    assert_eq!(fetched, "fetched 6 6 2");
+    assert_eq!(ours.counters().unvalidated, 2);
+    theirs.stop().await;
+    ours.stop().await;
+    Ok(())
+}
+
 #[tokio::test]
 async fn subscribers_over_udp_are_told() -> Result<()> {
     let python = python!();

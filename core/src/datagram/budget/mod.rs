@@ -66,8 +66,8 @@ pub struct SuppressedReplies {
 }
 
 /// All addresses that count as one sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Sender {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Sender {
     V4([u8; 4]),
     /// A /64 network.
     V6([u8; 8]),
@@ -187,6 +187,27 @@ impl ReplyBudget {
         false
     }
 
+    /// Whether a quarter of what may be answered to an address at once is spent.
+    pub(super) fn is_quarter_spent(&self, now: Now, ip: IpAddr) -> bool {
+        let account = self.senders.get(&Sender::from(ip));
+        account.is_some_and(|account| {
+            let full_at = account.answered.full_at;
+            full_at.saturating_sub(now.monotonic) >= Rate::QUARTER
+        })
+    }
+
+    /// Whether a few bytes may be sent in an answer's place, which asks for a proof that the
+    /// sender is where it says: they count as bytes, and not as an answer.
+    pub(super) fn allow_bytes(&mut self, ip: IpAddr, bytes: usize) -> bool {
+        let account = self.senders.get_mut(&Sender::from(ip));
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let left = account.and_then(|account| {
+            account.credit = account.credit.checked_sub(bytes)?;
+            Some(account.credit)
+        });
+        left.is_some()
+    }
+
     /// How many answers were not sent.
     #[must_use]
     pub fn suppressed(&self) -> SuppressedReplies {
@@ -268,6 +289,7 @@ struct Rate {
 
 impl Rate {
     const SECOND: Duration = Duration::from_secs(1);
+    const QUARTER: Duration = Duration::from_millis(250);
 
     fn per_second(answers: usize) -> Self {
         let answers = u32::try_from(answers).unwrap_or(u32::MAX);

@@ -1,7 +1,9 @@
 //! Nodes exchange datagrams in virtual time.
 
+mod cookies;
 mod end;
 mod known;
+mod publishing;
 mod strangers;
 
 use alloc::vec::Vec;
@@ -89,6 +91,21 @@ impl End {
             all.extend(out.iter().map(|(to, datagram)| (to, datagram.to_vec())));
         }
         all
+    }
+
+    /// Publishes a message to addresses, in one frame where that is the same for all.
+    fn forward(
+        &mut self,
+        now: Now,
+        to: impl IntoIterator<Item = SocketAddr>,
+        message: &Message,
+        in_one: bool,
+    ) -> Result<(), SendError> {
+        let to = self.node.receivers_at(to)?;
+        let frame = in_one.then(|| frame(message).into());
+        let options = SendOptions::new();
+        let fan_out = self.node.fan_out(to, frame, message, &options)?;
+        self.link.forward(now, &mut self.node, fan_out)
     }
 
     /// What happens, in this turn and in those after it.
@@ -255,40 +272,6 @@ fn a_datagram_holds_one_frame_and_bytes_behind_it_are_ignored() {
     assert_eq!(counters.received, whole.len() as u64 + 1);
     assert_eq!(counters.malformed, whole.len() as u64);
     assert!(node.sent().is_empty());
-}
-
-#[test]
-fn one_frame_for_many_is_there_once() {
-    let mut node = end(Layer::new());
-    let frame = datagram(&Layer::new(), &Message::notify("news", "new"));
-    let everybody: Vec<_> = (1..=200).map(at).collect();
-    node.link.forward(NOON, &everybody, &frame).unwrap();
-    node.link.forward(NOON, &[], &frame).unwrap();
-    assert_eq!(node.link.queued(), frame.len() + 199 * Transmits::ENTRY);
-    let expected: Vec<_> = everybody.iter().map(|to| (*to, frame.to_vec())).collect();
-    assert_eq!(node.sent(), expected);
-    assert_eq!(node.link.queued(), 0);
-}
-
-#[test]
-fn a_long_frame_for_many_fills_no_queue() {
-    let mut node = end(Layer::new());
-    let news = Message::notify("news", alloc::vec![0; 60_000]);
-    let frame = datagram(&Layer::new(), &news);
-    let everybody: Vec<_> = (0..=u16::MAX)
-        .map(|port| SocketAddr::from(([10, 0, 0, 1], port)))
-        .collect();
-    node.link.forward(NOON, &everybody, &frame).unwrap();
-    assert!(node.link.queued() < Limits::default().outbound_queue());
-    let options = RequestOptions::new();
-    let asked = node.request(NOON, at(2), &Message::request("u"), &options);
-    assert!(asked.is_ok(), "{asked:?}");
-    let mut out = Transmits::new();
-    assert!(node.link.poll_outbound(&mut out));
-    assert_eq!(out.count(), everybody.len() + 1);
-    // Each address takes room all the same.
-    while node.link.forward(NOON, &everybody, &frame).is_ok() {}
-    assert!(node.link.queued() >= Limits::default().outbound_queue());
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! What a hub on a datagram socket is asked to do.
 
-use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -8,6 +7,7 @@ use bytes::Bytes;
 
 use super::DatagramHub;
 use crate::calls::{Call, ReplyError};
+use crate::datagram::Receivers;
 use crate::error::{SealError, SendError};
 use crate::hub::delivery::Delivery;
 use crate::hub::node_commands::node_commands;
@@ -110,9 +110,9 @@ impl<H: Clone> DatagramHub<H> {
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
-        let places = self.node.subscribers(key);
-        let to = places.filter_map(|place| place.address()).collect();
-        self.deliver(now, to, message, options)
+        let count = self.node.subscribers(key).len();
+        let to = self.node.receivers(key);
+        self.deliver(now, to, count, message, options)
     }
 
     /// Sends a message to every peer, at the first of its addresses: netaio's
@@ -126,35 +126,31 @@ impl<H: Clone> DatagramHub<H> {
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
-        let peers = self.node.peers().list().into_iter();
-        let to = peers.filter_map(|known| known.addresses.first()?.address());
-        let to = to.collect();
-        self.deliver(now, to, message, options)
+        let count = self.node.peers().len();
+        let to = self.node.peer_receivers();
+        self.deliver(now, to, count, message, options)
     }
 
-    /// Queues a message for addresses, sealed once if that can be.
+    /// Queues a message for so many addresses, sealed once if that can be.
     fn deliver(
         &mut self,
         now: Now,
-        to: Vec<SocketAddr>,
+        to: Result<Receivers, SendError>,
+        count: usize,
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
         self.now = now;
         let config = self.node.config().clone();
-        let mut delivery = Delivery::default();
-        match self.sealer.seal(now, &config, message, options)? {
-            Some(frame) => match self.link.forward(now, &to, &Bytes::from(frame)) {
-                Err(SendError::Seal(error)) => return Err(error),
-                queued => delivery.count(to.len(), queued.is_ok()),
-            },
-            None => {
-                for to in to {
-                    let queued = self.link.send(now, &mut self.node, to, message, options);
-                    delivery.count(1, queued.is_ok());
-                }
-            }
+        let frame = self.sealer.seal(now, &config, message, options)?;
+        let frame = frame.map(Bytes::from);
+        let fan_out = to.and_then(|to| self.node.fan_out(to, frame, message, options));
+        let queued = fan_out.and_then(|it| self.link.forward(now, &mut self.node, it));
+        if let Err(SendError::Seal(error)) = queued {
+            return Err(error);
         }
+        let mut delivery = Delivery::default();
+        delivery.count(count, queued.is_ok());
         Ok(delivery)
     }
 

@@ -272,6 +272,7 @@ fn output<H>(event: DatagramEvent<H>) -> DatagramOutput<'static, H> {
         DatagramEvent::Closed => return DatagramOutput::Closed,
         DatagramEvent::Refused { remote, refusal } => DatagramHubEvent::Refused { remote, refusal },
         DatagramEvent::Suppressed { remote } => DatagramHubEvent::Suppressed { remote },
+        DatagramEvent::NotSent { remote, error } => DatagramHubEvent::NotSent { remote, error },
         DatagramEvent::Lost { remote } => DatagramHubEvent::Lost { remote },
         DatagramEvent::Unanswered {
             remote,

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use alloc::boxed::Box;
 use core::hash::Hash;
 use core::time::Duration;
 
@@ -46,6 +47,8 @@ pub(crate) struct Pending<A> {
     deadlines: Deadlines<RequestId>,
     /// Requests whose caller still waits.
     wanted: usize,
+    /// Bytes that are kept to be sent again.
+    kept: usize,
     next_serial: u64,
 }
 
@@ -75,8 +78,29 @@ struct Waiting<A> {
     /// The caller gave up. The entry stays until its answer or its deadline
     /// comes, so that the answer is not taken for another request's.
     abandoned: bool,
+    /// What is sent again if its receiver asks for that.
+    repeat: Option<Box<Repeat>>,
     previous: Option<usize>,
     next: Option<usize>,
+}
+
+/// A request as it is sent again.
+#[derive(Debug)]
+struct Repeat {
+    message: Message,
+    options: RequestOptions,
+    /// How often it may be.
+    left: u8,
+}
+
+impl Repeat {
+    const TIMES: u8 = 2;
+
+    /// Bytes that it keeps alive.
+    fn bytes(&self) -> usize {
+        let Message { uri, content, .. } = &self.message;
+        uri.len().saturating_add(content.len())
+    }
 }
 
 /// What an answer has in common with its request.
@@ -154,6 +178,7 @@ impl<A: Copy + Eq + Hash> Pending<A> {
             queues: HashMap::new(),
             deadlines: Deadlines::new(),
             wanted: 0,
+            kept: 0,
             next_serial: 0,
         }
     }
@@ -205,6 +230,7 @@ impl<A: Copy + Eq + Hash> Pending<A> {
             timeout: new.timeout,
             correlated: new.correlated,
             abandoned: false,
+            repeat: None,
             previous,
             next: None,
         });
@@ -286,6 +312,45 @@ impl<A: Copy + Eq + Hash> Pending<A> {
         self.get(id).map(|waiting| &waiting.inner)
     }
 
+    /// Keeps what is sent again, unless it would be more than `max` bytes with what is kept
+    /// already.
+    pub(crate) fn keep(
+        &mut self,
+        id: RequestId,
+        message: &Message,
+        options: &RequestOptions,
+        max: usize,
+    ) {
+        let repeat = Repeat {
+            message: message.clone(),
+            options: options.clone(),
+            left: Repeat::TIMES,
+        };
+        let kept = self.kept.saturating_add(repeat.bytes());
+        if let Some(waiting) = self.waiting.get_mut(id.slot)
+            && waiting.id == id
+            && kept <= max
+        {
+            waiting.repeat = Some(Box::new(repeat));
+            self.kept = kept;
+        }
+    }
+
+    /// Whether a request may be sent again.
+    pub(crate) fn may_repeat(&self, id: RequestId) -> bool {
+        let waiting = self.get(id).filter(|waiting| !waiting.abandoned);
+        let repeat = waiting.and_then(|waiting| waiting.repeat.as_ref());
+        repeat.is_some_and(|repeat| repeat.left > 0)
+    }
+
+    /// What is to be sent again, if it may be.
+    pub(crate) fn take_repeat(&mut self, id: RequestId) -> Option<(Message, RequestOptions)> {
+        let waiting = self.waiting.get_mut(id.slot)?;
+        let repeat = waiting.repeat.as_mut().filter(|_| waiting.id == id)?;
+        repeat.left = repeat.left.checked_sub(1)?;
+        Some((repeat.message.clone(), repeat.options.clone()))
+    }
+
     /// Ends a request and takes it out of its queue.
     pub(crate) fn remove(&mut self, id: RequestId) -> Option<Ended> {
         self.get(id)?;
@@ -310,6 +375,8 @@ impl<A: Copy + Eq + Hash> Pending<A> {
         if !waiting.abandoned {
             self.wanted = self.wanted.saturating_sub(1);
         }
+        let kept = waiting.repeat.as_ref().map_or(0, |repeat| repeat.bytes());
+        self.kept = self.kept.saturating_sub(kept);
         Some(Ended {
             id,
             timeout: waiting.timeout,

@@ -1,7 +1,6 @@
 //! The commands of a node.
 
 use super::Task;
-use super::fan_out::FanOut;
 use crate::logging::limited;
 use crate::runtime::Runtime;
 use crate::udp_handle::{Command, Request};
@@ -21,10 +20,6 @@ impl<R: Runtime> Task<R> {
             if !self.may_take_commands() {
                 return;
             }
-            if self.fan_out.is_some() {
-                self.fan_out();
-                continue;
-            }
             match self.inlet.commands.try_recv() {
                 Ok(command) => self.execute(command),
                 Err(_) => return,
@@ -43,7 +38,7 @@ impl<R: Runtime> Task<R> {
 
     /// Commands wait while the queue is half full: the other half is for answers.
     pub(super) fn may_take_commands(&self) -> bool {
-        self.link.queued() < self.shared().limits().outbound_queue() / 2
+        !self.link.is_half_full()
     }
 
     pub(super) fn execute(&mut self, command: Command) {
@@ -59,45 +54,15 @@ impl<R: Runtime> Task<R> {
                 // The sender may have been dropped.
                 let _ = done.send(self.link.send(now, node, to, &message, &options));
             }
-            Command::Forward { to, frame } => {
-                if let Err(error) = self.link.forward(now, &to, &frame) {
+            Command::Forward(fan_out) => {
+                if let Err(error) = self.link.forward(now, node, *fan_out) {
                     limited!(self.logs(), WARN, "a notification was not sent", %error);
                 }
-            }
-            Command::FanOut {
-                to,
-                message,
-                options,
-            } => {
-                self.fan_out = Some(FanOut {
-                    to: to.into_iter(),
-                    message,
-                    options,
-                });
             }
             Command::Reply { call, answer } => self.reply(call, answer),
             // The link checks the peers when it is polled.
             Command::CheckPeers => {}
             Command::Drain(grace) => self.link.drain(now, node, grace),
-        }
-    }
-
-    /// Sends a message to the next of its receivers.
-    fn fan_out(&mut self) {
-        self.worked = self.worked.saturating_add(1);
-        let Some(fan_out) = &mut self.fan_out else {
-            return;
-        };
-        let Some(to) = fan_out.to.next() else {
-            self.fan_out = None;
-            return;
-        };
-        let FanOut {
-            message, options, ..
-        } = &*fan_out;
-        let (now, node) = (self.now, &mut &*self.node.service);
-        if let Err(error) = self.link.send(now, node, to, message, options) {
-            limited!(self.logs(), WARN, "a notification was not sent", %to, %error);
         }
     }
 

@@ -89,6 +89,9 @@ impl<R: Runtime> Task<R> {
                 limited!(self.logs(), DEBUG, "answer suppressed", %remote);
                 events.emit(|| UdpEvent::Suppressed { remote });
             }
+            DatagramEvent::NotSent { remote, error } => {
+                limited!(self.logs(), WARN, "a notification was not sent", %remote, %error);
+            }
             DatagramEvent::Lost { remote } => {
                 limited!(
                     self.logs(),

@@ -1,7 +1,6 @@
 //! The task that drives a UDP node: it alone receives and sends.
 
 mod commands;
-mod fan_out;
 mod messages;
 mod step;
 
@@ -12,7 +11,6 @@ use bytes::BytesMut;
 use event_listener::EventListener;
 use netaio_core::{CloseReason, DatagramLink, Now, Transmits};
 
-use self::fan_out::FanOut;
 use super::own::OwnAddresses;
 use super::shared::Shared;
 use crate::callers::Callers;
@@ -28,8 +26,6 @@ pub(super) struct Task<R: Runtime> {
     socket: R::Datagrams,
     own: OwnAddresses,
     inlet: Inlet,
-    /// A message that is being sealed for one receiver after the other.
-    fan_out: Option<FanOut>,
     callers: Callers,
     buffer: BytesMut,
     /// Datagrams that are being sent, and how many have been.
@@ -95,7 +91,6 @@ impl<R: Runtime> Task<R> {
             link,
             socket,
             own,
-            fan_out: None,
             callers: Callers::default(),
             buffer: BytesMut::new(),
             sending: Transmits::new(),
@@ -134,11 +129,15 @@ impl<R: Runtime> Task<R> {
             }
             self.refill();
             if self.is_due() {
-                continue;
+                // Whoever sends meanwhile is heard before the next turn.
+                self.receive_more();
+                self.worked = self.worked.saturating_add(1);
+                self.now = self.node.service.context.time().now();
+            } else {
+                let step = self.step().await;
+                self.now = self.node.service.context.time().now();
+                self.take_step(step);
             }
-            let step = self.step().await;
-            self.now = self.node.service.context.time().now();
-            self.take_step(step);
             // A socket that is always ready would starve the other tasks.
             if self.worked >= turn {
                 self.worked = 0;

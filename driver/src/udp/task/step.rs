@@ -16,7 +16,7 @@ pub(super) enum Step {
     Received(io::Result<(usize, SocketAddr)>),
     Command(Command),
     Request(Request),
-    /// A deadline, an abort, or a message that is being sealed for many.
+    /// A deadline or an abort.
     Wake,
 }
 
@@ -43,10 +43,9 @@ impl<R: Runtime> Task<R> {
             }
         };
         let command = async {
-            match (may_take, &self.fan_out) {
-                (false, _) => pending().await,
-                (true, Some(_)) => Step::Wake,
-                (true, None) => match self.inlet.commands.recv().await {
+            match may_take {
+                false => pending().await,
+                true => match self.inlet.commands.recv().await {
                     Ok(command) => Step::Command(command),
                     // The handle that this task holds keeps the channel open.
                     Err(_) => pending().await,

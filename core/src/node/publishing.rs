@@ -1,0 +1,68 @@
+//! Messages for many addresses of a node over datagrams.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::Node;
+use crate::datagram::{FanOut, Receivers};
+use crate::error::SendError;
+use crate::message::Message;
+use crate::options::SendOptions;
+use crate::place::Place;
+
+impl<H: Clone> Node<H> {
+    /// The subscribers of a key, as a list that all publications to them share. It counts with
+    /// [what waits to be sent](crate::Limits::outbound_queue) for as long as one of them does.
+    ///
+    /// # Errors
+    /// Lists and messages for many hold as much as they may.
+    pub fn receivers(&mut self, key: &[u8]) -> Result<Receivers, SendError> {
+        let stamp = self.subscriptions.stamp(key).unwrap_or_default();
+        let (publications, subscriptions) = (&self.publications, &self.subscriptions);
+        self.lists.get(stamp, || {
+            publications.list(subscriptions.subscribers(key).collect())
+        })
+    }
+
+    /// Every peer, at the first of its addresses, by ascending id.
+    ///
+    /// # Errors
+    /// As [`receivers`](Self::receivers).
+    pub fn peer_receivers(&self) -> Result<Receivers, SendError> {
+        let peers = self.discovery.peers().list().into_iter();
+        let first = peers.filter_map(|known| known.addresses.first().copied());
+        self.publications.list(first.collect())
+    }
+
+    /// Any addresses.
+    ///
+    /// # Errors
+    /// As [`receivers`](Self::receivers).
+    pub fn receivers_at(
+        &self,
+        addresses: impl IntoIterator<Item = SocketAddr>,
+    ) -> Result<Receivers, SendError> {
+        let places: Vec<_> = addresses.into_iter().map(Place::Datagram).collect();
+        self.publications.list(places)
+    }
+
+    /// A message for many, to be [sent](crate::DatagramLink::forward). `frame` is the message
+    /// as it was sealed once for all, where no plugin wants to know for whom; without one the
+    /// message is sealed for each of them as the options say.
+    ///
+    /// # Errors
+    /// The frame fits into no datagram; or as much is held, or still has to be sent, as may
+    /// be: [`Limits::outbound_queue`](crate::Limits::outbound_queue),
+    /// [`Limits::outbound_total`](crate::Limits::outbound_total).
+    pub fn fan_out(
+        &self,
+        to: Receivers,
+        frame: Option<Bytes>,
+        message: &Message,
+        options: &SendOptions,
+    ) -> Result<FanOut, SendError> {
+        FanOut::new(&self.publications, to, frame, message, options)
+    }
+}
