@@ -238,10 +238,14 @@ impl Link {
     }
 
     /// How many bytes may be read at once: `usize::MAX` while all links together hold
-    /// little, and few or none past half of [`Limits::inbound_total`].
+    /// little, and few or none past half of [`Limits::inbound_total`]. What comes behind
+    /// the end is not held, and may be any number.
     #[must_use]
     pub fn read_room(&self) -> usize {
-        self.budget.room(&self.account)
+        match self.phase {
+            Phase::Lingering { .. } => usize::MAX,
+            _ => self.budget.room(&self.account),
+        }
     }
 
     /// Whether it waits for what other links hold: for a handler's place, or for room to

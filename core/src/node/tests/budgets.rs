@@ -120,6 +120,29 @@ fn past_half_of_what_may_be_held_those_who_hold_much_are_not_read_from() {
 }
 
 #[test]
+fn the_end_of_one_that_has_ended_is_waited_for_whatever_others_hold() {
+    let limits = Limits::default().with_inbound_total(140_000).unwrap();
+    let mut node = node(limits);
+    let [mut ended, mut first, mut second] = links(&mut node);
+    ended.close(NOON, &mut node);
+    let events = poll(&mut ended, &mut node, NOON);
+    assert!(matches!(events[..], [Event::Shutdown]));
+    let [_first, _second] = [&mut first, &mut second].map(|link| {
+        link.receive(NOON, &request(60_000)).unwrap();
+        calls(link, &mut node).remove(0)
+    });
+    assert_eq!(first.read_room(), 0);
+    assert!(ended.wants_read() && ended.read_room() == usize::MAX);
+    let some = |buffer: &mut [u8]| Ok::<_, ()>(buffer.len().min(1));
+    ended.receive_with(NOON, some).unwrap();
+    assert!(poll(&mut ended, &mut node, NOON).is_empty());
+    assert_eq!(ended.unhandled(), 0);
+    ended.receive_with(NOON, |_| Ok::<_, ()>(0)).unwrap();
+    let events = poll(&mut ended, &mut node, NOON);
+    assert_eq!(close_reason(&events), Some(&CloseReason::Local));
+}
+
+#[test]
 fn one_that_reads_no_answers_is_closed_where_too_much_is_received() {
     let limits = Limits::default()
         .with_inbound_total(140_000)
