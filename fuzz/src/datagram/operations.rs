@@ -262,7 +262,14 @@ impl Play<'_> {
         let bytes = &mut self.network[nth].bytes;
         match place.checked_rem(bytes.len()) {
             Some(place) if change == 0 => bytes.truncate(place),
-            Some(place) => bytes[place] ^= change,
+            Some(place) => {
+                bytes[place] ^= change;
+                // No MAC of netaio's covers the type, which comes first: what was sealed
+                // as something else may have the form of an answer now.
+                if place == 0 {
+                    self.hosts.iter_mut().for_each(|host| host.genuine = false);
+                }
+            }
             None => {}
         }
     }
