@@ -286,7 +286,8 @@ impl Link {
             }
             self.expire();
         }
-        if self.account.is_cut() && self.phase.close_reason().is_none() {
+        // One that only flushes its queue holds as much with it.
+        if self.account.is_cut() && !self.phase.has_written() {
             let queued = self.queued();
             self.abort(CloseReason::SlowConsumer { queued });
         }

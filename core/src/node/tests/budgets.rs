@@ -87,6 +87,28 @@ fn the_link_with_the_most_bytes_to_write_is_closed_where_all_are_too_many() {
 }
 
 #[test]
+fn a_link_that_flushes_its_queue_is_closed_where_all_are_too_many() {
+    let limits = Limits::default().with_outbound_total(300_000).unwrap();
+    let mut node = node(limits);
+    let [mut flushes, mut other] = links(&mut node);
+    let large = Message::notify("u", [0; 50_000].to_vec());
+    let plain = SendOptions::new();
+    for _ in 0..4 {
+        flushes.send(NOON, &mut node, &large, &plain).unwrap();
+    }
+    flushes.close(NOON, &mut node);
+    assert!(poll(&mut flushes, &mut node, NOON).is_empty());
+    for _ in 0..3 {
+        other.send(NOON, &mut node, &large, &plain).unwrap();
+        assert!(poll(&mut other, &mut node, NOON).is_empty());
+    }
+    assert_eq!(node.poll_link(), Some(flushes.id()));
+    let events = poll(&mut flushes, &mut node, NOON);
+    assert_eq!(close_reason(&events), Some(&CloseReason::Local));
+    assert_eq!(node.outbound_bytes(), other.queued());
+}
+
+#[test]
 fn past_half_of_what_may_be_held_those_who_hold_much_are_not_read_from() {
     let limits = Limits::default()
         .with_inbound_total(200_000)
