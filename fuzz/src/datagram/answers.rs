@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use netaio_core::{Frame, Wire};
 
 use super::config::Rates;
+use crate::mac::QuickMac;
 use crate::meter::Meter;
 
 /// The answers of one node, as they are seen from outside.
@@ -114,7 +115,7 @@ fn has_mac(wire: &Wire, datagram: &[u8]) -> bool {
     let frame = Frame::from_datagram(wire, BytesMut::from(datagram));
     let sealed = frame.and_then(|frame| frame.decode(wire));
     let sealed = sealed.expect("what a node sends is a frame");
-    sealed.auth().get("hmac").is_some()
+    sealed.auth().get(QuickMac::FIELD).is_some()
 }
 
 /// As whom an address counts.

@@ -14,7 +14,7 @@ use netaio_core::{
 };
 
 use super::answers::Answers;
-use super::config::{address, config, group, has_auth, management, rates};
+use super::config::{GROUP, address, config, has_auth, management, rates};
 use crate::input::Dice;
 use crate::traffic::{Handler, answer_to, answers, asks};
 
@@ -56,7 +56,7 @@ pub(super) struct Host {
     pub(super) refused_seen: Vec<PeerEvent<Place>>,
     /// What an owner knows of peers who sees nothing but events.
     told: BTreeMap<Bytes, Vec<Place>>,
-    pub(super) sent: Vec<(SocketAddr, Vec<u8>)>,
+    pub(super) sent: Vec<(SocketAddr, Bytes)>,
     drains: bool,
     pub(super) closed: bool,
     received: u64,
@@ -65,7 +65,7 @@ pub(super) struct Host {
 impl Host {
     pub(super) fn new(now: Now, at: usize, layer: u8, choice: u8) -> Self {
         let mut node = Node::for_datagrams(config(layer, choice));
-        let link = node.bind(now, Some(group()), Box::new(Dice(at as u64)));
+        let link = node.bind(now, Some(GROUP), Box::new(Dice(at as u64)));
         let mut host = Self {
             address: address(at as u8),
             link,
@@ -338,13 +338,13 @@ impl Host {
     }
 
     /// Hands out what is to be sent.
-    pub(super) fn transmit(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
+    pub(super) fn transmit(&mut self) -> Vec<(SocketAddr, Bytes)> {
         let (mut out, mut sending) = (Vec::new(), Transmits::new());
         while !self.blocked && self.link.poll_outbound(&mut sending) {
             for (to, datagram) in sending.iter() {
                 assert!(datagram.len() <= DatagramLink::MAX_DATAGRAM);
                 self.answers.sent(&self.link.config().wire, to, datagram);
-                out.push((to, datagram.to_vec()));
+                out.push((to, Bytes::copy_from_slice(datagram)));
             }
         }
         if !self.blocked {
