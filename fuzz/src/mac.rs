@@ -16,7 +16,8 @@ impl QuickMac {
     fn of(&self, body: &[u8]) -> [u8; 8] {
         let mut hasher = DefaultHasher::new();
         hasher.write_u64(self.0);
-        hasher.write(body);
+        // Of a checksum, which is much faster where a body is long.
+        hasher.write_u32(crc32fast::hash(body));
         hasher.finish().to_be_bytes()
     }
 }
