@@ -22,10 +22,18 @@ pub(super) struct End {
     pub(super) digest: crc32fast::Hasher,
     /// Links that have shut down their sending side, or are closed.
     shut: BTreeSet<LinkId>,
-    /// For links that could go on, how many frames of others were handled meanwhile.
-    starving: BTreeMap<LinkId, usize>,
+    starving: BTreeMap<LinkId, Starving>,
     /// Each request will have its own answer.
     pub(super) orderly: bool,
+}
+
+/// A link that could go on.
+#[derive(Default)]
+struct Starving {
+    /// So many frames of others were handled meanwhile.
+    frames: usize,
+    /// So many bytes of its own were not.
+    unhandled: usize,
 }
 
 impl End {
@@ -146,13 +154,19 @@ impl End {
         let per_turn = self.hub.node().config().limits().frames_per_turn();
         let most = 2 * links.len() * per_turn;
         for other in links {
-            let goes_on = self.hub.link(other).is_some_and(|link| link.wants_poll());
-            let count = self.starving.entry(other).or_default();
-            *count = match goes_on && other != link {
-                true => *count + 1,
+            let Some(waits) = self.hub.link(other) else {
+                continue;
+            };
+            let starving = self.starving.entry(other).or_default();
+            // What its remote says as a peer is handled without an output that names it.
+            let had_turn = other == link || waits.unhandled() < starving.unhandled;
+            starving.unhandled = waits.unhandled();
+            starving.frames = match waits.wants_poll() && !had_turn {
+                true => starving.frames + 1,
                 false => 0,
             };
-            assert!(*count <= most, "{other:?} has no turn among {most} frames");
+            let frames = starving.frames;
+            assert!(frames <= most, "{other:?} has no turn among {most} frames");
         }
     }
 
