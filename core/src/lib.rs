@@ -28,13 +28,13 @@
 //! Each link wants a generator of random numbers of its own, any [`rand_core::CryptoRng`]
 //! of version 0.10. Here it is that of [`chacha20`](https://docs.rs/chacha20) 0.10, with
 //! its feature `rng`, seeded by [`getrandom`](https://docs.rs/getrandom) 0.4.
-//! `StdRng` of `rand` 0.10 does as well.
+//! `StdRng` of `rand` 0.10 does as well: `|| rand::make_rng::<StdRng>()`.
 //!
 //! ```
 //! use std::collections::BTreeMap;
 //! use std::error::Error;
 //! use std::net::{Shutdown, TcpListener, TcpStream};
-//! use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+//! use std::time::{Duration, Instant};
 //!
 //! use chacha20::ChaCha20Rng;
 //! use netaio_core::rand_core::SeedableRng;
@@ -107,10 +107,7 @@
 //!
 //! fn main() -> Result<(), Box<dyn Error>> {
 //!     let start = Instant::now();
-//!     let now = || {
-//!         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-//!         Now::new(start.elapsed(), unix.unwrap_or_default().as_secs())
-//!     };
+//!     let now = || Now::since(start);
 //!     let listener = TcpListener::bind("127.0.0.1:0")?;
 //!     let address = listener.local_addr()?;
 //!
@@ -133,7 +130,9 @@
 //!     while client.answers.is_empty() {
 //!         client.turn(now());
 //!         server.turn(now());
-//!         std::thread::yield_now(); // in earnest: wait for a socket or the deadline
+//!         // In earnest: wait for a socket, or until the deadline that a turn returns, for
+//!         // `deadline.saturating_sub(now().monotonic)`.
+//!         std::thread::yield_now();
 //!     }
 //!     assert_eq!(client.answers[0].content, "hi");
 //!
@@ -166,7 +165,7 @@
 //! use std::error::Error;
 //! use std::io::ErrorKind;
 //! use std::net::UdpSocket;
-//! use std::time::{Instant, SystemTime, UNIX_EPOCH};
+//! use std::time::Instant;
 //!
 //! use chacha20::ChaCha20Rng;
 //! use netaio_core::rand_core::SeedableRng;
@@ -215,10 +214,7 @@
 //!
 //! fn main() -> Result<(), Box<dyn Error>> {
 //!     let start = Instant::now();
-//!     let now = || {
-//!         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-//!         Now::new(start.elapsed(), unix.unwrap_or_default().as_secs())
-//!     };
+//!     let now = || Now::since(start);
 //!     let sockets = [UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?];
 //!     let [at_alice, at_bob] = &sockets;
 //!     at_alice.set_nonblocking(true)?;
@@ -313,6 +309,9 @@
 //! the caller's, [`FrameError`] and [`OpenError`] the remote's. A reply that cannot be
 //! sent, since it is too long say, becomes an `ERROR` to the asker. No input makes this
 //! crate panic, and none makes it use more memory than [`Limits`] say.
+//!
+//! What [`Hub::reply`] and [`Hub::request`] return is for the program to note and go on with,
+//! not for `?` out of its loop: a remote with a long uri, or many of them, can make either fail.
 //!
 //! # Cargo features
 //!

@@ -30,6 +30,25 @@ impl Now {
         Self { monotonic, unix }
     }
 
+    /// The system's readings at this moment: the monotonic clock since `start`, which stays
+    /// the same for a node, and seconds of the Unix time, which count from 1970 on. With
+    /// the feature `std`.
+    ///
+    /// ```
+    /// use netaio_core::Now;
+    /// use std::time::Instant;
+    ///
+    /// let start = Instant::now();
+    /// let now = Now::since(start);
+    /// assert!(now.monotonic <= start.elapsed());
+    /// ```
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn since(start: std::time::Instant) -> Self {
+        let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Self::new(start.elapsed(), unix.unwrap_or_default().as_secs())
+    }
+
     /// The deadline `after` from now. A duration too long for the clock means
     /// "never", so it saturates.
     #[must_use]

@@ -16,6 +16,7 @@ mod heap;
 mod hub;
 mod input;
 mod link;
+mod mac;
 mod messages;
 mod meter;
 mod packify;

@@ -238,9 +238,13 @@ impl Link {
     }
 
     /// How many bytes may be read at once: `usize::MAX` while all links together hold
-    /// little, and few or none past three quarters of [`Limits::inbound_total`].
+    /// little, and few or none past three quarters of [`Limits::inbound_total`]. What comes
+    /// behind the end is not held, and may be any number.
     #[must_use]
     pub fn read_room(&self) -> usize {
+        if let Phase::Lingering { .. } = self.phase {
+            return usize::MAX;
+        }
         let (_, waiting) = self.calls.waiting();
         let unhandled = self.inlet.bytes.len().saturating_add(waiting);
         self.budget.room(&self.account, unhandled)
@@ -294,7 +298,8 @@ impl Link {
             self.expire();
         }
         match self.account.cut() {
-            Some(Cut::Slow) if self.phase.close_reason().is_none() => {
+            // One that only flushes its queue holds as much with it.
+            Some(Cut::Slow) if !self.phase.has_written() => {
                 let queued = self.queued();
                 self.abort(CloseReason::SlowConsumer { queued });
             }

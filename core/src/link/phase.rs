@@ -47,6 +47,11 @@ impl Phase {
         }
     }
 
+    /// Whether nothing waits to be written any more.
+    pub(super) fn has_written(&self) -> bool {
+        matches!(self, Self::Lingering { .. } | Self::Closed { .. })
+    }
+
     /// When the step is given up.
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self {

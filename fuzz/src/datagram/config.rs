@@ -1,36 +1,40 @@
 //! How the nodes are configured, and where they are.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use netaio_core::plugin::{HmacAuth, Sha256StreamCipher};
+use netaio_core::plugin::Sha256StreamCipher;
 use netaio_core::{
     AuthErrorReply, Correlation, Layer, Limits, LinkConfig, ManagementConfig, MessageTypes, Wire,
 };
 
+use crate::mac::QuickMac;
 use crate::traffic::CUSTOM;
 
 /// Where the nodes are, and after them addresses of nobody's: of the same host, or
 /// network, as a node, and of others.
-pub(super) const ADDRESSES: [&str; 7] = [
-    "10.0.0.1:8888",
-    "10.0.0.2:8888",
-    "[2001:db8::3]:8888",
-    "10.0.0.1:9999",
-    "[2001:db8::4]:8888",
-    "10.0.0.9:1",
-    "10.0.0.9:2",
+const ADDRESSES: [SocketAddr; 7] = [
+    v4([10, 0, 0, 1], 8888),
+    v4([10, 0, 0, 2], 8888),
+    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 3]),
+    v4([10, 0, 0, 1], 9999),
+    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 4]),
+    v4([10, 0, 0, 9], 1),
+    v4([10, 0, 0, 9], 2),
 ];
 pub(super) const HOSTS: usize = 3;
-const GROUP: &str = "224.0.0.1:8888";
+pub(super) const GROUP: SocketAddr = v4([224, 0, 0, 1], 8888);
 
-pub(super) fn address(choice: u8) -> SocketAddr {
-    let address = ADDRESSES[usize::from(choice) % ADDRESSES.len()];
-    address.parse().expect("an address")
+const fn v4([a, b, c, d]: [u8; 4], port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), port)
 }
 
-pub(super) fn group() -> SocketAddr {
-    GROUP.parse().expect("an address")
+const fn v6([a, b, c, d, e, f, g, h]: [u16; 8]) -> SocketAddr {
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)), 8888)
+}
+
+pub(super) fn address(choice: u8) -> SocketAddr {
+    ADDRESSES[usize::from(choice) % ADDRESSES.len()]
 }
 
 /// The bounds on what goes to those who have not shown that they receive.
@@ -80,7 +84,7 @@ pub(super) fn has_auth(layer: u8) -> bool {
 fn outer_layer(layer: u8) -> Layer {
     let mut outer = Layer::new();
     if has_auth(layer) {
-        outer = outer.with_auth(HmacAuth::new("secret"));
+        outer = outer.with_auth(QuickMac(7));
     }
     if layer & 2 != 0 {
         outer = outer.with_cipher(Sha256StreamCipher::new("secret"));

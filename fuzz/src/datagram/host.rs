@@ -14,7 +14,7 @@ use netaio_core::{
 };
 
 use super::answers::{Answers, Cause};
-use super::config::{address, config, group, has_auth, management, rates};
+use super::config::{GROUP, address, config, has_auth, management, rates};
 use crate::input::Dice;
 use crate::traffic::{Handler, answer_to, answers, asks};
 
@@ -46,7 +46,7 @@ pub(super) struct Host {
     pub(super) deferred: VecDeque<(Call, Message)>,
     pub(super) answers: Answers,
     /// What its link has handed out and its socket did not take yet.
-    outgoing: Vec<(SocketAddr, Vec<u8>)>,
+    outgoing: Vec<(SocketAddr, Bytes)>,
     /// Its socket takes no datagrams for now.
     pub(super) blocked: bool,
     /// Bytes received since it was polled.
@@ -59,7 +59,7 @@ pub(super) struct Host {
     pub(super) refused_seen: Vec<PeerEvent<Place>>,
     /// What an owner knows of peers who sees nothing but events.
     told: BTreeMap<Bytes, Vec<Place>>,
-    pub(super) sent: Vec<(SocketAddr, Vec<u8>)>,
+    pub(super) sent: Vec<(SocketAddr, Bytes)>,
     drains: bool,
     pub(super) closed: bool,
     received: u64,
@@ -70,7 +70,7 @@ pub(super) struct Host {
 impl Host {
     pub(super) fn new(now: Now, at: usize, layer: u8, choice: u8) -> Self {
         let mut node = Node::for_datagrams(config(layer, choice));
-        let link = node.bind(now, Some(group()), Box::new(Dice(at as u64)));
+        let link = node.bind(now, Some(GROUP), Box::new(Dice(at as u64)));
         let mut host = Self {
             address: address(at as u8),
             link,
@@ -172,7 +172,7 @@ impl Host {
                 if !self.answers.has_shown(to) {
                     self.answers.made(now.monotonic, to, datagram.len());
                 }
-                self.outgoing.push((to, datagram.to_vec()));
+                self.outgoing.push((to, Bytes::copy_from_slice(datagram)));
             }
         }
         forwarded
@@ -185,7 +185,7 @@ impl Host {
             for (to, datagram) in sending.iter() {
                 assert!(datagram.len() <= DatagramLink::MAX_DATAGRAM);
                 self.answers.sent(&self.link.config().wire, to, datagram);
-                self.outgoing.push((to, datagram.to_vec()));
+                self.outgoing.push((to, Bytes::copy_from_slice(datagram)));
             }
         }
         self.answers.check_empty();
@@ -393,7 +393,7 @@ impl Host {
     }
 
     /// Hands out what is to be sent.
-    pub(super) fn transmit(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
+    pub(super) fn transmit(&mut self) -> Vec<(SocketAddr, Bytes)> {
         if self.blocked {
             return Vec::new();
         }

@@ -3,15 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use netaio_core::types::NOTIFY_URI;
 use netaio_core::{
     AuthFields, Layer, Message, MessageType, Now, Peer, Place, ReplyError, RequestOptions,
     SendOptions,
 };
 
-use super::config::{HOSTS, address, group};
+use super::config::{GROUP, HOSTS, address};
 use super::host::{Asked, Host};
-use super::play::{Datagram, Play};
+use super::play::{Datagram, ON_THEIR_WAY, Play};
 use crate::traffic::{Handler, REFUSAL, URIS, asks, request_type, unsealed};
 
 /// Operations of one script; the rest of a longer one is left out.
@@ -40,13 +41,15 @@ impl Play<'_> {
             6 => {
                 let message = Message::notify("a", self.script.short().to_vec());
                 let options = SendOptions::new();
-                self.send_it(at, group(), &message, &options);
+                self.send_it(at, GROUP, &message, &options);
             }
             7 => self.publish(at),
             8..=10 => self.deliver(1),
             11..=13 => self.deliver(usize::MAX),
             14 => {
-                if let Some(nth) = self.nth() {
+                if let Some(nth) = self.nth()
+                    && self.network.len() < ON_THEIR_WAY
+                {
                     let again = self.network[nth].clone();
                     self.network.push(again);
                 }
@@ -72,7 +75,10 @@ impl Play<'_> {
             19 | 20 => self.forge(at),
             21 => {
                 let from = address(self.script.byte());
-                let (to, bytes) = (self.hosts[at].address, self.script.short().to_vec());
+                let (to, bytes) = (
+                    self.hosts[at].address,
+                    Bytes::copy_from_slice(self.script.short()),
+                );
                 self.arrive(&Datagram { from, to, bytes });
             }
             22 => {
@@ -258,12 +264,21 @@ impl Play<'_> {
         let Some(nth) = self.nth() else {
             return;
         };
-        let bytes = &mut self.network[nth].bytes;
+        let datagram = &mut self.network[nth];
+        let mut bytes = datagram.bytes.to_vec();
         match place.checked_rem(bytes.len()) {
             Some(place) if change == 0 => bytes.truncate(place),
-            Some(place) => bytes[place] ^= change,
+            Some(place) => {
+                bytes[place] ^= change;
+                // No MAC of netaio's covers the type, which comes first: what was sealed
+                // as something else may have the form of an answer now.
+                if place == 0 {
+                    self.hosts.iter_mut().for_each(|host| host.genuine = false);
+                }
+            }
             None => {}
         }
+        datagram.bytes = bytes.into();
     }
 
     /// Some of a frame that no layer seals, from any address. It may carry the id of
@@ -278,7 +293,7 @@ impl Play<'_> {
             fields.set(&field, &id).expect("a short id");
         }
         let wrong = u8::from(self.layer & 16 != 0);
-        let bytes = unsealed(kind, how & 0xf0 | wrong, &fields);
+        let bytes = Bytes::from(unsealed(kind, how & 0xf0 | wrong, &fields));
         let to = self.hosts[to].address;
         for _ in 0..count {
             let bytes = bytes.clone();

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use netaio_core::Now;
 
-use super::config::{HOSTS, group};
+use super::config::{GROUP, HOSTS};
 use super::host::{Host, Seen};
 use crate::input::Input;
 
 /// Datagrams of one script that are on their way at one time; more are lost.
-const ON_THEIR_WAY: usize = 64;
+pub(super) const ON_THEIR_WAY: usize = 64;
 /// Datagrams of the largest size in one script.
 const LARGE: usize = 4;
 
@@ -22,7 +23,7 @@ const MAX_GRACE: Duration = Duration::from_secs(15);
 pub(super) struct Datagram {
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
 }
 
 pub(super) struct Play<'a> {
@@ -59,7 +60,7 @@ impl<'a> Play<'a> {
     pub(super) fn arrive(&mut self, datagram: &Datagram) {
         let Datagram { from, to, bytes } = datagram;
         for host in &mut self.hosts {
-            let multicast = *to == group();
+            let multicast = *to == GROUP;
             if multicast && host.address != *from || host.address == *to {
                 host.receive(self.now, *from, bytes, self.one_by_one);
             }
@@ -72,13 +73,16 @@ impl<'a> Play<'a> {
         let now = self.now;
         for host in &mut self.hosts {
             host.drain(now);
-            for (to, bytes) in host.transmit() {
+            let sent = host.transmit();
+            if !sent.is_empty() {
+                host.drain(now);
+            }
+            for (to, bytes) in sent {
                 if self.network.len() < ON_THEIR_WAY {
                     let from = host.address;
                     self.network.push(Datagram { from, to, bytes });
                 }
             }
-            host.drain(now);
             host.check(now);
         }
     }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use netaio_core::plugin::HmacAuth;
 use netaio_core::{
     Correlation, Layer, Limits, LinkConfig, MessageTypes, Node, Peer, SlowConsumerPolicy, Unrouted,
     Wire,
 };
 
+use crate::mac::QuickMac;
 use crate::traffic::{CUSTOM, Handler};
 
 pub(super) const GRACE: Duration = Duration::from_secs(2);
@@ -23,7 +23,7 @@ pub(super) fn node(id: usize, mode: u8, choice: u8) -> Node<Handler> {
         ..Wire::default()
     });
     if mode & 1 != 0 {
-        config = config.with_outer(Layer::new().with_auth(HmacAuth::new("secret")));
+        config = config.with_outer(Layer::new().with_auth(QuickMac(7)));
     }
     config.correlation = Correlation::default().with_requests(mode & 2 != 0);
     let mut node = Node::for_streams(config);

@@ -1,7 +1,7 @@
 //! One hub, its handlers, and what happened there.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::hash::{DefaultHasher, Hash};
+use std::hash::Hash;
 
 use netaio_core::types::{CONFIRM_SUBSCRIBE, SUBSCRIBE_URI, UNSUBSCRIBE_URI};
 use netaio_core::{
@@ -9,6 +9,7 @@ use netaio_core::{
 };
 
 use super::config::node;
+use super::pipe::Pipe;
 use crate::input::Dice;
 use crate::traffic::{Handler, answer_to, answers, asks};
 
@@ -18,21 +19,21 @@ pub(super) struct End {
     pub(super) waiting: BTreeMap<(LinkId, RequestId), u32>,
     pub(super) deferred: VecDeque<(Call, Message)>,
     /// Everything that was said and written, in its order.
-    pub(super) digest: DefaultHasher,
+    pub(super) digest: crc32fast::Hasher,
     /// Links that have shut down their sending side, or are closed.
     shut: BTreeSet<LinkId>,
-    /// For links that could go on, how many frames of others were handled meanwhile.
-    starving: BTreeMap<LinkId, usize>,
+    starving: BTreeMap<LinkId, Starving>,
     /// Each request will have its own answer.
     pub(super) orderly: bool,
 }
 
-/// What a pipe has to do for an output.
-pub(super) enum Wanted {
-    Nothing,
-    Write(LinkId, Vec<u8>),
-    Shutdown(LinkId),
-    Close(LinkId),
+/// A link that could go on.
+#[derive(Default)]
+struct Starving {
+    /// So many frames of others were handled meanwhile.
+    frames: usize,
+    /// So many bytes of its own were not.
+    unhandled: usize,
 }
 
 impl End {
@@ -46,17 +47,23 @@ impl End {
             hub: Hub::new(node(id, mode, choice), make_rng),
             waiting: BTreeMap::new(),
             deferred: VecDeque::new(),
-            digest: DefaultHasher::new(),
+            digest: crc32fast::Hasher::new(),
             shut: BTreeSet::new(),
             starving: BTreeMap::new(),
             orderly: true,
         }
     }
 
-    /// Handles the next output, if there is one.
-    pub(super) fn poll(&mut self, now: Now) -> Option<Wanted> {
-        let output = self.hub.poll(now)?;
-        let mut wanted = Wanted::Nothing;
+    /// Handles the next output, and says whether there was one. `pipe` finds a link's pipe,
+    /// and the link's end of it.
+    pub(super) fn poll<'a>(
+        &mut self,
+        now: Now,
+        pipe: impl FnOnce(LinkId) -> (&'a mut Pipe, usize),
+    ) -> bool {
+        let Some(output) = self.hub.poll(now) else {
+            return false;
+        };
         let mut handled = None;
         match output {
             Output::Call {
@@ -103,12 +110,16 @@ impl End {
             }
             Output::Write { link, bytes } => {
                 assert!(!bytes.is_empty() && !self.shut.contains(&link));
-                wanted = Wanted::Write(link, bytes.to_vec());
+                let (pipe, side) = pipe(link);
+                let count = pipe.ways[side].write(bytes);
+                (link, &bytes[..count]).hash(&mut self.digest);
+                self.hub.written(now, link, count);
             }
             Output::Shutdown { link } => {
                 ("shutdown", link).hash(&mut self.digest);
                 assert!(self.shut.insert(link), "it is shut down twice");
-                wanted = Wanted::Shutdown(link);
+                let (pipe, side) = pipe(link);
+                pipe.ways[side].ended = true;
             }
             Output::Close { link, reason } => {
                 ("close", link, reason.to_string()).hash(&mut self.digest);
@@ -117,7 +128,10 @@ impl End {
                 self.shut.insert(link);
                 self.starving.remove(&link);
                 self.orderly = false;
-                wanted = Wanted::Close(link);
+                let (pipe, side) = pipe(link);
+                pipe.ways[side].ended = true;
+                pipe.ways[1 - side].unread = true;
+                pipe.ways[1 - side].bytes.clear();
             }
             Output::Event(event) => {
                 format!("{event:?}").hash(&mut self.digest);
@@ -131,7 +145,7 @@ impl End {
         if let Some(link) = handled {
             self.note_turn(link);
         }
-        Some(wanted)
+        true
     }
 
     /// No link waits for long while others have their turns.
@@ -140,13 +154,19 @@ impl End {
         let per_turn = self.hub.node().config().limits().frames_per_turn();
         let most = 2 * links.len() * per_turn;
         for other in links {
-            let goes_on = self.hub.link(other).is_some_and(|link| link.wants_poll());
-            let count = self.starving.entry(other).or_default();
-            *count = match goes_on && other != link {
-                true => *count + 1,
+            let Some(waits) = self.hub.link(other) else {
+                continue;
+            };
+            let starving = self.starving.entry(other).or_default();
+            // What its remote says as a peer is handled without an output that names it.
+            let had_turn = other == link || waits.unhandled() < starving.unhandled;
+            starving.unhandled = waits.unhandled();
+            starving.frames = match waits.wants_poll() && !had_turn {
+                true => starving.frames + 1,
                 false => 0,
             };
-            assert!(*count <= most, "{other:?} has no turn among {most} frames");
+            let frames = starving.frames;
+            assert!(frames <= most, "{other:?} has no turn among {most} frames");
         }
     }
 

@@ -13,7 +13,7 @@ use crate::traffic::{Handler, REFUSAL, URIS, request_type};
 const OPERATIONS: usize = 120;
 
 impl Play<'_> {
-    pub(super) fn play(mut self) -> [u64; 3] {
+    pub(super) fn play(mut self) -> [u32; 3] {
         self.connect(1);
         self.connect(2);
         self.settle();
@@ -252,7 +252,7 @@ impl Play<'_> {
         match place.checked_rem(way.bytes.len()) {
             Some(place) if change == 0 => way.bytes.truncate(place),
             Some(place) => way.bytes[place] ^= change,
-            None => way.bytes.extend([change; 12]),
+            None => way.bytes.extend_from_slice(&[change; 12]),
         }
         self.disturb();
     }

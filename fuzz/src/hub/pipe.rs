@@ -1,5 +1,6 @@
 //! What lies between two links.
 
+use bytes::BytesMut;
 use netaio_core::LinkId;
 
 /// A connection: the hub and the link at either end, and a way from each to the other.
@@ -11,7 +12,7 @@ pub(super) struct Pipe {
 #[derive(Default)]
 pub(super) struct Way {
     /// Bytes that were written and are not read.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: BytesMut,
     /// It takes so many in all before they are read.
     pub(super) capacity: usize,
     /// It takes none.
@@ -45,11 +46,6 @@ impl Way {
         let count = room.min(bytes.len());
         self.bytes.extend_from_slice(&bytes[..count]);
         count
-    }
-
-    /// Whether nothing moves on it for now.
-    pub(super) fn is_still(&self) -> bool {
-        self.bytes.is_empty() && self.ended == self.eof || self.stalled
     }
 
     pub(super) fn has_room(&self) -> bool {

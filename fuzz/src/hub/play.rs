@@ -1,12 +1,12 @@
 //! One play of a script.
 
-use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
+use bytes::Buf;
 use netaio_core::{Now, TooManyLinks, Unrouted};
 
 use super::config::GRACE;
-use super::end::{End, Wanted};
+use super::end::End;
 use super::pipe::{Pipe, Way};
 use crate::input::Input;
 use crate::traffic::Handler;
@@ -81,24 +81,29 @@ impl<'a> Play<'a> {
     /// After every operation: does all that can be done without a transfer, and looks
     /// at all that has to hold.
     pub(super) fn settle(&mut self) {
-        for at in 0..HUBS {
-            let mut rounds = 0;
-            loop {
-                while let Some(wanted) = self.ends[at].poll(self.now) {
-                    self.carry_out(at, wanted);
-                    if !self.ends[at].orderly {
-                        self.disturb();
-                    }
-                }
-                let deadline = self.ends[at].hub.deadline();
-                if deadline.is_none_or(|due| due > self.now.monotonic) {
-                    break;
-                }
-                rounds += 1;
-                assert!(rounds < 10_000, "it never comes to rest");
+        (0..HUBS).for_each(|at| self.settle_hub(at));
+    }
+
+    fn settle_hub(&mut self, at: usize) {
+        let mut rounds = 0;
+        loop {
+            let (end, pipes) = (&mut self.ends[at], &mut self.pipes);
+            while end.poll(self.now, |link| {
+                let mut pipes = pipes.iter_mut();
+                let pipe = pipes.find_map(|pipe| pipe.side(at, link).map(|side| (pipe, side)));
+                pipe.expect("each link has a pipe")
+            }) {}
+            let (orderly, deadline) = (end.orderly, end.hub.deadline());
+            if !orderly {
+                self.disturb();
             }
-            self.ends[at].check(self.now);
+            if deadline.is_none_or(|due| due > self.now.monotonic) {
+                break;
+            }
+            rounds += 1;
+            assert!(rounds < 10_000, "it never comes to rest");
         }
+        self.ends[at].check(self.now);
     }
 
     /// Some request may have no answer, or another's.
@@ -106,32 +111,8 @@ impl<'a> Play<'a> {
         self.ends.iter_mut().for_each(|end| end.orderly = false);
     }
 
-    fn carry_out(&mut self, hub: usize, wanted: Wanted) {
-        let (Wanted::Write(link, _) | Wanted::Shutdown(link) | Wanted::Close(link)) = wanted else {
-            return;
-        };
-        let mut pipes = self.pipes.iter_mut();
-        let (pipe, side) = pipes
-            .find_map(|pipe| pipe.side(hub, link).map(|side| (pipe, side)))
-            .expect("each link has a pipe");
-        match wanted {
-            Wanted::Write(link, bytes) => {
-                let count = pipe.ways[side].write(&bytes);
-                (link, &bytes[..count]).hash(&mut self.ends[hub].digest);
-                self.ends[hub].hub.written(self.now, link, count);
-            }
-            Wanted::Shutdown(_) => pipe.ways[side].ended = true,
-            Wanted::Close(_) => {
-                pipe.ways[side].ended = true;
-                pipe.ways[1 - side].unread = true;
-                pipe.ways[1 - side].bytes.clear();
-            }
-            Wanted::Nothing => {}
-        }
-    }
-
-    /// Moves up to so many bytes along a way, in reads of at most `chunk`, and says
-    /// whether anything happened.
+    /// Moves up to so many bytes along a way, in reads of at most `chunk`, settles both
+    /// ends, and says whether anything happened.
     pub(super) fn transfer(
         &mut self,
         pipe: usize,
@@ -145,23 +126,30 @@ impl<'a> Play<'a> {
         let (way, (at, link)) = (&mut pipe.ways[from], pipe.ends[1 - from]);
         let (writer, written_by) = pipe.ends[from];
         let (hub, mut left) = (&mut self.ends[at].hub, count.min(way.bytes.len()));
-        let any = left > 0;
+        let mut happened = false;
         while left > 0 && hub.wants_read(link) {
             let room = hub.link(link).map_or(0, |link| link.read_room());
-            let bytes: Vec<_> = way.bytes.drain(..chunk.min(left).min(room)).collect();
-            left -= bytes.len();
-            hub.receive(self.now, link, &bytes)
+            let count = chunk.min(left).min(room);
+            hub.receive(self.now, link, &way.bytes[..count])
                 .expect("it wants to read");
+            way.bytes.advance(count);
+            left -= count;
+            happened = true;
         }
-        let ends = way.ended && way.bytes.is_empty() && !way.eof;
-        if ends {
+        if way.ended && way.bytes.is_empty() && !way.eof {
             way.eof = true;
             hub.handle_eof(self.now, link);
+            happened = true;
         }
         if way.has_room() && self.ends[writer].hub.wants_write(written_by) {
             self.ends[writer].hub.writable(self.now, written_by);
+            happened = true;
         }
-        (any && left < count) || ends
+        if happened {
+            self.settle_hub(at);
+            self.settle_hub(writer);
+        }
+        happened
     }
 
     /// Lets everything go where it goes.
@@ -170,18 +158,10 @@ impl<'a> Play<'a> {
             let mut any = false;
             for pipe in 0..self.pipes.len() {
                 for from in [0, 1] {
-                    let before = self.pipes[pipe].ways[from].bytes.len();
                     any |= self.transfer(pipe, from, usize::MAX, chunk);
-                    any |= self.pipes[pipe].ways[from].bytes.len() != before;
-                    self.settle();
                 }
             }
-            if !any
-                && self
-                    .pipes
-                    .iter()
-                    .all(|pipe| pipe.ways.iter().all(Way::is_still))
-            {
+            if !any {
                 break;
             }
         }
@@ -189,7 +169,7 @@ impl<'a> Play<'a> {
 
     /// Ends everything: with all bytes delivered and all deferred answers given, no
     /// request of an orderly play waits; and all links end in time.
-    pub(super) fn finish(mut self) -> [u64; HUBS] {
+    pub(super) fn finish(mut self) -> [u32; HUBS] {
         let stalled = |way: &Way| way.stalled;
         let flows = !self.pipes.iter().any(|pipe| pipe.ways.iter().any(stalled));
         let ways = self.pipes.iter_mut().flat_map(|pipe| &mut pipe.ways);
@@ -244,7 +224,7 @@ impl<'a> Play<'a> {
                 end.reply(self.now, call, Some(answer));
             }
             assert!(end.hub.poll(self.now).is_none());
-            end.digest.finish()
+            std::mem::take(&mut end.digest).finalize()
         })
     }
 }

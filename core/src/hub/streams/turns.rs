@@ -86,7 +86,7 @@ impl<H: Clone> Hub<H> {
         let goes_on = |id: &LinkId| {
             let entry = links.get(id);
             // One that waits for a handler's place and for room takes either.
-            entry.is_none_or(|entry| !entry.link.waits_for_budget() || entry.link.wants_poll())
+            entry.is_some_and(|entry| !entry.link.waits_for_budget() || entry.link.wants_poll())
         };
         let Some(index) = self.waiting.iter().position(goes_on) else {
             self.freed = Freed::default();
@@ -171,10 +171,15 @@ impl<H: Clone> Hub<H> {
     }
 
     fn remove(&mut self, id: LinkId) {
-        if let Some(entry) = self.links.remove(&id)
-            && let Some(at) = entry.deadline
-        {
+        let Some(entry) = self.links.remove(&id) else {
+            return;
+        };
+        if let Some(at) = entry.deadline {
             self.deadlines.remove(&(at, id));
+        }
+        // Left among those that wait, it would be woken in the place of one that is there.
+        if entry.waits {
+            self.waiting.retain(|other| *other != id);
         }
     }
 }

@@ -142,3 +142,24 @@ fn one_link_does_not_pass_the_bound_on_handlers_of_all_links() {
     hub.reply(NOON, call, None).unwrap();
     assert!(matches!(hub.poll(NOON), Some(Output::Call { .. })));
 }
+
+#[test]
+fn a_link_that_is_gone_takes_no_other_ones_turn() {
+    let limits = side_by_side(64).with_handlers(1).unwrap();
+    let (mut hub, [gone, waits]) = hub(limits, Handler::Defer);
+    let mut request = Message::request("u");
+    request.auth.set_u64("rid", 1).unwrap();
+    let frame = frame(&request);
+    hub.receive(NOON, gone, &frame.repeat(2)).unwrap();
+    hub.receive(NOON, waits, &frame).unwrap();
+    let Some(Output::Call { call, .. }) = hub.poll(NOON) else {
+        panic!("no call");
+    };
+    // Both wait for the place of its handler, which is free when it ends.
+    assert!(hub.poll(NOON).is_none());
+    hub.transport_failed(NOON, gone, "reset");
+    assert!(matches!(hub.poll(NOON), Some(Output::Close { link, .. }) if link == gone));
+    let next = hub.poll(NOON);
+    assert!(matches!(next, Some(Output::Call { call, .. }) if call.link() == Some(waits)));
+    drop(call);
+}

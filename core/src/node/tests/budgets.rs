@@ -96,6 +96,29 @@ fn the_link_with_the_most_bytes_to_write_is_closed_where_all_are_too_many() {
 }
 
 #[test]
+fn a_link_that_flushes_its_queue_is_closed_where_all_are_too_many() {
+    let limits = Limits::default().with_outbound_total(300_000).unwrap();
+    let mut node = node(limits);
+    let [mut flushes, mut other] = links(&mut node);
+    let large = Message::notify("u", [0; 50_000].to_vec());
+    let plain = SendOptions::new();
+    for _ in 0..4 {
+        flushes.send(NOON, &mut node, &large, &plain).unwrap();
+    }
+    flushes.close(NOON, &mut node);
+    assert!(poll(&mut flushes, &mut node, NOON).is_empty());
+    for _ in 0..3 {
+        other.send(NOON, &mut node, &large, &plain).unwrap();
+        assert!(poll(&mut other, &mut node, NOON).is_empty());
+    }
+    assert_eq!(node.poll_link(), Some(flushes.id()));
+    let events = poll(&mut flushes, &mut node, NOON);
+    assert_eq!(close_reason(&events), Some(&CloseReason::Local));
+    let held = other.queued()..other.queued() + 4096;
+    assert!(held.contains(&node.outbound_bytes()));
+}
+
+#[test]
 fn past_three_quarters_of_what_may_be_held_those_who_hold_much_are_not_read_from() {
     let limits = Limits::default()
         .with_inbound_total(135_000)
@@ -126,6 +149,29 @@ fn past_three_quarters_of_what_may_be_held_those_who_hold_much_are_not_read_from
     }
     assert_eq!(node.inbound_bytes(), 0);
     assert!(links.iter().all(|link| link.read_room() == usize::MAX));
+}
+
+#[test]
+fn the_end_of_one_that_has_ended_is_waited_for_whatever_others_hold() {
+    let limits = Limits::default().with_inbound_total(140_000).unwrap();
+    let mut node = node(limits);
+    let [mut ended, mut first, mut second] = links(&mut node);
+    ended.close(NOON, &mut node);
+    let events = poll(&mut ended, &mut node, NOON);
+    assert!(matches!(events[..], [Event::Shutdown]));
+    let [_first, _second] = [&mut first, &mut second].map(|link| {
+        link.receive(NOON, &request(60_000)).unwrap();
+        calls(link, &mut node).remove(0)
+    });
+    assert_eq!(first.read_room(), 0);
+    assert!(ended.wants_read() && ended.read_room() == usize::MAX);
+    let some = |buffer: &mut [u8]| Ok::<_, ()>(buffer.len().min(1));
+    ended.receive_with(NOON, some).unwrap();
+    assert!(poll(&mut ended, &mut node, NOON).is_empty());
+    assert_eq!(ended.unhandled(), 0);
+    ended.receive_with(NOON, |_| Ok::<_, ()>(0)).unwrap();
+    let events = poll(&mut ended, &mut node, NOON);
+    assert_eq!(close_reason(&events), Some(&CloseReason::Local));
 }
 
 #[test]
