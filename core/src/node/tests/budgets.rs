@@ -153,7 +153,7 @@ fn past_three_quarters_of_what_may_be_held_those_who_hold_much_are_not_read_from
 
 #[test]
 fn the_end_of_one_that_has_ended_is_waited_for_whatever_others_hold() {
-    let limits = Limits::default().with_inbound_total(140_000).unwrap();
+    let limits = Limits::default().with_inbound_total(135_000).unwrap();
     let mut node = node(limits);
     let [mut ended, mut first, mut second] = links(&mut node);
     ended.close(NOON, &mut node);
