@@ -192,9 +192,9 @@ impl Budget {
         less
     }
 
-    /// How many bytes may be read at once from a link that has so many unhandled;
+    /// How many bytes may be read at once from a link that holds so many;
     /// `usize::MAX` where there is plenty of room.
-    pub(crate) fn room(&self, account: &Account, unhandled: usize) -> usize {
+    pub(crate) fn room(&self, account: &Account, held: usize) -> usize {
         let all = self.inbound.bytes();
         // There is room for those who have shown themselves, whatever strangers hold.
         let plenty = match account.is_verified() {
@@ -207,7 +207,7 @@ impl Budget {
         let count = self.links.load(Ordering::Relaxed).max(1);
         let share = self.inbound.alarm.checked_div(count).unwrap_or(0);
         let bytes = Self::SCARCE.min(share / 2);
-        match all < self.inbound.max && unhandled.saturating_add(bytes) <= share {
+        match all < self.inbound.max && held.saturating_add(bytes) <= share {
             true => bytes,
             false => 0,
         }

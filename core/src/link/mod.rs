@@ -34,7 +34,7 @@ use self::outbox::Outbox;
 use self::phase::Phase;
 use self::timers::Timers;
 use crate::budget::{Account, Budget, Cut, Held, MailboxAccount};
-use crate::calls::Calls;
+use crate::calls::{Buffer, Calls};
 use crate::config::LinkConfig;
 use crate::error::CloseReason;
 use crate::events::{Deadline, DeadlineReason};
@@ -245,9 +245,9 @@ impl Link {
         if let Phase::Lingering { .. } = self.phase {
             return usize::MAX;
         }
-        let (_, waiting) = self.calls.waiting();
-        let unhandled = self.inlet.bytes.len().saturating_add(waiting);
-        self.budget.room(&self.account, unhandled)
+        let calls = self.calls.held_with(Buffer::default());
+        let held = self.inlet.bytes.len().saturating_add(calls);
+        self.budget.room(&self.account, held)
     }
 
     /// What counts that a driver queues for this link besides it.
