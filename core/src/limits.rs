@@ -522,11 +522,13 @@ impl Limits {
 /// they are polled.
 impl Limits {
     limits! {
-        /// Events that wait for one listener; 4,096. For one more the oldest is dropped.
+        /// Events that wait for one listener, and unsolicited messages that wait in a client;
+        /// 4,096. For one more the oldest is dropped.
         events, with_events: usize, |v| *v == 0, "must be at least 1";
 
         /// Bytes that the events which wait for one listener keep in memory, where a remote
-        /// decides how many they are, as it does of the data of peers; 4 MiB. For more the
+        /// decides how many they are, as it does of the data of peers, and those of unsolicited
+        /// messages; 4 MiB. For more the
         /// oldest are dropped; one event is kept, however long.
         event_bytes, with_event_bytes: usize, |_| false, "any number works";
     }

@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use async_channel::{Receiver, Sender, WeakReceiver};
 use futures_core::Stream;
 use netaio_core::Limits;
 
+use crate::bounded_queue::{Items, Queue};
 use crate::sync::{Mutex, lock};
 
 /// A stream of events, from the moment at which it was made. It ends with their source.
@@ -17,7 +16,7 @@ use crate::sync::{Mutex, lock};
 /// It is bounded: a listener that does not take its events loses the oldest when more wait
 /// than [`Limits::events`], or when they keep more memory than [`Limits::event_bytes`].
 /// Each stream of one kind gets every event.
-pub struct Events<T>(Pin<Box<Receiver<Waiting<T>>>>);
+pub struct Events<T>(Items<T>);
 
 /// What an event keeps in memory besides itself.
 pub(crate) trait EventBytes {
@@ -25,40 +24,10 @@ pub(crate) trait EventBytes {
     fn event_bytes(&self) -> usize;
 }
 
-/// An event in a queue.
-struct Waiting<T> {
-    event: T,
-    /// Dropped with it, wherever that is.
-    _share: Share,
-}
-
-/// A part of the bytes that the events of a queue keep.
-struct Share {
-    bytes: usize,
-    all: Arc<AtomicUsize>,
-}
-
-impl Share {
-    fn new(bytes: usize, all: &Arc<AtomicUsize>) -> Self {
-        all.fetch_add(bytes, Ordering::Relaxed);
-        Self {
-            bytes,
-            all: all.clone(),
-        }
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
 impl<T> Events<T> {
     /// The next event, or `None` at the end of the stream. Cancel-safe.
     pub async fn next(&mut self) -> Option<T> {
-        let waiting = self.0.recv().await.ok();
-        waiting.map(|waiting| waiting.event)
+        self.0.next().await
     }
 }
 
@@ -66,8 +35,7 @@ impl<T> Stream for Events<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let waiting = self.0.as_mut().poll_next(context);
-        waiting.map(|waiting| waiting.map(|waiting| waiting.event))
+        self.0.poll_next(context)
     }
 }
 
@@ -89,14 +57,6 @@ pub(crate) struct Listeners<T> {
     max_bytes: usize,
 }
 
-/// The queue of one listener.
-struct Queue<T> {
-    sender: Sender<Waiting<T>>,
-    /// The listener's own end: it alone keeps the queue open.
-    receiver: WeakReceiver<Waiting<T>>,
-    bytes: Arc<AtomicUsize>,
-}
-
 impl<T> Listeners<T> {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
@@ -110,16 +70,12 @@ impl<T> Listeners<T> {
 
 impl<T: Clone + EventBytes> Listeners<T> {
     pub(crate) fn listen(&self) -> Events<T> {
-        let (sender, receiver) = async_channel::bounded(self.max);
+        let (queue, items) = Queue::new(self.max, self.max_bytes);
         if let Some(queues) = &mut *lock(&self.queues) {
-            queues.push(Queue {
-                sender,
-                receiver: receiver.downgrade(),
-                bytes: Arc::default(),
-            });
+            queues.push(queue);
             self.any.store(true, Ordering::Relaxed);
         }
-        Events(Box::pin(receiver))
+        Events(items)
     }
 
     /// Sends an event to all listeners, and returns how many older ones were lost for it,
@@ -139,15 +95,13 @@ impl<T: Clone + EventBytes> Listeners<T> {
         };
         let bytes = event.event_bytes();
         if let Some(queues) = &mut *lock(&self.queues) {
-            queues.retain(
-                |queue| match queue.push(event.clone(), bytes, self.max_bytes) {
-                    Some(dropped) => {
-                        lost += dropped;
-                        true
-                    }
-                    None => false,
-                },
-            );
+            queues.retain(|queue| match queue.push(event.clone(), bytes) {
+                Some(dropped) => {
+                    lost += dropped;
+                    true
+                }
+                None => false,
+            });
             self.any.store(!queues.is_empty(), Ordering::Relaxed);
         }
         lost
@@ -157,29 +111,6 @@ impl<T: Clone + EventBytes> Listeners<T> {
     pub(crate) fn close(&self) {
         drop(lock(&self.queues).take());
         self.any.store(false, Ordering::Relaxed);
-    }
-}
-
-impl<T> Queue<T> {
-    /// Adds an event, and returns how many older ones made room for it; `None` if nobody
-    /// listens any more.
-    fn push(&self, event: T, bytes: usize, max_bytes: usize) -> Option<usize> {
-        let waiting = Waiting {
-            event,
-            _share: Share::new(bytes, &self.bytes),
-        };
-        let oldest = self.sender.force_send(waiting).ok()?;
-        let mut lost = usize::from(oldest.is_some());
-        drop(oldest);
-        // The last one stays, however long it is.
-        while self.bytes.load(Ordering::Relaxed) > max_bytes && self.sender.len() > 1 {
-            let receiver = self.receiver.upgrade()?;
-            if receiver.try_recv().is_err() {
-                break;
-            }
-            lost += 1;
-        }
-        Some(lost)
     }
 }
 

@@ -29,6 +29,7 @@
 // its own floor and from those before it, never in a circle.
 
 // The runtime, and what async code needs everywhere.
+mod bounded_queue;
 mod futures;
 mod heap;
 mod runtime;

@@ -123,13 +123,13 @@ impl<R: Runtime> ClientBuilder<R> {
                 Some(Arc::new(reconnector.map_err(BuildError::Randomness)?))
             }
         };
-        let inbox = Arc::new(Inbox::new());
+        let inbox = Arc::new(Inbox::new(&self.setup.wire.limits));
         let deliver = {
             let inbox = inbox.clone();
             Box::new(move |message, remote: Remote| {
                 // A client has connections only.
                 if let Some(connection) = remote.connection() {
-                    inbox.put(message, connection.clone());
+                    inbox.put(message, connection);
                 }
             })
         };

@@ -1,15 +1,17 @@
 //! Unsolicited messages.
 
+use std::fmt;
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
-use async_channel::{Receiver, Sender};
+use bytes::Bytes;
 use futures_core::Stream;
-use netaio_core::Message;
+use netaio_core::{Limits, Message};
 
+use crate::bounded_queue::{Items, Queue};
 use crate::connection::Connection;
 use crate::logging::limited;
+use crate::sync::{Mutex, lock};
 
 /// A message that answered no request and had no handler.
 #[derive(Clone, Debug)]
@@ -20,66 +22,80 @@ pub struct Unsolicited {
     pub connection: Connection,
 }
 
-/// The queue of such messages, which exists from the first call of
-/// [`Client::messages`](crate::Client::messages) on.
-pub(super) struct Inbox(OnceLock<(Sender<Unsolicited>, Receiver<Unsolicited>)>);
+/// The queue of such messages, as long as somebody reads them.
+pub(super) struct Inbox {
+    /// `None` once the client is gone.
+    queue: Mutex<Option<Queue<Unsolicited>>>,
+    max: usize,
+    max_bytes: usize,
+}
 
 impl Inbox {
-    /// The most messages that are queued.
-    const CAPACITY: usize = 1024;
-
-    pub(super) const fn new() -> Self {
-        Self(OnceLock::new())
+    pub(super) fn new(limits: &Limits) -> Self {
+        let (max, max_bytes) = (limits.events(), limits.event_bytes());
+        Self {
+            queue: Mutex::new(Some(Queue::new(max, max_bytes).0)),
+            max,
+            max_bytes,
+        }
     }
 
     pub(super) fn open(&self) -> Messages {
-        let (_, receiver) = self
-            .0
-            .get_or_init(|| async_channel::bounded(Self::CAPACITY));
-        Messages(Box::pin(receiver.clone()))
+        let mut queue = lock(&self.queue);
+        let open = queue.as_ref().and_then(Queue::items);
+        Messages(open.unwrap_or_else(|| {
+            let (new, items) = Queue::new(self.max, self.max_bytes);
+            if let Some(queue) = &mut *queue {
+                *queue = new;
+            }
+            items
+        }))
     }
 
-    pub(super) fn put(&self, message: Message, connection: Connection) {
-        let Some((sender, _)) = self.0.get() else {
+    pub(super) fn put(&self, mut message: Message, connection: &Connection) {
+        let queue = lock(&self.queue);
+        let logs = connection.logs();
+        let Some(queue) = queue.as_ref().filter(|queue| queue.items().is_some()) else {
             limited!(
-                connection.logs(),
+                logs,
                 DEBUG,
                 "an unsolicited message was dropped: the application takes none",
                 ?message
             );
             return;
         };
-        let message = Unsolicited {
+        // A slice would keep the whole receive buffer.
+        for bytes in [&mut message.uri, &mut message.content] {
+            *bytes = Bytes::copy_from_slice(bytes);
+        }
+        let bytes = message.uri.len().saturating_add(message.content.len());
+        let unsolicited = Unsolicited {
             message,
-            connection,
+            connection: connection.clone(),
         };
-        if let Ok(Some(oldest)) = sender.force_send(message) {
-            let (logs, message) = (oldest.connection.logs(), &oldest.message);
+        if queue.push(unsolicited, bytes).unwrap_or(0) > 0 {
             limited!(
                 logs,
                 DEBUG,
-                "an unsolicited message was dropped: the queue is full",
-                ?message
+                "unsolicited messages were dropped: the queue is full"
             );
         }
     }
 
     pub(super) fn close(&self) {
-        if let Some((sender, _)) = self.0.get() {
-            sender.close();
-        }
+        *lock(&self.queue) = None;
     }
 }
 
 /// A stream of unsolicited messages. If a client has several, each message goes to one
-/// of them. It ends when the client is dropped.
-#[derive(Debug)]
-pub struct Messages(Pin<Box<Receiver<Unsolicited>>>);
+/// of them. It ends when the client is dropped. What waits when the last of them is
+/// dropped is dropped too.
+pub struct Messages(Items<Unsolicited>);
 
 impl Messages {
     /// The next message, or `None` when the client was dropped. Cancel-safe.
     pub async fn next(&mut self) -> Option<Unsolicited> {
-        self.0.recv().await.ok()
+        self.0.next().await
     }
 }
 
@@ -87,6 +103,14 @@ impl Stream for Messages {
     type Item = Unsolicited;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Unsolicited>> {
-        self.0.as_mut().poll_next(context)
+        self.0.poll_next(context)
+    }
+}
+
+impl fmt::Debug for Messages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Messages")
+            .field("waiting", &self.0.len())
+            .finish()
     }
 }

@@ -109,8 +109,10 @@ impl<R: Runtime> Client<R> {
         self.shared.servers().preferred().cloned()
     }
 
-    /// Unsolicited messages that have no handler, from all servers. From the first call
-    /// on they are queued until they are read; past 1,024 the oldest are dropped.
+    /// Unsolicited messages that have no handler, from all servers. As long as there is such
+    /// a stream they are queued until they are read; past
+    /// [`Limits::events`](netaio_core::Limits::events) of them, or more than
+    /// [`Limits::event_bytes`](netaio_core::Limits::event_bytes), the oldest are dropped.
     pub fn messages(&self) -> Messages {
         self.shared.inbox.open()
     }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 use netaio_driver::core::types::*;
+use netaio_driver::core::Limits;
 use netaio_driver::core::{CloseReason, Message, MessageType, SendError};
 use netaio_driver::{
     Client, Connection, ConnectionOptions, Content, RequestError, Runtime, Server, Uri,
@@ -187,6 +188,43 @@ pub async fn messages_nobody_asked_for_come_as_a_stream<R: Runtime>() {
     drop(client);
     assert!(messages.next().await.is_none());
     assert_eq!(connection.closed().await, CloseReason::Local);
+}
+
+/// What nobody reads takes no more memory than it may, and none once nobody is there to
+/// read it.
+pub async fn messages_that_nobody_reads_are_bounded<R: Runtime>() {
+    let listener = RawListener::<R>::new().await;
+    let limits = Limits::default().with_event_bytes(200_000).unwrap();
+    let client = Client::<R>::builder()
+        .limits(limits)
+        .on((NOTIFY_URI, "last"), || "")
+        .build()
+        .unwrap();
+    let mut messages = client.messages();
+    client.connect(listener.address()).await.unwrap();
+    let mut server = listener.accept().await;
+    let news = |number: u8| frame(NOTIFY_URI, "u", vec![number; 50_000]);
+    let last = frame(NOTIFY_URI, "last", "");
+    for number in 0..20 {
+        server.write(&news(number)).await.unwrap();
+    }
+    server.write(&last).await.unwrap();
+    server.receive().await.unwrap();
+    for number in 17..20 {
+        let content = messages.next().await.unwrap().message.content;
+        assert_eq!((content.len(), content[0]), (50_000, number));
+    }
+    server.write(&news(20)).await.unwrap();
+    server.write(&last).await.unwrap();
+    server.receive().await.unwrap();
+    drop(messages);
+    server.write(&news(21)).await.unwrap();
+    server.write(&last).await.unwrap();
+    server.receive().await.unwrap();
+    // Those are gone.
+    let mut messages = client.messages();
+    server.write(&news(22)).await.unwrap();
+    assert_eq!(messages.next().await.unwrap().message.content[0], 22);
 }
 
 /// A client's handlers take what they are for, and answer; the rest goes to

@@ -172,6 +172,7 @@ macro_rules! conformance {
                 a_default_server_is_preferred
                 connecting_to_nobody_fails
                 messages_nobody_asked_for_come_as_a_stream
+                messages_that_nobody_reads_are_bounded
                 a_client_has_handlers_of_its_own
                 a_clients_handler_may_panic
                 a_clients_handler_may_ask_its_server

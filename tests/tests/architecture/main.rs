@@ -78,7 +78,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "driver",
         &[
             // The runtime, and what async code needs everywhere.
-            &["futures", "runtime", "sync"],
+            &["bounded_queue", "futures", "heap", "runtime", "sync"],
             &["async_io", "sockets"],
             // Vocabulary.
             &["clock", "options", "random", "states", "events"],
