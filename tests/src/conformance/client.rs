@@ -5,8 +5,7 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 use netaio_driver::core::types::*;
-use netaio_driver::core::Limits;
-use netaio_driver::core::{CloseReason, Message, MessageType, SendError};
+use netaio_driver::core::{CloseReason, Limits, Message, MessageType, SendError};
 use netaio_driver::{
     Client, Connection, ConnectionOptions, Content, RequestError, Runtime, Server, Uri,
 };
