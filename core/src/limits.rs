@@ -491,9 +491,10 @@ impl Limits {
         inbound_total, with_inbound_total: usize, |v| *v < 132_096,
             "must hold at least one frame of the largest size";
 
-        /// Bytes waiting to be written to all connections of one server or client
-        /// together; 256 MiB. Past it the connection is closed for which the most
-        /// bytes wait. It is at least 132,096, as
+        /// Memory of what waits to be written to all connections of one server or client
+        /// together, in bytes; 256 MiB. Past three quarters of it the connections are closed
+        /// for which the most bytes wait: the rest is for what goes meanwhile. Frames that
+        /// connections [share](crate::SharedFrame) count once. It is at least 132,096, as
         /// [`outbound_queue`](Self::outbound_queue) is.
         ///
         /// Over datagrams it is the most bytes that publications may still have to send:

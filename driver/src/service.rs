@@ -118,8 +118,11 @@ impl Service {
 
     fn wake(&self, mut node: MutexGuard<'_, Node<AnyHandler>>) {
         let links: Vec<_> = std::iter::from_fn(|| node.poll_link()).collect();
-        let freed = node.take_freed();
+        let (freed, released) = (node.take_freed(), node.take_released());
         drop(node);
+        if released {
+            heap::give_back();
+        }
         if freed {
             self.freed.notify(usize::MAX);
         }
@@ -287,10 +290,7 @@ impl SharedNode for &Service {
     }
 
     fn pressure(&mut self, pressure: Pressure) {
-        if pressure.released {
-            heap::give_back();
-        }
-        if pressure.inbound || pressure.outbound {
+        if pressure.inbound || pressure.outbound || pressure.released {
             self.change(|node| node.pressure(pressure));
         }
         if pressure.room {

@@ -99,7 +99,7 @@ impl Budget {
         // each time that was not enough, four times as much is to go.
         let cuts = self.cuts.fetch_add(1, Ordering::Relaxed);
         let cuts = u32::try_from(cuts).unwrap_or(u32::MAX);
-        let excess = all.saturating_sub(self.outbound.max);
+        let excess = all.saturating_sub(self.outbound.alarm);
         let factor = 4_usize.saturating_pow(cuts);
         mark(excess.saturating_mul(factor), 0, largest, Cut::Slow, marked);
     }

@@ -51,8 +51,8 @@ pub struct Pressure {
     pub room: bool,
     /// So many handlers have ended, whose places others may take.
     pub handlers: usize,
-    /// Of more than a quarter of what may be held, all but a sixteenth was let go: a time
-    /// to give memory back to the system, for allocators that have to be told.
+    /// Of more than an eighth of what may be held, most was let go: a time to give memory
+    /// back to the system, for allocators that have to be told.
     pub released: bool,
 }
 
@@ -72,7 +72,8 @@ impl Budget {
         let (inbound, outbound) = (limits.inbound_total(), limits.outbound_total());
         Self {
             inbound: Pool::new(inbound, inbound / 2),
-            outbound: Pool::new(outbound, outbound),
+            // What is cut has time to go, and allocators have their share.
+            outbound: Pool::new(outbound, outbound.saturating_sub(outbound / 4)),
             shared: AtomicUsize::new(0),
             cuts: AtomicUsize::new(0),
             unfinished: AtomicUsize::new(0),

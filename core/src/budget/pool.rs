@@ -12,9 +12,9 @@ pub(super) struct Pool {
     /// Past this many bytes the links are compared: more than `alarm` when that was
     /// just done.
     look_at: AtomicUsize,
-    /// There were more than a quarter of `max`, since there were less than a sixteenth.
+    /// There were more than an eighth of `max`, since there were less than a quarter of that.
     many: AtomicBool,
-    /// There are less than a sixteenth again, which nobody was told yet.
+    /// There are less again, which nobody was told yet.
     released: AtomicBool,
 }
 
@@ -67,15 +67,16 @@ impl Pool {
             let before = self.bytes.fetch_sub(less, Ordering::SeqCst);
             let after = before.saturating_sub(less);
             let freed = |level| after < level && before >= level;
-            // The next alarm is as far from here as it was from there.
-            if self.look_at.load(Ordering::Relaxed) > self.alarm {
-                let next = match after < self.alarm {
-                    true => self.alarm,
-                    false => after.saturating_add(self.max / 64),
-                };
+            // The next alarm is as far from here as it was from there, and never farther
+            // than it was.
+            let next = match after < self.alarm {
+                true => self.alarm,
+                false => after.saturating_add(self.max / 64),
+            };
+            if next < self.look_at.load(Ordering::Relaxed) {
                 self.look_at.store(next, Ordering::Relaxed);
             }
-            if after < self.max / 16 && self.many.load(Ordering::Relaxed) {
+            if after < self.max / 32 && self.many.load(Ordering::Relaxed) {
                 self.many.store(false, Ordering::Relaxed);
                 self.released.store(true, Ordering::Relaxed);
             }
@@ -87,7 +88,7 @@ impl Pool {
         let more = after.saturating_sub(before);
         let all = self.bytes.fetch_add(more, Ordering::SeqCst);
         let all = all.saturating_add(more);
-        if all > self.max / 4 && !self.many.load(Ordering::Relaxed) {
+        if all > self.max / 8 && !self.many.load(Ordering::Relaxed) {
             self.many.store(true, Ordering::Relaxed);
         }
         if all <= self.look_at.load(Ordering::Relaxed) {

@@ -76,7 +76,7 @@ fn handlers_are_counted_and_how_many_have_ended_is_said() {
 
 #[test]
 fn the_largest_are_cut_and_no_more_than_need_be() {
-    let limits = Limits::default().with_outbound_total(MAX).unwrap();
+    let limits = Limits::default().with_outbound_total(MAX / 2 * 3).unwrap();
     let budget = Budget::new(&limits);
     let accounts: Vec<_> = (0..5).map(|_| Arc::new(Account::default())).collect();
     let links = || accounts.iter().enumerate();
@@ -141,11 +141,11 @@ fn that_much_was_let_go_is_said_once() {
     let account = Account::default();
     let mut released = Vec::new();
     for inbound in [
-        MAX / 4,
+        MAX / 8,
         0,
-        MAX / 4 + 1,
-        MAX / 16,
-        MAX / 16 - 1,
+        MAX / 8 + 1,
+        MAX / 32,
+        MAX / 32 - 1,
         0,
         10,
         MAX,
@@ -155,4 +155,18 @@ fn that_much_was_let_go_is_said_once() {
     }
     let expected = [false, false, false, false, true, false, false, false, true];
     assert_eq!(released, expected);
+}
+
+#[test]
+fn what_comes_and_goes_puts_no_alarm_off() {
+    let pool = Pool::new(6400, 6400);
+    let (mut held, mut alarms) = (0, 0);
+    for _ in 0..1000 {
+        // As what is moved from one queue to another.
+        for next in [held + 20, held + 10] {
+            alarms += usize::from(pool.change(held, next) == Change::Exceeded);
+            held = next;
+        }
+    }
+    assert!((30..=72).contains(&alarms), "{alarms}");
 }

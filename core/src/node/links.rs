@@ -179,8 +179,20 @@ impl<H: Clone> Node<H> {
         freed.handlers || freed.room
     }
 
+    /// Whether much of what was held was [let go](Pressure::released). It says so once.
+    pub fn take_released(&mut self) -> bool {
+        core::mem::take(&mut self.freed.memory)
+    }
+
     pub(crate) fn take_what_was_freed(&mut self) -> Freed {
-        core::mem::take(&mut self.freed)
+        let memory = self.freed.memory;
+        core::mem::replace(
+            &mut self.freed,
+            Freed {
+                memory,
+                ..Freed::default()
+            },
+        )
     }
 
     /// Whether calls were dropped without a reply since the last look: their links are
@@ -236,6 +248,7 @@ impl<H: Clone> Node<H> {
     pub(super) fn relieve(&mut self, pressure: Pressure) {
         self.freed.room |= pressure.room;
         self.freed.handlers |= pressure.handlers > 0;
+        self.freed.memory |= pressure.released;
         if pressure.inbound || pressure.outbound {
             let links = self.links.iter();
             let links = links.map(|(link, member)| (*link, &member.account));

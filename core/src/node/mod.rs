@@ -107,6 +107,8 @@ pub(crate) struct Freed {
     pub(crate) handlers: bool,
     /// Read.
     pub(crate) room: bool,
+    /// Nothing: much memory was let go.
+    pub(crate) memory: bool,
 }
 
 /// What a node's links lead over.

@@ -104,7 +104,7 @@ fn short_frames_are_gathered_and_keep_their_places() {
 
 #[test]
 fn what_waits_counts_for_all_and_goes_at_once_when_the_link_is_cut() {
-    let limits = Limits::default().with_outbound_total(300_000).unwrap();
+    let limits = Limits::default().with_outbound_total(400_000).unwrap();
     let mut node = node(&limits);
     let links = [(); 4].map(|()| link(&mut node));
     let mailboxes = links

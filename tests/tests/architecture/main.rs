@@ -65,7 +65,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // What links share.
             &["budget", "crowds", "lossy_queue", "routes"],
             &["peers", "subscriptions"],
-            &["shared"],
+            &["shared", "shared_frame"],
             // Links.
             &["calls"],
             &["exchange"],

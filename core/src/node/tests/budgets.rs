@@ -66,7 +66,7 @@ fn all_bytes_of_messages_that_wait_for_handlers_of_others_are_counted() {
 
 #[test]
 fn the_link_with_the_most_bytes_to_write_is_closed_where_all_are_too_many() {
-    let limits = Limits::default().with_outbound_total(300_000).unwrap();
+    let limits = Limits::default().with_outbound_total(400_000).unwrap();
     let mut node = node(limits);
     let mut links = links::<3>(&mut node);
     let large = Message::notify("u", [0; 50_000].to_vec());
@@ -97,7 +97,7 @@ fn the_link_with_the_most_bytes_to_write_is_closed_where_all_are_too_many() {
 
 #[test]
 fn a_link_that_flushes_its_queue_is_closed_where_all_are_too_many() {
-    let limits = Limits::default().with_outbound_total(300_000).unwrap();
+    let limits = Limits::default().with_outbound_total(400_000).unwrap();
     let mut node = node(limits);
     let [mut flushes, mut other] = links(&mut node);
     let large = Message::notify("u", [0; 50_000].to_vec());
@@ -334,7 +334,7 @@ fn a_long_frame_for_many_counts_once_until_the_last_has_written_it() {
 
 #[test]
 fn several_who_hold_the_same_frames_are_cut_until_those_are_gone() {
-    let limits = Limits::default().with_outbound_total(300_000).unwrap();
+    let limits = Limits::default().with_outbound_total(400_000).unwrap();
     let mut node = node(limits);
     let mut links = links::<20>(&mut node);
     let mut cut = 0;
