@@ -141,6 +141,8 @@ pub async fn subscribers_show_it_by_themselves<R: Runtime>() {
         let news = Message::notify("news", vec![b'x'; LONG]);
         node.publisher().notify("news", &news).unwrap();
         assert_eq!(heard.recv().await, Ok(LONG));
+        // What it was given is back before more is sent to it.
+        reader.subscribe(node.local_addr(), "news").await.unwrap();
     }
     assert_eq!(node.counters().unvalidated, 0);
 

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use netaio_tokio::types::{PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI};
 
@@ -52,4 +53,27 @@ pub(crate) fn waiting(attacked: &Attacked, count: usize) -> Result<(), Error> {
 pub(crate) fn deferred(attacked: &Attacked, count: usize) -> Result<(), Error> {
     let mut crowd = Crowd::gather(attacked.address, count)?;
     crowd.push(&frame(REQUEST_URI, "last", 65_000)?.repeat(3))
+}
+
+/// Frames that are never complete, one behind the other for ever; those who are no strangers
+/// and a newcomer with a long message are answered all the same.
+pub(crate) fn unfinished(attacked: &Attacked, count: usize) -> Result<(), Error> {
+    let ask = frame(REQUEST_URI, "echo", 60_000)?;
+    let answer = ask.len();
+    let mut friend = TcpStream::connect(attacked.address)?;
+    friend.write_all(&ask)?;
+    friend.read_exact(&mut vec![0; answer])?;
+    let mut crowd = Crowd::gather(attacked.address, count)?;
+    crowd.push(&ask[..ask.len() - 1])?;
+    let mut slowest = Duration::ZERO;
+    for _ in 0..20 {
+        for stream in [&mut friend, &mut TcpStream::connect(attacked.address)?] {
+            let begun = Instant::now();
+            stream.write_all(&ask)?;
+            stream.read_exact(&mut vec![0; answer])?;
+            slowest = slowest.max(begun.elapsed());
+        }
+    }
+    println!("unfinished: the slowest of 40 requests of 60 kB meanwhile took {slowest:.1?}");
+    Ok(())
 }

@@ -70,6 +70,7 @@ const ATTACKS: &[(&str, (Attack, Bound))] = &[
     ("answers", (held::answers, OUTBOUND)),
     ("waiting", (held::waiting, INBOUND)),
     ("deferred", (held::deferred, INBOUND)),
+    ("unfinished", (held::unfinished, INBOUND)),
 ];
 
 fn attack(name: &str, count: usize) -> Result<(), Error> {
