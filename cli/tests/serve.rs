@@ -199,15 +199,18 @@ fn signals_stop_it_cleanly() {
 #[test]
 fn an_address_that_is_taken_is_said_to_be_and_what_to_do() {
     let server = Server::start(&[]);
-    let taken = server.addr.to_string();
-    for transport in ["--tcp", "--udp"] {
-        let free = std::net::UdpSocket::bind(&taken);
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let taken_by = [
+        ("--tcp", server.addr),
+        ("--udp", socket.local_addr().unwrap()),
+    ];
+    for (transport, taken) in taken_by {
+        let taken = taken.to_string();
         let ran = run(&["serve", transport, &taken], b"");
         let problem = match transport {
             "--tcp" => format!("netaio: cannot listen on {taken}: "),
             _ => format!("netaio: cannot bind {taken}: "),
         };
-        drop(free);
         assert_eq!(ran.status, 1, "{transport}");
         assert!(ran.stderr.starts_with(&problem), "{}", ran.stderr);
         let advice = "        another program ";
