@@ -65,7 +65,7 @@ impl Budget {
             let may_go = held.inbound > 0 && held.queued >= Limits::HIGH_WATER;
             may_go.then_some(held.inbound)
         });
-        let all = mark(all, self.inbound.alarm, slow, Cut::Slow, marked);
+        let mut all = mark(all, self.inbound.alarm, slow, Cut::Slow, marked);
         let unfinished = |verified: bool| {
             candidates(&|account| {
                 let may_go = account.is_verified() == verified && account.cut().is_none();
@@ -73,9 +73,14 @@ impl Budget {
                 Some(usize::MAX.wrapping_sub(number))
             })
         };
-        let (alarm, high) = (self.inbound.alarm, self.inbound.high());
-        let all = mark(all, alarm, unfinished(false), Cut::NoRoom, marked);
-        mark(all, high, unfinished(true), Cut::NoRoom, marked);
+        // Some more than have to, or the next frame of many would have all compared again.
+        let slack = self.inbound.max / 32;
+        for (level, verified) in [(self.inbound.alarm, false), (self.inbound.high(), true)] {
+            if all > level {
+                let few = level.saturating_sub(slack);
+                all = mark(all, few, unfinished(verified), Cut::NoRoom, marked);
+            }
+        }
     }
 
     fn cut_outbound<'a>(
