@@ -57,7 +57,9 @@ pub async fn the_connection_that_most_waits_for_is_cut<R: Runtime>() {
     for ((connection, _), bytes) in remotes.iter().zip(waiting) {
         for _ in 0..bytes / 10_000 {
             let news = Message::notify("news", vec![0; 10_000]);
-            connection.send(news).await.unwrap();
+            // The one with the most may be cut before it has all of it.
+            let sent = connection.send(news).await;
+            assert!(sent.is_ok() || bytes == waiting[0], "{sent:?}");
         }
     }
     let reason = remotes[0].0.closed().await;
