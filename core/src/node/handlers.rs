@@ -169,7 +169,7 @@ impl<H: Clone> Node<H> {
             Place::Datagram(_) => Origin {
                 network: who.network(),
                 verified: self.config.outer.auth().is_some()
-                    || self.discovery.peers().is_verified(who),
+                    || self.discovery.peers().is_vouched(who),
             },
         };
         self.subscriptions.subscribe_from(key, who, origin, limits)

@@ -171,8 +171,6 @@ impl<H: Clone> Node<H> {
         let hashes = self.config.hashes();
         self.subscriptions.set_hashes(hashes);
         self.discovery.set_hashes(hashes);
-        let vouches = self.config.outer.auth().is_some();
-        self.discovery.set_outer_vouches(vouches);
     }
 
     /// How its links speak.

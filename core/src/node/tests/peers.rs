@@ -292,3 +292,36 @@ fn a_node_that_manages_peers_no_more_says_so_and_routes_their_messages_elsewhere
     );
     assert!(server.events().is_empty());
 }
+
+/// An outer plugin vouches for those whose messages pass it: not for a link that does
+/// without it.
+#[test]
+fn a_link_without_the_outer_plugin_vouches_for_nobody() {
+    let outer = Layer::new().with_auth(HmacAuth::new("secret"));
+    let guarded = || LinkConfig::new().with_outer(outer.clone());
+    for (with_plugin, vouched) in [(true, true), (false, false)] {
+        let config = match with_plugin {
+            true => guarded(),
+            false => LinkConfig::new(),
+        };
+        let mut nodes = [guarded(), config.clone()].map(Node::<u8>::for_streams);
+        for (node, name) in nodes.iter_mut().zip(["server", "client"]) {
+            node.set_local_peer(Peer::new(name)).unwrap();
+            let managed = node.manage_peers(NOON, ManagementConfig::for_streams());
+            managed.unwrap();
+        }
+        let [mut server, mut client] = nodes;
+        let config = alloc::sync::Arc::new(config);
+        let link = server.accept_with(NOON, config, None, |_| generator(1));
+        let link = link.unwrap();
+        let place = link.place();
+        let server = Host { link, node: server };
+        let link = client.connect(NOON, None, generator(2));
+        let client = Host { link, node: client };
+        let mut hosts = [server, client];
+        run(&mut hosts);
+        assert_eq!(hosts[0].peers(), ["client"]);
+        let peers = hosts[0].node.peers();
+        assert_eq!(peers.is_vouched(place), vouched, "{with_plugin}");
+    }
+}

@@ -26,8 +26,10 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     }
 
     /// As [`handle`](Self::handle), where it is known where the message comes from and
-    /// whether something vouches for it, which count where there are as many peers as may
-    /// be ([`Limits::peers`](crate::Limits::peers)).
+    /// whether it passed an auth plugin. Who introduces itself so
+    /// [is vouched for](crate::Peers::is_vouched), and takes its id and its address back
+    /// from those who are not; both count where there are as many peers as may be
+    /// ([`Limits::peers`](crate::Limits::peers)).
     pub fn handle_from(
         &mut self,
         now: Now,
@@ -45,7 +47,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
                 self.introduced(now, from, origin, message)
             }
             types::DISCONNECT => {
-                self.disconnected(now, from, message, rounds);
+                self.disconnected(now, from, origin, message, rounds);
                 None
             }
             _ => None,
@@ -138,8 +140,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             Decision::Ask => return Some(self.message(types::ADVERTISE_PEER, app_id)),
             Decision::Ignore => return None,
         }
-        let vouched = self.is_vouched(app_id);
-        match vouched {
+        match origin.verified {
             true => self.make_way(&peer.id, from),
             false if self.peers.is_vouched_anywhere(&peer.id) => {
                 self.refuse(from, PeerRefused::NotVouched.into());
@@ -151,9 +152,6 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         match self.peers.announce_from(peer, from, origin, now, limits) {
             Ok(change) => {
                 self.note_displaced();
-                if vouched {
-                    self.peers.vouch(from);
-                }
                 self.note(&id, from, change);
             }
             Err(reason) => {
@@ -162,12 +160,6 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             }
         }
         (!answers).then(|| self.message(types::PEER_DISCOVERED, app_id))
-    }
-
-    /// Whether a layer with an auth plugin stands before the messages of an app id.
-    fn is_vouched(&self, app_id: &[u8]) -> bool {
-        let inner = self.find(app_id).map(|managed| managed.config.inner());
-        self.outer_vouches || inner.is_some_and(|inner| inner.auth().is_some())
     }
 
     /// Removes those for whom nobody vouched where somebody vouches for another one: who
@@ -188,7 +180,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
 
     /// Takes a `DISCONNECT`. If there are rounds of introductions, the peer's last
     /// one may have been overtaken.
-    fn disconnected(&mut self, now: Now, from: A, message: &Message, rounds: bool) {
+    fn disconnected(&mut self, now: Now, from: A, origin: Origin, message: &Message, rounds: bool) {
         let id = match self.unpack(&message.content) {
             Ok(peer) => peer.id,
             Err(error) => return self.refuse(from, error.into()),
@@ -199,7 +191,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         if !known.addresses.contains(&from) {
             return self.refuse(from, PeerRefused::NotAtAddress.into());
         }
-        if self.peers.is_vouched(from) && !self.is_vouched(&message.uri) {
+        if self.peers.is_vouched(from) && !origin.verified {
             return self.refuse(from, PeerRefused::NotVouched.into());
         }
         if rounds {

@@ -115,8 +115,6 @@ pub struct Discovery<A> {
     departed: Departed<A>,
     keys: Keys,
     events: Events<A>,
-    /// The layer that every message passes has an auth plugin.
-    outer_vouches: bool,
 }
 
 impl<A: Copy + Eq + Hash> Discovery<A> {
@@ -134,14 +132,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             departed: Departed::new(),
             keys: Keys::default(),
             events: Events::new(),
-            outer_vouches: false,
         }
-    }
-
-    /// Says whether the layer that every message passes has an auth plugin: it then vouches
-    /// for the introductions of all app ids, as the inner layer of one does for its own.
-    pub fn set_outer_vouches(&mut self, vouches: bool) {
-        self.outer_vouches = vouches;
     }
 
     pub(crate) fn set_hashes(&mut self, hashes: Hashes) {

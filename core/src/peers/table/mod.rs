@@ -161,6 +161,12 @@ impl<A: Copy + Eq + Hash> Peers<A> {
             }
             _ => self.update_from(peer, address, origin, now, limits),
         };
+        if announced.is_ok()
+            && origin.verified
+            && let Some(heard) = self.by_address.get_mut(&address)
+        {
+            heard.vouched = true;
+        }
         if let Err(PeerRefused::DataMismatch | PeerRefused::AddressTaken) = announced
             && let Some(heard) = self.by_address.get_mut(&address)
             && heard.id != id
@@ -308,15 +314,6 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         core::mem::take(&mut self.displaced)
     }
 
-    /// Whether something vouches for the peer at this address: its introduction passed an
-    /// auth plugin, or the application added it.
-    #[must_use]
-    pub fn is_verified(&self, address: A) -> bool {
-        let heard = self.by_address.get(&address);
-        let entry = heard.and_then(|heard| self.by_id.get(&heard.id));
-        entry.is_some_and(|entry| entry.origin.verified)
-    }
-
     /// Notes the time. If the clock went back, addresses were heard in what is the
     /// future to it; they count as heard now, and the first of them expires one
     /// timeout from now.
@@ -345,14 +342,6 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     pub fn is_disputed(&self, address: A) -> bool {
         let heard = self.by_address.get(&address);
         heard.is_some_and(|heard| heard.disputed)
-    }
-
-    /// Notes that the peer at an address introduced itself from there through a layer with
-    /// an auth plugin.
-    pub(super) fn vouch(&mut self, address: A) {
-        if let Some(heard) = self.by_address.get_mut(&address) {
-            heard.vouched = true;
-        }
     }
 
     /// Whether the peer at an address introduced itself from there through a layer with an

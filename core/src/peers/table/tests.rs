@@ -154,7 +154,8 @@ fn whom_the_application_adds_displaces_and_is_displaced_by_nobody() {
     let added = peers.update(Peer::new("mine"), (3, 1), SECOND, &limits);
     assert_eq!(added, Ok(PeerChange::Added));
     assert!(peers.at((1, 1)).is_none() && peers.at((1, 2)).is_some());
-    assert!(peers.is_verified((3, 1)) && !peers.is_verified((1, 2)));
+    // The application's word is no plugin's.
+    assert!(!peers.is_vouched((3, 1)));
     // What is known already may be confirmed.
     let known = peers.update(Peer::new("1 2"), (1, 2), SECOND, &limits);
     assert_eq!(known, Ok(PeerChange::Unchanged));

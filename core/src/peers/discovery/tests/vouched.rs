@@ -1,6 +1,7 @@
 //! What an introduction is worth.
 
 use super::*;
+use crate::network::Origin;
 
 /// An app id whose introductions pass an auth plugin.
 const GUARDED: &str = "guarded";
@@ -17,7 +18,8 @@ fn node() -> Discovery<u16> {
     node
 }
 
-/// Alice introduces herself, or takes her leave. The layers are the owner's business.
+/// Alice introduces herself, or takes her leave. The layers are the owner's business, who
+/// says what passed them.
 fn say(
     node: &mut Discovery<u16>,
     kind: MessageType,
@@ -29,7 +31,11 @@ fn say(
     if app == GUARDED {
         message.uri = GUARDED.into();
     }
-    node.handle(at(1), from, &message);
+    let origin = Origin {
+        network: None,
+        verified: app == GUARDED,
+    };
+    node.handle_from(at(1), from, origin, &message);
 }
 
 #[test]
@@ -80,14 +86,6 @@ fn who_is_vouched_for_takes_back_an_id_and_an_address() {
         "{told:?}"
     );
     assert_eq!(node.peers().list(), [&alice]);
-}
-
-#[test]
-fn the_outer_layer_vouches_for_all() {
-    let mut node = super::node("me");
-    node.set_outer_vouches(true);
-    assert!(advertise(&mut node, 1, 1, "alice"));
-    assert!(node.peers().is_vouched(1) && !node.peers().is_vouched(2));
 }
 
 #[test]
