@@ -117,6 +117,9 @@ impl CliError {
             Self::Connect(error) if refused(&error.source) => {
                 "is there a server? `netaio serve` starts one; --server says where it is"
             }
+            Self::Connect(_) => {
+                "--server says where the server is: HOST:PORT, or [ADDRESS]:PORT for one of IPv6"
+            }
             Self::Answer(ErrorAnswer(message)) if message.message_type == AUTH_ERROR => {
                 "--secret and --admin-secret must be the server's"
             }

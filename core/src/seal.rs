@@ -130,6 +130,27 @@ impl Sealer {
         self.carry_out(plan, message, context, out)
     }
 
+    /// The frame of a message for many receivers, sealed once; `None` where a plugin of
+    /// either layer wants to know for whom: then it is to be sealed for each of them.
+    ///
+    /// # Errors
+    /// The message cannot be sent so.
+    pub fn seal_for_many(
+        &mut self,
+        wire: &Wire,
+        outer: &Layer,
+        inner: &Layer,
+        message: &Message,
+        context: &mut SealContext<'_>,
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        if outer.is_peer_specific() || inner.is_peer_specific() {
+            return Ok(None);
+        }
+        let mut frame = Vec::new();
+        self.seal(wire, outer, inner, message, context, &mut frame)?;
+        Ok(Some(frame))
+    }
+
     /// As [`seal`](Self::seal), but auth fields of the message are kept where
     /// the plugins keep them: a nonce or timestamp given by hand then makes the
     /// frame reproducible. Not for messages that are sent more than once.

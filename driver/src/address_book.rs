@@ -4,9 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use netaio_core::{Message, Receivers, SealError, SendError, SendOptions};
 
-use crate::fanout::{Delivery, FrameSealer, Sealed};
+use crate::fanout::{Delivery, FrameSealer};
 use crate::options::Omitted;
 use crate::remote::{Kind, Remote};
 use crate::service::Service;
@@ -85,10 +86,8 @@ impl AddressBook {
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
-        let frame = match self.sealer.seal(Omitted::default(), message, options)? {
-            Sealed::Once(frame) => Some(frame.into()),
-            Sealed::PerReceiver => None,
-        };
+        let frame = self.sealer.seal(Omitted::default(), message, options)?;
+        let frame = frame.map(Bytes::from);
         let fan_out = to.and_then(|to| self.service.node().fan_out(to, frame, message, options));
         let queued = match fan_out {
             Err(SendError::Seal(error)) => return Err(error),

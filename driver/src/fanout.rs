@@ -32,14 +32,6 @@ impl Delivery {
     }
 }
 
-/// A message for many receivers.
-pub(crate) enum Sealed {
-    /// Sealed once: the frame is the same for all.
-    Once(Vec<u8>),
-    /// To be sealed for each of them, since a plugin is peer-specific.
-    PerReceiver,
-}
-
 /// Seals messages for many receivers.
 pub(crate) struct FrameSealer {
     context: Arc<Context>,
@@ -60,8 +52,8 @@ impl FrameSealer {
         })
     }
 
-    /// Seals the message for receivers that omit these plugins, unless one that they do
-    /// not omit is peer-specific.
+    /// The frame for all receivers that omit these plugins; none where one that they do not
+    /// omit is peer-specific.
     ///
     /// # Errors
     /// The message cannot be sealed.
@@ -70,13 +62,10 @@ impl FrameSealer {
         omitted: Omitted,
         message: &Message,
         options: &SendOptions,
-    ) -> Result<Sealed, SealError> {
+    ) -> Result<Option<Vec<u8>>, SealError> {
         let (config, inner) = (&self.context.config, options.inner());
         config.outer.check_clash(inner)?;
         let outer = options.outer(&omitted.outer(&config.outer));
-        if outer.is_peer_specific() || inner.is_peer_specific() {
-            return Ok(Sealed::PerReceiver);
-        }
         let mut context = SealContext {
             now: self.context.time().now(),
             rng: &mut &self.rng,
@@ -85,15 +74,6 @@ impl FrameSealer {
                 ..PeerContext::default()
             },
         };
-        let (mut sealer, mut frame) = (Sealer::new(), Vec::new());
-        sealer.seal(
-            &config.wire,
-            &outer,
-            inner,
-            message,
-            &mut context,
-            &mut frame,
-        )?;
-        Ok(Sealed::Once(frame))
+        Sealer::new().seal_for_many(&config.wire, &outer, inner, message, &mut context)
     }
 }

@@ -5,10 +5,10 @@ use std::io;
 use std::sync::Arc;
 
 use netaio_core::plugin::Direction;
-use netaio_core::{LinkId, Message, SealError, SendError, SendOptions, SharedFrame, SharedNode};
+use netaio_core::{LinkId, Message, SealError, SendError, SendOptions, SharedNode};
 
 use crate::connection::Connection;
-use crate::fanout::{Delivery, FrameSealer, Sealed};
+use crate::fanout::{Delivery, FrameSealer};
 use crate::logging::limited;
 use crate::mailbox::Command;
 use crate::options::Omitted;
@@ -83,12 +83,9 @@ impl Roster {
         // is sent to no receiver.
         let mut frames = Vec::new();
         for omitted in omitted_by(receivers) {
-            let sealed = self.sealer.seal(omitted, message, options)?;
-            let frame: Option<SharedFrame> = match sealed {
-                Sealed::Once(frame) => Some(self.service.change(|node| node.share(frame))),
-                Sealed::PerReceiver => None,
-            };
-            frames.push((omitted, frame));
+            let frame = self.sealer.seal(omitted, message, options)?;
+            let share = |frame| self.service.change(|node| node.share(frame));
+            frames.push((omitted, frame.map(share)));
         }
         let mut delivery = Delivery::default();
         for connection in receivers {

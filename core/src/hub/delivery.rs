@@ -60,9 +60,6 @@ impl SharedSealer {
     ) -> Result<Option<Vec<u8>>, SealError> {
         config.outer.check_clash(options.inner())?;
         let outer = options.outer(&config.outer);
-        if outer.is_peer_specific() || options.inner().is_peer_specific() {
-            return Ok(None);
-        }
         let mut context = SealContext {
             now,
             rng: &mut *self.rng,
@@ -71,10 +68,8 @@ impl SharedSealer {
                 ..PeerContext::default()
             },
         };
-        let mut frame = Vec::new();
         let (wire, inner) = (&config.wire, options.inner());
-        self.sealer
-            .seal(wire, &outer, inner, message, &mut context, &mut frame)?;
-        Ok(Some(frame))
+        let sealer = &mut self.sealer;
+        sealer.seal_for_many(wire, &outer, inner, message, &mut context)
     }
 }

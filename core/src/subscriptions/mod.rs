@@ -1,18 +1,23 @@
 //! Subscribers by key.
 
+mod admission;
 mod channel;
+mod error;
+mod memory;
 #[cfg(test)]
 mod tests;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
-use core::hash::{BuildHasher, Hash};
+use core::hash::Hash;
 
 use slab::Slab;
 
 pub use self::channel::Subscribers;
+pub use self::error::SubscribeError;
 
 use self::channel::Channel;
+use self::memory::{Slots, shrink, table_bytes};
 use crate::crowds::Crowds;
 use crate::hashes::{HashMap, Hashes, reseed};
 use crate::limits::Limits;
@@ -69,9 +74,6 @@ pub struct Subscriptions<S> {
     visited: usize,
 }
 
-/// The slots of a subscriber, by the ids of their channels: remotes choose neither.
-type Slots = hashbrown::HashMap<u32, u32>;
-
 /// What is known of a subscriber.
 #[derive(Clone, Debug, Default)]
 struct Subscriber {
@@ -82,81 +84,6 @@ struct Subscriber {
     origin: Origin,
     /// Its number among those that nothing vouches for.
     number: u64,
-}
-
-/// Why a subscription was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SubscribeError {
-    /// The link that leads there has ended, or is another node's.
-    #[error("its connection has ended, or is another node's")]
-    NotConnected,
-    /// The subscriber has [`Limits::subscriptions`] already.
-    #[error("{max} subscriptions of one connection already")]
-    TooMany {
-        /// The limit.
-        max: usize,
-    },
-    /// There are [`Limits::subscription_keys`] keys already.
-    #[error("{max} subscription keys already")]
-    TooManyKeys {
-        /// The limit.
-        max: usize,
-    },
-    /// The subscriptions would take more than [`Limits::subscription_bytes`].
-    #[error("the subscriptions would take more than {max} bytes")]
-    TooManyBytes {
-        /// The limit.
-        max: usize,
-    },
-    /// All keys would be longer than [`Limits::subscription_key_bytes`] together.
-    #[error("all subscription keys would be longer than {max} bytes")]
-    TooManyKeyBytes {
-        /// The limit.
-        max: usize,
-    },
-    /// The subscriber's keys would be longer than [`Limits::subscriber_key_bytes`]
-    /// together.
-    #[error("the keys of one connection would be longer than {max} bytes")]
-    TooManyOwnBytes {
-        /// The limit.
-        max: usize,
-    },
-    /// The key is longer than [`Limits::subscription_key`]; or, as the uri of a message, it
-    /// leaves no room for what layers add to it, so that its subscriber could be told
-    /// nothing.
-    #[error("a key of {len} bytes; at most {max} may be subscribed to")]
-    KeyTooLong {
-        /// The length of the key, in bytes.
-        len: usize,
-        /// The longest that a key may be, in bytes.
-        max: usize,
-    },
-    /// There are [`Limits::subscribers`] already.
-    #[error("{max} subscribers already")]
-    TooManySubscribers {
-        /// The limit.
-        max: usize,
-    },
-    /// There are [`Limits::subscribers_per_address`] from this network already.
-    #[error("{max} subscribers from this address already")]
-    TooManyOfAddress {
-        /// The limit.
-        max: usize,
-    },
-}
-
-impl SubscribeError {
-    /// Whether others hold what is missing.
-    fn is_shared(self) -> bool {
-        matches!(
-            self,
-            Self::TooManyKeys { .. }
-                | Self::TooManyKeyBytes { .. }
-                | Self::TooManyBytes { .. }
-                | Self::TooManySubscribers { .. }
-        )
-    }
 }
 
 impl<S> Default for Subscriptions<S> {
@@ -183,31 +110,6 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// The most keys, and the most subscribers, whatever the limits: ids and slots
     /// have 32 bits, and up to half of the slots of a channel are empty.
     const MAX: usize = (u32::MAX / 2) as usize;
-
-    /// The most that give way to one newcomer, whose key may be longer than theirs.
-    const FOR_ONE: usize = 16;
-
-    /// Those that gave way, and are remembered; the oldest make room.
-    const DISPLACED: usize = 64;
-
-    /// Bytes that an allocation takes besides its own.
-    const ALLOCATION: usize = size_of::<[usize; 2]>();
-    /// Bytes that a key takes besides its own: the counters of an `Arc`.
-    const KEY: usize = size_of::<[usize; 2]>() + Self::ALLOCATION;
-    /// Bytes of an entry of the slab of channels, with its tag.
-    const CHANNEL: usize = size_of::<Channel<S>>() + size_of::<usize>();
-    /// Bytes of the first slots of a channel.
-    const CHANNEL_ROOM: usize = Channel::<S>::FIRST_ROOM * size_of::<Option<S>>();
-    /// Bytes of the smallest table of a subscriber's own.
-    const FIRST_TABLE: usize = 64 + Self::ALLOCATION;
-    /// Bytes of an entry of the tree of those that nothing vouches for: its nodes are
-    /// at least half full.
-    const UNVERIFIED: usize = 2 * size_of::<((Network, u64), S)>();
-    /// What a subscriber, and a subscription besides the key, count for among those of
-    /// their network.
-    const SUBSCRIBER_WEIGHT: usize =
-        size_of::<(S, Subscriber)>() + Self::UNVERIFIED + Self::FIRST_TABLE;
-    const PAIR_WEIGHT: usize = Self::CHANNEL + Self::KEY + Self::CHANNEL_ROOM;
 
     /// No subscriptions.
     #[must_use]
@@ -285,82 +187,6 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         }
     }
 
-    /// Whether one more subscription of a subscriber is within the limits.
-    fn check_limits(
-        &self,
-        key: &[u8],
-        id: Option<u32>,
-        known: Option<&Subscriber>,
-        origin: Origin,
-        limits: &Limits,
-    ) -> Result<(), SubscribeError> {
-        let (len, max) = (key.len(), limits.subscription_key());
-        if len > max {
-            return Err(SubscribeError::KeyTooLong { len, max });
-        }
-        let max = limits.subscriptions();
-        if known.map_or(0, |known| known.slots.len()) >= max {
-            return Err(SubscribeError::TooMany { max });
-        }
-        let max = limits.subscriber_key_bytes();
-        if known.map_or(0, |known| known.key_bytes).saturating_add(len) > max {
-            return Err(SubscribeError::TooManyOwnBytes { max });
-        }
-        if known.is_none()
-            && let Some(max) = limits.subscribers_per_address()
-            && self.crowds.entries(origin.network) >= max
-        {
-            return Err(SubscribeError::TooManyOfAddress { max });
-        }
-        let max = limits.subscription_keys().min(Self::MAX);
-        if id.is_none() && self.ids.len() >= max {
-            return Err(SubscribeError::TooManyKeys { max });
-        }
-        let max = limits.subscription_key_bytes();
-        if id.is_none() && self.key_bytes.saturating_add(len) > max {
-            return Err(SubscribeError::TooManyKeyBytes { max });
-        }
-        let max = limits.subscribers().min(Self::MAX);
-        if known.is_none() && self.subscribers.len() >= max {
-            return Err(SubscribeError::TooManySubscribers { max });
-        }
-        let max = limits.subscription_bytes();
-        let more = self.key_growth(len, id);
-        let more = more.saturating_add(self.subscriber_growth(known));
-        if self.bytes().saturating_add(more) > max {
-            return Err(SubscribeError::TooManyBytes { max });
-        }
-        Ok(())
-    }
-
-    /// Bytes that a key takes more for one more subscriber. Tables that are full double.
-    fn key_growth(&self, len: usize, id: Option<u32>) -> usize {
-        if let Some(id) = id {
-            let channel = self.channels.get(id as usize);
-            let room = channel.map_or(0, Channel::next_room);
-            return room.saturating_mul(size_of::<Option<S>>());
-        }
-        let channels = match self.channels.len() < self.channels.capacity() {
-            true => 0,
-            false => self.channels.capacity().max(Channel::<S>::FIRST_ROOM),
-        };
-        len.saturating_add(Self::KEY)
-            .saturating_add(Self::CHANNEL_ROOM)
-            .saturating_add(channels.saturating_mul(Self::CHANNEL))
-            .saturating_add(map_growth(&self.ids))
-    }
-
-    /// Bytes that one more subscription of a subscriber takes.
-    fn subscriber_growth(&self, known: Option<&Subscriber>) -> usize {
-        match known {
-            Some(known) => map_growth(&known.slots),
-            None => map_growth(&self.subscribers)
-                .saturating_add(Self::FIRST_TABLE)
-                .saturating_add(Self::UNVERIFIED)
-                .saturating_add(self.crowds.growth()),
-        }
-    }
-
     /// Takes a subscription in.
     fn insert(&mut self, key: &[u8], id: Option<u32>, who: S, origin: Origin) {
         let id = id.unwrap_or_else(|| self.open(key));
@@ -386,74 +212,6 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
             let weight = Self::PAIR_WEIGHT.saturating_add(key.len());
             self.crowds.grow(known.origin, weight);
         }
-    }
-
-    /// Takes a subscriber in, without subscriptions.
-    fn welcome(&mut self, who: S, origin: Origin) {
-        let number = self.next;
-        self.crowds.add(origin, Self::SUBSCRIBER_WEIGHT);
-        if let Some(network) = origin.network
-            && !origin.verified
-        {
-            self.next = number.wrapping_add(1);
-            self.unverified.insert((network, number), who);
-        }
-        let subscriber = Subscriber {
-            origin,
-            number,
-            ..Subscriber::default()
-        };
-        self.subscribers.insert(who, subscriber);
-    }
-
-    /// Something vouches for a subscriber from here on.
-    fn verify(&mut self, who: S) {
-        if let Some(known) = self.subscribers.get_mut(&who)
-            && !known.origin.verified
-        {
-            self.crowds.shrink(known.origin, Self::weight(known));
-            if let Some(network) = known.origin.network {
-                self.unverified.remove(&(network, known.number));
-            }
-            known.origin.verified = true;
-        }
-    }
-
-    /// What a subscriber counts for among those of its network.
-    fn weight(subscriber: &Subscriber) -> usize {
-        let pairs = subscriber.slots.len().saturating_mul(Self::PAIR_WEIGHT);
-        pairs
-            .saturating_add(subscriber.key_bytes)
-            .saturating_add(Self::SUBSCRIBER_WEIGHT)
-    }
-
-    /// Removes a subscriber to make room for one from elsewhere, and says whether there was
-    /// one to remove.
-    fn displace(&mut self, key: &[u8], newcomer: Origin, limits: &Limits) -> bool {
-        let weight = Self::SUBSCRIBER_WEIGHT
-            .saturating_add(Self::PAIR_WEIGHT)
-            .saturating_add(key.len());
-        let max = limits.subscription_bytes();
-        let Some(network) = self.crowds.crowded(newcomer, weight, max) else {
-            return false;
-        };
-        let mut oldest = self.unverified.range((network, 0)..=(network, u64::MAX));
-        let Some((_, who)) = oldest.next() else {
-            return false;
-        };
-        let who = *who;
-        self.remove(who);
-        if self.displaced.len() >= Self::DISPLACED {
-            self.displaced.pop_front();
-        }
-        self.displaced.push_back(who);
-        true
-    }
-
-    /// The next subscriber that gave way to another, with all its subscriptions, until
-    /// it returns `None`. Of those that nobody asked for the last 64 are kept.
-    pub fn poll_displaced(&mut self) -> Option<S> {
-        self.displaced.pop_front()
     }
 
     /// Makes a channel for a key that has none, and returns its id.
@@ -603,61 +361,5 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
-    }
-
-    /// Bytes of memory that the subscriptions take: the keys, and all tables with the
-    /// room that they have to spare.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        let keys = self.ids.len().saturating_mul(Self::KEY);
-        let channels = self.channels.capacity().saturating_mul(Self::CHANNEL);
-        let slots = self.channel_room.saturating_mul(size_of::<Option<S>>());
-        let unverified = self.unverified.len().saturating_mul(Self::UNVERIFIED);
-        [
-            keys,
-            self.ids.allocation_size(),
-            channels,
-            slots,
-            self.subscribers.allocation_size(),
-            self.table_bytes,
-            unverified,
-            self.crowds.bytes(),
-        ]
-        .into_iter()
-        .fold(self.key_bytes, usize::saturating_add)
-    }
-}
-
-/// Bytes that a subscriber's own table takes.
-fn table_bytes(slots: &Slots) -> usize {
-    match slots.allocation_size() {
-        0 => 0,
-        bytes => bytes.saturating_add(size_of::<[usize; 2]>()),
-    }
-}
-
-/// Bytes that a map grows by, for one entry more: one that is full doubles, unless at most
-/// half of it are entries and the rest are marks of those that were removed.
-fn map_growth<K: Eq + Hash, V, B: BuildHasher>(map: &hashbrown::HashMap<K, V, B>) -> usize {
-    /// Entries that a map has memory for once there is one in it.
-    const FIRST: usize = 4;
-    let bytes = map.allocation_size();
-    // Each has a byte of control, and of sixteen places two stay free.
-    let entry = size_of::<(K, V)>().saturating_add(1);
-    let places = bytes.checked_div(entry).unwrap_or(0);
-    let half = (places / 16).saturating_mul(7);
-    match map.len() < map.capacity() || map.len() < half {
-        true => 0,
-        false => bytes.max(FIRST.saturating_mul(size_of::<(K, V)>())),
-    }
-}
-
-/// Gives memory back when a map is mostly empty. Each time, at least as many
-/// entries were removed before as are moved.
-fn shrink<K: Eq + Hash, V, B: BuildHasher>(map: &mut hashbrown::HashMap<K, V, B>) {
-    const FEW: usize = 16;
-    let len = map.len();
-    if map.capacity() > FEW && map.capacity() / 4 > len {
-        map.shrink_to(len.saturating_mul(2));
     }
 }

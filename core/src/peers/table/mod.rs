@@ -1,5 +1,6 @@
 //! The table of peers.
 
+mod announce;
 mod outcome;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,6 @@ pub use self::outcome::{Expired, Known, PeerChange, PeerRefused};
 
 use crate::crowds::Crowds;
 use crate::hashes::{HashMap, Hashes, reseed};
-use crate::limits::Limits;
 use crate::network::Origin;
 use crate::plugin::Peer;
 
@@ -24,7 +24,7 @@ use crate::plugin::Peer;
 /// the number of a connection for streams. It belongs to one peer at a time. The
 /// table is the only authority: whoever is not in it is no peer. Where it is full, a peer
 /// that something vouches for makes room for nobody while it is alive, and any other
-/// [only for some](Limits::peers).
+/// [only for some](crate::Limits::peers).
 ///
 /// What is in it is worth as much as what let it in. Where introductions pass no auth
 /// plugin, anybody can repeat a peer's and be it, be it first and shut it out, or use up its
@@ -115,203 +115,6 @@ impl<A: Copy + Eq + Hash> Peers<A> {
         self.local = local;
         let id = self.local.clone()?;
         self.remove(&id)
-    }
-
-    /// Takes a peer's introduction of itself, and says what it changed. Nothing vouches for
-    /// it, and where it comes from does not count; for the rest as
-    /// [`announce_from`](Self::announce_from).
-    ///
-    /// # Errors
-    /// As [`announce_from`](Self::announce_from).
-    pub fn announce(
-        &mut self,
-        peer: Peer,
-        address: A,
-        now: Duration,
-        limits: &Limits,
-    ) -> Result<PeerChange, PeerRefused> {
-        self.announce_from(peer, address, Origin::default(), now, limits)
-    }
-
-    /// Takes a peer's introduction of itself, and says what it changed.
-    ///
-    /// A known peer may change its data from the first of its addresses only.
-    /// From any other the introduction has to be the same as before: introductions
-    /// are public, and whoever repeats one may be somebody else.
-    ///
-    /// # Errors
-    /// It is refused, and no peer, data or address has changed. One thing may have:
-    /// if another peer is known at this address, the address is now
-    /// [disputed](Self::is_disputed).
-    pub fn announce_from(
-        &mut self,
-        peer: Peer,
-        address: A,
-        origin: Origin,
-        now: Duration,
-        limits: &Limits,
-    ) -> Result<PeerChange, PeerRefused> {
-        let id = peer.id.clone();
-        let known = self.by_id.get(&id);
-        let announced = match known {
-            Some(Entry { known, .. })
-                if known.addresses.first() != Some(&address) && known.peer != peer =>
-            {
-                Err(PeerRefused::DataMismatch)
-            }
-            _ => self.update_from(peer, address, origin, now, limits),
-        };
-        if announced.is_ok()
-            && origin.verified
-            && let Some(heard) = self.by_address.get_mut(&address)
-        {
-            heard.vouched = true;
-        }
-        if let Err(PeerRefused::DataMismatch | PeerRefused::AddressTaken) = announced
-            && let Some(heard) = self.by_address.get_mut(&address)
-            && heard.id != id
-        {
-            heard.disputed = true;
-        }
-        announced
-    }
-
-    /// Adds a peer, or an address to a peer, or changes its data, on the word of
-    /// the application, which counts at any address.
-    ///
-    /// # Errors
-    /// It is refused, and nothing has changed. Where the address is another
-    /// peer's, [`remove_address`](Self::remove_address) makes it free.
-    pub fn update(
-        &mut self,
-        peer: Peer,
-        address: A,
-        now: Duration,
-        limits: &Limits,
-    ) -> Result<PeerChange, PeerRefused> {
-        let origin = Origin {
-            network: None,
-            verified: true,
-        };
-        self.update_from(peer, address, origin, now, limits)
-    }
-
-    fn update_from(
-        &mut self,
-        peer: Peer,
-        address: A,
-        origin: Origin,
-        now: Duration,
-        limits: &Limits,
-    ) -> Result<PeerChange, PeerRefused> {
-        self.observe(now);
-        if peer.id.is_empty() {
-            return Err(PeerRefused::NoId);
-        }
-        if self.local.as_ref() == Some(&peer.id) {
-            return Err(PeerRefused::Local);
-        }
-        let len = peer.data.as_ref().map_or(0, Bytes::len).max(peer.id.len());
-        let max = limits.peer_data();
-        if len > max {
-            return Err(PeerRefused::TooMuchData { len, max });
-        }
-        let at = self.by_address.get(&address);
-        if at.is_some_and(|heard| heard.id != peer.id) {
-            return Err(PeerRefused::AddressTaken);
-        }
-        let vouched = at.is_some_and(|heard| heard.vouched);
-        let (id, change) = match self.by_id.get_mut(&peer.id) {
-            Some(Entry {
-                known,
-                origin: first,
-            }) => {
-                let here = known.addresses.contains(&address);
-                let same = known.peer == peer;
-                if !here {
-                    let max = limits.peer_addresses();
-                    if known.addresses.len() >= max {
-                        return Err(PeerRefused::TooManyAddresses { max });
-                    }
-                    known.addresses.push(address);
-                }
-                if !same {
-                    known.peer = peer.into_owned();
-                }
-                known.last_heard = now;
-                if origin.verified && !first.verified {
-                    self.crowds.shrink(*first, 1);
-                    self.unverified = self.unverified.saturating_sub(1);
-                    first.verified = true;
-                }
-                let change = match here && same {
-                    true => PeerChange::Unchanged,
-                    false => PeerChange::Updated,
-                };
-                (known.peer.id.clone(), change)
-            }
-            None => {
-                self.make_room(origin, limits)?;
-                let peer = peer.into_owned();
-                let id = peer.id.clone();
-                let known = Known {
-                    addresses: alloc::vec![address],
-                    last_heard: now,
-                    peer,
-                };
-                self.crowds.add(origin, 1);
-                let unverified = usize::from(!origin.verified);
-                self.unverified = self.unverified.saturating_add(unverified);
-                self.by_id.insert(id.clone(), Entry { known, origin });
-                (id, PeerChange::Added)
-            }
-        };
-        if self.by_address.is_empty() {
-            self.oldest = now;
-        }
-        let heard = Heard {
-            id,
-            last: now,
-            disputed: false,
-            vouched,
-        };
-        self.by_address.insert(address, heard);
-        Ok(change)
-    }
-
-    /// Sees that there is room for one more peer: where there is none, one that nothing
-    /// vouches for makes room, if it has to.
-    fn make_room(&mut self, newcomer: Origin, limits: &Limits) -> Result<(), PeerRefused> {
-        if let Some(max) = limits.peers_per_address()
-            && self.crowds.entries(newcomer.network) >= max
-        {
-            return Err(PeerRefused::TooManyOfAddress { max });
-        }
-        let max = limits.peers();
-        if self.by_id.len() < max {
-            return Ok(());
-        }
-        let full = PeerRefused::TooMany { max };
-        let network = match newcomer.verified {
-            true if self.unverified > 0 => None,
-            true => return Err(full),
-            false => Some(self.crowds.crowded(newcomer, 1, max).ok_or(full)?),
-        };
-        let candidates = self.by_id.values().filter(|entry| {
-            let origin = entry.origin;
-            !origin.verified && (network.is_none() || origin.network == network)
-        });
-        let silent = candidates.map(|entry| &entry.known);
-        let silent = silent.min_by_key(|known| (known.last_heard, &known.peer.id));
-        let id = silent.map(|known| known.peer.id.clone());
-        let known = id.and_then(|id| self.remove(&id)).ok_or(full)?;
-        self.displaced.push(known);
-        Ok(())
-    }
-
-    /// The peers that gave way to others since the last call.
-    pub fn take_displaced(&mut self) -> Vec<Known<A>> {
-        core::mem::take(&mut self.displaced)
     }
 
     /// Notes the time. If the clock went back, addresses were heard in what is the

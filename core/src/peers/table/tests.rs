@@ -1,6 +1,7 @@
 //! Who may come, who may speak for whom, and who goes.
 
 use super::*;
+use crate::limits::Limits;
 use crate::network::Network;
 
 const SECOND: Duration = Duration::from_secs(1);

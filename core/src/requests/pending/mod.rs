@@ -1,5 +1,6 @@
 //! Requests that wait for their answers.
 
+mod repeat;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use hashbrown::{Equivalent, HashMap};
 use slab::Slab;
 
+use self::repeat::Repeat;
 use super::Deadlines;
 use crate::message::{Message, MessageType, types};
 use crate::options::RequestOptions;
@@ -82,25 +84,6 @@ struct Waiting<A> {
     repeat: Option<Box<Repeat>>,
     previous: Option<usize>,
     next: Option<usize>,
-}
-
-/// A request as it is sent again.
-#[derive(Debug)]
-struct Repeat {
-    message: Message,
-    options: RequestOptions,
-    /// How often it may be.
-    left: u8,
-}
-
-impl Repeat {
-    const TIMES: u8 = 2;
-
-    /// Bytes that it keeps alive.
-    fn bytes(&self) -> usize {
-        let Message { uri, content, .. } = &self.message;
-        uri.len().saturating_add(content.len())
-    }
 }
 
 /// What an answer has in common with its request.
@@ -321,11 +304,7 @@ impl<A: Copy + Eq + Hash> Pending<A> {
         options: &RequestOptions,
         max: usize,
     ) {
-        let repeat = Repeat {
-            message: message.clone(),
-            options: options.clone(),
-            left: Repeat::TIMES,
-        };
+        let repeat = Repeat::new(message, options);
         let kept = self.kept.saturating_add(repeat.bytes());
         if let Some(waiting) = self.waiting.get_mut(id.slot)
             && waiting.id == id
@@ -340,15 +319,14 @@ impl<A: Copy + Eq + Hash> Pending<A> {
     pub(crate) fn may_repeat(&self, id: RequestId) -> bool {
         let waiting = self.get(id).filter(|waiting| !waiting.abandoned);
         let repeat = waiting.and_then(|waiting| waiting.repeat.as_ref());
-        repeat.is_some_and(|repeat| repeat.left > 0)
+        repeat.is_some_and(|repeat| repeat.is_left())
     }
 
     /// What is to be sent again, if it may be.
     pub(crate) fn take_repeat(&mut self, id: RequestId) -> Option<(Message, RequestOptions)> {
         let waiting = self.waiting.get_mut(id.slot)?;
         let repeat = waiting.repeat.as_mut().filter(|_| waiting.id == id)?;
-        repeat.left = repeat.left.checked_sub(1)?;
-        Some((repeat.message.clone(), repeat.options.clone()))
+        repeat.take()
     }
 
     /// Ends a request and takes it out of its queue.
