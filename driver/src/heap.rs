@@ -46,3 +46,19 @@ fn trim() {
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn trim() {}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_often_memory_is_let_go_there_is_one_thread() {
+        for _ in 0..1000 {
+            give_back();
+        }
+        let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        let names =
+            threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
+        assert!(names.filter(|name| name.trim() == "netaio-heap").count() <= 1);
+    }
+}

@@ -24,8 +24,8 @@ impl Budget {
     ///
     /// Where too much is received, those whose remotes read no answers and so keep their own
     /// requests waiting, for nothing else makes them let go; then those whose frames are not
-    /// complete, the oldest first: of strangers, and where that is not enough and three
-    /// quarters of what may be held are, of anybody. Where too much waits to be written, those with the most of it.
+    /// complete, the oldest first: of strangers, and past three quarters of what may be held
+    /// of anybody. Where too much waits to be written, those with the most of it.
     pub(crate) fn cut<'a>(
         &self,
         pressure: Pressure,

@@ -4,8 +4,8 @@ use alloc::collections::{BTreeMap, VecDeque};
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::budget::Sender;
 use crate::limits::Limits;
+use crate::network::Network;
 use crate::now::Now;
 
 /// The budget of what is sent to addresses that may be forged: what handlers answer, and
@@ -19,9 +19,9 @@ pub(super) struct UnvalidatedBudget {
     all: Rate,
     spent: Meter,
     max_senders: usize,
-    senders: BTreeMap<Sender, Account>,
+    senders: BTreeMap<Network, Account>,
     /// Every sender once, in the order in which they are looked at.
-    checked: VecDeque<Sender>,
+    checked: VecDeque<Network>,
 }
 
 /// What one sender has had.
@@ -83,7 +83,7 @@ impl UnvalidatedBudget {
         if self.spent.bytes().saturating_add(Self::ROOM) > self.all.brim() {
             return false;
         }
-        match self.senders.get_mut(&Sender::from(ip)) {
+        match self.senders.get_mut(&Network::of(ip)) {
             Some(account) => {
                 account.spent.settle(now, each);
                 account.taken().saturating_add(Self::ROOM) <= each.brim()
@@ -94,7 +94,7 @@ impl UnvalidatedBudget {
 
     /// Gives back what was kept for an answer.
     pub(super) fn end_call(&mut self, ip: IpAddr) {
-        if let Some(account) = self.senders.get_mut(&Sender::from(ip)) {
+        if let Some(account) = self.senders.get_mut(&Network::of(ip)) {
             account.calls = account.calls.saturating_sub(1);
         }
     }
@@ -142,7 +142,7 @@ impl UnvalidatedBudget {
     /// Whether a quarter of what may be sent to an address at once is spent.
     pub(super) fn is_quarter_spent(&mut self, now: Now, ip: IpAddr) -> bool {
         let each = self.each;
-        let spent = self.senders.get_mut(&Sender::from(ip)).map(|account| {
+        let spent = self.senders.get_mut(&Network::of(ip)).map(|account| {
             account.spent.settle(now.monotonic, each);
             account.taken()
         });
@@ -151,7 +151,7 @@ impl UnvalidatedBudget {
 
     /// The account of a sender; none where there are too many.
     fn account(&mut self, now: Now, ip: IpAddr) -> Option<&mut Account> {
-        let sender = Sender::from(ip);
+        let sender = Network::of(ip);
         if !self.senders.contains_key(&sender) {
             if !self.make_room(now.monotonic) {
                 return None;

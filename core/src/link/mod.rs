@@ -358,7 +358,8 @@ impl Link {
         first.map(|(at, reason)| Deadline { at, reason })
     }
 
-    /// Ends a turn: publishes what the link holds, and lets the remote's timers rest while it is this
+    /// Ends a turn: publishes what the link holds, and lets the remote's timers rest while
+    /// it is this
     /// side that keeps the remote waiting.
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
         self.idle = true;

@@ -13,32 +13,38 @@ pub enum SubscribeError {
         /// The limit.
         max: usize,
     },
-    /// There are [`Limits::subscription_keys`](crate::Limits::subscription_keys) keys already.
+    /// There are as many keys as
+    /// [`Limits::subscription_keys`](crate::Limits::subscription_keys) says.
     #[error("{max} subscription keys already")]
     TooManyKeys {
         /// The limit.
         max: usize,
     },
-    /// The subscriptions would take more than [`Limits::subscription_bytes`](crate::Limits::subscription_bytes).
+    /// The subscriptions would take more than
+    /// [`Limits::subscription_bytes`](crate::Limits::subscription_bytes).
     #[error("the subscriptions would take more than {max} bytes")]
     TooManyBytes {
         /// The limit.
         max: usize,
     },
-    /// All keys would be longer than [`Limits::subscription_key_bytes`](crate::Limits::subscription_key_bytes) together.
+    /// All keys would be longer than
+    /// [`Limits::subscription_key_bytes`](crate::Limits::subscription_key_bytes) together.
     #[error("all subscription keys would be longer than {max} bytes")]
     TooManyKeyBytes {
         /// The limit.
         max: usize,
     },
-    /// The subscriber's keys would be longer than [`Limits::subscriber_key_bytes`](crate::Limits::subscriber_key_bytes)
+    /// The subscriber's keys would be longer than
+    /// [`Limits::subscriber_key_bytes`](crate::Limits::subscriber_key_bytes)
     /// together.
     #[error("the keys of one connection would be longer than {max} bytes")]
     TooManyOwnBytes {
         /// The limit.
         max: usize,
     },
-    /// The key is longer than [`Limits::subscription_key`](crate::Limits::subscription_key); or, as the uri of a message, it
+    /// The key is longer than
+    /// [`Limits::subscription_key`](crate::Limits::subscription_key); or, as the uri of a
+    /// message, it
     /// leaves no room for what layers add to it, so that its subscriber could be told
     /// nothing.
     #[error("a key of {len} bytes; at most {max} may be subscribed to")]
@@ -54,7 +60,9 @@ pub enum SubscribeError {
         /// The limit.
         max: usize,
     },
-    /// There are [`Limits::subscribers_per_address`](crate::Limits::subscribers_per_address) from this network already.
+    /// There are
+    /// [`Limits::subscribers_per_address`](crate::Limits::subscribers_per_address) from
+    /// this network already.
     #[error("{max} subscribers from this address already")]
     TooManyOfAddress {
         /// The limit.

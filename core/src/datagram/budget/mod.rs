@@ -4,11 +4,12 @@
 mod tests;
 
 use alloc::collections::VecDeque;
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::hashes::{HashMap, Hashes};
 use crate::limits::Limits;
+use crate::network::Network;
 use crate::now::Now;
 
 /// The budget of the answers that a node over datagrams makes by itself, which
@@ -19,8 +20,8 @@ use crate::now::Now;
 /// number to one sender and in all, and in bytes to one sender by what came from
 /// there. Answers of handlers are the application's, and are not counted.
 ///
-/// A sender is an IP address, or the /64 network of an IPv6 address, of which
-/// one host may use as many as it likes.
+/// A sender is a [`Network`](crate::Network): a host may use as many of its addresses as
+/// it likes.
 ///
 /// If the monotonic clock goes back, all rates are as after a full burst: one
 /// second later they are full again. Senders are forgotten within three times the
@@ -42,10 +43,10 @@ pub struct ReplyBudget {
     all: Rate,
     amplification: u64,
     max_senders: usize,
-    senders: HashMap<Sender, Account>,
+    senders: HashMap<Network, Account>,
     /// Every sender once, with the time it was last checked for its age, in that
     /// order.
-    checked: VecDeque<(Duration, Sender)>,
+    checked: VecDeque<(Duration, Network)>,
     answered: Meter,
     suppressed: SuppressedReplies,
 }
@@ -63,14 +64,6 @@ pub struct SuppressedReplies {
     pub per_ip: u64,
     /// [`Limits::unverified_replies`] went out.
     pub all: u64,
-}
-
-/// All addresses that count as one sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Sender {
-    V4([u8; 4]),
-    /// A /64 network.
-    V6([u8; 8]),
 }
 
 #[derive(Debug)]
@@ -115,7 +108,7 @@ impl ReplyBudget {
 
     /// Notes a datagram of so many bytes, whatever is in it, from an address.
     pub fn received(&mut self, now: Now, ip: IpAddr, bytes: usize) {
-        let (now, sender) = (now.monotonic, Sender::from(ip));
+        let (now, sender) = (now.monotonic, Network::of(ip));
         self.forget(now);
         if self.senders.len() >= self.max_senders && !self.senders.contains_key(&sender) {
             return;
@@ -139,7 +132,7 @@ impl ReplyBudget {
     /// address. If so it counts as sent.
     pub fn allow(&mut self, now: Now, ip: IpAddr, bytes: usize) -> bool {
         let now = now.monotonic;
-        let Some(account) = self.senders.get_mut(&Sender::from(ip)) else {
+        let Some(account) = self.senders.get_mut(&Network::of(ip)) else {
             add_one(&mut self.suppressed.unknown_sender);
             return false;
         };
@@ -169,7 +162,7 @@ impl ReplyBudget {
     /// that counts as one that was not sent.
     pub fn may_allow(&mut self, now: Now, ip: IpAddr) -> bool {
         let now = now.monotonic;
-        let Some(account) = self.senders.get_mut(&Sender::from(ip)) else {
+        let Some(account) = self.senders.get_mut(&Network::of(ip)) else {
             add_one(&mut self.suppressed.unknown_sender);
             return false;
         };
@@ -189,7 +182,7 @@ impl ReplyBudget {
 
     /// Whether a quarter of what may be answered to an address at once is spent.
     pub(super) fn is_quarter_spent(&self, now: Now, ip: IpAddr) -> bool {
-        let account = self.senders.get(&Sender::from(ip));
+        let account = self.senders.get(&Network::of(ip));
         account.is_some_and(|account| {
             let full_at = account.answered.full_at;
             full_at.saturating_sub(now.monotonic) >= Rate::QUARTER
@@ -199,7 +192,7 @@ impl ReplyBudget {
     /// Whether a few bytes may be sent in an answer's place, which asks for a proof that the
     /// sender is where it says: they count as bytes, and not as an answer.
     pub(super) fn allow_bytes(&mut self, ip: IpAddr, bytes: usize) -> bool {
-        let account = self.senders.get_mut(&Sender::from(ip));
+        let account = self.senders.get_mut(&Network::of(ip));
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let left = account.and_then(|account| {
             account.credit = account.credit.checked_sub(bytes)?;
@@ -263,21 +256,6 @@ impl Account {
         self.answered.settle(now);
         now.saturating_sub(self.heard) < ReplyBudget::MEMORY || self.answered.full_at > now
     }
-}
-
-impl From<IpAddr> for Sender {
-    fn from(ip: IpAddr) -> Self {
-        match ip.to_canonical() {
-            IpAddr::V4(ip) => Self::V4(ip.octets()),
-            IpAddr::V6(ip) => Self::V6(network(ip)),
-        }
-    }
-}
-
-/// The first 64 bits of an address.
-fn network(ip: Ipv6Addr) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = ip.octets();
-    [a, b, c, d, e, f, g, h]
 }
 
 /// A number of answers a second, and as many at once after a pause.
