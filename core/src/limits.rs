@@ -75,10 +75,6 @@ pub struct Limits {
     inbound_total: usize,
     outbound_total: usize,
     shutdown_grace: Duration,
-
-    // Events.
-    events: usize,
-    event_bytes: usize,
 }
 
 /// What becomes of a remote that reads too slowly, and of what waits for it: the
@@ -153,8 +149,6 @@ impl Default for Limits {
             inbound_total: 64 * 1024 * 1024,
             outbound_total: 256 * 1024 * 1024,
             shutdown_grace: Duration::from_secs(10),
-            events: 4096,
-            event_bytes: 4 * 1024 * 1024,
         }
     }
 }
@@ -513,25 +507,6 @@ impl Limits {
         /// is cut off. Where they are done in time, writing follows with the time that is
         /// set here, so that both together may take the sum.
         shutdown_grace, with_shutdown_grace: Duration, |_| false, "any duration works";
-    }
-}
-
-/// # Events
-///
-/// Enforced by the drivers, for each stream of events that the application listens to.
-/// A [`Hub`](crate::Hub) and a [`Node`](crate::Node) keep none for longer than until
-/// they are polled.
-impl Limits {
-    limits! {
-        /// Events that wait for one listener, and unsolicited messages that wait in a client;
-        /// 4,096. For one more the oldest is dropped.
-        events, with_events: usize, |v| *v == 0, "must be at least 1";
-
-        /// Bytes that the events which wait for one listener keep in memory, where a remote
-        /// decides how many they are, as it does of the data of peers, and those of unsolicited
-        /// messages; 4 MiB. For more the
-        /// oldest are dropped; one event is kept, however long.
-        event_bytes, with_event_bytes: usize, |_| false, "any number works";
     }
 }
 

@@ -7,6 +7,22 @@ use std::task::{Context, Poll};
 
 use async_channel::{Receiver, Sender, WeakReceiver};
 
+/// The most items of a queue, and the most bytes that they keep in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) items: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            items: 4096,
+            bytes: 4 * 1024 * 1024,
+        }
+    }
+}
+
 /// The end of a queue that items are put into.
 pub(crate) struct Queue<T> {
     sender: Sender<Waiting<T>>,
@@ -50,14 +66,14 @@ impl Drop for Share {
 }
 
 impl<T> Queue<T> {
-    /// A queue of so many items, which keep so many bytes.
-    pub(crate) fn new(max: usize, max_bytes: usize) -> (Self, Items<T>) {
-        let (sender, receiver) = async_channel::bounded(max);
+    /// A queue within these bounds. There is room for one item at least.
+    pub(crate) fn new(bounds: Bounds) -> (Self, Items<T>) {
+        let (sender, receiver) = async_channel::bounded(bounds.items.max(1));
         let queue = Self {
             sender,
             receiver: receiver.downgrade(),
             bytes: Arc::default(),
-            max_bytes,
+            max_bytes: bounds.bytes,
         };
         (queue, Items(Box::pin(receiver)))
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use netaio_core::{Limits, LinkConfig};
 
+use crate::bounded_queue::Bounds;
 use crate::clock::Time;
 use crate::logging::Logs;
 use crate::sources::Sources;
@@ -16,6 +17,8 @@ pub(crate) struct Context {
     pub(crate) states: States,
     pub(crate) sources: Sources,
     pub(crate) logs: Arc<Logs>,
+    /// Those of streams of events.
+    pub(crate) event_bounds: Bounds,
 }
 
 impl Context {
@@ -25,6 +28,7 @@ impl Context {
         states: States,
         sources: Sources,
         log_interval: Duration,
+        event_bounds: Bounds,
     ) -> Arc<Self> {
         let logs = Arc::new(Logs::new(log_interval, sources.time.clone()));
         Arc::new(Self {
@@ -32,6 +36,7 @@ impl Context {
             states,
             sources,
             logs,
+            event_bounds,
         })
     }
 

@@ -6,15 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use netaio_core::Limits;
 
-use crate::bounded_queue::{Items, Queue};
+use crate::bounded_queue::{Bounds, Items, Queue};
 use crate::sync::{Mutex, lock};
 
 /// A stream of events, from the moment at which it was made. It ends with their source.
 ///
-/// It is bounded: a listener that does not take its events loses the oldest when more wait
-/// than [`Limits::events`], or when they keep more memory than [`Limits::event_bytes`].
+/// It is bounded, by `event_queue` of every builder: a listener that does not take its events
+/// loses the oldest when more than 4,096 wait, or when they keep more than 4 MiB of memory.
 /// Each stream of one kind gets every event.
 pub struct Events<T>(Items<T>);
 
@@ -52,25 +51,23 @@ pub(crate) struct Listeners<T> {
     any: AtomicBool,
     /// `None` once the streams have ended.
     queues: Mutex<Option<Vec<Queue<T>>>>,
-    /// The most events of one listener that wait, and the most bytes that they keep.
-    max: usize,
-    max_bytes: usize,
+    /// Those of each listener's queue.
+    bounds: Bounds,
 }
 
 impl<T> Listeners<T> {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             any: AtomicBool::new(false),
             queues: Mutex::new(Some(Vec::new())),
-            max: limits.events(),
-            max_bytes: limits.event_bytes(),
+            bounds,
         }
     }
 }
 
 impl<T: Clone + EventBytes> Listeners<T> {
     pub(crate) fn listen(&self) -> Events<T> {
-        let (queue, items) = Queue::new(self.max, self.max_bytes);
+        let (queue, items) = Queue::new(self.bounds);
         if let Some(queues) = &mut *lock(&self.queues) {
             queues.push(queue);
             self.any.store(true, Ordering::Relaxed);
@@ -136,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_stream_has_the_events_since_it_was_made() {
-        let listeners = Listeners::new(&Limits::default());
+        let listeners = Listeners::new(Bounds::default());
         let mut first = listeners.listen();
         listeners.emit(|| 1);
         let mut second = listeners.listen();
@@ -153,7 +150,7 @@ mod tests {
 
     #[test]
     fn without_listeners_no_event_is_made() {
-        let listeners = Listeners::<u8>::new(&Limits::default());
+        let listeners = Listeners::<u8>::new(Bounds::default());
         assert_eq!(listeners.emit(|| panic!("there is no listener")), 0);
         drop(listeners.listen());
         // A stream that was dropped is noticed with the next event.
@@ -163,9 +160,9 @@ mod tests {
 
     #[test]
     fn a_full_queue_loses_the_oldest() {
-        let listeners = Listeners::new(&Limits::default());
+        let listeners = Listeners::new(Bounds::default());
         let mut events = listeners.listen();
-        let all = Limits::default().events() + 10;
+        let all = Bounds::default().items + 10;
         let lost: usize = (0..all).map(|number| listeners.emit(|| number)).sum();
         assert_eq!(lost, 10);
         let (got, _) = drain(&mut events);
@@ -174,8 +171,10 @@ mod tests {
 
     #[test]
     fn long_events_are_lost_by_their_bytes() {
-        let limits = Limits::default().with_event_bytes(1000).unwrap();
-        let listeners = Listeners::new(&limits);
+        let listeners = Listeners::new(Bounds {
+            bytes: 1000,
+            ..Bounds::default()
+        });
         let (mut events, mut slow) = (listeners.listen(), listeners.listen());
         let mut emit = |len: usize| {
             let lost = listeners.emit(|| vec![0_u8; len]);

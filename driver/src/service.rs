@@ -70,7 +70,7 @@ impl Service {
             node: Mutex::new(node),
             datagrams,
             deliver,
-            peer_events: Listeners::new(context.limits()),
+            peer_events: Listeners::new(context.event_bounds),
             context,
             owner: OnceLock::new(),
             freed: Event::new(),

@@ -8,6 +8,7 @@ use netaio_core::{
     Key, KeyExtractor, Layer, LinkConfig, ManagementConfig, Node, Peer, Unrouted, Wire,
 };
 
+use crate::bounded_queue::Bounds;
 use crate::context::Context;
 use crate::error::BuildError;
 use crate::handler::AnyHandler;
@@ -26,6 +27,7 @@ pub(crate) struct Setup {
     pub(crate) concurrent_handlers: Option<usize>,
     pub(crate) sources: Sources,
     pub(crate) log_interval: Duration,
+    pub(crate) event_bounds: Bounds,
     pub(crate) unrouted: Unrouted<AnyHandler>,
     /// The local peer, and how peers are packed.
     pub(crate) local_peer: Option<Peer>,
@@ -53,6 +55,7 @@ impl Setup {
             concurrent_handlers: None,
             sources: Sources::default(),
             log_interval: logging::INTERVAL,
+            event_bounds: Bounds::default(),
             unrouted: Unrouted::NotFound,
             local_peer: None,
             peer_plugin: Arc::new(DefaultPeerPlugin),
@@ -149,7 +152,14 @@ impl Setup {
             replaced.map_err(|source| BuildError::Layer { key: name, source })?;
         }
         let config = node.config().clone();
-        let context = Context::new(config, self.states, self.sources, self.log_interval);
+        let (states, sources) = (self.states, self.sources);
+        let context = Context::new(
+            config,
+            states,
+            sources,
+            self.log_interval,
+            self.event_bounds,
+        );
         let now = context.time().now();
         for config in self.management {
             node.manage_peers(now, config)?;
@@ -190,6 +200,19 @@ macro_rules! common_options {
         /// that is written says how many were not.
         pub fn log_interval(mut self, interval: std::time::Duration) -> Self {
             self.setup.log_interval = interval;
+            self
+        }
+
+        /// Sets the bounds of each stream of events, and of a client's unsolicited messages:
+        /// how many wait for one listener, and how many bytes of memory they keep where a
+        /// remote decides how many they are, as it does of the data of peers; 4,096 and
+        /// 4 MiB unless set. For more the oldest are dropped; the last one is kept, however
+        /// long.
+        pub fn event_queue(mut self, events: usize, bytes: usize) -> Self {
+            self.setup.event_bounds = crate::bounded_queue::Bounds {
+                items: events,
+                bytes,
+            };
             self
         }
 

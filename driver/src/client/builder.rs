@@ -123,7 +123,7 @@ impl<R: Runtime> ClientBuilder<R> {
                 Some(Arc::new(reconnector.map_err(BuildError::Randomness)?))
             }
         };
-        let inbox = Arc::new(Inbox::new(&self.setup.wire.limits));
+        let inbox = Arc::new(Inbox::new(self.setup.event_bounds));
         let deliver = {
             let inbox = inbox.clone();
             Box::new(move |message, remote: Remote| {

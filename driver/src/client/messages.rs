@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use netaio_core::{Limits, Message};
+use netaio_core::Message;
 
-use crate::bounded_queue::{Items, Queue};
+use crate::bounded_queue::{Bounds, Items, Queue};
 use crate::connection::Connection;
 use crate::logging::limited;
 use crate::sync::{Mutex, lock};
@@ -26,17 +26,14 @@ pub struct Unsolicited {
 pub(super) struct Inbox {
     /// `None` once the client is gone.
     queue: Mutex<Option<Queue<Unsolicited>>>,
-    max: usize,
-    max_bytes: usize,
+    bounds: Bounds,
 }
 
 impl Inbox {
-    pub(super) fn new(limits: &Limits) -> Self {
-        let (max, max_bytes) = (limits.events(), limits.event_bytes());
+    pub(super) fn new(bounds: Bounds) -> Self {
         Self {
-            queue: Mutex::new(Some(Queue::new(max, max_bytes).0)),
-            max,
-            max_bytes,
+            queue: Mutex::new(Some(Queue::new(bounds).0)),
+            bounds,
         }
     }
 
@@ -44,7 +41,7 @@ impl Inbox {
         let mut queue = lock(&self.queue);
         let open = queue.as_ref().and_then(Queue::items);
         Messages(open.unwrap_or_else(|| {
-            let (new, items) = Queue::new(self.max, self.max_bytes);
+            let (new, items) = Queue::new(self.bounds);
             if let Some(queue) = &mut *queue {
                 *queue = new;
             }

@@ -110,9 +110,9 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Unsolicited messages that have no handler, from all servers. As long as there is such
-    /// a stream they are queued until they are read; past
-    /// [`Limits::events`](netaio_core::Limits::events) of them, or more than
-    /// [`Limits::event_bytes`](netaio_core::Limits::event_bytes), the oldest are dropped.
+    /// a stream they are queued until they are read; past 4,096 of them, or 4 MiB, unless
+    /// [`event_queue`](crate::ClientBuilder::event_queue) says otherwise, the oldest are
+    /// dropped.
     pub fn messages(&self) -> Messages {
         self.shared.inbox.open()
     }

@@ -81,7 +81,7 @@ impl<R: Runtime> Server<R> {
             peers: Peers {
                 service: service.clone(),
             },
-            events: Listeners::new(service.context.limits()),
+            events: Listeners::new(service.context.event_bounds),
             service,
             counts: Counts::default(),
             local: listens_on.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into()),
@@ -127,7 +127,7 @@ impl<R: Runtime> Server<R> {
 
     /// The events from now on: connections that open and close, and what is refused or
     /// dropped. A listener that does not take them loses the oldest when there are more than
-    /// [`Limits::events`](netaio_core::Limits::events); [`counters`](Self::counters) are
+    /// [`event_queue`](crate::ServerBuilder::event_queue); [`counters`](Self::counters) are
     /// complete at any time.
     #[must_use]
     pub fn events(&self) -> ServerEvents {

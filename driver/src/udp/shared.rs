@@ -44,7 +44,7 @@ impl Shared {
             local,
             group,
             counters: Mutex::default(),
-            events: Listeners::new(service.context.limits()),
+            events: Listeners::new(service.context.event_bounds),
             service,
             on_timeout: TimeoutHandler::default(),
         })

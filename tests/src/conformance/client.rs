@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 use netaio_driver::core::types::*;
-use netaio_driver::core::{CloseReason, Limits, Message, MessageType, SendError};
+use netaio_driver::core::{CloseReason, Message, MessageType, SendError};
 use netaio_driver::{
     Client, Connection, ConnectionOptions, Content, RequestError, Runtime, Server, Uri,
 };
@@ -193,9 +193,8 @@ pub async fn messages_nobody_asked_for_come_as_a_stream<R: Runtime>() {
 /// read it.
 pub async fn messages_that_nobody_reads_are_bounded<R: Runtime>() {
     let listener = RawListener::<R>::new().await;
-    let limits = Limits::default().with_event_bytes(200_000).unwrap();
     let client = Client::<R>::builder()
-        .limits(limits)
+        .event_queue(100, 200_000)
         .on((NOTIFY_URI, "last"), || "")
         .build()
         .unwrap();
