@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use chacha20::ChaCha8Rng;
 use netaio_core::plugin::HmacAuth;
@@ -45,11 +45,6 @@ impl LockNode for Shared {
     }
 }
 
-pub(crate) fn now(start: Instant) -> Now {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-    Now::new(start.elapsed(), unix.unwrap_or_default().as_secs())
-}
-
 /// A generator for a link. In earnest its seed comes from the system.
 pub(crate) fn generator(seed: u64) -> Box<ChaCha8Rng> {
     Box::new(ChaCha8Rng::seed_from_u64(seed))
@@ -82,7 +77,7 @@ pub(crate) fn drive(
     let mut answers = Vec::new();
     let mut writing = Writing::default();
     loop {
-        while let Some(event) = link.poll(now(start), node) {
+        while let Some(event) = link.poll(Now::since(start), node) {
             match event {
                 Event::Call {
                     call,
@@ -90,7 +85,7 @@ pub(crate) fn drive(
                     message,
                 } => {
                     let answer = handler(message);
-                    if let Err(error) = link.reply(now(start), node, call, answer) {
+                    if let Err(error) = link.reply(Now::since(start), node, call, answer) {
                         eprintln!("a reply was not sent as it is: {error}");
                     }
                 }
@@ -104,7 +99,7 @@ pub(crate) fn drive(
                 other => eprintln!("{other:?}"),
             }
             if answers.len() >= wanted {
-                link.close(now(start), node);
+                link.close(Now::since(start), node);
             }
         }
         let result = transfer(link, stream, &mut writing, start);
@@ -152,7 +147,7 @@ fn transfer(
     if link.wants_read() {
         let is_writing = !writing.bytes.is_empty();
         stream.set_read_timeout(Some(if is_writing { ALTERNATE } else { wait }))?;
-        link.receive_with(now(start), |buffer| stream.read(buffer))
+        link.receive_with(Now::since(start), |buffer| stream.read(buffer))
     } else {
         // The remote does not read, or all links together hold too much.
         thread::sleep(wait.min(ALTERNATE));
@@ -167,7 +162,8 @@ pub(crate) fn serve(listener: &TcpListener, node: &Shared, start: Instant) {
         let mut node = node.clone();
         thread::spawn(move || {
             let remote = stream.peer_addr().ok();
-            let accepted = node.with(|node| node.accept(now(start), remote, generator(seed)));
+            let accepted =
+                node.with(|node| node.accept(Now::since(start), remote, generator(seed)));
             // A connection too many is closed again.
             if let Ok(mut link) = accepted {
                 drive(&mut link, &mut node, &mut stream, start, usize::MAX);
@@ -189,15 +185,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut stream = TcpStream::connect(address)?;
     let mut node = Shared::new(Node::for_streams(config));
-    let mut link = node.with(|node| node.connect(now(start), Some(address), generator(1000)));
+    let mut link =
+        node.with(|node| node.connect(Now::since(start), Some(address), generator(1000)));
     let options = RequestOptions::new();
     for content in ["one", "two", "three"] {
         let mut request = Message::request("echo");
         request.content = content.into();
-        link.request(now(start), &mut node, &request, &options)?;
+        link.request(Now::since(start), &mut node, &request, &options)?;
     }
     let elsewhere = Message::request("elsewhere");
-    link.request(now(start), &mut node, &elsewhere, &options)?;
+    link.request(Now::since(start), &mut node, &elsewhere, &options)?;
     let mut texts = Vec::new();
     for answer in drive(&mut link, &mut node, &mut stream, start, 4) {
         let answer = answer?;

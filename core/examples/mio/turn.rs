@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Token};
@@ -15,8 +15,7 @@ pub(super) const WORKER: Token = Token(usize::MAX - 1);
 
 impl EventLoop {
     pub(super) fn now(&self) -> Now {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-        Now::new(self.start.elapsed(), unix.unwrap_or_default().as_secs())
+        Now::since(self.start)
     }
 
     /// Waits until there is something to do, and does it.

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use mio::Events;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
-    Layer, Limits, LinkConfig, LockNode, Message, MessageType, Node, RequestOptions,
+    Layer, Limits, LinkConfig, LockNode, Message, MessageType, Node, Now, RequestOptions,
 };
 
 use super::mio_example::EventLoop;
 use super::raw::{GARBAGE, TOO_LONG, assert_replaced, long_request, messages, request};
-use super::threads_example::{Handler, Shared, drive, generator, now, serve};
+use super::threads_example::{Handler, Shared, drive, generator, serve};
 
 /// A connection that waits for nothing longer than a test may take.
 fn connect(address: SocketAddr) -> TcpStream {
@@ -158,13 +158,13 @@ fn threads_read_while_they_cannot_write() {
     let limits = Limits::default().with_outbound_queue(64 * 1024 * 1024);
     let config = LinkConfig::new().with_limits(limits.unwrap());
     let mut node = Shared::new(Node::for_streams(config));
-    let mut link = node.with(|node| node.connect(now(start), None, generator(1)));
+    let mut link = node.with(|node| node.connect(Now::since(start), None, generator(1)));
     let content = vec![b'.'; 60_000];
     let mut request = Message::request("echo");
     request.content = content.clone().into();
     for _ in 0..REQUESTS {
         let options = RequestOptions::new();
-        link.request(now(start), &mut node, &request, &options)
+        link.request(Now::since(start), &mut node, &request, &options)
             .unwrap();
     }
     let answers = drive(&mut link, &mut node, &mut stream, start, REQUESTS);
