@@ -8,6 +8,7 @@
 //! - [`python`] drives the real netaio 0.0.9: its server, its client, and a judge of frames.
 //! - [`vectors`] loads the frames of `tests/data`, which the real netaio has judged.
 //! - [`judge`] says what this implementation makes of a frame.
+//! - [`limits`] says what limits there are.
 //! - [`namespaces`] has two hosts with a real network between them.
 //! - [`network`] is one of many nodes in virtual time, with all the faults of real ones.
 //! - [`process`] is a program that is measured, in a process of its own.
@@ -21,6 +22,7 @@ pub mod conformance;
 pub mod futures_io;
 pub mod interop;
 pub mod judge;
+pub mod limits;
 pub mod lines;
 pub mod namespaces;
 pub mod network;

@@ -6,9 +6,7 @@
     reason = "the helpers of tests fail as tests do"
 )]
 
-use std::collections::BTreeMap;
-
-use netaio_core::Limits;
+use netaio_tests::limits;
 use netaio_tests::tables::{Row, code, missing_tests, rows};
 
 const DOCUMENT: &str = include_str!("../../docs/reliability.md");
@@ -24,29 +22,6 @@ fn table(heading: &str) -> Vec<Row<'static>> {
         assert!(!code(cells[3]).is_empty(), "line {line} names no test");
     }
     rows
-}
-
-/// What `Limits` are by default: its fields' names, and their values as they are
-/// shown.
-fn defaults() -> BTreeMap<String, String> {
-    let shown = format!("{:#?}", Limits::default());
-    let mut fields: Vec<(String, String)> = Vec::new();
-    // The first line names the type, and the last one has its closing brace.
-    for line in shown.lines().skip(1) {
-        let field = line
-            .strip_prefix("    ")
-            .filter(|it| it.starts_with(char::is_alphabetic));
-        match (
-            field.and_then(|field| field.split_once(": ")),
-            fields.last_mut(),
-        ) {
-            (Some((name, value)), _) => fields.push((name.into(), value.into())),
-            // A field of a field.
-            (None, Some((_, value))) => value.push_str(line),
-            (None, None) => panic!("{line}"),
-        }
-    }
-    fields.into_iter().collect()
 }
 
 /// The numbers in a text, in bytes or in seconds where it has units; the text itself,
@@ -74,7 +49,7 @@ fn value(text: &str) -> (Vec<u64>, String) {
 
 #[test]
 fn every_limit_is_there_with_its_default() {
-    let mut defaults = defaults();
+    let mut defaults = limits::defaults();
     assert_eq!(value(&defaults["body"]), (vec![65_535], String::new()));
     for Row { line, cells, .. } in table("Limits") {
         let [name] = code(cells[0])[..] else {

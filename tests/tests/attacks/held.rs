@@ -8,7 +8,10 @@ use netaio_tokio::types::{PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI};
 
 use crate::crowd::Crowd;
 use crate::frames::frame;
-use crate::{Attacked, Error};
+use crate::{Attacked, Bound, Error};
+
+/// The most that may wait for one connection, an eighth, and what the allocator rounds up.
+pub(crate) const ONE_QUEUE: Bound = Bound { peak: 40, left: 40 };
 
 /// Subscribers that never read, and 3.6 MB in messages that are shared by all of them.
 pub(crate) fn large_news(attacked: &Attacked, count: usize) -> Result<(), Error> {
@@ -18,6 +21,11 @@ pub(crate) fn large_news(attacked: &Attacked, count: usize) -> Result<(), Error>
 /// The same in messages that are copied for each.
 pub(crate) fn small_news(attacked: &Attacked, count: usize) -> Result<(), Error> {
     news(attacked, count, 600, 6000)
+}
+
+/// One subscriber that never reads, and 100 MB.
+pub(crate) fn one_slow(attacked: &Attacked, _: usize) -> Result<(), Error> {
+    news(attacked, 1, 10_000, 10_000)
 }
 
 fn news(attacked: &Attacked, count: usize, content: usize, messages: usize) -> Result<(), Error> {
