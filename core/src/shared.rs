@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::budget::Pressure;
-use crate::message::{Message, MessageType, types};
+use crate::message::{Message, MessageType};
 use crate::now::Now;
 use crate::peers::PeerMessage;
 use crate::place::Place;
@@ -102,12 +102,7 @@ pub(crate) fn default_answer(message_type: MessageType, from: Place) -> Option<M
         Place::Link { .. } => "",
         Place::Datagram(_) => "ERROR",
     };
-    asks(message_type).then(|| Message::not_found(uri, "not found"))
-}
-
-/// Whether whoever sends a message of this type waits for an answer, or may.
-pub(crate) fn asks(message_type: MessageType) -> bool {
-    message_type == types::REQUEST_URI
-        || (types::CREATE_URI..=types::PUBLISH_URI).contains(&message_type)
-        || message_type.value() >= MessageType::FIRST_CUSTOM
+    message_type
+        .is_request()
+        .then(|| Message::not_found(uri, "not found"))
 }

@@ -7,8 +7,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use netaio_tokio::{
-    Client, Connection, Message, MessageType, MessageTypes, RegisterError, Reply, Server, State,
-    Text, Uri,
+    Client, Connection, Message, MessageType, MessageTypes, NoReply, RegisterError, Reply, Server,
+    State, Text, Uri,
 };
 use tokio::sync::mpsc;
 
@@ -84,6 +84,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .on(protocol.alarm, move |uri: Uri, text: Text| {
             // With eight of them unread, one more says nothing new.
             let _ = warn.try_send(format!("{uri}: {}", text.0));
+            // Custom types may be requests; this one wants no answer.
+            NoReply
         })
         .build()?;
     client.connect(server.local_addr()).await?;

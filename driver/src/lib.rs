@@ -99,8 +99,8 @@ pub use events::Events;
 pub use fanout::Delivery;
 pub use futures::BoxFuture;
 pub use handler::{
-    Content, Deferred, Direct, FromRequest, Handler, IntoReply, Outcome, Reply, Request, State,
-    Text, Uri,
+    Content, Deferred, Direct, FromRequest, Handler, IntoReply, NoReply, Outcome, Reply, Request,
+    State, Text, Uri,
 };
 pub use netaio_core as core;
 pub use netaio_core::PeerManagementError;
@@ -121,10 +121,10 @@ pub mod api {
     pub use crate::{
         BuildError, Clock, ConnectError, Connection, ConnectionOptions, Content, Delivery,
         ErrorAnswer, Events, FromRequest, GaveUp, Handler, Interface, IntoReply, KnownPeer,
-        Messages, PeerEvent, PeerEvents, Peers, Publisher, Reconnected, RefusedConnection, Remote,
-        Reply, Request, RequestBuilder, RequestError, Response, ServerCounters, ServerEvent,
-        ServerEvents, State, SubscriptionError, Text, TimedOut, UdpEvent, UdpEvents, Unsolicited,
-        Uri,
+        Messages, NoReply, PeerEvent, PeerEvents, Peers, Publisher, Reconnected, RefusedConnection,
+        Remote, Reply, Request, RequestBuilder, RequestError, Response, ServerCounters,
+        ServerEvent, ServerEvents, State, SubscriptionError, Text, TimedOut, UdpEvent, UdpEvents,
+        Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

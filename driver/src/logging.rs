@@ -1,5 +1,6 @@
 //! Rate limits of log lines that a remote can cause.
 
+use std::fmt;
 use std::mem;
 use std::time::Duration;
 
@@ -87,6 +88,24 @@ macro_rules! limited {
 
 pub(crate) use limited;
 
+/// What a remote sent, as a field of a line: printable ASCII on one line, and the first 64
+/// bytes of it.
+pub(crate) struct Shown<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// The bytes that are written.
+        const MAX: usize = 64;
+
+        let (first, rest) = self.0.split_at(self.0.len().min(MAX));
+        first.escape_ascii().fmt(f)?;
+        match rest.len() {
+            0 => Ok(()),
+            more => write!(f, ".. ({more} bytes more)"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -144,6 +163,19 @@ mod tests {
             assert_eq!(logs.admit(text), Some(0));
         }
         assert_eq!(logs.suppressed(), 2 * 1002);
+    }
+
+    #[test]
+    fn what_a_remote_sent_is_short_and_on_one_line() {
+        let shown = |bytes: &[u8]| Shown(bytes).to_string();
+        assert_eq!(shown(b"a uri"), "a uri");
+        assert_eq!(
+            shown("1\n2\x1b[31m\u{85}\u{202e}".as_bytes()),
+            r"1\n2\x1b[31m\xc2\x85\xe2\x80\xae"
+        );
+        let long = [b'u'; 70];
+        let expected = format!("{}.. (6 bytes more)", "u".repeat(64));
+        assert_eq!(shown(&long), expected);
     }
 
     #[test]

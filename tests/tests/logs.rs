@@ -160,6 +160,47 @@ async fn a_flood_of_garbage_datagrams_is_one_line() {
     node.stop().await;
 }
 
+/// What has no handler is told with its type, uri and sender, over both transports, and a uri
+/// forges no line.
+#[tokio::test]
+async fn a_flood_of_messages_without_a_handler_is_one_line() {
+    let (lines, _logging) = Lines::taken(Level::DEBUG);
+    let uri = "nowhere\nnetaio: \u{1b}[31mforged";
+    let shown = r"uri=nowhere\nnetaio: \x1b[31mforged";
+    let server = Server::builder().clock(Hand::default());
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let client = Client::builder().build().unwrap();
+    let connection = client.connect(server.local_addr()).await.unwrap();
+    let node = UdpNode::builder().clock(Hand::default()).no_group();
+    let node = node.bind("127.0.0.1:0").await.unwrap();
+    let asker = UdpNode::builder().no_group();
+    let asker = asker.bind("127.0.0.1:0").await.unwrap();
+    for _ in 0..FLOOD {
+        connection.create(uri, "").await.unwrap();
+    }
+    // Not as many as an answer to a stranger is limited to.
+    for _ in 0..2 {
+        asker.create(node.local_addr(), uri, "").await.unwrap();
+    }
+    let log = lines.with("a message has no handler");
+    assert_eq!(log.len(), 2, "{log:?}");
+    for line in &log {
+        assert!(
+            line.contains(shown) && line.contains("CREATE_URI"),
+            "{line}"
+        );
+    }
+    assert!(log[0].contains("remote=Some(127.0.0.1:"), "{log:?}");
+    let from = format!("remote={}", asker.local_addr());
+    assert!(log[1].contains(&from), "{log:?}");
+    assert_eq!(server.counters().suppressed_log_lines, FLOOD - 1);
+    assert_eq!(node.suppressed_log_lines(), 1);
+    client.close().await;
+    server.stop().await;
+    node.stop().await;
+    asker.stop().await;
+}
+
 /// Clients have remotes too.
 #[tokio::test]
 async fn a_flood_of_news_that_a_client_does_not_want_is_one_line() {

@@ -65,7 +65,8 @@ mod only_tokio {
 
     use netaio_tokio::types::{REQUEST_URI, RESPOND_URI};
     use netaio_tokio::{
-        Client, CloseReason, Content, RequestError, SendError, Server, connect_stream, serve_stream,
+        Client, CloseReason, Content, NoReply, RequestError, SendError, Server, connect_stream,
+        serve_stream,
     };
 
     use super::*;
@@ -132,7 +133,7 @@ mod only_tokio {
     fn a_runtime_that_is_gone_leaves_nobody_waiting() {
         let other = runtime(2);
         let (server, address) = other.block_on(async {
-            let server = Server::builder().on(REQUEST_URI, || ());
+            let server = Server::builder().on(REQUEST_URI, || NoReply);
             let server = server.bind("127.0.0.1:0").await.unwrap();
             let address = server.local_addr();
             (server, address)

@@ -80,6 +80,16 @@ pub enum DatagramEvent<H> {
         /// Where it came from.
         remote: SocketAddr,
     },
+    /// A message has no handler: its sender got netaio's answer, where its type [wants
+    /// one](MessageType::is_request). Nothing needs to be done about it.
+    Unrouted {
+        /// Where it came from.
+        remote: SocketAddr,
+        /// Its type.
+        message_type: MessageType,
+        /// Its uri, a slice of the receive buffer.
+        uri: Bytes,
+    },
     /// A [`Call`] was dropped without a reply: an error of the application's. The asker
     /// got an `ERROR`.
     Unanswered {

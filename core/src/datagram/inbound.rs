@@ -15,7 +15,7 @@ use crate::frame::{Frame, SealedMessage};
 use crate::message::{AuthView, Message, types};
 use crate::now::Now;
 use crate::place::Place;
-use crate::shared::{SharedNode, asks};
+use crate::shared::SharedNode;
 
 impl DatagramLink {
     /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its
@@ -227,7 +227,7 @@ impl DatagramLink {
                 message,
                 mut reply,
             }) => {
-                let kept = !validated && asks(message.message_type);
+                let kept = !validated && message.message_type.is_request();
                 reply.has_room = kept && self.validation.budget.begin_call(now, from.ip());
                 Some(DatagramEvent::Call {
                     call: self.calls.begin(place, reply, Buffer::own(bytes)),
@@ -249,6 +249,16 @@ impl DatagramLink {
                     let _ = self.send_reply(node, &reply, &answer);
                 }
                 None
+            }
+            Ok(Dispatched::Unrouted { answer, reply }) => {
+                if let Some(answer) = answer {
+                    let _ = self.send_reply(node, &reply, &answer);
+                }
+                Some(DatagramEvent::Unrouted {
+                    remote: from,
+                    message_type: reply.request,
+                    uri: reply.uri,
+                })
             }
             Err(failed) => self.failed(from, failed),
         }

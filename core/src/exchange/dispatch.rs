@@ -16,7 +16,7 @@ use crate::message::{Message, MessageType};
 use crate::place::Place;
 use crate::plugin::Layer;
 use crate::routes::Route;
-use crate::shared::{Destination, SharedNode, Unrouted, asks, default_answer};
+use crate::shared::{Destination, SharedNode, Unrouted, default_answer};
 
 /// A message that did not pass a layer.
 pub(crate) struct Failed {
@@ -35,6 +35,11 @@ pub(crate) enum Dispatched<H, A> {
     },
     /// The node's own answer is to be sent, if there is one.
     Answer {
+        answer: Option<Message>,
+        reply: ReplyAddress<A>,
+    },
+    /// There is no handler for it. The node's own answer is to be sent, if there is one.
+    Unrouted {
         answer: Option<Message>,
         reply: ReplyAddress<A>,
     },
@@ -109,7 +114,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         may_call: bool,
         may_answer: &mut dyn FnMut() -> bool,
     ) -> Result<Dispatched<N::Handler, A>, Failed> {
-        let withheld = !may_call && asks(sealed.message_type());
+        let withheld = !may_call && sealed.message_type().is_request();
         // Inner layers whose check it passed, for handlers that were taken away.
         let mut passed: Vec<Layer> = Vec::new();
         let (target, inner) = loop {
@@ -164,7 +169,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             Target::Unrouted(Unrouted::NotFound) => {
                 reply.unprompted = true;
                 let answer = default_answer(message.message_type, from);
-                Dispatched::Answer { answer, reply }
+                Dispatched::Unrouted { answer, reply }
             }
             Target::Node => {
                 reply.unprompted = true;

@@ -99,6 +99,16 @@ pub enum HubEvent {
         /// What was dropped.
         dropped: Dropped,
     },
+    /// A message has no handler: its sender got netaio's answer, where its type [wants
+    /// one](MessageType::is_request). Nothing needs to be done about it.
+    Unrouted {
+        /// The link that it came by.
+        link: LinkId,
+        /// Its type.
+        message_type: MessageType,
+        /// Its uri, a slice of the receive buffer.
+        uri: Bytes,
+    },
     /// A [`Call`] was dropped without a reply: an error of the application's. The asker
     /// got an `ERROR`.
     Unanswered {
@@ -201,6 +211,16 @@ pub enum DatagramHubEvent {
     Unsubscribed {
         /// The address.
         remote: SocketAddr,
+    },
+    /// A message has no handler: its sender got netaio's answer, where its type [wants
+    /// one](MessageType::is_request). Nothing needs to be done about it.
+    Unrouted {
+        /// Where it came from.
+        remote: SocketAddr,
+        /// Its type.
+        message_type: MessageType,
+        /// Its uri, a slice of the receive buffer.
+        uri: Bytes,
     },
     /// A [`Call`] was dropped without a reply: an error of the application's. The asker
     /// got an `ERROR`.

@@ -45,6 +45,14 @@ pub enum Event<H> {
     /// The remote reads too slowly, and was not sent everything: see
     /// [`Limits::slow_consumer`](crate::Limits::slow_consumer).
     Dropped(Dropped),
+    /// A message has no handler: its sender got netaio's answer, where its type [wants
+    /// one](MessageType::is_request). Nothing needs to be done about it.
+    Unrouted {
+        /// Its type.
+        message_type: MessageType,
+        /// Its uri, a slice of the receive buffer.
+        uri: Bytes,
+    },
     /// A [`Call`] was dropped without a reply: an error of the application's. The asker
     /// got an `ERROR`.
     Unanswered {

@@ -165,6 +165,15 @@ impl Link {
                 }
                 None
             }
+            Ok(Dispatched::Unrouted { answer, reply }) => {
+                if let Some(answer) = answer {
+                    let _ = self.send_reply(node, &reply, &answer);
+                }
+                Some(Event::Unrouted {
+                    message_type: reply.request,
+                    uri: reply.uri,
+                })
+            }
             Err(failed) => self.failed(failed),
         }
     }

@@ -106,6 +106,17 @@ impl MessageType {
         )
     }
 
+    /// Whether whoever sends a message of this type waits for an answer, or may:
+    /// `REQUEST_URI`, what creates, updates, deletes, subscribes, unsubscribes or
+    /// publishes, and the custom types.
+    #[must_use]
+    pub const fn is_request(self) -> bool {
+        let value = self.0;
+        value == Self::REQUEST_URI.0
+            || (value >= Self::CREATE_URI.0 && value <= Self::PUBLISH_URI.0)
+            || value >= Self::FIRST_CUSTOM
+    }
+
     /// Whether a message of this type can end a request: `RESPOND_URI`, `OK`,
     /// the two confirmations and the four errors.
     #[must_use]

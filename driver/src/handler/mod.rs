@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 pub use self::extract::{Content, FromRequest, State, Text, Uri};
-pub use self::reply::{IntoReply, Reply};
+pub use self::reply::{IntoReply, NoReply, Reply};
 pub use self::request::Request;
 
 use netaio_core::Message;
@@ -26,8 +26,8 @@ use crate::futures::BoxFuture;
 /// [`Uri`], [`Content`], [`Text`], [`SocketAddr`](std::net::SocketAddr),
 /// [`Remote`](crate::Remote), [`Connection`](crate::Connection),
 /// [`State<T>`](State). It returns what is
-/// answered ([`IntoReply`]), or a future of that: nothing, bytes, text, a
-/// [`Reply`], a [`Message`], or an `Option` or a `Result` of those.
+/// answered ([`IntoReply`]), or a future of that: bytes, text, a [`Reply`], a [`Message`],
+/// `()` for an empty answer, [`NoReply`] for none, or an `Option` or a `Result` of those.
 ///
 /// If a handler panics, the answer is an `ERROR`; the connection stays open.
 ///
@@ -49,7 +49,7 @@ use crate::futures::BoxFuture;
     message = "`{Self}` is not a netaio handler",
     label = "this cannot be called as a handler",
     note = "a handler is a `Fn` of up to four arguments that implement `FromRequest` (`Message`, `Uri`, `Content`, `Text`, `SocketAddr`, `Connection`, `State<T>`, ..)",
-    note = "it returns something that implements `IntoReply` (`()`, bytes, text, `Reply`, `Message`, or an `Option` or `Result` of those), or a `Send` future of that",
+    note = "it returns something that implements `IntoReply` (`()`, bytes, text, `Reply`, `NoReply`, `Message`, or an `Option` or `Result` of those), or a `Send` future of that",
     note = "its closure must be `Send + Sync + 'static`, and the types of its arguments must be written out"
 )]
 pub trait Handler<Marker>: Send + Sync + 'static {

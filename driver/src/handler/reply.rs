@@ -9,10 +9,12 @@ use super::request::Request;
 ///
 /// Bytes and text are the content of the usual answer, with the request's uri:
 /// `RESPOND_URI` to a `REQUEST_URI`, a confirmation to (un)subscriptions, `OK`
-/// to everything else.
+/// to everything else. `()` is the usual answer without a content where the message [asks
+/// for one](MessageType::is_request), so that who asked does not wait in vain, and no answer
+/// to others, such as a `NOTIFY_URI`. [`NoReply`] and `None` are no answer in any case.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no reply of a netaio handler",
-    note = "a handler returns `()`, bytes, text, `Reply`, `Message`, or an `Option` or a `Result` of those"
+    note = "a handler returns `()`, bytes, text, `Reply`, `NoReply`, `Message`, or an `Option` or a `Result` of those"
 )]
 pub trait IntoReply {
     /// The message that is sent back, if any.
@@ -86,7 +88,31 @@ impl IntoReply for Message {
     }
 }
 
+/// Done: the usual answer, empty, where one is asked for.
 impl IntoReply for () {
+    fn into_reply(self, request: &Request) -> Option<Message> {
+        let asks = request.message.message_type.is_request();
+        asks.then(|| Bytes::new().into_reply(request)).flatten()
+    }
+}
+
+/// What a handler returns that answers nothing, whatever the message asks for: who sent a
+/// request waits out its time.
+///
+/// ```
+/// use netaio_driver::{Content, Handler, NoReply};
+///
+/// fn takes<M>(_: impl Handler<M>) {}
+///
+/// takes(|content: Content| {
+///     println!("{content}");
+///     NoReply
+/// });
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NoReply;
+
+impl IntoReply for NoReply {
     fn into_reply(self, _request: &Request) -> Option<Message> {
         None
     }

@@ -78,6 +78,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 limited!(logs, DEBUG, "message refused", ?remote, ?reason);
                 self.observer.refused(&self.connection, reason);
             }
+            Event::Unrouted { message_type, uri } => {
+                let uri = crate::logging::Shown(&uri);
+                limited!(logs, DEBUG, "a message has no handler", ?remote, %message_type, %uri);
+            }
             event => limited!(logs, DEBUG, "unhandled event", ?remote, ?event),
         }
     }

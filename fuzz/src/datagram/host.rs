@@ -29,6 +29,7 @@ pub(super) enum Seen {
     Suppressed(SocketAddr),
     Lost(SocketAddr),
     NotSent(SocketAddr),
+    Unrouted(SocketAddr, MessageType, Bytes),
     Unanswered(SocketAddr, MessageType, Bytes),
     Closed,
 }
@@ -274,6 +275,11 @@ impl Host {
             DatagramEvent::Suppressed { remote } => Seen::Suppressed(remote),
             DatagramEvent::Lost { remote } => Seen::Lost(remote),
             DatagramEvent::NotSent { remote, .. } => Seen::NotSent(remote),
+            DatagramEvent::Unrouted {
+                remote,
+                message_type,
+                uri,
+            } => Seen::Unrouted(remote, message_type, uri),
             DatagramEvent::Unanswered {
                 remote,
                 request,

@@ -134,6 +134,7 @@ impl<'a> Play<'a> {
                     assert!(dropped.messages > 0 && dropped.bytes >= dropped.messages);
                     Seen::Dropped(dropped)
                 }
+                Event::Unrouted { message_type, uri } => Seen::Unrouted(message_type, uri),
                 Event::Unanswered { request, uri } => Seen::Unanswered(request, uri),
                 Event::Shutdown => {
                     assert!(side.link.close_reason().is_some() && side.link.queued() == 0);

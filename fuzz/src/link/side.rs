@@ -27,6 +27,7 @@ pub(super) enum Seen {
     Failed(RequestId, RequestError),
     Refused(Refusal),
     Dropped(Dropped),
+    Unrouted(MessageType, Bytes),
     Unanswered(MessageType, Bytes),
     Shutdown,
     Closed(CloseReason),

@@ -69,6 +69,10 @@ async def ask(port):
     assert await back.get() == (where, 1)
     response = await client.request(b"echo", content=b"here again")
     assert response.body.content == b"here again", response
+    # A handler of ours that has nothing to say does not let the package wait.
+    response = await client.request(b"nothing")
+    assert response.header.message_type is MessageType.RESPOND_URI, response
+    assert response.body.content == b"", response
     await client.cancel_timeout_handler_tasks()
     await client.close()
 

@@ -7,7 +7,7 @@ use futures_core::Stream;
 use netaio_driver::core::types::*;
 use netaio_driver::core::{CloseReason, Message, MessageType, SendError};
 use netaio_driver::{
-    Client, Connection, ConnectionOptions, Content, RequestError, Runtime, Server, Uri,
+    Client, Connection, ConnectionOptions, Content, NoReply, RequestError, Runtime, Server, Uri,
 };
 
 use super::raw::{RawListener, frame};
@@ -104,6 +104,8 @@ pub async fn a_default_server_is_preferred<R: Runtime>() {
         let told = told.clone();
         let tell = move |content: Content| {
             let _ = told.try_send(format!("{name}: {content}"));
+            // Nobody waits for it, and the next request for the uri is to have its own.
+            NoReply
         };
         let server = Server::<R>::builder()
             .on(REQUEST_URI, move || name)
@@ -325,7 +327,7 @@ pub async fn closing_flushes_and_ends_what_waits<R: Runtime>() {
     let pair = plain_pair(
         Server::<R>::builder()
             .on(PUBLISH_URI, tell)
-            .on(REQUEST_URI, || ()),
+            .on(REQUEST_URI, || NoReply),
     )
     .await;
     let to = pair.connection.clone();

@@ -9,7 +9,8 @@ use netaio_driver::core::{
     SlowConsumerPolicy,
 };
 use netaio_driver::{
-    Client, RefusedConnection, Runtime, Server, ServerEvent, ServerEvents, UdpEvent, UdpNode,
+    Client, NoReply, RefusedConnection, Runtime, Server, ServerEvent, ServerEvents, UdpEvent,
+    UdpNode,
 };
 
 use super::pipe::{Shape, duplex};
@@ -258,7 +259,7 @@ pub async fn a_node_tells_what_it_loses<R: Runtime>() {
     let builder = UdpNode::<R>::builder()
         .limits(limits)
         .on(REQUEST_URI, waits)
-        .on(PUBLISH_URI, || ());
+        .on(PUBLISH_URI, || NoReply);
     let node = bind_node(builder).await;
     let mut events = node.events();
     let (raw, other) = (RawNode::<R>::new().await, RawNode::<R>::new().await);

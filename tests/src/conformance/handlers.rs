@@ -7,8 +7,8 @@ use bytes::Bytes;
 use netaio_driver::core::types::*;
 use netaio_driver::core::{Body, Key, Limits, Message, MessageType};
 use netaio_driver::{
-    Client, Connection, Content, IntoReply, Reply, Request, RequestError, Runtime, Server, Text,
-    Uri,
+    Client, Connection, Content, IntoReply, NoReply, Reply, Request, RequestError, Runtime, Server,
+    Text, Uri,
 };
 
 use super::raw::{dial, frame};
@@ -316,7 +316,7 @@ pub async fn a_handlers_own_request_times_out<R: Runtime>() {
         "no answer"
     };
     let server = listen(Server::<R>::builder().on(REQUEST_URI, asks)).await;
-    let client = Client::builder().on((REQUEST_URI, "name"), || ());
+    let client = Client::builder().on((REQUEST_URI, "name"), || NoReply);
     let (_client, connection) = connect(client, &server).await;
     let answer = connection.request("u").await.unwrap();
     assert_message(&answer, RESPOND_URI, "u", "no answer");

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{CloseReason, FrameError, FrameErrorKind, Limits};
-use netaio_driver::{Client, Content, ReadHalf, RequestError, Runtime, Server, WriteHalf};
+use netaio_driver::{Client, Content, NoReply, ReadHalf, RequestError, Runtime, Server, WriteHalf};
 
 use super::pipe::{Shape, duplex};
 use super::raw::{Raw, dial, frame, frame_of, frame_with_bad_checksum};
@@ -343,7 +343,7 @@ pub async fn a_turn_is_of_so_many_frames<R: Runtime>() {
 pub async fn an_endless_stream_starves_nobody<R: Runtime>() {
     let server = Server::<R>::builder()
         .limits(at_once())
-        .on(PUBLISH_URI, || ())
+        .on(PUBLISH_URI, || NoReply)
         .on((REQUEST_URI, "u"), || "u")
         .on((REQUEST_URI, "other"), || async { "other" });
     let pair = plain_pair(server).await;

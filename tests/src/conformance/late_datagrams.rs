@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_channel::Receiver;
 use netaio_driver::core::types::*;
-use netaio_driver::{RequestError, Runtime, TimedOut, UdpNode, UdpNodeBuilder};
+use netaio_driver::{NoReply, RequestError, Runtime, TimedOut, UdpNode, UdpNodeBuilder};
 
 use super::raw_node::{bind_node, plain_node};
 use super::support::Counter;
@@ -51,8 +51,8 @@ fn hanging<R: Runtime>() -> (UdpNodeBuilder<R>, Hanging) {
 async fn silent<R: Runtime>() -> [UdpNode<R>; 2] {
     let node = || {
         UdpNode::<R>::builder()
-            .on(REQUEST_URI, || ())
-            .on(DELETE_URI, || ())
+            .on(REQUEST_URI, || NoReply)
+            .on(DELETE_URI, || NoReply)
     };
     [bind_node(node()).await, bind_node(node()).await]
 }

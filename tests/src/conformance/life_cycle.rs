@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netaio_driver::core::types::*;
 use netaio_driver::core::{CloseReason, Limits, Message};
-use netaio_driver::{BuildError, Client, Connection, RequestError, Runtime, Server};
+use netaio_driver::{BuildError, Client, Connection, NoReply, RequestError, Runtime, Server};
 
 use super::pipe::{Shape, duplex};
 use super::raw::{Raw, dial, frame};
@@ -246,7 +246,7 @@ pub async fn dropping_the_last_handle_cuts<R: Runtime>() {
 
 /// Dropping a client's last handle cuts its connections off.
 pub async fn dropping_a_client_cuts_its_connections<R: Runtime>() {
-    let pair = plain_pair(Server::<R>::builder().on(REQUEST_URI, || ())).await;
+    let pair = plain_pair(Server::<R>::builder().on(REQUEST_URI, || NoReply)).await;
     let other = pair.client.clone();
     drop(pair.client);
     assert_eq!(pair.connection.close_reason(), None);

@@ -115,6 +115,7 @@ macro_rules! conformance {
                 an_anonymous_error_ends_none_of_several
                 uris_and_contents_are_any_bytes
                 a_message_that_cannot_be_sent_is_an_error_at_once
+                who_returns_nothing_has_answered
                 a_request_without_an_answer_times_out
                 a_request_that_cannot_be_written_times_out
                 timeouts_end_the_requests_they_belong_to

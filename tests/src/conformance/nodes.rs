@@ -8,7 +8,9 @@ use netaio_driver::core::types::*;
 use netaio_driver::core::{
     Body, DatagramLink, Limits, Message, MessageType, MessageTypes, SealError, SendError,
 };
-use netaio_driver::{Content, DatagramOptions, Remote, Reply, RequestError, Runtime, UdpNode, Uri};
+use netaio_driver::{
+    Content, DatagramOptions, NoReply, Remote, Reply, RequestError, Runtime, UdpNode, Uri,
+};
 
 use super::raw::frame;
 use super::raw_node::{RawNode, bind_node, plain_node, skip};
@@ -215,7 +217,8 @@ pub async fn a_request_without_an_answer_times_out<R: Runtime>() {
     let nobody = RawNode::<R>::new().await.address();
     let two = bind_node(
         UdpNode::<R>::builder()
-            .on((REQUEST_URI, "silent"), || ())
+            .on((REQUEST_URI, "silent"), || NoReply)
+            .on((REQUEST_URI, "done"), || Ok::<(), Reply>(()))
             .on((REQUEST_URI, "later"), || async { None::<&str> })
             .on((REQUEST_URI, "loud"), || "here"),
     )
@@ -232,8 +235,10 @@ pub async fn a_request_without_an_answer_times_out<R: Runtime>() {
     }
     let error = patient.await.unwrap_err();
     assert_eq!(error, RequestError::TimedOut(2 * SHORT));
-    let answer = one.request(to, "loud").await.unwrap();
-    assert_message(&answer, RESPOND_URI, "loud", "here");
+    for (uri, said) in [("loud", "here"), ("done", "")] {
+        let answer = one.request(to, uri).await.unwrap();
+        assert_message(&answer, RESPOND_URI, uri, said);
+    }
 }
 
 /// Datagrams without end keep no request from being answered or timing out, and

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use netaio_driver::core::types::*;
 use netaio_driver::core::{Limits, Message, MessageType, MessageTypes, SealError, SendError};
-use netaio_driver::{Client, Content, Reply, RequestError, Runtime, Server, Uri};
+use netaio_driver::{Client, Content, NoReply, Reply, RequestError, Runtime, Server, Uri};
 
 use super::pipe::{Shape, duplex};
 use super::raw::{RawListener, frame};
@@ -252,12 +252,55 @@ pub async fn a_message_that_cannot_be_sent_is_an_error_at_once<R: Runtime>() {
     assert_message(&answer, RESPOND_URI, "u", "fine");
 }
 
+/// A handler that returns nothing answers what asks for an answer: with the usual one,
+/// without a content. Nobody answers a notification.
+pub async fn who_returns_nothing_has_answered<R: Runtime>() {
+    let custom = MessageType::new(31);
+    let mut types = MessageTypes::base();
+    types.register(31, "PING").unwrap();
+    let checked = |content: Content| match content.is_empty() {
+        true => Err(Reply::error("there is no content")),
+        false => Ok(()),
+    };
+    let server = Server::<R>::builder()
+        .types(types.clone())
+        .on(REQUEST_URI, || ())
+        .on(CREATE_URI, || async {})
+        .on(UPDATE_URI, checked)
+        .on(DELETE_URI, |_: Content| async { Ok::<(), Reply>(()) })
+        .on(SUBSCRIBE_URI, || Some(()))
+        .on(UNSUBSCRIBE_URI, || ())
+        .on(PUBLISH_URI, || ())
+        .on(NOTIFY_URI, || ())
+        .on(custom, || ());
+    let pair = super::support::pair(server, Client::builder().types(types)).await;
+    let to = &pair.connection;
+    let message = |kind, content: &'static str| Message::new(kind, "u", content);
+    // Would be the first answer, were there one.
+    to.send(message(NOTIFY_URI, "")).await.unwrap();
+    for (asked, answered) in [
+        (REQUEST_URI, RESPOND_URI),
+        (CREATE_URI, OK),
+        (UPDATE_URI, OK),
+        (DELETE_URI, OK),
+        (SUBSCRIBE_URI, CONFIRM_SUBSCRIBE),
+        (UNSUBSCRIBE_URI, CONFIRM_UNSUBSCRIBE),
+        (PUBLISH_URI, OK),
+        (custom, OK),
+    ] {
+        let answer = to.request_message(message(asked, "content")).await.unwrap();
+        assert_message(&answer, answered, "u", "");
+    }
+    let refused = to.update("u", "").await.unwrap();
+    assert_message(&refused, ERROR, "u", "there is no content");
+}
+
 /// A request that nobody answers ends with its timeout, and says how long that
 /// was.
 pub async fn a_request_without_an_answer_times_out<R: Runtime>() {
     let server = Server::<R>::builder()
-        .on((REQUEST_URI, "silent"), || ())
-        .on((REQUEST_URI, "async"), || async {})
+        .on((REQUEST_URI, "silent"), || NoReply)
+        .on((REQUEST_URI, "async"), || async { NoReply })
         .on((REQUEST_URI, "none"), || None::<String>)
         .on((REQUEST_URI, "loud"), || "here");
     let pair = plain_pair(server).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_channel::unbounded;
 use netaio_core::types::{REQUEST_URI, RESPOND_URI};
 use netaio_tests::python::Result;
-use netaio_tokio::{AutoReconnect, Client, Connection, Content, RequestError, Server};
+use netaio_tokio::{AutoReconnect, Client, Connection, Content, NoReply, RequestError, Server};
 
 use super::{SHORT, assert_message, python, run, serve};
 
@@ -15,7 +15,8 @@ use super::{SHORT, assert_message, python, run, serve};
 async fn python_times_out_and_reconnects() -> Result<()> {
     let python = python!();
     let server = Server::builder()
-        .on((REQUEST_URI, "silent"), || ())
+        .on((REQUEST_URI, "silent"), || NoReply)
+        .on((REQUEST_URI, "nothing"), || ())
         .on((REQUEST_URI, "hang up"), |who: Connection| async move {
             who.close().await
         })

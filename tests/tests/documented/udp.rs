@@ -17,8 +17,8 @@ use netaio_core::{Layer, Limits, ManagementConfig, Message, Peer, RemovalReason,
 use netaio_tests::conformance::guarded;
 use netaio_tests::python::Result;
 use netaio_tokio::{
-    Content, PeerEvent, PeerEvents, Publisher, Remote, Reply, RequestError, State, UdpNode,
-    UdpNodeBuilder, Uri,
+    Content, NoReply, PeerEvent, PeerEvents, Publisher, Remote, Reply, RequestError, State,
+    UdpNode, UdpNodeBuilder, Uri,
 };
 
 use tokio::runtime::Builder;
@@ -51,7 +51,7 @@ fn node() -> (UdpNodeBuilder, Receiver<Bytes>) {
         .on(OK, move |content: Content| {
             echoed.try_send(content.0).unwrap()
         })
-        .on((REQUEST_URI, "silence"), || ())
+        .on((REQUEST_URI, "silence"), || NoReply)
         .on(REQUEST_URI, move |uri: Uri, store: State<Store>| {
             let stored = store.lock().unwrap().get(&uri.0).cloned();
             stored.ok_or_else(not_found)

@@ -274,6 +274,15 @@ fn output<H>(event: DatagramEvent<H>) -> DatagramOutput<'static, H> {
         DatagramEvent::Suppressed { remote } => DatagramHubEvent::Suppressed { remote },
         DatagramEvent::NotSent { remote, error } => DatagramHubEvent::NotSent { remote, error },
         DatagramEvent::Lost { remote } => DatagramHubEvent::Lost { remote },
+        DatagramEvent::Unrouted {
+            remote,
+            message_type,
+            uri,
+        } => DatagramHubEvent::Unrouted {
+            remote,
+            message_type,
+            uri,
+        },
         DatagramEvent::Unanswered {
             remote,
             request,

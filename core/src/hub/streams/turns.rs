@@ -209,6 +209,11 @@ fn output<H>(link: LinkId, event: Event<H>) -> Output<'static, H> {
         },
         Event::Refused(refusal) => Output::Event(HubEvent::Refused { link, refusal }),
         Event::Dropped(dropped) => Output::Event(HubEvent::Dropped { link, dropped }),
+        Event::Unrouted { message_type, uri } => Output::Event(HubEvent::Unrouted {
+            link,
+            message_type,
+            uri,
+        }),
         Event::Unanswered { request, uri } => {
             Output::Event(HubEvent::Unanswered { link, request, uri })
         }

@@ -254,6 +254,7 @@ impl Net {
                 Output::Event(HubEvent::Unanswered { link, request, uri }) => {
                     seen.push(Seen::Unanswered(link, request, uri));
                 }
+                Output::Event(HubEvent::Unrouted { .. }) => {}
                 Output::Event(other) => panic!("{other:?}"),
             }
         }

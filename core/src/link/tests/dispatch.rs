@@ -20,6 +20,35 @@ fn answer(pair: &mut Pair, uri: &'static str) -> Message {
 }
 
 #[test]
+fn a_message_without_a_route_is_told() {
+    let mut pair = Pair::plain();
+    pair.server.answers_by_default();
+    // One that is answered, and one that wants no answer.
+    for message in [Message::request("nowhere"), Message::notify("nowhere", "")] {
+        pair.client
+            .link
+            .send(NOON, &mut pair.client.node, &message, &SendOptions::new())
+            .unwrap();
+        let mut bytes = Vec::new();
+        pair.client.link.poll_outbound(&mut bytes);
+        pair.client.link.written(bytes.len());
+        pair.server.link.receive(NOON, &bytes).unwrap();
+        let Some(Event::Unrouted { message_type, uri }) = pair.server.poll(NOON) else {
+            panic!("nothing is told of it");
+        };
+        assert_eq!(
+            (message_type, &uri[..]),
+            (message.message_type, &b"nowhere"[..])
+        );
+        let answered = message.message_type == REQUEST_URI;
+        assert!(pair.server.poll(NOON).is_none());
+        bytes.clear();
+        assert_eq!(pair.server.link.poll_outbound(&mut bytes), answered);
+        pair.server.link.written(bytes.len());
+    }
+}
+
+#[test]
 fn the_most_specific_key_wins() {
     let mut pair = Pair::plain();
     let remote = pair.server.link.remote().unwrap();

@@ -188,6 +188,8 @@ impl End {
                 Event::Failed { request, error } => Seen::Failed(request, error),
                 Event::Refused(refusal) => Seen::Refused(refusal),
                 Event::Dropped(dropped) => Seen::Dropped(dropped),
+                // `dispatch` sees to it.
+                Event::Unrouted { .. } => continue,
                 Event::Unanswered { request, uri } => Seen::Unanswered(request, uri),
                 Event::Shutdown => {
                     self.shut = true;

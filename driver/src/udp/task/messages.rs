@@ -101,6 +101,14 @@ impl<R: Runtime> Task<R> {
                 );
                 events.emit(|| UdpEvent::Lost { remote });
             }
+            DatagramEvent::Unrouted {
+                remote,
+                message_type,
+                uri,
+            } => {
+                let uri = crate::logging::Shown(&uri);
+                limited!(self.logs(), DEBUG, "a message has no handler", %remote, %message_type, %uri);
+            }
             event => limited!(self.logs(), DEBUG, "unhandled event", ?event),
         }
     }

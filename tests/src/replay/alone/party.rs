@@ -135,7 +135,7 @@ impl Party {
                 }
                 Output::Event(HubEvent::Peer(event)) => self.log_peer(world, &event),
                 // The drivers show these to nobody but those who listen.
-                Output::Event(HubEvent::Refused { .. }) => {}
+                Output::Event(HubEvent::Refused { .. } | HubEvent::Unrouted { .. }) => {}
                 other => panic!("{other:?} is not in the scenario"),
             }
         }

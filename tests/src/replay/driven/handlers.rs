@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use netaio_core::Message;
-use netaio_driver::{Content, Handler, Outcome, Publisher, Remote, Reply, Request, Uri};
+use netaio_driver::{Content, Handler, NoReply, Outcome, Publisher, Remote, Reply, Request, Uri};
 
 use super::world::World;
 use crate::replay::acts;
@@ -37,7 +37,7 @@ impl Handler<Direct> for Acting {
         let shared = self.shared.clone();
         match self.act {
             Act::Echo => run(request, |content: Content| content),
-            Act::Silent => run(request, || ()),
+            Act::Silent => run(request, || NoReply),
             Act::Store => run(request, move |message: Message| {
                 let kept = shared.kept.lock();
                 let mut kept = kept.unwrap_or_else(PoisonError::into_inner);
