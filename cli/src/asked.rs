@@ -6,7 +6,7 @@ use netaio_driver::{Client, ConnectError, Connection, Remote, Runtime, UdpNode};
 
 use crate::args::ServerChoice;
 use crate::error::CliError;
-use crate::udp::resolve;
+use crate::udp::resolve_within;
 
 /// A server, and the client or node that sends to it.
 pub(crate) enum Asked<R: Runtime> {
@@ -32,7 +32,7 @@ impl<R: Runtime> Asked<R> {
             let connection = client.connect(&choice.address).await?;
             return Ok(Self::Tcp { client, connection });
         }
-        let server = resolve::<R>(&choice.address).await;
+        let server = resolve_within::<R>(&choice.address, choice.timeout).await;
         let server = server.map_err(|source| ConnectError {
             address: choice.address.clone(),
             source,

@@ -24,7 +24,11 @@ pub(crate) fn block_on<W: Work>(name: RuntimeName, work: W) -> io::Result<W::Out
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()?;
-            Ok(runtime.block_on(work.on::<Tokio>()))
+            let output = runtime.block_on(work.on::<Tokio>());
+            // Whatever is wanted has ended. A resolver that still waits in a thread of its own
+            // cannot be stopped, and is not waited for.
+            runtime.shutdown_background();
+            Ok(output)
         }
         RuntimeName::Smol => Ok(smol::block_on(work.on::<Smol>())),
         #[cfg(feature = "async-std")]

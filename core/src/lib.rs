@@ -352,6 +352,7 @@ mod error;
 mod events;
 mod exchange;
 mod frame;
+mod happy_eyeballs;
 mod hashes;
 mod hub;
 mod limits;
@@ -396,6 +397,7 @@ pub use datagram::{
 pub use error::*;
 pub use events::{Answer, Deadline, DeadlineReason, Dropped, Refusal};
 pub use frame::{Deframer, Frame, SealedMessage};
+pub use happy_eyeballs::HappyEyeballs;
 pub use hub::{DatagramHub, DatagramHubEvent, DatagramOutput, Delivery, Hub, HubEvent, Output};
 pub use limits::{Limits, LimitsError, SlowConsumerPolicy};
 pub use link::{Event, Link};

@@ -49,12 +49,17 @@
 //!   default.
 #![forbid(unsafe_code)]
 
+use std::any::Any;
+use std::io;
+
 use netaio_driver::async_io::Executor;
+use netaio_driver::sockets;
 
 pub use netaio_driver::api::*;
 pub use netaio_driver::futures_io::{
     connect_stream, connect_stream_with, serve_stream, serve_stream_with,
 };
+pub use netaio_driver::sockets::keep_alive;
 
 /// A server on async-std.
 pub type Server = netaio_driver::Server<AsyncStd>;
@@ -79,5 +84,36 @@ impl Executor for AsyncStd {
     fn spawn(future: impl Future<Output = ()> + Send + 'static) {
         // Dropping the handle lets the task go on.
         drop(async_std::task::spawn(future));
+    }
+
+    fn keep_alive(stream: &dyn Any, keepalive: Keepalive) -> io::Result<()> {
+        match stream.downcast_ref::<async_std::net::TcpStream>() {
+            Some(stream) => sockets::keep_alive(stream, keepalive),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use std::net::TcpListener;
+
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[test]
+    fn streams_that_are_handed_over_are_kept_alive() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        async_std::task::block_on(async {
+            let stream = async_std::net::TcpStream::connect(address).await.unwrap();
+            assert!(!SockRef::from(&stream).keepalive().unwrap());
+            AsyncStd::keep_alive(&stream, Keepalive::new()).unwrap();
+            assert!(SockRef::from(&stream).keepalive().unwrap());
+            AsyncStd::keep_alive(&"no stream", Keepalive::new()).unwrap();
+        });
     }
 }

@@ -49,12 +49,19 @@
 
 pub mod blocking;
 
+use std::any::Any;
+use std::io;
+use std::net::TcpStream;
+
 use netaio_driver::async_io::Executor;
+use netaio_driver::sockets;
+use smol::Async;
 
 pub use netaio_driver::api::*;
 pub use netaio_driver::futures_io::{
     connect_stream, connect_stream_with, serve_stream, serve_stream_with,
 };
+pub use netaio_driver::sockets::keep_alive;
 
 /// A server on smol.
 pub type Server = netaio_driver::Server<Smol>;
@@ -79,5 +86,42 @@ pub struct Smol;
 impl Executor for Smol {
     fn spawn(future: impl Future<Output = ()> + Send + 'static) {
         smol::spawn(future).detach();
+    }
+
+    fn keep_alive(stream: &dyn Any, keepalive: Keepalive) -> io::Result<()> {
+        if let Some(stream) = stream.downcast_ref::<Async<TcpStream>>() {
+            return sockets::keep_alive(stream.get_ref(), keepalive);
+        }
+        match stream.downcast_ref::<smol::net::TcpStream>() {
+            Some(stream) => sockets::keep_alive(stream, keepalive),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use std::net::TcpListener;
+
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[test]
+    fn streams_that_are_handed_over_are_kept_alive() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        smol::block_on(async {
+            let stream = smol::net::TcpStream::connect(address).await.unwrap();
+            assert!(!SockRef::from(&stream).keepalive().unwrap());
+            Smol::keep_alive(&stream, Keepalive::new()).unwrap();
+            assert!(SockRef::from(&stream).keepalive().unwrap());
+            Smol::keep_alive(&"no stream", Keepalive::new()).unwrap();
+            let stream = Async::<TcpStream>::connect(address).await.unwrap();
+            Smol::keep_alive(&stream, Keepalive::new()).unwrap();
+            assert!(SockRef::from(stream.get_ref()).keepalive().unwrap());
+        });
     }
 }

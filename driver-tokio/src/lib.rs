@@ -51,6 +51,7 @@
 mod datagrams;
 mod stream;
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -61,6 +62,7 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 pub use datagrams::{Udp, UdpDatagrams};
 pub use netaio_driver::api::*;
+pub use netaio_driver::sockets::keep_alive;
 pub use stream::{
     TcpReader, TcpWriter, connect_stream, connect_stream_with, serve_stream, serve_stream_with,
 };
@@ -100,14 +102,17 @@ impl Runtime for Tokio {
     }
 
     async fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
-        match address.parse() {
-            Ok(address) => Ok(vec![address]),
-            Err(_) => Ok(lookup_host(address).await?.collect()),
+        match sockets::parse_address(address)? {
+            Some(address) => Ok(vec![address]),
+            None => Ok(lookup_host(address).await?.collect()),
         }
     }
 
-    async fn connect(address: SocketAddr) -> io::Result<(TcpReader, TcpWriter)> {
-        split(TcpStream::connect(address).await?)
+    async fn connect(
+        address: SocketAddr,
+        keepalive: Option<Keepalive>,
+    ) -> io::Result<(TcpReader, TcpWriter)> {
+        split(TcpStream::connect(address).await?, keepalive)
     }
 
     async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -118,10 +123,20 @@ impl Runtime for Tokio {
         listener.local_addr()
     }
 
-    async fn accept(listener: &TcpListener) -> io::Result<(TcpReader, TcpWriter, SocketAddr)> {
+    async fn accept(
+        listener: &TcpListener,
+        keepalive: Option<Keepalive>,
+    ) -> io::Result<(TcpReader, TcpWriter, SocketAddr)> {
         let (stream, remote) = listener.accept().await?;
-        let (reader, writer) = split(stream)?;
+        let (reader, writer) = split(stream, keepalive)?;
         Ok((reader, writer, remote))
+    }
+
+    fn keep_alive(stream: &dyn Any, keepalive: Keepalive) -> io::Result<()> {
+        match stream.downcast_ref::<TcpStream>() {
+            Some(stream) => sockets::keep_alive(stream, keepalive),
+            None => Ok(()),
+        }
     }
 
     async fn bind_datagrams(options: &DatagramOptions) -> io::Result<UdpDatagrams> {
@@ -129,8 +144,79 @@ impl Runtime for Tokio {
     }
 }
 
-fn split(stream: TcpStream) -> io::Result<(TcpReader, TcpWriter)> {
-    sockets::prepare(&stream)?;
+fn split(stream: TcpStream, keepalive: Option<Keepalive>) -> io::Result<(TcpReader, TcpWriter)> {
+    sockets::prepare(&stream, keepalive)?;
     let (reader, writer) = stream.into_split();
     Ok((TcpReader(reader), TcpWriter(writer)))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use std::time::Duration;
+
+    use socket2::SockRef;
+
+    use super::*;
+
+    const WANTED: (Duration, Duration, u32) = (Duration::from_secs(7), Duration::from_secs(2), 4);
+
+    /// The keepalive that a socket really has.
+    fn found(stream: &TcpStream) -> Option<(Duration, Duration, u32, Option<Duration>)> {
+        let socket = SockRef::from(stream);
+        socket.keepalive().unwrap().then(|| {
+            let (idle, interval) = (socket.tcp_keepalive_time(), socket.tcp_keepalive_interval());
+            let (probes, unacknowledged) = (
+                socket.tcp_keepalive_retries().unwrap(),
+                socket.tcp_user_timeout().unwrap(),
+            );
+            (idle.unwrap(), interval.unwrap(), probes, unacknowledged)
+        })
+    }
+
+    #[tokio::test]
+    async fn keepalive_is_that_of_the_sockets() {
+        let (idle, interval, probes) = WANTED;
+        let keepalive = Keepalive::new()
+            .with_idle(idle)
+            .with_interval(interval)
+            .with_probes(probes);
+        let expected = Some((idle, interval, probes, Some(keepalive.dead_after())));
+        let listener = Tokio::listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = Tokio::local_address(&listener).unwrap();
+        for (wanted, expected) in [(Some(keepalive), expected), (None, None)] {
+            let (_, connected) = Tokio::connect(address, wanted).await.unwrap();
+            let (_, accepted, _) = Tokio::accept(&listener, wanted).await.unwrap();
+            for TcpWriter(half) in [connected, accepted] {
+                assert_eq!(found(half.as_ref()), expected);
+                assert!(half.as_ref().nodelay().unwrap());
+            }
+        }
+
+        // Streams that are handed over have what the server says, and the client.
+        let builder = Server::builder().keepalive(keepalive);
+        let server = builder.build().unwrap();
+        let client = Client::builder().keepalive(keepalive).build().unwrap();
+        let near = TcpStream::connect(address).await.unwrap();
+        let (far, _) = listener.accept().await.unwrap();
+        for stream in [&near, &far] {
+            assert_eq!(found(stream), None);
+        }
+        let [near, seen_near, far, seen_far] = [&near, &near, &far, &far].map(duplicate);
+        serve_stream(&server, far, None).unwrap();
+        connect_stream(&client, near, "near").unwrap();
+        for stream in [&seen_near, &seen_far] {
+            assert_eq!(found(stream), expected);
+        }
+        let off = Server::builder().keepalive(None).build().unwrap();
+        off.keep_alive(&seen_far).unwrap();
+        off.keep_alive(&"no stream").unwrap();
+    }
+
+    /// The same socket once more.
+    fn duplicate(stream: &TcpStream) -> TcpStream {
+        let socket = SockRef::from(stream).try_clone().unwrap();
+        TcpStream::from_std(socket.into()).unwrap()
+    }
 }

@@ -71,6 +71,10 @@ impl<T: AsyncWrite + Unpin + Send + 'static> WriteHalf for Half<T> {
 /// [`build`](netaio_driver::ServerBuilder::build) has none. The examples `tls`
 /// and `unix_socket` are whole programs.
 ///
+/// On a [`TcpStream`](tokio::net::TcpStream)
+/// [keepalive](netaio_driver::ServerBuilder::keepalive) is set; what is within another stream,
+/// TLS say, the application prepares with [`keep_alive`](crate::keep_alive).
+///
 /// # Errors
 /// The server is stopping or full, or the operating system has no randomness to
 /// give.
@@ -98,12 +102,15 @@ pub fn serve_stream_with<S>(
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
+    // One that has ended already says so when it is read.
+    let _ = server.keep_alive(&stream);
     let (reader, writer) = tokio::io::split(stream);
     server.serve_halves_with(Half(reader), Half(writer), remote, options)
 }
 
 /// Connects to a server over any stream, with a name for
-/// [`Client::connection`](netaio_driver::Client::connection).
+/// [`Client::connection`](netaio_driver::Client::connection). Keepalive is set as by
+/// [`serve_stream`].
 ///
 /// # Errors
 /// The operating system has no randomness to give.
@@ -132,6 +139,8 @@ pub fn connect_stream_with<S>(
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
+    // One that has ended already says so when it is read.
+    let _ = client.keep_alive(&stream);
     let (reader, writer) = tokio::io::split(stream);
     client.connect_halves_with(Half(reader), Half(writer), None, options)
 }

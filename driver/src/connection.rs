@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use event_listener::Event;
@@ -51,6 +52,8 @@ pub(crate) struct Origin {
     pub(crate) server_id: u64,
     /// The client.
     pub(crate) observer: Weak<dyn TimeoutObserver<Connection>>,
+    /// A message has come that passed the layers.
+    pub(crate) heard: AtomicBool,
 }
 
 impl Connection {
@@ -77,6 +80,19 @@ impl Connection {
         Self {
             shared: Arc::new(shared),
         }
+    }
+
+    /// Notes that a message has come.
+    pub(crate) fn note_heard(&self) {
+        if let Some(origin) = &self.shared.origin {
+            origin.heard.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a message has come from the server that a client made it to.
+    pub(crate) fn was_heard(&self) -> bool {
+        let origin = self.shared.origin.as_ref();
+        origin.is_some_and(|origin| origin.heard.load(Ordering::Relaxed))
     }
 
     /// The address of the other end; `None` if the stream has no addresses.

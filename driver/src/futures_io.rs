@@ -14,7 +14,10 @@ pub use crate::runtime::futures_io::{Reader, Writer};
 use crate::server::Server;
 
 /// Serves one connection over any stream: a Unix socket, TLS, a pipe in memory.
-/// `remote` is the address that keys and handlers see, where there is one.
+/// `remote` is the address that keys and handlers see, where there is one. On the runtime's own
+/// TCP streams [keepalive](crate::ServerBuilder::keepalive) is set; what is within another
+/// stream, TLS say, the application prepares with
+/// [`keep_alive`](crate::sockets::keep_alive).
 ///
 /// # Errors
 /// The server is stopping or full, or the operating system has no randomness to
@@ -43,12 +46,14 @@ pub fn serve_stream_with<R: Runtime, S>(
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
+    // One that has ended already says so when it is read.
+    let _ = server.keep_alive(&stream);
     let (reader, writer) = split(Box::pin(stream));
     server.serve_halves_with(Reader(reader), Writer(writer), remote, options)
 }
 
 /// Talks to a server over any stream, under a name for
-/// [`Client::connection`].
+/// [`Client::connection`]. Keepalive is set as by [`serve_stream`].
 ///
 /// # Errors
 /// The operating system has no randomness to give.
@@ -77,6 +82,8 @@ pub fn connect_stream_with<R: Runtime, S>(
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
+    // One that has ended already says so when it is read.
+    let _ = client.keep_alive(&stream);
     let (reader, writer) = split(Box::pin(stream));
     client.connect_halves_with(Reader(reader), Writer(writer), None, options)
 }

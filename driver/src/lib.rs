@@ -29,6 +29,7 @@
 // its own floor and from those before it, never in a circle.
 
 // The runtime, and what async code needs everywhere.
+mod address;
 mod bounded_queue;
 mod futures;
 mod heap;
@@ -55,6 +56,7 @@ mod states;
 
 // What handles and tasks are made of.
 mod background;
+mod binding;
 mod callers;
 mod fanout;
 mod mailbox;
@@ -110,7 +112,9 @@ pub use peers::Peers;
 pub use publisher::Publisher;
 pub use remote::Remote;
 pub use request::{RequestBuilder, Response};
-pub use runtime::{DatagramOptions, DatagramSocket, Interface, ReadHalf, Runtime, WriteHalf};
+pub use runtime::{
+    DatagramOptions, DatagramSocket, Interface, Keepalive, ReadHalf, Runtime, WriteHalf,
+};
 pub use server::{Server, ServerBuilder, ServerCounters, ServerEvent, ServerEvents};
 pub use timeouts::TimedOut;
 pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
@@ -120,11 +124,11 @@ pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 pub mod api {
     pub use crate::{
         BuildError, Clock, ConnectError, Connection, ConnectionOptions, Content, Delivery,
-        ErrorAnswer, Events, FromRequest, GaveUp, Handler, Interface, IntoReply, KnownPeer,
-        Messages, NoReply, PeerEvent, PeerEvents, Peers, Publisher, Reconnected, RefusedConnection,
-        Remote, Reply, Request, RequestBuilder, RequestError, Response, ServerCounters,
-        ServerEvent, ServerEvents, State, SubscriptionError, Text, TimedOut, UdpEvent, UdpEvents,
-        Unsolicited, Uri,
+        ErrorAnswer, Events, FromRequest, GaveUp, Handler, Interface, IntoReply, Keepalive,
+        KnownPeer, Messages, NoReply, PeerEvent, PeerEvents, Peers, Publisher, Reconnected,
+        RefusedConnection, Remote, Reply, Request, RequestBuilder, RequestError, Response,
+        ServerCounters, ServerEvent, ServerEvents, State, SubscriptionError, Text, TimedOut,
+        UdpEvent, UdpEvents, Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

@@ -14,6 +14,7 @@ use crate::error::BuildError;
 use crate::handler::AnyHandler;
 use crate::logging;
 use crate::random::Seed;
+use crate::runtime::Keepalive;
 use crate::service::{Deliver, Service};
 use crate::sources::Sources;
 use crate::states::States;
@@ -28,6 +29,8 @@ pub(crate) struct Setup {
     pub(crate) sources: Sources,
     pub(crate) log_interval: Duration,
     pub(crate) event_bounds: Bounds,
+    /// Of TCP connections.
+    pub(crate) keepalive: Option<Keepalive>,
     pub(crate) unrouted: Unrouted<AnyHandler>,
     /// The local peer, and how peers are packed.
     pub(crate) local_peer: Option<Peer>,
@@ -56,6 +59,7 @@ impl Setup {
             sources: Sources::default(),
             log_interval: logging::INTERVAL,
             event_bounds: Bounds::default(),
+            keepalive: Some(Keepalive::new()),
             unrouted: Unrouted::NotFound,
             local_peer: None,
             peer_plugin: Arc::new(DefaultPeerPlugin),
@@ -329,6 +333,19 @@ macro_rules! connection_options {
         /// kept. [`Limits::handlers`] bounds the handlers of all connections together.
         pub fn concurrent_handlers(mut self, max: usize) -> Self {
             self.setup.concurrent_handlers = Some(max);
+            self
+        }
+
+        /// When a TCP connection is given up whose remote is silent, since the path there is
+        /// dead; `None` leaves that to the system, which may never notice.
+        /// [`Keepalive::new`](crate::Keepalive::new), 50 s, unless set.
+        ///
+        /// It is set on every connection that is made or accepted, and on streams that are
+        /// handed over where they are the runtime's own TCP sockets. What is inside of
+        /// another stream, TLS say, the application sets before it hands that over:
+        /// `keep_alive` of the runtime's crate.
+        pub fn keepalive(mut self, keepalive: impl Into<Option<crate::Keepalive>>) -> Self {
+            self.setup.keepalive = keepalive.into();
             self
         }
     };

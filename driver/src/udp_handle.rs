@@ -12,6 +12,7 @@ use netaio_core::{
     Answer, Call, CloseReason, FanOut, Limits, Message, RequestOptions, SendError, SendOptions,
 };
 
+use crate::address::destination;
 use crate::callers::{self, Cancellations};
 use crate::context::Context;
 use crate::error::RequestError;
@@ -103,7 +104,7 @@ impl UdpHandle {
     ) -> Result<(), SendError> {
         let (done, result) = oneshot::channel();
         let send = Command::Send {
-            to,
+            to: destination(to),
             message,
             options,
             done,
@@ -123,7 +124,10 @@ impl UdpHandle {
         let (uri, message_type) = (message.uri.clone(), message.message_type);
         let now = self.0.context.time().now();
         let (request, pending) = callers::Request::new(message, options, now);
-        let request = Request { to, request };
+        let request = Request {
+            to: destination(to),
+            request,
+        };
         let max = self.0.limits().pending_requests();
         self.0.requests.try_send(request).map_err(|error| {
             RequestError::Send(match error.is_full() {

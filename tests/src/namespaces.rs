@@ -140,7 +140,10 @@ impl Host {
     }
 
     /// Runs `ip` on this host.
-    fn ip(&self, words: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// It cannot be run, or does not do it.
+    pub fn ip(&self, words: &str) -> Result<()> {
         let mut ip = Command::new("ip");
         ip.args(words.split(' '));
         let output = self.enter(&ip).output();

@@ -96,7 +96,9 @@ impl Work for Serving {
             udp = Some(node);
         }
         if let Some(server) = &tcp {
-            say("tcp", server.local_addr())?;
+            for address in server.local_addrs() {
+                say("tcp", *address)?;
+            }
         }
         if let Some(node) = &udp {
             say("udp", node.local_addr())?;

@@ -26,6 +26,7 @@
 mod datagrams;
 mod stream;
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -33,7 +34,7 @@ use std::time::Instant;
 
 use async_io::{Async, Timer};
 
-use crate::runtime::{DatagramOptions, Runtime};
+use crate::runtime::{DatagramOptions, Keepalive, Runtime};
 use crate::sockets;
 
 pub use datagrams::UdpDatagrams;
@@ -45,6 +46,18 @@ pub use stream::{TcpReader, TcpWriter};
 pub trait Executor: Send + Sync + 'static {
     /// Runs a future as a task of its own; if it panics, that ends no other task.
     fn spawn(future: impl Future<Output = ()> + Send + 'static);
+
+    /// [`Runtime::keep_alive`], for the streams that belong to the executor. Unless it says
+    /// otherwise, those of async-io.
+    ///
+    /// # Errors
+    /// As [`Runtime::keep_alive`].
+    fn keep_alive(stream: &dyn Any, keepalive: Keepalive) -> io::Result<()> {
+        match stream.downcast_ref::<Async<TcpStream>>() {
+            Some(stream) => sockets::keep_alive(stream.get_ref(), keepalive),
+            None => Ok(()),
+        }
+    }
 }
 
 impl<E: Executor> Runtime for E {
@@ -62,7 +75,7 @@ impl<E: Executor> Runtime for E {
     }
 
     async fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
-        if let Ok(address) = address.parse() {
+        if let Some(address) = sockets::parse_address(address)? {
             return Ok(vec![address]);
         }
         // The system's resolver blocks.
@@ -70,8 +83,11 @@ impl<E: Executor> Runtime for E {
         blocking::unblock(move || Ok(address.to_socket_addrs()?.collect())).await
     }
 
-    async fn connect(address: SocketAddr) -> io::Result<(TcpReader, TcpWriter)> {
-        split(Async::<TcpStream>::connect(address).await?)
+    async fn connect(
+        address: SocketAddr,
+        keepalive: Option<Keepalive>,
+    ) -> io::Result<(TcpReader, TcpWriter)> {
+        split(Async::<TcpStream>::connect(address).await?, keepalive)
     }
 
     async fn listen(address: SocketAddr) -> io::Result<Async<TcpListener>> {
@@ -84,10 +100,15 @@ impl<E: Executor> Runtime for E {
 
     async fn accept(
         listener: &Async<TcpListener>,
+        keepalive: Option<Keepalive>,
     ) -> io::Result<(TcpReader, TcpWriter, SocketAddr)> {
         let (stream, remote) = listener.accept().await?;
-        let (reader, writer) = split(stream)?;
+        let (reader, writer) = split(stream, keepalive)?;
         Ok((reader, writer, remote))
+    }
+
+    fn keep_alive(stream: &dyn Any, keepalive: Keepalive) -> io::Result<()> {
+        E::keep_alive(stream, keepalive)
     }
 
     async fn bind_datagrams(options: &DatagramOptions) -> io::Result<UdpDatagrams> {

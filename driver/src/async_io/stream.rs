@@ -11,11 +11,14 @@ use bytes::BytesMut;
 use futures_lite::io::AsyncWriteExt;
 
 use crate::runtime::futures_io::poll_read;
-use crate::runtime::{ReadHalf, WriteHalf};
+use crate::runtime::{Keepalive, ReadHalf, WriteHalf};
 use crate::sockets;
 
-pub(super) fn split(stream: Async<TcpStream>) -> io::Result<(TcpReader, TcpWriter)> {
-    sockets::prepare(stream.get_ref())?;
+pub(super) fn split(
+    stream: Async<TcpStream>,
+    keepalive: Option<Keepalive>,
+) -> io::Result<(TcpReader, TcpWriter)> {
+    sockets::prepare(stream.get_ref(), keepalive)?;
     let stream = Arc::new(stream);
     Ok((TcpReader(stream.clone()), TcpWriter(stream)))
 }
@@ -65,5 +68,39 @@ impl WriteHalf for TcpWriter {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[test]
+    fn keepalive_is_that_of_the_socket() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (idle, interval) = (Duration::from_secs(7), Duration::from_secs(2));
+        let keepalive = Keepalive::new()
+            .with_idle(idle)
+            .with_interval(interval)
+            .with_probes(4);
+        let stream = Async::new(connect()).unwrap();
+        let (TcpReader(stream), _) = split(stream, Some(keepalive)).unwrap();
+        let socket = SockRef::from(stream.get_ref());
+        assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), idle);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), interval);
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
+        let unacknowledged = socket.tcp_user_timeout().unwrap();
+        assert_eq!(unacknowledged, Some(keepalive.dead_after()));
+
+        let stream = Async::new(connect()).unwrap();
+        let (TcpReader(stream), _) = split(stream, None).unwrap();
+        assert!(!SockRef::from(stream.get_ref()).keepalive().unwrap());
     }
 }

@@ -97,7 +97,9 @@ impl<R: Runtime> AutoReconnect<R> {
     }
 
     /// How often it is tried before it is given up; 3 unless set, and with 0 it is
-    /// not tried at all.
+    /// not tried at all. A try whose connection ends before a message comes, and within the
+    /// [`connect_timeout`](Self::connect_timeout), has failed: something accepts there and
+    /// hangs up.
     #[must_use]
     pub fn max_retries(mut self, tries: u32) -> Self {
         self.backoff = self.backoff.with_tries(Some(tries));

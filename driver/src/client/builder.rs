@@ -134,6 +134,7 @@ impl<R: Runtime> ClientBuilder<R> {
             })
         };
         self.setup.unrouted = Unrouted::Deliver;
+        let keepalive = self.setup.keepalive;
         let service = self.setup.for_streams(Some(deliver))?;
         let client = Client::new(Shared {
             // Two for each server at most, and the application bounds those.
@@ -141,6 +142,7 @@ impl<R: Runtime> ClientBuilder<R> {
             service,
             inbox,
             connect_timeout: self.connect_timeout,
+            keepalive,
             servers: Mutex::new(Servers::default()),
             on_timeout: TimeoutHandler::default(),
             reconnect,

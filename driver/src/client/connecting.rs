@@ -1,15 +1,19 @@
 //! Connecting, by hand.
 
+use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use netaio_core::LinkId;
 
 use super::Client;
+use super::attempts::{Attempts, Stream};
 use super::servers::Position;
 use super::shared::Shared;
+use crate::address::canonical;
 use crate::connection::{Connection, Origin};
 use crate::error::ConnectError;
 use crate::futures::race;
@@ -17,21 +21,18 @@ use crate::options::ConnectionOptions;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::{ConnectionObserver, Task};
 
-/// A TCP connection and its remote address.
-type Stream<R> = (
-    <R as Runtime>::Reader,
-    <R as Runtime>::Writer,
-    Option<SocketAddr>,
-);
-
 impl<R: Runtime> Client<R> {
-    /// Connects to `host:port`. Every address of the host is tried in turn, all
-    /// within the [`connect_timeout`](crate::ClientBuilder::connect_timeout).
+    /// Connects to `host:port`. The addresses of the host are tried as RFC 8305 says, all
+    /// within the [`connect_timeout`](crate::ClientBuilder::connect_timeout): one begins when
+    /// the one before has failed or 250 ms have passed, the families take turns, and the
+    /// first that connects is taken. The scope of an IPv6 address is the number of an
+    /// interface or its name, as in `[fe80::7%eth0]:8888`.
     ///
     /// Cancel-safe: dropped early, there is no connection.
     ///
     /// # Errors
-    /// The host does not resolve, or no address of it accepts in time.
+    /// The host does not resolve, or no address of it accepts in time: the error says of each
+    /// why.
     pub async fn connect(&self, address: impl ToString) -> Result<Connection, ConnectError> {
         self.connect_with(address, ConnectionOptions::new()).await
     }
@@ -93,22 +94,31 @@ impl<R: Runtime> Client<R> {
 
     /// Opens a TCP connection within the timeout.
     async fn open(&self, address: &str, timeout: Duration) -> io::Result<Stream<R>> {
-        let until = self.shared.service.context.time().instant_after(timeout);
+        let time = self.shared.service.context.time();
+        let until = time.instant_after(timeout);
         let late = async {
             R::sleep_until(until).await;
-            Err(io::ErrorKind::TimedOut.into())
+            let problem = format!("the name was not resolved within {timeout:?}");
+            Err(io::Error::new(io::ErrorKind::TimedOut, problem))
         };
-        let any = async {
-            let mut error = io::ErrorKind::AddrNotAvailable.into();
-            for candidate in R::resolve(address).await? {
-                match R::connect(candidate).await {
-                    Ok((reader, writer)) => return Ok((reader, writer, Some(candidate))),
-                    Err(source) => error = source,
-                }
-            }
-            Err(error)
-        };
-        race(any, late).await
+        let addresses = race(R::resolve(address), late).await?;
+        let keepalive = self.shared.keepalive;
+        Attempts::<R>::new(addresses, keepalive, time, until)
+            .first()
+            .await
+    }
+
+    /// Sets keepalive on a stream that is to be [handed over](Self::connect_halves), where it
+    /// is a TCP socket of a type that the runtime knows, as its crate's `connect_stream`
+    /// does.
+    ///
+    /// # Errors
+    /// The system refuses, as some do where the connection has ended already.
+    pub fn keep_alive(&self, stream: &dyn Any) -> io::Result<()> {
+        match self.shared.keepalive {
+            Some(keepalive) => R::keep_alive(stream, keepalive),
+            None => Ok(()),
+        }
     }
 
     /// Connects over a stream of any kind, with a name.
@@ -150,6 +160,7 @@ impl<R: Runtime> Client<R> {
         position: Position<'_>,
     ) -> io::Result<Connection> {
         let shared = &self.shared;
+        let remote = remote.map(canonical);
         let service = shared.service.clone();
         let seed = service.context.sources.seeds.seed()?;
         let config = options.omitted.config(&service.context.config);
@@ -163,6 +174,7 @@ impl<R: Runtime> Client<R> {
                 address: address.map(Arc::from),
                 server_id,
                 observer,
+                heard: AtomicBool::new(false),
             };
             let context = service.context.clone();
             let connection = Connection::new(context, &link, options, Some(origin));

@@ -1,5 +1,6 @@
 //! Clients.
 
+mod attempts;
 mod auto_reconnect;
 mod builder;
 mod connecting;

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Weak};
 
-use netaio_core::{Backoff, Now};
+use netaio_core::{Backoff, CloseReason, Now};
 use rand_core::CryptoRng;
 
 use super::Client;
@@ -12,6 +12,7 @@ use super::servers::Position;
 use super::shared::{Reconnect, Shared, Subject};
 use crate::background::NotStarted;
 use crate::connection::Connection;
+use crate::error::ConnectError;
 use crate::logging::limited;
 use crate::random::Seed;
 use crate::runtime::Runtime;
@@ -39,8 +40,21 @@ impl<R: Runtime> Reconnector<R> {
         Backoff::new(self.policy.backoff)
     }
 
-    /// The state after the loss of a connection that was made at `connected_at`.
-    fn backoff_after_loss(&self, connected_at: Now, now: Now) -> Backoff {
+    /// The state after the loss of a connection that was made at `connected_at`. One that was
+    /// made anew, after these `tries`, and was of no use is one more try that has failed.
+    fn backoff_after_loss(
+        &self,
+        connection: &Connection,
+        connected_at: Now,
+        tries: Option<Backoff>,
+        now: Now,
+    ) -> Backoff {
+        let lasted = now.monotonic.saturating_sub(connected_at.monotonic);
+        let of_use = connection.was_heard() || lasted >= self.policy.connect_timeout;
+        if let Some(mut tries) = tries.filter(|_| !of_use) {
+            self.draw(|rng| tries.failure(now, rng));
+            return tries;
+        }
         let mut backoff = self.backoff();
         backoff.success(connected_at);
         self.draw(|rng| backoff.lost(now, rng));
@@ -58,7 +72,8 @@ impl<R: Runtime> Reconnector<R> {
         let (connection, policy) = (&old.connection, &self.policy);
         let (logs, server) = (connection.logs(), connection.name());
         let time = client.shared.service.context.time();
-        let mut last_error = None;
+        // Where the tries are used up already, they were connections that ended at once.
+        let mut last_error = (backoff.failures() > 0).then(|| ended_at_once(connection));
         while let Some(at) = backoff.next(time.now()) {
             let attempt = backoff.failures().saturating_add(1);
             if at > time.now().monotonic {
@@ -71,6 +86,7 @@ impl<R: Runtime> Reconnector<R> {
             let made = client.reconnect_in(connection, policy.connect_timeout, position);
             match made.await {
                 Ok(connection) => {
+                    client.shared.servers().set_tries(&connection, backoff);
                     limited!(logs, INFO, "reconnected", server, attempt);
                     if let Some(callback) = &policy.on_reconnect {
                         let reconnected = Reconnected {
@@ -127,16 +143,17 @@ impl<R: Runtime> Reconnect for Reconnector<R> {
         let connected_at = {
             let servers = client.servers();
             let may_replace = servers.may_replace(connection);
-            servers.connected_at(connection).filter(|_| may_replace)
+            let connected_at = servers.connected_at(connection).filter(|_| may_replace);
+            connected_at.map(|at| (at, servers.tries(connection)))
         };
-        let Some(connected_at) = connected_at else {
+        let Some((connected_at, tries)) = connected_at else {
             return false;
         };
         if !self.policy.on_loss {
             return client.background.is_running(Subject::Reconnect(server));
         }
         let now = client.service.context.time().now();
-        let backoff = self.backoff_after_loss(connected_at, now);
+        let backoff = self.backoff_after_loss(connection, connected_at, tries, now);
         let started = self.start(client, connection, backoff);
         // A task that runs for this server checks the connection when it has ended.
         matches!(started, Ok(()) | Err(NotStarted::Busy))
@@ -175,6 +192,16 @@ impl<R: Runtime> Reconnector<R> {
         };
         let subject = Subject::Reconnect(server);
         client.background.start(subject, make, check_again)
+    }
+}
+
+/// Why a connection was of no use.
+fn ended_at_once(connection: &Connection) -> ConnectError {
+    let reason = connection.close_reason().unwrap_or(CloseReason::Remote);
+    let source = format!("the connection ended before a message came: {reason}");
+    ConnectError {
+        address: connection.address().unwrap_or_default().into(),
+        source: io::Error::new(io::ErrorKind::ConnectionAborted, source),
     }
 }
 

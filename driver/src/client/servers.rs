@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use netaio_core::{CloseReason, Link, Now};
+use netaio_core::{Backoff, CloseReason, Link, Now};
 
 use crate::connection::Connection;
 use crate::mailbox::Command;
@@ -24,6 +24,9 @@ pub(super) struct Servers {
 struct Server {
     connection: Connection,
     connected_at: Now,
+    /// The tries since there was a connection that was of use, where this one is none of the
+    /// application's.
+    tries: Option<Backoff>,
     /// It is being closed, and is listed only to be aborted with the client.
     closing: bool,
 }
@@ -62,6 +65,7 @@ impl Servers {
         let (connection, link) = make(old_id.unwrap_or(number));
         let new = Server {
             connected_at: connection.time().now(),
+            tries: None,
             connection: connection.clone(),
             closing: false,
         };
@@ -122,6 +126,20 @@ impl Servers {
         self.list
             .get(self.index(connection)?)
             .map(|server| server.connected_at)
+    }
+
+    /// Notes the tries that it took to make a connection.
+    pub(super) fn set_tries(&mut self, connection: &Connection, tries: Backoff) {
+        if let Some(index) = self.index(connection)
+            && let Some(server) = self.list.get_mut(index)
+        {
+            server.tries = Some(tries);
+        }
+    }
+
+    /// The tries that it took to make a connection, if it was made anew.
+    pub(super) fn tries(&self, connection: &Connection) -> Option<Backoff> {
+        self.list.get(self.index(connection)?)?.tries.clone()
     }
 
     /// The connection to the server with this id.

@@ -10,6 +10,7 @@ use super::servers::Servers;
 use crate::background::BackgroundTasks;
 use crate::connection::Connection;
 use crate::mailbox::Command;
+use crate::runtime::Keepalive;
 use crate::service::{Owner, Service};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::timeouts::{TimedOut, TimeoutHandler, TimeoutObserver};
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub(super) service: Arc<Service>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) connect_timeout: Duration,
+    pub(super) keepalive: Option<Keepalive>,
     pub(super) servers: Mutex<Servers>,
     pub(super) on_timeout: TimeoutHandler<Connection>,
     pub(super) reconnect: Option<Arc<dyn Reconnect>>,

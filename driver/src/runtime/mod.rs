@@ -3,6 +3,7 @@
 //! The traits consist of async functions: tokio's and futures-io's polling
 //! traits differ, and some runtimes offer async methods only.
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -12,10 +13,12 @@ mod datagram;
 #[cfg(feature = "futures-io")]
 pub(crate) mod futures_io;
 mod interface;
+mod keepalive;
 mod stream;
 
 pub use datagram::{DatagramOptions, DatagramSocket};
 pub use interface::Interface;
+pub use keepalive::Keepalive;
 pub use stream::{ReadHalf, WriteHalf};
 
 /// An async runtime: tasks, timers, TCP and UDP.
@@ -38,18 +41,20 @@ pub trait Runtime: Send + Sync + 'static {
     /// Is ready at `deadline`, or soon after.
     fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static;
 
-    /// The addresses of `host:port`.
+    /// The addresses of `host:port`. The scope of an IPv6 address may be the number of an
+    /// interface or its name.
     ///
     /// # Errors
-    /// The name does not resolve.
+    /// The name does not resolve, or there is no such interface.
     fn resolve(address: &str) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
 
-    /// Connects, with `TCP_NODELAY` and keepalive set.
+    /// Connects, with `TCP_NODELAY` set, and with keepalive where it is wanted.
     ///
     /// # Errors
     /// The connection cannot be made.
     fn connect(
         address: SocketAddr,
+        keepalive: Option<Keepalive>,
     ) -> impl Future<Output = io::Result<(Self::Reader, Self::Writer)>> + Send;
 
     /// Listens.
@@ -64,13 +69,24 @@ pub trait Runtime: Send + Sync + 'static {
     /// The system does not say.
     fn local_address(listener: &Self::Listener) -> io::Result<SocketAddr>;
 
-    /// Accepts a connection, with `TCP_NODELAY` and keepalive set.
+    /// Accepts a connection, with `TCP_NODELAY` set, and with keepalive where it is wanted.
     ///
     /// # Errors
     /// Nothing could be accepted this time.
     fn accept(
         listener: &Self::Listener,
+        keepalive: Option<Keepalive>,
     ) -> impl Future<Output = io::Result<(Self::Reader, Self::Writer, SocketAddr)>> + Send;
+
+    /// Sets keepalive on a stream that was handed over, where it is a TCP socket of a type that
+    /// the runtime knows; on others nothing. It knows none unless it says so.
+    ///
+    /// # Errors
+    /// The system refuses, as some do where the connection has ended already.
+    fn keep_alive(stream: &dyn Any, keepalive: Keepalive) -> io::Result<()> {
+        let _ = (stream, keepalive);
+        Ok(())
+    }
 
     /// Opens a UDP socket, in the groups that the options name.
     ///

@@ -10,6 +10,7 @@ use netaio_core::LinkId;
 
 use super::events::ServerEvent;
 use super::shared::Shared;
+use crate::address::canonical;
 use crate::connection::Connection;
 use crate::error::RefusedConnection;
 use crate::futures::{race, yield_now};
@@ -32,7 +33,7 @@ pub(super) struct Listening(pub(super) Arc<Shared>);
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.0.listening.store(false, Ordering::Release);
+        self.0.listening.fetch_sub(1, Ordering::AcqRel);
         self.0.ended.notify(usize::MAX);
     }
 }
@@ -49,7 +50,7 @@ pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
         if shared.stopping.load(Ordering::Acquire) {
             return;
         }
-        let accept = async { Some(R::accept(listener).await) };
+        let accept = async { Some(R::accept(listener, shared.keepalive).await) };
         let stop = async {
             stop.await;
             None
@@ -84,6 +85,7 @@ pub(super) fn serve<R: Runtime>(
     options: ConnectionOptions,
 ) -> io::Result<Connection> {
     let service = shared.service.clone();
+    let remote = remote.map(canonical);
     let seed = service.context.sources.seeds.seed()?;
     let config = options.omitted.config(&service.context.config);
     let now = service.context.time().now();

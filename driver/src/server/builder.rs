@@ -10,6 +10,7 @@ use netaio_core::{
 };
 
 use super::Server;
+use crate::binding::bind_all;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::options::ConnectionOptions;
@@ -65,31 +66,29 @@ impl<R: Runtime> ServerBuilder<R> {
     }
 
     /// Listens, and serves from now on. An address with port 0 gets a free
-    /// port; see [`Server::local_addr`]. A name that resolves to several
-    /// addresses gets the first that can be listened on.
+    /// port; see [`Server::local_addr`]. A name is listened on at all its addresses,
+    /// with one port, but for those that this machine does not have; see
+    /// [`Server::local_addrs`]. `[::]` is all addresses of both families, where the system
+    /// can do that. The scope of an IPv6 address is the number of an interface or its name,
+    /// as in `[fe80::7%eth0]:8888`.
     ///
     /// Cancel-safe: dropped early, nothing listens.
     ///
     /// # Errors
-    /// The address cannot be listened on, an inner layer does not go with the
-    /// outer one, or peers cannot be managed as asked.
+    /// The address cannot be listened on, or one of a name's is taken; an inner layer does
+    /// not go with the outer one, or peers cannot be managed as asked.
     pub async fn bind(self, address: impl ToString) -> Result<Server<R>, BuildError> {
         let (address, accepted) = (address.to_string(), self.accepted.clone());
+        let keepalive = self.setup.keepalive;
         let service = self.service()?;
         let failed = |source| BuildError::Listen {
             address: address.clone(),
             source,
         };
-        let mut error = std::io::ErrorKind::AddrNotAvailable.into();
-        for candidate in R::resolve(&address).await.map_err(failed)? {
-            match R::listen(candidate).await {
-                Ok(listener) => {
-                    return Server::listen(service, listener, accepted).map_err(failed);
-                }
-                Err(source) => error = source,
-            }
-        }
-        Err(failed(error))
+        let addresses = R::resolve(&address).await.map_err(failed)?;
+        let listeners = bind_all(&addresses, R::listen, R::local_address).await;
+        let listeners = listeners.map_err(failed)?;
+        Server::listen(service, listeners, &accepted, keepalive).map_err(failed)
     }
 
     /// Serves without listening: only the streams that it is handed, TLS or Unix
@@ -100,7 +99,8 @@ impl<R: Runtime> ServerBuilder<R> {
     /// An inner layer does not go with the outer one, peers cannot be managed as
     /// asked, or the operating system has no randomness to give.
     pub fn build(self) -> Result<Server<R>, BuildError> {
-        Server::start(self.service()?, None).map_err(BuildError::Randomness)
+        let keepalive = self.setup.keepalive;
+        Server::start(self.service()?, Vec::new(), keepalive).map_err(BuildError::Randomness)
     }
 
     fn service(mut self) -> Result<Arc<Service>, BuildError> {

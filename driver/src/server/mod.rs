@@ -7,11 +7,12 @@ mod events;
 mod peers;
 mod shared;
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ use crate::options::ConnectionOptions;
 use crate::peers::Peers;
 use crate::publisher::Publisher;
 use crate::roster::Roster;
-use crate::runtime::{ReadHalf, Runtime, WriteHalf};
+use crate::runtime::{Keepalive, ReadHalf, Runtime, WriteHalf};
 use crate::service::{Owner, Service};
 
 /// A server: it listens, and calls handlers for what it receives.
@@ -61,19 +62,27 @@ impl Drop for Guard {
 impl<R: Runtime> Server<R> {
     fn listen(
         service: Arc<Service>,
-        listener: R::Listener,
-        options: ConnectionOptions,
+        listeners: Vec<(SocketAddr, R::Listener)>,
+        options: &ConnectionOptions,
+        keepalive: Option<Keepalive>,
     ) -> io::Result<Self> {
-        let server = Self::start(service, Some(R::local_address(&listener)?))?;
-        R::spawn(accept::accept(Acceptor::<R> {
-            listener,
-            options,
-            open: Listening(server.shared.clone()),
-        }));
+        let addresses = listeners.iter().map(|(address, _)| *address).collect();
+        let server = Self::start(service, addresses, keepalive)?;
+        for (_, listener) in listeners {
+            R::spawn(accept::accept(Acceptor::<R> {
+                listener,
+                options: options.clone(),
+                open: Listening(server.shared.clone()),
+            }));
+        }
         Ok(server)
     }
 
-    fn start(service: Arc<Service>, listens_on: Option<SocketAddr>) -> io::Result<Self> {
+    fn start(
+        service: Arc<Service>,
+        listens_at: Vec<SocketAddr>,
+        keepalive: Option<Keepalive>,
+    ) -> io::Result<Self> {
         let roster = Roster::new(service.clone())?;
         let shared = Arc::new(Shared {
             publisher: Publisher::for_connections(roster.clone()),
@@ -84,8 +93,9 @@ impl<R: Runtime> Server<R> {
             events: Listeners::new(service.context.event_bounds),
             service,
             counts: Counts::default(),
-            local: listens_on.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into()),
-            listening: AtomicBool::new(listens_on.is_some()),
+            listening: AtomicUsize::new(listens_at.len()),
+            local: listens_at,
+            keepalive,
             ended: Event::new(),
             stopping: AtomicBool::new(false),
             stop: Event::new(),
@@ -101,10 +111,31 @@ impl<R: Runtime> Server<R> {
         })
     }
 
-    /// The address that it listens on; `0.0.0.0:0` if it listens on none.
+    /// The address that it listens on, the first where they are several; `0.0.0.0:0` if it
+    /// listens on none.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.shared.local
+        let first = self.shared.local.first().copied();
+        first.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into())
+    }
+
+    /// The addresses that it listens on: those of the name that it was
+    /// [bound](ServerBuilder::bind) to.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.shared.local
+    }
+
+    /// Sets keepalive on a stream that is to be [handed over](Self::serve_halves), where it
+    /// is a TCP socket of a type that the runtime knows, as its crate's `serve_stream` does.
+    ///
+    /// # Errors
+    /// The system refuses, as some do where the connection has ended already.
+    pub fn keep_alive(&self, stream: &dyn Any) -> io::Result<()> {
+        match self.shared.keepalive {
+            Some(keepalive) => R::keep_alive(stream, keepalive),
+            None => Ok(()),
+        }
     }
 
     /// The number of connections.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use event_listener::Event;
 use netaio_core::{CloseReason, Dropped, LinkId, Node, PeerMessage, Refusal, SendOptions};
@@ -17,21 +17,24 @@ use crate::mailbox::Command;
 use crate::peers::Peers;
 use crate::publisher::Publisher;
 use crate::roster::Roster;
+use crate::runtime::Keepalive;
 use crate::service::{Owner, Service};
 use crate::task::ConnectionObserver;
 
 /// What the handles of a server share with the tasks of its connections.
 pub(super) struct Shared {
     pub(super) service: Arc<Service>,
-    pub(super) local: SocketAddr,
+    /// Where it listens, in the order of the name's addresses.
+    pub(super) local: Vec<SocketAddr>,
+    pub(super) keepalive: Option<Keepalive>,
     pub(super) roster: Arc<Roster>,
     pub(super) publisher: Publisher,
     pub(super) peers: Peers,
     pub(super) events: Listeners<ServerEvent>,
     pub(super) counts: Counts,
-    /// Whether the listening socket is open.
-    pub(super) listening: AtomicBool,
-    /// Notified when a connection has ended, or the listening socket is closed.
+    /// The listening sockets that are open.
+    pub(super) listening: AtomicUsize,
+    /// Notified when a connection has ended, or a listening socket is closed.
     pub(super) ended: Event,
     pub(super) stopping: AtomicBool,
     pub(super) stop: Event,
@@ -58,7 +61,7 @@ impl Shared {
 
     /// Is ready when no connection is left, and no more are accepted.
     pub(super) async fn empty(&self) {
-        let is_empty = || self.roster.len() == 0 && !self.listening.load(Ordering::Acquire);
+        let is_empty = || self.roster.len() == 0 && self.listening.load(Ordering::Acquire) == 0;
         wait_for(&self.ended, || is_empty().then_some(())).await;
     }
 

@@ -3,9 +3,11 @@
 mod bind;
 mod datagrams;
 mod interface;
+mod resolve;
 mod stream;
 
 pub use bind::{BoundDatagrams, bind_datagrams};
 pub use datagrams::{Datagrams, PollDatagrams};
 pub use interface::own_addresses;
-pub use stream::{listen, prepare};
+pub use resolve::parse_address;
+pub use stream::{keep_alive, listen, prepare};

@@ -2,17 +2,16 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-/// The idle time before the system sends keepalive probes.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+use crate::runtime::Keepalive;
 
 /// The backlog of a listening socket.
 const BACKLOG: i32 = 1024;
 
-/// A socket that listens, and never blocks.
+/// A socket that listens, and never blocks. At `[::]` it takes connections of both families,
+/// where the system can do that.
 ///
 /// # Errors
 /// The address cannot be bound.
@@ -24,20 +23,73 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        // Some systems cannot, or are set not to: then it is IPv6 alone.
+        let _ = socket.set_only_v6(false);
+    }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 
-/// Sets `TCP_NODELAY` and keepalive, as
+/// Sets `TCP_NODELAY`, and keepalive where it is wanted, as
 /// [`Runtime::connect`](crate::Runtime::connect) and
 /// [`Runtime::accept`](crate::Runtime::accept) are to.
 ///
 /// # Errors
 /// The system refuses, as some do where the connection has ended already.
-pub fn prepare<'a>(stream: impl Into<SockRef<'a>>) -> io::Result<()> {
+pub fn prepare<'a>(stream: impl Into<SockRef<'a>>, keepalive: Option<Keepalive>) -> io::Result<()> {
     let stream = stream.into();
     // Answers are coalesced already: Nagle's algorithm would only delay them.
     stream.set_tcp_nodelay(true)?;
-    stream.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))
+    match keepalive {
+        Some(keepalive) => set_keepalive(&stream, keepalive),
+        None => Ok(()),
+    }
+}
+
+/// Lets the system notice that the path of a TCP connection is dead: for the socket under a
+/// stream that is handed over, that of TLS, say. Whatever is a socket of the system's is
+/// one here: it has `AsFd`, on Windows `AsSocket`.
+///
+/// ```
+/// use std::net::{TcpListener, TcpStream};
+///
+/// use netaio_driver::{Keepalive, sockets};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let stream = TcpStream::connect(listener.local_addr()?)?;
+/// sockets::keep_alive(&stream, Keepalive::new())?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// The system refuses: it is no TCP socket, or its connection has ended already.
+pub fn keep_alive<'a>(socket: impl Into<SockRef<'a>>, keepalive: Keepalive) -> io::Result<()> {
+    set_keepalive(&socket.into(), keepalive)
+}
+
+fn set_keepalive(socket: &SockRef<'_>, keepalive: Keepalive) -> io::Result<()> {
+    let times = TcpKeepalive::new().with_time(keepalive.idle());
+    #[cfg(any(
+        target_os = "android",
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "illumos",
+        target_os = "ios",
+        target_os = "linux",
+        target_os = "macos",
+        target_os = "netbsd",
+        target_os = "windows",
+    ))]
+    let times = times
+        .with_interval(keepalive.interval())
+        .with_retries(keepalive.probes());
+    socket.set_tcp_keepalive(&times)?;
+    // What is sent and not acknowledged keeps the system from probing.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    socket.set_tcp_user_timeout(Some(keepalive.dead_after()))?;
+    Ok(())
 }

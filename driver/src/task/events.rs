@@ -40,7 +40,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     call,
                     handler,
                     message,
-                } => self.call(context, call, handler, message),
+                } => {
+                    self.connection.note_heard();
+                    self.call(context, call, handler, message);
+                }
                 Event::Closed(reason) => {
                     let (logs, remote) = (&self.service.context.logs, self.link.remote());
                     limited!(logs, DEBUG, "connection closed", ?remote, %reason);
@@ -69,8 +72,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     fn handle_event(&mut self, event: Event<AnyHandler>) {
         let (logs, remote) = (&self.service.context.logs, self.link.remote());
         match event {
-            Event::Message(message) => self.service.deliver(message, (&self.connection).into()),
-            Event::Answered { request, answer } => self.callers.end(request, Ok(answer)),
+            Event::Message(message) => {
+                self.connection.note_heard();
+                self.service.deliver(message, (&self.connection).into());
+            }
+            Event::Answered { request, answer } => {
+                self.connection.note_heard();
+                self.callers.end(request, Ok(answer));
+            }
             Event::Failed { request, error } => self.callers.end(request, Err(error)),
             Event::Shutdown => self.shutdown = true,
             Event::Dropped(dropped) => self.note_dropped(dropped),

@@ -23,6 +23,7 @@ pub use self::builder::UdpNodeBuilder;
 pub use self::events::{UdpEvent, UdpEvents};
 
 use self::shared::Shared;
+use crate::address::destination;
 use crate::futures::{race, wait_for};
 use crate::handler::Handler;
 use crate::peers::Peers;
@@ -106,10 +107,11 @@ impl<R: Runtime> UdpNode<R> {
         self.shared.group
     }
 
-    /// The remote with an address.
+    /// The remote with an address. One of IPv4 that is mapped into IPv6 is the IPv4 address, and
+    /// the wildcard address is that of the loopback interface, from which this machine answers.
     #[must_use]
     pub fn remote(&self, address: SocketAddr) -> Remote {
-        Remote(Kind::Datagram(self.handle.clone(), address))
+        Remote(Kind::Datagram(self.handle.clone(), destination(address)))
     }
 
     /// Sends a message. It is ready once the message is sealed and queued.

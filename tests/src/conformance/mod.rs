@@ -15,6 +15,7 @@
 )]
 
 pub mod acquaintances;
+pub mod addresses;
 pub mod client;
 pub mod concurrency;
 pub mod cookies;
@@ -103,6 +104,13 @@ macro_rules! conformance {
                 management_begins_and_stops_at_any_time
                 a_client_has_a_peer_at_each_server
                 a_peer_that_cannot_be_introduced_is_an_error_at_once
+            }
+            addresses {
+                a_name_is_listened_on_at_all_its_addresses
+                a_wildcard_is_of_both_families
+                a_black_hole_is_not_waited_for
+                every_failed_attempt_is_told
+                one_that_hangs_up_is_given_up
             }
             requests {
                 every_kind_of_request_is_answered

@@ -22,7 +22,7 @@ pub(super) type RawTcp<R> = Raw<<R as Runtime>::Reader, <R as Runtime>::Writer>;
 
 /// Connects to a server.
 pub(super) async fn dial<R: Runtime>(server: &Server<R>) -> RawTcp<R> {
-    let (reader, writer) = R::connect(server.local_addr())
+    let (reader, writer) = R::connect(server.local_addr(), None)
         .await
         .expect("the server accepts");
     Raw::new(reader, writer)
@@ -144,7 +144,7 @@ impl<R: Runtime> RawListener<R> {
     }
 
     pub(super) async fn accept(&self) -> RawTcp<R> {
-        let (reader, writer, _) = R::accept(&self.0).await.expect("somebody connects");
+        let (reader, writer, _) = R::accept(&self.0, None).await.expect("somebody connects");
         Raw::new(reader, writer)
     }
 }

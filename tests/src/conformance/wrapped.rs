@@ -4,13 +4,7 @@
 /// and connections.
 macro_rules! as_wrapped {
     () => {
-        type Listener = R::Listener;
-        type Reader = R::Reader;
-        type Writer = R::Writer;
-
-        fn sleep_until(deadline: std::time::Instant) -> impl Future<Output = ()> + Send + 'static {
-            R::sleep_until(deadline)
-        }
+        super::wrapped::as_wrapped!(streams);
 
         async fn resolve(address: &str) -> std::io::Result<Vec<std::net::SocketAddr>> {
             R::resolve(address).await
@@ -18,8 +12,19 @@ macro_rules! as_wrapped {
 
         async fn connect(
             address: std::net::SocketAddr,
+            keepalive: Option<netaio_driver::Keepalive>,
         ) -> std::io::Result<(Self::Reader, Self::Writer)> {
-            R::connect(address).await
+            R::connect(address, keepalive).await
+        }
+    };
+    // All but how names are resolved and connected to.
+    (streams) => {
+        type Listener = R::Listener;
+        type Reader = R::Reader;
+        type Writer = R::Writer;
+
+        fn sleep_until(deadline: std::time::Instant) -> impl Future<Output = ()> + Send + 'static {
+            R::sleep_until(deadline)
         }
 
         async fn listen(address: std::net::SocketAddr) -> std::io::Result<Self::Listener> {
@@ -32,8 +37,9 @@ macro_rules! as_wrapped {
 
         async fn accept(
             listener: &Self::Listener,
+            keepalive: Option<netaio_driver::Keepalive>,
         ) -> std::io::Result<(Self::Reader, Self::Writer, std::net::SocketAddr)> {
-            R::accept(listener).await
+            R::accept(listener, keepalive).await
         }
     };
 }

@@ -59,7 +59,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             ],
             &["message"],
             &["plugin", "wire", "frame"],
-            &["backoff", "options", "seal"],
+            &["backoff", "happy_eyeballs", "options", "seal"],
             // Vocabulary.
             &["requests", "correlation", "cookies", "events", "config"],
             // What links share.
@@ -78,14 +78,21 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "driver",
         &[
             // The runtime, and what async code needs everywhere.
-            &["bounded_queue", "futures", "heap", "runtime", "sync"],
+            &[
+                "address",
+                "bounded_queue",
+                "futures",
+                "heap",
+                "runtime",
+                "sync",
+            ],
             &["async_io", "sockets"],
             // Vocabulary.
             &["clock", "options", "random", "states", "events"],
             &["error", "logging", "peer_events", "sources"],
             &["context"],
             // What handles and tasks are made of.
-            &["background", "callers", "fanout", "mailbox"],
+            &["background", "binding", "callers", "fanout", "mailbox"],
             &["timeouts", "timer"],
             // Handles, and what is asked of them.
             &["connection", "methods", "udp_handle"],

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use netaio_driver::{DatagramOptions, DatagramSocket, ReadHalf, Runtime, WriteHalf};
+use netaio_driver::{DatagramOptions, DatagramSocket, Keepalive, ReadHalf, Runtime, WriteHalf};
 
 use super::task::Task;
 use super::world::{Backlog, Datagrams, World, current};
@@ -77,7 +77,7 @@ impl<R: Runtime> Runtime for Replay<R> {
         Ok(vec![address.parse().expect("the scenario has no names")])
     }
 
-    async fn connect(address: SocketAddr) -> io::Result<(Reader, Writer)> {
+    async fn connect(address: SocketAddr, _: Option<Keepalive>) -> io::Result<(Reader, Writer)> {
         let world = current();
         let name = world.state().next_name.clone();
         let stream = world.connect(address, &name, false);
@@ -99,7 +99,10 @@ impl<R: Runtime> Runtime for Replay<R> {
         Ok(listener.address)
     }
 
-    async fn accept(listener: &Listener) -> io::Result<(Reader, Writer, SocketAddr)> {
+    async fn accept(
+        listener: &Listener,
+        _: Option<Keepalive>,
+    ) -> io::Result<(Reader, Writer, SocketAddr)> {
         let (world, address) = (&listener.world, &listener.address);
         let stream = poll_fn(|context| {
             let mut state = world.state();
