@@ -76,10 +76,12 @@ fn a_peer_changes_with_its_data() {
 
 #[test]
 fn a_peer_that_falls_silent_is_gone() {
-    let alice = alice(&["--peer-timeout", "0.3"]);
+    let alice = alice(&["--every", "0.1", "--peer-timeout", "0.3"]);
     let bob = bob(&alice, &["--every", "3600"]);
     let peer = format!("b0b0 {}", bob.addr);
     assert_eq!(alice.line(), format!("came {peer} {{}}"));
+    // He answered her advertisements, and takes no leave.
+    bob.stop("-KILL");
     assert_eq!(alice.line(), format!("gone {peer} timed-out"));
 }
 
@@ -121,6 +123,11 @@ fn what_cannot_be_is_refused() {
         assert_eq!(ran.status, 2, "{wrong:?}: {}", ran.stderr);
     }
     let here = ["node", "--listen", "127.0.0.1:0"];
+    let short = ["--every", "5", "--peer-timeout", "9"];
+    let ran = run(&[&here, &MEET[..], &short].concat(), b"");
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
+    let told = "silent for 9s is removed, and advertisements come every 5s";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
     let long = "00".repeat(10_000);
     let ran = run(&[&here, &MEET[..], &["--id", &long]].concat(), b"");
     assert_eq!(ran.status, 2, "{}", ran.stderr);

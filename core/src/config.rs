@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use core::fmt;
+use core::hash::BuildHasher;
 
 use rand_core::CryptoRng;
 
@@ -50,7 +51,8 @@ pub struct LinkConfig {
 }
 
 /// Random numbers of one node: secret keys for its tables, so that no remote knows which
-/// entries share a place in one, and a number that tells its
+/// entries share a place in one, by which its times are [spread](crate::ManagementConfig::with_jitter)
+/// too, and a number that tells its
 /// [covers](crate::plugin::Cover) over datagrams from other nodes'.
 #[derive(Clone, Copy)]
 pub struct NodeSeed {
@@ -66,6 +68,13 @@ impl NodeSeed {
             hashes: Hashes::new(rng),
             number: rng.next_u64(),
         }
+    }
+}
+
+impl NodeSeed {
+    /// What times are spread by: it shows in them, and so tells nothing of the keys.
+    pub(crate) fn jitter(self) -> u64 {
+        self.hashes.hash_one("jitter")
     }
 }
 
@@ -102,7 +111,7 @@ impl LinkConfig {
     /// [`DatagramHub`](crate::DatagramHub) do it with the generators that they are given,
     /// and so do the drivers; who makes a [`Node`](crate::Node) by itself calls this before.
     /// Without them the places in tables depend on little but where the program is in
-    /// memory, and a link over datagrams draws its own number.
+    /// memory, no times are spread by chance, and a link over datagrams draws its own number.
     #[must_use]
     pub fn with_seed(mut self, rng: &mut dyn CryptoRng) -> Self {
         self.seed = Some(NodeSeed::new(rng));

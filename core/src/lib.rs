@@ -418,7 +418,7 @@ pub use plugin::{Layer, Peer};
 pub use requests::RequestId;
 pub use routes::{Key, KeyExtractor, Route, RouteId};
 pub use seal::Sealer;
-pub use shared::{Destination, SharedNode, Unrouted};
+pub use shared::{Destination, NodeAnswer, SharedNode, Unrouted};
 pub use shared_frame::SharedFrame;
 pub use subscriptions::{SubscribeError, Subscribers, Subscriptions};
 pub use wire::Wire;

@@ -39,7 +39,7 @@ pub trait SharedNode {
     fn heard(&mut self, now: Now, from: Place);
 
     /// Handles a message that is for the node itself, and returns the answer to it.
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message>;
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer>;
 
     /// What a link says before it closes: that this node leaves.
     fn farewells(&mut self) -> Vec<PeerMessage>;
@@ -48,8 +48,15 @@ pub trait SharedNode {
     /// is to say to its group by now, until there is nothing more.
     fn advertisement(&mut self, now: Now) -> Option<PeerMessage>;
 
-    /// When [`advertisement`](Self::advertisement) is to be asked again, a reading of the
-    /// monotonic clock.
+    /// What a node on a datagram socket is to ask one address by now, until there is nothing
+    /// more; after the [advertisements](Self::advertisement).
+    fn question(&mut self, now: Now) -> Option<(Place, PeerMessage)>;
+
+    /// Notes that a question was not sent.
+    fn not_asked(&mut self, at: Place);
+
+    /// When [`advertisement`](Self::advertisement) and [`question`](Self::question) are to be
+    /// asked again, a reading of the monotonic clock.
     fn deadline(&mut self) -> Option<Duration>;
 
     /// Notes that a link takes no more messages: its subscriptions and its peer go.
@@ -60,6 +67,16 @@ pub trait SharedNode {
 
     /// Notes what a link's holdings mean for the others.
     fn pressure(&mut self, pressure: Pressure);
+}
+
+/// What a node answers by itself.
+#[derive(Clone, Debug)]
+pub struct NodeAnswer {
+    /// The answer.
+    pub message: Message,
+    /// How long it waits before it is sent, over datagrams: those of
+    /// [many nodes](crate::ManagementConfig::with_jitter) must not come at once.
+    pub delay: Duration,
 }
 
 /// Where a message goes.

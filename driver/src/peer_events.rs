@@ -72,6 +72,17 @@ pub enum PeerEvent {
         /// The ids of others that announce it, up to four.
         others: Vec<Bytes>,
     },
+    /// Two nodes introduce themselves by one id, with different data or, where it is this
+    /// node's own, from elsewhere. Each id is told of once in ten minutes.
+    DuplicateId {
+        /// The id.
+        id: Bytes,
+        /// Where the peer is heard that is known by it; `None` where it is this node's own, or
+        /// its connection has no address.
+        known: Option<SocketAddr>,
+        /// Where the other one is heard, if that has an address.
+        other: Option<SocketAddr>,
+    },
     /// A message of a remote about a peer was refused.
     Refused {
         /// Where it came from, if that has an address.
@@ -84,7 +95,9 @@ pub enum PeerEvent {
 impl PeerEvent {
     /// The event of the core; `None` for kinds of events that are not known here.
     pub(crate) fn from_core(event: &netaio_core::PeerEvent<Place>, time: &Time) -> Option<Self> {
-        use netaio_core::PeerEvent::{Added, AddressRemoved, KeyShared, Refused, Removed, Updated};
+        use netaio_core::PeerEvent::{
+            Added, AddressRemoved, DuplicateId, KeyShared, Refused, Removed, Updated,
+        };
         Some(match event {
             Added(known) => Self::Added(KnownPeer::new(known, time)),
             Updated(known) => Self::Updated(KnownPeer::new(known, time)),
@@ -104,6 +117,11 @@ impl PeerEvent {
             KeyShared { known, others } => Self::KeyShared {
                 peer: KnownPeer::new(known, time),
                 others: others.clone(),
+            },
+            DuplicateId { id, known, other } => Self::DuplicateId {
+                id: id.clone(),
+                known: known.and_then(|place| place.address()),
+                other: other.address(),
             },
             Refused { address, reason } => Self::Refused {
                 address: address.address(),
@@ -125,6 +143,7 @@ impl EventBytes for PeerEvent {
                 let others = others.iter().map(Bytes::len);
                 others.fold(peer.bytes(), usize::saturating_add)
             }
+            Self::DuplicateId { id, .. } => id.len(),
             Self::Refused { .. } => 0,
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use event_listener::{Event, EventListener};
 use netaio_core::plugin::KnownPeers;
 use netaio_core::{
-    Destination, Key, Layer, LayerError, LinkId, ManagementConfig, Message, MessageType, Node, Now,
-    PeerManagementError, PeerMessage, Place, Pressure, RouteId, SharedNode,
+    Destination, Key, Layer, LayerError, LinkId, ManagementConfig, Message, MessageType, Node,
+    NodeAnswer, Now, PeerManagementError, PeerMessage, Place, Pressure, RouteId, SharedNode,
 };
 
 use crate::context::Context;
@@ -99,6 +99,18 @@ impl Service {
                 .peer_events
                 .emit_if(|| PeerEvent::from_core(&event, time));
             limited!(self.context.logs, DEBUG, "peer", ?event);
+            if let netaio_core::PeerEvent::DuplicateId { id, known, other } = &event {
+                let (id, other) = (format_args!("{id:x}"), other.address());
+                let known = known.and_then(|place| place.address());
+                limited!(
+                    self.context.logs,
+                    WARN,
+                    "two nodes have one id",
+                    %id,
+                    ?known,
+                    ?other
+                );
+            }
             if lost > 0 {
                 limited!(
                     self.context.logs,
@@ -265,7 +277,7 @@ impl SharedNode for &Service {
         }
     }
 
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer> {
         self.change(|node| node.node_message(now, from, message))
     }
 
@@ -275,6 +287,14 @@ impl SharedNode for &Service {
 
     fn advertisement(&mut self, now: Now) -> Option<PeerMessage> {
         self.change(|node| node.advertisement(now))
+    }
+
+    fn question(&mut self, now: Now) -> Option<(Place, PeerMessage)> {
+        self.node().question(now)
+    }
+
+    fn not_asked(&mut self, at: Place) {
+        self.node().not_asked(at);
     }
 
     fn deadline(&mut self) -> Option<Duration> {

@@ -1,6 +1,6 @@
 //! The figures of docs/reliability.md on networks: how a thousand nodes find
-//! each other while datagrams are lost, and what a million spoofed
-//! advertisements do to one.
+//! each other while datagrams are lost, what jitter does for the buffers of
+//! hundreds, and what a million spoofed advertisements do to one.
 //!
 //! ```sh
 //! cargo run --release -p netaio-tests --example networks            # some minutes
@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use netaio_core::plugin::{DefaultPeerPlugin, PeerPlugin, SealContext};
-use netaio_core::{Layer, Message, Now, Peer, Sealer, Wire, types};
-use netaio_tests::network::{Faults, Network, Setup};
+use netaio_core::{Layer, ManagementConfig, Message, Now, Peer, Sealer, Wire, types};
+use netaio_tests::network::{Buffer, Faults, Network, Setup};
 use rand_core::SeedableRng;
 
 const PERIOD: Duration = Duration::from_secs(20);
@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let nodes = arguments.next().transpose()?.unwrap_or(1000);
     let spoofed = arguments.next().transpose()?.unwrap_or(1_000_000);
     curves(usize::try_from(nodes)?);
+    overflows();
     spoofing(spoofed)
 }
 
@@ -44,6 +45,41 @@ fn curves(nodes: usize) {
     }
     let delivered = networks.map(|network| network.delivered().to_string());
     println!("| datagrams delivered | {} |", delivered.join(" | "));
+}
+
+/// Datagrams that overflow the buffers of sockets within three periods, by the number of nodes in
+/// one room, without jitter and with it.
+fn overflows() {
+    println!();
+    println!(
+        "nodes in one room, each with a buffer for 277 datagrams, of which it handles 50,000 a second"
+    );
+    println!(
+        "| nodes | datagrams | lost without jitter | pairs known after 21 s | lost with jitter | pairs known after 21 s |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for nodes in [200, 400, 800] {
+        let runs = [false, true].map(|jitter| {
+            let mut network = Network::new(&Setup {
+                management: ManagementConfig::new().with_jitter(jitter),
+                ..Setup::new(nodes)
+            });
+            network.set_faults(Faults {
+                delay: (Duration::from_micros(100), Duration::from_micros(300)),
+                ..Faults::none()
+            });
+            network.set_buffer(Some(Buffer {
+                datagrams: 277,
+                each: Duration::from_micros(20),
+            }));
+            network.run_for(PERIOD + Duration::from_secs(1));
+            let known = format!("{:.2} %", network.known() * 100.0);
+            network.run_for(PERIOD * 2);
+            (network.delivered(), network.overflowed(), known)
+        });
+        let [(delivered, lost, known), (_, lost_with, known_with)] = runs;
+        println!("| {nodes} | {delivered} | {lost} | {known} | {lost_with} | {known_with} |");
+    }
 }
 
 /// What is left of 100 peers, and of the table, under spoofed advertisements

@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use netaio_tests::lines::Lines;
-use netaio_tokio::plugin::HmacAuth;
-use netaio_tokio::types::{AUTH_ERROR, REQUEST_URI};
+use netaio_tokio::plugin::{DefaultPeerPlugin, HmacAuth, PeerPlugin};
+use netaio_tokio::types::{ADVERTISE_PEER, AUTH_ERROR, REQUEST_URI};
 use netaio_tokio::{
-    Client, Clock, Connection, Limits, Message, Now, Server, ServerBuilder, UdpEvent, UdpNode,
+    Client, Clock, Connection, Limits, ManagementConfig, Message, Now, Peer, PeerEvent, Server,
+    ServerBuilder, UdpEvent, UdpNode,
 };
 use tokio::net::UdpSocket;
 use tracing::Level;
@@ -199,6 +200,45 @@ async fn a_flood_of_messages_without_a_handler_is_one_line() {
     server.stop().await;
     node.stop().await;
     asker.stop().await;
+}
+
+/// A copy of a machine's disk, say.
+#[tokio::test]
+async fn two_nodes_with_one_id_are_one_line() {
+    let (lines, _logging) = Lines::taken(Level::WARN);
+    let clock = Hand::default();
+    let me = Peer::new("me").with_data("data");
+    let node = UdpNode::builder().clock(clock.clone()).no_group();
+    let node = node
+        .local_peer(me.clone())
+        .manage_peers(ManagementConfig::new());
+    let node = node.bind("127.0.0.1:0").await.unwrap();
+    let mut events = node.peers().events();
+    let other = UdpNode::builder().no_group().bind("127.0.0.1:0").await;
+    let other = other.unwrap();
+    let introduction = DefaultPeerPlugin.pack(&me).unwrap();
+    let introduction = Message::new(ADVERTISE_PEER, "netaio", introduction);
+    for _ in 0..FLOOD {
+        let sent = other.send(node.local_addr(), introduction.clone()).await;
+        sent.unwrap();
+        // Until it is there.
+        while other.request(node.local_addr(), "u").await.is_err() {}
+        clock.wait(Duration::from_secs(5));
+    }
+    // 500 s are less than the ten minutes after which it is told of again.
+    let log = lines.with("");
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert!(log[0].contains("two nodes have one id"), "{log:?}");
+    assert!(log[0].contains("id=6d65"), "{log:?}");
+    assert!(log[0].contains(&other.local_addr().to_string()), "{log:?}");
+    let told = PeerEvent::DuplicateId {
+        id: me.id,
+        known: None,
+        other: Some(other.local_addr()),
+    };
+    assert_eq!(events.next().await, Some(told));
+    node.stop().await;
+    other.stop().await;
 }
 
 /// Clients have remotes too.

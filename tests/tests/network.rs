@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use netaio_core::plugin::{HmacAuth, ReplayWindow};
 use netaio_core::{
-    DatagramHub, DatagramOutput, Layer, Limits, LinkConfig, Message, MessageType, Node, Now,
-    PeerEvent, Place, RemovalReason, SendOptions,
+    DatagramHub, DatagramOutput, Layer, Limits, LinkConfig, ManagementConfig, Message, MessageType,
+    Node, Now, PeerEvent, Place, RemovalReason, SendOptions,
 };
-use netaio_tests::network::{Faults, Network, Setup, address};
+use netaio_tests::network::{Buffer, Faults, Network, Setup, address};
 use rand_core::SeedableRng;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -43,6 +43,34 @@ fn all_know_each_other_within_a_period_where_nothing_is_lost() {
     let mut network = Network::new(&Setup::new(100));
     network.run_for(PERIOD + SECOND);
     assert_eq!(network.known(), 1.0);
+}
+
+/// A network of one room, whose nodes have small buffers: datagrams lost in the first minute,
+/// and of all pairs those that know each other after one period.
+fn overflow(jitter: bool) -> (u64, f64) {
+    let mut network = Network::new(&Setup {
+        management: ManagementConfig::new().with_jitter(jitter),
+        ..Setup::new(120)
+    });
+    network.set_faults(Faults {
+        delay: (SECOND / 10_000, SECOND * 3 / 10_000),
+        ..Faults::none()
+    });
+    network.set_buffer(Some(Buffer {
+        datagrams: 64,
+        each: SECOND / 50_000,
+    }));
+    network.run_for(PERIOD + SECOND);
+    let known = network.known();
+    network.run_for(PERIOD * 2);
+    (network.overflowed(), known)
+}
+
+#[test]
+fn the_answers_of_many_overflow_no_buffer() {
+    let (without, _) = overflow(false);
+    assert!(without > 1_000, "{without} without jitter");
+    assert_eq!(overflow(true), (0, 1.0));
 }
 
 #[test]

@@ -95,9 +95,10 @@ pub(crate) struct Node {
     /// The time between two advertisements, in seconds.
     #[arg(long, value_name = "SECS", default_value = "20", value_parser = seconds)]
     pub(crate) every: Duration,
-    /// The time after which a peer that is not heard any more is gone, in seconds.
-    #[arg(long, value_name = "SECS", default_value = "60", value_parser = seconds)]
-    pub(crate) peer_timeout: Duration,
+    /// The time after which a peer that is not heard any more is gone, in seconds: at least
+    /// twice that of --every. [default: three times --every]
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    pub(crate) peer_timeout: Option<Duration>,
     /// This node's own id. [default: 16 random bytes]
     #[arg(long, value_name = "HEX", value_parser = id)]
     pub(crate) id: Option<Id>,

@@ -75,10 +75,12 @@ impl Work for Watching {
         let node = builder.bind(address).await?;
         // Before the first event of a peer.
         let events = node.peers().events();
+        let three = || options.every.saturating_mul(3);
+        let peer_timeout = options.peer_timeout.unwrap_or_else(three);
         let management = ManagementConfig::new()
             .with_app_id(options.app_id)
             .with_every(Some(options.every))
-            .with_timeout(Some(options.peer_timeout));
+            .with_timeout(Some(peer_timeout));
         node.manage_peers(management).map_err(BuildError::from)?;
         eprintln!("node {id} at {} in the group {group}", node.local_addr());
         let stopping = node.clone();

@@ -17,6 +17,7 @@ use crate::exchange::Exchange;
 use crate::message::{Message, types};
 use crate::now::Now;
 use crate::options::{RequestOptions, SendOptions};
+use crate::peers::PeerMessage;
 use crate::place::Place;
 use crate::requests::RequestId;
 use crate::shared::SharedNode;
@@ -180,6 +181,7 @@ impl DatagramLink {
         }
         let until = now.deadline(grace);
         self.phase = Phase::Draining { until };
+        self.delayed.clear();
         while let Some((request, error)) = self.exchange.next_closed(&CloseReason::Local) {
             self.notices.push_back(Notice::Failed { request, error });
         }
@@ -201,7 +203,8 @@ impl DatagramLink {
         !sent.is_empty()
     }
 
-    /// Tells the group of this node, when it is time.
+    /// Tells the group of this node, asks peers whether they are still there, and sends the
+    /// answers that have waited, when it is time.
     pub(super) fn advertise<N: SharedNode>(&mut self, node: &mut N) {
         let now = self.exchange.now;
         if self.phase != Phase::Open {
@@ -212,6 +215,30 @@ impl DatagramLink {
             // One that cannot be sent is lost, as datagrams are; the next round follows.
             let _ = self.multicast(now, node, &advertisement.message, &options);
         }
+        while let Some((place, question)) = node.question(now) {
+            if !self.ask(node, place, question) {
+                node.not_asked(place);
+            }
+        }
+        while let Some((address, answer)) = self.delayed.pop(now.monotonic) {
+            // One that cannot be sent is lost, as datagrams are.
+            let _ = self.send_reply(node, &address, &answer);
+        }
+    }
+
+    /// Asks a peer whether it is still there, and says whether that was sent: within the budget
+    /// of answers, as a forged introduction may have brought it about.
+    fn ask<N: SharedNode>(&mut self, node: &mut N, place: Place, question: PeerMessage) -> bool {
+        let Some(to) = place.address() else {
+            return false;
+        };
+        let validated = self.is_validated(to);
+        if !validated && !self.may_answer(to) {
+            return false;
+        }
+        let options = SendOptions::new().with_inner(question.inner);
+        let sent = self.send(self.exchange.now, node, to, &question.message, &options);
+        sent.is_ok() && (validated || self.keep_within_budget(to))
     }
 
     /// Sends a reply, or an error in its place. To those who have not shown that they
@@ -242,7 +269,7 @@ impl DatagramLink {
         let sent = matches!(result, Ok(()) | Err(ReplyError::Replaced(_)));
         if sent && !validated {
             match address.unprompted {
-                true => self.keep_within_budget(to),
+                true => drop(self.keep_within_budget(to)),
                 false => self.keep_within_bytes(node, address),
             }
         }
@@ -397,13 +424,15 @@ impl DatagramLink {
     }
 
     /// Takes the datagram that was queued last back where the budget does not
-    /// allow it.
-    fn keep_within_budget(&mut self, to: SocketAddr) {
+    /// allow it, and says whether it stays.
+    fn keep_within_budget(&mut self, to: SocketAddr) -> bool {
         let (now, len) = (self.exchange.now, self.outbox.last_len());
-        if !self.replies.allow(now, to.ip(), len) {
+        let allowed = self.replies.allow(now, to.ip(), len);
+        if !allowed {
             self.outbox.pop();
             self.notices.push_back(Notice::Suppressed { remote: to });
         }
+        allowed
     }
 
     /// An error for somebody who proved nothing: no plugin lends it its keys.

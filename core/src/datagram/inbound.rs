@@ -243,10 +243,18 @@ impl DatagramLink {
                 message,
                 remote: from,
             }),
-            Ok(Dispatched::Answer { answer, reply }) => {
-                if let Some(answer) = answer {
+            Ok(Dispatched::Answer {
+                answer,
+                delay,
+                reply,
+            }) => {
+                match answer {
+                    Some(answer) if !delay.is_zero() && self.delayed.has_room() => {
+                        self.delayed.push(now.deadline(delay), reply, answer);
+                    }
                     // One that cannot be sent is lost, as datagrams are.
-                    let _ = self.send_reply(node, &reply, &answer);
+                    Some(answer) => drop(self.send_reply(node, &reply, &answer)),
+                    None => {}
                 }
                 None
             }

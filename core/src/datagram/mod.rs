@@ -2,6 +2,7 @@
 
 mod budget;
 mod command;
+mod delayed;
 mod event;
 mod fan_out;
 mod inbound;
@@ -28,6 +29,7 @@ pub use self::fan_out::{FanOut, Receivers};
 pub(crate) use self::fan_out::{Lists, Publications};
 pub use self::transmits::Transmits;
 
+use self::delayed::Delayed;
 use self::event::Notice;
 use self::validation::Validation;
 use crate::budget::{Account, Budget, Held};
@@ -131,6 +133,7 @@ pub struct DatagramLink {
     in_flight: usize,
     calls: Calls<SocketAddr>,
     replies: ReplyBudget,
+    delayed: Delayed,
     validation: Validation,
     /// What is published and not sent to all of its receivers, in this order.
     fan_outs: VecDeque<FanOut>,
@@ -178,6 +181,7 @@ impl DatagramLink {
         Self {
             replies: ReplyBudget::new(config.limits()).with_hashes(config.hashes()),
             validation: Validation::new(config.limits()),
+            delayed: Delayed::default(),
             fan_outs: VecDeque::new(),
             publications,
             exchange: Exchange::new(now, config, Role::Peer, rng),
@@ -377,6 +381,7 @@ impl DatagramLink {
         let request = self.exchange.pending.deadline();
         let request = request.map(|at| (at, DeadlineReason::Request));
         let peers = node.deadline().filter(|_| self.phase == Phase::Open);
+        let peers = peers.into_iter().chain(self.delayed.deadline());
         let peers = peers.map(|at| (at, DeadlineReason::Peers));
         let end = match self.phase {
             Phase::Draining { until } => Some((until, DeadlineReason::End)),

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hash::Hash;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -33,9 +34,10 @@ pub(crate) enum Dispatched<H, A> {
         message: Message,
         reply: ReplyAddress<A>,
     },
-    /// The node's own answer is to be sent, if there is one.
+    /// The node's own answer is to be sent, if there is one, after a time.
     Answer {
         answer: Option<Message>,
+        delay: Duration,
         reply: ReplyAddress<A>,
     },
     /// There is no handler for it. The node's own answer is to be sent, if there is one.
@@ -174,7 +176,13 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             Target::Node => {
                 reply.unprompted = true;
                 let answer = node.node_message(self.now, from, &message);
-                Dispatched::Answer { answer, reply }
+                Dispatched::Answer {
+                    delay: answer
+                        .as_ref()
+                        .map_or(Duration::ZERO, |answer| answer.delay),
+                    answer: answer.map(|answer| answer.message),
+                    reply,
+                }
             }
         })
     }

@@ -158,7 +158,7 @@ impl Link {
             Ok(Dispatched::Deliver(message)) => Some(Event::Message(message)),
             // A stream's other end has shown where it is.
             Ok(Dispatched::Withheld(_)) => None,
-            Ok(Dispatched::Answer { answer, reply }) => {
+            Ok(Dispatched::Answer { answer, reply, .. }) => {
                 if let Some(answer) = answer {
                     // The node's own answers are short: they fit.
                     let _ = self.send_reply(node, &reply, &answer);

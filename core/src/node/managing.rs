@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::convert::Infallible;
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use rand_core::{TryCryptoRng, TryRng};
@@ -42,6 +43,14 @@ impl<H: Clone> Node<H> {
     #[must_use]
     pub fn local_peer(&self) -> Option<&Peer> {
         self.discovery.local()
+    }
+
+    /// Says from which addresses this node's own messages to its group come back, to tell
+    /// [another node with its id](PeerEvent::DuplicateId) from itself. To be called again where
+    /// they change.
+    pub fn set_own_addresses(&mut self, own: impl IntoIterator<Item = SocketAddr>) {
+        let own = own.into_iter().map(Place::Datagram);
+        self.discovery.set_own_addresses(own);
     }
 
     /// Says who this node is. Where peers are managed, the new introduction is

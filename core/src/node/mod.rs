@@ -61,7 +61,8 @@ use crate::subscriptions::Subscriptions;
 ///   [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe),
 ///   [`receivers`](Self::receivers), [`fan_out`](Self::fan_out),
 ///   [`manage_peers`](Self::manage_peers), [`set_local_peer`](Self::set_local_peer),
-///   [`update_peer`](Self::update_peer), [`remove_peer`](Self::remove_peer).
+///   [`update_peer`](Self::update_peer), [`remove_peer`](Self::remove_peer),
+///   [`set_own_addresses`](Self::set_own_addresses).
 /// - Outputs: [`poll_event`](Self::poll_event),
 ///   [`poll_displaced_subscriber`](Self::poll_displaced_subscriber),
 ///   [`poll_advertisement`](Self::poll_advertisement), [`poll_link`](Self::poll_link),
@@ -171,6 +172,9 @@ impl<H: Clone> Node<H> {
         let hashes = self.config.hashes();
         self.subscriptions.set_hashes(hashes);
         self.discovery.set_hashes(hashes);
+        if let Some(seed) = self.config.seed {
+            self.discovery.set_jitter(seed.jitter());
+        }
     }
 
     /// How its links speak.

@@ -12,7 +12,7 @@ use crate::peers::PeerMessage;
 use crate::place::Place;
 use crate::plugin::KnownPeers;
 use crate::routes::{Route, RouteId};
-use crate::shared::{Destination, SharedNode};
+use crate::shared::{Destination, NodeAnswer, SharedNode};
 
 impl<H: Clone> SharedNode for Node<H> {
     type Handler = H;
@@ -56,15 +56,18 @@ impl<H: Clone> SharedNode for Node<H> {
         }
     }
 
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
-        match message.message_type {
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer> {
+        let answer = match message.message_type {
             types::SUBSCRIBE_URI => Some(self.answer_subscribe(&message.uri, from)),
             types::UNSUBSCRIBE_URI => Some(self.answer_unsubscribe(&message.uri, from)),
             _ => {
                 let origin = self.origin(from, message);
                 self.discovery.handle_from(now, from, origin, message)
             }
-        }
+        };
+        let message = answer?;
+        let delay = self.discovery.answer_delay(&message);
+        Some(NodeAnswer { message, delay })
     }
 
     fn farewells(&mut self) -> Vec<PeerMessage> {
@@ -74,6 +77,14 @@ impl<H: Clone> SharedNode for Node<H> {
     fn advertisement(&mut self, now: Now) -> Option<PeerMessage> {
         self.discovery.handle_timeout(now);
         self.discovery.poll_advertisement()
+    }
+
+    fn question(&mut self, now: Now) -> Option<(Place, PeerMessage)> {
+        self.discovery.poll_question(now)
+    }
+
+    fn not_asked(&mut self, at: Place) {
+        self.discovery.not_asked(at);
     }
 
     fn deadline(&mut self) -> Option<Duration> {

@@ -14,7 +14,7 @@ use netaio_core::{
 };
 
 use super::UdpNode;
-use super::own::OwnAddresses;
+use super::own::{self, OwnAddresses};
 use super::shared::Shared;
 use super::task::{Inlet, Task};
 use super::timeouts::OnTimeout;
@@ -174,9 +174,12 @@ impl<R: Runtime> UdpNodeBuilder<R> {
             match open::<R>(&mut self.socket, self.groups.as_ref()).await {
                 Ok((socket, group)) => {
                     let local = socket.local_address().map_err(failed)?;
+                    let machine = socket.own_addresses().map_err(failed)?;
+                    let echoes = own::echoes(local, &machine);
+                    service.node().set_own_addresses(echoes);
                     let own = match self.ignore_own_ip {
                         true => OwnAddresses {
-                            machine: socket.own_addresses().map_err(failed)?,
+                            machine,
                             node: (!self.socket.shared_port).then_some(local),
                         },
                         false => OwnAddresses::default(),

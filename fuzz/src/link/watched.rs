@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use netaio_core::plugin::KnownPeers;
 use netaio_core::{
-    Destination, Message, MessageType, Node, Now, PeerMessage, Place, Pressure, RouteId,
-    SharedNode, Unrouted,
+    Destination, Message, MessageType, Node, NodeAnswer, Now, PeerMessage, Place, Pressure,
+    RouteId, SharedNode, Unrouted,
 };
 
 use crate::traffic::{Handler, asks};
@@ -62,7 +62,7 @@ impl SharedNode for Watched {
         self.node.heard(now, from);
     }
 
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer> {
         self.node.node_message(now, from, message)
     }
 
@@ -72,6 +72,14 @@ impl SharedNode for Watched {
 
     fn advertisement(&mut self, now: Now) -> Option<PeerMessage> {
         self.node.advertisement(now)
+    }
+
+    fn question(&mut self, now: Now) -> Option<(Place, PeerMessage)> {
+        self.node.question(now)
+    }
+
+    fn not_asked(&mut self, at: Place) {
+        self.node.not_asked(at);
     }
 
     fn deadline(&mut self) -> Option<Duration> {

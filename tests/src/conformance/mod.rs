@@ -29,6 +29,7 @@ pub mod full_tables;
 pub mod groups;
 pub mod handlers;
 pub mod hostile;
+pub mod identities;
 pub mod late_datagrams;
 pub mod layers;
 pub mod life_cycle;
@@ -455,6 +456,11 @@ macro_rules! conformance {
                 dropping_the_last_handle_ends_a_node
                 an_ended_node_refuses_at_once
                 nothing_waits_for_a_node_that_is_gone
+            }
+            identities {
+                who_is_there_is_asked_before_another_takes_its_address
+                who_crashed_and_is_back_is_known_at_once
+                a_timeout_under_two_periods_is_refused
             }
             node_peers {
                 nodes_find_one_another

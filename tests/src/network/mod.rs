@@ -38,6 +38,20 @@ pub struct Network {
     faults: Faults,
     rng: ChaCha8Rng,
     delivered: u64,
+    buffer: Option<Buffer>,
+    /// Until when each node handles what is in its buffer.
+    busy: Vec<Duration>,
+    overflowed: u64,
+}
+
+/// The receive buffer of a node's socket: what does not fit is lost.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffer {
+    /// Datagrams that it holds. Linux has room for some 277 of 100 bytes by default: each
+    /// takes 768 of 212,992.
+    pub datagrams: u32,
+    /// The time that a node takes for each of them.
+    pub each: Duration,
 }
 
 /// By time, then in the order of its making: to whom, and what.
@@ -50,7 +64,9 @@ enum What {
     Start,
     /// A deadline of its own has come.
     Alarm,
-    /// A datagram comes.
+    /// A datagram comes to its socket.
+    Arrival(SocketAddr, Bytes),
+    /// It takes a datagram from its socket.
     Datagram(SocketAddr, Bytes),
 }
 
@@ -104,6 +120,9 @@ impl Network {
             faults: Faults::none(),
             rng: ChaCha8Rng::seed_from_u64(setup.seed),
             delivered: 0,
+            buffer: None,
+            busy: vec![Duration::ZERO; setup.nodes],
+            overflowed: 0,
         };
         for number in 0..setup.nodes {
             let seed = network.rng.next_u64();
@@ -121,6 +140,17 @@ impl Network {
     /// What befalls datagrams from now on.
     pub fn set_faults(&mut self, faults: Faults) {
         self.faults = faults;
+    }
+
+    /// Gives the nodes' sockets buffers; without any they hold whatever comes.
+    pub fn set_buffer(&mut self, buffer: Option<Buffer>) {
+        self.buffer = buffer;
+    }
+
+    /// Datagrams that were lost since a buffer was full.
+    #[must_use]
+    pub fn overflowed(&self) -> u64 {
+        self.overflowed
     }
 
     /// The nodes.
@@ -180,14 +210,32 @@ impl Network {
         self.run_until(self.now.saturating_add(time));
     }
 
+    /// Puts a datagram into the buffer of a socket, unless that is full.
+    fn arrive(&mut self, number: usize, from: SocketAddr, datagram: Bytes) {
+        let datagram = What::Datagram(from, datagram);
+        let (Some(buffer), Some(busy)) = (self.buffer, self.busy.get_mut(number)) else {
+            return self.happen(self.now, number, datagram);
+        };
+        let handled = (*busy).max(self.now) + buffer.each;
+        if handled - self.now > buffer.each * buffer.datagrams {
+            self.overflowed += 1;
+            return;
+        }
+        *busy = handled;
+        self.happen(handled, number, datagram);
+    }
+
     fn step(&mut self, number: usize, what: What) {
+        if let What::Arrival(from, datagram) = what {
+            return self.arrive(number, from, datagram);
+        }
         let Some(host) = self.hosts.get_mut(number) else {
             return;
         };
         let now = Now::new(self.now, EPOCH.saturating_add(self.now.as_secs()));
         match what {
             What::Start => host.start(now),
-            What::Alarm => {}
+            What::Alarm | What::Arrival(..) => {}
             What::Datagram(from, datagram) => {
                 self.delivered = self.delivered.saturating_add(1);
                 host.receive(now, from, &datagram);
@@ -206,7 +254,7 @@ impl Network {
             for to in receivers.filter(|to| *to != number) {
                 for delay in self.faults.fate(&mut self.rng, (number, to)) {
                     let at = self.now.saturating_add(delay);
-                    let datagram = What::Datagram(address(number), datagram.clone());
+                    let datagram = What::Arrival(address(number), datagram.clone());
                     self.happen(at, to, datagram);
                 }
             }

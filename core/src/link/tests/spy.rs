@@ -6,7 +6,7 @@ use crate::peers::PeerMessage;
 use crate::place::Place;
 use crate::plugin::KnownPeers;
 use crate::routes::RouteId;
-use crate::shared::{Destination, SharedNode};
+use crate::shared::{Destination, NodeAnswer, SharedNode};
 
 /// A node that notes what it is asked.
 pub(super) struct Spy {
@@ -48,7 +48,7 @@ impl SharedNode for Spy {
         self.node.heard(now, from);
     }
 
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<Message> {
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer> {
         self.node.node_message(now, from, message)
     }
 
@@ -58,6 +58,14 @@ impl SharedNode for Spy {
 
     fn advertisement(&mut self, now: Now) -> Option<PeerMessage> {
         self.node.advertisement(now)
+    }
+
+    fn question(&mut self, now: Now) -> Option<(Place, PeerMessage)> {
+        self.node.question(now)
+    }
+
+    fn not_asked(&mut self, at: Place) {
+        self.node.not_asked(at);
     }
 
     fn deadline(&mut self) -> Option<Duration> {

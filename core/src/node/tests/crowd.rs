@@ -146,7 +146,7 @@ fn introduce(node: &mut Node<u8>, app_id: &[u8], id: &str, from: &str) -> Vec<Pe
     let packed = node.discovery.plugin().pack(&peer).unwrap();
     let app_id = bytes::Bytes::copy_from_slice(app_id);
     let message = Message::new(types::PEER_DISCOVERED, app_id, packed);
-    assert_eq!(node.node_message(NOON, place, &message), None);
+    assert!(node.node_message(NOON, place, &message).is_none());
     core::iter::from_fn(|| node.poll_event()).collect()
 }
 
@@ -200,7 +200,7 @@ fn a_link_whose_peer_was_displaced_keeps_its_subscriptions() {
         let packed = node.discovery.plugin().pack(&Peer::new(id)).unwrap();
         let app_id = ManagementConfig::for_streams().app_id().clone();
         let message = Message::new(types::PEER_DISCOVERED, app_id, packed);
-        assert_eq!(node.node_message(NOON, link.place(), &message), None);
+        assert!(node.node_message(NOON, link.place(), &message).is_none());
         links.push(link);
         let events: Vec<_> = core::iter::from_fn(|| node.poll_event()).collect();
         let displaced = events.iter().any(|event| {

@@ -26,6 +26,7 @@ pub struct ManagementConfig {
     inner: Layer,
     every: Option<Duration>,
     timeout: Option<Duration>,
+    jitter: bool,
 }
 
 impl Default for ManagementConfig {
@@ -50,6 +51,7 @@ impl ManagementConfig {
             inner: Layer::new(),
             every: Some(Self::DEFAULT_EVERY),
             timeout: Some(Self::DEFAULT_TIMEOUT),
+            jitter: true,
         }
     }
 
@@ -79,8 +81,9 @@ impl ManagementConfig {
         self
     }
 
-    /// The time between two advertisements; 20 s. `None`: only at the beginning,
-    /// and when the local peer changes.
+    /// The time between two advertisements, at most: with [jitter](Self::with_jitter) it is up
+    /// to a tenth shorter; 20 s. `None`: only at the beginning, and when the local
+    /// peer changes.
     #[must_use]
     pub fn with_every(mut self, every: Option<Duration>) -> Self {
         self.every = every;
@@ -89,10 +92,22 @@ impl ManagementConfig {
 
     /// The time without a valid message after which a peer is removed; 60 s.
     /// `None`: never. All app ids share the table of peers, so the shortest of
-    /// their timeouts counts.
+    /// their timeouts counts. It must be two periods at least, the longest of all
+    /// [`every`](Self::with_every): one advertisement may be lost.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Whether over datagrams rounds come up to a tenth of their period earlier by chance, and
+    /// answers to advertisements wait up to 2 ms for each peer that is known, a second at
+    /// most, where there are more than 16; so they do unless this is `false`. Else nodes that
+    /// were started together go on together, and the answers of hundreds come at once, more
+    /// than a socket's buffer holds.
+    #[must_use]
+    pub fn with_jitter(mut self, jitter: bool) -> Self {
+        self.jitter = jitter;
         self
     }
 
@@ -118,6 +133,12 @@ impl ManagementConfig {
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    /// Whether rounds and answers are spread by chance.
+    #[must_use]
+    pub fn jitter(&self) -> bool {
+        self.jitter
     }
 }
 
@@ -149,4 +170,16 @@ pub enum ManagementError {
     /// A time between advertisements, or a timeout, of zero.
     #[error("the time between advertisements and the timeout must not be zero")]
     ZeroTime,
+    /// A timeout that is shorter than two periods: a peer would be gone as soon as one
+    /// datagram is lost. All app ids count together.
+    #[error(
+        "a peer that is silent for {timeout:?} is removed, and advertisements come every {every:?}: \
+         the timeout must be twice that at least"
+    )]
+    TimeoutTooShort {
+        /// The shortest timeout.
+        timeout: Duration,
+        /// The longest time between two advertisements.
+        every: Duration,
+    },
 }

@@ -44,6 +44,19 @@ pub enum PeerEvent<A> {
         /// Others that announce this key, up to four.
         others: Vec<Bytes>,
     },
+    /// Two nodes introduce themselves by one id: with different data, each of them since the
+    /// other did; or, where it is the local peer's, for ten seconds from an address that is not
+    /// [this node's](crate::Node::set_own_addresses), or with other data. Each id is told of
+    /// once in ten minutes. Of these events and of refusals only the last 64 are kept.
+    DuplicateId {
+        /// The id.
+        id: Bytes,
+        /// Where the peer is heard that is known by it, first; `None` where it is the local
+        /// peer's.
+        known: Option<A>,
+        /// Where the other one is heard.
+        other: A,
+    },
     /// An introduction or a `DISCONNECT` was refused, and changed no peer. An
     /// introduction may have made an address
     /// [disputed](crate::Peers::is_disputed), if the reason is
@@ -71,7 +84,8 @@ pub enum RemovalReason {
     /// The application removed it.
     Application,
     /// Nothing vouched for it: another peer [took its place](crate::Limits::peers), or an auth
-    /// layer vouched for another that has its id or its address.
+    /// layer vouched for another that has its id or its address. Or another peer has its
+    /// address, and it did not answer there when it was asked.
     Displaced,
 }
 
@@ -115,7 +129,11 @@ impl<A> Events<A> {
     }
 
     pub(super) fn push(&mut self, event: PeerEvent<A>) {
-        if !matches!(event, PeerEvent::Refused { .. }) {
+        let may_be_lost = matches!(
+            event,
+            PeerEvent::Refused { .. } | PeerEvent::DuplicateId { .. }
+        );
+        if !may_be_lost {
             self.changes.push_back(event);
             return;
         }

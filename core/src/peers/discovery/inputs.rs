@@ -1,6 +1,7 @@
 //! What changes the table of peers, and the events of it.
 
 use core::hash::Hash;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -17,8 +18,8 @@ use crate::plugin::{Peer, PeerError};
 impl<A: Copy + Eq + Hash> Discovery<A> {
     /// Takes a message that has one of the [`keys`](Self::keys) of an app id that
     /// is managed, and returns the answer to it: `PEER_DISCOVERED`, or an
-    /// `ADVERTISE_PEER` to a peer that has just left, if it may be there again. Any
-    /// other message is ignored.
+    /// `ADVERTISE_PEER` to a peer that has just left, if it may be there again, or to one
+    /// that took the address of another. Any other message is ignored.
     ///
     /// Nothing vouches for it, and where it comes from does not count.
     pub fn handle(&mut self, now: Now, from: A, message: &Message) -> Option<Message> {
@@ -102,6 +103,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     /// expire within one timeout.
     pub(super) fn observe(&mut self, now: Now) {
         self.peers.observe(now.monotonic);
+        self.contested.observe(now.monotonic);
         for managed in &mut self.managed {
             managed.observe(now.monotonic);
         }
@@ -133,38 +135,62 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
                 return None;
             }
         };
-        let (app_id, now) = (&message.uri, now.monotonic);
+        // Not the message's own, which would keep its receive buffer alive.
+        let managed = self.find(&message.uri)?;
+        let (app_id, rounds) = (managed.config.app_id().clone(), managed.config.every());
+        let now = now.monotonic;
         let answers = message.message_type == types::PEER_DISCOVERED;
         match self.departed.decide(&peer, from, answers, now) {
             Decision::Accept => {}
-            Decision::Ask => return Some(self.message(types::ADVERTISE_PEER, app_id)),
+            Decision::Ask => return Some(self.message(types::ADVERTISE_PEER, &app_id)),
             Decision::Ignore => return None,
         }
+        let mut took = false;
         match origin.verified {
-            true => self.make_way(&peer.id, from),
+            true => took = self.make_way(&peer.id, from, rounds.is_some(), now),
             false if self.peers.is_vouched_anywhere(&peer.id) => {
                 self.refuse(from, PeerRefused::NotVouched.into());
                 return None;
             }
             false => {}
         }
+        // Who asks for an address that is another's may get it later.
+        let holder = self.peers.at(from).filter(|known| known.id != peer.id);
+        let holder = holder.filter(|_| rounds.is_some() && self.may_contest(from, origin));
+        let contest = holder.map(|known| (known.id.clone(), peer.clone()));
         let (id, limits) = (peer.id.clone(), &self.wire.limits);
+        let same_as_local = self.local.as_ref().is_some_and(|local| {
+            local.data.as_deref().unwrap_or_default() == peer.data.as_deref().unwrap_or_default()
+        });
         match self.peers.announce_from(peer, from, origin, now, limits) {
             Ok(change) => {
+                self.contested.answered(from, &id, now);
+                self.duplicates.heard(&id);
                 self.note_displaced();
                 self.note(&id, from, change);
             }
             Err(reason) => {
+                self.note_duplicate(&id, from, same_as_local, &reason, now);
+                let is_taken = reason == PeerRefused::AddressTaken;
                 self.refuse(from, reason.into());
+                let (known, newcomer) = contest.filter(|_| is_taken)?;
+                let newcomer = (newcomer, origin);
+                self.contested.begin(from, app_id, known, newcomer, now);
                 return None;
             }
         }
-        (!answers).then(|| self.message(types::PEER_DISCOVERED, app_id))
+        if took {
+            // Should the one be alive that was known here, it answers, and is back.
+            return Some(self.message(types::ADVERTISE_PEER, &app_id));
+        }
+        (!answers).then(|| self.message(types::PEER_DISCOVERED, &app_id))
     }
 
     /// Removes those for whom nobody vouched where somebody vouches for another one: who
-    /// took its id before it came, or its address.
-    fn make_way(&mut self, id: &Bytes, from: A) {
+    /// took its id before it came, or its address. An address of one who was vouched for is
+    /// taken at once where the newcomer is known nowhere else, and says so with `true`: as
+    /// a rule it is the same node, which has crashed and is back with another id.
+    fn make_way(&mut self, id: &Bytes, from: A, rounds: bool, now: Duration) -> bool {
         let reason = RemovalReason::Displaced;
         let elsewhere = |known: &Known<A>| known.addresses != [from];
         if !self.peers.is_vouched_anywhere(id)
@@ -173,8 +199,79 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         {
             self.events.push(PeerEvent::Removed { known, reason });
         }
-        if !self.peers.is_vouched(from) && self.peers.at(from).is_some_and(|peer| peer.id != id) {
+        let Some(holder) = self.peers.at(from).filter(|peer| peer.id != id) else {
+            return false;
+        };
+        if !self.peers.is_vouched(from) {
             self.forget_address(from, reason);
+            return false;
+        }
+        let is_new = self.peers.get(id).is_none() && self.local_id() != Some(id);
+        if !rounds || !is_new || !self.contested.may_take(from, id, now) {
+            return false;
+        }
+        let holder = holder.id.clone();
+        self.contested.taken(from, holder, now);
+        self.forget_address(from, reason);
+        true
+    }
+
+    /// Whether the peer that is known at an address may have to give way to a newcomer:
+    /// never one that is vouched for to one that is not.
+    fn may_contest(&self, from: A, origin: Origin) -> bool {
+        origin.verified || !self.peers.is_verified(from)
+    }
+
+    /// Lets those give way that were asked and have not answered.
+    pub(super) fn settle_contested(&mut self, now: Duration) {
+        while let Some((address, newcomer, origin)) = self.contested.next_unanswered(now) {
+            // Something vouches for it since.
+            if !self.may_contest(address, origin) {
+                continue;
+            }
+            let id = newcomer.id.clone();
+            if self.peers.at(address).is_some_and(|known| known.id != id) {
+                self.forget_address(address, RemovalReason::Displaced);
+            }
+            let limits = &self.wire.limits;
+            let announced = self
+                .peers
+                .announce_from(newcomer, address, origin, now, limits);
+            match announced {
+                Ok(change) => {
+                    self.note_displaced();
+                    self.note(&id, address, change);
+                }
+                Err(reason) => self.refuse(address, reason.into()),
+            }
+        }
+    }
+
+    /// Tells of two nodes with one id, once it is certain that there are two.
+    fn note_duplicate(
+        &mut self,
+        id: &Bytes,
+        from: A,
+        same_as_local: bool,
+        reason: &PeerRefused,
+        now: Duration,
+    ) {
+        let may_be_own = self.own.is_empty() || self.own.contains(&from);
+        let tell = match reason {
+            // A node hears its own introductions.
+            PeerRefused::Local if same_as_local && may_be_own => false,
+            PeerRefused::Local => self.duplicates.seen_local(id, from, now),
+            PeerRefused::DataMismatch => self.duplicates.seen(id, from, now),
+            _ => false,
+        };
+        if tell {
+            let known = self.peers.get(id);
+            let known = known.and_then(|known| known.addresses.first().copied());
+            self.events.push(PeerEvent::DuplicateId {
+                id: id.clone(),
+                known,
+                other: from,
+            });
         }
     }
 

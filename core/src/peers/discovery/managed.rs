@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::config::ManagementConfig;
+use super::jitter::Jitter;
 
 /// An app id, and when its next advertisement is due.
 #[derive(Debug)]
@@ -37,14 +38,17 @@ impl Managed {
         }
     }
 
-    /// Rounds keep their times, however late they are taken. Those that a pause
-    /// has skipped are not made up for.
-    pub(super) fn handle_timeout(&mut self, now: Duration) {
+    /// Rounds keep their times, however late they are taken, but for the jitter. Those that a
+    /// pause has skipped are not made up for.
+    pub(super) fn handle_timeout(&mut self, now: Duration, jitter: Option<&mut Jitter>) {
         let (Some(next), Some(every)) = (self.next, self.config.every()) else {
             return;
         };
         if next <= now {
             self.due = true;
+            let jitter = jitter.filter(|_| self.config.jitter());
+            let early = jitter.map(|jitter| jitter.of_round(every));
+            let every = every.saturating_sub(early.unwrap_or_default());
             let regular = next.saturating_add(every);
             self.next = Some(match regular > now {
                 true => regular,

@@ -1,9 +1,12 @@
 //! The automatic management of peers.
 
 mod config;
+mod contested;
 mod departed;
+mod duplicates;
 mod event;
 mod inputs;
+mod jitter;
 mod keys;
 mod managed;
 mod messages;
@@ -22,12 +25,16 @@ pub use self::config::{ManagementConfig, ManagementError};
 pub use self::event::{IntroductionError, PeerEvent, RemovalReason};
 pub use self::messages::PeerMessage;
 
+use self::contested::Contested;
 use self::departed::Departed;
+use self::duplicates::Duplicates;
 use self::event::Events;
+use self::jitter::Jitter;
 use self::keys::Keys;
 use self::managed::Managed;
 use crate::hashes::Hashes;
 use crate::limits::Limits;
+use crate::message::{Message, types};
 use crate::now::Now;
 use crate::peers::table::Peers;
 use crate::plugin::{Peer, PeerPlugin};
@@ -47,8 +54,9 @@ use crate::wire::Wire;
 ///   layer, to [`handle`](Self::handle), and sends the answer;
 /// - calls [`heard`](Self::heard) for every valid message, whatever it is, and
 ///   [`connection_ended`](Self::connection_ended) for every connection that ended;
-/// - sends what [`poll_advertisement`](Self::poll_advertisement) returns, and the
-///   farewells that [`stop`](Self::stop) returns.
+/// - sends what [`poll_advertisement`](Self::poll_advertisement) and
+///   [`poll_question`](Self::poll_question) return, and the farewells that
+///   [`stop`](Self::stop) returns.
 ///
 /// Datagrams overtake one another, and an introduction that a `DISCONNECT` has
 /// overtaken must not bring the peer back. Where an app id has rounds of
@@ -59,6 +67,15 @@ use crate::wire::Wire;
 /// rounds every introduction is accepted: streams, which keep the order, have none
 /// as a rule.
 ///
+/// A node that crashes and comes back with a new id finds its address taken by its old
+/// self. Where there are rounds, a newcomer whose introduction passed an auth plugin takes the
+/// address at once, if it is known nowhere else. Otherwise the peer that is known there is
+/// asked with an advertisement, three times within three seconds, and gives way if no
+/// introduction of its own comes by then. One that passed an auth plugin, or was added by the
+/// application, gives way to nobody who did not. Who has answered is not asked again for a
+/// minute; nor is an address taken at once twice in a minute, but by the one it was taken
+/// from.
+///
 /// If the clock goes back, rounds go on within one period of the time that is
 /// given, and peers expire within two timeouts.
 ///
@@ -68,12 +85,14 @@ use crate::wire::Wire;
 ///   [`farewells`](Self::farewells);
 /// - inputs: [`handle`](Self::handle), [`heard`](Self::heard),
 ///   [`connection_ended`](Self::connection_ended),
-///   [`handle_timeout`](Self::handle_timeout);
+///   [`handle_timeout`](Self::handle_timeout),
+///   [`set_own_addresses`](Self::set_own_addresses), [`not_asked`](Self::not_asked);
 /// - commands: [`begin`](Self::begin), [`stop`](Self::stop),
 ///   [`stop_all`](Self::stop_all), [`set_local`](Self::set_local),
 ///   [`update`](Self::update), [`remove`](Self::remove),
 ///   [`remove_address`](Self::remove_address);
 /// - outputs: [`poll_advertisement`](Self::poll_advertisement),
+///   [`poll_question`](Self::poll_question), [`answer_delay`](Self::answer_delay),
 ///   [`poll_event`](Self::poll_event), [`poll_deadline`](Self::poll_deadline).
 ///
 /// After any input or command, drain the outputs until only a deadline is left.
@@ -113,6 +132,11 @@ pub struct Discovery<A> {
     /// In the order of their beginning.
     managed: Vec<Managed>,
     departed: Departed<A>,
+    contested: Contested<A>,
+    duplicates: Duplicates<A>,
+    /// Where this node's own messages to a group come back from.
+    own: Vec<A>,
+    jitter: Option<Jitter>,
     keys: Keys,
     events: Events<A>,
 }
@@ -130,6 +154,10 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             peers: Peers::new(None),
             managed: Vec::new(),
             departed: Departed::new(),
+            contested: Contested::new(),
+            duplicates: Duplicates::new(),
+            own: Vec::new(),
+            jitter: None,
             keys: Keys::default(),
             events: Events::new(),
         }
@@ -137,6 +165,25 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
 
     pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
         self.peers.set_hashes(hashes);
+    }
+
+    /// Spreads rounds and answers by chance, from a seed that is this node's own; without one
+    /// nothing is spread. See [`ManagementConfig::with_jitter`].
+    #[must_use]
+    pub fn with_jitter(mut self, seed: u64) -> Self {
+        self.set_jitter(seed);
+        self
+    }
+
+    pub(crate) fn set_jitter(&mut self, seed: u64) {
+        self.jitter = Some(Jitter::new(seed));
+    }
+
+    /// Says from which addresses this node's own messages to a group come back: what comes
+    /// from elsewhere by the local peer's id is [another node's](PeerEvent::DuplicateId). Where
+    /// none is named, only what differs from the local peer's data is.
+    pub fn set_own_addresses(&mut self, own: impl IntoIterator<Item = A>) {
+        self.own = own.into_iter().collect();
     }
 
     /// Who this node is.
@@ -181,8 +228,8 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     /// it fits with the layers' ciphers shows when the first one is sealed.
     ///
     /// # Errors
-    /// The local peer cannot be introduced, or this app id is managed already, or
-    /// a time is zero.
+    /// The local peer cannot be introduced, or this app id is managed already, a
+    /// time is zero, or a timeout is shorter than two periods.
     pub fn begin(&mut self, now: Now, config: ManagementConfig) -> Result<(), ManagementError> {
         let zero = Some(Duration::ZERO);
         if config.every() == zero || config.timeout() == zero {
@@ -191,10 +238,25 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         if self.find(config.app_id()).is_some() {
             return Err(ManagementError::AlreadyManaged(config.app_id().clone()));
         }
+        self.check_times(&config)?;
         self.packed = self.introduction(self.local.as_ref(), [config.app_id()])?;
         self.observe(now);
         self.managed.push(Managed::new(config, now.monotonic));
         Ok(())
+    }
+
+    /// The table is one, so that the shortest of all timeouts counts, for the longest of all
+    /// periods.
+    fn check_times(&self, config: &ManagementConfig) -> Result<(), ManagementError> {
+        let all = || self.managed().chain([config]);
+        let every = all().filter_map(ManagementConfig::every).max();
+        let timeout = all().filter_map(ManagementConfig::timeout).min();
+        match (every, timeout) {
+            (Some(every), Some(timeout)) if timeout < every.saturating_mul(2) => {
+                Err(ManagementError::TimeoutTooShort { timeout, every })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Stops managing peers for an app id, and returns the farewell. Peers stay
@@ -203,6 +265,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         let farewell = self.farewell(app_id)?;
         self.managed
             .retain(|managed| managed.config.app_id() != app_id);
+        self.contested.stop(app_id);
         Some(farewell)
     }
 
@@ -210,6 +273,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     pub fn stop_all(&mut self) -> Vec<PeerMessage> {
         let farewells = self.farewells().collect();
         self.managed.clear();
+        self.contested = Contested::new();
         farewells
     }
 
@@ -224,7 +288,8 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         &self.peers
     }
 
-    /// Removes the peers that have expired, then sees which advertisements are due.
+    /// Removes the peers that have expired, and those that were asked and did not answer, then
+    /// sees which advertisements are due.
     pub fn handle_timeout(&mut self, now: Now) {
         self.observe(now);
         let now = now.monotonic;
@@ -244,8 +309,9 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
                 });
             }
         }
+        self.settle_contested(now);
         for managed in &mut self.managed {
-            managed.handle_timeout(now);
+            managed.handle_timeout(now, self.jitter.as_mut());
         }
     }
 
@@ -256,6 +322,41 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         managed.due = false;
         let app_id = managed.config.app_id().clone();
         self.advertisement(&app_id)
+    }
+
+    /// The next question that is due, and to whom: whether a peer is still there whose address
+    /// another one has. One that cannot be sent is to be [given back](Self::not_asked).
+    pub fn poll_question(&mut self, now: Now) -> Option<(A, PeerMessage)> {
+        loop {
+            let (address, app_id) = self.contested.next_question(now.monotonic)?;
+            if let Some(question) = self.advertisement(&app_id) {
+                return Some((address, question));
+            }
+        }
+    }
+
+    /// Notes that a question was not sent to an address: whoever is known there stays.
+    pub fn not_asked(&mut self, address: A) {
+        self.contested.not_asked(address);
+    }
+
+    /// How long an answer that was [made](Self::handle) waits before it is sent, so that those
+    /// of many nodes do not come at once: of a `PEER_DISCOVERED`, where more than 16 peers are
+    /// known, up to 2 ms for each of them, and a second at most. Each call draws anew.
+    pub fn answer_delay(&mut self, answer: &Message) -> Duration {
+        let peers = self.peers.len();
+        let managed = self.managed.iter();
+        let mut managed = managed.filter(|managed| *managed.config.app_id() == answer.uri);
+        let spread = managed.any(|managed| {
+            let config = &managed.config;
+            config.jitter() && config.every().is_some()
+        });
+        match &mut self.jitter {
+            Some(jitter) if spread && answer.message_type == types::PEER_DISCOVERED => {
+                jitter.of_answer(peers)
+            }
+            _ => Duration::ZERO,
+        }
     }
 
     /// The next event.
@@ -270,7 +371,12 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     #[must_use]
     pub fn poll_deadline(&self) -> Option<Duration> {
         let rounds = self.managed.iter().filter_map(Managed::next);
-        rounds.chain(self.next_expiry()).min()
+        let contested = self.contested.deadline();
+        rounds.chain(self.next_expiry()).chain(contested).min()
+    }
+
+    pub(super) fn local_id(&self) -> Option<&Bytes> {
+        self.local.as_ref().map(|local| &local.id)
     }
 
     fn limits(&self) -> &Limits {

@@ -32,7 +32,8 @@ use crate::plugin::Peer;
 /// [`is_vouched`](Self::is_vouched) tells those where a plugin stood before.
 ///
 /// A node that restarts with another id at its address has to wait until the
-/// peer that is known there expires. What it sends meanwhile does not keep that
+/// peer that is known there expires, or [`Discovery`](crate::Discovery) has found out that
+/// it is gone. What it sends meanwhile does not keep that
 /// peer alive: once an address has introduced a second peer it is
 /// [disputed](Self::is_disputed), and only introductions count as signs of life
 /// there.
@@ -155,6 +156,14 @@ impl<A: Copy + Eq + Hash> Peers<A> {
     pub fn is_vouched(&self, address: A) -> bool {
         let heard = self.by_address.get(&address);
         heard.is_some_and(|heard| heard.vouched)
+    }
+
+    /// Whether something vouches for the peer at an address: an auth plugin, wherever it
+    /// introduced itself from, or the application.
+    pub(super) fn is_verified(&self, address: A) -> bool {
+        let heard = self.by_address.get(&address);
+        let entry = heard.and_then(|heard| self.by_id.get(&heard.id));
+        entry.is_some_and(|entry| entry.origin.verified) || self.is_vouched(address)
     }
 
     /// Whether a peer [is vouched for](Self::is_vouched) at one of its addresses.

@@ -64,6 +64,12 @@ fn management_that_cannot_work_does_not_begin() {
     for config in [config().with_every(zero), config().with_timeout(zero)] {
         assert_eq!(begin(&mut node, config), ManagementError::ZeroTime);
     }
+    let too_short = |seconds, every| ManagementError::TimeoutTooShort {
+        timeout: SECOND * seconds,
+        every: SECOND * every,
+    };
+    let short = config().with_timeout(Some(SECOND * 39));
+    assert_eq!(begin(&mut node, short), too_short(39, 20));
     let long = config().with_app_id(alloc::vec![0; 65_536]);
     let too_long = SealError::UriTooLong {
         len: 65_536,
@@ -88,6 +94,14 @@ fn management_that_cannot_work_does_not_begin() {
         ManagementError::AlreadyManaged(APP.into())
     );
     assert_eq!(node.managed().count(), 1);
+    // All share one table.
+    let other = |every, timeout| {
+        let config = config().with_app_id("other");
+        let config = config.with_every(Some(SECOND * every));
+        config.with_timeout(Some(SECOND * timeout))
+    };
+    assert_eq!(begin(&mut node, other(5, 30)), too_short(30, 20));
+    assert_eq!(begin(&mut node, other(31, 100)), too_short(60, 31));
     node.begin(at(0), config().with_app_id("other")).unwrap();
 }
 
@@ -121,7 +135,7 @@ fn app_ids_are_managed_side_by_side() {
     let config = ManagementConfig::new()
         .with_app_id("other")
         .with_every(Some(SECOND * 7))
-        .with_timeout(Some(SECOND * 30))
+        .with_timeout(Some(SECOND * 40))
         .with_inner(inner);
     node.begin(at(0), config).unwrap();
     node.begin(at(0), ManagementConfig::for_streams().with_app_id("third"))
@@ -145,12 +159,12 @@ fn app_ids_are_managed_side_by_side() {
     let mut other = message(types::ADVERTISE_PEER, "a", "");
     other.uri = "other".into();
     assert_eq!(node.handle(at(21), 1, &other).unwrap().uri, "other");
-    node.handle_timeout(at(51));
+    node.handle_timeout(at(61));
     assert!(node.peers().is_empty());
-    node.handle(at(60), 1, &other);
+    node.handle(at(70), 1, &other);
     assert_eq!(uris(&[node.stop(b"other").unwrap()]), ["other"]);
-    assert!(node.handle(at(60), 1, &other).is_none());
-    node.handle_timeout(at(90));
+    assert!(node.handle(at(70), 1, &other).is_none());
+    node.handle_timeout(at(110));
     assert_eq!(node.peers().len(), 1);
 
     let farewells = node.stop_all();

@@ -1,7 +1,10 @@
 //! Discovery in virtual time.
 
 mod clock;
+mod contested;
 mod departed;
+mod duplicates;
+mod jitter;
 mod management;
 mod messages;
 mod time;

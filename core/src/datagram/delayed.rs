@@ -1,0 +1,53 @@
+//! Answers of the node's own that wait before they are sent.
+
+use alloc::collections::BTreeMap;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use crate::calls::ReplyAddress;
+use crate::message::Message;
+
+/// Answers to introductions, which those of many nodes must not come with at once.
+#[derive(Debug, Default)]
+pub(super) struct Delayed {
+    /// By the time at which each is sent, and the order in which they were made.
+    answers: BTreeMap<(Duration, u64), (ReplyAddress<SocketAddr>, Message)>,
+    made: u64,
+}
+
+impl Delayed {
+    /// Answers that wait; one more is sent at once. What they say they share, so that each
+    /// takes some 400 bytes, and an uri and a correlation id of its own.
+    pub(super) const MAX: usize = 1024;
+
+    /// Whether one more may wait.
+    pub(super) fn has_room(&self) -> bool {
+        self.answers.len() < Self::MAX
+    }
+
+    /// Keeps an answer until it is time.
+    pub(super) fn push(&mut self, at: Duration, mut to: ReplyAddress<SocketAddr>, answer: Message) {
+        // Slices would keep the receive buffer alive.
+        to.uri = answer.uri.clone();
+        to.id = Bytes::copy_from_slice(&to.id);
+        self.made = self.made.wrapping_add(1);
+        self.answers.insert((at, self.made), (to, answer));
+    }
+
+    /// The next answer whose time has come.
+    pub(super) fn pop(&mut self, now: Duration) -> Option<(ReplyAddress<SocketAddr>, Message)> {
+        let first = self.answers.first_entry()?;
+        let (at, _) = *first.key();
+        (at <= now).then(|| first.remove())
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.answers.keys().next().map(|(at, _)| *at)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.answers.clear();
+    }
+}
