@@ -283,7 +283,8 @@
 //! client tells answers by their uri and their order. Where both ends want it, by
 //! ids ([`Correlation`]): then handlers run side by side. What a remote is not told yet
 //! holds it back: a link reads no more than it may handle
-//! ([`wants_read`](Link::wants_read)).
+//! ([`wants_read`](Link::wants_read)), and nothing while the application takes no messages
+//! ([`pause`](Link::pause)).
 //!
 //! A link ends step by step, each with a deadline: what came before EOF, or before bytes
 //! that are no frame, is answered; the answers are written; then the remote's own end is

@@ -104,6 +104,9 @@ pub(crate) struct Waiting<A> {
 }
 
 impl<A> Calls<A> {
+    /// The memory of a message that waits, besides its bytes.
+    pub(crate) const WAITING_BYTES: usize = size_of::<Waiting<A>>();
+
     /// Tokens that are kept for later calls.
     const KEEP: usize = 16;
 
@@ -239,11 +242,12 @@ impl<A> Calls<A> {
 
     /// Lets a message wait behind those that do.
     pub(crate) fn wait(&mut self, waiting: Waiting<A>) {
-        self.waiting_bytes = self.waiting_bytes.saturating_add(waiting.bytes);
+        let bytes = waiting.bytes.saturating_add(Self::WAITING_BYTES);
+        self.waiting_bytes = self.waiting_bytes.saturating_add(bytes);
         self.waiting.push_back(waiting);
     }
 
-    /// Messages that wait, and their bytes.
+    /// Messages that wait, and the memory that they hold, in bytes.
     #[inline]
     pub(crate) fn waiting(&self) -> (usize, usize) {
         (self.waiting.len(), self.waiting_bytes)
@@ -258,7 +262,8 @@ impl<A> Calls<A> {
     /// Takes it out.
     pub(crate) fn pop_waiting(&mut self) -> Option<Waiting<A>> {
         let waiting = self.waiting.pop_front()?;
-        self.waiting_bytes = self.waiting_bytes.saturating_sub(waiting.bytes);
+        let bytes = waiting.bytes.saturating_add(Self::WAITING_BYTES);
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
         if self.waiting.is_empty() && self.waiting.capacity() > Self::KEEP {
             self.waiting = VecDeque::new();
         }

@@ -59,7 +59,7 @@ impl Link {
         }
     }
 
-    fn after_grace(&self) -> Duration {
+    pub(super) fn after_grace(&self) -> Duration {
         self.exchange.now.deadline(self.limits().shutdown_grace())
     }
 
@@ -109,7 +109,7 @@ impl Link {
     /// Takes the next step towards the end, and says whether there was one.
     pub(super) fn advance_end<N: SharedNode>(&mut self, node: &mut N) -> bool {
         let now = self.exchange.now;
-        let is_due = self.phase.deadline().is_some_and(|at| at <= now.monotonic);
+        let is_due = self.end_deadline().is_some_and(|at| at <= now.monotonic);
         if !is_due && !self.may_end() {
             return false;
         }

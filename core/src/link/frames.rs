@@ -196,13 +196,13 @@ impl Link {
     }
 
     /// Whether this link leaves room to dispatch a message, if only one with an id: not
-    /// beside too many others or one without an id, and not before the answers to
+    /// while it is paused, not beside too many others or one without an id, and not before the answers to
     /// earlier ones are taken. Of two ends that ask each other, one alone holds the other
     /// back at the high-water mark, or both could wait for ever.
     #[inline]
     fn may_dispatch_some(&self) -> bool {
         let max = self.limits().handlers_per_connection();
-        self.queued() < self.high_water() && self.calls.has_room(max)
+        !self.paused && self.queued() < self.high_water() && self.calls.has_room(max)
     }
 
     /// Bytes that wait to be written, at which no more messages are dispatched.
@@ -217,7 +217,8 @@ impl Link {
     /// handler's place among those of all links. Where its message could not be
     /// dispatched for this link's sake, a frame is looked at only for an answer that
     /// somebody waits for, perhaps a handler: other messages then wait, no more than may
-    /// be on their way in the other direction.
+    /// be on their way in the other direction. While it is paused it is their bytes alone
+    /// that count: an answer may be behind any number of short ones.
     #[inline]
     pub(super) fn may_take_frame(&self) -> bool {
         let (waiting, waiting_bytes) = self.calls.waiting();
@@ -226,7 +227,7 @@ impl Link {
         }
         let limits = self.limits();
         self.pending_requests() > 0
-            && waiting < limits.pending_requests()
+            && (self.paused || waiting < limits.pending_requests())
             && waiting_bytes < limits.outbound_queue()
     }
 

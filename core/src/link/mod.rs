@@ -10,6 +10,7 @@ mod inlet;
 mod input;
 mod outbound;
 mod outbox;
+mod pause;
 mod phase;
 mod seat;
 #[cfg(test)]
@@ -59,15 +60,16 @@ use crate::shared::SharedNode;
 ///   [`pending_requests`](Self::pending_requests), [`wants_read`](Self::wants_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
 ///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room),
-///   [`is_turn_over`](Self::is_turn_over).
+///   [`is_turn_over`](Self::is_turn_over), [`is_paused`](Self::is_paused).
 /// - Inputs: [`receive`](Self::receive) (or [`receive_with`](Self::receive_with), or
 ///   [`receive_buffer`](Self::receive_buffer) and [`received`](Self::received)),
 ///   [`handle_eof`](Self::handle_eof), [`written`](Self::written),
 ///   [`transport_failed`](Self::transport_failed), [`begin_turn`](Self::begin_turn).
 /// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
 ///   [`send`](Self::send), [`request`](Self::request), [`cancel`](Self::cancel),
-///   [`notify`](Self::notify), [`forward`](Self::forward), [`drain`](Self::drain),
-///   [`close`](Self::close), [`abort`](Self::abort).
+///   [`notify`](Self::notify), [`forward`](Self::forward), [`pause`](Self::pause),
+///   [`resume`](Self::resume), [`drain`](Self::drain), [`close`](Self::close),
+///   [`abort`](Self::abort).
 /// - Outputs: [`poll`](Self::poll), [`poll_outbound`](Self::poll_outbound),
 ///   [`deadline`](Self::deadline).
 ///
@@ -104,6 +106,8 @@ pub struct Link {
     /// There was nothing to do when it was polled last.
     idle: bool,
     eof: bool,
+    /// The application takes no messages for now.
+    paused: bool,
     phase: Phase,
 }
 
@@ -134,6 +138,7 @@ impl Link {
             turn: 0,
             idle: true,
             eof: false,
+            paused: false,
             phase: Phase::Open { drain_until: None },
         }
     }
@@ -199,7 +204,8 @@ impl Link {
     }
 
     /// Whether bytes are to be read. Where they are not, the remote is to wait: its
-    /// answers are not taken, too many handlers run, or all links together hold too much.
+    /// answers are not taken, too many handlers run, the application takes no
+    /// [messages](Self::pause), or all links together hold too much.
     #[must_use]
     pub fn wants_read(&self) -> bool {
         !self.eof
@@ -263,7 +269,7 @@ impl Link {
     /// read. A [`SharedNode`] is told when some is free.
     #[must_use]
     pub fn waits_for_budget(&self) -> bool {
-        let waits = self.calls.waiting().0 > 0;
+        let waits = self.calls.waiting().0 > 0 && !self.paused;
         matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
             && (waits && !self.may_call() || self.read_room() == 0)
     }
@@ -352,7 +358,7 @@ impl Link {
         };
         let backlog = self.backlog_deadline();
         let backlog = backlog.map(|at| (at, DeadlineReason::Backlog));
-        let end = self.phase.deadline().map(|at| (at, DeadlineReason::End));
+        let end = self.end_deadline().map(|at| (at, DeadlineReason::End));
         let all = request.into_iter().chain(timer).chain(backlog).chain(end);
         let first = all.min_by_key(|(at, _)| *at);
         first.map(|(at, reason)| Deadline { at, reason })

@@ -239,6 +239,23 @@ impl<H: Clone> Hub<H> {
         managed
     }
 
+    /// Says that the application takes no more messages of a link for now: its remote has to
+    /// wait; see [`Link::pause`].
+    pub fn pause(&mut self, link: LinkId) {
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.link.pause();
+        }
+    }
+
+    /// Says that the application takes messages of a link again.
+    pub fn resume(&mut self, now: Now, link: LinkId) {
+        self.now = now;
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.link.resume(now);
+            self.make_ready(link);
+        }
+    }
+
     /// Closes a link: what is queued is written, then
     /// [`Output::Close`](crate::Output::Close) follows.
     pub fn close(&mut self, now: Now, link: LinkId) {

@@ -48,8 +48,9 @@ type MakeRng = Box<dyn FnMut() -> Box<dyn CryptoRng + Send> + Send>;
 ///   [`publish`](Self::publish), [`notify`](Self::notify),
 ///   [`broadcast`](Self::broadcast),
 ///   [`manage_peers`](Self::manage_peers),
-///   [`stop_peer_management`](Self::stop_peer_management), [`close`](Self::close),
-///   [`drain`](Self::drain), and those of the [node](Self::node_mut).
+///   [`stop_peer_management`](Self::stop_peer_management), [`pause`](Self::pause),
+///   [`resume`](Self::resume), [`close`](Self::close), [`drain`](Self::drain), and those of
+///   the [node](Self::node_mut).
 /// - Outputs: [`poll`](Self::poll), [`deadline`](Self::deadline).
 ///
 /// The crate's front page has the loop.

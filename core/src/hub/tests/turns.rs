@@ -163,3 +163,20 @@ fn a_link_that_is_gone_takes_no_other_ones_turn() {
     assert!(matches!(next, Some(Output::Call { call, .. }) if call.link() == Some(waits)));
     drop(call);
 }
+
+#[test]
+fn a_paused_link_keeps_its_messages_and_nobody_else_waiting() {
+    let (mut hub, [paused, other]) = hub(Limits::default(), Handler::Echo);
+    let frame = frame(&Message::request("u"));
+    hub.pause(paused);
+    for link in [paused, other] {
+        hub.receive(NOON, link, &frame.repeat(3)).unwrap();
+    }
+    assert_eq!(round(&mut hub), [other; 3]);
+    assert!(!hub.wants_read(paused) && hub.wants_read(other));
+    assert_eq!(hub.deadline(), None);
+    hub.resume(NOON, paused);
+    assert_eq!(hub.deadline(), Some(NOON.monotonic));
+    assert_eq!(round(&mut hub), [paused; 3]);
+    assert!(hub.wants_read(paused));
+}

@@ -2,6 +2,7 @@
 
 use super::correlation::asking;
 use super::*;
+use crate::calls::Calls;
 use crate::error::Backpressure;
 use crate::message::types::*;
 
@@ -62,20 +63,24 @@ fn messages_that_wait_are_counted_and_hold_no_receive_buffer() {
     let (ask, options) = (Message::request("v"), RequestOptions::new());
     pair.server.request(NOON, &ask, &options).unwrap();
     let request = frame(&Message::new(REQUEST_URI, "u", [0; 1000].to_vec()));
+    let held = |waiting: usize| waiting * (request.len() + Calls::<()>::WAITING_BYTES);
     for count in 1..=10 {
         pair.server.receive(NOON, &request);
         pair.server.drain(NOON);
-        assert_eq!(pair.server.node.inbound_bytes(), count * request.len());
+        let running = request.len();
+        assert_eq!(pair.server.node.inbound_bytes(), running + held(count - 1));
     }
     let link = &mut pair.server.link;
     assert_eq!((link.calls_in_flight(), link.unhandled()), (1, 0));
     // The one whose handler runs was handed over: its message is gone.
     assert_eq!(link.inlet.bytes.capacity(), 0);
     pair.server.seen.clear();
-    for left in (0..10).rev() {
+    for left in (0..10_usize).rev() {
         pair.server.dismiss(NOON);
         pair.server.drain(NOON);
-        assert_eq!(pair.server.node.inbound_bytes(), left * request.len());
+        let running = request.len() * usize::from(left > 0);
+        let waiting = held(left.saturating_sub(1));
+        assert_eq!(pair.server.node.inbound_bytes(), running + waiting);
     }
 }
 

@@ -14,6 +14,7 @@ mod failures;
 mod ids;
 mod layers;
 mod limits;
+mod pause;
 mod replay;
 mod requests;
 mod slow;
