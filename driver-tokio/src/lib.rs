@@ -34,6 +34,53 @@
 //! `netaio-driver` with tokio filled in. Every method is called from within a
 //! tokio runtime.
 //!
+//! # What happens to a client
+//!
+//! [`Client::messages`] has what servers send of their own accord, all of it: a stream that
+//! is not read keeps the servers waiting, while requests are still answered.
+//! [`Client::events`] tells of connections that are made, lost and replaced, and of whatever
+//! is missing; [`Client::counters`] counts it.
+//!
+//! ```
+//! use netaio_tokio::types::REQUEST_URI;
+//! use netaio_tokio::{Client, ClientEvent, CloseReason, Connection, Message, Server};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::builder()
+//!     .on(REQUEST_URI, |who: Connection| async move {
+//!         for number in 0..100 {
+//!             let news = Message::notify("news", number.to_string());
+//!             who.send(news).await.expect("the client is there");
+//!         }
+//!         "told"
+//!     })
+//!     .bind("127.0.0.1:0")
+//!     .await?;
+//! // So that the stream is full soon.
+//! let client = Client::builder().message_queue(10, 64 * 1024).build()?;
+//! let (mut messages, mut events) = (client.messages(), client.events());
+//! let connection = client.connect(server.local_addr()).await?;
+//!
+//! // The answer comes behind messages that nobody has read yet.
+//! assert_eq!(&connection.request("tell").await?.ok()?.content[..], b"told");
+//! for number in 0..100 {
+//!     let news = messages.next().await.expect("the client is open");
+//!     assert_eq!(news.message.content, number.to_string());
+//! }
+//! server.stop().await;
+//! connection.closed().await;
+//!
+//! assert!(matches!(events.next().await, Some(ClientEvent::Connected(_))));
+//! let Some(ClientEvent::Closed { reason, .. }) = events.next().await else {
+//!     panic!("the connection has ended");
+//! };
+//! assert_eq!(reason, CloseReason::Remote);
+//! assert_eq!(client.counters().closed_connections, 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Examples
 //!
 //! The package's `examples` are programs to try and to copy from: `server` and

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use crate::bounded_queue::{Bounds, Items, Queue};
+use crate::bounded_queue::{Bounds, Items, Queue, Taken};
 use crate::sync::{Mutex, lock};
 
 /// A stream of events, from the moment at which it was made. It ends with their source.
@@ -26,7 +26,12 @@ pub(crate) trait EventBytes {
 impl<T> Events<T> {
     /// The next event, or `None` at the end of the stream. Cancel-safe.
     pub async fn next(&mut self) -> Option<T> {
-        self.0.next().await
+        self.0.next().await.map(|taken| taken.item)
+    }
+
+    /// The next event, with how many were lost before it.
+    pub(crate) fn poll_taken(&mut self, context: &mut Context<'_>) -> Poll<Option<Taken<T>>> {
+        self.0.poll_next(context)
     }
 }
 
@@ -34,7 +39,8 @@ impl<T> Stream for Events<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        self.0.poll_next(context)
+        let taken = ready!(self.0.poll_next(context));
+        Poll::Ready(taken.map(|taken| taken.item))
     }
 }
 
@@ -67,12 +73,18 @@ impl<T> Listeners<T> {
 
 impl<T: Clone + EventBytes> Listeners<T> {
     pub(crate) fn listen(&self) -> Events<T> {
-        let (queue, items) = Queue::new(self.bounds);
+        let queue = Queue::new(self.bounds);
+        let items = queue.items();
         if let Some(queues) = &mut *lock(&self.queues) {
             queues.push(queue);
             self.any.store(true, Ordering::Relaxed);
         }
         Events(items)
+    }
+
+    /// Whether there may be listeners: one that is gone is noticed with the next event.
+    pub(crate) fn any(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
     }
 
     /// Sends an event to all listeners, and returns how many older ones were lost for it,

@@ -31,6 +31,7 @@
 // The runtime, and what async code needs everywhere.
 mod address;
 mod bounded_queue;
+mod count;
 mod futures;
 mod heap;
 mod runtime;
@@ -90,7 +91,8 @@ mod setup;
 mod udp;
 
 pub use client::{
-    AutoReconnect, Client, ClientBuilder, GaveUp, Messages, Reconnected, Unsolicited,
+    AutoReconnect, Client, ClientBuilder, ClientCounters, ClientEvent, ClientEvents, GaveUp,
+    Lagged, LossyMessages, Messages, Reconnected, Unsolicited,
 };
 pub use clock::Clock;
 pub use connection::Connection;
@@ -123,12 +125,12 @@ pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 /// runtime: `pub use netaio_driver::api::*`.
 pub mod api {
     pub use crate::{
-        BuildError, Clock, ConnectError, Connection, ConnectionOptions, Content, Delivery,
-        ErrorAnswer, Events, FromRequest, GaveUp, Handler, Interface, IntoReply, Keepalive,
-        KnownPeer, Messages, NoReply, PeerEvent, PeerEvents, Peers, Publisher, Reconnected,
-        RefusedConnection, Remote, Reply, Request, RequestBuilder, RequestError, Response,
-        ServerCounters, ServerEvent, ServerEvents, State, SubscriptionError, Text, TimedOut,
-        UdpEvent, UdpEvents, Unsolicited, Uri,
+        BuildError, ClientCounters, ClientEvent, ClientEvents, Clock, ConnectError, Connection,
+        ConnectionOptions, Content, Delivery, ErrorAnswer, Events, FromRequest, GaveUp, Handler,
+        Interface, IntoReply, Keepalive, KnownPeer, Lagged, LossyMessages, Messages, NoReply,
+        PeerEvent, PeerEvents, Peers, Publisher, Reconnected, RefusedConnection, Remote, Reply,
+        Request, RequestBuilder, RequestError, Response, ServerCounters, ServerEvent, ServerEvents,
+        State, SubscriptionError, Text, TimedOut, UdpEvent, UdpEvents, Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

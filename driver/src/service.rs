@@ -10,13 +10,13 @@ use netaio_core::{
     NodeAnswer, Now, PeerManagementError, PeerMessage, Place, Pressure, RouteId, SharedNode,
 };
 
+use crate::connection::Connection;
 use crate::context::Context;
 use crate::events::Listeners;
 use crate::handler::{AnyHandler, Handler};
 use crate::heap;
 use crate::logging::limited;
 use crate::peer_events::{PeerEvent, PeerEvents};
-use crate::remote::Remote;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The node, its owner, and the listeners for its events.
@@ -28,7 +28,7 @@ pub(crate) struct Service {
     node: Mutex<Node<AnyHandler>>,
     /// Whether its links lead over datagrams.
     datagrams: bool,
-    deliver: Option<Deliver>,
+    deliver: Option<Arc<dyn Deliver>>,
     peer_events: Listeners<PeerEvent>,
     owner: OnceLock<Weak<dyn Owner>>,
     /// Notified when links that wait for the budget may go on.
@@ -36,7 +36,16 @@ pub(crate) struct Service {
 }
 
 /// Takes messages that have no handler.
-pub(crate) type Deliver = Box<dyn Fn(Message, Remote) + Send + Sync>;
+pub(crate) trait Deliver: Send + Sync {
+    /// Takes one, however many wait.
+    fn deliver(&self, message: Message, connection: &Connection);
+
+    /// Whether the next one is to wait: connections are to be paused.
+    fn is_full(&self) -> bool;
+
+    /// Is notified when it is full no more. Whether it is is asked once more after this.
+    fn room(&self) -> EventListener;
+}
 
 /// The owner of a service: a server, a client, a UDP node.
 pub(crate) trait Owner: Send + Sync {
@@ -51,7 +60,7 @@ impl Service {
     pub(crate) fn for_streams(
         context: Arc<Context>,
         node: Node<AnyHandler>,
-        deliver: Option<Deliver>,
+        deliver: Option<Arc<dyn Deliver>>,
     ) -> Arc<Self> {
         Arc::new(Self::new(context, node, deliver, false))
     }
@@ -63,7 +72,7 @@ impl Service {
     fn new(
         context: Arc<Context>,
         node: Node<AnyHandler>,
-        deliver: Option<Deliver>,
+        deliver: Option<Arc<dyn Deliver>>,
         datagrams: bool,
     ) -> Self {
         Self {
@@ -184,11 +193,9 @@ impl Service {
         removed.is_some()
     }
 
-    /// Hands a message that has no handler to the application.
-    pub(crate) fn deliver(&self, message: Message, remote: Remote) {
-        if let Some(deliver) = &self.deliver {
-            deliver(message, remote);
-        }
+    /// What takes messages that have no handler, where the application does.
+    pub(crate) fn deliver(&self) -> Option<&dyn Deliver> {
+        self.deliver.as_deref()
     }
 
     /// Manages peers for an app id from now on.

@@ -100,7 +100,10 @@ impl Setup {
 
     /// The service of a server or a client. `deliver` takes the messages that have no
     /// handler, where the application does.
-    pub(crate) fn for_streams(self, deliver: Option<Deliver>) -> Result<Arc<Service>, BuildError> {
+    pub(crate) fn for_streams(
+        self,
+        deliver: Option<Arc<dyn Deliver>>,
+    ) -> Result<Arc<Service>, BuildError> {
         let (context, node) = self.finish(Node::for_streams)?;
         Ok(Service::for_streams(context, node, deliver))
     }
@@ -207,11 +210,10 @@ macro_rules! common_options {
             self
         }
 
-        /// Sets the bounds of each stream of events, and of a client's unsolicited messages:
-        /// how many wait for one listener, and how many bytes of memory they keep where a
-        /// remote decides how many they are, as it does of the data of peers; 4,096 and
-        /// 4 MiB unless set. For more the oldest are dropped; the last one is kept, however
-        /// long.
+        /// Sets the bounds of each stream of events: how many wait for one listener, and how
+        /// many bytes of memory they keep where a remote decides how many they are, as it
+        /// does of the data of peers; 4,096 and 4 MiB unless set. For more the oldest are
+        /// dropped; the last one is kept, however long.
         pub fn event_queue(mut self, events: usize, bytes: usize) -> Self {
             self.setup.event_bounds = crate::bounded_queue::Bounds {
                 items: events,

@@ -150,6 +150,9 @@ pub struct DatagramCounters {
     pub refused: u64,
     /// Messages lost since too many waited for a handler.
     pub lost: u64,
+    /// Notifications that were not sent here, as those say who sent the next ones; see
+    /// [`Gap`](crate::Gap).
+    pub lost_notifications: u64,
     /// Answers that the node makes by itself that were not sent, for want of a budget.
     pub suppressed: SuppressedReplies,
     /// Requests for which no handler was called, and answers of handlers and notifications

@@ -12,7 +12,7 @@ use crate::error::{Backpressure, FrameErrorKind};
 use crate::events::Refusal;
 use crate::exchange::{Dispatched, Failed, Sorted};
 use crate::frame::{Frame, SealedMessage};
-use crate::message::{AuthView, Message, types};
+use crate::message::{AuthView, Gap, Message, types};
 use crate::now::Now;
 use crate::place::Place;
 use crate::shared::SharedNode;
@@ -221,6 +221,12 @@ impl DatagramLink {
         let dispatched =
             self.exchange
                 .dispatch(node, sealed, from, place, may_call, &mut may_answer);
+        if let Ok(Dispatched::Call { message, .. } | Dispatched::Deliver(message)) = &dispatched
+            && let Some(lost) = Gap::of(message)
+        {
+            let count = &mut self.counters.lost_notifications;
+            *count = count.saturating_add(lost);
+        }
         match dispatched {
             Ok(Dispatched::Call {
                 handler,

@@ -12,15 +12,16 @@ use netaio_core::{
 use super::Client;
 use super::auto_reconnect::AutoReconnect;
 use super::messages::Inbox;
+use super::monitor::Monitor;
 use super::reconnect::Reconnector;
 use super::servers::Servers;
 use super::shared::{Reconnect, Shared};
 use super::timeouts::OnTimeout;
 use crate::background::BackgroundTasks;
+use crate::bounded_queue::Bounds;
 use crate::connection::Connection;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
-use crate::remote::Remote;
 use crate::runtime::Runtime;
 use crate::setup::Setup;
 use crate::sync::Mutex;
@@ -31,6 +32,7 @@ use crate::timeouts::{TimedOut, TimeoutHandler, callback};
 pub struct ClientBuilder<R: Runtime> {
     setup: Setup,
     connect_timeout: Duration,
+    message_bounds: Bounds,
     on_timeout: Option<OnTimeout<R>>,
     reconnect: Option<AutoReconnect<R>>,
 }
@@ -47,6 +49,7 @@ impl<R: Runtime> ClientBuilder<R> {
         Self {
             setup: Setup::new(),
             connect_timeout: Duration::from_secs(10),
+            message_bounds: Bounds::default(),
             on_timeout: None,
             reconnect: None,
         }
@@ -59,6 +62,18 @@ impl<R: Runtime> ClientBuilder<R> {
     /// The time to resolve a name and to connect; 10 s unless set.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets how many messages without a handler wait until they are read, and how many bytes
+    /// of memory they keep; 4,096 and 4 MiB unless set. Past either the connections are not
+    /// read, or of lossy streams, each of which has as much, the oldest are dropped: see
+    /// [`Client::messages`] and [`Client::messages_lossy`].
+    pub fn message_queue(mut self, messages: usize, bytes: usize) -> Self {
+        self.message_bounds = Bounds {
+            items: messages,
+            bytes,
+        };
         self
     }
 
@@ -123,24 +138,17 @@ impl<R: Runtime> ClientBuilder<R> {
                 Some(Arc::new(reconnector.map_err(BuildError::Randomness)?))
             }
         };
-        let inbox = Arc::new(Inbox::new(self.setup.event_bounds));
-        let deliver = {
-            let inbox = inbox.clone();
-            Box::new(move |message, remote: Remote| {
-                // A client has connections only.
-                if let Some(connection) = remote.connection() {
-                    inbox.put(message, connection);
-                }
-            })
-        };
+        let monitor = Arc::new(Monitor::new(self.setup.event_bounds));
+        let inbox = Arc::new(Inbox::new(self.message_bounds, monitor.clone()));
         self.setup.unrouted = Unrouted::Deliver;
         let keepalive = self.setup.keepalive;
-        let service = self.setup.for_streams(Some(deliver))?;
+        let service = self.setup.for_streams(Some(inbox.clone()))?;
         let client = Client::new(Shared {
             // Two for each server at most, and the application bounds those.
             background: BackgroundTasks::new(usize::MAX),
             service,
             inbox,
+            monitor,
             connect_timeout: self.connect_timeout,
             keepalive,
             servers: Mutex::new(Servers::default()),

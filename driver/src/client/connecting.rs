@@ -7,10 +7,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use netaio_core::LinkId;
+use netaio_core::{Dropped, LinkId, Refusal};
 
 use super::Client;
 use super::attempts::{Attempts, Stream};
+use super::monitor::Monitor;
 use super::servers::Position;
 use super::shared::Shared;
 use crate::address::canonical;
@@ -181,10 +182,14 @@ impl<R: Runtime> Client<R> {
             (connection, link)
         };
         let (connection, link) = shared.servers().insert(position, make)?;
+        shared.monitor.connected(&connection);
         if shared.wants_background() {
             shared.background.enable::<R>();
         }
-        let observer = Arc::new(WeakClient(Arc::downgrade(shared)));
+        let observer = Arc::new(OfClient {
+            client: Arc::downgrade(shared),
+            monitor: shared.monitor.clone(),
+        });
         Task::<R, _, _>::spawn(
             link,
             (reader, writer),
@@ -196,12 +201,28 @@ impl<R: Runtime> Client<R> {
     }
 }
 
-/// Connections do not keep their client alive.
-struct WeakClient(Weak<Shared>);
+/// Connections do not keep their client alive, but tell of their end.
+struct OfClient {
+    client: Weak<Shared>,
+    monitor: Arc<Monitor>,
+}
 
-impl ConnectionObserver for WeakClient {
+impl ConnectionObserver for OfClient {
+    fn refused(&self, connection: &Connection, why: Refusal) {
+        self.monitor.refused(connection, why);
+    }
+
+    fn dropped(&self, connection: &Connection, dropped: Dropped) {
+        self.monitor.dropped(connection, dropped);
+    }
+
+    fn gap(&self, connection: &Connection, lost: u64) {
+        self.monitor.gap(connection, lost);
+    }
+
     fn ended(&self, connection: &Connection) {
-        if let Some(client) = self.0.upgrade() {
+        self.monitor.closed(connection);
+        if let Some(client) = self.client.upgrade() {
             client.ended(connection);
         }
     }

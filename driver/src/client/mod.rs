@@ -4,7 +4,10 @@ mod attempts;
 mod auto_reconnect;
 mod builder;
 mod connecting;
+mod counters;
+mod events;
 mod messages;
+mod monitor;
 mod peers;
 mod reconnect;
 mod requests;
@@ -20,7 +23,9 @@ use netaio_core::{Key, Layer, LayerError};
 
 pub use self::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
 pub use self::builder::ClientBuilder;
-pub use self::messages::{Messages, Unsolicited};
+pub use self::counters::ClientCounters;
+pub use self::events::{ClientEvent, ClientEvents};
+pub use self::messages::{Lagged, LossyMessages, Messages, Unsolicited};
 
 use self::shared::Shared;
 use crate::connection::Connection;
@@ -110,12 +115,101 @@ impl<R: Runtime> Client<R> {
         self.shared.servers().preferred().cloned()
     }
 
-    /// Unsolicited messages that have no handler, from all servers. As long as there is such
-    /// a stream they are queued until they are read; past 4,096 of them, or 4 MiB, unless
-    /// [`event_queue`](crate::ClientBuilder::event_queue) says otherwise, the oldest are
-    /// dropped.
+    /// Unsolicited messages that have no handler, from all servers; none is lost here.
+    ///
+    /// As long as there is such a stream they are queued until they are read. Past 4,096 of
+    /// them, or 4 MiB, unless [`message_queue`](crate::ClientBuilder::message_queue) says
+    /// otherwise, nothing more is read from the connections until half of that is left: the
+    /// servers have to wait (backpressure), and handlers of messages that come behind. (One
+    /// more message of each connection may be taken.) That goes for the end of a connection
+    /// too, which is noticed once the messages before it are read.
+    ///
+    /// Answers to requests come all the same. While a request waits for one its connection is
+    /// read, and the messages that come before the answer wait in it, up to
+    /// [`Limits::outbound_queue`](netaio_core::Limits::outbound_queue) bytes. Where even more
+    /// come before it, the request times out unless the stream is read meanwhile: whoever
+    /// asks while messages come fast reads them in another task, or asks by another
+    /// connection.
+    ///
+    /// What nobody reads has no place to wait: without a stream such messages are dropped,
+    /// [told](crate::ClientEvent::Unread) and counted.
+    ///
+    /// ```
+    /// use netaio_driver::{Client, Runtime};
+    ///
+    /// # async fn read<R: Runtime>(client: Client<R>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut messages = client.messages();
+    /// let server = client.connect("localhost:8888").await?;
+    /// server.subscribe("news").await?;
+    /// while let Some(news) = messages.next().await {
+    ///     if news.gap > 0 {
+    ///         eprintln!("the server has dropped {} before this", news.gap);
+    ///     }
+    ///     println!("{:?}", news.message.content);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn messages(&self) -> Messages {
         self.shared.inbox.open()
+    }
+
+    /// The same messages for those who would rather miss some than keep their servers
+    /// waiting: of more than wait for [`messages`](Self::messages) the oldest are dropped,
+    /// and the stream says how many, in their place. Each such stream gets every message,
+    /// beside those of `messages`.
+    ///
+    /// ```
+    /// use netaio_driver::{Client, Runtime};
+    ///
+    /// # async fn read<R: Runtime>(client: Client<R>) {
+    /// let mut messages = client.messages_lossy();
+    /// while let Some(news) = messages.next().await {
+    ///     match news {
+    ///         Ok(news) => println!("{:?}", news.message.content),
+    ///         Err(lagged) => eprintln!("{lagged}"),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn messages_lossy(&self) -> LossyMessages {
+        self.shared.inbox.open_lossy()
+    }
+
+    /// The events from now on: connections that are made, end and are replaced, requests that
+    /// time out, and what is refused or dropped. A listener that does not take them loses the
+    /// oldest when there are more than
+    /// [`event_queue`](crate::ClientBuilder::event_queue); [`counters`](Self::counters) are
+    /// complete at any time.
+    ///
+    /// ```
+    /// use netaio_driver::{Client, ClientEvent, Runtime};
+    ///
+    /// # async fn watch<R: Runtime>(client: Client<R>) {
+    /// let mut events = client.events();
+    /// while let Some(event) = events.next().await {
+    ///     match event {
+    ///         ClientEvent::Connected(to) => println!("connected to {:?}", to.name()),
+    ///         ClientEvent::Closed { reason, .. } => println!("closed: {reason}"),
+    ///         ClientEvent::Reconnecting { attempt, delay, .. } => {
+    ///             println!("try {attempt} in {delay:?}");
+    ///         }
+    ///         ClientEvent::Gap { lost, .. } => println!("{lost} notifications are missing"),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn events(&self) -> ClientEvents {
+        self.shared.monitor.listen()
+    }
+
+    /// The bytes that it holds, and the events that it has counted.
+    #[must_use]
+    pub fn counters(&self) -> ClientCounters {
+        let Shared { service, inbox, .. } = &*self.shared;
+        self.shared.monitor.counts.snapshot(service, inbox.bytes())
     }
 
     /// The number of log lines that were suppressed so far; see

@@ -71,12 +71,15 @@ impl<R: Runtime> Reconnector<R> {
     async fn run(&self, client: Client<R>, old: LostServer, mut backoff: Backoff) {
         let (connection, policy) = (&old.connection, &self.policy);
         let (logs, server) = (connection.logs(), connection.name());
-        let time = client.shared.service.context.time();
+        let shared = client.shared.clone();
+        let (time, monitor) = (shared.service.context.time(), &shared.monitor);
         // Where the tries are used up already, they were connections that ended at once.
         let mut last_error = (backoff.failures() > 0).then(|| ended_at_once(connection));
         while let Some(at) = backoff.next(time.now()) {
             let attempt = backoff.failures().saturating_add(1);
-            if at > time.now().monotonic {
+            let delay = at.saturating_sub(time.now().monotonic);
+            monitor.reconnecting(connection, attempt, delay);
+            if !delay.is_zero() {
                 R::sleep_until(time.instant(at)).await;
             }
             if !client.shared.servers().may_replace(connection) {
@@ -88,6 +91,7 @@ impl<R: Runtime> Reconnector<R> {
                 Ok(connection) => {
                     client.shared.servers().set_tries(&connection, backoff);
                     limited!(logs, INFO, "reconnected", server, attempt);
+                    monitor.reconnected(&connection, attempt);
                     if let Some(callback) = &policy.on_reconnect {
                         let reconnected = Reconnected {
                             connection,
@@ -109,6 +113,7 @@ impl<R: Runtime> Reconnector<R> {
         }
         if let Some(error) = last_error {
             let attempts = backoff.failures();
+            monitor.gave_up(connection, attempts, &error);
             limited!(logs, ERROR, "given up reconnecting", server, attempts, %error);
             let connection = connection.clone();
             drop(old);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use netaio_core::{LinkId, PeerMessage};
 
 use super::messages::Inbox;
+use super::monitor::Monitor;
 use super::servers::Servers;
 use crate::background::BackgroundTasks;
 use crate::connection::Connection;
@@ -19,6 +20,7 @@ use crate::timeouts::{TimedOut, TimeoutHandler, TimeoutObserver};
 pub(super) struct Shared {
     pub(super) service: Arc<Service>,
     pub(super) inbox: Arc<Inbox>,
+    pub(super) monitor: Arc<Monitor>,
     pub(super) connect_timeout: Duration,
     pub(super) keepalive: Option<Keepalive>,
     pub(super) servers: Mutex<Servers>,
@@ -92,6 +94,7 @@ impl Owner for Shared {
 
 impl TimeoutObserver<Connection> for Shared {
     fn timed_out(self: Arc<Self>, request: TimedOut<Connection>) {
+        self.monitor.timed_out(&request);
         let connection = request.to.clone();
         let Some(server) = connection.server_id() else {
             return;

@@ -1,9 +1,8 @@
 //! The counters of a server.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use netaio_core::CloseReason;
 
+use crate::count::Count;
 use crate::service::Service;
 
 /// The bytes that a server holds, and the events that it has counted.
@@ -48,20 +47,6 @@ pub(super) struct Counts {
     pub(super) refused_messages: Count,
     pub(super) slow_consumers: Count,
     pub(super) dropped_messages: Count,
-}
-
-/// A counter.
-#[derive(Default)]
-pub(super) struct Count(AtomicU64);
-
-impl Count {
-    pub(super) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 impl Counts {

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use netaio_core::{Call, Dropped, Event, Message, ReplyError};
+use netaio_core::{Call, Dropped, Event, Gap, Message, ReplyError};
 
 use super::Task;
 use crate::futures::race;
@@ -34,7 +34,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     fn poll_link(&mut self, context: &mut Context<'_>) -> bool {
-        while let Some(event) = self.link.poll(self.now, &mut &*self.service) {
+        loop {
+            self.pace();
+            let Some(event) = self.link.poll(self.now, &mut &*self.service) else {
+                return false;
+            };
             match event {
                 Event::Call {
                     call,
@@ -52,7 +56,34 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 event => self.handle_event(event),
             }
         }
-        false
+    }
+
+    /// Lets the remote wait while the application takes no more messages.
+    fn pace(&mut self) {
+        let Some(deliver) = self.service.deliver() else {
+            return;
+        };
+        match deliver.is_full() {
+            true => self.link.pause(),
+            false => self.link.resume(self.now),
+        }
+    }
+
+    /// Notes what a server says was lost before a message.
+    fn note_gap(&self, message: &Message) {
+        if self.service.deliver().is_some()
+            && let Some(lost) = Gap::of(message)
+        {
+            let (logs, remote) = (&self.service.context.logs, self.link.remote());
+            limited!(
+                logs,
+                INFO,
+                "the server has dropped notifications",
+                ?remote,
+                lost
+            );
+            self.observer.gap(&self.connection, lost);
+        }
     }
 
     /// Ends the sending side of a stream that is closed already for the rest: TLS wants
@@ -74,7 +105,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         match event {
             Event::Message(message) => {
                 self.connection.note_heard();
-                self.service.deliver(message, (&self.connection).into());
+                self.note_gap(&message);
+                if let Some(deliver) = self.service.deliver() {
+                    deliver.deliver(message, &self.connection);
+                }
             }
             Event::Answered { request, answer } => {
                 self.connection.note_heard();
@@ -117,6 +151,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         handler: AnyHandler,
         message: Message,
     ) {
+        self.note_gap(&message);
         let remote = (&self.connection).into();
         match handler.call(Request { message, remote }) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),

@@ -34,6 +34,9 @@ pub(crate) trait ConnectionObserver: Send + Sync + 'static {
     /// Notifications were dropped before they were written.
     fn dropped(&self, _connection: &Connection, _dropped: Dropped) {}
 
+    /// The remote says that it dropped so many notifications.
+    fn gap(&self, _connection: &Connection, _lost: u64) {}
+
     /// The connection has ended, and its stream is dropped.
     fn ended(&self, connection: &Connection);
 }

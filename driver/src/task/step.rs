@@ -36,6 +36,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         // Listens before the link is asked, so that no release after that is missed.
         let freed = self.link.waits_for_budget().then(|| self.service.freed());
         let is_blocked = freed.is_some() && self.link.waits_for_budget();
+        // As above: the application may have taken messages since.
+        let deliver = self.service.deliver().filter(|_| self.link.is_paused());
+        let room = deliver.map(|deliver| deliver.room());
+        let is_full = deliver.is_some_and(|deliver| deliver.is_full());
         if let Some(deadline) = self.link.deadline() {
             self.timer.set(deadline.at, self.service.context.time());
         }
@@ -58,6 +62,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 Some(_) => Step::Wake,
                 None => pending().await,
             }
+        };
+        let resume = async {
+            match room {
+                Some(room) if is_full => room.await,
+                Some(_) => {}
+                None => pending().await,
+            }
+            Step::Wake
         };
         let read = async {
             match may_read {
@@ -84,7 +96,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Step::Wake
         };
         // Commands come after what is read: they are taken after every step.
-        let others = race(race(handle, unblock), race(read, race(command, time)));
+        let waits = race(unblock, resume);
+        let others = race(race(handle, waits), race(read, race(command, time)));
         race_from(self.wrote, write, others).await
     }
 

@@ -33,6 +33,14 @@ pub enum UdpEvent {
         /// The address.
         remote: SocketAddr,
     },
+    /// Notifications were not sent here: who sent them says so in the one that came next
+    /// ([`Gap`](netaio_core::Gap)).
+    Gap {
+        /// The sender.
+        remote: SocketAddr,
+        /// How many.
+        lost: u64,
+    },
     /// A message was dropped: as many handlers run as may, and too many messages wait
     /// for one.
     Lost {

@@ -191,42 +191,6 @@ pub async fn messages_nobody_asked_for_come_as_a_stream<R: Runtime>() {
     assert_eq!(connection.closed().await, CloseReason::Local);
 }
 
-/// What nobody reads takes no more memory than it may, and none once nobody is there to
-/// read it.
-pub async fn messages_that_nobody_reads_are_bounded<R: Runtime>() {
-    let listener = RawListener::<R>::new().await;
-    let client = Client::<R>::builder()
-        .event_queue(100, 200_000)
-        .on((NOTIFY_URI, "last"), || "")
-        .build()
-        .unwrap();
-    let mut messages = client.messages();
-    client.connect(listener.address()).await.unwrap();
-    let mut server = listener.accept().await;
-    let news = |number: u8| frame(NOTIFY_URI, "u", vec![number; 50_000]);
-    let last = frame(NOTIFY_URI, "last", "");
-    for number in 0..20 {
-        server.write(&news(number)).await.unwrap();
-    }
-    server.write(&last).await.unwrap();
-    server.receive().await.unwrap();
-    for number in 17..20 {
-        let content = messages.next().await.unwrap().message.content;
-        assert_eq!((content.len(), content[0]), (50_000, number));
-    }
-    server.write(&news(20)).await.unwrap();
-    server.write(&last).await.unwrap();
-    server.receive().await.unwrap();
-    drop(messages);
-    server.write(&news(21)).await.unwrap();
-    server.write(&last).await.unwrap();
-    server.receive().await.unwrap();
-    // Those are gone.
-    let mut messages = client.messages();
-    server.write(&news(22)).await.unwrap();
-    assert_eq!(messages.next().await.unwrap().message.content[0], 22);
-}
-
 /// A client's handlers take what they are for, and answer; the rest goes to
 /// the stream.
 pub async fn a_client_has_handlers_of_its_own<R: Runtime>() {

@@ -17,6 +17,7 @@
 pub mod acquaintances;
 pub mod addresses;
 pub mod client;
+pub mod client_events;
 pub mod concurrency;
 pub mod cookies;
 pub mod correlation;
@@ -49,6 +50,7 @@ pub mod slow;
 pub mod strangers;
 pub mod streams;
 pub mod timeouts;
+pub mod unsolicited;
 
 mod pipe;
 mod raw;
@@ -182,11 +184,31 @@ macro_rules! conformance {
                 a_default_server_is_preferred
                 connecting_to_nobody_fails
                 messages_nobody_asked_for_come_as_a_stream
-                messages_that_nobody_reads_are_bounded
                 a_client_has_handlers_of_its_own
                 a_clients_handler_may_panic
                 a_clients_handler_may_ask_its_server
                 closing_flushes_and_ends_what_waits
+            }
+            unsolicited {
+                a_slow_subscriber_gets_everything
+                a_stream_that_is_not_read_keeps_the_server_waiting
+                a_request_is_answered_while_the_stream_is_full
+                every_message_may_lead_to_a_request
+                handlers_wait_behind_a_full_stream
+                a_dropped_stream_keeps_nothing
+                what_came_before_the_end_is_still_read
+                a_lossy_stream_says_what_it_lost
+                every_lossy_stream_gets_everything
+                a_gap_is_told
+                a_gap_among_datagrams_is_told
+            }
+            client_events {
+                a_clients_connections_are_told
+                a_clients_refused_messages_are_told
+                a_clients_late_requests_are_told
+                a_message_that_nobody_reads_is_told
+                reconnecting_is_told
+                giving_up_is_told
             }
             options {
                 connections_do_without_outer_plugins

@@ -66,10 +66,7 @@ impl<I: ReadHalf, O: WriteHalf> Raw<I, O> {
 
     /// Sends a message, with the auth fields that it has.
     pub(super) async fn send(&mut self, message: &Message) {
-        let mut fields = Vec::new();
-        message.auth.encode(&mut fields).expect("the fields fit");
-        let kind = message.message_type.value();
-        let frame = frame_with(kind, &fields, &message.uri, &message.content, 0);
+        let frame = frame_with_fields(message);
         self.write(&frame).await.expect("the other end is there");
     }
 
@@ -156,6 +153,14 @@ pub(super) fn frame(
     content: impl AsRef<[u8]>,
 ) -> Vec<u8> {
     frame_of(message_type.value(), uri.as_ref(), content.as_ref(), 0)
+}
+
+/// A frame with the auth fields that a message has.
+pub(super) fn frame_with_fields(message: &Message) -> Vec<u8> {
+    let mut fields = Vec::new();
+    message.auth.encode(&mut fields).expect("the fields fit");
+    let kind = message.message_type.value();
+    frame_with(kind, &fields, &message.uri, &message.content, 0)
 }
 
 /// A frame whose checksum is not that of its body.

@@ -81,6 +81,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &[
                 "address",
                 "bounded_queue",
+                "count",
                 "futures",
                 "heap",
                 "runtime",

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use netaio_core::{Call, DatagramEvent, Message, ReplyError};
+use netaio_core::{Call, DatagramEvent, Gap, Message, ReplyError};
 
 use super::Task;
 use crate::futures::{BoxFuture, race};
@@ -123,6 +123,11 @@ impl<R: Runtime> Task<R> {
         let Some(address) = call.remote() else {
             return;
         };
+        if let Some(lost) = Gap::of(&message) {
+            let remote = address;
+            limited!(self.logs(), DEBUG, "the remote has dropped notifications", %remote, lost);
+            self.node.events.emit(|| UdpEvent::Gap { remote, lost });
+        }
         let remote = Remote(Kind::Datagram(self.handle.clone(), address));
         match handler.call(Request { message, remote }) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),

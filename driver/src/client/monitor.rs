@@ -1,0 +1,119 @@
+//! What happens to a client: told to those who listen, and counted.
+
+use std::time::Duration;
+
+use netaio_core::{CloseReason, Dropped, MessageType, Refusal};
+
+use super::counters::Counts;
+use super::events::{ClientEvent, ClientEvents};
+use crate::bounded_queue::Bounds;
+use crate::connection::Connection;
+use crate::error::ConnectError;
+use crate::events::Listeners;
+use crate::timeouts::TimedOut;
+
+/// The listeners and the counters of a client.
+pub(super) struct Monitor {
+    events: Listeners<ClientEvent>,
+    pub(super) counts: Counts,
+}
+
+impl Monitor {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            events: Listeners::new(bounds),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(super) fn listen(&self) -> ClientEvents {
+        self.events.listen()
+    }
+
+    pub(super) fn connected(&self, connection: &Connection) {
+        self.counts.connections.add(1);
+        self.events
+            .emit(|| ClientEvent::Connected(connection.clone()));
+    }
+
+    pub(super) fn closed(&self, connection: &Connection) {
+        self.counts.closed_connections.add(1);
+        self.events.emit(|| ClientEvent::Closed {
+            connection: connection.clone(),
+            reason: connection.close_reason().unwrap_or(CloseReason::Local),
+        });
+    }
+
+    pub(super) fn reconnecting(&self, connection: &Connection, attempt: u32, delay: Duration) {
+        self.events.emit(|| ClientEvent::Reconnecting {
+            connection: connection.clone(),
+            attempt,
+            delay,
+        });
+    }
+
+    pub(super) fn reconnected(&self, connection: &Connection, attempt: u32) {
+        self.counts.reconnected.add(1);
+        self.events.emit(|| ClientEvent::Reconnected {
+            connection: connection.clone(),
+            attempt,
+        });
+    }
+
+    pub(super) fn gave_up(&self, connection: &Connection, attempts: u32, error: &ConnectError) {
+        self.counts.given_up.add(1);
+        self.events.emit(|| ClientEvent::GaveUp {
+            connection: connection.clone(),
+            attempts,
+            error: error.to_string(),
+        });
+    }
+
+    /// Messages were lost by lossy streams, the first ones since those said so.
+    pub(super) fn lagged(&self, connection: &Connection, lost: usize, first: bool) {
+        let lost = u64::try_from(lost).unwrap_or(u64::MAX);
+        self.counts.lagged_messages.add(lost);
+        if first {
+            self.events.emit(|| ClientEvent::Lagged {
+                connection: connection.clone(),
+            });
+        }
+    }
+
+    pub(super) fn gap(&self, connection: &Connection, lost: u64) {
+        self.counts.lost_notifications.add(lost);
+        self.events.emit(|| ClientEvent::Gap {
+            connection: connection.clone(),
+            lost,
+        });
+    }
+
+    pub(super) fn unread(&self, connection: &Connection, message_type: MessageType) {
+        self.counts.unread_messages.add(1);
+        self.events.emit(|| ClientEvent::Unread {
+            connection: connection.clone(),
+            message_type,
+        });
+    }
+
+    pub(super) fn refused(&self, connection: &Connection, reason: Refusal) {
+        self.counts.refused_messages.add(1);
+        self.events.emit(|| ClientEvent::MessageRefused {
+            connection: connection.clone(),
+            reason,
+        });
+    }
+
+    pub(super) fn timed_out(&self, request: &TimedOut<Connection>) {
+        self.counts.timed_out_requests.add(1);
+        self.events.emit(|| ClientEvent::TimedOut(request.clone()));
+    }
+
+    pub(super) fn dropped(&self, connection: &Connection, dropped: Dropped) {
+        self.counts.dropped_messages.add(dropped.messages);
+        self.events.emit(|| ClientEvent::Dropped {
+            connection: connection.clone(),
+            dropped,
+        });
+    }
+}
