@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 
 use async_channel::{Receiver, Sender};
 use netaio_core::types::NOTIFY_URI;
-use netaio_core::{Change, CloseReason, Layer, Message};
+use netaio_core::{Change, CloseReason, Gap, Layer, Message};
 use netaio_driver::Runtime;
 
 use crate::args::Subscribe;
@@ -121,7 +121,16 @@ async fn print_all(heard: &Receiver<Heard>, options: &Subscribe) -> Result<(), C
     let mut left = options.count.map(NonZeroU64::get);
     while left != Some(0) {
         match heard.recv().await {
-            Ok(Heard::News(message)) => print(&message, options).map_err(CliError::Output)?,
+            Ok(Heard::News(message)) => {
+                if let Some(lost) = Gap::of(&message) {
+                    // That nobody reads it is no reason to end.
+                    let _ = writeln!(
+                        io::stderr(),
+                        "the server has dropped {lost} notifications before the next one"
+                    );
+                }
+                print(&message, options).map_err(CliError::Output)?;
+            }
             Ok(Heard::Ended(reason)) => return Err(CliError::Lost(reason)),
             Ok(Heard::Stopped) | Err(_) => break,
         }

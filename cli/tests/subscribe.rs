@@ -6,6 +6,9 @@ mod common;
 use common::server::Server;
 use common::subscriber::Subscriber;
 use common::{json_lines, run};
+use netaio_core::Message;
+use netaio_core::types::SUBSCRIBE_URI;
+use netaio_driver::Remote;
 use netaio_tests::python::{Outer, Python, PythonError, PythonServer, ServerOptions};
 
 #[test]
@@ -52,6 +55,36 @@ fn subscribers_are_told_what_happens() {
     assert_eq!(both.line(), "more\n");
     assert_eq!(server.stop("-TERM"), Some(0));
     assert_eq!(both.end(), (Some(4), String::new()));
+}
+
+/// What a server says that it has dropped is said, before what came next.
+#[test]
+fn what_is_missing_is_said() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    // It tells before it confirms.
+    let tell = |remote: Remote| async move {
+        for (content, lost) in [("1", 0), ("5", 3)] {
+            let news = Message::notify("a", content).with_gap(lost);
+            remote.send(news).await.unwrap();
+        }
+        ""
+    };
+    let server = netaio_tokio::Server::builder().on(SUBSCRIBE_URI, tell);
+    let server = runtime.block_on(server.bind("127.0.0.1:0")).unwrap();
+    let node = netaio_tokio::UdpNode::builder().on(SUBSCRIBE_URI, tell);
+    let node = runtime
+        .block_on(node.no_group().bind("127.0.0.1:0"))
+        .unwrap();
+    for (address, udp) in [(server.local_addr(), false), (node.local_addr(), true)] {
+        let address = address.to_string();
+        let udp: &[&str] = if udp { &["--udp"] } else { &[] };
+        let args = ["subscribe", "a", "--count", "2", "--server", &address];
+        let ran = run(&[&args[..], udp].concat(), b"");
+        assert_eq!((ran.status, &ran.stdout[..]), (0, &b"1\n5\n"[..]));
+        let said = "the server has dropped 3 notifications before the next one\n";
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
 }
 
 #[test]

@@ -59,7 +59,8 @@ pub(crate) enum Command {
     ///
     /// The content of each notification goes to standard output, on a line of its own, with
     /// --changes behind what has happened: a server whose admins alone may change things may
-    /// let anybody publish. Ends
+    /// let anybody publish. Where the server says that it has dropped some, since they were
+    /// read too slowly, standard error says how many. Ends
     /// after --count of them, or on SIGINT (Ctrl-C) and SIGTERM. Exits with 0 then, 1 when
     /// the server refuses, 2 for wrong usage, 3 for a timeout, and 4 when it cannot connect
     /// or the connection ends. Over UDP nobody learns that a server has gone; what does not
