@@ -171,9 +171,9 @@ impl LinkConfig {
         if let Err(SealError::FieldClash(field)) = clash {
             return Err(LayerError::FieldClash(field));
         }
-        // Requests carry ids, or handlers of one connection run at the same time.
+        // Requests are to carry ids, or handlers of one connection run at the same time.
         let concurrent = self.wire.limits.handlers_per_connection() > 1;
-        let relied_on = self.correlation.requests() || concurrent;
+        let relied_on = self.correlation.requests_as_set() == Some(true) || concurrent;
         let field = self.correlation.field();
         match relied_on && (self.outer.writes(field) || inner.writes(field)) {
             true => Err(LayerError::FieldClash(field.into())),

@@ -19,6 +19,17 @@ use crate::requests::RequestId;
 /// of its without an id ends a request with an id only where no other request
 /// waits for that uri.
 ///
+/// A request that timed out or was cancelled is forgotten at once where it carries an id and
+/// its peer has repeated one. With any other peer it leaves a placeholder, which takes its
+/// answer should that still come: as long again as its timeout behind its deadline, at least
+/// 10 s and at most 60 s. So no request gets the late answer of another one; where none comes
+/// any more, the placeholder takes the answer of the next request for the uri, which waits out
+/// its time. Requests that leave placeholders because of one another do so for no longer than
+/// a minute, and over datagrams, which get lost, for no longer than the first one. There are
+/// as many placeholders as requests may wait
+/// ([`Limits::pending_requests`](crate::Limits::pending_requests)), and 256 KiB of their
+/// uris; past that the oldest give way.
+///
 /// The field belongs to the link: what a message of the application has in it is
 /// left out of what the link seals. Auth plugins do not cover it, as they do not cover
 /// the message type: whoever can change messages on their way can exchange the
@@ -32,22 +43,24 @@ use crate::requests::RequestId;
 /// use netaio_core::{Correlation, LinkConfig};
 ///
 /// let mut config = LinkConfig::new();
-/// config.correlation = Correlation::default().with_requests(true);
+/// // As netaio's, byte for byte.
+/// config.correlation = Correlation::default().with_requests(false);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correlation {
     field: Cow<'static, str>,
-    requests: bool,
+    /// Unless set, where there is room for them.
+    requests: Option<bool>,
     replies: bool,
 }
 
 impl Default for Correlation {
-    /// Replies repeat ids, which costs nothing where there is none; requests
-    /// carry none.
+    /// Requests carry ids, where a plugin or format leaves room for them, and replies repeat
+    /// them.
     fn default() -> Self {
         Self {
             field: Cow::Borrowed(Self::FIELD),
-            requests: false,
+            requests: None,
             replies: true,
         }
     }
@@ -69,12 +82,14 @@ impl Correlation {
         self
     }
 
-    /// Says whether requests carry an id: unless set, they do not.
+    /// Says whether requests carry an id. Unless set, they do where there is room: where a
+    /// plugin writes the field, or the message would be too long or cannot be packed with it,
+    /// they go without. Where it is set, that is an error.
     /// [`RequestOptions::with_correlation`](crate::RequestOptions::with_correlation)
     /// says it of a single one.
     #[must_use]
     pub fn with_requests(mut self, carry: bool) -> Self {
-        self.requests = carry;
+        self.requests = Some(carry);
         self
     }
 
@@ -92,9 +107,14 @@ impl Correlation {
         &self.field
     }
 
-    /// Whether requests carry an id.
+    /// Whether requests carry an id, if there is room for it.
     #[must_use]
     pub fn requests(&self) -> bool {
+        self.requests.unwrap_or(true)
+    }
+
+    /// What was [said](Self::with_requests) of requests, if anything was.
+    pub(crate) fn requests_as_set(&self) -> Option<bool> {
         self.requests
     }
 

@@ -110,10 +110,10 @@ impl RequestOptions {
         }
     }
 
-    /// The time from the call to the answer's receipt. The sending counts. An
-    /// answer that comes later, or twice as datagrams may, is taken for that of the next
-    /// request for the uri, as by netaio, unless it [carries an
-    /// id](Self::with_correlation).
+    /// The time from the call to the answer's receipt. The sending counts. An answer that
+    /// comes later ends no other request: see [`Correlation`](crate::Correlation). One that
+    /// comes twice, as datagrams may, is taken for that of the next request for the uri
+    /// unless it [carries an id](Self::with_correlation).
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -143,8 +143,8 @@ impl RequestOptions {
     }
 
     /// Says whether the request carries an id, which lets its answer come in
-    /// any order, late or twice; else the [configuration](crate::Correlation) does. An
-    /// id is no proof of who answers.
+    /// any order, late or twice; else the [configuration](crate::Correlation) does. With
+    /// `true` it is an error where there is no room for one. An id is no proof of who answers.
     #[must_use]
     pub fn with_correlation(mut self, carry: bool) -> Self {
         self.correlation = Some(carry);

@@ -36,6 +36,17 @@ pub(crate) fn hmac(secret: &str) -> Layer {
     Layer::new().with_auth(HmacAuth::new(secret))
 }
 
+/// A configuration whose frames are netaio's, byte for byte.
+pub(crate) fn plain() -> LinkConfig {
+    without_ids(LinkConfig::new())
+}
+
+/// Its requests carry no ids.
+pub(crate) fn without_ids(mut config: LinkConfig) -> LinkConfig {
+    config.correlation = config.correlation.with_requests(false);
+    config
+}
+
 /// A configuration with other limits than the usual.
 pub(crate) fn limited(limits: Limits) -> LinkConfig {
     LinkConfig::new().with_limits(limits)

@@ -68,9 +68,8 @@ impl RequestBuilder {
         self
     }
 
-    /// The time from now to the answer, the sending included; 10 s unless set. As in
-    /// netaio, an answer that comes later ends the next request for the uri, unless
-    /// both [carry ids](Self::correlate).
+    /// The time from now to the answer, the sending included; 10 s unless set. An answer
+    /// that comes later ends no other request.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options = self.options.with_timeout(timeout);
         self
@@ -89,8 +88,9 @@ impl RequestBuilder {
     }
 
     /// Sets whether the request carries a correlation id. Its answer may then come in
-    /// any order, and ends no other request when it is late. Unless set, the builder of
-    /// the client, the server or the node decides. See [`Correlation`](netaio_core::Correlation).
+    /// any order, late or twice, and ends no other request. Unless set, the builder of
+    /// the client, the server or the node decides; unless that says otherwise, it does
+    /// where there is room for it. See [`Correlation`](netaio_core::Correlation).
     pub fn correlate(mut self, carry: bool) -> Self {
         self.options = self.options.with_correlation(carry);
         self

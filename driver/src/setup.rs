@@ -234,9 +234,10 @@ macro_rules! common_options {
             self
         }
 
-        /// Lets every request carry a correlation id: its answer may come in any order,
-        /// and ends no other request when it is late. A plain netaio peer ignores the id,
-        /// and answers in order.
+        /// Lets every request carry a correlation id, or be an error: unless called, one
+        /// carries none where there is no room, as where a plugin writes the field. With an
+        /// id its answer may come in any order, and ends no other request when it is late. A
+        /// plain netaio peer ignores the id, and answers in order.
         /// [`RequestBuilder::correlate`](crate::RequestBuilder::correlate) sets it for
         /// one request.
         pub fn correlate(mut self) -> Self {

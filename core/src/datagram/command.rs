@@ -140,13 +140,36 @@ impl DatagramLink {
             // No answer would be received.
             return Err(SendError::Closed(CloseReason::Local));
         }
-        let place = Place::Datagram(to);
-        self.queue_with_cookies(to, None, |exchange, cookies, out| {
-            Ok(exchange.seal_request(node, place, message, options, cookies, out)?)
-        })?;
-        let request = self.exchange.await_answer(to, message, options);
-        self.exchange.keep_request(request, message, options);
+        let correlated = match self.queue_request(node, to, message, options) {
+            // There may be room without an id that nobody asked for.
+            Err(SendError::Seal(SealError::DatagramTooLong { .. }))
+                if !self.exchange.requires_id(options) =>
+            {
+                let without = options.clone().with_correlation(false);
+                self.queue_request(node, to, message, &without)?
+            }
+            queued => queued?,
+        };
+        let exchange = &mut self.exchange;
+        let request = exchange.await_answer(to, message, options, correlated);
+        exchange.keep_request(request, message, options);
         Ok(request)
+    }
+
+    /// Queues the request that waits next, and says whether it carries its id.
+    fn queue_request<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        to: SocketAddr,
+        message: &Message,
+        options: &RequestOptions,
+    ) -> Result<bool, SendError> {
+        let (place, mut correlated) = (Place::Datagram(to), false);
+        self.queue_with_cookies(to, None, |exchange, cookies, out| {
+            correlated = exchange.seal_request(node, place, message, options, cookies, out)?;
+            Ok(())
+        })?;
+        Ok(correlated)
     }
 
     /// Sends a request that waits again, since its receiver asks for that.
@@ -163,7 +186,8 @@ impl DatagramLink {
         });
     }
 
-    /// Gives a request up: no event will name it.
+    /// Gives a request up: no event will name it, and others may wait in its place. Its
+    /// answer, should it still come, is dropped: see [`Correlation`](crate::Correlation).
     pub fn cancel(&mut self, request: RequestId) {
         self.exchange.cancel(request);
     }

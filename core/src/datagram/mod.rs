@@ -60,8 +60,8 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 /// The network may deliver a datagram late, twice or never, and nothing is sent again. A
 /// request that comes twice calls its handler twice, unless a [replay
 /// window](crate::plugin::HmacAuth::with_replay_window) refuses the second. An answer that
-/// comes twice, or too late, ends the next request to that address for that uri, unless
-/// requests carry [correlation ids](crate::Correlation).
+/// comes too late ends no other request; one that comes twice ends the next request to that
+/// address for that uri, unless it repeats a [correlation id](crate::Correlation).
 ///
 /// Its methods come in four groups.
 ///

@@ -27,7 +27,7 @@ use crate::now::Now;
 use crate::options::{RequestOptions, SendOptions};
 use crate::place::Place;
 use crate::plugin::{Direction, KnownPeers, Layer, OpenContext, PeerContext, SealContext};
-use crate::requests::{NewRequest, Pending, RequestId};
+use crate::requests::{Doubt, NewRequest, Pending, RequestId};
 use crate::seal::{CorrelationField, CorrelationId, Fields, LinkField, Plan, Sealer};
 use crate::shared::SharedNode;
 
@@ -81,7 +81,10 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             correlating: HashSet::with_hasher(config.hashes()),
             config,
             role,
-            pending: Pending::new(),
+            pending: Pending::new(match role {
+                Role::Client | Role::Server => Doubt::Minute,
+                Role::Peer => Doubt::First,
+            }),
             now,
             rng,
             sealer: Sealer::new(),
@@ -169,12 +172,11 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         self.seal(node, to, message, layers, LinkFields { id, cookies }, out)
     }
 
-    /// Ends the next request whose time is up; those that were cancelled without a word.
+    /// Ends the next request whose time is up; placeholders without a word.
     pub(crate) fn next_timed_out(&mut self) -> Option<(RequestId, RequestError)> {
-        let now = self.now.monotonic;
-        let mut ended = core::iter::from_fn(|| self.pending.expire(now));
-        let ended = ended.find(|ended| !ended.abandoned)?;
-        Some((ended.id, RequestError::TimedOut(ended.timeout)))
+        let (id, timeout) = self.pending.timed_out(self.now.monotonic)?;
+        self.cancel(id);
+        Some((id, RequestError::TimedOut(timeout)))
     }
 
     /// Ends the next request that waits, for the link closes.
@@ -206,7 +208,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     }
 
     /// Seals the request that [`await_answer`](Self::await_answer) lets wait
-    /// next.
+    /// next, and says whether it carries its id.
     pub(crate) fn seal_request(
         &mut self,
         node: &mut impl SharedNode,
@@ -215,12 +217,12 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         options: &RequestOptions,
         cookies: CookieFields<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<(), SealError> {
+    ) -> Result<bool, SealError> {
         let request = self.pending.next_id();
         self.seal_request_as(node, to, (request, message, options), cookies, out)
     }
 
-    /// Seals a request under its name.
+    /// Seals a request under its name, and says whether it carries its id.
     fn seal_request_as(
         &mut self,
         node: &mut impl SharedNode,
@@ -228,20 +230,32 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         (request, message, options): (RequestId, &Message, &RequestOptions),
         cookies: CookieFields<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<(), SealError> {
+    ) -> Result<bool, SealError> {
         let send = options.send_options();
-        let field = self.config.correlation.field();
-        if self.correlates(options) && (self.field_clash || send.inner().writes(field)) {
+        let correlation = &self.config.correlation;
+        let field = correlation.field();
+        let wanted = options.correlation().or(correlation.requests_as_set());
+        let clash = self.field_clash || send.inner().writes(field);
+        if wanted == Some(true) && clash {
             return Err(SealError::FieldClash(field.into()));
         }
-        let Some(id) = self.correlation_id(request, options) else {
-            return self.seal_send(node, to, message, send, cookies, out);
-        };
-        self.config.outer.check_clash(send.inner())?;
-        let outer = send.outer(&self.config.outer);
-        let layers = (Some(&outer), send.inner());
-        let id = CorrelationId::Number(id);
-        self.seal(node, to, message, layers, LinkFields { id, cookies }, out)
+        let carries = wanted.unwrap_or(!clash);
+        let id = carries.then(|| self.correlation_id(request)).flatten();
+        let before = out.len();
+        if let Some(id) = id {
+            self.config.outer.check_clash(send.inner())?;
+            let outer = send.outer(&self.config.outer);
+            let layers = (Some(&outer), send.inner());
+            let id = CorrelationId::Number(id);
+            let sealed = self.seal(node, to, message, layers, LinkFields { id, cookies }, out);
+            // There may be room without it.
+            if sealed.is_ok() || wanted == Some(true) {
+                return sealed.map(|()| true);
+            }
+            out.truncate(before);
+        }
+        self.seal_send(node, to, message, send, cookies, out)?;
+        Ok(false)
     }
 
     /// Lets a request that waits be [sent again](Self::seal_again) where its receiver asks
@@ -254,6 +268,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     ) {
         if self.cookies {
             let max = self.limits().outbound_queue();
+            let correlated = self.pending.remote_of_correlated(request).is_some();
+            let options = options.clone().with_correlation(correlated);
             self.pending.keep(request, message, options, max);
         }
     }
@@ -271,19 +287,18 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         let Some((message, options)) = self.pending.take_repeat(request) else {
             return Err(SealError::Plugin("the request is sent no more"));
         };
-        self.seal_request_as(node, to, (request, &message, &options), cookies, out)
+        self.seal_request_as(node, to, (request, &message, &options), cookies, out)?;
+        Ok(())
     }
 
-    fn correlates(&self, options: &RequestOptions) -> bool {
-        let default = self.config.correlation.requests();
-        options.correlation().unwrap_or(default)
+    /// Whether a request that cannot carry an id is not to be sent.
+    pub(crate) fn requires_id(&self, options: &RequestOptions) -> bool {
+        let as_set = self.config.correlation.requests_as_set();
+        options.correlation().or(as_set) == Some(true)
     }
 
-    /// The id that a request is to carry, if it is to carry one.
-    fn correlation_id(&mut self, request: RequestId, options: &RequestOptions) -> Option<u64> {
-        if !self.correlates(options) {
-            return None;
-        }
+    /// The id of a request; beyond a million that wait there is none.
+    fn correlation_id(&mut self, request: RequestId) -> Option<u64> {
         let ids = self
             .ids
             .get_or_insert_with(|| CorrelationIds::new(&mut *self.rng));
@@ -293,35 +308,36 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// Refuses a request where too many wait.
     pub(crate) fn check_pending(&self) -> Result<(), SendError> {
         let max = self.limits().pending_requests();
-        match self.pending.len() >= max {
+        match self.pending.wanted() >= max {
             true => Err(SendError::TooManyRequests { max }),
             false => Ok(()),
         }
     }
 
-    /// Lets a request that was sent wait for its answer.
+    /// Lets a request that was sent, `correlated` by its id or not, wait for its answer.
     pub(crate) fn await_answer(
         &mut self,
         remote: A,
         message: &Message,
         options: &RequestOptions,
+        correlated: bool,
     ) -> RequestId {
-        let correlated = self
-            .correlation_id(self.pending.next_id(), options)
-            .is_some();
         let new = NewRequest::new(remote, message, options, correlated);
         self.pending
             .insert(new, self.now.deadline(options.timeout()))
     }
 
     /// Gives a request up. Its answer will be known by its id, if the remote
-    /// repeats ids; else the request still waits for it, or another would get it.
+    /// repeats ids; else a placeholder waits for it, or another request would get it.
     pub(crate) fn cancel(&mut self, request: RequestId) {
         let remote = self.pending.remote_of_correlated(request);
-        match remote.is_some_and(|remote| self.correlating.contains(&remote)) {
-            true => drop(self.pending.remove(request)),
-            false => self.pending.abandon(request),
+        if remote.is_some_and(|remote| self.correlating.contains(&remote)) {
+            self.pending.remove(request);
+            return;
         }
+        let max = self.limits().pending_requests();
+        self.pending
+            .leave_placeholder(self.now.monotonic, request, max);
     }
 
     /// Opens an inner layer.

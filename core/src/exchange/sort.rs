@@ -54,7 +54,10 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         };
         let inner = self.pending.inner(request).cloned().unwrap_or_default();
         match self.open(node, &mut sealed, &inner, from) {
-            Ok(()) => self.answered(request, sealed.into_message(), true),
+            Ok(()) => {
+                self.pending.pass_doubt(request);
+                self.answered(request, sealed.into_message(), true)
+            }
             Err(error) => Sorted::Refused(Refusal::Answer { request, error }),
         }
     }
@@ -97,16 +100,20 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 return unawaited;
             }
         }
-        if self.correlating.len() < self.limits().peers() {
-            self.correlating.insert(remote);
+        if self.correlating.len() < self.limits().peers() && self.correlating.insert(remote) {
+            self.pending.remove_correlated_placeholders(remote);
         }
-        self.answered(request, sealed.into_message(), true)
+        match self.answered(request, sealed.into_message(), true) {
+            // Its caller waits no more.
+            Sorted::Nothing => unawaited,
+            sorted => sorted,
+        }
     }
 
     /// netaio's own errors name no uri: where one request waits, it is meant.
     fn sort_anonymous(&mut self, sealed: SealedMessage, remote: A) -> Sorted {
-        let only = is_anonymous(&sealed).then(|| self.pending.only(remote));
-        match only.flatten() {
+        let meant = is_anonymous(&sealed).then(|| self.pending.anonymous(remote));
+        match meant.flatten() {
             Some(request) => self.answered(request, sealed.into_message(), true),
             None => Sorted::Message(sealed),
         }
@@ -149,7 +156,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         let request = match self.correlated_request(&sealed) {
             _ if !is_anonymous(&sealed) => None,
             Some(named) => Some(named).filter(|named| ends(*named)),
-            None => self.pending.only(remote),
+            None => self.pending.anonymous(remote),
         };
         Ok(match request {
             Some(request) => self.answered(request, sealed.into_message(), false),

@@ -113,18 +113,18 @@ impl Link {
         }
         self.check_open()?;
         self.check_room()?;
-        let place = self.place;
+        let (place, mut correlated) = (self.place, false);
         self.queue(|exchange, out| {
-            exchange.seal_request(node, place, message, options, NO_COOKIES, out)
+            correlated = exchange.seal_request(node, place, message, options, NO_COOKIES, out)?;
+            Ok(())
         })?;
-        Ok(self.exchange.await_answer((), message, options))
+        let exchange = &mut self.exchange;
+        Ok(exchange.await_answer((), message, options, correlated))
     }
 
-    /// Gives a request up: no event will name it. Its answer, should it still
-    /// come in time, is taken off the stream and dropped, so that it is not
-    /// taken for the answer of another request. Until then the request counts
-    /// towards [`Limits::pending_requests`](crate::Limits::pending_requests), unless it
-    /// carries an id and the remote is known to repeat ids.
+    /// Gives a request up: no event will name it, and others may wait in its place. Its
+    /// answer, should it still come in time, is taken off the stream and dropped, so that it
+    /// is not taken for the answer of another request: see [`Correlation`](crate::Correlation).
     pub fn cancel(&mut self, request: RequestId) {
         self.exchange.cancel(request);
     }

@@ -23,24 +23,27 @@ impl<T: Ord + Copy> Deadlines<T> {
     }
 
     /// Adds a deadline. `live` is how many things have not ended, and `is_live`
-    /// tells which: the heap stays within twice their number.
+    /// tells whether a deadline is that of one: the heap stays within twice their number.
     pub(crate) fn insert(
         &mut self,
         at: Duration,
         what: T,
         live: usize,
-        is_live: impl Fn(T) -> bool,
+        is_live: impl Fn(Duration, T) -> bool,
     ) {
         if self.heap.len() > live.saturating_mul(2).saturating_add(Self::SLACK) {
-            self.heap.retain(|Reverse((_, what))| is_live(*what));
+            self.heap.retain(|Reverse((at, what))| is_live(*at, *what));
         }
         self.heap.push(Reverse((at, what)));
     }
 
-    /// The earliest deadline of a thing that is live.
-    pub(crate) fn earliest(&mut self, is_live: impl Fn(T) -> bool) -> Option<(Duration, T)> {
+    /// The earliest deadline that is live.
+    pub(crate) fn earliest(
+        &mut self,
+        is_live: impl Fn(Duration, T) -> bool,
+    ) -> Option<(Duration, T)> {
         while let Some(Reverse((at, what))) = self.heap.peek().copied() {
-            if is_live(what) {
+            if is_live(at, what) {
                 return Some((at, what));
             }
             self.heap.pop();
@@ -56,17 +59,17 @@ mod tests {
     #[test]
     fn the_earliest_live_one_is_found_and_the_dead_do_not_pile_up() {
         let mut deadlines = Deadlines::new();
-        let live = |n: u32| n.is_multiple_of(1000);
+        let live = |_, n: u32| n.is_multiple_of(1000);
         for n in 0..100_000 {
             deadlines.insert(Duration::from_secs(u64::from(n)), n, 100, live);
         }
         assert!(deadlines.heap.len() < 1000);
-        let even = |n: u32| n == 99_000;
+        let even = |_, n: u32| n == 99_000;
         assert_eq!(deadlines.earliest(live), Some((Duration::ZERO, 0)));
         assert_eq!(
             deadlines.earliest(even),
             Some((Duration::from_secs(99_000), 99_000))
         );
-        assert_eq!(deadlines.earliest(|_| false), None);
+        assert_eq!(deadlines.earliest(|_, _| false), None);
     }
 }

@@ -5,4 +5,4 @@ mod pending;
 
 pub(crate) use self::deadlines::Deadlines;
 pub use self::pending::RequestId;
-pub(crate) use self::pending::{Lookup, NewRequest, Pending};
+pub(crate) use self::pending::{Doubt, Lookup, NewRequest, Pending};

@@ -13,6 +13,7 @@ use netaio_driver::{
 
 use super::concurrency::ask_a_thousand_times;
 use super::raw::{RawListener, dial, frame, frame_with_id, id_of};
+use super::raw_node::{RawNode, bind_node};
 use super::support::{
     Counter, Door, GiveUp, assert_message, both, drop_at_every_poll, echo_behind_doors, listen,
     pair, plain_pair, poll_times, spawn, standstill, yield_times,
@@ -260,6 +261,88 @@ pub async fn a_late_answer_ends_nothing<R: Runtime>() {
     assert_eq!(patient.await.unwrap(), "patient");
 }
 
+/// A server that repeats no ids answers late: its answer goes to nobody, and the next one to
+/// who asked next. So it is after a request that was dropped, and on each connection for
+/// itself.
+pub async fn no_request_gets_the_late_answer_of_another<R: Runtime>() {
+    let short = Duration::from_millis(20);
+    let listeners = [RawListener::<R>::new().await, RawListener::<R>::new().await];
+    let client = Client::<R>::builder().build().unwrap();
+    let mut pairs = Vec::new();
+    for listener in &listeners {
+        let to = client.connect(listener.address()).await.unwrap();
+        pairs.push((to, listener.accept().await));
+    }
+    for answer in [RESPOND_URI, NOT_FOUND] {
+        for (to, server) in &mut pairs {
+            let error = to.request("u").timeout(short).await.unwrap_err();
+            assert_eq!(error, RequestError::TimedOut(short));
+            server.receive().await.unwrap();
+            let mut dropped = to.request("u").timeout(NEVER).into_future();
+            assert_eq!(poll_times(dropped.as_mut(), 1, GiveUp::AtOnce).await, None);
+            server.receive().await.unwrap();
+            drop(dropped);
+            let next = spawn::<R, _>(to.request("u").timeout(NEVER).into_future());
+            server.receive().await.unwrap();
+            for content in ["of the first", "of the second", "of the third"] {
+                server.write(&frame(answer, "u", content)).await.unwrap();
+            }
+            assert_message(&next.await.unwrap(), answer, "u", "of the third");
+        }
+    }
+}
+
+/// The same over datagrams, of a node that is asked beside another.
+pub async fn no_request_gets_the_late_datagram_of_another<R: Runtime>() {
+    let short = Duration::from_millis(20);
+    let node = bind_node(UdpNode::<R>::builder()).await;
+    let (late, other) = (RawNode::<R>::new().await, RawNode::<R>::new().await);
+    let error = node.request(late.address(), "u").timeout(short).await;
+    assert_eq!(error.unwrap_err(), RequestError::TimedOut(short));
+    late.receive().await;
+    let ask = |to: &RawNode<R>| {
+        let request = node.request(to.address(), "u").timeout(NEVER);
+        spawn::<R, _>(request.into_future())
+    };
+    let to = node.local_addr();
+    // The other's answer is its own.
+    let asked = ask(&other);
+    other.receive().await;
+    other.send(&frame(RESPOND_URI, "u", "other"), to).await;
+    assert_message(&asked.await.unwrap(), RESPOND_URI, "u", "other");
+    let asked = ask(&late);
+    late.receive().await;
+    for content in ["of the first", "of the second"] {
+        late.send(&frame(RESPOND_URI, "u", content), to).await;
+    }
+    assert_message(&asked.await.unwrap(), RESPOND_URI, "u", "of the second");
+}
+
+/// Requests carry ids by themselves; who wants netaio's frames to the byte says so.
+pub async fn ids_go_out_unless_told_otherwise<R: Runtime>() {
+    let off = || Correlation::default().with_requests(false);
+    for (correlation, carry) in [(Correlation::default(), true), (off(), false)] {
+        let listener = RawListener::<R>::new().await;
+        let client = Client::<R>::builder().correlation(correlation.clone());
+        let client = client.build().unwrap();
+        let to = client.connect(listener.address()).await.unwrap();
+        let mut server = listener.accept().await;
+        let asked = spawn::<R, _>(to.request("u").into_future());
+        assert_eq!(id_of(&server.receive().await.unwrap()).is_some(), carry);
+        server.write(&frame(RESPOND_URI, "u", "")).await.unwrap();
+        asked.await.unwrap();
+
+        let node = bind_node(UdpNode::<R>::builder().correlation(correlation)).await;
+        let raw = RawNode::<R>::new().await;
+        let asked = spawn::<R, _>(node.request(raw.address(), "u").into_future());
+        let request = raw.receive().await;
+        assert_eq!(id_of(&request).is_some(), carry);
+        raw.send(&frame(RESPOND_URI, "u", ""), node.local_addr())
+            .await;
+        asked.await.unwrap();
+    }
+}
+
 /// A request that is dropped takes no place: neither among those that may wait,
 /// nor before an error that names no uri.
 pub async fn a_dropped_request_takes_no_place<R: Runtime>() {
@@ -274,6 +357,12 @@ pub async fn a_dropped_request_takes_no_place<R: Runtime>() {
         answer.auth = request.auth.clone();
         answer
     };
+    // As long as it is not known to repeat ids, a dropped request leaves a placeholder.
+    for number in 0..3 {
+        let mut dropped = to.request(format!("{number}")).into_future();
+        assert_eq!(poll_times(dropped.as_mut(), 1, GiveUp::AtOnce).await, None);
+        server.receive().await.unwrap();
+    }
     // Known from now on to repeat ids.
     let first = spawn::<R, _>({
         let to = to.clone();

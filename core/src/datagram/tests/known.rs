@@ -4,10 +4,7 @@ use super::*;
 
 #[test]
 fn no_more_of_those_who_repeat_ids_are_remembered_than_peers() {
-    let limits = Limits::default()
-        .with_peers(1)
-        .and_then(|limits| limits.with_pending_requests(1))
-        .unwrap();
+    let limits = Limits::default().with_peers(1).unwrap();
     let mut node = with_config(limited(limits));
     let options = RequestOptions::new().with_correlation(true);
     let ask = |node: &mut End, to| {
@@ -26,14 +23,15 @@ fn no_more_of_those_who_repeat_ids_are_remembered_than_peers() {
         let ended = node.events(NOON);
         assert!(matches!(ended[..], [DatagramEvent::Answered { .. }]));
     }
-    // The late answer of one that repeats ids is known by its id; the other's is
-    // waited for.
+    // The late answer of one that repeats ids is known by its id; the other's has its
+    // place kept.
     let (cancelled, _) = ask(&mut node, 1).unwrap();
     node.link.cancel(cancelled);
+    assert_eq!(node.deadline(), None);
     let (cancelled, _) = ask(&mut node, 2).unwrap();
     node.link.cancel(cancelled);
-    let refused = ask(&mut node, 1).unwrap_err();
-    assert_eq!(refused, SendError::TooManyRequests { max: 1 });
+    let kept = NOON.monotonic + 2 * options.timeout();
+    assert_eq!(node.deadline(), Some((kept, DeadlineReason::Request)));
 }
 
 #[test]

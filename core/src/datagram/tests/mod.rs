@@ -245,6 +245,8 @@ fn a_request_times_out_by_the_cores_own_deadline() {
         }
         ref other => panic!("{other:?}"),
     }
+    // Its place is kept for a time.
+    assert!(node.events(after(NOON, 11 * SECOND)).is_empty());
     assert_eq!(node.deadline(), None);
 }
 

@@ -377,6 +377,9 @@ fn a_request_to_nobody_times_out_at_the_hubs_own_deadline() {
     network.pass(timeout);
     let failed = Said::Failed(asked.unwrap(), RequestError::TimedOut(timeout));
     assert_eq!(network.said(0), [failed]);
+    // Its place is kept for a time.
+    network.pass(timeout);
+    assert_eq!(network.said(0), []);
     assert_eq!(network.hosts[0].hub.deadline(), None);
 }
 

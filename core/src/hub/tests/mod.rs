@@ -124,9 +124,9 @@ impl Net {
         }
     }
 
-    /// Both with netaio's defaults.
+    /// Both as netaio's are.
     fn plain() -> Self {
-        Self::new(LinkConfig::new(), LinkConfig::new())
+        Self::new(plain(), plain())
     }
 
     fn server(&mut self) -> &mut Loop {

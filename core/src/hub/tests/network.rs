@@ -40,7 +40,7 @@ pub(super) fn group() -> SocketAddr {
 
 impl Network {
     pub(super) fn new(hosts: u8) -> Self {
-        Self::with(hosts, &LinkConfig::new())
+        Self::with(hosts, &plain())
     }
 
     pub(super) fn with(hosts: u8, config: &LinkConfig) -> Self {

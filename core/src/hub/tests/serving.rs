@@ -39,12 +39,17 @@ fn a_request_times_out_at_the_hubs_own_deadline() {
     let link = net.link(CLIENT, 0);
     let failed = Seen::Failed(link, id, RequestError::TimedOut(timeout));
     assert_eq!(net.seen(CLIENT), [failed]);
+    // Its place is kept for a time.
+    let kept = Some(NOON.monotonic + 2 * timeout);
+    assert_eq!(net.client().hub.deadline(), kept);
+    net.pass(timeout);
     assert_eq!(net.client().hub.deadline(), None);
     // A cancelled one is not heard of.
     let id = net.ask(0, &request("later", ""));
     net.client().hub.cancel(link, id);
-    net.pass(timeout);
+    net.pass(2 * timeout);
     assert_eq!(net.seen(CLIENT), []);
+    assert_eq!(net.client().hub.deadline(), None);
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn a_message_without_an_id_is_handled_alone_and_in_its_place() {
 #[test]
 fn no_idle_timeout_loses_the_answer_of_a_slow_handler() {
     let limits = Limits::default().with_idle_timeout(Some(SECOND)).unwrap();
-    let mut pair = Pair::new(LinkConfig::new(), limited(limits));
+    let mut pair = Pair::new(plain(), limited(limits));
     let node = &mut pair.server.node;
     node.on(REQUEST_URI, nothing, Layer::new()).unwrap();
     let options = RequestOptions::new().with_timeout(100 * SECOND);

@@ -12,7 +12,12 @@ use crate::packify::{DecodeLimits, Value};
 fn requests_carry_ids_only_where_that_is_wanted() {
     let ask = Message::request("u");
     let plain = RequestOptions::new();
-    for (mut pair, default) in [(Pair::plain(), false), (correlated(Layer::new()), true)] {
+    let unless_told = Pair::new(LinkConfig::new(), LinkConfig::new());
+    for (mut pair, default) in [
+        (Pair::plain(), false),
+        (unless_told, true),
+        (correlated(Layer::new()), true),
+    ] {
         pair.request_with(&ask, &plain);
         pair.request_with(&ask, &plain.clone().with_correlation(true));
         pair.request_with(&ask, &plain.clone().with_correlation(false));
@@ -179,9 +184,12 @@ fn a_plugin_that_writes_the_field_is_the_callers_error() {
         let refused = pair.client.request(NOON, &ask, &options);
         assert_eq!(refused, Err(clash.clone()));
         assert_eq!(pair.client.link.pending_requests(), 0);
-        // Without an id it is a request like any other, and its nonce no id.
+        // Without an id it is a request like any other, and its nonce no id. It goes without
+        // where nobody said that it is to have one.
+        let unless_told = LinkConfig::new().with_outer(pair.client.node.config().outer.clone());
+        pair.client = End::client(unless_told, 1);
         pair.server.node.on(REQUEST_URI, nothing, inner).unwrap();
-        let id = pair.request_with(&ask, &options.with_correlation(false));
+        let id = pair.request_with(&ask, &options);
         pair.run();
         pair.answer(0, &Message::respond_uri("u", ""));
         assert_eq!(pair.client.answer().0, id);
@@ -228,6 +236,7 @@ fn a_format_of_ones_own_carries_ids_or_says_that_it_cannot() {
 
     let mut narrow = pair(true);
     let (ask, options) = (Message::request("u"), RequestOptions::new());
+    let unless_told = LinkConfig::new().with_wire((*narrow.client.node.config().wire).clone());
     let refused = narrow.client.request(NOON, &ask, &options);
     let expected = SealError::Plugin("this format has no room for an id");
     assert_eq!(refused, Err(SendError::Seal(expected)));
@@ -238,4 +247,9 @@ fn a_format_of_ones_own_carries_ids_or_says_that_it_cannot() {
         ),
         (0, 0)
     );
+    // Unless it is told to, a request carries none where that cannot be.
+    let mut unless_told = Pair::new(unless_told.clone(), unless_told);
+    let request = unless_told.unanswered(1)[0];
+    unless_told.answer(0, &Message::respond_uri("u", ""));
+    assert_eq!(unless_told.client.answer().0, request);
 }

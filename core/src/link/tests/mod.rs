@@ -269,14 +269,14 @@ impl Pair {
         }
     }
 
-    /// Both ends with netaio's defaults.
+    /// Both ends as netaio's are.
     fn plain() -> Self {
         Self::sealed(Layer::new())
     }
 
-    /// Both ends with this outer layer.
+    /// Both ends as netaio's are, with this outer layer.
     fn sealed(outer: Layer) -> Self {
-        let config = LinkConfig::new().with_outer(outer);
+        let config = plain().with_outer(outer);
         Self::new(config.clone(), config)
     }
 

@@ -138,8 +138,8 @@ fn a_cancelled_request_swallows_its_answer() {
 fn a_cancelled_request_swallows_an_anonymous_error_too() {
     for secret in ["same", "another"] {
         let mut pair = Pair::new(
-            LinkConfig::new().with_outer(hmac("same")),
-            LinkConfig::new().with_outer(hmac(secret)),
+            plain().with_outer(hmac("same")),
+            plain().with_outer(hmac(secret)),
         );
         pair.server.answers_by_default();
         let request = pair.request(&Message::request("u"));
@@ -173,18 +173,80 @@ fn a_request_fails_at_its_deadline_and_no_sooner() {
     pair.pass(Duration::from_nanos(1));
     let failed = Seen::Failed(id, RequestError::TimedOut(3 * SECOND));
     assert_eq!(pair.client.seen(), [failed]);
-    // What comes now is nobody's answer.
+    // What comes now is nobody's answer, but the first is that request's.
     let late = Message::respond_uri("u", "late");
+    answers(&mut pair, &late);
+    assert_eq!(pair.client.seen(), []);
     answers(&mut pair, &late);
     assert_eq!(pair.client.seen(), [Seen::Unrouted(late)]);
 }
 
+/// A peer without ids that answers late, one request after the other.
 #[test]
-fn a_cancelled_request_is_forgotten_at_its_deadline() {
+fn no_request_gets_the_late_answer_of_another() {
+    let short = RequestOptions::new().with_timeout(SECOND);
+    for (request, answer) in [
+        (Message::request("u"), Message::respond_uri("u", "")),
+        (Message::request("u"), Message::not_found("u", "")),
+        (Message::create("u", ""), Message::error("u", "")),
+        (Message::request("u"), Message::error_message("no")),
+    ] {
+        let mut pair = Pair::plain();
+        let late = |number: u8| Message {
+            content: [number].to_vec().into(),
+            ..answer.clone()
+        };
+        let ids = [0, 1, 2].map(|_| {
+            let id = pair.request_with(&request, &short);
+            pair.pass(SECOND);
+            let failed = Seen::Failed(id, RequestError::TimedOut(SECOND));
+            assert_eq!(pair.client.seen(), [failed]);
+            id
+        });
+        let last = pair.request(&request);
+        for (number, _) in (0..).zip(ids) {
+            answers(&mut pair, &late(number));
+            assert_eq!(pair.client.seen(), [], "{answer:?}");
+        }
+        answers(&mut pair, &late(3));
+        assert_eq!(pair.client.answer(), (last, late(3)));
+    }
+}
+
+/// Where the answer never comes, the next one goes in its place, for a minute.
+#[test]
+fn an_answer_that_never_comes_costs_others_theirs_for_a_bounded_time() {
+    let mut pair = Pair::plain();
+    let mut timed_out = 0;
+    loop {
+        let id = pair.request(&Message::request("u"));
+        if timed_out > 0 {
+            answers(&mut pair, &Message::respond_uri("u", ""));
+        }
+        match pair.client.seen()[..] {
+            [] => timed_out += 1,
+            [Seen::Answered(ended, _)] if ended == id => break,
+            ref other => panic!("{other:?}"),
+        }
+        pair.pass(RequestOptions::DEFAULT_TIMEOUT);
+        assert!(matches!(pair.client.seen()[..], [Seen::Failed(failed, _)] if failed == id));
+    }
+    assert_eq!(timed_out, 7);
+    // And not at all where nobody asks for that long.
+    pair.request(&Message::request("u"));
+    pair.pass(2 * RequestOptions::DEFAULT_TIMEOUT);
+    pair.client.seen();
+    let id = pair.request(&Message::request("u"));
+    answers(&mut pair, &Message::respond_uri("u", ""));
+    assert_eq!(pair.client.answer().0, id);
+}
+
+#[test]
+fn a_cancelled_request_is_forgotten_when_its_time_has_passed_twice() {
     let mut pair = Pair::plain();
     let id = pair.request(&Message::request("u"));
     pair.client.link.cancel(id);
-    pair.pass(RequestOptions::DEFAULT_TIMEOUT);
+    pair.pass(2 * RequestOptions::DEFAULT_TIMEOUT);
     assert_eq!(pair.client.seen(), []);
     assert_eq!(pair.client.link.deadline(), None);
     let late = Message::respond_uri("u", "late");
@@ -225,8 +287,8 @@ fn an_anonymous_error_ends_none_of_several_requests() {
 #[test]
 fn an_unsealed_auth_error_ends_the_only_request_unverified() {
     let mut pair = Pair::new(
-        LinkConfig::new().with_outer(hmac("mine")),
-        LinkConfig::new().with_outer(hmac("yours")),
+        plain().with_outer(hmac("mine")),
+        plain().with_outer(hmac("yours")),
     );
     let id = pair.request(&Message::request("u"));
     pair.run();

@@ -1,5 +1,6 @@
 //! Requests that wait for their answers.
 
+mod placeholders;
 mod repeat;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,8 @@ use core::time::Duration;
 use bytes::Bytes;
 use hashbrown::{Equivalent, HashMap};
 use slab::Slab;
+
+pub(crate) use self::placeholders::Doubt;
 
 use self::repeat::Repeat;
 use super::Deadlines;
@@ -41,7 +44,8 @@ impl RequestId {
 
 /// The waiting requests of one link, to remotes that `A` names; a link with one
 /// remote names it `()`. Those to one remote for one uri form a queue: a plain
-/// netaio peer answers in order and names only the uri.
+/// netaio peer answers in order and names only the uri. One whose caller waits no more may
+/// leave a placeholder in it.
 #[derive(Debug)]
 pub(crate) struct Pending<A> {
     waiting: Slab<Waiting<A>>,
@@ -49,6 +53,10 @@ pub(crate) struct Pending<A> {
     deadlines: Deadlines<RequestId>,
     /// Requests whose caller still waits.
     wanted: usize,
+    /// Bytes of the uris of those whose caller does not.
+    placeholder_bytes: usize,
+    /// For how long it may be in doubt whether an answer is still to come.
+    doubt: Doubt,
     /// Bytes that are kept to be sent again.
     kept: usize,
     next_serial: u64,
@@ -75,11 +83,15 @@ struct Waiting<A> {
     also: Option<MessageType>,
     inner: Layer,
     timeout: Duration,
+    /// When it ends without an answer.
+    until: Duration,
     /// It carries its id, which its answer may repeat.
     correlated: bool,
-    /// The caller gave up. The entry stays until its answer or its deadline
-    /// comes, so that the answer is not taken for another request's.
+    /// The caller waits no more: the entry is a placeholder.
     abandoned: bool,
+    /// An answer went to a placeholder before it that may have been its own: until then a
+    /// placeholder of its own may stay.
+    doubted: Option<Duration>,
     /// What is sent again if its receiver asks for that.
     repeat: Option<Box<Repeat>>,
     previous: Option<usize>,
@@ -149,26 +161,22 @@ impl<A> NewRequest<A> {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) id: RequestId,
-    pub(crate) timeout: Duration,
     /// Nobody wants to hear of it.
     pub(crate) abandoned: bool,
 }
 
 impl<A: Copy + Eq + Hash> Pending<A> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(doubt: Doubt) -> Self {
         Self {
             waiting: Slab::new(),
             queues: HashMap::new(),
             deadlines: Deadlines::new(),
             wanted: 0,
+            placeholder_bytes: 0,
+            doubt,
             kept: 0,
             next_serial: 0,
         }
-    }
-
-    /// Entries, the abandoned ones included: all of them take memory.
-    pub(crate) fn len(&self) -> usize {
-        self.waiting.len()
     }
 
     /// The name of the request that is inserted next.
@@ -211,17 +219,23 @@ impl<A: Copy + Eq + Hash> Pending<A> {
             also: new.also,
             inner: new.inner,
             timeout: new.timeout,
+            until: deadline,
             correlated: new.correlated,
             abandoned: false,
+            doubted: None,
             repeat: None,
             previous,
             next: None,
         });
         self.wanted = self.wanted.saturating_add(1);
+        self.wake_at(deadline, id);
+        id
+    }
+
+    fn wake_at(&mut self, at: Duration, id: RequestId) {
         let waiting = &self.waiting;
         self.deadlines
-            .insert(deadline, id, waiting.len(), |id| is_live(waiting, id));
-        id
+            .insert(at, id, waiting.len(), |at, id| is_live(waiting, at, id));
     }
 
     /// The request that a message of this type and uri from `remote` answers:
@@ -282,12 +296,22 @@ impl<A: Copy + Eq + Hash> Pending<A> {
         Some(waiting.key.remote)
     }
 
-    /// The request that waits for `remote`, where no other does.
-    pub(crate) fn only(&self, remote: A) -> Option<RequestId> {
+    /// The request that an error of `remote` without a uri answers: the only one, or the
+    /// oldest where that is a placeholder and one caller at most waits. It is nobody's
+    /// where it could be that of one caller or another.
+    pub(crate) fn anonymous(&self, remote: A) -> Option<RequestId> {
         let waiting = self.waiting.iter().map(|(_, waiting)| waiting);
-        let mut its = waiting.filter(|one| one.key.remote == remote);
-        let only = its.next()?.id;
-        its.next().is_none().then_some(only)
+        let its = waiting.filter(|one| one.key.remote == remote);
+        let (mut oldest, mut wanted, mut all) = (None::<&Waiting<A>>, 0_usize, 0_usize);
+        for one in its {
+            all = all.saturating_add(1);
+            wanted = wanted.saturating_add(usize::from(!one.abandoned));
+            if oldest.is_none_or(|oldest| one.id < oldest.id) {
+                oldest = Some(one);
+            }
+        }
+        let is_meant = |oldest: &&Waiting<A>| all == 1 || oldest.abandoned && wanted <= 1;
+        oldest.filter(is_meant).map(|oldest| oldest.id)
     }
 
     /// The inner layer of a request, which its answer has to pass.
@@ -301,7 +325,7 @@ impl<A: Copy + Eq + Hash> Pending<A> {
         &mut self,
         id: RequestId,
         message: &Message,
-        options: &RequestOptions,
+        options: RequestOptions,
         max: usize,
     ) {
         let repeat = Repeat::new(message, options);
@@ -350,16 +374,23 @@ impl<A: Copy + Eq + Hash> Pending<A> {
                 }
             }
         }
-        if !waiting.abandoned {
-            self.wanted = self.wanted.saturating_sub(1);
+        match waiting.abandoned {
+            false => self.wanted = self.wanted.saturating_sub(1),
+            true => {
+                let bytes = waiting.key.uri.len();
+                self.placeholder_bytes = self.placeholder_bytes.saturating_sub(bytes);
+            }
         }
-        let kept = waiting.repeat.as_ref().map_or(0, |repeat| repeat.bytes());
-        self.kept = self.kept.saturating_sub(kept);
+        self.forget_repeat(waiting.repeat.as_deref());
         Some(Ended {
             id,
-            timeout: waiting.timeout,
             abandoned: waiting.abandoned,
         })
+    }
+
+    fn forget_repeat(&mut self, repeat: Option<&Repeat>) {
+        let kept = repeat.map_or(0, Repeat::bytes);
+        self.kept = self.kept.saturating_sub(kept);
     }
 
     fn edit_queue(
@@ -373,17 +404,6 @@ impl<A: Copy + Eq + Hash> Pending<A> {
         }
     }
 
-    /// Marks a request as one whose answer nobody wants any more.
-    pub(crate) fn abandon(&mut self, id: RequestId) {
-        if let Some(waiting) = self.waiting.get_mut(id.slot)
-            && waiting.id == id
-            && !waiting.abandoned
-        {
-            waiting.abandoned = true;
-            self.wanted = self.wanted.saturating_sub(1);
-        }
-    }
-
     /// Requests whose caller waits.
     pub(crate) fn wanted(&self) -> usize {
         self.wanted
@@ -392,15 +412,23 @@ impl<A: Copy + Eq + Hash> Pending<A> {
     /// The earliest deadline.
     pub(crate) fn deadline(&mut self) -> Option<Duration> {
         let waiting = &self.waiting;
-        let earliest = self.deadlines.earliest(|id| is_live(waiting, id));
+        let earliest = self.deadlines.earliest(|at, id| is_live(waiting, at, id));
         earliest.map(|(at, _)| at)
     }
 
-    /// Ends one request whose deadline has come.
-    pub(crate) fn expire(&mut self, now: Duration) -> Option<Ended> {
-        let waiting = &self.waiting;
-        let (at, id) = self.deadlines.earliest(|id| is_live(waiting, id))?;
-        (at <= now).then(|| self.remove(id)).flatten()
+    /// A request whose deadline has come, with its timeout. Its caller waits no more.
+    /// Placeholders whose time is up are removed.
+    pub(crate) fn timed_out(&mut self, now: Duration) -> Option<(RequestId, Duration)> {
+        loop {
+            let waiting = &self.waiting;
+            let earliest = self.deadlines.earliest(|at, id| is_live(waiting, at, id));
+            let (_, id) = earliest.filter(|(at, _)| *at <= now)?;
+            let waiting = self.get(id)?;
+            if !waiting.abandoned {
+                return Some((id, waiting.timeout));
+            }
+            self.remove(id);
+        }
     }
 
     /// Ends any one request, oldest slot first.
@@ -414,8 +442,10 @@ impl<A: Copy + Eq + Hash> Pending<A> {
     }
 }
 
-fn is_live<A>(waiting: &Slab<Waiting<A>>, id: RequestId) -> bool {
-    waiting.get(id.slot).is_some_and(|waiting| waiting.id == id)
+/// Whether a deadline is that of an entry that there is.
+fn is_live<A>(waiting: &Slab<Waiting<A>>, at: Duration, id: RequestId) -> bool {
+    let waiting = waiting.get(id.slot);
+    waiting.is_some_and(|waiting| waiting.id == id && waiting.until == at)
 }
 
 impl<A> Waiting<A> {

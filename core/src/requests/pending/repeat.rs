@@ -15,10 +15,10 @@ pub(super) struct Repeat {
 impl Repeat {
     const TIMES: u8 = 2;
 
-    pub(super) fn new(message: &Message, options: &RequestOptions) -> Self {
+    pub(super) fn new(message: &Message, options: RequestOptions) -> Self {
         Self {
             message: message.clone(),
-            options: options.clone(),
+            options,
             left: Self::TIMES,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chacha20::ChaCha12Rng;
 use netaio_core::types::*;
-use netaio_core::{Call, LinkConfig, Message, Node, Peer, Wire};
+use netaio_core::{Call, Correlation, LinkConfig, Message, Node, Peer, Wire};
 use rand_core::SeedableRng;
 
 use super::fits;
@@ -19,7 +19,8 @@ pub(super) fn node(party: &Party, make: fn(LinkConfig) -> Node<Act>) -> Node<Act
         limits: party.limits(),
         ..Wire::default()
     };
-    let config = LinkConfig::new().with_outer(party.outer.outer());
+    let mut config = LinkConfig::new().with_outer(party.outer.outer());
+    config.correlation = Correlation::default().with_requests(false);
     let config = config.with_seed(&mut generator(party.seed(), u64::MAX - 2));
     let mut node = make(config.with_wire(wire));
     for route in &party.handlers {

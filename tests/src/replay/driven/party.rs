@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use netaio_core::{ManagementConfig, Peer};
+use netaio_core::{Correlation, ManagementConfig, Peer};
 use netaio_driver::{
     BoxFuture, Client, Messages, PeerEvent, PeerEvents, Publisher, Runtime, Server, UdpNode,
 };
@@ -41,6 +41,7 @@ macro_rules! configure {
             .clock(WorldClock(world.clone()))
             .predictable_nonces(party.seed())
             .outer(party.outer.outer())
+            .correlation(Correlation::default().with_requests(false))
             .types(party.message_types())
             .limits(party.limits());
         if let Some(id) = &party.peer {
