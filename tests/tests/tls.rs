@@ -15,8 +15,8 @@ use std::time::Duration;
 use netaio_tests::conformance::guarded;
 use netaio_tokio::types::REQUEST_URI;
 use netaio_tokio::{
-    Client, CloseReason, Connection, Content, FrameErrorKind, Message, RequestError, SendError,
-    Server, ServerBuilder, connect_stream, serve_stream,
+    Client, CloseReason, Connection, Content, Correlation, FrameErrorKind, Message, RequestError,
+    SendError, Server, ServerBuilder, connect_stream, serve_stream,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};
@@ -80,8 +80,11 @@ fn echo() -> ServerBuilder {
     Server::builder().on((REQUEST_URI, "echo"), |content: Content| content)
 }
 
+/// Its frames are netaio's, byte for byte.
 fn client() -> Client {
-    Client::builder().build().unwrap()
+    let correlation = Correlation::default().with_requests(false);
+    let client = Client::builder().correlation(correlation);
+    client.build().unwrap()
 }
 
 /// Echoes around the sizes of buffers and of TLS's records, some at a time.
