@@ -10,6 +10,9 @@ use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError};
 
 use crate::codec::LineError;
 
+/// The status for a command line that is wrong, which is clap's too.
+pub(crate) const USAGE: u8 = 2;
+
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
@@ -100,9 +103,13 @@ fn name(path: Option<&PathBuf>) -> String {
 }
 
 impl CliError {
-    /// Whether nobody reads our output any more.
+    /// Whether nobody reads our output any more. Only then there is such an error of input.
     pub(crate) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        let (Self::Output(error) | Self::Input { error, .. } | Self::Content { error, .. }) = self
+        else {
+            return false;
+        };
+        error.kind() == io::ErrorKind::BrokenPipe
     }
 
     /// What a person may try, where the error does not say so already.
@@ -133,9 +140,8 @@ impl CliError {
         })
     }
 
-    /// The status to exit with. (Status 2 is clap's too.)
+    /// The status to exit with.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        const USAGE: u8 = 2;
         const TIMEOUT: u8 = 3;
         const CONNECTION: u8 = 4;
         ExitCode::from(match self {

@@ -9,28 +9,67 @@ mod args;
 mod asked;
 mod codec;
 mod error;
+mod json;
 mod node;
 mod output;
 mod request;
 mod runtime;
 mod serve;
 mod signals;
+mod stdio;
 mod subscribe;
 mod tally;
+mod text;
 mod udp;
 
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use netaio_core::MessageType;
+use netaio_core::{MessageType, Printable};
 use tracing::Level;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::debug_fn;
 
 use args::{Args, Command};
+use error::CliError;
+use stdio::error::{LogLine, flush, say};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    log(args.verbose);
-    let result = match args.command {
+    let result = match Args::try_parse() {
+        Ok(args) => {
+            log(args.verbose);
+            run(args.command)
+        }
+        Err(error) if error.use_stderr() => {
+            say(error.render());
+            flush();
+            return ExitCode::from(error::USAGE);
+        }
+        // Help, or the version.
+        Err(text) => write!(stdio::Output, "{}", text.render()).map_err(CliError::Output),
+    };
+    let status = match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of the output has closed it.
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            say(format_args!(
+                "netaio: {}",
+                Printable::new(&error).with_max(4096)
+            ));
+            if let Some(advice) = error.advice() {
+                say(format_args!("        {advice}"));
+            }
+            error.exit_code()
+        }
+    };
+    flush();
+    status
+}
+
+fn run(command: Command) -> Result<(), CliError> {
+    match command {
         Command::Serve(options) => serve::serve(options),
         Command::Request(options) => request::request(MessageType::REQUEST_URI, options),
         Command::Create(options) => request::request(MessageType::CREATE_URI, options),
@@ -41,31 +80,28 @@ fn main() -> ExitCode {
         Command::Node(options) => node::node(options),
         Command::Decode(options) => codec::decode(&options),
         Command::Encode(options) => codec::encode(&options),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        // The reader of the output has closed it.
-        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("netaio: {error}");
-            if let Some(advice) = error.advice() {
-                eprintln!("        {advice}");
-            }
-            error.exit_code()
-        }
     }
 }
 
-/// Sends the drivers' log to standard error.
+/// Sends the drivers' log to standard error. Whatever a field is, it makes no line of its own.
 fn log(verbose: u8) {
     let level = match verbose {
         0 => Level::WARN,
         1 => Level::INFO,
         _ => Level::DEBUG,
     };
+    let fields = debug_fn(|out, field, value| {
+        let value = Printable::debug(value);
+        match field.name() {
+            "message" => write!(out, "{value}"),
+            name => write!(out, "{name}={value}"),
+        }
+    });
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .fmt_fields(fields.delimited(" "))
+        .with_writer(|| LogLine)
+        .log_internal_errors(false)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
 }

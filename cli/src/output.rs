@@ -1,13 +1,16 @@
 //! Messages from the network, printed.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::str;
 
-use netaio_core::Message;
+use netaio_core::{Message, Printable};
 use serde::Serialize;
 
 use crate::codec::auth::Printed as PrintedAuth;
 use crate::codec::hex::hex;
+use crate::json;
+use crate::stdio::Output;
 
 /// A message as JSON, in this order.
 #[derive(Serialize)]
@@ -43,8 +46,26 @@ pub(crate) enum Further {
     },
 }
 
+/// What goes to standard output of a content that was asked for: a terminal gets it as text,
+/// with everything escaped but tabs and the ends of lines, and a line ends behind it.
+pub(crate) fn content(content: &[u8]) -> Cow<'_, [u8]> {
+    if content.is_empty() || !Output::is_terminal() {
+        return content.into();
+    }
+    let text = Printable::bytes(content).with_lines().with_max(usize::MAX);
+    let end = match content.ends_with(b"\n") {
+        true => "",
+        false => "\n",
+    };
+    format!("{text}{end}").into_bytes().into()
+}
+
 /// Prints a message as one line of JSON.
-pub(crate) fn json(message: &Message, further: Further, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn print_json(
+    message: &Message,
+    further: Further,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let printed = Printed {
         kind: message.message_type.value(),
         name: message.message_type.base_name(),
@@ -54,6 +75,6 @@ pub(crate) fn json(message: &Message, further: Further, out: &mut impl Write) ->
         content_hex: hex(&message.content),
         further,
     };
-    serde_json::to_writer(&mut *out, &printed)?;
+    json::write(&printed, out)?;
     out.write_all(b"\n")
 }

@@ -14,6 +14,8 @@ use crate::asked::Asked;
 use crate::error::CliError;
 use crate::output::{self, Further};
 use crate::runtime::{Work, block_on};
+use crate::stdio::error::say;
+use crate::stdio::{Input, Output};
 
 /// Sends a request, and prints its answer.
 pub(crate) fn request(message_type: MessageType, options: Request) -> Result<(), CliError> {
@@ -39,7 +41,7 @@ fn content(content: &Content) -> Result<Bytes, CliError> {
         (None, None) => return Ok(Bytes::new()),
         (None, Some(path)) if path == Path::new("-") => {
             let mut bytes = Vec::new();
-            bounded(io::stdin())
+            bounded(Input)
                 .read_to_end(&mut bytes)
                 .map(|_| bytes)
                 .map_err(|error| (None, error))
@@ -91,22 +93,25 @@ impl Work for Asking<'_> {
 /// Content to standard output, everything else to standard error. An error
 /// answer's content is part of the error that is reported.
 fn print(response: &Response, time: Duration, json: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
     if json {
         let further = Further::Answer {
             verified: response.is_verified(),
             seconds: time.as_secs_f64(),
         };
-        output::json(response, further, &mut out)?;
+        let mut line = Vec::new();
+        output::print_json(response, further, &mut line)?;
+        Output.write_all(&line)?;
     } else if !response.is_error() {
-        out.write_all(&response.content)?;
+        Output.write_all(&output::content(&response.content))?;
     }
-    out.flush()?;
     let sealed = if response.is_verified() {
         ""
     } else {
         ", unverified"
     };
-    eprintln!("{} in {time:.1?}{sealed}", response.message_type);
+    say(format_args!(
+        "{} in {time:.1?}{sealed}",
+        response.message_type
+    ));
     Ok(())
 }

@@ -1,19 +1,62 @@
-//! SIGINT and SIGTERM, for every runtime alike.
+//! SIGINT and SIGTERM of the commands that take leave, for every runtime alike.
+//!
+//! The others need no handler: the system ends them, whatever they wait for.
 
-use std::io;
+use std::convert::Infallible;
+use std::process;
+use std::thread;
 
 use async_channel::Receiver;
+use async_signal::{Signal, Signals};
+use smol::future;
+use smol::stream::StreamExt;
 
 use crate::error::CliError;
 
-/// A channel that receives a message when the command has to stop. To be called once.
-pub(crate) fn stop() -> Result<Receiver<()>, CliError> {
-    // The handler runs on a thread of its own. A second signal finds the channel
-    // full, and changes nothing.
-    let (sender, stop) = async_channel::bounded(1);
-    ctrlc::set_handler(move || {
-        let _ = sender.try_send(());
-    })
-    .map_err(|error| CliError::Start(io::Error::other(error)))?;
-    Ok(stop)
+/// What ends a command, the same for all clones.
+#[derive(Clone)]
+pub(crate) struct Stop(Receiver<Infallible>);
+
+impl Stop {
+    /// From now on the first signal asks the command to stop. A second one ends the
+    /// process, with 128 and the signal's number for its status.
+    ///
+    /// # Errors
+    /// The system takes no handlers, or gives no thread.
+    pub(crate) fn on_signals() -> Result<Self, CliError> {
+        // Others are left alone: `nohup` has the system ignore SIGHUP.
+        let handled: &[Signal] = match cfg!(unix) {
+            true => &[Signal::Int, Signal::Term],
+            false => &[Signal::Int],
+        };
+        let mut signals = Signals::new(handled).map_err(CliError::Start)?;
+        let (sender, stop) = async_channel::bounded(1);
+        let thread = thread::Builder::new().name("signals".to_owned());
+        let work = async move {
+            signals.next().await;
+            // Nothing is ever sent: that it is closed, all can see.
+            drop(sender);
+            if let Some(Ok(signal)) = signals.next().await {
+                process::exit(128_i32.saturating_add(signal as i32));
+            }
+        };
+        let started = thread.spawn(|| smol::block_on(work));
+        started.map_err(CliError::Start)?;
+        Ok(Self(stop))
+    }
+
+    /// Waits for the first signal. Cancel-safe.
+    pub(crate) async fn requested(&self) {
+        let _closed = self.0.recv().await;
+    }
+
+    /// The result of the work, or `None` if a signal came first, with which the work is
+    /// dropped.
+    pub(crate) async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let stopped = async {
+            self.requested().await;
+            None
+        };
+        future::or(stopped, async { Some(work.await) }).await
+    }
 }

@@ -1,21 +1,27 @@
 //! `netaio subscribe`.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
 use netaio_core::types::NOTIFY_URI;
-use netaio_core::{Change, CloseReason, Gap, Layer, Message};
+use netaio_core::{Change, CloseReason, Gap, Layer, Message, Printable};
 use netaio_driver::Runtime;
+use smol::future;
 
 use crate::args::Subscribe;
 use crate::asked::Asked;
 use crate::error::CliError;
 use crate::output::{self, Further};
 use crate::runtime::{Work, block_on};
-use crate::signals;
+use crate::signals::Stop;
+use crate::stdio::error::say;
+use crate::stdio::{Output, Printer};
 use crate::tally::Tally;
+use crate::text::{Max, word};
 
 /// The most datagrams that wait to be printed; further ones are dropped.
 const WAITING: usize = 256;
@@ -23,58 +29,152 @@ const WAITING: usize = 256;
 /// What a notification is that says of no change.
 const PUBLISHED: &str = "published";
 
+/// The time that leaving takes at most.
+const LEAVE: Duration = Duration::from_secs(1);
+
 /// Prints notifications of the uris, up to the number that was asked for.
-pub(crate) fn subscribe(options: Subscribe) -> Result<(), CliError> {
-    let stop = signals::stop()?;
+pub(crate) fn subscribe(mut options: Subscribe) -> Result<(), CliError> {
+    let stop = Stop::on_signals()?;
+    let printer = Printer::start()?;
+    let mut known = HashSet::new();
+    options.uris.retain(|uri| known.insert(uri.clone()));
     let runtime = options.server.runtime.runtime;
-    block_on(runtime, Listening { options, stop }).map_err(CliError::Start)?
+    let listening = Listening {
+        options,
+        stop,
+        printer,
+    };
+    block_on(runtime, listening).map_err(CliError::Start)?
 }
 
 struct Listening {
     options: Subscribe,
-    stop: Receiver<()>,
+    stop: Stop,
+    printer: Printer,
 }
 
 /// An event of a subscriber.
 enum Heard {
     News(Message),
     Ended(CloseReason),
-    Stopped,
 }
 
 impl Work for Listening {
     type Output = Result<(), CliError>;
 
     async fn on<R: Runtime>(self) -> Self::Output {
-        let Self { options, stop } = self;
+        let Some(subscribed) = self.unless_ended(self.subscribe::<R>()).await? else {
+            return Ok(());
+        };
+        let (asked, heard) = subscribed;
+        say(format_args!(
+            "subscribed to {}",
+            self.options.uris.join(", ")
+        ));
+        let printed = self.unless_ended(self.print_all(&heard)).await;
+        let leave = async {
+            if let Asked::Udp { .. } = &asked {
+                // A connection would report its end. The confirmation is not waited for: the
+                // server may have stopped.
+                for uri in &self.options.uris {
+                    let server = asked.remote();
+                    let _ = server.send(Message::unsubscribe(uri.clone())).await;
+                }
+            }
+            asked.close().await;
+        };
+        future::or(leave, R::sleep_until(Instant::now() + LEAVE)).await;
+        printed.map(drop)
+    }
+}
+
+impl Listening {
+    /// The result of the work, or `None` once a signal came.
+    ///
+    /// # Errors
+    /// The work's, or nobody reads the output any more.
+    async fn unless_ended<T>(
+        &self,
+        work: impl Future<Output = Result<T, CliError>>,
+    ) -> Result<Option<T>, CliError> {
+        let unread = async { Err(self.printer.failed().await) };
+        let work = self.stop.or(future::or(unread, work));
+        work.await.transpose()
+    }
+
+    /// Subscribes to all uris.
+    async fn subscribe<R: Runtime>(&self) -> Result<(Asked<R>, Receiver<Heard>), CliError> {
+        let options = &self.options;
         let asked = Asked::<R>::reach(&options.server).await?;
-        let heard = listen(&asked, stop)?;
+        let heard = listen(&asked)?;
         let server = asked.remote();
         for uri in &options.uris {
             let request = server.subscribe(uri.clone());
             request.timeout(options.server.timeout).await?.ok()?;
         }
-        eprintln!("subscribed to {}", options.uris.join(", "));
-        let printed = print_all(&heard, &options).await;
-        if options.server.udp {
-            // A connection would report its end. The confirmation is not waited for: the
-            // server may have stopped.
-            for uri in &options.uris {
-                let _ = server.send(Message::unsubscribe(uri.clone())).await;
+        Ok((asked, heard))
+    }
+
+    /// Prints notifications, up to the number that was asked for.
+    async fn print_all(&self, heard: &Receiver<Heard>) -> Result<(), CliError> {
+        let mut left = self.options.count.map(NonZeroU64::get);
+        while left != Some(0) {
+            match heard.recv().await {
+                Ok(Heard::News(message)) => {
+                    if let Some(lost) = Gap::of(&message) {
+                        say(format_args!(
+                            "the server has dropped {lost} notifications before the next one"
+                        ));
+                    }
+                    let line = self.line(&message).map_err(CliError::Output)?;
+                    self.printer.print(line).await?;
+                }
+                Ok(Heard::Ended(reason)) => {
+                    self.printer.finish().await?;
+                    return Err(CliError::Lost(reason));
+                }
+                Err(_) => break,
+            }
+            left = left.map(|left| left.saturating_sub(1));
+        }
+        self.printer.finish().await
+    }
+
+    /// What is printed of a notification.
+    fn line(&self, message: &Message) -> io::Result<Vec<u8>> {
+        let options = &self.options;
+        let change = Change::of(message).map(Change::name);
+        let mut line = Vec::new();
+        if options.json {
+            output::print_json(message, Further::News { change }, &mut line)?;
+            return Ok(line);
+        }
+        if options.changes {
+            write!(line, "{} ", change.unwrap_or(PUBLISHED))?;
+        }
+        if options.uris.len() > 1 {
+            write!(line, "{} ", word(&message.uri, Max::NONE))?;
+        }
+        // Raw where the content is all that there is, and nobody mistakes it for more.
+        match line.is_empty() && !Output::is_terminal() {
+            true => line.extend_from_slice(&message.content),
+            false => {
+                let text = Printable::bytes(&message.content).with_max(usize::MAX);
+                write!(line, "{text}")?;
             }
         }
-        asked.close().await;
-        printed
+        line.push(b'\n');
+        Ok(line)
     }
 }
 
 /// Messages and the end of the connection, from now on.
-fn listen<R: Runtime>(asked: &Asked<R>, stop: Receiver<()>) -> Result<Receiver<Heard>, CliError> {
-    let (sender, heard) = match asked {
+fn listen<R: Runtime>(asked: &Asked<R>) -> Result<Receiver<Heard>, CliError> {
+    let heard = match asked {
         Asked::Tcp { client, connection } => {
             // Messages that are not printed yet wait here, and then at the server.
             let (sender, heard) = async_channel::bounded(1);
-            let (news, ending) = (sender.clone(), sender.clone());
+            let (news, ending) = (sender.clone(), sender);
             let connection = connection.clone();
             R::spawn(async move {
                 let reason = connection.closed().await;
@@ -82,11 +182,11 @@ fn listen<R: Runtime>(asked: &Asked<R>, stop: Receiver<()>) -> Result<Receiver<H
             });
             let handler = move |message| tell(news.clone(), Heard::News(message));
             client.on(NOTIFY_URI, handler, Layer::new())?;
-            (sender, heard)
+            heard
         }
         Asked::Udp { node, server } => {
             let (sender, heard) = async_channel::bounded(WAITING);
-            let (news, server) = (sender.clone(), *server);
+            let (news, server) = (sender, *server);
             let (strange, lost) = (Tally::new(), Tally::new());
             let handler = move |message: Message, from: SocketAddr| {
                 if from != server {
@@ -100,56 +200,13 @@ fn listen<R: Runtime>(asked: &Asked<R>, stop: Receiver<()>) -> Result<Receiver<H
                 }
             };
             node.on(NOTIFY_URI, handler, Layer::new())?;
-            (sender, heard)
+            heard
         }
     };
-    R::spawn(async move {
-        // The sender is never dropped.
-        let _ = stop.recv().await;
-        tell(sender, Heard::Stopped).await;
-    });
     Ok(heard)
 }
 
 async fn tell(listener: Sender<Heard>, heard: Heard) {
     // An error means that the receiver was dropped.
     let _ = listener.send(heard).await;
-}
-
-/// Prints notifications, up to the number that was asked for.
-async fn print_all(heard: &Receiver<Heard>, options: &Subscribe) -> Result<(), CliError> {
-    let mut left = options.count.map(NonZeroU64::get);
-    while left != Some(0) {
-        match heard.recv().await {
-            Ok(Heard::News(message)) => {
-                if let Some(lost) = Gap::of(&message) {
-                    // That nobody reads it is no reason to end.
-                    let _ = writeln!(
-                        io::stderr(),
-                        "the server has dropped {lost} notifications before the next one"
-                    );
-                }
-                print(&message, options).map_err(CliError::Output)?;
-            }
-            Ok(Heard::Ended(reason)) => return Err(CliError::Lost(reason)),
-            Ok(Heard::Stopped) | Err(_) => break,
-        }
-        left = left.map(|left| left.saturating_sub(1));
-    }
-    Ok(())
-}
-
-fn print(message: &Message, options: &Subscribe) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let change = Change::of(message).map(Change::name);
-    if options.json {
-        output::json(message, Further::News { change }, &mut out)?;
-    } else {
-        if options.changes {
-            write!(out, "{} ", change.unwrap_or(PUBLISHED))?;
-        }
-        out.write_all(&message.content)?;
-        out.write_all(b"\n")?;
-    }
-    out.flush()
 }

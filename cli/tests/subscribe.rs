@@ -23,16 +23,16 @@ fn subscribers_are_told_what_happens() {
         ask(&["create", "a", "--content", "first"]).stdout,
         b"stored"
     );
-    assert_eq!(both.line(), "first\n");
+    assert_eq!(both.line(), "a first\n");
     assert_eq!(
         ask(&["update", "a", "--content", "second"]).stdout,
         b"stored"
     );
-    assert_eq!(both.line(), "second\n");
+    assert_eq!(both.line(), "a second\n");
     assert_eq!(ask(&["delete", "a"]).stdout, b"deleted");
-    assert_eq!(both.line(), "\n");
+    assert_eq!(both.line(), "a \n");
     assert_eq!(ask(&["publish", "b", "--content", "news"]).stdout, b"2");
-    assert_eq!(both.line(), "news\n");
+    assert_eq!(both.line(), "b news\n");
     assert_eq!(
         ask(&["publish", "nobody's", "--content", "news"]).stdout,
         b"0"
@@ -50,9 +50,9 @@ fn subscribers_are_told_what_happens() {
     );
     // The one that has ended is subscribed no more.
     while ask(&["publish", "b", "--content", "more"]).stdout != b"1" {
-        assert_eq!(both.line(), "more\n");
+        assert_eq!(both.line(), "b more\n");
     }
-    assert_eq!(both.line(), "more\n");
+    assert_eq!(both.line(), "b more\n");
     assert_eq!(server.stop("-TERM"), Some(0));
     assert_eq!(both.end(), (Some(4), String::new()));
 }

@@ -367,6 +367,7 @@ mod options;
 mod peers;
 mod place;
 pub mod plugin;
+mod printable;
 mod requests;
 mod routes;
 mod seal;
@@ -416,6 +417,7 @@ pub use peers::{
 };
 pub use place::{LinkId, Place};
 pub use plugin::{Layer, Peer};
+pub use printable::Printable;
 pub use requests::RequestId;
 pub use routes::{Key, KeyExtractor, Route, RouteId};
 pub use seal::Sealer;

@@ -4,8 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use netaio_core::{
-    CloseReason, LayerError, LimitsError, Message, PeerManagementError, SendError, SubscribeError,
-    TooManyLinks,
+    CloseReason, LayerError, LimitsError, Message, PeerManagementError, Printable, SendError,
+    SubscribeError, TooManyLinks,
 };
 
 /// Why a server could not be started, or a client not be built.
@@ -85,8 +85,10 @@ pub enum RequestError {
 }
 
 /// An answer that is an error message: what the remote said went wrong.
+///
+/// It is shown as [`Printable`] text of 1,024 characters at most.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {}", .0.message_type, String::from_utf8_lossy(&.0.content))]
+#[error("{}: {}", .0.message_type, Printable::bytes(&.0.content).with_max(1024))]
 pub struct ErrorAnswer(pub Message);
 
 /// Why a server refused a connection.

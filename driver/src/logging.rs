@@ -75,17 +75,44 @@ impl Logs {
 /// Writes a line that a remote can cause, unless one with this text was written within
 /// the interval: `limited!(logs, WARN, "text", field = value, %another)`. If no
 /// subscriber takes lines of this level it does nothing.
+///
+/// What is shown by `%` and `?` is [`Printable`](netaio_core::Printable): no remote's text
+/// makes a line of its own, or a long one.
 macro_rules! limited {
     ($logs:expr, $level:ident, $text:literal $(, $($fields:tt)+)?) => {
         if ::tracing::event_enabled!(::tracing::Level::$level)
             && let Some(suppressed) = $logs.admit($text)
         {
             let suppressed = (suppressed > 0).then_some(suppressed);
-            ::tracing::event!(::tracing::Level::$level, $($($fields)+,)? suppressed, $text);
+            $crate::logging::event!($level [suppressed, $text] [] $($($fields)+)?);
         }
     };
 }
 
+/// Makes fields printable one by one: those that are go into the second brackets.
+macro_rules! event {
+    ($level:ident [$($end:tt)+] [$($done:tt)*]) => {
+        ::tracing::event!(::tracing::Level::$level, $($done)* $($end)+)
+    };
+    ($level:ident $end:tt [$($done:tt)*] %$name:ident $(, $($rest:tt)*)?) => {
+        $crate::logging::event!($level $end [$($done)* $name = %::netaio_core::Printable::new(&$name),] $($($rest)*)?)
+    };
+    ($level:ident $end:tt [$($done:tt)*] ?$name:ident $(, $($rest:tt)*)?) => {
+        $crate::logging::event!($level $end [$($done)* $name = %::netaio_core::Printable::debug(&$name),] $($($rest)*)?)
+    };
+    ($level:ident $end:tt [$($done:tt)*] $name:ident = %$value:expr $(, $($rest:tt)*)?) => {
+        $crate::logging::event!($level $end [$($done)* $name = %::netaio_core::Printable::new(&$value),] $($($rest)*)?)
+    };
+    ($level:ident $end:tt [$($done:tt)*] $name:ident = ?$value:expr $(, $($rest:tt)*)?) => {
+        $crate::logging::event!($level $end [$($done)* $name = %::netaio_core::Printable::debug(&$value),] $($($rest)*)?)
+    };
+    // Numbers, and what the program itself says.
+    ($level:ident $end:tt [$($done:tt)*] $name:ident $(= $value:expr)? $(, $($rest:tt)*)?) => {
+        $crate::logging::event!($level $end [$($done)* $name $(= $value)?,] $($($rest)*)?)
+    };
+}
+
+pub(crate) use event;
 pub(crate) use limited;
 
 /// What a remote sent, as a field of a line: printable ASCII on one line, and the first 64

@@ -15,6 +15,15 @@ pub(crate) use self::runtime::RuntimeName;
 pub(crate) use self::serving::{Node, Serve};
 
 /// Speaks netaio: serves, asks, finds others, and looks into frames.
+///
+/// What others say is raw where content goes to a pipe or a file. On a terminal, on standard
+/// error and in JSON everything in it is escaped that would not show as itself.
+///
+/// Exit status: 0 success, and also when nobody reads the output any more, or SIGINT (Ctrl-C) or SIGTERM
+/// ended a command that goes on until then (serve, subscribe, node); 1 an error answer, or
+/// something that cannot be read, written or started; 2 wrong usage; 3 no answer in time; 4 no
+/// connection, or one that ended. Nobody has to read standard error. A second signal ends a
+/// command that takes its leave yet, with 128 and the signal's number.
 #[derive(Debug, Parser)]
 #[command(name = "netaio", version, arg_required_else_help = true)]
 pub(crate) struct Args {
@@ -37,13 +46,17 @@ pub(crate) enum Command {
     /// first three the auth field `change` is created, updated or deleted; what others publish
     /// never has it. With --tcp and --udp there is one store, and each side's subscribers hear
     /// of what happens on the other. Stops on SIGINT (Ctrl-C) and SIGTERM, once running
-    /// requests are answered.
+    /// requests are answered, within 2 seconds; a second signal ends it at once.
+    ///
+    /// Where it listens goes to standard output, a line for each address. It serves whether
+    /// or not somebody reads them.
     Serve(Serve),
     /// Asks for the content of a uri, and prints it.
     ///
-    /// The content goes to standard output as it is, the answer's type and time to standard
-    /// error. Exits with 0 for an answer, 1 for an error answer, 2 for wrong usage, 3 for a
-    /// timeout, and 4 when it cannot connect.
+    /// The content goes to standard output as it is, or, where that is a terminal, as text with
+    /// control characters escaped; the answer's type and time go to standard error. Exits with
+    /// 0 for an answer, 1 for an error answer or when it cannot be printed, 2 for wrong usage, 3
+    /// for a timeout, and 4 when it cannot connect.
     Request(Request),
     /// Creates a uri with a content. Output and exit status are as for `request`.
     Create(Request),
@@ -58,13 +71,17 @@ pub(crate) enum Command {
     /// Subscribes to uris, and prints what their subscribers are told.
     ///
     /// The content of each notification goes to standard output, on a line of its own, with
-    /// --changes behind what has happened: a server whose admins alone may change things may
-    /// let anybody publish. Where the server says that it has dropped some, since they were
-    /// read too slowly, standard error says how many. Ends
-    /// after --count of them, or on SIGINT (Ctrl-C) and SIGTERM. Exits with 0 then, 1 when
-    /// the server refuses, 2 for wrong usage, 3 for a timeout, and 4 when it cannot connect
-    /// or the connection ends. Over UDP nobody learns that a server has gone; what does not
-    /// come from the server's address is ignored.
+    /// --changes behind what has happened (a server whose admins alone may change things may
+    /// let anybody publish), and behind the uri where there are several. Then, and on a
+    /// terminal, whatever would not show in it is escaped, ends of lines too; alone it is as it
+    /// is. Where the server says that it has dropped some, since they were read too slowly,
+    /// standard error says how many.
+    ///
+    /// Ends after --count of them, on SIGINT (Ctrl-C) and SIGTERM, or once nobody reads its output.
+    /// Exits with 0 then, 1 when the server refuses or standard output cannot be written, 2 for
+    /// wrong usage, 3 for a timeout, and 4 when it cannot connect or the connection ends. Over
+    /// UDP nobody learns that a server has gone; what does not come from the server's address is
+    /// ignored.
     Subscribe(Subscribe),
     /// Joins a multicast group over UDP, and prints which peers come, change and go.
     ///
@@ -81,7 +98,8 @@ pub(crate) enum Command {
     /// when its data or its addresses do. WHY is left, timed-out, or displaced: by others, for
     /// there are 4,096 and nothing vouches for it.
     ///
-    /// Exits with 0, with 1 when it cannot bind or join, and with 2 for wrong usage.
+    /// It ends also once nobody reads its output. Exits with 0, with 1 when it cannot bind,
+    /// join or write standard output, and with 2 for wrong usage.
     #[command(verbatim_doc_comment)]
     Node(Node),
     /// Prints a stream of frames, one line each.
@@ -93,7 +111,8 @@ pub(crate) enum Command {
     ///
     /// The first thing that is wrong, a truncated last frame included, ends the command with
     /// status 1 and a line on standard error that says where the frame starts; the frames
-    /// before it have been printed then. Message types 31 to 255 are all accepted.
+    /// before it have been printed then. Message types 31 to 255 are all accepted. Ends with
+    /// status 0 once nobody reads its output.
     Decode(Decode),
     /// Makes frames from the lines that `netaio decode --json` prints.
     ///

@@ -1,6 +1,6 @@
 //! `netaio decode`: a stream of frames to lines.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -11,10 +11,11 @@ use super::input::{CHUNK, Chunks};
 use super::{json, readable, wire};
 use crate::args::Decode;
 use crate::error::CliError;
+use crate::stdio::Output;
 
 /// Prints the frames, up to the first error.
 pub(crate) fn decode(options: &Decode) -> Result<(), CliError> {
-    let mut out = BufWriter::with_capacity(CHUNK, io::stdout().lock());
+    let mut out = BufWriter::with_capacity(CHUNK, Output);
     let result = print_frames(options, &mut out);
     // What was decoded before an error is printed before the error is.
     result.and(out.flush().map_err(CliError::Output))

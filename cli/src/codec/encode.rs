@@ -1,6 +1,6 @@
 //! `netaio encode`: lines to a stream of frames.
 
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chacha20::ChaCha20Rng;
@@ -13,6 +13,7 @@ use super::line::LineError;
 use super::{json, wire};
 use crate::args::{Encode, Input};
 use crate::error::CliError;
+use crate::stdio::Output;
 
 /// A line longer than this is refused, in bytes. The largest message takes less than a
 /// quarter of it, even where every byte is escaped and given as hex besides.
@@ -20,7 +21,7 @@ const LONGEST_LINE: usize = 4 * 1024 * 1024;
 
 /// Writes the frames of the lines, up to the first error.
 pub(crate) fn encode(options: &Encode) -> Result<(), CliError> {
-    let mut out = BufWriter::with_capacity(CHUNK, io::stdout().lock());
+    let mut out = BufWriter::with_capacity(CHUNK, Output);
     let result = write_frames(options, &mut out);
     result.and(out.flush().map_err(CliError::Output))
 }

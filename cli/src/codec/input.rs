@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use super::hex;
 use crate::args::Input;
 use crate::error::{CliError, HexProblem};
+use crate::stdio;
 
 /// The most that is read at once, in bytes.
 pub(super) const CHUNK: usize = 64 * 1024;
@@ -15,7 +16,7 @@ pub(super) const CHUNK: usize = 64 * 1024;
 /// Opens the file that the options name.
 pub(super) fn open(input: &Input) -> Result<Box<dyn Read>, CliError> {
     match input.path() {
-        None => Ok(Box::new(io::stdin().lock())),
+        None => Ok(Box::new(stdio::Input)),
         Some(path) => match File::open(path) {
             Ok(file) => Ok(Box::new(file)),
             Err(error) => Err(unreadable(input, error)),

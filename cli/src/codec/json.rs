@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::auth;
 use super::hex::{hex, unhex};
 use super::line::LineError;
+use crate::json;
 
 /// What `netaio decode --json` prints, in this order.
 #[derive(Serialize)]
@@ -38,7 +39,7 @@ pub(super) fn print(message: &Message, checksum: u32, out: &mut impl Write) -> i
         content_hex: hex(&message.content),
         checksum,
     };
-    serde_json::to_writer(&mut *out, &printed)?;
+    json::write(&printed, out)?;
     out.write_all(b"\n")
 }
 

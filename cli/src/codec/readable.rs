@@ -1,29 +1,24 @@
 //! A frame as a line for a person.
 
 use std::io::{self, Write};
-use std::str;
 
 use netaio_core::Message;
 
 use super::auth;
-use super::hex::hex;
+use crate::text::{Max, quoted, word};
 
-/// The most characters of text that are shown.
-const TEXT: usize = 64;
-/// The most bytes that are shown as hex.
-const HEX: usize = 32;
 /// The most names of auth fields that are shown.
 const NAMES: usize = 8;
 
 /// Prints, for example, `REQUEST_URI echo 2 bytes "hi" auth{ts,hmac,nonce}`.
 pub(super) fn print(message: &Message, out: &mut impl Write) -> io::Result<()> {
     let mut line = format!("{} ", message.message_type);
-    push_word(&mut line, &message.uri);
+    line.push_str(&word(&message.uri, Max::BRIEF));
     let len = message.content.len();
     line.push_str(&format!(" {len} byte{}", if len == 1 { "" } else { "s" }));
     if len > 0 {
         line.push(' ');
-        push_bytes(&mut line, &message.content);
+        line.push_str(&quoted(&message.content, Max::BRIEF));
     }
     if !message.auth.is_empty() {
         push_auth(&mut line, message);
@@ -43,52 +38,9 @@ fn push_auth(line: &mut String, message: &Message) {
             line.push_str("..");
             break;
         }
-        push_word(line, auth::name(key).as_bytes());
+        line.push_str(&word(auth::name(key).as_bytes(), Max::BRIEF));
     }
     line.push('}');
-}
-
-/// Bare where it is one plain word, else as [`push_bytes`].
-fn push_word(line: &mut String, bytes: &[u8]) {
-    let plain = |c: char| c.is_alphanumeric() || "/-_.:;~@%+*=?&#$!".contains(c);
-    match str::from_utf8(bytes) {
-        Ok(text)
-            if (1..=TEXT).contains(&text.len())
-                && text.chars().all(plain)
-                && !text.starts_with("0x") =>
-        {
-            line.push_str(text);
-        }
-        _ => push_bytes(line, bytes),
-    }
-}
-
-/// Text in quotes, with everything escaped that would not show; other bytes as hex.
-fn push_bytes(line: &mut String, bytes: &[u8]) {
-    let Ok(text) = str::from_utf8(bytes) else {
-        line.push_str("0x");
-        line.push_str(&hex(bytes.get(..HEX).unwrap_or(bytes)));
-        if bytes.len() > HEX {
-            line.push_str("..");
-        }
-        return;
-    };
-    let end = text
-        .char_indices()
-        .nth(TEXT)
-        .map_or(text.len(), |(at, _)| at);
-    let shown = text.get(..end).unwrap_or(text);
-    line.push('"');
-    for c in shown.chars() {
-        match c {
-            '\'' => line.push(c),
-            c => line.extend(c.escape_debug()),
-        }
-    }
-    line.push('"');
-    if end < text.len() {
-        line.push_str("..");
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The data of peers: packify, as a rule a dict, as netaio's own are.
 
+use std::io;
 use std::str;
 
 use netaio_core::packify::{DecodeLimits, Dict, EncodeError, Value, ValueRef};
 use serde_json::{Map, Value as Json};
 
 use crate::codec::hex::hex;
+use crate::json;
 
 /// The data of a remote is read within the usual limits; an application's own types are
 /// shown too.
@@ -93,33 +95,12 @@ fn key_to_json(key: &Value) -> String {
 
 /// The data for a person, on one line: as JSON where it is packify, in quotes where
 /// it is text, else as hex.
-pub(super) fn readable(data: &[u8]) -> String {
+pub(super) fn readable(data: &[u8]) -> io::Result<String> {
     match (unpack(data), str::from_utf8(data)) {
-        (Some(json), _) => printable(&json.to_string()),
-        (None, Ok(text)) => printable(&Json::from(text).to_string()),
-        (None, Err(_)) => format!("0x{}", hex(data)),
+        (Some(json), _) => json::to_string(&json),
+        (None, Ok(text)) => json::to_string(&text),
+        (None, Err(_)) => Ok(format!("0x{}", hex(data))),
     }
-}
-
-/// JSON in which everything is escaped that is not visible, or would control the
-/// terminal.
-fn printable(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for c in json.chars() {
-        let shows = match c.is_ascii() {
-            true => !c.is_ascii_control(),
-            false => c.escape_debug().eq([c]),
-        };
-        if shows {
-            text.push(c);
-            continue;
-        }
-        // It can only be within a string: outside of them JSON is ASCII.
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            text.push_str(&format!("\\u{unit:04x}"));
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -145,7 +126,7 @@ mod tests {
             r#"{"a":null,"b":true,"c":[1,-2,0.5,18446744073709551615,[]],"d":{"e":"☂"}}"#,
         ] {
             let packed = pack(Some(text)).unwrap();
-            assert_eq!(readable(&packed), text);
+            assert_eq!(readable(&packed).unwrap(), text);
         }
     }
 
@@ -162,26 +143,26 @@ mod tests {
                 .into(),
         ]);
         assert_eq!(
-            readable(&value.to_vec().unwrap()),
+            readable(&value.to_vec().unwrap()).unwrap(),
             r#"["0x00ff","inf","1.50","-1180591620717411303424",["x"],{"1":null,"null":2}]"#
         );
     }
 
     #[test]
     fn what_is_not_packify_is_text_or_hex() {
-        assert_eq!(readable(b""), r#""""#);
-        assert_eq!(readable(b"hello \"you\""), r#""hello \"you\"""#);
-        assert_eq!(readable(b"\xff\xfe"), "0xfffe");
+        assert_eq!(readable(b"").unwrap(), r#""""#);
+        assert_eq!(readable(b"hello \"you\"").unwrap(), r#""hello \"you\"""#);
+        assert_eq!(readable(b"\xff\xfe").unwrap(), "0xfffe");
         // A packed None, and something behind it.
-        assert_eq!(readable(b"\0"), "null");
-        assert_eq!(readable(b"\0\0"), r#""\u0000\u0000""#);
+        assert_eq!(readable(b"\0").unwrap(), "null");
+        assert_eq!(readable(b"\0\0").unwrap(), r#""\u0000\u0000""#);
     }
 
     #[test]
     fn nothing_escapes_the_line() {
         let text = "a\nb\x1b[31m\u{9b}31m\u{7f}\u{202e}\u{2028}\u{e0001}";
         let packed = pack(Some(text)).unwrap();
-        let line = readable(&packed);
+        let line = readable(&packed).unwrap();
         assert_eq!(
             line,
             r#"{"data":"a\nb\u001b[31m\u009b31m\u007f\u202e\u2028\udb40\udc01"}"#

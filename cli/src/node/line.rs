@@ -1,7 +1,7 @@
 //! An event of a peer, as a line.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 
 use netaio_core::RemovalReason;
@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::data;
 use crate::codec::hex::hex;
+use crate::json;
 
 /// An event as JSON, in this order.
 #[derive(Serialize)]
@@ -25,23 +26,22 @@ struct Printed<'a> {
     why: Option<&'static str>,
 }
 
-/// Prints that a peer was added, changed or removed. Other events are ignored.
-pub(super) fn print(event: &PeerEvent, json: bool) -> io::Result<()> {
+/// A line that says that a peer was added, changed or removed. There is none for other events.
+pub(super) fn line(event: &PeerEvent, json: bool) -> io::Result<Option<String>> {
     let (event, peer, reason) = match event {
         PeerEvent::Added(peer) => ("came", peer, None),
         PeerEvent::Updated(peer) | PeerEvent::AddressRemoved { peer, .. } => {
             ("changed", peer, None)
         }
         PeerEvent::Removed { peer, reason } => ("gone", peer, Some(word(*reason))),
-        _ => return Ok(()),
+        _ => return Ok(None),
     };
-    let line = match json {
+    let mut line = match json {
         true => object(event, peer, reason)?,
-        false => words(event, peer, reason),
+        false => words(event, peer, reason)?,
     };
-    let mut out = io::stdout().lock();
-    writeln!(out, "{line}")?;
-    out.flush()
+    line.push('\n');
+    Ok(Some(line))
 }
 
 fn word(reason: RemovalReason) -> &'static str {
@@ -59,17 +59,17 @@ fn object(
     reason: Option<&'static str>,
 ) -> io::Result<String> {
     let data = peer.peer.data.as_deref().unwrap_or_default();
-    Ok(serde_json::to_string(&Printed {
+    json::to_string(&Printed {
         event,
         id: hex(&peer.peer.id),
         addresses: &peer.addresses,
         data: data::unpack(data),
         data_hex: hex(data),
         why: reason,
-    })?)
+    })
 }
 
-fn words(event: &str, peer: &KnownPeer, reason: Option<&str>) -> String {
+fn words(event: &str, peer: &KnownPeer, reason: Option<&str>) -> io::Result<String> {
     let mut line = format!("{event} {} ", hex(&peer.peer.id));
     for (index, address) in peer.addresses.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };
@@ -81,7 +81,7 @@ fn words(event: &str, peer: &KnownPeer, reason: Option<&str>) -> String {
         Some(reason) => line.push_str(reason),
         None => line.push_str(&data::readable(
             peer.peer.data.as_deref().unwrap_or_default(),
-        )),
+        )?),
     }
-    line
+    Ok(line)
 }

@@ -3,28 +3,36 @@
 mod data;
 mod line;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
-use async_channel::Receiver;
 use netaio_core::{ManagementConfig, Peer};
 use netaio_driver::{BuildError, PeerEvents, Runtime, UdpNode};
+use smol::future;
 
 use crate::args::Node;
 use crate::codec::hex::hex;
 use crate::error::CliError;
 use crate::runtime::{Work, block_on};
-use crate::signals;
+use crate::signals::Stop;
+use crate::stdio::Printer;
+use crate::stdio::error::say;
 use crate::udp;
+
+/// The time that leaving takes at most.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// Prints the events of peers, until a signal stops it.
 pub(crate) fn node(options: Node) -> Result<(), CliError> {
     let local = local_peer(&options)?;
-    let stop = signals::stop()?;
+    let stop = Stop::on_signals()?;
+    let printer = Printer::start()?;
     let runtime = options.runtime.runtime;
     let watching = Watching {
         options,
         local,
         stop,
+        printer,
     };
     block_on(runtime, watching).map_err(CliError::Start)?
 }
@@ -45,61 +53,77 @@ fn local_peer(options: &Node) -> Result<Peer, CliError> {
 struct Watching {
     options: Node,
     local: Peer,
-    stop: Receiver<()>,
+    stop: Stop,
+    printer: Printer,
 }
 
 impl Work for Watching {
     type Output = Result<(), CliError>;
 
     async fn on<R: Runtime>(self) -> Self::Output {
-        let Self {
-            options,
-            local,
-            stop,
-        } = self;
+        let Some(node) = self.stop.or(self.bind::<R>()).await.transpose()? else {
+            return Ok(());
+        };
+        // Before the first event of a peer.
+        let events = node.peers().events();
+        let options = &self.options;
+        let three = || options.every.saturating_mul(3);
+        let peer_timeout = options.peer_timeout.unwrap_or_else(three);
+        let management = ManagementConfig::new()
+            .with_app_id(options.app_id.clone())
+            .with_every(Some(options.every))
+            .with_timeout(Some(peer_timeout));
+        node.manage_peers(management).map_err(BuildError::from)?;
+        say(format_args!(
+            "node {} at {} in the group {}",
+            hex(&self.local.id),
+            node.local_addr(),
+            self.group(node.local_addr()),
+        ));
+        let unread = async { Err(self.printer.failed().await) };
+        let printed = self
+            .stop
+            .or(future::or(unread, self.print_all(events)))
+            .await
+            .unwrap_or(Ok(()));
+        // So that the farewell is sent.
+        node.stop_within(LEAVE).await;
+        printed
+    }
+}
+
+impl Watching {
+    async fn bind<R: Runtime>(&self) -> Result<UdpNode<R>, CliError> {
+        let options = &self.options;
         let address = udp::own_address::<R>(&options.listen).await?;
-        let group = options.group.unwrap_or(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::new(224, 0, 0, 1).into(),
-            IpAddr::V6(_) => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into(),
-        });
-        let id = hex(&local.id);
         let mut builder = UdpNode::<R>::builder()
             .outer(options.outer.layer())
-            .local_peer(local)
-            .group(group)
+            .local_peer(self.local.clone())
+            .group(self.group(address))
             // Peers may be on this machine; the node recognises itself by its id.
             .ignore_own_ip(false);
         if let Some(interface) = &options.interface {
             builder = builder.interface(interface.clone());
         }
-        let node = builder.bind(address).await?;
-        // Before the first event of a peer.
-        let events = node.peers().events();
-        let three = || options.every.saturating_mul(3);
-        let peer_timeout = options.peer_timeout.unwrap_or_else(three);
-        let management = ManagementConfig::new()
-            .with_app_id(options.app_id)
-            .with_every(Some(options.every))
-            .with_timeout(Some(peer_timeout));
-        node.manage_peers(management).map_err(BuildError::from)?;
-        eprintln!("node {id} at {} in the group {group}", node.local_addr());
-        let stopping = node.clone();
-        R::spawn(async move {
-            // The sender is never dropped.
-            let _ = stop.recv().await;
-            stopping.stop().await;
-        });
-        let printed = print_all(events, options.json).await;
-        // Also if there was no signal, so that the farewell is sent.
-        node.stop().await;
-        printed
+        Ok(builder.bind(address).await?)
     }
-}
 
-/// Prints events until the node has ended.
-async fn print_all(mut events: PeerEvents, json: bool) -> Result<(), CliError> {
-    while let Some(event) = events.next().await {
-        line::print(&event, json).map_err(CliError::Output)?;
+    /// The group, where the node is at this address.
+    fn group(&self, address: SocketAddr) -> IpAddr {
+        self.options.group.unwrap_or(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::new(224, 0, 0, 1).into(),
+            IpAddr::V6(_) => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into(),
+        })
     }
-    Ok(())
+
+    /// Prints events until the node has ended.
+    async fn print_all(&self, mut events: PeerEvents) -> Result<(), CliError> {
+        while let Some(event) = events.next().await {
+            let line = line::line(&event, self.options.json).map_err(CliError::Output)?;
+            if let Some(line) = line {
+                self.printer.print(line.into_bytes()).await?;
+            }
+        }
+        self.printer.finish().await
+    }
 }

@@ -3,11 +3,12 @@
 mod news;
 mod store;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
-use async_channel::Receiver;
 use netaio_core::Layer;
 use netaio_core::types::{
     CREATE_URI, DELETE_URI, PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI, UPDATE_URI,
@@ -19,19 +20,23 @@ use self::store::{Store, create, delete, read, update};
 use crate::args::Serve;
 use crate::error::CliError;
 use crate::runtime::{Work, block_on};
-use crate::signals;
+use crate::signals::Stop;
+use crate::stdio::Output;
 use crate::udp;
+
+/// The time that answers have to be sent in once it is to stop.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until a signal stops it.
 pub(crate) fn serve(options: Serve) -> Result<(), CliError> {
-    let stop = signals::stop()?;
+    let stop = Stop::on_signals()?;
     let runtime = options.runtime.runtime;
     block_on(runtime, Serving { options, stop }).map_err(CliError::Start)?
 }
 
 struct Serving {
     options: Serve,
-    stop: Receiver<()>,
+    stop: Stop,
 }
 
 /// What the handlers of server and node share.
@@ -73,57 +78,81 @@ impl Work for Serving {
     type Output = Result<(), CliError>;
 
     async fn on<R: Runtime>(self) -> Self::Output {
-        let Self { options, stop } = self;
-        let bounds = &options.bounds;
-        let shared = Arc::new(Shared {
-            store: Store::new(bounds.max_resources, bounds.max_bytes),
-            news: News::default(),
-        });
-        let mut tcp = None;
-        if let Some(address) = &options.tcp {
-            let builder = serving!(Server::<R>::builder(), options, shared);
-            let server = builder.bind(address).await?;
-            shared.news.add(server.publisher().clone());
-            tcp = Some(server);
-        }
-        let mut udp = None;
-        if let Some(address) = &options.udp {
-            let builder = serving!(UdpNode::<R>::builder(), options, shared);
-            // Clients may be on this machine.
-            let builder = builder.no_group().ignore_own_ip(false);
-            let node = builder.bind(udp::own_address::<R>(address).await?).await?;
-            shared.news.add(node.publisher().clone());
-            udp = Some(node);
-        }
-        if let Some(server) = &tcp {
-            for address in server.local_addrs() {
-                say("tcp", *address)?;
-            }
-        }
-        if let Some(node) = &udp {
-            say("udp", node.local_addr())?;
-        }
-        // The sender is never dropped.
-        let _ = stop.recv().await;
+        let Some(bound) = self.stop.or(self.bind::<R>()).await.transpose()? else {
+            return Ok(());
+        };
+        let Bound { tcp, udp } = bound;
+        let tcp_addrs = tcp.iter().flat_map(|server| server.local_addrs());
+        let udp_addrs = udp.iter().map(UdpNode::local_addr);
+        announce(
+            tcp_addrs
+                .map(|address| ("tcp", *address))
+                .chain(udp_addrs.map(|address| ("udp", address))),
+        )?;
+        self.stop.requested().await;
         // Both at once, so that neither accepts requests while the other drains.
         let (stopping, stopped) = async_channel::bounded::<()>(1);
         R::spawn(async move {
             if let Some(node) = udp {
-                node.stop().await;
+                node.stop_within(GRACE).await;
             }
             drop(stopping);
         });
         if let Some(server) = tcp {
-            server.stop().await;
+            server.stop_within(GRACE).await;
         }
         let _ = stopped.recv().await;
         Ok(())
     }
 }
 
-fn say(transport: &str, address: SocketAddr) -> Result<(), CliError> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "netaio: listening on {transport} {address}")
-        .and_then(|()| out.flush())
-        .map_err(CliError::Output)
+/// What serves.
+struct Bound<R: Runtime> {
+    tcp: Option<Server<R>>,
+    udp: Option<UdpNode<R>>,
+}
+
+impl Serving {
+    async fn bind<R: Runtime>(&self) -> Result<Bound<R>, CliError> {
+        let options = &self.options;
+        let bounds = &options.bounds;
+        let shared = Arc::new(Shared {
+            store: Store::new(bounds.max_resources, bounds.max_bytes),
+            news: News::default(),
+        });
+        let mut bound = Bound {
+            tcp: None,
+            udp: None,
+        };
+        if let Some(address) = &options.tcp {
+            let builder = serving!(Server::<R>::builder(), options, shared);
+            let server = builder.bind(address).await?;
+            shared.news.add(server.publisher().clone());
+            bound.tcp = Some(server);
+        }
+        if let Some(address) = &options.udp {
+            let builder = serving!(UdpNode::<R>::builder(), options, shared);
+            // Clients may be on this machine.
+            let builder = builder.no_group().ignore_own_ip(false);
+            let node = builder.bind(udp::own_address::<R>(address).await?).await?;
+            shared.news.add(node.publisher().clone());
+            bound.udp = Some(node);
+        }
+        Ok(bound)
+    }
+}
+
+/// Says where it listens, on a thread that may wait for whoever reads it. It serves those who know it
+/// anyway, too.
+fn announce(addresses: impl Iterator<Item = (&'static str, SocketAddr)>) -> Result<(), CliError> {
+    let lines = addresses
+        .map(|(transport, address)| format!("netaio: listening on {transport} {address}\n"));
+    let lines: String = lines.collect();
+    let write = move || {
+        if let Err(error) = Output.write_all(lines.as_bytes()) {
+            tracing::warn!(%error, "nobody is told where the server listens");
+        }
+    };
+    let thread = thread::Builder::new().name("output".to_owned());
+    thread.spawn(write).map(drop).map_err(CliError::Start)
 }

@@ -114,7 +114,8 @@ macro_rules! bytes_argument {
         }
 
         impl fmt::Display for $name {
-            /// As text; what is not UTF-8 is replaced.
+            /// As text; what is not UTF-8 is replaced. For a log or a terminal
+            /// [`Printable::bytes`](netaio_core::Printable::bytes) escapes it.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&String::from_utf8_lossy(&self.0))
             }

@@ -55,7 +55,14 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "core",
         &[
             &[
-                "error", "hashes", "limits", "network", "now", "place", "sync",
+                "error",
+                "hashes",
+                "limits",
+                "network",
+                "now",
+                "place",
+                "printable",
+                "sync",
             ],
             &["message"],
             &["plugin", "wire", "frame"],

@@ -1,0 +1,172 @@
+//! Standard error: what the command says besides its output, and the log.
+//!
+//! Whoever reads it, or does not, makes no difference to the work: lines wait for a thread of
+//! their own to write them. Those for which there is no room are counted.
+
+use std::collections::VecDeque;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::mem;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use netaio_core::Printable;
+
+use super::poll;
+
+/// The most bytes of lines that wait.
+const WAITING: usize = 1 << 20;
+
+/// The time that the end of the command waits for a slow reader.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The characters of what is said at once: more than any line of a program, and any advice.
+const LONGEST: usize = 16 << 10;
+
+static LINES: Lines = Lines {
+    queue: Mutex::new(Queue {
+        lines: VecDeque::new(),
+        bytes: 0,
+        lost: 0,
+        state: State::Idle,
+    }),
+    changed: Condvar::new(),
+};
+
+struct Lines {
+    queue: Mutex<Queue>,
+    /// There is a line, or the last one is written.
+    changed: Condvar,
+}
+
+struct Queue {
+    lines: VecDeque<Vec<u8>>,
+    bytes: usize,
+    /// Lines for which there was no room, since this was said.
+    lost: u64,
+    state: State,
+}
+
+#[derive(PartialEq, Eq)]
+enum State {
+    /// No thread has been started.
+    Idle,
+    Waiting,
+    Writing,
+    /// Nobody reads it, or the system gives no thread.
+    Closed,
+}
+
+/// Says something, on a line of its own, or several where it has several. It is
+/// escaped.
+pub(crate) fn say(text: impl Display) {
+    let text = Printable::new(text).with_lines().with_max(LONGEST);
+    LINES.push(format!("{text}\n").into_bytes());
+}
+
+/// Waits until what was said is written, but not long.
+pub(crate) fn flush() {
+    let queue = LINES.lock();
+    let unwritten = |queue: &mut Queue| match queue.state {
+        State::Waiting => !queue.lines.is_empty(),
+        State::Writing => true,
+        State::Idle | State::Closed => false,
+    };
+    // Poison is no reason to wait.
+    let _ = LINES.changed.wait_timeout_while(queue, PATIENCE, unwritten);
+}
+
+/// A line of the log, which is escaped where its fields are.
+pub(crate) struct LogLine;
+
+impl Write for LogLine {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        LINES.push(line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // The queue is consistent between two statements.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&'static self, line: Vec<u8>) {
+        let mut queue = self.lock();
+        if queue.state == State::Idle {
+            let thread = thread::Builder::new().name("stderr".to_owned());
+            queue.state = match thread.spawn(|| self.write_all()) {
+                Ok(_) => State::Waiting,
+                Err(_) => State::Closed,
+            };
+        }
+        if queue.state == State::Closed {
+            return;
+        }
+        let bytes = queue.bytes.saturating_add(line.len());
+        if bytes > WAITING {
+            queue.lost = queue.lost.saturating_add(1);
+            return;
+        }
+        queue.bytes = bytes;
+        queue.lines.push_back(line);
+        self.changed.notify_all();
+    }
+
+    /// Writes lines until nobody reads them.
+    fn write_all(&self) {
+        let mut queue = self.lock();
+        loop {
+            let waiting = |queue: &mut Queue| queue.lines.is_empty();
+            queue = self
+                .changed
+                .wait_while(queue, waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+            let Some(mut line) = queue.lines.pop_front() else {
+                continue;
+            };
+            queue.bytes = queue.bytes.saturating_sub(line.len());
+            let lost = mem::take(&mut queue.lost);
+            queue.state = State::Writing;
+            drop(queue);
+            if lost > 0 {
+                let text = format!("netaio: {lost} lines were lost: nobody read standard error\n");
+                line.extend_from_slice(text.as_bytes());
+            }
+            let written = write_line(&line);
+            queue = self.lock();
+            queue.state = match written {
+                // A disk that is full may have room later.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => State::Closed,
+                _ => State::Waiting,
+            };
+            self.changed.notify_all();
+            if queue.state == State::Closed {
+                queue.lines = VecDeque::new();
+                return;
+            }
+        }
+    }
+}
+
+fn write_line(mut line: &[u8]) -> io::Result<()> {
+    while !line.is_empty() {
+        // Standard error has no buffer.
+        match io::stderr().lock().write(line) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => line = line.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                poll::writable(io::stderr())?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

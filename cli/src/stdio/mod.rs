@@ -1,0 +1,15 @@
+//! Standard input, output and error, whatever they are: pipes, files, terminals, slow,
+//! non-blocking, full, or nobody's.
+//!
+//! Those that are closed when the command starts are `/dev/null`: the standard library opens it
+//! in their place.
+
+pub(crate) mod error;
+mod input;
+mod output;
+mod poll;
+mod printer;
+
+pub(crate) use input::Input;
+pub(crate) use output::Output;
+pub(crate) use printer::Printer;

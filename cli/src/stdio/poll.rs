@@ -1,0 +1,76 @@
+//! Waiting for a standard stream, where the system can wait for a file.
+
+#[cfg(unix)]
+mod system {
+    use std::io;
+    use std::os::fd::AsFd;
+
+    use rustix::event::{PollFd, PollFlags, poll};
+
+    /// What says that nobody is at the other end: of a pipe, a socket or a terminal.
+    const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
+
+    /// Waits for an event of one of the files, as long as it takes.
+    fn wait(files: &mut [PollFd<'_>]) -> io::Result<()> {
+        loop {
+            match poll(files, None) {
+                Err(rustix::io::Errno::INTR) => {}
+                polled => return polled.map(drop).map_err(Into::into),
+            }
+        }
+    }
+
+    /// Waits until a file that has said `WouldBlock` takes bytes, or fails.
+    pub(crate) fn writable(file: impl AsFd) -> io::Result<()> {
+        wait(&mut [PollFd::new(&file, PollFlags::OUT)])
+    }
+
+    /// Waits until the input can be read, or fails.
+    ///
+    /// # Errors
+    /// `BrokenPipe`, where nobody reads the output any more.
+    pub(crate) fn readable(input: impl AsFd, output: impl AsFd) -> io::Result<()> {
+        let mut files = [
+            PollFd::new(&input, PollFlags::IN),
+            PollFd::new(&output, PollFlags::empty()),
+        ];
+        wait(&mut files)?;
+        let [input, output] = files.map(|file| file.revents());
+        match input.is_empty() && output.intersects(GONE) {
+            true => Err(io::ErrorKind::BrokenPipe.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits until nobody reads the output any more: for ever, where that cannot be seen.
+    pub(crate) fn gone(output: impl AsFd) -> io::Result<()> {
+        let mut files = [PollFd::new(&output, PollFlags::empty())];
+        wait(&mut files)?;
+        match files.map(|file| file.revents())[0].intersects(GONE) {
+            true => Ok(()),
+            // It cannot be polled.
+            false => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::io;
+
+    /// Files that say `WouldBlock` are nobody's habit here.
+    pub(crate) fn writable<T>(_: T) -> io::Result<()> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    /// A read waits by itself.
+    pub(crate) fn readable<I, O>(_: I, _: O) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn gone<T>(_: T) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+pub(super) use system::{gone, readable, writable};

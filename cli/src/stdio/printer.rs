@@ -1,0 +1,92 @@
+//! The output of commands that go on until somebody ends them.
+
+use std::io::{self, Write};
+use std::thread;
+
+use async_channel::{Receiver, Sender};
+
+use super::{Output, poll};
+use crate::error::CliError;
+
+/// The most lines that wait to be written.
+const WAITING: usize = 64;
+
+/// Writes lines to standard output on a thread of its own, so that neither a signal nor the
+/// network waits for whoever reads them.
+pub(crate) struct Printer {
+    lines: Sender<Vec<u8>>,
+    /// How the writing has ended.
+    ended: Receiver<io::Result<()>>,
+}
+
+impl Printer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn start() -> Result<Self, CliError> {
+        let (lines, waiting) = async_channel::bounded(WAITING);
+        // One of them for each thread.
+        let (ends, ended) = async_channel::bounded(2);
+        let written = ends.clone();
+        spawn("output", move || {
+            // A full channel has an end in it.
+            let _ = written.try_send(write_all(&waiting));
+        })?;
+        spawn("reader", move || {
+            if poll::gone(io::stdout()).is_ok() {
+                let _ = ends.try_send(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+        })?;
+        Ok(Self { lines, ended })
+    }
+
+    /// Has a line written, or waits until fewer wait.
+    ///
+    /// # Errors
+    /// The one of an earlier line.
+    pub(crate) async fn print(&self, line: Vec<u8>) -> Result<(), CliError> {
+        match self.lines.send(line).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.failed().await),
+        }
+    }
+
+    /// Waits until a line cannot be written, or nobody reads them any more. Cancel-safe.
+    pub(crate) async fn failed(&self) -> CliError {
+        let ended = self.ended.recv().await;
+        // Without an error the lines would have to be closed.
+        let error = ended.ok().and_then(Result::err);
+        CliError::Output(error.unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()))
+    }
+
+    /// Waits until every line is written.
+    ///
+    /// # Errors
+    /// One could not be.
+    pub(crate) async fn finish(&self) -> Result<(), CliError> {
+        self.lines.close();
+        match self.ended.recv().await {
+            Ok(Err(error)) => Err(CliError::Output(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), CliError> {
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(work).map(drop).map_err(CliError::Start)
+}
+
+fn write_all(lines: &Receiver<Vec<u8>>) -> io::Result<()> {
+    while let Ok(mut line) = lines.recv_blocking() {
+        // What waits already goes with it.
+        while line.len() < (64 << 10)
+            && let Ok(more) = lines.try_recv()
+        {
+            line.extend_from_slice(&more);
+        }
+        Output.write_all(&line)?;
+    }
+    Ok(())
+}
