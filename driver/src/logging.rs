@@ -234,6 +234,58 @@ mod tests {
         assert_eq!(logs.suppressed(), 20 * 3);
     }
 
+    /// Takes the fields of events, in order.
+    #[derive(Clone, Default)]
+    struct Fields(Arc<Mutex<Vec<String>>>);
+
+    impl tracing::field::Visit for Fields {
+        fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+            let mut fields = self.0.lock().unwrap();
+            fields.push(format!("{field}={value:?}"));
+        }
+    }
+
+    impl tracing::Subscriber for Fields {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            event.record(&mut self.clone());
+        }
+
+        fn enter(&self, _: &tracing::span::Id) {}
+
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    #[test]
+    fn whatever_a_field_is_it_is_one_short_line() {
+        let fields = Fields::default();
+        let _taken = tracing::subscriber::set_default(fields.clone());
+        let (logs, _) = logs(INTERVAL);
+        let (uri, long) = ("a\nb\u{9b}", ["x"; 1000]);
+        limited!(logs, WARN, "refused", number = 5, %uri, ?uri, named = %uri, other = ?long, uri);
+        let taken = fields.0.lock().unwrap();
+        let [message, number, shown, debugged, named, cut, own] = &taken[..] else {
+            unreachable!("{taken:?}");
+        };
+        assert_eq!([message, number], ["message=refused", "number=5"]);
+        assert_eq!([shown, named], [r"uri=a\nb\u{9b}", r"named=a\nb\u{9b}"]);
+        assert_eq!(debugged, r#"uri="a\nb\u{9b}""#);
+        assert!(cut.len() < 300 && cut.ends_with(".. (5000 bytes)"), "{cut}");
+        // What the program itself says is escaped by whoever writes the log.
+        assert_eq!(own, r#"uri="a\nb\u{9b}""#);
+    }
+
     #[test]
     fn a_line_without_subscribers_costs_nothing() {
         struct NeverRead;

@@ -9,6 +9,8 @@
 
 pub(crate) mod node;
 pub(crate) mod server;
+#[cfg(target_os = "linux")]
+pub(crate) mod streams;
 pub(crate) mod subscriber;
 
 use std::io::{Read, Write};
