@@ -97,10 +97,10 @@ fn subscribers_are_told_what_happens() {
     let mut both = Subscriber::start(&[&["a", "b"], &common[..]].concat());
     let one = Subscriber::start(&[&["b", "--json", "--count", "1"], &common[..]].concat());
     for (args, told) in [
-        (&["create", "a", "--content", "first"][..], "first\n"),
-        (&["update", "a", "--content", "second"], "second\n"),
-        (&["delete", "a"], "\n"),
-        (&["publish", "b", "--content", "news"], "news\n"),
+        (&["create", "a", "--content", "first"][..], "a first\n"),
+        (&["update", "a", "--content", "second"], "a second\n"),
+        (&["delete", "a"], "a \n"),
+        (&["publish", "b", "--content", "news"], "b news\n"),
     ] {
         assert_eq!(ask(args).status, 0, "{args:?}");
         assert_eq!(both.line(), told);
@@ -114,9 +114,9 @@ fn subscribers_are_told_what_happens() {
     );
     // Whoever has ended is subscribed no more: no connection says it.
     while ask(&["publish", "b", "--content", "more"]).stdout != b"1" {
-        assert_eq!(both.line(), "more\n");
+        assert_eq!(both.line(), "b more\n");
     }
-    assert_eq!(both.line(), "more\n");
+    assert_eq!(both.line(), "b more\n");
     assert_eq!(both.stop("-TERM"), Some(0));
     while ask(&["publish", "a", "--content", "more"]).stdout != b"0" {}
 }

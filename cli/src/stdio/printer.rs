@@ -1,5 +1,7 @@
 //! The output of commands that go on until somebody ends them.
 
+use std::convert::Infallible;
+use std::future;
 use std::io::{self, Write};
 use std::thread;
 
@@ -15,8 +17,10 @@ const WAITING: usize = 64;
 /// network waits for whoever reads them.
 pub(crate) struct Printer {
     lines: Sender<Vec<u8>>,
-    /// How the writing has ended.
-    ended: Receiver<io::Result<()>>,
+    /// Why lines cannot be written.
+    failures: Receiver<io::Error>,
+    /// Closed once no more lines are written.
+    written: Receiver<Infallible>,
 }
 
 impl Printer {
@@ -27,18 +31,26 @@ impl Printer {
     pub(crate) fn start() -> Result<Self, CliError> {
         let (lines, waiting) = async_channel::bounded(WAITING);
         // One of them for each thread.
-        let (ends, ended) = async_channel::bounded(2);
-        let written = ends.clone();
+        let (failed, failures) = async_channel::bounded(2);
+        let (writing, written) = async_channel::bounded(1);
+        let gone = failed.clone();
         spawn("output", move || {
-            // A full channel has an end in it.
-            let _ = written.try_send(write_all(&waiting));
+            if let Err(error) = write_all(&waiting) {
+                // Neither full, nor closed while somebody wants to know.
+                let _ = failed.try_send(error);
+            }
+            drop(writing);
         })?;
         spawn("reader", move || {
             if poll::gone(io::stdout()).is_ok() {
-                let _ = ends.try_send(Err(io::ErrorKind::BrokenPipe.into()));
+                let _ = gone.try_send(io::ErrorKind::BrokenPipe.into());
             }
         })?;
-        Ok(Self { lines, ended })
+        Ok(Self {
+            lines,
+            failures,
+            written,
+        })
     }
 
     /// Has a line written, or waits until fewer wait.
@@ -54,10 +66,11 @@ impl Printer {
 
     /// Waits until a line cannot be written, or nobody reads them any more. Cancel-safe.
     pub(crate) async fn failed(&self) -> CliError {
-        let ended = self.ended.recv().await;
-        // Without an error the lines would have to be closed.
-        let error = ended.ok().and_then(Result::err);
-        CliError::Output(error.unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()))
+        match self.failures.recv().await {
+            Ok(error) => CliError::Output(error),
+            // All is written, and the reader cannot be watched.
+            Err(_) => future::pending().await,
+        }
     }
 
     /// Waits until every line is written.
@@ -66,9 +79,10 @@ impl Printer {
     /// One could not be.
     pub(crate) async fn finish(&self) -> Result<(), CliError> {
         self.lines.close();
-        match self.ended.recv().await {
-            Ok(Err(error)) => Err(CliError::Output(error)),
-            _ => Ok(()),
+        let _closed = self.written.recv().await;
+        match self.failures.try_recv() {
+            Ok(error) => Err(CliError::Output(error)),
+            Err(_) => Ok(()),
         }
     }
 }
