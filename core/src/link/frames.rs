@@ -218,7 +218,8 @@ impl Link {
     /// dispatched for this link's sake, a frame is looked at only for an answer that
     /// somebody waits for, perhaps a handler: other messages then wait, no more than may
     /// be on their way in the other direction. While it is paused it is their bytes alone
-    /// that count: an answer may be behind any number of short ones.
+    /// that count: an answer may be behind any number of short ones. They are few enough
+    /// that this link alone has no unfinished frame give way.
     #[inline]
     pub(super) fn may_take_frame(&self) -> bool {
         let (waiting, waiting_bytes) = self.calls.waiting();
@@ -226,9 +227,13 @@ impl Link {
             return true;
         }
         let limits = self.limits();
+        let (most, most_bytes) = match self.paused {
+            true => (usize::MAX, limits.inbound_total() / 4),
+            false => (limits.pending_requests(), usize::MAX),
+        };
         self.pending_requests() > 0
-            && (self.paused || waiting < limits.pending_requests())
-            && waiting_bytes < limits.outbound_queue()
+            && waiting < most
+            && waiting_bytes < most_bytes.min(limits.outbound_queue())
     }
 
     /// Tells the sender that its message failed a check, if that is wanted, and

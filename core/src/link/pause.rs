@@ -13,8 +13,9 @@ impl Link {
     ///
     /// While requests wait for answers reading goes on, and their answers come as ever. What
     /// else comes meanwhile waits here in its order, up to
-    /// [`Limits::outbound_queue`](crate::Limits::outbound_queue) bytes with what is kept
-    /// about each message: past that nothing is read, and the requests may time out.
+    /// [`Limits::outbound_queue`](crate::Limits::outbound_queue) bytes, or a quarter of
+    /// [`Limits::inbound_total`](crate::Limits::inbound_total) where that is less, with what
+    /// is kept about each message. Past that nothing is read, and the requests may time out.
     ///
     /// The end of the stream is noticed where it is read. What came before it is still handed
     /// over once the link resumes, and until then it does not close by itself.

@@ -126,9 +126,10 @@ impl<R: Runtime> Client<R> {
     ///
     /// Answers to requests come all the same. While a request waits for one its connection is
     /// read, and the messages that come before the answer wait in it, up to
-    /// [`Limits::outbound_queue`](netaio_core::Limits::outbound_queue) bytes. Where even more
-    /// come before it, the request times out unless the stream is read meanwhile: whoever
-    /// asks while messages come fast reads them in another task, or asks by another
+    /// [`Limits::outbound_queue`](netaio_core::Limits::outbound_queue) bytes, or a quarter of
+    /// [`Limits::inbound_total`](netaio_core::Limits::inbound_total) where that is less. Where
+    /// even more come before it, the request times out unless the stream is read meanwhile:
+    /// whoever asks while messages come fast reads them in another task, or asks by another
     /// connection.
     ///
     /// What nobody reads has no place to wait: without a stream such messages are dropped,
