@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use netaio_core::packify::EncodeError;
 use netaio_core::{CloseReason, FrameError, LayerError, OpenError, SendError};
-use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError};
+use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError, TaskPanicked};
 
 use crate::codec::LineError;
 
@@ -81,6 +81,9 @@ pub(crate) enum CliError {
     /// The connection ended while news were awaited.
     #[error("the connection ended: {0}")]
     Lost(CloseReason),
+    /// A server or a node has ended by itself.
+    #[error(transparent)]
+    Ended(#[from] TaskPanicked),
     /// The server answered with an error message.
     #[error(transparent)]
     Answer(#[from] ErrorAnswer),

@@ -101,6 +101,8 @@ fn log(verbose: u8) {
         .with_max_level(level)
         .fmt_fields(fields.delimited(" "))
         .with_writer(|| LogLine)
+        // A line that cannot be written is lost. To say so on standard error too would
+        // panic where nobody reads it.
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .init();

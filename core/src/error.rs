@@ -419,6 +419,9 @@ pub enum CloseReason {
     /// as much as they may hold, [`Limits::inbound_total`](crate::Limits).
     #[error("too much was received from all remotes together, and its frame was not complete")]
     NoRoom,
+    /// What drives the connection on this side failed, by a panic of a plugin say.
+    #[error("this side failed: {0}")]
+    Failed(alloc::string::String),
     /// The transport failed.
     #[error("transport error: {0}")]
     Transport(alloc::string::String),

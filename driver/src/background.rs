@@ -7,6 +7,8 @@ use async_channel::Sender;
 use event_listener::Event;
 
 use crate::futures::{BoxFuture, race, wait_for};
+use crate::logging::{Logs, limited};
+use crate::panics::caught;
 use crate::runtime::Runtime;
 use crate::sync::{Mutex, lock};
 
@@ -20,6 +22,7 @@ pub(crate) struct BackgroundTasks<K> {
     ended: Event,
     /// The most that run at the same time.
     max: usize,
+    logs: Arc<Logs>,
 }
 
 struct State<K> {
@@ -42,7 +45,7 @@ pub(crate) enum NotStarted {
 }
 
 impl<K: Ord + Copy + Send + 'static> BackgroundTasks<K> {
-    pub(crate) fn new(max: usize) -> Arc<Self> {
+    pub(crate) fn new(max: usize, logs: Arc<Logs>) -> Arc<Self> {
         let state = State {
             running: BTreeMap::new(),
             cancellations: 0,
@@ -54,6 +57,7 @@ impl<K: Ord + Copy + Send + 'static> BackgroundTasks<K> {
             cancelled: Event::new(),
             ended: Event::new(),
             max,
+            logs,
         })
     }
 
@@ -106,6 +110,11 @@ impl<K: Ord + Copy + Send + 'static> BackgroundTasks<K> {
         let task = Box::pin(async move {
             // Dropped after the task.
             let entry = entry;
+            let task = async {
+                if let Err(panicked) = caught(task).await {
+                    limited!(entry.tasks.logs, WARN, "a background task panicked", %panicked);
+                }
+            };
             race(entry.tasks.cancelled(since), task).await;
         });
         // If the runtime was shut down, the task is dropped here, and has ended.

@@ -8,6 +8,15 @@ use netaio_core::{
     SubscribeError, TooManyLinks,
 };
 
+/// A task of a server or a node called what the application plugged in, a plugin, a codec
+/// or a clock say, and that panicked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a task of this side panicked: {what}")]
+pub struct TaskPanicked {
+    /// The message of the panic.
+    pub what: String,
+}
+
 /// Why a server could not be started, or a client not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -50,6 +50,7 @@ mod error;
 mod events;
 mod logging;
 mod options;
+mod panics;
 mod peer_events;
 mod random;
 mod sources;
@@ -98,6 +99,7 @@ pub use clock::Clock;
 pub use connection::Connection;
 pub use error::{
     BuildError, ConnectError, ErrorAnswer, RefusedConnection, RequestError, SubscriptionError,
+    TaskPanicked,
 };
 pub use events::Events;
 pub use fanout::Delivery;
@@ -130,7 +132,8 @@ pub mod api {
         Interface, IntoReply, Keepalive, KnownPeer, Lagged, LossyMessages, Messages, NoReply,
         PeerEvent, PeerEvents, Peers, Publisher, Reconnected, RefusedConnection, Remote, Reply,
         Request, RequestBuilder, RequestError, Response, ServerCounters, ServerEvent, ServerEvents,
-        State, SubscriptionError, Text, TimedOut, UdpEvent, UdpEvents, Unsolicited, Uri,
+        State, SubscriptionError, TaskPanicked, Text, TimedOut, UdpEvent, UdpEvents, Unsolicited,
+        Uri,
     };
     pub use netaio_core::*;
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::clock::Time;
@@ -72,6 +73,12 @@ impl Logs {
     }
 }
 
+/// Writes a line. A subscriber that panics, as one does that cannot write to standard
+/// error, costs the line, and not the task that wrote it.
+pub(crate) fn shielded(write: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(write));
+}
+
 /// Writes a line that a remote can cause, unless one with this text was written within
 /// the interval: `limited!(logs, WARN, "text", field = value, %another)`. If no
 /// subscriber takes lines of this level it does nothing.
@@ -80,12 +87,14 @@ impl Logs {
 /// makes a line of its own, or a long one.
 macro_rules! limited {
     ($logs:expr, $level:ident, $text:literal $(, $($fields:tt)+)?) => {
-        if ::tracing::event_enabled!(::tracing::Level::$level)
-            && let Some(suppressed) = $logs.admit($text)
-        {
-            let suppressed = (suppressed > 0).then_some(suppressed);
-            $crate::logging::event!($level [suppressed, $text] [] $($($fields)+)?);
-        }
+        $crate::logging::shielded(|| {
+            if ::tracing::event_enabled!(::tracing::Level::$level)
+                && let Some(suppressed) = $logs.admit($text)
+            {
+                let suppressed = (suppressed > 0).then_some(suppressed);
+                $crate::logging::event!($level [suppressed, $text] [] $($($fields)+)?);
+            }
+        })
     };
 }
 

@@ -7,6 +7,7 @@
     reason = "the helpers of tests fail as tests do"
 )]
 
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -239,6 +240,55 @@ async fn two_nodes_with_one_id_are_one_line() {
     assert_eq!(events.next().await, Some(told));
     node.stop().await;
     other.stop().await;
+}
+
+/// Panics with every line.
+#[derive(Clone)]
+struct Panics;
+
+impl io::Write for Panics {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        panic!("a logger of a test")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A logger that panics costs its lines, and no task: not the acceptor, no connection, and
+/// not the task of a node.
+#[tokio::test]
+async fn a_logger_that_panics_ends_no_task() {
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(Level::DEBUG)
+        .with_writer(|| Panics);
+    let _logging = tracing::subscriber::set_default(subscriber.finish());
+    let limits = Limits::default().with_connections(1).unwrap();
+    let server = guarded(limits, Hand::default()).log_interval(Duration::ZERO);
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let first = Client::builder().auth(HmacAuth::new("secret"));
+    let first = first.build().unwrap();
+    let connection = first.connect(server.local_addr()).await.unwrap();
+    let node = UdpNode::builder().no_group().log_interval(Duration::ZERO);
+    let node = node.bind("127.0.0.1:0").await.unwrap();
+    let asker = UdpNode::builder().no_group();
+    let asker = asker.bind("127.0.0.1:0").await.unwrap();
+    for _ in 0..3 {
+        // Messages without a handler, and connections that are one too many.
+        connection.request("u").await.unwrap();
+        let another = Client::builder().build().unwrap();
+        let refused = another.connect(server.local_addr()).await.unwrap();
+        refused.closed().await;
+        asker.request(node.local_addr(), "u").await.unwrap();
+    }
+    assert_eq!(server.counters().refused_connections, 3);
+    assert_eq!(server.connections(), 1);
+    first.close().await;
+    server.stop().await;
+    node.stop().await;
+    assert_eq!(node.ended().await, Ok(()));
+    asker.stop().await;
 }
 
 /// Clients have remotes too.

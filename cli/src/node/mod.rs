@@ -88,7 +88,7 @@ impl Work for Watching {
             .unwrap_or(Ok(()));
         // So that the farewell is sent.
         node.stop_within(LEAVE).await;
-        printed
+        printed.and(node.ended().await.map_err(CliError::from))
     }
 }
 

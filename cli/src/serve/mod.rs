@@ -3,6 +3,7 @@
 mod news;
 mod store;
 
+use std::future::pending;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -89,7 +90,14 @@ impl Work for Serving {
                 .map(|address| ("tcp", *address))
                 .chain(udp_addrs.map(|address| ("udp", address))),
         )?;
-        self.stop.requested().await;
+        // A signal, or the end of the node by itself.
+        let ended = async {
+            match &udp {
+                Some(node) => node.ended().await,
+                None => pending().await,
+            }
+        };
+        let ended = self.stop.or(ended).await.unwrap_or(Ok(()));
         // Both at once, so that neither accepts requests while the other drains.
         let (stopping, stopped) = async_channel::bounded::<()>(1);
         R::spawn(async move {
@@ -102,7 +110,7 @@ impl Work for Serving {
             server.stop_within(GRACE).await;
         }
         let _ = stopped.recv().await;
-        Ok(())
+        Ok(ended?)
     }
 }
 

@@ -145,7 +145,7 @@ impl<R: Runtime> ClientBuilder<R> {
         let service = self.setup.for_streams(Some(inbox.clone()))?;
         let client = Client::new(Shared {
             // Two for each server at most, and the application bounds those.
-            background: BackgroundTasks::new(usize::MAX),
+            background: BackgroundTasks::new(usize::MAX, service.context.logs.clone()),
             service,
             inbox,
             monitor,

@@ -16,6 +16,7 @@ use crate::error::RefusedConnection;
 use crate::futures::{race, yield_now};
 use crate::logging::limited;
 use crate::options::ConnectionOptions;
+use crate::panics::caught;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::Task;
 
@@ -38,11 +39,27 @@ impl Drop for Listening {
     }
 }
 
-/// Accepts connections until the server stops.
-pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
-    /// The pause after an error of the listener, such as running out of descriptors.
-    const PAUSE: Duration = Duration::from_millis(100);
+/// The pause after an error of the listener, such as running out of descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
 
+/// Accepts connections until the server stops. It begins anew after a panic.
+pub(super) async fn accept<R: Runtime>(acceptor: Acceptor<R>) {
+    let shared = &acceptor.open.0;
+    while let Err(panicked) = caught(accept_all(&acceptor)).await {
+        let context = &shared.service.context;
+        limited!(context.logs, WARN, "cannot accept a connection after a panic", %panicked);
+        shared.events.emit(|| ServerEvent::AcceptFailed {
+            error: panicked.to_string(),
+        });
+        // The clock may be what panics.
+        let pause = async { R::sleep_until(context.time().instant_after(PAUSE)).await };
+        if caught(pause).await.is_err() {
+            yield_now().await;
+        }
+    }
+}
+
+async fn accept_all<R: Runtime>(acceptor: &Acceptor<R>) {
     let (shared, listener) = (&acceptor.open.0, &acceptor.listener);
     let logs = &shared.service.context.logs;
     loop {

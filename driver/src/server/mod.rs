@@ -200,6 +200,13 @@ impl<R: Runtime> Server<R> {
         accept::serve::<R>(&self.shared, reader, writer, remote, options)
     }
 
+    /// Is ready when the server has ended: nothing listens, and no connection is left. What
+    /// panics while a connection is accepted ends no server: it is
+    /// [`ServerEvent::AcceptFailed`], and accepting goes on. Cancel-safe.
+    pub async fn ended(&self) {
+        self.shared.has_stopped().await;
+    }
+
     /// Stops within [`Limits::shutdown_grace`](netaio_core::Limits::shutdown_grace);
     /// see [`stop_within`](Self::stop_within), also for what dropping it early
     /// means.

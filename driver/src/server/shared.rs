@@ -56,6 +56,8 @@ impl Shared {
     pub(super) fn begin_stop(&self, command: impl Fn() -> Command) {
         self.stopping.store(true, Ordering::Release);
         self.stop.notify(usize::MAX);
+        // Where nothing is left that would notify of its end.
+        self.ended.notify(usize::MAX);
         self.roster.command_all(command);
     }
 
@@ -63,6 +65,15 @@ impl Shared {
     pub(super) async fn empty(&self) {
         let is_empty = || self.roster.len() == 0 && self.listening.load(Ordering::Acquire) == 0;
         wait_for(&self.ended, || is_empty().then_some(())).await;
+    }
+
+    /// Is ready when the server was stopped, and nothing of it is left.
+    pub(super) async fn has_stopped(&self) {
+        let is_over = || {
+            let stopping = self.stopping.load(Ordering::Acquire);
+            stopping && self.roster.len() == 0 && self.listening.load(Ordering::Acquire) == 0
+        };
+        wait_for(&self.ended, || is_over().then_some(())).await;
     }
 
     /// Sends a message about peers to every connection.

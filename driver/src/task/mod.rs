@@ -14,8 +14,11 @@ use self::running::Running;
 use crate::callers::Callers;
 use crate::clock::Time;
 use crate::connection::Connection;
+use crate::error::TaskPanicked;
 use crate::futures::yield_now;
+use crate::logging::limited;
 use crate::mailbox::Command;
+use crate::panics::caught;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::{Service, Turn};
 use crate::timer::Timer;
@@ -99,7 +102,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         observer: Arc<dyn ConnectionObserver>,
     ) {
         let mut task = Self::new(link, reader, writer, service, connection, observer);
-        R::spawn(async move { task.run().await });
+        R::spawn(async move {
+            if let Err(panicked) = caught(task.run()).await {
+                task.fail_panicked(&panicked);
+            }
+        });
     }
 
     fn new(
@@ -177,6 +184,16 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 self.yield_turn().await;
             }
         }
+    }
+
+    /// Closes the connection, since its task has panicked.
+    fn fail_panicked(&mut self, panicked: &TaskPanicked) {
+        let (logs, remote) = (&self.service.context.logs, self.link.remote());
+        limited!(logs, WARN, "a connection closes after a panic", ?remote, %panicked);
+        let reason = CloseReason::Failed(panicked.what.clone());
+        self.link.abort(reason.clone());
+        self.refuse_commands();
+        self.callers.fail_all(&reason);
     }
 
     /// Yields to the other tasks of this thread.

@@ -217,7 +217,9 @@ async fn open<R: Runtime>(
     };
     options.groups.clear();
     let socket = R::bind_datagrams(options).await?;
-    tracing::warn!(%group, %error, "cannot join the usual multicast group");
+    crate::logging::shielded(|| {
+        tracing::warn!(%group, %error, "cannot join the usual multicast group");
+    });
     Ok((socket, None))
 }
 

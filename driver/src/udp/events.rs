@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use netaio_core::Refusal;
 
+use crate::error::TaskPanicked;
 use crate::events::{EventBytes, Events};
 
 /// An event of a UDP node. The address of a sender may be forged. The events of peers
@@ -47,11 +48,17 @@ pub enum UdpEvent {
         /// Where it came from.
         remote: SocketAddr,
     },
+    /// The node has ended, as something panicked that the application plugged in: the last
+    /// event. See [`UdpNode::ended`](crate::UdpNode::ended).
+    Panicked(TaskPanicked),
 }
 
 impl EventBytes for UdpEvent {
     fn event_bytes(&self) -> usize {
-        0
+        match self {
+            Self::Panicked(panicked) => panicked.what.len(),
+            _ => 0,
+        }
     }
 }
 

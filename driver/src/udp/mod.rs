@@ -24,6 +24,7 @@ pub use self::events::{UdpEvent, UdpEvents};
 
 use self::shared::Shared;
 use crate::address::destination;
+use crate::error::TaskPanicked;
 use crate::futures::{race, wait_for};
 use crate::handler::Handler;
 use crate::peers::Peers;
@@ -257,17 +258,30 @@ impl<R: Runtime> UdpNode<R> {
         let drained = async {
             // An error means that the node has ended already.
             let _ = self.handle.0.commands.send(Command::Drain(grace)).await;
-            self.ended().await;
+            self.has_ended().await;
         };
         race(drained, R::sleep_until(until)).await;
         self.handle.0.abort();
-        self.ended().await;
+        self.has_ended().await;
         self.shared.background.shut_down();
         self.cancel_timeout_handlers().await;
     }
 
-    /// Is ready when the node has ended. Cancel-safe.
-    async fn ended(&self) {
+    /// Is ready when the node has ended: it was stopped, or its task panicked. Cancel-safe.
+    ///
+    /// # Errors
+    /// What the application plugged in, a plugin or a codec say, has panicked. Nothing is
+    /// received any more, and whoever still waits is told that the node is closed; another
+    /// node may take its place, as the address is free.
+    pub async fn ended(&self) -> Result<(), TaskPanicked> {
+        self.has_ended().await;
+        match &*lock(&self.shared.panicked) {
+            Some(panicked) => Err(panicked.clone()),
+            None => Ok(()),
+        }
+    }
+
+    async fn has_ended(&self) {
         let udp_handle::Shared {
             commands, ended, ..
         } = &*self.handle.0;

@@ -7,6 +7,7 @@ use netaio_core::{DatagramCounters, LinkId};
 
 use super::events::UdpEvent;
 use crate::background::BackgroundTasks;
+use crate::error::TaskPanicked;
 use crate::events::Listeners;
 use crate::peers::Peers;
 use crate::service::{Owner, Service};
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     pub(super) group: Option<SocketAddr>,
     pub(super) counters: Mutex<DatagramCounters>,
     pub(super) events: Listeners<UdpEvent>,
+    /// Why the node has ended, if not by a stop.
+    pub(super) panicked: Mutex<Option<TaskPanicked>>,
     pub(super) on_timeout: TimeoutHandler<SocketAddr>,
     /// Handlers of timeouts, one at a time for each address.
     pub(super) background: Arc<BackgroundTasks<SocketAddr>>,
@@ -37,7 +40,10 @@ impl Shared {
         group: Option<SocketAddr>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            background: BackgroundTasks::new(service.context.limits().handlers()),
+            background: BackgroundTasks::new(
+                service.context.limits().handlers(),
+                service.context.logs.clone(),
+            ),
             peers: Peers {
                 service: service.clone(),
             },
@@ -45,6 +51,7 @@ impl Shared {
             group,
             counters: Mutex::default(),
             events: Listeners::new(service.context.event_bounds),
+            panicked: Mutex::default(),
             service,
             on_timeout: TimeoutHandler::default(),
         })

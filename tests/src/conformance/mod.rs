@@ -42,6 +42,7 @@ pub mod node_publishing;
 pub mod node_stops;
 pub mod nodes;
 pub mod options;
+pub mod panics;
 pub mod publishing;
 pub mod reconnecting;
 pub mod requests;
@@ -505,6 +506,12 @@ macro_rules! conformance {
                 the_events_end_with_their_node
                 who_is_gone_has_no_subscriptions
                 plugins_find_their_peers
+            }
+            panics {
+                a_connection_ends_with_a_reason
+                a_client_says_why_it_failed
+                a_node_says_that_it_has_ended
+                accepting_goes_on
             }
             server_peers {
                 a_client_introduces_itself

@@ -98,7 +98,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // Vocabulary.
             &["clock", "options", "random", "states", "events"],
             &["error", "logging", "peer_events", "sources"],
-            &["context"],
+            &["context", "panics"],
             // What handles and tasks are made of.
             &["background", "binding", "callers", "fanout", "mailbox"],
             &["timeouts", "timer"],

@@ -11,12 +11,15 @@ use bytes::BytesMut;
 use event_listener::EventListener;
 use netaio_core::{CloseReason, DatagramLink, Now, Transmits};
 
+use super::events::UdpEvent;
 use super::own::OwnAddresses;
 use super::shared::Shared;
 use crate::callers::Callers;
 use crate::futures::yield_now;
-use crate::logging::Logs;
+use crate::logging::{Logs, limited};
+use crate::panics::caught;
 use crate::runtime::Runtime;
+use crate::sync::lock;
 use crate::timer::Timer;
 use crate::udp_handle::{self, Command, Request, UdpHandle};
 
@@ -119,8 +122,23 @@ impl<R: Runtime> Task<R> {
         self.handle.logs()
     }
 
-    /// Runs until the node is stopped.
+    /// Runs until the node is stopped, or until something panics that the application
+    /// plugged in: then the node has ended, and says so.
     pub(super) async fn run(mut self) {
+        let reason = match caught(self.drive()).await {
+            Ok(()) => CloseReason::Local,
+            Err(panicked) => {
+                limited!(self.logs(), ERROR, "the node ends after a panic", %panicked);
+                let reason = CloseReason::Failed(panicked.what.clone());
+                *lock(&self.node.panicked) = Some(panicked.clone());
+                self.node.events.emit(|| UdpEvent::Panicked(panicked));
+                reason
+            }
+        };
+        self.callers.fail_all(&reason);
+    }
+
+    async fn drive(&mut self) {
         let turn = self.shared().limits().frames_per_turn();
         while !self.shared().is_aborted() {
             self.take_commands();
@@ -144,7 +162,6 @@ impl<R: Runtime> Task<R> {
                 yield_now().await;
             }
         }
-        self.callers.fail_all(&CloseReason::Local);
     }
 
     /// Takes the next datagrams of the link once those before are sent: until then
