@@ -108,8 +108,7 @@ fn name(path: Option<&PathBuf>) -> String {
 impl CliError {
     /// Whether nobody reads our output any more. Only then there is such an error of input.
     pub(crate) fn is_broken_pipe(&self) -> bool {
-        let (Self::Output(error) | Self::Input { error, .. } | Self::Content { error, .. }) = self
-        else {
+        let (Self::Output(error) | Self::Input { error, .. }) = self else {
             return false;
         };
         error.kind() == io::ErrorKind::BrokenPipe

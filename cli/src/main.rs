@@ -42,7 +42,7 @@ fn main() -> ExitCode {
             run(args.command)
         }
         Err(error) if error.use_stderr() => {
-            say(error.render());
+            say(error.render().to_string().trim_end());
             flush();
             return ExitCode::from(error::USAGE);
         }
@@ -83,6 +83,11 @@ fn run(command: Command) -> Result<(), CliError> {
     }
 }
 
+/// See <https://no-color.org>.
+fn colours_are_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Sends the drivers' log to standard error. Whatever a field is, it makes no line of its own.
 fn log(verbose: u8) {
     let level = match verbose {
@@ -104,6 +109,6 @@ fn log(verbose: u8) {
         // A line that cannot be written is lost. To say so on standard error too would
         // panic where nobody reads it.
         .log_internal_errors(false)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(std::io::stderr().is_terminal() && colours_are_wanted())
         .init();
 }

@@ -41,7 +41,7 @@ fn content(content: &Content) -> Result<Bytes, CliError> {
         (None, None) => return Ok(Bytes::new()),
         (None, Some(path)) if path == Path::new("-") => {
             let mut bytes = Vec::new();
-            bounded(Input)
+            bounded(Input::new())
                 .read_to_end(&mut bytes)
                 .map(|_| bytes)
                 .map_err(|error| (None, error))
@@ -84,8 +84,8 @@ impl Work for Asking<'_> {
         let begun = Instant::now();
         let request = asked.remote().request_message(self.message);
         let response = request.inner(inner).timeout(server.timeout).await?;
+        // Nothing more is to be sent: the remote's end of it is not waited for.
         let time = begun.elapsed();
-        asked.close().await;
         Ok((response, time))
     }
 }

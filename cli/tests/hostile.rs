@@ -93,6 +93,21 @@ fn content_is_raw_to_a_pipe_and_text_to_a_terminal() {
 }
 
 #[test]
+fn frames_are_hex_on_a_terminal() {
+    let path = std::env::temp_dir().join(format!("netaio-lines-{}", std::process::id()));
+    let line = json!({"type": 0, "uri": HOSTILE, "content": HOSTILE}).to_string();
+    fs::write(&path, format!("{line}\n{line}\n")).unwrap();
+    let path = path.to_str().unwrap();
+    let (status, printed) = at_a_terminal(&["encode", path]);
+    assert_eq!((status, printed.lines().count()), (Some(0), 2));
+    assert_eq!(run(&["encode", "--hex", path], b"").text(), printed);
+    let frames = run(&["encode", path], b"").output();
+    fs::remove_file(path).unwrap();
+    let decoded = run(&["decode", "--hex", "--json"], printed.as_bytes()).output();
+    assert_eq!(decoded, run(&["decode", "--json"], &frames).output());
+}
+
+#[test]
 fn json_is_ascii_where_it_would_not_show() {
     let server = answering(frame(10, HOSTILE, HOSTILE));
     let printed = run(&["request", HOSTILE, "--json", "--server", &server], b"");

@@ -97,7 +97,10 @@ pub enum RequestError {
 ///
 /// It is shown as [`Printable`] text of 1,024 characters at most.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {}", .0.message_type, Printable::bytes(&.0.content).with_max(1024))]
+#[error("{}: {}", .0.message_type, match .0.content.is_empty() {
+    true => Printable::bytes(b"the remote does not say why"),
+    false => Printable::bytes(&.0.content).with_max(1024),
+})]
 pub struct ErrorAnswer(pub Message);
 
 /// Why a server refused a connection.

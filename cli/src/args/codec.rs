@@ -24,6 +24,10 @@ pub(crate) struct Decode {
 /// The options of `netaio encode`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Encode {
+    /// Write hex text, a line for each frame, which `netaio decode --hex` reads. A terminal gets
+    /// that anyway.
+    #[arg(long)]
+    pub(crate) hex: bool,
     #[command(flatten)]
     pub(crate) outer: OuterLayer,
     #[command(flatten)]

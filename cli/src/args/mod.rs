@@ -58,14 +58,21 @@ pub(crate) enum Command {
     /// 0 for an answer, 1 for an error answer or when it cannot be printed, 2 for wrong usage, 3
     /// for a timeout, and 4 when it cannot connect.
     Request(Request),
-    /// Creates a uri with a content. Output and exit status are as for `request`.
+    /// Creates a uri with a content.
+    ///
+    /// Output and exit status are as for `request`.
     Create(Request),
-    /// Replaces the content of a uri. Output and exit status are as for `request`.
+    /// Replaces the content of a uri.
+    ///
+    /// Output and exit status are as for `request`.
     Update(Request),
-    /// Deletes a uri. Output and exit status are as for `request`.
+    /// Deletes a uri.
+    ///
+    /// Output and exit status are as for `request`.
     Delete(Request),
-    /// Publishes a content to a uri's subscribers; the answer is how many there are. Output
-    /// and exit status are as for `request`. Give --admin-secret where the server wants it
+    /// Publishes a content to a uri's subscribers; the answer is how many there are.
+    ///
+    /// Output and exit status are as for `request`. Give --admin-secret where the server wants it
     /// for this, and nowhere else: other servers' answers do not pass it.
     Publish(Request),
     /// Subscribes to uris, and prints what their subscribers are told.

@@ -11,9 +11,11 @@ use crate::codec::hex::unhex;
 
 /// A host, by name or number, and a port.
 pub(super) fn address(text: &str) -> Result<String, String> {
-    let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    let port = text
+        .rsplit_once(':')
+        .map(|(host, port)| (host, port.parse::<u16>()));
     match port {
-        Some(Ok(_)) => Ok(text.into()),
+        Some((host, Ok(_))) if !host.is_empty() => Ok(text.into()),
         _ => Err("an address is HOST:PORT, such as 127.0.0.1:8888 or [::1]:8888".into()),
     }
 }
@@ -84,6 +86,7 @@ mod tests {
             "host:",
             "host:port",
             "host:65536",
+            ":80",
             "",
         ] {
             assert!(address(wrong).is_err(), "{wrong}");

@@ -8,6 +8,7 @@ use netaio_core::plugin::{PeerContext, SealContext};
 use netaio_core::{Layer, Now, Sealer, Wire};
 use rand_core::SeedableRng;
 
+use super::hex::hex;
 use super::input::{self, CHUNK};
 use super::line::LineError;
 use super::{json, wire};
@@ -29,13 +30,18 @@ pub(crate) fn encode(options: &Encode) -> Result<(), CliError> {
 fn write_frames(options: &Encode, out: &mut impl Write) -> Result<(), CliError> {
     let mut encoder = Encoder::new(options.outer.layer())?;
     let mut lines = Lines::open(&options.input)?;
+    let as_hex = options.hex || Output::is_terminal();
     while let Some(line) = lines.next(out)? {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
         let frame = encoder.frame(line);
         let frame = frame.map_err(|error| lines.wrong(error))?;
-        out.write_all(frame).map_err(CliError::Output)?;
+        let written = match as_hex {
+            true => writeln!(out, "{}", hex(frame)),
+            false => out.write_all(frame),
+        };
+        written.map_err(CliError::Output)?;
     }
     Ok(())
 }

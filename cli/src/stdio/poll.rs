@@ -26,10 +26,15 @@ mod system {
     }
 
     /// Waits until the input can be read, or fails.
+    pub(crate) fn readable(input: impl AsFd) -> io::Result<()> {
+        wait(&mut [PollFd::new(&input, PollFlags::IN)])
+    }
+
+    /// The same, but no longer than somebody reads the output.
     ///
     /// # Errors
-    /// `BrokenPipe`, where nobody reads the output any more.
-    pub(crate) fn readable(input: impl AsFd, output: impl AsFd) -> io::Result<()> {
+    /// `BrokenPipe`, where nobody does any more.
+    pub(crate) fn readable_for(input: impl AsFd, output: impl AsFd) -> io::Result<()> {
         let mut files = [
             PollFd::new(&input, PollFlags::IN),
             PollFd::new(&output, PollFlags::empty()),
@@ -64,7 +69,11 @@ mod system {
     }
 
     /// A read waits by itself.
-    pub(crate) fn readable<I, O>(_: I, _: O) -> io::Result<()> {
+    pub(crate) fn readable<T>(_: T) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn readable_for<I, O>(_: I, _: O) -> io::Result<()> {
         Ok(())
     }
 
@@ -73,4 +82,4 @@ mod system {
     }
 }
 
-pub(super) use system::{gone, readable, writable};
+pub(super) use system::{gone, readable, readable_for, writable};
