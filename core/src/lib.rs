@@ -349,9 +349,11 @@ mod cookies;
 mod correlation;
 mod crowds;
 mod datagram;
+mod delivery;
 mod error;
 mod events;
 mod exchange;
+mod flow_control;
 mod frame;
 mod happy_eyeballs;
 mod hashes;
@@ -396,11 +398,13 @@ pub use datagram::{
     DatagramCounters, DatagramEvent, DatagramLink, FanOut, Receivers, ReplyBudget,
     SuppressedReplies, Transmits,
 };
+pub use delivery::{Delivery, Fate};
 pub use error::*;
 pub use events::{Answer, Deadline, DeadlineReason, Dropped, Refusal};
+pub use flow_control::FlowControl;
 pub use frame::{Deframer, Frame, SealedMessage};
 pub use happy_eyeballs::HappyEyeballs;
-pub use hub::{DatagramHub, DatagramHubEvent, DatagramOutput, Delivery, Hub, HubEvent, Output};
+pub use hub::{DatagramHub, DatagramHubEvent, DatagramOutput, Hub, HubEvent, Output};
 pub use limits::{Limits, LimitsError, SlowConsumerPolicy};
 pub use link::{Event, Link};
 pub use lossy_queue::{Droppable, LossyQueue};

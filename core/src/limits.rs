@@ -39,6 +39,7 @@ pub struct Limits {
     outbound_queue: usize,
     backlog: usize,
     backlog_time: Duration,
+    publish_wait: Duration,
     slow_consumer: SlowConsumerPolicy,
 
     // Subscriptions.
@@ -118,9 +119,10 @@ impl Default for Limits {
             write_timeout: Some(Duration::from_secs(60)),
             failures: 8,
             pending_requests: 1024,
-            outbound_queue: 8 * 1024 * 1024,
-            backlog: 1024 * 1024,
-            backlog_time: Duration::from_secs(10),
+            outbound_queue: 32 * 1024 * 1024,
+            backlog: 8 * 1024 * 1024,
+            backlog_time: Duration::from_secs(60),
+            publish_wait: Duration::from_secs(1),
             slow_consumer: SlowConsumerPolicy::Disconnect,
             subscriptions: 1024,
             subscription_key: 4 * 1024,
@@ -256,12 +258,14 @@ impl Limits {
         /// ([`Correlation`](crate::Correlation)), and past that the oldest give way.
         pending_requests, with_pending_requests: usize, |v| *v == 0, "must be at least 1";
 
-        /// Bytes waiting to be written to one connection; 8 MiB. A send past it
+        /// Bytes waiting to be written to one connection; 32 MiB. A send past it
         /// is an error to the sender; an answer past it closes the connection,
         /// whose remote does not read; a notification past it is up to the
-        /// [policy](Self::slow_consumer). Over datagrams as many bytes more may be held by
-        /// what is published: each frame once, and each list of addresses once, however many
-        /// publications share it. One more is refused.
+        /// [policy](Self::slow_consumer). Before a connection is closed for it, it is to have
+        /// had [a turn](crate::FlowControl) to write some of them, so that a burst alone
+        /// closes none; for so long as many bytes again may wait. Over datagrams as many bytes
+        /// more may be held by what is published: each frame once, and each list of addresses
+        /// once, however many publications share it. One more is refused.
         ///
         /// It is at least 132,096 (129 KiB): the longest frame of netaio's format has
         /// 131,079 bytes, a header of 9 and two sections of 65,535.
@@ -269,18 +273,27 @@ impl Limits {
             "must hold at least one frame of the largest size";
 
         /// Bytes that may wait to be written to one connection for longer than
-        /// [`backlog_time`](Self::backlog_time); 1 MiB. Past it the
+        /// [`backlog_time`](Self::backlog_time); 8 MiB. Past it the
         /// [policy](Self::slow_consumer) applies. A client waits for its server
         /// for as long as it takes: what waits there is its own.
         ///
         /// What is not more may wait as long as the remote takes some of it within each
         /// [`write_timeout`](Self::write_timeout). A server does not read from a connection
         /// for which [`HIGH_WATER`](Self::HIGH_WATER) bytes (64 KiB) wait, so that a remote
-        /// that asks and takes nothing never gets to 1 MiB.
+        /// that asks and takes nothing never gets to 8 MiB.
+        ///
+        /// Who has as much waiting has no [room](crate::Link::has_room): a publisher that
+        /// can wait does, for [`publish_wait`](Self::publish_wait).
         backlog, with_backlog: usize, |_| false, "any number works";
 
-        /// For how long more than the [`backlog`](Self::backlog) may wait; 10 s.
+        /// For how long more than the [`backlog`](Self::backlog) may wait; 60 s.
         backlog_time, with_backlog_time: Duration, |_| false, "any duration works";
+
+        /// For how long a publisher that can wait does so for receivers without
+        /// [room](crate::Link::has_room); 1 s. Then the message is queued for them as for
+        /// the others, and nobody waits for them again before they have room: one that
+        /// never reads delays others once. Zero waits for nobody. Enforced by drivers.
+        publish_wait, with_publish_wait: Duration, |_| false, "any duration works";
 
         /// What becomes of a connection whose remote reads too slowly;
         /// [`Disconnect`](SlowConsumerPolicy::Disconnect).

@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::collections::vec_deque::Iter;
 
+use crate::delivery::Fate;
 use crate::events::Dropped;
 use crate::limits::SlowConsumerPolicy;
 
@@ -14,6 +15,15 @@ pub trait Droppable {
     /// The bytes of memory that it takes in the queue, itself included. An item always
     /// returns the same.
     fn held(&self) -> usize;
+
+    /// How many were dropped right before it, as it was [told](Self::lose).
+    fn lost(&self) -> u64 {
+        0
+    }
+
+    /// Says that so many more were dropped right before it. Those who can tell the consumer
+    /// of it remember that.
+    fn lose(&mut self, _count: u64) {}
 }
 
 /// A queue for a consumer that may be slow: the bytes of items that may be dropped are
@@ -21,7 +31,7 @@ pub trait Droppable {
 /// queue what it hands to the task of a link in another.
 ///
 /// ```
-/// use netaio_core::{Droppable, LossyQueue, SlowConsumerPolicy};
+/// use netaio_core::{Droppable, LossyQueue, Fate, SlowConsumerPolicy};
 ///
 /// struct News(&'static str);
 ///
@@ -37,7 +47,8 @@ pub trait Droppable {
 ///
 /// let mut queue = LossyQueue::default();
 /// for text in ["old", "newer", "newest"] {
-///     assert!(queue.offer(News(text), 0, 8, SlowConsumerPolicy::DropOldest));
+///     let fate = queue.offer(News(text), 0, 8, SlowConsumerPolicy::DropOldest);
+///     assert_eq!(fate, if text == "old" { Fate::Sent } else { Fate::Queued });
 /// }
 /// assert_eq!(queue.take_dropped().map(|dropped| dropped.messages), Some(1));
 /// assert_eq!(queue.pop_front().map(|news| news.0), Some("newer"));
@@ -50,6 +61,8 @@ pub struct LossyQueue<T> {
     /// The memory of all.
     held: usize,
     dropped: Dropped,
+    /// Dropped, with nothing behind them yet that could be [told](Droppable::lose).
+    lost: u64,
 }
 
 impl<T> Default for LossyQueue<T> {
@@ -59,6 +72,7 @@ impl<T> Default for LossyQueue<T> {
             bytes: 0,
             held: 0,
             dropped: Dropped::default(),
+            lost: 0,
         }
     }
 }
@@ -107,7 +121,10 @@ impl<T> LossyQueue<T> {
 
 impl<T: Droppable> LossyQueue<T> {
     /// Appends an item without a look at the bound.
-    pub fn push_back(&mut self, item: T) {
+    pub fn push_back(&mut self, mut item: T) {
+        if self.lost > 0 && item.droppable().is_some() {
+            item.lose(core::mem::take(&mut self.lost));
+        }
         let len = item.droppable().unwrap_or(0);
         self.bytes = self.bytes.saturating_add(len);
         self.held = self.held.saturating_add(item.held());
@@ -117,27 +134,60 @@ impl<T: Droppable> LossyQueue<T> {
     /// Appends an item that may be dropped if fewer than `max` bytes wait, `others`
     /// included, which are not of this queue. Otherwise the policy decides: older items
     /// are dropped for it, or it is dropped itself, or, where slow consumers are
-    /// disconnected, it is refused. Returns `false` if it is refused; nothing has
-    /// changed then.
+    /// disconnected, it is refused, which is [`Fate::Cut`]; nothing has changed then.
     pub fn offer(
         &mut self,
         item: T,
         others: usize,
         max: usize,
         policy: SlowConsumerPolicy,
-    ) -> bool {
+    ) -> Fate {
         let is_few = |bytes: usize| bytes.saturating_add(others) < max;
         if policy == SlowConsumerPolicy::DropOldest {
             self.drop_until(policy, is_few);
         }
         if is_few(self.bytes) {
+            let fate = match self.items.is_empty() {
+                true => Fate::behind(others),
+                false => Fate::Queued,
+            };
             self.push_back(item);
-        } else if policy == SlowConsumerPolicy::Disconnect {
-            return false;
-        } else {
-            self.dropped.count(item.droppable().unwrap_or(0));
+            return fate;
         }
-        true
+        if policy == SlowConsumerPolicy::Disconnect {
+            return Fate::Cut;
+        }
+        self.dropped.count(item.droppable().unwrap_or(0));
+        self.lose_at(self.items.len(), item.lost().saturating_add(1));
+        Fate::Dropped
+    }
+
+    /// Says that so many were lost before the first item that may be dropped, beside those
+    /// that this queue has dropped.
+    pub fn lose(&mut self, count: u64) {
+        self.lose_at(0, count);
+    }
+
+    /// As [`lose`](Self::lose), before the next item that comes.
+    pub fn lose_behind(&mut self, count: u64) {
+        self.lost = self.lost.saturating_add(count);
+    }
+
+    /// Puts an item before all others. What was lost before them is left to them.
+    pub fn push_front(&mut self, item: T) {
+        let len = item.droppable().unwrap_or(0);
+        self.bytes = self.bytes.saturating_add(len);
+        self.held = self.held.saturating_add(item.held());
+        self.items.push_front(item);
+    }
+
+    /// Tells the first item from an index on that may be dropped, now or when it comes.
+    fn lose_at(&mut self, index: usize, count: u64) {
+        let behind = self.items.iter_mut().skip(index);
+        match behind.into_iter().find(|item| item.droppable().is_some()) {
+            Some(next) => next.lose(count),
+            None => self.lost = self.lost.saturating_add(count),
+        }
     }
 
     /// Drops the oldest or the newest of the items that may be dropped, as the policy
@@ -153,11 +203,12 @@ impl<T: Droppable> LossyQueue<T> {
                 SlowConsumerPolicy::DropOldest => self.items.iter().position(is_droppable),
                 SlowConsumerPolicy::DropNewest => self.items.iter().rposition(is_droppable),
             };
-            let Some(item) = next.and_then(|at| self.items.remove(at)) else {
+            let Some((at, item)) = next.and_then(|at| Some((at, self.items.remove(at)?))) else {
                 return;
             };
             let len = self.take_out(&item);
             self.dropped.count(len);
+            self.lose_at(at, item.lost().saturating_add(1));
         }
     }
 
@@ -207,14 +258,67 @@ mod tests {
             let mut queue = LossyQueue::default();
             queue.push_back(Item(0, None));
             for number in 1..=5 {
-                let taken = queue.offer(Item(number, Some(10)), 5, 35, policy);
-                assert_eq!(taken, policy != Disconnect || number <= 3, "{policy:?}");
+                let fate = queue.offer(Item(number, Some(10)), 5, 35, policy);
+                let expected = match policy {
+                    _ if number <= 3 => Fate::Queued,
+                    Disconnect => Fate::Cut,
+                    DropOldest => Fate::Queued,
+                    DropNewest => Fate::Dropped,
+                };
+                assert_eq!(fate, expected, "{policy:?}");
             }
             let numbers: Vec<u8> = queue.iter().map(|item| item.0).collect();
             assert_eq!((&numbers[..], queue.bytes()), (&left[..], 30), "{policy:?}");
             let count = queue.take_dropped().map(|dropped| dropped.messages);
             assert_eq!(count, dropped, "{policy:?}");
             assert!(queue.take_dropped().is_none());
+        }
+    }
+
+    /// Its number, and how many were dropped before it.
+    #[derive(Debug, PartialEq)]
+    struct Told(u8, u64);
+
+    impl Droppable for Told {
+        fn droppable(&self) -> Option<usize> {
+            (self.0 < 100).then_some(1)
+        }
+
+        fn held(&self) -> usize {
+            1
+        }
+
+        fn lost(&self) -> u64 {
+            self.1
+        }
+
+        fn lose(&mut self, count: u64) {
+            self.1 += count;
+        }
+    }
+
+    #[test]
+    fn what_is_behind_a_gap_is_told_of_it() {
+        use SlowConsumerPolicy::{DropNewest, DropOldest};
+        for (policy, left, pending) in [
+            // One that may not be dropped is not told.
+            (DropOldest, &[Told(100, 0), Told(3, 2), Told(4, 0)][..], 0),
+            (DropNewest, &[Told(1, 0), Told(100, 0), Told(2, 0)], 2),
+        ] {
+            let mut queue = LossyQueue::default();
+            for number in [1, 100, 2, 3, 4] {
+                queue.offer(Told(number, 0), 0, 2, policy);
+            }
+            assert!(queue.iter().eq(left), "{policy:?}: {queue:?}");
+            // What is dropped after it was told leaves that to the next.
+            queue.drop_until(policy, |bytes| bytes < 2);
+            queue.push_back(Told(9, 0));
+            let told: u64 = queue.iter().map(Droppable::lost).sum();
+            assert_eq!(told, 3, "{policy:?}: {queue:?}");
+            assert_eq!(
+                queue.iter().last(),
+                Some(&Told(9, if pending > 0 { 3 } else { 0 }))
+            );
         }
     }
 

@@ -7,6 +7,8 @@ use core::ops::Deref;
 use bytes::Bytes;
 
 use crate::budget::{Budget, Pressure};
+use crate::message::Message;
+use crate::options::SendOptions;
 
 /// A frame that was sealed for many links: [`Link::forward`](crate::Link::forward) queues
 /// it, and [`Node::share`](crate::Node::share) makes it.
@@ -21,11 +23,42 @@ pub struct SharedFrame {
     bytes: Bytes,
     /// It counts as long as it is there.
     counted: bool,
+    source: Option<Arc<Source>>,
+}
+
+/// What a frame was sealed of, to be sealed again for a receiver that has to be told
+/// something of its own.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// A copy, which keeps no receive buffer alive.
+    pub(crate) message: Message,
+    pub(crate) options: SendOptions,
+}
+
+impl Source {
+    fn new(message: &Message, options: &SendOptions) -> Arc<Self> {
+        Arc::new(Self {
+            message: Message {
+                uri: Bytes::copy_from_slice(&message.uri),
+                content: Bytes::copy_from_slice(&message.content),
+                auth: message.auth.clone().into_owned(),
+                ..*message
+            },
+            options: options.clone(),
+        })
+    }
+
+    fn len(&self) -> usize {
+        let Message { uri, content, .. } = &self.message;
+        let texts = uri.len().saturating_add(content.len());
+        texts.saturating_add(size_of::<Self>())
+    }
 }
 
 /// The bytes of a frame that all links share, counted as long as they are there.
 struct Counted {
     bytes: Vec<u8>,
+    count: usize,
     budget: Arc<Budget>,
 }
 
@@ -33,19 +66,49 @@ impl SharedFrame {
     /// The length of the shortest frame that is shared rather than copied, 4 KiB.
     pub const SHARED_FROM: usize = 4 * 1024;
 
-    /// Makes one, and says what it means for all links.
-    pub(crate) fn new(mut bytes: Vec<u8>, budget: &Arc<Budget>) -> (Self, Pressure) {
+    /// Makes one, of what can be sealed again if that is said, and says what it means for
+    /// all links.
+    pub(crate) fn new(
+        mut bytes: Vec<u8>,
+        source: Option<(&Message, &SendOptions)>,
+        budget: &Arc<Budget>,
+    ) -> (Self, Pressure) {
+        let source = source.map(|(message, options)| Source::new(message, options));
         if bytes.len() < Self::SHARED_FROM {
-            return (bytes.into(), Pressure::default());
+            let frame = Self {
+                source,
+                ..bytes.into()
+            };
+            return (frame, Pressure::default());
         }
         bytes.shrink_to_fit();
-        let pressure = budget.share(bytes.capacity());
-        let budget = budget.clone();
+        let count = source.as_ref().map_or(0, |source| source.len());
+        let count = bytes.capacity().saturating_add(count);
+        let pressure = budget.share(count);
+        let counted = Counted {
+            bytes,
+            count,
+            budget: budget.clone(),
+        };
         let frame = Self {
-            bytes: Bytes::from_owner(Counted { bytes, budget }),
+            bytes: Bytes::from_owner(counted),
             counted: true,
+            source,
         };
         (frame, pressure)
+    }
+
+    /// One of a single link, of what can be sealed again.
+    pub(crate) fn of_one(bytes: Vec<u8>, message: &Message, options: &SendOptions) -> Self {
+        Self {
+            source: Some(Source::new(message, options)),
+            ..bytes.into()
+        }
+    }
+
+    /// What it was sealed of, where that is known.
+    pub(crate) fn source(&self) -> Option<&Arc<Source>> {
+        self.source.as_ref()
     }
 
     /// The bytes that count for each who holds it.
@@ -53,7 +116,10 @@ impl SharedFrame {
     pub fn uncounted(&self) -> usize {
         match self.counted {
             true => 0,
-            false => self.bytes.len(),
+            false => {
+                let source = self.source.as_ref().map_or(0, |source| source.len());
+                self.bytes.len().saturating_add(source)
+            }
         }
     }
 }
@@ -64,6 +130,7 @@ impl From<Vec<u8>> for SharedFrame {
         Self {
             bytes: bytes.into(),
             counted: false,
+            source: None,
         }
     }
 }
@@ -84,6 +151,6 @@ impl AsRef<[u8]> for Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.budget.unshare(self.bytes.capacity());
+        self.budget.unshare(self.count);
     }
 }

@@ -32,7 +32,7 @@ fn unsubscribe(uri: Uri, who: Connection, publisher: Publisher) -> &'static str 
 fn publish(uri: Uri, content: Content, publisher: Publisher) -> Result<String, Reply> {
     let news = Message::notify(uri.0.clone(), content.0);
     match publisher.notify(&uri, &news) {
-        Ok(delivery) => Ok(delivery.sent.to_string()),
+        Ok(delivery) => Ok(delivery.accepted().to_string()),
         Err(error) => Err(Reply::error(error.to_string())),
     }
 }

@@ -68,7 +68,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let delivery = alice
         .publisher()
         .notify("news", &Message::notify("news", "it works"))?;
-    assert_eq!(delivery.sent, 1);
+    assert_eq!(delivery.accepted(), 1);
     println!(
         "bob hears {:?}",
         heard.recv().await.ok_or("the node is gone")?

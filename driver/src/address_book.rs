@@ -5,12 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use netaio_core::{Message, Receivers, SealError, SendError, SendOptions};
+use netaio_core::{
+    Delivery, Fate, FlowControl, Message, Receivers, SealError, SendError, SendOptions,
+};
 
-use crate::fanout::{Delivery, FrameSealer};
+use crate::fanout::FrameSealer;
+use crate::futures::{race, wait_for};
 use crate::options::Omitted;
 use crate::remote::{Kind, Remote};
 use crate::service::Service;
+use crate::sync::{Mutex, lock};
 use crate::udp_handle::{Command, UdpHandle};
 
 /// The subscribers and peers of a UDP node, as addresses.
@@ -18,6 +22,7 @@ pub(crate) struct AddressBook {
     pub(crate) service: Arc<Service>,
     handle: UdpHandle,
     sealer: FrameSealer,
+    flow: Mutex<FlowControl>,
 }
 
 impl AddressBook {
@@ -30,6 +35,7 @@ impl AddressBook {
             service,
             handle,
             sealer,
+            flow: Mutex::default(),
         })
     }
 
@@ -88,18 +94,55 @@ impl AddressBook {
     ) -> Result<Delivery, SealError> {
         let frame = self.sealer.seal(Omitted::default(), message, options)?;
         let frame = frame.map(Bytes::from);
-        let fan_out = to.and_then(|to| self.service.node().fan_out(to, frame, message, options));
-        let queued = match fan_out {
+        let (is_busy, fan_out) = {
+            let node = self.service.node();
+            let is_busy = node.has_publications();
+            let fan_out = to.and_then(|to| node.fan_out(to, frame, message, options));
+            (is_busy, fan_out)
+        };
+        let fate = match fan_out {
             Err(SendError::Seal(error)) => return Err(error),
-            Err(_) => false,
+            Err(_) => Fate::Dropped,
             Ok(fan_out) if count > 0 => {
                 let command = Command::Forward(Box::new(fan_out));
-                self.handle.0.commands.try_send(command).is_ok()
+                match self.handle.0.commands.try_send(command) {
+                    Ok(()) if is_busy => Fate::Queued,
+                    Ok(()) => Fate::Sent,
+                    Err(refused) if refused.is_closed() => Fate::Cut,
+                    Err(_) => Fate::Dropped,
+                }
             }
-            Ok(_) => true,
+            Ok(_) => Fate::Sent,
         };
         let mut delivery = Delivery::default();
-        delivery.count(count, queued);
+        delivery.count(count, fate);
         Ok(delivery)
+    }
+
+    /// Whether a publisher waits for what is published to be sent.
+    fn is_waited_for(&self) -> bool {
+        // Before the look: what changes after it is told.
+        self.handle.0.expect_room();
+        let has_room = self.handle.0.has_room() && self.service.node().has_publication_room();
+        lock(&self.flow).waits(has_room)
+    }
+
+    /// Waits for room among what is published, for
+    /// [`Limits::publish_wait`](netaio_core::Limits::publish_wait) at most. Where there is
+    /// none by then, nobody waits again before there is. Cancel-safe.
+    pub(crate) async fn wait_for_room(&self) {
+        let context = &self.service.context;
+        let wait = context.limits().publish_wait();
+        if wait.is_zero() || !self.is_waited_for() {
+            return;
+        }
+        let late = (context.sleep_until)(context.time().instant_after(wait));
+        let room = wait_for(&self.handle.0.room, || {
+            (!self.is_waited_for()).then_some(())
+        });
+        race(room, late).await;
+        if self.is_waited_for() {
+            lock(&self.flow).give_up();
+        }
     }
 }

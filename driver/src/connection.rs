@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::error::RequestError;
 use crate::futures::wait_for;
 use crate::logging::{Logs, limited};
-use crate::mailbox::{Command, Mailbox};
+use crate::mailbox::{Command, Mailbox, Urgent};
 use crate::options::{ConnectionOptions, Omitted};
 use crate::states::States;
 use crate::timeouts::{TimedOut, TimeoutObserver};
@@ -193,6 +193,11 @@ impl Connection {
     pub(crate) fn command(&self, command: Command) {
         // An error means that it is closed already.
         let _ = self.shared.mailbox.push(command);
+    }
+
+    /// Closes the connection at once: what is queued is not written.
+    pub(crate) fn abort(&self) {
+        self.shared.mailbox.urge(Urgent::Abort);
     }
 
     /// Queues a message about peers.

@@ -1,13 +1,15 @@
 //! What the handles, tasks and handlers of one server, client or node share.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use netaio_core::{Limits, LinkConfig};
 
 use crate::bounded_queue::Bounds;
 use crate::clock::Time;
+use crate::futures::BoxFuture;
 use crate::logging::Logs;
+use crate::runtime::Runtime;
 use crate::sources::Sources;
 use crate::states::States;
 
@@ -19,6 +21,16 @@ pub(crate) struct Context {
     pub(crate) logs: Arc<Logs>,
     /// Those of streams of events.
     pub(crate) event_bounds: Bounds,
+    /// The runtime's timer.
+    pub(crate) sleep_until: Sleep,
+}
+
+/// Is ready at a time, or soon after.
+pub(crate) type Sleep = fn(Instant) -> BoxFuture<()>;
+
+/// The timer of a runtime.
+pub(crate) fn sleep_until<R: Runtime>(at: Instant) -> BoxFuture<()> {
+    Box::pin(R::sleep_until(at))
 }
 
 impl Context {
@@ -29,6 +41,7 @@ impl Context {
         sources: Sources,
         log_interval: Duration,
         event_bounds: Bounds,
+        sleep_until: Sleep,
     ) -> Arc<Self> {
         let logs = Arc::new(Logs::new(log_interval, sources.time.clone()));
         Arc::new(Self {
@@ -37,6 +50,7 @@ impl Context {
             sources,
             logs,
             event_bounds,
+            sleep_until,
         })
     }
 

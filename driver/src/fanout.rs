@@ -10,28 +10,6 @@ use crate::context::Context;
 use crate::options::Omitted;
 use crate::random::{Seed, SharedRng};
 
-/// The numbers of receivers for which a message was queued, and was not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Delivery {
-    /// Receivers that it was queued for. For a slow consumer it may still be dropped, as
-    /// [`Limits::slow_consumer`](netaio_core::Limits::slow_consumer) says.
-    pub sent: usize,
-    /// Receivers that it was not queued for: connections that are closed, or slow
-    /// consumers that are cut off; or the queue of the node is full.
-    pub failed: usize,
-}
-
-impl Delivery {
-    pub(crate) fn count(&mut self, receivers: usize, sent: bool) {
-        let counter = match sent {
-            true => &mut self.sent,
-            false => &mut self.failed,
-        };
-        *counter = counter.saturating_add(receivers);
-    }
-}
-
 /// Seals messages for many receivers.
 pub(crate) struct FrameSealer {
     context: Arc<Context>,

@@ -102,14 +102,13 @@ pub use error::{
     TaskPanicked,
 };
 pub use events::Events;
-pub use fanout::Delivery;
 pub use futures::BoxFuture;
 pub use handler::{
     Content, Deferred, Direct, FromRequest, Handler, IntoReply, NoReply, Outcome, Reply, Request,
     State, Text, Uri,
 };
 pub use netaio_core as core;
-pub use netaio_core::PeerManagementError;
+pub use netaio_core::{Delivery, PeerManagementError};
 pub use options::ConnectionOptions;
 pub use peer_events::{KnownPeer, PeerEvent, PeerEvents};
 pub use peers::Peers;
@@ -128,12 +127,11 @@ pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 pub mod api {
     pub use crate::{
         BuildError, ClientCounters, ClientEvent, ClientEvents, Clock, ConnectError, Connection,
-        ConnectionOptions, Content, Delivery, ErrorAnswer, Events, FromRequest, GaveUp, Handler,
-        Interface, IntoReply, Keepalive, KnownPeer, Lagged, LossyMessages, Messages, NoReply,
-        PeerEvent, PeerEvents, Peers, Publisher, Reconnected, RefusedConnection, Remote, Reply,
-        Request, RequestBuilder, RequestError, Response, ServerCounters, ServerEvent, ServerEvents,
-        State, SubscriptionError, TaskPanicked, Text, TimedOut, UdpEvent, UdpEvents, Unsolicited,
-        Uri,
+        ConnectionOptions, Content, ErrorAnswer, Events, FromRequest, GaveUp, Handler, Interface,
+        IntoReply, Keepalive, KnownPeer, Lagged, LossyMessages, Messages, NoReply, PeerEvent,
+        PeerEvents, Peers, Publisher, Reconnected, RefusedConnection, Remote, Reply, Request,
+        RequestBuilder, RequestError, Response, ServerCounters, ServerEvent, ServerEvents, State,
+        SubscriptionError, TaskPanicked, Text, TimedOut, UdpEvent, UdpEvents, Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

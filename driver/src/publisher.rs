@@ -3,12 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
-use netaio_core::{Message, SealError, SendOptions};
+use netaio_core::{Delivery, Message, SealError, SendOptions};
 
 use crate::address_book::AddressBook;
 use crate::connection::Connection;
 use crate::error::SubscriptionError;
-use crate::fanout::Delivery;
 use crate::handler::{FromRequest, Reply, Request};
 use crate::remote::{Kind, Remote};
 use crate::roster::Roster;
@@ -35,11 +34,12 @@ use crate::states::States;
 ///         Err(error) => Err(Reply::error(error.to_string())),
 ///     }
 /// });
-/// // For PUBLISH_URI: answered with the number of receivers.
-/// takes(|uri: Uri, content: Content, publisher: Publisher| {
+/// // For PUBLISH_URI: answered with the number of receivers. Who publishes faster than the
+/// // subscribers read is slowed down.
+/// takes(|uri: Uri, content: Content, publisher: Publisher| async move {
 ///     let news = Message::notify(uri.0.clone(), content.0);
-///     match publisher.notify(&uri, &news) {
-///         Ok(delivery) => Ok(delivery.sent.to_string()),
+///     match publisher.publish(&uri, &news).await {
+///         Ok(delivery) => Ok(delivery.accepted().to_string()),
 ///         Err(error) => Err(Reply::error(error.to_string())),
 ///     }
 /// });
@@ -165,7 +165,9 @@ impl Publisher {
     /// one message to all of its receivers after the other. It refuses one that would be too
     /// much besides those that wait, by length times receivers
     /// ([`Limits::outbound_total`](netaio_core::Limits::outbound_total)): then
-    /// [`Delivery::failed`] counts all receivers.
+    /// [`Delivery::dropped`] counts all receivers.
+    ///
+    /// [`publish`](Self::publish) waits for receivers that are slower than the publisher.
     ///
     /// # Errors
     /// The message cannot be sealed; it was sent to no receiver.
@@ -189,6 +191,68 @@ impl Publisher {
                 roster.deliver(&roster.subscribed(key.as_ref()), message, &options)
             }
             Receivers::Addresses(book) => book.notify(key.as_ref(), message, &options),
+        }
+    }
+
+    /// Waits until the subscribers of a key have [room](Self::wait_for_room), then sends them
+    /// a message as [`notify`](Self::notify) does: a publisher that is faster than its
+    /// subscribers is slowed down to them, and nothing is lost.
+    ///
+    /// Cancel-safe: the message is sent to all of them or, if this is dropped before it is
+    /// ready, to none.
+    ///
+    /// # Errors
+    /// As [`notify`](Self::notify).
+    pub async fn publish(
+        &self,
+        key: impl AsRef<[u8]>,
+        message: &Message,
+    ) -> Result<Delivery, SealError> {
+        self.publish_with(key, message, SendOptions::new()).await
+    }
+
+    /// As [`publish`](Self::publish), with an inner layer, or without an outer plugin.
+    ///
+    /// # Errors
+    /// As [`notify`](Self::notify).
+    pub async fn publish_with(
+        &self,
+        key: impl AsRef<[u8]>,
+        message: &Message,
+        options: SendOptions,
+    ) -> Result<Delivery, SealError> {
+        let key = key.as_ref();
+        match &*self.0 {
+            Receivers::Connections(roster) => {
+                let mut receivers = roster.subscribed(key);
+                if roster.wait_for_room(&receivers).await {
+                    // Some may have come or gone.
+                    receivers = roster.subscribed(key);
+                }
+                roster.deliver(&receivers, message, &options)
+            }
+            Receivers::Addresses(book) => {
+                book.wait_for_room().await;
+                book.notify(key, message, &options)
+            }
+        }
+    }
+
+    /// Waits until the subscribers of a key have room for one more message: until the bytes
+    /// that wait for each are [few](netaio_core::Link::has_room), or until half of what a
+    /// UDP node may have to send is sent, for
+    /// [`Limits::publish_wait`](netaio_core::Limits::publish_wait) at most. Who has none by
+    /// then is left to the [policy](netaio_core::Limits::slow_consumer), and is not waited
+    /// for again before it has: a subscriber that never reads delays others once.
+    ///
+    /// For whoever has something to do at the same moment as [`notify`](Self::notify), such
+    /// as to change what it tells of; [`publish`](Self::publish) for all others. Cancel-safe.
+    pub async fn wait_for_room(&self, key: impl AsRef<[u8]>) {
+        match &*self.0 {
+            Receivers::Connections(roster) => {
+                roster.wait_for_room(&roster.subscribed(key.as_ref())).await;
+            }
+            Receivers::Addresses(book) => book.wait_for_room().await,
         }
     }
 

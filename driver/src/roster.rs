@@ -5,12 +5,13 @@ use std::io;
 use std::sync::Arc;
 
 use netaio_core::plugin::Direction;
-use netaio_core::{LinkId, Message, SealError, SendError, SendOptions, SharedNode};
+use netaio_core::{Delivery, Fate, LinkId, Message, SealError, SendError, SendOptions, SharedNode};
 
 use crate::connection::Connection;
-use crate::fanout::{Delivery, FrameSealer};
+use crate::fanout::FrameSealer;
+use crate::futures::race;
 use crate::logging::limited;
-use crate::mailbox::Command;
+use crate::mailbox::{Command, Urgent};
 use crate::options::Omitted;
 use crate::service::Service;
 use crate::sync::{Mutex, lock};
@@ -84,7 +85,10 @@ impl Roster {
         let mut frames = Vec::new();
         for omitted in omitted_by(receivers) {
             let frame = self.sealer.seal(omitted, message, options)?;
-            let share = |frame| self.service.change(|node| node.share(frame));
+            let share = |frame| {
+                self.service
+                    .change(|node| node.share_message(frame, message, options))
+            };
             frames.push((omitted, frame.map(share)));
         }
         let mut delivery = Delivery::default();
@@ -92,30 +96,62 @@ impl Roster {
             let omitted = connection.shared.omitted;
             let frame = frames.iter().find(|(of, _)| *of == omitted);
             let command = match frame {
-                Some((_, Some(frame))) => Command::Frame(frame.clone()),
+                Some((_, Some(frame))) => Command::frame(frame.clone()),
                 _ => Command::Notify {
                     message: message.clone(),
                     options: options.clone(),
+                    lost: 0,
                 },
             };
             match connection.shared.mailbox.push_news(command) {
-                Ok(pressure) => {
-                    delivery.count(1, true);
+                Ok((fate, pressure)) => {
+                    delivery.count(1, fate);
                     if !pressure.is_none() {
                         (&mut &*self.service).pressure(pressure);
                     }
                 }
                 Err(error) => {
-                    delivery.count(1, false);
+                    delivery.count(1, Fate::Cut);
                     if matches!(error, SendError::QueueFull { .. }) {
                         let (logs, remote) = (connection.logs(), connection.remote());
                         limited!(logs, WARN, "cut off as a slow consumer", ?remote);
-                        connection.command(Command::Cut);
+                        connection.shared.mailbox.urge(Urgent::Cut);
                     }
                 }
             }
         }
         Ok(delivery)
+    }
+
+    /// Waits for room at these connections, for
+    /// [`Limits::publish_wait`](netaio_core::Limits::publish_wait) at most. One that has
+    /// none by then is not waited for again before it has. Says whether it waited.
+    /// Cancel-safe.
+    pub(crate) async fn wait_for_room(&self, receivers: &[Connection]) -> bool {
+        let context = &self.service.context;
+        let wait = context.limits().publish_wait();
+        let full = receivers.iter();
+        let full = full.filter(|connection| connection.shared.mailbox.is_waited_for());
+        let full: Vec<_> = full.collect();
+        if full.is_empty() || wait.is_zero() {
+            return false;
+        }
+        let late = (context.sleep_until)(context.time().instant_after(wait));
+        let room = async {
+            for connection in &full {
+                connection.shared.mailbox.room().await;
+            }
+        };
+        race(room, late).await;
+        for connection in full {
+            let mailbox = &connection.shared.mailbox;
+            if mailbox.is_waited_for() {
+                let (logs, remote) = (connection.logs(), connection.remote());
+                limited!(logs, DEBUG, "publishers wait for it no longer", ?remote);
+                mailbox.give_up();
+            }
+        }
+        true
     }
 
     /// Adds the connection that `make` makes, under the lock.
@@ -148,10 +184,8 @@ impl Roster {
         }
     }
 
-    /// Gives every connection a command.
-    pub(crate) fn command_all(&self, command: impl Fn() -> Command) {
-        for connection in lock(&self.connections).values() {
-            connection.command(command());
-        }
+    /// Does something with every connection.
+    pub(crate) fn for_each(&self, act: impl Fn(&Connection)) {
+        lock(&self.connections).values().for_each(act);
     }
 }

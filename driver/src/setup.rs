@@ -9,12 +9,12 @@ use netaio_core::{
 };
 
 use crate::bounded_queue::Bounds;
-use crate::context::Context;
+use crate::context::{Context, Sleep, sleep_until};
 use crate::error::BuildError;
 use crate::handler::AnyHandler;
 use crate::logging;
 use crate::random::Seed;
-use crate::runtime::Keepalive;
+use crate::runtime::{Keepalive, Runtime};
 use crate::service::{Deliver, Service};
 use crate::sources::Sources;
 use crate::states::States;
@@ -100,17 +100,17 @@ impl Setup {
 
     /// The service of a server or a client. `deliver` takes the messages that have no
     /// handler, where the application does.
-    pub(crate) fn for_streams(
+    pub(crate) fn for_streams<R: Runtime>(
         self,
         deliver: Option<Arc<dyn Deliver>>,
     ) -> Result<Arc<Service>, BuildError> {
-        let (context, node) = self.finish(Node::for_streams)?;
+        let (context, node) = self.finish(Node::for_streams, sleep_until::<R>)?;
         Ok(Service::for_streams(context, node, deliver))
     }
 
     /// The service of a UDP node.
-    pub(crate) fn for_datagrams(self) -> Result<Arc<Service>, BuildError> {
-        let (context, node) = self.finish(Node::for_datagrams)?;
+    pub(crate) fn for_datagrams<R: Runtime>(self) -> Result<Arc<Service>, BuildError> {
+        let (context, node) = self.finish(Node::for_datagrams, sleep_until::<R>)?;
         Ok(Service::for_datagrams(context, node))
     }
 
@@ -118,6 +118,7 @@ impl Setup {
     fn finish(
         mut self,
         make: fn(LinkConfig) -> Node<AnyHandler>,
+        sleep_until: Sleep,
     ) -> Result<(Arc<Context>, Node<AnyHandler>), BuildError> {
         if self.inner_before_handler {
             return Err(BuildError::InnerBeforeHandler);
@@ -166,6 +167,7 @@ impl Setup {
             sources,
             self.log_interval,
             self.event_bounds,
+            sleep_until,
         );
         let now = context.time().now();
         for config in self.management {

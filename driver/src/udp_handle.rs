@@ -58,6 +58,9 @@ pub(crate) struct Shared {
     pub(crate) cancellations: Cancellations,
     /// Handles requests that time out.
     pub(crate) observer: Arc<dyn TimeoutObserver<SocketAddr>>,
+    /// Notified when there is room for publications, if publishers wait for it.
+    pub(crate) room: Event,
+    pub(crate) room_is_awaited: AtomicBool,
     /// Notified when the task has ended, which closes the channels.
     pub(crate) ended: Event,
     /// Set before `aborted` is notified, when the task and its handlers have to end.
@@ -68,6 +71,25 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn limits(&self) -> &Limits {
         self.context.limits()
+    }
+
+    /// Whether a publication has room among the commands.
+    pub(crate) fn has_room(&self) -> bool {
+        let capacity = self.commands.capacity().unwrap_or(usize::MAX);
+        self.commands.is_closed() || self.commands.len() < capacity.div_ceil(2)
+    }
+
+    /// Says that a publisher looks for room.
+    pub(crate) fn expect_room(&self) {
+        self.room_is_awaited.store(true, Ordering::SeqCst);
+    }
+
+    /// To be called when there may be room.
+    pub(crate) fn note_room(&self) {
+        let awaited = &self.room_is_awaited;
+        if awaited.load(Ordering::SeqCst) && awaited.swap(false, Ordering::SeqCst) {
+            self.room.notify(usize::MAX);
+        }
     }
 
     /// Ends the node at once.

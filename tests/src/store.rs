@@ -76,7 +76,7 @@ fn unsubscribe(uri: Uri, who: Remote, publisher: Publisher) -> &'static str {
 fn publish(uri: Uri, content: Content, publisher: Publisher) -> Reply {
     let news = Message::notify(uri.0.clone(), content.0);
     match publisher.notify(uri.0, &news) {
-        Ok(delivery) => Reply::ok(delivery.sent.to_string()),
+        Ok(delivery) => Reply::ok(delivery.accepted().to_string()),
         Err(error) => Reply::error(error.to_string()),
     }
 }

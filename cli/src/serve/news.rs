@@ -25,6 +25,16 @@ impl News {
         self.turn().0.push(publisher);
     }
 
+    /// Waits for room at the subscribers of a uri, so that who changes and publishes faster
+    /// than they read is slowed down. It is asked before a turn, which is not held while
+    /// anybody waits.
+    pub(super) async fn wait_for_room(&self, uri: &Uri) {
+        let publishers = self.turn().0.clone();
+        for publisher in publishers {
+            publisher.wait_for_room(uri).await;
+        }
+    }
+
     /// Waits for the lock, which is held across no write to a subscriber.
     pub(super) fn turn(&self) -> Turn<'_> {
         Turn(self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -47,7 +57,7 @@ impl Turn<'_> {
         let (mut told, mut failed) = (0_usize, None);
         for publisher in self.0.iter() {
             match publisher.notify(uri, news) {
-                Ok(delivery) => told = told.saturating_add(delivery.sent),
+                Ok(delivery) => told = told.saturating_add(delivery.accepted()),
                 Err(error) => failed = Some(error),
             }
         }
@@ -96,11 +106,12 @@ pub(super) fn unsubscribe(uri: Uri, who: Remote, publisher: Publisher) -> &'stat
 }
 
 /// Answered with `OK` and the number of subscribers that are notified.
-pub(super) fn publish(
+pub(super) async fn publish(
     uri: Uri,
     content: Content,
     shared: State<Arc<Shared>>,
 ) -> Result<String, Reply> {
+    shared.news.wait_for_room(&uri).await;
     match shared.news.turn().publish(&uri, content.0) {
         Ok(told) => Ok(told.to_string()),
         Err(error) => Err(Reply::error(error.to_string())),

@@ -94,11 +94,12 @@ pub(super) fn read(uri: Uri, shared: State<Arc<Shared>>) -> Result<Bytes, Reply>
     content.ok_or_else(not_found)
 }
 
-pub(super) fn create(
+pub(super) async fn create(
     uri: Uri,
     content: Content,
     shared: State<Arc<Shared>>,
 ) -> Result<Reply, Reply> {
+    shared.news.wait_for_room(&uri).await;
     let turn = shared.news.turn();
     {
         let mut resources = shared.store.lock();
@@ -115,11 +116,12 @@ pub(super) fn create(
     Ok(Reply::ok("stored"))
 }
 
-pub(super) fn update(
+pub(super) async fn update(
     uri: Uri,
     content: Content,
     shared: State<Arc<Shared>>,
 ) -> Result<Reply, Reply> {
+    shared.news.wait_for_room(&uri).await;
     let turn = shared.news.turn();
     {
         let mut resources = shared.store.lock();
@@ -131,7 +133,8 @@ pub(super) fn update(
     Ok(Reply::ok("stored"))
 }
 
-pub(super) fn delete(uri: Uri, shared: State<Arc<Shared>>) -> Result<Reply, Reply> {
+pub(super) async fn delete(uri: Uri, shared: State<Arc<Shared>>) -> Result<Reply, Reply> {
+    shared.news.wait_for_room(&uri).await;
     let turn = shared.news.turn();
     {
         let mut resources = shared.store.lock();

@@ -23,6 +23,20 @@ impl MailboxAccount {
         self.budget.hold_mailbox(&self.account, held, queued)
     }
 
+    /// Bytes that wait for the link, those of its own included, if `queued` of them wait
+    /// outside of it.
+    #[must_use]
+    pub fn waiting(&self, queued: usize) -> usize {
+        self.account.held().queued.saturating_add(queued)
+    }
+
+    /// Whether the link has [room](crate::Link::has_room) behind `queued` bytes that wait
+    /// outside of it.
+    #[must_use]
+    pub fn has_room(&self, queued: usize) -> bool {
+        self.budget.has_room(self.waiting(queued))
+    }
+
     /// Whether the link is to be closed, since all together hold too much: it takes no more,
     /// and what is queued for it may go at once.
     #[must_use]

@@ -32,6 +32,8 @@ pub(crate) struct Budget {
     unfinished: AtomicUsize,
     calls: AtomicUsize,
     max_calls: usize,
+    /// Bytes that may wait for one link before publishers wait.
+    room: usize,
     /// Number of links.
     links: AtomicUsize,
     /// A call of one of the links was dropped without a reply.
@@ -79,6 +81,7 @@ impl Budget {
             unfinished: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             max_calls: limits.handlers(),
+            room: limits.backlog().min(limits.outbound_queue()),
             links: AtomicUsize::new(0),
             dropped_calls: Arc::new(AtomicBool::new(false)),
         }
@@ -139,6 +142,15 @@ impl Budget {
             outbound: change == Change::Exceeded,
             ..Pressure::default()
         }
+    }
+
+    /// Whether there is room for one more message for many behind so many bytes that wait
+    /// for a link: fewer than may wait for long, and than its share of half of what may
+    /// wait for all links.
+    pub(crate) fn has_room(&self, waiting: usize) -> bool {
+        let links = self.links.load(Ordering::Relaxed).max(1);
+        let share = (self.outbound.max / 2).checked_div(links).unwrap_or(0);
+        waiting == 0 || waiting < self.room.min(share.max(Limits::HIGH_WATER))
     }
 
     /// Whether one more handler may run. Links on several threads that look at the

@@ -41,6 +41,10 @@ impl Counter {
         self.bytes.load(Ordering::SeqCst)
     }
 
+    fn is_half_free(&self) -> bool {
+        self.bytes() < self.max / 2
+    }
+
     /// Adds bytes where `fits` says of those before and of the maximum that they do.
     fn add(&self, bytes: usize, fits: impl Fn(usize, usize) -> bool) -> Result<(), SendError> {
         let queued = self.bytes.fetch_add(bytes, Ordering::SeqCst);
@@ -63,6 +67,17 @@ impl Publications {
             held: Counter::new(limits.outbound_queue()),
             unsent: Counter::new(limits.outbound_total()),
         })
+    }
+
+    /// Whether less than half of what may be held, and of what may still have to be sent, is:
+    /// so that there is room for a publication that is not longer than the other half.
+    pub(crate) fn has_room(&self) -> bool {
+        self.held.is_half_free() && self.unsent.is_half_free()
+    }
+
+    /// Whether anything has still to be sent.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.unsent.bytes() > 0
     }
 
     /// Bytes that lists and messages take.

@@ -1,4 +1,4 @@
-//! One message for many.
+//! Sealing for many.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -12,27 +12,6 @@ use crate::now::Now;
 use crate::options::SendOptions;
 use crate::plugin::{Direction, PeerContext, SealContext};
 use crate::seal::Sealer;
-
-/// How far a message for many got.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Delivery {
-    /// Receivers that it was queued for.
-    pub queued: usize,
-    /// Receivers that it was not queued for: they have too much waiting already, or their
-    /// links are closed.
-    pub failed: usize,
-}
-
-impl Delivery {
-    pub(super) fn count(&mut self, receivers: usize, queued: bool) {
-        let counter = match queued {
-            true => &mut self.queued,
-            false => &mut self.failed,
-        };
-        *counter = counter.saturating_add(receivers);
-    }
-}
 
 /// Seals what many get, once.
 pub(super) struct SharedSealer {

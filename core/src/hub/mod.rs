@@ -11,6 +11,5 @@ mod streams;
 mod tests;
 
 pub use self::datagrams::DatagramHub;
-pub use self::delivery::Delivery;
 pub use self::output::{DatagramHubEvent, DatagramOutput, HubEvent, Output};
 pub use self::streams::Hub;

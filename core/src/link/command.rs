@@ -188,7 +188,7 @@ impl Link {
         let place = self.place;
         send_or_replace(address, answer, |message| {
             self.check_open()?;
-            self.close_if_slow()?;
+            self.admit()?;
             self.queue(|exchange, out| {
                 exchange.seal_reply(node, place, address, message, NO_COOKIES, out)
             })

@@ -101,10 +101,14 @@ impl Link {
     }
 
     /// Says that so many more of the bytes that were [handed
-    /// out](Self::poll_outbound) last have been written. Who says nothing says so
-    /// of all of them by coming again.
+    /// out](Self::poll_outbound) last have been written; 0 where the transport takes none
+    /// now. Who says nothing says so of all of them by coming again.
+    ///
+    /// A remote that does not take all that was handed out, while more waits than may, is a
+    /// [slow consumer](crate::Limits::slow_consumer).
     pub fn written(&mut self, count: usize) {
         self.outbox.written(count);
+        self.note_turn();
         self.after_write();
     }
 

@@ -40,6 +40,7 @@ use crate::config::LinkConfig;
 use crate::error::CloseReason;
 use crate::events::{Deadline, DeadlineReason};
 use crate::exchange::Exchange;
+use crate::flow_control::FlowControl;
 use crate::frame::Deframer;
 use crate::limits::Limits;
 use crate::now::Now;
@@ -60,6 +61,7 @@ use crate::shared::SharedNode;
 ///   [`pending_requests`](Self::pending_requests), [`wants_read`](Self::wants_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
 ///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room),
+///   [`has_room`](Self::has_room),
 ///   [`is_turn_over`](Self::is_turn_over), [`is_paused`](Self::is_paused).
 /// - Inputs: [`receive`](Self::receive) (or [`receive_with`](Self::receive_with), or
 ///   [`receive_buffer`](Self::receive_buffer) and [`received`](Self::received)),
@@ -67,8 +69,9 @@ use crate::shared::SharedNode;
 ///   [`transport_failed`](Self::transport_failed), [`begin_turn`](Self::begin_turn).
 /// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
 ///   [`send`](Self::send), [`request`](Self::request), [`cancel`](Self::cancel),
-///   [`notify`](Self::notify), [`forward`](Self::forward), [`pause`](Self::pause),
-///   [`resume`](Self::resume), [`drain`](Self::drain), [`close`](Self::close),
+///   [`notify`](Self::notify), [`forward`](Self::forward), [`lost`](Self::lost),
+///   [`pause`](Self::pause), [`resume`](Self::resume), [`drain`](Self::drain),
+///   [`close`](Self::close), [`cut_off`](Self::cut_off),
 ///   [`abort`](Self::abort).
 /// - Outputs: [`poll`](Self::poll), [`poll_outbound`](Self::poll_outbound),
 ///   [`deadline`](Self::deadline).
@@ -93,6 +96,7 @@ pub struct Link {
     deframer: Deframer,
     inlet: Inlet,
     outbox: Outbox,
+    flow: FlowControl,
     calls: Calls<()>,
     notices: VecDeque<Notice>,
     failures: Failures,
@@ -109,6 +113,8 @@ pub struct Link {
     /// The application takes no messages for now.
     paused: bool,
     phase: Phase,
+    /// It takes no more messages, which the node is still to be told.
+    leaves: bool,
 }
 
 impl Link {
@@ -129,6 +135,7 @@ impl Link {
             place,
             inlet: Inlet::new(),
             outbox: Outbox::new(),
+            flow: FlowControl::default(),
             calls: Calls::new(budget.dropped_calls.clone()),
             notices: VecDeque::new(),
             failures: Failures::default(),
@@ -140,6 +147,7 @@ impl Link {
             eof: false,
             paused: false,
             phase: Phase::Open { drain_until: None },
+            leaves: false,
         }
     }
 
@@ -233,7 +241,8 @@ impl Link {
     #[must_use]
     pub fn wants_poll(&self) -> bool {
         let noticed = !self.notices.is_empty() || self.calls.has_dropped();
-        noticed || self.may_advance() || self.may_end()
+        let wanted = noticed || self.leaves || self.outbox.gap_ahead().is_some();
+        wanted || self.may_advance() || self.may_end()
     }
 
     /// Whether [`Limits::frames_per_turn`] frames were handled since the last turn began:
@@ -303,6 +312,9 @@ impl Link {
             }
             self.expire();
         }
+        if core::mem::take(&mut self.leaves) {
+            node.left(self.place);
+        }
         match self.account.cut() {
             // One that only flushes its queue holds as much with it.
             Some(Cut::Slow) if !self.phase.has_written() => {
@@ -335,6 +347,7 @@ impl Link {
                 }
             }
             if !self.check_timers() && !self.advance_end(node) {
+                self.tell_gap(node);
                 self.settle(node);
                 return None;
             }

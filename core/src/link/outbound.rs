@@ -4,8 +4,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Link;
+use super::outbox::GapAhead;
 use crate::config::Role;
 use crate::cookies::NO_COOKIES;
+use crate::delivery::Fate;
 use crate::error::{CloseReason, SendError};
 use crate::limits::SlowConsumerPolicy;
 use crate::message::Message;
@@ -19,24 +21,26 @@ impl Link {
     /// did not ask for it: it may be dropped, if the [policy] says so.
     ///
     /// # Errors
-    /// The link is closed, or the queue is full and nothing of it was handed out to be
-    /// written yet. Where the policy is to disconnect, a queue that is full of what the
-    /// remote does not read closes the link.
+    /// The link is closed. Where the policy is to disconnect, a queue that is full of what
+    /// the remote does not read closes the link: once the transport has
+    /// [taken](Self::written) less than it was given since then, or at twice of
+    /// [`Limits::outbound_queue`](crate::Limits::outbound_queue).
     ///
     /// [policy]: crate::Limits::slow_consumer
-    pub fn forward(&mut self, now: Now, frame: &SharedFrame) -> Result<(), SendError> {
+    pub fn forward(&mut self, now: Now, frame: &SharedFrame) -> Result<Fate, SendError> {
         self.exchange.now = now;
         self.check_open()?;
-        match self.dropping() {
+        let fate = match self.dropping() {
             None => {
-                self.close_if_slow()?;
-                self.check_room()?;
+                self.admit()?;
+                let waiting = self.queued();
                 self.outbox.share(frame);
+                Fate::behind(waiting)
             }
             Some(policy) => self.push(frame.clone(), policy),
-        }
+        };
         self.after_queue();
-        Ok(())
+        Ok(fate)
     }
 
     /// [Forwards](Self::forward) several frames at once, one behind the other, and takes
@@ -50,8 +54,7 @@ impl Link {
     pub fn forward_all(&mut self, now: Now, frames: &mut Vec<u8>) -> Result<(), SendError> {
         self.exchange.now = now;
         self.check_open()?;
-        self.close_if_slow()?;
-        self.check_room()?;
+        self.admit()?;
         self.outbox.append(core::mem::take(frames));
         self.after_queue();
         Ok(())
@@ -68,23 +71,51 @@ impl Link {
         node: &mut N,
         message: &Message,
         options: &SendOptions,
-    ) -> Result<(), SendError> {
+    ) -> Result<Fate, SendError> {
         self.exchange.now = now;
         self.check_open()?;
         let place = self.place;
         let Some(policy) = self.dropping() else {
-            self.close_if_slow()?;
-            self.check_room()?;
-            return self.queue(|exchange, out| {
+            self.admit()?;
+            let waiting = self.queued();
+            self.queue(|exchange, out| {
                 exchange.seal_send(node, place, message, options, NO_COOKIES, out)
-            });
+            })?;
+            return Ok(Fate::behind(waiting));
         };
         let mut frame = Vec::new();
         self.exchange
             .seal_send(node, place, message, options, NO_COOKIES, &mut frame)?;
-        self.push(frame.into(), policy);
+        let frame = SharedFrame::of_one(frame, message, options);
+        let fate = self.push(frame, policy);
         self.after_queue();
-        Ok(())
+        Ok(fate)
+    }
+
+    /// Says that so many notifications were dropped before the link had them, by a driver
+    /// that queues them for it: the next one [tells](crate::Gap) the remote, with those that
+    /// the link drops itself.
+    pub fn lost(&mut self, count: u64) {
+        self.outbox.lose(count);
+    }
+
+    /// Whether there is room for one more message for many: fewer bytes wait than
+    /// [`Limits::backlog`](crate::Limits::backlog) and
+    /// [`Limits::outbound_queue`](crate::Limits::outbound_queue), and than its share, 64 KiB
+    /// at least, of half of [`Limits::outbound_total`](crate::Limits::outbound_total). One
+    /// for which nothing waits has room. Whoever publishes and can wait, does so.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.budget.has_room(self.queued())
+    }
+
+    /// Closes the link as one whose remote reads too slowly: what was handed out to be
+    /// written is written if the remote takes it within
+    /// [`Limits::shutdown_grace`](crate::Limits::shutdown_grace), so that its last frame is
+    /// whole; the rest is dropped.
+    pub fn cut_off(&mut self, now: Now) {
+        self.exchange.now = now;
+        self.close_slow();
     }
 
     /// Swaps the bytes to be written for `written`, whose bytes have been: the caller
@@ -92,6 +123,8 @@ impl Link {
     /// whether there is anything to write.
     pub fn poll_outbound(&mut self, written: &mut Vec<u8>) -> bool {
         let any = self.outbox.swap(written);
+        // All before was written.
+        self.flow.had_turn(false, 0, 0);
         let waits = any && self.exchange.role != Role::Client;
         self.timers.writing(waits, self.exchange.now.monotonic);
         self.after_write();
@@ -104,13 +137,13 @@ impl Link {
         (policy != SlowConsumerPolicy::Disconnect).then_some(policy)
     }
 
-    fn push(&mut self, frame: SharedFrame, policy: SlowConsumerPolicy) {
+    fn push(&mut self, frame: SharedFrame, policy: SlowConsumerPolicy) -> Fate {
         let limits = self.limits();
         let max = match self.outbox.is_overdue() {
             true => limits.backlog(),
             false => limits.outbound_queue(),
         };
-        self.outbox.push(frame, max, policy);
+        self.outbox.push(frame, max, policy)
     }
 
     /// Whether there is room in the queue, or can be [made](Self::make_room).
@@ -136,20 +169,44 @@ impl Link {
         }
     }
 
-    /// Closes the link where the queue is full and the remote does not read: bytes
-    /// were handed out to be written, and have not been.
-    pub(super) fn close_if_slow(&mut self) -> Result<(), SendError> {
-        if self.outbox.is_being_written() && self.check_room().is_err() {
-            return Err(SendError::Closed(self.close_slow()));
+    /// Closes the link where the queue is full and the remote does not read it.
+    pub(super) fn admit(&mut self) -> Result<(), SendError> {
+        let (kept, max) = (self.outbox.kept(), self.limits().outbound_queue());
+        match self.flow.admit(kept, max) {
+            true => Ok(()),
+            false => Err(SendError::Closed(self.close_slow())),
         }
-        Ok(())
+    }
+
+    /// To be called when the transport has taken what it takes.
+    pub(super) fn note_turn(&mut self) {
+        let (kept, max) = (self.outbox.kept(), self.limits().outbound_queue());
+        let blocked = self.outbox.is_being_written();
+        self.flow.had_turn(blocked, kept, max);
     }
 
     fn close_slow(&mut self) -> CloseReason {
         let queued = self.queued();
         let reason = CloseReason::SlowConsumer { queued };
-        self.abort(reason.clone());
+        if self.close_reason().is_none() {
+            self.outbox.clear_rest();
+            self.begin_flush(reason.clone());
+            self.leaves = true;
+        }
         reason
+    }
+
+    /// Seals what is behind a gap anew, with the number of those that were dropped, once it
+    /// is next.
+    pub(super) fn tell_gap<N: SharedNode>(&mut self, node: &mut N) {
+        while let Some(GapAhead { source, lost }) = self.outbox.gap_ahead() {
+            let (place, mut frame) = (self.place, Vec::new());
+            let message = source.message.clone().with_gap(lost);
+            let (exchange, options) = (&mut self.exchange, &source.options);
+            let sealed = exchange.seal_send(node, place, &message, options, NO_COOKIES, &mut frame);
+            // One that is as long as may be has no place for the number.
+            self.outbox.tell_gap(sealed.is_ok().then_some(frame));
+        }
     }
 
     /// To be called after whatever is queued.

@@ -13,7 +13,9 @@ use crate::budget::{Account, Pressure};
 use crate::config::{LinkConfig, Role};
 use crate::datagram::DatagramLink;
 use crate::error::TooManyLinks;
+use crate::limits::SlowConsumerPolicy;
 use crate::link::{Link, Seat};
+use crate::message::Message;
 use crate::network::Network;
 use crate::now::Now;
 use crate::options::SendOptions;
@@ -142,7 +144,28 @@ impl<H: Clone> Node<H> {
 
     /// A frame that was sealed for many links, so that it counts once for all of them.
     pub fn share(&mut self, frame: Vec<u8>) -> SharedFrame {
-        let (frame, pressure) = SharedFrame::new(frame, &self.budget);
+        self.share_of(frame, None)
+    }
+
+    /// As [`share`](Self::share), of a message that is sealed with these options. Where
+    /// messages to slow consumers are [dropped](crate::SlowConsumerPolicy), the next one that
+    /// such a link sends is sealed anew, to say how many were: see [`Gap`](crate::Gap).
+    pub fn share_message(
+        &mut self,
+        frame: Vec<u8>,
+        message: &Message,
+        options: &SendOptions,
+    ) -> SharedFrame {
+        let drops = self.config.limits().slow_consumer() != SlowConsumerPolicy::Disconnect;
+        self.share_of(frame, drops.then_some((message, options)))
+    }
+
+    fn share_of(
+        &mut self,
+        frame: Vec<u8>,
+        source: Option<(&Message, &SendOptions)>,
+    ) -> SharedFrame {
+        let (frame, pressure) = SharedFrame::new(frame, source, &self.budget);
         self.relieve(pressure);
         frame
     }

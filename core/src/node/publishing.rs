@@ -48,6 +48,21 @@ impl<H: Clone> Node<H> {
         self.publications.list(places)
     }
 
+    /// Whether there is room for one more publication: less than half waits of what may,
+    /// by [`Limits::outbound_queue`](crate::Limits::outbound_queue) and by
+    /// [`Limits::outbound_total`](crate::Limits::outbound_total). Whoever publishes and can
+    /// wait, does so, for [`Limits::publish_wait`](crate::Limits::publish_wait) at most.
+    #[must_use]
+    pub fn has_publication_room(&self) -> bool {
+        self.publications.has_room()
+    }
+
+    /// Whether publications have still to be sent.
+    #[must_use]
+    pub fn has_publications(&self) -> bool {
+        self.publications.is_busy()
+    }
+
     /// A message for many, to be [sent](crate::DatagramLink::forward). `frame` is the message
     /// as it was sealed once for all, where no plugin wants to know for whom; without one the
     /// message is sealed for each of them as the options say.

@@ -142,7 +142,7 @@ impl<R: Runtime> ClientBuilder<R> {
         let inbox = Arc::new(Inbox::new(self.message_bounds, monitor.clone()));
         self.setup.unrouted = Unrouted::Deliver;
         let keepalive = self.setup.keepalive;
-        let service = self.setup.for_streams(Some(inbox.clone()))?;
+        let service = self.setup.for_streams::<R>(Some(inbox.clone()))?;
         let client = Client::new(Shared {
             // Two for each server at most, and the application bounds those.
             background: BackgroundTasks::new(usize::MAX, service.context.logs.clone()),

@@ -169,7 +169,7 @@ impl Servers {
     pub(super) fn abort_all(&mut self) {
         self.dropped = true;
         for server in self.list.drain(..) {
-            server.connection.command(Command::Abort);
+            server.connection.abort();
         }
     }
 }

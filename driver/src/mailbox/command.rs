@@ -18,7 +18,11 @@ pub(crate) enum Command {
     /// Send a request.
     Request(Request),
     /// Write a frame that was sealed for many. It may be dropped.
-    Frame(SharedFrame),
+    Frame {
+        frame: SharedFrame,
+        /// How many were dropped right before it.
+        lost: u64,
+    },
     /// Write short frames that were sealed for many, one behind the other.
     Frames(Vec<u8>),
     /// Send a message that many get, but that has to be sealed for each of them.
@@ -26,6 +30,8 @@ pub(crate) enum Command {
     Notify {
         message: Message,
         options: SendOptions,
+        /// How many were dropped right before it.
+        lost: u64,
     },
     /// Poll the link: another one has changed what it may do.
     Wake,
@@ -36,10 +42,6 @@ pub(crate) enum Command {
         /// Say first that this node leaves, where peers are managed.
         farewell: bool,
     },
-    /// Close, and leave unwritten what is queued.
-    Abort,
-    /// As `Abort`, since the remote is a slow consumer.
-    Cut,
 }
 
 impl Droppable for Command {
@@ -47,7 +49,7 @@ impl Droppable for Command {
     /// yet, about.
     fn droppable(&self) -> Option<usize> {
         match self {
-            Self::Frame(frame) => Some(frame.len()),
+            Self::Frame { frame, .. } => Some(frame.len()),
             Self::Frames(frames) => Some(frames.len()),
             Self::Notify { message, .. } => {
                 let fields = message.uri.len().saturating_add(message.content.len());
@@ -59,7 +61,7 @@ impl Droppable for Command {
 
     fn held(&self) -> usize {
         let more = match self {
-            Self::Frame(frame) => frame.uncounted(),
+            Self::Frame { frame, .. } => frame.uncounted(),
             Self::Frames(frames) => frames.capacity(),
             Self::Notify { message, .. } | Self::Send { message, .. } => {
                 message.uri.len().saturating_add(message.content.len())
@@ -68,9 +70,27 @@ impl Droppable for Command {
         };
         more.saturating_add(std::mem::size_of::<Self>())
     }
+
+    fn lost(&self) -> u64 {
+        match self {
+            Self::Frame { lost, .. } | Self::Notify { lost, .. } => *lost,
+            _ => 0,
+        }
+    }
+
+    fn lose(&mut self, count: u64) {
+        if let Self::Frame { lost, .. } | Self::Notify { lost, .. } = self {
+            *lost = lost.saturating_add(count);
+        }
+    }
 }
 
 impl Command {
+    /// Writes a frame that was sealed for many.
+    pub(crate) fn frame(frame: SharedFrame) -> Self {
+        Self::Frame { frame, lost: 0 }
+    }
+
     /// Answers a command that came after the end of the connection.
     pub(crate) fn refuse(self, reason: &CloseReason) {
         match self {
@@ -78,14 +98,12 @@ impl Command {
                 let _ = done.send(Err(SendError::Closed(reason.clone())));
             }
             Self::Request(request) => request.refuse(reason),
-            Self::Frame(_)
+            Self::Frame { .. }
             | Self::Frames(_)
             | Self::Notify { .. }
             | Self::Wake
             | Self::Drain(_)
-            | Self::Close { .. }
-            | Self::Abort
-            | Self::Cut => {}
+            | Self::Close { .. } => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The queue of commands between a connection's handles and its task.
 
 mod command;
+mod room;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -8,13 +9,13 @@ use std::task::Poll;
 
 use event_listener::{Event, EventListener};
 use netaio_core::{
-    CloseReason, Dropped, Limits, LossyQueue, MailboxAccount, Pressure, SendError, SharedFrame,
-    SlowConsumerPolicy,
+    CloseReason, Droppable, Dropped, Fate, FlowControl, Limits, LossyQueue, MailboxAccount,
+    Pressure, SendError, SharedFrame, SlowConsumerPolicy,
 };
 
 pub(crate) use self::command::Command;
 
-use crate::sync::{AtomicWaker, Mutex, lock};
+use crate::sync::{AtomicBool, AtomicWaker, Mutex, Ordering, lock};
 
 /// Why a command was not queued.
 enum Refused {
@@ -31,6 +32,11 @@ pub(crate) struct Mailbox {
     room: Event,
     /// The most sends that wait, and the most requests.
     capacity: usize,
+    /// Notified when there is room for news, if publishers wait for it.
+    news_room: Event,
+    awaited: AtomicBool,
+    /// More waits than may, and the task is to have a turn.
+    crowded: AtomicBool,
     /// The most bytes of what may be dropped that wait.
     droppable_capacity: usize,
     /// The policy past that number of bytes.
@@ -54,10 +60,30 @@ struct Queue {
     requests: usize,
     /// Set when no more commands are accepted.
     closed: Option<CloseReason>,
-    /// What is queued to be written is discarded.
-    aborted: bool,
+    /// What the task does before anything else.
+    urgent: Option<Urgent>,
+    flow: FlowControl,
     /// The task has ended.
     ended: bool,
+}
+
+/// What takes no place behind other commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Urgent {
+    /// Close as a slow consumer: the last frame is finished.
+    Cut,
+    /// Close, and leave unwritten what is queued.
+    Abort,
+}
+
+/// What the task has taken.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// What was dropped.
+    pub(crate) dropped: Option<Dropped>,
+    /// The link has no room for what is next.
+    pub(crate) left: bool,
+    pub(crate) urgent: Option<Urgent>,
 }
 
 impl Queue {
@@ -95,7 +121,35 @@ impl Queue {
     fn swap(&mut self, into: &mut VecDeque<Command>) {
         self.close_run();
         self.taken = self.commands.held();
+        (self.sends, self.requests) = (0, 0);
         self.commands.swap(into);
+    }
+
+    /// Moves commands until those that may be dropped are as many bytes as there is room
+    /// for, or more by one; says whether some are left.
+    fn move_some(&mut self, into: &mut VecDeque<Command>, room: usize) -> bool {
+        if self.news() <= room {
+            self.swap(into);
+            return false;
+        }
+        self.close_run();
+        let (before, mut moved) = (self.commands.held(), 0_usize);
+        while let Some(next) = self.commands.iter().next() {
+            if let Some(len) = next.droppable() {
+                if moved >= room {
+                    break;
+                }
+                moved = moved.saturating_add(len);
+            }
+            match next {
+                Command::Send { .. } => self.sends = self.sends.saturating_sub(1),
+                Command::Request(_) => self.requests = self.requests.saturating_sub(1),
+                _ => {}
+            }
+            into.extend(self.commands.pop_front());
+        }
+        self.taken = before.saturating_sub(self.commands.held());
+        !self.commands.is_empty()
     }
 
     /// Publishes what is held, and returns what that means for others.
@@ -124,6 +178,9 @@ impl Mailbox {
             queue: Mutex::default(),
             waker: AtomicWaker::new(),
             room: Event::new(),
+            news_room: Event::new(),
+            awaited: AtomicBool::new(false),
+            crowded: AtomicBool::new(false),
             capacity: limits.pending_requests(),
             droppable_capacity: limits.outbound_queue(),
             policy: limits.slow_consumer(),
@@ -150,12 +207,12 @@ impl Mailbox {
         }
     }
 
-    /// Queues a [`Command::Frame`] or a [`Command::Notify`], and returns what that means
-    /// for other connections.
+    /// Queues a [`Command::Frame`] or a [`Command::Notify`], and returns what became of it,
+    /// and what that means for other connections.
     ///
     /// # Errors
-    /// The connection has ended, or takes commands too slowly.
-    pub(crate) fn push_news(&self, command: Command) -> Result<Pressure, SendError> {
+    /// The connection has ended, or its remote reads too slowly.
+    pub(crate) fn push_news(&self, command: Command) -> Result<(Fate, Pressure), SendError> {
         let mut queue = lock(&self.queue);
         if let Some(reason) = &queue.closed {
             return Err(SendError::Closed(reason.clone()));
@@ -166,32 +223,43 @@ impl Mailbox {
             queue.publish(&self.account);
             return Err(SendError::Closed(CloseReason::SlowConsumer { queued }));
         }
-        let (first, max) = (queue.is_empty(), self.droppable_capacity);
-        let full = SendError::QueueFull {
-            queued: queue.news(),
-            max,
+        let (mut wakes, max) = (queue.is_empty(), self.droppable_capacity);
+        let waiting = self.account.waiting(queue.news());
+        let mut fate = match waiting {
+            0 => Fate::Sent,
+            _ => Fate::Queued,
         };
-        let disconnects = self.policy == SlowConsumerPolicy::Disconnect;
-        match command {
-            Command::Frame(frame) if disconnects && frame.len() < SharedFrame::SHARED_FROM => {
-                if queue.news() >= max {
-                    return Err(full);
-                }
-                queue.append(&frame);
+        if self.policy == SlowConsumerPolicy::Disconnect {
+            let full = SendError::QueueFull {
+                queued: waiting,
+                max,
+            };
+            let wanted = queue.flow.wants_turn();
+            if !queue.flow.admit(waiting, max) {
+                return Err(full);
             }
-            command => {
-                queue.close_run();
-                if !queue.commands.offer(command, 0, max, self.policy) {
-                    return Err(full);
+            if queue.flow.wants_turn() {
+                self.crowded.store(true, Ordering::Release);
+                wakes |= !wanted;
+            }
+            match command {
+                Command::Frame { frame, .. } if frame.len() < SharedFrame::SHARED_FROM => {
+                    queue.append(&frame);
+                }
+                command => {
+                    queue.close_run();
+                    queue.commands.push_back(command);
                 }
             }
+        } else if queue.commands.offer(command, 0, max, self.policy) == Fate::Dropped {
+            fate = Fate::Dropped;
         }
         let pressure = queue.publish(&self.account);
         drop(queue);
-        if first {
+        if wakes {
             self.waker.wake();
         }
-        Ok(pressure)
+        Ok((fate, pressure))
     }
 
     /// Queues any other command.
@@ -208,13 +276,7 @@ impl Mailbox {
     fn try_push(&self, command: Command) -> Result<(), Refused> {
         let mut queue = lock(&self.queue);
         if let Some(reason) = &queue.closed {
-            let closed = SendError::Closed(reason.clone());
-            if matches!(command, Command::Abort | Command::Cut) {
-                queue.aborted = true;
-                drop(queue);
-                self.waker.wake();
-            }
-            return Err(Refused::Error(closed));
+            return Err(Refused::Error(SendError::Closed(reason.clone())));
         }
         if self.account.is_cut() {
             queue.drop_news();
@@ -242,24 +304,51 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Takes all commands, into a queue that is empty, and returns what was dropped.
-    pub(crate) fn take(&self, into: &mut VecDeque<Command>) -> Option<Dropped> {
+    /// Takes commands into a queue that is empty: all of them, or as many as a link takes
+    /// that has room for so many more bytes. Where the policy is to drop, the link drops.
+    pub(crate) fn take(&self, into: &mut VecDeque<Command>, room: usize) -> Taken {
+        let room = match self.policy {
+            SlowConsumerPolicy::Disconnect => room,
+            _ => usize::MAX,
+        };
         let mut queue = lock(&self.queue);
         let was_full = queue.sends >= self.capacity;
-        (queue.sends, queue.requests) = (0, 0);
-        queue.swap(into);
+        let left = queue.move_some(into, room);
         queue.publish(&self.account);
-        let dropped = queue.commands.take_dropped();
+        let taken = Taken {
+            dropped: queue.commands.take_dropped(),
+            left,
+            urgent: queue.urgent,
+        };
+        let has_room = queue.sends < self.capacity;
         drop(queue);
-        if was_full {
+        if was_full && has_room {
             self.room.notify(usize::MAX);
         }
-        dropped
+        taken
+    }
+
+    /// Does something before all that is queued.
+    pub(crate) fn urge(&self, urgent: Urgent) {
+        let mut queue = lock(&self.queue);
+        // A connection that closes already finishes its last frame in any case.
+        if urgent == Urgent::Cut && (queue.closed.is_some() || queue.urgent.is_some()) {
+            return;
+        }
+        queue.urgent = Some(urgent);
+        drop(queue);
+        self.waker.wake();
     }
 
     /// Is ready when there are commands.
     pub(crate) async fn wait(&self) {
-        self.wait_until(|queue| !queue.is_empty()).await;
+        self.wait_until(|queue| !queue.is_empty() || queue.urgent.is_some())
+            .await;
+    }
+
+    /// Is ready when something is to be done before all that is queued.
+    pub(crate) async fn wait_urgent(&self) {
+        self.wait_until(|queue| queue.urgent.is_some()).await;
     }
 
     /// Refuses further commands, and returns those that came too late.
@@ -272,12 +361,14 @@ impl Mailbox {
         queue.publish(&self.account);
         drop(queue);
         self.room.notify(usize::MAX);
+        self.news_room.notify(usize::MAX);
         late
     }
 
     /// Is ready when a closed connection is aborted.
     pub(crate) async fn aborted(&self) {
-        self.wait_until(|queue| queue.aborted).await;
+        let abort = Some(Urgent::Abort);
+        self.wait_until(|queue| queue.urgent == abort).await;
     }
 
     async fn wait_until(&self, is_ready: impl Fn(&Queue) -> bool) {
@@ -293,7 +384,7 @@ impl Mailbox {
 
     /// Whether a closed connection was aborted.
     pub(crate) fn is_aborted(&self) -> bool {
-        lock(&self.queue).aborted
+        lock(&self.queue).urgent == Some(Urgent::Abort)
     }
 
     /// Marks the task as ended.

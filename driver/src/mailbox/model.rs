@@ -20,7 +20,7 @@ fn mailbox() -> Arc<Mailbox> {
 
 fn frame(number: u8) -> Command {
     // Not so short that it is gathered with others.
-    Command::Frame(vec![number; SharedFrame::SHARED_FROM].into())
+    Command::frame(vec![number; SharedFrame::SHARED_FROM].into())
 }
 
 fn send() -> Command {
@@ -36,7 +36,7 @@ fn receive(mailbox: &Mailbox, count: usize) -> Vec<Command> {
     let (mut all, mut some) = (Vec::new(), VecDeque::new());
     while all.len() < count {
         block_on(mailbox.wait());
-        assert!(mailbox.take(&mut some).is_none());
+        assert!(mailbox.take(&mut some, usize::MAX).dropped.is_none());
         all.extend(some.drain(..));
     }
     all
@@ -95,7 +95,7 @@ fn at_the_end_each_command_is_taken_late_or_refused() {
             thread::spawn(move || usize::from(mailbox.push_news(frame(number)).is_err()))
         });
         let mut taken = VecDeque::new();
-        mailbox.take(&mut taken);
+        mailbox.take(&mut taken, usize::MAX);
         let late = mailbox.close(CloseReason::Local).len();
         let refused: usize = join(senders).iter().sum();
         assert_eq!(taken.len() + late + refused, 2);
@@ -104,18 +104,33 @@ fn at_the_end_each_command_is_taken_late_or_refused() {
 }
 
 #[test]
-fn a_cut_reaches_a_connection_that_is_being_closed() {
+fn an_abort_reaches_a_connection_that_is_being_closed() {
     check(|| {
         let mailbox = mailbox();
         let other = {
             let mailbox = mailbox.clone();
-            thread::spawn(move || mailbox.push(Command::Cut).is_ok())
+            thread::spawn(move || mailbox.urge(Urgent::Abort))
         };
-        if mailbox.close(CloseReason::Local).is_empty() {
-            block_on(mailbox.aborted());
-            assert!(!other.join().unwrap());
-        } else {
-            assert!(other.join().unwrap());
-        }
+        mailbox.close(CloseReason::Local);
+        block_on(mailbox.aborted());
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn who_waits_for_room_for_news_finds_it() {
+    check(|| {
+        let limits = Limits::default().with_backlog(SharedFrame::SHARED_FROM);
+        let limits = limits.unwrap();
+        let account = link(&mut node(&limits)).mailbox_account();
+        let mailbox = Arc::new(Mailbox::new(&limits, account));
+        mailbox.push_news(frame(1)).unwrap();
+        let publisher = {
+            let mailbox = mailbox.clone();
+            thread::spawn(move || block_on(mailbox.room()))
+        };
+        mailbox.take(&mut VecDeque::new(), usize::MAX);
+        mailbox.note_room();
+        publisher.join().unwrap();
     });
 }

@@ -10,15 +10,15 @@ fn mailbox(policy: SlowConsumerPolicy) -> Mailbox {
 }
 
 fn frame(number: u8) -> Command {
-    Command::Frame(vec![number; 50_000].into())
+    Command::frame(vec![number; 50_000].into())
 }
 
 /// The numbers of the frames that wait, and how much was dropped.
 fn taken(mailbox: &Mailbox) -> (Vec<u8>, Option<(u64, u64)>) {
     let mut commands = VecDeque::new();
-    let dropped = mailbox.take(&mut commands);
+    let dropped = mailbox.take(&mut commands, usize::MAX).dropped;
     let numbers = commands.iter().filter_map(|command| match command {
-        Command::Frame(frame) => frame.first().copied(),
+        Command::Frame { frame, .. } => frame.first().copied(),
         _ => None,
     });
     let dropped = dropped.map(|dropped| (dropped.messages, dropped.bytes));
@@ -28,7 +28,7 @@ fn taken(mailbox: &Mailbox) -> (Vec<u8>, Option<(u64, u64)>) {
 #[test]
 fn news_that_nobody_takes_is_refused_or_dropped() {
     let cases = [
-        (SlowConsumerPolicy::Disconnect, vec![0, 1, 2], None),
+        (SlowConsumerPolicy::Disconnect, vec![0, 1, 2, 3], None),
         (
             SlowConsumerPolicy::DropOldest,
             vec![2, 3, 4],
@@ -45,9 +45,17 @@ fn news_that_nobody_takes_is_refused_or_dropped() {
         // Others are not counted, and stay.
         mailbox.push(Command::Wake).unwrap();
         for number in 0..5 {
-            let full = mailbox.push_news(frame(number)).is_err();
-            let disconnects = policy == SlowConsumerPolicy::Disconnect;
-            assert_eq!(full, disconnects && number >= 3, "{policy:?}, {number}");
+            let fate = mailbox.push_news(frame(number)).map(|(fate, _)| fate);
+            match policy {
+                // It has a turn before it is judged.
+                SlowConsumerPolicy::Disconnect if number == 4 => assert!(fate.is_err()),
+                SlowConsumerPolicy::DropNewest if number >= 3 => {
+                    assert_eq!(fate, Ok(Fate::Dropped));
+                }
+                _ if number == 0 => assert_eq!(fate, Ok(Fate::Sent)),
+                _ => assert_eq!(fate, Ok(Fate::Queued), "{policy:?}, {number}"),
+            }
+            mailbox.note_turn(true);
         }
         assert_eq!(taken(&mailbox), (left, dropped));
         mailbox.push_news(frame(9)).unwrap();
@@ -62,7 +70,11 @@ fn a_message_for_one_of_many_counts_as_frame() {
         let message = Message::notify("u", vec![0; 60_000]);
         let options = SendOptions::new();
         mailbox
-            .push_news(Command::Notify { message, options })
+            .push_news(Command::Notify {
+                message,
+                options,
+                lost: 0,
+            })
             .unwrap();
     }
     mailbox.push_news(frame(1)).unwrap();
@@ -71,18 +83,80 @@ fn a_message_for_one_of_many_counts_as_frame() {
 }
 
 #[test]
-fn a_cut_reaches_a_connection_that_writes_its_last() {
+fn an_end_goes_before_all_that_is_queued() {
     let mailbox = mailbox(SlowConsumerPolicy::Disconnect);
+    mailbox.push_news(frame(1)).unwrap();
+    for urgent in [Urgent::Cut, Urgent::Abort, Urgent::Cut] {
+        mailbox.urge(urgent);
+        let taken = mailbox.take(&mut VecDeque::new(), 0);
+        let expected = match urgent {
+            Urgent::Cut if taken.urgent == Some(Urgent::Abort) => Urgent::Abort,
+            urgent => urgent,
+        };
+        assert_eq!((taken.urgent, taken.left), (Some(expected), true));
+    }
+    assert!(mailbox.is_aborted());
+    // One that closes already is aborted, and not cut: its last frame is on its way.
+    let mailbox = self::mailbox(SlowConsumerPolicy::Disconnect);
     mailbox.close(CloseReason::Local);
-    assert!(mailbox.push(Command::Cut).is_err());
-    assert!(lock(&mailbox.queue).aborted);
+    mailbox.urge(Urgent::Cut);
+    assert_eq!(lock(&mailbox.queue).urgent, None);
+    mailbox.urge(Urgent::Abort);
+    assert!(mailbox.is_aborted());
+}
+
+#[test]
+fn the_task_takes_what_the_link_has_room_for() {
+    let mailbox = mailbox(SlowConsumerPolicy::Disconnect);
+    let mut commands = VecDeque::new();
+    for number in 0..4 {
+        mailbox.push_news(frame(number)).unwrap();
+        mailbox.push(Command::Wake).unwrap();
+    }
+    for (room, count, left) in [
+        (0, 0, true),
+        (1, 2, true),
+        (50_001, 4, true),
+        (50_000, 2, false),
+    ] {
+        let taken = mailbox.take(&mut commands, room);
+        assert_eq!(
+            (commands.drain(..).count(), taken.left),
+            (count, left),
+            "{room}"
+        );
+    }
+}
+
+#[test]
+fn publishers_wait_for_who_has_no_room_and_once_in_vain() {
+    let limits = Limits::default().with_backlog(100_000).unwrap();
+    let mut node = node(&limits);
+    let link = link(&mut node);
+    let mailbox = Mailbox::new(&limits, link.mailbox_account());
+    let take = || mailbox.take(&mut VecDeque::new(), usize::MAX);
+    for number in 0..2 {
+        assert!(!mailbox.is_waited_for());
+        mailbox.push_news(frame(number)).unwrap();
+    }
+    assert!(mailbox.is_waited_for());
+    mailbox.give_up();
+    assert!(!mailbox.is_waited_for());
+    take();
+    assert!(!mailbox.is_waited_for());
+    mailbox.push_news(frame(2)).unwrap();
+    mailbox.push_news(frame(3)).unwrap();
+    assert!(mailbox.is_waited_for());
+    // Nobody waits for one that has closed.
+    mailbox.close(CloseReason::Local);
+    assert!(!mailbox.is_waited_for());
 }
 
 #[test]
 fn short_frames_are_gathered_and_keep_their_places() {
     let mailbox = mailbox(SlowConsumerPolicy::Disconnect);
     let push = |byte: u8, len: usize| {
-        let frame = Command::Frame(vec![byte; len].into());
+        let frame = Command::frame(vec![byte; len].into());
         mailbox.push_news(frame).unwrap();
     };
     push(1, 10);
@@ -92,10 +166,10 @@ fn short_frames_are_gathered_and_keep_their_places() {
     push(4, SharedFrame::SHARED_FROM);
     push(5, 10);
     let mut commands = VecDeque::new();
-    assert!(mailbox.take(&mut commands).is_none());
+    assert!(!mailbox.take(&mut commands, usize::MAX).left);
     let places = commands.iter().map(|command| match command {
         Command::Frames(frames) => frames.iter().step_by(10).copied().collect(),
-        Command::Frame(frame) => vec![frame[0]],
+        Command::Frame { frame, .. } => vec![frame[0]],
         _ => Vec::new(),
     });
     let places: Vec<Vec<u8>> = places.collect();
@@ -113,8 +187,8 @@ fn what_waits_counts_for_all_and_goes_at_once_when_the_link_is_cut() {
     let mut cut = Vec::new();
     'all: for _ in 0..1000 {
         for mailbox in &mailboxes[..3] {
-            let pushed = mailbox.push_news(Command::Frame(vec![1; 1000].into()));
-            node.pressure(pushed.unwrap());
+            let pushed = mailbox.push_news(Command::frame(vec![1; 1000].into()));
+            node.pressure(pushed.unwrap().1);
             cut.extend(std::iter::from_fn(|| node.poll_link()));
             if !cut.is_empty() {
                 break 'all;
@@ -126,7 +200,7 @@ fn what_waits_counts_for_all_and_goes_at_once_when_the_link_is_cut() {
     // Nobody waits for its task.
     mailboxes[cut].push(Command::Wake).unwrap();
     assert!(node.outbound_bytes() < 250_000);
-    let late = mailboxes[cut].push_news(Command::Frame(vec![1; 1000].into()));
+    let late = mailboxes[cut].push_news(Command::frame(vec![1; 1000].into()));
     assert!(matches!(
         late,
         Err(SendError::Closed(CloseReason::SlowConsumer { .. }))

@@ -105,6 +105,6 @@ impl<R: Runtime> ServerBuilder<R> {
 
     fn service(mut self) -> Result<Arc<Service>, BuildError> {
         self.setup.states.insert(WeakPublisher::default());
-        self.setup.for_streams(None)
+        self.setup.for_streams::<R>(None)
     }
 }

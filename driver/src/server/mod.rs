@@ -55,7 +55,7 @@ struct Guard(Arc<Shared>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.begin_stop(|| Command::Abort);
+        self.0.begin_stop(Connection::abort);
     }
 }
 
@@ -225,7 +225,8 @@ impl<R: Runtime> Server<R> {
     pub async fn stop_within(&self, grace: Duration) {
         let until = self.shared.service.context.time().instant_after(grace);
         self.shared.send_farewells();
-        self.shared.begin_stop(|| Command::Drain(grace));
+        self.shared
+            .begin_stop(|connection| connection.command(Command::Drain(grace)));
         let drained = async {
             self.shared.empty().await;
             true
@@ -235,7 +236,7 @@ impl<R: Runtime> Server<R> {
             false
         };
         if !race(drained, late).await {
-            self.shared.begin_stop(|| Command::Abort);
+            self.shared.begin_stop(Connection::abort);
             self.shared.empty().await;
         }
         self.shared.close_streams();

@@ -53,12 +53,12 @@ impl Shared {
         self.events.close();
     }
 
-    pub(super) fn begin_stop(&self, command: impl Fn() -> Command) {
+    pub(super) fn begin_stop(&self, stop: impl Fn(&Connection)) {
         self.stopping.store(true, Ordering::Release);
         self.stop.notify(usize::MAX);
         // Where nothing is left that would notify of its end.
         self.ended.notify(usize::MAX);
-        self.roster.command_all(command);
+        self.roster.for_each(stop);
     }
 
     /// Is ready when no connection is left, and no more are accepted.

@@ -4,7 +4,7 @@ use netaio_core::{CloseReason, SendError};
 
 use super::Task;
 use crate::logging::limited;
-use crate::mailbox::Command;
+use crate::mailbox::{Command, Taken, Urgent};
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
@@ -17,10 +17,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             return false;
         }
-        let dropped = match self.commands.is_empty() {
-            true => mailbox.take(&mut self.commands),
-            false => None,
-        };
+        let limit = self.link.config().limits().outbound_queue();
+        let room = limit.saturating_sub(self.link.queued());
+        let Taken {
+            dropped,
+            left,
+            urgent,
+        } = mailbox.take(&mut self.commands, room);
+        self.left = left;
         // After the commands are taken: a request that was cancelled before one of them
         // was pushed must not count any longer.
         if self.connection.shared.cancellations.take() {
@@ -35,17 +39,18 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         if any {
             self.now = self.time().now();
         }
+        match urgent {
+            Some(Urgent::Abort) => self.link.abort(CloseReason::Local),
+            Some(Urgent::Cut) => self.link.cut_off(self.time().now()),
+            None => {}
+        }
         while let Some(command) = self.commands.pop_front() {
-            if let Some(later) = self.execute(command) {
-                self.commands.push_front(later);
-                return false;
-            }
+            self.execute(command);
         }
         any
     }
 
-    /// Executes a command, or returns one for which there is no room before a write.
-    fn execute(&mut self, command: Command) -> Option<Command> {
+    fn execute(&mut self, command: Command) {
         let (now, node) = (self.now, &mut &*self.service);
         match command {
             Command::Send {
@@ -62,28 +67,24 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     link.request(now, node, message, options)
                 });
             }
-            Command::Frame(frame) => {
-                if let Err(SendError::QueueFull { .. }) = self.link.forward(now, &frame) {
-                    return Some(Command::Frame(frame));
-                }
+            // A link that closes with a slow consumer takes nothing more.
+            Command::Frame { frame, lost } => {
+                self.link.lost(lost);
+                let _ = self.link.forward(now, &frame);
             }
             Command::Frames(mut frames) => {
-                let forwarded = self.link.forward_all(now, &mut frames);
-                if let Err(SendError::QueueFull { .. }) = forwarded {
-                    return Some(Command::Frames(frames));
-                }
+                let _ = self.link.forward_all(now, &mut frames);
             }
-            Command::Notify { message, options } => {
-                match self.link.notify(now, node, &message, &options) {
-                    Err(SendError::QueueFull { .. }) => {
-                        return Some(Command::Notify { message, options });
-                    }
-                    Err(SendError::Seal(error)) => {
-                        let (logs, remote) = (&self.service.context.logs, self.link.remote());
-                        limited!(logs, WARN, "a notification was not sent", ?remote, %error);
-                    }
-                    // The link closes with a slow consumer.
-                    Ok(()) | Err(_) => {}
+            Command::Notify {
+                message,
+                options,
+                lost,
+            } => {
+                self.link.lost(lost);
+                if let Err(SendError::Seal(error)) = self.link.notify(now, node, &message, &options)
+                {
+                    let (logs, remote) = (&self.service.context.logs, self.link.remote());
+                    limited!(logs, WARN, "a notification was not sent", ?remote, %error);
                 }
             }
             // The link is polled after every command.
@@ -91,12 +92,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Command::Drain(grace) => self.link.drain(now, grace),
             Command::Close { farewell: true } => self.link.close(now, node),
             Command::Close { farewell: false } => self.link.close_without_farewell(now, node),
-            Command::Abort => self.link.abort(CloseReason::Local),
-            Command::Cut => {
-                let queued = self.link.queued();
-                self.link.abort(CloseReason::SlowConsumer { queued });
-            }
         }
-        None
     }
 }

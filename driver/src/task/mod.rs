@@ -60,6 +60,8 @@ pub(crate) struct Task<R, I, O> {
     /// The sending side is to be shut down.
     shutdown: bool,
     commands: VecDeque<Command>,
+    /// Commands are left in the mailbox, for which the link has no room.
+    left: bool,
     callers: Callers,
     running: Running<Call>,
     /// The turn of this link, which waited for the budget, until it is polled.
@@ -134,6 +136,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             flushing: false,
             shutdown: false,
             commands: VecDeque::new(),
+            left: false,
             callers: Callers::default(),
             running: Running::default(),
             turn: None,
@@ -166,6 +169,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             if self.handle_events().await {
                 return;
             }
+            self.connection.shared.mailbox.note_room();
             let more = self.link.wants_poll();
             let turn_is_over = self.link.is_turn_over();
             if (more || turn_is_over) && self.link.queued() < WRITE_AT {
@@ -219,9 +223,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.running = Running::default();
         let late = self.connection.shared.mailbox.close(reason.clone());
         for command in self.commands.drain(..).chain(late) {
-            if let Command::Abort | Command::Cut = command {
-                self.link.abort(reason.clone());
-            }
             command.refuse(&reason);
         }
     }

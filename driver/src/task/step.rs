@@ -2,6 +2,7 @@
 
 use std::future::{pending, poll_fn};
 use std::io;
+use std::pin::pin;
 
 use bytes::BytesMut;
 use netaio_core::{CloseReason, Link};
@@ -44,12 +45,25 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.timer.set(deadline.at, self.service.context.time());
         }
         let rest = self.writing.get(self.written..).unwrap_or_default();
+        let mailbox = &self.connection.shared.mailbox;
+        let mut blocked = false;
         let write = async {
             match rest.is_empty() {
                 true if self.flushing => Step::Flushed(self.writer.flush().await),
                 true if self.shutdown => Step::Shutdown(self.writer.shutdown().await),
                 true => pending().await,
-                false => Step::Written(self.writer.write(rest).await),
+                false => {
+                    let mut write = pin!(self.writer.write(rest));
+                    poll_fn(|context| {
+                        let written = write.as_mut().poll(context);
+                        blocked = written.is_pending();
+                        if blocked {
+                            mailbox.note_turn(true);
+                        }
+                        written.map(Step::Written)
+                    })
+                    .await
+                }
             }
         };
         let handle = async {
@@ -77,15 +91,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 false => pending().await,
             }
         };
-        let mailbox = &self.connection.shared.mailbox;
         let command = async {
             if more {
                 // The link is polled again at once.
-            } else if !self.commands.is_empty() {
-                // There is no room for the next command before a write.
-                pending().await
             } else if self.refusing {
                 mailbox.aborted().await;
+            } else if self.left {
+                // There is no room for the next command before a write.
+                mailbox.wait_urgent().await;
             } else {
                 mailbox.wait().await;
             }
@@ -98,7 +111,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         // Commands come after what is read: they are taken after every step.
         let waits = race(unblock, resume);
         let others = race(race(handle, waits), race(read, race(command, time)));
-        race_from(self.wrote, write, others).await
+        let step = race_from(self.wrote, write, others).await;
+        if blocked {
+            self.link.written(0);
+        }
+        step
     }
 
     pub(super) fn take_step(&mut self, step: Step) {
@@ -110,6 +127,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Step::Unblocked(turn) => self.turn = Some(turn),
             Step::Written(Ok(count)) if count > 0 => {
                 self.link.written(count);
+                self.connection.shared.mailbox.note_turn(false);
                 self.written = self.written.saturating_add(count);
                 if self.written >= self.writing.len() {
                     self.flushing = O::NEEDS_FLUSH;

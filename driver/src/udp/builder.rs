@@ -167,7 +167,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
             source,
         };
         self.setup.states.insert(WeakPublisher::default());
-        let service = self.setup.for_datagrams()?;
+        let service = self.setup.for_datagrams::<R>()?;
         let mut error = io::ErrorKind::AddrNotAvailable.into();
         for candidate in R::resolve(&address).await.map_err(failed)? {
             self.socket.address = candidate;
@@ -240,6 +240,8 @@ fn start<R: Runtime>(
         commands: command_sender,
         requests: request_sender,
         cancellations: Cancellations::default(),
+        room: Event::new(),
+        room_is_awaited: AtomicBool::new(false),
         ended: Event::new(),
         is_aborted: AtomicBool::new(false),
         aborted: Event::new(),

@@ -24,7 +24,9 @@ pub(crate) async fn serve() -> Result<(), Error> {
             |uri: Uri, content: Content, publisher: Publisher| {
                 let news = Message::notify(uri.0.clone(), content.0);
                 let delivery = publisher.notify(&uri, &news);
-                delivery.map_or(0, |delivery| delivery.sent).to_string()
+                delivery
+                    .map_or(0, |delivery| delivery.accepted())
+                    .to_string()
             },
         )
         .bind("127.0.0.1:0")

@@ -202,7 +202,7 @@ pub async fn too_much_to_publish_is_refused<R: Runtime>() {
     let publish = |len| {
         let news = Message::notify("news", vec![b'x'; len]);
         let delivery = node.publisher().notify("news", &news).unwrap();
-        (delivery.sent, delivery.failed)
+        (delivery.accepted(), delivery.lost())
     };
     assert_eq!(publish(2000), (0, 1000));
     assert_eq!(publish(100), (1000, 0));

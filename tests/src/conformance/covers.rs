@@ -120,7 +120,7 @@ pub async fn what_is_published_is_covered<R: Runtime>() {
     pair.connection.subscribe("u").await.unwrap();
     let publisher = pair.server.publisher();
     let told = publisher.notify("u", &Message::notify("u", "news"));
-    assert_eq!(told.unwrap().sent, 1);
+    assert_eq!(told.unwrap().accepted(), 1);
     let told = news.next().await.unwrap().message;
     assert_message(&told, NOTIFY_URI, "u", "news");
 }

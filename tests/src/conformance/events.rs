@@ -179,6 +179,8 @@ pub async fn a_slow_consumer_is_told<R: Runtime>() {
         let limits = Limits::default()
             .with_outbound_queue(200_000)
             .and_then(|limits| limits.with_slow_consumer(policy))
+            // For its last frame, which it does not read either.
+            .and_then(|limits| limits.with_shutdown_grace(Duration::from_millis(20)))
             .unwrap();
         let server = listen(Server::<R>::builder().limits(limits)).await;
         let mut events = server.events();
@@ -189,6 +191,14 @@ pub async fn a_slow_consumer_is_told<R: Runtime>() {
         for number in 0..30_u8 {
             let news = Message::notify("news", vec![number; 10_000]);
             server.publisher().broadcast(&news).unwrap();
+        }
+        if policy == SlowConsumerPolicy::Disconnect {
+            // It is judged by what comes after it had a turn.
+            let news = Message::notify("news", "more");
+            let told = || server.publisher().broadcast(&news).unwrap().cut;
+            while told() == 0 {
+                yield_times(1).await;
+            }
         }
         if policy == SlowConsumerPolicy::Disconnect {
             next!(events, ServerEvent::Closed { reason: CloseReason::SlowConsumer { .. }, .. } => ());

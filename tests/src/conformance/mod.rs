@@ -357,6 +357,9 @@ macro_rules! conformance {
                 a_burst_that_is_read_in_time_is_kept
                 the_oldest_news_makes_room_for_the_newest
                 the_newest_news_is_dropped_where_wanted
+                publishers_wait_for_slow_subscribers
+                one_that_never_reads_holds_nobody_up_for_ever
+                the_last_frame_of_a_slow_consumer_is_whole
             }
             streams {
                 streams_of_every_temper_carry_messages
@@ -470,6 +473,7 @@ macro_rules! conformance {
                 notifications_pass_the_layers
                 a_message_for_many_is_sealed_once
                 thousands_are_told
+                publishers_wait_until_much_is_sent
                 a_node_that_is_gone_tells_nobody
                 handlers_serve_both_kinds_of_remotes
             }

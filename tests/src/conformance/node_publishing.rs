@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use netaio_driver::core::types::*;
 use netaio_driver::core::{Layer, Limits, Message, Peer, SendOptions, SubscribeError};
@@ -13,7 +14,7 @@ use netaio_driver::{
 use super::layers::{cipher, hmac, inner_hmac};
 use super::raw_node::{RawNode, bind_node, plain_node};
 use super::stamps::Stamps;
-use super::support::{assert_message, plain_pair};
+use super::support::{assert_message, plain_pair, spawn_all};
 
 /// A node whose handlers do what the messages are for.
 pub(super) fn with_news<R: Runtime>(node: UdpNodeBuilder<R>) -> UdpNodeBuilder<R> {
@@ -32,7 +33,11 @@ pub(super) fn with_news<R: Runtime>(node: UdpNodeBuilder<R>) -> UdpNodeBuilder<R
         PUBLISH_URI,
         |uri: Uri, content: Content, publisher: Publisher| {
             let news = Message::notify(uri.0.clone(), content.0);
-            publisher.notify(&uri, &news).unwrap().sent.to_string()
+            publisher
+                .notify(&uri, &news)
+                .unwrap()
+                .accepted()
+                .to_string()
         },
     )
 }
@@ -107,7 +112,7 @@ pub async fn a_broadcast_reaches_every_peer_once<R: Runtime>() {
     let node = plain_node::<R>().await;
     let news = Message::notify("all", "news");
     let delivery = node.publisher().broadcast(&news).unwrap();
-    assert_eq!((delivery.sent, delivery.failed), (0, 0));
+    assert_eq!((delivery.accepted(), delivery.lost()), (0, 0));
     let raws = [
         RawNode::<R>::new().await,
         RawNode::<R>::new().await,
@@ -118,7 +123,7 @@ pub async fn a_broadcast_reaches_every_peer_once<R: Runtime>() {
         node.peers().add(Peer::new(id), remote).unwrap();
     }
     let delivery = node.publisher().broadcast(&news).unwrap();
-    assert_eq!((delivery.sent, delivery.failed), (2, 0));
+    assert_eq!((delivery.accepted(), delivery.lost()), (2, 0));
     for (raw, contents) in raws
         .iter()
         .zip([&["news", "end"][..], &["end"], &["news", "end"]])
@@ -256,9 +261,9 @@ pub async fn a_message_for_many_is_sealed_once<R: Runtime>() {
         node.publisher().subscribe("news", remote).unwrap();
         let news = Message::notify("news", "");
         let delivery = node.publisher().notify("news", &news).unwrap();
-        assert_eq!((delivery.sent, delivery.failed), (4, 0));
+        assert_eq!((delivery.accepted(), delivery.lost()), (4, 0));
         let delivery = node.publisher().broadcast(&news).unwrap();
-        assert_eq!((delivery.sent, delivery.failed), (3, 0));
+        assert_eq!((delivery.accepted(), delivery.lost()), (3, 0));
         let (from, to) = match specific {
             true => (Some("node"), None),
             false => (None, Some("nobody")),
@@ -301,12 +306,51 @@ pub async fn thousands_are_told<R: Runtime>() {
         for content in ["one", "two"] {
             let news = Message::notify("news", content);
             let delivery = node.publisher().notify("news", &news).unwrap();
-            assert_eq!((delivery.sent, delivery.failed), (3001, 0));
+            assert_eq!((delivery.accepted(), delivery.lost()), (3001, 0));
         }
         for content in ["one", "two"] {
             assert_message(&last.receive().await, NOTIFY_URI, "news", content);
         }
     }
+}
+
+/// Who can wait publishes no more than there is room for, however much that is in all.
+pub async fn publishers_wait_until_much_is_sent<R: Runtime>() {
+    let limits = Limits::default()
+        .with_outbound_total(400_000)
+        .and_then(|limits| limits.with_publish_wait(Duration::from_secs(3600)));
+    let node = bind_node(UdpNode::<R>::builder().limits(limits.unwrap())).await;
+    let last = RawNode::<R>::new().await;
+    for number in 1..=100 {
+        // Nobody is there.
+        let remote = node.remote(SocketAddr::from(([192, 0, 2, 1], number)));
+        node.publisher().subscribe("news", remote).unwrap();
+    }
+    let remote = node.remote(last.address());
+    node.publisher().subscribe("news", remote).unwrap();
+    for number in 0..20_u8 {
+        let news = Message::notify("news", vec![number; 1500]);
+        let delivery = node.publisher().publish("news", &news).await.unwrap();
+        assert_eq!((delivery.accepted(), delivery.lost()), (101, 0));
+        let told = last.receive().await;
+        assert_message(&told, NOTIFY_URI, "news", vec![number; 1500]);
+    }
+    // Twice as much as there is room for.
+    let publishers = (0..8).map(|_| {
+        let publisher = node.publisher().clone();
+        async move {
+            let news = Message::notify("news", vec![0; 1500]);
+            publisher.publish("news", &news).await.unwrap().lost()
+        }
+    });
+    for lost in spawn_all::<R, _>(publishers).await {
+        assert_eq!(lost % 101, 0);
+    }
+    node.stop().await;
+    // It waits for nothing that has ended.
+    let news = Message::notify("news", "");
+    let delivery = node.publisher().publish("news", &news).await.unwrap();
+    assert_eq!(delivery.accepted(), 0);
 }
 
 /// A node that is gone has no receivers.
@@ -318,7 +362,7 @@ pub async fn a_node_that_is_gone_tells_nobody<R: Runtime>() {
     node.stop().await;
     let delivery = publisher.notify("news", &Message::notify("news", ""));
     let delivery = delivery.unwrap();
-    assert_eq!((delivery.sent, delivery.failed), (0, 1));
+    assert_eq!((delivery.accepted(), delivery.lost()), (0, 1));
 }
 
 /// Handlers that take a remote and a publisher serve connections and datagrams

@@ -276,7 +276,7 @@ pub async fn endless_sends_starve_nobody<R: Runtime>() {
         thread::spawn(move || {
             let news = Message::notify("u", vec![0; 1000]);
             while over.get() == 0 {
-                if publisher.notify("u", &news).unwrap().failed > 0 {
+                if publisher.notify("u", &news).unwrap().lost() > 0 {
                     refused.add();
                 }
             }

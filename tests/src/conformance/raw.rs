@@ -101,6 +101,15 @@ impl<I: ReadHalf, O: WriteHalf> Raw<I, O> {
         messages
     }
 
+    /// Some bytes as they come; none at the end.
+    pub(super) async fn read_some(&mut self) -> Option<BytesMut> {
+        let mut bytes = BytesMut::with_capacity(64 * 1024);
+        match self.reader.read(&mut bytes).await {
+            Ok(1..) => Some(bytes),
+            Ok(0) | Err(_) => None,
+        }
+    }
+
     /// Reads some bytes and forgets them; 0 is the end.
     pub(super) async fn skip(&mut self, at_most: usize) -> usize {
         let mut bytes = BytesMut::with_capacity(at_most);

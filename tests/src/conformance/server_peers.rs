@@ -261,7 +261,7 @@ pub async fn a_plugin_sees_the_peer_of_each_connection<R: Runtime>() {
     }
     let made = stamps.made();
     let news = Message::notify("u", "");
-    assert_eq!(server.publisher().broadcast(&news).unwrap().sent, 2);
+    assert_eq!(server.publisher().broadcast(&news).unwrap().accepted(), 2);
     for (id, connection, messages, _) in &mut clients {
         let told = messages.next().await.unwrap().message;
         assert_eq!(Stamps::read(&told).1, ("server".into(), id.to_string()));

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use netaio_driver::core::types::*;
-use netaio_driver::core::{CloseReason, Limits, Message, SlowConsumerPolicy};
+use netaio_driver::core::{CloseReason, Gap, Limits, Message, SlowConsumerPolicy};
 use netaio_driver::{Client, Connection, Runtime, Server};
 
 use super::pipe::{PipeReader, PipeWriter, Shape, duplex};
 use super::raw::{Raw, frame};
-use super::support::{assert_message, connect, listen};
+use super::support::{assert_message, connect, listen, spawn, yield_times};
 
 const SIZE: usize = 10_000;
 
@@ -40,6 +40,8 @@ pub async fn a_backlog_that_stays_cuts_the_connection<R: Runtime>() {
     let limits = Limits::default()
         .with_backlog(10 * SIZE)
         .and_then(|limits| limits.with_backlog_time(Duration::from_millis(20)))
+        // For its last frame, which it does not read either.
+        .and_then(|limits| limits.with_shutdown_grace(Duration::from_millis(20)))
         .unwrap();
     let (server, connection, _slow) = serving::<R>(limits).await;
     let (client, other) = connect(Client::builder(), &server).await;
@@ -48,7 +50,7 @@ pub async fn a_backlog_that_stays_cuts_the_connection<R: Runtime>() {
     other.request("u").await.unwrap();
     for number in 0..15 {
         let delivery = server.publisher().broadcast(&news(number)).unwrap();
-        assert_eq!((delivery.sent, delivery.failed), (2, 0));
+        assert_eq!((delivery.accepted(), delivery.lost()), (2, 0));
     }
     let reason = connection.closed().await;
     let slow = matches!(reason, CloseReason::SlowConsumer { queued } if queued > 10 * SIZE);
@@ -89,16 +91,21 @@ async fn told<R: Runtime>(policy: SlowConsumerPolicy) -> Vec<u8> {
     other.request("u").await.unwrap();
     for number in 0..100 {
         let delivery = server.publisher().broadcast(&news(number)).unwrap();
-        assert_eq!((delivery.sent, delivery.failed), (2, 0));
+        assert_eq!(
+            (delivery.accepted() + delivery.dropped, delivery.cut),
+            (2, 0)
+        );
         // Pacing: one that keeps up is told everything.
         let told = messages.next().await.unwrap().message;
         assert_message(&told, NOTIFY_URI, "news", vec![number; SIZE]);
+        assert_eq!(Gap::of(&told), None);
     }
     // What it asks for is never dropped.
     slow.write(&frame(REQUEST_URI, "u", "")).await.unwrap();
-    let mut told = Vec::new();
+    let (mut told, mut lost) = (Vec::new(), 0);
     loop {
         let message = slow.receive().await.unwrap();
+        lost += Gap::of(&message).unwrap_or(0);
         if message.message_type == RESPOND_URI {
             assert_message(&message, RESPOND_URI, "u", "here");
             break;
@@ -109,6 +116,14 @@ async fn told<R: Runtime>(policy: SlowConsumerPolicy) -> Vec<u8> {
     assert!(told.is_sorted(), "{told:?}");
     assert!((15..40).contains(&told.len()), "{told:?}");
     assert!(connection.close_reason().is_none());
+    // The next one says what was lost before it: all others are told of by now.
+    server.publisher().broadcast(&news(100)).unwrap();
+    let next = slow.receive().await.unwrap();
+    lost += Gap::of(&next).unwrap_or(0);
+    assert_eq!((lost, next.content[0]), (100 - told.len() as u64, 100));
+    // Who was told everything is told of no gap.
+    let next = messages.next().await.unwrap().message;
+    assert_eq!((Gap::of(&next), next.content[0]), (None, 100));
     told
 }
 
@@ -123,4 +138,88 @@ pub async fn the_newest_news_is_dropped_where_wanted<R: Runtime>() {
     let told = told::<R>(SlowConsumerPolicy::DropNewest).await;
     assert_eq!(told[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert!(told.last() < Some(&99), "{told:?}");
+}
+
+/// A publisher that can wait is slowed down to the slowest subscriber, and no more waits for
+/// that than may wait for long.
+pub async fn publishers_wait_for_slow_subscribers<R: Runtime>() {
+    let limits = Limits::default()
+        .with_backlog(10 * SIZE)
+        .and_then(|limits| limits.with_publish_wait(Duration::from_secs(3600)))
+        .unwrap();
+    let (server, connection, mut slow) = serving::<R>(limits).await;
+    let publisher = server.publisher().clone();
+    publisher.subscribe("news", &connection).unwrap();
+    let publishing = spawn::<R, _>(async move {
+        for number in 0..100 {
+            let delivery = publisher.publish("news", &news(number)).await.unwrap();
+            assert_eq!((delivery.accepted(), delivery.lost()), (1, 0));
+        }
+    });
+    for number in 0..100 {
+        // What may wait, and what is handed out to be written.
+        let waiting = server.counters().outbound_bytes;
+        assert!(waiting < 20 * SIZE, "{waiting}");
+        let told = slow.receive().await.unwrap();
+        assert_message(&told, NOTIFY_URI, "news", vec![number; SIZE]);
+    }
+    publishing.await;
+    assert!(connection.close_reason().is_none());
+}
+
+/// One that never reads is waited for and cut off in the end; others get everything.
+pub async fn one_that_never_reads_holds_nobody_up_for_ever<R: Runtime>() {
+    let limits = Limits::default()
+        .with_backlog(10 * SIZE)
+        .and_then(|limits| limits.with_outbound_queue(20 * SIZE))
+        .and_then(|limits| limits.with_publish_wait(Duration::from_millis(20)))
+        .and_then(|limits| limits.with_shutdown_grace(Duration::from_millis(20)))
+        .unwrap();
+    let (server, connection, _slow) = serving::<R>(limits).await;
+    let (client, other) = connect(Client::builder(), &server).await;
+    let mut messages = client.messages();
+    other.request("u").await.unwrap();
+    let publisher = server.publisher();
+    for connection in publisher.connections() {
+        publisher.subscribe("news", &connection).unwrap();
+    }
+    let mut cut = 0;
+    for number in 0..100 {
+        cut += publisher.publish("news", &news(number)).await.unwrap().cut;
+        let told = messages.next().await.unwrap().message;
+        assert_message(&told, NOTIFY_URI, "news", vec![number; SIZE]);
+    }
+    assert!(cut > 0);
+    let reason = connection.closed().await;
+    assert!(
+        matches!(reason, CloseReason::SlowConsumer { .. }),
+        "{reason:?}"
+    );
+}
+
+/// Who is cut off gets its last frame whole, if it reads on: it can tell that from bytes
+/// that went wrong.
+pub async fn the_last_frame_of_a_slow_consumer_is_whole<R: Runtime>() {
+    let limits = Limits::default().with_outbound_queue(20 * SIZE).unwrap();
+    let (server, connection, mut slow) = serving::<R>(limits).await;
+    let mut number = 0;
+    while server.publisher().broadcast(&news(number)).unwrap().cut == 0 {
+        number += 1;
+        yield_times(1).await;
+    }
+    let mut wire = Vec::new();
+    while let Some(bytes) = slow.read_some().await {
+        wire.extend_from_slice(&bytes);
+    }
+    let frame = frame(NOTIFY_URI, "news", vec![0; SIZE]).len();
+    assert!(
+        wire.len() >= frame && wire.len() % frame == 0,
+        "{}",
+        wire.len()
+    );
+    let reason = connection.closed().await;
+    assert!(
+        matches!(reason, CloseReason::SlowConsumer { .. }),
+        "{reason:?}"
+    );
 }

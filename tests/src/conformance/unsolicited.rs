@@ -51,7 +51,10 @@ pub async fn a_slow_subscriber_gets_everything<R: Runtime>() {
     pair.connection.request("u").await.unwrap();
     for number in 0..NEWS {
         let news = Message::notify("news", number.to_string());
-        assert_eq!(pair.server.publisher().broadcast(&news).unwrap().sent, 1);
+        assert_eq!(
+            pair.server.publisher().broadcast(&news).unwrap().accepted(),
+            1
+        );
     }
     for expected in 0..NEWS {
         let news = messages.next().await.unwrap();

@@ -197,7 +197,7 @@ pub async fn python_client_and_our_server<R: Runtime>(python: &Python, case: &Ca
     assert_eq!(client.finds_us().await, [addr]);
     client.asks_for_a_box().await;
     let news = Message::notify("u", "to all clients");
-    assert_eq!(server.publisher().broadcast(&news).unwrap().sent, 1);
+    assert_eq!(server.publisher().broadcast(&news).unwrap().accepted(), 1);
     client.hears("to all clients").await;
 
     client.stops_managing().await;
@@ -290,7 +290,7 @@ pub async fn nodes_meet<R: Runtime>(python: &Python, case: &Case) {
     theirs.asks_for_a_box().await;
     we_ask_for_a_box(ours.request(their_addr, "boxed")).await;
     let news = Message::notify("u", "to all peers");
-    assert_eq!(ours.publisher().broadcast(&news).unwrap().sent, 1);
+    assert_eq!(ours.publisher().broadcast(&news).unwrap().accepted(), 1);
     theirs.hears("to all peers").await;
     theirs.broadcasts("to them too").await;
     let heard = notified.recv().await.unwrap();

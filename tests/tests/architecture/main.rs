@@ -68,9 +68,16 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["plugin", "wire", "frame"],
             &["backoff", "happy_eyeballs", "options", "seal"],
             // Vocabulary.
-            &["requests", "correlation", "cookies", "events", "config"],
+            &[
+                "requests",
+                "correlation",
+                "cookies",
+                "delivery",
+                "events",
+                "config",
+            ],
             // What links share.
-            &["budget", "crowds", "lossy_queue", "routes"],
+            &["budget", "crowds", "flow_control", "lossy_queue", "routes"],
             &["peers", "subscriptions"],
             &["shared", "shared_frame"],
             // Links.

@@ -50,7 +50,10 @@ const INBOUND: Bound = Bound { peak: 72, left: 64 };
 const KEYS: Bound = Bound { peak: 36, left: 36 };
 
 /// The same, and a UDP node's queue and lists of receivers.
-const FAN_OUT: Bound = Bound { peak: 54, left: 54 };
+const FAN_OUT: Bound = Bound {
+    peak: 108,
+    left: 54,
+};
 
 /// All peers with their ids and data, and an eighth.
 const PEERS: Bound = Bound { peak: 72, left: 72 };

@@ -57,9 +57,10 @@ macro_rules! handlers {
             )
             .on(
                 PUBLISH_URI,
-                |uri: Uri, content: Content, publisher: Publisher| {
+                |uri: Uri, content: Content, publisher: Publisher| async move {
                     let news = Message::notify(uri.0.clone(), content.0);
-                    publisher.notify(&uri, &news).map_or("refused", |_| "")
+                    let delivery = publisher.publish(&uri, &news).await;
+                    delivery.map_or("refused", |_| "")
                 },
             )
     }};

@@ -19,6 +19,7 @@ const PRESSED: &[(&str, &[&str])] = &[
     ("outbound_queue", &["one-slow"]),
     ("backlog", &["times", "large-news", "small-news"]),
     ("backlog_time", &["times"]),
+    ("publish_wait", &["one-slow", "large-news", "small-news"]),
     ("slow_consumer", &["one-slow", "large-news", "small-news"]),
     ("subscriptions", &["keys"]),
     ("subscription_key", &["keys"]),

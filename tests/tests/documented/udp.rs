@@ -231,7 +231,7 @@ async fn subscribers_over_udp_are_told() -> Result<()> {
         "subscribed"
     );
     let told = publisher.notify("news", &Message::notify("news", "today"));
-    assert_eq!(told.unwrap().sent, 1);
+    assert_eq!(told.unwrap().accepted(), 1);
     assert_eq!(theirs.hear().await?, "told today");
     let subscribed = publisher.subscribed("news");
     assert_eq!(subscribed[0].addr(), Some(theirs.address));
@@ -240,7 +240,7 @@ async fn subscribers_over_udp_are_told() -> Result<()> {
         "unsubscribed"
     );
     let told = publisher.notify("news", &Message::notify("news", "too late"));
-    assert_eq!(told.unwrap().sent, 0);
+    assert_eq!(told.unwrap().accepted(), 0);
     theirs.stop().await;
     ours.stop().await;
     Ok(())
@@ -290,7 +290,7 @@ async fn peers_find_one_another_and_part() -> Result<()> {
     // Each tells all the peers it knows, who answer, and the group.
     theirs.tell("broadcast").await?;
     assert_eq!(theirs.hear().await?, "echo echo");
-    assert_eq!(ours.publisher().broadcast(&echo()).unwrap().sent, 1);
+    assert_eq!(ours.publisher().broadcast(&echo()).unwrap().accepted(), 1);
     assert_eq!(echoes.recv().await.unwrap(), "echo");
     assert_eq!(theirs.ask(&format!("multicast {port}")).await?, "echo echo");
     let their_port = Some(theirs.address.port());

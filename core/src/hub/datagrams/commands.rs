@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::DatagramHub;
 use crate::calls::{Call, ReplyError};
 use crate::datagram::Receivers;
+use crate::delivery::{Delivery, Fate};
 use crate::error::{SealError, SendError};
-use crate::hub::delivery::Delivery;
 use crate::hub::node_commands::node_commands;
 use crate::message::Message;
 use crate::now::Now;
@@ -144,13 +144,20 @@ impl<H: Clone> DatagramHub<H> {
         let config = self.node.config().clone();
         let frame = self.sealer.seal(now, &config, message, options)?;
         let frame = frame.map(Bytes::from);
+        let fate = match self.node.has_publications() {
+            true => Fate::Queued,
+            false => Fate::Sent,
+        };
         let fan_out = to.and_then(|to| self.node.fan_out(to, frame, message, options));
         let queued = fan_out.and_then(|it| self.link.forward(now, &mut self.node, it));
-        if let Err(SendError::Seal(error)) = queued {
-            return Err(error);
-        }
+        let fate = match queued {
+            Ok(()) => fate,
+            Err(SendError::Seal(error)) => return Err(error),
+            Err(SendError::Closed(_)) => Fate::Cut,
+            Err(_) => Fate::Dropped,
+        };
         let mut delivery = Delivery::default();
-        delivery.count(count, queued.is_ok());
+        delivery.count(count, fate);
         Ok(delivery)
     }
 

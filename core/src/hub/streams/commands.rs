@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::{Entry, Hub, Writer};
 use crate::calls::{Call, ReplyError};
+use crate::delivery::{Delivery, Fate};
 use crate::error::{CloseReason, SealError, SendError, TooManyLinks};
-use crate::hub::delivery::Delivery;
 use crate::hub::node_commands::node_commands;
 use crate::link::Link;
 use crate::message::Message;
@@ -188,6 +188,16 @@ impl<H: Clone> Hub<H> {
         self.deliver(now, links, message, options)
     }
 
+    /// The subscribers of a key for which no more messages have [room](Link::has_room): a
+    /// loop that can wait polls, writes and asks again before it publishes, for
+    /// [`Limits::publish_wait`](crate::Limits::publish_wait) at most. Who publishes all the
+    /// same leaves them to the [policy](crate::Limits::slow_consumer).
+    pub fn without_room(&self, key: &[u8]) -> impl Iterator<Item = LinkId> {
+        let links = self.node.subscribers(key);
+        let links = links.filter_map(|place| place.link());
+        links.filter(|id| self.link(*id).is_some_and(|link| !link.has_room()))
+    }
+
     /// Sends a message to every link; sealed once, unless a plugin wants to know for
     /// whom.
     ///
@@ -214,7 +224,7 @@ impl<H: Clone> Hub<H> {
         self.now = now;
         let config = self.node.config().clone();
         let frame = self.sealer.seal(now, &config, message, options)?;
-        let frame = frame.map(|frame| self.node.share(frame));
+        let frame = frame.map(|frame| self.node.share_message(frame, message, options));
         let mut delivery = Delivery::default();
         for id in links {
             let Some(Entry { link, .. }) = self.links.get_mut(&id) else {
@@ -224,7 +234,7 @@ impl<H: Clone> Hub<H> {
                 Some(frame) => link.forward(now, frame),
                 None => link.notify(now, &mut self.node, message, options),
             };
-            delivery.count(1, queued.is_ok());
+            delivery.count(1, queued.unwrap_or(Fate::Cut));
             self.make_ready(id);
         }
         Ok(delivery)

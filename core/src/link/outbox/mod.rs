@@ -1,13 +1,15 @@
 //! Bytes on their way out.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
+use crate::delivery::Fate;
 use crate::events::Dropped;
 use crate::limits::SlowConsumerPolicy;
 use crate::lossy_queue::{Droppable, LossyQueue};
-use crate::shared_frame::SharedFrame;
+use crate::shared_frame::{SharedFrame, Source};
 
 /// The bytes that wait to be written, in pieces, so that memory is taken and given back
 /// as they come and go.
@@ -40,15 +42,15 @@ enum Piece {
     Own(Vec<u8>),
     /// A frame of many.
     Shared(SharedFrame),
-    /// One that may be dropped.
-    News(SharedFrame),
+    /// One that may be dropped, and how many were right before it.
+    News(SharedFrame, u64),
 }
 
 impl Piece {
     fn len(&self) -> usize {
         match self {
             Self::Own(bytes) => bytes.len(),
-            Self::Shared(frame) | Self::News(frame) => frame.len(),
+            Self::Shared(frame) | Self::News(frame, _) => frame.len(),
         }
     }
 }
@@ -56,7 +58,7 @@ impl Piece {
 impl Droppable for Piece {
     fn droppable(&self) -> Option<usize> {
         match self {
-            Self::News(frame) => Some(frame.len()),
+            Self::News(frame, _) => Some(frame.len()),
             Self::Own(_) | Self::Shared(_) => None,
         }
     }
@@ -64,10 +66,32 @@ impl Droppable for Piece {
     fn held(&self) -> usize {
         let bytes = match self {
             Self::Own(bytes) => bytes.capacity(),
-            Self::Shared(frame) | Self::News(frame) => frame.uncounted(),
+            Self::Shared(frame) | Self::News(frame, _) => frame.uncounted(),
         };
         bytes.saturating_add(mem::size_of::<Self>())
     }
+
+    fn lost(&self) -> u64 {
+        match self {
+            Self::News(_, lost) => *lost,
+            Self::Own(_) | Self::Shared(_) => 0,
+        }
+    }
+
+    fn lose(&mut self, count: u64) {
+        if let Self::News(_, lost) = self {
+            *lost = lost.saturating_add(count);
+        }
+    }
+}
+
+/// A gap that is told by the message behind it.
+#[derive(Clone, Debug)]
+pub(super) struct GapAhead {
+    /// The message.
+    pub(super) source: Arc<Source>,
+    /// How many were dropped before it.
+    pub(super) lost: u64,
 }
 
 /// Whether more waits than may wait for long.
@@ -173,13 +197,49 @@ impl Outbox {
     /// Queues a frame that may be dropped, as the policy says, which does not
     /// disconnect. Where `max` bytes wait already, others of its kind are dropped for
     /// it, or it is itself.
-    pub(super) fn push(&mut self, frame: SharedFrame, max: usize, policy: SlowConsumerPolicy) {
+    pub(super) fn push(
+        &mut self,
+        frame: SharedFrame,
+        max: usize,
+        policy: SlowConsumerPolicy,
+    ) -> Fate {
         if frame.is_empty() {
-            return;
+            return Fate::behind(self.len());
         }
         self.close_tail();
         let kept = self.kept();
-        self.pieces.offer(Piece::News(frame), kept, max, policy);
+        self.pieces.offer(Piece::News(frame, 0), kept, max, policy)
+    }
+
+    /// Says that so many messages for the remote were dropped before they came here: the
+    /// next that comes is behind them.
+    pub(super) fn lose(&mut self, count: u64) {
+        self.pieces.lose_behind(count);
+    }
+
+    /// The gap before what is next to be handed out, once all before it is written.
+    pub(super) fn gap_ahead(&self) -> Option<GapAhead> {
+        match self.pieces.iter().next()? {
+            Piece::News(frame, lost) if *lost > 0 && !self.is_being_written() => {
+                let (source, lost) = (frame.source()?.clone(), *lost);
+                Some(GapAhead { source, lost })
+            }
+            _ => None,
+        }
+    }
+
+    /// Puts a frame that tells of the gap in the place of what is next, or leaves it to
+    /// the one behind that where there is none.
+    pub(super) fn tell_gap(&mut self, frame: Option<Vec<u8>>) {
+        let Some(Piece::News(plain, lost)) = self.pieces.pop_front() else {
+            return;
+        };
+        if frame.is_none() {
+            self.pieces.lose(lost);
+        }
+        let piece = frame.map_or(Piece::Shared(plain), Piece::Own);
+        self.kept = self.kept.saturating_add(piece.len());
+        self.pieces.push_front(piece);
     }
 
     /// Drops frames until so few bytes wait as are wanted, or no frame is left
@@ -214,6 +274,13 @@ impl Outbox {
     /// Whether bytes were handed out that are not known to be written.
     pub(super) fn is_being_written(&self) -> bool {
         self.in_flight.len > 0
+    }
+
+    /// Gives up all that waits and was not handed out. What was handed out are whole frames.
+    pub(super) fn clear_rest(&mut self) {
+        let in_flight = self.in_flight;
+        self.clear();
+        self.in_flight = in_flight;
     }
 
     /// Gives up all that waits, those bytes included that were handed out.
@@ -255,8 +322,11 @@ impl Outbox {
         let has_room = |out: &Vec<u8>, more: usize| {
             out.is_empty() || out.len().saturating_add(more) <= Self::PORTION
         };
+        let tells =
+            |next: &Piece| matches!(next, Piece::News(frame, 1..) if frame.source().is_some());
         while let Some(next) = self.pieces.iter().next()
             && has_room(out, next.len())
+            && !tells(next)
             && let Some(piece) = self.pieces.pop_front()
         {
             if piece.droppable().is_none() {
@@ -265,9 +335,14 @@ impl Outbox {
             match piece {
                 Piece::Own(bytes) if out.is_empty() => *out = bytes,
                 Piece::Own(bytes) => out.extend_from_slice(&bytes),
-                Piece::Shared(frame) | Piece::News(frame) => {
+                Piece::Shared(frame) | Piece::News(frame, 0) => {
                     out.reserve_exact(frame.len());
                     out.extend_from_slice(&frame);
+                }
+                // Nobody knows what it was sealed of: the next one tells.
+                Piece::News(frame, lost) => {
+                    out.extend_from_slice(&frame);
+                    self.pieces.lose(lost);
                 }
             }
         }

@@ -32,6 +32,7 @@ use bytes::Bytes;
 use super::{Event, Link};
 use crate::calls::{Call, ReplyError};
 use crate::config::LinkConfig;
+use crate::delivery::Fate;
 use crate::error::{CloseReason, RequestError, SendError};
 use crate::events::{Answer, Dropped, Refusal};
 use crate::limits::Limits;
@@ -135,7 +136,7 @@ impl End {
         now: Now,
         message: &Message,
         options: &SendOptions,
-    ) -> Result<(), SendError> {
+    ) -> Result<Fate, SendError> {
         self.link.notify(now, &mut self.node, message, options)
     }
 

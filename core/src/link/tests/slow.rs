@@ -1,8 +1,10 @@
 //! Remotes that read too slowly.
 
 use super::*;
+use crate::delivery::Fate;
 use crate::events::{Deadline, DeadlineReason};
 use crate::limits::SlowConsumerPolicy;
+use crate::message::Gap;
 use crate::message::types::*;
 use crate::shared_frame::SharedFrame;
 
@@ -15,6 +17,7 @@ fn serving(policy: SlowConsumerPolicy) -> Pair {
     let limits = Limits::default()
         .with_outbound_queue(HARD)
         .and_then(|limits| limits.with_backlog(SOFT))
+        .and_then(|limits| limits.with_backlog_time(10 * SECOND))
         .and_then(|limits| limits.with_slow_consumer(policy))
         .unwrap();
     let config = limited(limits);
@@ -38,7 +41,11 @@ fn news(number: u8, len: usize) -> SharedFrame {
 }
 
 fn forward(pair: &mut Pair, frame: &SharedFrame) {
-    assert_eq!(pair.server.link.forward(pair.now, frame), Ok(()));
+    let fate = pair.server.link.forward(pair.now, frame);
+    assert!(
+        matches!(fate, Ok(Fate::Sent | Fate::Queued | Fate::Dropped)),
+        "{fate:?}"
+    );
 }
 
 /// Which news arrives, once everything is written.
@@ -100,7 +107,41 @@ fn a_backlog_that_does_not_shrink_closes_after_ten_seconds() {
     assert_eq!(pair.server.seen(), []);
     wait(&mut pair, SECOND);
     let slow = CloseReason::SlowConsumer { queued: 300_000 };
+    assert_eq!(pair.server.link.close_reason(), Some(&slow));
+    // Who does not read the rest of a frame either is not waited for.
+    wait(&mut pair, Limits::default().shutdown_grace());
     assert_eq!(pair.server.seen(), [Seen::Closed(slow)]);
+}
+
+#[test]
+fn the_last_frame_of_one_who_is_cut_off_is_whole() {
+    let mut pair = serving(SlowConsumerPolicy::Disconnect);
+    for number in 0..5 {
+        forward(&mut pair, &news(number, 50_000));
+    }
+    let writing = hand_out(&mut pair);
+    assert_eq!(writing.len(), 50_000);
+    // Half of it has gone out.
+    pair.server.link.written(25_000);
+    pair.server.link.cut_off(pair.now);
+    let slow = CloseReason::SlowConsumer { queued: 225_000 };
+    let closed = SendError::Closed(slow.clone());
+    let refused = pair.server.link.forward(pair.now, &news(6, 50_000));
+    assert_eq!(refused, Err(closed));
+    pair.server.drain(pair.now);
+    assert_eq!(
+        (pair.server.link.queued(), pair.server.shut),
+        (25_000, false)
+    );
+    pair.server.link.written(25_000);
+    assert!(!pair.server.link.poll_outbound(&mut Vec::new()));
+    pair.server.drain(pair.now);
+    assert!(pair.server.shut);
+    pair.client.receive(pair.now, &writing);
+    pair.client.link.handle_eof(pair.now);
+    pair.client.drain(pair.now);
+    let reason = pair.client.link.close_reason();
+    assert_eq!(reason, Some(&CloseReason::Remote));
 }
 
 #[test]
@@ -109,12 +150,7 @@ fn a_remote_that_was_given_nothing_to_read_is_not_slow() {
     for number in 1..=20 {
         forward(&mut pair, &news(number, 50_000));
     }
-    let full = SendError::QueueFull {
-        queued: HARD,
-        max: HARD,
-    };
-    let refused = pair.server.link.forward(NOON, &news(21, 50_000));
-    assert_eq!(refused, Err(full));
+    forward(&mut pair, &news(21, 50_000));
     assert_eq!(backlog_deadline(&mut pair), None);
     wait(&mut pair, 100 * SECOND);
     assert_eq!(pair.server.seen(), []);
@@ -124,8 +160,51 @@ fn a_remote_that_was_given_nothing_to_read_is_not_slow() {
     wait(&mut pair, 9 * SECOND);
     assert_eq!(pair.server.seen(), []);
     wait(&mut pair, SECOND);
-    let slow = CloseReason::SlowConsumer { queued: HARD };
-    assert_eq!(pair.server.seen(), [Seen::Closed(slow)]);
+    let queued = HARD + 50_000;
+    let slow = CloseReason::SlowConsumer { queued };
+    assert_eq!(pair.server.link.close_reason(), Some(&slow));
+}
+
+#[test]
+fn a_burst_that_nobody_could_read_is_bounded_too() {
+    let mut pair = serving(SlowConsumerPolicy::Disconnect);
+    for _ in 0..40 {
+        forward(&mut pair, &news(1, 50_000));
+    }
+    let queued = 2 * HARD;
+    let slow = CloseReason::SlowConsumer { queued };
+    let refused = pair.server.link.forward(NOON, &news(1, 50_000));
+    assert_eq!(refused, Err(SendError::Closed(slow)));
+}
+
+#[test]
+fn who_reads_all_that_it_is_given_is_kept_whatever_waits() {
+    let mut pair = serving(SlowConsumerPolicy::Disconnect);
+    for _ in 0..30 {
+        forward(&mut pair, &news(1, 50_000));
+    }
+    let mut writing = Vec::new();
+    for _ in 0..100 {
+        assert!(pair.server.link.poll_outbound(&mut writing));
+        pair.server.link.written(writing.len());
+        forward(&mut pair, &news(1, 50_000));
+    }
+    assert!(pair.server.link.queued() > HARD);
+}
+
+#[test]
+fn there_is_room_for_less_than_may_wait_for_long() {
+    let mut pair = serving(SlowConsumerPolicy::Disconnect);
+    for number in 1..=4 {
+        forward(&mut pair, &news(number, SOFT / 4 - 1));
+    }
+    assert!(pair.server.link.has_room());
+    forward(&mut pair, &news(5, 50));
+    assert!(!pair.server.link.has_room());
+    hand_out(&mut pair);
+    assert!(!pair.server.link.has_room());
+    pair.server.link.written(50);
+    assert!(pair.server.link.has_room());
 }
 
 #[test]
@@ -263,13 +342,17 @@ fn where_nothing_can_be_dropped_an_answer_closes() {
     assert_eq!(sent, Err(full));
     forward(&mut pair, &news(1, 50));
     hand_out(&mut pair);
+    pair.server.link.written(0);
+    pair.server.drain(pair.now);
+    assert_eq!(pair.server.seen(), [dropped(1, 50)]);
     let call = pair.server.unanswered.pop_front().unwrap();
     let slow = CloseReason::SlowConsumer { queued };
     let refused = pair.server.reply(pair.now, call, Message::ok("u", ""));
     assert!(matches!(refused, Err(ReplyError::Closed(reason)) if reason == slow));
     pair.server.drain(pair.now);
-    // The last event is the last.
-    assert_eq!(pair.server.seen(), [dropped(1, 50), Seen::Closed(slow)]);
+    assert_eq!(pair.server.link.close_reason(), Some(&slow));
+    wait(&mut pair, Limits::default().shutdown_grace());
+    assert_eq!(pair.server.seen(), [Seen::Closed(slow)]);
 }
 
 #[test]
@@ -321,26 +404,26 @@ fn a_notification_of_ones_own_is_treated_as_one_for_many() {
         let mut pair = serving(policy);
         while pair.server.link.queued() < HARD {
             let told = pair.server.notify(pair.now, &message, &plain);
-            assert_eq!(told, Ok(()));
+            assert!(told.is_ok());
         }
-        let queued = pair.server.link.queued();
         let told = pair.server.notify(pair.now, &message, &plain);
         pair.server.drain(pair.now);
         let seen = pair.server.seen();
         match policy {
             SlowConsumerPolicy::Disconnect => {
                 // The remote could read none of it yet.
-                let full = SendError::QueueFull { queued, max: HARD };
-                assert_eq!((told, seen), (Err(full), Vec::new()));
+                assert_eq!((told, seen), (Ok(Fate::Queued), Vec::new()));
+                let queued = pair.server.link.queued();
                 hand_out(&mut pair);
+                pair.server.link.written(0);
                 let told = pair.server.notify(pair.now, &message, &plain);
                 let slow = CloseReason::SlowConsumer { queued };
-                assert_eq!(told, Err(SendError::Closed(slow.clone())));
-                pair.server.drain(pair.now);
-                assert_eq!(pair.server.seen(), [Seen::Closed(slow)]);
+                assert_eq!(told, Err(SendError::Closed(slow)));
             }
-            _ => {
-                assert_eq!(told, Ok(()));
+            policy => {
+                let newest = policy == SlowConsumerPolicy::DropNewest;
+                let fate = if newest { Fate::Dropped } else { Fate::Queued };
+                assert_eq!(told, Ok(fate));
                 let len = frame(&message).len();
                 assert_eq!(seen, [dropped(1, len)]);
             }
@@ -368,4 +451,89 @@ fn a_client_waits_for_its_server_as_long_as_it_takes() {
     assert_eq!(pair.client.link.deadline(), None);
     pair.client.drain(Now::new(Duration::MAX, 0));
     assert_eq!(pair.client.link.close_reason(), None);
+}
+
+/// The notifications that go out: their numbers, and the gaps that they tell of.
+fn gaps(pair: &mut Pair) -> Vec<(u8, Option<u64>)> {
+    let mut told = Vec::new();
+    let mut written = Vec::new();
+    loop {
+        while pair.server.link.poll_outbound(&mut written) {
+            let news = unopened(&written).into_iter();
+            let news = news.filter(|message| message.message_type == NOTIFY_URI);
+            told.extend(news.map(|message| (message.content[0], Gap::of(&message))));
+        }
+        pair.server.drain(pair.now);
+        if !pair.server.link.wants_write() {
+            return told;
+        }
+    }
+}
+
+#[test]
+fn the_first_one_behind_a_gap_tells_of_it() {
+    let cases = [
+        // The oldest are gone: those that wait begin with what is left.
+        (
+            SlowConsumerPolicy::DropOldest,
+            [(4, Some(3)), (5, None)],
+            (24, None),
+        ),
+        (
+            SlowConsumerPolicy::DropNewest,
+            [(1, None), (2, None)],
+            (24, Some(3)),
+        ),
+    ];
+    for (policy, first, last) in cases {
+        let mut pair = serving(policy);
+        let content = |number: u8| {
+            let rest = 50_000 - frame(&Message::notify("n", "")).len();
+            alloc::vec![number; rest]
+        };
+        let plain = SendOptions::new();
+        for number in 1..=23 {
+            let message = Message::notify("n", content(number));
+            let shared = pair
+                .server
+                .node
+                .share_message(frame(&message), &message, &plain);
+            forward(&mut pair, &shared);
+        }
+        let mut told = gaps(&mut pair);
+        let message = Message::notify("n", content(24));
+        pair.server.notify(pair.now, &message, &plain).unwrap();
+        told.extend(gaps(&mut pair));
+        assert_eq!(
+            (&told[..2], told.last()),
+            (&first[..], Some(&last)),
+            "{policy:?}"
+        );
+        assert_eq!(told.len(), 21);
+        // It is told once, also of what a driver has lost.
+        pair.server.notify(pair.now, &message, &plain).unwrap();
+        pair.server.link.lost(7);
+        pair.server.notify(pair.now, &message, &plain).unwrap();
+        assert_eq!(gaps(&mut pair), [(24, None), (24, Some(7))]);
+    }
+}
+
+#[test]
+fn one_that_has_no_place_for_the_number_leaves_it_to_the_next() {
+    let mut pair = serving(SlowConsumerPolicy::DropNewest);
+    let plain = SendOptions::new();
+    pair.server.link.lost(2);
+    // The longest auth section that there is.
+    let longest = (65_000..=65_535).rev().find(|len| {
+        let mut message = Message::notify("n", alloc::vec![1]);
+        let filler = alloc::vec![0; *len];
+        message.auth.set_bytes("filler", &filler).unwrap();
+        pair.server.notify(pair.now, &message, &plain).is_ok()
+    });
+    assert!(longest < Some(65_535));
+    pair.server.drain(pair.now);
+    assert!(pair.server.outbound().len() > 65_000);
+    let next = Message::notify("n", alloc::vec![2]);
+    pair.server.notify(pair.now, &next, &plain).unwrap();
+    assert_eq!(gaps(&mut pair), [(2, Some(2))]);
 }

@@ -345,7 +345,7 @@ fn several_who_hold_the_same_frames_are_cut_until_those_are_gone() {
         let frame = node.share(alloc::vec![0; 50_000]);
         for link in &mut links {
             match link.forward(NOON, &frame) {
-                Ok(()) => cut += poll(link, &mut node, NOON).len(),
+                Ok(_) => cut += poll(link, &mut node, NOON).len(),
                 Err(SendError::Closed(_)) => {}
                 Err(error) => panic!("{error}"),
             }

@@ -77,6 +77,7 @@ impl Drop for Ending {
         node.service.close_peer_events();
         node.events.close();
         handle.0.abort();
+        handle.0.room.notify(usize::MAX);
         handle.0.ended.notify(usize::MAX);
     }
 }
@@ -146,6 +147,7 @@ impl<R: Runtime> Task<R> {
                 break;
             }
             self.refill();
+            self.shared().note_room();
             if self.is_due() {
                 // Whoever sends meanwhile is heard before the next turn.
                 self.receive_more();

@@ -214,7 +214,7 @@ impl Player {
             Some(key) => hub.notify(now, key.as_bytes(), message, &options),
             None => hub.broadcast(now, message, &options),
         }));
-        let shown = show_delivery(delivery.queued, delivery.failed);
+        let shown = show_delivery(delivery.accepted(), delivery.lost());
         self.world.log.write(on, shown);
     }
 }

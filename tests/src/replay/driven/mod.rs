@@ -265,7 +265,7 @@ impl<R: Runtime> Player<R> {
         let publisher = self.parties[on].publisher();
         let delivery = self.world.enter(|| publish(publisher));
         let delivery = delivery.expect("the scenario's messages fit");
-        let shown = show_delivery(delivery.sent, delivery.failed);
+        let shown = show_delivery(delivery.accepted(), delivery.lost());
         self.world.log.write(on, shown);
     }
 
