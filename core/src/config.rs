@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::fmt;
 use core::hash::BuildHasher;
+use core::time::Duration;
 
 use rand_core::CryptoRng;
 
@@ -48,6 +49,10 @@ pub struct LinkConfig {
     /// budgets of bytes and of answers that are for [those who have not shown
     /// it](crate::Limits::unvalidated_burst). Only nodes of this implementation repeat any.
     pub cookies: bool,
+    /// The [lease](crate::Lease) that subscriptions of this node ask for over datagrams, whole
+    /// seconds; a minute. They are renewed at a third of what is granted. `None`: they ask for
+    /// none, as netaio's, and last until they are ended, or the server is.
+    pub lease: Option<Duration>,
 }
 
 /// Random numbers of one node: secret keys for its tables, so that no remote knows which
@@ -91,6 +96,9 @@ impl Default for LinkConfig {
 }
 
 impl LinkConfig {
+    /// The lease that subscriptions ask for unless told otherwise, a minute.
+    pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+
     /// netaio's defaults: its format and limits, and no outer layer.
     #[must_use]
     pub fn new() -> Self {
@@ -104,6 +112,7 @@ impl LinkConfig {
             correlation: Correlation::default(),
             seed: None,
             cookies: true,
+            lease: Some(Self::DEFAULT_LEASE),
         }
     }
 
@@ -190,6 +199,7 @@ impl fmt::Debug for LinkConfig {
             .field("auth_error", &self.auth_error)
             .field("correlation", &self.correlation)
             .field("cookies", &self.cookies)
+            .field("lease", &self.lease)
             .finish_non_exhaustive()
     }
 }

@@ -97,8 +97,10 @@ pub enum DeadlineReason {
     Write,
     /// More than [`Limits::backlog`](crate::Limits::backlog) waits to be written.
     Backlog,
-    /// A peer may have fallen silent, or an advertisement is due.
+    /// A peer may have fallen silent, an advertisement is due, or a lease has run out.
     Peers,
+    /// A subscription of this node's is to be renewed.
+    Renewal,
     /// The link ends: handlers that run, bytes that are not written, or a remote that
     /// goes on sending are waited for no longer.
     End,

@@ -51,6 +51,7 @@ pub struct Limits {
     subscription_bytes: usize,
     subscribers: usize,
     subscribers_per_address: Option<usize>,
+    subscription_lease: Duration,
 
     // Peers.
     peers: usize,
@@ -132,6 +133,7 @@ impl Default for Limits {
             subscription_bytes: 32 * 1024 * 1024,
             subscribers: 65_536,
             subscribers_per_address: None,
+            subscription_lease: Duration::from_secs(3600),
             peers: 4096,
             peers_per_address: None,
             peer_addresses: 4,
@@ -341,12 +343,15 @@ impl Limits {
         /// One more is an error to the application that asks for it.
         ///
         /// Over datagrams an address that was forged can be subscribed: it is kept until it
-        /// unsubscribes, or leaves as a peer or is removed, and each publication is
+        /// unsubscribes, or leaves as a peer or is removed, or its [lease](crate::Lease) runs
+        /// out, and each publication is
         /// sent to it, within [`unvalidated_burst`](Self::unvalidated_burst). Where this limit,
         /// that of [keys](Self::subscription_keys) or one of their bytes is reached, and the
         /// unverified addresses of one [network](crate::Network) take more than an eighth of
         /// [`subscription_bytes`](Self::subscription_bytes), the oldest of them gives way to
-        /// a newcomer from elsewhere, with all its subscriptions.
+        /// a newcomer from elsewhere, with all its subscriptions. To one that something
+        /// vouches for, as an auth plugin or a cookie, the newest unverified one does in any
+        /// case.
         subscribers, with_subscribers: usize, |v| *v == 0, "must be at least 1";
 
         /// Addresses of one [network](crate::Network), which is an IPv4 address or a /64
@@ -355,6 +360,12 @@ impl Limits {
         /// [`connections_per_address`](Self::connections_per_address) is the limit.
         subscribers_per_address, with_subscribers_per_address: Option<usize>,
             |v| *v == Some(0), "must be at least 1";
+
+        /// The longest time for which a subscription over datagrams is granted that asks for a
+        /// [lease](crate::Lease); an hour. One that asks for more is granted this. One that asks
+        /// for none, as netaio's do, lasts until it is ended.
+        subscription_lease, with_subscription_lease: Duration, |v| v.as_secs() == 0,
+            "must be at least a second";
     }
 }
 

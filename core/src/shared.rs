@@ -55,6 +55,21 @@ pub trait SharedNode {
     /// Notes that a question was not sent.
     fn not_asked(&mut self, at: Place);
 
+    /// Notes that an address asks to be subscribed to a key, and whether it has shown that it
+    /// receives; and says whether it has to show that first: there is no room left for those
+    /// who have not.
+    fn subscriber(&mut self, now: Now, at: Place, key: &[u8], receives: bool) -> bool;
+
+    /// Grants the lease that a subscription of an address was asked for with, as it is
+    /// confirmed; see [`Node::lease`](crate::Node::lease).
+    fn lease(
+        &mut self,
+        now: Now,
+        key: &[u8],
+        at: Place,
+        asked: Option<Duration>,
+    ) -> Option<Duration>;
+
     /// When [`advertisement`](Self::advertisement) and [`question`](Self::question) are to be
     /// asked again, a reading of the monotonic clock.
     fn deadline(&mut self) -> Option<Duration>;

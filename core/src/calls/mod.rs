@@ -41,6 +41,8 @@ pub(crate) struct ReplyAddress<A> {
     pub(crate) unprompted: bool,
     /// Room for it is kept in the budget of its receiver.
     pub(crate) has_room: bool,
+    /// The seconds for which the request asks to be subscribed; zero if it names none.
+    pub(crate) lease: u32,
 }
 
 /// Sends a reply with `send`, or an `ERROR` in its place, and says what became of it.

@@ -23,6 +23,7 @@ fn address(id: &'static [u8]) -> ReplyAddress<()> {
         id: Bytes::from_static(id),
         unprompted: false,
         has_room: false,
+        lease: 0,
     }
 }
 

@@ -91,6 +91,7 @@ impl DatagramLink {
         options: &SendOptions,
     ) -> Result<(), SendError> {
         self.exchange.now = now;
+        self.end_renewal(to, message);
         let place = Place::Datagram(to);
         self.queue_with_cookies(to, None, |exchange, cookies, out| {
             Ok(exchange.seal_send(node, place, message, options, cookies, out)?)
@@ -114,7 +115,12 @@ impl DatagramLink {
     }
 
     /// Sends a request and waits for its answer from the same address, until the
-    /// options' timeout from now. [`DatagramEvent::Answered`](crate::DatagramEvent) or
+    /// options' timeout from now. A `SUBSCRIBE_URI` asks for a [lease](crate::Lease), unless
+    /// that is [switched off](crate::LinkConfig::lease) or as many subscriptions are renewed as
+    /// [`Limits::subscriptions`](crate::Limits::subscriptions) and
+    /// [`Limits::subscriber_key_bytes`](crate::Limits::subscriber_key_bytes) say; what is
+    /// granted is renewed by itself at a third of it, with the same message and options, until
+    /// `UNSUBSCRIBE_URI` is sent there for the uri. [`DatagramEvent::Answered`](crate::DatagramEvent) or
     /// [`DatagramEvent::Failed`](crate::DatagramEvent) will name it, exactly one of them
     /// and once, unless it is [cancelled](Self::cancel). A datagram may be lost on its
     /// way, and nothing is sent twice for that. Where a node of this implementation asks for
@@ -140,6 +146,23 @@ impl DatagramLink {
             // No answer would be received.
             return Err(SendError::Closed(CloseReason::Local));
         }
+        self.end_renewal(to, message);
+        let leased = self.ask_for_lease(message);
+        let request = self.send_request(node, to, leased.as_ref().unwrap_or(message), options)?;
+        if let Some(message) = leased {
+            self.renewals.ask(now, request, to, &message, options);
+        }
+        Ok(request)
+    }
+
+    /// Sends a request, and lets it wait.
+    pub(super) fn send_request<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        to: SocketAddr,
+        message: &Message,
+        options: &RequestOptions,
+    ) -> Result<RequestId, SendError> {
         let correlated = match self.queue_request(node, to, message, options) {
             // There may be room without an id that nobody asked for.
             Err(SendError::Seal(SealError::DatagramTooLong { .. }))
@@ -189,6 +212,7 @@ impl DatagramLink {
     /// Gives a request up: no event will name it, and others may wait in its place. Its
     /// answer, should it still come, is dropped: see [`Correlation`](crate::Correlation).
     pub fn cancel(&mut self, request: RequestId) {
+        self.renewals.cancel(request);
         self.exchange.cancel(request);
     }
 
@@ -207,8 +231,9 @@ impl DatagramLink {
         self.phase = Phase::Draining { until };
         self.delayed.clear();
         while let Some((request, error)) = self.exchange.next_closed(&CloseReason::Local) {
-            self.notices.push_back(Notice::Failed { request, error });
+            self.request_failed(request, error);
         }
+        self.renewals.clear();
         for farewell in node.farewells() {
             let options = SendOptions::new().with_inner(farewell.inner);
             // Who is not told notices the silence.
@@ -284,6 +309,8 @@ impl DatagramLink {
             false => self.cookie_to_give(to, address.unprompted),
         };
         let place = Place::Datagram(to);
+        let granted = self.grant_lease(node, address, answer);
+        let answer = granted.as_ref().unwrap_or(answer);
         let result = send_or_replace(address, answer, |message| {
             self.queue_with_cookies(to, given, |exchange, cookies, out| {
                 Ok(exchange.seal_reply(node, place, address, message, cookies, out)?)

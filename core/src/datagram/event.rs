@@ -100,6 +100,15 @@ pub enum DatagramEvent<H> {
         /// The uri of the request.
         uri: Bytes,
     },
+    /// A subscription of this node's may be gone: its [lease](crate::Lease) has run out, since
+    /// its renewals are not answered, or the server refuses them. It is told once; further
+    /// renewals are sent, and the first that is confirmed subscribes this node again.
+    Lapsed {
+        /// The server.
+        remote: SocketAddr,
+        /// What it was subscribed to.
+        uri: Bytes,
+    },
     /// The link was [drained](crate::DatagramLink::drain): the last event, with no
     /// datagram to be sent behind it.
     Closed,
@@ -123,6 +132,10 @@ pub(super) enum Notice {
         remote: SocketAddr,
         error: SendError,
     },
+    Lapsed {
+        remote: SocketAddr,
+        uri: Bytes,
+    },
     Closed,
 }
 
@@ -133,6 +146,7 @@ impl<H> From<Notice> for DatagramEvent<H> {
             Notice::Refused { remote, refusal } => Self::Refused { remote, refusal },
             Notice::Suppressed { remote } => Self::Suppressed { remote },
             Notice::NotSent { remote, error } => Self::NotSent { remote, error },
+            Notice::Lapsed { remote, uri } => Self::Lapsed { remote, uri },
             Notice::Closed => Self::Closed,
         }
     }

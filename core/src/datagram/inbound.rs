@@ -121,6 +121,9 @@ impl DatagramLink {
                 if let Some(given) = self.given_cookie(answer.message.auth.view()) {
                     self.validation.given(now, from, given.cookie);
                 }
+                if !self.is_answer_to_application(request, &answer.message) {
+                    return None;
+                }
                 Some(DatagramEvent::Answered {
                     request,
                     answer,
@@ -216,6 +219,7 @@ impl DatagramLink {
         let now = self.exchange.now;
         let validated = self.is_validated(from);
         let may_call = validated || self.validation.budget.may_call(now, from.ip());
+        let may_call = may_call && self.may_subscribe(node, &sealed, place, validated);
         let (replies, notices) = (&mut self.replies, &mut self.notices);
         let mut may_answer = || super::may_answer(replies, notices, now, from);
         let dispatched =

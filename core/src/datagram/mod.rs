@@ -7,6 +7,8 @@ mod event;
 mod fan_out;
 mod inbound;
 mod publish;
+mod renewals;
+mod renewing;
 #[cfg(test)]
 mod tests;
 mod transmits;
@@ -31,6 +33,7 @@ pub use self::transmits::Transmits;
 
 use self::delayed::Delayed;
 use self::event::Notice;
+use self::renewals::Renewals;
 use self::validation::Validation;
 use crate::budget::{Account, Budget, Held};
 use crate::calls::{Buffer, Calls};
@@ -134,6 +137,7 @@ pub struct DatagramLink {
     calls: Calls<SocketAddr>,
     replies: ReplyBudget,
     delayed: Delayed,
+    renewals: Renewals,
     validation: Validation,
     /// What is published and not sent to all of its receivers, in this order.
     fan_outs: VecDeque<FanOut>,
@@ -182,6 +186,7 @@ impl DatagramLink {
             replies: ReplyBudget::new(config.limits()).with_hashes(config.hashes()),
             validation: Validation::new(config.limits()),
             delayed: Delayed::default(),
+            renewals: Renewals::default(),
             fan_outs: VecDeque::new(),
             publications,
             exchange: Exchange::new(now, config, Role::Peer, rng),
@@ -334,6 +339,7 @@ impl DatagramLink {
             self.published = false;
             self.expire();
             self.advertise(node);
+            self.renew(node);
         }
         loop {
             if let Some(notice) = self.notices.pop_front() {
@@ -387,7 +393,9 @@ impl DatagramLink {
             Phase::Draining { until } => Some((until, DeadlineReason::End)),
             _ => None,
         };
-        let all = request.into_iter().chain(peers).chain(end);
+        let renewal = self.renewals.deadline();
+        let renewal = renewal.map(|at| (at, DeadlineReason::Renewal));
+        let all = request.into_iter().chain(peers).chain(renewal).chain(end);
         let first = all.min_by_key(|(at, _)| *at);
         first.map(|(at, reason)| Deadline { at, reason })
     }
@@ -396,7 +404,7 @@ impl DatagramLink {
     fn expire(&mut self) {
         let now = self.exchange.now.monotonic;
         while let Some((request, error)) = self.exchange.next_timed_out() {
-            self.notices.push_back(Notice::Failed { request, error });
+            self.request_failed(request, error);
         }
         if matches!(self.phase, Phase::Draining { until } if until <= now) {
             self.calls.clear();

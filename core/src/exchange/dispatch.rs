@@ -13,7 +13,7 @@ use crate::config::{AuthErrorReply, FailedCheck, Role};
 use crate::error::OpenError;
 use crate::events::Refusal;
 use crate::frame::SealedMessage;
-use crate::message::{Message, MessageType};
+use crate::message::{Lease, Message, MessageType, types};
 use crate::place::Place;
 use crate::plugin::Layer;
 use crate::routes::Route;
@@ -160,6 +160,9 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             Target::Handler(_) | Target::Unrouted(Unrouted::Handler(_)) if withheld => {
                 Dispatched::Withheld(reply)
             }
+            Target::Node if withheld && message.message_type == types::SUBSCRIBE_URI => {
+                Dispatched::Withheld(reply)
+            }
             Target::Handler(handler) | Target::Unrouted(Unrouted::Handler(handler)) => {
                 Dispatched::Call {
                     handler,
@@ -211,7 +214,20 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             id,
             unprompted: false,
             has_room: false,
+            lease: asked_lease(&message),
         };
         (message, reply)
     }
+}
+
+/// The seconds for which a message asks to be subscribed; zero if it names none.
+#[inline]
+fn asked_lease(message: &Message) -> u32 {
+    if message.message_type != types::SUBSCRIBE_URI {
+        return 0;
+    }
+    let lease = Lease::of(message).map(|lease| lease.as_secs());
+    lease
+        .and_then(|lease| u32::try_from(lease).ok())
+        .unwrap_or(0)
 }

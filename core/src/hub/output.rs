@@ -201,6 +201,14 @@ pub enum DatagramHubEvent {
         /// Why.
         error: SendError,
     },
+    /// A subscription of this node's may be gone: see
+    /// [`DatagramEvent::Lapsed`](crate::DatagramEvent::Lapsed).
+    Lapsed {
+        /// The server.
+        remote: SocketAddr,
+        /// What it was subscribed to.
+        uri: Bytes,
+    },
     /// A message was lost: too many wait for a handler.
     Lost {
         /// Where it came from.

@@ -9,6 +9,7 @@ mod format;
 mod gap;
 mod header;
 mod kind;
+mod lease;
 mod packed_fields;
 mod payload;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use format::{AuthFormat, BodyFormat, Codec, HeaderFormat};
 pub use gap::Gap;
 pub use header::Header;
 pub use kind::{MessageType, MessageTypes, RegisterError, types};
+pub use lease::Lease;
 pub use payload::Payload;
 
 /// A message, free of any encoding: lengths and checksum are computed when it is

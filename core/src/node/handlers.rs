@@ -99,8 +99,9 @@ impl<H: Clone> Node<H> {
     /// Over datagrams a sender's address is proved by nothing but an auth plugin. Without
     /// one, addresses that were forged can be subscribed, up to
     /// [`Limits::subscribers`](crate::Limits::subscribers). They are kept until they
-    /// unsubscribe, leave as peers or are [removed](Self::remove_peer), and each
-    /// publication is sent to them. So use an auth plugin in the outer layer, or subscribe
+    /// unsubscribe, leave as peers or are [removed](Self::remove_peer), or until their
+    /// [leases](crate::Lease) run out, if they have named one, and each publication is sent to
+    /// them. So use an auth plugin in the outer layer, or subscribe
     /// peers only, in a handler of your own.
     ///
     /// # Errors
@@ -144,7 +145,8 @@ impl<H: Clone> Node<H> {
     /// whose peer leaves.
     ///
     /// Over datagrams without an outer auth plugin nothing vouches for an address, unless
-    /// it is that of a peer whose introduction passed an auth plugin. Where there are as
+    /// it is that of a peer whose introduction passed an auth plugin, or it has shown that it
+    /// receives ([`LinkConfig::cookies`](crate::LinkConfig::cookies)). Where there are as
     /// many subscriptions as may be, such an address may have to
     /// [give way](Self::poll_displaced_subscriber).
     ///
@@ -169,7 +171,8 @@ impl<H: Clone> Node<H> {
             Place::Datagram(_) => Origin {
                 network: who.network(),
                 verified: self.config.outer.auth().is_some()
-                    || self.discovery.peers().is_vouched(who),
+                    || self.discovery.peers().is_vouched(who)
+                    || self.receiving.contains(who),
             },
         };
         self.subscriptions.subscribe_from(key, who, origin, limits)

@@ -88,6 +88,20 @@ impl<L: LockNode> SharedNode for L {
         self.with(|node| node.not_asked(at));
     }
 
+    fn subscriber(&mut self, now: Now, at: Place, key: &[u8], receives: bool) -> bool {
+        self.with(|node| node.subscriber(now, at, key, receives))
+    }
+
+    fn lease(
+        &mut self,
+        now: Now,
+        key: &[u8],
+        at: Place,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
+        self.with(|node| node.lease(now, key, at, asked))
+    }
+
     fn deadline(&mut self) -> Option<Duration> {
         self.with(SharedNode::deadline)
     }

@@ -216,13 +216,15 @@ impl<H: Clone> Node<H> {
     /// Says that a deadline may have come. Early or late calls do no harm.
     pub fn handle_timeout(&mut self, now: Now) {
         self.discovery.handle_timeout(now);
+        self.subscriptions.remove_expired(now.monotonic);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due, a reading of the
     /// monotonic clock, if nothing else happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        self.discovery.poll_deadline()
+        let peers = self.discovery.poll_deadline().into_iter();
+        peers.chain(self.subscriptions.next_expiry()).min()
     }
 
     /// What this node is to say of itself: to every link, or to the group of a

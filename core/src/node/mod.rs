@@ -3,11 +3,13 @@
 mod crowd;
 mod error;
 mod handlers;
+mod leases;
 mod links;
 mod lock;
 mod managing;
 mod member;
 mod publishing;
+mod receiving;
 mod shared;
 mod target;
 #[cfg(test)]
@@ -22,6 +24,7 @@ pub use self::lock::LockNode;
 
 use self::crowd::Crowd;
 use self::member::Member;
+use self::receiving::Receiving;
 use self::target::Target;
 use rand_core::CryptoRng;
 
@@ -59,6 +62,7 @@ use crate::subscriptions::Subscriptions;
 ///   [`remove_once`](Self::remove_once), [`set_unrouted`](Self::set_unrouted),
 ///   [`accept`](Self::accept), [`connect`](Self::connect),
 ///   [`subscribe`](Self::subscribe), [`unsubscribe`](Self::unsubscribe),
+///   [`lease`](Self::lease),
 ///   [`receivers`](Self::receivers), [`fan_out`](Self::fan_out),
 ///   [`manage_peers`](Self::manage_peers), [`set_local_peer`](Self::set_local_peer),
 ///   [`update_peer`](Self::update_peer), [`remove_peer`](Self::remove_peer),
@@ -88,6 +92,7 @@ pub struct Node<H> {
     extract: Option<KeyExtractor>,
     unrouted: Unrouted<H>,
     subscriptions: Subscriptions<Place>,
+    receiving: Receiving,
     discovery: Discovery<Place>,
     budget: Arc<Budget>,
     publications: Arc<Publications>,
@@ -139,6 +144,7 @@ impl<H: Clone> Node<H> {
             extract: None,
             unrouted: Unrouted::NotFound,
             subscriptions: Subscriptions::new(),
+            receiving: Receiving::default(),
             discovery: Discovery::new(config.wire.clone(), Arc::new(DefaultPeerPlugin)),
             budget: Arc::new(Budget::new(config.limits())),
             publications: Publications::new(config.limits()),

@@ -75,7 +75,7 @@ impl<H: Clone> SharedNode for Node<H> {
     }
 
     fn advertisement(&mut self, now: Now) -> Option<PeerMessage> {
-        self.discovery.handle_timeout(now);
+        self.handle_timeout(now);
         self.discovery.poll_advertisement()
     }
 
@@ -87,8 +87,22 @@ impl<H: Clone> SharedNode for Node<H> {
         self.discovery.not_asked(at);
     }
 
+    fn subscriber(&mut self, now: Now, at: Place, key: &[u8], receives: bool) -> bool {
+        self.asks_to_subscribe(now, at, key, receives)
+    }
+
+    fn lease(
+        &mut self,
+        now: Now,
+        key: &[u8],
+        at: Place,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
+        Node::lease(self, now, key, at, asked)
+    }
+
     fn deadline(&mut self) -> Option<Duration> {
-        self.discovery.poll_deadline()
+        Node::deadline(self)
     }
 
     fn left(&mut self, place: Place) {

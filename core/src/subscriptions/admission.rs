@@ -63,6 +63,19 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         Ok(())
     }
 
+    /// Whether a subscription that nothing vouches for would be refused, since others hold what
+    /// is missing.
+    pub(crate) fn is_full_for(&self, key: &[u8], who: S, origin: Origin, limits: &Limits) -> bool {
+        let id = self.ids.get(key).copied();
+        let known = self.subscribers.get(&who);
+        let holds = |id: u32| known.is_some_and(|known| known.slots.contains_key(&id));
+        if id.is_some_and(holds) {
+            return false;
+        }
+        let checked = self.check_limits(key, id, known, origin, limits);
+        checked.is_err_and(SubscribeError::is_shared)
+    }
+
     /// Takes a subscriber in, without subscriptions.
     pub(super) fn welcome(&mut self, who: S, origin: Origin) {
         let number = self.next;
@@ -94,21 +107,29 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         }
     }
 
-    /// Removes a subscriber to make room for one from elsewhere, and says whether there was
-    /// one to remove.
+    /// Removes a subscriber that nothing vouches for to make room for one from elsewhere, and
+    /// says whether there was one to remove.
     pub(super) fn displace(&mut self, key: &[u8], newcomer: Origin, limits: &Limits) -> bool {
         let weight = Self::SUBSCRIBER_WEIGHT
             .saturating_add(Self::PAIR_WEIGHT)
             .saturating_add(key.len());
         let max = limits.subscription_bytes();
-        let Some(network) = self.crowds.crowded(newcomer, weight, max) else {
+        let who = match self.crowds.crowded(newcomer, weight, max) {
+            Some(network) => {
+                let all = (network, 0)..=(network, u64::MAX);
+                self.unverified.range(all).next().map(|(_, who)| *who)
+            }
+            // The newest: who was there before a flood of forged addresses stays.
+            None if newcomer.verified => {
+                let all = self.unverified.iter();
+                let newest = all.max_by_key(|((_, number), _)| *number);
+                newest.map(|(_, who)| *who)
+            }
+            None => None,
+        };
+        let Some(who) = who else {
             return false;
         };
-        let mut oldest = self.unverified.range((network, 0)..=(network, u64::MAX));
-        let Some((_, who)) = oldest.next() else {
-            return false;
-        };
-        let who = *who;
         self.remove(who);
         if self.displaced.len() >= Self::DISPLACED {
             self.displaced.pop_front();
@@ -132,7 +153,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// Bytes of the first slots of a channel.
     pub(super) const CHANNEL_ROOM: usize = Channel::<S>::FIRST_ROOM * size_of::<Option<S>>();
     /// Bytes of the smallest table of a subscriber's own.
-    pub(super) const FIRST_TABLE: usize = 64 + Self::ALLOCATION;
+    pub(super) const FIRST_TABLE: usize = 80 + Self::ALLOCATION;
     /// Bytes of an entry of the tree of those that nothing vouches for: its nodes are
     /// at least half full.
     pub(super) const UNVERIFIED: usize = 2 * size_of::<((Network, u64), S)>();

@@ -40,6 +40,10 @@ impl<S: Copy> Channel<S> {
         &self.key
     }
 
+    pub(super) fn shared_key(&self) -> Arc<[u8]> {
+        self.key.clone()
+    }
+
     /// Number of subscribers.
     pub(super) fn len(&self) -> usize {
         self.taken

@@ -72,7 +72,7 @@ pub enum SubscribeError {
 
 impl SubscribeError {
     /// Whether others hold what is missing.
-    pub(super) fn is_shared(self) -> bool {
+    pub(crate) fn is_shared(self) -> bool {
         matches!(
             self,
             Self::TooManyKeys { .. }

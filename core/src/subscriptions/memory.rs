@@ -4,8 +4,10 @@ use core::hash::{BuildHasher, Hash};
 
 use hashbrown::HashMap;
 
-/// The slots of a subscriber, by the ids of their channels: remotes choose neither.
-pub(super) type Slots = HashMap<u32, u32>;
+use super::slot::Slot;
+
+/// The subscriptions of a subscriber, by the ids of their channels: remotes choose neither.
+pub(super) type Slots = HashMap<u32, Slot>;
 
 /// Bytes that a subscriber's own table takes.
 pub(super) fn table_bytes(slots: &Slots) -> usize {

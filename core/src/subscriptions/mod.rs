@@ -3,7 +3,9 @@
 mod admission;
 mod channel;
 mod error;
+mod leases;
 mod memory;
+mod slot;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +20,7 @@ pub use self::error::SubscribeError;
 
 use self::channel::Channel;
 use self::memory::{Slots, shrink, table_bytes};
+use self::slot::{FOR_EVER, Leases, Slot};
 use crate::crowds::Crowds;
 use crate::hashes::{HashMap, Hashes, reseed};
 use crate::limits::Limits;
@@ -69,6 +72,7 @@ pub struct Subscriptions<S> {
     table_bytes: usize,
     /// Changes so far, which stamp the channels.
     changes: u64,
+    leases: Leases,
     /// Slots that were written to or moved, for tests of the cost.
     #[cfg(test)]
     visited: usize,
@@ -77,7 +81,7 @@ pub struct Subscriptions<S> {
 /// What is known of a subscriber.
 #[derive(Clone, Debug, Default)]
 struct Subscriber {
-    /// The ids of its channels, and its slot in each of them.
+    /// The ids of its channels, its slot in each of them, and until when it has it.
     slots: Slots,
     /// Length of the keys that it is subscribed to.
     key_bytes: usize,
@@ -100,6 +104,7 @@ impl<S> Default for Subscriptions<S> {
             channel_room: 0,
             table_bytes: 0,
             changes: 0,
+            leases: Leases::default(),
             #[cfg(test)]
             visited: 0,
         }
@@ -205,7 +210,8 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         }
         if let Some(known) = self.subscribers.get_mut(&who) {
             let before = table_bytes(&known.slots);
-            known.slots.insert(id, slot);
+            let until = FOR_EVER;
+            known.slots.insert(id, Slot { index: slot, until });
             known.key_bytes = known.key_bytes.saturating_add(key.len());
             let more = table_bytes(&known.slots).saturating_sub(before);
             self.table_bytes = self.table_bytes.saturating_add(more);
@@ -246,7 +252,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         let weight = Self::PAIR_WEIGHT.saturating_add(key.len());
         self.crowds.shrink(known.origin, weight);
         self.table_bytes = self.table_bytes.saturating_sub(less);
-        self.clear(id, slot);
+        self.clear(id, slot.index);
         true
     }
 
@@ -263,7 +269,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         shrink(&mut self.subscribers);
         let count = known.slots.len();
         for (id, slot) in known.slots {
-            self.clear(id, slot);
+            self.clear(id, slot.index);
         }
         if self.subscribers.is_empty() {
             self.reset();
@@ -310,7 +316,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
             channel.compact(|subscriber, slot| {
                 let known = self.subscribers.get_mut(&subscriber);
                 if let Some(place) = known.and_then(|known| known.slots.get_mut(&id)) {
-                    *place = slot;
+                    place.index = slot;
                 }
             });
             let less = room.saturating_sub(channel.room());

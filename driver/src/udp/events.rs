@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use netaio_core::Refusal;
 
 use crate::error::TaskPanicked;
@@ -42,6 +43,16 @@ pub enum UdpEvent {
         /// How many.
         lost: u64,
     },
+    /// A subscription of this node's may be gone: its
+    /// [lease](netaio_core::Lease) has run out, since its renewals are not answered, or the
+    /// server refuses them. It is told once, and renewed on: the first renewal that is confirmed
+    /// subscribes this node again.
+    Lapsed {
+        /// The server.
+        remote: SocketAddr,
+        /// What this node was subscribed to.
+        uri: Bytes,
+    },
     /// A message was dropped: as many handlers run as may, and too many messages wait
     /// for one.
     Lost {
@@ -57,6 +68,7 @@ impl EventBytes for UdpEvent {
     fn event_bytes(&self) -> usize {
         match self {
             Self::Panicked(panicked) => panicked.what.len(),
+            Self::Lapsed { uri, .. } => uri.len(),
             _ => 0,
         }
     }

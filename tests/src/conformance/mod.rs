@@ -33,6 +33,7 @@ pub mod hostile;
 pub mod identities;
 pub mod late_datagrams;
 pub mod layers;
+pub mod leases;
 pub mod life_cycle;
 pub mod memory;
 pub mod node_handlers;
@@ -491,6 +492,10 @@ macro_rules! conformance {
                 who_is_there_is_asked_before_another_takes_its_address
                 who_crashed_and_is_back_is_known_at_once
                 a_timeout_under_two_periods_is_refused
+            }
+            leases {
+                a_subscription_outlives_its_server
+                a_server_forgets_who_is_gone
             }
             node_peers {
                 nodes_find_one_another

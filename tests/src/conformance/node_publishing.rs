@@ -161,7 +161,9 @@ pub async fn too_many_subscriptions_are_refused<R: Runtime>() {
         .and_then(|limits| limits.with_subscription_keys(3))
         .and_then(|limits| limits.with_subscribers(2))
         .unwrap();
-    let node = bind_node(with_news(UdpNode::<R>::builder().limits(limits))).await;
+    // Those that repeat a cookie displace those that have not.
+    let node = UdpNode::<R>::builder().limits(limits).cookies(false);
+    let node = bind_node(with_news(node)).await;
     let (one, two, three) = (
         plain_node::<R>().await,
         plain_node::<R>().await,

@@ -29,6 +29,7 @@ const PRESSED: &[(&str, &[&str])] = &[
     ("subscription_bytes", &["keys", "subscribers"]),
     ("subscribers", &["subscribers"]),
     ("subscribers_per_address", &["subscribers"]),
+    ("subscription_lease", &["subscribers"]),
     ("peers", &["peers"]),
     ("peers_per_address", &["peers"]),
     ("peer_addresses", &["peers"]),

@@ -3,6 +3,7 @@
 mod cookies;
 mod end;
 mod known;
+mod leases;
 mod publishing;
 mod strangers;
 

@@ -273,6 +273,7 @@ fn output<H>(event: DatagramEvent<H>) -> DatagramOutput<'static, H> {
         DatagramEvent::Refused { remote, refusal } => DatagramHubEvent::Refused { remote, refusal },
         DatagramEvent::Suppressed { remote } => DatagramHubEvent::Suppressed { remote },
         DatagramEvent::NotSent { remote, error } => DatagramHubEvent::NotSent { remote, error },
+        DatagramEvent::Lapsed { remote, uri } => DatagramHubEvent::Lapsed { remote, uri },
         DatagramEvent::Lost { remote } => DatagramHubEvent::Lost { remote },
         DatagramEvent::Unrouted {
             remote,

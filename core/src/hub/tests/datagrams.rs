@@ -202,6 +202,10 @@ fn one_that_falls_silent_is_removed_with_its_subscriptions() {
     network.pass(ManagementConfig::DEFAULT_EVERY);
     assert_eq!(network.peers(0), ["1", "2"]);
     assert_eq!(network.peers(1), ["0", "2"]);
+    // Its subscription has lapsed, and is renewed.
+    assert!(network.said(1).contains(&Said::Lapsed));
+    let node = network.hosts[0].hub.node();
+    assert_eq!(node.subscribers(b"news").count(), 1);
 }
 
 #[test]

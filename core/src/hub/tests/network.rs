@@ -14,6 +14,7 @@ pub(super) enum Said {
     Failed(RequestId, RequestError),
     Peer(PeerEvent<Place>),
     Closed,
+    Lapsed,
 }
 
 pub(super) struct Host {
@@ -169,6 +170,7 @@ impl Network {
                 DatagramOutput::Event(DatagramHubEvent::Peer(event)) => {
                     said.push(Said::Peer(event));
                 }
+                DatagramOutput::Event(DatagramHubEvent::Lapsed { .. }) => said.push(Said::Lapsed),
                 DatagramOutput::Event(other) => panic!("{other:?}"),
             }
         }

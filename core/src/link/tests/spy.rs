@@ -68,6 +68,20 @@ impl SharedNode for Spy {
         self.node.not_asked(at);
     }
 
+    fn subscriber(&mut self, now: Now, at: Place, key: &[u8], receives: bool) -> bool {
+        self.node.subscriber(now, at, key, receives)
+    }
+
+    fn lease(
+        &mut self,
+        now: Now,
+        key: &[u8],
+        at: Place,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
+        self.node.lease(now, key, at, asked)
+    }
+
     fn deadline(&mut self) -> Option<Duration> {
         SharedNode::deadline(&mut self.node)
     }

@@ -92,6 +92,16 @@ impl<R: Runtime> Task<R> {
             DatagramEvent::NotSent { remote, error } => {
                 limited!(self.logs(), WARN, "a notification was not sent", %remote, %error);
             }
+            DatagramEvent::Lapsed { remote, uri } => {
+                limited!(
+                    self.logs(),
+                    WARN,
+                    "a subscription may be gone: it is not renewed",
+                    %remote,
+                    uri = %crate::logging::Shown(&uri)
+                );
+                events.emit(|| UdpEvent::Lapsed { remote, uri });
+            }
             DatagramEvent::Lost { remote } => {
                 limited!(
                     self.logs(),
