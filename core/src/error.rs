@@ -382,8 +382,12 @@ pub enum CloseReason {
     /// The remote closed it between two frames.
     #[error("closed by the remote")]
     Remote,
-    /// The remote closed it within a frame.
-    #[error("closed by the remote in the middle of a frame ({0})")]
+    /// The remote closed it within a frame: it has crashed, or has cut this end off, as one
+    /// that reads too slowly for example, and did not get its last frame across. What came
+    /// before was sound.
+    #[error(
+        "closed by the remote in the middle of a frame ({0}): it stopped, or cut this end off for reading too slowly"
+    )]
     Truncated(FrameError),
     /// The remote sent bytes that are no frame.
     #[error("{0}")]
