@@ -48,6 +48,8 @@ impl<R: Runtime> Asked<R> {
             .ignore_own_ip(false)
             .bind(SocketAddr::new(any, 0))
             .await?;
+        // In the form in which it is known as the sender of what comes from there.
+        let server = node.remote(server).addr().unwrap_or(server);
         Ok(Self::Udp { node, server })
     }
 

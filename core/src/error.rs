@@ -315,6 +315,10 @@ pub enum RequestError {
     /// The connection ended first.
     #[error("the connection ended before the answer: {0}")]
     Closed(CloseReason),
+    /// The datagram could not be sent: there is no route to the address, say. What the system
+    /// says.
+    #[error("the datagram could not be sent: {0}")]
+    NotSent(alloc::string::String),
 }
 
 /// Why a send or a request was not accepted. Nothing was sent.
@@ -341,6 +345,10 @@ pub enum SendError {
     /// The link is closed.
     #[error("the connection is closed: {0}")]
     Closed(CloseReason),
+    /// The system refused to send the datagram: there is no route to the address, say. What it
+    /// says.
+    #[error("the datagram could not be sent: {0}")]
+    Transport(alloc::string::String),
 }
 
 /// Bytes or datagrams that were not taken: more than may wait has not been handled

@@ -191,7 +191,7 @@
 //!             }
 //!             DatagramOutput::Answered { answer, .. } => last = Some(answer.message),
 //!             DatagramOutput::Failed { error, .. } => eprintln!("a request failed: {error}"),
-//!             DatagramOutput::Transmit { to, bytes } => {
+//!             DatagramOutput::Transmit { to, bytes, .. } => {
 //!                 if let Err(error) = socket.send_to(bytes, to)
 //!                     && error.kind() == ErrorKind::WouldBlock
 //!                 {

@@ -1,11 +1,13 @@
 //! tokio's UDP sockets as netaio's.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::task::{Context, Poll, ready};
 
-use netaio_driver::sockets::{Datagrams, PollDatagrams};
-use tokio::io::ReadBuf;
+use netaio_driver::Received;
+use netaio_driver::sockets::{Datagrams, PollDatagrams, ReceiveBuffer};
+#[cfg(unix)]
+use tokio::io::Interest;
 
 /// A UDP socket.
 pub type UdpDatagrams = Datagrams<Udp>;
@@ -19,25 +21,39 @@ impl PollDatagrams for Udp {
         tokio::net::UdpSocket::from_std(socket).map(Self)
     }
 
-    fn local_address(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-
     fn poll_receive(
         &self,
         context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        let mut buffer = ReadBuf::new(buffer);
-        let from = ready!(self.0.poll_recv_from(context, &mut buffer))?;
-        Poll::Ready(Ok((buffer.filled().len(), from)))
+        buffer: &mut ReceiveBuffer,
+    ) -> Poll<io::Result<Received>> {
+        loop {
+            ready!(self.0.poll_recv_ready(context))?;
+            match self.try_receive(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => return Poll::Ready(received),
+            }
+        }
     }
 
-    fn try_receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.try_recv_from(buffer)
+    #[cfg(unix)]
+    fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<Received> {
+        let receive = || buffer.receive(&self.0);
+        self.0.try_io(Interest::READABLE, receive)
     }
 
-    async fn send(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+    #[cfg(not(unix))]
+    fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<Received> {
+        let (len, from) = self.0.try_recv_from(buffer.bytes())?;
+        Ok(Received::new(len, from))
+    }
+
+    async fn send(&self, bytes: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<usize> {
+        #[cfg(unix)]
+        if let Some(from) = from {
+            let send = || netaio_driver::sockets::send_from(&self.0, bytes, to, from);
+            return self.0.async_io(Interest::WRITABLE, send).await;
+        }
+        let _ = from;
         self.0.send_to(bytes, to).await
     }
 }

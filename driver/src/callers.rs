@@ -109,6 +109,7 @@ impl Callers {
             let _ = done.send(result.map_err(|error| match error {
                 netaio_core::RequestError::TimedOut(_) => RequestError::TimedOut(timeout),
                 netaio_core::RequestError::Closed(reason) => RequestError::Closed(reason),
+                netaio_core::RequestError::NotSent(reason) => RequestError::NotSent(reason),
                 other => RequestError::Closed(CloseReason::Transport(other.to_string())),
             }));
         }

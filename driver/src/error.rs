@@ -88,6 +88,10 @@ pub enum RequestError {
     /// The connection ended first.
     #[error("the connection ended before the answer: {0}")]
     Closed(CloseReason),
+    /// The datagram could not be sent: there is no route to the address, say. What the system
+    /// says.
+    #[error("the datagram could not be sent: {0}")]
+    NotSent(String),
     /// The client is connected to no server.
     #[error("not connected; call `connect` first")]
     NotConnected,

@@ -30,6 +30,7 @@
 
 // The runtime, and what async code needs everywhere.
 mod address;
+mod binding;
 mod bounded_queue;
 mod count;
 mod futures;
@@ -58,7 +59,6 @@ mod states;
 
 // What handles and tasks are made of.
 mod background;
-mod binding;
 mod callers;
 mod fanout;
 mod mailbox;
@@ -116,7 +116,7 @@ pub use publisher::Publisher;
 pub use remote::Remote;
 pub use request::{RequestBuilder, Response};
 pub use runtime::{
-    DatagramOptions, DatagramSocket, Interface, Keepalive, ReadHalf, Runtime, WriteHalf,
+    DatagramOptions, DatagramSocket, Interface, Keepalive, ReadHalf, Received, Runtime, WriteHalf,
 };
 pub use server::{Server, ServerBuilder, ServerCounters, ServerEvent, ServerEvents};
 pub use timeouts::TimedOut;

@@ -23,7 +23,6 @@ use crate::error::CliError;
 use crate::runtime::{Work, block_on};
 use crate::signals::Stop;
 use crate::stdio::Output;
-use crate::udp;
 
 /// The time that answers have to be sent in once it is to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -84,11 +83,11 @@ impl Work for Serving {
         };
         let Bound { tcp, udp } = bound;
         let tcp_addrs = tcp.iter().flat_map(|server| server.local_addrs());
-        let udp_addrs = udp.iter().map(UdpNode::local_addr);
+        let udp_addrs = udp.iter().flat_map(|node| node.local_addrs());
         announce(
             tcp_addrs
                 .map(|address| ("tcp", *address))
-                .chain(udp_addrs.map(|address| ("udp", address))),
+                .chain(udp_addrs.map(|address| ("udp", *address))),
         )?;
         // A signal, or the end of the node by itself.
         let ended = async {
@@ -142,7 +141,7 @@ impl Serving {
             let builder = serving!(UdpNode::<R>::builder(), options, shared);
             // Clients may be on this machine.
             let builder = builder.no_group().ignore_own_ip(false);
-            let node = builder.bind(udp::own_address::<R>(address).await?).await?;
+            let node = builder.bind(address).await?;
             shared.news.add(node.publisher().clone());
             bound.udp = Some(node);
         }

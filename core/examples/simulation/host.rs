@@ -98,7 +98,7 @@ impl Host {
     ) -> Result<(), Failure> {
         while let Some(output) = self.hub.poll(now) {
             match output {
-                DatagramOutput::Transmit { to, bytes } => {
+                DatagramOutput::Transmit { to, bytes, .. } => {
                     sent.push((to, Bytes::copy_from_slice(bytes)));
                 }
                 DatagramOutput::Call {

@@ -10,6 +10,7 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use bytes::Bytes;
 use slab::Slab;
@@ -43,6 +44,8 @@ pub(crate) struct ReplyAddress<A> {
     pub(crate) has_room: bool,
     /// The seconds for which the request asks to be subscribed; zero if it names none.
     pub(crate) lease: u32,
+    /// The address of this node that the request came to, where the link has several.
+    pub(crate) local: Option<IpAddr>,
 }
 
 /// Sends a reply with `send`, or an `ERROR` in its place, and says what became of it.
@@ -103,6 +106,8 @@ pub(crate) struct Waiting<A> {
     pub(crate) from: A,
     /// Bytes of its frame.
     pub(crate) bytes: usize,
+    /// The address of this node that it came to, where the link has several.
+    pub(crate) local: Option<IpAddr>,
 }
 
 impl<A> Calls<A> {

@@ -24,6 +24,7 @@ fn address(id: &'static [u8]) -> ReplyAddress<()> {
         unprompted: false,
         has_room: false,
         lease: 0,
+        local: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a datagram link is asked to do.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -12,7 +12,7 @@ use super::transmits::Transmits;
 use super::{DatagramLink, MAX_DATAGRAM, Phase};
 use crate::calls::{Call, ReplyAddress, ReplyError, send_or_replace};
 use crate::cookies::{CookieFields, Field, NO_COOKIES};
-use crate::error::{CloseReason, SealError, SendError};
+use crate::error::{CloseReason, RequestError, SealError, SendError};
 use crate::exchange::Exchange;
 use crate::message::{Message, types};
 use crate::now::Now;
@@ -176,6 +176,7 @@ impl DatagramLink {
         let exchange = &mut self.exchange;
         let request = exchange.await_answer(to, message, options, correlated);
         exchange.keep_request(request, message, options);
+        self.outbox.mark_request(request);
         Ok(request)
     }
 
@@ -204,9 +205,42 @@ impl DatagramLink {
     ) {
         let place = Place::Datagram(to);
         // Where it cannot be sent, its time runs out.
-        let _ = self.queue_with_cookies(to, None, |exchange, cookies, out| {
+        let queued = self.queue_with_cookies(to, None, |exchange, cookies, out| {
             Ok(exchange.seal_again(node, place, request, cookies, out)?)
         });
+        if queued.is_ok() {
+            self.outbox.mark_request(request);
+        }
+    }
+
+    /// Says that the socket refused the datagram at an index of what was
+    /// [handed out](Self::poll_outbound) last: there is no route to where it goes, say. A
+    /// request [fails](crate::DatagramEvent::Failed) at once, with the system's reason; of
+    /// anything else [`DatagramEvent::NotSent`](crate::DatagramEvent) tells. Not for a socket
+    /// that has no room at the moment, nor for what is refused for the sake of an earlier
+    /// datagram: those are to be offered again.
+    pub fn send_failed(
+        &mut self,
+        now: Now,
+        handed_out: &Transmits,
+        index: usize,
+        reason: impl Into<String>,
+    ) {
+        self.exchange.now = now;
+        let Some((remote, _)) = handed_out.get(index) else {
+            return;
+        };
+        self.counters.not_sent = self.counters.not_sent.saturating_add(1);
+        let Some(request) = handed_out.request(index) else {
+            let error = SendError::Transport(reason.into());
+            self.notices.push_back(Notice::NotSent { remote, error });
+            return;
+        };
+        let ended = self.exchange.pending.remove(request);
+        if ended.is_some_and(|ended| !ended.abandoned) {
+            let error = RequestError::NotSent(reason.into());
+            self.notices.push_back(Notice::Failed { request, error });
+        }
     }
 
     /// Gives a request up: no event will name it, and others may wait in its place. Its
@@ -300,6 +334,8 @@ impl DatagramLink {
         answer: &Message,
     ) -> Result<(), ReplyError> {
         let to = address.to;
+        // Its remote may have sent to another address since.
+        self.sources.heard(to, address.local);
         let validated = self.is_validated(to);
         if !validated && address.unprompted && !self.may_answer(to) {
             return Ok(());
@@ -458,7 +494,8 @@ impl DatagramLink {
             return Err(SendError::QueueFull { queued, max });
         }
         let exchange = &mut self.exchange;
-        let len = Transmits::push(&mut self.outbox, to, |out| make(exchange, out))?;
+        let from = self.sources.get(to);
+        let len = Transmits::push(&mut self.outbox, to, from, |out| make(exchange, out))?;
         if len > MAX_DATAGRAM {
             self.outbox.pop();
             let max = MAX_DATAGRAM;

@@ -67,7 +67,9 @@ pub enum DatagramEvent<H> {
         /// Whom it was for.
         remote: SocketAddr,
     },
-    /// A publication was not sent to one of its receivers: it cannot be sealed for it.
+    /// A publication was not sent to one of its receivers: it cannot be sealed for it. Or a
+    /// datagram that is no request was not sent, as the system
+    /// [refused](crate::DatagramLink::send_failed) it.
     NotSent {
         /// Whom it was for.
         remote: SocketAddr,
@@ -162,6 +164,8 @@ pub struct DatagramCounters {
     pub malformed: u64,
     /// Those that did not pass a layer.
     pub refused: u64,
+    /// Datagrams that the system [refused](crate::DatagramLink::send_failed) to send.
+    pub not_sent: u64,
     /// Messages lost since too many waited for a handler.
     pub lost: u64,
     /// Notifications that were not sent here, as those say who sent the next ones; see

@@ -1,11 +1,11 @@
 //! The way of a datagram through a link, to a request, a handler, or a refusal.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use bytes::BytesMut;
 
 use super::event::{DatagramEvent, Notice};
-use super::{DatagramLink, Phase};
+use super::{DatagramLink, Inbound, Phase};
 use crate::calls::{Buffer, Waiting};
 use crate::cookies::{Given, Repeated};
 use crate::error::{Backpressure, FrameErrorKind};
@@ -32,6 +32,24 @@ impl DatagramLink {
         from: SocketAddr,
         datagram: BytesMut,
     ) -> Result<(), Backpressure> {
+        self.receive_at(now, from, None, datagram)
+    }
+
+    /// As [`receive`](Self::receive), with the address of this node that the datagram came to,
+    /// on a socket that is bound to several: whatever is sent to its sender leaves
+    /// [from there](crate::Transmits::source), until it sends to another one. Of an answer
+    /// that counts which its request came to. Addresses of so many remotes as there may be
+    /// [`Limits::subscribers`](crate::Limits::subscribers) are remembered.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_at(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        datagram: BytesMut,
+    ) -> Result<(), Backpressure> {
         self.exchange.now = now;
         let unhandled = self.unhandled;
         if self.is_full() {
@@ -39,7 +57,11 @@ impl DatagramLink {
         }
         if self.phase == Phase::Open {
             self.unhandled = unhandled.saturating_add(datagram.len());
-            self.inbound.push_back((from, datagram));
+            self.inbound.push_back(Inbound {
+                from,
+                local,
+                datagram,
+            });
         }
         Ok(())
     }
@@ -56,18 +78,24 @@ impl DatagramLink {
             self.turn = self.turn.saturating_add(1);
             return self.dispatch(node, waiting);
         }
-        let (from, datagram) = self.inbound.pop_front()?;
+        let Inbound {
+            from,
+            local,
+            datagram,
+        } = self.inbound.pop_front()?;
         self.turn = self.turn.saturating_add(1);
         self.unhandled = self.unhandled.saturating_sub(datagram.len());
-        self.handle_datagram(node, from, datagram)
+        self.handle_datagram(node, from, local, datagram)
     }
 
     fn handle_datagram<N: SharedNode>(
         &mut self,
         node: &mut N,
         from: SocketAddr,
+        local: Option<IpAddr>,
         datagram: BytesMut,
     ) -> Option<DatagramEvent<N::Handler>> {
+        self.sources.heard(from, local);
         let (now, bytes) = (self.exchange.now, datagram.len());
         let counters = &mut self.counters;
         counters.received = counters.received.saturating_add(1);
@@ -109,7 +137,15 @@ impl DatagramLink {
             }
         };
         match sorted {
-            Sorted::Message(sealed) => self.take_message(node, from, sealed, bytes),
+            Sorted::Message(sealed) => self.take_message(
+                node,
+                Waiting {
+                    sealed,
+                    from,
+                    bytes,
+                    local,
+                },
+            ),
             Sorted::AskedAgain(request, cookie) => {
                 node.heard(now, place);
                 self.validation.given(now, from, &cookie);
@@ -180,16 +216,10 @@ impl DatagramLink {
     fn take_message<N: SharedNode>(
         &mut self,
         node: &mut N,
-        from: SocketAddr,
-        sealed: SealedMessage,
-        bytes: usize,
+        message: Waiting<SocketAddr>,
     ) -> Option<DatagramEvent<N::Handler>> {
         let (waiting, waiting_bytes) = self.calls.waiting();
-        let message = Waiting {
-            sealed,
-            from,
-            bytes,
-        };
+        let Waiting { from, bytes, .. } = message;
         if waiting == 0 && self.may_dispatch() {
             return self.dispatch(node, message);
         }
@@ -214,7 +244,9 @@ impl DatagramLink {
             sealed,
             from,
             bytes,
+            local,
         } = message;
+        self.sources.heard(from, local);
         let place = Place::Datagram(from);
         let now = self.exchange.now;
         let validated = self.is_validated(from);
@@ -238,6 +270,7 @@ impl DatagramLink {
                 mut reply,
             }) => {
                 let kept = !validated && message.message_type.is_request();
+                reply.local = local;
                 reply.has_room = kept && self.validation.budget.begin_call(now, from.ip());
                 Some(DatagramEvent::Call {
                     call: self.calls.begin(place, reply, Buffer::own(bytes)),
@@ -256,8 +289,9 @@ impl DatagramLink {
             Ok(Dispatched::Answer {
                 answer,
                 delay,
-                reply,
+                mut reply,
             }) => {
+                reply.local = local;
                 match answer {
                     Some(answer) if !delay.is_zero() && self.delayed.has_room() => {
                         self.delayed.push(now.deadline(delay), reply, answer);

@@ -9,6 +9,7 @@ mod inbound;
 mod publish;
 mod renewals;
 mod renewing;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod transmits;
@@ -19,7 +20,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use bytes::BytesMut;
@@ -34,6 +35,7 @@ pub use self::transmits::Transmits;
 use self::delayed::Delayed;
 use self::event::Notice;
 use self::renewals::Renewals;
+use self::sources::Sources;
 use self::validation::Validation;
 use crate::budget::{Account, Budget, Held};
 use crate::calls::{Buffer, Calls};
@@ -72,7 +74,8 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 ///   [`calls_in_flight`](Self::calls_in_flight), [`counters`](Self::counters),
 ///   [`config`](Self::config), [`group`](Self::group), [`wants_read`](Self::wants_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll).
-/// - Inputs: [`receive`](Self::receive).
+/// - Inputs: [`receive`](Self::receive), [`receive_at`](Self::receive_at),
+///   [`send_failed`](Self::send_failed).
 /// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
 ///   [`send`](Self::send), [`multicast`](Self::multicast), [`request`](Self::request),
 ///   [`cancel`](Self::cancel), [`forward`](Self::forward), [`drain`](Self::drain).
@@ -129,7 +132,9 @@ pub struct DatagramLink {
     exchange: Exchange<SocketAddr>,
     group: Option<SocketAddr>,
     /// Datagrams that are not handled, and their bytes.
-    inbound: VecDeque<(SocketAddr, BytesMut)>,
+    inbound: VecDeque<Inbound>,
+    /// Where what goes to a remote leaves from.
+    sources: Sources,
     unhandled: usize,
     outbox: Transmits,
     /// Bytes handed out and not yet known to be sent.
@@ -153,6 +158,14 @@ pub struct DatagramLink {
     /// There was nothing to do when it was polled last.
     idle: bool,
     phase: Phase,
+}
+
+/// A datagram that is not handled.
+struct Inbound {
+    from: SocketAddr,
+    /// The address that it came to.
+    local: Option<IpAddr>,
+    datagram: BytesMut,
 }
 
 /// How far the link's end has come.
@@ -187,11 +200,13 @@ impl DatagramLink {
             validation: Validation::new(config.limits()),
             delayed: Delayed::default(),
             renewals: Renewals::default(),
+            sources: Sources::new(config.limits().subscribers(), config.hashes()),
             fan_outs: VecDeque::new(),
             publications,
             exchange: Exchange::new(now, config, Role::Peer, rng),
             group,
             inbound: VecDeque::new(),
+
             unhandled: 0,
             outbox: Transmits::new(),
             in_flight: 0,

@@ -96,8 +96,8 @@ impl DatagramLink {
                 return is_last;
             }
             match is_last {
-                true => self.outbox.repeat(to),
-                false => self.outbox.append(to, frame),
+                true => self.outbox.repeat(to, self.sources.get(to)),
+                false => self.outbox.append(to, self.sources.get(to), frame),
             }
             return true;
         }

@@ -1,23 +1,35 @@
 //! Datagrams on their way out.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
+
+use crate::requests::RequestId;
 
 /// Datagrams to be sent, in one buffer.
 #[derive(Debug, Default)]
 pub struct Transmits {
     bytes: Vec<u8>,
-    datagrams: Vec<(SocketAddr, Range<usize>)>,
+    datagrams: Vec<Datagram>,
+    /// The requests among them, by index, in its order.
+    requests: Vec<(usize, RequestId)>,
     /// Bytes that they hold: each datagram once, and an entry for each address more.
     held: usize,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+struct Datagram {
+    to: SocketAddr,
+    from: Option<IpAddr>,
+    range: Range<usize>,
 }
 
 impl Transmits {
     /// Buffers larger than this go back when a burst is over, in bytes.
     const KEEP: usize = 64 * 1024;
     /// What one more address takes, in bytes.
-    pub(super) const ENTRY: usize = size_of::<(SocketAddr, Range<usize>)>();
+    pub(super) const ENTRY: usize = size_of::<Datagram>();
 
     /// None.
     #[must_use]
@@ -25,22 +37,46 @@ impl Transmits {
         Self {
             bytes: Vec::new(),
             datagrams: Vec::new(),
+            requests: Vec::new(),
             held: 0,
         }
     }
 
     /// Each datagram, and where it goes, in the order of the sends.
     pub fn iter(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
-        self.datagrams
-            .iter()
-            .map(|(to, range)| (*to, self.bytes.get(range.clone()).unwrap_or_default()))
+        self.datagrams.iter().map(|Datagram { to, range, .. }| {
+            let bytes = self.bytes.get(range.clone());
+            (*to, bytes.unwrap_or_default())
+        })
     }
 
     /// The datagram at an index, and where it goes.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<(SocketAddr, &[u8])> {
-        let (to, range) = self.datagrams.get(index)?;
+        let Datagram { to, range, .. } = self.datagrams.get(index)?;
         Some((*to, self.bytes.get(range.clone())?))
+    }
+
+    /// The address of this node that the datagram at an index is to leave from, since what it
+    /// answers came there; `None` where the socket has one only, or the choice is the
+    /// system's. See [`DatagramLink::receive_at`](crate::DatagramLink::receive_at).
+    #[must_use]
+    pub fn source(&self, index: usize) -> Option<IpAddr> {
+        self.datagrams.get(index)?.from
+    }
+
+    /// The request that the datagram at an index is.
+    pub(super) fn request(&self, index: usize) -> Option<RequestId> {
+        let found = self.requests.binary_search_by_key(&index, |(at, _)| *at);
+        let (_, request) = self.requests.get(found.ok()?)?;
+        Some(*request)
+    }
+
+    /// Says that the last datagram is a request.
+    pub(super) fn mark_request(&mut self, request: RequestId) {
+        if let Some(last) = self.datagrams.len().checked_sub(1) {
+            self.requests.push((last, request));
+        }
     }
 
     /// Whether there are none.
@@ -65,6 +101,7 @@ impl Transmits {
     pub(super) fn push<E>(
         &mut self,
         to: SocketAddr,
+        from: Option<IpAddr>,
         make: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<usize, E> {
         let start = self.bytes.len();
@@ -74,33 +111,36 @@ impl Transmits {
         }
         let range = start..self.bytes.len();
         let len = range.len();
-        self.datagrams.push((to, range));
+        self.datagrams.push(Datagram { to, from, range });
         self.held = self.held.saturating_add(len);
         Ok(len)
     }
 
     /// Appends a datagram.
-    pub(super) fn append(&mut self, to: SocketAddr, datagram: &[u8]) {
+    pub(super) fn append(&mut self, to: SocketAddr, from: Option<IpAddr>, datagram: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(datagram);
-        self.datagrams.push((to, start..self.bytes.len()));
+        let range = start..self.bytes.len();
+        self.datagrams.push(Datagram { to, from, range });
         self.held = self.held.saturating_add(datagram.len());
     }
 
     /// Sends the last datagram to one more address.
-    pub(super) fn repeat(&mut self, to: SocketAddr) {
-        if let Some((_, range)) = self.datagrams.last().cloned() {
+    pub(super) fn repeat(&mut self, to: SocketAddr, from: Option<IpAddr>) {
+        if let Some(Datagram { range, .. }) = self.datagrams.last().cloned() {
             self.held = self.held.saturating_add(Self::ENTRY);
-            self.datagrams.push((to, range));
+            self.datagrams.push(Datagram { to, from, range });
         }
     }
 
     /// Takes the last datagram back, which goes to one address, and returns how
     /// long it was.
     pub(super) fn pop(&mut self) -> usize {
-        let Some((_, range)) = self.datagrams.pop() else {
+        let Some(Datagram { range, .. }) = self.datagrams.pop() else {
             return 0;
         };
+        let left = self.datagrams.len();
+        self.requests.pop_if(|(index, _)| *index >= left);
         self.bytes.truncate(range.start);
         self.held = self.held.saturating_sub(range.len());
         range.len()
@@ -108,13 +148,14 @@ impl Transmits {
 
     /// The length of the last datagram.
     pub(super) fn last_len(&self) -> usize {
-        self.datagrams.last().map_or(0, |(_, range)| range.len())
+        self.datagrams.last().map_or(0, |last| last.range.len())
     }
 
     /// Gives what there is for what has been sent.
     pub(super) fn swap(&mut self, sent: &mut Self) {
         sent.bytes.clear();
         sent.datagrams.clear();
+        sent.requests.clear();
         sent.held = 0;
         core::mem::swap(self, sent);
         if self.bytes.capacity() > Self::KEEP.max(sent.bytes.len().saturating_mul(4)) {
@@ -132,7 +173,7 @@ mod tests {
     }
 
     fn push(transmits: &mut Transmits, to: u16, bytes: &[u8], fails: bool) -> Result<usize, ()> {
-        transmits.push(at(to), |out| {
+        transmits.push(at(to), None, |out| {
             out.extend_from_slice(bytes);
             match fails {
                 true => Err(()),
@@ -146,16 +187,18 @@ mod tests {
         let mut transmits = Transmits::new();
         assert!(transmits.is_empty() && transmits.get(0).is_none());
         assert_eq!((transmits.pop(), transmits.last_len()), (0, 0));
-        transmits.repeat(at(1));
+        transmits.repeat(at(1), None);
         assert_eq!(transmits.count(), 0);
 
         assert_eq!(push(&mut transmits, 1, b"one", false), Ok(3));
         assert_eq!(push(&mut transmits, 2, b"fails", true), Err(()));
         assert_eq!(push(&mut transmits, 3, b"three", false), Ok(5));
-        transmits.repeat(at(4));
+        transmits.repeat(at(4), Some([127, 0, 0, 9].into()));
         let expected = [(at(1), &b"one"[..]), (at(3), b"three"), (at(4), b"three")];
         assert_eq!(transmits.iter().collect::<Vec<_>>(), expected);
         assert_eq!(transmits.get(2), Some(expected[2]));
+        let sources = [0, 1, 2, 3].map(|index| transmits.source(index));
+        assert_eq!(sources, [None, None, Some([127, 0, 0, 9].into()), None]);
         assert!(transmits.get(3).is_none() && !transmits.is_empty());
         assert_eq!(
             (transmits.count(), transmits.held()),
@@ -188,5 +231,30 @@ mod tests {
         queue.swap(&mut sent);
         assert_eq!(sent.get(0), Some((at(2), &b"two"[..])));
         assert!(queue.is_empty() && queue.bytes.capacity() > 0);
+    }
+
+    #[test]
+    fn requests_are_known_by_their_datagrams() {
+        let request = |serial| RequestId { serial, slot: 0 };
+        let mut transmits = Transmits::new();
+        transmits.mark_request(request(1));
+        for (to, serial) in [(1, None), (2, Some(2)), (3, None), (4, Some(4))] {
+            push(&mut transmits, to, b"it", false).unwrap();
+            if let Some(serial) = serial {
+                transmits.mark_request(request(serial));
+            }
+        }
+        let requests = [0, 1, 2, 3, 4].map(|index| transmits.request(index));
+        let expected = [None, Some(request(2)), None, Some(request(4)), None];
+        assert_eq!(requests, expected);
+        transmits.pop();
+        push(&mut transmits, 5, b"another", false).unwrap();
+        assert_eq!(transmits.request(3), None);
+        let mut sent = Transmits::new();
+        transmits.swap(&mut sent);
+        assert_eq!(
+            (sent.request(1), transmits.request(1)),
+            (Some(request(2)), None)
+        );
     }
 }

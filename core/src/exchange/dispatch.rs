@@ -215,6 +215,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             unprompted: false,
             has_room: false,
             lease: asked_lease(&message),
+            local: None,
         };
         (message, reply)
     }

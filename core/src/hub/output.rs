@@ -1,6 +1,6 @@
 //! What comes out of hubs.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
@@ -163,10 +163,14 @@ pub enum DatagramOutput<'a, H> {
         error: RequestError,
     },
     /// Send this datagram. A socket that takes none now says so with
-    /// [`DatagramHub::not_sent`](crate::DatagramHub::not_sent), or lets it be lost.
+    /// [`DatagramHub::not_sent`](crate::DatagramHub::not_sent), one that refuses it with
+    /// [`DatagramHub::send_failed`](crate::DatagramHub::send_failed).
     Transmit {
         /// Where to: an address, or the group.
         to: SocketAddr,
+        /// The address of this node that it is to leave from, on a socket with several; see
+        /// [`DatagramHub::receive_at`](crate::DatagramHub::receive_at).
+        from: Option<IpAddr>,
         /// The datagram.
         bytes: &'a [u8],
     },
@@ -194,7 +198,8 @@ pub enum DatagramHubEvent {
         /// Whom it was for.
         remote: SocketAddr,
     },
-    /// A publication was not sent to one of its receivers: it cannot be sealed for it.
+    /// A publication was not sent to one of its receivers: it cannot be sealed for it. Or the
+    /// system [refused](crate::DatagramHub::send_failed) to send a datagram that is no request.
     NotSent {
         /// Whom it was for.
         remote: SocketAddr,

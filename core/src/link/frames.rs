@@ -122,6 +122,7 @@ impl Link {
                     sealed: sealed.into_own_buffer(),
                     from: (),
                     bytes,
+                    local: None,
                 });
                 None
             }

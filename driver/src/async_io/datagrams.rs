@@ -1,12 +1,13 @@
 //! UDP sockets of async-io.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::task::{Context, Poll, ready};
 
 use async_io::Async;
 
-use crate::sockets::{Datagrams, PollDatagrams};
+use crate::runtime::Received;
+use crate::sockets::{Datagrams, PollDatagrams, ReceiveBuffer};
 
 /// A UDP socket.
 pub type UdpDatagrams = Datagrams<Async<UdpSocket>>;
@@ -16,15 +17,11 @@ impl PollDatagrams for Async<UdpSocket> {
         Self::new_nonblocking(socket)
     }
 
-    fn local_address(&self) -> io::Result<SocketAddr> {
-        self.get_ref().local_addr()
-    }
-
     fn poll_receive(
         &self,
         context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        buffer: &mut ReceiveBuffer,
+    ) -> Poll<io::Result<Received>> {
         loop {
             // The reactor is edge-triggered: it is polled only after the socket would
             // block.
@@ -36,11 +33,24 @@ impl PollDatagrams for Async<UdpSocket> {
         }
     }
 
-    fn try_receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.get_ref().recv_from(buffer)
+    #[cfg(unix)]
+    fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<Received> {
+        buffer.receive(self.get_ref())
     }
 
-    async fn send(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+    #[cfg(not(unix))]
+    fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<Received> {
+        let (len, from) = self.get_ref().recv_from(buffer.bytes())?;
+        Ok(Received::new(len, from))
+    }
+
+    async fn send(&self, bytes: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<usize> {
+        #[cfg(unix)]
+        if let Some(from) = from {
+            let send = |socket: &UdpSocket| crate::sockets::send_from(socket, bytes, to, from);
+            return self.write_with(send).await;
+        }
+        let _ = from;
         self.send_to(bytes, to).await
     }
 }

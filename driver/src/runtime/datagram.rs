@@ -28,33 +28,44 @@ pub trait DatagramSocket: Send + Sync + 'static {
     /// The system does not say.
     fn local_address(&self) -> io::Result<SocketAddr>;
 
+    /// All addresses that it is bound to, the [first](Self::local_address) one first.
+    ///
+    /// # Errors
+    /// The system does not say.
+    fn local_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        Ok(vec![self.local_address()?])
+    }
+
     /// Waits for a datagram and appends it to the buffer, which grows by no more
-    /// than it needs. Returns the datagram's length, which may be 0, and its
-    /// sender. None is ever cut short. Cancel-safe.
+    /// than it needs. None is ever cut short. Cancel-safe.
     ///
     /// # Errors
     /// Nothing could be received this time; the buffer is as it was.
-    fn receive(
-        &self,
-        buffer: &mut BytesMut,
-    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send;
+    fn receive(&self, buffer: &mut BytesMut) -> impl Future<Output = io::Result<Received>> + Send;
 
     /// As [`receive`](Self::receive), but returns `None` instead of waiting. It
     /// may do so although a datagram came after the last call of `receive`.
     ///
     /// # Errors
     /// Nothing could be received this time; the buffer is as it was.
-    fn try_receive(&self, buffer: &mut BytesMut) -> io::Result<Option<(usize, SocketAddr)>>;
+    fn try_receive(&self, buffer: &mut BytesMut) -> io::Result<Option<Received>>;
 
     /// Sends the bytes as one datagram, and waits where the system has no room
-    /// for it at the moment. Returns how many were sent: all of them.
+    /// for it at the moment. Returns how many were sent: all of them. Where it is to leave
+    /// `from` one of the addresses that the socket is bound to, it does so as far as the
+    /// system can, and while this machine has that address.
     /// Cancel-safe: dropped early, nothing is sent.
     ///
     /// # Errors
     /// The datagram is too long (past 65,507 bytes over IPv4), there is no route
     /// to the address, or the system refuses for the sake of an earlier
     /// datagram.
-    fn send(&self, bytes: &[u8], to: SocketAddr) -> impl Future<Output = io::Result<usize>> + Send;
+    fn send(
+        &self,
+        bytes: &[u8],
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> impl Future<Output = io::Result<usize>> + Send;
 
     /// The addresses of this machine by which datagrams that it sends come back
     /// to it. Those of the loopback interface are not among them: nodes that
@@ -71,19 +82,48 @@ pub trait DatagramSocket: Send + Sync + 'static {
     fn own_addresses(&self) -> io::Result<Vec<IpAddr>>;
 }
 
+/// A datagram that was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// Its length in bytes, which may be 0.
+    pub len: usize,
+    /// Its sender. An IPv4 address has the form of one, whatever the socket is.
+    pub from: SocketAddr,
+    /// The address of this machine that it came to, where the socket is bound to several and
+    /// the system says it: on Linux, Android, macOS and iOS. An answer leaves from there.
+    pub local: Option<IpAddr>,
+}
+
+impl Received {
+    /// One that came to the only address of a socket.
+    #[must_use]
+    pub fn new(len: usize, from: SocketAddr) -> Self {
+        Self {
+            len,
+            from,
+            local: None,
+        }
+    }
+}
+
 /// How a UDP socket is opened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DatagramOptions {
-    /// Where datagrams come to and are sent from. Port 0 is a free port. An IPv6
-    /// address takes no IPv4 traffic.
+    /// Where datagrams come to and are sent from. Port 0 is a free port.
     ///
     /// The wildcard address, `0.0.0.0` or `::`, receives what is sent to any
-    /// address of this machine. Any other receives nothing else, and the groups'
+    /// address of this machine; `::` to those of both families, where the system can do
+    /// that. Any other receives nothing else, and the groups'
     /// traffic nevertheless: most systems keep that from a socket with an
     /// address, so that a second one is opened for every group.
     pub address: SocketAddr,
-    /// The multicast groups to join, of the same family as the address. None
+    /// The other addresses of a name, to be bound besides, with the same port where that is to
+    /// be a free one. One that this machine does not have is left out where another one is
+    /// bound. None unless set.
+    pub others: Vec<SocketAddr>,
+    /// The multicast groups to join, each where there is an address of its family. None
     /// unless set.
     pub groups: Vec<IpAddr>,
     /// Where groups are joined, and where datagrams to groups leave. Unless set,
@@ -116,6 +156,7 @@ impl DatagramOptions {
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
+            others: Vec::new(),
             groups: Vec::new(),
             interface: None,
             multicast_ttl: 1,

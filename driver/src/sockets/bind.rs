@@ -1,45 +1,77 @@
 //! UDP sockets and the groups they join.
 
 use std::fmt;
+use std::future::{Future, ready};
 use std::io;
+use std::iter::once;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::packet_info;
+use crate::binding::bind_all;
 use crate::runtime::{DatagramOptions, Interface};
 
 /// The length of the longest datagram, in bytes.
 const LARGEST: usize = 65_535;
 
-/// Sockets that never block.
+/// Sockets of one address that never block.
 #[derive(Debug)]
 pub struct BoundDatagrams {
     /// The one to send from.
     pub socket: UdpSocket,
+    /// Its address.
+    pub address: SocketAddr,
     /// Those that receive from groups, where [`socket`](Self::socket) does not
     /// do that too.
     pub groups: Vec<UdpSocket>,
 }
 
-/// Opens what [`Runtime::bind_datagrams`](crate::Runtime::bind_datagrams) is to.
+/// Opens what [`Runtime::bind_datagrams`](crate::Runtime::bind_datagrams) is to: sockets for
+/// each of the addresses.
 ///
 /// # Errors
-/// The address cannot be bound, or a group not be joined.
-pub fn bind_datagrams(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
-    let address = options.address;
-    if address.ip().is_multicast() {
-        let problem = "is a group: bind to an address of this machine, and join the group";
-        return Err(invalid(&address, problem));
+/// An address cannot be bound, or a group not be joined.
+pub fn bind_datagrams(options: &DatagramOptions) -> io::Result<Vec<BoundDatagrams>> {
+    let addresses = once(&options.address).chain(&options.others);
+    let addresses: Vec<_> = addresses.copied().collect();
+    for address in &addresses {
+        if address.ip().is_multicast() {
+            let problem = "is a group: bind to an address of this machine, and join the group";
+            return Err(invalid(address, problem));
+        }
     }
     for group in &options.groups {
         if !group.is_multicast() {
             return Err(invalid(group, "is no multicast group"));
         }
-        if group.is_ipv4() != address.is_ipv4() {
+        let mut families = addresses.iter().map(SocketAddr::is_ipv4);
+        if !families.any(|is_ipv4| group.is_ipv4() == is_ipv4) {
             let problem = "is not of the family of the socket's address";
             return Err(invalid(group, problem));
         }
     }
+    let bind = |address: SocketAddr| {
+        let mut options = options.clone();
+        options.address = address;
+        let is_ipv4 = address.is_ipv4();
+        options.groups.retain(|group| group.is_ipv4() == is_ipv4);
+        ready(bind_one(&options))
+    };
+    let bound = pin!(bind_all(&addresses, bind, |bound| Ok(bound.address)));
+    // Nothing here waits for anything.
+    let bound = match bound.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(bound) => bound?,
+        Poll::Pending => return Err(io::ErrorKind::WouldBlock.into()),
+    };
+    Ok(bound.into_iter().map(|(_, bound)| bound).collect())
+}
+
+/// Opens the sockets of the first address.
+fn bind_one(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
+    let address = options.address;
     let place = Place::of(options)?;
     let socket = open(options)?;
     if address.is_ipv4() {
@@ -54,32 +86,39 @@ pub fn bind_datagrams(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
         socket.set_send_buffer_size(LARGEST)?;
     }
     place.set_outgoing(&socket, options.multicast_ttl)?;
+    // On a socket with one address there is nothing to tell.
+    if address.ip().is_unspecified() {
+        packet_info::tell_local_addresses(&socket, address.is_ipv4())?;
+    }
     socket.bind(&address.into())?;
+    let socket = UdpSocket::from(socket);
+    let bound_to = socket.local_addr()?;
 
     // A socket that is bound to an address receives from no group, except on Windows.
     if address.ip().is_unspecified() || cfg!(windows) {
         for group in &options.groups {
-            place.join(&socket, *group)?;
+            place.join(&SockRef::from(&socket), *group)?;
         }
         return Ok(BoundDatagrams {
-            socket: socket.into(),
+            socket,
+            address: bound_to,
             groups: Vec::new(),
         });
     }
-    let socket = UdpSocket::from(socket);
-    let port = socket.local_addr()?.port();
+    let port = bound_to.port();
     let open_group = |group: &IpAddr| {
         let socket = open(options)?;
         // Every socket of a group receives all of its datagrams.
         socket.set_reuse_address(true)?;
         share_port(&socket)?;
         socket.bind(&place.address(*group, port).into())?;
-        place.join(&socket, *group)?;
+        place.join(&SockRef::from(&socket), *group)?;
         Ok(socket.into())
     };
     let groups: io::Result<_> = options.groups.iter().map(open_group).collect();
     Ok(BoundDatagrams {
         socket,
+        address: bound_to,
         groups: groups?,
     })
 }
@@ -89,7 +128,11 @@ fn open(options: &DatagramOptions) -> io::Result<Socket> {
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     if options.address.is_ipv6() {
-        socket.set_only_v6(true)?;
+        // Some systems cannot serve both families, or are set not to.
+        let both = options.address.ip().is_unspecified() && socket.set_only_v6(false).is_ok();
+        if !both {
+            socket.set_only_v6(true)?;
+        }
     }
     // Otherwise Linux delivers what any other program has joined.
     #[cfg(target_os = "linux")]
@@ -164,7 +207,7 @@ impl Place {
         }
     }
 
-    fn join(&self, socket: &Socket, group: IpAddr) -> io::Result<()> {
+    fn join(&self, socket: &SockRef<'_>, group: IpAddr) -> io::Result<()> {
         match (self, group) {
             (Self::V4(address), IpAddr::V4(group)) => socket.join_multicast_v4(&group, address),
             (Self::V6(index), IpAddr::V6(group)) => socket.join_multicast_v6(&group, *index),
@@ -207,8 +250,6 @@ fn invalid(address: &impl fmt::Display, problem: &str) -> io::Error {
 mod tests {
     use std::net::Ipv6Addr;
 
-    use socket2::SockRef;
-
     use super::*;
 
     const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 13, 39);
@@ -219,7 +260,7 @@ mod tests {
         options.multicast_ttl = 3;
         options.interface = Some(Ipv4Addr::LOCALHOST.into());
         options.receive_buffer = Some(10_000);
-        let bound = bind_datagrams(&options).unwrap();
+        let bound = bind_datagrams(&options).unwrap().remove(0);
         assert!(bound.groups.is_empty());
         let socket = SockRef::from(&bound.socket);
         assert_eq!(socket.multicast_ttl_v4().unwrap(), 3);
@@ -237,7 +278,7 @@ mod tests {
         let mut options = DatagramOptions::new(([127, 0, 0, 1], 0).into());
         options.groups = vec![GROUP.into()];
         options.receive_buffer = Some(10_000);
-        let bound = bind_datagrams(&options).unwrap();
+        let bound = bind_datagrams(&options).unwrap().remove(0);
         if cfg!(windows) {
             assert!(bound.groups.is_empty());
             return;

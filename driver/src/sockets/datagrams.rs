@@ -1,4 +1,4 @@
-//! One UDP socket of several: for an address, and for groups.
+//! The UDP sockets of a node: for its addresses, and for groups.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -9,12 +9,10 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 
-use super::{bind_datagrams, own_addresses};
-use crate::runtime::{DatagramOptions, DatagramSocket};
+use super::{ReceiveBuffer, bind_datagrams, own_addresses};
+use crate::address::canonical;
+use crate::runtime::{DatagramOptions, DatagramSocket, Received};
 use crate::sync::{Mutex, lock};
-
-/// More than a datagram can hold, so that none is truncated.
-const ROOM: usize = 64 * 1024;
 
 /// One UDP socket, as a runtime has it.
 pub trait PollDatagrams: Sized + Send + Sync + 'static {
@@ -24,12 +22,6 @@ pub trait PollDatagrams: Sized + Send + Sync + 'static {
     /// The runtime cannot watch it.
     fn new(socket: UdpSocket) -> io::Result<Self>;
 
-    /// The address that the socket is bound to.
-    ///
-    /// # Errors
-    /// The system does not say.
-    fn local_address(&self) -> io::Result<SocketAddr>;
-
     /// Receives a datagram. If there is none, the task that polled last is woken when
     /// there may be one.
     ///
@@ -38,33 +30,39 @@ pub trait PollDatagrams: Sized + Send + Sync + 'static {
     fn poll_receive(
         &self,
         context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<(usize, SocketAddr)>>;
+        buffer: &mut ReceiveBuffer,
+    ) -> Poll<io::Result<Received>>;
 
     /// Receives a datagram that is there already.
     ///
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none; others
     /// where it could not be received this time.
-    fn try_receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
+    fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<Received>;
 
-    /// Sends a datagram, and waits where there is no room for it. Cancel-safe.
+    /// Sends a datagram, from an address of this machine where one is given and the system
+    /// can do that, and waits where there is no room for it. Cancel-safe.
     ///
     /// # Errors
     /// It could not be sent.
-    fn send(&self, bytes: &[u8], to: SocketAddr) -> impl Future<Output = io::Result<usize>> + Send;
+    fn send(
+        &self,
+        bytes: &[u8],
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> impl Future<Output = io::Result<usize>> + Send;
 }
 
-/// A socket to send from, and those that receive from groups besides it.
+/// Sockets to send from, one for each address, and those that receive from groups besides them.
 pub struct Datagrams<S> {
-    socket: S,
+    sockets: Vec<(SocketAddr, S)>,
     groups: Vec<S>,
     /// The socket that is polled first rotates, so that none starves another.
     turn: AtomicUsize,
-    /// The buffer that datagrams are received into, and copied from: what they are
+    /// What datagrams are received into, and copied from: what they are
     /// copied to needs no more room than they take, and may be kept for long. Locked
     /// for no longer than a system call.
-    room: Mutex<Box<[u8]>>,
+    room: Mutex<ReceiveBuffer>,
 }
 
 impl<S: PollDatagrams> Datagrams<S> {
@@ -72,15 +70,20 @@ impl<S: PollDatagrams> Datagrams<S> {
     /// to.
     ///
     /// # Errors
-    /// The address cannot be bound, or a group not be joined.
+    /// An address cannot be bound, or a group not be joined.
     pub fn bind(options: &DatagramOptions) -> io::Result<Self> {
-        let bound = bind_datagrams(options)?;
-        let groups: io::Result<_> = bound.groups.into_iter().map(S::new).collect();
+        let (mut sockets, mut groups) = (Vec::new(), Vec::new());
+        for bound in bind_datagrams(options)? {
+            sockets.push((bound.address, S::new(bound.socket)?));
+            for group in bound.groups {
+                groups.push(S::new(group)?);
+            }
+        }
         Ok(Self {
-            socket: S::new(bound.socket)?,
-            groups: groups?,
+            sockets,
+            groups,
             turn: AtomicUsize::new(0),
-            room: Mutex::new(vec![0; ROOM].into()),
+            room: Mutex::new(ReceiveBuffer::new()),
         })
     }
 
@@ -88,15 +91,20 @@ impl<S: PollDatagrams> Datagrams<S> {
     fn receive_by(
         &self,
         buffer: &mut BytesMut,
-        mut receive: impl FnMut(&S, &mut [u8]) -> Poll<io::Result<(usize, SocketAddr)>>,
-    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        mut receive: impl FnMut(&S, &mut ReceiveBuffer) -> Poll<io::Result<Received>>,
+    ) -> Poll<io::Result<Received>> {
         let mut room = lock(&self.room);
-        let turn = match self.groups.len() {
-            0 => 0,
-            groups => self.turn.fetch_add(1, Ordering::Relaxed) % groups.saturating_add(1),
+        let several = self.sockets.len() > 1;
+        let turn = match self.sockets.len().saturating_add(self.groups.len()) {
+            0 | 1 => 0,
+            all => self.turn.fetch_add(1, Ordering::Relaxed) % all,
         };
-        let sockets = || std::iter::once(&self.socket).chain(&self.groups);
-        for socket in sockets().skip(turn).chain(sockets().take(turn)) {
+        let sockets = || {
+            let bound = self.sockets.iter();
+            let bound = bound.map(|(address, socket)| (Some(address.ip()), socket));
+            bound.chain(self.groups.iter().map(|socket| (None, socket)))
+        };
+        for (bound, socket) in sockets().skip(turn).chain(sockets().take(turn)) {
             let received = loop {
                 match receive(socket, &mut room) {
                     Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -106,18 +114,38 @@ impl<S: PollDatagrams> Datagrams<S> {
             let Poll::Ready(received) = received else {
                 continue;
             };
-            let (len, from) = received?;
-            buffer.extend_from_slice(room.get(..len).unwrap_or_default());
-            return Poll::Ready(Ok((len, from)));
+            let mut received = received?;
+            received.from = canonical(received.from);
+            let bound = bound.filter(|ip| several && !ip.is_unspecified());
+            received.local = received.local.or(bound);
+            buffer.extend_from_slice(room.received(received.len));
+            return Poll::Ready(Ok(received));
         }
         Poll::Pending
+    }
+
+    /// The socket that sends to an address: the one with the address that the datagram is to
+    /// leave from, else one of its family, else one that may be for both.
+    fn sender(&self, to: SocketAddr, from: Option<IpAddr>) -> Option<&(SocketAddr, S)> {
+        let all = || self.sockets.iter();
+        let exact = all().find(|(bound, _)| from == Some(bound.ip()));
+        let of_family = || all().find(|(bound, _)| bound.is_ipv4() == to.is_ipv4());
+        exact.or_else(of_family).or_else(|| all().next())
+    }
+}
+
+/// An address in the form that a socket of a family takes.
+fn in_family(address: IpAddr, is_ipv4: bool) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) if !is_ipv4 => v4.to_ipv6_mapped().into(),
+        address => address,
     }
 }
 
 impl<S: fmt::Debug> fmt::Debug for Datagrams<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sockets = formatter.debug_struct("Datagrams");
-        sockets.field("socket", &self.socket);
+        sockets.field("sockets", &self.sockets);
         sockets
             .field("groups", &self.groups)
             .finish_non_exhaustive()
@@ -126,17 +154,22 @@ impl<S: fmt::Debug> fmt::Debug for Datagrams<S> {
 
 impl<S: PollDatagrams> DatagramSocket for Datagrams<S> {
     fn local_address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_address()
+        let first = self.sockets.first().map(|(address, _)| *address);
+        first.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
 
-    async fn receive(&self, buffer: &mut BytesMut) -> io::Result<(usize, SocketAddr)> {
+    fn local_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        Ok(self.sockets.iter().map(|(address, _)| *address).collect())
+    }
+
+    async fn receive(&self, buffer: &mut BytesMut) -> io::Result<Received> {
         poll_fn(|context| {
             self.receive_by(buffer, |socket, room| socket.poll_receive(context, room))
         })
         .await
     }
 
-    fn try_receive(&self, buffer: &mut BytesMut) -> io::Result<Option<(usize, SocketAddr)>> {
+    fn try_receive(&self, buffer: &mut BytesMut) -> io::Result<Option<Received>> {
         let received = self.receive_by(buffer, |socket, room| match socket.try_receive(room) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
             received => Poll::Ready(received),
@@ -147,10 +180,22 @@ impl<S: PollDatagrams> DatagramSocket for Datagrams<S> {
         }
     }
 
-    async fn send(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+    async fn send(&self, bytes: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<usize> {
+        let Some((bound, socket)) = self.sender(to, from) else {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        };
+        let mut to = to;
+        if to.is_ipv4() != bound.is_ipv4() {
+            to.set_ip(in_family(to.ip(), bound.is_ipv4()));
+        }
+        // What is bound to one address sends from nowhere else.
+        let from = from.filter(|_| bound.ip().is_unspecified());
+        let mut from = from.map(|from| in_family(from, bound.is_ipv4()));
         loop {
-            match self.socket.send(bytes, to).await {
+            match socket.send(bytes, to, from).await {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // This machine does not have the address any more.
+                Err(_) if from.is_some() => from = None,
                 sent => return sent,
             }
         }

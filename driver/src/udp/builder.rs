@@ -159,8 +159,15 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     }
 
     /// Binds the socket, joins the group, and receives from now on. An address
-    /// with port 0 gets a free port; see [`UdpNode::local_addr`]. A name that
-    /// resolves to several addresses gets the first that can be bound.
+    /// with port 0 gets a free port; see [`UdpNode::local_addr`]. A name is bound at all its
+    /// addresses, with one port, but for those that this machine does not have; see
+    /// [`UdpNode::local_addrs`]. `[::]` is all addresses of both families, where the system
+    /// can do that. The scope of an IPv6 address is the number of an interface or its name,
+    /// as in `[fe80::7%eth0]:8888`.
+    ///
+    /// At a wildcard address, answers leave from the address that their requests came to, and
+    /// so does what is sent to a remote later (on Linux, Android, macOS and iOS; elsewhere
+    /// the system chooses).
     ///
     /// The group's traffic is received whatever the address is; requests are
     /// received at that address only, unless it is the wildcard.
@@ -168,7 +175,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// Cancel-safe: dropped early, nothing is bound.
     ///
     /// # Errors
-    /// The address cannot be bound, the group cannot be joined, an inner layer
+    /// An address cannot be bound, the group cannot be joined, an inner layer
     /// does not go with the outer one, or peers cannot be managed as asked.
     pub async fn bind(mut self, address: impl ToString) -> Result<UdpNode<R>, BuildError> {
         let address = address.to_string();
@@ -178,34 +185,39 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         };
         self.setup.states.insert(WeakPublisher::default());
         let service = self.setup.for_datagrams::<R>()?;
-        let mut error = io::ErrorKind::AddrNotAvailable.into();
-        for candidate in R::resolve(&address).await.map_err(failed)? {
-            self.socket.address = candidate;
-            match open::<R>(&mut self.socket, self.groups.as_ref()).await {
-                Ok((socket, group)) => {
-                    let local = socket.local_address().map_err(failed)?;
-                    let machine = socket.own_addresses().map_err(failed)?;
-                    let echoes = own::echoes(local, &machine);
-                    service.node().set_own_addresses(echoes);
-                    let own = match self.ignore_own_ip {
-                        true => OwnAddresses {
-                            machine,
-                            node: (!self.socket.shared_port).then_some(local),
-                        },
-                        false => OwnAddresses::default(),
-                    };
-                    let group = group.map(|group| SocketAddr::new(group, local.port()));
-                    let shared = Shared::new(service, local, group);
-                    let node = start(shared, socket, own).map_err(failed)?;
-                    if let Some(handler) = self.on_timeout {
-                        node.set_on_timeout(handler);
-                    }
-                    return Ok(node);
-                }
-                Err(source) => error = source,
-            }
+        let addresses = R::resolve(&address).await.map_err(failed)?;
+        let Some((first, others)) = addresses.split_first() else {
+            return Err(failed(io::ErrorKind::AddrNotAvailable.into()));
+        };
+        self.socket.address = *first;
+        self.socket.others = others.to_vec();
+        let opened = open::<R>(&mut self.socket, self.groups.as_ref()).await;
+        let (socket, group) = opened.map_err(failed)?;
+        let local = socket.local_addresses().map_err(failed)?;
+        let machine = socket.own_addresses().map_err(failed)?;
+        let echoes = local.iter().flat_map(|node| own::echoes(*node, &machine));
+        service.node().set_own_addresses(echoes);
+        let own = match self.ignore_own_ip {
+            true => OwnAddresses {
+                machine,
+                node: match self.socket.shared_port {
+                    true => Vec::new(),
+                    false => local.clone(),
+                },
+            },
+            false => OwnAddresses::default(),
+        };
+        let port_of = |group: IpAddr| {
+            let same = local.iter().find(|it| it.is_ipv4() == group.is_ipv4());
+            same.or(local.first()).map_or(0, SocketAddr::port)
+        };
+        let group = group.map(|group| SocketAddr::new(group, port_of(group)));
+        let shared = Shared::new(service, local, group);
+        let node = start(shared, socket, own).map_err(failed)?;
+        if let Some(handler) = self.on_timeout {
+            node.set_on_timeout(handler);
         }
-        Err(failed(error))
+        Ok(node)
     }
 }
 
@@ -221,6 +233,12 @@ async fn open<R: Runtime>(
     }
     let group = all_hosts(options.address.ip());
     options.groups = vec![group];
+    for other in &options.others {
+        let group = all_hosts(other.ip());
+        if !options.groups.contains(&group) {
+            options.groups.push(group);
+        }
+    }
     let error = match R::bind_datagrams(options).await {
         Ok(socket) => return Ok((socket, Some(group))),
         Err(error) => error,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use netaio_core::Refusal;
+use netaio_core::{Refusal, SendError};
 
 use crate::error::TaskPanicked;
 use crate::events::{EventBytes, Events};
@@ -28,6 +28,15 @@ pub enum UdpEvent {
     Suppressed {
         /// The receiver.
         remote: SocketAddr,
+    },
+    /// A datagram was not sent that is no request: the system refuses, since there is no route
+    /// to the address, say; or a notification cannot be sealed for it. A request that is not
+    /// sent [fails](crate::RequestError::NotSent).
+    NotSent {
+        /// Where it was to go.
+        remote: SocketAddr,
+        /// Why.
+        error: SendError,
     },
     /// An address that nothing vouched for has lost its subscriptions to others: there are as
     /// many as may be ([`Limits::subscribers`](netaio_core::Limits::subscribers)).

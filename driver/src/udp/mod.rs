@@ -9,7 +9,7 @@ mod timeouts;
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,10 +95,18 @@ impl<R: Runtime> UdpNode<R> {
         }
     }
 
-    /// The address that it is bound to.
+    /// The address that it is bound to, the first where they are several.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.shared.local
+        let first = self.shared.local.first().copied();
+        first.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into())
+    }
+
+    /// The addresses that it is bound to: those of the name that it was
+    /// [bound](UdpNodeBuilder::bind) to.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.shared.local
     }
 
     /// Where [`multicast`](Self::multicast) sends to: the group, at this node's

@@ -7,13 +7,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 pub(super) struct OwnAddresses {
     /// The addresses of this machine.
     pub(super) machine: Vec<IpAddr>,
-    /// The address of the node, unless other sockets may be bound to it.
-    pub(super) node: Option<SocketAddr>,
+    /// The addresses of the node, unless other sockets may be bound to them.
+    pub(super) node: Vec<SocketAddr>,
 }
 
 impl OwnAddresses {
     pub(super) fn contains(&self, from: SocketAddr) -> bool {
-        self.machine.contains(&from.ip()) || self.node.is_some_and(|node| is_same(node, from))
+        let of_machine = self.machine.contains(&from.ip());
+        of_machine || self.node.iter().any(|node| is_same(*node, from))
     }
 }
 
@@ -60,7 +61,7 @@ mod tests {
         let is_own = |node: &str, from: &str| {
             let own = OwnAddresses {
                 machine: vec![[192, 0, 2, 1].into()],
-                node: Some(address(node)),
+                node: vec![address(node)],
             };
             own.contains(address(from))
         };

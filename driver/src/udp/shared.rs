@@ -19,7 +19,8 @@ use crate::udp_handle::{self, Command};
 pub(super) struct Shared {
     pub(super) service: Arc<Service>,
     pub(super) peers: Peers,
-    pub(super) local: SocketAddr,
+    /// Where it is bound, in the order of the name's addresses.
+    pub(super) local: Vec<SocketAddr>,
     /// Where multicasts go.
     pub(super) group: Option<SocketAddr>,
     pub(super) counters: Mutex<DatagramCounters>,
@@ -36,7 +37,7 @@ impl Shared {
     /// run at once.
     pub(super) fn new(
         service: Arc<Service>,
-        local: SocketAddr,
+        local: Vec<SocketAddr>,
         group: Option<SocketAddr>,
     ) -> Arc<Self> {
         Arc::new(Self {

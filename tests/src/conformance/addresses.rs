@@ -6,9 +6,11 @@ use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use netaio_driver::core::Message;
 use netaio_driver::core::types::*;
 use netaio_driver::{
-    AutoReconnect, Client, DatagramOptions, GaveUp, Keepalive, Remote, Runtime, Server,
+    AutoReconnect, Client, DatagramOptions, DatagramSocket, GaveUp, Keepalive, Publisher, Remote,
+    RequestError, Runtime, Server, UdpEvent, UdpNode, UdpNodeBuilder, Uri,
 };
 
 use super::raw::RawListener;
@@ -211,4 +213,193 @@ pub async fn one_that_hangs_up_is_given_up<R: Runtime>() {
     by_hand.closed().await;
     given_up.recv().await.unwrap();
     assert_eq!(accepted.get(), 2 * (1 + 3));
+}
+
+/// A node that answers with the address of who asks.
+fn who_asks_node<R: Runtime>() -> UdpNodeBuilder<R> {
+    let node = UdpNode::<R>::builder().no_group().ignore_own_ip(false);
+    node.on((REQUEST_URI, "who"), |from: Remote| {
+        from.addr().expect("it has an address").to_string()
+    })
+}
+
+/// A node that asks, with a free port of any address of this family.
+async fn asker<R: Runtime>(of: SocketAddr) -> UdpNode<R> {
+    let any: SocketAddr = match of {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let node = UdpNode::<R>::builder().no_group().ignore_own_ip(false);
+    node.bind(any).await.unwrap()
+}
+
+/// Addresses that lead to this machine, as far as the system lets a socket tell them apart.
+async fn addresses_of_this_machine<R: Runtime>() -> Vec<IpAddr> {
+    let options = DatagramOptions::new((V4, 0).into());
+    let socket = R::bind_datagrams(&options).await.unwrap();
+    let mut all = vec![V4];
+    if cfg!(target_os = "linux") {
+        all.extend([2, 3].map(|last| IpAddr::from([127, 0, 0, last])));
+        let own = socket.own_addresses().unwrap();
+        all.extend(own.into_iter().filter(|own| match own {
+            IpAddr::V4(_) => true,
+            IpAddr::V6(own) => !own.is_unicast_link_local(),
+        }));
+    }
+    all
+}
+
+/// A node at a wildcard address answers from the address that it was asked at, and publishes
+/// from the one that its subscriber knows.
+pub async fn answers_leave_from_where_they_were_asked<R: Runtime>() {
+    let mut wildcards = vec![(Ipv4Addr::UNSPECIFIED.into(), false)];
+    if has_v6::<R>().await {
+        wildcards.push((IpAddr::from(Ipv6Addr::UNSPECIFIED), true));
+    }
+    for (wildcard, both) in wildcards {
+        let publish = |uri: Uri, from: Remote, publisher: Publisher| {
+            publisher.subscribe(uri.0, &from).map_or("refused", |_| "")
+        };
+        let server = who_asks_node::<R>().on(SUBSCRIBE_URI, publish);
+        let server = server.bind(SocketAddr::new(wildcard, 0)).await.unwrap();
+        let port = server.local_addr().port();
+        let mut all = addresses_of_this_machine::<R>().await;
+        match both {
+            true => all.push(V6),
+            false => all.retain(IpAddr::is_ipv4),
+        }
+        for ip in all {
+            let at = SocketAddr::new(ip, port);
+            let asker = asker::<R>(at).await;
+            let (told, news) = async_channel::unbounded();
+            let hear = move |from: SocketAddr| told.try_send(from).unwrap();
+            asker.on(NOTIFY_URI, hear, super::support::none()).unwrap();
+            // An answer from elsewhere would end no request.
+            let answer = asker.request(at, "who").timeout(NEVER).await.unwrap();
+            let own: SocketAddr = String::from_utf8(answer.content.to_vec())
+                .unwrap()
+                .parse()
+                .unwrap();
+            assert_eq!(own.is_ipv4(), ip.is_ipv4());
+            let uri = at.to_string();
+            asker
+                .subscribe(at, uri.clone())
+                .timeout(NEVER)
+                .await
+                .unwrap()
+                .ok()
+                .unwrap();
+            let message = Message::notify(uri.clone(), "");
+            server.publisher().notify(uri, &message).unwrap();
+            assert_eq!(news.recv().await.unwrap(), at);
+        }
+    }
+}
+
+/// Of several questions at once each is answered from where it came to.
+pub async fn each_of_several_questions_has_its_own_source<R: Runtime>() {
+    let server = who_asks_node::<R>();
+    let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let server = server.bind(any).await.unwrap();
+    let port = server.local_addr().port();
+    let own = addresses_of_this_machine::<R>().await.into_iter();
+    let mut asked: Vec<_> = own.filter(IpAddr::is_ipv4).collect();
+    let raw = R::bind_datagrams(&DatagramOptions::new(any)).await.unwrap();
+    let question = super::raw::frame(REQUEST_URI, "who", "");
+    for ip in &asked {
+        raw.send(&question, (*ip, port).into(), None).await.unwrap();
+    }
+    while !asked.is_empty() {
+        let received = raw.receive(&mut bytes::BytesMut::new()).await.unwrap();
+        let index = asked.iter().position(|ip| *ip == received.from.ip());
+        asked.swap_remove(index.expect("it was asked there, and has not answered"));
+    }
+}
+
+/// However an address is written, it is the same one.
+pub async fn datagrams_go_by_one_form_of_an_address<R: Runtime>() {
+    let v6 = has_v6::<R>().await;
+    let server = who_asks_node::<R>();
+    let server = server
+        .bind(if v6 { "[::]:0" } else { "0.0.0.0:0" })
+        .await
+        .unwrap();
+    let port = server.local_addr().port();
+    let mut forms = vec![("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "127.0.0.1")];
+    if v6 {
+        forms.extend([
+            ("[::ffff:127.0.0.1]", "127.0.0.1"),
+            ("[::]", "[::1]"),
+            ("[::1]", "[::1]"),
+        ]);
+    }
+    for (form, ip) in forms {
+        let to: SocketAddr = format!("{form}:{port}").parse().unwrap();
+        let asker = asker::<R>(to).await;
+        let answer = asker.request(to, "who").timeout(NEVER).await.unwrap();
+        let own = String::from_utf8(answer.content.to_vec()).unwrap();
+        assert!(own.starts_with(ip), "{own}");
+        assert_eq!(
+            asker.remote(to).addr().unwrap().to_string(),
+            format!("{ip}:{port}")
+        );
+    }
+}
+
+/// A node at a name is bound at all its addresses, on one port, and answers at each.
+pub async fn a_name_is_bound_at_all_its_addresses<R: Runtime>() {
+    let node = who_asks_node::<Named<R>>().bind("both:0").await.unwrap();
+    let port = node.local_addr().port();
+    let mut expected: Vec<SocketAddr> = vec![(V4, port).into()];
+    if has_v6::<R>().await {
+        expected.insert(0, (V6, port).into());
+    }
+    assert_eq!(node.local_addrs(), expected);
+    for at in expected {
+        let asker = asker::<R>(at).await;
+        asker.request(at, "who").timeout(NEVER).await.unwrap();
+        // It asks at either family itself.
+        let other = who_asks_node::<R>()
+            .bind(SocketAddr::new(at.ip(), 0))
+            .await
+            .unwrap();
+        let answer = node
+            .request(other.local_addr(), "who")
+            .timeout(NEVER)
+            .await
+            .unwrap();
+        assert_message(&answer, RESPOND_URI, "who", at.to_string());
+    }
+    let taken = who_asks_node::<Named<R>>()
+        .bind(format!("both:{port}"))
+        .await;
+    assert!(taken.is_err());
+}
+
+/// A datagram that cannot leave is told at once, and ends nothing else.
+pub async fn what_cannot_leave_fails_at_once<R: Runtime>() {
+    let other = who_asks_node::<R>().bind("127.0.0.1:0").await.unwrap();
+    let node = who_asks_node::<R>().bind("127.0.0.1:0").await.unwrap();
+    let mut events = node.events();
+    // A loopback address leads to no other machine, and a socket of IPv4 to none of IPv6.
+    let mut nowhere = vec![SocketAddr::from((V6, 9))];
+    if cfg!(target_os = "linux") {
+        nowhere.push((BLACK_HOLE, 9).into());
+    }
+    for to in nowhere {
+        let error = node.request(to, "u").timeout(NEVER).await.unwrap_err();
+        assert!(matches!(error, RequestError::NotSent(_)), "{error}");
+        node.send(to, Message::notify("news", "")).await.unwrap();
+        let event = events.next().await.unwrap();
+        assert!(
+            matches!(event, UdpEvent::NotSent { remote, .. } if remote == to),
+            "{event:?}"
+        );
+        // The node goes on.
+        node.request(other.local_addr(), "who")
+            .timeout(NEVER)
+            .await
+            .unwrap();
+    }
+    assert!(node.counters().not_sent >= 2);
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 
 use bytes::BytesMut;
-use netaio_driver::{DatagramOptions, DatagramSocket, Interface, Runtime};
+use netaio_driver::{DatagramOptions, DatagramSocket, Interface, Received, Runtime};
 
 use super::raw_node::skip;
 use super::support::{GiveUp, both, poll_times};
@@ -50,13 +50,16 @@ fn port(socket: &impl DatagramSocket) -> u16 {
 }
 
 async fn send(socket: &impl DatagramSocket, bytes: &[u8], to: impl Into<SocketAddr>) {
-    assert_eq!(socket.send(bytes, to.into()).await.unwrap(), bytes.len());
+    assert_eq!(
+        socket.send(bytes, to.into(), None).await.unwrap(),
+        bytes.len()
+    );
 }
 
 /// The next datagram and its sender.
 async fn next(socket: &impl DatagramSocket) -> (Vec<u8>, SocketAddr) {
     let mut buffer = BytesMut::new();
-    let (len, from) = socket.receive(&mut buffer).await.unwrap();
+    let Received { len, from, .. } = socket.receive(&mut buffer).await.unwrap();
     assert_eq!(buffer.len(), len);
     (buffer.to_vec(), from)
 }
@@ -78,7 +81,7 @@ pub async fn datagrams_are_appended<R: Runtime>() {
     let mut buffer = BytesMut::from("kept ");
     for part in ["one ", "two"] {
         send(&one, part.as_bytes(), second).await;
-        let (len, _) = two.receive(&mut buffer).await.unwrap();
+        let Received { len, .. } = two.receive(&mut buffer).await.unwrap();
         assert_eq!(len, part.len());
     }
     assert_eq!(&buffer[..], b"kept one two");
@@ -91,7 +94,7 @@ pub async fn the_largest_datagram_arrives_whole<R: Runtime>() {
     let (one, first) = plain::<R>().await;
     let (two, second) = plain::<R>().await;
     let large: Vec<u8> = (0..=LARGEST).map(|number| number as u8).collect();
-    one.send(&large, second).await.unwrap_err();
+    one.send(&large, second, None).await.unwrap_err();
     send(&one, &large[..LARGEST], second).await;
     assert_eq!(next(&two).await, (large[..LARGEST].to_vec(), first));
 }
@@ -118,10 +121,13 @@ pub async fn a_turn_takes_all_datagrams<R: Runtime>() {
     }
     let mut waits = 0;
     while buffer.len() < DATAGRAMS.into() {
-        assert_eq!(two.receive(&mut buffer).await.unwrap(), (1, first));
+        assert_eq!(
+            two.receive(&mut buffer).await.unwrap(),
+            Received::new(1, first)
+        );
         waits += 1;
         while let Some(received) = two.try_receive(&mut buffer).unwrap() {
-            assert_eq!(received, (1, first));
+            assert_eq!(received, Received::new(1, first));
         }
     }
     assert_eq!(&buffer[..], (0..DATAGRAMS).collect::<Vec<_>>());
@@ -168,10 +174,10 @@ pub async fn a_datagram_to_nobody_ends_nothing<R: Runtime>() {
     // Errors that belong to what was sent to nobody.
     let mut errors = 0;
     for _ in 0..20 {
-        if one.send(b"lost", nobody).await.is_err() {
+        if one.send(b"lost", nobody, None).await.is_err() {
             errors += 1;
         }
-        while one.send(b"there", second).await.is_err() {
+        while one.send(b"there", second, None).await.is_err() {
             errors += 1;
         }
         assert_eq!(next(&two).await, (b"there".to_vec(), first));
@@ -418,7 +424,7 @@ pub(super) async fn meet_in_a_group<R: Runtime>(ip: IpAddr) -> io::Result<()> {
         options.address.set_ip(ip);
         let receiver = R::bind_datagrams(&options).await?;
         let to = (GROUP_V6, port(&receiver)).into();
-        sender.send(b"hello", to).await?;
+        sender.send(b"hello", to, None).await?;
         let (content, sender) = next(&receiver).await;
         assert_eq!((&content[..], sender.port()), (&b"hello"[..], from));
     }

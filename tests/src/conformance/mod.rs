@@ -116,6 +116,11 @@ macro_rules! conformance {
                 a_black_hole_is_not_waited_for
                 every_failed_attempt_is_told
                 one_that_hangs_up_is_given_up
+                answers_leave_from_where_they_were_asked
+                each_of_several_questions_has_its_own_source
+                datagrams_go_by_one_form_of_an_address
+                a_name_is_bound_at_all_its_addresses
+                what_cannot_leave_fails_at_once
             }
             requests {
                 every_kind_of_request_is_answered

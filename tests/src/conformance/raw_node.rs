@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::BytesMut;
 use netaio_driver::core::{Frame, Message, Wire};
-use netaio_driver::{DatagramOptions, DatagramSocket, Runtime, UdpNode, UdpNodeBuilder};
+use netaio_driver::{DatagramOptions, DatagramSocket, Received, Runtime, UdpNode, UdpNodeBuilder};
 
 /// Binds a node to a free port of the loopback interface, in no group.
 pub(super) async fn bind_node<R: Runtime>(node: UdpNodeBuilder<R>) -> UdpNode<R> {
@@ -72,7 +72,7 @@ impl<R: Runtime> RawNode<R> {
 
     /// Sends bytes, whatever they are.
     pub(super) async fn send(&self, bytes: &[u8], to: SocketAddr) {
-        let sent = self.socket.send(bytes, to).await;
+        let sent = self.socket.send(bytes, to, None).await;
         assert_eq!(sent.expect("the datagram leaves"), bytes.len());
     }
 
@@ -81,7 +81,7 @@ impl<R: Runtime> RawNode<R> {
         let mut buffer = BytesMut::new();
         loop {
             // Some systems report here that an earlier datagram reached nobody.
-            if let Ok((_, from)) = self.socket.receive(&mut buffer).await {
+            if let Ok(Received { from, .. }) = self.socket.receive(&mut buffer).await {
                 return (buffer, from);
             }
         }

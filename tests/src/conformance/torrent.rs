@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::BytesMut;
 use netaio_driver::core::types::NOTIFY_URI;
-use netaio_driver::{DatagramOptions, DatagramSocket, Runtime};
+use netaio_driver::{DatagramOptions, DatagramSocket, Received, Runtime};
 
 use super::raw::frame;
 
@@ -28,14 +28,14 @@ pub(super) struct Spring<S> {
 }
 
 impl<S: DatagramSocket> Spring<S> {
-    fn draw(&self, buffer: &mut BytesMut) -> io::Result<(usize, SocketAddr)> {
+    fn draw(&self, buffer: &mut BytesMut) -> io::Result<Received> {
         if !self.torrents_turn.fetch_xor(true, Ordering::Relaxed)
             && let Some(received) = self.socket.try_receive(buffer)?
         {
             return Ok(received);
         }
         buffer.extend_from_slice(&self.datagram);
-        Ok((self.datagram.len(), SOURCE))
+        Ok(Received::new(self.datagram.len(), SOURCE))
     }
 }
 
@@ -44,16 +44,21 @@ impl<S: DatagramSocket> DatagramSocket for Spring<S> {
         self.socket.local_address()
     }
 
-    async fn receive(&self, buffer: &mut BytesMut) -> io::Result<(usize, SocketAddr)> {
+    async fn receive(&self, buffer: &mut BytesMut) -> io::Result<Received> {
         self.draw(buffer)
     }
 
-    fn try_receive(&self, buffer: &mut BytesMut) -> io::Result<Option<(usize, SocketAddr)>> {
+    fn try_receive(&self, buffer: &mut BytesMut) -> io::Result<Option<Received>> {
         self.draw(buffer).map(Some)
     }
 
-    fn send(&self, bytes: &[u8], to: SocketAddr) -> impl Future<Output = io::Result<usize>> + Send {
-        self.socket.send(bytes, to)
+    fn send(
+        &self,
+        bytes: &[u8],
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> impl Future<Output = io::Result<usize>> + Send {
+        self.socket.send(bytes, to, from)
     }
 
     fn own_addresses(&self) -> io::Result<Vec<IpAddr>> {

@@ -112,7 +112,7 @@ impl Host {
         let (now, mut sent) = (self.now(now), Vec::new());
         while let Some(output) = self.hub.poll(now) {
             match output {
-                DatagramOutput::Transmit { to, bytes } => {
+                DatagramOutput::Transmit { to, bytes, .. } => {
                     sent.push((to, Bytes::copy_from_slice(bytes)));
                 }
                 DatagramOutput::Event(DatagramHubEvent::Peer(event)) => self.events.push(event),

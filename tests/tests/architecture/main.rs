@@ -94,6 +94,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // The runtime, and what async code needs everywhere.
             &[
                 "address",
+                "binding",
                 "bounded_queue",
                 "count",
                 "futures",
@@ -107,7 +108,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["error", "logging", "peer_events", "sources"],
             &["context", "panics"],
             // What handles and tasks are made of.
-            &["background", "binding", "callers", "fanout", "mailbox"],
+            &["background", "callers", "fanout", "mailbox"],
             &["timeouts", "timer"],
             // Handles, and what is asked of them.
             &["connection", "methods", "udp_handle"],

@@ -5,6 +5,7 @@ mod end;
 mod known;
 mod leases;
 mod publishing;
+mod sending;
 mod strangers;
 
 use alloc::vec::Vec;

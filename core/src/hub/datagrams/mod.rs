@@ -3,8 +3,9 @@
 mod commands;
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use bytes::BytesMut;
@@ -26,7 +27,8 @@ use crate::now::Now;
 ///
 /// - Getters: [`node`](Self::node), [`link`](Self::link),
 ///   [`wants_read`](Self::wants_read).
-/// - Inputs: [`receive`](Self::receive), [`not_sent`](Self::not_sent),
+/// - Inputs: [`receive`](Self::receive), [`receive_at`](Self::receive_at),
+///   [`send_failed`](Self::send_failed), [`not_sent`](Self::not_sent),
 ///   [`writable`](Self::writable).
 /// - Commands: [`on`](Self::on), [`manage_peers`](Self::manage_peers),
 ///   [`reply`](Self::reply), [`reply_error`](Self::reply_error), [`send`](Self::send),
@@ -146,6 +148,32 @@ impl<H: Clone> DatagramHub<H> {
         self.link.receive(now, from, BytesMut::from(datagram))
     }
 
+    /// As [`receive`](Self::receive), with the address of this node that it came to; see
+    /// [`DatagramLink::receive_at`].
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_at(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        datagram: &[u8],
+    ) -> Result<(), Backpressure> {
+        self.now = now;
+        self.link
+            .receive_at(now, from, local, BytesMut::from(datagram))
+    }
+
+    /// Says that the socket refused the last [datagram](DatagramOutput::Transmit); see
+    /// [`DatagramLink::send_failed`].
+    pub fn send_failed(&mut self, now: Now, reason: impl Into<String>) {
+        self.now = now;
+        if let Some(index) = self.sent.checked_sub(1) {
+            self.link.send_failed(now, &self.sending, index, reason);
+        }
+    }
+
     /// Says that the socket did not take the last [datagram](DatagramOutput::Transmit):
     /// it comes again when the socket is [`writable`](Self::writable).
     pub fn not_sent(&mut self) {
@@ -171,7 +199,8 @@ impl<H: Clone> DatagramHub<H> {
             Step::Nothing => None,
             Step::Transmit(index) => {
                 let (to, bytes) = self.sending.get(index)?;
-                Some(DatagramOutput::Transmit { to, bytes })
+                let from = self.sending.source(index);
+                Some(DatagramOutput::Transmit { to, from, bytes })
             }
         }
     }

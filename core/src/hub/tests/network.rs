@@ -159,7 +159,7 @@ impl Network {
                 DatagramOutput::Failed { request, error } => {
                     said.push(Said::Failed(request, error));
                 }
-                DatagramOutput::Transmit { to, bytes } => {
+                DatagramOutput::Transmit { to, bytes, .. } => {
                     if *blocked {
                         hub.not_sent();
                     } else if !*silent {

@@ -9,18 +9,21 @@ use crate::futures::{BoxFuture, race};
 use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::remote::{Kind, Remote};
-use crate::runtime::{DatagramSocket, Runtime};
+use crate::runtime::{DatagramSocket, Received, Runtime};
 use crate::sync::lock;
 use crate::udp::events::UdpEvent;
 use crate::udp_handle::Command;
 
 impl<R: Runtime> Task<R> {
     /// Hands the datagram in the buffer to the link.
-    pub(super) fn receive(&mut self, len: usize, from: SocketAddr) {
+    pub(super) fn receive(&mut self, received: Received) {
+        let Received {
+            len, from, local, ..
+        } = received;
         self.worked = self.worked.saturating_add(1);
         let datagram = self.buffer.split_to(len.min(self.buffer.len()));
         if !self.own.contains(from)
-            && let Err(error) = self.link.receive(self.now, from, datagram)
+            && let Err(error) = self.link.receive_at(self.now, from, local, datagram)
         {
             // Nothing is received while the link does not want it.
             limited!(self.logs(), DEBUG, "a datagram was lost", %from, %error);
@@ -34,7 +37,7 @@ impl<R: Runtime> Task<R> {
                 return;
             }
             match self.socket.try_receive(&mut self.buffer) {
-                Ok(Some((len, from))) => self.receive(len, from),
+                Ok(Some(received)) => self.receive(received),
                 Ok(None) => return,
                 Err(error) => {
                     limited!(self.logs(), DEBUG, "cannot receive a datagram", %error);
@@ -90,7 +93,8 @@ impl<R: Runtime> Task<R> {
                 events.emit(|| UdpEvent::Suppressed { remote });
             }
             DatagramEvent::NotSent { remote, error } => {
-                limited!(self.logs(), WARN, "a notification was not sent", %remote, %error);
+                limited!(self.logs(), WARN, "a datagram was not sent", %remote, %error);
+                events.emit(|| UdpEvent::NotSent { remote, error });
             }
             DatagramEvent::Lapsed { remote, uri } => {
                 limited!(

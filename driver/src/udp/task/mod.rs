@@ -34,6 +34,8 @@ pub(super) struct Task<R: Runtime> {
     /// Datagrams that are being sent, and how many have been.
     sending: Transmits,
     sent: usize,
+    /// The next one was refused for the sake of an earlier one, and is offered again.
+    offered_again: bool,
     /// The last step sent a datagram.
     just_sent: bool,
     timer: Timer<R>,
@@ -99,6 +101,7 @@ impl<R: Runtime> Task<R> {
             buffer: BytesMut::new(),
             sending: Transmits::new(),
             sent: 0,
+            offered_again: false,
             just_sent: false,
             timer: Timer::default(),
             worked: 0,

@@ -2,18 +2,17 @@
 
 use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
 
 use super::Task;
 use crate::futures::{race, race_from};
 use crate::logging::limited;
-use crate::runtime::{DatagramSocket, Runtime};
+use crate::runtime::{DatagramSocket, Received, Runtime};
 use crate::udp_handle::{Command, Request};
 
 /// What was ready first.
 pub(super) enum Step {
     Sent(io::Result<usize>),
-    Received(io::Result<(usize, SocketAddr)>),
+    Received(io::Result<Received>),
     Command(Command),
     Request(Request),
     /// A deadline or an abort.
@@ -32,7 +31,10 @@ impl<R: Runtime> Task<R> {
         let may_take = self.may_take_commands();
         let send = async {
             match self.sending.get(self.sent) {
-                Some((to, datagram)) => Step::Sent(self.socket.send(datagram, to).await),
+                Some((to, datagram)) => {
+                    let from = self.sending.source(self.sent);
+                    Step::Sent(self.socket.send(datagram, to, from).await)
+                }
                 None => pending().await,
             }
         };
@@ -75,14 +77,24 @@ impl<R: Runtime> Task<R> {
         self.worked = self.worked.saturating_add(1);
         match step {
             Step::Sent(result) => {
-                if let Err(error) = result {
-                    // It concerns one datagram, perhaps an earlier one.
-                    limited!(self.logs(), DEBUG, "a datagram was not sent", %error);
+                match result {
+                    Err(error) if is_of_earlier(&error) && !self.offered_again => {
+                        limited!(self.logs(), DEBUG, "an earlier datagram was refused", %error);
+                        self.offered_again = true;
+                        return;
+                    }
+                    Err(error) => {
+                        let (sending, index) = (&self.sending, self.sent);
+                        let reason = error.to_string();
+                        self.link.send_failed(self.now, sending, index, reason);
+                    }
+                    Ok(_) => {}
                 }
+                self.offered_again = false;
                 self.sent = self.sent.saturating_add(1);
             }
-            Step::Received(Ok((len, from))) => {
-                self.receive(len, from);
+            Step::Received(Ok(received)) => {
+                self.receive(received);
                 self.receive_more();
             }
             Step::Received(Err(error)) => {
@@ -93,4 +105,11 @@ impl<R: Runtime> Task<R> {
             Step::Wake => {}
         }
     }
+}
+
+/// Whether an error of a send may be about an earlier datagram, which found nobody: some
+/// systems tell so once.
+fn is_of_earlier(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionRefused | ConnectionReset)
 }

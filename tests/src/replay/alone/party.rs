@@ -168,7 +168,7 @@ impl Party {
                 DatagramOutput::Failed { request, error } => {
                     self.ended(world, (None, request), format!("failed: {error}"));
                 }
-                DatagramOutput::Transmit { to, bytes } => world.wire.send(own, to, bytes),
+                DatagramOutput::Transmit { to, bytes, .. } => world.wire.send(own, to, bytes),
                 DatagramOutput::Closed => {
                     world.wire.unbind(own);
                     let counters = self.datagrams().link().counters();

@@ -11,7 +11,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use netaio_driver::{DatagramOptions, DatagramSocket, Keepalive, ReadHalf, Runtime, WriteHalf};
+use netaio_driver::{
+    DatagramOptions, DatagramSocket, Keepalive, ReadHalf, Received, Runtime, WriteHalf,
+};
 
 use super::task::Task;
 use super::world::{Backlog, Datagrams, World, current};
@@ -219,7 +221,7 @@ impl DatagramSocket for Socket {
         Ok(self.address)
     }
 
-    async fn receive(&self, buffer: &mut BytesMut) -> io::Result<(usize, SocketAddr)> {
+    async fn receive(&self, buffer: &mut BytesMut) -> io::Result<Received> {
         poll_fn(|context| {
             let mut state = self.world.state();
             let socket = state.sockets.get_mut(&self.address).expect("it is bound");
@@ -234,16 +236,16 @@ impl DatagramSocket for Socket {
         .await
     }
 
-    fn try_receive(&self, buffer: &mut BytesMut) -> io::Result<Option<(usize, SocketAddr)>> {
+    fn try_receive(&self, buffer: &mut BytesMut) -> io::Result<Option<Received>> {
         let mut state = self.world.state();
         let socket = state.sockets.get_mut(&self.address).expect("it is bound");
         Ok(socket.queue.pop_front().map(|(bytes, from)| {
             buffer.extend_from_slice(&bytes);
-            (bytes.len(), from)
+            Received::new(bytes.len(), from)
         }))
     }
 
-    async fn send(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+    async fn send(&self, bytes: &[u8], to: SocketAddr, _: Option<IpAddr>) -> io::Result<usize> {
         self.world.state().wire.send(self.address, to, bytes);
         Ok(bytes.len())
     }
