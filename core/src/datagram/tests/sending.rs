@@ -104,7 +104,7 @@ fn what_the_node_says_by_itself_leaves_from_there_too() {
 fn a_request_that_cannot_leave_fails_at_once() {
     let mut client = end(Layer::new());
     let options = RequestOptions::new();
-    let mut ask = |client: &mut End, uri: &'static str| {
+    let ask = |client: &mut End, uri: &'static str| {
         client
             .request(NOON, at(1), &Message::request(uri), &options)
             .unwrap()
