@@ -319,6 +319,20 @@ pub enum RequestError {
     /// says.
     #[error("the datagram could not be sent: {0}")]
     NotSent(alloc::string::String),
+    /// It waited for a place among [`Limits::pending_requests`](crate::Limits::pending_requests)
+    /// and was not sent: there was none in its time, the connection ended first, or it
+    /// cannot be sealed.
+    #[error(transparent)]
+    Send(#[from] SendError),
+}
+
+impl RequestError {
+    /// Whether the request was surely not handled, so that it may be made again without being
+    /// done twice: it was never sent. Otherwise it may have been handled, or may still be.
+    #[must_use]
+    pub fn was_surely_not_handled(&self) -> bool {
+        matches!(self, Self::Send(_) | Self::NotSent(_))
+    }
 }
 
 /// Why a send or a request was not accepted. Nothing was sent.
@@ -336,7 +350,8 @@ pub enum SendError {
         /// The limit.
         max: usize,
     },
-    /// [`Limits::pending_requests`](crate::Limits) requests wait for answers.
+    /// [`Limits::pending_requests`](crate::Limits) requests wait for answers, and there is no
+    /// place for another one in time, or none to wait for one.
     #[error("{max} requests are waiting for answers already")]
     TooManyRequests {
         /// The limit.

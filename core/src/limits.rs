@@ -255,7 +255,9 @@ impl Limits {
         failures, with_failures: usize, |v| *v > 1024, "at most 1,024 are remembered";
 
         /// Requests of one connection that wait for their answers; 1,024. One
-        /// more is an error at once. Those that timed out or were cancelled do not count; as
+        /// more waits for a place, within its timeout, unless it is to
+        /// [fail fast](crate::RequestOptions::fail_fast); where those that wait for one hold
+        /// [`outbound_queue`](Self::outbound_queue) bytes, it is an error at once. Those that timed out or were cancelled do not count; as
         /// many of them may have a place kept where their answers are to be
         /// ([`Correlation`](crate::Correlation)), and past that the oldest give way.
         pending_requests, with_pending_requests: usize, |v| *v == 0, "must be at least 1";

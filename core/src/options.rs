@@ -70,6 +70,7 @@ pub struct RequestOptions {
     timeout: Duration,
     also: Option<MessageType>,
     correlation: Option<bool>,
+    fail_fast: bool,
 }
 
 impl Default for RequestOptions {
@@ -107,6 +108,7 @@ impl RequestOptions {
             timeout: Self::DEFAULT_TIMEOUT,
             also: None,
             correlation: None,
+            fail_fast: false,
         }
     }
 
@@ -149,6 +151,21 @@ impl RequestOptions {
     pub fn with_correlation(mut self, carry: bool) -> Self {
         self.correlation = Some(carry);
         self
+    }
+
+    /// Makes it an error at once where
+    /// [`Limits::pending_requests`](crate::Limits::pending_requests) wait for answers. Else the
+    /// request waits for a place, within its timeout, behind those that do.
+    #[must_use]
+    pub fn fail_fast(mut self) -> Self {
+        self.fail_fast = true;
+        self
+    }
+
+    /// Whether it is an [error at once](Self::fail_fast) where too many wait.
+    #[must_use]
+    pub fn fails_fast(&self) -> bool {
+        self.fail_fast
     }
 
     /// How long the request waits.

@@ -46,7 +46,24 @@ impl Request {
     /// Fails the request: the connection has ended.
     pub(crate) fn refuse(self, reason: &CloseReason) {
         // The caller may have been dropped.
-        let _ = self.done.send(Err(RequestError::Closed(reason.clone())));
+        let _ = self
+            .done
+            .send(Err(SendError::Closed(reason.clone()).into()));
+    }
+
+    /// The memory that it holds, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let fields = self
+            .message
+            .uri
+            .len()
+            .saturating_add(self.message.content.len());
+        fields.saturating_add(size_of::<Self>())
+    }
+
+    /// Whether it is an error at once where too many wait.
+    pub(crate) fn fails_fast(&self) -> bool {
+        self.options.fails_fast()
     }
 }
 
@@ -72,10 +89,9 @@ impl Callers {
         let options = options.with_timeout(timeout.saturating_sub(spent));
         let error = match send(&message, &options) {
             Ok(request) => return self.insert(request, done, timeout),
-            Err(SendError::Closed(reason)) => RequestError::Closed(reason),
-            Err(error) => error.into(),
+            Err(error) => error,
         };
-        let _ = done.send(Err(error));
+        let _ = done.send(Err(error.into()));
     }
 
     fn insert(
@@ -110,6 +126,7 @@ impl Callers {
                 netaio_core::RequestError::TimedOut(_) => RequestError::TimedOut(timeout),
                 netaio_core::RequestError::Closed(reason) => RequestError::Closed(reason),
                 netaio_core::RequestError::NotSent(reason) => RequestError::NotSent(reason),
+                netaio_core::RequestError::Send(error) => RequestError::Send(error),
                 other => RequestError::Closed(CloseReason::Transport(other.to_string())),
             }));
         }
@@ -137,8 +154,8 @@ impl Callers {
     }
 }
 
-/// Whether callers were dropped before their answers came. It wakes no task: the
-/// requests are cancelled when the task runs next.
+/// Whether callers were dropped before their answers came. The task is woken, since others
+/// may wait for their places.
 #[derive(Debug, Default)]
 pub(crate) struct Cancellations(AtomicBool);
 
@@ -148,14 +165,17 @@ impl Cancellations {
         self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Acquire)
     }
 
-    /// Waits for an answer, and sets the flag if it is dropped before.
+    /// Waits for an answer; if it is dropped before, sets the flag and then wakes the task
+    /// with `wake`.
     pub(crate) async fn wait<T>(
         &self,
         result: oneshot::Receiver<T>,
+        wake: impl Fn(),
     ) -> Result<T, oneshot::Canceled> {
         let mut waiting = Waiting {
             result: Some(result),
             cancellations: self,
+            wake,
         };
         let answer = match &mut waiting.result {
             Some(result) => result.await,
@@ -166,18 +186,20 @@ impl Cancellations {
     }
 }
 
-struct Waiting<'a, T> {
+struct Waiting<'a, T, W: Fn()> {
     /// `None` once there is nothing to wait for.
     result: Option<oneshot::Receiver<T>>,
     cancellations: &'a Cancellations,
+    wake: W,
 }
 
-impl<T> Drop for Waiting<'_, T> {
+impl<T, W: Fn()> Drop for Waiting<'_, T, W> {
     fn drop(&mut self) {
         if let Some(result) = self.result.take() {
             // Before the flag is set: the task that sees it looks for dropped receivers.
             drop(result);
             self.cancellations.0.store(true, Ordering::Release);
+            (self.wake)();
         }
     }
 }

@@ -150,7 +150,8 @@ impl Connection {
         let (uri, message_type) = (message.uri.clone(), message.message_type);
         let (request, pending) = Request::new(message, options, self.time().now());
         self.shared.mailbox.push(Command::Request(request))?;
-        let answer = self.shared.cancellations.wait(pending).await;
+        let wake = || self.command(Command::Wake);
+        let answer = self.shared.cancellations.wait(pending, wake).await;
         let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));
         if let Err(RequestError::TimedOut(timeout)) = answer {
             let origin = self.shared.origin.as_ref();
@@ -262,8 +263,10 @@ impl Connection {
         let Shared {
             mailbox, closed, ..
         } = &*self.shared;
-        // Dropping the commands fails the calls that wait for them.
-        drop(mailbox.close(CloseReason::Local));
+        // Their callers are told that they were not sent.
+        for late in mailbox.close(CloseReason::Local) {
+            late.refuse(&CloseReason::Local);
+        }
         mailbox.end();
         closed.notify(usize::MAX);
     }

@@ -79,7 +79,8 @@ pub struct ConnectError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The request could not be sent.
+    /// The request was not sent: it cannot be, the connection ended first, or too many wait
+    /// for answers.
     #[error(transparent)]
     Send(#[from] SendError),
     /// No answer came in time.
@@ -95,6 +96,33 @@ pub enum RequestError {
     /// The client is connected to no server.
     #[error("not connected; call `connect` first")]
     NotConnected,
+}
+
+impl RequestError {
+    /// Whether the request was surely not handled: it was never sent. It may then be made again,
+    /// here or elsewhere, without being done twice. Otherwise it may have been handled, or may
+    /// still be: only what does no harm twice is to be made again, such as reading.
+    ///
+    /// ```
+    /// use netaio_driver::{Client, RequestError, Response, Runtime};
+    ///
+    /// /// Places an order once, with whichever server takes it.
+    /// async fn order<R: Runtime>(client: &Client<R>) -> Result<Response, RequestError> {
+    ///     let mut result = client.create("order", "one cake").await;
+    ///     for (_, connection) in client.connections() {
+    ///         match &result {
+    ///             Err(error) if error.was_surely_not_handled() => {}
+    ///             _ => break,
+    ///         }
+    ///         result = connection.create("order", "one cake").await;
+    ///     }
+    ///     result
+    /// }
+    /// ```
+    #[must_use]
+    pub fn was_surely_not_handled(&self) -> bool {
+        matches!(self, Self::Send(_) | Self::NotSent(_) | Self::NotConnected)
+    }
 }
 
 /// An answer that is an error message: what the remote said went wrong.

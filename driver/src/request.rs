@@ -96,6 +96,14 @@ impl RequestBuilder {
         self
     }
 
+    /// Makes it an error at once where as many requests wait for answers as
+    /// [may](netaio_core::Limits::pending_requests). Unless set the request waits for a place,
+    /// within its timeout, behind those that do.
+    pub fn fail_fast(mut self) -> Self {
+        self.options = self.options.fail_fast();
+        self
+    }
+
     /// Takes a message of this type as an answer too.
     pub fn accept(mut self, answer: MessageType) -> Self {
         self.options = self.options.also_accepting(answer);

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_channel::Sender;
@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) commands: Sender<Command>,
     /// A queue of their own, so that other commands do not delay requests.
     pub(crate) requests: Sender<Request>,
+    /// The memory that those hold, in bytes.
+    pub(crate) request_bytes: AtomicUsize,
     pub(crate) cancellations: Cancellations,
     /// Handles requests that time out.
     pub(crate) observer: Arc<dyn TimeoutObserver<SocketAddr>>,
@@ -150,15 +152,27 @@ impl UdpHandle {
             to: destination(to),
             request,
         };
-        let max = self.0.limits().pending_requests();
-        self.0.requests.try_send(request).map_err(|error| {
-            RequestError::Send(match error.is_full() {
-                true => SendError::TooManyRequests { max },
-                false => SendError::Closed(CloseReason::Local),
-            })
-        })?;
+        let limits = self.0.limits();
+        let (max, bytes) = (limits.pending_requests(), request.request.bytes());
+        let waiting = &self.0.request_bytes;
+        let held = waiting.fetch_add(bytes, Ordering::Relaxed);
+        let many = request.request.fails_fast() && self.0.requests.len() >= max;
+        // As many bytes as may wait for a place.
+        let refused = match many || held.saturating_add(bytes) > limits.outbound_queue() {
+            true => Some(SendError::TooManyRequests { max }),
+            false => {
+                let sent = self.0.requests.try_send(request);
+                sent.err().map(|_| SendError::Closed(CloseReason::Local))
+            }
+        };
+        if let Some(error) = refused {
+            waiting.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(error.into());
+        }
         let closed = RequestError::Closed(CloseReason::Local);
-        let answer = self.0.cancellations.wait(pending).await;
+        // Where the queue is full, the task runs soon anyway.
+        let wake = || drop(self.0.commands.try_send(Command::CheckPeers));
+        let answer = self.0.cancellations.wait(pending, wake).await;
         let answer = answer.unwrap_or(Err(closed));
         if let Err(RequestError::TimedOut(timeout)) = answer {
             self.0.observer.clone().timed_out(TimedOut {

@@ -130,8 +130,8 @@ impl DatagramLink {
     /// beyond that is sent once, and ends with the `ERROR` that asks.
     ///
     /// # Errors
-    /// Nothing was sent, and nothing waits: as [`send`](Self::send), or too
-    /// many requests wait already, or the link is being drained.
+    /// Nothing was sent, and nothing waits: as [`send`](Self::send), or the link is being
+    /// drained, or too many requests wait, as with [`Link::request`](crate::Link::request).
     pub fn request<N: SharedNode>(
         &mut self,
         now: Now,
@@ -141,7 +141,6 @@ impl DatagramLink {
         options: &RequestOptions,
     ) -> Result<RequestId, SendError> {
         self.exchange.now = now;
-        self.exchange.check_pending()?;
         if self.phase != Phase::Open {
             // No answer would be received.
             return Err(SendError::Closed(CloseReason::Local));
@@ -155,7 +154,7 @@ impl DatagramLink {
         Ok(request)
     }
 
-    /// Sends a request, and lets it wait.
+    /// Sends a request, and lets it wait for its answer, or first for a place.
     pub(super) fn send_request<N: SharedNode>(
         &mut self,
         node: &mut N,
@@ -163,16 +162,11 @@ impl DatagramLink {
         message: &Message,
         options: &RequestOptions,
     ) -> Result<RequestId, SendError> {
-        let correlated = match self.queue_request(node, to, message, options) {
-            // There may be room without an id that nobody asked for.
-            Err(SendError::Seal(SealError::DatagramTooLong { .. }))
-                if !self.exchange.requires_id(options) =>
-            {
-                let without = options.clone().with_correlation(false);
-                self.queue_request(node, to, message, &without)?
-            }
-            queued => queued?,
-        };
+        if let Some(parked) = self.exchange.park(to, message, options)? {
+            return Ok(parked);
+        }
+        let request = self.exchange.pending.next_id();
+        let correlated = self.queue_request(node, to, (request, message, options))?;
         let exchange = &mut self.exchange;
         let request = exchange.await_answer(to, message, options, correlated);
         exchange.keep_request(request, message, options);
@@ -180,20 +174,55 @@ impl DatagramLink {
         Ok(request)
     }
 
-    /// Queues the request that waits next, and says whether it carries its id.
+    /// Queues a request, and says whether it carries its id.
     fn queue_request<N: SharedNode>(
         &mut self,
         node: &mut N,
         to: SocketAddr,
-        message: &Message,
-        options: &RequestOptions,
+        (request, message, options): (RequestId, &Message, &RequestOptions),
     ) -> Result<bool, SendError> {
-        let (place, mut correlated) = (Place::Datagram(to), false);
-        self.queue_with_cookies(to, None, |exchange, cookies, out| {
-            correlated = exchange.seal_request(node, place, message, options, cookies, out)?;
-            Ok(())
-        })?;
-        Ok(correlated)
+        let (place, requires_id) = (Place::Datagram(to), self.exchange.requires_id(options));
+        let mut queue = |options: &RequestOptions| {
+            let (what, mut correlated) = ((request, message, options), false);
+            self.queue_with_cookies(to, None, |exchange, cookies, out| {
+                correlated = exchange.seal_request_as(node, place, what, cookies, out)?;
+                Ok(())
+            })?;
+            Ok(correlated)
+        };
+        match queue(options) {
+            // There may be room without an id that nobody asked for.
+            Err(SendError::Seal(SealError::DatagramTooLong { .. })) if !requires_id => {
+                queue(&options.clone().with_correlation(false))
+            }
+            queued => queued,
+        }
+    }
+
+    /// Whether a request that has waited for a place can be sent.
+    pub(super) fn may_send_parked(&self) -> bool {
+        let room = self.outbox_bytes() < self.exchange.limits().outbound_queue();
+        self.exchange.may_send_parked() && self.phase == Phase::Open && room
+    }
+
+    /// Sends requests that have waited for a place.
+    pub(super) fn send_parked<N: SharedNode>(&mut self, node: &mut N) {
+        while self.may_send_parked()
+            && let Some((request, to, message, options)) = self.exchange.pending.next_parked()
+        {
+            match self.queue_request(node, to, (request, &message, &options)) {
+                Ok(correlated) => {
+                    self.exchange.pending.sent_parked(request, correlated);
+                    self.exchange.keep_request(request, &message, &options);
+                    self.outbox.mark_request(request);
+                }
+                Err(error) => {
+                    self.exchange.pending.remove(request);
+                    let error = error.into();
+                    self.notices.push_back(Notice::Failed { request, error });
+                }
+            }
+        }
     }
 
     /// Sends a request that waits again, since its receiver asks for that.

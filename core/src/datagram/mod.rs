@@ -304,7 +304,8 @@ impl DatagramLink {
         let dispatch = self.calls.waiting().0 > 0 && self.may_dispatch();
         let noticed = !self.notices.is_empty() || self.calls.has_dropped();
         let publish = self.wants_publish();
-        noticed || !self.inbound.is_empty() || dispatch || publish || self.may_end()
+        let act = dispatch || publish || self.may_send_parked();
+        noticed || !self.inbound.is_empty() || act || self.may_end()
     }
 
     /// Whether messages wait for handlers of others to end.
@@ -357,6 +358,7 @@ impl DatagramLink {
             self.renew(node);
         }
         loop {
+            self.send_parked(node);
             if let Some(notice) = self.notices.pop_front() {
                 return Some(notice.into());
             }

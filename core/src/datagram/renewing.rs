@@ -59,10 +59,11 @@ impl DatagramLink {
         to: SocketAddr,
         ask: &Ask,
     ) -> Result<RequestId, SendError> {
-        self.exchange.check_pending()?;
-        let with_id = ask.options.clone().with_correlation(true);
+        // The next one is made soon enough.
+        let options = ask.options.clone().fail_fast();
+        let with_id = options.clone().with_correlation(true);
         match self.send_request(node, to, &ask.message, &with_id) {
-            Err(SendError::Seal(_)) => self.send_request(node, to, &ask.message, &ask.options),
+            Err(SendError::Seal(_)) => self.send_request(node, to, &ask.message, &options),
             sent => sent,
         }
     }

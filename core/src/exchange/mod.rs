@@ -175,8 +175,12 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// Ends the next request whose time is up; placeholders without a word.
     pub(crate) fn next_timed_out(&mut self) -> Option<(RequestId, RequestError)> {
         let (id, timeout) = self.pending.timed_out(self.now.monotonic)?;
+        let error = match self.pending.is_parked(id) {
+            true => self.too_many_requests().into(),
+            false => RequestError::TimedOut(timeout),
+        };
         self.cancel(id);
-        Some((id, RequestError::TimedOut(timeout)))
+        Some((id, error))
     }
 
     /// Ends the next request that waits, for the link closes.
@@ -186,7 +190,12 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     ) -> Option<(RequestId, RequestError)> {
         let mut ended = core::iter::from_fn(|| self.pending.pop());
         let ended = ended.find(|ended| !ended.abandoned)?;
-        Some((ended.id, RequestError::Closed(reason.clone())))
+        let reason = reason.clone();
+        let error = match ended.sent {
+            true => RequestError::Closed(reason),
+            false => SendError::Closed(reason).into(),
+        };
+        Some((ended.id, error))
     }
 
     /// Seals what a handler replies.
@@ -223,7 +232,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     }
 
     /// Seals a request under its name, and says whether it carries its id.
-    fn seal_request_as(
+    pub(crate) fn seal_request_as(
         &mut self,
         node: &mut impl SharedNode,
         to: Place,
@@ -305,12 +314,40 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         ids.of(request)
     }
 
-    /// Refuses a request where too many wait.
-    pub(crate) fn check_pending(&self) -> Result<(), SendError> {
-        let max = self.limits().pending_requests();
-        match self.pending.wanted() >= max {
-            true => Err(SendError::TooManyRequests { max }),
-            false => Ok(()),
+    /// Whether one request more may be sent.
+    pub(crate) fn has_place(&self) -> bool {
+        self.pending.sent() < self.limits().pending_requests()
+    }
+
+    /// Whether a request that waits for a place has one.
+    pub(crate) fn may_send_parked(&self) -> bool {
+        self.pending.has_parked() && self.has_place()
+    }
+
+    /// Lets a request wait for a place if there is none, or others wait for one; an error if
+    /// it does not want to, or what waits holds too much.
+    pub(crate) fn park(
+        &mut self,
+        remote: A,
+        message: &Message,
+        options: &RequestOptions,
+    ) -> Result<Option<RequestId>, SendError> {
+        if self.has_place() && !self.pending.has_parked() {
+            return Ok(None);
+        }
+        if options.fails_fast() {
+            return Err(self.too_many_requests());
+        }
+        let max = self.limits().outbound_queue();
+        let new = NewRequest::new(remote, message, options, false);
+        let deadline = self.now.deadline(options.timeout());
+        let parked = self.pending.park(new, deadline, message, options, max);
+        parked.map(Some).ok_or_else(|| self.too_many_requests())
+    }
+
+    fn too_many_requests(&self) -> SendError {
+        SendError::TooManyRequests {
+            max: self.limits().pending_requests(),
         }
     }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Link;
+use super::event::Notice;
 use super::phase::Phase;
 use crate::calls::{Call, ReplyAddress, ReplyError, send_or_replace};
 use crate::cookies::NO_COOKIES;
@@ -96,9 +97,15 @@ impl Link {
     /// server answers them; in any order where they carry ids that the remote
     /// repeats ([`Correlation`](crate::Correlation)).
     ///
+    /// Where [`Limits::pending_requests`](crate::Limits::pending_requests) wait for answers it
+    /// is not sent before one of them has ended, the first to come first. If that is too late
+    /// it fails with [`RequestError::Send`](crate::RequestError::Send).
+    ///
     /// # Errors
-    /// Nothing was sent, and nothing waits: as [`send`](Self::send), or too
-    /// many requests wait already, or the remote has sent its last byte.
+    /// Nothing was sent, and nothing waits: as [`send`](Self::send); the remote has sent its
+    /// last byte; or there is no place and the request is to [fail
+    /// fast](RequestOptions::fail_fast), or those that wait for one hold
+    /// [`Limits::outbound_queue`](crate::Limits::outbound_queue) bytes.
     pub fn request<N: SharedNode>(
         &mut self,
         now: Now,
@@ -106,12 +113,14 @@ impl Link {
         message: &Message,
         options: &RequestOptions,
     ) -> Result<RequestId, SendError> {
-        self.exchange.check_pending()?;
         self.exchange.now = now;
         if let Phase::Answering { reason, .. } = &self.phase {
             return Err(SendError::Closed(reason.clone()));
         }
         self.check_open()?;
+        if let Some(parked) = self.exchange.park((), message, options)? {
+            return Ok(parked);
+        }
         self.check_room()?;
         let (place, mut correlated) = (self.place, false);
         self.queue(|exchange, out| {
@@ -120,6 +129,35 @@ impl Link {
         })?;
         let exchange = &mut self.exchange;
         Ok(exchange.await_answer((), message, options, correlated))
+    }
+
+    /// Whether a request that has waited for a place can be sent.
+    pub(super) fn may_send_parked(&self) -> bool {
+        self.exchange.may_send_parked()
+            && matches!(self.phase, Phase::Open { .. })
+            && self.check_room().is_ok()
+    }
+
+    /// Sends requests that have waited for a place.
+    pub(super) fn send_parked<N: SharedNode>(&mut self, node: &mut N) {
+        while self.may_send_parked()
+            && let Some((request, (), message, options)) = self.exchange.pending.next_parked()
+        {
+            let (place, mut correlated) = (self.place, false);
+            let sent = self.queue(|exchange, out| {
+                let what = (request, &message, &options);
+                correlated = exchange.seal_request_as(node, place, what, NO_COOKIES, out)?;
+                Ok(())
+            });
+            match sent {
+                Ok(()) => self.exchange.pending.sent_parked(request, correlated),
+                Err(error) => {
+                    self.exchange.pending.remove(request);
+                    let error = error.into();
+                    self.notices.push_back(Notice::Failed { request, error });
+                }
+            }
+        }
     }
 
     /// Gives a request up: no event will name it, and others may wait in its place. Its

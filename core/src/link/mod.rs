@@ -242,7 +242,7 @@ impl Link {
     pub fn wants_poll(&self) -> bool {
         let noticed = !self.notices.is_empty() || self.calls.has_dropped();
         let wanted = noticed || self.leaves || self.outbox.gap_ahead().is_some();
-        wanted || self.may_advance() || self.may_end()
+        wanted || self.may_advance() || self.may_end() || self.may_send_parked()
     }
 
     /// Whether [`Limits::frames_per_turn`] frames were handled since the last turn began:
@@ -327,6 +327,7 @@ impl Link {
             Some(Cut::Slow) | None => {}
         }
         loop {
+            self.send_parked(node);
             if let Some(notice) = self.notices.pop_front() {
                 return Some(notice.into());
             }
@@ -399,7 +400,10 @@ impl Link {
             Phase::Closed { .. } => Held::default(),
             _ => Held {
                 inbound: self.calls.held_with(self.inlet.occupied()),
-                outbound: self.outbox.held(),
+                outbound: self
+                    .outbox
+                    .held()
+                    .saturating_add(self.exchange.pending.parked_bytes()),
                 queued: self.queued(),
                 calls: self.calls.len(),
             },

@@ -66,6 +66,7 @@ impl Droppable for Command {
             Self::Notify { message, .. } | Self::Send { message, .. } => {
                 message.uri.len().saturating_add(message.content.len())
             }
+            Self::Request(request) => request.bytes(),
             _ => 0,
         };
         more.saturating_add(std::mem::size_of::<Self>())

@@ -30,7 +30,7 @@ pub(crate) struct Mailbox {
     waker: AtomicWaker,
     /// Notified when sends may be pushed again.
     room: Event,
-    /// The most sends that wait, and the most requests.
+    /// The most sends that wait, and the most requests that do not wait for a place.
     capacity: usize,
     /// Notified when there is room for news, if publishers wait for it.
     news_room: Event,
@@ -58,6 +58,8 @@ struct Queue {
     sends: usize,
     /// Requests among them.
     requests: usize,
+    /// The memory that those hold, in bytes.
+    request_bytes: usize,
     /// Set when no more commands are accepted.
     closed: Option<CloseReason>,
     /// What the task does before anything else.
@@ -121,7 +123,7 @@ impl Queue {
     fn swap(&mut self, into: &mut VecDeque<Command>) {
         self.close_run();
         self.taken = self.commands.held();
-        (self.sends, self.requests) = (0, 0);
+        (self.sends, self.requests, self.request_bytes) = (0, 0, 0);
         self.commands.swap(into);
     }
 
@@ -143,7 +145,10 @@ impl Queue {
             }
             match next {
                 Command::Send { .. } => self.sends = self.sends.saturating_sub(1),
-                Command::Request(_) => self.requests = self.requests.saturating_sub(1),
+                Command::Request(request) => {
+                    self.requests = self.requests.saturating_sub(1);
+                    self.request_bytes = self.request_bytes.saturating_sub(request.bytes());
+                }
                 _ => {}
             }
             into.extend(self.commands.pop_front());
@@ -287,11 +292,17 @@ impl Mailbox {
                 return Err(Refused::Full(Box::new(command)));
             }
             Command::Send { .. } => queue.sends = queue.sends.saturating_add(1),
-            Command::Request(_) if queue.requests >= self.capacity => {
-                let max = self.capacity;
-                return Err(Refused::Error(SendError::TooManyRequests { max }));
+            Command::Request(request) => {
+                let bytes = queue.request_bytes.saturating_add(request.bytes());
+                let many = request.fails_fast() && queue.requests >= self.capacity;
+                // As many bytes as may wait for a place.
+                if many || bytes > self.droppable_capacity {
+                    let max = self.capacity;
+                    return Err(Refused::Error(SendError::TooManyRequests { max }));
+                }
+                queue.request_bytes = bytes;
+                queue.requests = queue.requests.saturating_add(1);
             }
-            Command::Request(_) => queue.requests = queue.requests.saturating_add(1),
             _ => {}
         }
         let first = queue.is_empty();

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use event_listener::Event;
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
@@ -260,13 +260,15 @@ fn start<R: Runtime>(
     let service = &shared.service;
     let limits = service.context.limits();
     let (command_sender, commands) = async_channel::bounded(limits.pending_requests());
-    let (request_sender, requests) = async_channel::bounded(limits.pending_requests());
+    // Bounded by their bytes.
+    let (request_sender, requests) = async_channel::unbounded();
     let seed = service.context.sources.seeds.seed()?;
     let handle = UdpHandle(Arc::new(udp_handle::Shared {
         observer: shared.clone(),
         context: service.context.clone(),
         commands: command_sender,
         requests: request_sender,
+        request_bytes: AtomicUsize::new(0),
         cancellations: Cancellations::default(),
         room: Event::new(),
         room_is_awaited: AtomicBool::new(false),

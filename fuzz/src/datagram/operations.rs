@@ -173,7 +173,9 @@ impl Play<'_> {
         let content = self.serial.to_be_bytes().to_vec();
         let message = Message::new(request_type(kind), uri, content);
         let seconds = u64::from(how >> 4);
-        let mut options = RequestOptions::new().with_timeout(Duration::from_secs(1 + seconds));
+        let mut options = RequestOptions::new()
+            .fail_fast()
+            .with_timeout(Duration::from_secs(1 + seconds));
         if how & 8 != 0 {
             options = options.with_correlation(kind & 8 != 0);
         }

@@ -149,7 +149,9 @@ impl Play<'_> {
         let (at, link) = pipe.ends[side];
         let (now, end) = (self.now, &mut self.ends[at]);
         let seconds = u64::from(how >> 4);
-        let mut options = RequestOptions::new().with_timeout(Duration::from_secs(1 + seconds));
+        let mut options = RequestOptions::new()
+            .fail_fast()
+            .with_timeout(Duration::from_secs(1 + seconds));
         if how & 8 != 0 {
             options = options.with_correlation(how & 4 != 0);
         }

@@ -145,6 +145,7 @@ impl Play<'_> {
         let message = Message::new(message_type, uri, content);
         let timeout = Duration::from_secs(1 + u64::from(how >> 4));
         let mut options = RequestOptions::new()
+            .fail_fast()
             .with_send_options(self.options(how & 0xf))
             .with_timeout(timeout);
         if let id @ (14 | 15) = how & 0xf {

@@ -138,7 +138,8 @@ macro_rules! conformance {
                 a_request_that_cannot_be_written_times_out
                 timeouts_end_the_requests_they_belong_to
                 custom_message_types_work_once_registered
-                too_many_requests_are_an_error_at_once
+                one_request_too_many_waits_for_a_place
+                a_dropped_request_makes_room_for_one_that_waits
                 a_client_without_a_server_says_so
             }
             handlers {
@@ -409,7 +410,7 @@ macro_rules! conformance {
                 the_default_answer_reaches_the_requester
                 a_default_handler_of_ones_own_answers
                 an_anonymous_error_ends_the_only_request
-                too_many_requests_are_an_error_at_once
+                one_request_too_many_waits_for_a_place
                 a_message_that_cannot_be_sent_is_an_error_at_once
                 uris_and_contents_are_any_bytes
                 nodes_speak_ipv6

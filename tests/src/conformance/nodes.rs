@@ -387,9 +387,9 @@ pub async fn an_anonymous_error_ends_the_only_request<R: Runtime>() {
     }
 }
 
-/// More requests than may wait are an error at once, and harm none of those that
-/// do.
-pub async fn too_many_requests_are_an_error_at_once<R: Runtime>() {
+/// One request more than may wait for answers waits for a place, and is an error at once
+/// where that is wanted.
+pub async fn one_request_too_many_waits_for_a_place<R: Runtime>() {
     const MAX: usize = 3;
     let limits = Limits::default().with_pending_requests(MAX).unwrap();
     let node = bind_node(UdpNode::<R>::builder().limits(limits)).await;
@@ -400,9 +400,13 @@ pub async fn too_many_requests_are_an_error_at_once<R: Runtime>() {
         waiting.push(spawn::<R, _>(async move { request.await.unwrap() }));
         raw.receive().await;
     }
-    let error = node.request(raw.address(), "u").await.unwrap_err();
-    let expected = SendError::TooManyRequests { max: MAX };
-    assert_eq!(error, RequestError::Send(expected));
+    let one_more = node.request(raw.address(), "u").fail_fast();
+    let expected = RequestError::Send(SendError::TooManyRequests { max: MAX });
+    assert_eq!(one_more.await.unwrap_err(), expected);
+    let late = node.request(raw.address(), "late").timeout(SHORT);
+    assert_eq!(late.await.unwrap_err(), expected);
+    let patient = node.request(raw.address(), "patient");
+    let patient = spawn::<R, _>(patient.into_future());
     for (number, request) in waiting.into_iter().enumerate() {
         let uri = number.to_string();
         raw.send(&frame(RESPOND_URI, &uri, "a"), node.local_addr())
@@ -410,6 +414,10 @@ pub async fn too_many_requests_are_an_error_at_once<R: Runtime>() {
         let answer = request.await;
         assert_message(&answer, RESPOND_URI, uri, "a");
     }
+    assert_message(&raw.receive().await, REQUEST_URI, "patient", "");
+    let answer = frame(RESPOND_URI, "patient", "");
+    raw.send(&answer, node.local_addr()).await;
+    assert_message(&patient.await.unwrap(), RESPOND_URI, "patient", "");
 }
 
 /// A message that does not fit into a datagram is the caller's error, at once.

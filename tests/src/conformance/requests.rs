@@ -9,7 +9,7 @@ use netaio_driver::{Client, Content, NoReply, Reply, RequestError, Runtime, Serv
 
 use super::pipe::{Shape, duplex};
 use super::raw::{RawListener, frame};
-use super::support::{Door, assert_message, both, plain_pair, spawn};
+use super::support::{Door, GiveUp, assert_message, both, plain_pair, poll_times, spawn};
 
 /// How long a request waits that is not going to be answered.
 const SHORT: Duration = Duration::from_millis(20);
@@ -381,9 +381,9 @@ pub async fn custom_message_types_work_once_registered<R: Runtime>() {
     assert_eq!(ignorant.receive().await, None);
 }
 
-/// More requests than may wait are an error at once, and harm none of those
-/// that do.
-pub async fn too_many_requests_are_an_error_at_once<R: Runtime>() {
+/// One request more than may wait for answers waits for a place, and is an error at once
+/// where that is wanted.
+pub async fn one_request_too_many_waits_for_a_place<R: Runtime>() {
     const MAX: usize = 3;
     let listener = RawListener::<R>::new().await;
     let limits = Limits::default().with_pending_requests(MAX).unwrap();
@@ -398,10 +398,15 @@ pub async fn too_many_requests_are_an_error_at_once<R: Runtime>() {
         }));
         server.receive().await.unwrap();
     }
-    let refused = to.request("one more").await.unwrap_err();
-    let expected = SendError::TooManyRequests { max: MAX };
-    assert_eq!(refused, RequestError::Send(expected));
-
+    let refused = to.request("one more").fail_fast().await.unwrap_err();
+    let expected = RequestError::Send(SendError::TooManyRequests { max: MAX });
+    assert_eq!(refused, expected);
+    // Its time is up before there is a place, and it was not sent.
+    let short = Duration::from_millis(20);
+    let late = to.request("late").timeout(short).await.unwrap_err();
+    assert_eq!(late, expected);
+    assert!(late.was_surely_not_handled());
+    let patient = spawn::<R, _>(to.request("patient").into_future());
     for (number, request) in waiting.into_iter().enumerate() {
         let answer = frame(RESPOND_URI, number.to_string(), "a");
         server.write(&answer).await.unwrap();
@@ -412,13 +417,33 @@ pub async fn too_many_requests_are_an_error_at_once<R: Runtime>() {
             "a",
         );
     }
-    let again = spawn::<R, _>(async move { to.request("again").await });
+    let sent = server.receive().await.unwrap();
+    assert_message(&sent, REQUEST_URI, "patient", "");
+    let answer = frame(RESPOND_URI, "patient", "");
+    server.write(&answer).await.unwrap();
+    assert_message(&patient.await.unwrap(), RESPOND_URI, "patient", "");
+}
+
+/// A request that waits for a place gets that of one whose future is dropped.
+pub async fn a_dropped_request_makes_room_for_one_that_waits<R: Runtime>() {
+    let listener = RawListener::<R>::new().await;
+    let limits = Limits::default().with_pending_requests(1).unwrap();
+    let client = Client::<R>::builder().limits(limits).build().unwrap();
+    let to = client.connect(listener.address()).await.unwrap();
+    let mut server = listener.accept().await;
+    let mut first = to.request("first").into_future();
+    assert_eq!(poll_times(first.as_mut(), 1, GiveUp::AtOnce).await, None);
     server.receive().await.unwrap();
-    server
-        .write(&frame(RESPOND_URI, "again", ""))
-        .await
-        .unwrap();
-    assert_message(&again.await.unwrap(), RESPOND_URI, "again", "");
+    let waiting = spawn::<R, _>(to.request("next").into_future());
+    // It is behind this one, which finds no place.
+    let fast = to.request("fast").fail_fast().await.unwrap_err();
+    assert!(fast.was_surely_not_handled());
+    drop(first);
+    let next = server.receive().await.unwrap();
+    assert_message(&next, REQUEST_URI, "next", "");
+    let answer = frame(RESPOND_URI, "next", "");
+    server.write(&answer).await.unwrap();
+    assert_message(&waiting.await.unwrap(), RESPOND_URI, "next", "");
 }
 
 /// A client that is connected to nobody says so.

@@ -134,3 +134,33 @@ fn a_node_tells_by_the_address_who_can_be_understood() {
     assert_eq!(refused, Err(SendError::Seal(no_peer)));
     assert_eq!(two.link.queued(), 0);
 }
+
+#[test]
+fn one_request_too_many_waits_for_a_place() {
+    let limits = Limits::default().with_pending_requests(1).unwrap();
+    let mut node = with_config(limited(limits));
+    let ask = |node: &mut End, to, options: &RequestOptions| {
+        node.request(NOON, at(to), &Message::request("u"), options)
+    };
+    let options = RequestOptions::new();
+    let first = ask(&mut node, 1, &options).unwrap();
+    let second = ask(&mut node, 2, &options).unwrap();
+    let refused = ask(&mut node, 3, &options.clone().fail_fast()).unwrap_err();
+    assert_eq!(refused, SendError::TooManyRequests { max: 1 });
+    assert!(node.events(NOON).is_empty());
+    assert_eq!(node.sent().len(), 1);
+    let answer = datagram(&Layer::new(), &Message::respond_uri("u", ""));
+    // Nothing answers what was not sent.
+    node.receive(NOON, at(2), answer.clone());
+    assert!(matches!(
+        node.events(NOON)[..],
+        [] | [DatagramEvent::Message { .. }]
+    ));
+    node.receive(NOON, at(1), answer.clone());
+    let ended = node.events(NOON);
+    assert!(matches!(ended[..], [DatagramEvent::Answered { request, .. }] if request == first));
+    assert!(matches!(node.sent()[..], [(to, _)] if to == at(2)));
+    node.receive(NOON, at(2), answer);
+    let ended = node.events(NOON);
+    assert!(matches!(ended[..], [DatagramEvent::Answered { request, .. }] if request == second));
+}

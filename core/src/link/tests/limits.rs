@@ -7,20 +7,148 @@ use crate::message::types::*;
 use crate::packify::{DecodeErrorKind, Value};
 use crate::shared_frame::SharedFrame;
 
-#[test]
-fn one_request_too_many_is_an_error_at_once() {
+fn three_at_once() -> Pair {
     let limits = Limits::default().with_pending_requests(3).unwrap();
-    let client = limited(limits);
-    let mut pair = Pair::new(client, LinkConfig::new());
-    let ids = [(); 3].map(|()| pair.request(&Message::request("u")));
-    let too_many = Err(SendError::TooManyRequests { max: 3 });
-    let (ask, options) = (Message::request("u"), RequestOptions::new());
-    assert_eq!(pair.client.request(NOON, &ask, &options), too_many);
-    // A cancelled one makes room at once.
-    pair.client.link.cancel(ids[0]);
-    assert!(pair.client.request(NOON, &ask, &options).is_ok());
-    // Those refused were not sent.
-    assert_eq!(unopened(&pair.client.outbound()).len(), 4);
+    let mut pair = Pair::new(limited(limits), LinkConfig::new());
+    let node = &mut pair.server.node;
+    node.on(REQUEST_URI, nothing, Layer::new()).unwrap();
+    pair
+}
+
+fn ask(number: u8) -> Message {
+    Message::new(REQUEST_URI, "u", [number].to_vec())
+}
+
+#[test]
+fn one_request_too_many_waits_for_a_place() {
+    let mut pair = three_at_once();
+    let ids: Vec<_> = (0..8).map(|number| pair.request(&ask(number))).collect();
+    pair.run();
+    let sent = |pair: &Pair| -> Vec<u8> {
+        let sent = unopened(&pair.client.sent);
+        sent.iter().map(|message| message.content[0]).collect()
+    };
+    assert_eq!(sent(&pair), [0, 1, 2]);
+    assert_eq!(pair.client.link.pending_requests(), 8);
+    // An answer makes room, and a cancelled request: the first to come is the first to go.
+    pair.server.seen();
+    pair.answer(0, &Message::respond_uri("u", ""));
+    assert_eq!(pair.client.answer().0, ids[0]);
+    assert_eq!(sent(&pair), [0, 1, 2, 3]);
+    pair.client.link.cancel(ids[4]);
+    pair.client.link.cancel(ids[1]);
+    assert!(pair.client.link.wants_poll());
+    pair.run();
+    assert_eq!(sent(&pair), [0, 1, 2, 3, 5]);
+    // One that comes now has to wait behind the others.
+    let last = pair.request(&ask(9));
+    // The first of these answers is that of the cancelled one.
+    for number in [5, 6, 7, 9] {
+        pair.answer(0, &Message::respond_uri("u", ""));
+        assert_eq!(sent(&pair).last(), Some(&number));
+    }
+    while !pair.server.unanswered.is_empty() {
+        pair.answer(0, &Message::respond_uri("u", ""));
+    }
+    let answered = pair.client.seen();
+    let answered = answered.iter().map(|seen| match seen {
+        Seen::Answered(id, _) => Some(*id),
+        Seen::Refused(Refusal::Unawaited { .. }) => None,
+        other => panic!("{other:?}"),
+    });
+    let expected = [ids[2], ids[3], ids[5], ids[6], ids[7], last];
+    assert_eq!(answered.flatten().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_request_without_a_place_ends_in_time_unsent() {
+    let mut pair = three_at_once();
+    let options = RequestOptions::new().with_timeout(20 * SECOND);
+    for number in 0..3 {
+        pair.request_with(&ask(number), &options);
+    }
+    let late = pair.request(&ask(3));
+    let closed = pair.request_with(&ask(4), &options);
+    let fast = options.clone().fail_fast();
+    let too_many = SendError::TooManyRequests { max: 3 };
+    let refused = pair.client.request(NOON, &ask(5), &fast);
+    assert_eq!(refused, Err(too_many.clone()));
+    pair.pass(RequestOptions::DEFAULT_TIMEOUT);
+    let error = RequestError::Send(too_many);
+    assert!(error.was_surely_not_handled());
+    assert_eq!(pair.client.seen(), [Seen::Failed(late, error)]);
+    pair.client.close(pair.now);
+    pair.client.drain(pair.now);
+    let (mut unsent, mut sent) = (0, 0);
+    for seen in pair.client.seen() {
+        match seen {
+            Seen::Failed(id, RequestError::Send(SendError::Closed(_))) => {
+                assert_eq!(id, closed);
+                unsent += 1;
+            }
+            Seen::Failed(_, error @ RequestError::Closed(_)) => {
+                assert!(!error.was_surely_not_handled());
+                sent += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((unsent, sent), (1, 3));
+    pair.run();
+    assert_eq!(unopened(&pair.client.sent).len(), 3);
+}
+
+#[test]
+fn requests_that_wait_for_a_place_hold_no_more_than_the_queue_may() {
+    let limits = Limits::default().with_pending_requests(1).unwrap();
+    let limits = limits.with_outbound_queue(132_096).unwrap();
+    let mut pair = Pair::new(limited(limits), LinkConfig::new());
+    for (content, about) in [(0, 600), (30_000, 4)] {
+        let message = Message::new(REQUEST_URI, "u", alloc::vec![0; content]);
+        let mut ids = Vec::new();
+        let options = RequestOptions::new();
+        let refused = loop {
+            match pair.client.request(NOON, &message, &options) {
+                Ok(id) => ids.push(id),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refused, SendError::TooManyRequests { max: 1 });
+        assert!(
+            ids.len() >= about / 2 && ids.len() <= 2 * about,
+            "{}",
+            ids.len()
+        );
+        for id in ids {
+            pair.client.link.cancel(id);
+        }
+        assert_eq!(pair.client.link.pending_requests(), 0);
+        assert_eq!(pair.client.link.exchange.pending.parked_bytes(), 0);
+        pair.client.drain(NOON);
+    }
+}
+
+#[test]
+fn a_request_that_cannot_be_sealed_fails_where_its_place_is_free() {
+    let mut pair = three_at_once();
+    for number in 0..3 {
+        pair.request(&ask(number));
+    }
+    pair.run();
+    pair.server.seen();
+    let long = Message::new(REQUEST_URI, "u", alloc::vec![0; 70_000]);
+    let failing = pair.request(&long);
+    let next = pair.request(&ask(3));
+    pair.answer(0, &Message::respond_uri("u", ""));
+    let seen = pair.client.seen();
+    assert!(seen.iter().any(|seen| matches!(
+        seen, Seen::Failed(id, RequestError::Send(SendError::Seal(_))) if *id == failing
+    )));
+    while !pair.server.unanswered.is_empty() {
+        pair.answer(0, &Message::respond_uri("u", ""));
+    }
+    let seen = pair.client.seen();
+    assert!(matches!(seen.last(), Some(Seen::Answered(id, _)) if *id == next));
 }
 
 /// A server that hardly queues, and a client that has asked it and reads

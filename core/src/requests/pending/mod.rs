@@ -1,11 +1,13 @@
 //! Requests that wait for their answers.
 
+mod parked;
 mod placeholders;
 mod repeat;
 #[cfg(test)]
 mod tests;
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use core::hash::Hash;
 use core::time::Duration;
 
@@ -15,6 +17,7 @@ use slab::Slab;
 
 pub(crate) use self::placeholders::Doubt;
 
+use self::parked::Parked;
 use self::repeat::Repeat;
 use super::Deadlines;
 use crate::message::{Message, MessageType, types};
@@ -53,6 +56,11 @@ pub(crate) struct Pending<A> {
     deadlines: Deadlines<RequestId>,
     /// Requests whose caller still waits.
     wanted: usize,
+    /// Those that wait for a place, in their order, and ids of some that do no more.
+    parked: VecDeque<RequestId>,
+    parked_count: usize,
+    /// The memory that they hold, in bytes.
+    parked_bytes: usize,
     /// Bytes of the uris of those whose caller does not.
     placeholder_bytes: usize,
     /// For how long it may be in doubt whether an answer is still to come.
@@ -92,6 +100,8 @@ struct Waiting<A> {
     /// An answer went to a placeholder before it that may have been its own: until then a
     /// placeholder of its own may stay.
     doubted: Option<Duration>,
+    /// What is to be sent once there is a place: it is in no queue yet.
+    parked: Option<Box<Parked>>,
     /// What is sent again if its receiver asks for that.
     repeat: Option<Box<Repeat>>,
     previous: Option<usize>,
@@ -163,6 +173,8 @@ pub(crate) struct Ended {
     pub(crate) id: RequestId,
     /// Nobody wants to hear of it.
     pub(crate) abandoned: bool,
+    /// It was sent.
+    pub(crate) sent: bool,
 }
 
 impl<A: Copy + Eq + Hash> Pending<A> {
@@ -172,6 +184,9 @@ impl<A: Copy + Eq + Hash> Pending<A> {
             queues: HashMap::new(),
             deadlines: Deadlines::new(),
             wanted: 0,
+            parked: VecDeque::new(),
+            parked_count: 0,
+            parked_bytes: 0,
             placeholder_bytes: 0,
             doubt,
             kept: 0,
@@ -189,32 +204,25 @@ impl<A: Copy + Eq + Hash> Pending<A> {
 
     /// Puts a request behind those to the same remote for the same uri.
     pub(crate) fn insert(&mut self, new: NewRequest<A>, deadline: Duration) -> RequestId {
-        let id @ RequestId { slot, .. } = self.next_id();
+        let id = self.insert_unqueued(new, deadline, None);
+        self.enqueue(id.slot);
+        id
+    }
+
+    fn insert_unqueued(
+        &mut self,
+        new: NewRequest<A>,
+        deadline: Duration,
+        parked: Option<Box<Parked>>,
+    ) -> RequestId {
+        let id = self.next_id();
         self.next_serial = self.next_serial.wrapping_add(1);
-        let key = QueueKey {
-            remote: new.remote,
-            uri: new.uri,
-        };
-        let previous = match self.queues.get_mut(&key) {
-            Some(queue) => {
-                let last = core::mem::replace(&mut queue.last, slot);
-                if let Some(waiting) = self.waiting.get_mut(last) {
-                    waiting.next = Some(slot);
-                }
-                Some(last)
-            }
-            None => {
-                let queue = Queue {
-                    first: slot,
-                    last: slot,
-                };
-                self.queues.insert(key.clone(), queue);
-                None
-            }
-        };
         self.waiting.insert(Waiting {
             id,
-            key,
+            key: QueueKey {
+                remote: new.remote,
+                uri: new.uri,
+            },
             request: new.request,
             also: new.also,
             inner: new.inner,
@@ -223,13 +231,38 @@ impl<A: Copy + Eq + Hash> Pending<A> {
             correlated: new.correlated,
             abandoned: false,
             doubted: None,
+            parked,
             repeat: None,
-            previous,
+            previous: None,
             next: None,
         });
         self.wanted = self.wanted.saturating_add(1);
         self.wake_at(deadline, id);
         id
+    }
+
+    /// Puts an entry at the end of its queue.
+    fn enqueue(&mut self, slot: usize) {
+        let Some(waiting) = self.waiting.get(slot) else {
+            return;
+        };
+        let previous = match self.queues.get_mut(&waiting.key) {
+            Some(queue) => Some(core::mem::replace(&mut queue.last, slot)),
+            None => {
+                let queue = Queue {
+                    first: slot,
+                    last: slot,
+                };
+                self.queues.insert(waiting.key.clone(), queue);
+                None
+            }
+        };
+        if let Some(last) = previous.and_then(|last| self.waiting.get_mut(last)) {
+            last.next = Some(slot);
+        }
+        if let Some(waiting) = self.waiting.get_mut(slot) {
+            waiting.previous = previous;
+        }
     }
 
     fn wake_at(&mut self, at: Duration, id: RequestId) {
@@ -273,6 +306,8 @@ impl<A: Copy + Eq + Hash> Pending<A> {
     /// names.
     pub(crate) fn named(&self, id: RequestId, remote: A, message_type: MessageType) -> Lookup {
         match self.get(id) {
+            // Its id is known to nobody.
+            Some(waiting) if waiting.parked.is_some() => Lookup::Nobody,
             Some(waiting) => {
                 let answers = waiting.expects(message_type) || message_type.is_answer();
                 match waiting.key.remote == remote && answers {
@@ -301,7 +336,7 @@ impl<A: Copy + Eq + Hash> Pending<A> {
     /// where it could be that of one caller or another.
     pub(crate) fn anonymous(&self, remote: A) -> Option<RequestId> {
         let waiting = self.waiting.iter().map(|(_, waiting)| waiting);
-        let its = waiting.filter(|one| one.key.remote == remote);
+        let its = waiting.filter(|one| one.key.remote == remote && one.parked.is_none());
         let (mut oldest, mut wanted, mut all) = (None::<&Waiting<A>>, 0_usize, 0_usize);
         for one in its {
             all = all.saturating_add(1);
@@ -358,6 +393,7 @@ impl<A: Copy + Eq + Hash> Pending<A> {
         self.get(id)?;
         let waiting = self.waiting.remove(id.slot);
         match (waiting.previous, waiting.next) {
+            _ if waiting.parked.is_some() => self.unpark(waiting.parked.as_deref()),
             (None, None) => {
                 self.queues.remove(&waiting.key);
             }
@@ -385,6 +421,7 @@ impl<A: Copy + Eq + Hash> Pending<A> {
         Some(Ended {
             id,
             abandoned: waiting.abandoned,
+            sent: waiting.parked.is_none(),
         })
     }
 
@@ -414,6 +451,11 @@ impl<A: Copy + Eq + Hash> Pending<A> {
         let waiting = &self.waiting;
         let earliest = self.deadlines.earliest(|at, id| is_live(waiting, at, id));
         earliest.map(|(at, _)| at)
+    }
+
+    /// Whether a request waits for a place.
+    pub(crate) fn is_parked(&self, id: RequestId) -> bool {
+        self.get(id).is_some_and(|waiting| waiting.parked.is_some())
     }
 
     /// A request whose deadline has come, with its timeout. Its caller waits no more.

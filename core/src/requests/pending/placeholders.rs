@@ -40,6 +40,10 @@ impl<A: Copy + Eq + Hash> Pending<A> {
         if waiting.id != id || waiting.abandoned {
             return;
         }
+        if waiting.parked.is_some() {
+            self.remove(id);
+            return;
+        }
         let stays = waiting.timeout.clamp(Self::LEAST, Self::MOST);
         let until = waiting.until.saturating_add(stays);
         let doubted = waiting.doubted.unwrap_or(match doubt {

@@ -1,5 +1,7 @@
 //! The commands of a node.
 
+use std::sync::atomic::Ordering;
+
 use super::Task;
 use crate::logging::limited;
 use crate::runtime::Runtime;
@@ -71,6 +73,9 @@ impl<R: Runtime> Task<R> {
         // A request that was cancelled before this one must not count any longer.
         self.cancel_abandoned();
         let (now, node) = (self.now, &mut &*self.node.service);
+        let bytes = request.request.bytes();
+        let handle = &self.handle.0;
+        handle.request_bytes.fetch_sub(bytes, Ordering::Relaxed);
         let (link, Request { to, request }) = (&mut self.link, request);
         self.callers.send(now, request, |message, options| {
             link.request(now, node, to, message, options)

@@ -75,7 +75,9 @@ impl Drop for Ending {
         inlet.requests.close();
         // Dropping the commands fails the calls that wait for them.
         while inlet.commands.try_recv().is_ok() {}
-        while inlet.requests.try_recv().is_ok() {}
+        while let Ok(unsent) = inlet.requests.try_recv() {
+            unsent.request.refuse(&CloseReason::Local);
+        }
         node.service.close_peer_events();
         node.events.close();
         handle.0.abort();
