@@ -133,15 +133,25 @@ impl Finder {
             .with_app_id(app_id)
             .with_every(time)
             .with_timeout(time.map(|time| 3 * time));
+        // The table is one: its peers live for two of the longest periods at least.
+        let all = || self.node.managed().chain([&config]);
+        let longest = all().filter_map(ManagementConfig::every).max();
+        let shortest = all().filter_map(ManagementConfig::timeout).min();
+        let fits = longest
+            .zip(shortest)
+            .is_none_or(|(every, timeout)| timeout >= 2 * every);
         let begun = self.node.begin(now, config).is_ok();
         let local = self.node.local().expect("a local peer");
-        assert_eq!(begun, !local.id.is_empty());
+        assert_eq!(begun, fits && !local.id.is_empty());
     }
 
     fn time_passes(&mut self, now: Now) {
         let before = self.node.peers().len();
         let due = self.node.poll_deadline();
         self.node.handle_timeout(now);
+        while let Some((_, question)) = self.node.poll_question(now) {
+            assert_eq!(question.message.message_type, types::ADVERTISE_PEER);
+        }
         let next = self.node.poll_deadline();
         assert!(next.is_none_or(|at| at > now.monotonic), "it is still due");
         if due.is_none_or(|at| at > now.monotonic) {
@@ -198,7 +208,7 @@ impl Finder {
                 let before = self.told.remove(&known.peer.id[..]);
                 assert_eq!(seen(&before.expect("it came before")), seen(&known));
             }
-            PeerEvent::Refused { .. } => {}
+            PeerEvent::Refused { .. } | PeerEvent::DuplicateId { .. } => {}
             other => panic!("an event of no known kind: {other:?}"),
         }
     }

@@ -327,14 +327,19 @@ impl DatagramLink {
             // One that cannot be sent is lost, as datagrams are; the next round follows.
             let _ = self.multicast(now, node, &advertisement.message, &options);
         }
-        while let Some((place, question)) = node.question(now) {
-            if !self.ask(node, place, question) {
-                node.not_asked(place);
-            }
-        }
+        self.ask_peers(node);
         while let Some((address, answer)) = self.delayed.pop(now.monotonic) {
             // One that cannot be sent is lost, as datagrams are.
             let _ = self.send_reply(node, &address, &answer);
+        }
+    }
+
+    /// Asks peers whether they are still there, where that is due.
+    pub(super) fn ask_peers<N: SharedNode>(&mut self, node: &mut N) {
+        while let Some((place, question)) = node.question(self.exchange.now) {
+            if !self.ask(node, place, question) {
+                node.not_asked(place);
+            }
         }
     }
 

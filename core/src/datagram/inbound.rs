@@ -300,6 +300,8 @@ impl DatagramLink {
                     Some(answer) => drop(self.send_reply(node, &reply, &answer)),
                     None => {}
                 }
+                // At once: what is sent depends on what came, not on what came with it.
+                self.ask_peers(node);
                 None
             }
             Ok(Dispatched::Unrouted { answer, reply }) => {

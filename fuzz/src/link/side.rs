@@ -258,7 +258,8 @@ impl Side {
         assert!(!self.link.wants_poll());
         assert_eq!(self.link.pending_requests(), self.waiting.len());
         assert!(self.waiting.len() <= limits.pending_requests());
-        assert!(self.link.queued() <= limits.outbound_queue() + MAX_FRAME);
+        // Who has not had a turn yet may be given as much again.
+        assert!(self.link.queued() <= 2 * limits.outbound_queue() + MAX_FRAME);
         assert!(self.link.queued() > 0 || !self.link.wants_write());
         let unhandled = self.link.unhandled();
         let most = Header::LEN + limits.auth_section() + limits.body();

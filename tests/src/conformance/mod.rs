@@ -273,8 +273,8 @@ macro_rules! conformance {
                 a_late_answer_ends_nothing
                 no_request_gets_the_late_answer_of_another
                 no_request_gets_the_late_datagram_of_another
-                a_dropped_request_takes_no_place
                 ids_go_out_unless_told_otherwise
+                a_dropped_request_takes_no_place
                 dropped_requests_cross_nothing
                 a_peer_that_ignores_ids_is_believed_in_order
                 a_server_asks_with_ids_too

@@ -1,6 +1,7 @@
 //! Requests that wait for their answers.
 
 mod parked;
+mod parking;
 mod placeholders;
 mod repeat;
 #[cfg(test)]

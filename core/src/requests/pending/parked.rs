@@ -1,10 +1,5 @@
-//! Requests that wait for a place among those that wait for answers.
+//! What waits for a place.
 
-use alloc::boxed::Box;
-use core::hash::Hash;
-use core::time::Duration;
-
-use super::{NewRequest, Pending, RequestId, Waiting};
 use crate::message::Message;
 use crate::options::RequestOptions;
 
@@ -16,101 +11,25 @@ pub(super) struct Parked {
 }
 
 impl Parked {
-    /// The memory that a request holds until it is sent, in bytes.
-    fn bytes<A>(message: &Message) -> usize {
-        let held = size_of::<Waiting<A>>().saturating_add(size_of::<Self>());
-        let fields = message.uri.len().saturating_add(message.content.len());
-        held.saturating_add(fields)
-    }
-}
-
-impl<A: Copy + Eq + Hash> Pending<A> {
-    /// Requests that were sent and wait for answers.
-    pub(crate) fn sent(&self) -> usize {
-        self.wanted.saturating_sub(self.parked_count)
-    }
-
-    /// Whether requests wait for a place.
-    pub(crate) fn has_parked(&self) -> bool {
-        self.parked_count > 0
-    }
-
-    /// The memory that those hold, in bytes.
-    pub(crate) fn parked_bytes(&self) -> usize {
-        self.parked_bytes
-    }
-
-    /// Lets a request wait for a place, unless all that do hold `max` bytes.
-    pub(crate) fn park(
-        &mut self,
-        new: NewRequest<A>,
-        deadline: Duration,
-        message: &Message,
-        options: &RequestOptions,
-        max: usize,
-    ) -> Option<RequestId> {
-        let bytes = self
-            .parked_bytes
-            .saturating_add(Parked::bytes::<A>(message));
-        if bytes > max {
-            return None;
-        }
-        let parked = Box::new(Parked {
+    pub(super) fn new(message: &Message, options: &RequestOptions) -> Self {
+        Self {
             message: message.clone(),
             options: options.clone(),
-        });
-        let id = self.insert_unqueued(new, deadline, Some(parked));
-        self.parked.push_back(id);
-        self.parked_count = self.parked_count.saturating_add(1);
-        self.parked_bytes = bytes;
-        Some(id)
-    }
-
-    /// The one that has waited longest for a place: who it is for, and what is sent.
-    pub(crate) fn next_parked(&mut self) -> Option<(RequestId, A, Message, RequestOptions)> {
-        while let Some(id) = self.parked.front().copied() {
-            if let Some(waiting) = self.get(id)
-                && let Some(parked) = &waiting.parked
-            {
-                let (message, options) = (parked.message.clone(), parked.options.clone());
-                return Some((id, waiting.key.remote, message, options));
-            }
-            self.parked.pop_front();
         }
-        None
     }
 
-    /// Notes that it was sent, with its id or without.
-    pub(crate) fn sent_parked(&mut self, id: RequestId, correlated: bool) {
-        let waiting = self.waiting.get_mut(id.slot);
-        let Some(waiting) = waiting.filter(|waiting| waiting.id == id) else {
-            return;
-        };
-        let Some(parked) = waiting.parked.take() else {
-            return;
-        };
-        waiting.correlated = correlated;
-        self.unpark(Some(&parked));
-        self.enqueue(id.slot);
+    pub(super) fn message(&self) -> &Message {
+        &self.message
     }
 
-    /// Counts one no more.
-    pub(super) fn unpark(&mut self, parked: Option<&Parked>) {
-        let Some(parked) = parked else {
-            return;
-        };
-        let bytes = Parked::bytes::<A>(&parked.message);
-        self.parked_bytes = self.parked_bytes.saturating_sub(bytes);
-        self.parked_count = self.parked_count.saturating_sub(1);
-        // Ids of those that were given up meanwhile do not pile up.
-        if self.parked_count == 0 {
-            self.parked.clear();
-        } else if self.parked.len() > self.parked_count.saturating_mul(2).saturating_add(64) {
-            let waiting = &self.waiting;
-            self.parked.retain(|id| {
-                let waiting = waiting.get(id.slot).filter(|waiting| waiting.id == *id);
-                waiting.is_some_and(|waiting| waiting.parked.is_some())
-            });
-        }
+    /// What is sent.
+    pub(super) fn to_send(&self) -> (Message, RequestOptions) {
+        (self.message.clone(), self.options.clone())
+    }
+
+    /// The memory that this takes with such a message, in bytes.
+    pub(super) fn bytes(message: &Message) -> usize {
+        let fields = message.uri.len().saturating_add(message.content.len());
+        size_of::<Self>().saturating_add(fields)
     }
 }
