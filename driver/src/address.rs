@@ -3,10 +3,17 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The form in which an address is known here: one of IPv4 that is mapped into IPv6, as a
-/// socket for both families reports it, is the IPv4 address.
+/// socket for both families reports it, is the IPv4 address. A scope is that of a link-local
+/// address, or of a group: the system reports none for others, whatever was asked for.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     match (address, address.ip().to_canonical()) {
         (SocketAddr::V6(_), IpAddr::V4(ip)) => (ip, address.port()).into(),
+        (SocketAddr::V6(mut v6), _) => {
+            if !v6.ip().is_unicast_link_local() && !v6.ip().is_multicast() {
+                v6.set_scope_id(0);
+            }
+            v6.into()
+        }
         _ => address,
     }
 }
@@ -33,6 +40,8 @@ mod tests {
             ("[::ffff:192.0.2.1]:5", "192.0.2.1:5", "192.0.2.1:5"),
             ("192.0.2.1:5", "192.0.2.1:5", "192.0.2.1:5"),
             ("[fe80::1%3]:5", "[fe80::1%3]:5", "[fe80::1%3]:5"),
+            ("[ff02::1%3]:5", "[ff02::1%3]:5", "[ff02::1%3]:5"),
+            ("[::1%1]:5", "[::1]:5", "[::1]:5"),
             ("0.0.0.0:5", "0.0.0.0:5", "127.0.0.1:5"),
             ("[::]:5", "[::]:5", "[::1]:5"),
             ("[::ffff:0.0.0.0]:5", "0.0.0.0:5", "127.0.0.1:5"),

@@ -288,17 +288,21 @@ pub async fn closing_flushes_and_ends_what_waits<R: Runtime>() {
     let tell = move |content: Content| {
         let _ = told.try_send(content.len());
     };
-    let pair = plain_pair(
-        Server::<R>::builder()
-            .on(PUBLISH_URI, tell)
-            .on(REQUEST_URI, || NoReply),
-    )
+    let (asked, was_asked) = async_channel::unbounded();
+    let pair = plain_pair(Server::<R>::builder().on(PUBLISH_URI, tell).on(
+        REQUEST_URI,
+        move || {
+            let _ = asked.try_send(());
+            NoReply
+        },
+    ))
     .await;
     let to = pair.connection.clone();
     let waiting = super::support::spawn::<R, _>({
         let to = to.clone();
         async move { to.request("never").await }
     });
+    was_asked.recv().await.unwrap();
     const MESSAGES: usize = 100;
     for size in 0..MESSAGES {
         let message = Message::publish("u", vec![0; size * 100]);

@@ -73,9 +73,10 @@ pub(crate) fn keys(attacked: &Attacked, _: usize) -> Result<(), Error> {
             let uri = format!("{number} {key} {}", "x".repeat(4080));
             frames.extend(frame(SUBSCRIBE_URI, &uri, 0)?);
         }
-        stream.write_all(&frames)?;
-        // It answers in order.
-        stream.write_all(&frame(REQUEST_URI, "end", 0)?)?;
+        // It answers in order, and reads no more of those who do not read.
+        frames.extend(frame(REQUEST_URI, "end", 0)?);
+        let mut writer = stream.try_clone()?;
+        let writing = std::thread::spawn(move || writer.write_all(&frames));
         let mut tail = Vec::new();
         let mut buffer = vec![0; 1 << 16];
         while !tail.windows(5).any(|it| it == b"\x00\x03end") {
@@ -86,6 +87,7 @@ pub(crate) fn keys(attacked: &Attacked, _: usize) -> Result<(), Error> {
             tail.drain(..tail.len().saturating_sub(4));
             tail.extend_from_slice(&buffer[..read]);
         }
+        writing.join().map_err(|_| "the writer")??;
         streams.push(stream);
     }
     Ok(())
