@@ -50,7 +50,7 @@ pub struct LinkConfig {
     /// it](crate::Limits::unvalidated_burst). Only nodes of this implementation repeat any.
     pub cookies: bool,
     /// The [lease](crate::Lease) that subscriptions of this node ask for over datagrams, whole
-    /// seconds; a minute. They are renewed at a third of what is granted. `None`: they ask for
+    /// seconds; 30. They are renewed at a third of what is granted. `None`: they ask for
     /// none, as netaio's, and last until they are ended, or the server is.
     pub lease: Option<Duration>,
 }
@@ -96,8 +96,8 @@ impl Default for LinkConfig {
 }
 
 impl LinkConfig {
-    /// The lease that subscriptions ask for unless told otherwise, a minute.
-    pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+    /// The lease that subscriptions ask for unless told otherwise, 30 s.
+    pub const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 
     /// netaio's defaults: its format and limits, and no outer layer.
     #[must_use]

@@ -81,10 +81,10 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         self
     }
 
-    /// The [lease](netaio_core::Lease) that subscriptions of this node ask for, whole seconds; a
-    /// minute unless set. What is granted is renewed at a third of it, until `UNSUBSCRIBE_URI`
-    /// is sent there: a server forgets this node a minute after it is gone, and one that was
-    /// started anew knows it again within 20 s. `None`: they ask for none, and last until they
+    /// The [lease](netaio_core::Lease) that subscriptions of this node ask for, whole seconds; 30
+    /// unless set. What is granted is renewed at a third of it, until `UNSUBSCRIBE_URI`
+    /// is sent there: a server forgets this node half a minute after it is gone, and one that was
+    /// started anew knows it again within 10 s. `None`: they ask for none, and last until they
     /// are ended, as with plain netaio servers.
     pub fn lease(mut self, lease: Option<std::time::Duration>) -> Self {
         self.setup.config.lease = lease;

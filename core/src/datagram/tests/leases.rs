@@ -18,8 +18,11 @@ fn server() -> End {
     server_with(Limits::default())
 }
 
+/// A node that asks for a minute.
 fn client() -> End {
-    end(Layer::new())
+    let mut config = LinkConfig::new();
+    config.lease = Some(60 * SECOND);
+    with_config(config)
 }
 
 /// Two nodes, and what has happened at the client, until a time. Datagrams take none.
