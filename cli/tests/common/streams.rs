@@ -171,7 +171,8 @@ pub(crate) fn start_with(
     output: &mut Ends,
     error: &mut Ends,
 ) -> Child {
-    let mut script = String::from(r#"exec "$0" "$@""#);
+    // Whoever runs the tests in the background may have these signals ignored.
+    let mut script = String::from(r#"exec env --default-signal=INT,TERM "$0" "$@""#);
     let mut stream = |ends: &mut Ends, closed: &str| match ends.command.take() {
         Some(file) => Stdio::from(file),
         None => {
