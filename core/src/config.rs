@@ -12,6 +12,7 @@ use crate::error::{AuthFailure, LayerError, SealError};
 use crate::hashes::Hashes;
 use crate::limits::Limits;
 use crate::message::{Message, MessageType};
+use crate::options::CallOptions;
 use crate::plugin::{Direction, Layer};
 use crate::wire::Wire;
 
@@ -42,6 +43,9 @@ pub struct LinkConfig {
     pub make_error: fn(&str) -> Message,
     /// Whether requests carry ids, and whether replies repeat them.
     pub correlation: Correlation,
+    /// How long handlers may run, where a call is not [told](crate::Link::set_call_options)
+    /// otherwise.
+    pub calls: CallOptions,
     /// This node's random numbers: [`with_seed`](Self::with_seed) draws them.
     pub seed: Option<NodeSeed>,
     /// Whether nodes over datagrams give and repeat cookies; they do unless this is `false`. A
@@ -110,6 +114,7 @@ impl LinkConfig {
                 Message::error_message(bytes::Bytes::copy_from_slice(text.as_bytes()))
             },
             correlation: Correlation::default(),
+            calls: CallOptions::new(),
             seed: None,
             cookies: true,
             lease: Some(Self::DEFAULT_LEASE),
@@ -198,6 +203,7 @@ impl fmt::Debug for LinkConfig {
             .field("outer", &self.outer)
             .field("auth_error", &self.auth_error)
             .field("correlation", &self.correlation)
+            .field("calls", &self.calls)
             .field("cookies", &self.cookies)
             .field("lease", &self.lease)
             .finish_non_exhaustive()

@@ -99,6 +99,8 @@ pub enum DeadlineReason {
     Backlog,
     /// A peer may have fallen silent, an advertisement is due, or a lease has run out.
     Peers,
+    /// A handler has run for as long as it [may](crate::CallOptions::with_timeout).
+    Handler,
     /// A subscription of this node's is to be renewed.
     Renewal,
     /// The link ends: handlers that run, bytes that are not written, or a remote that

@@ -286,6 +286,14 @@
 //! ([`wants_read`](Link::wants_read)), and nothing while the application takes no messages
 //! ([`pause`](Link::pause)).
 //!
+//! So that a remote that leaves is noticed while its handler runs, a link reads up to 16 KiB
+//! behind what it may handle. [`Event::HalfClosed`] says that nothing more comes: the
+//! subscriptions and the peer of the link are gone, and what was asked for is still answered.
+//! Who pipelines more than that behind a handler is noticed later, when that is handled.
+//! Handlers run to their end also where their link is closed before, unless [`CallOptions`] say
+//! otherwise: [`Event::Cancelled`] then names the [`Call`]. Those who own links by themselves keep
+//! one until its calls have ended; a [`Hub`] does that.
+//!
 //! A link ends step by step, each with a deadline: what came before EOF, or before bytes
 //! that are no frame, is answered; the answers are written; then the remote's own end is
 //! waited for.
@@ -391,7 +399,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use backoff::{Backoff, BackoffConfig};
 pub use budget::{MailboxAccount, Pressure};
-pub use calls::{Call, ReplyError};
+pub use calls::{Call, CallId, ReplyError};
 pub use config::{AuthErrorHandler, AuthErrorReply, FailedCheck, LinkConfig, NodeSeed};
 pub use correlation::Correlation;
 pub use datagram::{
@@ -414,7 +422,7 @@ pub use netaio_packify as packify;
 pub use network::{Network, Origin};
 pub use node::{LockNode, Node, PeerManagementError};
 pub use now::Now;
-pub use options::{RequestOptions, SendOptions};
+pub use options::{CallOptions, CancelReason, RequestOptions, SendOptions};
 pub use peers::{
     Discovery, Expired, IntroductionError, Known, ManagementConfig, ManagementError, PeerChange,
     PeerEvent, PeerMessage, PeerRefused, Peers, RemovalReason,

@@ -72,6 +72,7 @@ pub struct Limits {
     connections: usize,
     connections_per_address: Option<usize>,
     handlers: usize,
+    abandoned_handlers: Option<usize>,
     handlers_per_connection: usize,
     frames_per_turn: usize,
     inbound_total: usize,
@@ -148,6 +149,7 @@ impl Default for Limits {
             connections: 10_000,
             connections_per_address: None,
             handlers: 1024,
+            abandoned_handlers: None,
             handlers_per_connection: 1,
             frames_per_turn: 64,
             inbound_total: 64 * 1024 * 1024,
@@ -486,6 +488,16 @@ impl Limits {
         /// Handlers that run at the same time in one server; 1,024. Past the
         /// limit connections are not read from.
         handlers, with_handlers: usize, |v| *v == 0, "must be at least 1";
+
+        /// Handlers that run on although their askers have closed their connections or lost
+        /// them, in one server, besides [`handlers`](Self::handlers); `None`, the default, is
+        /// as many as those. One more is
+        /// [cancelled](crate::CancelReason::NoRoom). Where the asker has only ended its sending
+        /// side, it first keeps its place among the others, for
+        /// [`shutdown_grace`](Self::shutdown_grace). What they were called with counts in
+        /// [`inbound_total`](Self::inbound_total) until they end.
+        abandoned_handlers, with_abandoned_handlers: Option<usize>, |_| false,
+            "any number works";
 
         /// Handlers that run at the same time on one connection; 1, so that its
         /// answers keep the order of its requests. More run only for requests

@@ -220,13 +220,15 @@ fn a_reader_that_is_not_wanted_keeps_its_place_and_is_not_read_from() {
         panic!("no call")
     };
     assert!(hub.poll(NOON).is_none());
-    // While the handler runs there is nothing to do but to wait.
+    // While it is paused there is nothing to do but to wait.
+    hub.pause(link);
     let mut stream = Script::new([Ok(1)]);
     for _ in 0..3 {
         assert!(hub.read_from(NOON, link, &mut stream) && !hub.wants_read(link));
         assert_eq!(hub.deadline(), None);
     }
     hub.reply(NOON, call, None).unwrap();
+    hub.resume(NOON, link);
     assert!(hub.poll(NOON).is_none() && hub.wants_read(link));
     let tries = [(); 2].map(|()| hub.read_from(NOON, link, &mut stream));
     assert_eq!(tries, [true, false]);

@@ -13,6 +13,8 @@ pub(crate) struct Held {
     pub(crate) queued: usize,
     /// Handlers that run.
     pub(crate) calls: usize,
+    /// Those that run besides, for askers that are gone.
+    pub(crate) abandoned: usize,
 }
 
 /// Why a link is to be closed for the sake of others.
@@ -33,6 +35,7 @@ pub(crate) struct Account {
     outbound: AtomicUsize,
     queued: AtomicUsize,
     calls: AtomicUsize,
+    abandoned: AtomicUsize,
     /// What waits for it elsewhere, as `outbound` and as `queued`.
     mailbox: AtomicUsize,
     mailbox_queued: AtomicUsize,
@@ -66,6 +69,15 @@ impl Account {
     /// Handlers that run, as was published last.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Handlers that run for askers that are gone, among those in all.
+    pub(crate) fn abandoned(&self) -> usize {
+        self.abandoned.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_abandoned(&self, calls: usize) {
+        self.abandoned.store(calls, Ordering::SeqCst);
     }
 
     /// Notes that a message has passed the link's outer layer.
@@ -102,6 +114,7 @@ impl Account {
             outbound: self.outbound.load(Ordering::SeqCst),
             queued: self.queued.load(Ordering::SeqCst),
             calls: self.calls.load(Ordering::SeqCst),
+            abandoned: self.abandoned(),
         }
     }
 
@@ -110,6 +123,7 @@ impl Account {
         self.outbound.store(held.outbound, Ordering::SeqCst);
         self.queued.store(held.queued, Ordering::SeqCst);
         self.calls.store(held.calls, Ordering::SeqCst);
+        self.set_abandoned(held.abandoned);
     }
 
     /// Sets the memory of what waits elsewhere, and its bytes; returns what the memory was.

@@ -32,6 +32,9 @@ pub(crate) struct Budget {
     unfinished: AtomicUsize,
     calls: AtomicUsize,
     max_calls: usize,
+    /// Handlers that run for askers that are gone, which are not among `calls`.
+    abandoned: AtomicUsize,
+    max_abandoned: usize,
     /// Bytes that may wait for one link before publishers wait.
     room: usize,
     /// Number of links.
@@ -81,6 +84,8 @@ impl Budget {
             unfinished: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             max_calls: limits.handlers(),
+            abandoned: AtomicUsize::new(0),
+            max_abandoned: limits.abandoned_handlers().unwrap_or(limits.handlers()),
             room: limits.backlog().min(limits.outbound_queue()),
             links: AtomicUsize::new(0),
             dropped_calls: Arc::new(AtomicBool::new(false)),
@@ -99,6 +104,7 @@ impl Budget {
             outbound: self.outbound.bytes(),
             queued: 0,
             calls: self.calls.load(Ordering::Acquire),
+            abandoned: self.abandoned.load(Ordering::Acquire),
         }
     }
 
@@ -167,7 +173,41 @@ impl Budget {
         others.saturating_add(calls) < self.max_calls
     }
 
-    /// Publishes what a link holds.
+    /// Counts handlers of a link among those whose askers are gone, `calls` of them if there is
+    /// room; and says how many are counted there.
+    pub(crate) fn abandon(&self, account: &Account, calls: usize) -> usize {
+        let had = account.abandoned();
+        let wanted = calls.saturating_sub(had);
+        if wanted == 0 {
+            return had;
+        }
+        let more = |all: usize| self.max_abandoned.saturating_sub(all).min(wanted);
+        let all = self
+            .abandoned
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |all| {
+                Some(all.saturating_add(more(all)))
+            });
+        let now = had.saturating_add(more(all.unwrap_or(usize::MAX)));
+        account.set_abandoned(now);
+        now
+    }
+
+    /// Counts a link no more that is closed, but for handlers that run on.
+    pub(crate) fn close(&self, account: &Account) -> Pressure {
+        let Held {
+            inbound, abandoned, ..
+        } = account.held();
+        let inbound = if abandoned > 0 { inbound } else { 0 };
+        let held = Held {
+            inbound,
+            abandoned,
+            ..Held::default()
+        };
+        self.hold(account, held)
+    }
+
+    /// Publishes what a link holds, which has no more abandoned handlers than it
+    /// [had](Self::abandon).
     pub(crate) fn hold(&self, account: &Account, held: Held) -> Pressure {
         let before = account.held();
         if before == held {
@@ -176,6 +216,10 @@ impl Budget {
         // All before any of them is looked at, here or by another link: of two that
         // change at once, the later one sees both.
         account.set_held(held);
+        let ended = before.abandoned.saturating_sub(held.abandoned);
+        if ended > 0 {
+            self.abandoned.fetch_sub(ended, Ordering::AcqRel);
+        }
         let mut pressure = Pressure {
             handlers: self.change_calls(before.calls, held.calls),
             inbound: held.inbound > 0

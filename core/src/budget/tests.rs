@@ -110,7 +110,7 @@ fn remotes_that_read_no_answers_are_cut_where_too_much_is_received() {
         inbound: 40_000,
         outbound: Limits::HIGH_WATER,
         queued: Limits::HIGH_WATER,
-        calls: 0,
+        ..Held::default()
     };
     let pressure = budget.hold(&accounts[1], reads_nothing);
     assert!(pressure.inbound);
@@ -169,4 +169,33 @@ fn what_comes_and_goes_puts_no_alarm_off() {
         }
     }
     assert!((30..=72).contains(&alarms), "{alarms}");
+}
+
+#[test]
+fn handlers_of_those_who_left_have_places_of_their_own() {
+    let budget = budget(2);
+    let [first, second] = [(); 2].map(|()| Account::default());
+    let hold = |account: &Account, calls, abandoned| {
+        let held = Held {
+            inbound: 10,
+            calls,
+            abandoned,
+            ..Held::default()
+        };
+        budget.hold(account, held).handlers
+    };
+    hold(&first, 2, 0);
+    assert!(!budget.may_call());
+    // There are as many as of the others, unless it is said.
+    assert_eq!(budget.abandon(&first, 2), 2);
+    assert!(hold(&first, 0, 2) == 2 && budget.may_call());
+    assert_eq!(budget.abandon(&second, 1), 0);
+    hold(&first, 0, 1);
+    assert_eq!(budget.abandon(&second, 5), 1);
+    assert_eq!(budget.abandon(&second, 5), 1);
+    // They are held beyond the end of their link, and their messages.
+    budget.close(&first);
+    assert_eq!((budget.held().abandoned, budget.held().inbound), (2, 10));
+    hold(&first, 0, 0);
+    assert_eq!(budget.abandon(&second, 5), 2);
 }

@@ -2,27 +2,31 @@
 //! them.
 
 mod buffers;
+mod cancelled;
 #[cfg(test)]
 mod tests;
 mod token;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
+use core::time::Duration;
 
 use bytes::Bytes;
 use slab::Slab;
 
 pub(crate) use self::buffers::Buffer;
-pub use self::token::{Call, ReplyError};
+pub(crate) use self::cancelled::Cancelled;
+pub use self::token::{Call, CallId, ReplyError};
 
 use self::buffers::Buffers;
 use self::token::{AnyDropped, Token};
 use crate::error::SendError;
 use crate::frame::SealedMessage;
 use crate::message::{Message, MessageType};
+use crate::options::CallOptions;
 use crate::place::Place;
 use crate::plugin::Layer;
 use crate::sync::{AtomicBool, Ordering};
@@ -85,6 +89,12 @@ pub(crate) struct Calls<A> {
     buffers: Buffers,
     /// The one in flight carries no id, so that its answer keeps its place.
     in_order: bool,
+    /// What is set for each call that is not told otherwise.
+    options: CallOptions,
+    /// When calls time out, with their slots.
+    deadlines: BTreeSet<(Duration, usize)>,
+    /// The id of the last one.
+    last_id: usize,
     waiting: VecDeque<Waiting<A>>,
     waiting_bytes: usize,
     dropped: Arc<AnyDropped>,
@@ -97,6 +107,8 @@ struct InFlight<A> {
     token: Arc<Token>,
     address: ReplyAddress<A>,
     buffer: Buffer,
+    options: CallOptions,
+    deadline: Option<Duration>,
 }
 
 /// A message that passed the outer layer and waits for its turn.
@@ -118,11 +130,14 @@ impl<A> Calls<A> {
     const KEEP: usize = 16;
 
     /// None yet. `dropped` is set when a call is dropped without a reply.
-    pub(crate) fn new(dropped: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(options: CallOptions, dropped: Arc<AtomicBool>) -> Self {
         Self {
             in_flight: Slab::new(),
             buffers: Buffers::default(),
             in_order: false,
+            options,
+            deadlines: BTreeSet::new(),
+            last_id: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             dropped: Arc::new(AnyDropped {
@@ -161,12 +176,22 @@ impl<A> Calls<A> {
 
     /// Notes that a handler is called for a message from `place`.
     #[inline]
-    pub(crate) fn begin(&mut self, place: Place, address: ReplyAddress<A>, buffer: Buffer) -> Call {
+    pub(crate) fn begin(
+        &mut self,
+        now: Duration,
+        place: Place,
+        address: ReplyAddress<A>,
+        buffer: Buffer,
+    ) -> Call {
         let token = self.token(place);
+        self.last_id = self.last_id.wrapping_add(1);
+        token.id.store(self.last_id, Ordering::Relaxed);
+        let (slot, options) = (self.in_flight.vacant_key(), self.options);
+        let deadline = self.expect(now, slot, options);
         self.buffers.hold(buffer);
         self.in_order = address.id.is_empty();
         let call = Call {
-            slot: self.in_flight.vacant_key(),
+            slot,
             request: address.request,
             verified: address.verified,
             token: token.clone(),
@@ -175,6 +200,8 @@ impl<A> Calls<A> {
             token,
             address,
             buffer,
+            options,
+            deadline,
         });
         call
     }
@@ -222,6 +249,9 @@ impl<A> Calls<A> {
     fn remove(&mut self, slot: usize) -> Option<ReplyAddress<A>> {
         let entry = self.in_flight.try_remove(slot)?;
         self.buffers.release(entry.buffer);
+        if let Some(deadline) = entry.deadline {
+            self.deadlines.remove(&(deadline, slot));
+        }
         if self.tokens.len() < Self::KEEP && Arc::strong_count(&entry.token) == 1 {
             self.tokens.push(entry.token);
         }
@@ -280,8 +310,14 @@ impl<A> Calls<A> {
     /// Gives all of them up.
     pub(crate) fn clear(&mut self) {
         self.buffers = Buffers::default();
-        self.waiting_bytes = 0;
         self.in_flight = Slab::new();
+        self.deadlines = BTreeSet::new();
+        self.clear_waiting();
+    }
+
+    /// Gives those up that wait.
+    pub(crate) fn clear_waiting(&mut self) {
+        self.waiting_bytes = 0;
         self.waiting = VecDeque::new();
     }
 }

@@ -10,7 +10,7 @@ const PLACE: Place = Place::Link {
 };
 
 fn new() -> Calls<()> {
-    Calls::new(Arc::new(AtomicBool::new(false)))
+    Calls::new(CallOptions::new(), Arc::new(AtomicBool::new(false)))
 }
 
 fn address(id: &'static [u8]) -> ReplyAddress<()> {
@@ -31,9 +31,9 @@ fn address(id: &'static [u8]) -> ReplyAddress<()> {
 #[test]
 fn a_call_ends_once_and_only_where_it_began() {
     let (mut calls, mut others) = (new(), new());
-    let first = calls.begin(PLACE, address(b"1"), Buffer::own(10));
-    let second = calls.begin(PLACE, address(b"2"), Buffer::own(20));
-    let other = others.begin(PLACE, address(b"3"), Buffer::own(0));
+    let first = calls.begin(Duration::ZERO, PLACE, address(b"1"), Buffer::own(10));
+    let second = calls.begin(Duration::ZERO, PLACE, address(b"2"), Buffer::own(20));
+    let other = others.begin(Duration::ZERO, PLACE, address(b"3"), Buffer::own(0));
     assert!(calls.owns(&first) && !calls.owns(&other));
     assert_eq!((calls.len(), calls.held_with(Buffer::default())), (2, 30));
     assert_eq!(&calls.end(first).unwrap().id[..], b"1");
@@ -48,10 +48,10 @@ fn a_call_ends_once_and_only_where_it_began() {
 #[test]
 fn a_call_of_a_link_that_has_ended_has_nobody_to_reply_to() {
     let mut calls = new();
-    let call = calls.begin(PLACE, address(b""), Buffer::own(10));
+    let call = calls.begin(Duration::ZERO, PLACE, address(b""), Buffer::own(10));
     calls.clear();
     // The place of one may be taken by another.
-    let later = calls.begin(PLACE, address(b"later"), Buffer::own(10));
+    let later = calls.begin(Duration::ZERO, PLACE, address(b"later"), Buffer::own(10));
     assert!(calls.end(call).is_none());
     assert_eq!(&calls.end(later).unwrap().id[..], b"later");
 }
@@ -62,7 +62,7 @@ fn every_call_that_is_dropped_is_found() {
     let ids: [&'static [u8]; 4] = [b"0", b"1", b"2", b"3"];
     let mut begun: Vec<_> = ids
         .iter()
-        .map(|id| calls.begin(PLACE, address(id), Buffer::own(1)))
+        .map(|id| calls.begin(Duration::ZERO, PLACE, address(id), Buffer::own(1)))
         .collect();
     assert!(calls.take_dropped().is_none());
     drop(begun.remove(3));
@@ -80,12 +80,12 @@ fn every_call_that_is_dropped_is_found() {
 #[test]
 fn one_without_an_id_is_alone() {
     let mut calls = new();
-    let call = calls.begin(PLACE, address(b""), Buffer::own(0));
+    let call = calls.begin(Duration::ZERO, PLACE, address(b""), Buffer::own(0));
     assert!(!calls.has_room(10));
     calls.end(call);
-    let first = calls.begin(PLACE, address(b"1"), Buffer::own(0));
+    let first = calls.begin(Duration::ZERO, PLACE, address(b"1"), Buffer::own(0));
     assert!(calls.has_room(2) && !calls.has_room(1));
-    let second = calls.begin(PLACE, address(b"2"), Buffer::own(0));
+    let second = calls.begin(Duration::ZERO, PLACE, address(b"2"), Buffer::own(0));
     assert!(!calls.has_room(2));
     calls.end(first);
     calls.end(second);

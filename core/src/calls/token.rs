@@ -7,7 +7,7 @@ use core::net::SocketAddr;
 use crate::error::{CloseReason, SendError};
 use crate::message::MessageType;
 use crate::place::{LinkId, Place};
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
 /// A handler that was called and has not answered: a value that is used up by its
 /// reply, here and now or later, from wherever it was sent meanwhile:
@@ -26,12 +26,18 @@ pub struct Call {
     pub(super) token: Arc<Token>,
 }
 
+/// What tells a call from all others of its link, earlier and later ones too (of as many as a
+/// `usize` counts): [`Call::id`]. Those of two links may be equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub(super) usize);
+
 /// What a call shares with its link. It stands for the call: no two in flight have the
 /// same one.
 #[derive(Debug)]
 pub(super) struct Token {
     /// Here rather than in the call, so that less is moved with each.
     pub(super) place: Place,
+    pub(super) id: AtomicUsize,
     /// A reply used the call up.
     pub(super) answered: AtomicBool,
     dropped: AtomicBool,
@@ -51,6 +57,7 @@ impl Token {
     pub(super) fn new(place: Place, any_dropped: Arc<AnyDropped>) -> Self {
         Self {
             place,
+            id: AtomicUsize::new(0),
             answered: AtomicBool::new(false),
             dropped: AtomicBool::new(false),
             any_dropped,
@@ -64,6 +71,12 @@ impl Token {
 }
 
 impl Call {
+    /// What names it where it is [cancelled](crate::CancelReason).
+    #[must_use]
+    pub fn id(&self) -> CallId {
+        CallId(self.token.id.load(Ordering::Relaxed))
+    }
+
     /// Where the request came from.
     #[must_use]
     pub fn place(&self) -> Place {
@@ -127,6 +140,9 @@ pub enum ReplyError {
     /// The link has ended: nobody waits for the reply.
     #[error("the connection is closed: {0}")]
     Closed(CloseReason),
+    /// The call was cancelled: its asker was told that its time is over.
+    #[error("the call was cancelled")]
+    Cancelled,
     /// The reply cannot be sealed or sent; the asker got an `ERROR` that says so.
     #[error("the reply cannot be sent, and an error was sent in its place: {0}")]
     Replaced(SendError),

@@ -16,7 +16,7 @@ use crate::error::{CloseReason, RequestError, SealError, SendError};
 use crate::exchange::Exchange;
 use crate::message::{Message, types};
 use crate::now::Now;
-use crate::options::{RequestOptions, SendOptions};
+use crate::options::{CallOptions, RequestOptions, SendOptions};
 use crate::peers::PeerMessage;
 use crate::place::Place;
 use crate::requests::RequestId;
@@ -30,8 +30,8 @@ impl DatagramLink {
     /// outer one; `None` answers nothing, and the asker waits out its time.
     ///
     /// # Errors
-    /// The call is another link's, and comes back; this one has ended; or the answer
-    /// cannot be sealed or does not fit into a datagram: then the asker gets an `ERROR`
+    /// The call is another link's, and comes back; this one has ended; the call was
+    /// [cancelled](crate::DatagramEvent::Cancelled); or the answer cannot be sealed or does not fit into a datagram: then the asker gets an `ERROR`
     /// with the request's uri.
     pub fn reply<N: SharedNode>(
         &mut self,
@@ -44,12 +44,24 @@ impl DatagramLink {
         if !self.calls.owns(&call) {
             return Err(ReplyError::OtherLink(call));
         }
-        let address = self.calls.end(call);
-        let address = address.ok_or(ReplyError::Closed(CloseReason::Local))?;
+        let address = self.calls.end(call).ok_or_else(|| match self.phase {
+            Phase::Open | Phase::Draining { .. } => ReplyError::Cancelled,
+            _ => ReplyError::Closed(CloseReason::Local),
+        })?;
         self.end_call(&address);
         match answer.into() {
             Some(answer) => self.send_reply(node, &address, &answer),
             None => Ok(()),
+        }
+    }
+
+    /// Sets how long the handler of a call may run from now on, in the place of what
+    /// [all](crate::LinkConfig::calls) may: to be called before the link is polled again. Of
+    /// a call that has ended it does nothing.
+    pub fn set_call_options(&mut self, now: Now, call: &Call, options: CallOptions) {
+        self.exchange.now = now;
+        if self.calls.owns(call) {
+            self.calls.set_options(now.monotonic, call, options);
         }
     }
 

@@ -5,10 +5,11 @@ use core::net::SocketAddr;
 use bytes::Bytes;
 
 use super::SuppressedReplies;
-use crate::calls::Call;
+use crate::calls::{Call, CallId};
 use crate::error::{RequestError, SendError};
 use crate::events::{Answer, Refusal};
 use crate::message::{Message, MessageType};
+use crate::options::CancelReason;
 use crate::requests::RequestId;
 
 /// Something that happened on a [`DatagramLink`](crate::DatagramLink).
@@ -102,6 +103,14 @@ pub enum DatagramEvent<H> {
         /// The uri of the request.
         uri: Bytes,
     },
+    /// Nobody waits for the answer of a call in flight any more: stop its handler, and drop
+    /// the [`Call`].
+    Cancelled {
+        /// [Which](Call::id) call.
+        call: CallId,
+        /// Why.
+        reason: CancelReason,
+    },
     /// A subscription of this node's may be gone: its [lease](crate::Lease) has run out, since
     /// its renewals are not answered, or the server refuses them. It is told once; further
     /// renewals are sent, and the first that is confirmed subscribes this node again.
@@ -138,6 +147,10 @@ pub(super) enum Notice {
         remote: SocketAddr,
         uri: Bytes,
     },
+    Cancelled {
+        call: CallId,
+        reason: CancelReason,
+    },
     Closed,
 }
 
@@ -149,6 +162,7 @@ impl<H> From<Notice> for DatagramEvent<H> {
             Notice::Suppressed { remote } => Self::Suppressed { remote },
             Notice::NotSent { remote, error } => Self::NotSent { remote, error },
             Notice::Lapsed { remote, uri } => Self::Lapsed { remote, uri },
+            Notice::Cancelled { call, reason } => Self::Cancelled { call, reason },
             Notice::Closed => Self::Closed,
         }
     }

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 
 use super::event::{DatagramEvent, Notice};
 use super::{DatagramLink, Inbound, Phase};
-use crate::calls::{Buffer, Waiting};
+use crate::calls::{Buffer, Cancelled, Waiting};
 use crate::cookies::{Given, Repeated};
 use crate::error::{Backpressure, FrameErrorKind};
 use crate::events::Refusal;
@@ -273,7 +273,9 @@ impl DatagramLink {
                 reply.local = local;
                 reply.has_room = kept && self.validation.budget.begin_call(now, from.ip());
                 Some(DatagramEvent::Call {
-                    call: self.calls.begin(place, reply, Buffer::own(bytes)),
+                    call: self
+                        .calls
+                        .begin(now.monotonic, place, reply, Buffer::own(bytes)),
                     handler,
                     message,
                 })
@@ -323,6 +325,25 @@ impl DatagramLink {
         let max = self.exchange.limits().handlers();
         let calls = self.calls.len();
         calls < max && self.budget.may_call_beside(&self.account, calls)
+    }
+
+    /// Tells the askers whose handlers take too long.
+    pub(super) fn cancel_timed_out<N: SharedNode>(&mut self, node: &mut N) {
+        let now = self.exchange.now.monotonic;
+        while let Some(cancelled) = self.calls.cancel_timed_out(now) {
+            let error = cancelled.error();
+            let Cancelled {
+                call,
+                reason,
+                address,
+            } = cancelled;
+            self.notices.push_back(Notice::Cancelled { call, reason });
+            self.end_call(&address);
+            if let Some(error) = error {
+                // One that cannot be sent is lost, as datagrams are.
+                let _ = self.send_reply(node, &address, &error);
+            }
+        }
     }
 
     /// Answers for a handler whose call was dropped.

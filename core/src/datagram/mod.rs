@@ -203,6 +203,7 @@ impl DatagramLink {
             sources: Sources::new(config.limits().subscribers(), config.hashes()),
             fan_outs: VecDeque::new(),
             publications,
+            calls: Calls::new(config.calls, budget.dropped_calls.clone()),
             exchange: Exchange::new(now, config, Role::Peer, rng),
             group,
             inbound: VecDeque::new(),
@@ -210,7 +211,6 @@ impl DatagramLink {
             unhandled: 0,
             outbox: Transmits::new(),
             in_flight: 0,
-            calls: Calls::new(budget.dropped_calls.clone()),
             notices: VecDeque::new(),
             counters: DatagramCounters::default(),
             budget,
@@ -353,7 +353,7 @@ impl DatagramLink {
         if core::mem::take(&mut self.idle) {
             self.turn = 0;
             self.published = false;
-            self.expire();
+            self.expire(node);
             self.advertise(node);
             self.renew(node);
         }
@@ -412,17 +412,21 @@ impl DatagramLink {
         };
         let renewal = self.renewals.deadline();
         let renewal = renewal.map(|at| (at, DeadlineReason::Renewal));
-        let all = request.into_iter().chain(peers).chain(renewal).chain(end);
+        let call = self.calls.deadline();
+        let call = call.map(|at| (at, DeadlineReason::Handler));
+        let all = request.into_iter().chain(peers).chain(renewal);
+        let all = all.chain(end).chain(call);
         let first = all.min_by_key(|(at, _)| *at);
         first.map(|(at, reason)| Deadline { at, reason })
     }
 
     /// Does what is due by now.
-    fn expire(&mut self) {
+    fn expire<N: SharedNode>(&mut self, node: &mut N) {
         let now = self.exchange.now.monotonic;
         while let Some((request, error)) = self.exchange.next_timed_out() {
             self.request_failed(request, error);
         }
+        self.cancel_timed_out(node);
         if matches!(self.phase, Phase::Draining { until } if until <= now) {
             self.calls.clear();
             self.inbound.clear();
@@ -459,6 +463,7 @@ impl DatagramLink {
             outbound: self.queued(),
             queued: self.queued(),
             calls: self.calls.len(),
+            abandoned: 0,
         };
         let pressure = self.budget.hold(&self.account, held);
         if !pressure.is_none() {

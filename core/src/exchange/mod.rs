@@ -48,6 +48,8 @@ pub(crate) struct Exchange<A> {
     correlating: HashSet<A>,
     /// A plugin of the outer layer writes the field for ids.
     field_clash: bool,
+    /// The peers at both ends, where the node knows the link's no more.
+    kept_peers: Option<Box<KnownPeers>>,
     /// Cookies are given and repeated, and no plugin of the outer layer writes their fields.
     cookies: bool,
 }
@@ -77,6 +79,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             outbound,
             field_clash: config.outer.writes(config.correlation.field()),
             cookies: role == Role::Peer && config.cookies && !cookies::clash(&config.outer),
+            kept_peers: None,
             ids: None,
             correlating: HashSet::with_hasher(config.hashes()),
             config,
@@ -119,7 +122,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             true if fields.cookies.is_empty() || !cookies::clash(inner) => &of_link,
             true => &CookieFields::default().fields(),
         };
-        let known = known_peers([outer, inner], node, to);
+        let known = self.known_peers([outer, inner], node, to);
         let mut peers = known.as_ref().map(KnownPeers::context).unwrap_or_default();
         peers.direction = self.outbound;
         peers.place = Some(to);
@@ -400,7 +403,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         if layer.is_empty() {
             return Ok(());
         }
-        let known = known_peers([layer], node, from);
+        let known = self.known_peers([layer], node, from);
         let mut peers = known.as_ref().map(KnownPeers::context).unwrap_or_default();
         peers.direction = self.inbound();
         peers.place = Some(from);
@@ -411,6 +414,26 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             None => sealed.open(layer, wire, &context),
             Some(outer) => sealed.open_within(outer, layer, wire, &context),
         }
+    }
+
+    /// The peers at both ends, where one of the layers wants to know them.
+    fn known_peers<'a>(
+        &self,
+        layers: impl IntoIterator<Item = &'a Layer>,
+        node: &mut impl SharedNode,
+        at: Place,
+    ) -> Option<KnownPeers> {
+        let wanted = layers.into_iter().any(Layer::is_peer_specific);
+        wanted.then(|| match &self.kept_peers {
+            Some(kept) => (**kept).clone(),
+            None => node.known_peers(at),
+        })
+    }
+
+    /// Keeps the peers at both ends of a link in mind, of which the node is to forget one:
+    /// what was asked for is still answered.
+    pub(crate) fn keep_peers(&mut self, node: &mut impl SharedNode, at: Place) {
+        self.kept_peers = Some(Box::new(node.known_peers(at)));
     }
 
     /// Which way the messages go that come here.
@@ -441,14 +464,4 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     ) -> Result<(), OpenError> {
         self.open_layer(node, sealed, &self.config.outer, None, from)
     }
-}
-
-/// The peers at both ends, where one of the layers wants to know them.
-fn known_peers<'a>(
-    layers: impl IntoIterator<Item = &'a Layer>,
-    node: &mut impl SharedNode,
-    at: Place,
-) -> Option<KnownPeers> {
-    let wanted = layers.into_iter().any(Layer::is_peer_specific);
-    wanted.then(|| node.known_peers(at))
 }

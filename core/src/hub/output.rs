@@ -4,10 +4,11 @@ use core::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
-use crate::calls::Call;
+use crate::calls::{Call, CallId};
 use crate::error::{CloseReason, RequestError, SendError};
 use crate::events::{Answer, Dropped, Refusal};
 use crate::message::{Message, MessageType};
+use crate::options::CancelReason;
 use crate::peers::PeerEvent;
 use crate::place::{LinkId, Place};
 use crate::requests::RequestId;
@@ -52,6 +53,16 @@ pub enum Output<'a, H> {
         request: RequestId,
         /// Why.
         error: RequestError,
+    },
+    /// Nobody waits for the answer of a call any more: stop its handler, and drop the
+    /// [`Call`]. Its link may be closed already.
+    Cancelled {
+        /// The link of the call.
+        link: LinkId,
+        /// [Which](Call::id) call of the link's.
+        call: CallId,
+        /// Why.
+        reason: CancelReason,
     },
     /// Write as many of these bytes as the transport takes, and say so with
     /// [`Hub::written`](crate::Hub::written): the rest comes again. `Hub::write_to` does
@@ -98,6 +109,14 @@ pub enum HubEvent {
         link: LinkId,
         /// What was dropped.
         dropped: Dropped,
+    },
+    /// Nothing more is received by a link, while handlers run or messages wait for theirs: see
+    /// [`Event::HalfClosed`](crate::Event::HalfClosed).
+    HalfClosed {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
     },
     /// A message has no handler: its sender got netaio's answer, where its type [wants
     /// one](MessageType::is_request). Nothing needs to be done about it.
@@ -161,6 +180,14 @@ pub enum DatagramOutput<'a, H> {
         request: RequestId,
         /// Why.
         error: RequestError,
+    },
+    /// Nobody waits for the answer of a call any more: stop its handler, and drop the
+    /// [`Call`].
+    Cancelled {
+        /// [Which](Call::id) call.
+        call: CallId,
+        /// Why.
+        reason: CancelReason,
     },
     /// Send this datagram. A socket that takes none now says so with
     /// [`DatagramHub::not_sent`](crate::DatagramHub::not_sent), one that refuses it with

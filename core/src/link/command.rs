@@ -13,7 +13,7 @@ use crate::error::{CloseReason, SealError, SendError};
 use crate::exchange::Exchange;
 use crate::message::Message;
 use crate::now::Now;
-use crate::options::{RequestOptions, SendOptions};
+use crate::options::{CallOptions, RequestOptions, SendOptions};
 use crate::requests::RequestId;
 use crate::shared::SharedNode;
 
@@ -22,8 +22,8 @@ impl Link {
     /// link's outer one; `None` answers nothing, and the asker waits out its time.
     ///
     /// # Errors
-    /// The call is another link's, and comes back; this one has ended; or the answer
-    /// cannot be sealed: then the asker gets an `ERROR` with the request's uri.
+    /// The call is another link's, and comes back; this one has ended; the call was
+    /// [cancelled](crate::Event::Cancelled); or the answer cannot be sealed: then the asker gets an `ERROR` with the request's uri.
     pub fn reply<N: SharedNode>(
         &mut self,
         now: Now,
@@ -35,19 +35,33 @@ impl Link {
         if !self.calls.owns(&call) {
             return Err(ReplyError::OtherLink(call));
         }
-        let address = self.calls.end(call).ok_or_else(|| {
-            let reason = self.close_reason().cloned();
-            ReplyError::Closed(reason.unwrap_or(CloseReason::Local))
-        })?;
-        let result = match answer.into() {
-            Some(answer) => self.send_reply(node, &address, &answer),
-            None => Ok(()),
+        let address = self.calls.end(call);
+        self.renew_half_closed();
+        let result = match (self.close_reason(), address, answer.into()) {
+            (Some(reason), ..) => Err(ReplyError::Closed(reason.clone())),
+            (None, None, _) => Err(ReplyError::Cancelled),
+            (None, Some(address), Some(answer)) => self.send_reply(node, &address, &answer),
+            (None, Some(_), None) => Ok(()),
         };
-        if self.account.calls() > self.calls.len() {
+        let published = self
+            .account
+            .calls()
+            .saturating_add(self.account.abandoned());
+        if published > self.calls.len() {
             // Others may wait for the place.
             self.publish(node);
         }
         result
+    }
+
+    /// Sets how long the handler of a call may run from now on, in the place of what
+    /// [all](crate::LinkConfig::calls) may: to be called before the link is polled again. Of
+    /// a call that has ended it does nothing.
+    pub fn set_call_options(&mut self, now: Now, call: &Call, options: CallOptions) {
+        self.exchange.now = now;
+        if self.calls.owns(call) {
+            self.calls.set_options(now.monotonic, call, options);
+        }
     }
 
     /// Ends a call with an `ERROR` of this text, with the uri of the request.
@@ -181,7 +195,7 @@ impl Link {
 
     /// Ends the link: where peers are managed, the remote is told that this node
     /// leaves; requests that wait fail at once; nothing more is handled or sent;
-    /// and bytes queued before are still written.
+    /// calls in flight are given up; and bytes queued before are still written.
     pub fn close<N: SharedNode>(&mut self, now: Now, node: &mut N) {
         self.exchange.now = now;
         if self.close_reason().is_none() {
@@ -211,7 +225,8 @@ impl Link {
     }
 
     /// Ends the link at once: what is queued is not written, and calls in flight have
-    /// nobody to reply to.
+    /// nobody to reply to. They are given up where the reason is
+    /// [`Local`](CloseReason::Local); else their handlers [run on](crate::Event::Closed).
     pub fn abort(&mut self, reason: CloseReason) {
         self.end(reason);
     }

@@ -5,7 +5,9 @@ use core::time::Duration;
 use super::Link;
 use super::event::Notice;
 use super::phase::Phase;
+use crate::calls::Cancelled;
 use crate::error::CloseReason;
+use crate::options::CancelReason;
 use crate::shared::SharedNode;
 
 impl Link {
@@ -49,8 +51,72 @@ impl Link {
 
     fn stop_handling(&mut self, reason: &CloseReason) {
         self.inlet.clear();
-        self.calls.clear();
         self.fail_requests(reason);
+        if *reason == CloseReason::Local {
+            self.calls.clear();
+            return;
+        }
+        self.calls.clear_waiting();
+        self.cancel_left();
+        let room = self.budget.abandon(&self.account, self.calls.len());
+        while self.calls.len() > room {
+            let Some(cancelled) = self.calls.cancel_last(CancelReason::NoRoom) else {
+                return;
+            };
+            self.note_cancelled(&cancelled);
+        }
+    }
+
+    /// Cancels the calls whose askers are to be there for as long as they run.
+    pub(super) fn cancel_left(&mut self) {
+        while let Some(cancelled) = self.calls.cancel_left() {
+            self.note_cancelled(&cancelled);
+        }
+    }
+
+    fn note_cancelled(&mut self, cancelled: &Cancelled<()>) {
+        let &Cancelled { call, reason, .. } = cancelled;
+        self.notices.push_back(Notice::Cancelled { call, reason });
+    }
+
+    /// Tells the askers whose handlers take too long.
+    fn cancel_timed_out<N: SharedNode>(&mut self, node: &mut N) {
+        let now = self.exchange.now.monotonic;
+        while let Some(cancelled) = self.calls.cancel_timed_out(now) {
+            self.note_cancelled(&cancelled);
+            if let Some(error) = cancelled.error() {
+                // Where that cannot be sent, the link has ended.
+                let _ = self.send_reply(node, &cancelled.address, &error);
+            }
+        }
+    }
+
+    /// Notes, once, that nothing more is received while something is under way: the remote
+    /// may be gone, so nothing is kept for it but what it has asked for.
+    pub(super) fn note_half_closed<N: SharedNode>(&mut self, node: &mut N) -> bool {
+        let reason = match &self.phase {
+            Phase::Open { .. } if self.eof => CloseReason::Remote,
+            Phase::Answering { reason, .. } => reason.clone(),
+            _ => return false,
+        };
+        if self.half_closed.is_some() || self.may_advance() || self.may_end() {
+            return false;
+        }
+        self.half_closed = Some(self.after_grace());
+        self.exchange.keep_peers(node, self.place);
+        node.left(self.place);
+        self.notices.push_back(Notice::HalfClosed(reason));
+        if self.eof {
+            self.cancel_left();
+        }
+        true
+    }
+
+    /// What still goes on behind the end of the stream has time for the next step.
+    pub(super) fn renew_half_closed(&mut self) {
+        if self.half_closed.is_some() {
+            self.half_closed = Some(self.after_grace());
+        }
     }
 
     fn fail_requests(&mut self, reason: &CloseReason) {
@@ -64,11 +130,12 @@ impl Link {
     }
 
     /// Does what is due by now.
-    pub(super) fn expire(&mut self) {
+    pub(super) fn expire<N: SharedNode>(&mut self, node: &mut N) {
         let now = self.exchange.now.monotonic;
         while let Some((request, error)) = self.exchange.next_timed_out() {
             self.notices.push_back(Notice::Failed { request, error });
         }
+        self.cancel_timed_out(node);
         if let Phase::Open { drain_until } = self.phase
             && drain_until.is_some_and(|at| at <= now)
         {
@@ -114,6 +181,9 @@ impl Link {
             return false;
         }
         match core::mem::replace(&mut self.phase, Phase::Open { drain_until: None }) {
+            Phase::Open { .. } if is_due && self.half_closed.is_some() => {
+                self.begin_flush(CloseReason::Remote);
+            }
             Phase::Open { .. } => self.close(now, node),
             Phase::Answering { reason, .. } => {
                 self.begin_flush(reason);

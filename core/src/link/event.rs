@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
-use crate::calls::Call;
+use crate::calls::{Call, CallId};
 use crate::error::{CloseReason, RequestError};
 use crate::events::{Answer, Dropped, Refusal};
 use crate::message::{Message, MessageType};
+use crate::options::CancelReason;
 use crate::requests::RequestId;
 
 /// Something that happened on a link.
@@ -61,12 +62,29 @@ pub enum Event<H> {
         /// The uri of the request.
         uri: Bytes,
     },
+    /// Nobody waits for the answer of a call in flight any more: stop its handler, and drop
+    /// the [`Call`]. It may come behind [`Closed`](Self::Closed).
+    Cancelled {
+        /// [Which](Call::id) call.
+        call: CallId,
+        /// Why.
+        reason: CancelReason,
+    },
+    /// Nothing more is received, while calls are in flight or messages wait: the remote has
+    /// ended its sending side ([`CloseReason::Remote`]) or closed the connection, which looks
+    /// the same; or the link ends for another reason. Its subscriptions and its peer are gone.
+    /// What was asked for is still answered, within
+    /// [`Limits::shutdown_grace`](crate::Limits::shutdown_grace).
+    HalfClosed(CloseReason),
     /// All bytes are written, and there will be no more: shut the sending side of the
     /// transport down (`shutdown(2)`, TLS's `close_notify`), and go on reading while it
     /// is [wanted](super::Link::wants_read), or what was written last may be lost on its
     /// way.
     Shutdown,
-    /// The link is closed: the last event. Close the transport.
+    /// The link is closed. Close the transport. It is the last event, unless calls are
+    /// [in flight](super::Link::calls_in_flight): keep the link then, and poll it as ever,
+    /// until they have ended. Their handlers run on unless they are
+    /// [cancelled](Self::Cancelled), and their replies are refused.
     Closed(CloseReason),
 }
 
@@ -78,6 +96,11 @@ pub(super) enum Notice {
         error: RequestError,
     },
     Refused(Refusal),
+    Cancelled {
+        call: CallId,
+        reason: CancelReason,
+    },
+    HalfClosed(CloseReason),
     Shutdown,
     Closed(CloseReason),
 }
@@ -87,6 +110,8 @@ impl<H> From<Notice> for Event<H> {
         match notice {
             Notice::Failed { request, error } => Self::Failed { request, error },
             Notice::Refused(refusal) => Self::Refused(refusal),
+            Notice::Cancelled { call, reason } => Self::Cancelled { call, reason },
+            Notice::HalfClosed(reason) => Self::HalfClosed(reason),
             Notice::Shutdown => Self::Shutdown,
             Notice::Closed(reason) => Self::Closed(reason),
         }

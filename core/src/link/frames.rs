@@ -3,7 +3,7 @@
 use super::Link;
 use super::event::{Event, Notice};
 use super::phase::Phase;
-use crate::calls::{Buffer, Waiting};
+use crate::calls::{Buffer, Call, ReplyAddress, Waiting};
 use crate::config::Role;
 use crate::error::{CloseReason, FrameErrorKind};
 use crate::events::Refusal;
@@ -152,7 +152,7 @@ impl Link {
                 message,
                 reply,
             }) => Some(Event::Call {
-                call: self.calls.begin(self.place, reply, buffer),
+                call: self.begin_call(reply, buffer),
                 handler,
                 message,
             }),
@@ -177,6 +177,12 @@ impl Link {
             }
             Err(failed) => self.failed(failed),
         }
+    }
+
+    fn begin_call(&mut self, reply: ReplyAddress<()>, buffer: Buffer) -> Call {
+        self.renew_half_closed();
+        let now = self.exchange.now.monotonic;
+        self.calls.begin(now, self.place, reply, buffer)
     }
 
     /// Whether a message may be dispatched that has no other before it: one without a
@@ -237,6 +243,12 @@ impl Link {
             && waiting_bytes < most_bytes.min(limits.outbound_queue())
     }
 
+    /// Whether bytes are read although they are not to be looked at yet, so that the end
+    /// behind them is noticed.
+    pub(super) fn may_look_ahead(&self) -> bool {
+        !self.paused && self.inlet.bytes.len() < Self::LOOK_AHEAD
+    }
+
     /// Tells the sender that its message failed a check, if that is wanted, and
     /// counts it.
     fn failed<H>(&mut self, failed: Failed) -> Option<Event<H>> {
@@ -262,7 +274,12 @@ impl Link {
         &mut self,
         node: &mut N,
     ) -> Option<Event<N::Handler>> {
-        let address = self.calls.take_dropped()?;
+        let mut address = self.calls.take_dropped()?;
+        // Nobody waits for an answer behind the end.
+        while self.close_reason().is_some() {
+            address = self.calls.take_dropped()?;
+        }
+        self.renew_half_closed();
         let error = Message::error(address.uri.clone(), "the handler gave no answer");
         // Where that cannot be sent, the link has ended.
         let _ = self.send_reply(node, &address, &error);

@@ -108,6 +108,9 @@ impl Link {
     /// [slow consumer](crate::Limits::slow_consumer).
     pub fn written(&mut self, count: usize) {
         self.outbox.written(count);
+        if count > 0 {
+            self.renew_half_closed();
+        }
         self.note_turn();
         self.after_write();
     }

@@ -22,6 +22,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use rand_core::CryptoRng;
 
@@ -69,7 +70,8 @@ use crate::shared::SharedNode;
 ///   [`transport_failed`](Self::transport_failed), [`begin_turn`](Self::begin_turn).
 /// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
 ///   [`send`](Self::send), [`request`](Self::request), [`cancel`](Self::cancel),
-///   [`notify`](Self::notify), [`forward`](Self::forward), [`lost`](Self::lost),
+///   [`set_call_options`](Self::set_call_options), [`notify`](Self::notify),
+///   [`forward`](Self::forward), [`lost`](Self::lost),
 ///   [`pause`](Self::pause), [`resume`](Self::resume), [`drain`](Self::drain),
 ///   [`close`](Self::close), [`cut_off`](Self::cut_off),
 ///   [`abort`](Self::abort).
@@ -90,6 +92,13 @@ use crate::shared::SharedNode;
 /// answer; what is queued is written; then [`Event::Shutdown`] asks to end the sending
 /// side, the remote's own end is waited for, and [`Event::Closed`] is last. Each step
 /// has a deadline ([`Limits::shutdown_grace`]).
+///
+/// While handlers run, some bytes are read all the same, so that a remote that leaves is noticed
+/// at once, and [`Event::HalfClosed`] says so: 16 KiB, which count in
+/// [`Limits::inbound_total`]. The end behind more than that is noticed once they are handled.
+/// Handlers run on then, and behind the end of the link too, unless
+/// [`CallOptions`](crate::CallOptions) say otherwise, in places of their own
+/// ([`Limits::abandoned_handlers`]).
 pub struct Link {
     exchange: Exchange<()>,
     place: Place,
@@ -110,6 +119,9 @@ pub struct Link {
     /// There was nothing to do when it was polled last.
     idle: bool,
     eof: bool,
+    /// Nothing more is received, and the node keeps nothing for the remote: when what is
+    /// still under way is given up.
+    half_closed: Option<Duration>,
     /// The application takes no messages for now.
     paused: bool,
     phase: Phase,
@@ -118,6 +130,10 @@ pub struct Link {
 }
 
 impl Link {
+    /// Bytes that are read at most while none are to be looked at, so that the end of the
+    /// stream is noticed behind them.
+    const LOOK_AHEAD: usize = 16 * 1024;
+
     pub(crate) fn new(now: Now, seat: Seat, rng: Box<dyn CryptoRng + Send>) -> Self {
         let Seat {
             place,
@@ -131,12 +147,12 @@ impl Link {
         Self {
             max_frame: config.wire.codec.header_len().saturating_add(sections),
             deframer: Deframer::new(config.wire.clone()),
+            calls: Calls::new(config.calls, budget.dropped_calls.clone()),
             exchange: Exchange::new(now, config, role, rng),
             place,
             inlet: Inlet::new(),
             outbox: Outbox::new(),
             flow: FlowControl::default(),
-            calls: Calls::new(budget.dropped_calls.clone()),
             notices: VecDeque::new(),
             failures: Failures::default(),
             timers: Timers::new(now.monotonic),
@@ -145,6 +161,7 @@ impl Link {
             turn: 0,
             idle: true,
             eof: false,
+            half_closed: None,
             paused: false,
             phase: Phase::Open { drain_until: None },
             leaves: false,
@@ -212,8 +229,8 @@ impl Link {
     }
 
     /// Whether bytes are to be read. Where they are not, the remote is to wait: its
-    /// answers are not taken, too many handlers run, the application takes no
-    /// [messages](Self::pause), or all links together hold too much.
+    /// answers are not taken or too many handlers run, and it has sent 16 KiB more; the
+    /// application takes no [messages](Self::pause); or all links together hold too much.
     #[must_use]
     pub fn wants_read(&self) -> bool {
         !self.eof
@@ -221,7 +238,7 @@ impl Link {
                 Phase::Open { drain_until } => {
                     let answers = self.calls.len() > 0 && self.pending_requests() > 0;
                     (drain_until.is_none() || answers)
-                        && self.may_take_frame()
+                        && (self.may_take_frame() || self.may_look_ahead())
                         && self.inlet.bytes.len() <= self.max_frame
                         && self.read_room() > 0
                 }
@@ -260,6 +277,15 @@ impl Link {
         if let Phase::Lingering { .. } = self.phase {
             return usize::MAX;
         }
+        let room = self.budget_room();
+        match self.may_take_frame() {
+            true => room,
+            false => room.min(Self::LOOK_AHEAD.saturating_sub(self.inlet.bytes.len())),
+        }
+    }
+
+    /// How many bytes may be read for what all links hold.
+    fn budget_room(&self) -> usize {
         let calls = self.calls.held_with(Buffer::default());
         let held = self.inlet.bytes.len().saturating_add(calls);
         self.budget.room(&self.account, held)
@@ -280,12 +306,12 @@ impl Link {
     pub fn waits_for_budget(&self) -> bool {
         let waits = self.calls.waiting().0 > 0 && !self.paused;
         matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
-            && (waits && !self.may_call() || self.read_room() == 0)
+            && (waits && !self.may_call() || self.budget_room() == 0)
     }
 
     /// Whether all links together leave room for one more handler of this one.
     fn may_call(&self) -> bool {
-        let calls = self.calls.len();
+        let calls = self.calls.len().saturating_sub(self.account.abandoned());
         self.budget.may_call_beside(&self.account, calls)
     }
 
@@ -310,10 +336,13 @@ impl Link {
             if self.is_turn_over() {
                 self.turn = 0;
             }
-            self.expire();
+            self.expire(node);
         }
         if core::mem::take(&mut self.leaves) {
             node.left(self.place);
+        }
+        if self.half_closed.is_some() && self.eof {
+            self.cancel_left();
         }
         match self.account.cut() {
             // One that only flushes its queue holds as much with it.
@@ -347,7 +376,7 @@ impl Link {
                     continue;
                 }
             }
-            if !self.check_timers() && !self.advance_end(node) {
+            if !self.check_timers() && !self.advance_end(node) && !self.note_half_closed(node) {
                 self.tell_gap(node);
                 self.settle(node);
                 return None;
@@ -373,7 +402,10 @@ impl Link {
         let backlog = self.backlog_deadline();
         let backlog = backlog.map(|at| (at, DeadlineReason::Backlog));
         let end = self.end_deadline().map(|at| (at, DeadlineReason::End));
-        let all = request.into_iter().chain(timer).chain(backlog).chain(end);
+        let call = self.calls.deadline();
+        let call = call.map(|at| (at, DeadlineReason::Handler));
+        let all = request.into_iter().chain(timer).chain(backlog);
+        let all = all.chain(end).chain(call);
         let first = all.min_by_key(|(at, _)| *at);
         first.map(|(at, reason)| Deadline { at, reason })
     }
@@ -396,17 +428,20 @@ impl Link {
 
     /// Publishes what the link holds.
     fn publish<N: SharedNode>(&mut self, node: &mut N) {
-        let held = match self.phase {
-            Phase::Closed { .. } => Held::default(),
-            _ => Held {
-                inbound: self.calls.held_with(self.inlet.occupied()),
-                outbound: self
-                    .outbox
-                    .held()
-                    .saturating_add(self.exchange.pending.parked_bytes()),
-                queued: self.queued(),
-                calls: self.calls.len(),
-            },
+        let calls = self.calls.len();
+        let abandoned = match self.half_closed.is_some() || self.close_reason().is_some() {
+            true => self.budget.abandon(&self.account, calls).min(calls),
+            false => 0,
+        };
+        let held = Held {
+            inbound: self.calls.held_with(self.inlet.occupied()),
+            outbound: self
+                .outbox
+                .held()
+                .saturating_add(self.exchange.pending.parked_bytes()),
+            queued: self.queued(),
+            calls: calls.saturating_sub(abandoned),
+            abandoned,
         };
         let unfinished = self.inlet.incomplete && !self.inlet.bytes.is_empty();
         self.budget.set_unfinished(&self.account, unfinished);
@@ -414,6 +449,13 @@ impl Link {
         if !pressure.is_none() {
             node.pressure(pressure);
         }
+    }
+}
+
+impl Drop for Link {
+    /// Nothing is held for it any more, though handlers of its may still run.
+    fn drop(&mut self) {
+        self.budget.hold(&self.account, Held::default());
     }
 }
 

@@ -33,6 +33,7 @@ impl Link {
         if let Phase::Answering { until, .. } = &mut self.phase {
             *until = grace.max(*until);
         }
+        self.renew_half_closed();
     }
 
     /// Whether it is [paused](Self::pause).
@@ -47,6 +48,10 @@ impl Link {
         let waits = self.paused && self.calls.waiting().0 > 0;
         match self.phase {
             Phase::Answering { .. } if waits => None,
+            Phase::Open { drain_until } => {
+                let half_closed = self.half_closed.filter(|_| !self.paused);
+                drain_until.into_iter().chain(half_closed).min()
+            }
             _ => self.phase.deadline(),
         }
     }

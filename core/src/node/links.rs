@@ -262,7 +262,7 @@ impl<H: Clone> Node<H> {
             self.forget_place(place);
             self.budget.set_links(self.links.len());
             // A link that is dropped before its end holds nothing either.
-            let pressure = self.budget.hold(&member.account, Default::default());
+            let pressure = self.budget.close(&member.account);
             self.relieve(pressure);
         }
     }

@@ -60,6 +60,8 @@ impl<H: Clone> SharedNode for Node<H> {
         let answer = match message.message_type {
             types::SUBSCRIBE_URI => Some(self.answer_subscribe(&message.uri, from)),
             types::UNSUBSCRIBE_URI => Some(self.answer_unsubscribe(&message.uri, from)),
+            // The remote of a link has left already.
+            _ if !self.leads_to(from) => None,
             _ => {
                 let origin = self.origin(from, message);
                 self.discovery.handle_from(now, from, origin, message)

@@ -44,6 +44,7 @@ const PRESSED: &[(&str, &[&str])] = &[
     ("connections", &["silent"]),
     ("connections_per_address", &["silent"]),
     ("handlers", &["waiting", "deferred"]),
+    ("abandoned_handlers", &["deferred"]),
     ("handlers_per_connection", &["deferred"]),
     ("frames_per_turn", &["pipelined"]),
     ("inbound_total", &["waiting", "deferred", "unfinished"]),

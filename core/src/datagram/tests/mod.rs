@@ -7,6 +7,7 @@ mod leases;
 mod publishing;
 mod sending;
 mod strangers;
+mod timeouts;
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;

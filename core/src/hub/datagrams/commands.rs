@@ -13,7 +13,7 @@ use crate::error::{SealError, SendError};
 use crate::hub::node_commands::node_commands;
 use crate::message::Message;
 use crate::now::Now;
-use crate::options::{RequestOptions, SendOptions};
+use crate::options::{CallOptions, RequestOptions, SendOptions};
 use crate::requests::RequestId;
 
 impl<H: Clone> DatagramHub<H> {
@@ -42,6 +42,13 @@ impl<H: Clone> DatagramHub<H> {
     pub fn reply_error(&mut self, now: Now, call: Call, text: &str) -> Result<(), ReplyError> {
         self.now = now;
         self.link.reply_error(now, &mut self.node, call, text)
+    }
+
+    /// Sets how long the handler of a call may run from now on; see
+    /// [`DatagramLink::set_call_options`](crate::DatagramLink::set_call_options).
+    pub fn set_call_options(&mut self, now: Now, call: &Call, options: CallOptions) {
+        self.now = now;
+        self.link.set_call_options(now, call, options);
     }
 
     /// Sends a message to an address; see

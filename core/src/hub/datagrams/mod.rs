@@ -298,6 +298,9 @@ fn output<H>(event: DatagramEvent<H>) -> DatagramOutput<'static, H> {
         DatagramEvent::Failed { request, error } => {
             return DatagramOutput::Failed { request, error };
         }
+        DatagramEvent::Cancelled { call, reason } => {
+            return DatagramOutput::Cancelled { call, reason };
+        }
         DatagramEvent::Closed => return DatagramOutput::Closed,
         DatagramEvent::Refused { remote, refusal } => DatagramHubEvent::Refused { remote, refusal },
         DatagramEvent::Suppressed { remote } => DatagramHubEvent::Suppressed { remote },

@@ -15,7 +15,7 @@ use crate::link::Link;
 use crate::message::Message;
 use crate::node::Node;
 use crate::now::Now;
-use crate::options::{RequestOptions, SendOptions};
+use crate::options::{CallOptions, RequestOptions, SendOptions};
 use crate::peers::PeerMessage;
 use crate::place::LinkId;
 use crate::requests::RequestId;
@@ -57,6 +57,7 @@ impl<H: Clone> Hub<H> {
         let id = link.id();
         let entry = Entry {
             link,
+            ended: false,
             writing: Vec::new(),
             written: 0,
             writer: Writer::Free,
@@ -117,6 +118,17 @@ impl<H: Clone> Hub<H> {
         let result = end(&mut entry.link, &mut self.node, call);
         self.make_ready(id);
         result
+    }
+
+    /// Sets how long the handler of a call may run from now on; see
+    /// [`Link::set_call_options`].
+    pub fn set_call_options(&mut self, now: Now, call: &Call, options: CallOptions) {
+        self.now = now;
+        let Some(id) = call.link() else { return };
+        if let Some(entry) = self.links.get_mut(&id) {
+            entry.link.set_call_options(now, call, options);
+            self.make_ready(id);
+        }
     }
 
     /// Sends a message by a link; see [`Link::send`].
@@ -209,8 +221,13 @@ impl<H: Clone> Hub<H> {
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
-        let links = self.links.keys().copied().collect();
+        let links = self.open_links();
         self.deliver(now, links, message, options)
+    }
+
+    fn open_links(&self) -> Vec<LinkId> {
+        let links = self.links.iter().filter(|(_, entry)| !entry.ended);
+        links.map(|(id, _)| *id).collect()
     }
 
     /// Queues a message for links, sealed once if that can be.
@@ -292,8 +309,7 @@ impl<H: Clone> Hub<H> {
         self.drain_until = Some(until);
         let farewells = self.node.stop_all_peer_management();
         self.say(now, farewells);
-        let links: Vec<_> = self.links.keys().copied().collect();
-        for id in links {
+        for id in self.open_links() {
             if let Some(entry) = self.links.get_mut(&id) {
                 entry.link.drain(now, grace);
             }

@@ -58,7 +58,9 @@ pub struct Hub<H> {
     node: Node<H>,
     make_rng: MakeRng,
     sealer: SharedSealer,
-    links: BTreeMap<LinkId, Entry>,
+    pub(super) links: BTreeMap<LinkId, Entry>,
+    /// How many of them are closed.
+    ended: usize,
     /// The link whose turn it is.
     current: Option<LinkId>,
     /// Links that are to be polled in this round, and in the next.
@@ -76,8 +78,10 @@ pub struct Hub<H> {
     drain_until: Option<Duration>,
 }
 
-struct Entry {
+pub(super) struct Entry {
     link: Link,
+    /// It is closed, and handlers run on that it has called.
+    ended: bool,
     /// Bytes that are being written, and how many of them have been.
     writing: Vec<u8>,
     written: usize,
@@ -127,6 +131,7 @@ impl<H: Clone> Hub<H> {
             sealer: SharedSealer::new(rng, Direction::ToClient),
             make_rng,
             links: BTreeMap::new(),
+            ended: 0,
             current: None,
             ready: VecDeque::new(),
             next_round: VecDeque::new(),
@@ -164,19 +169,20 @@ impl<H: Clone> Hub<H> {
     /// A link that is not closed.
     #[must_use]
     pub fn link(&self, link: LinkId) -> Option<&Link> {
-        self.links.get(&link).map(|entry| &entry.link)
+        let entry = self.links.get(&link).filter(|entry| !entry.ended);
+        entry.map(|entry| &entry.link)
     }
 
     /// Number of links.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.links.len()
+        self.links.len().saturating_sub(self.ended)
     }
 
     /// Whether there are no links: after [`drain`](Self::drain), that all is done.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.links.is_empty()
+        self.len() == 0
     }
 
     /// Whether a link's transport is to be read from. One that is not keeps its remote

@@ -114,12 +114,12 @@ impl<H: Clone> Hub<H> {
         let may_poll = !had_turn || ends || !entry.link.wants_poll();
         if may_poll && let Some(event) = entry.link.poll(self.now, &mut self.node) {
             if let Event::Closed(reason) = event {
-                self.remove(id);
+                self.end(id);
                 return Step::Output(Output::Close { link: id, reason });
             }
             return Step::Output(output(id, event));
         }
-        if entry.writer != Writer::Free {
+        if entry.ended || entry.writer != Writer::Free {
             return Step::Nothing;
         }
         if entry.written >= entry.writing.len() {
@@ -139,6 +139,10 @@ impl<H: Clone> Hub<H> {
             return;
         };
         entry.queued = false;
+        if entry.ended && entry.link.calls_in_flight() == 0 {
+            self.remove(id);
+            return;
+        }
         let more = entry.link.wants_poll();
         let waits = entry.link.waits_for_budget();
         let deadline = entry.link.deadline().map(|deadline| deadline.at);
@@ -170,10 +174,26 @@ impl<H: Clone> Hub<H> {
         }
     }
 
+    /// A link is closed. While handlers run for it, it stays, though nobody is shown it.
+    fn end(&mut self, id: LinkId) {
+        let Some(entry) = self.links.get_mut(&id) else {
+            return;
+        };
+        entry.ended = true;
+        (entry.writing, entry.written) = (Vec::new(), 0);
+        self.ended = self.ended.saturating_add(1);
+        if entry.link.calls_in_flight() == 0 {
+            self.remove(id);
+        }
+    }
+
     fn remove(&mut self, id: LinkId) {
         let Some(entry) = self.links.remove(&id) else {
             return;
         };
+        if entry.ended {
+            self.ended = self.ended.saturating_sub(1);
+        }
         if let Some(at) = entry.deadline {
             self.deadlines.remove(&(at, id));
         }
@@ -207,6 +227,8 @@ fn output<H>(link: LinkId, event: Event<H>) -> Output<'static, H> {
             request,
             error,
         },
+        Event::Cancelled { call, reason } => Output::Cancelled { link, call, reason },
+        Event::HalfClosed(reason) => Output::Event(HubEvent::HalfClosed { link, reason }),
         Event::Refused(refusal) => Output::Event(HubEvent::Refused { link, refusal }),
         Event::Dropped(dropped) => Output::Event(HubEvent::Dropped { link, dropped }),
         Event::Unrouted { message_type, uri } => Output::Event(HubEvent::Unrouted {

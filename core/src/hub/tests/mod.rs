@@ -3,6 +3,7 @@
 mod crowds;
 mod datagrams;
 mod ending;
+mod leavers;
 mod network;
 mod serving;
 mod turns;
@@ -22,7 +23,7 @@ use crate::error::{CloseReason, RequestError};
 use crate::message::{Message, MessageType, types};
 use crate::node::Node;
 use crate::now::Now;
-use crate::options::RequestOptions;
+use crate::options::{CancelReason, RequestOptions};
 use crate::peers::PeerEvent;
 use crate::place::{LinkId, Place};
 use crate::plugin::{HmacAuth, Layer, Sha256StreamCipher};
@@ -47,6 +48,8 @@ enum Seen {
     Answered(LinkId, RequestId, Message),
     Failed(LinkId, RequestId, RequestError),
     Unanswered(LinkId, MessageType, Bytes),
+    Cancelled(LinkId, CancelReason),
+    HalfClosed(LinkId, CloseReason),
     Closed(LinkId, CloseReason),
     Peer(PeerEvent<Place>),
 }
@@ -238,6 +241,15 @@ impl Net {
                     connection.pipes[side].ended = true;
                     connection.closed[side] = true;
                     seen.push(Seen::Closed(link, reason));
+                }
+                Output::Cancelled { link, call, reason } => {
+                    deferred.retain(|(deferred, _)| {
+                        (deferred.link(), deferred.id()) != (Some(link), call)
+                    });
+                    seen.push(Seen::Cancelled(link, reason));
+                }
+                Output::Event(HubEvent::HalfClosed { link, reason }) => {
+                    seen.push(Seen::HalfClosed(link, reason));
                 }
                 Output::Message { link, message } => seen.push(Seen::Message(link, message)),
                 Output::Answered {

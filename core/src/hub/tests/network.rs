@@ -171,6 +171,9 @@ impl Network {
                     said.push(Said::Peer(event));
                 }
                 DatagramOutput::Event(DatagramHubEvent::Lapsed { .. }) => said.push(Said::Lapsed),
+                DatagramOutput::Cancelled { call, reason } => {
+                    panic!("{call:?} is cancelled: {reason:?}")
+                }
                 DatagramOutput::Event(other) => panic!("{other:?}"),
             }
         }

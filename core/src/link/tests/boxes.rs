@@ -64,3 +64,33 @@ fn nothing_is_sent_to_a_stranger_and_nothing_taken_from_one() {
     };
     assert_eq!(pair.server.seen(), [Seen::Refused(refused)]);
 }
+
+#[test]
+fn who_has_left_is_still_answered_in_boxes() {
+    let mut pair = strangers();
+    introduce(&mut pair.client, &boxes(2));
+    introduce(&mut pair.server, &boxes(1));
+    pair.server
+        .node
+        .on(CREATE_URI, nothing, Layer::new())
+        .unwrap();
+    pair.server.node.on(UPDATE_URI, echo, Layer::new()).unwrap();
+    pair.request(&Message::create("u", "first"));
+    pair.request(&Message::update("v", "second"));
+    let asked = pair.client.outbound();
+    pair.server.take(NOON, &asked, true);
+    pair.server.drain(NOON);
+    let left = Seen::HalfClosed(CloseReason::Remote);
+    assert!(pair.server.seen().contains(&left));
+    assert_eq!(pair.server.node.peers().len(), 0);
+    let call = pair.server.unanswered.pop_front().unwrap();
+    let answer = Message::ok("u", "done");
+    pair.server.reply(NOON, call, answer).unwrap();
+    pair.run();
+    let answers = pair.client.seen();
+    let answers = answers.iter().filter_map(|seen| match seen {
+        Seen::Answered(_, answer) => Some(answer.message.content.clone()),
+        _ => None,
+    });
+    assert_eq!(answers.collect::<Vec<_>>(), ["done", "second"]);
+}

@@ -147,7 +147,9 @@ fn requests_fail_at_the_end_and_none_is_sent_after_it() {
     pair.server.drain(NOON);
     let remote = CloseReason::Remote;
     let failed = RequestError::Closed(remote.clone());
-    assert_eq!(pair.server.seen(), [Seen::Failed(asked, failed)]);
+    let half_closed = Seen::HalfClosed(remote.clone());
+    let seen = pair.server.seen();
+    assert_eq!(seen, [Seen::Failed(asked, failed), half_closed]);
     // The handler still answers, though nobody can answer it.
     let again = pair.server.request(NOON, &ask, &options);
     assert_eq!(again, Err(SendError::Closed(remote.clone())));

@@ -13,6 +13,7 @@ mod end;
 mod failures;
 mod ids;
 mod layers;
+mod leavers;
 mod limits;
 mod pause;
 mod replay;
@@ -39,7 +40,7 @@ use crate::limits::Limits;
 use crate::message::{Message, MessageType};
 use crate::node::Node;
 use crate::now::Now;
-use crate::options::{RequestOptions, SendOptions};
+use crate::options::{CancelReason, RequestOptions, SendOptions};
 use crate::plugin::{HmacAuth, Layer, Sha256StreamCipher};
 use crate::requests::RequestId;
 use crate::shared::Unrouted;
@@ -61,6 +62,8 @@ enum Seen {
     Refused(Refusal),
     Dropped(Dropped),
     Unanswered(MessageType, Bytes),
+    Cancelled(CancelReason),
+    HalfClosed(CloseReason),
     Closed(CloseReason),
 }
 
@@ -198,6 +201,11 @@ impl End {
                     self.link.handle_eof(now);
                     continue;
                 }
+                Event::Cancelled { call, reason } => {
+                    self.unanswered.retain(|unanswered| unanswered.id() != call);
+                    Seen::Cancelled(reason)
+                }
+                Event::HalfClosed(reason) => Seen::HalfClosed(reason),
                 Event::Closed(reason) => Seen::Closed(reason),
             };
             self.seen.push(seen);

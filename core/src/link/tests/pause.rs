@@ -122,7 +122,8 @@ fn the_end_waits_until_what_came_before_it_is_taken() {
     client.link.handle_eof(NOON);
     client.drain(NOON);
     let closed = RequestError::Closed(CloseReason::Remote);
-    assert_eq!(client.seen(), [Seen::Failed(request, closed)]);
+    let half_closed = Seen::HalfClosed(CloseReason::Remote);
+    assert_eq!(client.seen(), [Seen::Failed(request, closed), half_closed]);
     let much_later = after(NOON, 1000 * SECOND);
     assert_eq!(client.link.deadline(), None);
     client.drain(much_later);

@@ -13,13 +13,13 @@ fn deadline(pair: &mut Pair) -> Option<(Duration, DeadlineReason)> {
     deadline.map(|Deadline { at, reason }| (at - NOON.monotonic, reason))
 }
 
-/// The server has so much to write that it reads nothing more.
+/// The server has so much to write that it handles nothing more.
 fn hold(pair: &mut Pair) {
     while pair.server.link.queued() < Limits::HIGH_WATER {
         pair.tell(&Message::notify("u", alloc::vec![0; 40_000]));
     }
     pair.server.drain(pair.now);
-    assert!(!pair.server.link.wants_read());
+    assert!(!pair.server.link.may_take_frame());
 }
 
 /// The server notices the time, while nothing is written.

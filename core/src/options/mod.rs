@@ -1,6 +1,10 @@
-//! How one message or one request is sent.
+//! How one message or one request is sent, and how long a handler may run.
+
+mod calls;
 
 use core::time::Duration;
+
+pub use self::calls::{CallOptions, CancelReason};
 
 use crate::message::MessageType;
 use crate::plugin::Layer;

@@ -1,0 +1,99 @@
+//! Calls that take too long, or that nobody waits for any more.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use super::{Call, CallId, Calls, InFlight, ReplyAddress};
+use crate::message::Message;
+use crate::options::{CallOptions, CancelReason};
+use crate::sync::Ordering;
+
+/// A call that was cancelled.
+#[derive(Debug)]
+pub(crate) struct Cancelled<A> {
+    pub(crate) call: CallId,
+    pub(crate) reason: CancelReason,
+    pub(crate) address: ReplyAddress<A>,
+}
+
+impl<A> Cancelled<A> {
+    /// What the asker is told, if there is one.
+    pub(crate) fn error(&self) -> Option<Message> {
+        let timed_out = matches!(self.reason, CancelReason::TimedOut(_));
+        let asked = timed_out && self.address.request.is_request();
+        asked.then(|| Message::error(self.address.uri.clone(), "the handler took too long"))
+    }
+}
+
+impl<A> Calls<A> {
+    /// Notes when a call times out, if it does.
+    #[inline]
+    pub(super) fn expect(
+        &mut self,
+        now: Duration,
+        slot: usize,
+        options: CallOptions,
+    ) -> Option<Duration> {
+        let deadline = now.saturating_add(options.timeout()?);
+        self.deadlines.insert((deadline, slot));
+        Some(deadline)
+    }
+
+    /// Sets what becomes of a call in flight, from now on.
+    pub(crate) fn set_options(&mut self, now: Duration, call: &Call, options: CallOptions) {
+        let slot = call.slot;
+        let entry = self.in_flight.get(slot);
+        let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.token, &call.token)) else {
+            return;
+        };
+        if let Some(deadline) = entry.deadline {
+            self.deadlines.remove(&(deadline, slot));
+        }
+        let deadline = self.expect(now, slot, options);
+        if let Some(entry) = self.in_flight.get_mut(slot) {
+            (entry.options, entry.deadline) = (options, deadline);
+        }
+    }
+
+    /// When the next call times out.
+    #[inline]
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Cancels the next call whose time is up.
+    pub(crate) fn cancel_timed_out(&mut self, now: Duration) -> Option<Cancelled<A>> {
+        let &(_, slot) = self.deadlines.first().filter(|(at, _)| *at <= now)?;
+        let timeout = self.in_flight.get(slot)?.options.timeout()?;
+        self.cancel(slot, CancelReason::TimedOut(timeout))
+    }
+
+    /// Cancels a call that is not to outlive the connection of its asker.
+    pub(crate) fn cancel_left(&mut self) -> Option<Cancelled<A>> {
+        let mut calls = self.in_flight.iter();
+        let (slot, _) = calls.find(|(_, entry)| entry.options.cancels_on_disconnect())?;
+        self.cancel(slot, CancelReason::Disconnected)
+    }
+
+    /// Cancels the call that was made last.
+    pub(crate) fn cancel_last(&mut self, reason: CancelReason) -> Option<Cancelled<A>> {
+        let age = |entry: &InFlight<A>| {
+            let id = entry.token.id.load(Ordering::Relaxed);
+            self.last_id.wrapping_sub(id)
+        };
+        let calls = self.in_flight.iter();
+        let (slot, _) = calls.min_by_key(|(_, entry)| age(entry))?;
+        self.cancel(slot, reason)
+    }
+
+    fn cancel(&mut self, slot: usize, reason: CancelReason) -> Option<Cancelled<A>> {
+        let token = &self.in_flight.get(slot)?.token;
+        let call = CallId(token.id.load(Ordering::Relaxed));
+        let address = self.remove(slot)?;
+        Some(Cancelled {
+            call,
+            reason,
+            address,
+        })
+    }
+}
