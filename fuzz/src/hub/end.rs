@@ -108,6 +108,13 @@ impl End {
                 assert!(serial.is_some(), "a request that ends twice");
                 self.orderly = false;
             }
+            Output::Cancelled { link, call, reason } => {
+                ("cancelled", link, call, format!("{reason:?}")).hash(&mut self.digest);
+                let before = self.deferred.len();
+                self.deferred
+                    .retain(|(it, _)| (it.link(), it.id()) != (Some(link), call));
+                assert_eq!(self.deferred.len() + 1, before, "another's call");
+            }
             Output::Write { link, bytes } => {
                 assert!(!bytes.is_empty() && !self.shut.contains(&link));
                 let (pipe, side) = pipe(link);
@@ -174,7 +181,9 @@ impl End {
         assert_eq!(call.request_type(), message.message_type);
         let limits = self.hub.node().config().limits().clone();
         let in_flight: usize = self.calls_in_flight();
-        assert!(in_flight <= limits.handlers(), "{in_flight} handlers");
+        let abandoned = limits.abandoned_handlers().unwrap_or(limits.handlers());
+        let most = limits.handlers() + abandoned;
+        assert!(in_flight <= most, "{in_flight} handlers");
         if !asks(message.message_type) {
             return self.reply(now, call, None);
         }
