@@ -32,6 +32,11 @@ pub enum BuildError {
     /// `inner_auth`, `inner_cipher` or `inner` before any handler.
     #[error("an inner layer was given before any handler; call it after `on` or `once`")]
     InnerBeforeHandler,
+    /// `route_options` before any handler.
+    #[error(
+        "options of a handler were given before any; call `route_options` after `on` or `once`"
+    )]
+    OptionsBeforeHandler,
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {

@@ -19,8 +19,22 @@ use crate::sync::{Mutex, lock};
 /// The connections of a server, the oldest first.
 pub(crate) struct Roster {
     pub(crate) service: Arc<Service>,
-    connections: Mutex<BTreeMap<LinkId, Connection>>,
+    connections: Mutex<Connections>,
     sealer: FrameSealer,
+}
+
+#[derive(Default)]
+struct Connections {
+    /// Those that may still send something.
+    open: BTreeMap<LinkId, Connection>,
+    /// Those of remotes that are gone, or may be, while handlers run for them.
+    leaving: BTreeMap<LinkId, Connection>,
+}
+
+impl Connections {
+    fn get(&self, link: LinkId) -> Option<&Connection> {
+        self.open.get(&link).or_else(|| self.leaving.get(&link))
+    }
 }
 
 /// The sets of plugins that the connections omit, each once. If there are no
@@ -53,7 +67,7 @@ impl Roster {
     /// Whether a connection is one of these.
     pub(crate) fn contains(&self, connection: &Connection) -> bool {
         let connections = lock(&self.connections);
-        let ours = connections.get(&connection.shared.link);
+        let ours = connections.get(connection.shared.link);
         ours.is_some_and(|ours| ours.is(connection))
     }
 
@@ -63,13 +77,13 @@ impl Roster {
         let connections = lock(&self.connections);
         let links = places.iter().filter_map(|place| place.link());
         links
-            .filter_map(|link| connections.get(&link).cloned())
+            .filter_map(|link| connections.open.get(&link).cloned())
             .collect()
     }
 
-    /// The connections of the server, the oldest first.
+    /// The connections of the server whose remotes are there, the oldest first.
     pub(crate) fn connections(&self) -> Vec<Connection> {
-        lock(&self.connections).values().cloned().collect()
+        lock(&self.connections).open.values().cloned().collect()
     }
 
     /// Seals the message, once for all that omit the same plugins unless one is
@@ -161,31 +175,55 @@ impl Roster {
     ) -> Result<(Connection, T), E> {
         let mut connections = lock(&self.connections);
         let (connection, with) = make()?;
-        connections.insert(connection.shared.link, connection.clone());
+        connections
+            .open
+            .insert(connection.shared.link, connection.clone());
         Ok((connection, with))
+    }
+
+    /// Lists a connection no more, whose remote is gone: it only waits for its handlers.
+    pub(crate) fn retire(&self, link: LinkId) {
+        let mut connections = lock(&self.connections);
+        if let Some(connection) = connections.open.remove(&link) {
+            connections.leaving.insert(link, connection);
+        }
     }
 
     /// Removes a connection.
     pub(crate) fn leave(&self, link: LinkId) {
-        let removed = lock(&self.connections).remove(&link);
+        let mut connections = lock(&self.connections);
+        let removed = connections.open.remove(&link);
+        let removed = removed.or_else(|| connections.leaving.remove(&link));
+        drop(connections);
         // Not under the lock.
         drop(removed);
     }
 
-    /// The number of connections.
+    /// The number of connections whose remotes are there.
     pub(crate) fn len(&self) -> usize {
-        lock(&self.connections).len()
+        lock(&self.connections).open.len()
+    }
+
+    /// Whether there are none, and no handlers of others run.
+    pub(crate) fn is_empty(&self) -> bool {
+        let connections = lock(&self.connections);
+        connections.open.is_empty() && connections.leaving.is_empty()
     }
 
     /// Gives a connection a command.
     pub(crate) fn command(&self, link: LinkId, command: Command) {
-        if let Some(connection) = lock(&self.connections).get(&link) {
+        if let Some(connection) = lock(&self.connections).get(link) {
             connection.command(command);
         }
     }
 
-    /// Does something with every connection.
+    /// Does something with every connection, and those whose remotes are gone.
     pub(crate) fn for_each(&self, act: impl Fn(&Connection)) {
-        lock(&self.connections).values().for_each(act);
+        let connections = lock(&self.connections);
+        let all = connections
+            .open
+            .values()
+            .chain(connections.leaving.values());
+        all.for_each(act);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, DefaultPeerPlugin, PeerPlugin};
 use netaio_core::{
-    Key, KeyExtractor, Layer, LinkConfig, ManagementConfig, Node, Peer, Unrouted, Wire,
+    CallOptions, Key, KeyExtractor, Layer, LinkConfig, ManagementConfig, Node, Peer, Unrouted, Wire,
 };
 
 use crate::bounded_queue::Bounds;
@@ -39,6 +39,7 @@ pub(crate) struct Setup {
     pub(crate) management: Vec<ManagementConfig>,
     handlers: Vec<Registration>,
     inner_before_handler: bool,
+    options_before_handler: bool,
 }
 
 struct Registration {
@@ -66,6 +67,7 @@ impl Setup {
             management: Vec::new(),
             handlers: Vec::new(),
             inner_before_handler: false,
+            options_before_handler: false,
         }
     }
 
@@ -87,6 +89,14 @@ impl Setup {
         match self.handlers.last_mut() {
             Some(last) => last.inner = change(std::mem::take(&mut last.inner)),
             None => self.inner_before_handler = true,
+        }
+    }
+
+    /// Sets how long the handler may run that was registered last.
+    pub(crate) fn set_route_options(&mut self, options: CallOptions) {
+        match self.handlers.last_mut() {
+            Some(last) => last.handler.set_options(options),
+            None => self.options_before_handler = true,
         }
     }
 
@@ -122,6 +132,9 @@ impl Setup {
     ) -> Result<(Arc<Context>, Node<AnyHandler>), BuildError> {
         if self.inner_before_handler {
             return Err(BuildError::InnerBeforeHandler);
+        }
+        if self.options_before_handler {
+            return Err(BuildError::OptionsBeforeHandler);
         }
         if let Some(max) = self.concurrent_handlers {
             self.wire.limits = self.wire.limits.with_handlers_per_connection(max)?;
@@ -272,6 +285,21 @@ macro_rules! common_options {
         /// the permanent handler of the same key.
         pub fn once<M: 'static>(mut self, key: impl Into<Key>, handler: impl Handler<M>) -> Self {
             self.setup.add(key.into(), AnyHandler::new(handler), true);
+            self
+        }
+
+        /// Sets how long handlers may run, and whether they do when their asker is gone; to
+        /// their end, as netaio's, unless set. One that is cancelled is dropped where it
+        /// waits, and where it took too long its asker gets an `ERROR`.
+        pub fn call_options(mut self, options: netaio_core::CallOptions) -> Self {
+            self.setup.config.calls = options;
+            self
+        }
+
+        /// As [`call_options`](Self::call_options), for the handler that was registered last
+        /// alone, and in the place of what is set for all.
+        pub fn route_options(mut self, options: netaio_core::CallOptions) -> Self {
+            self.setup.set_route_options(options);
             self
         }
 

@@ -220,7 +220,7 @@ impl ConnectionObserver for OfClient {
         self.monitor.gap(connection, lost);
     }
 
-    fn ended(&self, connection: &Connection) {
+    fn closed(&self, connection: &Connection) {
         self.monitor.closed(connection);
         if let Some(client) = self.client.upgrade() {
             client.ended(connection);

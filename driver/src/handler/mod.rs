@@ -15,7 +15,7 @@ pub use self::extract::{Content, FromRequest, State, Text, Uri};
 pub use self::reply::{IntoReply, NoReply, Reply};
 pub use self::request::Request;
 
-use netaio_core::Message;
+use netaio_core::{CallOptions, Message};
 
 use crate::futures::BoxFuture;
 
@@ -67,11 +67,32 @@ pub enum Outcome {
 
 /// A handler of any type.
 #[derive(Clone)]
-pub(crate) struct AnyHandler(Arc<dyn Fn(Request) -> Outcome + Send + Sync>);
+pub(crate) struct AnyHandler(Arc<Inner<dyn Fn(Request) -> Outcome + Send + Sync>>);
+
+struct Inner<F: ?Sized> {
+    /// How long it may run, if that is other than for all.
+    options: Option<CallOptions>,
+    call: F,
+}
 
 impl AnyHandler {
     pub(crate) fn new<M: 'static>(handler: impl Handler<M>) -> Self {
-        Self(Arc::new(move |request| handler.call(request)))
+        Self(Arc::new(Inner {
+            options: None,
+            call: move |request| handler.call(request),
+        }))
+    }
+
+    /// Sets how long it may run, while nobody else has it.
+    pub(crate) fn set_options(&mut self, options: CallOptions) {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.options = Some(options);
+        }
+    }
+
+    /// How long it may run, if that is other than for all.
+    pub(crate) fn options(&self) -> Option<CallOptions> {
+        self.0.options
     }
 
     /// Calls it.
@@ -80,7 +101,7 @@ impl AnyHandler {
     /// It panicked.
     #[inline]
     pub(crate) fn call(&self, request: Request) -> Result<Outcome, Panicked> {
-        catch_unwind(AssertUnwindSafe(|| (self.0)(request))).map_err(|_| Panicked)
+        catch_unwind(AssertUnwindSafe(|| (self.0.call)(request))).map_err(|_| Panicked)
     }
 }
 

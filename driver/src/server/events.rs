@@ -15,7 +15,19 @@ use crate::events::{EventBytes, Events};
 pub enum ServerEvent {
     /// A connection was accepted.
     Connected(Connection),
-    /// A connection has ended: its last bytes are written or discarded.
+    /// Nothing more comes by a connection, while handlers run for it: its remote has ended
+    /// its sending side, or is gone ([`CloseReason::Remote`]), or the connection ends for
+    /// another reason. It is subscribed to nothing and counted no more. What was asked for is
+    /// still answered, within
+    /// [`Limits::shutdown_grace`](netaio_core::Limits::shutdown_grace).
+    HalfClosed {
+        /// The connection.
+        connection: Connection,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A connection has ended: its last bytes are written or discarded. Its handlers may
+    /// still run.
     Closed {
         /// The connection.
         connection: Connection,
@@ -59,6 +71,7 @@ impl EventBytes for ServerEvent {
     fn event_bytes(&self) -> usize {
         match self {
             Self::Connected(_)
+            | Self::HalfClosed { .. }
             | Self::Closed { .. }
             | Self::MessageRefused { .. }
             | Self::Dropped { .. } => Connection::BYTES,

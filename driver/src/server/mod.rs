@@ -138,7 +138,8 @@ impl<R: Runtime> Server<R> {
         }
     }
 
-    /// The number of connections.
+    /// The number of connections, without those whose remotes have
+    /// [left](ServerEvent::HalfClosed).
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.roster.len()
@@ -217,7 +218,8 @@ impl<R: Runtime> Server<R> {
 
     /// Stops: no more connections are accepted and nothing more is read, except for the
     /// answers that handlers wait for. Received messages are handled and their answers
-    /// are written, then the connections close. After `grace` the rest is aborted. When
+    /// are written, then the connections close. Handlers whose askers are gone are waited
+    /// for too. After `grace` the rest is aborted. When
     /// this is ready the address is free.
     ///
     /// Cancel-safe: once polled, the server stops accepting; if the future is dropped,

@@ -63,7 +63,7 @@ impl Shared {
 
     /// Is ready when no connection is left, and no more are accepted.
     pub(super) async fn empty(&self) {
-        let is_empty = || self.roster.len() == 0 && self.listening.load(Ordering::Acquire) == 0;
+        let is_empty = || self.roster.is_empty() && self.listening.load(Ordering::Acquire) == 0;
         wait_for(&self.ended, || is_empty().then_some(())).await;
     }
 
@@ -71,7 +71,7 @@ impl Shared {
     pub(super) async fn has_stopped(&self) {
         let is_over = || {
             let stopping = self.stopping.load(Ordering::Acquire);
-            stopping && self.roster.len() == 0 && self.listening.load(Ordering::Acquire) == 0
+            stopping && self.roster.is_empty() && self.listening.load(Ordering::Acquire) == 0
         };
         wait_for(&self.ended, || is_over().then_some(())).await;
     }
@@ -128,14 +128,26 @@ impl ConnectionObserver for Shared {
         });
     }
 
-    fn ended(&self, connection: &Connection) {
-        self.roster.leave(connection.shared.link);
+    fn half_closed(&self, connection: &Connection, reason: CloseReason) {
+        self.roster.retire(connection.shared.link);
+        self.events.emit(|| ServerEvent::HalfClosed {
+            connection: connection.clone(),
+            reason,
+        });
+    }
+
+    fn closed(&self, connection: &Connection) {
+        self.roster.retire(connection.shared.link);
         let reason = connection.close_reason().unwrap_or(CloseReason::Local);
         self.counts.closed(&reason);
         self.events.emit(|| ServerEvent::Closed {
             connection: connection.clone(),
             reason,
         });
+    }
+
+    fn ended(&self, connection: &Connection) {
+        self.roster.leave(connection.shared.link);
         self.ended.notify(usize::MAX);
     }
 }

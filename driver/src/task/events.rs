@@ -95,12 +95,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             R::sleep_until(until).await;
             Ok(())
         };
-        // A failure means that the remote is gone: there is nobody to tell.
-        let _ = race(self.writer.shutdown(), late).await;
+        if let Some((_, writer)) = &mut self.stream {
+            // A failure means that the remote is gone: there is nobody to tell.
+            let _ = race(writer.shutdown(), late).await;
+        }
     }
 
     /// Handles events other than calls.
-    fn handle_event(&mut self, event: Event<AnyHandler>) {
+    pub(super) fn handle_event(&mut self, event: Event<AnyHandler>) {
         let (logs, remote) = (&self.service.context.logs, self.link.remote());
         match event {
             Event::Message(message) => {
@@ -115,6 +117,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 self.callers.end(request, Ok(answer));
             }
             Event::Failed { request, error } => self.callers.end(request, Err(error)),
+            Event::Cancelled { call, reason } => {
+                limited!(logs, DEBUG, "a handler is cancelled", ?remote, ?reason);
+                self.running.cancel(|running| running.id() == call);
+            }
+            Event::HalfClosed(reason) => {
+                limited!(logs, DEBUG, "the remote has left", ?remote, %reason);
+                self.observer.half_closed(&self.connection, reason);
+            }
             Event::Shutdown => self.shutdown = true,
             Event::Dropped(dropped) => self.note_dropped(dropped),
             Event::Refused(reason) => {
@@ -152,6 +162,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         message: Message,
     ) {
         self.note_gap(&message);
+        if let Some(options) = handler.options() {
+            self.link.set_call_options(self.now, &call, options);
+        }
         let remote = (&self.connection).into();
         match handler.call(Request { message, remote }) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
@@ -196,7 +209,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     fn note_reply(&self, replied: Result<(), ReplyError>) {
         match replied {
             // A connection that has ended sends no answer.
-            Ok(()) | Err(ReplyError::Closed(_)) => {}
+            Ok(()) | Err(ReplyError::Closed(_) | ReplyError::Cancelled) => {}
             Err(error) => {
                 let (logs, remote) = (&self.service.context.logs, self.link.remote());
                 limited!(logs, WARN, "a handler's reply was not sent", ?remote, %error);

@@ -6,6 +6,7 @@ mod running;
 mod step;
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal, SharedNode};
@@ -15,7 +16,7 @@ use crate::callers::Callers;
 use crate::clock::Time;
 use crate::connection::Connection;
 use crate::error::TaskPanicked;
-use crate::futures::yield_now;
+use crate::futures::{race, yield_now};
 use crate::logging::limited;
 use crate::mailbox::Command;
 use crate::panics::caught;
@@ -40,15 +41,21 @@ pub(crate) trait ConnectionObserver: Send + Sync + 'static {
     /// The remote says that it dropped so many notifications.
     fn gap(&self, _connection: &Connection, _lost: u64) {}
 
-    /// The connection has ended, and its stream is dropped.
-    fn ended(&self, connection: &Connection);
+    /// Nothing more is received, while handlers run.
+    fn half_closed(&self, _connection: &Connection, _reason: CloseReason) {}
+
+    /// The connection is closed, and its stream dropped. Handlers may still run.
+    fn closed(&self, connection: &Connection);
+
+    /// Nothing of it is left, after all else.
+    fn ended(&self, _connection: &Connection) {}
 }
 
 /// A connection and the calls in flight on it.
 pub(crate) struct Task<R, I, O> {
     link: Link,
-    reader: I,
-    writer: O,
+    /// None once the connection is closed.
+    stream: Option<(I, O)>,
     service: Arc<Service>,
     connection: Connection,
     observer: Arc<dyn ConnectionObserver>,
@@ -78,18 +85,29 @@ pub(crate) struct Task<R, I, O> {
     /// The time of the last step.
     now: Now,
     /// Dropped last, after the stream.
-    _ending: Ending,
+    ending: Ending,
 }
 
 /// Marks a connection as ended on drop, even if its task was dropped unfinished.
 struct Ending {
     connection: Connection,
     observer: Arc<dyn ConnectionObserver>,
+    /// It was told that the connection is closed.
+    closed: bool,
+}
+
+impl Ending {
+    fn close(&mut self) {
+        if !std::mem::replace(&mut self.closed, true) {
+            self.connection.end();
+            self.observer.closed(&self.connection);
+        }
+    }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.connection.end();
+        self.close();
         self.observer.ended(&self.connection);
     }
 }
@@ -105,7 +123,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     ) {
         let mut task = Self::new(link, reader, writer, service, connection, observer);
         R::spawn(async move {
-            if let Err(panicked) = caught(task.run()).await {
+            let run = async {
+                task.run().await;
+                task.outlive().await;
+            };
+            if let Err(panicked) = caught(run).await {
                 task.fail_panicked(&panicked);
             }
         });
@@ -122,12 +144,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let now = service.context.time().now();
         Self {
             link,
-            reader,
-            writer,
+            stream: Some((reader, writer)),
             service,
-            _ending: Ending {
+            ending: Ending {
                 connection: connection.clone(),
                 observer: observer.clone(),
+                closed: false,
             },
             connection,
             observer,
@@ -190,6 +212,30 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
     }
 
+    /// Lets handlers run to their end whose connection is closed.
+    async fn outlive(&mut self) {
+        self.stream = None;
+        self.writing = Vec::new();
+        self.ending.close();
+        let connection = self.connection.clone();
+        let mailbox = &connection.shared.mailbox;
+        while !self.running.is_empty() && !mailbox.is_aborted() {
+            self.now = self.time().now();
+            while let Some(event) = self.link.poll(self.now, &mut &*self.service) {
+                self.handle_event(event);
+            }
+            if let Some(deadline) = self.link.deadline() {
+                self.timer.set(deadline.at, self.service.context.time());
+            }
+            if self.running.is_empty() {
+                return;
+            }
+            let handle = poll_fn(|context| self.running.poll(context));
+            race(handle, race(mailbox.aborted(), self.timer.fire())).await;
+            self.send_answers();
+        }
+    }
+
     /// Closes the connection, since its task has panicked.
     fn fail_panicked(&mut self, panicked: &TaskPanicked) {
         let (logs, remote) = (&self.service.context.logs, self.link.remote());
@@ -220,7 +266,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         };
         let reason = reason.clone();
         self.refusing = true;
-        self.running = Running::default();
+        if reason == CloseReason::Local {
+            self.running = Running::default();
+        }
         let late = self.connection.shared.mailbox.close(reason.clone());
         for command in self.commands.drain(..).chain(late) {
             command.refuse(&reason);

@@ -12,6 +12,9 @@ use crate::futures::{race, race_from};
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Turn;
 
+/// Bytes that are read at once where few may be.
+const FEW: usize = 4 * 1024;
+
 /// What was ready first.
 pub(super) enum Step {
     Written(io::Result<usize>),
@@ -44,16 +47,19 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         if let Some(deadline) = self.link.deadline() {
             self.timer.set(deadline.at, self.service.context.time());
         }
+        let Some((reader, writer)) = &mut self.stream else {
+            return Step::Wake;
+        };
         let rest = self.writing.get(self.written..).unwrap_or_default();
         let mailbox = &self.connection.shared.mailbox;
         let mut blocked = false;
         let write = async {
             match rest.is_empty() {
-                true if self.flushing => Step::Flushed(self.writer.flush().await),
-                true if self.shutdown => Step::Shutdown(self.writer.shutdown().await),
+                true if self.flushing => Step::Flushed(writer.flush().await),
+                true if self.shutdown => Step::Shutdown(writer.shutdown().await),
                 true => pending().await,
                 false => {
-                    let mut write = pin!(self.writer.write(rest));
+                    let mut write = pin!(writer.write(rest));
                     poll_fn(|context| {
                         let written = write.as_mut().poll(context);
                         blocked = written.is_pending();
@@ -87,7 +93,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         };
         let read = async {
             match may_read {
-                true => Step::Read(read(&mut self.reader, &mut self.link).await),
+                true => Step::Read(read(reader, &mut self.link).await),
                 false => pending().await,
             }
         };
@@ -168,7 +174,7 @@ async fn read<I: ReadHalf>(reader: &mut I, link: &mut Link) -> io::Result<Option
         // Other links have taken the budget meanwhile.
         0 => Ok(None),
         room => {
-            let mut few = BytesMut::with_capacity(room);
+            let mut few = BytesMut::with_capacity(room.min(FEW));
             let count = reader.read(&mut few).await?;
             link.receive_buffer().extend_from_slice(&few);
             Ok(Some(count))

@@ -34,6 +34,7 @@ pub mod identities;
 pub mod late_datagrams;
 pub mod layers;
 pub mod leases;
+pub mod leavers;
 pub mod life_cycle;
 pub mod memory;
 pub mod node_handlers;
@@ -297,6 +298,13 @@ macro_rules! conformance {
                 a_running_handler_keeps_a_connection
                 a_panic_outside_of_handlers_ends_one_connection
                 waiting_for_the_end_can_be_given_up
+            }
+            leavers {
+                who_leaves_while_a_handler_runs_is_noticed_at_once
+                as_many_leave_as_there_are_places_and_the_next_is_served
+                a_handler_is_cancelled_with_its_asker_where_wanted
+                a_stop_waits_for_the_handlers_of_those_who_left
+                a_handler_that_takes_too_long_is_answered_for
             }
             life_cycle {
                 an_address_that_is_taken_is_an_error

@@ -99,6 +99,20 @@ impl<C> Running<C> {
         handlers.insert(Handler { future, call });
     }
 
+    /// Drops the handler whose call it is, if it has not completed, and the call.
+    pub(super) fn cancel(&mut self, is_it: impl Fn(&C) -> bool) {
+        let Some(handlers) = &mut self.handlers else {
+            return;
+        };
+        let mut slots = handlers.slots.iter();
+        let found = slots.find(|(_, handler)| is_it(&handler.call));
+        if let Some((slot, _)) = found {
+            // Its waker may still list the slot, which is passed over, or is another's then.
+            drop(handlers.slots.remove(slot));
+            self.count = self.count.saturating_sub(1);
+        }
+    }
+
     /// Is ready when handlers have completed: [`pop_completed`](Self::pop_completed)
     /// returns them.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {

@@ -1,7 +1,9 @@
 //! Received datagrams, the events of the link, and calls of handlers.
 
+use std::future::pending;
 use std::net::SocketAddr;
 
+use futures_channel::oneshot;
 use netaio_core::{Call, DatagramEvent, Gap, Message, ReplyError};
 
 use super::Task;
@@ -123,6 +125,11 @@ impl<R: Runtime> Task<R> {
                 let uri = crate::logging::Shown(&uri);
                 limited!(self.logs(), DEBUG, "a message has no handler", %remote, %message_type, %uri);
             }
+            DatagramEvent::Cancelled { call, reason } => {
+                limited!(self.logs(), DEBUG, "a handler is cancelled", ?reason);
+                // Which its task notices.
+                self.cancels.remove(&call);
+            }
             event => limited!(self.logs(), DEBUG, "unhandled event", ?event),
         }
     }
@@ -142,10 +149,23 @@ impl<R: Runtime> Task<R> {
             limited!(self.logs(), DEBUG, "the remote has dropped notifications", %remote, lost);
             self.node.events.emit(|| UdpEvent::Gap { remote, lost });
         }
+        let options = handler.options();
+        if let Some(options) = options {
+            self.link.set_call_options(self.now, &call, options);
+        }
+        let options = options.unwrap_or(self.link.config().calls);
         let remote = Remote(Kind::Datagram(self.handle.clone(), address));
         match handler.call(Request { message, remote }) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
-            Ok(Outcome::Running(future)) => self.spawn(call, future),
+            Ok(Outcome::Running(future)) => {
+                let (cancel, cancelled) = oneshot::channel();
+                if options.timeout().is_some() {
+                    self.cancels.insert(call.id(), cancel);
+                    self.spawn(call, future, Some(cancelled));
+                } else {
+                    self.spawn(call, future, None);
+                }
+            }
             Err(_) => {
                 let (now, node) = (self.now, &mut &*self.node.service);
                 let replied = self.link.reply_error(now, node, call, PANICKED);
@@ -154,7 +174,12 @@ impl<R: Runtime> Task<R> {
         }
     }
 
-    fn spawn(&mut self, call: Call, mut future: BoxFuture<Option<Message>>) {
+    fn spawn(
+        &mut self,
+        call: Call,
+        future: BoxFuture<Option<Message>>,
+        cancelled: Option<oneshot::Receiver<()>>,
+    ) {
         let handle = self.handle.clone();
         R::spawn(async move {
             let shared = &handle.0;
@@ -166,7 +191,15 @@ impl<R: Runtime> Task<R> {
                         aborted.await;
                         None
                     };
-                    race(&mut future, aborted).await
+                    let cancelled = async {
+                        match cancelled {
+                            // The other end is dropped.
+                            Some(cancelled) => drop(cancelled.await),
+                            None => pending().await,
+                        }
+                        None
+                    };
+                    race(future, race(aborted, cancelled)).await
                 }
             };
             // A node that has ended sends no answer.
@@ -179,6 +212,9 @@ impl<R: Runtime> Task<R> {
             return;
         };
         let (now, node) = (self.now, &mut &*self.node.service);
+        if !self.cancels.is_empty() {
+            self.cancels.remove(&call.id());
+        }
         let replied = self.link.reply(now, node, call, answer);
         self.note_reply(remote, replied);
     }
@@ -186,7 +222,7 @@ impl<R: Runtime> Task<R> {
     fn note_reply(&self, remote: SocketAddr, replied: Result<(), ReplyError>) {
         match replied {
             // A node that has ended sends no answer.
-            Ok(()) | Err(ReplyError::Closed(_)) => {}
+            Ok(()) | Err(ReplyError::Closed(_) | ReplyError::Cancelled) => {}
             Err(error) => {
                 limited!(self.logs(), WARN, "an answer was not sent", %remote, %error);
             }

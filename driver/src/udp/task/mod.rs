@@ -4,12 +4,14 @@ mod commands;
 mod messages;
 mod step;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_channel::Receiver;
 use bytes::BytesMut;
 use event_listener::EventListener;
-use netaio_core::{CloseReason, DatagramLink, Now, Transmits};
+use futures_channel::oneshot;
+use netaio_core::{CallId, CloseReason, DatagramLink, Now, Transmits};
 
 use super::events::UdpEvent;
 use super::own::OwnAddresses;
@@ -30,6 +32,8 @@ pub(super) struct Task<R: Runtime> {
     own: OwnAddresses,
     inlet: Inlet,
     callers: Callers,
+    /// Dropped, they cancel the handlers that have a time.
+    cancels: BTreeMap<CallId, oneshot::Sender<()>>,
     buffer: BytesMut,
     /// Datagrams that are being sent, and how many have been.
     sending: Transmits,
@@ -100,6 +104,7 @@ impl<R: Runtime> Task<R> {
             socket,
             own,
             callers: Callers::default(),
+            cancels: BTreeMap::new(),
             buffer: BytesMut::new(),
             sending: Transmits::new(),
             sent: 0,
