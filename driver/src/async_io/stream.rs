@@ -37,9 +37,11 @@ impl ReadHalf for TcpReader {
                 // The reactor is edge-triggered: it is polled only after the stream
                 // would block.
                 match stream.get_ref().peek(&mut [0]) {
+                    Ok(_) => return Poll::Ready(Ok(())),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    // The read that follows returns the same error or EOF.
-                    _ => return Poll::Ready(Ok(())),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    // It is said once: the read that follows would find EOF.
+                    Err(error) => return Poll::Ready(Err(error)),
                 }
                 ready!(stream.poll_readable(context))?;
             }
