@@ -210,7 +210,7 @@ impl Link {
         self.exchange.now = now;
         if self.close_reason().is_none() {
             self.begin_flush(CloseReason::Local);
-            node.left(self.place);
+            self.tell_left(node);
         }
     }
 

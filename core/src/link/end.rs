@@ -112,6 +112,13 @@ impl Link {
         true
     }
 
+    /// Tells the node that the link takes no more messages, unless it knows.
+    pub(super) fn tell_left<N: SharedNode>(&mut self, node: &mut N) {
+        if self.half_closed.is_none() {
+            node.left(self.place);
+        }
+    }
+
     /// What still goes on behind the end of the stream has time for the next step.
     pub(super) fn renew_half_closed(&mut self) {
         if self.half_closed.is_some() {
@@ -187,7 +194,7 @@ impl Link {
             Phase::Open { .. } => self.close(now, node),
             Phase::Answering { reason, .. } => {
                 self.begin_flush(reason);
-                node.left(self.place);
+                self.tell_left(node);
             }
             Phase::Flushing { reason, until } if self.queued() == 0 => {
                 self.notices.push_back(Notice::Shutdown);

@@ -339,7 +339,7 @@ impl Link {
             self.expire(node);
         }
         if core::mem::take(&mut self.leaves) {
-            node.left(self.place);
+            self.tell_left(node);
         }
         if self.half_closed.is_some() && self.eof {
             self.cancel_left();

@@ -142,6 +142,13 @@ impl<'a> Play<'a> {
                     side.shut = true;
                     Seen::Shutdown
                 }
+                Event::HalfClosed(reason) => Seen::HalfClosed(reason),
+                Event::Cancelled { call, reason } => {
+                    let before = side.deferred.len();
+                    side.deferred.retain(|deferred| deferred.call.id() != call);
+                    assert_eq!(side.deferred.len() + 1, before, "another's call");
+                    Seen::Cancelled(reason)
+                }
                 Event::Closed(reason) => {
                     side.closed = true;
                     side.shut = true;
