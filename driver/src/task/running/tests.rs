@@ -79,3 +79,34 @@ fn buffers_of_a_burst_are_freed() {
     while running.pop_completed().is_some() {}
     assert!(running.is_empty() && running.handlers.is_none());
 }
+
+#[test]
+fn one_that_is_cancelled_is_dropped_and_leaves_its_slot_to_others() {
+    let mut running = Running::default();
+    let puppets: Vec<_> = (0..2).map(|_| Puppet::default()).collect();
+    for (call, puppet) in puppets.iter().enumerate() {
+        running.insert(puppet.future(), call);
+    }
+    assert!(poll(&mut running).is_pending());
+    puppets[0].wake(true);
+    running.cancel(|call| *call == 0);
+    // Its future is gone, and nobody is left to be cancelled twice.
+    assert_eq!(Arc::strong_count(&puppets[0].0), 1);
+    running.cancel(|call| *call == 0);
+    let next = Puppet::default();
+    running.insert(next.future(), 2);
+    assert!(poll(&mut running).is_pending() && !running.is_empty());
+    assert_eq!(
+        (puppets[0].polls(), puppets[1].polls(), next.polls()),
+        (1, 1, 1)
+    );
+    next.wake(true);
+    puppets[1].wake(true);
+    assert!(poll(&mut running).is_ready());
+    let mut completed = Vec::new();
+    while let Some((call, _)) = running.pop_completed() {
+        completed.push(call);
+    }
+    completed.sort_unstable();
+    assert!(completed == [1, 2] && running.is_empty());
+}
