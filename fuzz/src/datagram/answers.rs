@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use netaio_core::types::ERROR;
+use netaio_core::types::{ERROR, SUBSCRIBE_URI};
 use netaio_core::{DatagramLink, Frame, SealedMessage, Wire};
 
 use super::config::Rates;
@@ -118,7 +118,9 @@ impl Answers {
         }
         // A request that is sent again.
         let is_repeated = message.auth().get("ck").is_some() && asks(message.message_type());
-        if is_repeated || self.sender(to).exempt {
+        // The application has asked for what is renewed.
+        let is_renewal = message.message_type() == SUBSCRIBE_URI;
+        if is_repeated || is_renewal || self.sender(to).exempt {
             return;
         }
         let amplification = self.rates.amplification;
