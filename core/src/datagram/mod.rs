@@ -6,9 +6,12 @@ mod delayed;
 mod event;
 mod fan_out;
 mod inbound;
+mod introducing;
 mod publish;
 mod renewals;
 mod renewing;
+mod replies;
+mod requesting;
 mod sources;
 #[cfg(test)]
 mod tests;
