@@ -57,6 +57,57 @@ fn subscribers_are_told_what_happens() {
     assert_eq!(both.end(), (Some(4), String::new()));
 }
 
+/// A burst of more than may wait for one subscriber slows its publishers down, and reaches who
+/// reads, though another subscriber beside it never does.
+#[test]
+fn a_burst_reaches_whoever_reads() {
+    const MESSAGES: usize = 5000;
+    const PUBLISHERS: usize = 8;
+    let server = Server::start(&[]);
+    let addr = server.addr.to_string();
+    let count = MESSAGES.to_string();
+    let mut subscriber = Subscriber::start(&["news", "--count", &count, "--server", &addr]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let connect = || {
+        runtime.block_on(async {
+            let client = netaio_tokio::Client::builder().build().unwrap();
+            let connection = client.connect(&addr).await.unwrap();
+            (client, connection)
+        })
+    };
+    // Nobody takes what its stream has, so that it reads no more.
+    let (never, connection) = connect();
+    let unread = never.messages();
+    runtime.block_on(async { connection.subscribe("news").await.unwrap() });
+    let publishing: Vec<_> = (0..PUBLISHERS).map(|_| connect()).collect();
+    let publishers = publishing
+        .iter()
+        .enumerate()
+        .map(|(first, (_, publisher))| {
+            let publisher = publisher.clone();
+            runtime.spawn(async move {
+                for number in (first..MESSAGES).step_by(PUBLISHERS) {
+                    let content = format!("{number:010000}");
+                    let publish = Message::publish("news", content);
+                    let answer = publisher.request_message(publish).await.unwrap();
+                    answer.ok().unwrap();
+                }
+            })
+        });
+    let publishers: Vec<_> = publishers.collect();
+    let mut numbers: Vec<usize> = (0..MESSAGES)
+        .map(|_| subscriber.line().trim().parse().unwrap())
+        .collect();
+    numbers.sort_unstable();
+    assert!(numbers.into_iter().eq(0..MESSAGES));
+    for publisher in publishers {
+        runtime.block_on(publisher).unwrap();
+    }
+    assert_eq!(subscriber.end(), (Some(0), String::new()));
+    drop(unread);
+    assert_eq!(server.stop("-TERM"), Some(0));
+}
+
 /// What a server says that it has dropped is said, before what came next.
 #[test]
 fn what_is_missing_is_said() {
