@@ -44,7 +44,7 @@ macro_rules! handlers {
                 }
             })
             .on((REQUEST_URI, "ask me"), |remote: Remote| {
-                for _ in 0..2000 {
+                for _ in 0..1200 {
                     tokio::spawn(remote.request("never answered").into_future());
                 }
                 "as you wish"
