@@ -118,7 +118,7 @@ impl Default for Limits {
             frame_timeout: Duration::from_secs(10),
             auth_timeout: None,
             idle_timeout: None,
-            write_timeout: Some(Duration::from_secs(60)),
+            write_timeout: Some(Duration::from_secs(50)),
             failures: 8,
             pending_requests: 1024,
             outbound_queue: 32 * 1024 * 1024,
@@ -245,9 +245,10 @@ impl Limits {
         idle_timeout, with_idle_timeout: Option<Duration>, |v| *v == Some(Duration::ZERO),
             "must not be zero";
 
-        /// The time in which a remote takes something of what is written to it; 60 s. Past
-        /// it a server closes the connection at once, however little waits. A client waits
-        /// for its server for as long as it takes.
+        /// The time in which a remote takes something of what is written to it; 50 s, which is
+        /// before the drivers' keepalive takes the path for dead. Past it a server closes the
+        /// connection at once, however little waits. A client waits for its server for as long
+        /// as the transport does.
         write_timeout, with_write_timeout: Option<Duration>, |v| *v == Some(Duration::ZERO),
             "must not be zero";
 
@@ -281,7 +282,7 @@ impl Limits {
         /// Bytes that may wait to be written to one connection for longer than
         /// [`backlog_time`](Self::backlog_time); 8 MiB. Past it the
         /// [policy](Self::slow_consumer) applies. A client waits for its server
-        /// for as long as it takes: what waits there is its own.
+        /// for as long as the transport does: what waits there is its own.
         ///
         /// What is not more may wait as long as the remote takes some of it within each
         /// [`write_timeout`](Self::write_timeout). A server does not read from a connection

@@ -371,7 +371,7 @@ macro_rules! connection_options {
 
         /// When a TCP connection is given up whose remote is silent, since the path there is
         /// dead; `None` leaves that to the system, which may never notice.
-        /// [`Keepalive::new`](crate::Keepalive::new), 50 s, unless set.
+        /// [`Keepalive::new`](crate::Keepalive::new), 55 s, unless set.
         ///
         /// It is set on every connection that is made or accepted, and on streams that are
         /// handed over where they are the runtime's own TCP sockets. What is inside of

@@ -90,6 +90,6 @@ fn set_keepalive(socket: &SockRef<'_>, keepalive: Keepalive) -> io::Result<()> {
     socket.set_tcp_keepalive(&times)?;
     // What is sent and not acknowledged keeps the system from probing.
     #[cfg(any(target_os = "android", target_os = "linux"))]
-    socket.set_tcp_user_timeout(Some(keepalive.dead_after()))?;
+    socket.set_tcp_user_timeout(keepalive.user_timeout().then(|| keepalive.dead_after()))?;
     Ok(())
 }

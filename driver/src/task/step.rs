@@ -157,6 +157,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         // Whether by FIN or by RST, the remote has closed the connection.
         let reason = match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => CloseReason::Remote,
+            io::ErrorKind::TimedOut => CloseReason::Transport(format!(
+                "{error}: the path is dead, or the remote takes nothing"
+            )),
             _ => CloseReason::Transport(error.to_string()),
         };
         self.link.transport_failed(reason);

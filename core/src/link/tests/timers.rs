@@ -383,14 +383,14 @@ fn a_remote_that_takes_something_now_and_then_is_waited_for() {
     let mut pair = unread(limits, 1);
     let mut now = NOON;
     for _ in 0..100 {
-        now.monotonic += Duration::from_secs(59);
+        now.monotonic += Duration::from_secs(49);
         pair.server.link.written(1);
         pair.server.drain(now);
     }
     assert_eq!(pair.server.link.close_reason(), None);
-    now.monotonic += Duration::from_secs(60);
+    now.monotonic += Duration::from_secs(50);
     pair.server.drain(now);
-    let late = CloseReason::WriteTimeout(Duration::from_secs(60));
+    let late = CloseReason::WriteTimeout(Duration::from_secs(50));
     assert_eq!(pair.server.seen.last(), Some(&Seen::Closed(late)));
     assert_eq!(pair.server.link.queued(), 0);
 }
