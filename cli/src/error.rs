@@ -126,6 +126,9 @@ impl CliError {
             Self::Connect(error) if refused(&error.source) => {
                 "is there a server? `netaio serve` starts one; --server says where it is"
             }
+            Self::Request(RequestError::Undelivered(_)) => {
+                "is there a server? `netaio serve --udp` starts one; --server says where it is"
+            }
             Self::Connect(_) => {
                 "--server says where the server is: HOST:PORT, or [ADDRESS]:PORT for one of IPv6"
             }

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use common::server::Server;
 use common::subscriber::Subscriber;
-use common::{Ran, json_lines, run, start};
+use common::{RUNTIMES, Ran, json_lines, run, start};
 
 /// Asks a server over UDP.
 fn ask(server: SocketAddr, args: &[&str]) -> Ran {
@@ -195,6 +195,19 @@ fn failures_have_their_exit_status() {
     let error = "netaio: no answer within 200ms\n        is there a server, ";
     assert_eq!(ran.status, 3);
     assert!(ran.stderr.starts_with(error), "{}", ran.stderr);
+    // Nobody has the port, and Linux hears so of itself.
+    for server in ["127.0.0.1:9", "[::ffff:127.0.0.1]:9"] {
+        for runtime in RUNTIMES {
+            let never = ["--timeout", "3600", "--runtime", runtime];
+            let args = [&["request", "a", "--udp", "--server", server], &never[..]].concat();
+            if cfg!(target_os = "linux") {
+                let ran = run(&args, b"");
+                let error = "netaio: the datagram was not delivered: ";
+                assert_eq!(ran.status, 4, "{ran:?}");
+                assert!(ran.stderr.starts_with(error), "{}", ran.stderr);
+            }
+        }
+    }
     let name = "no-such-host.invalid:1";
     let ran = run(&["request", "a", "--udp", "--server", name], b"");
     let error = format!("netaio: cannot connect to {name}: ");

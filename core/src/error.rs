@@ -319,6 +319,10 @@ pub enum RequestError {
     /// says.
     #[error("the datagram could not be sent: {0}")]
     NotSent(alloc::string::String),
+    /// The network could not deliver the datagram: nobody receives at the address, say. What
+    /// the system says.
+    #[error("the datagram was not delivered: {0}")]
+    Undelivered(alloc::string::String),
     /// It waited for a place among [`Limits::pending_requests`](crate::Limits::pending_requests)
     /// and was not sent: there was none in its time, the connection ended first, or it
     /// cannot be sealed.
@@ -328,10 +332,14 @@ pub enum RequestError {
 
 impl RequestError {
     /// Whether the request was surely not handled, so that it may be made again without being
-    /// done twice: it was never sent. Otherwise it may have been handled, or may still be.
+    /// done twice: it was never sent, or the network says that it was not delivered, for which
+    /// its word is taken. Otherwise it may have been handled, or may still be.
     #[must_use]
     pub fn was_surely_not_handled(&self) -> bool {
-        matches!(self, Self::Send(_) | Self::NotSent(_))
+        matches!(
+            self,
+            Self::Send(_) | Self::NotSent(_) | Self::Undelivered(_)
+        )
     }
 }
 

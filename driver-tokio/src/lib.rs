@@ -96,6 +96,8 @@
 #![forbid(unsafe_code)]
 
 mod datagrams;
+#[cfg(any(target_os = "android", target_os = "linux"))]
+mod socket_errors;
 mod stream;
 
 use std::any::Any;

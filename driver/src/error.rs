@@ -98,13 +98,18 @@ pub enum RequestError {
     /// says.
     #[error("the datagram could not be sent: {0}")]
     NotSent(String),
+    /// The network could not deliver the datagram: nobody receives at the address, say. What
+    /// the system says.
+    #[error("the datagram was not delivered: {0}")]
+    Undelivered(String),
     /// The client is connected to no server.
     #[error("not connected; call `connect` first")]
     NotConnected,
 }
 
 impl RequestError {
-    /// Whether the request was surely not handled: it was never sent. It may then be made again,
+    /// Whether the request was surely not handled: it was never sent, or the network says that
+    /// it was not delivered, for which its word is taken. It may then be made again,
     /// here or elsewhere, without being done twice. Otherwise it may have been handled, or may
     /// still be: only what does no harm twice is to be made again, such as reading.
     ///
@@ -126,7 +131,10 @@ impl RequestError {
     /// ```
     #[must_use]
     pub fn was_surely_not_handled(&self) -> bool {
-        matches!(self, Self::Send(_) | Self::NotSent(_) | Self::NotConnected)
+        matches!(
+            self,
+            Self::Send(_) | Self::NotSent(_) | Self::Undelivered(_) | Self::NotConnected
+        )
     }
 }
 

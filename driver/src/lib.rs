@@ -116,7 +116,8 @@ pub use publisher::Publisher;
 pub use remote::Remote;
 pub use request::{RequestBuilder, Response};
 pub use runtime::{
-    DatagramOptions, DatagramSocket, Interface, Keepalive, ReadHalf, Received, Runtime, WriteHalf,
+    DatagramOptions, DatagramSocket, Interface, Keepalive, ReadHalf, Received, Runtime,
+    Undelivered, WriteHalf,
 };
 pub use server::{Server, ServerBuilder, ServerCounters, ServerEvent, ServerEvents};
 pub use timeouts::TimedOut;

@@ -15,8 +15,9 @@ pub(crate) struct ServerChoice {
     #[arg(long = "server", value_name = "ADDR", default_value = "127.0.0.1:8888",
         value_parser = address)]
     pub(crate) address: String,
-    /// Speak UDP instead of TCP. A datagram may be lost, nobody says that nobody listens, and
-    /// an error that does not pass the outer layer may be anybody's: each ends in a timeout.
+    /// Speak UDP instead of TCP. A datagram may be lost, an error that does not pass the outer
+    /// layer may be anybody's, and not every network says that nobody listens: each ends in a
+    /// timeout.
     #[arg(long)]
     pub(crate) udp: bool,
     /// The time to connect, and the time to wait for each answer, in seconds.

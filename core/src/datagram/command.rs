@@ -144,8 +144,33 @@ impl DatagramLink {
         };
         let ended = self.exchange.pending.remove(request);
         if ended.is_some_and(|ended| !ended.abandoned) {
-            let error = RequestError::NotSent(reason.into());
-            self.notices.push_back(Notice::Failed { request, error });
+            self.request_failed(request, RequestError::NotSent(reason.into()));
+        }
+    }
+
+    /// Says that the network could not deliver a datagram to `remote`, and how that began: an
+    /// ICMP error says both. The request whose datagram it is [fails](crate::DatagramEvent::Failed)
+    /// at once, with the reason; anything else, and a quotation of less than 48 bytes of a longer
+    /// datagram, is left alone.
+    ///
+    /// Nobody proves who sends such errors. Whoever sees a datagram on its way can make its
+    /// request fail so; others would have to know both ports, the checksum of its body and,
+    /// where there are any, its id and nonces.
+    pub fn undelivered(
+        &mut self,
+        now: Now,
+        remote: SocketAddr,
+        quoted: &[u8],
+        reason: impl Into<String>,
+    ) {
+        self.exchange.now = now;
+        let Some(request) = self.exchange.pending.quoted(remote, quoted) else {
+            return;
+        };
+        self.counters.undelivered = self.counters.undelivered.saturating_add(1);
+        let ended = self.exchange.pending.remove(request);
+        if ended.is_some_and(|ended| !ended.abandoned) {
+            self.request_failed(request, RequestError::Undelivered(reason.into()));
         }
     }
 

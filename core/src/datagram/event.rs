@@ -180,6 +180,8 @@ pub struct DatagramCounters {
     pub refused: u64,
     /// Datagrams that the system [refused](crate::DatagramLink::send_failed) to send.
     pub not_sent: u64,
+    /// Requests that the network [could not deliver](crate::DatagramLink::undelivered).
+    pub undelivered: u64,
     /// Messages lost since too many waited for a handler.
     pub lost: u64,
     /// Notifications that were not sent here, as those say who sent the next ones; see

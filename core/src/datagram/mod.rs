@@ -78,7 +78,7 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 ///   [`config`](Self::config), [`group`](Self::group), [`wants_read`](Self::wants_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll).
 /// - Inputs: [`receive`](Self::receive), [`receive_at`](Self::receive_at),
-///   [`send_failed`](Self::send_failed).
+///   [`send_failed`](Self::send_failed), [`undelivered`](Self::undelivered).
 /// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
 ///   [`send`](Self::send), [`multicast`](Self::multicast), [`request`](Self::request),
 ///   [`cancel`](Self::cancel), [`forward`](Self::forward), [`drain`](Self::drain).

@@ -69,7 +69,7 @@ impl DatagramLink {
         let exchange = &mut self.exchange;
         let request = exchange.await_answer(to, message, options, correlated);
         exchange.keep_request(request, message, options);
-        self.outbox.mark_request(request);
+        self.note_sent(request);
         Ok(request)
     }
 
@@ -113,7 +113,7 @@ impl DatagramLink {
                 Ok(correlated) => {
                     self.exchange.pending.sent_parked(request, correlated);
                     self.exchange.keep_request(request, &message, &options);
-                    self.outbox.mark_request(request);
+                    self.note_sent(request);
                 }
                 Err(error) => {
                     self.exchange.pending.remove(request);
@@ -137,8 +137,14 @@ impl DatagramLink {
             Ok(exchange.seal_again(node, place, request, cookies, out)?)
         });
         if queued.is_ok() {
-            self.outbox.mark_request(request);
+            self.note_sent(request);
         }
+    }
+
+    /// Says that the last datagram is a request.
+    fn note_sent(&mut self, request: RequestId) {
+        self.outbox.mark_request(request);
+        self.exchange.pending.sent_as(request, self.outbox.last());
     }
 
     /// Gives a request up: no event will name it, and others may wait in its place. Its

@@ -146,6 +146,13 @@ impl Transmits {
         range.len()
     }
 
+    /// The last datagram.
+    pub(super) fn last(&self) -> &[u8] {
+        let last = self.datagrams.last();
+        let bytes = last.and_then(|last| self.bytes.get(last.range.clone()));
+        bytes.unwrap_or_default()
+    }
+
     /// The length of the last datagram.
     pub(super) fn last_len(&self) -> usize {
         self.datagrams.last().map_or(0, |last| last.range.len())

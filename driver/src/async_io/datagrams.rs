@@ -7,6 +7,8 @@ use std::task::{Context, Poll, ready};
 use async_io::Async;
 
 use crate::runtime::Received;
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use crate::runtime::Undelivered;
 use crate::sockets::{Datagrams, PollDatagrams, ReceiveBuffer};
 
 /// A UDP socket.
@@ -42,6 +44,11 @@ impl PollDatagrams for Async<UdpSocket> {
     fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<Received> {
         let (len, from) = self.get_ref().recv_from(buffer.bytes())?;
         Ok(Received::new(len, from))
+    }
+
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    fn try_undelivered(&self, buffer: &mut ReceiveBuffer) -> io::Result<Undelivered> {
+        buffer.undelivered(self.get_ref())
     }
 
     async fn send(&self, bytes: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<usize> {

@@ -50,6 +50,19 @@ pub trait DatagramSocket: Send + Sync + 'static {
     /// Nothing could be received this time; the buffer is as it was.
     fn try_receive(&self, buffer: &mut BytesMut) -> io::Result<Option<Received>>;
 
+    /// Takes what the network says of a datagram that it could not deliver, and appends to the
+    /// buffer what it quotes of it. There may be some after any error of the other methods,
+    /// if [that was asked for](DatagramOptions::undelivered); where the system tells of none,
+    /// it is always `None`. Who says so may be anybody who has seen the datagram, or who
+    /// guesses well.
+    ///
+    /// # Errors
+    /// Nothing could be received this time; the buffer is as it was.
+    fn try_undelivered(&self, buffer: &mut BytesMut) -> io::Result<Option<Undelivered>> {
+        let _ = buffer;
+        Ok(None)
+    }
+
     /// Sends the bytes as one datagram, and waits where the system has no room
     /// for it at the moment. Returns how many were sent: all of them. Where it is to leave
     /// `from` one of the addresses that the socket is bound to, it does so as far as the
@@ -107,6 +120,18 @@ impl Received {
     }
 }
 
+/// A datagram that the network could not deliver.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Undelivered {
+    /// Where it was sent to. An IPv4 address has the form of one, whatever the socket is.
+    pub to: SocketAddr,
+    /// How many bytes of its beginning are quoted.
+    pub len: usize,
+    /// Why, as the system says it.
+    pub error: io::Error,
+}
+
 /// How a UDP socket is opened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -145,6 +170,10 @@ pub struct DatagramOptions {
     /// Where the system has `SO_REUSEPORT`, only programs of the same user share
     /// a port with this one.
     pub shared_port: bool,
+    /// Whether it is told what the network [could not deliver](DatagramSocket::try_undelivered):
+    /// on Linux and Android. Whoever guesses the port can then make sends and receives fail
+    /// now and then, each of which is to be tried again. `false` unless set.
+    pub undelivered: bool,
     /// The bytes of datagrams that the system keeps until they are received. It may
     /// use fewer without an error. Unless set, its default.
     pub receive_buffer: Option<usize>,
@@ -161,6 +190,7 @@ impl DatagramOptions {
             interface: None,
             multicast_ttl: 1,
             shared_port: false,
+            undelivered: false,
             receive_buffer: None,
         }
     }

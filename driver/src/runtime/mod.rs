@@ -16,7 +16,7 @@ mod interface;
 mod keepalive;
 mod stream;
 
-pub use datagram::{DatagramOptions, DatagramSocket, Received};
+pub use datagram::{DatagramOptions, DatagramSocket, Received, Undelivered};
 pub use interface::Interface;
 pub use keepalive::Keepalive;
 pub use stream::{ReadHalf, WriteHalf};

@@ -90,6 +90,10 @@ fn bind_one(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
     if address.ip().is_unspecified() {
         packet_info::tell_local_addresses(&socket, address.is_ipv4())?;
     }
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    if options.undelivered {
+        super::error_queue::tell_undelivered(&socket, address.is_ipv4())?;
+    }
     socket.bind(&address.into())?;
     let socket = UdpSocket::from(socket);
     let bound_to = socket.local_addr()?;

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 
 use super::{ReceiveBuffer, bind_datagrams, own_addresses};
 use crate::address::canonical;
-use crate::runtime::{DatagramOptions, DatagramSocket, Received};
+use crate::runtime::{DatagramOptions, DatagramSocket, Received, Undelivered};
 use crate::sync::{Mutex, lock};
 
 /// One UDP socket, as a runtime has it.
@@ -39,6 +39,16 @@ pub trait PollDatagrams: Sized + Send + Sync + 'static {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none; others
     /// where it could not be received this time.
     fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<Received>;
+
+    /// Receives the beginning of a datagram that could not be delivered.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none; others
+    /// where it could not be received this time.
+    fn try_undelivered(&self, buffer: &mut ReceiveBuffer) -> io::Result<Undelivered> {
+        let _ = buffer;
+        Err(io::ErrorKind::WouldBlock.into())
+    }
 
     /// Sends a datagram, from an address of this machine where one is given and the system
     /// can do that, and waits where there is no room for it. Cancel-safe.
@@ -180,6 +190,20 @@ impl<S: PollDatagrams> DatagramSocket for Datagrams<S> {
         }
     }
 
+    fn try_undelivered(&self, buffer: &mut BytesMut) -> io::Result<Option<Undelivered>> {
+        let mut room = lock(&self.room);
+        for (_, socket) in &self.sockets {
+            let mut undelivered = match socket.try_undelivered(&mut room) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                told => told?,
+            };
+            undelivered.to = canonical(undelivered.to);
+            buffer.extend_from_slice(room.received(undelivered.len));
+            return Ok(Some(undelivered));
+        }
+        Ok(None)
+    }
+
     async fn send(&self, bytes: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<usize> {
         let Some((bound, socket)) = self.sender(to, from) else {
             return Err(io::ErrorKind::AddrNotAvailable.into());
@@ -194,6 +218,10 @@ impl<S: PollDatagrams> DatagramSocket for Datagrams<S> {
         loop {
             match socket.send(bytes, to, from).await {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // It is about an earlier datagram.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    return Err(error);
+                }
                 // This machine does not have the address any more.
                 Err(_) if from.is_some() => from = None,
                 sent => return sent,

@@ -2,13 +2,19 @@
 
 mod bind;
 mod datagrams;
+#[cfg(any(target_os = "android", target_os = "linux"))]
+mod error_queue;
 mod interface;
 mod packet_info;
 mod resolve;
+#[cfg(unix)]
+mod socket_address;
 mod stream;
 
 pub use bind::{BoundDatagrams, bind_datagrams};
 pub use datagrams::{Datagrams, PollDatagrams};
+#[cfg(any(target_os = "android", target_os = "linux"))]
+pub use error_queue::tells_undelivered;
 pub use interface::own_addresses;
 pub use packet_info::ReceiveBuffer;
 #[cfg(unix)]

@@ -48,6 +48,19 @@ impl ReceiveBuffer {
     pub fn receive(&mut self, socket: &impl std::os::fd::AsRawFd) -> io::Result<Received> {
         imp::receive(socket.as_raw_fd(), &mut self.bytes, &mut self.control)
     }
+
+    /// Receives the beginning of a datagram that could not be delivered, and why.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none; others where it could
+    /// not be received this time.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    pub fn undelivered(
+        &mut self,
+        socket: &impl std::os::fd::AsRawFd,
+    ) -> io::Result<crate::runtime::Undelivered> {
+        super::error_queue::undelivered(socket, &mut self.bytes, &mut self.control)
+    }
 }
 
 #[cfg(unix)]
@@ -64,7 +77,7 @@ pub(super) fn tell_local_addresses(_: &Socket, _: bool) -> io::Result<()> {
 #[cfg(unix)]
 mod imp {
     use std::io::{self, IoSlice, IoSliceMut};
-    use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
+    use std::net::{IpAddr, SocketAddr};
     use std::os::fd::{AsRawFd, RawFd};
 
     use nix::sys::socket::{
@@ -86,6 +99,7 @@ mod imp {
         target_os = "macos"
     )))]
     use self::untold as system;
+    use super::super::socket_address::address;
     use crate::runtime::Received;
 
     pub(super) use system::control;
@@ -104,13 +118,6 @@ mod imp {
         let mut datagram = Received::new(received.bytes, from.ok_or_else(unknown)?);
         datagram.local = system::local(&received);
         Ok(datagram)
-    }
-
-    fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
-        let v4 = storage.as_sockaddr_in();
-        let v4 = v4.map(|address| SocketAddrV4::from(*address).into());
-        let v6 = || storage.as_sockaddr_in6();
-        v4.or_else(|| v6().map(|address| SocketAddrV6::from(*address).into()))
     }
 
     /// Sends a datagram from an address of this machine.
@@ -144,9 +151,12 @@ mod imp {
 
         use super::*;
 
+        /// Room for what is said of a datagram that could not be delivered, and by whom.
+        const ERROR: usize = 64;
+
         pub(in super::super) fn control() -> Vec<u8> {
             // A socket for both families may tell of both.
-            nix::cmsg_space!(in_pktinfo, in6_pktinfo)
+            nix::cmsg_space!(in_pktinfo, in6_pktinfo, [u8; ERROR])
         }
 
         /// Lets a socket tell where datagrams come to.

@@ -38,6 +38,7 @@ pub struct UdpNodeBuilder<R: Runtime> {
     /// The multicast groups; unless set, that of all hosts, if it can be joined.
     groups: Option<Vec<IpAddr>>,
     ignore_own_ip: bool,
+    notice_undelivered: Option<bool>,
     on_timeout: Option<OnTimeout<R>>,
 }
 
@@ -55,6 +56,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
             socket: DatagramOptions::new((Ipv4Addr::UNSPECIFIED, 0).into()),
             groups: None,
             ignore_own_ip: true,
+            notice_undelivered: None,
             on_timeout: None,
         }
     }
@@ -135,6 +137,18 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         self
     }
 
+    /// Whether a request whose datagram the network cannot deliver, as nobody receives at its
+    /// address, say, fails at once, with [`RequestError::Undelivered`](crate::RequestError): on
+    /// Linux and Android; elsewhere, and where the network says nothing, it times out. Unless
+    /// set, that is so where the node is bound to port 0, as those are that only ask: whoever
+    /// knows the port can have a node that listens to this try its sends and receives again
+    /// and again, by forged errors. None but who has seen a request makes it fail, or who
+    /// guesses 48 bytes of it.
+    pub fn notice_undelivered(mut self, notice: bool) -> Self {
+        self.notice_undelivered = Some(notice);
+        self
+    }
+
     /// Sets what is called when a request times out: netaio's
     /// `timeout_error_handler`. It runs as a task of its own; the request returns
     /// [`RequestError::TimedOut`](crate::RequestError::TimedOut) without waiting for
@@ -191,6 +205,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         };
         self.socket.address = *first;
         self.socket.others = others.to_vec();
+        self.socket.undelivered = self.notice_undelivered.unwrap_or(first.port() == 0);
         let opened = open::<R>(&mut self.socket, self.groups.as_ref()).await;
         let (socket, group) = opened.map_err(failed)?;
         let local = socket.local_addresses().map_err(failed)?;

@@ -53,6 +53,7 @@ pub mod slow;
 pub mod strangers;
 pub mod streams;
 pub mod timeouts;
+pub mod undelivered;
 pub mod unsolicited;
 
 mod pipe;
@@ -122,6 +123,10 @@ macro_rules! conformance {
                 datagrams_go_by_one_form_of_an_address
                 a_name_is_bound_at_all_its_addresses
                 what_cannot_leave_fails_at_once
+            }
+            undelivered {
+                what_nobody_receives_fails_at_once
+                who_does_not_listen_waits
             }
             requests {
                 every_kind_of_request_is_answered

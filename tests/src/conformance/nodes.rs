@@ -214,7 +214,8 @@ pub async fn an_answer_from_elsewhere_ends_nothing<R: Runtime>() {
 /// A request that nobody answers ends with its own timeout, whether somebody is
 /// there or not, and the node goes on.
 pub async fn a_request_without_an_answer_times_out<R: Runtime>() {
-    let nobody = RawNode::<R>::new().await.address();
+    let mute = RawNode::<R>::new().await;
+    let nobody = mute.address();
     let two = bind_node(
         UdpNode::<R>::builder()
             .on((REQUEST_URI, "silent"), || NoReply)

@@ -151,3 +151,54 @@ fn whatever_else_cannot_leave_is_told() {
     assert_eq!(told, [1, 2, 3].map(|number| (at(number), text.to_string())));
     assert_eq!(end.link.counters().not_sent, 3);
 }
+
+/// What the network says of datagrams, one to an address: that it could not be delivered.
+fn quote(client: &mut End, remote: SocketAddr, quoted: &[u8]) -> Vec<(RequestId, RequestError)> {
+    client.link.undelivered(NOON, remote, quoted, "refused");
+    let events = client.events(NOON).into_iter();
+    let failed = events.map(|event| match event {
+        DatagramEvent::Failed { request, error } => (request, error),
+        other => panic!("no failure: {other:?}"),
+    });
+    failed.collect()
+}
+
+#[test]
+fn a_request_that_was_not_delivered_fails_alone() {
+    let mut client = end(Layer::new());
+    let options = RequestOptions::new();
+    let ask = |client: &mut End, to, uri: &'static str| {
+        let message = Message::request(uri);
+        let request = client.request(NOON, to, &message, &options).unwrap();
+        let mut out = Transmits::new();
+        client.link.poll_outbound(&mut out);
+        (request, out.get(0).unwrap().1.to_vec())
+    };
+    let (one, datagram) = ask(&mut client, at(1), "u");
+    let (same, again) = ask(&mut client, at(1), "u");
+    let (cancelled, third) = ask(&mut client, at(1), "v");
+    let (_, elsewhere) = ask(&mut client, at(2), "u");
+    client.link.cancel(cancelled);
+    // Another's address, a datagram of another kind, one that is quoted too briefly, nothing.
+    assert_eq!(quote(&mut client, at(2), &datagram), []);
+    let news = frame(&Message::notify("u", ""));
+    assert_eq!(quote(&mut client, at(1), &news), []);
+    let len = datagram.len().min(48);
+    assert_eq!(quote(&mut client, at(1), &datagram[..len - 1]), []);
+    assert_eq!(quote(&mut client, at(1), b""), []);
+    assert_eq!(quote(&mut client, at(1), &third), []);
+
+    let error = RequestError::Undelivered("refused".to_string());
+    assert!(error.was_surely_not_handled());
+    let more = [&again[..], b"what is behind it"].concat();
+    assert_eq!(quote(&mut client, at(1), &more), [(same, error.clone())]);
+    assert_eq!(quote(&mut client, at(1), &more), []);
+    assert_eq!(quote(&mut client, at(1), &datagram), [(one, error)]);
+    assert_eq!(client.link.pending_requests(), 1);
+    assert_eq!(quote(&mut client, at(2), &elsewhere).len(), 1);
+    assert_eq!(
+        (client.link.pending_requests(), client.deadline()),
+        (0, None)
+    );
+    assert_eq!(client.link.counters().undelivered, 4);
+}

@@ -28,8 +28,8 @@ use crate::now::Now;
 /// - Getters: [`node`](Self::node), [`link`](Self::link),
 ///   [`wants_read`](Self::wants_read).
 /// - Inputs: [`receive`](Self::receive), [`receive_at`](Self::receive_at),
-///   [`send_failed`](Self::send_failed), [`not_sent`](Self::not_sent),
-///   [`writable`](Self::writable).
+///   [`send_failed`](Self::send_failed), [`undelivered`](Self::undelivered),
+///   [`not_sent`](Self::not_sent), [`writable`](Self::writable).
 /// - Commands: [`on`](Self::on), [`manage_peers`](Self::manage_peers),
 ///   [`reply`](Self::reply), [`reply_error`](Self::reply_error), [`send`](Self::send),
 ///   [`multicast`](Self::multicast), [`request`](Self::request),
@@ -172,6 +172,18 @@ impl<H: Clone> DatagramHub<H> {
         if let Some(index) = self.sent.checked_sub(1) {
             self.link.send_failed(now, &self.sending, index, reason);
         }
+    }
+
+    /// Says that the network could not deliver a datagram; see [`DatagramLink::undelivered`].
+    pub fn undelivered(
+        &mut self,
+        now: Now,
+        remote: SocketAddr,
+        quoted: &[u8],
+        reason: impl Into<String>,
+    ) {
+        self.now = now;
+        self.link.undelivered(now, remote, quoted, reason);
     }
 
     /// Says that the socket did not take the last [datagram](DatagramOutput::Transmit):

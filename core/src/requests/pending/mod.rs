@@ -1,8 +1,10 @@
 //! Requests that wait for their answers.
 
+mod beginning;
 mod parked;
 mod parking;
 mod placeholders;
+mod quoting;
 mod repeat;
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,7 @@ use slab::Slab;
 
 pub(crate) use self::placeholders::Doubt;
 
+use self::beginning::Beginning;
 use self::parked::Parked;
 use self::repeat::Repeat;
 use super::Deadlines;
@@ -105,6 +108,8 @@ struct Waiting<A> {
     parked: Option<Box<Parked>>,
     /// What is sent again if its receiver asks for that.
     repeat: Option<Box<Repeat>>,
+    /// How its datagram begins.
+    beginning: Option<Beginning>,
     previous: Option<usize>,
     next: Option<usize>,
 }
@@ -234,6 +239,7 @@ impl<A: Copy + Eq + Hash> Pending<A> {
             doubted: None,
             parked,
             repeat: None,
+            beginning: None,
             previous: None,
             next: None,
         });

@@ -1,6 +1,7 @@
 //! Received datagrams, the events of the link, and calls of handlers.
 
 use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
 
 use futures_channel::oneshot;
@@ -11,7 +12,7 @@ use crate::futures::{BoxFuture, race};
 use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::remote::{Kind, Remote};
-use crate::runtime::{DatagramSocket, Received, Runtime};
+use crate::runtime::{DatagramSocket, Received, Runtime, Undelivered};
 use crate::sync::lock;
 use crate::udp::events::UdpEvent;
 use crate::udp_handle::Command;
@@ -42,11 +43,41 @@ impl<R: Runtime> Task<R> {
                 Ok(Some(received)) => self.receive(received),
                 Ok(None) => return,
                 Err(error) => {
-                    limited!(self.logs(), DEBUG, "cannot receive a datagram", %error);
+                    self.not_received(&error);
                     return;
                 }
             }
         }
+    }
+
+    /// Goes on after a receive that failed, for the sake of an earlier datagram perhaps.
+    pub(super) fn not_received(&mut self, error: &io::Error) {
+        if !self.take_undelivered() {
+            limited!(self.logs(), DEBUG, "cannot receive a datagram", %error);
+        }
+    }
+
+    /// Hears of datagrams that were not delivered, up to a turn's worth; whether of any.
+    pub(super) fn take_undelivered(&mut self) -> bool {
+        let mut any = false;
+        for _ in 0..self.shared().limits().frames_per_turn() {
+            match self.socket.try_undelivered(&mut self.buffer) {
+                Ok(Some(Undelivered { to, len, error })) => {
+                    any = true;
+                    self.worked = self.worked.saturating_add(1);
+                    let quoted = self.buffer.split_to(len.min(self.buffer.len()));
+                    limited!(self.logs(), DEBUG, "a datagram was not delivered", %to, %error);
+                    self.link
+                        .undelivered(self.now, to, &quoted, error.to_string());
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    limited!(self.logs(), DEBUG, "cannot tell what was not delivered", %error);
+                    break;
+                }
+            }
+        }
+        any
     }
 
     /// Handles events, up to a turn's worth, and returns whether the node has ended.

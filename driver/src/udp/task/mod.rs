@@ -38,8 +38,8 @@ pub(super) struct Task<R: Runtime> {
     /// Datagrams that are being sent, and how many have been.
     sending: Transmits,
     sent: usize,
-    /// The next one was refused for the sake of an earlier one, and is offered again.
-    offered_again: bool,
+    /// How often the next one was refused for the sake of earlier ones.
+    offered: u8,
     /// The last step sent a datagram.
     just_sent: bool,
     timer: Timer<R>,
@@ -108,7 +108,7 @@ impl<R: Runtime> Task<R> {
             buffer: BytesMut::new(),
             sending: Transmits::new(),
             sent: 0,
-            offered_again: false,
+            offered: 0,
             just_sent: false,
             timer: Timer::default(),
             worked: 0,

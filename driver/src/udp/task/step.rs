@@ -78,9 +78,9 @@ impl<R: Runtime> Task<R> {
         match step {
             Step::Sent(result) => {
                 match result {
-                    Err(error) if is_of_earlier(&error) && !self.offered_again => {
+                    Err(error) if self.was_of_earlier(&error) => {
                         limited!(self.logs(), DEBUG, "an earlier datagram was refused", %error);
-                        self.offered_again = true;
+                        self.offered = self.offered.saturating_add(1);
                         return;
                     }
                     Err(error) => {
@@ -90,19 +90,27 @@ impl<R: Runtime> Task<R> {
                     }
                     Ok(_) => {}
                 }
-                self.offered_again = false;
+                self.offered = 0;
                 self.sent = self.sent.saturating_add(1);
             }
             Step::Received(Ok(received)) => {
                 self.receive(received);
                 self.receive_more();
             }
-            Step::Received(Err(error)) => {
-                limited!(self.logs(), DEBUG, "cannot receive a datagram", %error);
-            }
+            Step::Received(Err(error)) => self.not_received(&error),
             Step::Command(command) => self.execute(command),
             Step::Request(request) => self.send_request(request),
             Step::Wake => {}
+        }
+    }
+
+    /// Whether an error of a send may be about an earlier datagram, so that this one is to be
+    /// offered again: as long as the system tells of such ones, within reason, or once.
+    fn was_of_earlier(&mut self, error: &io::Error) -> bool {
+        const OFFERS: u8 = 16;
+        match self.take_undelivered() {
+            true => self.offered < OFFERS,
+            false => self.offered == 0 && is_of_earlier(error),
         }
     }
 }
