@@ -181,7 +181,7 @@ impl Link {
         self.exchange.cancel(request);
     }
 
-    /// Ends the link gracefully: nothing more is read, but for answers that handlers
+    /// Ends the link gracefully: nothing more is handled, but answers that handlers
     /// wait for; what has been read is handled and answered, then the link
     /// [closes](Self::close). Past `grace` it is [aborted](Self::abort). Drained again, it
     /// ends by the earlier time.

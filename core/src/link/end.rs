@@ -16,12 +16,13 @@ impl Link {
 
     /// Receives nothing more: what was received is answered, then the link ends.
     pub(super) fn begin_end(&mut self, reason: CloseReason) {
-        if !matches!(self.phase, Phase::Open { .. }) {
+        let Phase::Open { drain_until } = self.phase else {
             return;
-        }
+        };
         self.inlet.clear();
         self.fail_requests(&reason);
-        let until = self.after_grace();
+        let grace = self.after_grace();
+        let until = drain_until.map_or(grace, |until| until.min(grace));
         self.phase = Phase::Answering { reason, until };
     }
 

@@ -40,6 +40,12 @@ impl Link {
         {
             return None;
         }
+        if self.drops_input() {
+            if self.eof {
+                self.begin_end(CloseReason::Remote);
+            }
+            return None;
+        }
         match self.deframer.next(&mut self.inlet.bytes) {
             Ok(Some(frame)) => {
                 self.timers.frame(false, self.exchange.now.monotonic);
@@ -73,7 +79,24 @@ impl Link {
 
     /// Whether bytes were received that may hold a whole frame.
     pub(super) fn has_unhandled(&self) -> bool {
-        !self.inlet.bytes.is_empty() && !self.inlet.incomplete
+        !self.inlet.bytes.is_empty() && !self.inlet.incomplete && !self.drops_input()
+    }
+
+    /// Whether nothing that comes now is to be handled: the link drains, and no handler waits
+    /// for an answer.
+    pub(super) fn drains(&self) -> bool {
+        let Phase::Open {
+            drain_until: Some(_),
+        } = self.phase
+        else {
+            return false;
+        };
+        self.calls.len() == 0 || self.pending_requests() == 0
+    }
+
+    /// Whether what was received came too late to be handled.
+    fn drops_input(&self) -> bool {
+        self.inlet.late && self.drains()
     }
 
     /// Looks into a frame, opens the outer layer, and finds out whom the message

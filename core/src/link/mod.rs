@@ -96,6 +96,7 @@ use crate::shared::SharedNode;
 /// While handlers run, some bytes are read all the same, so that a remote that leaves is noticed
 /// at once, and [`Event::HalfClosed`] says so: 16 KiB, which count in
 /// [`Limits::inbound_total`]. The end behind more than that is noticed once they are handled.
+/// Where the link [drains](Self::drain) they are dropped.
 /// Handlers run on then, and behind the end of the link too, unless
 /// [`CallOptions`](crate::CallOptions) say otherwise, in places of their own
 /// ([`Limits::abandoned_handlers`]).
@@ -235,12 +236,14 @@ impl Link {
     pub fn wants_read(&self) -> bool {
         !self.eof
             && match &self.phase {
-                Phase::Open { drain_until } => {
-                    let answers = self.calls.len() > 0 && self.pending_requests() > 0;
-                    (drain_until.is_none() || answers)
-                        && (self.may_take_frame() || self.may_look_ahead())
-                        && self.inlet.bytes.len() <= self.max_frame
-                        && self.read_room() > 0
+                Phase::Open { .. } => {
+                    let ahead = self.may_look_ahead();
+                    let wanted = match self.drains() {
+                        // What was read before is handled first.
+                        true => !self.calls.is_idle() && !self.has_unhandled() && ahead,
+                        false => self.may_take_frame() || ahead,
+                    };
+                    wanted && self.inlet.bytes.len() <= self.max_frame && self.read_room() > 0
                 }
                 Phase::Lingering { .. } => true,
                 Phase::Answering { .. } | Phase::Flushing { .. } | Phase::Closed { .. } => false,
@@ -278,7 +281,7 @@ impl Link {
             return usize::MAX;
         }
         let room = self.budget_room();
-        match self.may_take_frame() {
+        match self.may_take_frame() && !self.drains() {
             true => room,
             false => room.min(Self::LOOK_AHEAD.saturating_sub(self.inlet.bytes.len())),
         }

@@ -103,6 +103,29 @@ fn who_leaves_with_nothing_under_way_is_only_closed() {
 }
 
 #[test]
+fn who_leaves_while_the_link_drains_is_noticed_at_once() {
+    let mut server = running(LinkConfig::new(), &[request()]);
+    server.link.drain(NOON, 5 * SECOND);
+    server.drain(NOON);
+    // What comes now is not handled.
+    let (late, mut read) = (frame(&request()), 0);
+    while server.link.wants_read() {
+        server.receive(NOON, &late);
+        server.drain(NOON);
+        read += late.len();
+    }
+    assert!((16 * 1024..17 * 1024).contains(&read), "{read}");
+    assert_eq!(server.seen(), []);
+    hang_up(&mut server, NOON);
+    assert_eq!(server.seen(), [LEFT]);
+    let deadline = server.link.deadline().unwrap();
+    assert_eq!(deadline.at, NOON.monotonic + 5 * SECOND);
+    answer(&mut server, NOON).unwrap();
+    assert_eq!(unopened(&server.run(NOON)).len(), 1);
+    assert_eq!(server.seen(), [CLOSED]);
+}
+
+#[test]
 fn an_introduction_behind_the_end_adds_no_peer() {
     let manage = |node: &mut Node<Handler>, name: &'static str| {
         node.set_local_peer(Peer::new(name)).unwrap();
