@@ -105,7 +105,7 @@ pub use events::Events;
 pub use futures::BoxFuture;
 pub use handler::{
     Content, Deferred, Direct, FromRequest, Handler, IntoReply, NoReply, Outcome, Reply, Request,
-    State, Text, Uri,
+    RouteOptions, State, Text, Uri,
 };
 pub use netaio_core as core;
 pub use netaio_core::{Delivery, PeerManagementError};
@@ -131,8 +131,9 @@ pub mod api {
         ConnectionOptions, Content, ErrorAnswer, Events, FromRequest, GaveUp, Handler, Interface,
         IntoReply, Keepalive, KnownPeer, Lagged, LossyMessages, Messages, NoReply, PeerEvent,
         PeerEvents, Peers, Publisher, Reconnected, RefusedConnection, Remote, Reply, Request,
-        RequestBuilder, RequestError, Response, ServerCounters, ServerEvent, ServerEvents, State,
-        SubscriptionError, TaskPanicked, Text, TimedOut, UdpEvent, UdpEvents, Unsolicited, Uri,
+        RequestBuilder, RequestError, Response, RouteOptions, ServerCounters, ServerEvent,
+        ServerEvents, State, SubscriptionError, TaskPanicked, Text, TimedOut, UdpEvent, UdpEvents,
+        Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

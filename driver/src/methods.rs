@@ -51,7 +51,9 @@ macro_rules! request_methods {
 macro_rules! handler_methods {
     () => {
         /// Registers a handler for a key, and replaces the one that it has. Messages
-        /// must pass `inner` to reach it, and its replies are sealed with it.
+        /// must pass its inner layer to reach it, and its replies are sealed with that:
+        /// `options` are a [`Layer`](netaio_core::Layer),
+        /// [`CallOptions`](netaio_core::CallOptions), or [`RouteOptions`] of both.
         ///
         /// # Errors
         /// The inner layer writes the same auth field as the outer one.
@@ -59,9 +61,10 @@ macro_rules! handler_methods {
             &self,
             key: impl Into<Key>,
             handler: impl Handler<M>,
-            inner: Layer,
+            options: impl Into<RouteOptions>,
         ) -> Result<(), LayerError> {
-            self.service().add(key.into(), handler, inner, false)
+            self.service()
+                .add(key.into(), handler, options.into(), false)
         }
 
         /// Registers a handler for one message, and replaces the one that the key has.
@@ -73,9 +76,10 @@ macro_rules! handler_methods {
             &self,
             key: impl Into<Key>,
             handler: impl Handler<M>,
-            inner: Layer,
+            options: impl Into<RouteOptions>,
         ) -> Result<(), LayerError> {
-            self.service().add(key.into(), handler, inner, true)
+            self.service()
+                .add(key.into(), handler, options.into(), true)
         }
 
         /// Removes a handler, and returns whether there was one.

@@ -6,14 +6,14 @@ use std::time::Duration;
 use event_listener::{Event, EventListener};
 use netaio_core::plugin::KnownPeers;
 use netaio_core::{
-    Destination, Key, Layer, LayerError, LinkId, ManagementConfig, Message, MessageType, Node,
-    NodeAnswer, Now, PeerManagementError, PeerMessage, Place, Pressure, RouteId, SharedNode,
+    Destination, Key, LayerError, LinkId, ManagementConfig, Message, MessageType, Node, NodeAnswer,
+    Now, PeerManagementError, PeerMessage, Place, Pressure, RouteId, SharedNode,
 };
 
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::events::Listeners;
-use crate::handler::{AnyHandler, Handler};
+use crate::handler::{AnyHandler, Handler, RouteOptions};
 use crate::heap;
 use crate::logging::limited;
 use crate::peer_events::{PeerEvent, PeerEvents};
@@ -170,10 +170,14 @@ impl Service {
         &self,
         key: Key,
         handler: impl Handler<M>,
-        inner: Layer,
+        options: RouteOptions,
         once: bool,
     ) -> Result<(), LayerError> {
-        let handler = AnyHandler::new(handler);
+        let RouteOptions { inner, calls } = options;
+        let mut handler = AnyHandler::new(handler);
+        if let Some(calls) = calls {
+            handler.set_options(calls);
+        }
         let mut node = self.node();
         let replaced = match once {
             false => node.on(key, handler, inner),

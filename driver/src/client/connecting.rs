@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use netaio_core::{Dropped, LinkId, Refusal};
+use netaio_core::{CloseReason, Dropped, LinkId, Refusal};
 
 use super::Client;
 use super::attempts::{Attempts, Stream};
@@ -218,6 +218,13 @@ impl ConnectionObserver for OfClient {
 
     fn gap(&self, connection: &Connection, lost: u64) {
         self.monitor.gap(connection, lost);
+    }
+
+    fn half_closed(&self, connection: &Connection, reason: CloseReason) {
+        self.monitor.half_closed(connection, reason);
+        if let Some(client) = self.client.upgrade() {
+            client.left(connection);
+        }
     }
 
     fn closed(&self, connection: &Connection) {

@@ -15,7 +15,20 @@ pub enum ClientEvent {
     /// A connection was made, by [`Client::connect`](crate::Client::connect), over a stream, or
     /// in the place of another.
     Connected(Connection),
-    /// A connection has ended: its last bytes are written or discarded.
+    /// Nothing more comes by a connection, while handlers run for it: the server has left
+    /// ([`CloseReason::Remote`]), or the connection ends for another reason. What the server
+    /// has asked for is still answered, within
+    /// [`Limits::shutdown_grace`](netaio_core::Limits::shutdown_grace), where it takes that;
+    /// it is asked nothing more, and reconnected at once where
+    /// [`AutoReconnect`](crate::ClientBuilder::auto_reconnect) says so.
+    HalfClosed {
+        /// The connection.
+        connection: Connection,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A connection has ended: its last bytes are written or discarded. Its handlers may
+    /// still run.
     Closed {
         /// The connection.
         connection: Connection,

@@ -19,7 +19,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 
-use netaio_core::{Key, Layer, LayerError};
+use netaio_core::{Key, LayerError};
 
 pub use self::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
 pub use self::builder::ClientBuilder;
@@ -29,7 +29,7 @@ pub use self::messages::{Lagged, LossyMessages, Messages, Unsolicited};
 
 use self::shared::Shared;
 use crate::connection::Connection;
-use crate::handler::Handler;
+use crate::handler::{Handler, RouteOptions};
 use crate::runtime::Runtime;
 use crate::service::{Owner, Service};
 

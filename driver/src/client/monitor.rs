@@ -36,6 +36,13 @@ impl Monitor {
             .emit(|| ClientEvent::Connected(connection.clone()));
     }
 
+    pub(super) fn half_closed(&self, connection: &Connection, reason: CloseReason) {
+        self.events.emit(|| ClientEvent::HalfClosed {
+            connection: connection.clone(),
+            reason,
+        });
+    }
+
     pub(super) fn closed(&self, connection: &Connection) {
         self.counts.closed_connections.add(1);
         self.events.emit(|| ClientEvent::Closed {

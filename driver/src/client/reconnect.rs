@@ -12,8 +12,9 @@ use super::servers::Position;
 use super::shared::{Reconnect, Shared, Subject};
 use crate::background::NotStarted;
 use crate::connection::Connection;
-use crate::error::ConnectError;
+use crate::error::{ConnectError, TaskPanicked};
 use crate::logging::limited;
+use crate::panics::caught;
 use crate::random::Seed;
 use crate::runtime::Runtime;
 use crate::sources::Sources;
@@ -67,11 +68,46 @@ impl<R: Runtime> Reconnector<R> {
     }
 
     /// Tries until it succeeds, the tries are used up, or the application closes
-    /// the connection.
+    /// the connection, and tells of it.
     async fn run(&self, client: Client<R>, old: LostServer, mut backoff: Backoff) {
         let (connection, policy) = (&old.connection, &self.policy);
         let (logs, server) = (connection.logs(), connection.name());
-        let shared = client.shared.clone();
+        let tried = caught(self.reconnect(&client, connection, &mut backoff)).await;
+        let tried = tried.unwrap_or_else(|panicked| Tried::GaveUp(failed(connection, panicked)));
+        match tried {
+            Tried::Closed => {}
+            Tried::Reconnected(reconnected) => {
+                if let Some(callback) = &policy.on_reconnect {
+                    callback(client, reconnected).await;
+                }
+            }
+            Tried::GaveUp(error) => {
+                let attempts = backoff.failures();
+                client.shared.monitor.gave_up(connection, attempts, &error);
+                limited!(logs, ERROR, "given up reconnecting", server, attempts, %error);
+                let connection = connection.clone();
+                drop(old);
+                if let Some(callback) = &policy.on_give_up {
+                    let gave_up = GaveUp {
+                        connection,
+                        attempts,
+                        error,
+                    };
+                    callback(client, gave_up).await;
+                }
+            }
+        }
+    }
+
+    /// What comes of the tries. A panic is the failure of one.
+    async fn reconnect(
+        &self,
+        client: &Client<R>,
+        connection: &Connection,
+        backoff: &mut Backoff,
+    ) -> Tried {
+        let (logs, server) = (connection.logs(), connection.name());
+        let shared = &client.shared;
         let (time, monitor) = (shared.service.context.time(), &shared.monitor);
         // Where the tries are used up already, they were connections that ended at once.
         let mut last_error = (backoff.failures() > 0).then(|| ended_at_once(connection));
@@ -82,24 +118,21 @@ impl<R: Runtime> Reconnector<R> {
             if !delay.is_zero() {
                 R::sleep_until(time.instant(at)).await;
             }
-            if !client.shared.servers().may_replace(connection) {
-                return;
+            if !shared.servers().may_replace(connection) {
+                return Tried::Closed;
             }
             let position = Position::InPlaceOfUnclosed(connection);
-            let made = client.reconnect_in(connection, policy.connect_timeout, position);
-            match made.await {
+            let made = client.reconnect_in(connection, self.policy.connect_timeout, position);
+            let made = caught(made).await;
+            match made.unwrap_or_else(|panicked| Err(failed(connection, panicked))) {
                 Ok(connection) => {
-                    client.shared.servers().set_tries(&connection, backoff);
+                    shared.servers().set_tries(&connection, backoff.clone());
                     limited!(logs, INFO, "reconnected", server, attempt);
                     monitor.reconnected(&connection, attempt);
-                    if let Some(callback) = &policy.on_reconnect {
-                        let reconnected = Reconnected {
-                            connection,
-                            attempt,
-                        };
-                        callback(client, reconnected).await;
-                    }
-                    return;
+                    return Tried::Reconnected(Reconnected {
+                        connection,
+                        attempt,
+                    });
                 }
                 Err(error) => {
                     limited!(logs, WARN, "not reconnected", server, attempt, %error);
@@ -108,25 +141,19 @@ impl<R: Runtime> Reconnector<R> {
                 }
             }
         }
-        if !client.shared.servers().may_replace(connection) {
-            return;
-        }
-        if let Some(error) = last_error {
-            let attempts = backoff.failures();
-            monitor.gave_up(connection, attempts, &error);
-            limited!(logs, ERROR, "given up reconnecting", server, attempts, %error);
-            let connection = connection.clone();
-            drop(old);
-            if let Some(callback) = &policy.on_give_up {
-                let gave_up = GaveUp {
-                    connection,
-                    attempts,
-                    error,
-                };
-                callback(client, gave_up).await;
-            }
+        match last_error {
+            Some(error) if shared.servers().may_replace(connection) => Tried::GaveUp(error),
+            _ => Tried::Closed,
         }
     }
+}
+
+/// What has come of the tries to reconnect a server.
+enum Tried {
+    /// The application has closed the connection, or there was none to make.
+    Closed,
+    Reconnected(Reconnected),
+    GaveUp(ConnectError),
 }
 
 impl<R: Runtime> Reconnect for Reconnector<R> {
@@ -141,31 +168,49 @@ impl<R: Runtime> Reconnect for Reconnector<R> {
         }
     }
 
+    fn left(self: Arc<Self>, client: &Arc<Shared>, connection: &Connection) {
+        if !self.policy.on_loss {
+            return;
+        }
+        client.servers().set_left(connection, true);
+        if self.lost(client, connection) != Some(Ok(())) {
+            // A task that runs for this server checks the connection when it has ended.
+            client.servers().set_left(connection, false);
+        }
+    }
+
     fn ended(self: Arc<Self>, client: &Arc<Shared>, connection: &Connection) -> bool {
         let Some(server) = connection.server_id() else {
             return false;
         };
-        let connected_at = {
-            let servers = client.servers();
-            let may_replace = servers.may_replace(connection);
-            let connected_at = servers.connected_at(connection).filter(|_| may_replace);
-            connected_at.map(|at| (at, servers.tries(connection)))
-        };
-        let Some((connected_at, tries)) = connected_at else {
-            return false;
-        };
-        if !self.policy.on_loss {
+        if !self.policy.on_loss || client.servers().is_replacing(connection) {
             return client.background.is_running(Subject::Reconnect(server));
         }
-        let now = client.service.context.time().now();
-        let backoff = self.backoff_after_loss(connection, connected_at, tries, now);
-        let started = self.start(client, connection, backoff);
         // A task that runs for this server checks the connection when it has ended.
-        matches!(started, Ok(()) | Err(NotStarted::Busy))
+        let started = self.lost(client, connection);
+        matches!(started, Some(Ok(()) | Err(NotStarted::Busy)))
     }
 }
 
 impl<R: Runtime> Reconnector<R> {
+    /// Reconnects a server that is gone, if it is listed and the application has not closed
+    /// the connection.
+    fn lost(
+        self: Arc<Self>,
+        client: &Arc<Shared>,
+        connection: &Connection,
+    ) -> Option<Result<(), NotStarted>> {
+        let (connected_at, tries) = {
+            let servers = client.servers();
+            let may_replace = servers.may_replace(connection);
+            let connected_at = servers.connected_at(connection).filter(|_| may_replace)?;
+            (connected_at, servers.tries(connection))
+        };
+        let now = client.service.context.time().now();
+        let backoff = self.backoff_after_loss(connection, connected_at, tries, now);
+        Some(self.start(client, connection, backoff))
+    }
+
     /// Starts the task that reconnects a server.
     fn start(
         self: Arc<Self>,
@@ -191,12 +236,26 @@ impl<R: Runtime> Reconnector<R> {
             };
             // The new connection may have ended while the task was running.
             let current = client.servers().with_id(server).cloned();
-            if let Some(connection) = current.filter(Connection::has_ended) {
+            let Some(connection) = current else {
+                return;
+            };
+            let has_left = client.servers().has_left(&connection);
+            if connection.has_ended() {
                 client.ended(&connection);
+            } else if has_left {
+                client.left(&connection);
             }
         };
         let subject = Subject::Reconnect(server);
         client.background.start(subject, make, check_again)
+    }
+}
+
+/// Why a try has failed that panicked.
+fn failed(connection: &Connection, panicked: TaskPanicked) -> ConnectError {
+    ConnectError {
+        address: connection.address().unwrap_or_default().into(),
+        source: io::Error::other(panicked),
     }
 }
 

@@ -27,8 +27,19 @@ struct Server {
     /// The tries since there was a connection that was of use, where this one is none of the
     /// application's.
     tries: Option<Backoff>,
+    presence: Presence,
     /// It is being closed, and is listed only to be aborted with the client.
     closing: bool,
+}
+
+/// Whether a server is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Here,
+    /// Nothing more comes from it, while handlers run for it.
+    Left,
+    /// It has left, and is being reconnected, or was in vain.
+    Replacing,
 }
 
 /// The position of a new connection in the list.
@@ -67,14 +78,19 @@ impl Servers {
             connected_at: connection.time().now(),
             tries: None,
             connection: connection.clone(),
+            presence: Presence::Here,
             closing: false,
         };
         match old {
             None => self.list.push(new),
             Some(old) => {
-                // Without a farewell: the new connection announces the same peer.
                 let mut old = std::mem::replace(old, new);
-                old.close(false);
+                match old.presence {
+                    // Without a farewell: the new connection announces the same peer.
+                    Presence::Here => old.close(false),
+                    // It ends by itself, after its handlers.
+                    Presence::Left | Presence::Replacing => old.closing = true,
+                }
                 self.list.push(old);
             }
         }
@@ -86,11 +102,40 @@ impl Servers {
         self.list.retain(|server| !server.connection.is(connection));
     }
 
-    /// The open connections.
+    /// The open connections whose servers are there.
     pub(super) fn open(&self) -> impl Iterator<Item = &Connection> {
-        let kept = self.list.iter().filter(|server| !server.closing);
-        let all = kept.map(|server| &server.connection);
-        all.filter(|connection| connection.close_reason().is_none())
+        self.list.iter().filter_map(|server| {
+            let is_here = !server.closing && server.presence == Presence::Here;
+            let connection = Some(&server.connection).filter(|_| is_here);
+            connection.filter(|connection| connection.close_reason().is_none())
+        })
+    }
+
+    /// All connections: links that end may wait for what is free, too.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Connection> {
+        self.list.iter().map(|server| &server.connection)
+    }
+
+    /// Notes that a server has left, and whether it is being reconnected.
+    pub(super) fn set_left(&mut self, connection: &Connection, replacing: bool) {
+        if let Some(server) = self.get_mut(connection) {
+            server.presence = match replacing {
+                true => Presence::Replacing,
+                false => Presence::Left,
+            };
+        }
+    }
+
+    /// Whether a server has left, and nothing has been done about it.
+    pub(super) fn has_left(&self, connection: &Connection) -> bool {
+        self.get(connection)
+            .is_some_and(|server| server.presence == Presence::Left)
+    }
+
+    /// Whether a server has left, and is being reconnected, or was in vain.
+    pub(super) fn is_replacing(&self, connection: &Connection) -> bool {
+        self.get(connection)
+            .is_some_and(|server| server.presence == Presence::Replacing)
     }
 
     /// The open connection of a name, the first if there are several.
@@ -123,23 +168,19 @@ impl Servers {
 
     /// When a connection was made, if it is listed.
     pub(super) fn connected_at(&self, connection: &Connection) -> Option<Now> {
-        self.list
-            .get(self.index(connection)?)
-            .map(|server| server.connected_at)
+        self.get(connection).map(|server| server.connected_at)
     }
 
     /// Notes the tries that it took to make a connection.
     pub(super) fn set_tries(&mut self, connection: &Connection, tries: Backoff) {
-        if let Some(index) = self.index(connection)
-            && let Some(server) = self.list.get_mut(index)
-        {
+        if let Some(server) = self.get_mut(connection) {
             server.tries = Some(tries);
         }
     }
 
     /// The tries that it took to make a connection, if it was made anew.
     pub(super) fn tries(&self, connection: &Connection) -> Option<Backoff> {
-        self.list.get(self.index(connection)?)?.tries.clone()
+        self.get(connection)?.tries.clone()
     }
 
     /// The connection to the server with this id.
@@ -147,6 +188,15 @@ impl Servers {
         let kept = self.list.iter().filter(|server| !server.closing);
         kept.map(|server| &server.connection)
             .find(|connection| connection.server_id() == Some(id))
+    }
+
+    fn get(&self, connection: &Connection) -> Option<&Server> {
+        self.list.get(self.index(connection)?)
+    }
+
+    fn get_mut(&mut self, connection: &Connection) -> Option<&mut Server> {
+        let index = self.index(connection)?;
+        self.list.get_mut(index)
     }
 
     fn index(&self, connection: &Connection) -> Option<usize> {

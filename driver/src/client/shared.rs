@@ -34,6 +34,9 @@ pub(super) trait Reconnect: Send + Sync {
     /// Reconnects a server on which a request timed out.
     fn timed_out(self: Arc<Self>, client: &Arc<Shared>, connection: &Connection);
 
+    /// Reconnects a server that has left, while handlers run for it.
+    fn left(self: Arc<Self>, client: &Arc<Shared>, connection: &Connection);
+
     /// Reconnects a server whose connection has ended, and returns whether the
     /// connection stays listed until it is replaced.
     fn ended(self: Arc<Self>, client: &Arc<Shared>, connection: &Connection) -> bool;
@@ -56,6 +59,14 @@ impl Shared {
         self.reconnect.is_some() || self.on_timeout.is_set()
     }
 
+    /// Asks a server that has left nothing more, and reconnects it.
+    pub(super) fn left(self: &Arc<Self>, connection: &Connection) {
+        self.servers().set_left(connection, false);
+        if let Some(reconnect) = self.reconnect.clone() {
+            reconnect.left(self, connection);
+        }
+    }
+
     /// Removes a connection that has ended from the list, or reconnects it.
     pub(super) fn ended(self: &Arc<Self>, connection: &Connection) {
         let reconnect = self.reconnect.clone();
@@ -74,7 +85,7 @@ impl Shared {
 
 impl Owner for Shared {
     fn wake(&self, link: LinkId) {
-        for connection in self.servers().open() {
+        for connection in self.servers().all() {
             if connection.shared.link == link {
                 connection.command(Command::Wake);
             }

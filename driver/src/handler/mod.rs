@@ -3,6 +3,7 @@
 mod extract;
 mod reply;
 mod request;
+mod route;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -14,6 +15,7 @@ use std::task::Poll;
 pub use self::extract::{Content, FromRequest, State, Text, Uri};
 pub use self::reply::{IntoReply, NoReply, Reply};
 pub use self::request::Request;
+pub use self::route::RouteOptions;
 
 use netaio_core::{CallOptions, Message};
 

@@ -17,7 +17,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use event_listener::Event;
-use netaio_core::{Key, Layer, LayerError};
+use netaio_core::{Key, LayerError};
 
 pub use self::builder::ServerBuilder;
 pub use self::counters::ServerCounters;
@@ -29,7 +29,7 @@ use self::shared::Shared;
 use crate::connection::Connection;
 use crate::events::Listeners;
 use crate::futures::race;
-use crate::handler::Handler;
+use crate::handler::{Handler, RouteOptions};
 use crate::mailbox::Command;
 use crate::options::ConnectionOptions;
 use crate::peers::Peers;

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::{
-    DatagramCounters, Key, Layer, LayerError, ManagementConfig, Message, PeerManagementError,
-    SealError, SendError, SendOptions,
+    DatagramCounters, Key, LayerError, ManagementConfig, Message, PeerManagementError, SealError,
+    SendError, SendOptions,
 };
 
 pub use self::builder::UdpNodeBuilder;
@@ -26,7 +26,7 @@ use self::shared::Shared;
 use crate::address::destination;
 use crate::error::TaskPanicked;
 use crate::futures::{race, wait_for};
-use crate::handler::Handler;
+use crate::handler::{Handler, RouteOptions};
 use crate::peers::Peers;
 use crate::publisher::Publisher;
 use crate::remote::{Kind, Remote};

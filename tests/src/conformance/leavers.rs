@@ -1,15 +1,16 @@
 //! Clients that leave while their handlers run, and handlers that take too long.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::pin::pin;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 use netaio_driver::core::types::*;
-use netaio_driver::core::{CallOptions, CloseReason, Limits, MessageType};
+use netaio_driver::core::{CallOptions, CloseReason, Limits, Message, MessageType};
 use netaio_driver::{
-    Client, Connection, Publisher, Runtime, Server, ServerBuilder, ServerEvent, UdpNode, Uri,
+    AutoReconnect, Client, ClientEvent, Connection, Publisher, Runtime, Server, ServerBuilder,
+    ServerEvent, UdpNode, Uri,
 };
 
 use super::raw::frame;
@@ -72,6 +73,17 @@ impl Slow {
             .on((REQUEST_URI, "slow"), self.handler())
     }
 }
+
+/// Where a server or a node is told how long a handler may run.
+#[derive(Clone, Copy, PartialEq)]
+enum Told {
+    OfAll,
+    OfRoute,
+    /// With a handler that is registered later.
+    Later,
+}
+
+const TOLD: [Told; 3] = [Told::OfAll, Told::OfRoute, Told::Later];
 
 /// A client that subscribes, leaves a handler running and goes: by a FIN, or with bytes unread,
 /// which resets the connection.
@@ -156,13 +168,21 @@ pub async fn as_many_leave_as_there_are_places_and_the_next_is_served<R: Runtime
 /// A handler ends with its asker where the server or the route says so.
 pub async fn a_handler_is_cancelled_with_its_asker_where_wanted<R: Runtime>() {
     let cancel = CallOptions::new().with_cancel_on_disconnect(true);
-    for (resets, of_route) in [(false, false), (false, true), (true, false), (true, true)] {
+    for (resets, told) in TOLD
+        .into_iter()
+        .flat_map(|told| [(false, told), (true, told)])
+    {
         let slow = Slow::new();
-        let server = match of_route {
-            true => slow.serve::<R>().route_options(cancel),
-            false => slow.serve::<R>().call_options(cancel),
+        let server = match told {
+            Told::OfAll => slow.serve::<R>().call_options(cancel),
+            Told::OfRoute => slow.serve::<R>().route_options(cancel),
+            Told::Later => slow.serve::<R>(),
         };
         let server = listen(server).await;
+        if told == Told::Later {
+            let key = (REQUEST_URI, "slow");
+            server.on(key, slow.handler(), cancel).unwrap();
+        }
         let mut events = server.events();
         Leaver::come(&server, &slow).await.leave(resets);
         while !matches!(events.next().await, Some(ServerEvent::Closed { .. })) {}
@@ -178,6 +198,85 @@ pub async fn a_handler_is_cancelled_with_its_asker_where_wanted<R: Runtime>() {
     Leaver::come(&server, &slow).await.leave(true);
     slow.door.open();
     slow.done.1.recv().await.unwrap();
+}
+
+/// Who leaves during a stop is noticed at once, too. The stop waits for its handler, unless
+/// that is to end with its asker.
+pub async fn who_leaves_during_a_stop_is_noticed<R: Runtime>() {
+    for (resets, cancel) in [(false, false), (false, true), (true, false), (true, true)] {
+        let slow = Slow::new();
+        let options = CallOptions::new().with_cancel_on_disconnect(cancel);
+        let server = listen(slow.serve::<R>().call_options(options)).await;
+        let leaver = Leaver::come(&server, &slow).await;
+        let mut events = server.events();
+        let mut stop = pin!(server.stop_within(NEVER));
+        assert!(poll_times(stop.as_mut(), 1, GiveUp::AtOnce).await.is_none());
+        leaver.leave(resets);
+        let reason = match events.next().await.unwrap() {
+            ServerEvent::HalfClosed { reason, .. } if !resets => reason,
+            ServerEvent::Closed { reason, .. } if resets => reason,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason, CloseReason::Remote);
+        if !cancel {
+            assert!(slow.done.1.is_empty());
+            slow.door.open();
+        }
+        stop.await;
+        assert_eq!(slow.done.1.len(), usize::from(!cancel));
+    }
+}
+
+/// A server that leaves while a handler of its client runs is noticed at once, whether by FIN
+/// or RST: it is asked nothing more, and reconnected. The handler runs to its end.
+pub async fn a_server_that_leaves_while_a_handler_runs_is_reconnected<R: Runtime>() {
+    for (resets, reconnects) in [(false, false), (false, true), (true, false), (true, true)] {
+        let slow = Slow::new();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::<R>::builder().on(REQUEST_URI, slow.handler());
+        let policy = AutoReconnect::new().delay(Duration::from_millis(5));
+        let client = client.auto_reconnect(policy.on_loss(reconnects));
+        let client = client.build().unwrap();
+        let mut events = client.events();
+        let connection = client.connect(listener.local_addr().unwrap()).await;
+        let (mut server, _) = listener.accept().unwrap();
+        server.write_all(&frame(REQUEST_URI, "slow", "")).unwrap();
+        slow.called.1.recv().await.unwrap();
+        if resets {
+            // What it has not read resets the connection.
+            let unread = Message::publish("u", "");
+            connection.unwrap().send(unread).await.unwrap();
+            server.set_nonblocking(true).unwrap();
+            while server.peek(&mut [0]).is_err() {
+                yield_times(1).await;
+            }
+        }
+        drop(server);
+        let connected = events.next().await;
+        assert!(matches!(connected, Some(ClientEvent::Connected(_))));
+        let reason = match events.next().await.unwrap() {
+            ClientEvent::HalfClosed { reason, .. } if !resets => reason,
+            ClientEvent::Closed { reason, .. } if resets => reason,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason, CloseReason::Remote);
+        if reconnects {
+            while !matches!(events.next().await, Some(ClientEvent::Reconnected { .. })) {}
+        }
+        assert_eq!(client.connections().len(), usize::from(reconnects));
+        assert!(slow.done.1.is_empty());
+        slow.door.open();
+        slow.done.1.recv().await.unwrap();
+        if !resets {
+            let reason = loop {
+                if let Some(ClientEvent::Closed { reason, .. }) = events.next().await {
+                    break reason;
+                }
+            };
+            assert_eq!(reason, CloseReason::Remote);
+        }
+        assert_eq!(client.connections().len(), usize::from(reconnects));
+    }
 }
 
 /// A stop waits for the handlers of those who left, for as long as it may.
@@ -207,13 +306,18 @@ pub async fn a_stop_waits_for_the_handlers_of_those_who_left<R: Runtime>() {
 pub async fn a_handler_that_takes_too_long_is_answered_for<R: Runtime>() {
     const TOO_LONG: &str = "the handler took too long";
     let short = CallOptions::new().with_timeout(Some(Duration::from_millis(20)));
-    for of_route in [false, true] {
+    for told in TOLD {
         let slow = Slow::new();
-        let server = match of_route {
-            true => slow.serve::<R>().route_options(short),
-            false => slow.serve::<R>().call_options(short),
+        let server = match told {
+            Told::OfAll => slow.serve::<R>().call_options(short),
+            Told::OfRoute => slow.serve::<R>().route_options(short),
+            Told::Later => slow.serve::<R>(),
         };
         let server = listen(server).await;
+        if told == Told::Later {
+            let key = (REQUEST_URI, "slow");
+            server.on(key, slow.handler(), short).unwrap();
+        }
         let (_client, connection) = connect(Client::builder(), &server).await;
         let asked = connection.request("slow").timeout(NEVER).await.unwrap();
         assert_message(&asked, MessageType::ERROR, "slow", TOO_LONG);
@@ -225,11 +329,15 @@ pub async fn a_handler_that_takes_too_long_is_answered_for<R: Runtime>() {
 
         let slow = Slow::new();
         let node = UdpNode::<R>::builder().on(REQUEST_URI, slow.handler());
-        let node = match of_route {
-            true => node.route_options(short),
-            false => node.call_options(short),
+        let node = match told {
+            Told::OfAll => node.call_options(short),
+            Told::OfRoute => node.route_options(short),
+            Told::Later => node,
         };
         let (node, asking) = (bind_node(node).await, plain_node::<R>().await);
+        if told == Told::Later {
+            node.on(REQUEST_URI, slow.handler(), short).unwrap();
+        }
         let asked = asking.request(node.local_addr(), "slow").timeout(NEVER);
         let asked = spawn::<R, _>(async move { asked.await.unwrap() }).await;
         assert_message(&asked, MessageType::ERROR, "slow", TOO_LONG);

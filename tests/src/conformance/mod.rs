@@ -308,6 +308,8 @@ macro_rules! conformance {
                 who_leaves_while_a_handler_runs_is_noticed_at_once
                 as_many_leave_as_there_are_places_and_the_next_is_served
                 a_handler_is_cancelled_with_its_asker_where_wanted
+                who_leaves_during_a_stop_is_noticed
+                a_server_that_leaves_while_a_handler_runs_is_reconnected
                 a_stop_waits_for_the_handlers_of_those_who_left
                 a_handler_that_takes_too_long_is_answered_for
             }
@@ -539,6 +541,7 @@ macro_rules! conformance {
                 a_connection_ends_with_a_reason
                 a_client_says_why_it_failed
                 a_node_says_that_it_has_ended
+                reconnecting_goes_on
                 accepting_goes_on
             }
             server_peers {

@@ -1,7 +1,11 @@
 //! What an application plugs in may panic: no task is just missing after that.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::io;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use netaio_driver::core::plugin::{AuthPlugin, FieldNames, OpenContext, SealContext};
@@ -10,9 +14,11 @@ use netaio_driver::core::{
     AuthFailure, AuthFields, AuthView, CloseReason, Message, Now, SealError, SendError,
 };
 use netaio_driver::{
-    Client, Clock, RequestError, Runtime, Server, ServerEvent, TaskPanicked, UdpEvent, UdpNode,
+    AutoReconnect, Client, ClientEvent, Clock, DatagramOptions, Keepalive, RequestError, Runtime,
+    Server, ServerEvent, TaskPanicked, UdpEvent, UdpNode,
 };
 
+use super::raw::RawListener;
 use super::raw_node::{bind_node, plain_node};
 use super::support::{assert_message, connect, listen};
 
@@ -115,6 +121,72 @@ pub async fn a_node_says_that_it_has_ended<R: Runtime>() {
     assert_message(&answer, RESPOND_URI, "u", "here");
     again.stop().await;
     assert_eq!(again.ended().await, Ok(()));
+}
+
+/// A runtime that panics where somebody connects to a port for the second time.
+struct Second<R>(PhantomData<fn() -> R>);
+
+impl<R: Runtime> Runtime for Second<R> {
+    super::wrapped::as_wrapped!(streams);
+
+    type Datagrams = R::Datagrams;
+
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        R::spawn(future);
+    }
+
+    async fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
+        R::resolve(address).await
+    }
+
+    async fn connect(
+        address: SocketAddr,
+        keepalive: Option<Keepalive>,
+    ) -> io::Result<(Self::Reader, Self::Writer)> {
+        static TRIES: Mutex<BTreeMap<u16, u32>> = Mutex::new(BTreeMap::new());
+        let number = {
+            let mut tries = TRIES.lock().unwrap();
+            let number = tries.entry(address.port()).or_default();
+            *number += 1;
+            *number
+        };
+        assert!(number != 2, "a runtime of a test");
+        R::connect(address, keepalive).await
+    }
+
+    async fn bind_datagrams(options: &DatagramOptions) -> io::Result<Self::Datagrams> {
+        R::bind_datagrams(options).await
+    }
+}
+
+/// What panics while a server is reconnected is one try that has failed.
+pub async fn reconnecting_goes_on<R: Runtime>() {
+    for retries in [1, 2] {
+        let listener = RawListener::<R>::new().await;
+        let delay = Duration::from_millis(5);
+        let policy = AutoReconnect::new().delay(delay).max_retries(retries);
+        let client = Client::<Second<R>>::builder().auto_reconnect(policy);
+        let client = client.build().unwrap();
+        let mut events = client.events();
+        client.connect(listener.address()).await.unwrap();
+        drop(listener.accept().await);
+        let mut tries = 0;
+        loop {
+            match events.next().await.unwrap() {
+                ClientEvent::Reconnecting { attempt, .. } => tries = attempt,
+                ClientEvent::Reconnected { attempt, .. } => {
+                    assert_eq!((retries, attempt), (2, 2));
+                    break;
+                }
+                ClientEvent::GaveUp { error, .. } => {
+                    assert_eq!((retries, tries), (1, 1));
+                    assert!(error.contains("a runtime of a test"), "{error}");
+                    break;
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// A clock that panics once, when it is told to.
