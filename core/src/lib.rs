@@ -369,6 +369,7 @@ mod hub;
 mod limits;
 mod link;
 mod lossy_queue;
+mod membership;
 mod message;
 mod network;
 mod node;
@@ -416,6 +417,7 @@ pub use hub::{DatagramHub, DatagramHubEvent, DatagramOutput, Hub, HubEvent, Outp
 pub use limits::{Limits, LimitsError, SlowConsumerPolicy};
 pub use link::{Event, Link};
 pub use lossy_queue::{Droppable, LossyQueue};
+pub use membership::{Membership, MembershipChange};
 pub use message::*;
 #[doc(inline)]
 pub use netaio_packify as packify;

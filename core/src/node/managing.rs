@@ -53,6 +53,12 @@ impl<H: Clone> Node<H> {
         self.discovery.set_own_addresses(own);
     }
 
+    /// Makes an [advertisement](Self::poll_advertisement) due at once for each app id that is
+    /// managed, besides the rounds: after the group of a datagram socket was joined anew, say.
+    pub fn advertise(&mut self) {
+        self.discovery.advertise();
+    }
+
     /// Says who this node is. Where peers are managed, the new introduction is
     /// [due](Self::poll_advertisement) at once.
     ///

@@ -65,7 +65,8 @@ use crate::subscriptions::Subscriptions;
 ///   [`lease`](Self::lease),
 ///   [`receivers`](Self::receivers), [`fan_out`](Self::fan_out),
 ///   [`manage_peers`](Self::manage_peers), [`set_local_peer`](Self::set_local_peer),
-///   [`update_peer`](Self::update_peer), [`remove_peer`](Self::remove_peer),
+///   [`advertise`](Self::advertise), [`update_peer`](Self::update_peer),
+///   [`remove_peer`](Self::remove_peer),
 ///   [`set_own_addresses`](Self::set_own_addresses).
 /// - Outputs: [`poll_event`](Self::poll_event),
 ///   [`poll_displaced_subscriber`](Self::poll_displaced_subscriber),

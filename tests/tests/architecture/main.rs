@@ -66,7 +66,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             ],
             &["message"],
             &["plugin", "wire", "frame"],
-            &["backoff", "happy_eyeballs", "options", "seal"],
+            &["backoff", "happy_eyeballs", "membership", "options", "seal"],
             // Vocabulary.
             &[
                 "requests",

@@ -89,7 +89,7 @@ use crate::wire::Wire;
 ///   [`set_own_addresses`](Self::set_own_addresses), [`not_asked`](Self::not_asked);
 /// - commands: [`begin`](Self::begin), [`stop`](Self::stop),
 ///   [`stop_all`](Self::stop_all), [`set_local`](Self::set_local),
-///   [`update`](Self::update), [`remove`](Self::remove),
+///   [`advertise`](Self::advertise), [`update`](Self::update), [`remove`](Self::remove),
 ///   [`remove_address`](Self::remove_address);
 /// - outputs: [`poll_advertisement`](Self::poll_advertisement),
 ///   [`poll_question`](Self::poll_question), [`answer_delay`](Self::answer_delay),
@@ -208,9 +208,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         if !self.managed.is_empty() {
             let app_ids = self.managed.iter().map(|managed| managed.config.app_id());
             self.packed = self.introduction(local.as_ref(), app_ids)?;
-            for managed in &mut self.managed {
-                managed.due = true;
-            }
+            self.advertise();
         }
         let id = local.as_ref().map(|peer| peer.id.clone());
         if let Some(known) = self.peers.set_local(id) {
@@ -280,6 +278,14 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     /// The app ids that are managed, in the order of their beginning.
     pub fn managed(&self) -> impl Iterator<Item = &ManagementConfig> {
         self.managed.iter().map(|managed| &managed.config)
+    }
+
+    /// Makes an advertisement due at once for each app id that is managed, besides the rounds:
+    /// nobody may have heard the last ones.
+    pub fn advertise(&mut self) {
+        for managed in &mut self.managed {
+            managed.due = true;
+        }
     }
 
     /// The peers that are known.

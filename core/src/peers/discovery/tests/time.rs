@@ -35,6 +35,9 @@ fn rounds_keep_their_times_and_do_not_pile_up() {
         node.handle_timeout(at(now));
     }
     assert!(is_due(&mut node, 1120));
+    // One that is wanted besides leaves the times as they are.
+    node.advertise();
+    assert!(is_due(&mut node, 1121) && is_due(&mut node, 1140));
 }
 
 #[test]
