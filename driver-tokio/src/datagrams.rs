@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use netaio_driver::Received;
-use netaio_driver::sockets::{Datagrams, PollDatagrams, ReceiveBuffer};
+use netaio_driver::sockets::{Datagrams, PollDatagrams, ReceiveBuffer, SockRef};
 #[cfg(unix)]
 use tokio::io::Interest;
 
@@ -35,6 +35,10 @@ impl PollDatagrams for Udp {
             errors: tells.then(|| SocketErrors::of(socket.clone())),
             socket,
         })
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.socket)
     }
 
     fn poll_receive(

@@ -116,7 +116,7 @@ pub use publisher::Publisher;
 pub use remote::Remote;
 pub use request::{RequestBuilder, Response};
 pub use runtime::{
-    DatagramOptions, DatagramSocket, Interface, Keepalive, ReadHalf, Received, Runtime,
+    DatagramOptions, DatagramSocket, Interface, Interfaces, Keepalive, ReadHalf, Received, Runtime,
     Undelivered, WriteHalf,
 };
 pub use server::{Server, ServerBuilder, ServerCounters, ServerEvent, ServerEvents};

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The interface that leads to the network, on either host.
 pub const INTERFACE: &str = "veth0";
 
-/// The number of the interface, on either host.
+/// The number of the interface, on either host, at first.
 pub const INDEX: u32 = 77;
 
 /// A network of two hosts, each of which has the other, a loopback interface and nobody else.
@@ -68,29 +68,52 @@ impl Network {
     fn make() -> Result<Self> {
         // Root needs no namespace of users, and may not be allowed one.
         let unshare = || Command::new("unshare");
-        let here = Host::start(unshare(), 1);
+        let here = Host::start(unshare());
         let here = here.or_else(|_| {
             let mut unshare = unshare();
             unshare.arg("--map-root-user");
             let users = true;
             Ok(Host {
                 users,
-                ..Host::start(unshare, 1)?
+                ..Host::start(unshare)?
             })
         })?;
         let there = match here.users {
             true => Host {
                 users: true,
-                ..Host::start(here.enter(&unshare()), 2)?
+                ..Host::start(here.enter(&unshare()))?
             },
-            false => Host::start(unshare(), 2)?,
+            false => Host::start(unshare())?,
         };
+        let mut network = Self { here, there };
+        network.lay(INDEX, 1)?;
+        Ok(network)
+    }
+
+    /// Takes the interfaces away.
+    ///
+    /// # Errors
+    /// They are gone already.
+    pub fn cut(&self) -> Result<()> {
+        // Its other end goes with it.
+        self.here.ip(&format!("link del {INTERFACE}"))
+    }
+
+    /// Makes the interfaces anew, with an index, and addresses that end with a number and the
+    /// next one.
+    ///
+    /// # Errors
+    /// They are there.
+    pub fn lay(&mut self, index: u32, number: u8) -> Result<()> {
+        let Self { here, there } = self;
+        here.number(number);
+        there.number(number.saturating_add(1));
         let other = there.inhabitant.id().to_string();
         here.ip(&format!(
-            "link add {INTERFACE} index {INDEX} type veth \
-             peer name {INTERFACE} index {INDEX} netns {other}"
+            "link add {INTERFACE} index {index} type veth \
+             peer name {INTERFACE} index {index} netns {other}"
         ))?;
-        for host in [&here, &there] {
+        for host in [here, there] {
             let (v4, v6, link) = (host.address, host.address_v6, host.link_address);
             host.ip("link set lo up")?;
             host.ip(&format!("address add {v4}/24 dev {INTERFACE}"))?;
@@ -101,24 +124,30 @@ impl Network {
             host.ip(&format!("link set {INTERFACE} up"))?;
             host.ip(&format!("route add 224.0.0.0/4 dev {INTERFACE}"))?;
         }
-        Ok(Self { here, there })
+        Ok(())
     }
 }
 
 impl Host {
     /// Starts one's inhabitant with `unshare`, the command of that name.
-    fn start(mut unshare: Command, number: u8) -> Result<Self> {
+    fn start(mut unshare: Command) -> Result<Self> {
         // It says when it is there, and stays until nobody holds its standard input.
         unshare.args(["--net", "sh", "-c", "echo there; exec cat"]);
         let mut inhabitant = Script::start("unshare", &mut unshare)?;
         inhabitant.read_line(PATIENCE)?;
         Ok(Self {
-            address: Ipv4Addr::new(10, 254, 254, number).into(),
-            address_v6: Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0, number.into()).into(),
-            link_address: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, number.into()),
+            address: Ipv4Addr::UNSPECIFIED.into(),
+            address_v6: Ipv6Addr::UNSPECIFIED.into(),
+            link_address: Ipv6Addr::UNSPECIFIED,
             users: false,
             inhabitant,
         })
+    }
+
+    fn number(&mut self, number: u8) {
+        self.address = Ipv4Addr::new(10, 254, 254, number).into();
+        self.address_v6 = Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0, number.into()).into();
+        self.link_address = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, number.into());
     }
 
     /// The command, to be run on this host.

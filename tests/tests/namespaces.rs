@@ -5,12 +5,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::process::Command;
+use std::time::Duration;
 
 use netaio_core::types::{NOTIFY_URI, SUBSCRIBE_URI};
 use netaio_tests::interop::cases;
 use netaio_tests::namespaces::{Host, INDEX, INTERFACE, Network};
 use netaio_tests::puppet::{Identity, Management, Node, NodeOptions, Op, SaidPeer};
-use netaio_tests::python::{Inner, Python, Result, ServerOptions};
+use netaio_tests::python::{Inner, Python, PythonError, Result, ServerOptions};
 
 /// Whoever is in a group is heard at its own port, so that all have the same.
 const PORT: u16 = 8888;
@@ -326,4 +327,107 @@ fn nodes_of_ours_meet_in_groups_of_either_family() -> Result<()> {
         other.node.close()?;
     }
     Ok(())
+}
+
+/// Interfaces go, and come again with other indices or the same: nobody says so.
+#[test]
+fn nodes_join_again_as_interfaces_come() -> Result<()> {
+    let Some(mut network) = Network::new() else {
+        return Ok(());
+    };
+    let site: IpAddr = Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0x1337, 1).into();
+    let any_v6 = Ipv6Addr::UNSPECIFIED.into();
+    let (v4, v6) = ([ANY; 2], [any_v6; 2]);
+    let (at_v4, at_v6) = (addresses(&network, false), addresses(&network, true));
+    let mut index = INDEX;
+    for (bound, group, next) in [
+        (v4, ALL_HOSTS, INDEX + 1),
+        (at_v4, GROUP, INDEX),
+        (v6, site, INDEX + 1),
+        (at_v6, site, INDEX),
+        (v4, GROUP, INDEX),
+        (at_v4, GROUP, INDEX),
+        (at_v6, site, INDEX),
+    ] {
+        let named = |id, address| NodeOptions {
+            groups: vec![group],
+            ..options(id, address)
+        };
+        let [one, other] = bound;
+        let mut one = ours(&network.here, &named("one", one))?;
+        let mut other = ours(&network.there, &named("other", other))?;
+        let sites = addresses(&network, true);
+        if group == site {
+            (one.at, other.at) = ((sites[0], PORT).into(), (sites[1], PORT).into());
+        }
+        let management = Management::default();
+        meet(&mut one, &mut other, &management)?;
+        network.cut()?;
+        network.lay(next, 1)?;
+        for member in [&mut one, &mut other] {
+            member.node.timeout = LONG;
+            let joined = member.node.wait_for_group();
+            joined.map_err(|error| {
+                PythonError::new(format!("{group}, {index} to {next}: {error}"))
+            })?;
+        }
+        one.publishes(&mut other)?;
+        other.publishes(&mut one)?;
+        one.node.close()?;
+        other.node.close()?;
+        index = next;
+    }
+    Ok(())
+}
+
+/// Those who are bound to all addresses get others with their interfaces.
+#[test]
+fn nodes_may_start_before_their_interface_and_be_without_it() -> Result<()> {
+    let Some(mut network) = Network::new() else {
+        return Ok(());
+    };
+    network.cut()?;
+    let named = |id| NodeOptions {
+        groups: vec![GROUP],
+        ..options(id, ANY)
+    };
+    let mut one = ours(&network.here, &named("one"))?;
+    let mut other = ours(&network.there, &named("other"))?;
+    let management = Management {
+        silence: 1,
+        ..Management::default()
+    };
+    for member in [&mut one, &mut other] {
+        member.node.timeout = LONG;
+        member.node.manage_peers(&management)?;
+    }
+    for number in [1, 3, 5] {
+        network.lay(INDEX, number)?;
+        one.at.set_ip(network.here.address);
+        other.at.set_ip(network.there.address);
+        assert_eq!(
+            one.finds(&other)?.last().map(String::as_str),
+            Some("other came")
+        );
+        assert_eq!(
+            other.finds(&one)?.last().map(String::as_str),
+            Some("one came")
+        );
+        network.cut()?;
+        assert_eq!(one.is_alone()?, ["other gone: TimedOut"]);
+        assert_eq!(other.is_alone()?, ["one gone: TimedOut"]);
+    }
+    Ok(())
+}
+
+/// What interfaces that come again, and what is made of that, takes at most.
+const LONG: Duration = Duration::from_secs(60);
+
+/// The addresses of both hosts in a family.
+fn addresses(network: &Network, v6: bool) -> [IpAddr; 2] {
+    let Network { here, there } = network;
+    match v6 {
+        true => [here.address_v6, there.address_v6],
+        false => [here.address, there.address],
+    }
 }

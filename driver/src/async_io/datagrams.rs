@@ -9,7 +9,7 @@ use async_io::Async;
 use crate::runtime::Received;
 #[cfg(any(target_os = "android", target_os = "linux"))]
 use crate::runtime::Undelivered;
-use crate::sockets::{Datagrams, PollDatagrams, ReceiveBuffer};
+use crate::sockets::{Datagrams, PollDatagrams, ReceiveBuffer, SockRef};
 
 /// A UDP socket.
 pub type UdpDatagrams = Datagrams<Async<UdpSocket>>;
@@ -17,6 +17,10 @@ pub type UdpDatagrams = Datagrams<Async<UdpSocket>>;
 impl PollDatagrams for Async<UdpSocket> {
     fn new(socket: UdpSocket) -> io::Result<Self> {
         Self::new_nonblocking(socket)
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(self.get_ref())
     }
 
     fn poll_receive(

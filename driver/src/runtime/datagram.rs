@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::BytesMut;
 
-use super::Interface;
+use super::{Interface, Interfaces};
 
 /// A UDP socket.
 ///
@@ -93,6 +93,30 @@ pub trait DatagramSocket: Send + Sync + 'static {
     /// # Errors
     /// The system does not say.
     fn own_addresses(&self) -> io::Result<Vec<IpAddr>>;
+
+    /// The interfaces of this machine, as far as the socket depends on them: where they change,
+    /// its groups are to be [joined anew](Self::rejoin). Unless a runtime says otherwise, there
+    /// are the own addresses only.
+    ///
+    /// # Errors
+    /// The system does not say.
+    fn interfaces(&self) -> io::Result<Interfaces> {
+        Ok(Interfaces::new(self.own_addresses()?))
+    }
+
+    /// Leaves the groups and joins them again, at the interface where a socket that is opened
+    /// now would join them: a membership ends, and nobody says so, with its interface, even if
+    /// that is made anew. Datagrams to groups leave there from now on. What was received from a
+    /// group before may be lost.
+    ///
+    /// Does nothing unless a runtime does something.
+    ///
+    /// # Errors
+    /// A group cannot be joined, or its interface does not exist. Memberships in other groups
+    /// may have been left or lasted; all are joined when this is called again and succeeds.
+    fn rejoin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A datagram that was received.
@@ -151,6 +175,9 @@ pub struct DatagramOptions {
     /// The multicast groups to join, each where there is an address of its family. None
     /// unless set.
     pub groups: Vec<IpAddr>,
+    /// Joins no group as the socket is opened: [`DatagramSocket::rejoin`] does, when there is an
+    /// interface. `false` unless set.
+    pub join_later: bool,
     /// Where groups are joined, and where datagrams to groups leave. Unless set,
     /// the interface that has [`address`](Self::address); with the wildcard
     /// address, the one that the system chooses.
@@ -187,6 +214,7 @@ impl DatagramOptions {
             address,
             others: Vec::new(),
             groups: Vec::new(),
+            join_later: false,
             interface: None,
             multicast_ttl: 1,
             shared_port: false,

@@ -76,3 +76,26 @@ impl fmt::Display for Interface {
         }
     }
 }
+
+/// The network interfaces of this machine, as far as sockets depend on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Interfaces {
+    /// The [own addresses](crate::DatagramSocket::own_addresses) of this machine, in order.
+    pub own: Vec<IpAddr>,
+    /// Where groups may be joined, in order: the number of each interface that has an address,
+    /// with each of its IPv4 addresses, by which the options of IPv4 name it, and once without
+    /// where it has one of IPv6.
+    pub places: Vec<(u32, Option<Ipv4Addr>)>,
+}
+
+impl Interfaces {
+    /// Interfaces with these own addresses, where nothing is known of groups.
+    #[must_use]
+    pub fn new(own: Vec<IpAddr>) -> Self {
+        Self {
+            own,
+            places: Vec::new(),
+        }
+    }
+}

@@ -17,7 +17,7 @@ mod keepalive;
 mod stream;
 
 pub use datagram::{DatagramOptions, DatagramSocket, Received, Undelivered};
-pub use interface::Interface;
+pub use interface::{Interface, Interfaces};
 pub use keepalive::Keepalive;
 pub use stream::{ReadHalf, WriteHalf};
 

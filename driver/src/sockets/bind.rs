@@ -1,18 +1,20 @@
-//! UDP sockets and the groups they join.
+//! UDP sockets.
 
 use std::fmt;
 use std::future::{Future, ready};
 use std::io;
 use std::iter::once;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::SockRef;
 
+use super::groups::{self, Place};
+use super::open::{open, share_port};
 use super::packet_info;
 use crate::binding::bind_all;
-use crate::runtime::{DatagramOptions, Interface};
+use crate::runtime::DatagramOptions;
 
 /// The length of the longest datagram, in bytes.
 const LARGEST: usize = 65_535;
@@ -27,13 +29,16 @@ pub struct BoundDatagrams {
     /// Those that receive from groups, where [`socket`](Self::socket) does not
     /// do that too.
     pub groups: Vec<UdpSocket>,
+    /// What was asked for, with the address that it is bound to as the only one.
+    pub(super) options: DatagramOptions,
 }
 
 /// Opens what [`Runtime::bind_datagrams`](crate::Runtime::bind_datagrams) is to: sockets for
 /// each of the addresses.
 ///
 /// # Errors
-/// An address cannot be bound, or a group not be joined.
+/// An address cannot be bound, or a group not be joined. Where no interface leads to a group, its
+/// kind is [`NetworkUnreachable`](io::ErrorKind::NetworkUnreachable).
 pub fn bind_datagrams(options: &DatagramOptions) -> io::Result<Vec<BoundDatagrams>> {
     let addresses = once(&options.address).chain(&options.others);
     let addresses: Vec<_> = addresses.copied().collect();
@@ -85,7 +90,7 @@ fn bind_one(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
     if socket.send_buffer_size()? < LARGEST {
         socket.set_send_buffer_size(LARGEST)?;
     }
-    place.set_outgoing(&socket, options.multicast_ttl)?;
+    place.set_outgoing(&SockRef::from(&socket), options.multicast_ttl)?;
     // On a socket with one address there is nothing to tell.
     if address.ip().is_unspecified() {
         packet_info::tell_local_addresses(&socket, address.is_ipv4())?;
@@ -98,152 +103,21 @@ fn bind_one(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
     let socket = UdpSocket::from(socket);
     let bound_to = socket.local_addr()?;
 
-    // A socket that is bound to an address receives from no group, except on Windows.
-    if address.ip().is_unspecified() || cfg!(windows) {
-        for group in &options.groups {
-            place.join(&SockRef::from(&socket), *group)?;
-        }
-        return Ok(BoundDatagrams {
-            socket,
-            address: bound_to,
-            groups: Vec::new(),
-        });
-    }
-    let port = bound_to.port();
-    let open_group = |group: &IpAddr| {
-        let socket = open(options)?;
-        // Every socket of a group receives all of its datagrams.
-        socket.set_reuse_address(true)?;
-        share_port(&socket)?;
-        socket.bind(&place.address(*group, port).into())?;
-        place.join(&SockRef::from(&socket), *group)?;
-        Ok(socket.into())
+    let options = DatagramOptions {
+        address: bound_to,
+        others: Vec::new(),
+        ..options.clone()
     };
-    let groups: io::Result<_> = options.groups.iter().map(open_group).collect();
+    let memberships = match options.join_later {
+        true => Vec::new(),
+        false => groups::join(&SockRef::from(&socket), &place, &options)?,
+    };
     Ok(BoundDatagrams {
         socket,
         address: bound_to,
-        groups: groups?,
+        groups: memberships,
+        options,
     })
-}
-
-fn open(options: &DatagramOptions) -> io::Result<Socket> {
-    let domain = Domain::for_address(options.address);
-    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
-    if options.address.is_ipv6() {
-        // Some systems cannot serve both families, or are set not to.
-        let both = options.address.ip().is_unspecified() && socket.set_only_v6(false).is_ok();
-        if !both {
-            socket.set_only_v6(true)?;
-        }
-    }
-    // Otherwise Linux delivers what any other program has joined.
-    #[cfg(target_os = "linux")]
-    match options.address {
-        SocketAddr::V4(_) => socket.set_multicast_all_v4(false)?,
-        SocketAddr::V6(_) => socket.set_multicast_all_v6(false)?,
-    }
-    if let Some(size) = options.receive_buffer {
-        socket.set_recv_buffer_size(size)?;
-    }
-    Ok(socket)
-}
-
-/// Allows other sockets to bind to the same address and port.
-///
-/// `SO_REUSEADDR` would do on Linux, but for other users' programs too.
-#[cfg(all(
-    unix,
-    not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
-))]
-fn share_port(socket: &Socket) -> io::Result<()> {
-    socket.set_reuse_port(true)
-}
-
-/// Lets others bind to the same address and port.
-#[cfg(not(all(
-    unix,
-    not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
-)))]
-fn share_port(socket: &Socket) -> io::Result<()> {
-    socket.set_reuse_address(true)
-}
-
-/// The interface where groups are joined, as each family names it.
-enum Place {
-    V4(Ipv4Addr),
-    V6(u32),
-}
-
-impl Place {
-    /// The wildcard address and index 0 leave the choice to the system.
-    fn of(options: &DatagramOptions) -> io::Result<Self> {
-        let chosen = match (&options.interface, options.address) {
-            (Some(interface), _) => Some(interface.clone()),
-            (None, address) if options.groups.is_empty() || address.ip().is_unspecified() => None,
-            (None, SocketAddr::V6(address)) if address.scope_id() != 0 => {
-                Some(Interface::Index(address.scope_id()))
-            }
-            (None, address) => Some(Interface::Address(address.ip())),
-        };
-        Ok(match (options.address, chosen) {
-            (SocketAddr::V4(_), None) => Self::V4(Ipv4Addr::UNSPECIFIED),
-            (SocketAddr::V4(_), Some(interface)) => Self::V4(interface.v4_address()?),
-            (SocketAddr::V6(_), None) => Self::V6(0),
-            (SocketAddr::V6(_), Some(interface)) => Self::V6(interface.index()?),
-        })
-    }
-
-    /// Sends datagrams to groups by it, and loops them back to this machine.
-    fn set_outgoing(&self, socket: &Socket, ttl: u8) -> io::Result<()> {
-        match self {
-            Self::V4(address) => {
-                socket.set_multicast_if_v4(address)?;
-                socket.set_multicast_ttl_v4(ttl.into())?;
-                socket.set_multicast_loop_v4(true)
-            }
-            Self::V6(index) => {
-                socket.set_multicast_if_v6(*index)?;
-                socket.set_multicast_hops_v6(ttl.into())?;
-                socket.set_multicast_loop_v6(true)
-            }
-        }
-    }
-
-    fn join(&self, socket: &SockRef<'_>, group: IpAddr) -> io::Result<()> {
-        match (self, group) {
-            (Self::V4(address), IpAddr::V4(group)) => socket.join_multicast_v4(&group, address),
-            (Self::V6(index), IpAddr::V6(group)) => socket.join_multicast_v6(&group, *index),
-            _ => Err(io::ErrorKind::InvalidInput.into()),
-        }
-        .map_err(|error| {
-            let message = format!("cannot join the group {group} on {self}: {error}");
-            io::Error::new(error.kind(), message)
-        })
-    }
-
-    /// The address of a socket that receives from one group only.
-    fn address(&self, group: IpAddr, port: u16) -> SocketAddr {
-        match (self, group) {
-            (Self::V6(index), IpAddr::V6(group)) => {
-                SocketAddrV6::new(group, port, 0, *index).into()
-            }
-            _ => (group, port).into(),
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::V4(Ipv4Addr::UNSPECIFIED) | Self::V6(0) => {
-                formatter.write_str("the interface that the system chooses")
-            }
-            Self::V4(address) => write!(formatter, "the interface with {address}"),
-            Self::V6(index) => write!(formatter, "the interface with index {index}"),
-        }
-    }
 }
 
 fn invalid(address: &impl fmt::Display, problem: &str) -> io::Error {
@@ -252,7 +126,7 @@ fn invalid(address: &impl fmt::Display, problem: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv6Addr;
+    use std::net::Ipv4Addr;
 
     use super::*;
 
@@ -296,30 +170,5 @@ mod tests {
         assert!(socket.recv_buffer_size().unwrap() <= 20_000);
         #[cfg(target_os = "linux")]
         assert!(!socket.multicast_all_v4().unwrap());
-    }
-
-    #[test]
-    fn groups_are_joined_at_the_address_unless_an_interface_is_set() {
-        let joined_at = |address: SocketAddr, interface: Option<Interface>| {
-            let mut options = DatagramOptions::new(address);
-            options.groups = vec![GROUP.into()];
-            options.interface = interface;
-            Place::of(&options).unwrap().to_string()
-        };
-        let localhost = ([127, 0, 0, 1], 0).into();
-        let any = ([0, 0, 0, 0], 0).into();
-        let other = Ipv4Addr::new(192, 0, 2, 7);
-        let at = |place: &str| format!("the interface with {place}");
-        let anywhere = "the interface that the system chooses";
-        assert_eq!(joined_at(any, None), anywhere);
-        assert_eq!(joined_at(localhost, None), at("127.0.0.1"));
-        assert_eq!(joined_at(any, Some(other.into())), at("192.0.2.7"));
-        assert_eq!(joined_at(localhost, Some(other.into())), at("192.0.2.7"));
-
-        let scoped = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 0, 0, 7).into();
-        let any = (Ipv6Addr::UNSPECIFIED, 0).into();
-        assert_eq!(joined_at(any, None), anywhere);
-        assert_eq!(joined_at(scoped, None), at("index 7"));
-        assert_eq!(joined_at(scoped, Some(8.into())), at("index 8"));
     }
 }

@@ -3,15 +3,17 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 
-use super::{ReceiveBuffer, bind_datagrams, own_addresses};
+use super::groups::rejoin;
+use super::{ReceiveBuffer, SockRef, bind_datagrams, interfaces, own_addresses};
 use crate::address::canonical;
-use crate::runtime::{DatagramOptions, DatagramSocket, Received, Undelivered};
+use crate::runtime::{DatagramOptions, DatagramSocket, Interfaces, Received, Undelivered};
 use crate::sync::{Mutex, lock};
 
 /// One UDP socket, as a runtime has it.
@@ -21,6 +23,9 @@ pub trait PollDatagrams: Sized + Send + Sync + 'static {
     /// # Errors
     /// The runtime cannot watch it.
     fn new(socket: UdpSocket) -> io::Result<Self>;
+
+    /// The socket, for its options.
+    fn socket(&self) -> SockRef<'_>;
 
     /// Receives a datagram. If there is none, the task that polled last is woken when
     /// there may be one.
@@ -66,7 +71,12 @@ pub trait PollDatagrams: Sized + Send + Sync + 'static {
 /// Sockets to send from, one for each address, and those that receive from groups besides them.
 pub struct Datagrams<S> {
     sockets: Vec<(SocketAddr, S)>,
-    groups: Vec<S>,
+    /// For each of them, in the same order.
+    groups: Vec<Vec<S>>,
+    /// What was asked for each of the addresses.
+    options: Vec<DatagramOptions>,
+    /// The numbers of the interfaces where groups may have been joined.
+    joined_at: Vec<u32>,
     /// The socket that is polled first rotates, so that none starves another.
     turn: AtomicUsize,
     /// What datagrams are received into, and copied from: what they are
@@ -82,16 +92,20 @@ impl<S: PollDatagrams> Datagrams<S> {
     /// # Errors
     /// An address cannot be bound, or a group not be joined.
     pub fn bind(options: &DatagramOptions) -> io::Result<Self> {
-        let (mut sockets, mut groups) = (Vec::new(), Vec::new());
+        let (mut sockets, mut groups, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+        // Before and not after: one that goes meanwhile may have been chosen.
+        let joined_at = indices(options.groups.iter())?;
         for bound in bind_datagrams(options)? {
+            asked.push(bound.options);
             sockets.push((bound.address, S::new(bound.socket)?));
-            for group in bound.groups {
-                groups.push(S::new(group)?);
-            }
+            let joined: io::Result<_> = bound.groups.into_iter().map(S::new).collect();
+            groups.push(joined?);
         }
         Ok(Self {
             sockets,
             groups,
+            options: asked,
+            joined_at,
             turn: AtomicUsize::new(0),
             room: Mutex::new(ReceiveBuffer::new()),
         })
@@ -105,14 +119,15 @@ impl<S: PollDatagrams> Datagrams<S> {
     ) -> Poll<io::Result<Received>> {
         let mut room = lock(&self.room);
         let several = self.sockets.len() > 1;
-        let turn = match self.sockets.len().saturating_add(self.groups.len()) {
+        let groups = self.groups.iter().flatten().count();
+        let turn = match self.sockets.len().saturating_add(groups) {
             0 | 1 => 0,
             all => self.turn.fetch_add(1, Ordering::Relaxed) % all,
         };
         let sockets = || {
             let bound = self.sockets.iter();
             let bound = bound.map(|(address, socket)| (Some(address.ip()), socket));
-            bound.chain(self.groups.iter().map(|socket| (None, socket)))
+            bound.chain(self.groups.iter().flatten().map(|socket| (None, socket)))
         };
         for (bound, socket) in sockets().skip(turn).chain(sockets().take(turn)) {
             let received = loop {
@@ -142,6 +157,17 @@ impl<S: PollDatagrams> Datagrams<S> {
         let of_family = || all().find(|(bound, _)| bound.is_ipv4() == to.is_ipv4());
         exact.or_else(of_family).or_else(|| all().next())
     }
+}
+
+/// The interfaces where groups may be joined; none where there are no groups.
+fn indices<'a>(mut groups: impl Iterator<Item = &'a IpAddr>) -> io::Result<Vec<u32>> {
+    if groups.next().is_none() {
+        return Ok(Vec::new());
+    }
+    let places = interfaces()?.places;
+    let mut indices: Vec<_> = places.iter().map(|(index, _)| *index).collect();
+    indices.dedup();
+    Ok(indices)
 }
 
 /// An address in the form that a socket of a family takes.
@@ -231,5 +257,39 @@ impl<S: PollDatagrams> DatagramSocket for Datagrams<S> {
 
     fn own_addresses(&self) -> io::Result<Vec<IpAddr>> {
         own_addresses()
+    }
+
+    fn interfaces(&self) -> io::Result<Interfaces> {
+        let mut all = interfaces()?;
+        // Those of a family without groups come and go as they like.
+        let of_family = |v4| {
+            let mut groups = self.options.iter().flat_map(|options| &options.groups);
+            groups.any(|group| group.is_ipv4() == v4)
+        };
+        let (v4, v6) = (of_family(true), of_family(false));
+        all.places.retain(|(_, address)| match address {
+            Some(_) => v4,
+            None => v6,
+        });
+        Ok(all)
+    }
+
+    fn rejoin(&mut self) -> io::Result<()> {
+        let now = indices(self.options.iter().flat_map(|options| &options.groups))?;
+        let mut at = mem::replace(&mut self.joined_at, now.clone());
+        at.extend(now);
+        let mut all = Ok(());
+        let bound = self.sockets.iter().zip(&self.options).zip(&mut self.groups);
+        for (((_, socket), options), groups) in bound {
+            // Before others join: what is closed later may end the membership that the system
+            // takes for its own, as it has the number of the same interface.
+            groups.clear();
+            let joined = rejoin(&socket.socket(), options, &at);
+            match joined.and_then(|joined| joined.into_iter().map(S::new).collect()) {
+                Ok(joined) => *groups = joined,
+                Err(error) => all = Err(error),
+            }
+        }
+        all
     }
 }

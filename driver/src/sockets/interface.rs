@@ -1,11 +1,33 @@
 //! The network interfaces of this machine.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use if_addrs::get_if_addrs;
 
-use crate::runtime::Interface;
+use crate::runtime::{Interface, Interfaces};
+
+/// The interfaces of this machine; see
+/// [`DatagramSocket::interfaces`](crate::DatagramSocket::interfaces).
+///
+/// # Errors
+/// The system does not say.
+pub fn interfaces() -> io::Result<Interfaces> {
+    let all = get_if_addrs()?;
+    let places = all.iter().map(|interface| {
+        let index = interface.index.unwrap_or_default();
+        match interface.ip() {
+            IpAddr::V4(address) => (index, Some(address)),
+            IpAddr::V6(_) => (index, None),
+        }
+    });
+    let places: BTreeSet<_> = places.collect();
+    Ok(Interfaces {
+        own: own(&all),
+        places: places.into_iter().collect(),
+    })
+}
 
 /// The addresses of this machine, those of the loopback interface aside; see
 /// [`DatagramSocket::own_addresses`](crate::DatagramSocket::own_addresses).
@@ -13,14 +35,13 @@ use crate::runtime::Interface;
 /// # Errors
 /// The system does not say.
 pub fn own_addresses() -> io::Result<Vec<IpAddr>> {
-    let mut addresses: Vec<_> = get_if_addrs()?
-        .iter()
-        .filter(|interface| !interface.is_loopback())
-        .map(if_addrs::Interface::ip)
-        .collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    Ok(addresses)
+    Ok(own(&get_if_addrs()?))
+}
+
+fn own(all: &[if_addrs::Interface]) -> Vec<IpAddr> {
+    let own = all.iter().filter(|interface| !interface.is_loopback());
+    let own: BTreeSet<_> = own.map(if_addrs::Interface::ip).collect();
+    own.into_iter().collect()
 }
 
 impl Interface {

@@ -4,7 +4,9 @@ mod bind;
 mod datagrams;
 #[cfg(any(target_os = "android", target_os = "linux"))]
 mod error_queue;
+mod groups;
 mod interface;
+mod open;
 mod packet_info;
 mod resolve;
 #[cfg(unix)]
@@ -15,9 +17,10 @@ pub use bind::{BoundDatagrams, bind_datagrams};
 pub use datagrams::{Datagrams, PollDatagrams};
 #[cfg(any(target_os = "android", target_os = "linux"))]
 pub use error_queue::tells_undelivered;
-pub use interface::own_addresses;
+pub use interface::{interfaces, own_addresses};
 pub use packet_info::ReceiveBuffer;
 #[cfg(unix)]
 pub use packet_info::send_from;
 pub use resolve::parse_address;
+pub use socket2::SockRef;
 pub use stream::{keep_alive, listen, prepare};

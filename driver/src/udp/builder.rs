@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -14,9 +15,9 @@ use netaio_core::{
 };
 
 use super::UdpNode;
-use super::own::{self, OwnAddresses};
+use super::own::OwnAddresses;
 use super::shared::Shared;
-use super::task::{Inlet, Task};
+use super::task::{Inlet, Surroundings, Task};
 use super::timeouts::OnTimeout;
 use crate::address_book::AddressBook;
 use crate::callers::Cancellations;
@@ -67,8 +68,20 @@ impl<R: Runtime> UdpNodeBuilder<R> {
 
     /// Joins a multicast group, of the same family as the address that the node
     /// is bound to. The first one is where the node multicasts to. Unless set, it
-    /// is netaio's, that of all hosts: 224.0.0.1 (ff02::1 over IPv6); if that one
-    /// cannot be joined, the node has no group.
+    /// is netaio's, that of all hosts: 224.0.0.1 (ff02::1 over IPv6).
+    ///
+    /// A membership ends, in silence, with the interface where the group was joined. The node
+    /// looks every five seconds which interfaces there are, and soon after a multicast was not
+    /// sent. Where they have changed, or its own multicasts do not come back any more, it leaves
+    /// its groups and joins them anew where it would join them if it were bound now: at another
+    /// interface, that is, where the choice is the system's. It says so by
+    /// [`UdpEvent::GroupJoined`](crate::UdpEvent::GroupJoined) and
+    /// [`GroupLost`](crate::UdpEvent::GroupLost), and reads anew which addresses are its own.
+    /// Where nothing leads to a group as the node is bound, or the usual one cannot be joined
+    /// for whatever reason, it is bound nevertheless, with a WARN, and joins later.
+    ///
+    /// A node that is bound to a link-local address of IPv6 stays with the number of that
+    /// interface: bind it anew where the interface comes again with another one.
     pub fn group(mut self, group: impl Into<IpAddr>) -> Self {
         self.groups.get_or_insert_default().push(group.into());
         self
@@ -131,7 +144,8 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// Ignores datagrams from addresses of this machine, as netaio does: multicasts are
     /// looped back to their sender. On the loopback interface only datagrams from this
     /// node's own address are ignored, so that nodes on it reach each other, and none if
-    /// the node [shares](Self::shared_port) its port. `true` unless set.
+    /// the node [shares](Self::shared_port) its port. Which addresses these are is read anew
+    /// every five seconds. `true` unless set.
     pub fn ignore_own_ip(mut self, ignore: bool) -> Self {
         self.ignore_own_ip = ignore;
         self
@@ -189,8 +203,8 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// Cancel-safe: dropped early, nothing is bound.
     ///
     /// # Errors
-    /// An address cannot be bound, the group cannot be joined, an inner layer
-    /// does not go with the outer one, or peers cannot be managed as asked.
+    /// An address cannot be bound, a group cannot be joined though there is an interface for it
+    /// (see [`group`](Self::group)), an inner layer does not go with the outer one, or peers cannot be managed as asked.
     pub async fn bind(mut self, address: impl ToString) -> Result<UdpNode<R>, BuildError> {
         let address = address.to_string();
         let failed = |source| BuildError::Bind {
@@ -207,28 +221,24 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         self.socket.others = others.to_vec();
         self.socket.undelivered = self.notice_undelivered.unwrap_or(first.port() == 0);
         let opened = open::<R>(&mut self.socket, self.groups.as_ref()).await;
-        let (socket, group) = opened.map_err(failed)?;
-        let local = socket.local_addresses().map_err(failed)?;
-        let machine = socket.own_addresses().map_err(failed)?;
-        let echoes = local.iter().flat_map(|node| own::echoes(*node, &machine));
-        service.node().set_own_addresses(echoes);
-        let own = match self.ignore_own_ip {
-            true => OwnAddresses {
-                machine,
-                node: match self.socket.shared_port {
-                    true => Vec::new(),
-                    false => local.clone(),
-                },
-            },
-            false => OwnAddresses::default(),
-        };
+        let opened = opened.map_err(failed)?;
+        let local = opened.socket.local_addresses().map_err(failed)?;
+        let shared_port = self.socket.shared_port;
+        let mut own = OwnAddresses::new(local.clone(), self.ignore_own_ip, shared_port);
+        let interfaces = opened.socket.interfaces().map_err(failed)?;
+        if let Some(echoes) = own.update(&interfaces) {
+            service.node().set_own_addresses(echoes.iter().copied());
+        }
         let port_of = |group: IpAddr| {
             let same = local.iter().find(|it| it.is_ipv4() == group.is_ipv4());
             same.or(local.first()).map_or(0, SocketAddr::port)
         };
+        let group = opened.group;
         let group = group.map(|group| SocketAddr::new(group, port_of(group)));
+        let now = service.context.time().now();
+        let surroundings = Surroundings::new(now, own, group, interfaces, opened.joined);
         let shared = Shared::new(service, local, group);
-        let node = start(shared, socket, own).map_err(failed)?;
+        let node = start(shared, opened.socket, surroundings).map_err(failed)?;
         if let Some(handler) = self.on_timeout {
             node.set_on_timeout(handler);
         }
@@ -236,41 +246,80 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     }
 }
 
-/// Opens a socket, and returns the group that it multicasts to.
+/// A socket, and the group that it multicasts to.
+struct Opened<S> {
+    socket: S,
+    group: Option<IpAddr>,
+    /// It is in its groups.
+    joined: bool,
+}
+
+/// Opens a socket. Where nothing leads to its groups by now, they are joined later.
 async fn open<R: Runtime>(
     options: &mut DatagramOptions,
     groups: Option<&Vec<IpAddr>>,
-) -> io::Result<(R::Datagrams, Option<IpAddr>)> {
-    if let Some(groups) = groups {
-        options.groups.clone_from(groups);
-        let socket = R::bind_datagrams(options).await?;
-        return Ok((socket, groups.first().copied()));
-    }
-    let group = all_hosts(options.address.ip());
-    options.groups = vec![group];
-    for other in &options.others {
-        let group = all_hosts(other.ip());
-        if !options.groups.contains(&group) {
-            options.groups.push(group);
+) -> io::Result<Opened<R::Datagrams>> {
+    match groups {
+        Some(groups) => options.groups.clone_from(groups),
+        None => {
+            let all = iter::once(&options.address).chain(&options.others);
+            let all: Vec<_> = all.map(|address| all_hosts(address.ip())).collect();
+            for group in all {
+                if !options.groups.contains(&group) {
+                    options.groups.push(group);
+                }
+            }
         }
     }
+    let group = options.groups.first().copied();
     let error = match R::bind_datagrams(options).await {
-        Ok(socket) => return Ok((socket, Some(group))),
+        Ok(socket) => {
+            return Ok(Opened {
+                socket,
+                group,
+                joined: true,
+            });
+        }
         Err(error) => error,
     };
+    let no_way = matches!(
+        error.kind(),
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable
+    );
+    if options.groups.is_empty() || groups.is_some() && !no_way {
+        return Err(error);
+    }
+    options.join_later = true;
+    if let Ok(socket) = R::bind_datagrams(options).await {
+        crate::logging::shielded(|| {
+            tracing::warn!(?group, %error, "not yet in the multicast group: tried again later");
+        });
+        return Ok(Opened {
+            socket,
+            group,
+            joined: false,
+        });
+    }
+    if groups.is_some() {
+        return Err(error);
+    }
     options.groups.clear();
     let socket = R::bind_datagrams(options).await?;
     crate::logging::shielded(|| {
-        tracing::warn!(%group, %error, "cannot join the usual multicast group");
+        tracing::warn!(?group, %error, "cannot join the usual multicast group");
     });
-    Ok((socket, None))
+    Ok(Opened {
+        socket,
+        group: None,
+        joined: false,
+    })
 }
 
 /// Starts the task of a node that is bound to `shared.local`.
 fn start<R: Runtime>(
     shared: Arc<Shared>,
     socket: R::Datagrams,
-    own: OwnAddresses,
+    surroundings: Surroundings,
 ) -> io::Result<UdpNode<R>> {
     let service = &shared.service;
     let limits = service.context.limits();
@@ -298,7 +347,14 @@ fn start<R: Runtime>(
     let now = service.context.time().now();
     let link = service.node().bind(now, shared.group, seed.generator(0));
     let inlet = Inlet { commands, requests };
-    let task = Task::<R>::new(link, socket, own, inlet, handle.clone(), shared.clone());
+    let task = Task::<R>::new(
+        link,
+        socket,
+        surroundings,
+        inlet,
+        handle.clone(),
+        shared.clone(),
+    );
     R::spawn(task.run());
     Ok(UdpNode::new(handle, shared, publisher))
 }

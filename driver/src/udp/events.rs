@@ -68,6 +68,16 @@ pub enum UdpEvent {
         /// Where it came from.
         remote: SocketAddr,
     },
+    /// The groups were joined: anew, since the interfaces of this machine have changed or
+    /// multicasts were lost, or at last, where they could not be joined before.
+    GroupJoined,
+    /// The node is no longer in its groups, as the interface where they were joined is gone:
+    /// nothing is received from them until they are [joined](Self::GroupJoined) again. It is told once, and
+    /// tried every five seconds.
+    GroupLost {
+        /// What the system says.
+        reason: String,
+    },
     /// The node has ended, as something panicked that the application plugged in: the last
     /// event. See [`UdpNode::ended`](crate::UdpNode::ended).
     Panicked(TaskPanicked),
@@ -78,6 +88,7 @@ impl EventBytes for UdpEvent {
         match self {
             Self::Panicked(panicked) => panicked.what.len(),
             Self::Lapsed { uri, .. } => uri.len(),
+            Self::GroupLost { reason } => reason.len(),
             _ => 0,
         }
     }

@@ -398,6 +398,31 @@ pub async fn ipv6_leaves_ipv4_alone<R: Runtime>() {
     }
 }
 
+/// A group is joined later where that is wanted, and anew as often as it is: what was joined
+/// before is not in the way.
+pub async fn groups_are_joined_anew<R: Runtime>() {
+    let (sender, _) = plain::<R>().await;
+    for ip in [LOOPBACK, ANY] {
+        let mut options = member(ip, 0, &[GROUP]);
+        options.join_later = true;
+        let mut receiver = bind::<R>(&options).await;
+        let to = (Ipv4Addr::LOCALHOST, port(&receiver));
+        let group = (GROUP, port(&receiver));
+        options.address = ([127, 0, 0, 1], 0).into();
+        let multicasting = bind::<R>(&options).await;
+        send(&multicasting, b"too early", group).await;
+        send(&sender, b"hello", to).await;
+        assert_eq!(next(&receiver).await.0, b"hello");
+        for word in [&b"once"[..], b"twice"] {
+            receiver.rejoin().unwrap();
+            send(&multicasting, word, group).await;
+            assert_eq!(next(&receiver).await.0, word);
+        }
+        send(&sender, b"and to it", to).await;
+        assert_eq!(next(&receiver).await.0, b"and to it");
+    }
+}
+
 /// A group over IPv6, at sockets with the wildcard address and with one. Some
 /// loopback interfaces carry none: another does, and its datagrams stay here.
 pub async fn a_group_over_ipv6<R: Runtime>() {

@@ -408,6 +408,7 @@ macro_rules! conformance {
                 options_that_cannot_be_met_are_errors
                 datagrams_over_ipv6
                 ipv6_leaves_ipv4_alone
+                groups_are_joined_anew
                 a_group_over_ipv6
                 a_machines_own_addresses_are_known
             }

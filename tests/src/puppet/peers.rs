@@ -53,6 +53,15 @@ impl Puppet {
         self.carry_out(Order::new("unmanage").uri(app_id.as_bytes()))
     }
 
+    /// Waits until a node of ours has joined its groups anew.
+    ///
+    /// # Errors
+    ///
+    /// When it has not at the end of its [`timeout`](Self::timeout), or has died.
+    pub fn wait_for_group(&mut self) -> Result<()> {
+        self.carry_out(Order::new("group"))
+    }
+
     /// Waits until the peers that it knows are those with these ids, and returns
     /// what it knows of them.
     ///

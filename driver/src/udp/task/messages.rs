@@ -25,7 +25,7 @@ impl<R: Runtime> Task<R> {
         } = received;
         self.worked = self.worked.saturating_add(1);
         let datagram = self.buffer.split_to(len.min(self.buffer.len()));
-        if !self.own.contains(from)
+        if !self.surroundings.ignores(from)
             && let Err(error) = self.link.receive_at(self.now, from, local, datagram)
         {
             // Nothing is received while the link does not want it.
@@ -126,7 +126,13 @@ impl<R: Runtime> Task<R> {
                 events.emit(|| UdpEvent::Suppressed { remote });
             }
             DatagramEvent::NotSent { remote, error } => {
-                limited!(self.logs(), WARN, "a datagram was not sent", %remote, %error);
+                // Of the group it is told once, until something is sent there.
+                match self.surroundings.send_failed(self.now, remote.ip()) {
+                    true => limited!(self.logs(), WARN, "a datagram was not sent", %remote, %error),
+                    false => {
+                        limited!(self.logs(), DEBUG, "a datagram was not sent again", %remote, %error);
+                    }
+                }
                 events.emit(|| UdpEvent::NotSent { remote, error });
             }
             DatagramEvent::Lapsed { remote, uri } => {

@@ -1,6 +1,7 @@
 //! The task that drives a UDP node: it alone receives and sends.
 
 mod commands;
+mod interfaces;
 mod messages;
 mod step;
 
@@ -13,8 +14,8 @@ use event_listener::EventListener;
 use futures_channel::oneshot;
 use netaio_core::{CallId, CloseReason, DatagramLink, Now, Transmits};
 
+pub(super) use self::interfaces::Surroundings;
 use super::events::UdpEvent;
-use super::own::OwnAddresses;
 use super::shared::Shared;
 use crate::callers::Callers;
 use crate::futures::yield_now;
@@ -29,7 +30,7 @@ use crate::udp_handle::{self, Command, Request, UdpHandle};
 pub(super) struct Task<R: Runtime> {
     link: DatagramLink,
     socket: R::Datagrams,
-    own: OwnAddresses,
+    surroundings: Surroundings,
     inlet: Inlet,
     callers: Callers,
     /// Dropped, they cancel the handlers that have a time.
@@ -94,7 +95,7 @@ impl<R: Runtime> Task<R> {
     pub(super) fn new(
         link: DatagramLink,
         socket: R::Datagrams,
-        own: OwnAddresses,
+        surroundings: Surroundings,
         inlet: Inlet,
         handle: UdpHandle,
         node: Arc<Shared>,
@@ -102,7 +103,7 @@ impl<R: Runtime> Task<R> {
         Self {
             link,
             socket,
-            own,
+            surroundings,
             callers: Callers::default(),
             cancels: BTreeMap::new(),
             buffer: BytesMut::new(),
@@ -152,6 +153,7 @@ impl<R: Runtime> Task<R> {
     async fn drive(&mut self) {
         let turn = self.shared().limits().frames_per_turn();
         while !self.shared().is_aborted() {
+            self.look_around();
             self.take_commands();
             if self.handle_events() {
                 break;

@@ -23,9 +23,11 @@ impl<R: Runtime> Task<R> {
     /// Waits for whatever is ready first. Sending and receiving take turns where
     /// both go on without end.
     pub(super) async fn step(&mut self) -> Step {
-        if let Some(deadline) = self.link.deadline(&mut &*self.node.service) {
-            let time = self.node.service.context.time();
-            self.timer.set(deadline.at, time);
+        let deadline = self.link.deadline(&mut &*self.node.service);
+        let deadline = deadline.map(|deadline| deadline.at);
+        let all = deadline.into_iter().chain(self.surroundings.deadline());
+        if let Some(first) = all.min() {
+            self.timer.set(first, self.node.service.context.time());
         }
         let may_receive = self.link.wants_read();
         let may_take = self.may_take_commands();
@@ -88,7 +90,11 @@ impl<R: Runtime> Task<R> {
                         let reason = error.to_string();
                         self.link.send_failed(self.now, sending, index, reason);
                     }
-                    Ok(_) => {}
+                    Ok(_) => {
+                        if let Some((to, _)) = self.sending.get(self.sent) {
+                            self.surroundings.sent(self.now, to);
+                        }
+                    }
                 }
                 self.offered = 0;
                 self.sent = self.sent.saturating_add(1);

@@ -12,7 +12,7 @@ use netaio_tests::python::{Inner, hex, unhex};
 use netaio_tokio::types::{ADVERTISE_PEER, DISCONNECT, PEER_DISCOVERED, REQUEST_URI};
 use netaio_tokio::{
     Content, KnownPeer, Layer, ManagementConfig, Message, MessageType, PeerEvent, PeerEvents,
-    RequestBuilder, RequestError, SendOptions, UdpNode,
+    RequestBuilder, RequestError, SendOptions, UdpEvent, UdpEvents, UdpNode,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -25,6 +25,7 @@ pub(crate) struct Obedient {
     node: UdpNode,
     unasked: Receiver<Message>,
     events: PeerEvents,
+    own_events: UdpEvents,
     /// The peers by their ids, as the events say.
     known: BTreeMap<String, SaidPeer>,
     /// What happened to peers and was not told yet.
@@ -64,6 +65,7 @@ impl Obedient {
         let node: UdpNode = builder.bind(address).await?;
         Ok(Self {
             events: node.peers().events(),
+            own_events: node.events(),
             node,
             unasked,
             known: BTreeMap::new(),
@@ -122,6 +124,13 @@ impl Obedient {
                     return Err("they were not managed".into());
                 }
             }
+            "group" => loop {
+                match timeout_at(deadline, self.own_events.next()).await? {
+                    Some(UdpEvent::GroupJoined) => break,
+                    Some(_) => {}
+                    None => return Err("the node is gone".into()),
+                }
+            },
             "close" => self.node.stop().await,
             op => return Err(format!("nobody can {op}").into()),
         }
