@@ -438,7 +438,8 @@ impl Limits {
         /// Addresses whose share of such answers is remembered, for 10 seconds; and, in
         /// tables of their own, addresses with a share of `unvalidated_burst`, those that
         /// have repeated a cookie, and nodes whose cookie is to be repeated; 8,192. One more
-        /// gets no answer, nor a handler, and of the last two the oldest is forgotten.
+        /// gets no answer, nor a handler, but may be asked for a cookie; of the last two the
+        /// oldest is forgotten.
         unverified_senders, with_unverified_senders: usize, |v| *v == 0, "must be at least 1";
 
         /// Bytes that are sent at once to one IP address (or IPv6 network of 64 bits) that

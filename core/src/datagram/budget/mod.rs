@@ -47,6 +47,8 @@ pub struct ReplyBudget {
     /// Every sender once, with the time it was last checked for its age, in that
     /// order.
     checked: VecDeque<(Duration, Network)>,
+    /// The last sender that found no place among them, and the bytes that it may be sent.
+    newcomer: Option<(Network, u64)>,
     answered: Meter,
     suppressed: SuppressedReplies,
 }
@@ -95,6 +97,7 @@ impl ReplyBudget {
             max_senders: limits.unverified_senders(),
             senders: HashMap::default(),
             checked: VecDeque::new(),
+            newcomer: None,
             answered: Meter::default(),
             suppressed: SuppressedReplies::default(),
         }
@@ -110,7 +113,10 @@ impl ReplyBudget {
     pub fn received(&mut self, now: Now, ip: IpAddr, bytes: usize) {
         let (now, sender) = (now.monotonic, Network::of(ip));
         self.forget(now);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let added = bytes.saturating_mul(self.amplification);
         if self.senders.len() >= self.max_senders && !self.senders.contains_key(&sender) {
+            self.newcomer = Some((sender, added));
             return;
         }
         let account = self.senders.entry(sender).or_insert_with(|| {
@@ -121,8 +127,6 @@ impl ReplyBudget {
                 credit: 0,
             }
         });
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let added = bytes.saturating_mul(self.amplification);
         let most = Self::MAX_CREDITED.saturating_mul(self.amplification);
         account.credit = account.credit.saturating_add(added).min(most);
         account.heard = now;
@@ -190,13 +194,21 @@ impl ReplyBudget {
     }
 
     /// Whether a few bytes may be sent in an answer's place, which asks for a proof that the
-    /// sender is where it says: they count as bytes, and not as an answer.
+    /// sender is where it says: they count as bytes, and not as an answer. So a sender that
+    /// came last may be sent them too where others have taken all places.
     pub(super) fn allow_bytes(&mut self, ip: IpAddr, bytes: usize) -> bool {
-        let account = self.senders.get_mut(&Network::of(ip));
+        let sender = Network::of(ip);
+        let credit = match self.senders.get_mut(&sender) {
+            Some(account) => Some(&mut account.credit),
+            None => {
+                let newcomer = self.newcomer.as_mut();
+                newcomer.and_then(|(network, credit)| (*network == sender).then_some(credit))
+            }
+        };
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let left = account.and_then(|account| {
-            account.credit = account.credit.checked_sub(bytes)?;
-            Some(account.credit)
+        let left = credit.and_then(|credit| {
+            *credit = credit.checked_sub(bytes)?;
+            Some(*credit)
         });
         left.is_some()
     }
