@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use netaio_driver::{Client, ConnectError, Connection, Remote, Runtime, UdpNode};
+use netaio_driver::{
+    BuildError, Client, ConnectError, Connection, Remote, RequestError, Runtime, UdpNode,
+};
 
 use crate::args::ServerChoice;
 use crate::error::CliError;
@@ -21,28 +23,67 @@ pub(crate) enum Asked<R: Runtime> {
 }
 
 impl<R: Runtime> Asked<R> {
-    /// Connects, or binds a socket for datagrams.
-    pub(crate) async fn reach(choice: &ServerChoice) -> Result<Self, CliError> {
-        let outer = choice.outer.layer();
+    /// Does the work with a server: connected to it, or at an address for datagrams. Of the
+    /// addresses that a name has for those, the next one is asked where a request has surely not
+    /// come to the one before: nobody receives there, or there is no way. One that is silent may
+    /// have been asked, and so no other one is.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or the work's own.
+    pub(crate) async fn with<T>(
+        choice: &ServerChoice,
+        work: impl AsyncFn(&Self) -> Result<T, CliError>,
+    ) -> Result<(Self, T), CliError> {
         if !choice.udp {
-            let client = Client::<R>::builder()
-                .outer(outer)
-                .connect_timeout(choice.timeout)
-                .build()?;
-            let connection = client.connect(&choice.address).await?;
-            return Ok(Self::Tcp { client, connection });
+            let asked = Self::connect(choice).await?;
+            let done = work(&asked).await?;
+            return Ok((asked, done));
         }
-        let server = resolve_within::<R>(&choice.address, choice.timeout).await;
-        let server = server.map_err(|source| ConnectError {
+        let servers = resolve_within::<R>(&choice.address, choice.timeout).await;
+        let servers = servers.map_err(|source| ConnectError {
             address: choice.address.clone(),
             source,
         })?;
+        let mut nobody = None;
+        for server in servers {
+            let asked = match Self::bind(choice, server).await {
+                Ok(asked) => asked,
+                // This machine may be without the family of that address.
+                Err(error) if nobody.is_some() => {
+                    tracing::info!(%server, %error, "this address cannot be asked");
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            match work(&asked).await {
+                Ok(done) => return Ok((asked, done)),
+                Err(error) if is_of_nobody(&error) => {
+                    tracing::info!(%server, %error, "nobody was asked at this address");
+                    nobody = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        // A name that resolves has an address.
+        Err(nobody.unwrap_or_else(|| RequestError::NotConnected.into()))
+    }
+
+    async fn connect(choice: &ServerChoice) -> Result<Self, CliError> {
+        let client = Client::<R>::builder()
+            .outer(choice.outer.layer())
+            .connect_timeout(choice.timeout)
+            .build()?;
+        let connection = client.connect(&choice.address).await?;
+        Ok(Self::Tcp { client, connection })
+    }
+
+    async fn bind(choice: &ServerChoice, server: SocketAddr) -> Result<Self, BuildError> {
         let any = match server {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let node = UdpNode::<R>::builder()
-            .outer(outer)
+            .outer(choice.outer.layer())
             .no_group()
             // The server may be on this machine.
             .ignore_own_ip(false)
@@ -68,4 +109,10 @@ impl<R: Runtime> Asked<R> {
             Self::Udp { node, .. } => node.stop().await,
         }
     }
+}
+
+/// Whether a request has come to nobody, for the address alone.
+fn is_of_nobody(error: &CliError) -> bool {
+    use RequestError::{NotSent, Undelivered};
+    matches!(error, CliError::Request(NotSent(_) | Undelivered(_)))
 }

@@ -80,13 +80,15 @@ impl Work for Asking<'_> {
             _ => self.options.admin.layer(),
         };
         let server = &self.options.server;
-        let asked = Asked::<R>::reach(server).await?;
-        let begun = Instant::now();
-        let request = asked.remote().request_message(self.message);
-        let response = request.inner(inner).timeout(server.timeout).await?;
+        let ask = async |asked: &Asked<R>| {
+            let begun = Instant::now();
+            let request = asked.remote().request_message(self.message.clone());
+            let request = request.inner(inner.clone()).timeout(server.timeout);
+            Ok((request.await?, begun.elapsed()))
+        };
         // Nothing more is to be sent: the remote's end of it is not waited for.
-        let time = begun.elapsed();
-        Ok((response, time))
+        let (_, answered) = Asked::with(server, ask).await?;
+        Ok(answered)
     }
 }
 

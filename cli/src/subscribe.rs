@@ -105,14 +105,16 @@ impl Listening {
     /// Subscribes to all uris.
     async fn subscribe<R: Runtime>(&self) -> Result<(Asked<R>, Receiver<Heard>), CliError> {
         let options = &self.options;
-        let asked = Asked::<R>::reach(&options.server).await?;
-        let heard = listen(&asked)?;
-        let server = asked.remote();
-        for uri in &options.uris {
-            let request = server.subscribe(uri.clone());
-            request.timeout(options.server.timeout).await?.ok()?;
-        }
-        Ok((asked, heard))
+        let subscribe = async |asked: &Asked<R>| {
+            let heard = listen(asked)?;
+            let server = asked.remote();
+            for uri in &options.uris {
+                let request = server.subscribe(uri.clone());
+                request.timeout(options.server.timeout).await?.ok()?;
+            }
+            Ok(heard)
+        };
+        Asked::with(&options.server, subscribe).await
     }
 
     /// Prints notifications, up to the number that was asked for.

@@ -6,17 +6,30 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use netaio_driver::{BuildError, Runtime};
+use netaio_driver::Runtime;
 
-/// The address that datagrams are sent to or received at: the first IPv4 address of a
-/// name, since netaio itself supports no other, else the first address.
+/// The addresses that datagrams are sent to or received at: those of a name, its IPv4 addresses
+/// first, since netaio itself supports no others. At least one.
+///
+/// # Errors
+/// The name does not resolve.
+pub(crate) async fn resolve<R: Runtime>(address: &str) -> io::Result<Vec<SocketAddr>> {
+    let mut found = R::resolve(address).await?;
+    found.sort_by_key(SocketAddr::is_ipv6);
+    match found.is_empty() {
+        false => Ok(found),
+        true => Err(io::ErrorKind::AddrNotAvailable.into()),
+    }
+}
+
+/// The same, within a time.
 ///
 /// # Errors
 /// The name does not resolve, or not in time.
 pub(crate) async fn resolve_within<R: Runtime>(
     address: &str,
     timeout: Duration,
-) -> io::Result<SocketAddr> {
+) -> io::Result<Vec<SocketAddr>> {
     let until = Instant::now().checked_add(timeout);
     let mut found = pin!(resolve::<R>(address));
     let mut late = pin!(async {
@@ -33,21 +46,4 @@ pub(crate) async fn resolve_within<R: Runtime>(
         found => found,
     })
     .await
-}
-
-async fn resolve<R: Runtime>(address: &str) -> io::Result<SocketAddr> {
-    let found = R::resolve(address).await?;
-    let v4 = found.iter().find(|address| address.is_ipv4());
-    v4.or(found.first())
-        .copied()
-        .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
-}
-
-/// The same, for an address of this machine's own.
-pub(crate) async fn own_address<R: Runtime>(address: &str) -> Result<SocketAddr, BuildError> {
-    let resolved = resolve::<R>(address).await;
-    resolved.map_err(|source| BuildError::Bind {
-        address: address.to_owned(),
-        source,
-    })
 }

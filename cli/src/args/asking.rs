@@ -17,7 +17,7 @@ pub(crate) struct ServerChoice {
     pub(crate) address: String,
     /// Speak UDP instead of TCP. A datagram may be lost, an error that does not pass the outer
     /// layer may be anybody's, and not every network says that nobody listens: each ends in a
-    /// timeout.
+    /// timeout. Of a name's addresses the next is asked where nobody was at the one before.
     #[arg(long)]
     pub(crate) udp: bool,
     /// The time to connect, and the time to wait for each answer, in seconds.

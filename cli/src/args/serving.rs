@@ -78,7 +78,8 @@ impl Bounds {
 /// The options of `netaio node`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Node {
-    /// The address to receive at. Nodes that are to find one another have the same port: on
+    /// The address to receive at; a name is all its addresses, and the node advertises itself by
+    /// IPv4 where it has one of that family. Nodes that are to find one another have the same port: on
     /// one machine, each an address of its own.
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8888", value_parser = address)]
     pub(crate) listen: String,

@@ -77,8 +77,8 @@ impl Work for Watching {
         say(format_args!(
             "node {} at {} in the group {}",
             hex(&self.local.id),
-            node.local_addr(),
-            self.group(node.local_addr()),
+            separated(node.local_addrs()),
+            separated(&self.groups(node.local_addrs())),
         ));
         let unread = async { Err(self.printer.failed().await) };
         let printed = self
@@ -95,25 +95,38 @@ impl Work for Watching {
 impl Watching {
     async fn bind<R: Runtime>(&self) -> Result<UdpNode<R>, CliError> {
         let options = &self.options;
-        let address = udp::own_address::<R>(&options.listen).await?;
+        let failed = |source| BuildError::Bind {
+            address: options.listen.clone(),
+            source,
+        };
+        let found = udp::resolve::<R>(&options.listen).await.map_err(failed)?;
         let mut builder = UdpNode::<R>::builder()
             .outer(options.outer.layer())
             .local_peer(self.local.clone())
-            .group(self.group(address))
             // Peers may be on this machine; the node recognises itself by its id.
             .ignore_own_ip(false);
+        for group in self.groups(&found) {
+            builder = builder.group(group);
+        }
         if let Some(interface) = &options.interface {
             builder = builder.interface(interface.clone());
         }
-        Ok(builder.bind(address).await?)
+        Ok(builder.bind(&options.listen).await?)
     }
 
-    /// The group, where the node is at this address.
-    fn group(&self, address: SocketAddr) -> IpAddr {
-        self.options.group.unwrap_or(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::new(224, 0, 0, 1).into(),
-            IpAddr::V6(_) => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into(),
-        })
+    /// The groups that are joined, where the node is at these addresses. It advertises itself in
+    /// the first one.
+    fn groups(&self, addresses: &[SocketAddr]) -> Vec<IpAddr> {
+        if let Some(group) = self.options.group {
+            return vec![group];
+        }
+        let groups: [IpAddr; 2] = [
+            Ipv4Addr::new(224, 0, 0, 1).into(),
+            Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into(),
+        ];
+        let has = |is_ipv4| addresses.iter().any(|address| address.is_ipv4() == is_ipv4);
+        let joined = groups.into_iter().filter(|group| has(group.is_ipv4()));
+        joined.collect()
     }
 
     /// Prints events until the node has ended.
@@ -126,4 +139,10 @@ impl Watching {
         }
         self.printer.finish().await
     }
+}
+
+/// A list, with commas.
+fn separated(items: &[impl ToString]) -> String {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    items.join(",")
 }
