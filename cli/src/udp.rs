@@ -1,7 +1,7 @@
 //! Addresses for datagrams.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -9,12 +9,18 @@ use std::time::{Duration, Instant};
 use netaio_driver::Runtime;
 
 /// The addresses that datagrams are sent to or received at: those of a name, its IPv4 addresses
-/// first, since netaio itself supports no others. At least one.
+/// first, since netaio itself supports no others. One that is mapped into IPv6 is of IPv4. At
+/// least one.
 ///
 /// # Errors
 /// The name does not resolve.
 pub(crate) async fn resolve<R: Runtime>(address: &str) -> io::Result<Vec<SocketAddr>> {
-    let mut found = R::resolve(address).await?;
+    let found = R::resolve(address).await?.into_iter();
+    let unmapped = |address: SocketAddr| match address.ip().to_canonical() {
+        IpAddr::V4(ip) => (ip, address.port()).into(),
+        IpAddr::V6(_) => address,
+    };
+    let mut found: Vec<_> = found.map(unmapped).collect();
     found.sort_by_key(SocketAddr::is_ipv6);
     match found.is_empty() {
         false => Ok(found),

@@ -40,6 +40,14 @@ fn nodes_find_each_other_and_part() {
 }
 
 #[test]
+fn an_address_may_be_mapped_into_ipv6() {
+    let who = ["--listen", "[::ffff:127.0.0.1]:0"];
+    let node = Node::start(&[&who, &MEET[..]].concat());
+    assert_eq!(node.addr.ip().to_string(), "127.0.0.1");
+    assert_eq!(node.stop("-TERM"), (Some(0), vec![]));
+}
+
+#[test]
 fn lines_may_be_json() {
     let alice = alice(&["--json", "--secret", "s", "--key", "k"]);
     let bob = bob(&alice, &["--secret", "s", "--key", "k", "--data", "{}"]);

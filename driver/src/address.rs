@@ -18,6 +18,12 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
+/// The addresses to bind to: one of IPv4 that is mapped into IPv6 is bound as what it is, since
+/// a socket of IPv6 alone cannot have it.
+pub(crate) fn own(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    addresses.into_iter().map(canonical).collect()
+}
+
 /// Where something that is sent to an address goes: its [`canonical`] form. The wildcard
 /// address stands for this machine, which answers from the loopback address.
 pub(crate) fn destination(address: SocketAddr) -> SocketAddr {

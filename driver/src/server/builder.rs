@@ -10,6 +10,7 @@ use netaio_core::{
 };
 
 use super::Server;
+use crate::address;
 use crate::binding::bind_all;
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
@@ -85,7 +86,7 @@ impl<R: Runtime> ServerBuilder<R> {
             address: address.clone(),
             source,
         };
-        let addresses = R::resolve(&address).await.map_err(failed)?;
+        let addresses = address::own(R::resolve(&address).await.map_err(failed)?);
         let listeners = bind_all(&addresses, R::listen, R::local_address).await;
         let listeners = listeners.map_err(failed)?;
         Server::listen(service, listeners, &accepted, keepalive).map_err(failed)

@@ -19,6 +19,7 @@ use super::own::OwnAddresses;
 use super::shared::Shared;
 use super::task::{Inlet, Surroundings, Task};
 use super::timeouts::OnTimeout;
+use crate::address;
 use crate::address_book::AddressBook;
 use crate::callers::Cancellations;
 use crate::error::BuildError;
@@ -213,7 +214,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         };
         self.setup.states.insert(WeakPublisher::default());
         let service = self.setup.for_datagrams::<R>()?;
-        let addresses = R::resolve(&address).await.map_err(failed)?;
+        let addresses = address::own(R::resolve(&address).await.map_err(failed)?);
         let Some((first, others)) = addresses.split_first() else {
             return Err(failed(io::ErrorKind::AddrNotAvailable.into()));
         };

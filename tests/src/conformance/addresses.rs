@@ -108,6 +108,9 @@ pub async fn a_name_is_listened_on_at_all_its_addresses<R: Runtime>() {
         // All of them are free again.
         R::listen(address).await.unwrap();
     }
+    // One that is mapped into IPv6 is what it is.
+    let mapped = who_asks::<R>().bind("[::ffff:127.0.0.1]:0").await.unwrap();
+    assert_eq!(mapped.local_addr().ip(), V4);
     // What this machine does not have is left out, and one that is taken is an error.
     let server = who_asks::<Named<R>>().bind("other:0").await.unwrap();
     let port = server.local_addr().port();
@@ -369,6 +372,11 @@ pub async fn a_name_is_bound_at_all_its_addresses<R: Runtime>() {
             .await
             .unwrap();
         assert_message(&answer, RESPOND_URI, "who", at.to_string());
+    }
+    // One that is mapped into IPv6 is what it is.
+    for (mapped, ip) in [("127.0.0.1", V4), ("0.0.0.0", Ipv4Addr::UNSPECIFIED.into())] {
+        let mapped = who_asks_node::<R>().bind(format!("[::ffff:{mapped}]:0"));
+        assert_eq!(mapped.await.unwrap().local_addr().ip(), ip);
     }
     let taken = who_asks_node::<Named<R>>()
         .bind(format!("both:{port}"))
