@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-use async_channel::{Receiver, Sender};
+use async_channel::Receiver;
 use netaio_core::types::NOTIFY_URI;
 use netaio_core::{Change, CloseReason, Gap, Layer, Message, Printable};
-use netaio_driver::Runtime;
+use netaio_driver::{Connection, Messages, Runtime};
 use smol::future;
 
 use crate::args::Subscribe;
@@ -53,10 +53,41 @@ struct Listening {
     printer: Printer,
 }
 
+/// Where news come from.
+enum Hearing {
+    /// Those that nobody has printed wait in the stream, and then at the server.
+    Connection(Messages, Connection),
+    Datagrams(Receiver<Message>),
+}
+
 /// An event of a subscriber.
 enum Heard {
     News(Message),
     Ended(CloseReason),
+}
+
+impl Hearing {
+    /// The next one: an end comes behind all that came before it. `None` where there will be
+    /// none any more.
+    async fn next(&mut self) -> Option<Heard> {
+        match self {
+            Self::Datagrams(news) => news.recv().await.ok().map(Heard::News),
+            Self::Connection(messages, connection) => loop {
+                // A connection has ended once all that it has received is in the stream,
+                // which is asked first.
+                let ended = async { Err(connection.closed().await) };
+                let next = async { Ok(messages.next().await) };
+                match future::or(next, ended).await {
+                    Ok(Some(news)) if news.message.message_type == NOTIFY_URI => {
+                        return Some(Heard::News(news.message));
+                    }
+                    Ok(Some(_)) => {}
+                    Ok(None) => return None,
+                    Err(reason) => return Some(Heard::Ended(reason)),
+                }
+            },
+        }
+    }
 }
 
 impl Work for Listening {
@@ -66,12 +97,12 @@ impl Work for Listening {
         let Some(subscribed) = self.unless_ended(self.subscribe::<R>()).await? else {
             return Ok(());
         };
-        let (asked, heard) = subscribed;
+        let (asked, mut heard) = subscribed;
         say(format_args!(
             "subscribed to {}",
             self.options.uris.join(", ")
         ));
-        let printed = self.unless_ended(self.print_all(&heard)).await;
+        let printed = self.unless_ended(self.print_all(&mut heard)).await;
         let leave = async {
             if let Asked::Udp { .. } = &asked {
                 // A connection would report its end. The confirmation is not waited for: the
@@ -103,7 +134,7 @@ impl Listening {
     }
 
     /// Subscribes to all uris.
-    async fn subscribe<R: Runtime>(&self) -> Result<(Asked<R>, Receiver<Heard>), CliError> {
+    async fn subscribe<R: Runtime>(&self) -> Result<(Asked<R>, Hearing), CliError> {
         let options = &self.options;
         let subscribe = async |asked: &Asked<R>| {
             let heard = listen(asked)?;
@@ -118,11 +149,11 @@ impl Listening {
     }
 
     /// Prints notifications, up to the number that was asked for.
-    async fn print_all(&self, heard: &Receiver<Heard>) -> Result<(), CliError> {
+    async fn print_all(&self, heard: &mut Hearing) -> Result<(), CliError> {
         let mut left = self.options.count.map(NonZeroU64::get);
         while left != Some(0) {
-            match heard.recv().await {
-                Ok(Heard::News(message)) => {
+            match heard.next().await {
+                Some(Heard::News(message)) => {
                     if let Some(lost) = Gap::of(&message) {
                         say(format_args!(
                             "the server has dropped {lost} notifications before the next one"
@@ -131,11 +162,11 @@ impl Listening {
                     let line = self.line(&message).map_err(CliError::Output)?;
                     self.printer.print(line).await?;
                 }
-                Ok(Heard::Ended(reason)) => {
+                Some(Heard::Ended(reason)) => {
                     self.printer.finish().await?;
                     return Err(CliError::Lost(reason));
                 }
-                Err(_) => break,
+                None => break,
             }
             left = left.map(|left| left.saturating_sub(1));
         }
@@ -170,45 +201,29 @@ impl Listening {
     }
 }
 
-/// Messages and the end of the connection, from now on.
-fn listen<R: Runtime>(asked: &Asked<R>) -> Result<Receiver<Heard>, CliError> {
-    let heard = match asked {
+/// What is heard from now on.
+fn listen<R: Runtime>(asked: &Asked<R>) -> Result<Hearing, CliError> {
+    Ok(match asked {
         Asked::Tcp { client, connection } => {
-            // Messages that are not printed yet wait here, and then at the server.
-            let (sender, heard) = async_channel::bounded(1);
-            let (news, ending) = (sender.clone(), sender);
-            let connection = connection.clone();
-            R::spawn(async move {
-                let reason = connection.closed().await;
-                tell(ending, Heard::Ended(reason)).await;
-            });
-            let handler = move |message| tell(news.clone(), Heard::News(message));
-            client.on(NOTIFY_URI, handler, Layer::new())?;
-            heard
+            Hearing::Connection(client.messages(), connection.clone())
         }
         Asked::Udp { node, server } => {
-            let (sender, heard) = async_channel::bounded(WAITING);
-            let (news, server) = (sender, *server);
+            let (news, heard) = async_channel::bounded(WAITING);
+            let server = *server;
             let (strange, lost) = (Tally::new(), Tally::new());
             let handler = move |message: Message, from: SocketAddr| {
                 if from != server {
                     if let Some(number) = strange.add() {
                         tracing::info!(%from, number, "notifications from others are ignored");
                     }
-                } else if news.try_send(Heard::News(message)).is_err()
+                } else if news.try_send(message).is_err()
                     && let Some(number) = lost.add()
                 {
                     tracing::warn!(number, "notifications are lost: they come too fast");
                 }
             };
             node.on(NOTIFY_URI, handler, Layer::new())?;
-            heard
+            Hearing::Datagrams(heard)
         }
-    };
-    Ok(heard)
-}
-
-async fn tell(listener: Sender<Heard>, heard: Heard) {
-    // An error means that the receiver was dropped.
-    let _ = listener.send(heard).await;
+    })
 }

@@ -3,9 +3,12 @@
 
 mod common;
 
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
+
 use common::server::Server;
 use common::subscriber::Subscriber;
-use common::{json_lines, run};
+use common::{RUNTIMES, json_lines, run, start};
 use netaio_core::Message;
 use netaio_core::types::SUBSCRIBE_URI;
 use netaio_driver::Remote;
@@ -165,4 +168,36 @@ fn a_python_server_tells_them_too() -> Result<(), PythonError> {
     }
     assert_eq!(subscriber.end(), (Some(0), "one\ntwo\n".into()));
     Ok(())
+}
+
+/// Whatever came before the end of the connection is printed, and the end is told behind it.
+#[test]
+fn the_end_is_told_behind_the_last_notification() {
+    const NEWS: usize = 300;
+    let line = |number| format!("{number:04}{}", ".".repeat(1000));
+    let mut sent = r#"{"type":"CONFIRM_SUBSCRIBE","uri":"a"}"#.to_owned();
+    for number in 0..NEWS {
+        let news = line(number);
+        sent += &format!("\n{{\"type\":\"NOTIFY_URI\",\"uri\":\"a\",\"content\":\"{news}\"}}");
+    }
+    let frames = run(&["encode"], sent.as_bytes()).output();
+    for runtime in RUNTIMES {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap().to_string();
+        let args = ["subscribe", "a", "--server", &server, "--runtime", runtime];
+        let child = start(&args);
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 8]).unwrap();
+        stream.write_all(&frames).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        // Only now is its output read, which is more than a pipe holds.
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{runtime}");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            printed.lines().eq((0..NEWS).map(line)),
+            "{runtime}: {}",
+            printed.len()
+        );
+    }
 }
