@@ -23,7 +23,7 @@ pub use self::token::{Call, CallId, ReplyError};
 
 use self::buffers::Buffers;
 use self::token::{AnyDropped, Token};
-use crate::error::SendError;
+use crate::error::{SealError, SendError};
 use crate::frame::SealedMessage;
 use crate::message::{Message, MessageType};
 use crate::options::CallOptions;
@@ -71,11 +71,19 @@ pub(crate) fn send_or_replace<A>(
 }
 
 /// What is sent in the place of a reply that cannot be, the better one first: a uri
-/// may be so long that an `ERROR` has no room for a text beside it, or none for the uri.
-fn substitutes<A>(address: &ReplyAddress<A>, error: &SendError) -> [Message; 3] {
+/// may be so long that an `ERROR` has no room for a text beside it but a brief one, for none, or
+/// none for the uri.
+fn substitutes<A>(address: &ReplyAddress<A>, error: &SendError) -> [Message; 4] {
     let text = Bytes::from(format!("the reply could not be sent: {error}"));
+    let brief = match error {
+        SendError::Seal(SealError::BodyTooLong { .. } | SealError::DatagramTooLong { .. }) => {
+            "too long"
+        }
+        _ => "not sent",
+    };
     [
         Message::error(address.uri.clone(), text.clone()),
+        Message::error(address.uri.clone(), brief),
         Message::error(address.uri.clone(), Bytes::new()),
         Message::error(Bytes::new(), text),
     ]

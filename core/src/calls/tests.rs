@@ -91,3 +91,33 @@ fn one_without_an_id_is_alone() {
     calls.end(second);
     assert!(calls.has_room(1));
 }
+
+#[test]
+fn an_error_in_a_replys_place_says_as_much_as_fits() {
+    let mut asked = address(b"");
+    asked.uri = Bytes::from_static(b"a uri");
+    // What is sent where there is room for so many bytes of uri and content.
+    let sent = |max: usize| {
+        let mut last = None;
+        let answer = Message::respond_uri(asked.uri.clone(), Bytes::from(alloc::vec![0; 1000]));
+        let result = send_or_replace(&asked, &answer, |message| {
+            let len = message.uri.len() + message.content.len();
+            if len > max {
+                return Err(SealError::BodyTooLong { len, max }.into());
+            }
+            last = Some(message.clone());
+            Ok(())
+        });
+        assert!(matches!(result, Err(ReplyError::Replaced(_))), "{result:?}");
+        let Message { uri, content, .. } = last.unwrap();
+        (uri, content)
+    };
+    let (uri, content) = sent(500);
+    assert_eq!(uri, "a uri");
+    assert!(
+        content.starts_with(b"the reply could not be sent: "),
+        "{content:?}"
+    );
+    assert_eq!(sent(13), ("a uri".into(), "too long".into()));
+    assert_eq!(sent(12), ("a uri".into(), Bytes::new()));
+}
