@@ -7,7 +7,10 @@
 
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use crate::packify::{DecodeError, EncodeError};
+use crate::printable::Printable;
 
 /// Bytes from the remote that are no frame.
 ///
@@ -323,6 +326,10 @@ pub enum RequestError {
     /// the system says.
     #[error("the datagram was not delivered: {0}")]
     Undelivered(alloc::string::String),
+    /// The remote has received it and says that no handler had it, nor will: it stops, for one.
+    /// What else it says.
+    #[error("the remote did not handle it: {}", Printable::bytes(.0).with_max(1024))]
+    Refused(Bytes),
     /// It waited for a place among [`Limits::pending_requests`](crate::Limits::pending_requests)
     /// and was not sent: there was none in its time, the connection ended first, or it
     /// cannot be sealed.
@@ -332,13 +339,14 @@ pub enum RequestError {
 
 impl RequestError {
     /// Whether the request was surely not handled, so that it may be made again without being
-    /// done twice: it was never sent, or the network says that it was not delivered, for which
-    /// its word is taken. Otherwise it may have been handled, or may still be.
+    /// done twice: it was never sent, the network says that it was not delivered, for which its
+    /// word is taken, or the remote [says so](crate::NotHandled). Otherwise it may have been
+    /// handled, or may still be.
     #[must_use]
     pub fn was_surely_not_handled(&self) -> bool {
         matches!(
             self,
-            Self::Send(_) | Self::NotSent(_) | Self::Undelivered(_)
+            Self::Send(_) | Self::NotSent(_) | Self::Undelivered(_) | Self::Refused(_)
         )
     }
 }

@@ -127,6 +127,7 @@ impl Callers {
                 netaio_core::RequestError::Closed(reason) => RequestError::Closed(reason),
                 netaio_core::RequestError::NotSent(reason) => RequestError::NotSent(reason),
                 netaio_core::RequestError::Undelivered(reason) => RequestError::Undelivered(reason),
+                netaio_core::RequestError::Refused(text) => RequestError::Refused(text),
                 netaio_core::RequestError::Send(error) => RequestError::Send(error),
                 other => RequestError::Closed(CloseReason::Transport(other.to_string())),
             }));

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use netaio_core::{
     CloseReason, LayerError, LimitsError, Message, PeerManagementError, Printable, SendError,
     SubscribeError, TooManyLinks,
@@ -102,16 +103,22 @@ pub enum RequestError {
     /// the system says.
     #[error("the datagram was not delivered: {0}")]
     Undelivered(String),
+    /// The remote has received it and says that no handler had it, nor will: it stops, for one.
+    /// What else it says.
+    #[error("the remote did not handle it: {}", Printable::bytes(.0).with_max(1024))]
+    Refused(Bytes),
     /// The client is connected to no server.
     #[error("not connected; call `connect` first")]
     NotConnected,
 }
 
 impl RequestError {
-    /// Whether the request was surely not handled: it was never sent, or the network says that
-    /// it was not delivered, for which its word is taken. It may then be made again,
-    /// here or elsewhere, without being done twice. Otherwise it may have been handled, or may
-    /// still be: only what does no harm twice is to be made again, such as reading.
+    /// Whether the request was surely not handled: it was never sent, the network says that
+    /// it was not delivered, for which its word is taken, or the remote
+    /// [says so](netaio_core::NotHandled), as a server of this implementation does that stops
+    /// and does not begin what it has received. It may then be made again, here or elsewhere,
+    /// without being done twice. Otherwise it may have been handled, or may still be: only what
+    /// does no harm twice is to be made again, such as reading.
     ///
     /// ```
     /// use netaio_driver::{Client, RequestError, Response, Runtime};
@@ -133,7 +140,11 @@ impl RequestError {
     pub fn was_surely_not_handled(&self) -> bool {
         matches!(
             self,
-            Self::Send(_) | Self::NotSent(_) | Self::Undelivered(_) | Self::NotConnected
+            Self::Send(_)
+                | Self::NotSent(_)
+                | Self::Undelivered(_)
+                | Self::Refused(_)
+                | Self::NotConnected
         )
     }
 }

@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used, reason = "the helpers of tests fail as tests do")]
 
 use netaio_driver::Runtime;
-use netaio_tests::interop::{self, covers, peers, table, tcp, udp};
+use netaio_tests::interop::{self, covers, peers, stops, table, tcp, udp};
 use netaio_tests::python::{Python, Result};
 
 macro_rules! on {
@@ -73,6 +73,11 @@ macro_rules! on {
             #[test]
             fn a_python_node_and_ours_are_peers() -> Result<()> {
                 $block_on(super::nodes_meet::<$runtime>())
+            }
+
+            #[test]
+            fn python_is_refused_by_a_server_that_stops() -> Result<()> {
+                $block_on(super::refused_by_one_that_stops::<$runtime>())
             }
 
             #[test]
@@ -145,6 +150,7 @@ others! {
     refused_by_python: tcp::python_refuses_ours::<R>;
     refused_by_us: tcp::ours_refuses_python::<R>;
     refused_by_a_node_in_python: udp::python_refuses_ours::<R>;
+    refused_by_one_that_stops: stops::python_is_refused_by_a_server_that_stops::<R>;
     refused_by_our_node: udp::ours_refuses_python::<R>;
     a_silent_node_is_dropped: peers::a_silent_node_is_dropped::<R>;
 }

@@ -128,6 +128,8 @@ pub(crate) struct Waiting<A> {
     pub(crate) bytes: usize,
     /// The address of this node that it came to, where the link has several.
     pub(crate) local: Option<IpAddr>,
+    /// It came when the link was drained already.
+    pub(crate) late: bool,
 }
 
 impl<A> Calls<A> {

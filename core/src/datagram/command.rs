@@ -174,9 +174,11 @@ impl DatagramLink {
         }
     }
 
-    /// Ends the link gracefully: nothing more is received; the group is told that this
+    /// Ends the link gracefully: the group is told that this
     /// node leaves, where peers are managed; requests that wait fail at once; handlers
-    /// that run are waited for, up to `grace`, and their answers sent. Then
+    /// that run are waited for, up to `grace`, and their answers sent; requests that come
+    /// meanwhile are [refused](crate::NotHandled), as are those that are not begun when the
+    /// grace is over. Then
     /// [`DatagramEvent::Closed`](crate::DatagramEvent) is last, and no datagram comes
     /// behind it: what is queued when the grace is over can be taken once more, after the
     /// poll that finds it over, and is dropped by the next poll.

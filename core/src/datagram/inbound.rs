@@ -6,13 +6,13 @@ use bytes::BytesMut;
 
 use super::event::{DatagramEvent, Notice};
 use super::{DatagramLink, Inbound, Phase};
-use crate::calls::{Buffer, Cancelled, Waiting};
+use crate::calls::{Buffer, Waiting};
 use crate::cookies::{Given, Repeated};
 use crate::error::{Backpressure, FrameErrorKind};
 use crate::events::Refusal;
 use crate::exchange::{Dispatched, Failed, Sorted};
 use crate::frame::{Frame, SealedMessage};
-use crate::message::{AuthView, Gap, Message, types};
+use crate::message::{AuthView, Gap, types};
 use crate::now::Now;
 use crate::place::Place;
 use crate::shared::SharedNode;
@@ -20,8 +20,9 @@ use crate::shared::SharedNode;
 impl DatagramLink {
     /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its
     /// frame are ignored; a frame that is cut short is refused, even where the checksum
-    /// of what is there fits. Once the link is [drained](Self::drain) nothing is taken
-    /// any more, and whatever comes is dropped.
+    /// of what is there fits. Once the link is [drained](Self::drain) no handler is called for
+    /// what comes: a request is [refused](crate::NotHandled) while others are under way, and all
+    /// else is dropped.
     ///
     /// # Errors
     /// It was not taken: too many bytes wait to be handled. Poll, and receive while it is
@@ -55,12 +56,14 @@ impl DatagramLink {
         if self.is_full() {
             return Err(Backpressure { unhandled });
         }
-        if self.phase == Phase::Open {
+        let late = self.is_refusing();
+        if self.phase == Phase::Open || late {
             self.unhandled = unhandled.saturating_add(datagram.len());
             self.inbound.push_back(Inbound {
                 from,
                 local,
                 datagram,
+                late,
             });
         }
         Ok(())
@@ -76,24 +79,25 @@ impl DatagramLink {
             && let Some(waiting) = self.calls.pop_waiting()
         {
             self.turn = self.turn.saturating_add(1);
-            return self.dispatch(node, waiting);
+            return self.dispatch(node, waiting, None);
         }
         let Inbound {
             from,
             local,
             datagram,
+            late,
         } = self.inbound.pop_front()?;
         self.turn = self.turn.saturating_add(1);
         self.unhandled = self.unhandled.saturating_sub(datagram.len());
-        self.handle_datagram(node, from, local, datagram)
+        self.handle_datagram(node, (from, local), datagram, late)
     }
 
     fn handle_datagram<N: SharedNode>(
         &mut self,
         node: &mut N,
-        from: SocketAddr,
-        local: Option<IpAddr>,
+        (from, local): (SocketAddr, Option<IpAddr>),
         datagram: BytesMut,
+        late: bool,
     ) -> Option<DatagramEvent<N::Handler>> {
         self.sources.heard(from, local);
         let (now, bytes) = (self.exchange.now, datagram.len());
@@ -144,8 +148,14 @@ impl DatagramLink {
                     from,
                     bytes,
                     local,
+                    late,
                 },
             ),
+            Sorted::Failed(request, error) => {
+                node.heard(now, place);
+                self.request_failed(request, error);
+                None
+            }
             Sorted::AskedAgain(request, cookie) => {
                 node.heard(now, place);
                 self.validation.given(now, from, &cookie);
@@ -212,16 +222,21 @@ impl DatagramLink {
     }
 
     /// Handles a message, or lets it wait for a handler's place. Where too many wait it
-    /// is lost, as datagrams are.
+    /// is lost, as datagrams are, and an asker that can be told is told.
     fn take_message<N: SharedNode>(
         &mut self,
         node: &mut N,
         message: Waiting<SocketAddr>,
     ) -> Option<DatagramEvent<N::Handler>> {
         let (waiting, waiting_bytes) = self.calls.waiting();
-        let Waiting { from, bytes, .. } = message;
+        let Waiting {
+            from, bytes, late, ..
+        } = message;
+        if late {
+            return self.refuse_unbegun(node, message, Self::STOPPING);
+        }
         if waiting == 0 && self.may_dispatch() {
-            return self.dispatch(node, message);
+            return self.dispatch(node, message, None);
         }
         let limits = self.exchange.limits();
         let all = waiting_bytes.saturating_add(bytes);
@@ -231,26 +246,31 @@ impl DatagramLink {
         }
         let counters = &mut self.counters;
         counters.lost = counters.lost.saturating_add(1);
+        self.refuse_unbegun(node, message, Self::BUSY);
         Some(DatagramEvent::Lost { remote: from })
     }
 
-    /// Finds the handler of a message. Datagrams have no order that is to be kept.
-    fn dispatch<N: SharedNode>(
+    /// Finds the handler of a message. Datagrams have no order that is to be kept. Where a
+    /// request is `refused`, with this text, none is called.
+    pub(super) fn dispatch<N: SharedNode>(
         &mut self,
         node: &mut N,
         message: Waiting<SocketAddr>,
+        refused: Option<&'static str>,
     ) -> Option<DatagramEvent<N::Handler>> {
         let Waiting {
             sealed,
             from,
             bytes,
             local,
+            ..
         } = message;
         self.sources.heard(from, local);
         let place = Place::Datagram(from);
         let now = self.exchange.now;
         let validated = self.is_validated(from);
         let may_call = validated || self.validation.budget.may_call(now, from.ip());
+        let may_call = may_call && refused.is_none();
         let may_call = may_call && self.may_subscribe(node, &sealed, place, validated);
         let (replies, notices) = (&mut self.replies, &mut self.notices);
         let mut may_answer = || super::may_answer(replies, notices, now, from);
@@ -280,10 +300,15 @@ impl DatagramLink {
                     message,
                 })
             }
-            Ok(Dispatched::Withheld(reply)) => {
-                self.ask_again(node, &reply);
+            Ok(Dispatched::Withheld(mut reply)) => {
+                reply.local = local;
+                match refused {
+                    Some(text) => self.send_refusal(node, reply, text),
+                    None => self.ask_again(node, &reply),
+                }
                 None
             }
+            Ok(Dispatched::Deliver(_)) if refused.is_some() => None,
             Ok(Dispatched::Deliver(message)) => Some(DatagramEvent::Message {
                 message,
                 remote: from,
@@ -325,42 +350,6 @@ impl DatagramLink {
         let max = self.exchange.limits().handlers();
         let calls = self.calls.len();
         calls < max && self.budget.may_call_beside(&self.account, calls)
-    }
-
-    /// Tells the askers whose handlers take too long.
-    pub(super) fn cancel_timed_out<N: SharedNode>(&mut self, node: &mut N) {
-        let now = self.exchange.now.monotonic;
-        while let Some(cancelled) = self.calls.cancel_timed_out(now) {
-            let error = cancelled.error();
-            let Cancelled {
-                call,
-                reason,
-                address,
-            } = cancelled;
-            self.notices.push_back(Notice::Cancelled { call, reason });
-            self.end_call(&address);
-            if let Some(error) = error {
-                // One that cannot be sent is lost, as datagrams are.
-                let _ = self.send_reply(node, &address, &error);
-            }
-        }
-    }
-
-    /// Answers for a handler whose call was dropped.
-    pub(super) fn answer_dropped_call<N: SharedNode>(
-        &mut self,
-        node: &mut N,
-    ) -> Option<DatagramEvent<N::Handler>> {
-        let address = self.calls.take_dropped()?;
-        self.end_call(&address);
-        let error = Message::error(address.uri.clone(), "the handler gave no answer");
-        // One that cannot be sent is lost, as datagrams are.
-        let _ = self.send_reply(node, &address, &error);
-        Some(DatagramEvent::Unanswered {
-            remote: address.to,
-            request: address.request,
-            uri: address.uri,
-        })
     }
 
     fn failed<H>(&mut self, from: SocketAddr, failed: Failed) -> Option<DatagramEvent<H>> {

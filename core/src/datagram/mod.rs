@@ -8,6 +8,7 @@ mod fan_out;
 mod inbound;
 mod introducing;
 mod publish;
+mod refusing;
 mod renewals;
 mod renewing;
 mod replies;
@@ -169,6 +170,8 @@ struct Inbound {
     /// The address that it came to.
     local: Option<IpAddr>,
     datagram: BytesMut,
+    /// It came when the link was drained already.
+    late: bool,
 }
 
 /// How far the link's end has come.
@@ -287,12 +290,15 @@ impl DatagramLink {
 
     /// Whether datagrams are to be received. What is not stays with the system, which
     /// drops what is too much. While no handler may be called, only an answer is worth
-    /// it that somebody waits for, perhaps a handler.
+    /// it that somebody waits for, perhaps a handler; and while the link is
+    /// [drained](Self::drain), only what is told that it is not handled.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        let wanted = self.calls.waiting().0 == 0 || self.pending_requests() > 0;
+        let refusing = self.is_refusing();
+        let wanted = self.calls.waiting().0 == 0 || self.pending_requests() > 0 || refusing;
         let room = self.outbox_bytes() < self.exchange.limits().outbound_queue();
-        wanted && room && !self.is_full() && self.phase == Phase::Open
+        let open = self.phase == Phase::Open || refusing;
+        wanted && room && !self.is_full() && open
     }
 
     /// Whether there are datagrams to send: see [`poll_outbound`](Self::poll_outbound).
@@ -431,6 +437,7 @@ impl DatagramLink {
         }
         self.cancel_timed_out(node);
         if matches!(self.phase, Phase::Draining { until } if until <= now) {
+            self.refuse_rest(node);
             self.calls.clear();
             self.inbound.clear();
             self.unhandled = 0;

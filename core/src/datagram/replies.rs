@@ -1,12 +1,12 @@
-//! Replies, within the budgets of those who get them.
+//! Replies, of handlers and in their place, within the budgets of those who get them.
 
 use core::net::SocketAddr;
 
 use bytes::Bytes;
 
 use super::DatagramLink;
-use super::event::Notice;
-use crate::calls::{ReplyAddress, ReplyError, send_or_replace};
+use super::event::{DatagramEvent, Notice};
+use crate::calls::{Cancelled, ReplyAddress, ReplyError, send_or_replace};
 use crate::cookies::{CookieFields, Field};
 use crate::message::{Message, types};
 use crate::options::SendOptions;
@@ -54,6 +54,42 @@ impl DatagramLink {
             }
         }
         result
+    }
+
+    /// Tells the askers whose handlers take too long.
+    pub(super) fn cancel_timed_out<N: SharedNode>(&mut self, node: &mut N) {
+        let now = self.exchange.now.monotonic;
+        while let Some(cancelled) = self.calls.cancel_timed_out(now) {
+            let error = cancelled.error();
+            let Cancelled {
+                call,
+                reason,
+                address,
+            } = cancelled;
+            self.notices.push_back(Notice::Cancelled { call, reason });
+            self.end_call(&address);
+            if let Some(error) = error {
+                // One that cannot be sent is lost, as datagrams are.
+                let _ = self.send_reply(node, &address, &error);
+            }
+        }
+    }
+
+    /// Answers for a handler whose call was dropped.
+    pub(super) fn answer_dropped_call<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+    ) -> Option<DatagramEvent<N::Handler>> {
+        let address = self.calls.take_dropped()?;
+        self.end_call(&address);
+        let error = Message::error(address.uri.clone(), "the handler gave no answer");
+        // One that cannot be sent is lost, as datagrams are.
+        let _ = self.send_reply(node, &address, &error);
+        Some(DatagramEvent::Unanswered {
+            remote: address.to,
+            request: address.request,
+            uri: address.uri,
+        })
     }
 
     /// Takes the answer that was queued last back where the budget of bytes does not allow it.

@@ -3,10 +3,10 @@
 use super::{Exchange, Failed};
 use crate::config::Role;
 use crate::cookies;
-use crate::error::OpenError;
+use crate::error::{OpenError, RequestError};
 use crate::events::{Answer, Refusal};
 use crate::frame::SealedMessage;
-use crate::message::{Message, MessageType};
+use crate::message::{Message, MessageType, NotHandled};
 use crate::place::Place;
 use crate::requests::{Lookup, RequestId};
 use crate::shared::SharedNode;
@@ -19,6 +19,8 @@ pub(crate) enum Sorted {
     Message(SealedMessage),
     /// It ended a request, whose caller waits for it.
     Answered(RequestId, Answer),
+    /// It ended a request, and says that it was not handled.
+    Failed(RequestId, RequestError),
     /// It asks that a request be sent again, with this cookie.
     AskedAgain(RequestId, Bytes),
     /// It ended a request that nobody waits for.
@@ -106,6 +108,11 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         match self.answered(request, sealed.into_message(), true) {
             // Its caller waits no more.
             Sorted::Nothing => unawaited,
+            // Without an id it could be the late answer to another one.
+            Sorted::Answered(request, answer) if NotHandled::is_said_by(&answer.message) => {
+                let text = Bytes::copy_from_slice(&answer.message.content);
+                Sorted::Failed(request, RequestError::Refused(text))
+            }
             sorted => sorted,
         }
     }

@@ -181,15 +181,20 @@ impl Link {
         self.exchange.cancel(request);
     }
 
-    /// Ends the link gracefully: nothing more is handled, but answers that handlers
-    /// wait for; what has been read is handled and answered, then the link
-    /// [closes](Self::close). Past `grace` it is [aborted](Self::abort). Drained again, it
-    /// ends by the earlier time.
+    /// Ends the link gracefully: what has been received is handled and answered, then the link
+    /// [closes](Self::close). Meanwhile answers that handlers wait for are read, and requests
+    /// that come are [refused](crate::NotHandled), as are those that are not begun when `grace`
+    /// is over. Past that the link is [aborted](Self::abort); it takes a second more at most
+    /// where there are such refusals to write. Drained again, it ends by the earlier time.
+    ///
+    /// A request without a [correlation id](crate::Correlation) is refused once those before it
+    /// are answered.
     pub fn drain(&mut self, now: Now, grace: Duration) {
         self.exchange.now = now;
         if let Phase::Open { drain_until } = &mut self.phase {
             let until = now.deadline(grace);
             *drain_until = Some(drain_until.map_or(until, |earlier| earlier.min(until)));
+            self.intake.end(self.inlet.bytes.len());
         }
     }
 

@@ -147,7 +147,7 @@ impl Link {
         if let Phase::Open { drain_until } = self.phase
             && drain_until.is_some_and(|at| at <= now)
         {
-            self.end(CloseReason::Local);
+            self.end_drain(node);
         }
         self.check_backlog();
     }

@@ -19,10 +19,16 @@ impl Link {
     #[inline]
     pub(super) fn advance<N: SharedNode>(&mut self, node: &mut N) -> Option<Event<N::Handler>> {
         if self.may_dispatch_waiting()
-            && let Some(Waiting { sealed, bytes, .. }) = self.calls.pop_waiting()
+            && let Some(waiting) = self.calls.pop_waiting()
         {
+            let Waiting {
+                sealed,
+                bytes,
+                late,
+                ..
+            } = waiting;
             self.turn = self.turn.saturating_add(1);
-            return self.dispatch(node, sealed, Buffer::own(bytes));
+            return self.dispatch(node, sealed, Buffer::own(bytes), !late);
         }
         let before = self.inlet.bytes.len();
         let frame = self.next_frame()?;
@@ -38,12 +44,6 @@ impl Link {
         if !matches!(self.phase, Phase::Open { .. })
             || self.has_unhandled() && !self.may_take_frame()
         {
-            return None;
-        }
-        if self.drops_input() {
-            if self.eof {
-                self.begin_end(CloseReason::Remote);
-            }
             return None;
         }
         match self.deframer.next(&mut self.inlet.bytes) {
@@ -79,24 +79,7 @@ impl Link {
 
     /// Whether bytes were received that may hold a whole frame.
     pub(super) fn has_unhandled(&self) -> bool {
-        !self.inlet.bytes.is_empty() && !self.inlet.incomplete && !self.drops_input()
-    }
-
-    /// Whether nothing that comes now is to be handled: the link drains, and no handler waits
-    /// for an answer.
-    pub(super) fn drains(&self) -> bool {
-        let Phase::Open {
-            drain_until: Some(_),
-        } = self.phase
-        else {
-            return false;
-        };
-        self.calls.len() == 0 || self.pending_requests() == 0
-    }
-
-    /// Whether what was received came too late to be handled.
-    fn drops_input(&self) -> bool {
-        self.inlet.late && self.drains()
+        !self.inlet.bytes.is_empty() && !self.inlet.incomplete
     }
 
     /// Looks into a frame, opens the outer layer, and finds out whom the message
@@ -109,6 +92,7 @@ impl Link {
         bytes: usize,
     ) -> Option<Event<N::Handler>> {
         let offset = frame.offset();
+        let late = self.intake.is_late(bytes);
         let config = &self.exchange.config;
         let mut sealed = match frame.decode(&config.wire) {
             Ok(sealed) => sealed,
@@ -136,20 +120,23 @@ impl Link {
             },
         };
         match sorted {
+            Sorted::Message(sealed) if late => self.take_late(node, sealed, bytes),
             Sorted::Message(sealed) => {
                 if self.calls.waiting().0 == 0 && self.may_dispatch(&sealed) {
                     let buffer = self.inlet.buffer();
-                    return self.dispatch(node, sealed, buffer);
+                    return self.dispatch(node, sealed, buffer, true);
                 }
                 self.calls.wait(Waiting {
                     sealed: sealed.into_own_buffer(),
                     from: (),
                     bytes,
                     local: None,
+                    late: false,
                 });
                 None
             }
             Sorted::Answered(request, answer) => Some(Event::Answered { request, answer }),
+            Sorted::Failed(request, error) => Some(Event::Failed { request, error }),
             // No request over a stream is kept to be sent again.
             Sorted::Nothing | Sorted::AskedAgain(..) => None,
             Sorted::Refused(refusal) => self.refuse(refusal),
@@ -157,18 +144,19 @@ impl Link {
         }
     }
 
-    /// Finds the handler of a message.
+    /// Finds the handler of a message. A request is refused where none `may_call` for it.
     #[inline]
-    fn dispatch<N: SharedNode>(
+    pub(super) fn dispatch<N: SharedNode>(
         &mut self,
         node: &mut N,
         sealed: SealedMessage,
         buffer: Buffer,
+        may_call: bool,
     ) -> Option<Event<N::Handler>> {
         let room = self.may_send_unsealed();
-        let dispatched = self
-            .exchange
-            .dispatch(node, sealed, (), self.place, true, &mut || room);
+        let dispatched =
+            self.exchange
+                .dispatch(node, sealed, (), self.place, may_call, &mut || room);
         match dispatched {
             Ok(Dispatched::Call {
                 handler,
@@ -179,9 +167,11 @@ impl Link {
                 handler,
                 message,
             }),
-            Ok(Dispatched::Deliver(message)) => Some(Event::Message(message)),
-            // A stream's other end has shown where it is.
-            Ok(Dispatched::Withheld(_)) => None,
+            Ok(Dispatched::Deliver(message)) => may_call.then_some(Event::Message(message)),
+            Ok(Dispatched::Withheld(reply)) => {
+                self.send_refusal(node, &reply);
+                None
+            }
             Ok(Dispatched::Answer { answer, reply, .. }) => {
                 if let Some(answer) = answer {
                     // The node's own answers are short: they fit.
@@ -257,6 +247,10 @@ impl Link {
             return true;
         }
         let limits = self.limits();
+        // What is only refused needs no place.
+        if self.intake.is_over() && self.queued() < self.high_water() {
+            return waiting < limits.pending_requests() && waiting_bytes < limits.outbound_queue();
+        }
         let (most, most_bytes) = match self.paused {
             true => (usize::MAX, limits.inbound_total() / 4),
             false => (limits.pending_requests(), usize::MAX),

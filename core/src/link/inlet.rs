@@ -11,8 +11,6 @@ pub(super) struct Inlet {
     pub(super) bytes: BytesMut,
     /// What is there is a part of one frame, as was seen.
     pub(super) incomplete: bool,
-    /// What is there came while the link drains.
-    pub(super) late: bool,
     /// The room that the next read is given.
     room: usize,
     /// The buffer that the bytes are in.
@@ -29,7 +27,6 @@ impl Inlet {
         Self {
             bytes: BytesMut::new(),
             incomplete: false,
-            late: false,
             room: Self::ROOM.0,
             buffer: Buffer::default(),
         }

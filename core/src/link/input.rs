@@ -75,11 +75,6 @@ impl Link {
         }
         match self.phase {
             Phase::Open { .. } if !self.eof => {
-                let before = self.inlet.bytes.len().saturating_sub(count);
-                // What was read before is handled, and what is behind it then.
-                if self.drains() && (before == 0 || self.inlet.incomplete) {
-                    self.inlet.late = true;
-                }
                 self.timers.active(now.monotonic);
                 self.inlet.received(count);
             }

@@ -8,10 +8,12 @@ mod failures;
 mod frames;
 mod inlet;
 mod input;
+mod intake;
 mod outbound;
 mod outbox;
 mod pause;
 mod phase;
+mod refusing;
 mod seat;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ pub(crate) use self::seat::Seat;
 use self::event::Notice;
 use self::failures::Failures;
 use self::inlet::Inlet;
+use self::intake::Intake;
 use self::outbox::Outbox;
 use self::phase::Phase;
 use self::timers::Timers;
@@ -96,7 +99,6 @@ use crate::shared::SharedNode;
 /// While handlers run, some bytes are read all the same, so that a remote that leaves is noticed
 /// at once, and [`Event::HalfClosed`] says so: 16 KiB, which count in
 /// [`Limits::inbound_total`]. The end behind more than that is noticed once they are handled.
-/// Where the link [drains](Self::drain) they are dropped.
 /// Handlers run on then, and behind the end of the link too, unless
 /// [`CallOptions`](crate::CallOptions) say otherwise, in places of their own
 /// ([`Limits::abandoned_handlers`]).
@@ -105,6 +107,7 @@ pub struct Link {
     place: Place,
     deframer: Deframer,
     inlet: Inlet,
+    intake: Intake,
     outbox: Outbox,
     flow: FlowControl,
     calls: Calls<()>,
@@ -152,6 +155,7 @@ impl Link {
             exchange: Exchange::new(now, config, role, rng),
             place,
             inlet: Inlet::new(),
+            intake: Intake::default(),
             outbox: Outbox::new(),
             flow: FlowControl::default(),
             notices: VecDeque::new(),
@@ -236,14 +240,11 @@ impl Link {
     pub fn wants_read(&self) -> bool {
         !self.eof
             && match &self.phase {
-                Phase::Open { .. } => {
-                    let ahead = self.may_look_ahead();
-                    let wanted = match self.drains() {
-                        // What was read before is handled first.
-                        true => !self.calls.is_idle() && !self.has_unhandled() && ahead,
-                        false => self.may_take_frame() || ahead,
-                    };
-                    wanted && self.inlet.bytes.len() <= self.max_frame && self.read_room() > 0
+                Phase::Open { drain_until } => {
+                    (drain_until.is_none() || !self.calls.is_idle())
+                        && (self.may_take_frame() || self.may_look_ahead())
+                        && self.inlet.bytes.len() <= self.max_frame
+                        && self.read_room() > 0
                 }
                 Phase::Lingering { .. } => true,
                 Phase::Answering { .. } | Phase::Flushing { .. } | Phase::Closed { .. } => false,
@@ -281,7 +282,7 @@ impl Link {
             return usize::MAX;
         }
         let room = self.budget_room();
-        match self.may_take_frame() && !self.drains() {
+        match self.may_take_frame() {
             true => room,
             false => room.min(Self::LOOK_AHEAD.saturating_sub(self.inlet.bytes.len())),
         }

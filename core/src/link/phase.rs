@@ -9,7 +9,7 @@ use crate::error::CloseReason;
 pub(super) enum Phase {
     /// It has not begun.
     Open {
-        /// Nothing more is handled, and the link ends when nothing is under way, or then.
+        /// What comes is refused, and the link ends when nothing is under way, or then.
         drain_until: Option<Duration>,
     },
     /// Nothing more is received. What was received is answered.

@@ -10,6 +10,7 @@ mod gap;
 mod header;
 mod kind;
 mod lease;
+mod not_handled;
 mod packed_fields;
 mod payload;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use gap::Gap;
 pub use header::Header;
 pub use kind::{MessageType, MessageTypes, RegisterError, types};
 pub use lease::Lease;
+pub use not_handled::NotHandled;
 pub use payload::Payload;
 
 /// A message, free of any encoding: lengths and checksum are computed when it is

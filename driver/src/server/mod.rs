@@ -38,6 +38,9 @@ use crate::roster::Roster;
 use crate::runtime::{Keepalive, ReadHalf, Runtime, WriteHalf};
 use crate::service::{Owner, Service};
 
+/// How long remotes have, past the time of a stop, to take what is answered at its end.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 /// A server: it listens, and calls handlers for what it receives.
 ///
 /// It runs from [`bind`](ServerBuilder::bind), or from
@@ -216,16 +219,20 @@ impl<R: Runtime> Server<R> {
         self.stop_within(grace).await;
     }
 
-    /// Stops: no more connections are accepted and nothing more is read, except for the
-    /// answers that handlers wait for. Received messages are handled and their answers
+    /// Stops: no more connections are accepted; received messages are handled and their answers
     /// are written, then the connections close. Handlers whose askers are gone are waited
-    /// for too. After `grace` the rest is aborted. When
-    /// this is ready the address is free.
+    /// for too. Requests that come meanwhile, and those that are not begun after `grace`, are
+    /// answered with an `ERROR` that [says so](netaio_core::NotHandled), so that their askers
+    /// [may ask again](crate::RequestError::was_surely_not_handled) elsewhere. Then the rest is
+    /// aborted; remotes have a second, and no longer than `grace`, to take such answers.
+    /// When this is ready the address is free.
     ///
     /// Cancel-safe: once polled, the server stops accepting; if the future is dropped,
     /// the connections that drain go on until they have.
     pub async fn stop_within(&self, grace: Duration) {
-        let until = self.shared.service.context.time().instant_after(grace);
+        let time = self.shared.service.context.time();
+        let until = time.instant_after(grace);
+        let last = time.instant_after(grace.saturating_add(grace.min(LAST_ANSWERS)));
         self.shared.send_farewells();
         self.shared
             .begin_stop(|connection| connection.command(Command::Drain(grace)));
@@ -235,6 +242,13 @@ impl<R: Runtime> Server<R> {
         };
         let late = async {
             R::sleep_until(until).await;
+            // Those that are closed have nothing to say.
+            self.shared.begin_stop(|connection| {
+                if connection.has_ended() {
+                    connection.abort();
+                }
+            });
+            R::sleep_until(last).await;
             false
         };
         if !race(drained, late).await {

@@ -36,6 +36,9 @@ use crate::service::Service;
 use crate::sync::lock;
 use crate::udp_handle::{self, Command, UdpHandle};
 
+/// How long a node that is being stopped has, past that time, to send its last datagrams.
+const LAST_DATAGRAMS: Duration = Duration::from_secs(1);
+
 /// A node on a UDP socket: netaio's `UDPNode`. It is server and client at once:
 /// it calls handlers for what it receives, and sends, requests and publishes.
 ///
@@ -254,15 +257,19 @@ impl<R: Runtime> UdpNode<R> {
         self.stop_within(grace).await;
     }
 
-    /// Stops: nothing more is received, handlers that run are waited for and
+    /// Stops: handlers that run are waited for and
     /// their answers sent, requests fail at once, those of handlers too, and the
-    /// peers get a farewell. After `grace` the rest is aborted, and handlers of timeouts
-    /// are cancelled. When this is ready the address is free.
+    /// peers get a farewell. Requests that come meanwhile, and those that are not begun after
+    /// `grace`, are answered with an `ERROR` that [says so](netaio_core::NotHandled), so that their
+    /// askers [may ask again](crate::RequestError::was_surely_not_handled) elsewhere. Then the rest
+    /// is aborted, and handlers of timeouts are cancelled. When this is ready the address is free.
     ///
     /// Cancel-safe: once the stop is queued, the node stops receiving; if the future is
     /// dropped then, handlers go on until they have completed.
     pub async fn stop_within(&self, grace: Duration) {
-        let until = self.service().context.time().instant_after(grace);
+        // The task ends by itself when the grace is over, with its last datagrams.
+        let last = grace.saturating_add(grace.min(LAST_DATAGRAMS));
+        let until = self.service().context.time().instant_after(last);
         let drained = async {
             // An error means that the node has ended already.
             let _ = self.handle.0.commands.send(Command::Drain(grace)).await;

@@ -195,13 +195,14 @@ impl Host {
 
     /// Takes a datagram, and is polled at once or before it is too much.
     pub(super) fn receive(&mut self, now: Now, from: SocketAddr, bytes: &[u8], poll: bool) {
-        if self.unpolled + bytes.len() > Limits::HIGH_WATER {
+        if self.drains || self.unpolled + bytes.len() > Limits::HIGH_WATER {
             self.drain(now);
         }
+        // What comes during a drain is refused while handlers run, and not looked at else.
+        let ignored = self.drains && self.link.calls_in_flight() == 0;
         let received = self.link.receive(now, from, BytesMut::from(bytes));
         received.expect("little waits");
-        // What comes during a drain is not handled.
-        if self.drains {
+        if ignored {
             return;
         }
         self.answers.received(&self.link.config().wire, from, bytes);
@@ -216,7 +217,8 @@ impl Host {
     pub(super) fn begin_drain(&mut self, now: Now, grace: Duration) {
         self.command(now, |link, node| link.drain(now, node, grace));
         self.drains = true;
-        assert!(!self.link.wants_read());
+        self.drain(now);
+        assert!(!self.link.wants_read() || self.link.calls_in_flight() > 0);
     }
 
     /// Handles all that has come.

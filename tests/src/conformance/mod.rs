@@ -47,6 +47,7 @@ pub mod options;
 pub mod panics;
 pub mod publishing;
 pub mod reconnecting;
+pub mod refusals;
 pub mod requests;
 pub mod server_peers;
 pub mod slow;
@@ -509,6 +510,11 @@ macro_rules! conformance {
                 dropping_the_last_handle_ends_a_node
                 an_ended_node_refuses_at_once
                 nothing_waits_for_a_node_that_is_gone
+            }
+            refusals {
+                a_server_that_stops_refuses_what_comes
+                a_stop_whose_time_is_up_tells_who_waits
+                a_node_that_stops_refuses_what_comes
             }
             identities {
                 who_is_there_is_asked_before_another_takes_its_address

@@ -16,6 +16,7 @@ pub mod covers;
 pub mod exchanges;
 mod ids;
 pub mod peers;
+pub mod stops;
 pub mod table;
 pub mod tcp;
 pub mod udp;

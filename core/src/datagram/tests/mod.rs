@@ -5,6 +5,7 @@ mod end;
 mod known;
 mod leases;
 mod publishing;
+mod refusing;
 mod sending;
 mod strangers;
 mod timeouts;

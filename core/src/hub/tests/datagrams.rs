@@ -225,7 +225,8 @@ fn one_that_leaves_says_so_and_answers_before() {
     assert_eq!(removed(&network.said(0)), Some(RemovalReason::Disconnect));
     let node = network.hosts[0].hub.node();
     assert_eq!(node.subscribers(b"news").count(), 0);
-    assert!(!network.hosts[1].hub.wants_read());
+    // What it would receive is refused.
+    assert!(network.hosts[1].hub.wants_read());
     assert_eq!(network.said(1), []);
     let (call, message) = network.hosts[1].deferred.pop_front().unwrap();
     let answer = Message::respond_uri(message.uri, message.content);
@@ -235,6 +236,7 @@ fn one_that_leaves_says_so_and_answers_before() {
     let answered = |said: &Said| matches!(said, Said::Answered(_, it, _) if *it == id);
     assert!(network.said(2).iter().any(answered));
     assert_eq!(network.said(1), [Said::Closed]);
+    assert!(!network.hosts[1].hub.wants_read());
     assert_eq!(network.hosts[1].hub.deadline(), None);
 }
 

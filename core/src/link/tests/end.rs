@@ -8,13 +8,13 @@ use crate::message::types::*;
 const GARBAGE: &[u8] = b"\xff no frame";
 
 /// The moment after the time that a stop waits by default.
-fn past_grace() -> Now {
+pub(super) fn past_grace() -> Now {
     after(NOON, Limits::default().shutdown_grace())
 }
 
 /// A server with a handler that is answered by the test, and a client whose requests
 /// carry ids where these may be handled side by side.
-fn deferred(handlers: usize) -> Pair {
+pub(super) fn deferred(handlers: usize) -> Pair {
     let mut pair = Pair::new(asking(LinkConfig::new()), limited(side_by_side(handlers)));
     let node = &mut pair.server.node;
     node.on(REQUEST_URI, nothing, Layer::new()).unwrap();

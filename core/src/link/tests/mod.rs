@@ -16,6 +16,7 @@ mod layers;
 mod leavers;
 mod limits;
 mod pause;
+mod refusing;
 mod replay;
 mod requests;
 mod slow;
