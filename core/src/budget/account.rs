@@ -61,6 +61,17 @@ impl Account {
         Self::CUTS.get(number).copied().flatten()
     }
 
+    /// Takes the mark of one that reads too slowly off: it has let go of what it could.
+    pub(crate) fn spare(&self) {
+        let number = Self::CUTS
+            .iter()
+            .position(|known| *known == Some(Cut::Slow));
+        let number = number.unwrap_or(0);
+        let (success, failure) = (Ordering::SeqCst, Ordering::SeqCst);
+        // Unless its place is another's by now.
+        let _ = self.cut.compare_exchange(number, 0, success, failure);
+    }
+
     pub(crate) fn set_cut(&self, cut: Cut) {
         let number = Self::CUTS.iter().position(|known| *known == Some(cut));
         self.cut.store(number.unwrap_or(0), Ordering::SeqCst);

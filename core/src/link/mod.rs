@@ -350,10 +350,7 @@ impl Link {
         }
         match self.account.cut() {
             // One that only flushes its queue holds as much with it.
-            Some(Cut::Slow) if !self.phase.has_written() => {
-                let queued = self.queued();
-                self.abort(CloseReason::SlowConsumer { queued });
-            }
+            Some(Cut::Slow) if !self.phase.has_written() => self.give_way(),
             Some(Cut::NoRoom) => self.begin_end(CloseReason::NoRoom),
             // Also one that is about to end: its place is another's by now.
             Some(Cut::Displaced) => self.abort(CloseReason::Displaced),

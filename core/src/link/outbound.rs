@@ -196,6 +196,19 @@ impl Link {
         reason
     }
 
+    /// Gives up what waits to be written, since all links together hold too much: at first all
+    /// but what was handed out, so that the last frame is whole, and where that is not enough
+    /// that as well.
+    pub(super) fn give_way(&mut self) {
+        if self.close_reason().is_none() && self.outbox.is_being_written() {
+            self.close_slow();
+            self.account.spare();
+            return;
+        }
+        let queued = self.queued();
+        self.abort(CloseReason::SlowConsumer { queued });
+    }
+
     /// Seals what is behind a gap anew, with the number of those that were dropped, once it
     /// is next.
     pub(super) fn tell_gap<N: SharedNode>(&mut self, node: &mut N) {

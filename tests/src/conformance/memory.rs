@@ -62,6 +62,13 @@ pub async fn the_connection_that_most_waits_for_is_cut<R: Runtime>() {
             assert!(sent.is_ok() || bytes == waiting[0], "{sent:?}");
         }
     }
+    // It reads on, and gets its last frame whole.
+    let mut wire = Vec::new();
+    while let Some(bytes) = remotes[0].1.read_some().await {
+        wire.extend_from_slice(&bytes);
+    }
+    let frame = frame(NOTIFY_URI, "news", vec![0; 10_000]).len();
+    assert_eq!((wire.len() % frame, wire.is_empty()), (0, false));
     let reason = remotes[0].0.closed().await;
     assert!(is_slow(&reason), "{reason:?}");
     for (connection, remote) in &mut remotes[1..] {

@@ -98,6 +98,59 @@ fn the_link_with_the_most_bytes_to_write_is_closed_where_all_are_too_many() {
 }
 
 #[test]
+fn the_last_frame_of_one_that_gives_way_is_whole_unless_that_is_not_enough() {
+    for enough in [true, false] {
+        let limits = Limits::default().with_outbound_total(400_000).unwrap();
+        let mut node = node(limits);
+        let [mut most, mut other] = links(&mut node);
+        let large = Message::notify("u", [0; 50_000].to_vec());
+        let plain = SendOptions::new();
+        let mut writing = Vec::new();
+        for number in 0..5 {
+            most.send(NOON, &mut node, &large, &plain).unwrap();
+            assert!(poll(&mut most, &mut node, NOON).is_empty());
+            if number == 0 {
+                // Half of it has gone out.
+                assert!(most.poll_outbound(&mut writing));
+                most.written(writing.len() / 2);
+            }
+        }
+        for _ in 0..2 {
+            other.send(NOON, &mut node, &large, &plain).unwrap();
+            assert!(poll(&mut other, &mut node, NOON).is_empty());
+        }
+        assert_eq!(node.poll_link(), Some(most.id()));
+        let queued = most.queued();
+        let slow = CloseReason::SlowConsumer { queued };
+        assert!(poll(&mut most, &mut node, NOON).is_empty());
+        let rest = writing.len() - writing.len() / 2;
+        assert_eq!((most.close_reason(), most.queued()), (Some(&slow), rest));
+        assert!(!most.wants_write());
+        if enough {
+            most.written(rest);
+            let events = poll(&mut most, &mut node, NOON);
+            assert!(matches!(events[..], [Event::Shutdown]), "{events:?}");
+            most.handle_eof(NOON);
+        } else {
+            // What it still has to write is too much as well, and nobody else has more.
+            other.transport_failed(CloseReason::Remote);
+            assert_eq!(poll(&mut other, &mut node, NOON).len(), 1);
+            let small = Message::notify("u", [0; 10_000].to_vec());
+            let mut others = links::<30>(&mut node);
+            let cut = others.iter_mut().find_map(|link| {
+                link.send(NOON, &mut node, &small, &plain).unwrap();
+                assert!(poll(link, &mut node, NOON).is_empty());
+                node.poll_link()
+            });
+            assert_eq!(cut, Some(most.id()));
+        }
+        let events = poll(&mut most, &mut node, NOON);
+        assert_eq!(close_reason(&events), Some(&slow));
+        assert_eq!(most.queued(), 0);
+    }
+}
+
+#[test]
 fn a_link_that_flushes_its_queue_is_closed_where_all_are_too_many() {
     let limits = Limits::default().with_outbound_total(400_000).unwrap();
     let mut node = node(limits);
