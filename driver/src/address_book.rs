@@ -95,7 +95,7 @@ impl AddressBook {
         let frame = self.sealer.seal(Omitted::default(), message, options)?;
         let frame = frame.map(Bytes::from);
         let (is_busy, fan_out) = {
-            let node = self.service.node();
+            let mut node = self.service.node();
             let is_busy = node.has_publications();
             let fan_out = to.and_then(|to| node.fan_out(to, frame, message, options));
             (is_busy, fan_out)
@@ -109,7 +109,12 @@ impl AddressBook {
                     Ok(()) if is_busy => Fate::Queued,
                     Ok(()) => Fate::Sent,
                     Err(refused) if refused.is_closed() => Fate::Cut,
-                    Err(_) => Fate::Dropped,
+                    Err(refused) => {
+                        if let Command::Forward(fan_out) = refused.into_inner() {
+                            self.service.node().take_back(*fan_out);
+                        }
+                        Fate::Dropped
+                    }
                 }
             }
             Ok(_) => Fate::Sent,

@@ -90,10 +90,7 @@ impl Publications {
         places.shrink_to_fit();
         let bytes = size_of_val(&places[..]);
         let held = Held::new(self, bytes)?;
-        Ok(Receivers(Arc::new(List {
-            places,
-            _held: held,
-        })))
+        Ok(Receivers(Arc::new(List { places, held })))
     }
 }
 
@@ -129,7 +126,7 @@ pub struct Receivers(Arc<List>);
 #[derive(Debug)]
 struct List {
     places: Vec<Place>,
-    _held: Held,
+    held: Held,
 }
 
 impl Receivers {
@@ -143,6 +140,16 @@ impl Receivers {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.places.is_empty()
+    }
+
+    /// Whether it is the same list.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The bytes that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.held.bytes
     }
 
     /// The addresses, in the order in which they are sent to.
@@ -189,6 +196,8 @@ pub struct FanOut {
     pub(super) message: Message,
     pub(super) options: SendOptions,
     to: Receivers,
+    /// Receivers of others before it, which were refused, and how many these were.
+    refused: Vec<(Receivers, u64)>,
     /// Receivers that had it.
     sent: usize,
     /// Bytes that count for each receiver.
@@ -231,10 +240,26 @@ impl FanOut {
             },
             options: options.clone(),
             to,
+            refused: Vec::new(),
             sent: 0,
             each,
             held,
         })
+    }
+
+    /// Says that others were refused before it.
+    pub(crate) fn set_refused(&mut self, refused: Vec<(Receivers, u64)>) {
+        self.refused = refused;
+    }
+
+    /// Receivers of others that were refused before it, and how many these were; once.
+    pub(crate) fn take_refused(&mut self) -> Vec<(Receivers, u64)> {
+        core::mem::take(&mut self.refused)
+    }
+
+    /// Whom it is for.
+    pub(crate) fn to(&self) -> &Receivers {
+        &self.to
     }
 
     /// Receivers that did not have it yet.

@@ -5,10 +5,13 @@ mod command;
 mod delayed;
 mod event;
 mod fan_out;
+mod gaps;
 mod inbound;
 mod introducing;
 mod publish;
+mod refused_lists;
 mod refusing;
+mod remembered;
 mod renewals;
 mod renewing;
 mod replies;
@@ -34,10 +37,12 @@ pub use self::budget::{ReplyBudget, SuppressedReplies};
 pub use self::event::{DatagramCounters, DatagramEvent};
 pub use self::fan_out::{FanOut, Receivers};
 pub(crate) use self::fan_out::{Lists, Publications};
+pub(crate) use self::refused_lists::RefusedLists;
 pub use self::transmits::Transmits;
 
 use self::delayed::Delayed;
 use self::event::Notice;
+use self::gaps::Gaps;
 use self::renewals::Renewals;
 use self::sources::Sources;
 use self::validation::Validation;
@@ -139,6 +144,8 @@ pub struct DatagramLink {
     inbound: VecDeque<Inbound>,
     /// Where what goes to a remote leaves from.
     sources: Sources,
+    /// What receivers of publications are not sent.
+    gaps: Gaps,
     unhandled: usize,
     outbox: Transmits,
     /// Bytes handed out and not yet known to be sent.
@@ -207,6 +214,7 @@ impl DatagramLink {
             delayed: Delayed::default(),
             renewals: Renewals::default(),
             sources: Sources::new(config.limits().subscribers(), config.hashes()),
+            gaps: Gaps::new(config.limits().subscribers(), config.hashes()),
             fan_outs: VecDeque::new(),
             publications,
             calls: Calls::new(config.calls, budget.dropped_calls.clone()),

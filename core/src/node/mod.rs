@@ -30,7 +30,7 @@ use rand_core::CryptoRng;
 
 use crate::budget::Budget;
 use crate::config::LinkConfig;
-use crate::datagram::{Lists, Publications};
+use crate::datagram::{Lists, Publications, RefusedLists};
 use crate::peers::Discovery;
 use crate::place::{LinkId, Place};
 use crate::plugin::DefaultPeerPlugin;
@@ -99,6 +99,8 @@ pub struct Node<H> {
     publications: Arc<Publications>,
     /// Lists of subscribers that publications share.
     lists: Lists,
+    /// Those that a publication was refused for.
+    refused: RefusedLists,
     links: BTreeMap<LinkId, Member>,
     next_link: u64,
     crowd: Crowd,
@@ -150,6 +152,7 @@ impl<H: Clone> Node<H> {
             budget: Arc::new(Budget::new(config.limits())),
             publications: Publications::new(config.limits()),
             lists: Lists::default(),
+            refused: RefusedLists::default(),
             links: BTreeMap::new(),
             next_link: 0,
             crowd: Crowd::default(),

@@ -65,19 +65,49 @@ impl<H: Clone> Node<H> {
 
     /// A message for many, to be [sent](crate::DatagramLink::forward). `frame` is the message
     /// as it was sealed once for all, where no plugin wants to know for whom; without one the
-    /// message is sealed for each of them as the options say.
+    /// message is sealed for each of them as the options say. The receivers of one that there
+    /// is no room for are [told](crate::Gap) with the next one that they are sent.
     ///
     /// # Errors
     /// The frame fits into no datagram; or as much is held, or still has to be sent, as may
     /// be: [`Limits::outbound_queue`](crate::Limits::outbound_queue),
     /// [`Limits::outbound_total`](crate::Limits::outbound_total).
     pub fn fan_out(
-        &self,
+        &mut self,
         to: Receivers,
         frame: Option<Bytes>,
         message: &Message,
         options: &SendOptions,
     ) -> Result<FanOut, SendError> {
-        FanOut::new(&self.publications, to, frame, message, options)
+        match FanOut::new(&self.publications, to.clone(), frame, message, options) {
+            Ok(mut fan_out) => {
+                // One for nobody is not sent.
+                if !to.is_empty() {
+                    fan_out.set_refused(self.refused.take());
+                }
+                Ok(fan_out)
+            }
+            Err(error) => {
+                if let SendError::QueueFull { .. } = error {
+                    self.note_refused(&to, 1);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Says that a message for many cannot be [sent](crate::DatagramLink::forward) after all,
+    /// for want of room: its receivers are [told](crate::Gap) with the next one.
+    pub fn take_back(&mut self, mut fan_out: FanOut) {
+        for (to, count) in fan_out.take_refused() {
+            self.note_refused(&to, count);
+        }
+        self.note_refused(fan_out.to(), 1);
+    }
+
+    fn note_refused(&mut self, to: &Receivers, count: u64) {
+        // Lists that are kept leave less room for others.
+        let max = self.config.limits().outbound_queue() / 8;
+        self.refused.add(to, count, max);
     }
 }

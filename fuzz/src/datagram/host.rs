@@ -159,7 +159,7 @@ impl Host {
         key: &str,
         frame: &[u8],
         message: &Message,
-    ) -> Result<(), SendError> {
+    ) -> Result<usize, SendError> {
         let to = self.node.receivers(key.as_bytes())?;
         self.published += to.len() as u64;
         let frame = Some(Bytes::copy_from_slice(frame));

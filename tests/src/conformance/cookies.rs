@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use netaio_driver::core::types::*;
 use netaio_driver::core::{Limits, ManagementConfig, Message, Peer};
-use netaio_driver::{Content, Remote, Runtime, UdpNode, UdpNodeBuilder};
+use netaio_driver::{Content, NoReply, Remote, Runtime, UdpEvent, UdpNode, UdpNodeBuilder};
 
 use super::layers::hmac;
 use super::node_publishing::with_news;
@@ -215,4 +215,30 @@ pub async fn too_much_to_publish_is_refused<R: Runtime>() {
     while publish(900).0 == 0 {
         yield_times(1).await;
     }
+}
+
+/// Who is not sent something for want of room is told with the next that it is sent.
+pub async fn who_is_not_sent_something_is_told<R: Runtime>() {
+    let limits = Limits::default().with_outbound_total(1 << 20).unwrap();
+    let node = bind_node(with_news(UdpNode::<R>::builder().limits(limits))).await;
+    let subscriber = UdpNode::<R>::builder().on(NOTIFY_URI, || NoReply);
+    let subscriber = bind_node(subscriber).await;
+    let mut events = subscriber.events();
+    let remote = node.remote(subscriber.local_addr());
+    node.publisher().subscribe("news", remote).unwrap();
+    subscribe_many(&node, 1000);
+    let publish = |len| {
+        let news = Message::notify("news", vec![b'x'; len]);
+        let delivery = node.publisher().notify("news", &news).unwrap();
+        (delivery.accepted(), delivery.dropped)
+    };
+    for _ in 0..3 {
+        assert_eq!(publish(2000), (0, 1001));
+    }
+    assert_eq!(publish(100), (1001, 0));
+    match events.next().await.unwrap() {
+        UdpEvent::Gap { remote, lost } => assert_eq!((remote, lost), (node.local_addr(), 3)),
+        other => panic!("another event: {other:?}"),
+    }
+    assert_eq!(subscriber.counters().lost_notifications, 3);
 }

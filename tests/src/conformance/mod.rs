@@ -465,6 +465,7 @@ macro_rules! conformance {
                 subscribers_show_it_by_themselves
                 answers_go_out_between_the_receivers_of_a_publication
                 too_much_to_publish_is_refused
+                who_is_not_sent_something_is_told
             }
             strangers {
                 the_default_answers_to_a_stranger_are_few

@@ -2,6 +2,7 @@
 
 mod cookies;
 mod end;
+mod gaps;
 mod known;
 mod leases;
 mod publishing;
@@ -109,7 +110,7 @@ impl End {
         let frame = in_one.then(|| frame(message).into());
         let options = SendOptions::new();
         let fan_out = self.node.fan_out(to, frame, message, &options)?;
-        self.link.forward(now, &mut self.node, fan_out)
+        self.link.forward(now, &mut self.node, fan_out).map(drop)
     }
 
     /// What happens, in this turn and in those after it.

@@ -157,14 +157,15 @@ impl<H: Clone> DatagramHub<H> {
         };
         let fan_out = to.and_then(|to| self.node.fan_out(to, frame, message, options));
         let queued = fan_out.and_then(|it| self.link.forward(now, &mut self.node, it));
-        let fate = match queued {
-            Ok(()) => fate,
+        let (fate, lost) = match queued {
+            Ok(lost) => (fate, lost),
             Err(SendError::Seal(error)) => return Err(error),
-            Err(SendError::Closed(_)) => Fate::Cut,
-            Err(_) => Fate::Dropped,
+            Err(SendError::Closed(_)) => (Fate::Cut, 0),
+            Err(_) => (Fate::Dropped, 0),
         };
         let mut delivery = Delivery::default();
-        delivery.count(count, fate);
+        delivery.count(count.saturating_sub(lost), fate);
+        delivery.count(lost, Fate::Dropped);
         Ok(delivery)
     }
 
