@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use netaio_tests::process::Process;
 use netaio_tests::store;
 use netaio_tokio::plugin::HmacAuth;
-use netaio_tokio::{Layer, Limits, Server, UdpNode};
+use netaio_tokio::{Layer, Server, UdpNode};
 
 use crate::Error;
 
@@ -24,10 +24,7 @@ pub(crate) fn admin() -> Layer {
 /// Serves until the standard input ends. Each line of it is answered with what
 /// is counted, as [`Counters`] reads it.
 pub(crate) async fn serve() -> Result<(), Error> {
-    // An allocator needs some minutes to settle with buffers of the usual 8 MiB
-    // coming and going; a leak shows sooner without.
-    let limits = Limits::default().with_outbound_queue(1024 * 1024)?;
-    let server = Server::builder().outer(outer()).limits(limits);
+    let server = Server::builder().outer(outer());
     let server = store::store(server, admin(), Layer::new());
     let server = server.bind("127.0.0.1:0").await?;
     let node = UdpNode::builder().outer(outer()).no_group();
