@@ -113,7 +113,7 @@ TAMPER, INTRUDE, STRANGE, TIME, DEADLINE, EOF = 28, 30, 32, 34, 36, 38
 CLOSE, REPLY, REPLY_NTH, REGISTER, REMOVE, RELEASE, SELDOM = 40, 42, 44, 46, 58, 60, 62
 # Of `Play::seldom`; 16 for each second of a drain's grace.
 DROP, DROP_LAST, NO_ANSWER, REPLY_ERROR, OTHER_LINK, DRAIN, ABORT, FAIL = range(8)
-NOT_FOUND, TO_OWNER, TO_HANDLER, TO_DEFERRED, DROP_ALL = range(8, 13)
+NOT_FOUND, TO_OWNER, TO_HANDLER, TO_DEFERRED, DROP_ALL, PAUSE, RESUME = range(8, 15)
 TABLES = 0xE0
 CLIENT, SERVER = 0, 1
 THERE, BACK = [DELIVER + CLIENT], [DELIVER + SERVER]
@@ -135,6 +135,9 @@ def link():
     answered = request() + THERE + BACK
     unrouted_twice = 2 * request(16) + THERE + BACK
     in_flight = register(2) + 2 * request() + THERE
+    told = [SEND + SERVER, 8, 0, 3, 1, 2, 3]
+    resumed = [SELDOM + CLIENT, RESUME]
+    paused = [SELDOM + CLIENT, PAUSE] + told + BACK
     scripts = {
         "echo": register() + answered,
         "fifo": register() + 4 * request() + THERE + BACK,
@@ -202,6 +205,13 @@ def link():
         "discovery-by-hand": [TABLES, 128, 11, 1, 2, TABLES, 128, 10, 3, 1, 5, 5, TABLES, 128, 10, 3, 2, 6, 6]
         + [TABLES, 128, 9, 0, 1, TABLES, 128, 12, 3, 0, TABLES, 128, 11, 0, 0, TABLES, 128, 0, 5, 1, 65, 1, 1]
         + [TABLES, 128, 7, 0, 1],
+        "paused": paused + resumed,
+        "paused-server": [SELDOM + SERVER, PAUSE] + register() + 2 * request() + THERE + [SELDOM + SERVER, RESUME] + BACK,
+        "paused-answered": register() + request() + paused + THERE + told + BACK + resumed,
+        "paused-left": request() + paused + [EOF + CLIENT] + resumed,
+        "paused-drained": request() + paused + [SELDOM + CLIENT, DRAIN + 16 * 5] + told + BACK + resumed,
+        "paused-for-long": request() + paused + THERE + told + BACK + [TIME, 61] + resumed,
+        "paused-closed": paused + [CLOSE + SERVER] + BACK + [DEADLINE + CLIENT],
     }
     for at, (name, script) in enumerate(scripts.items()):
         # Every layer comes in turn, with the limits loose or tight.
@@ -351,7 +361,7 @@ def hub():
     and 128 for the server's end."""
     kinds = dict(request=0, requests=3, cancel=4, publish=5, send=6, some=7, run=10, cut=13)
     kinds |= dict(connect=14, reply=15, time=17, deadline=18, on=19, remove=23, stall=24)
-    kinds |= dict(garbage=25, end=26, unrouted=27, seldom=28)
+    kinds |= dict(garbage=25, end=26, unrouted=27, seldom=28, pause=29, resume=30)
 
     def do(what, *data, pipe=0, server=False):
         return [kinds[what] + 32 * pipe + 128 * server, *data]
@@ -415,6 +425,11 @@ def hub():
         "delivered": do("unrouted", 1, server=True) + asks() + run,
         "removed": on + do("remove", 0, server=True) + asks() + run,
         "once": do("on", 8, 0, server=True) + 2 * asks() + run,
+        "paused": on + do("pause", server=True) + asks() + asks(pipe=1) + run + do("resume", server=True) + run,
+        "paused-answered": subscribed + do("pause") + news + asks() + run + do("resume") + run,
+        "paused-large": do("unrouted", 1) + do("pause") + asks() + 4 * do("send", 1, server=True) + run + do("resume") + run,
+        "paused-closed": subscribed + do("pause") + news + do("end", 0, server=True) + run + do("deadline"),
+        "paused-left": subscribed + do("pause") + news + run + do("end", 2) + run + do("resume") + run,
     }
     for at, (name, script) in enumerate(scripts.items()):
         seed("hub", name, [at % 8, 0] + script)

@@ -23,6 +23,8 @@ pub(super) struct End {
     /// Links that have shut down their sending side, or are closed.
     shut: BTreeSet<LinkId>,
     starving: BTreeMap<LinkId, Starving>,
+    /// Links whose messages the application does not take.
+    paused: BTreeSet<LinkId>,
     /// Each request will have its own answer.
     pub(super) orderly: bool,
 }
@@ -50,6 +52,7 @@ impl End {
             digest: crc32fast::Hasher::new(),
             shut: BTreeSet::new(),
             starving: BTreeMap::new(),
+            paused: BTreeSet::new(),
             orderly: true,
         }
     }
@@ -72,11 +75,13 @@ impl End {
                 message,
             } => {
                 handled = call.link();
+                assert!(handled.is_none_or(|link| !self.paused.contains(&link)));
                 ("call", handled, &message.uri, &message.content).hash(&mut self.digest);
                 self.call(now, handler, &message, call);
             }
             Output::Message { link, message } => {
                 handled = Some(link);
+                assert!(!self.paused.contains(&link));
                 ("message", link, &message.uri).hash(&mut self.digest);
                 self.orderly &= !asks(message.message_type);
             }
@@ -216,6 +221,22 @@ impl End {
         }
     }
 
+    pub(super) fn pause(&mut self, link: LinkId) {
+        self.hub.pause(link);
+        self.paused.insert(link);
+    }
+
+    pub(super) fn resume(&mut self, now: Now, link: LinkId) {
+        self.hub.resume(now, link);
+        self.paused.remove(&link);
+    }
+
+    pub(super) fn resume_all(&mut self, now: Now) {
+        while let Some(link) = self.paused.pop_first() {
+            self.hub.resume(now, link);
+        }
+    }
+
     fn calls_in_flight(&self) -> usize {
         let links = self.hub.node().links();
         links
@@ -261,9 +282,10 @@ impl End {
         assert!(held <= 2 * outbound + self.hub.len() * (256 << 10));
         assert_eq!(held == 0, outbound == 0);
         assert!(node.inbound_bytes() >= unhandled);
-        // What is read at once may come on top, and what was read before it was much.
+        // What is read at once may come on top, and what was read before it was much; beside
+        // it the buffer that a handler's message came in.
         let largest = limits.body() + limits.auth_section();
-        let most = limits.inbound_total() + self.hub.len() * (largest + 4096);
+        let most = limits.inbound_total() + 2 * self.hub.len() * (largest + 4096);
         assert!(
             node.inbound_bytes() <= most,
             "{} held",

@@ -103,6 +103,16 @@ impl Play<'_> {
                     _ => Unrouted::Handler(Handler::Defer),
                 });
             }
+            29 => {
+                if let Some((at, link)) = self.pipes.get(pipe).map(|pipe| pipe.ends[side]) {
+                    self.ends[at].pause(link);
+                }
+            }
+            30 => {
+                if let Some((at, link)) = self.pipes.get(pipe).map(|pipe| pipe.ends[side]) {
+                    self.ends[at].resume(self.now, link);
+                }
+            }
             _ => self.seldom(at),
         }
     }

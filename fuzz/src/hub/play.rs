@@ -174,6 +174,10 @@ impl<'a> Play<'a> {
         let flows = !self.pipes.iter().any(|pipe| pipe.ways.iter().any(stalled));
         let ways = self.pipes.iter_mut().flat_map(|pipe| &mut pipe.ways);
         ways.for_each(|way| way.capacity = 1 << 20);
+        for end in &mut self.ends {
+            end.resume_all(self.now);
+        }
+        self.settle();
         // With one handler at a time there is one answer a round.
         for _ in 0..self.serial + 2 {
             self.run(4096);

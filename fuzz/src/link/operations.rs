@@ -132,6 +132,8 @@ impl Play<'_> {
                 .node
                 .node
                 .set_unrouted(Unrouted::Handler(Handler::Defer)),
+            13 => side.pause(),
+            14 => side.resume(now),
             _ => side.deferred.clear(),
         }
     }

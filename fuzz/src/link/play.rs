@@ -95,6 +95,14 @@ impl<'a> Play<'a> {
         let (now, side) = (self.now, &mut self.sides[at]);
         while let Some(event) = side.link.poll(now, &mut side.node) {
             assert!(!side.closed, "an event behind the last one: {event:?}");
+            let passes = !matches!(
+                event,
+                Event::Call { .. } | Event::Message(_) | Event::Unrouted { .. }
+            );
+            assert!(
+                passes || !side.paused,
+                "handed over while paused: {event:?}"
+            );
             let seen = match event {
                 Event::Call {
                     call,
@@ -176,6 +184,10 @@ impl<'a> Play<'a> {
     /// Ends everything: with all bytes delivered and all deferred answers given, no
     /// request of an orderly play waits; and both links close in time.
     pub(super) fn finish(mut self) -> [Side; 2] {
+        for side in &mut self.sides {
+            side.resume(self.now);
+        }
+        self.settle();
         for _ in 0..4 {
             for at in [0, 1] {
                 while let Some(deferred) = self.sides[at].deferred.pop_front() {

@@ -18,6 +18,9 @@ use crate::traffic::{Handler, answer_to, asks, repeated_id};
 /// The largest frame.
 const MAX_FRAME: usize = Header::LEN + 2 * 65_535;
 
+/// Bytes that a link reads at most that are not to be handled yet.
+const LOOK_AHEAD: usize = 16 << 10;
+
 /// What happened at one side.
 #[derive(Debug, PartialEq)]
 pub(super) enum Seen {
@@ -66,6 +69,8 @@ pub(super) struct Side {
     /// The link was told so.
     eof: bool,
     drains: bool,
+    /// The application takes no messages.
+    pub(super) paused: bool,
     /// Bytes that the link handed out, and how many of them are written.
     writing: Vec<u8>,
     written: usize,
@@ -97,6 +102,7 @@ impl Side {
             ends: false,
             eof: false,
             drains: false,
+            paused: false,
             writing: Vec::new(),
             written: 0,
             wire: Vec::new(),
@@ -119,7 +125,13 @@ impl Side {
             return false;
         }
         if !self.arrived.is_empty() && self.link.wants_read() {
-            let piece = if self.drains { usize::MAX } else { piece };
+            // How much of it is read then does not depend on the pieces.
+            let whole = self.drains || self.paused;
+            let piece = match whole {
+                true => usize::MAX,
+                false if piece == usize::MAX => piece,
+                false => piece.min(self.link.read_room()),
+            };
             let count = piece.min(self.arrived.len());
             let bytes: Vec<_> = self.arrived.drain(..count).collect();
             if count.is_multiple_of(2) {
@@ -130,7 +142,9 @@ impl Side {
             }
             return true;
         }
-        if self.arrived.is_empty() && self.ends && !self.eof {
+        // Behind more than that it is not seen where there are pieces.
+        let sees = self.arrived.is_empty() && self.link.unhandled() <= LOOK_AHEAD;
+        if sees && self.ends && !self.eof {
             self.eof = true;
             self.link.handle_eof(now);
             return true;
@@ -153,6 +167,18 @@ impl Side {
         few
     }
 
+    pub(super) fn pause(&mut self) {
+        self.link.pause();
+        self.paused = true;
+        assert!(self.link.is_paused());
+    }
+
+    pub(super) fn resume(&mut self, now: Now) {
+        self.link.resume(now);
+        self.paused = false;
+        assert!(!self.link.is_paused());
+    }
+
     /// Calls a handler, and says whether an answer is sent, now or later.
     pub(super) fn call(
         &mut self,
@@ -168,7 +194,12 @@ impl Side {
         let id = repeated_id(&self.link.config().correlation, message);
         let beside = self.deferred.len();
         assert!(beside < self.limits().handlers_per_connection());
-        assert!(beside < self.limits().handlers());
+        // Those whose asker has left have places of their own.
+        let left = self
+            .seen
+            .iter()
+            .any(|seen| matches!(seen, Seen::HalfClosed(_)));
+        assert!(beside < self.limits().handlers() * (1 + usize::from(left)));
         // What has no id is handled when all before it have been answered.
         let mut ids = self.deferred.iter().map(|other| other.id.is_some());
         assert!(beside == 0 || id.is_some() && ids.all(|has| has));
@@ -270,6 +301,11 @@ impl Side {
             !reads || unhandled < most,
             "{unhandled} bytes wait to be a frame"
         );
+        let receives = !self.eof && !self.drains && self.link.close_reason().is_none();
+        if self.paused && receives && !self.waiting.is_empty() {
+            let few = self.node.node.inbound_bytes() < 16 << 10;
+            assert!(reads || !few, "no answer passes");
+        }
         let deadline = self.link.deadline();
         assert_eq!(self.link.deadline(), deadline);
         let later = deadline.is_none_or(|deadline| deadline.at > now.monotonic);

@@ -271,6 +271,8 @@ impl<H: Clone> Hub<H> {
     pub fn pause(&mut self, link: LinkId) {
         if let Some(entry) = self.links.get_mut(&link) {
             entry.link.pause();
+            // It may look at more frames now, for an answer.
+            self.make_ready(link);
         }
     }
 
