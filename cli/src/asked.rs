@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use netaio_core::Limits;
 use netaio_driver::{
     BuildError, Client, ConnectError, Connection, Remote, RequestError, Runtime, UdpNode,
 };
@@ -34,8 +35,20 @@ impl<R: Runtime> Asked<R> {
         choice: &ServerChoice,
         work: impl AsyncFn(&Self) -> Result<T, CliError>,
     ) -> Result<(Self, T), CliError> {
+        Self::with_limits(choice, &Limits::default(), work).await
+    }
+
+    /// The same, within limits.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or the work's own.
+    pub(crate) async fn with_limits<T>(
+        choice: &ServerChoice,
+        limits: &Limits,
+        work: impl AsyncFn(&Self) -> Result<T, CliError>,
+    ) -> Result<(Self, T), CliError> {
         if !choice.udp {
-            let asked = Self::connect(choice).await?;
+            let asked = Self::connect(choice, limits).await?;
             let done = work(&asked).await?;
             return Ok((asked, done));
         }
@@ -46,7 +59,7 @@ impl<R: Runtime> Asked<R> {
         })?;
         let mut nobody = None;
         for server in servers {
-            let asked = match Self::bind(choice, server).await {
+            let asked = match Self::bind(choice, limits, server).await {
                 Ok(asked) => asked,
                 // This machine may be without the family of that address.
                 Err(error) if nobody.is_some() => {
@@ -68,22 +81,43 @@ impl<R: Runtime> Asked<R> {
         Err(nobody.unwrap_or_else(|| RequestError::NotConnected.into()))
     }
 
-    async fn connect(choice: &ServerChoice) -> Result<Self, CliError> {
+    /// One more connection to the server, or one more socket that sends to it.
+    ///
+    /// # Errors
+    /// It cannot be connected or bound.
+    pub(crate) async fn another(
+        &self,
+        choice: &ServerChoice,
+        limits: &Limits,
+    ) -> Result<Self, CliError> {
+        match self {
+            Self::Tcp { .. } => Self::connect(choice, limits).await,
+            Self::Udp { server, .. } => Ok(Self::bind(choice, limits, *server).await?),
+        }
+    }
+
+    async fn connect(choice: &ServerChoice, limits: &Limits) -> Result<Self, CliError> {
         let client = Client::<R>::builder()
             .outer(choice.outer.layer())
+            .limits(limits.clone())
             .connect_timeout(choice.timeout)
             .build()?;
         let connection = client.connect(&choice.address).await?;
         Ok(Self::Tcp { client, connection })
     }
 
-    async fn bind(choice: &ServerChoice, server: SocketAddr) -> Result<Self, BuildError> {
+    async fn bind(
+        choice: &ServerChoice,
+        limits: &Limits,
+        server: SocketAddr,
+    ) -> Result<Self, BuildError> {
         let any = match server {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let node = UdpNode::<R>::builder()
             .outer(choice.outer.layer())
+            .limits(limits.clone())
             .no_group()
             // The server may be on this machine.
             .ignore_own_ip(false)

@@ -84,6 +84,12 @@ pub(crate) enum CliError {
     /// A server or a node has ended by itself.
     #[error(transparent)]
     Ended(#[from] TaskPanicked),
+    /// The server does not answer as one of `netaio serve` does.
+    #[error("the server's answer is another one than that of `netaio serve`")]
+    Strange,
+    /// The command line is wrong, as its parser says it.
+    #[error("{0}")]
+    Usage(String),
     /// The server answered with an error message.
     #[error(transparent)]
     Answer(#[from] ErrorAnswer),
@@ -96,6 +102,20 @@ pub(crate) enum HexProblem {
     NotADigit(u8),
     #[error("the text ends with half a byte")]
     HalfAByte,
+}
+
+/// The advice where this process has as many files open as it may.
+const TOO_MANY_FILES: &str =
+    "each connection is an open file; `ulimit -n` says how many there may be, and sets it";
+
+#[cfg(unix)]
+fn too_many_files(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn too_many_files(_: &io::Error) -> bool {
+    false
 }
 
 fn name(path: Option<&PathBuf>) -> String {
@@ -129,6 +149,10 @@ impl CliError {
             Self::Request(RequestError::Undelivered(_)) => {
                 "is there a server? `netaio serve --udp` starts one; --server says where it is"
             }
+            Self::Connect(error) if too_many_files(&error.source) => TOO_MANY_FILES,
+            Self::Build(BuildError::Bind { source, .. }) if too_many_files(source) => {
+                TOO_MANY_FILES
+            }
             Self::Connect(_) => {
                 "--server says where the server is: HOST:PORT, or [ADDRESS]:PORT for one of IPv6"
             }
@@ -155,6 +179,7 @@ impl CliError {
             Self::Request(RequestError::Send(SendError::Seal(_))) | Self::Content { .. } => USAGE,
             // The local peer is what the options say.
             Self::Build(BuildError::Peers(_)) | Self::PeerData(_) => USAGE,
+            Self::Usage(_) => USAGE,
             Self::Request(_) => CONNECTION,
             _ => 1,
         })

@@ -1,12 +1,13 @@
 //! The `netaio` command.
 //!
 //! `netaio serve` serves resources from memory, `netaio request` and its kin ask
-//! a server, `netaio node` finds peers. `netaio decode` prints a stream of frames, a line each; `netaio
+//! a server, `netaio bench` measures it, `netaio node` finds peers. `netaio decode` prints a stream of frames, a line each; `netaio
 //! encode` makes frames of such lines. `netaio help` says the rest.
 #![forbid(unsafe_code)]
 
 mod args;
 mod asked;
+mod bench;
 mod codec;
 mod error;
 mod json;
@@ -78,6 +79,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Publish(options) => request::request(MessageType::PUBLISH_URI, options),
         Command::Subscribe(options) => subscribe::subscribe(options),
         Command::Node(options) => node::node(options),
+        Command::Bench(options) => bench::bench(options),
         Command::Decode(options) => codec::decode(&options),
         Command::Encode(options) => codec::encode(&options),
     }

@@ -74,6 +74,7 @@ fn a_runtime_that_was_not_built_in_is_refused() {
         &["publish", "a"],
         &["subscribe", "a"],
         &["node"],
+        &["bench"],
     ] {
         let ran = run(&[command, &["--runtime", "async-std"]].concat(), b"");
         assert_eq!(ran.status, 2, "{command:?}");

@@ -129,15 +129,18 @@ fn while_it_connects() {
             "delete",
             "publish",
             "subscribe",
+            "bench",
         ] {
-            let args = [name, "a", "--timeout", "3600", "--server", &server];
+            let options = ["--timeout", "3600", "--server", &server];
+            let uri = if name == "bench" { &[][..] } else { &["a"] };
+            let args = [&[name], uri, &options].concat();
             let mut started = start(&args, Stream::Pipe, Stream::Pipe);
             while begun(addr) == before {
                 thread::yield_now();
             }
             let status = started.ended_by(signal);
             let right = match name {
-                "subscribe" => is_success(status),
+                "subscribe" | "bench" => is_success(status),
                 _ => is_by(status, signal),
             };
             assert!(right, "{name} {signal:?}: {status}");
@@ -160,14 +163,17 @@ fn while_it_waits_for_an_answer() {
             "delete",
             "publish",
             "subscribe",
+            "bench",
         ] {
-            let args = [name, "a", "--timeout", "3600", "--server", &server];
+            let options = ["--timeout", "3600", "--server", &server];
+            let uri = if name == "bench" { &[][..] } else { &["a"] };
+            let args = [&[name], uri, &options].concat();
             let mut started = start(&args, Stream::Pipe, Stream::Pipe);
             let (mut connection, _) = silent.accept().unwrap();
             connection.read_exact(&mut [0; 12]).unwrap();
             let status = started.ended_by(signal);
             let right = match name {
-                "subscribe" => is_success(status),
+                "subscribe" | "bench" => is_success(status),
                 _ => is_by(status, signal),
             };
             assert!(right, "{name} {signal:?}: {status}");
@@ -258,6 +264,13 @@ fn while_its_output_is_full() {
                 }
                 let status = started.ended_by(signal);
                 assert!(is_by(status, signal), "{args:?} {signal:?}: {status}");
+            }
+            if stream == Stream::Stuck {
+                let args = ["bench", "--secs", "0.1", "--server", &addr];
+                let mut started = start(&args, stream, Stream::Pipe);
+                started.waits_for_file(1);
+                let status = started.ended_by(signal);
+                assert!(is_success(status), "{args:?} {signal:?}: {status}");
             }
             let args = ["subscribe", "a", "--server", &addr];
             let mut started = start(&args, stream, Stream::Pipe);

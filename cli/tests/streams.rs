@@ -51,6 +51,11 @@ const ROWS: &[Row] = &[
         printed: b"{\"type\":10",
     },
     Row {
+        args: &["bench", "--secs", "0.05", "--json", "--server", "{}"],
+        input: b"",
+        printed: b"{\"server\":",
+    },
+    Row {
         args: &["decode"],
         input: ECHO,
         printed: b"REQUEST_URI echo 2 bytes \"hi\"\n",

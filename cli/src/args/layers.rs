@@ -6,7 +6,7 @@ use netaio_core::plugin::{HmacAuth, Sha256StreamCipher};
 use super::values::Secret;
 
 /// The layer around every message.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct OuterLayer {
     /// The secret of the outer HMAC.
     #[arg(long, value_name = "SECRET")]
@@ -39,7 +39,7 @@ impl OuterLayer {
 }
 
 /// The layer of those who may change things.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct AdminLayer {
     /// The secret of the inner HMAC (field `camh`) of create, update and delete, and of
     /// publish where the server has --admin-publish.

@@ -1,6 +1,7 @@
 //! What may stand on the command line.
 
 mod asking;
+mod benching;
 mod codec;
 mod layers;
 mod runtime;
@@ -10,9 +11,11 @@ mod values;
 use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use self::asking::{Content, Request, ServerChoice, Subscribe};
+pub(crate) use self::benching::Bench;
 pub(crate) use self::codec::{Decode, Encode, Input};
+pub(crate) use self::layers::AdminLayer;
 pub(crate) use self::runtime::RuntimeName;
-pub(crate) use self::serving::{Node, Serve};
+pub(crate) use self::serving::{Bounds, Node, Serve};
 
 /// Speaks netaio: serves, asks, finds others, and looks into frames.
 ///
@@ -20,7 +23,7 @@ pub(crate) use self::serving::{Node, Serve};
 /// error and in JSON everything in it is escaped that would not show as itself.
 ///
 /// Exit status: 0 success, and also when nobody reads the output any more, or SIGINT (Ctrl-C) or SIGTERM
-/// ended a command that goes on until then (serve, subscribe, node); 1 an error answer, or
+/// ended a command that goes on until then (serve, subscribe, node, bench); 1 an error answer, or
 /// something that cannot be read, written or started; 2 wrong usage; 3 no answer in time; 4 no
 /// connection, or one that ended. Nobody has to read standard error. A second signal ends a
 /// command that takes its leave yet, with 128 and the signal's number.
@@ -109,6 +112,30 @@ pub(crate) enum Command {
     /// join or write standard output, and with 2 for wrong usage.
     #[command(verbatim_doc_comment)]
     Node(Node),
+    /// Measures a server: how many requests a second, how long each takes, and what goes wrong.
+    ///
+    /// Callers ask for `echo` with a content, each as soon as it has its answer; a server of
+    /// `netaio serve` gives it back. After a warm-up of a tenth of the time, a second at most,
+    /// all that ends is counted. The report has the answers a second, their latency as percentiles
+    /// and as a histogram (three significant figures, up to 60 seconds), and errors by kind. What
+    /// has no answer within --timeout is an error, and in no percentile; the measuring goes on.
+    ///
+    /// So a server that is slow is asked less, and what would have come meanwhile is not
+    /// measured. With --rate requests are due at fixed times, whatever the server does, and
+    /// one for which no caller was free counts from the time when it was due (this corrects
+    /// "coordinated omission"). One that a free caller began late, since timers and
+    /// the system's scheduling are late, counts from when it began: that is not the server's. What was
+    /// due and could not be begun by the end is counted apart.
+    ///
+    /// With --fanout what is measured is the time from publishing a message to each of its
+    /// deliveries; the callers publish. Over UDP the connections are sockets, and what is lost times out.
+    ///
+    /// Progress is shown where standard error is a terminal. Ends after --secs and the last
+    /// answers, or on SIGINT (Ctrl-C) and SIGTERM, with the report so far. Exits with 0 when something
+    /// was measured, whether or not there were errors; with 1 when the server refuses, 2 for
+    /// wrong usage, 3 when no answer came in time, and 4 when it cannot connect or when no
+    /// connection is left (after the report).
+    Bench(Bench),
     /// Prints a stream of frames, one line each.
     ///
     /// A line shows the message type, the uri, the length of the content and the content

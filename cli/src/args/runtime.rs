@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use clap::builder::{EnumValueParser, TypedValueParser};
 
 /// Which runtime does the work.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct RuntimeChoice {
     /// The async runtime.
     #[arg(long, value_parser = runtimes(), default_value = "tokio")]

@@ -36,8 +36,8 @@ pub(crate) struct Serve {
     pub(crate) runtime: RuntimeChoice,
 }
 
-/// What clients may make the server keep.
-#[derive(Debug, clap::Args)]
+/// What clients may make the server keep; by default nothing.
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Bounds {
     /// The time within which a connection has to bring its first valid message, in seconds,
     /// or it is closed. [default: none]

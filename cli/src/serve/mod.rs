@@ -78,7 +78,7 @@ impl Work for Serving {
     type Output = Result<(), CliError>;
 
     async fn on<R: Runtime>(self) -> Self::Output {
-        let Some(bound) = self.stop.or(self.bind::<R>()).await.transpose()? else {
+        let Some(bound) = self.stop.or(bind::<R>(&self.options)).await.transpose()? else {
             return Ok(());
         };
         let Bound { tcp, udp } = bound;
@@ -114,39 +114,37 @@ impl Work for Serving {
 }
 
 /// What serves.
-struct Bound<R: Runtime> {
-    tcp: Option<Server<R>>,
-    udp: Option<UdpNode<R>>,
+pub(crate) struct Bound<R: Runtime> {
+    pub(crate) tcp: Option<Server<R>>,
+    pub(crate) udp: Option<UdpNode<R>>,
 }
 
-impl Serving {
-    async fn bind<R: Runtime>(&self) -> Result<Bound<R>, CliError> {
-        let options = &self.options;
-        let bounds = &options.bounds;
-        let shared = Arc::new(Shared {
-            store: Store::new(bounds.max_resources, bounds.max_bytes),
-            news: News::default(),
-        });
-        let mut bound = Bound {
-            tcp: None,
-            udp: None,
-        };
-        if let Some(address) = &options.tcp {
-            let builder = serving!(Server::<R>::builder(), options, shared);
-            let server = builder.bind(address).await?;
-            shared.news.add(server.publisher().clone());
-            bound.tcp = Some(server);
-        }
-        if let Some(address) = &options.udp {
-            let builder = serving!(UdpNode::<R>::builder(), options, shared);
-            // Clients may be on this machine.
-            let builder = builder.no_group().ignore_own_ip(false);
-            let node = builder.bind(address).await?;
-            shared.news.add(node.publisher().clone());
-            bound.udp = Some(node);
-        }
-        Ok(bound)
+/// Binds what the options ask for, and serves.
+pub(crate) async fn bind<R: Runtime>(options: &Serve) -> Result<Bound<R>, CliError> {
+    let bounds = &options.bounds;
+    let shared = Arc::new(Shared {
+        store: Store::new(bounds.max_resources, bounds.max_bytes),
+        news: News::default(),
+    });
+    let mut bound = Bound {
+        tcp: None,
+        udp: None,
+    };
+    if let Some(address) = &options.tcp {
+        let builder = serving!(Server::<R>::builder(), options, shared);
+        let server = builder.bind(address).await?;
+        shared.news.add(server.publisher().clone());
+        bound.tcp = Some(server);
     }
+    if let Some(address) = &options.udp {
+        let builder = serving!(UdpNode::<R>::builder(), options, shared);
+        // Clients may be on this machine.
+        let builder = builder.no_group().ignore_own_ip(false);
+        let node = builder.bind(address).await?;
+        shared.news.add(node.publisher().clone());
+        bound.udp = Some(node);
+    }
+    Ok(bound)
 }
 
 /// Says where it listens, on a thread that may wait for whoever reads it. It serves those who know it

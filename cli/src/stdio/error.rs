@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -21,6 +21,9 @@ const WAITING: usize = 1 << 20;
 /// The time that the end of the command waits for a slow reader.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Clears a line of a terminal.
+const CLEAR: &str = "\r\x1b[K";
+
 /// The characters of what is said at once: more than any line of a program, and any advice.
 const LONGEST: usize = 16 << 10;
 
@@ -30,6 +33,7 @@ static LINES: Lines = Lines {
         bytes: 0,
         lost: 0,
         state: State::Idle,
+        shows: false,
     }),
     changed: Condvar::new(),
 };
@@ -46,6 +50,8 @@ struct Queue {
     /// Lines for which there was no room, since this was said.
     lost: u64,
     state: State,
+    /// The last line is a status, whose end is still open.
+    shows: bool,
 }
 
 #[derive(PartialEq, Eq)]
@@ -63,6 +69,25 @@ enum State {
 pub(crate) fn say(text: impl Display) {
     let text = Printable::new(text).with_lines().with_max(LONGEST);
     LINES.push(format!("{text}\n").into_bytes());
+}
+
+/// Whether a [status](show) can be shown: on a terminal that knows how to clear a line.
+pub(crate) fn can_show() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
+}
+
+/// Shows how far something is, in place of what was shown before; an empty one clears that. What is
+/// said takes its place too. Where the terminal is slow some are not shown.
+pub(crate) fn show(status: &str) {
+    let mut queue = LINES.lock();
+    let is_busy = queue.state == State::Writing || !queue.lines.is_empty();
+    match status.is_empty() {
+        false if is_busy => return,
+        true if !queue.shows => return,
+        _ => {}
+    }
+    LINES.put(&mut queue, status.as_bytes().to_vec());
+    queue.shows = !status.is_empty();
 }
 
 /// Waits until what was said is written, but not long.
@@ -98,7 +123,13 @@ impl Lines {
     }
 
     fn push(&'static self, line: Vec<u8>) {
-        let mut queue = self.lock();
+        self.put(&mut self.lock(), line);
+    }
+
+    fn put(&'static self, queue: &mut Queue, mut line: Vec<u8>) {
+        if mem::take(&mut queue.shows) {
+            line.splice(..0, CLEAR.bytes());
+        }
         if queue.state == State::Idle {
             let thread = thread::Builder::new().name("stderr".to_owned());
             queue.state = match thread.spawn(|| self.write_all()) {

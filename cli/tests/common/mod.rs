@@ -76,11 +76,16 @@ pub(crate) fn start(args: &[&str]) -> Child {
         .unwrap()
 }
 
-/// Sends a signal to the command, and returns its exit status.
-pub(crate) fn stop(child: &mut Child, signal: &str) -> Option<i32> {
+/// Sends a signal to the command.
+pub(crate) fn kill(child: &Child, signal: &str) {
     let id = child.id().to_string();
     let killed = Command::new("kill").args([signal, &id]).status().unwrap();
     assert!(killed.success());
+}
+
+/// Sends a signal to the command, and returns its exit status.
+pub(crate) fn stop(child: &mut Child, signal: &str) -> Option<i32> {
+    kill(child, signal);
     child.wait().unwrap().code()
 }
 

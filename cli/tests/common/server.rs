@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::Child;
 
-use super::{start, stop};
+use super::{kill, start, stop};
 
 /// A server that is killed at the end.
 pub(crate) struct Server {
@@ -55,6 +55,11 @@ impl Server {
         let line = lines.find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
         kib * 1024
+    }
+
+    /// Sends a signal that does not end it.
+    pub(crate) fn kill(&self, signal: &str) {
+        kill(&self.child, signal);
     }
 
     /// Sends a signal, and returns the exit status.

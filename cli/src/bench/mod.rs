@@ -1,0 +1,377 @@
+//! `netaio bench`.
+
+mod fanout;
+mod load;
+mod pace;
+mod progress;
+mod report;
+mod text;
+mod totals;
+mod window;
+
+use std::convert::Infallible;
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_channel::Receiver;
+use netaio_core::{Limits, LimitsError};
+use netaio_driver::{BuildError, Remote, Runtime};
+use smol::future;
+
+use self::fanout::{Publish, Subscribers};
+use self::load::{Ask, Echo, Load};
+use self::pace::Pace;
+use self::progress::Progress;
+use self::report::{Deliveries, Report, Setup};
+use self::totals::{Sums, Totals};
+use self::window::Window;
+use crate::args::{AdminLayer, Bench, Bounds, RuntimeName, Serve};
+use crate::asked::Asked;
+use crate::error::CliError;
+use crate::runtime::{Work, block_on};
+use crate::serve::{Bound, bind};
+use crate::signals::Stop;
+use crate::stdio::Printer;
+
+/// How often progress is shown.
+const SHOWN: Duration = Duration::from_millis(100);
+
+/// The time that the last answers have after a signal, and that leaving takes at most.
+const LEAVE: Duration = Duration::from_secs(1);
+
+/// Measures a server.
+pub(crate) fn bench(options: Bench) -> Result<(), CliError> {
+    options.check().map_err(CliError::Usage)?;
+    let stop = Stop::on_signals()?;
+    let printer = Printer::start()?;
+    let runtime = options.server.runtime.runtime;
+    let benching = Benching {
+        // Until the end of the process.
+        content: vec![b'x'; options.size.into()].leak(),
+        options,
+        stop,
+        printer,
+        progress: Progress::new(),
+    };
+    block_on(runtime, benching).map_err(CliError::Start)?
+}
+
+struct Benching {
+    options: Bench,
+    stop: Stop,
+    printer: Printer,
+    progress: Progress,
+    /// Of each request.
+    content: &'static [u8],
+}
+
+/// What is connected.
+struct Prepared<R: Runtime> {
+    /// Serves as long as it is there.
+    _own: Option<Bound<R>>,
+    connections: Vec<Asked<R>>,
+    subscribers: Option<Subscribers<R>>,
+    uri: Arc<str>,
+}
+
+/// How the callers have ended.
+enum End {
+    /// By themselves.
+    Done,
+    /// A signal came.
+    Stopped,
+}
+
+impl Work for Benching {
+    type Output = Result<(), CliError>;
+
+    async fn on<R: Runtime>(mut self) -> Self::Output {
+        let own = match self.options.own {
+            true => Some(self.serve::<R>().await?),
+            false => None,
+        };
+        let unread = async { Err(self.printer.failed().await) };
+        let prepare = future::or(unread, self.prepare::<R>(own));
+        let prepared = self.stop.or(prepare).await;
+        self.progress.clear();
+        let Some(prepared) = prepared.transpose()? else {
+            return Ok(());
+        };
+        let result = self.measure(&prepared).await;
+        let leave = async {
+            if let Some(subscribers) = prepared.subscribers {
+                subscribers.close().await;
+            }
+            for asked in prepared.connections {
+                asked.close().await;
+            }
+        };
+        future::or(leave, R::sleep_until(Instant::now() + LEAVE)).await;
+        result
+    }
+}
+
+impl Benching {
+    /// Serves, and asks itself from now on.
+    async fn serve<R: Runtime>(&mut self) -> Result<Bound<R>, CliError> {
+        let asked = &mut self.options.server;
+        let address = || Some("127.0.0.1:0".to_owned());
+        let bound = bind::<R>(&Serve {
+            tcp: (!asked.udp).then(address).flatten(),
+            udp: asked.udp.then(address).flatten(),
+            outer: asked.outer.clone(),
+            admin: AdminLayer::default(),
+            admin_publish: false,
+            bounds: Bounds::default(),
+            runtime: asked.runtime,
+        })
+        .await?;
+        let tcp = bound.tcp.iter().map(|server| server.local_addr());
+        let udp = bound.udp.iter().map(|node| node.local_addr());
+        if let Some(address) = tcp.chain(udp).next() {
+            asked.address = address.to_string();
+        }
+        Ok(bound)
+    }
+
+    /// Connects, and asks once on each connection.
+    async fn prepare<R: Runtime>(&self, own: Option<Bound<R>>) -> Result<Prepared<R>, CliError> {
+        let options = &self.options;
+        let limits = self.limits().map_err(BuildError::from)?;
+        let publishers = options.connections as usize;
+        let all = publishers.saturating_add(options.fanout.unwrap_or(0) as usize);
+        let check = async |asked: &Asked<R>| self.echo(asked.remote()).ask(Instant::now()).await;
+        let (first, ()) = Asked::with_limits(&options.server, &limits, check).await?;
+        let mut connections = vec![first];
+        for number in 1..publishers {
+            self.progress.connecting(number, all);
+            let asked = connections[0].another(&options.server, &limits).await?;
+            check(&asked).await?;
+            connections.push(asked);
+        }
+        let uri: Arc<str> = fanout::uri()?.into();
+        let mut subscribers = None;
+        if let Some(number) = options.fanout {
+            let mut added = Subscribers::new(uri.clone());
+            for number in 0..number as usize {
+                self.progress
+                    .connecting(publishers.saturating_add(number), all);
+                added.add(&connections[0], &options.server).await?;
+            }
+            subscribers = Some(added);
+        }
+        Ok(Prepared {
+            _own: own,
+            connections,
+            subscribers,
+            uri,
+        })
+    }
+
+    /// All requests that are to be in flight may be.
+    fn limits(&self) -> Result<Limits, LimitsError> {
+        let limits = Limits::default();
+        let pending = limits
+            .pending_requests()
+            .max(self.options.in_flight as usize);
+        limits.with_pending_requests(pending)
+    }
+
+    /// Requests to be given back what they bring.
+    fn echo(&self, server: Remote) -> Echo {
+        Echo {
+            server,
+            content: self.content,
+            timeout: self.options.server.timeout,
+        }
+    }
+
+    /// Measures, and reports.
+    async fn measure<R: Runtime>(&self, prepared: &Prepared<R>) -> Result<(), CliError> {
+        let options = &self.options;
+        let totals = Arc::new(Totals::new()?);
+        let window = Arc::new(Window::begin(options.secs));
+        let callers = u64::from(options.connections).saturating_mul(options.in_flight.into());
+        let pace = match options.rate {
+            Some(rate) => Some(Pace::start(rate, callers, window.clone())?),
+            None => None,
+        };
+        let load = Load {
+            window: window.clone(),
+            totals: totals.clone(),
+            tickets: pace.as_ref().map(|pace| pace.tickets.clone()),
+        };
+        let told = Arc::new(AtomicU64::new(0));
+        let delivered = Arc::new(Totals::new()?);
+        let servers = prepared.connections.iter().map(Asked::remote);
+        let ended = match &prepared.subscribers {
+            None => {
+                let echo = servers.map(|server| self.echo(server));
+                load.start::<R>(&echo.collect::<Vec<_>>(), options.in_flight)
+            }
+            Some(subscribers) => {
+                subscribers.measure(&window, &delivered);
+                let publish = servers.map(|server| Publish {
+                    server,
+                    uri: prepared.uri.clone(),
+                    size: options.size.into(),
+                    timeout: options.server.timeout,
+                    window: window.clone(),
+                    told: told.clone(),
+                });
+                load.start::<R>(&publish.collect::<Vec<_>>(), options.in_flight)
+            }
+        };
+        let watched = match &prepared.subscribers {
+            None => &totals,
+            Some(_) => &delivered,
+        };
+        let mut end = self.watch::<R>(&window, watched, &ended).await?;
+        // Nobody is left who asks.
+        let lost = matches!(end, End::Done) && Instant::now() < window.end();
+        window.close();
+        if matches!(end, End::Stopped) {
+            let late = R::sleep_until(Instant::now() + LEAVE);
+            let last = async {
+                let _closed = ended.recv().await;
+            };
+            future::or(last, late).await;
+        }
+        let mut fanout = None;
+        if let Some(subscribers) = &prepared.subscribers {
+            let told = told.load(Ordering::Relaxed);
+            if !self.wait_for(subscribers, told, &end).await {
+                end = End::Stopped;
+            }
+            subscribers.finish(&delivered);
+            fanout = Some(Deliveries {
+                lost: told.saturating_sub(subscribers.delivered()),
+                sums: take(&delivered)?,
+            });
+        }
+        self.progress.clear();
+        let is_stopped = matches!(end, End::Stopped);
+        let mut report = Report {
+            setup: self.setup(prepared.subscribers.as_ref().map(Subscribers::len)),
+            time: window.measured(),
+            ended_early: lost || is_stopped,
+            requests: take(&totals)?,
+            not_begun: pace.map(|pace| pace.not_begun()),
+            fanout,
+        };
+        self.print(&report, is_stopped).await?;
+        match report.requests.error.take() {
+            Some(error) if lost || report.requests.latency.is_empty() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows progress until the callers have ended, or a signal came.
+    ///
+    /// # Errors
+    /// Nobody reads the output any more.
+    async fn watch<R: Runtime>(
+        &self,
+        window: &Window,
+        totals: &Totals,
+        ended: &Receiver<Infallible>,
+    ) -> Result<End, CliError> {
+        let mut is_warm = false;
+        loop {
+            let done = async {
+                let _closed = ended.recv().await;
+                Ok(Some(End::Done))
+            };
+            let stopped = async {
+                self.stop.requested().await;
+                Ok(Some(End::Stopped))
+            };
+            let unread = async { Err(self.printer.failed().await) };
+            let later = async {
+                R::sleep_until(Instant::now() + SHOWN).await;
+                Ok(None)
+            };
+            let event = future::or(future::or(done, stopped), future::or(unread, later));
+            match event.await? {
+                Some(end) => return Ok(end),
+                None => self.progress.measuring(window, totals),
+            }
+            if !is_warm && Instant::now() >= window.start() {
+                is_warm = true;
+                tracing::info!(server = self.options.server.address, "measuring");
+            }
+        }
+    }
+
+    /// Waits for what the server has told of, as long as for an answer. Returns whether no
+    /// signal came meanwhile.
+    async fn wait_for<R: Runtime>(
+        &self,
+        subscribers: &Subscribers<R>,
+        told: u64,
+        end: &End,
+    ) -> bool {
+        let timeout = match end {
+            End::Done => self.options.server.timeout,
+            End::Stopped => LEAVE.min(self.options.server.timeout),
+        };
+        let until = Instant::now().checked_add(timeout);
+        let late = async {
+            match until {
+                Some(until) => R::sleep_until(until).await,
+                None => future::pending().await,
+            }
+        };
+        let all = future::or(subscribers.all_delivered(told), late);
+        match end {
+            End::Done => self.stop.or(all).await.is_some(),
+            End::Stopped => {
+                all.await;
+                true
+            }
+        }
+    }
+
+    fn setup(&self, subscribers: Option<usize>) -> Setup {
+        let options = &self.options;
+        Setup {
+            server: options.server.address.clone(),
+            own: options.own,
+            transport: if options.server.udp { "udp" } else { "tcp" },
+            runtime: match options.server.runtime.runtime {
+                RuntimeName::Tokio => "tokio",
+                RuntimeName::Smol => "smol",
+                RuntimeName::AsyncStd => "async-std",
+            },
+            connections: options.connections,
+            in_flight: options.in_flight,
+            subscribers,
+            size: options.size,
+            rate: options.rate,
+        }
+    }
+
+    /// Prints the report. A signal ends that where none has come yet; else a second one ends the
+    /// command anyway.
+    async fn print(&self, report: &Report, is_stopped: bool) -> Result<(), CliError> {
+        let text = match self.options.json {
+            true => report.json().map_err(CliError::Output)?,
+            false => report.text(),
+        };
+        let print = async {
+            self.printer.print(text.into_bytes()).await?;
+            self.printer.finish().await
+        };
+        match is_stopped {
+            true => print.await,
+            false => self.stop.or(print).await.unwrap_or(Ok(())),
+        }
+    }
+}
+
+/// The sums until now.
+fn take(totals: &Totals) -> Result<Sums, CliError> {
+    Ok(mem::replace(&mut *totals.lock(), Sums::new()?))
+}

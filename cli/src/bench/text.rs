@@ -1,0 +1,262 @@
+//! The report for a person.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use netaio_core::Printable;
+
+use super::report::{PERCENTILES, Report};
+use super::totals::Sums;
+
+/// The characters of the longest bar.
+const BAR: usize = 40;
+
+impl Report {
+    /// As text, on several lines.
+    pub(super) fn text(&self) -> String {
+        let setup = &self.setup;
+        let own = if setup.own { " (its own)" } else { "" };
+        let server = format!("{} {}{own}", setup.transport, setup.server);
+        let connections = match setup.transport {
+            "udp" => counted(setup.connections.into(), "socket"),
+            _ => counted(setup.connections.into(), "connection"),
+        };
+        let size = counted(setup.size.into(), "byte");
+        let subscribers = match setup.subscribers {
+            None => String::new(),
+            Some(number) => format!(", to {}", counted(number as u64, "subscriber")),
+        };
+        let mut text = format!(
+            "{server}, on {}: {connections} with {} in flight, {size} each{subscribers}\n\n",
+            setup.runtime, setup.in_flight
+        );
+        match &self.fanout {
+            None => {
+                self.count(&mut text, "requests", &self.requests);
+                latency(&mut text, &self.requests);
+            }
+            Some(deliveries) => {
+                self.count(&mut text, "published", &self.requests);
+                self.count(&mut text, "delivered", &deliveries.sums);
+                entry(&mut text, "lost", &none_or(deliveries.lost));
+                latency(&mut text, &deliveries.sums);
+            }
+        }
+        if let Some(rate) = setup.rate {
+            let begun = match self.not_begun {
+                None | Some(0) => "all begun".to_owned(),
+                Some(number) => format!("{} not begun: no caller was free", grouped(number)),
+            };
+            let rate = format!("{}/s", grouped(rate.into()));
+            entry(&mut text, "due", &format!("{rate:<14}  {begun}"));
+        }
+        self.errors(&mut text);
+        let measured = self.fanout.as_ref().map_or(&self.requests, |it| &it.sums);
+        bars(&mut text, &measured.latency);
+        // Of names and errors that others have a say in.
+        Printable::new(text)
+            .with_lines()
+            .with_max(usize::MAX)
+            .to_string()
+    }
+
+    fn count(&self, text: &mut String, name: &str, sums: &Sums) {
+        let rate = format!("{}/s", grouped(self.per_second(sums.within) as u64));
+        let early = if self.ended_early {
+            ", ended early"
+        } else {
+            ""
+        };
+        let count = grouped(sums.latency.len());
+        let time = seconds(self.time);
+        entry(text, name, &format!("{rate:<14}  {count} in {time}{early}"));
+    }
+
+    fn errors(&self, text: &mut String) {
+        let all = self.fanout.iter().map(|it| &it.sums);
+        let all: Vec<_> = all.chain([&self.requests]).collect();
+        let kinds = all.iter().flat_map(|sums| &sums.errors);
+        let kinds: Vec<_> = kinds
+            .map(|(kind, number)| format!("{} {kind}", grouped(*number)))
+            .collect();
+        match kinds.is_empty() {
+            true => entry(text, "errors", "none"),
+            false => entry(text, "errors", &kinds.join(", ")),
+        }
+        if let Some(error) = all.iter().find_map(|sums| sums.error.as_ref()) {
+            entry(text, "", &format!("such as: {error}"));
+        }
+    }
+}
+
+fn entry(text: &mut String, name: &str, value: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "  {name:<11}  {value}");
+}
+
+fn latency(text: &mut String, sums: &Sums) {
+    if sums.latency.is_empty() {
+        return;
+    }
+    let (mut names, mut values) = (String::new(), String::new());
+    let value = |(percentile, name)| (name, sums.latency.value_at_percentile(percentile));
+    for (name, value) in PERCENTILES
+        .map(value)
+        .into_iter()
+        .chain([("max", sums.latency.max())])
+    {
+        let _ = write!(names, "{name:<11}");
+        let _ = write!(values, "{:<11}", time(value));
+    }
+    entry(text, "latency", names.trim_end());
+    entry(text, "", values.trim_end());
+}
+
+/// A line for each step of 1, 2, 5, 10 that has some, as long as its share.
+fn bars(text: &mut String, latency: &Histogram<u64>) {
+    let mut steps: Vec<(u64, u64)> = Vec::new();
+    for recorded in latency.iter_recorded() {
+        let up_to = step(recorded.value_iterated_to());
+        match steps.last_mut() {
+            Some((last, count)) if *last == up_to => *count += recorded.count_at_value(),
+            _ => steps.push((up_to, recorded.count_at_value())),
+        }
+    }
+    let most = steps.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    for (up_to, count) in steps.iter().copied() {
+        if up_to == steps[0].0 {
+            text.push('\n');
+        }
+        let share = |of: u64| count as f64 / of.max(1) as f64;
+        let bar = "#".repeat((share(most) * BAR as f64).round() as usize);
+        let percent = share(latency.len()) * 100.0;
+        let line = format!(
+            "  {:>11}  {percent:>7.3} %  {bar}",
+            format!("to {}", whole(up_to))
+        );
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// The least of 1, 2, 5, 10, 20 and so on that is no less.
+fn step(value: u64) -> u64 {
+    let mut decade: u64 = 1;
+    loop {
+        for factor in [1, 2, 5] {
+            let step = decade.saturating_mul(factor);
+            if step >= value {
+                return step;
+            }
+        }
+        decade = decade.saturating_mul(10);
+    }
+}
+
+fn units(nanoseconds: u64) -> (f64, &'static str) {
+    let value = nanoseconds as f64;
+    match nanoseconds {
+        0..1_000 => (value, "ns"),
+        1_000..1_000_000 => (value / 1e3, "µs"),
+        1_000_000..1_000_000_000 => (value / 1e6, "ms"),
+        _ => (value / 1e9, "s"),
+    }
+}
+
+/// A time in nanoseconds, with three significant figures.
+pub(super) fn time(nanoseconds: u64) -> String {
+    let (value, unit) = units(nanoseconds);
+    match value {
+        0.0..10.0 if unit != "ns" => format!("{value:.2} {unit}"),
+        0.0..100.0 if unit != "ns" => format!("{value:.1} {unit}"),
+        _ => format!("{value:.0} {unit}"),
+    }
+}
+
+/// A time that is a whole number of its unit.
+fn whole(nanoseconds: u64) -> String {
+    let (value, unit) = units(nanoseconds);
+    format!("{value:.0} {unit}")
+}
+
+/// A time that somebody has waited.
+pub(super) fn seconds(time: Duration) -> String {
+    let text = format!("{:.2}", time.as_secs_f64());
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text} s")
+}
+
+/// A number with a comma between thousands.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(number))
+}
+
+fn none_or(number: u64) -> String {
+    match number {
+        0 => "none".to_owned(),
+        number => grouped(number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_figures() {
+        for (nanoseconds, text) in [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1_000, "1.00 µs"),
+            (12_345, "12.3 µs"),
+            (148_200, "148 µs"),
+            (1_204_000, "1.20 ms"),
+            (60_000_000_000, "60.0 s"),
+        ] {
+            assert_eq!(time(nanoseconds), text);
+        }
+        assert_eq!(seconds(Duration::from_millis(5000)), "5 s");
+        assert_eq!(seconds(Duration::from_millis(250)), "0.25 s");
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn steps_are_round() {
+        for (value, up_to) in [
+            (0, 1),
+            (1, 1),
+            (2, 2),
+            (3, 5),
+            (6, 10),
+            (200, 200),
+            (201, 500),
+        ] {
+            assert_eq!(step(value), up_to);
+        }
+        assert_eq!(step(u64::MAX), u64::MAX);
+    }
+}
