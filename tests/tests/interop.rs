@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used, reason = "the helpers of tests fail as tests do")]
 
 use netaio_driver::Runtime;
-use netaio_tests::interop::{self, covers, peers, stops, table, tcp, udp};
+use netaio_tests::interop::{self, covers, peers, slow, stops, table, tcp, udp};
 use netaio_tests::python::{Python, Result};
 
 macro_rules! on {
@@ -81,6 +81,11 @@ macro_rules! on {
             }
 
             #[test]
+            fn the_last_frame_that_python_gets_is_whole() -> Result<()> {
+                $block_on(super::whole_last_frame::<$runtime>())
+            }
+
+            #[test]
             fn a_silent_python_node_is_dropped() -> Result<()> {
                 $block_on(super::a_silent_node_is_dropped::<$runtime>())
             }
@@ -151,6 +156,7 @@ others! {
     refused_by_us: tcp::ours_refuses_python::<R>;
     refused_by_a_node_in_python: udp::python_refuses_ours::<R>;
     refused_by_one_that_stops: stops::python_is_refused_by_a_server_that_stops::<R>;
+    whole_last_frame: slow::the_last_frame_that_python_gets_is_whole::<R>;
     refused_by_our_node: udp::ours_refuses_python::<R>;
     a_silent_node_is_dropped: peers::a_silent_node_is_dropped::<R>;
 }

@@ -383,6 +383,7 @@ macro_rules! conformance {
                 publishers_wait_for_slow_subscribers
                 one_that_never_reads_holds_nobody_up_for_ever
                 the_last_frame_of_a_slow_consumer_is_whole
+                one_that_takes_nothing_can_tell_that_it_was_cut
             }
             streams {
                 streams_of_every_temper_carry_messages

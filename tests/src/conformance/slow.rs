@@ -8,7 +8,7 @@ use netaio_driver::{Client, Connection, Runtime, Server};
 
 use super::pipe::{PipeReader, PipeWriter, Shape, duplex};
 use super::raw::{Raw, frame};
-use super::support::{assert_message, connect, listen, spawn, yield_times};
+use super::support::{assert_message, both, connect, listen, spawn, yield_times};
 
 const SIZE: usize = 10_000;
 
@@ -222,4 +222,50 @@ pub async fn the_last_frame_of_a_slow_consumer_is_whole<R: Runtime>() {
         matches!(reason, CloseReason::SlowConsumer { .. }),
         "{reason:?}"
     );
+}
+
+/// Who takes nothing for too long is cut off, within a frame perhaps, as nothing more can be
+/// written. Its end is told from bytes that went wrong.
+pub async fn one_that_takes_nothing_can_tell_that_it_was_cut<R: Runtime>() {
+    let after = Duration::from_millis(20);
+    let limits = Limits::default().with_write_timeout(Some(after)).unwrap();
+    let server = listen(Server::<R>::builder().limits(limits)).await;
+    let (client, to) = connect(Client::builder(), &server).await;
+    // Nobody takes them out, so that the client stops reading.
+    let mut messages = client.messages();
+    let served = loop {
+        match server.publisher().connections().pop() {
+            Some(served) => break served,
+            None => yield_times(1).await,
+        }
+    };
+    let news = Message::notify("news", vec![0; 60_000]);
+    for _ in 0..500 {
+        server.publisher().broadcast(&news).unwrap();
+    }
+    let reason = served.closed().await;
+    assert_eq!(reason, CloseReason::WriteTimeout(after));
+    let ended = spawn::<R, _>(async move { to.closed().await });
+    let reading = async {
+        while let Some(told) = messages.next().await {
+            assert_message(&told.message, NOTIFY_URI, "news", vec![0; 60_000]);
+        }
+    };
+    let (reason, ()) = both(
+        async {
+            let reason = ended.await;
+            drop(client);
+            reason
+        },
+        reading,
+    )
+    .await;
+    match &reason {
+        CloseReason::Truncated(_) => {
+            let text = reason.to_string();
+            assert!(text.contains("cut this end off"), "{text}");
+        }
+        // The system may have taken whole frames.
+        reason => assert_eq!(*reason, CloseReason::Remote),
+    }
 }

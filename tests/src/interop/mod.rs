@@ -16,6 +16,7 @@ pub mod covers;
 pub mod exchanges;
 mod ids;
 pub mod peers;
+pub mod slow;
 pub mod stops;
 pub mod table;
 pub mod tcp;
