@@ -84,6 +84,9 @@ pub(crate) enum CliError {
     /// A server or a node has ended by itself.
     #[error(transparent)]
     Ended(#[from] TaskPanicked),
+    /// There are more connections than this process may have open files.
+    #[error("so many connections need {needed} open files, and this process may have {allowed}")]
+    TooManyFiles { needed: u64, allowed: u64 },
     /// The server does not answer as one of `netaio serve` does.
     #[error("the server's answer is another one than that of `netaio serve`")]
     Strange,
@@ -149,6 +152,7 @@ impl CliError {
             Self::Request(RequestError::Undelivered(_)) => {
                 "is there a server? `netaio serve --udp` starts one; --server says where it is"
             }
+            Self::TooManyFiles { .. } => TOO_MANY_FILES,
             Self::Connect(error) if too_many_files(&error.source) => TOO_MANY_FILES,
             Self::Build(BuildError::Bind { source, .. }) if too_many_files(source) => {
                 TOO_MANY_FILES

@@ -175,6 +175,30 @@ fn what_cannot_be_measured_is_wrong_usage() {
     }
 }
 
+/// The soft limit is raised, the hard one is not.
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_are_open_files() {
+    let limited = |limit: &str, options: &[&str]| {
+        let script = format!(r#"ulimit {limit} && exec "$0" bench --self --secs 0.1 "$@""#);
+        let mut sh = std::process::Command::new("sh");
+        let sh = sh.args(["-c", &script, env!("CARGO_BIN_EXE_netaio")]);
+        let output = sh.args(options).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let many = ["--connections", "60", "--fanout", "40", "--in-flight", "1"];
+    assert_eq!(limited("-Sn 64", &many), (Some(0), String::new()));
+    let (status, said) = limited("-n 100", &many);
+    assert_eq!(status, Some(1));
+    let why = "netaio: so many connections need 232 open files, and this process may have 100\n";
+    assert!(said.starts_with(why), "{said}");
+    let datagrams = [&many[..], &["--udp"]].concat();
+    assert_eq!(limited("-n 140", &datagrams), (Some(0), String::new()));
+}
+
 /// One that measures until somebody ends it.
 struct Measuring {
     child: Child,

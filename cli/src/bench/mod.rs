@@ -1,8 +1,10 @@
 //! `netaio bench`.
 
 mod fanout;
+mod files;
 mod load;
 mod pace;
+mod prepare;
 mod progress;
 mod report;
 mod text;
@@ -16,22 +18,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
-use netaio_core::{Limits, LimitsError};
-use netaio_driver::{BuildError, Remote, Runtime};
+use netaio_driver::{Remote, Runtime};
 use smol::future;
 
 use self::fanout::{Publish, Subscribers};
-use self::load::{Ask, Echo, Load};
+use self::load::{Echo, Load};
 use self::pace::Pace;
+use self::prepare::Prepared;
 use self::progress::Progress;
 use self::report::{Deliveries, Report, Setup};
 use self::totals::{Sums, Totals};
 use self::window::Window;
-use crate::args::{AdminLayer, Bench, Bounds, RuntimeName, Serve};
+use crate::args::{Bench, RuntimeName};
 use crate::asked::Asked;
 use crate::error::CliError;
 use crate::runtime::{Work, block_on};
-use crate::serve::{Bound, bind};
 use crate::signals::Stop;
 use crate::stdio::Printer;
 
@@ -44,6 +45,7 @@ const LEAVE: Duration = Duration::from_secs(1);
 /// Measures a server.
 pub(crate) fn bench(options: Bench) -> Result<(), CliError> {
     options.check().map_err(CliError::Usage)?;
+    files::allow(&options)?;
     let stop = Stop::on_signals()?;
     let printer = Printer::start()?;
     let runtime = options.server.runtime.runtime;
@@ -67,15 +69,6 @@ struct Benching {
     content: &'static [u8],
 }
 
-/// What is connected.
-struct Prepared<R: Runtime> {
-    /// Serves as long as it is there.
-    _own: Option<Bound<R>>,
-    connections: Vec<Asked<R>>,
-    subscribers: Option<Subscribers<R>>,
-    uri: Arc<str>,
-}
-
 /// How the callers have ended.
 enum End {
     /// By themselves.
@@ -88,97 +81,22 @@ impl Work for Benching {
     type Output = Result<(), CliError>;
 
     async fn on<R: Runtime>(mut self) -> Self::Output {
-        let own = match self.options.own {
-            true => Some(self.serve::<R>().await?),
-            false => None,
-        };
+        let own = prepare::serve::<R>(&mut self.options).await?;
         let unread = async { Err(self.printer.failed().await) };
-        let prepare = future::or(unread, self.prepare::<R>(own));
+        let connect = Prepared::connect(own, &self.options, self.content, &self.progress);
+        let prepare = future::or(unread, connect);
         let prepared = self.stop.or(prepare).await;
         self.progress.clear();
         let Some(prepared) = prepared.transpose()? else {
             return Ok(());
         };
         let result = self.measure(&prepared).await;
-        let leave = async {
-            if let Some(subscribers) = prepared.subscribers {
-                subscribers.close().await;
-            }
-            for asked in prepared.connections {
-                asked.close().await;
-            }
-        };
-        future::or(leave, R::sleep_until(Instant::now() + LEAVE)).await;
+        future::or(prepared.close(), R::sleep_until(Instant::now() + LEAVE)).await;
         result
     }
 }
 
 impl Benching {
-    /// Serves, and asks itself from now on.
-    async fn serve<R: Runtime>(&mut self) -> Result<Bound<R>, CliError> {
-        let asked = &mut self.options.server;
-        let address = || Some("127.0.0.1:0".to_owned());
-        let bound = bind::<R>(&Serve {
-            tcp: (!asked.udp).then(address).flatten(),
-            udp: asked.udp.then(address).flatten(),
-            outer: asked.outer.clone(),
-            admin: AdminLayer::default(),
-            admin_publish: false,
-            bounds: Bounds::default(),
-            runtime: asked.runtime,
-        })
-        .await?;
-        let tcp = bound.tcp.iter().map(|server| server.local_addr());
-        let udp = bound.udp.iter().map(|node| node.local_addr());
-        if let Some(address) = tcp.chain(udp).next() {
-            asked.address = address.to_string();
-        }
-        Ok(bound)
-    }
-
-    /// Connects, and asks once on each connection.
-    async fn prepare<R: Runtime>(&self, own: Option<Bound<R>>) -> Result<Prepared<R>, CliError> {
-        let options = &self.options;
-        let limits = self.limits().map_err(BuildError::from)?;
-        let publishers = options.connections as usize;
-        let all = publishers.saturating_add(options.fanout.unwrap_or(0) as usize);
-        let check = async |asked: &Asked<R>| self.echo(asked.remote()).ask(Instant::now()).await;
-        let (first, ()) = Asked::with_limits(&options.server, &limits, check).await?;
-        let mut connections = vec![first];
-        for number in 1..publishers {
-            self.progress.connecting(number, all);
-            let asked = connections[0].another(&options.server, &limits).await?;
-            check(&asked).await?;
-            connections.push(asked);
-        }
-        let uri: Arc<str> = fanout::uri()?.into();
-        let mut subscribers = None;
-        if let Some(number) = options.fanout {
-            let mut added = Subscribers::new(uri.clone());
-            for number in 0..number as usize {
-                self.progress
-                    .connecting(publishers.saturating_add(number), all);
-                added.add(&connections[0], &options.server).await?;
-            }
-            subscribers = Some(added);
-        }
-        Ok(Prepared {
-            _own: own,
-            connections,
-            subscribers,
-            uri,
-        })
-    }
-
-    /// All requests that are to be in flight may be.
-    fn limits(&self) -> Result<Limits, LimitsError> {
-        let limits = Limits::default();
-        let pending = limits
-            .pending_requests()
-            .max(self.options.in_flight as usize);
-        limits.with_pending_requests(pending)
-    }
-
     /// Requests to be given back what they bring.
     fn echo(&self, server: Remote) -> Echo {
         Echo {

@@ -1,0 +1,121 @@
+//! What there is before anything is measured: a server of its own, and connections.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use netaio_core::Limits;
+use netaio_driver::{BuildError, Runtime};
+
+use super::fanout::{self, Subscribers};
+use super::load::{Ask, Echo};
+use super::progress::Progress;
+use crate::args::{AdminLayer, Bench, Bounds, Serve};
+use crate::asked::Asked;
+use crate::error::CliError;
+use crate::serve::{Bound, bind};
+
+/// What is connected.
+pub(super) struct Prepared<R: Runtime> {
+    /// Serves as long as it is there.
+    _own: Option<Bound<R>>,
+    pub(super) connections: Vec<Asked<R>>,
+    pub(super) subscribers: Option<Subscribers<R>>,
+    /// What is published to.
+    pub(super) uri: Arc<str>,
+}
+
+/// Serves what is to be measured, where it is not somebody else's. It is what is asked from now on.
+///
+/// # Errors
+/// It cannot be bound.
+pub(super) async fn serve<R: Runtime>(options: &mut Bench) -> Result<Option<Bound<R>>, CliError> {
+    if !options.own {
+        return Ok(None);
+    }
+    let asked = &mut options.server;
+    let address = || Some("127.0.0.1:0".to_owned());
+    let bound = bind::<R>(&Serve {
+        tcp: (!asked.udp).then(address).flatten(),
+        udp: asked.udp.then(address).flatten(),
+        outer: asked.outer.clone(),
+        admin: AdminLayer::default(),
+        admin_publish: false,
+        bounds: Bounds::default(),
+        runtime: asked.runtime,
+    })
+    .await?;
+    let tcp = bound.tcp.iter().map(|server| server.local_addr());
+    let udp = bound.udp.iter().map(|node| node.local_addr());
+    if let Some(address) = tcp.chain(udp).next() {
+        asked.address = address.to_string();
+    }
+    Ok(Some(bound))
+}
+
+impl<R: Runtime> Prepared<R> {
+    /// Connects, and asks once on each connection.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or answers otherwise than it is to.
+    pub(super) async fn connect(
+        own: Option<Bound<R>>,
+        options: &Bench,
+        content: &'static [u8],
+        progress: &Progress,
+    ) -> Result<Self, CliError> {
+        let limits = limits(options)?;
+        let server = &options.server;
+        let publishers = options.connections as usize;
+        let all = publishers.saturating_add(options.fanout.unwrap_or(0) as usize);
+        let check = async |asked: &Asked<R>| {
+            let echo = Echo {
+                server: asked.remote(),
+                content,
+                timeout: server.timeout,
+            };
+            echo.ask(Instant::now()).await
+        };
+        let (first, ()) = Asked::with_limits(server, &limits, check).await?;
+        let mut connections = vec![first];
+        for number in 1..publishers {
+            progress.connecting(number, all);
+            let asked = connections[0].another(server, &limits).await?;
+            check(&asked).await?;
+            connections.push(asked);
+        }
+        let uri: Arc<str> = fanout::uri()?.into();
+        let mut subscribers = None;
+        if options.fanout.is_some() {
+            let mut added = Subscribers::new(uri.clone());
+            for number in publishers..all {
+                progress.connecting(number, all);
+                added.add(&connections[0], server).await?;
+            }
+            subscribers = Some(added);
+        }
+        Ok(Self {
+            _own: own,
+            connections,
+            subscribers,
+            uri,
+        })
+    }
+
+    /// Takes leave.
+    pub(super) async fn close(self) {
+        if let Some(subscribers) = self.subscribers {
+            subscribers.close().await;
+        }
+        for asked in self.connections {
+            asked.close().await;
+        }
+    }
+}
+
+/// All requests that are to be in flight may be.
+fn limits(options: &Bench) -> Result<Limits, CliError> {
+    let limits = Limits::default();
+    let pending = limits.pending_requests().max(options.in_flight as usize);
+    let limits = limits.with_pending_requests(pending);
+    Ok(limits.map_err(BuildError::from)?)
+}
