@@ -31,6 +31,7 @@ fn assert_sound(measured: &Value) -> u64 {
     let count = measured["count"].as_u64().unwrap();
     assert!(count > 0, "{measured}");
     assert_eq!(at_least(measured, 0.0), count);
+    assert!(measured["in_time"].as_u64().unwrap() <= count);
     assert!(measured["per_second"].as_f64().unwrap() > 0.0);
     let latency = &measured["latency"];
     let names = ["min", "p50", "p90", "p99", "p99.9", "max"];
@@ -100,7 +101,7 @@ fn it_measures_a_server_with_secrets() {
         for part in [
             "  requests  ",
             "/s  ",
-            " in 0.2 s\n",
+            " in 0.2 s",
             "  p99.9  ",
             "  errors       none\n",
         ] {

@@ -116,7 +116,8 @@ pub(crate) enum Command {
     ///
     /// Callers ask for `echo` with a content, each as soon as it has its answer; a server of
     /// `netaio serve` gives it back. After a warm-up of a tenth of the time, a second at most,
-    /// all that ends is counted. The report has the answers a second, their latency as percentiles
+    /// all that ends is counted, and what is in flight at the end is waited for. The report has the
+    /// answers a second that came in time, the latency of all as percentiles
     /// and as a histogram (three significant figures, up to 60 seconds), and errors by kind. What
     /// has no answer within --timeout is an error, and in no percentile; the measuring goes on.
     ///

@@ -65,7 +65,10 @@ struct Printed<'a> {
 /// Latencies are in seconds.
 #[derive(Serialize)]
 struct Measured<'a> {
+    /// All whose latency is told.
     count: u64,
+    /// Those that came by the end of the time; the others were in flight then.
+    in_time: u64,
     per_second: f64,
     /// Null where there is none.
     latency: Option<Latency>,
@@ -112,6 +115,7 @@ impl Report {
         let recorded = latency.iter_recorded();
         Measured {
             count: latency.len(),
+            in_time: sums.within,
             per_second: self.per_second(sums.within),
             latency: (!latency.is_empty()).then(|| Latency::of(latency)),
             histogram: recorded

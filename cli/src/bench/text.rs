@@ -61,16 +61,24 @@ impl Report {
             .to_string()
     }
 
+    /// What came by the end of the time, and how much came later of what was waited for.
     fn count(&self, text: &mut String, name: &str, sums: &Sums) {
         let rate = format!("{}/s", grouped(self.per_second(sums.within) as u64));
+        let (count, time) = (grouped(sums.within), seconds(self.time));
+        let later = match sums.latency.len().saturating_sub(sums.within) {
+            0 => String::new(),
+            later => format!(", and {} later", grouped(later)),
+        };
         let early = if self.ended_early {
             ", ended early"
         } else {
             ""
         };
-        let count = grouped(sums.latency.len());
-        let time = seconds(self.time);
-        entry(text, name, &format!("{rate:<14}  {count} in {time}{early}"));
+        entry(
+            text,
+            name,
+            &format!("{rate:<14}  {count} in {time}{later}{early}"),
+        );
     }
 
     fn errors(&self, text: &mut String) {
