@@ -32,7 +32,6 @@ fn assert_sound(measured: &Value) -> u64 {
     assert!(count > 0, "{measured}");
     assert_eq!(at_least(measured, 0.0), count);
     assert!(measured["in_time"].as_u64().unwrap() <= count);
-    assert!(measured["per_second"].as_f64().unwrap() > 0.0);
     let latency = &measured["latency"];
     let names = ["min", "p50", "p90", "p99", "p99.9", "max"];
     let times = names.map(|name| latency[name].as_f64().unwrap());
@@ -293,8 +292,8 @@ mod stopping {
         }
     }
 
-    /// While the server stands still no more than four requests can be in flight. Were only they
-    /// measured, four would have taken long (this is "coordinated omission"). The others
+    /// While the server stands still no more than 32 requests can be in flight. Were only they
+    /// measured, 32 would have taken long (this is "coordinated omission"). The others
     /// were due all the same.
     #[test]
     fn requests_that_were_due_while_the_server_stood_still_have_waited() {
@@ -305,21 +304,21 @@ mod stopping {
                 "--server",
                 &addr,
                 "--rate",
-                "1000",
+                "500",
                 "--in-flight",
-                "4",
+                "32",
                 "--timeout",
                 "600",
                 "--runtime",
                 runtime,
             ]);
             server.kill("-STOP");
-            // At 1,000 a second, so many are due in half a second.
+            // At 500 a second, so many are due in half a second.
             let waiting = loop {
                 let line = measuring.says("no caller is free");
                 let (_, number) = line.trim_end().rsplit_once("waiting=").unwrap();
                 let waiting: u64 = number.parse().unwrap();
-                if waiting >= 512 {
+                if waiting >= 256 {
                     break waiting;
                 }
             };
@@ -331,10 +330,10 @@ mod stopping {
             let requests = &report["requests"];
             assert_sound(requests);
             assert_eq!(requests["errors"], serde_json::json!({}));
-            // Those that waited were due each a millisecond before the next one: all but the
-            // last 250 of them a quarter of a second and more.
+            // Those that waited were due two milliseconds apart: all but the last 125 of them a
+            // quarter of a second and more before they could be begun.
             let long = at_least(requests, 0.25);
-            assert!(long >= waiting - 251, "{long} of {waiting} on {runtime}");
+            assert!(long >= waiting - 126, "{long} of {waiting} on {runtime}");
         }
     }
 }

@@ -83,7 +83,11 @@ async fn call<R: Runtime>(load: Load, question: impl Ask, running: Sender<Infall
         tickets,
     } = load;
     let mut samples = Samples::new(totals.clone(), window.clone());
-    let mut free = Instant::now();
+    let mut free = match &tickets {
+        None => Instant::now(),
+        // Who has been given no time to run yet has been free all the same.
+        Some(_) => window.begun(),
+    };
     while free < window.end() {
         let (from, counts) = match &tickets {
             None => (free, true),

@@ -181,7 +181,9 @@ impl Benching {
         };
         self.print(&report, is_stopped).await?;
         match report.requests.error.take() {
-            Some(error) if lost || report.requests.latency.is_empty() => Err(error),
+            Some(error) if lost || (report.requests.latency.is_empty() && !is_stopped) => {
+                Err(error)
+            }
             _ => Ok(()),
         }
     }
