@@ -8,6 +8,7 @@ use rand_core::CryptoRng;
 use crate::message::{AuthFields, AuthView};
 use crate::packify::ValueRef;
 use crate::requests::RequestId;
+use crate::small_bytes::SmallBytes;
 
 /// Whether requests carry an id in an auth field, and whether replies repeat the
 /// id of what they reply to.
@@ -132,9 +133,16 @@ impl Correlation {
 
     /// The id that a reply to a message with these fields repeats, packed;
     /// nothing where there is none.
-    pub(crate) fn to_repeat(&self, auth: &AuthFields) -> Bytes {
-        let id = self.replies.then(|| auth.packed(&self.field)).flatten();
-        id.filter(|id| id.len() <= Self::MAX_ID).unwrap_or_default()
+    #[inline]
+    pub(crate) fn to_repeat(&self, auth: &AuthFields) -> SmallBytes {
+        if auth.is_bare() || !self.replies {
+            return SmallBytes::new();
+        }
+        match auth.view().get_packed(&self.field) {
+            Some(id) if id.len() <= Self::MAX_ID => SmallBytes::few(id)
+                .unwrap_or_else(|| SmallBytes::Shared(Bytes::copy_from_slice(id))),
+            _ => SmallBytes::new(),
+        }
     }
 }
 

@@ -384,6 +384,7 @@ mod routes;
 mod seal;
 mod shared;
 mod shared_frame;
+mod small_bytes;
 mod subscriptions;
 mod sync;
 #[cfg(test)]
@@ -422,7 +423,7 @@ pub use message::*;
 #[doc(inline)]
 pub use netaio_packify as packify;
 pub use network::{Network, Origin};
-pub use node::{LockNode, Node, PeerManagementError};
+pub use node::{LockNode, Node, PeerManagementError, Routing};
 pub use now::Now;
 pub use options::{CallOptions, CancelReason, RequestOptions, SendOptions};
 pub use peers::{

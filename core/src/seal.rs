@@ -188,10 +188,7 @@ impl Sealer {
         let Plan {
             wire, outer, inner, ..
         } = plan;
-        check_size(wire, message.uri.len(), message.content.len())?;
-        if !wire.types.contains(message.message_type) {
-            return Err(SealError::UnknownType(message.message_type.value()));
-        }
+        check(wire, message)?;
         if outer.is_empty() && inner.is_empty() && wire.codec.custom_body().is_none() {
             return frame::encode_plain(wire, message, &self.fields, out);
         }
@@ -253,6 +250,26 @@ impl Sealer {
         of_link
             .iter()
             .try_for_each(|field| field.put(&mut self.fields))
+    }
+}
+
+/// Seals a message that has no fields, with no layer.
+pub(crate) fn seal_bare(
+    wire: &Wire,
+    message: &Message,
+    out: &mut Vec<u8>,
+) -> Result<(), SealError> {
+    check(wire, message)?;
+    frame::encode_plain(wire, message, &message.auth, out)
+}
+
+/// Whether a message can be sent at all.
+#[inline]
+fn check(wire: &Wire, message: &Message) -> Result<(), SealError> {
+    check_size(wire, message.uri.len(), message.content.len())?;
+    match wire.types.contains(message.message_type) {
+        true => Ok(()),
+        false => Err(SealError::UnknownType(message.message_type.value())),
     }
 }
 

@@ -108,6 +108,36 @@ pub enum Destination<H> {
     Unrouted(Unrouted<H>),
 }
 
+impl<H: Clone> Destination<&H> {
+    /// The same with the handler cloned.
+    pub fn cloned(self) -> Destination<H> {
+        self.map(H::clone)
+    }
+}
+
+impl<H> Destination<H> {
+    /// The same with another handler in the place of this one.
+    pub fn map<T>(self, change: impl FnOnce(H) -> T) -> Destination<T> {
+        match self {
+            Self::Handler(Route {
+                handler,
+                inner,
+                one_time,
+            }) => Destination::Handler(Route {
+                handler: change(handler),
+                inner,
+                one_time,
+            }),
+            Self::Node { inner } => Destination::Node { inner },
+            Self::Unrouted(Unrouted::Handler(handler)) => {
+                Destination::Unrouted(Unrouted::Handler(change(handler)))
+            }
+            Self::Unrouted(Unrouted::NotFound) => Destination::Unrouted(Unrouted::NotFound),
+            Self::Unrouted(Unrouted::Deliver) => Destination::Unrouted(Unrouted::Deliver),
+        }
+    }
+}
+
 /// What becomes of a message that has no handler.
 #[derive(Clone, Debug, Default)]
 pub enum Unrouted<H> {
@@ -126,6 +156,17 @@ pub enum Unrouted<H> {
     Handler(H),
     /// The application takes it, and answers nothing: an event brings it.
     Deliver,
+}
+
+impl<H> Unrouted<H> {
+    /// The same with a reference to the handler.
+    pub(crate) fn as_ref(&self) -> Unrouted<&H> {
+        match self {
+            Self::NotFound => Unrouted::NotFound,
+            Self::Handler(handler) => Unrouted::Handler(handler),
+            Self::Deliver => Unrouted::Deliver,
+        }
+    }
 }
 
 /// What netaio's default handler answers to a message that came from a place.

@@ -36,6 +36,9 @@ impl Buffers {
                 *messages = messages.saturating_add(1);
                 return;
             }
+            if self.shared.is_empty() {
+                self.shared.reserve_exact(1);
+            }
             self.shared.push((buffer, 1));
         }
         self.bytes = self.bytes.saturating_add(buffer.size);

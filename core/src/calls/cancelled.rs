@@ -21,7 +21,7 @@ impl<A> Cancelled<A> {
     pub(crate) fn error(&self) -> Option<Message> {
         let timed_out = matches!(self.reason, CancelReason::TimedOut(_));
         let asked = timed_out && self.address.request.is_request();
-        asked.then(|| Message::error(self.address.uri.clone(), "the handler took too long"))
+        asked.then(|| Message::error(self.address.uri.to_bytes(), "the handler took too long"))
     }
 }
 

@@ -29,6 +29,7 @@ use crate::message::{Message, MessageType};
 use crate::options::CallOptions;
 use crate::place::Place;
 use crate::plugin::Layer;
+use crate::small_bytes::SmallBytes;
 use crate::sync::{AtomicBool, Ordering};
 
 /// Whom a reply goes to, and how it is sealed. `A` tells the remotes of one link apart.
@@ -36,12 +37,12 @@ use crate::sync::{AtomicBool, Ordering};
 pub(crate) struct ReplyAddress<A> {
     pub(crate) to: A,
     pub(crate) request: MessageType,
-    pub(crate) uri: Bytes,
+    pub(crate) uri: SmallBytes,
     pub(crate) inner: Layer,
     /// An auth plugin vouched for the request.
     pub(crate) verified: bool,
     /// The correlation id of the request, packed; empty if it has none.
-    pub(crate) id: Bytes,
+    pub(crate) id: SmallBytes,
     /// The answer is the node's own: no handler was asked.
     pub(crate) unprompted: bool,
     /// Room for it is kept in the budget of its receiver.
@@ -81,10 +82,11 @@ fn substitutes<A>(address: &ReplyAddress<A>, error: &SendError) -> [Message; 4] 
         }
         _ => "not sent",
     };
+    let uri = address.uri.to_bytes();
     [
-        Message::error(address.uri.clone(), text.clone()),
-        Message::error(address.uri.clone(), brief),
-        Message::error(address.uri.clone(), Bytes::new()),
+        Message::error(uri.clone(), text.clone()),
+        Message::error(uri.clone(), brief),
+        Message::error(uri, Bytes::new()),
         Message::error(Bytes::new(), text),
     ]
 }
@@ -193,6 +195,10 @@ impl<A> Calls<A> {
         address: ReplyAddress<A>,
         buffer: Buffer,
     ) -> Call {
+        if self.in_flight.capacity() == 0 {
+            // Most connections ask one thing at a time.
+            self.in_flight.reserve_exact(1);
+        }
         let token = self.token(place);
         self.last_id = self.last_id.wrapping_add(1);
         token.id.store(self.last_id, Ordering::Relaxed);
@@ -241,7 +247,7 @@ impl<A> Calls<A> {
     /// The uri of a call's request, until it ends.
     pub(crate) fn uri(&self, call: &Call) -> Option<Bytes> {
         let entry = self.in_flight.get(call.slot)?;
-        Arc::ptr_eq(&entry.token, &call.token).then(|| entry.address.uri.clone())
+        Arc::ptr_eq(&entry.token, &call.token).then(|| entry.address.uri.to_bytes())
     }
 
     /// Ends a call, and says whom its reply goes to; nobody once the link has ended.
@@ -263,6 +269,9 @@ impl<A> Calls<A> {
             self.deadlines.remove(&(deadline, slot));
         }
         if self.tokens.len() < Self::KEEP && Arc::strong_count(&entry.token) == 1 {
+            if self.tokens.is_empty() {
+                self.tokens.reserve_exact(1);
+            }
             self.tokens.push(entry.token);
         }
         Some(entry.address)

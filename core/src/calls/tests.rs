@@ -17,10 +17,10 @@ fn address(id: &'static [u8]) -> ReplyAddress<()> {
     ReplyAddress {
         to: (),
         request: REQUEST_URI,
-        uri: Bytes::new(),
+        uri: SmallBytes::new(),
         inner: Layer::new(),
         verified: false,
-        id: Bytes::from_static(id),
+        id: SmallBytes::few(id).unwrap(),
         unprompted: false,
         has_room: false,
         lease: 0,
@@ -95,11 +95,11 @@ fn one_without_an_id_is_alone() {
 #[test]
 fn an_error_in_a_replys_place_says_as_much_as_fits() {
     let mut asked = address(b"");
-    asked.uri = Bytes::from_static(b"a uri");
+    asked.uri = SmallBytes::few(b"a uri").unwrap();
     // What is sent where there is room for so many bytes of uri and content.
     let sent = |max: usize| {
         let mut last = None;
-        let answer = Message::respond_uri(asked.uri.clone(), Bytes::from(alloc::vec![0; 1000]));
+        let answer = Message::respond_uri(asked.uri.to_bytes(), Bytes::from(alloc::vec![0; 1000]));
         let result = send_or_replace(&asked, &answer, |message| {
             let len = message.uri.len() + message.content.len();
             if len > max {

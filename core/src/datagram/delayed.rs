@@ -4,10 +4,9 @@ use alloc::collections::BTreeMap;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use bytes::Bytes;
-
 use crate::calls::ReplyAddress;
 use crate::message::Message;
+use crate::small_bytes::SmallBytes;
 
 /// Answers to introductions, which those of many nodes must not come with at once.
 #[derive(Debug, Default)]
@@ -30,8 +29,8 @@ impl Delayed {
     /// Keeps an answer until it is time.
     pub(super) fn push(&mut self, at: Duration, mut to: ReplyAddress<SocketAddr>, answer: Message) {
         // Slices would keep the receive buffer alive.
-        to.uri = answer.uri.clone();
-        to.id = Bytes::copy_from_slice(&to.id);
+        to.uri = SmallBytes::of(&answer.uri);
+        to.id = to.id.into_owned();
         self.made = self.made.wrapping_add(1);
         self.answers.insert((at, self.made), (to, answer));
     }

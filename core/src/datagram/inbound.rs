@@ -126,14 +126,14 @@ impl DatagramLink {
                     node.heard(now, place);
                     return None;
                 }
-                self.exchange.sort(node, sealed, from, place)
+                self.exchange.sort(node, &mut sealed, from, place)
             }
             Err(error) => {
                 let (replies, notices) = (&mut self.replies, &mut self.notices);
                 let mut may_answer = || super::may_answer(replies, notices, now, from);
                 match self
                     .exchange
-                    .sort_unopened(sealed, from, error, &mut may_answer)
+                    .sort_unopened(&mut sealed, from, error, &mut may_answer)
                 {
                     Ok(sorted) => sorted,
                     Err(failed) => return self.failed(from, failed),
@@ -141,7 +141,7 @@ impl DatagramLink {
             }
         };
         match sorted {
-            Sorted::Message(sealed) => self.take_message(
+            Sorted::Message => self.take_message(
                 node,
                 Waiting {
                     sealed,
@@ -259,7 +259,7 @@ impl DatagramLink {
         refused: Option<&'static str>,
     ) -> Option<DatagramEvent<N::Handler>> {
         let Waiting {
-            sealed,
+            mut sealed,
             from,
             bytes,
             local,
@@ -276,7 +276,7 @@ impl DatagramLink {
         let mut may_answer = || super::may_answer(replies, notices, now, from);
         let dispatched =
             self.exchange
-                .dispatch(node, sealed, from, place, may_call, &mut may_answer);
+                .dispatch(node, &mut sealed, from, place, may_call, &mut may_answer);
         if let Ok(Dispatched::Call { message, .. } | Dispatched::Deliver(message)) = &dispatched
             && let Some(lost) = Gap::of(message)
         {
@@ -338,7 +338,7 @@ impl DatagramLink {
                 Some(DatagramEvent::Unrouted {
                     remote: from,
                     message_type: reply.request,
-                    uri: reply.uri,
+                    uri: reply.uri.to_bytes(),
                 })
             }
             Err(failed) => self.failed(from, failed),

@@ -45,7 +45,7 @@ impl DatagramLink {
         text: &'static str,
     ) {
         address.unprompted = true;
-        let refusal = Message::error(address.uri.clone(), text).with_not_handled();
+        let refusal = Message::error(address.uri.to_bytes(), text).with_not_handled();
         // One that cannot be sent is lost, as datagrams are.
         let _ = self.send_reply(node, &address, &refusal);
     }

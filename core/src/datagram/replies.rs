@@ -82,13 +82,13 @@ impl DatagramLink {
     ) -> Option<DatagramEvent<N::Handler>> {
         let address = self.calls.take_dropped()?;
         self.end_call(&address);
-        let error = Message::error(address.uri.clone(), "the handler gave no answer");
+        let error = Message::error(address.uri.to_bytes(), "the handler gave no answer");
         // One that cannot be sent is lost, as datagrams are.
         let _ = self.send_reply(node, &address, &error);
         Some(DatagramEvent::Unanswered {
             remote: address.to,
             request: address.request,
-            uri: address.uri,
+            uri: address.uri.to_bytes(),
         })
     }
 
@@ -126,7 +126,7 @@ impl DatagramLink {
         // It is no longer than what strangers may be answered with, if need be without a text.
         // What cannot be sent is left out: there is nobody to tell.
         for text in [ASK_AGAIN, ""] {
-            let message = Message::error(address.uri.clone(), text);
+            let message = Message::error(address.uri.to_bytes(), text);
             let queued = self.queue_with_cookies(to, given, |exchange, cookies, out| {
                 Ok(exchange.seal_reply(node, place, address, &message, cookies, out)?)
             });

@@ -5,8 +5,6 @@ use alloc::vec::Vec;
 use core::hash::Hash;
 use core::time::Duration;
 
-use bytes::Bytes;
-
 use super::Exchange;
 use crate::calls::ReplyAddress;
 use crate::config::{AuthErrorReply, FailedCheck, Role};
@@ -18,6 +16,7 @@ use crate::place::Place;
 use crate::plugin::Layer;
 use crate::routes::Route;
 use crate::shared::{Destination, SharedNode, Unrouted, default_answer};
+use crate::small_bytes::SmallBytes;
 
 /// A message that did not pass a layer.
 pub(crate) struct Failed {
@@ -110,7 +109,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     pub(crate) fn dispatch<N: SharedNode>(
         &self,
         node: &mut N,
-        mut sealed: SealedMessage,
+        sealed: &mut SealedMessage,
         to: A,
         from: Place,
         may_call: bool,
@@ -127,8 +126,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             } = match node.route(sealed.message_type(), sealed.uri(), from) {
                 Destination::Handler(route) => route,
                 Destination::Node { inner } => {
-                    if let Err(error) = self.open(node, &mut sealed, &inner, from) {
-                        return Err(self.failed(&inner, &sealed, error, may_answer));
+                    if let Err(error) = self.open(node, sealed, &inner, from) {
+                        return Err(self.failed(&inner, sealed, error, may_answer));
                     }
                     break (Target::Node, inner);
                 }
@@ -143,14 +142,14 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             let checked = passed.iter().any(|layer| layer.shares_auth(&inner));
             let unchecked = checked.then(|| inner.clone().without_auth());
             let layer = unchecked.as_ref().unwrap_or(&inner);
-            if let Err(error) = self.open(node, &mut sealed, layer, from) {
-                return Err(self.failed(&inner, &sealed, error, may_answer));
+            if let Err(error) = self.open(node, sealed, layer, from) {
+                return Err(self.failed(&inner, sealed, error, may_answer));
             }
             if withheld || one_time.is_none_or(|id| node.take(id)) {
                 break (Target::Handler(handler), inner);
             }
             if let Some(unopened) = again {
-                sealed = unopened;
+                *sealed = unopened;
             }
             passed.push(inner);
         };
@@ -197,18 +196,23 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
 
     /// A message that passed `inner`, and its reply's address.
     #[inline]
-    fn opened(&self, sealed: SealedMessage, to: A, inner: Layer) -> (Message, ReplyAddress<A>) {
-        let message = sealed.into_message();
+    fn opened(
+        &self,
+        sealed: &mut SealedMessage,
+        to: A,
+        inner: Layer,
+    ) -> (Message, ReplyAddress<A>) {
+        let message = sealed.take_message();
         let correlation = &self.config.correlation;
         let mut id = correlation.to_repeat(&message.auth);
         // A nonce, say, must not be taken for an id.
         if !id.is_empty() && (self.field_clash || inner.writes(correlation.field())) {
-            id = Bytes::new();
+            id = SmallBytes::new();
         }
         let reply = ReplyAddress {
             to,
             request: message.message_type,
-            uri: message.uri.clone(),
+            uri: SmallBytes::of(&message.uri),
             verified: self.config.outer.auth().is_some() || inner.auth().is_some(),
             inner,
             id,

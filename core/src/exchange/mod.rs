@@ -28,7 +28,7 @@ use crate::options::{RequestOptions, SendOptions};
 use crate::place::Place;
 use crate::plugin::{Direction, KnownPeers, Layer, OpenContext, PeerContext, SealContext};
 use crate::requests::{Doubt, NewRequest, Pending, RequestId};
-use crate::seal::{CorrelationField, CorrelationId, Fields, LinkField, Plan, Sealer};
+use crate::seal::{CorrelationField, CorrelationId, Fields, LinkField, Plan, Sealer, seal_bare};
 use crate::shared::SharedNode;
 
 /// The state of one link that does not depend on its transport. `A` tells the
@@ -110,6 +110,11 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let outer = outer.unwrap_or(&self.config.outer);
+        let none = matches!(fields.id, CorrelationId::None) && !self.cookies;
+        let bare = none && message.auth.is_bare() && self.config.wire.codec.is_netaio();
+        if bare && outer.is_empty() && inner.is_empty() {
+            return seal_bare(&self.config.wire, message, out);
+        }
         let correlation = &self.config.correlation;
         let ours = correlation.requests() || correlation.replies() || self.ids.is_some();
         let correlation_field = (ours && !self.field_clash).then(|| CorrelationField {

@@ -15,8 +15,8 @@ use core::hash::Hash;
 
 /// What a message that passed the outer layer turned out to be.
 pub(crate) enum Sorted {
-    /// It answers no request.
-    Message(SealedMessage),
+    /// It answers no request, and is left where it is.
+    Message,
     /// It ended a request, whose caller waits for it.
     Answered(RequestId, Answer),
     /// It ended a request, and says that it was not handled.
@@ -37,13 +37,13 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     pub(crate) fn sort(
         &mut self,
         node: &mut impl SharedNode,
-        mut sealed: SealedMessage,
+        sealed: &mut SealedMessage,
         remote: A,
         from: Place,
     ) -> Sorted {
         let mut repeats = false;
         if self.ids.is_some() {
-            if let Some(request) = self.correlated_request(&sealed) {
+            if let Some(request) = self.correlated_request(sealed) {
                 return self.sort_correlated(node, sealed, request, (remote, from));
             }
             repeats = self.correlating.contains(&remote);
@@ -55,10 +55,10 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             return self.sort_anonymous(sealed, remote);
         };
         let inner = self.pending.inner(request).cloned().unwrap_or_default();
-        match self.open(node, &mut sealed, &inner, from) {
+        match self.open(node, sealed, &inner, from) {
             Ok(()) => {
                 self.pending.pass_doubt(request);
-                self.answered(request, sealed.into_message(), true)
+                self.answered(request, sealed.take_message(), true)
             }
             Err(error) => Sorted::Refused(Refusal::Answer { request, error }),
         }
@@ -77,7 +77,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     fn sort_correlated(
         &mut self,
         node: &mut impl SharedNode,
-        mut sealed: SealedMessage,
+        sealed: &mut SealedMessage,
         request: RequestId,
         (remote, from): (A, Place),
     ) -> Sorted {
@@ -90,12 +90,12 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             Lookup::Ended if may_answer || custom => return unawaited,
             Lookup::Nobody if may_answer => return unawaited,
             // A request of the remote's with an id of its own, or no answer.
-            _ => return Sorted::Message(sealed),
+            _ => return Sorted::Message,
         }
         // An inner layer may hide the uri until it is opened.
-        if !is_anonymous(&sealed) || self.pending.uri(request) == Some(sealed.uri()) {
+        if !is_anonymous(sealed) || self.pending.uri(request) == Some(sealed.uri()) {
             let inner = self.pending.inner(request).cloned().unwrap_or_default();
-            if let Err(error) = self.open(node, &mut sealed, &inner, from) {
+            if let Err(error) = self.open(node, sealed, &inner, from) {
                 return Sorted::Refused(Refusal::Answer { request, error });
             }
             if self.pending.uri(request) != Some(sealed.uri()) {
@@ -105,7 +105,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         if self.correlating.len() < self.limits().peers() && self.correlating.insert(remote) {
             self.pending.remove_correlated_placeholders(remote);
         }
-        match self.answered(request, sealed.into_message(), true) {
+        match self.answered(request, sealed.take_message(), true) {
             // Its caller waits no more.
             Sorted::Nothing => unawaited,
             // Without an id it could be the late answer to another one.
@@ -118,11 +118,11 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     }
 
     /// netaio's own errors name no uri: where one request waits, it is meant.
-    fn sort_anonymous(&mut self, sealed: SealedMessage, remote: A) -> Sorted {
-        let meant = is_anonymous(&sealed).then(|| self.pending.anonymous(remote));
+    fn sort_anonymous(&mut self, sealed: &mut SealedMessage, remote: A) -> Sorted {
+        let meant = is_anonymous(sealed).then(|| self.pending.anonymous(remote));
         match meant.flatten() {
-            Some(request) => self.answered(request, sealed.into_message(), true),
-            None => Sorted::Message(sealed),
+            Some(request) => self.answered(request, sealed.take_message(), true),
+            None => Sorted::Message,
         }
     }
 
@@ -150,23 +150,23 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// the one request that waits, correlated as unverified.
     pub(crate) fn sort_unopened(
         &mut self,
-        sealed: SealedMessage,
+        sealed: &mut SealedMessage,
         remote: A,
         error: OpenError,
         may_answer: &mut dyn FnMut() -> bool,
     ) -> Result<Sorted, Failed> {
         let message_type = sealed.message_type();
         if self.role != Role::Client || !message_type.is_error() {
-            return Err(self.failed(&self.config.outer, &sealed, error, may_answer));
+            return Err(self.failed(&self.config.outer, sealed, error, may_answer));
         }
         let ends = |request| self.pending.named(request, remote, message_type) == Lookup::Waits;
-        let request = match self.correlated_request(&sealed) {
-            _ if !is_anonymous(&sealed) => None,
+        let request = match self.correlated_request(sealed) {
+            _ if !is_anonymous(sealed) => None,
             Some(named) => Some(named).filter(|named| ends(*named)),
             None => self.pending.anonymous(remote),
         };
         Ok(match request {
-            Some(request) => self.answered(request, sealed.into_message(), false),
+            Some(request) => self.answered(request, sealed.take_message(), false),
             None => Sorted::Refused(Refusal::Open {
                 message_type,
                 error,

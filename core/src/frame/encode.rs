@@ -3,8 +3,11 @@
 use alloc::vec::Vec;
 
 use crate::error::SealError;
-use crate::message::{AuthFields, Header, Message, MessageType, Payload};
+use crate::message::{AuthFields, EMPTY_DICT, Header, Message, MessageType, Payload};
 use crate::wire::Wire;
+
+/// Bytes of the length in front of a uri.
+const URI_LEN: usize = size_of::<u16>();
 
 /// Appends a frame to `out`; on an error `out` is unchanged.
 ///
@@ -28,11 +31,52 @@ pub(crate) fn encode_plain(
     auth: &AuthFields,
     out: &mut Vec<u8>,
 ) -> Result<(), SealError> {
+    if wire.codec.is_netaio() && auth.is_empty() {
+        return encode_bare(message, out);
+    }
     let uri_len = u16::try_from(message.uri.len())
         .unwrap_or(u16::MAX)
         .to_be_bytes();
     let parts = [&uri_len[..], &message.uri, &message.content];
     encode_sections(wire, message.message_type, auth, &parts, out)
+}
+
+/// As [`encode_plain`], in netaio's own format and without fields: what most frames are
+/// where no plugin is. All that the frame begins with is put there at once.
+fn encode_bare(message: &Message, out: &mut Vec<u8>) -> Result<(), SealError> {
+    const MAX: usize = u16::MAX as usize;
+    let (uri, content) = (&message.uri[..], &message.content[..]);
+    let uri_len = u16::try_from(uri.len()).map_err(|_| SealError::UriTooLong {
+        len: uri.len(),
+        max: MAX,
+    })?;
+    let body_len = URI_LEN
+        .saturating_add(uri.len())
+        .saturating_add(content.len());
+    let len = u16::try_from(body_len).map_err(|_| SealError::BodyTooLong {
+        len: body_len,
+        max: MAX,
+    })?;
+    let [u0, u1] = uri_len.to_be_bytes();
+    let [b0, b1] = len.to_be_bytes();
+    let [d0, d1, d2] = EMPTY_DICT;
+    let auth_len = EMPTY_DICT.len() as u8;
+    let kind = message.message_type.value();
+    let start = [kind, 0, auth_len, b0, b1, 0, 0, 0, 0, d0, d1, d2, u0, u1];
+    let begin = out.len();
+    out.reserve(start.len().saturating_add(body_len));
+    out.extend_from_slice(&start);
+    out.extend_from_slice(uri);
+    out.extend_from_slice(content);
+    let body = begin
+        .saturating_add(Header::LEN)
+        .saturating_add(EMPTY_DICT.len());
+    let checksum = crc32fast::hash(out.get(body..).unwrap_or_default());
+    let place = begin.saturating_add(Header::CHECKSUM);
+    if let Some(place) = out.get_mut(place..).and_then(|rest| rest.first_chunk_mut()) {
+        *place = checksum.to_be_bytes();
+    }
+    Ok(())
 }
 
 fn encode_sections(

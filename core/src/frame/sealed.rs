@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem;
 use core::ops::Range;
 
 use bytes::{Buf, BytesMut};
@@ -194,10 +195,16 @@ impl SealedMessage {
 
     /// The message: its uri and content are slices of the receive buffer.
     #[must_use]
-    pub fn into_message(self) -> Message {
-        let mut uri = self.sections.freeze();
+    pub fn into_message(mut self) -> Message {
+        self.take_message()
+    }
+
+    /// The message, which leaves nothing here.
+    #[inline]
+    pub(crate) fn take_message(&mut self) -> Message {
+        let mut uri = mem::take(&mut self.sections).freeze();
         let content = uri.split_off(self.uri.end.min(uri.len()));
-        let auth = match self.custom_auth {
+        let auth = match self.custom_auth.take() {
             Some(fields) => *fields,
             None => AuthFields::from_validated_start(&uri, self.auth_len),
         };

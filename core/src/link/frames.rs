@@ -22,13 +22,13 @@ impl Link {
             && let Some(waiting) = self.calls.pop_waiting()
         {
             let Waiting {
-                sealed,
+                mut sealed,
                 bytes,
                 late,
                 ..
             } = waiting;
             self.turn = self.turn.saturating_add(1);
-            return self.dispatch(node, sealed, Buffer::own(bytes), !late);
+            return self.dispatch(node, &mut sealed, Buffer::own(bytes), !late);
         }
         let before = self.inlet.bytes.len();
         let frame = self.next_frame()?;
@@ -112,19 +112,22 @@ impl Link {
             Ok(()) => {
                 self.timers.authenticated();
                 self.account.verify();
-                self.exchange.sort(node, sealed, (), self.place)
+                self.exchange.sort(node, &mut sealed, (), self.place)
             }
-            Err(error) => match self.exchange.sort_unopened(sealed, (), error, &mut || room) {
+            Err(error) => match self
+                .exchange
+                .sort_unopened(&mut sealed, (), error, &mut || room)
+            {
                 Ok(sorted) => sorted,
                 Err(failed) => return self.failed(failed),
             },
         };
         match sorted {
-            Sorted::Message(sealed) if late => self.take_late(node, sealed, bytes),
-            Sorted::Message(sealed) => {
+            Sorted::Message if late => self.take_late(node, sealed, bytes),
+            Sorted::Message => {
                 if self.calls.waiting().0 == 0 && self.may_dispatch(&sealed) {
                     let buffer = self.inlet.buffer();
-                    return self.dispatch(node, sealed, buffer, true);
+                    return self.dispatch(node, &mut sealed, buffer, true);
                 }
                 self.calls.wait(Waiting {
                     sealed: sealed.into_own_buffer(),
@@ -149,7 +152,7 @@ impl Link {
     pub(super) fn dispatch<N: SharedNode>(
         &mut self,
         node: &mut N,
-        sealed: SealedMessage,
+        sealed: &mut SealedMessage,
         buffer: Buffer,
         may_call: bool,
     ) -> Option<Event<N::Handler>> {
@@ -185,7 +188,7 @@ impl Link {
                 }
                 Some(Event::Unrouted {
                     message_type: reply.request,
-                    uri: reply.uri,
+                    uri: reply.uri.to_bytes(),
                 })
             }
             Err(failed) => self.failed(failed),
@@ -297,12 +300,12 @@ impl Link {
             address = self.calls.take_dropped()?;
         }
         self.renew_half_closed();
-        let error = Message::error(address.uri.clone(), "the handler gave no answer");
+        let error = Message::error(address.uri.to_bytes(), "the handler gave no answer");
         // Where that cannot be sent, the link has ended.
         let _ = self.send_reply(node, &address, &error);
         Some(Event::Unanswered {
             request: address.request,
-            uri: address.uri,
+            uri: address.uri.to_bytes(),
         })
     }
 

@@ -18,14 +18,14 @@ impl Link {
     pub(super) fn take_late<N: SharedNode>(
         &mut self,
         node: &mut N,
-        sealed: SealedMessage,
+        mut sealed: SealedMessage,
         bytes: usize,
     ) -> Option<Event<N::Handler>> {
         if !sealed.message_type().is_request() {
             return None;
         }
         if self.calls.is_idle() || self.exchange.is_correlated(&sealed) {
-            return self.dispatch(node, sealed, Buffer::default(), false);
+            return self.dispatch(node, &mut sealed, Buffer::default(), false);
         }
         self.calls.wait(Waiting {
             sealed: sealed.into_own_buffer(),
@@ -39,7 +39,7 @@ impl Link {
 
     /// Tells the asker that its request is not handled.
     pub(super) fn send_refusal<N: SharedNode>(&mut self, node: &mut N, address: &ReplyAddress<()>) {
-        let refusal = Message::error(address.uri.clone(), Self::STOPPING).with_not_handled();
+        let refusal = Message::error(address.uri.to_bytes(), Self::STOPPING).with_not_handled();
         // Where that cannot be sent, the link has ended.
         let _ = self.send_reply(node, address, &refusal);
     }
@@ -81,11 +81,11 @@ impl Link {
     }
 
     /// One without an id can only be told while no other waits for its answer.
-    fn refuse_unbegun<N: SharedNode>(&mut self, node: &mut N, sealed: SealedMessage) {
+    fn refuse_unbegun<N: SharedNode>(&mut self, node: &mut N, mut sealed: SealedMessage) {
         let is_told = self.calls.len() == 0 || self.exchange.is_correlated(&sealed);
         if is_told && sealed.message_type().is_request() {
             // Of what else becomes of it nobody is told any more.
-            self.dispatch(node, sealed, Buffer::default(), false);
+            self.dispatch(node, &mut sealed, Buffer::default(), false);
         }
     }
 }

@@ -72,6 +72,12 @@ impl AuthFields {
         self
     }
 
+    /// Whether it is known without a look that there are none.
+    #[inline]
+    pub(crate) fn is_bare(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The fields, borrowed.
     #[must_use]
     pub fn view(&self) -> AuthView<'_> {
@@ -95,17 +101,6 @@ impl AuthFields {
             Some(ValueRef::Bytes(bytes)) => Some(bytes),
             _ => None,
         }
-    }
-
-    /// The packed value of the field with this name: of a received section, a
-    /// slice.
-    pub(crate) fn packed(&self, name: &str) -> Option<Bytes> {
-        let repr = self.0.as_ref()?;
-        let packed = self.view().get_packed(name)?;
-        Some(match repr.received.is_empty() {
-            true => Bytes::copy_from_slice(packed),
-            false => repr.received.slice_ref(packed),
-        })
     }
 
     /// Number of fields.
@@ -225,7 +220,7 @@ impl AuthFields {
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), SealError> {
         match &self.0 {
             None => {
-                out.extend_from_slice(EMPTY_DICT);
+                out.extend_from_slice(&EMPTY_DICT);
                 Ok(())
             }
             Some(repr) if repr.received.is_empty() => {
@@ -313,7 +308,7 @@ mod tests {
         let received =
             AuthFields::decode(Bytes::from_static(section), &DecodeLimits::DEFAULT).unwrap();
         assert!(received.get("f").unwrap().is_none());
-        assert_eq!(received.packed("f").as_deref(), Some(&[0][..]));
+        assert_eq!(received.view().get_packed("f"), Some(&[0][..]));
         let mut out = Vec::new();
         received.encode(&mut out).unwrap();
         assert_eq!(out, b"\x4d\x40\x01\x09\x4c\x40\x02\x03\x01\x43\x01f\x00");

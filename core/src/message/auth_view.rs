@@ -19,7 +19,7 @@ enum View<'a> {
 
 /// The empty packify dict. netaio never sends a section shorter than this, and
 /// its receivers fail on one.
-pub(super) const EMPTY_DICT: &[u8] = &[0x4d, 0x40, 0x00];
+pub(crate) const EMPTY_DICT: [u8; 3] = [0x4d, 0x40, 0x00];
 
 impl<'a> AuthView<'a> {
     pub(super) fn of(fields: &'a PackedFields) -> Self {

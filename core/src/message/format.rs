@@ -176,6 +176,12 @@ impl Codec {
         }
     }
 
+    /// Whether every part is in netaio's own format.
+    #[inline]
+    pub(crate) fn is_netaio(&self) -> bool {
+        self.header.is_none() && self.auth.is_none() && self.body.is_none()
+    }
+
     #[inline]
     pub(crate) fn decode_header(&self, bytes: &[u8]) -> Result<Header, FrameErrorKind> {
         match &self.header {

@@ -23,6 +23,8 @@ pub struct Header {
 impl Header {
     /// Length of netaio's header, in bytes.
     pub const LEN: usize = 9;
+    /// Where the checksum is in it.
+    pub(crate) const CHECKSUM: usize = 5;
 
     /// Reads netaio's header.
     ///

@@ -22,6 +22,7 @@ use bytes::Bytes;
 
 pub use auth_fields::AuthFields;
 pub use auth_view::AuthView;
+pub(crate) use auth_view::EMPTY_DICT;
 pub use body::Body;
 pub use change::Change;
 pub use constructors::guess_error_type;

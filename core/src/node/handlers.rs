@@ -1,11 +1,12 @@
 //! Handlers and subscriptions.
 
 use alloc::string::ToString;
+use alloc::sync::Arc;
 
 use bytes::Bytes;
 
 use super::target::Target;
-use super::{Node, Transport};
+use super::{Node, Routing, Transport};
 use crate::datagram::MAX_DATAGRAM;
 use crate::error::LayerError;
 use crate::message::{Message, types};
@@ -21,7 +22,7 @@ impl<H: Clone> Node<H> {
     /// `(type, uri)` and `type`, by those that a function makes. The first key
     /// that has a handler wins, so the most specific comes first.
     pub fn set_key_extractor(&mut self, extract: KeyExtractor) {
-        self.extract = Some(extract);
+        self.routing_mut().extract = Some(extract);
     }
 
     /// Registers a handler for a key, and returns the one it replaces.
@@ -39,7 +40,10 @@ impl<H: Clone> Node<H> {
     ) -> Result<Option<H>, LayerError> {
         let key = key.into();
         self.check_inner(&key, &inner)?;
-        let replaced = self.routes.set(key, Target::Handler(handler), inner);
+        let replaced = self
+            .routing_mut()
+            .routes
+            .set(key, Target::Handler(handler), inner);
         Ok(replaced.and_then(Target::into_handler))
     }
 
@@ -56,8 +60,25 @@ impl<H: Clone> Node<H> {
     ) -> Result<Option<H>, LayerError> {
         let key = key.into();
         self.check_inner(&key, &inner)?;
-        let replaced = self.routes.set_once(key, Target::Handler(handler), inner);
+        let replaced = self
+            .routing_mut()
+            .routes
+            .set_once(key, Target::Handler(handler), inner);
         Ok(replaced.and_then(Target::into_handler))
+    }
+
+    /// The handlers as they are now, unless there are more than 256 keys or one-time
+    /// handlers: the next change copies them all as long as somebody has this.
+    #[must_use]
+    pub fn routing(&self) -> Option<Arc<Routing<H>>> {
+        const MAX: usize = 256;
+        let routes = &self.routing.routes;
+        (routes.len() <= MAX && !routes.has_one_time()).then(|| self.routing.clone())
+    }
+
+    /// For a change of the handlers.
+    pub(super) fn routing_mut(&mut self) -> &mut Routing<H> {
+        Routing::change(&mut self.routing)
     }
 
     /// Refuses an inner layer that does not go with the outer one, or that hides the uri
@@ -73,19 +94,25 @@ impl<H: Clone> Node<H> {
 
     /// Removes the handler of a key.
     pub fn remove(&mut self, key: impl Into<Key>) -> Option<H> {
-        self.routes.remove(&key.into())?.into_handler()
+        self.routing_mut()
+            .routes
+            .remove(&key.into())?
+            .into_handler()
     }
 
     /// Removes the one-time handler of a key.
     pub fn remove_once(&mut self, key: impl Into<Key>) -> Option<H> {
-        self.routes.remove_once(&key.into())?.into_handler()
+        self.routing_mut()
+            .routes
+            .remove_once(&key.into())?
+            .into_handler()
     }
 
     /// Says what becomes of messages that have no handler:
     /// [`Unrouted::NotFound`] unless set. With [`Unrouted::Deliver`] a client gets its
     /// notifications as events.
     pub fn set_unrouted(&mut self, unrouted: Unrouted<H>) {
-        self.unrouted = unrouted;
+        self.routing_mut().unrouted = unrouted;
     }
 
     /// Subscribes and unsubscribes by itself whoever asks with `SUBSCRIBE_URI` and
@@ -110,7 +137,9 @@ impl<H: Clone> Node<H> {
         let keys = [types::SUBSCRIBE_URI, types::UNSUBSCRIBE_URI].map(Key::from);
         for key in keys {
             self.check_inner(&key, &inner)?;
-            self.routes.set(key, Target::Node, inner.clone());
+            self.routing_mut()
+                .routes
+                .set(key, Target::Node, inner.clone());
         }
         Ok(())
     }

@@ -146,7 +146,9 @@ impl<H: Clone> Node<H> {
         let (app_id, inner) = (config.app_id().clone(), config.inner().clone());
         self.discovery.begin(now, config)?;
         for key in Discovery::<Place>::keys(app_id) {
-            self.routes.set(key, Target::Node, inner.clone());
+            self.routing_mut()
+                .routes
+                .set(key, Target::Node, inner.clone());
         }
         Ok(())
     }
@@ -170,7 +172,7 @@ impl<H: Clone> Node<H> {
 
     fn remove_peer_routes(&mut self, farewell: &PeerMessage) {
         for key in Discovery::<Place>::keys(farewell.message.uri.clone()) {
-            self.routes.remove(&key);
+            self.routing_mut().routes.remove(&key);
         }
     }
 

@@ -10,6 +10,7 @@ mod managing;
 mod member;
 mod publishing;
 mod receiving;
+mod routing;
 mod shared;
 mod target;
 #[cfg(test)]
@@ -21,11 +22,11 @@ use core::fmt;
 
 pub use self::error::PeerManagementError;
 pub use self::lock::LockNode;
+pub use self::routing::Routing;
 
 use self::crowd::Crowd;
 use self::member::Member;
 use self::receiving::Receiving;
-use self::target::Target;
 use rand_core::CryptoRng;
 
 use crate::budget::Budget;
@@ -34,8 +35,6 @@ use crate::datagram::{Lists, Publications, RefusedLists};
 use crate::peers::Discovery;
 use crate::place::{LinkId, Place};
 use crate::plugin::DefaultPeerPlugin;
-use crate::routes::{KeyExtractor, Routes};
-use crate::shared::Unrouted;
 use crate::subscriptions::Subscriptions;
 
 /// Everything that the links of one server, client or UDP node share: handlers by
@@ -89,9 +88,7 @@ use crate::subscriptions::Subscriptions;
 pub struct Node<H> {
     config: Arc<LinkConfig>,
     transport: Transport,
-    routes: Routes<Target<H>>,
-    extract: Option<KeyExtractor>,
-    unrouted: Unrouted<H>,
+    routing: Arc<Routing<H>>,
     subscriptions: Subscriptions<Place>,
     receiving: Receiving,
     discovery: Discovery<Place>,
@@ -143,9 +140,7 @@ impl<H: Clone> Node<H> {
     fn new(config: LinkConfig, transport: Transport) -> Self {
         Self {
             transport,
-            routes: Routes::new(),
-            extract: None,
-            unrouted: Unrouted::NotFound,
+            routing: Arc::new(Routing::new()),
             subscriptions: Subscriptions::new(),
             receiving: Receiving::default(),
             discovery: Discovery::new(config.wire.clone(), Arc::new(DefaultPeerPlugin)),
@@ -197,7 +192,7 @@ impl<H: Clone> Node<H> {
 impl<H> fmt::Debug for Node<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Node")
-            .field("keys", &self.routes.len())
+            .field("keys", &self.routing.routes.len())
             .field("links", &self.links.len())
             .field("subscriptions", &self.subscriptions.len())
             .finish_non_exhaustive()

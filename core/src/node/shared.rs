@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::target::Target;
 use super::{Node, Transport};
 use crate::budget::Pressure;
 use crate::message::{Message, MessageType, types};
@@ -11,35 +10,18 @@ use crate::now::Now;
 use crate::peers::PeerMessage;
 use crate::place::Place;
 use crate::plugin::KnownPeers;
-use crate::routes::{Route, RouteId};
+use crate::routes::RouteId;
 use crate::shared::{Destination, NodeAnswer, SharedNode};
 
 impl<H: Clone> SharedNode for Node<H> {
     type Handler = H;
 
     fn route(&mut self, message_type: MessageType, uri: &[u8], from: Place) -> Destination<H> {
-        let route = match &self.extract {
-            None => self.routes.find(message_type, uri, from.address()),
-            Some(extract) => {
-                let keys = extract(message_type, uri, from.address());
-                keys.iter().find_map(|key| self.routes.get(key))
-            }
-        };
-        match route {
-            None => Destination::Unrouted(self.unrouted.clone()),
-            Some(route) => match route.handler {
-                Target::Handler(handler) => Destination::Handler(Route {
-                    handler,
-                    inner: route.inner,
-                    one_time: route.one_time,
-                }),
-                Target::Node => Destination::Node { inner: route.inner },
-            },
-        }
+        self.routing.route(message_type, uri, from).cloned()
     }
 
     fn take(&mut self, route: RouteId) -> bool {
-        self.routes.take(route)
+        self.routing_mut().routes.take(route)
     }
 
     fn known_peers(&mut self, at: Place) -> KnownPeers {

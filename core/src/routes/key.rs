@@ -51,7 +51,7 @@ impl<U: Into<Bytes>> From<(MessageType, U, SocketAddr)> for Key {
 }
 
 /// A key that borrows its uri, for the look-up.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 pub(super) enum KeyRef<'a> {
     Type(MessageType),
     Uri(MessageType, &'a [u8]),
@@ -96,6 +96,26 @@ impl Key {
                 KeyRef::Address(*message_type, uri, *address)
             }
             Self::Custom(key) => KeyRef::Custom(key),
+        }
+    }
+}
+
+/// In few writes. That a type and a uri of no bytes may be the same is not for a hash to tell.
+impl Hash for KeyRef<'_> {
+    #[inline]
+    fn hash<S: Hasher>(&self, state: &mut S) {
+        match self {
+            Self::Type(message_type) => state.write_u8(message_type.value()),
+            Self::Uri(message_type, uri) => {
+                state.write(uri);
+                state.write_u8(message_type.value());
+            }
+            Self::Address(message_type, uri, address) => {
+                state.write(uri);
+                state.write_u8(message_type.value());
+                address.hash(state);
+            }
+            Self::Custom(key) => state.write(key),
         }
     }
 }

@@ -27,13 +27,13 @@ pub struct Route<H> {
     pub one_time: Option<RouteId>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry<H> {
     permanent: Option<Route<H>>,
     one_time: Option<Route<H>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Routes<H> {
     entries: HashMap<Key, Entry<H>>,
     /// How many keys have a uri, and how many an address: where there are none of
@@ -49,9 +49,13 @@ impl<H> Routes<H> {
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
+
+    pub(crate) fn has_one_time(&self) -> bool {
+        !self.one_time.is_empty()
+    }
 }
 
-impl<H: Clone> Routes<H> {
+impl<H> Routes<H> {
     pub(crate) fn new() -> Self {
         Self {
             entries: HashMap::new(),
@@ -119,7 +123,7 @@ impl<H: Clone> Routes<H> {
         message_type: MessageType,
         uri: &[u8],
         remote: Option<SocketAddr>,
-    ) -> Option<Route<H>> {
+    ) -> Option<&Route<H>> {
         if let Some(address) = remote.filter(|_| self.with_address > 0)
             && let Some(route) = self.get_ref(&KeyRef::Address(message_type, uri, address))
         {
@@ -133,17 +137,14 @@ impl<H: Clone> Routes<H> {
         self.get_ref(&KeyRef::Type(message_type))
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<Route<H>> {
+    pub(crate) fn get(&self, key: &Key) -> Option<&Route<H>> {
         self.get_ref(&key.borrow())
     }
 
-    fn get_ref(&self, key: &KeyRef<'_>) -> Option<Route<H>> {
+    #[inline]
+    fn get_ref(&self, key: &KeyRef<'_>) -> Option<&Route<H>> {
         let entry = self.entries.get(key)?;
-        entry
-            .one_time
-            .as_ref()
-            .or(entry.permanent.as_ref())
-            .cloned()
+        entry.one_time.as_ref().or(entry.permanent.as_ref())
     }
 
     fn entry(&mut self, key: Key) -> &mut Entry<H> {

@@ -23,6 +23,8 @@ pub(super) struct Outbox {
     /// The bytes of the pieces that may not be dropped.
     kept: usize,
     in_flight: InFlight,
+    /// What was handed out at once before, less and less of it: what the tail is given room for.
+    usual: usize,
     /// Some were written since that was last asked.
     progress: bool,
     backlog: Backlog,
@@ -115,6 +117,7 @@ impl Outbox {
             pieces: LossyQueue::default(),
             kept: 0,
             in_flight: InFlight::default(),
+            usual: 0,
             progress: false,
             backlog: Backlog::default(),
         }
@@ -144,6 +147,10 @@ impl Outbox {
     /// The buffer that frames of this link are appended to.
     #[inline]
     pub(super) fn tail(&mut self) -> &mut Vec<u8> {
+        if self.tail.capacity() == 0 && !self.is_being_written() {
+            // Not by doubling from nothing with every burst of one who takes all at once.
+            self.tail.reserve(self.usual);
+        }
         let room = self.tail.capacity().saturating_sub(self.tail.len());
         // Not one buffer that doubles and doubles, with as much room as bytes.
         if self.tail.len() >= Self::PORTION / 2 && room < Self::KEEP {
@@ -309,6 +316,7 @@ impl Outbox {
         if self.tail.capacity() > Self::KEEP.max(wanted) {
             self.tail.shrink_to(self.tail.len());
         }
+        self.usual = written.len().clamp(self.usual / 2, Self::PORTION);
         self.in_flight = InFlight {
             len: written.len(),
             capacity: written.capacity(),

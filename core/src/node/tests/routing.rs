@@ -1,7 +1,10 @@
 //! Handlers, and messages without one.
 
+use super::super::Routing;
 use super::*;
 use crate::error::LayerError;
+use crate::place::Place;
+use crate::shared::Destination;
 
 fn server(node: &mut Node<u8>, message: &Message) -> (Vec<Event<u8>>, Vec<u8>) {
     let mut link = node.accept(NOON, None, generator(1)).unwrap();
@@ -72,4 +75,52 @@ fn layers_that_clash_or_hide_the_uri_are_refused_with_their_handler() {
     // One that takes its place is no addition.
     assert_eq!(node.on(types::REQUEST_URI, 2, fits), Ok(Some(1)));
     assert_eq!(node.remove(types::REQUEST_URI), Some(2));
+}
+
+#[test]
+fn handlers_beside_the_node_say_that_they_are_stale() {
+    let mut node = Node::for_streams(LinkConfig::new());
+    let place = Place::Datagram(([127, 0, 0, 1], 1).into());
+    let handler =
+        |routing: &Routing<u8>, uri: &[u8]| match routing.route(types::REQUEST_URI, uri, place) {
+            Destination::Handler(route) => Some(*route.handler),
+            _ => None,
+        };
+    node.on((types::REQUEST_URI, "a"), 1, Layer::new()).unwrap();
+    let before = node.routing().unwrap();
+    assert!(!before.is_stale() && handler(&before, b"a") == Some(1));
+    // Of as many changes as there are the first one says so.
+    node.on((types::REQUEST_URI, "a"), 2, Layer::new()).unwrap();
+    node.on((types::REQUEST_URI, "b"), 3, Layer::new()).unwrap();
+    assert!(before.is_stale() && handler(&before, b"a") == Some(1));
+    let after = node.routing().unwrap();
+    assert!(!after.is_stale());
+    assert_eq!(
+        [&b"a"[..], b"b"].map(|uri| handler(&after, uri)),
+        [Some(2), Some(3)]
+    );
+    // A change that nobody sees copies nothing, and leaves nothing stale.
+    drop((before, after));
+    node.set_unrouted(Unrouted::Deliver);
+    let last = node.routing().unwrap();
+    assert!(!last.is_stale());
+    let unrouted = last.route(types::REQUEST_URI, b"c", place);
+    assert!(matches!(unrouted, Destination::Unrouted(Unrouted::Deliver)));
+    node.remove((types::REQUEST_URI, "a"));
+    assert!(last.is_stale());
+}
+
+#[test]
+fn handlers_that_change_with_each_message_are_the_nodes_alone() {
+    let mut node = Node::for_streams(LinkConfig::new());
+    node.once((types::REQUEST_URI, "a"), 0, Layer::new())
+        .unwrap();
+    assert!(node.routing().is_none());
+    node.remove_once((types::REQUEST_URI, "a"));
+    for number in 0..257_u32 {
+        assert!(node.routing().is_some(), "{number}");
+        let uri = alloc::format!("{number}");
+        node.on((types::REQUEST_URI, uri), 0, Layer::new()).unwrap();
+    }
+    assert!(node.routing().is_none());
 }

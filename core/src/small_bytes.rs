@@ -1,0 +1,90 @@
+//! Bytes that are kept beside what they were cut from.
+
+use core::fmt;
+use core::ops::Deref;
+
+use bytes::Bytes;
+
+/// Bytes of any length. Few are copied in place, which costs less than to share a buffer, and
+/// keeps none alive.
+#[derive(Clone)]
+pub(crate) enum SmallBytes {
+    Few(u8, [u8; SmallBytes::FEW]),
+    Shared(Bytes),
+}
+
+impl SmallBytes {
+    /// As many as fit where the others are.
+    const FEW: usize = 30;
+
+    pub(crate) const fn new() -> Self {
+        Self::Few(0, [0; Self::FEW])
+    }
+
+    /// The few, if they are.
+    #[inline]
+    pub(crate) fn few(bytes: &[u8]) -> Option<Self> {
+        let mut few = [0; Self::FEW];
+        few.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let len = u8::try_from(bytes.len()).ok()?;
+        Some(Self::Few(len, few))
+    }
+
+    #[inline]
+    pub(crate) fn of(bytes: &Bytes) -> Self {
+        Self::few(bytes).unwrap_or_else(|| Self::Shared(bytes.clone()))
+    }
+
+    /// The same, which keeps no buffer alive.
+    pub(crate) fn into_owned(self) -> Self {
+        match self {
+            Self::Few(..) => self,
+            Self::Shared(bytes) => Self::Shared(Bytes::copy_from_slice(&bytes)),
+        }
+    }
+
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        match self {
+            Self::Few(..) => Bytes::copy_from_slice(self),
+            Self::Shared(bytes) => bytes.clone(),
+        }
+    }
+}
+
+impl Deref for SmallBytes {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Few(len, bytes) => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for SmallBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_keep_no_buffer_and_all_are_there() {
+        let all: [u8; 64] = core::array::from_fn(|index| index as u8);
+        let buffer = Bytes::copy_from_slice(&all);
+        for len in 0..=all.len() {
+            let kept = SmallBytes::of(&buffer.slice(..len));
+            assert_eq!(
+                (&kept[..], &kept.to_bytes()[..]),
+                (&all[..len], &all[..len])
+            );
+            assert_eq!(buffer.is_unique(), len <= SmallBytes::FEW);
+        }
+        assert!(SmallBytes::new().is_empty());
+    }
+}
