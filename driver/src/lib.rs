@@ -50,6 +50,7 @@ mod context;
 mod error;
 mod events;
 mod logging;
+mod lookup;
 mod options;
 mod panics;
 mod peer_events;
@@ -104,8 +105,8 @@ pub use error::{
 pub use events::Events;
 pub use futures::BoxFuture;
 pub use handler::{
-    Content, Deferred, Direct, FromRequest, Handler, IntoReply, NoReply, Outcome, Reply, Request,
-    RouteOptions, State, Text, Uri,
+    Content, Deferred, Direct, FromRequest, Handler, HandlerFuture, IntoReply, NoReply, Outcome,
+    Reply, Request, RouteOptions, Spares, State, Text, Uri,
 };
 pub use netaio_core as core;
 pub use netaio_core::{Delivery, PeerManagementError};

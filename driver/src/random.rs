@@ -47,11 +47,49 @@ impl Seed {
     /// A generator, which needs no system call and no lock. Those that are made of the
     /// same fixed seed have streams of their own.
     pub(crate) fn generator(self, stream: u64) -> Box<dyn CryptoRng + Send> {
-        let mut generator = ChaCha12Rng::from_seed(self.0);
-        generator.set_stream(stream);
-        Box::new(generator)
+        Box::new(Generator {
+            seed: self.0,
+            stream,
+            drawn: None,
+        })
     }
 }
+
+/// A generator of which nothing is made before something is drawn: most connections without
+/// plugins draw nothing, and its buffer is a tenth of all that an idle one would hold.
+struct Generator {
+    seed: [u8; 32],
+    stream: u64,
+    drawn: Option<Box<ChaCha12Rng>>,
+}
+
+impl Generator {
+    fn drawn(&mut self) -> &mut ChaCha12Rng {
+        self.drawn.get_or_insert_with(|| {
+            let mut generator = ChaCha12Rng::from_seed(self.seed);
+            generator.set_stream(self.stream);
+            Box::new(generator)
+        })
+    }
+}
+
+impl TryRng for Generator {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.drawn().try_next_u32()
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.drawn().try_next_u64()
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.drawn().try_fill_bytes(bytes)
+    }
+}
+
+impl TryCryptoRng for Generator {}
 
 /// A generator that many draw from. The lock is held for one draw, not while a message
 /// is sealed.

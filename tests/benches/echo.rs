@@ -13,14 +13,12 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use netaio_tokio::plugin::SealContext;
+use netaio_tests::plain::{FRAME, frame};
 use netaio_tokio::types::{REQUEST_URI, RESPOND_URI};
-use netaio_tokio::{Content, Layer, Message, Sealer, Server, Wire};
-use rand_core::SeedableRng;
+use netaio_tokio::{Content, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const FRAME: usize = 64;
 const IN_FLIGHT: [usize; 4] = [1, 64, 256, 1000];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -176,30 +174,6 @@ fn measure(
             _ => {}
         }
     }
-}
-
-/// A request of 64 bytes, whose answer is of 64 bytes too.
-fn frame() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let mut message = Message::request("echo");
-    message.content = vec![b'x'; FRAME - 18].into();
-    let mut out = Vec::new();
-    let none = Layer::new();
-    let mut rng = chacha20::ChaCha8Rng::from_seed([0; 32]);
-    let mut context = SealContext {
-        now: Default::default(),
-        rng: &mut rng,
-        peers: Default::default(),
-    };
-    Sealer::new().seal(
-        &Wire::default(),
-        &none,
-        &none,
-        &message,
-        &mut context,
-        &mut out,
-    )?;
-    assert_eq!(out.len(), FRAME);
-    Ok(out)
 }
 
 fn percentile(values: &mut [f64], at: f64) -> f64 {

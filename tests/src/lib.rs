@@ -26,6 +26,7 @@ pub mod limits;
 pub mod lines;
 pub mod namespaces;
 pub mod network;
+pub mod plain;
 pub mod process;
 pub mod puppet;
 pub mod python;

@@ -1,25 +1,26 @@
 //! Functions as handlers.
 
 mod extract;
+mod future;
 mod reply;
 mod request;
 mod route;
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 pub use self::extract::{Content, FromRequest, State, Text, Uri};
+pub use self::future::{HandlerFuture, Spares};
 pub use self::reply::{IntoReply, NoReply, Reply};
 pub use self::request::Request;
 pub use self::route::RouteOptions;
 
 use netaio_core::{CallOptions, Message};
-
-use crate::futures::BoxFuture;
+use pin_project_lite::pin_project;
 
 /// A function that handles messages.
 ///
@@ -55,8 +56,8 @@ use crate::futures::BoxFuture;
     note = "its closure must be `Send + Sync + 'static`, and the types of its arguments must be written out"
 )]
 pub trait Handler<Marker>: Send + Sync + 'static {
-    /// Calls it.
-    fn call(&self, request: Request) -> Outcome;
+    /// Calls it. Where it goes on, its future goes to a [place](Spares::place) of earlier ones.
+    fn call(&self, request: Request, spares: &mut Spares) -> Outcome;
 }
 
 /// The result of calling a handler.
@@ -64,12 +65,14 @@ pub enum Outcome {
     /// It has completed, with a reply or without.
     Done(Option<Message>),
     /// It goes on: the future completes with the reply, if there is one.
-    Running(BoxFuture<Option<Message>>),
+    Running(HandlerFuture),
 }
 
 /// A handler of any type.
 #[derive(Clone)]
-pub(crate) struct AnyHandler(Arc<Inner<dyn Fn(Request) -> Outcome + Send + Sync>>);
+pub(crate) struct AnyHandler(Arc<Inner<Function>>);
+
+type Function = dyn Fn(Request, &mut Spares) -> Outcome + Send + Sync;
 
 struct Inner<F: ?Sized> {
     /// How long it may run, if that is other than for all.
@@ -81,7 +84,7 @@ impl AnyHandler {
     pub(crate) fn new<M: 'static>(handler: impl Handler<M>) -> Self {
         Self(Arc::new(Inner {
             options: None,
-            call: move |request| handler.call(request),
+            call: move |request: Request, spares: &mut Spares| handler.call(request, spares),
         }))
     }
 
@@ -102,8 +105,8 @@ impl AnyHandler {
     /// # Errors
     /// It panicked.
     #[inline]
-    pub(crate) fn call(&self, request: Request) -> Result<Outcome, Panicked> {
-        catch_unwind(AssertUnwindSafe(|| (self.0.call)(request))).map_err(|_| Panicked)
+    pub(crate) fn call(&self, request: Request, spares: &mut Spares) -> Result<Outcome, Panicked> {
+        catch_unwind(AssertUnwindSafe(|| (self.0.call)(request, spares))).map_err(|_| Panicked)
     }
 }
 
@@ -119,22 +122,30 @@ pub(crate) struct Panicked;
 /// The text of the `ERROR` that is sent when a handler panics.
 pub(crate) const PANICKED: &str = "the handler failed";
 
-/// The reply of a handler's future, or an `ERROR` if it panics.
-async fn finish<T: Future<Output: IntoReply>>(future: T, request: Request) -> Option<Message> {
-    let mut future = pin!(future);
-    let reply = poll_fn(|context| {
+pin_project! {
+    /// The reply of a handler's future, or an `ERROR` if it panics. An async function would
+    /// hold the future twice.
+    struct Finish<T> {
+        #[pin]
+        future: T,
+        request: Request,
+    }
+}
+
+impl<T: Future<Output: IntoReply>> Future for Finish<T> {
+    type Output = Option<Message>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        let this = self.project();
+        let (future, request) = (this.future, &*this.request);
         let poll = || {
-            let polled = future.as_mut().poll(context);
-            polled.map(|reply| reply.into_reply(&request))
+            let polled = future.poll(context);
+            polled.map(|reply| reply.into_reply(request))
         };
-        match catch_unwind(AssertUnwindSafe(poll)) {
-            Ok(polled) => polled.map(Ok),
-            Err(_) => Poll::Ready(Err(Panicked)),
-        }
-    });
-    match reply.await {
-        Ok(reply) => reply,
-        Err(Panicked) => Some(Message::error(request.message.uri, PANICKED)),
+        catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|_| {
+            let uri = request.message.uri.clone();
+            Poll::Ready(Some(Message::error(uri, PANICKED)))
+        })
     }
 }
 
@@ -152,7 +163,7 @@ macro_rules! handlers {
             R: IntoReply,
             $($argument: FromRequest,)*
         {
-            fn call(&self, _request: Request) -> Outcome {
+            fn call(&self, _request: Request, _spares: &mut Spares) -> Outcome {
                 $(
                     #[expect(non_snake_case, reason = "the type's name serves for its value")]
                     let $argument = match $argument::from_request(&_request) {
@@ -171,7 +182,7 @@ macro_rules! handlers {
             T::Output: IntoReply,
             $($argument: FromRequest,)*
         {
-            fn call(&self, request: Request) -> Outcome {
+            fn call(&self, request: Request, spares: &mut Spares) -> Outcome {
                 $(
                     #[expect(non_snake_case, reason = "the type's name serves for its value")]
                     let $argument = match $argument::from_request(&request) {
@@ -179,7 +190,7 @@ macro_rules! handlers {
                         Err(rejection) => return Outcome::Done(rejection.into_reply(&request)),
                     };
                 )*
-                Outcome::Running(Box::pin(finish(self($($argument),*), request)))
+                Outcome::Running(spares.place(Finish { future: self($($argument),*), request }))
             }
         }
     };

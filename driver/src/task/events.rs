@@ -1,6 +1,7 @@
 //! The events of the link, and calls of handlers.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::Task;
 use crate::futures::race;
 use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
+use crate::lookup::View;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 
 /// How long the end of the sending side may take once all is written.
@@ -34,9 +36,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     fn poll_link(&mut self, context: &mut Context<'_>) -> bool {
+        let routing = self.lookup.turn(&self.service);
         loop {
             self.pace();
-            let Some(event) = self.link.poll(self.now, &mut &*self.service) else {
+            let mut view = View {
+                service: &self.service,
+                routing: routing.as_deref(),
+            };
+            let Some(event) = self.link.poll(self.now, &mut view) else {
                 return false;
             };
             match event {
@@ -46,7 +53,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     message,
                 } => {
                     self.connection.note_heard();
-                    self.call(context, call, handler, message);
+                    self.call(context, call, &handler, message);
                 }
                 Event::Closed(reason) => {
                     let (logs, remote) = (&self.service.context.logs, self.link.remote());
@@ -102,7 +109,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     /// Handles events other than calls.
-    pub(super) fn handle_event(&mut self, event: Event<AnyHandler>) {
+    pub(super) fn handle_event<H: std::fmt::Debug>(&mut self, event: Event<H>) {
         let (logs, remote) = (&self.service.context.logs, self.link.remote());
         match event {
             Event::Message(message) => {
@@ -158,7 +165,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         &mut self,
         context: &mut Context<'_>,
         call: Call,
-        handler: AnyHandler,
+        handler: &AnyHandler,
         message: Message,
     ) {
         self.note_gap(&message);
@@ -166,10 +173,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.link.set_call_options(self.now, &call, options);
         }
         let remote = (&self.connection).into();
-        match handler.call(Request { message, remote }) {
+        match handler.call(Request { message, remote }, &mut self.running.spares) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
-            Ok(Outcome::Running(mut future)) => match future.as_mut().poll(context) {
-                Poll::Ready(answer) => self.reply(call, answer),
+            Ok(Outcome::Running(mut future)) => match Pin::new(&mut future).poll(context) {
+                Poll::Ready(answer) => {
+                    self.running.spares.keep(future);
+                    self.reply(call, answer);
+                }
                 Poll::Pending => self.running.insert(future, call),
             },
             Err(_) => {

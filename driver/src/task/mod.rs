@@ -18,6 +18,7 @@ use crate::connection::Connection;
 use crate::error::TaskPanicked;
 use crate::futures::{race, yield_now};
 use crate::logging::limited;
+use crate::lookup::Lookup;
 use crate::mailbox::Command;
 use crate::panics::caught;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
@@ -73,6 +74,7 @@ pub(crate) struct Task<R, I, O> {
     running: Running<Call>,
     /// The turn of this link, which waited for the budget, until it is polled.
     turn: Option<Turn>,
+    lookup: Lookup,
     timer: Timer<R>,
     /// Steps since the last yield.
     steps: usize,
@@ -162,6 +164,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             callers: Callers::default(),
             running: Running::default(),
             turn: None,
+            lookup: Lookup::default(),
             timer: Timer::default(),
             steps: 0,
             wrote: false,
@@ -200,6 +203,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             if !more && self.is_due() {
                 continue;
+            }
+            if self.running.is_empty() {
+                self.running.spares.clear();
             }
             let step = self.step(more).await;
             self.now = self.time().now();

@@ -62,6 +62,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "now",
                 "place",
                 "printable",
+                "small_bytes",
                 "sync",
             ],
             &["message"],
@@ -117,6 +118,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // Handlers, and the node that finds them.
             &["handler"],
             &["service"],
+            &["lookup"],
             &["address_book", "peers", "roster", "task"],
             &["publisher"],
             // Servers, clients and nodes.

@@ -1,13 +1,15 @@
 //! Handlers in flight: those that did not complete when they were called.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use netaio_core::Message;
 use slab::Slab;
 
-use crate::futures::BoxFuture;
+use crate::handler::{HandlerFuture, Spares};
 use crate::sync::{AtomicBool, AtomicWaker, Mutex, Ordering, lock};
 
 /// The handlers in flight of one connection, each with its call. A handler is polled
@@ -16,6 +18,8 @@ pub(super) struct Running<C> {
     /// None before the first.
     handlers: Option<Box<Handlers<C>>>,
     count: usize,
+    /// The memory of handlers that have completed.
+    pub(super) spares: Spares,
 }
 
 struct Handlers<C> {
@@ -29,7 +33,7 @@ struct Handlers<C> {
 }
 
 struct Handler<C> {
-    future: BoxFuture<Option<Message>>,
+    future: HandlerFuture,
     call: C,
 }
 
@@ -72,6 +76,7 @@ impl<C> Default for Running<C> {
         Self {
             handlers: None,
             count: 0,
+            spares: Spares::default(),
         }
     }
 }
@@ -85,7 +90,7 @@ impl<C> Running<C> {
     }
 
     /// Adds a handler, which is polled in the next turn.
-    pub(super) fn insert(&mut self, future: BoxFuture<Option<Message>>, call: C) {
+    pub(super) fn insert(&mut self, future: HandlerFuture, call: C) {
         self.count = self.count.saturating_add(1);
         let handlers = self.handlers.get_or_insert_with(|| {
             Box::new(Handlers {
@@ -117,7 +122,7 @@ impl<C> Running<C> {
     /// returns them.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match &mut self.handlers {
-            Some(handlers) if self.count > 0 => handlers.poll(context),
+            Some(handlers) if self.count > 0 => handlers.poll(context, &mut self.spares),
             _ => Poll::Pending,
         }
     }
@@ -150,7 +155,7 @@ impl<C> Handlers<C> {
         }
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, context: &mut Context<'_>, spares: &mut Spares) -> Poll<()> {
         self.woken.task.register(context.waker());
         std::mem::swap(&mut *lock(&self.woken.slots), &mut self.turn);
         for slot in self.turn.drain(..) {
@@ -166,8 +171,9 @@ impl<C> Handlers<C> {
             };
             let waker = Waker::from(waker.clone());
             let mut context = Context::from_waker(&waker);
-            if let Poll::Ready(answer) = handler.future.as_mut().poll(&mut context) {
-                let Handler { call, .. } = self.slots.remove(slot);
+            if let Poll::Ready(answer) = Pin::new(&mut handler.future).poll(&mut context) {
+                let Handler { call, future } = self.slots.remove(slot);
+                spares.keep(future);
                 self.completed.push_back((call, answer));
             }
         }

@@ -21,8 +21,8 @@ impl Signal {
         self.waker.wake();
     }
 
-    fn handler(self: Arc<Self>) -> BoxFuture<Option<Message>> {
-        Box::pin(poll_fn(move |context| {
+    fn handler(self: Arc<Self>) -> HandlerFuture {
+        Spares::default().place(poll_fn(move |context| {
             self.waker.register(context.waker());
             match self.given.load(Ordering::Acquire) {
                 true => Poll::Ready(None),

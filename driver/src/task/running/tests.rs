@@ -8,9 +8,9 @@ use super::*;
 struct Puppet(Arc<(AtomicUsize, AtomicBool, AtomicWaker)>);
 
 impl Puppet {
-    fn future(&self) -> BoxFuture<Option<Message>> {
+    fn future(&self) -> HandlerFuture {
         let this = self.clone();
-        Box::pin(poll_fn(move |context| {
+        Spares::default().place(poll_fn(move |context| {
             let (polls, done, waker) = &*this.0;
             polls.fetch_add(1, Ordering::SeqCst);
             waker.register(context.waker());

@@ -8,8 +8,8 @@ use futures_channel::oneshot;
 use netaio_core::{Call, DatagramEvent, Gap, Message, ReplyError};
 
 use super::Task;
-use crate::futures::{BoxFuture, race};
-use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
+use crate::futures::race;
+use crate::handler::{AnyHandler, HandlerFuture, Outcome, PANICKED, Request, Spares};
 use crate::logging::limited;
 use crate::remote::{Kind, Remote};
 use crate::runtime::{DatagramSocket, Received, Runtime, Undelivered};
@@ -192,7 +192,9 @@ impl<R: Runtime> Task<R> {
         }
         let options = options.unwrap_or(self.link.config().calls);
         let remote = Remote(Kind::Datagram(self.handle.clone(), address));
-        match handler.call(Request { message, remote }) {
+        // Each goes on in a task of its own.
+        let mut spares = Spares::default();
+        match handler.call(Request { message, remote }, &mut spares) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
             Ok(Outcome::Running(future)) => {
                 let (cancel, cancelled) = oneshot::channel();
@@ -214,7 +216,7 @@ impl<R: Runtime> Task<R> {
     fn spawn(
         &mut self,
         call: Call,
-        future: BoxFuture<Option<Message>>,
+        future: HandlerFuture,
         cancelled: Option<oneshot::Receiver<()>>,
     ) {
         let handle = self.handle.clone();

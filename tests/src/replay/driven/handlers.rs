@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use netaio_core::Message;
-use netaio_driver::{Content, Handler, NoReply, Outcome, Publisher, Remote, Reply, Request, Uri};
+use netaio_driver::{
+    Content, Handler, NoReply, Outcome, Publisher, Remote, Reply, Request, Spares, Uri,
+};
 
 use super::world::World;
 use crate::replay::acts;
@@ -32,19 +34,19 @@ pub(super) struct Acting {
 pub(super) struct Direct;
 
 impl Handler<Direct> for Acting {
-    fn call(&self, request: Request) -> Outcome {
+    fn call(&self, request: Request, spares: &mut Spares) -> Outcome {
         self.shared.note(self.act, &request);
         let shared = self.shared.clone();
         match self.act {
-            Act::Echo => run(request, |content: Content| content),
-            Act::Silent => run(request, || NoReply),
-            Act::Store => run(request, move |message: Message| {
+            Act::Echo => run(request, spares, |content: Content| content),
+            Act::Silent => run(request, spares, || NoReply),
+            Act::Store => run(request, spares, move |message: Message| {
                 let kept = shared.kept.lock();
                 let mut kept = kept.unwrap_or_else(PoisonError::into_inner);
                 let (kind, text) = acts::store(&mut kept, &message);
                 Reply::new(kind, text)
             }),
-            Act::Later => run(request, move |uri: Uri, content: Content| {
+            Act::Later => run(request, spares, move |uri: Uri, content: Content| {
                 let gates = shared.world.gates.lock();
                 let mut gates = gates.unwrap_or_else(PoisonError::into_inner);
                 let gate = gates.entry(uri.to_vec()).or_default().clone();
@@ -53,14 +55,23 @@ impl Handler<Direct> for Acting {
                     acts::late(&content.0)
                 }
             }),
-            Act::Subscribe => run(request, |uri: Uri, who: Remote, publisher: Publisher| {
-                acts::subscribed(publisher.subscribe(uri.0, &who))
-            }),
-            Act::Unsubscribe => run(request, |uri: Uri, who: Remote, publisher: Publisher| {
-                acts::unsubscribed(publisher.unsubscribe(uri, &who))
-            }),
+            Act::Subscribe => run(
+                request,
+                spares,
+                |uri: Uri, who: Remote, publisher: Publisher| {
+                    acts::subscribed(publisher.subscribe(uri.0, &who))
+                },
+            ),
+            Act::Unsubscribe => run(
+                request,
+                spares,
+                |uri: Uri, who: Remote, publisher: Publisher| {
+                    acts::unsubscribed(publisher.unsubscribe(uri, &who))
+                },
+            ),
             Act::Publish => run(
                 request,
+                spares,
                 |uri: Uri, content: Content, publisher: Publisher| {
                     let news = Message::notify(uri.0.clone(), content.0);
                     let delivery = publisher.notify(uri, &news);
@@ -72,8 +83,8 @@ impl Handler<Direct> for Acting {
 }
 
 /// Calls a function as a handler.
-fn run<M>(request: Request, handler: impl Handler<M>) -> Outcome {
-    handler.call(request)
+fn run<M>(request: Request, spares: &mut Spares, handler: impl Handler<M>) -> Outcome {
+    handler.call(request, spares)
 }
 
 impl Shared {

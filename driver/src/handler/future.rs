@@ -1,0 +1,170 @@
+//! Handlers that go on, in memory that is used again.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use netaio_core::Message;
+use pin_project_lite::pin_project;
+
+/// A handler that goes on: it completes with the reply, if there is one.
+pub struct HandlerFuture(Pin<Box<dyn Slot>>);
+
+/// The memory of handlers that have completed, for the next ones of the same kind: as long
+/// as a connection has one, calling a handler allocates nothing.
+#[derive(Default)]
+pub struct Spares(Vec<HandlerFuture>);
+
+impl Spares {
+    /// Kept for the next calls: of those that run side by side, and of several kinds.
+    const KEEP: usize = 4;
+
+    /// A future on the heap, in the place of one that has completed if there is one that fits.
+    pub fn place<F>(&mut self, future: F) -> HandlerFuture
+    where
+        F: Future<Output = Option<Message>> + Send + 'static,
+    {
+        let mut future = Some(future);
+        for index in 0..self.0.len() {
+            let took = self
+                .0
+                .get_mut(index)
+                .is_some_and(|spare| spare.0.as_mut().take(&mut future));
+            if took {
+                return self.0.swap_remove(index);
+            }
+        }
+        HandlerFuture(Box::pin(Place { future }))
+    }
+
+    /// Keeps the memory of one that has completed.
+    pub(crate) fn keep(&mut self, completed: HandlerFuture) {
+        if self.0.len() < Self::KEEP {
+            self.0.push(completed);
+        }
+    }
+
+    /// Frees all of it: a connection that waits has none.
+    pub(crate) fn clear(&mut self) {
+        if !self.0.is_empty() {
+            self.0 = Vec::new();
+        }
+    }
+}
+
+/// Where a future is, and where another of its type may be after it.
+trait Slot: Send {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>>;
+
+    /// Takes the future of an `Option`, if it is of the right type.
+    fn take(self: Pin<&mut Self>, future: &mut dyn Any) -> bool;
+}
+
+pin_project! {
+    struct Place<F> {
+        #[pin]
+        future: Option<F>,
+    }
+}
+
+impl<F: Future<Output = Option<Message>> + Send + 'static> Slot for Place<F> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        let mut future = self.project().future;
+        let Some(running) = future.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let answer = ready!(running.poll(context));
+        // What it has captured goes, and its place stays.
+        future.set(None);
+        Poll::Ready(answer)
+    }
+
+    fn take(self: Pin<&mut Self>, future: &mut dyn Any) -> bool {
+        let Some(future) = future.downcast_mut::<Option<F>>() else {
+            return false;
+        };
+        self.project().future.set(future.take());
+        true
+    }
+}
+
+impl Future for HandlerFuture {
+    type Output = Option<Message>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl fmt::Debug for HandlerFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HandlerFuture")
+    }
+}
+
+impl fmt::Debug for Spares {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Spares").field(&self.0.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn poll(future: &mut HandlerFuture) -> Poll<Option<Message>> {
+        Pin::new(future).poll(&mut Context::from_waker(std::task::Waker::noop()))
+    }
+
+    fn holding(captured: Arc<()>) -> impl Future<Output = Option<Message>> + Send {
+        async move {
+            drop(captured);
+            None
+        }
+    }
+
+    /// Where it is in memory.
+    fn address(future: &HandlerFuture) -> *const () {
+        (&raw const *future.0).cast()
+    }
+
+    #[test]
+    fn the_place_of_one_that_has_completed_is_used_again() {
+        let mut spares = Spares::default();
+        let mut first = spares.place(holding(Arc::default()));
+        assert!(poll(&mut first).is_ready());
+        let place = address(&first);
+        spares.keep(first);
+        let other = spares.place(async { None });
+        assert!(address(&other) != place && spares.0.len() == 1);
+        let mut second = spares.place(holding(Arc::default()));
+        assert!(address(&second) == place && spares.0.is_empty());
+        assert!(poll(&mut second).is_ready());
+    }
+
+    #[test]
+    fn what_a_future_holds_goes_when_it_completes() {
+        let (mut spares, captured) = (Spares::default(), Arc::new(()));
+        let mut future = spares.place(holding(captured.clone()));
+        assert_eq!(Arc::strong_count(&captured), 2);
+        assert!(poll(&mut future).is_ready());
+        spares.keep(future);
+        assert_eq!(Arc::strong_count(&captured), 1);
+    }
+
+    #[test]
+    fn no_more_are_kept_than_few() {
+        let mut spares = Spares::default();
+        for _ in 0..2 * Spares::KEEP {
+            let future = Spares::default().place(async { None });
+            spares.keep(future);
+        }
+        assert_eq!(spares.0.len(), Spares::KEEP);
+        spares.clear();
+        assert!(spares.0.is_empty());
+    }
+}

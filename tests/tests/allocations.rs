@@ -1,0 +1,97 @@
+//! What a server allocates for a message: nothing where the handler is done at once, be it a
+//! plain function or a future; and no more than once where it goes on. What a turn of many messages
+//! takes for its buffers is shared by them.
+#![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use netaio_driver::{ReadHalf, WriteHalf};
+use netaio_tests::plain::frame;
+use netaio_tokio::types::REQUEST_URI;
+use netaio_tokio::{Content, Handler, Server};
+
+/// Messages of a turn.
+const TURN: usize = 64;
+
+/// Turns that are looked at, behind as many that are not.
+const TURNS: usize = 200;
+
+/// Turns of requests, and then the end.
+struct Requests {
+    turn: Bytes,
+    left: usize,
+}
+
+impl ReadHalf for Requests {
+    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        // As from a socket, the next are there when the others run.
+        tokio::task::yield_now().await;
+        if self.left == 0 {
+            return Ok(0);
+        }
+        self.left -= 1;
+        buffer.extend_from_slice(&self.turn);
+        Ok(self.turn.len())
+    }
+}
+
+struct Answers;
+
+impl WriteHalf for Answers {
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    async fn shutdown(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Allocations while a server answers so many turns.
+fn allocations<M: 'static>(turns: usize, handler: impl Handler<M>) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let turn = frame().unwrap().repeat(TURN).into();
+    let served = allocation_counter::measure(|| {
+        runtime.block_on(async {
+            let server = Server::builder();
+            let server = server.on((REQUEST_URI, "echo"), handler).build().unwrap();
+            let requests = Requests { turn, left: turns };
+            let connection = server.serve_halves(requests, Answers, None).unwrap();
+            connection.closed().await;
+        });
+    });
+    served.count_total
+}
+
+/// Allocations for a turn of messages.
+fn of_a_turn<M: 'static>(handler: impl Handler<M> + Clone) -> f64 {
+    let few = allocations(TURNS, handler.clone());
+    let more = allocations(2 * TURNS, handler);
+    more.saturating_sub(few) as f64 / TURNS as f64
+}
+
+#[test]
+fn a_handler_that_is_done_at_once_allocates_nothing() {
+    let function = of_a_turn(|content: Content| content);
+    let future = of_a_turn(|content: Content| async move { content });
+    let with_a_reply = of_a_turn(|content: Content| async move { Some(content) });
+    for turn in [function, future, with_a_reply] {
+        // The receive buffer, those to be written, and the future's place.
+        assert!(turn <= 8.0, "{turn} allocations for {TURN} messages");
+    }
+}
+
+#[test]
+fn a_handler_that_goes_on_allocates_once_at_most() {
+    let turn = of_a_turn(|content: Content| async move {
+        tokio::task::yield_now().await;
+        content
+    });
+    assert!(
+        turn <= 8.0 + TURN as f64,
+        "{turn} allocations for {TURN} messages"
+    );
+}
