@@ -120,11 +120,9 @@ mod tests {
         Pin::new(future).poll(&mut Context::from_waker(std::task::Waker::noop()))
     }
 
-    fn holding(captured: Arc<()>) -> impl Future<Output = Option<Message>> + Send {
-        async move {
-            drop(captured);
-            None
-        }
+    async fn holding(captured: Arc<()>) -> Option<Message> {
+        drop(captured);
+        None
     }
 
     /// Where it is in memory.
