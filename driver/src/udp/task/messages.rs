@@ -64,6 +64,7 @@ impl<R: Runtime> Task<R> {
             match self.socket.try_undelivered(&mut self.buffer) {
                 Ok(Some(Undelivered { to, len, error })) => {
                     any = true;
+                    self.failed = true;
                     self.worked = self.worked.saturating_add(1);
                     let quoted = self.buffer.split_to(len.min(self.buffer.len()));
                     limited!(self.logs(), DEBUG, "a datagram was not delivered", %to, %error);

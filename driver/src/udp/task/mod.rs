@@ -6,6 +6,7 @@ mod messages;
 mod step;
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 
 use async_channel::Receiver;
@@ -41,6 +42,8 @@ pub(super) struct Task<R: Runtime> {
     sent: usize,
     /// How often the next one was refused for the sake of earlier ones.
     offered: u8,
+    /// Requests may have failed, which is not handled: another must not take the place of one.
+    failed: bool,
     /// The last step sent a datagram.
     just_sent: bool,
     timer: Timer<R>,
@@ -110,6 +113,7 @@ impl<R: Runtime> Task<R> {
             sending: Transmits::new(),
             sent: 0,
             offered: 0,
+            failed: false,
             just_sent: false,
             timer: Timer::default(),
             worked: 0,
@@ -154,6 +158,9 @@ impl<R: Runtime> Task<R> {
         let turn = self.shared().limits().frames_per_turn();
         while !self.shared().is_aborted() {
             self.look_around();
+            if mem::take(&mut self.failed) && self.handle_events() {
+                break;
+            }
             self.take_commands();
             if self.handle_events() {
                 break;

@@ -89,6 +89,7 @@ impl<R: Runtime> Task<R> {
                         let (sending, index) = (&self.sending, self.sent);
                         let reason = error.to_string();
                         self.link.send_failed(self.now, sending, index, reason);
+                        self.failed = true;
                     }
                     Ok(_) => {
                         if let Some((to, _)) = self.sending.get(self.sent) {
