@@ -5,7 +5,10 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use netaio_driver::Received;
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use bytes::BytesMut;
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use netaio_driver::sockets::Batch;
 use netaio_driver::sockets::{Datagrams, PollDatagrams, ReceiveBuffer, SockRef};
 #[cfg(unix)]
 use tokio::io::Interest;
@@ -23,6 +26,17 @@ pub struct Udp {
     /// Where it tells of datagrams that were not delivered.
     #[cfg(any(target_os = "android", target_os = "linux"))]
     errors: Option<SocketErrors>,
+}
+
+#[cfg(unix)]
+impl Udp {
+    /// Whether the next receive may be an error although there are datagrams.
+    fn tells_undelivered(&self) -> bool {
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        return self.errors.is_some();
+        #[cfg(not(any(target_os = "android", target_os = "linux")))]
+        false
+    }
 }
 
 impl PollDatagrams for Udp {
@@ -45,7 +59,7 @@ impl PollDatagrams for Udp {
         &self,
         context: &mut Context<'_>,
         buffer: &mut ReceiveBuffer,
-    ) -> Poll<io::Result<Received>> {
+    ) -> Poll<io::Result<()>> {
         #[cfg(any(target_os = "android", target_os = "linux"))]
         if let Some(errors) = &self.errors
             && let Poll::Ready(error) = errors.poll_next(context)
@@ -62,23 +76,40 @@ impl PollDatagrams for Udp {
     }
 
     #[cfg(unix)]
-    fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<Received> {
-        let receive = || buffer.receive(&*self.socket);
-        self.socket.try_io(Interest::READABLE, receive)
+    fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<()> {
+        let mut received = false;
+        let tried = self.socket.try_io(Interest::READABLE, || {
+            let emptied = buffer.receive(&*self.socket)?;
+            received = true;
+            // So that tokio asks the system whether there is another.
+            match emptied && !self.tells_undelivered() {
+                true => Err(io::ErrorKind::WouldBlock.into()),
+                false => Ok(()),
+            }
+        });
+        match received {
+            true => Ok(()),
+            false => tried,
+        }
     }
 
     #[cfg(not(unix))]
-    fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<Received> {
-        let (len, from) = self.socket.try_recv_from(buffer.bytes())?;
-        Ok(Received::new(len, from))
+    fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<()> {
+        buffer.receive_one(|bytes| self.socket.try_recv_from(bytes))
     }
 
     #[cfg(any(target_os = "android", target_os = "linux"))]
-    fn try_undelivered(
-        &self,
-        buffer: &mut ReceiveBuffer,
-    ) -> io::Result<netaio_driver::Undelivered> {
-        buffer.undelivered(&*self.socket)
+    fn try_undelivered(&self, buffer: &mut BytesMut) -> io::Result<netaio_driver::Undelivered> {
+        netaio_driver::sockets::undelivered(&*self.socket, buffer)
+    }
+
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    async fn send_batch(&self, batch: Batch<'_>) -> io::Result<Option<usize>> {
+        let send = || batch.send(&*self.socket);
+        self.socket
+            .async_io(Interest::WRITABLE, send)
+            .await
+            .map(Some)
     }
 
     async fn send(&self, bytes: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<usize> {

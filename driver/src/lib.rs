@@ -118,7 +118,7 @@ pub use remote::Remote;
 pub use request::{RequestBuilder, Response};
 pub use runtime::{
     DatagramOptions, DatagramSocket, Interface, Interfaces, Keepalive, ReadHalf, Received, Runtime,
-    Undelivered, WriteHalf,
+    Sent, Undelivered, WriteHalf,
 };
 pub use server::{Server, ServerBuilder, ServerCounters, ServerEvent, ServerEvents};
 pub use timeouts::TimedOut;

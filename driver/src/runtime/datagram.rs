@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::BytesMut;
+use netaio_core::Transmits;
 
 use super::{Interface, Interfaces};
 
@@ -80,6 +81,38 @@ pub trait DatagramSocket: Send + Sync + 'static {
         from: Option<IpAddr>,
     ) -> impl Future<Output = io::Result<usize>> + Send;
 
+    /// Sends the datagrams of a collection from an index on, in their order, as
+    /// [`send`](Self::send) does each: as many as the system takes with one call, the first at
+    /// least. Unless a runtime does otherwise, that one. Cancel-safe: dropped early, nothing is
+    /// sent.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), of the first.
+    fn send_many(
+        &self,
+        datagrams: &Transmits,
+        first: usize,
+    ) -> impl Future<Output = io::Result<Sent>> + Send {
+        self.send_one(datagrams, first)
+    }
+
+    /// Sends the datagram of a collection at an index, as [`send`](Self::send) does.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), or there is none at the index.
+    fn send_one(
+        &self,
+        datagrams: &Transmits,
+        index: usize,
+    ) -> impl Future<Output = io::Result<Sent>> + Send {
+        async move {
+            let (to, bytes) = datagrams.get(index).ok_or(io::ErrorKind::InvalidInput)?;
+            self.send(bytes, to, datagrams.source(index)).await?;
+            let (count, stopped) = (1, false);
+            Ok(Sent { count, stopped })
+        }
+    }
+
     /// The addresses of this machine by which datagrams that it sends come back
     /// to it. Those of the loopback interface are not among them: nodes that
     /// use it have no other address. What a socket
@@ -142,6 +175,17 @@ impl Received {
             local: None,
         }
     }
+}
+
+/// What was sent of [several](DatagramSocket::send_many) datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// How many, from the first on.
+    pub count: usize,
+    /// Something kept the next one from being sent with them: there was no room for it, or an
+    /// error, which may have been about an earlier datagram. It is not told with the next call:
+    /// the system may have something to [say](DatagramSocket::try_undelivered) now.
+    pub stopped: bool,
 }
 
 /// A datagram that the network could not deliver.

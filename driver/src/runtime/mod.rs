@@ -16,7 +16,7 @@ mod interface;
 mod keepalive;
 mod stream;
 
-pub use datagram::{DatagramOptions, DatagramSocket, Received, Undelivered};
+pub use datagram::{DatagramOptions, DatagramSocket, Received, Sent, Undelivered};
 pub use interface::{Interface, Interfaces};
 pub use keepalive::Keepalive;
 pub use stream::{ReadHalf, WriteHalf};

@@ -1,7 +1,7 @@
 //! The UDP sockets of a node: for its addresses, and for groups.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::io;
 use std::mem;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
+use netaio_core::Transmits;
 
 use super::groups::rejoin;
-use super::{ReceiveBuffer, SockRef, bind_datagrams, interfaces, own_addresses};
+use super::socket_address::in_family;
+use super::{Batch, ReceiveBuffer, SockRef, bind_datagrams, interfaces, own_addresses};
 use crate::address::canonical;
-use crate::runtime::{DatagramOptions, DatagramSocket, Interfaces, Received, Undelivered};
+use crate::runtime::{DatagramOptions, DatagramSocket, Interfaces, Received, Sent, Undelivered};
 use crate::sync::{Mutex, lock};
 
 /// One UDP socket, as a runtime has it.
@@ -27,8 +29,8 @@ pub trait PollDatagrams: Sized + Send + Sync + 'static {
     /// The socket, for its options.
     fn socket(&self) -> SockRef<'_>;
 
-    /// Receives a datagram. If there is none, the task that polled last is woken when
-    /// there may be one.
+    /// Receives datagrams, at least one. If there is none, the task that polled last is woken
+    /// when there may be one.
     ///
     /// # Errors
     /// Nothing could be received this time.
@@ -36,21 +38,21 @@ pub trait PollDatagrams: Sized + Send + Sync + 'static {
         &self,
         context: &mut Context<'_>,
         buffer: &mut ReceiveBuffer,
-    ) -> Poll<io::Result<Received>>;
+    ) -> Poll<io::Result<()>>;
 
-    /// Receives a datagram that is there already.
+    /// Receives datagrams that are there already, at least one.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none, as far as that is known
+    /// without asking the system again; others where nothing could be received this time.
+    fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<()>;
+
+    /// Appends the beginning of a datagram that could not be delivered.
     ///
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none; others
     /// where it could not be received this time.
-    fn try_receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<Received>;
-
-    /// Receives the beginning of a datagram that could not be delivered.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none; others
-    /// where it could not be received this time.
-    fn try_undelivered(&self, buffer: &mut ReceiveBuffer) -> io::Result<Undelivered> {
+    fn try_undelivered(&self, buffer: &mut BytesMut) -> io::Result<Undelivered> {
         let _ = buffer;
         Err(io::ErrorKind::WouldBlock.into())
     }
@@ -66,6 +68,19 @@ pub trait PollDatagrams: Sized + Send + Sync + 'static {
         to: SocketAddr,
         from: Option<IpAddr>,
     ) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Sends datagrams, and waits where there is no room for the first. Returns how many were
+    /// sent: the first at least. `None` where one is to be sent at a time. Cancel-safe.
+    ///
+    /// # Errors
+    /// The first could not be sent.
+    fn send_batch(
+        &self,
+        batch: Batch<'_>,
+    ) -> impl Future<Output = io::Result<Option<usize>>> + Send {
+        let _ = batch;
+        ready(Ok(None))
+    }
 }
 
 /// Sockets to send from, one for each address, and those that receive from groups besides them.
@@ -82,7 +97,7 @@ pub struct Datagrams<S> {
     /// What datagrams are received into, and copied from: what they are
     /// copied to needs no more room than they take, and may be kept for long. Locked
     /// for no longer than a system call.
-    room: Mutex<ReceiveBuffer>,
+    received: Mutex<ReceiveBuffer>,
 }
 
 impl<S: PollDatagrams> Datagrams<S> {
@@ -107,17 +122,20 @@ impl<S: PollDatagrams> Datagrams<S> {
             options: asked,
             joined_at,
             turn: AtomicUsize::new(0),
-            room: Mutex::new(ReceiveBuffer::new()),
+            received: Mutex::default(),
         })
     }
 
-    /// Appends a datagram of one of the sockets.
+    /// Appends a datagram that was received before, or of one of the sockets.
     fn receive_by(
         &self,
         buffer: &mut BytesMut,
-        mut receive: impl FnMut(&S, &mut ReceiveBuffer) -> Poll<io::Result<Received>>,
+        mut receive: impl FnMut(&S, &mut ReceiveBuffer) -> Poll<io::Result<()>>,
     ) -> Poll<io::Result<Received>> {
-        let mut room = lock(&self.room);
+        let mut all = lock(&self.received);
+        if let Some(received) = all.pop(buffer) {
+            return Poll::Ready(Ok(received));
+        }
         let several = self.sockets.len() > 1;
         let groups = self.groups.iter().flatten().count();
         let turn = match self.sockets.len().saturating_add(groups) {
@@ -131,7 +149,7 @@ impl<S: PollDatagrams> Datagrams<S> {
         };
         for (bound, socket) in sockets().skip(turn).chain(sockets().take(turn)) {
             let received = loop {
-                match receive(socket, &mut room) {
+                match receive(socket, &mut all) {
                     Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                     received => break received,
                 }
@@ -139,14 +157,29 @@ impl<S: PollDatagrams> Datagrams<S> {
             let Poll::Ready(received) = received else {
                 continue;
             };
-            let mut received = received?;
-            received.from = canonical(received.from);
+            received?;
             let bound = bound.filter(|ip| several && !ip.is_unspecified());
-            received.local = received.local.or(bound);
-            buffer.extend_from_slice(room.received(received.len));
-            return Poll::Ready(Ok(received));
+            for received in all.each() {
+                received.from = canonical(received.from);
+                received.local = received.local.or(bound);
+            }
+            let none = || io::ErrorKind::InvalidData.into();
+            return Poll::Ready(all.pop(buffer).ok_or_else(none));
         }
         Poll::Pending
+    }
+
+    /// The datagrams from an index on that can be sent with one system call, and their socket.
+    fn batch<'a>(&self, datagrams: &'a Transmits, first: usize) -> Option<(&S, Batch<'a>)> {
+        let (to, _) = datagrams.get(first)?;
+        let (bound, socket) = self.sender(to, datagrams.source(first))?;
+        let from = source(bound, datagrams.source(first));
+        let is_next = |to, wanted| {
+            let sender = self.sender(to, wanted);
+            sender.is_some_and(|(other, _)| other == bound) && source(bound, wanted) == from
+        };
+        let batch = Batch::new(datagrams, first, bound.is_ipv4(), from, is_next);
+        Some((socket, batch))
     }
 
     /// The socket that sends to an address: the one with the address that the datagram is to
@@ -159,6 +192,13 @@ impl<S: PollDatagrams> Datagrams<S> {
     }
 }
 
+/// The address that a datagram leaves from, for a socket that is bound to more than one.
+fn source(bound: &SocketAddr, from: Option<IpAddr>) -> Option<IpAddr> {
+    // What is bound to one address sends from nowhere else.
+    let from = from.filter(|_| bound.ip().is_unspecified());
+    from.map(|from| in_family(from, bound.is_ipv4()))
+}
+
 /// The interfaces where groups may be joined; none where there are no groups.
 fn indices<'a>(mut groups: impl Iterator<Item = &'a IpAddr>) -> io::Result<Vec<u32>> {
     if groups.next().is_none() {
@@ -168,14 +208,6 @@ fn indices<'a>(mut groups: impl Iterator<Item = &'a IpAddr>) -> io::Result<Vec<u
     let mut indices: Vec<_> = places.iter().map(|(index, _)| *index).collect();
     indices.dedup();
     Ok(indices)
-}
-
-/// An address in the form that a socket of a family takes.
-fn in_family(address: IpAddr, is_ipv4: bool) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) if !is_ipv4 => v4.to_ipv6_mapped().into(),
-        address => address,
-    }
 }
 
 impl<S: fmt::Debug> fmt::Debug for Datagrams<S> {
@@ -217,14 +249,12 @@ impl<S: PollDatagrams> DatagramSocket for Datagrams<S> {
     }
 
     fn try_undelivered(&self, buffer: &mut BytesMut) -> io::Result<Option<Undelivered>> {
-        let mut room = lock(&self.room);
         for (_, socket) in &self.sockets {
-            let mut undelivered = match socket.try_undelivered(&mut room) {
+            let mut undelivered = match socket.try_undelivered(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 told => told?,
             };
             undelivered.to = canonical(undelivered.to);
-            buffer.extend_from_slice(room.received(undelivered.len));
             return Ok(Some(undelivered));
         }
         Ok(None)
@@ -238,9 +268,7 @@ impl<S: PollDatagrams> DatagramSocket for Datagrams<S> {
         if to.is_ipv4() != bound.is_ipv4() {
             to.set_ip(in_family(to.ip(), bound.is_ipv4()));
         }
-        // What is bound to one address sends from nowhere else.
-        let from = from.filter(|_| bound.ip().is_unspecified());
-        let mut from = from.map(|from| in_family(from, bound.is_ipv4()));
+        let mut from = source(bound, from);
         loop {
             match socket.send(bytes, to, from).await {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -253,6 +281,32 @@ impl<S: PollDatagrams> DatagramSocket for Datagrams<S> {
                 sent => return sent,
             }
         }
+    }
+
+    async fn send_many(&self, datagrams: &Transmits, first: usize) -> io::Result<Sent> {
+        if let Some((socket, batch)) = self.batch(datagrams, first)
+            && batch.count() > 1
+        {
+            loop {
+                match socket.send_batch(batch).await {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Ok(Some(count)) => {
+                        let stopped = count < batch.count();
+                        return Ok(Sent { count, stopped });
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        let of_earlier = error.kind() == io::ErrorKind::ConnectionRefused;
+                        if of_earlier || batch.from().is_none() {
+                            return Err(error);
+                        }
+                        // The first alone may leave from elsewhere.
+                        break;
+                    }
+                }
+            }
+        }
+        self.send_one(datagrams, first).await
     }
 
     fn own_addresses(&self) -> io::Result<Vec<IpAddr>> {

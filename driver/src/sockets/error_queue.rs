@@ -3,14 +3,21 @@
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd};
 
-use nix::libc::{SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6, sock_extended_err};
+use bytes::BytesMut;
+use nix::libc::{
+    SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6, in_pktinfo, in6_pktinfo, sock_extended_err,
+};
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, getsockopt, recvmsg, setsockopt, sockopt,
 };
 use socket2::Socket;
 
+use super::slots::Slots;
 use super::socket_address::address;
 use crate::runtime::Undelivered;
+
+/// Room for what is said of a datagram that could not be delivered, and by whom.
+const ERROR: usize = 64;
 
 /// Lets a socket tell what could not be delivered.
 pub(super) fn tell_undelivered(socket: &Socket, is_ipv4: bool) -> io::Result<()> {
@@ -32,21 +39,20 @@ pub fn tells_undelivered(socket: &impl AsFd) -> bool {
     v4 == Ok(true) || v6 == Ok(true)
 }
 
-/// Takes the oldest of what could not be delivered, with what is quoted of it.
+/// Takes the oldest of what could not be delivered, and appends what is quoted of it.
 ///
 /// # Errors
 /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none.
-pub(super) fn undelivered(
-    socket: &impl AsRawFd,
-    bytes: &mut [u8],
-    control: &mut [u8],
-) -> io::Result<Undelivered> {
+pub fn undelivered(socket: &impl AsRawFd, quoted: &mut BytesMut) -> io::Result<Undelivered> {
+    let mut slots = Slots::take();
+    // Where the datagram came to is told besides.
+    let mut control = nix::cmsg_space!(in_pktinfo, in6_pktinfo, [u8; ERROR]);
     // Each turn takes one out of a queue that is as long as the receive buffer allows.
     loop {
-        let mut room = [IoSliceMut::new(bytes)];
+        let mut room = [IoSliceMut::new(slots.first())];
         let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
         let told =
-            recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut room, Some(&mut *control), flags)?;
+            recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut room, Some(&mut control), flags)?;
         let error = told.cmsgs()?.find_map(|message| match message {
             ControlMessageOwned::Ipv4RecvErr(error, _)
             | ControlMessageOwned::Ipv6RecvErr(error, _) => Some(error),
@@ -57,6 +63,8 @@ pub(super) fn undelivered(
             let number = i32::try_from(error.ee_errno).unwrap_or_default();
             let error = io::Error::from_raw_os_error(number);
             let len = told.bytes;
+            slots.fill(0, len);
+            quoted.extend_from_slice(slots.get(0, len));
             return Ok(Undelivered { to, len, error });
         }
     }
@@ -73,7 +81,7 @@ mod tests {
 
     use super::*;
     use crate::runtime::DatagramOptions;
-    use crate::sockets::{ReceiveBuffer, bind_datagrams};
+    use crate::sockets::bind_datagrams;
 
     /// A port that hardly anybody has.
     const NOBODY: u16 = 9;
@@ -101,19 +109,19 @@ mod tests {
             options.undelivered = true;
             let socket = bind_datagrams(&options).unwrap().remove(0).socket;
             assert!(tells_undelivered(&socket));
-            let mut buffer = ReceiveBuffer::new();
-            let none = buffer.undelivered(&socket).unwrap_err();
+            let mut quoted = BytesMut::new();
+            let none = undelivered(&socket, &mut quoted).unwrap_err();
             assert_eq!(none.kind(), io::ErrorKind::WouldBlock);
 
             socket.send_to(b"is anybody there?", nobody).unwrap();
             // On the loopback interface it is known when the datagram is sent.
-            let Undelivered { to, len, error } = buffer.undelivered(&socket).unwrap();
+            let Undelivered { to, len, error } = undelivered(&socket, &mut quoted).unwrap();
             assert_eq!(
                 (to, error.kind()),
                 (nobody, io::ErrorKind::ConnectionRefused)
             );
-            assert_eq!(buffer.received(len), b"is anybody there?");
-            assert!(buffer.undelivered(&socket).is_err());
+            assert_eq!((&quoted[..], len), (&b"is anybody there?"[..], 17));
+            assert!(undelivered(&socket, &mut quoted).is_err());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The options of sockets, the same on every runtime.
 
+mod batch;
 mod bind;
 mod datagrams;
 #[cfg(any(target_os = "android", target_os = "linux"))]
@@ -8,19 +9,21 @@ mod groups;
 mod interface;
 mod open;
 mod packet_info;
+mod receive_buffer;
 mod resolve;
-#[cfg(unix)]
+mod slots;
 mod socket_address;
 mod stream;
 
+pub use batch::Batch;
 pub use bind::{BoundDatagrams, bind_datagrams};
 pub use datagrams::{Datagrams, PollDatagrams};
 #[cfg(any(target_os = "android", target_os = "linux"))]
-pub use error_queue::tells_undelivered;
+pub use error_queue::{tells_undelivered, undelivered};
 pub use interface::{interfaces, own_addresses};
-pub use packet_info::ReceiveBuffer;
 #[cfg(unix)]
 pub use packet_info::send_from;
+pub use receive_buffer::ReceiveBuffer;
 pub use resolve::parse_address;
 pub use socket2::SockRef;
 pub use stream::{keep_alive, listen, prepare};

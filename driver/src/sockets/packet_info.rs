@@ -1,72 +1,20 @@
 //! The address of this machine that a datagram comes to, and the one that it leaves from:
 //! `IP_PKTINFO` and `IPV6_PKTINFO`.
 
+#[cfg(not(unix))]
 use std::io;
 
 #[cfg(not(unix))]
 use socket2::Socket;
 
-#[cfg(unix)]
-use crate::runtime::Received;
-
-/// More than a datagram can hold, so that none is truncated.
-const ROOM: usize = 64 * 1024;
-
-/// What one datagram is received into.
-#[derive(Debug)]
-pub struct ReceiveBuffer {
-    bytes: Box<[u8]>,
-    /// For what the system says besides.
-    #[cfg(unix)]
-    control: Vec<u8>,
-}
-
-impl ReceiveBuffer {
-    pub(super) fn new() -> Self {
-        Self {
-            bytes: vec![0; ROOM].into(),
-            #[cfg(unix)]
-            control: imp::control(),
-        }
-    }
-
-    /// The room for a datagram, for systems without `receive`.
-    pub fn bytes(&mut self) -> &mut [u8] {
-        &mut self.bytes
-    }
-
-    pub(super) fn received(&self, len: usize) -> &[u8] {
-        self.bytes.get(..len).unwrap_or_default()
-    }
-
-    /// Receives a datagram, and the address that it came to where the socket tells it.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none; others where it could
-    /// not be received this time.
-    #[cfg(unix)]
-    pub fn receive(&mut self, socket: &impl std::os::fd::AsRawFd) -> io::Result<Received> {
-        imp::receive(socket.as_raw_fd(), &mut self.bytes, &mut self.control)
-    }
-
-    /// Receives the beginning of a datagram that could not be delivered, and why.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none; others where it could
-    /// not be received this time.
-    #[cfg(any(target_os = "android", target_os = "linux"))]
-    pub fn undelivered(
-        &mut self,
-        socket: &impl std::os::fd::AsRawFd,
-    ) -> io::Result<crate::runtime::Undelivered> {
-        super::error_queue::undelivered(socket, &mut self.bytes, &mut self.control)
-    }
-}
-
+#[cfg(all(unix, not(any(target_os = "android", target_os = "linux"))))]
+pub(super) use imp::receive;
 #[cfg(unix)]
 pub use imp::send_from;
 #[cfg(unix)]
 pub(super) use imp::tell_local_addresses;
+#[cfg(any(target_os = "android", target_os = "linux"))]
+pub(super) use imp::{receive_many, send_many};
 
 /// Nothing is told here.
 #[cfg(not(unix))]
@@ -76,13 +24,17 @@ pub(super) fn tell_local_addresses(_: &Socket, _: bool) -> io::Result<()> {
 
 #[cfg(unix)]
 mod imp {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    use std::array;
     use std::io::{self, IoSlice, IoSliceMut};
     use std::net::{IpAddr, SocketAddr};
     use std::os::fd::{AsRawFd, RawFd};
 
     use nix::sys::socket::{
-        MsgFlags, RecvMsg, SockaddrIn, SockaddrIn6, SockaddrLike, SockaddrStorage, recvmsg, sendmsg,
+        MsgFlags, RecvMsg, SockaddrIn, SockaddrIn6, SockaddrLike, SockaddrStorage, sendmsg,
     };
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    use nix::sys::socket::{MultiHeaders, recvmmsg, sendmmsg};
     use socket2::Socket;
 
     #[cfg(any(
@@ -99,25 +51,83 @@ mod imp {
         target_os = "macos"
     )))]
     use self::untold as system;
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    use super::super::slots::{MOST, Slots};
     use super::super::socket_address::address;
     use crate::runtime::Received;
 
-    pub(super) use system::control;
     pub(in super::super) use system::tell_local_addresses;
 
-    pub(super) fn receive(
-        socket: RawFd,
-        bytes: &mut [u8],
-        control: &mut [u8],
-    ) -> io::Result<Received> {
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    pub(in super::super) fn receive(socket: RawFd, bytes: &mut [u8]) -> io::Result<Received> {
         let mut room = [IoSliceMut::new(bytes)];
-        let flags = MsgFlags::empty();
-        let received = recvmsg::<SockaddrStorage>(socket, &mut room, Some(control), flags)?;
-        let from = received.address.as_ref().and_then(address);
-        let unknown = || io::Error::from(io::ErrorKind::InvalidData);
-        let mut datagram = Received::new(received.bytes, from.ok_or_else(unknown)?);
-        datagram.local = system::local(&received);
-        Ok(datagram)
+        let (mut control, flags) = (system::control(), MsgFlags::empty());
+        let control = Some(&mut control);
+        let received = nix::sys::socket::recvmsg(socket, &mut room, control, flags)?;
+        told(&received).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// What is said of a datagram besides its bytes; `None` if its sender has no address.
+    fn told(received: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<Received> {
+        let from = received.address.as_ref().and_then(address)?;
+        let mut datagram = Received::new(received.bytes, from);
+        datagram.local = system::local(received);
+        Some(datagram)
+    }
+
+    /// Receives up to a number of datagrams, and says which is in which slot. If they are fewer,
+    /// there was no other, or then an error, which the next call reports.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    pub(in super::super) fn receive_many(
+        socket: RawFd,
+        slots: &mut Slots,
+        count: usize,
+    ) -> io::Result<Vec<(usize, Received)>> {
+        let mut each = slots.each();
+        let mut room: [_; MOST] =
+            array::from_fn(|_| [IoSliceMut::new(each.next().unwrap_or_default())]);
+        // Not kept: a call leaves the lengths of what was told in them, as the limits of the next.
+        let mut headers = MultiHeaders::preallocate(count, Some(system::control()));
+        let received = recvmmsg(
+            socket,
+            &mut headers,
+            &mut room,
+            MsgFlags::MSG_DONTWAIT,
+            None,
+        )?;
+        let received = received.enumerate();
+        Ok(received
+            .filter_map(|(slot, one)| Some((slot, told(&one)?)))
+            .collect())
+    }
+
+    /// Sends datagrams with one system call, all from the address of this machine that is given, if
+    /// any, and returns how many were sent: the first at least. Those after [`MOST`], and
+    /// those from one to an address of another family than the first's, are left.
+    ///
+    /// # Errors
+    /// The first could not be sent: [`WouldBlock`](io::ErrorKind::WouldBlock) where there is no
+    /// room for it.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    pub(in super::super) fn send_many<'a>(
+        socket: RawFd,
+        datagrams: impl Iterator<Item = (SocketAddr, &'a [u8])> + Clone,
+        from: Option<IpAddr>,
+    ) -> io::Result<usize> {
+        // Whose results nix reads has to be of one family: those of any have a length.
+        let v4 = datagrams.clone().map_while(|(to, _)| match to {
+            SocketAddr::V4(to) => Some(SockaddrIn::from(to)),
+            SocketAddr::V6(_) => None,
+        });
+        let v6 = datagrams.clone().map_while(|(to, _)| match to {
+            SocketAddr::V6(to) => Some(SockaddrIn6::from(to)),
+            SocketAddr::V4(_) => None,
+        });
+        let bytes = datagrams.clone().map(|(_, bytes)| bytes);
+        match v4.clone().next() {
+            Some(_) => system::send_many(socket, bytes, v4, from),
+            None => system::send_many(socket, bytes, v6, from),
+        }
     }
 
     /// Sends a datagram from an address of this machine.
@@ -151,12 +161,10 @@ mod imp {
 
         use super::*;
 
-        /// Room for what is said of a datagram that could not be delivered, and by whom.
-        const ERROR: usize = 64;
-
-        pub(in super::super) fn control() -> Vec<u8> {
+        /// Room for what is said of a datagram.
+        pub(super) fn control() -> Vec<u8> {
             // A socket for both families may tell of both.
-            nix::cmsg_space!(in_pktinfo, in6_pktinfo, [u8; ERROR])
+            nix::cmsg_space!(in_pktinfo, in6_pktinfo)
         }
 
         /// Lets a socket tell where datagrams come to.
@@ -194,14 +202,13 @@ mod imp {
             IpAddr::from(address.s_addr.to_ne_bytes())
         }
 
-        pub(super) fn send<S: SockaddrLike>(
-            socket: RawFd,
-            bytes: &[IoSlice<'_>],
-            to: &S,
+        /// Calls `send` with what says to the system where a datagram leaves from, and with
+        /// room for that.
+        fn with_source<T>(
             from: IpAddr,
-        ) -> io::Result<usize> {
-            let flags = MsgFlags::empty();
-            let sent = match from {
+            send: impl FnOnce(&ControlMessage<'_>, Vec<u8>) -> nix::Result<T>,
+        ) -> io::Result<T> {
+            Ok(match from {
                 IpAddr::V4(from) => {
                     let info = in_pktinfo {
                         ipi_ifindex: 0,
@@ -210,8 +217,8 @@ mod imp {
                         },
                         ipi_addr: in_addr { s_addr: 0 },
                     };
-                    let control = [ControlMessage::Ipv4PacketInfo(&info)];
-                    sendmsg(socket, bytes, &control, flags, Some(to))
+                    let room = nix::cmsg_space!(in_pktinfo);
+                    send(&ControlMessage::Ipv4PacketInfo(&info), room)
                 }
                 IpAddr::V6(from) => {
                     let info = in6_pktinfo {
@@ -220,11 +227,48 @@ mod imp {
                         },
                         ipi6_ifindex: 0,
                     };
-                    let control = [ControlMessage::Ipv6PacketInfo(&info)];
-                    sendmsg(socket, bytes, &control, flags, Some(to))
+                    let room = nix::cmsg_space!(in6_pktinfo);
+                    send(&ControlMessage::Ipv6PacketInfo(&info), room)
                 }
-            };
-            Ok(sent?)
+            }?)
+        }
+
+        pub(super) fn send<S: SockaddrLike>(
+            socket: RawFd,
+            bytes: &[IoSlice<'_>],
+            to: &S,
+            from: IpAddr,
+        ) -> io::Result<usize> {
+            let flags = MsgFlags::empty();
+            with_source(from, |source, _| {
+                sendmsg(socket, bytes, &[*source], flags, Some(to))
+            })
+        }
+
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        pub(super) fn send_many<'a, S: SockaddrLike + Copy>(
+            socket: RawFd,
+            bytes: impl Iterator<Item = &'a [u8]>,
+            to: impl Iterator<Item = S>,
+            from: Option<IpAddr>,
+        ) -> io::Result<usize> {
+            let (mut bytes, mut to) = (bytes.fuse(), to.fuse());
+            let to: [_; MOST] = array::from_fn(|_| to.next());
+            let count = to.iter().flatten().count();
+            let to = to.get(..count).unwrap_or_default();
+            let bytes: [_; MOST] =
+                array::from_fn(|_| [IoSlice::new(bytes.next().unwrap_or_default())]);
+            let flags = MsgFlags::MSG_DONTWAIT;
+            match from {
+                None => {
+                    let mut headers = MultiHeaders::preallocate(count, None);
+                    Ok(sendmmsg(socket, &mut headers, &bytes, to, [], flags)?.count())
+                }
+                Some(from) => with_source(from, |source, room| {
+                    let mut headers = MultiHeaders::preallocate(count, Some(room));
+                    Ok(sendmmsg(socket, &mut headers, &bytes, to, [*source], flags)?.count())
+                }),
+            }
         }
     }
 
@@ -238,7 +282,7 @@ mod imp {
     mod untold {
         use super::*;
 
-        pub(in super::super) fn control() -> Vec<u8> {
+        pub(super) fn control() -> Vec<u8> {
             Vec::new()
         }
 

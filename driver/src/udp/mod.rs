@@ -45,6 +45,10 @@ const LAST_DATAGRAMS: Duration = Duration::from_secs(1);
 /// It runs from [`bind`](UdpNodeBuilder::bind) until [`stop`](Self::stop), or
 /// until its last handle is dropped. Cloning it copies a pointer.
 ///
+/// Handlers run side by side. What one does before it waits for something is done by the task
+/// that receives and sends, and a future that is ready by then needs no other: what keeps a
+/// processor busy for long belongs in a task or a thread of its own.
+///
 /// Datagrams may be lost, and their senders forged. What goes to those who have not shown that
 /// they receive at their address stays within budgets: what the node answers by itself
 /// (errors, `NOT_FOUND`, introductions,

@@ -16,6 +16,7 @@
 
 pub mod acquaintances;
 pub mod addresses;
+pub mod bursts;
 pub mod client;
 pub mod client_events;
 pub mod concurrency;
@@ -57,6 +58,7 @@ pub mod timeouts;
 pub mod undelivered;
 pub mod unsolicited;
 
+mod narrow;
 mod pipe;
 mod raw;
 mod raw_node;
@@ -128,6 +130,14 @@ macro_rules! conformance {
             undelivered {
                 what_nobody_receives_fails_at_once
                 who_does_not_listen_waits
+            }
+            bursts {
+                a_burst_arrives_once_and_in_order
+                a_burst_of_all_lengths_arrives_whole
+                answers_to_a_burst_leave_from_where_they_were_asked
+                what_cannot_leave_keeps_no_other
+                a_part_of_a_burst_is_taken
+                what_nobody_receives_costs_no_other
             }
             requests {
                 every_kind_of_request_is_answered

@@ -1,15 +1,18 @@
 //! Received datagrams, the events of the link, and calls of handlers.
 
-use std::future::pending;
+use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 use futures_channel::oneshot;
 use netaio_core::{Call, DatagramEvent, Gap, Message, ReplyError};
 
 use super::Task;
 use crate::futures::race;
-use crate::handler::{AnyHandler, HandlerFuture, Outcome, PANICKED, Request, Spares};
+use crate::handler::{AnyHandler, HandlerFuture, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::remote::{Kind, Remote};
 use crate::runtime::{DatagramSocket, Received, Runtime, Undelivered};
@@ -193,25 +196,34 @@ impl<R: Runtime> Task<R> {
         }
         let options = options.unwrap_or(self.link.config().calls);
         let remote = Remote(Kind::Datagram(self.handle.clone(), address));
-        // Each goes on in a task of its own.
-        let mut spares = Spares::default();
-        match handler.call(Request { message, remote }, &mut spares) {
+        match handler.call(Request { message, remote }, &mut self.spares) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
-            Ok(Outcome::Running(future)) => {
-                let (cancel, cancelled) = oneshot::channel();
-                if options.timeout().is_some() {
-                    self.cancels.insert(call.id(), cancel);
-                    self.spawn(call, future, Some(cancelled));
-                } else {
-                    self.spawn(call, future, None);
+            Ok(Outcome::Running(mut future)) => {
+                // Most have completed at once, and so need no task. Others are polled again there.
+                let mut context = Context::from_waker(Waker::noop());
+                let first = || Pin::new(&mut future).poll(&mut context);
+                match catch_unwind(AssertUnwindSafe(first)) {
+                    Ok(Poll::Ready(answer)) => {
+                        self.spares.keep(future);
+                        self.reply(call, answer);
+                    }
+                    Ok(Poll::Pending) if options.timeout().is_some() => {
+                        let (cancel, cancelled) = oneshot::channel();
+                        self.cancels.insert(call.id(), cancel);
+                        self.spawn(call, future, Some(cancelled));
+                    }
+                    Ok(Poll::Pending) => self.spawn(call, future, None),
+                    Err(_) => self.reply_panicked(call, address),
                 }
             }
-            Err(_) => {
-                let (now, node) = (self.now, &mut &*self.node.service);
-                let replied = self.link.reply_error(now, node, call, PANICKED);
-                self.note_reply(address, replied);
-            }
+            Err(_) => self.reply_panicked(call, address),
         }
+    }
+
+    fn reply_panicked(&mut self, call: Call, remote: SocketAddr) {
+        let (now, node) = (self.now, &mut &*self.node.service);
+        let replied = self.link.reply_error(now, node, call, PANICKED);
+        self.note_reply(remote, replied);
     }
 
     fn spawn(

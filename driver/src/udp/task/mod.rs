@@ -20,6 +20,7 @@ use super::events::UdpEvent;
 use super::shared::Shared;
 use crate::callers::Callers;
 use crate::futures::yield_now;
+use crate::handler::Spares;
 use crate::logging::{Logs, limited};
 use crate::panics::caught;
 use crate::runtime::Runtime;
@@ -36,6 +37,8 @@ pub(super) struct Task<R: Runtime> {
     callers: Callers,
     /// Dropped, they cancel the handlers that have a time.
     cancels: BTreeMap<CallId, oneshot::Sender<()>>,
+    /// Of handlers that completed at once.
+    spares: Spares,
     buffer: BytesMut,
     /// Datagrams that are being sent, and how many have been.
     sending: Transmits,
@@ -109,6 +112,7 @@ impl<R: Runtime> Task<R> {
             surroundings,
             callers: Callers::default(),
             cancels: BTreeMap::new(),
+            spares: Spares::default(),
             buffer: BytesMut::new(),
             sending: Transmits::new(),
             sent: 0,
@@ -173,6 +177,7 @@ impl<R: Runtime> Task<R> {
                 self.worked = self.worked.saturating_add(1);
                 self.now = self.node.service.context.time().now();
             } else {
+                self.spares.clear();
                 let step = self.step().await;
                 self.now = self.node.service.context.time().now();
                 self.take_step(step);

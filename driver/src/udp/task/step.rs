@@ -6,12 +6,12 @@ use std::io;
 use super::Task;
 use crate::futures::{race, race_from};
 use crate::logging::limited;
-use crate::runtime::{DatagramSocket, Received, Runtime};
+use crate::runtime::{DatagramSocket, Received, Runtime, Sent};
 use crate::udp_handle::{Command, Request};
 
 /// What was ready first.
 pub(super) enum Step {
-    Sent(io::Result<usize>),
+    Sent(io::Result<Sent>),
     Received(io::Result<Received>),
     Command(Command),
     Request(Request),
@@ -33,10 +33,7 @@ impl<R: Runtime> Task<R> {
         let may_take = self.may_take_commands();
         let send = async {
             match self.sending.get(self.sent) {
-                Some((to, datagram)) => {
-                    let from = self.sending.source(self.sent);
-                    Step::Sent(self.socket.send(datagram, to, from).await)
-                }
+                Some(_) => Step::Sent(self.socket.send_many(&self.sending, self.sent).await),
                 None => pending().await,
             }
         };
@@ -78,27 +75,29 @@ impl<R: Runtime> Task<R> {
         self.just_sent = matches!(step, Step::Sent(_));
         self.worked = self.worked.saturating_add(1);
         match step {
-            Step::Sent(result) => {
-                match result {
-                    Err(error) if self.was_of_earlier(&error) => {
-                        limited!(self.logs(), DEBUG, "an earlier datagram was refused", %error);
-                        self.offered = self.offered.saturating_add(1);
-                        return;
-                    }
-                    Err(error) => {
-                        let (sending, index) = (&self.sending, self.sent);
-                        let reason = error.to_string();
-                        self.link.send_failed(self.now, sending, index, reason);
-                        self.failed = true;
-                    }
-                    Ok(_) => {
-                        if let Some((to, _)) = self.sending.get(self.sent) {
-                            self.surroundings.sent(self.now, to);
-                        }
+            Step::Sent(Err(error)) if self.was_of_earlier(&error) => {
+                limited!(self.logs(), DEBUG, "an earlier datagram was refused", %error);
+                self.offered = self.offered.saturating_add(1);
+            }
+            Step::Sent(Err(error)) => {
+                let (sending, index) = (&self.sending, self.sent);
+                let reason = error.to_string();
+                self.link.send_failed(self.now, sending, index, reason);
+                self.failed = true;
+                self.went(1);
+            }
+            Step::Sent(Ok(Sent { count, stopped })) => {
+                for index in self.sent..self.sent.saturating_add(count) {
+                    if let Some((to, _)) = self.sending.get(index) {
+                        self.surroundings.sent(self.now, to);
                     }
                 }
-                self.offered = 0;
-                self.sent = self.sent.saturating_add(1);
+                // With this step.
+                self.worked = self.worked.saturating_add(count.saturating_sub(1));
+                self.went(count);
+                if stopped {
+                    self.take_undelivered();
+                }
             }
             Step::Received(Ok(received)) => {
                 self.receive(received);
@@ -109,6 +108,12 @@ impl<R: Runtime> Task<R> {
             Step::Request(request) => self.send_request(request),
             Step::Wake => {}
         }
+    }
+
+    /// Goes on behind datagrams that were sent, or not.
+    fn went(&mut self, count: usize) {
+        self.offered = 0;
+        self.sent = self.sent.saturating_add(count);
     }
 
     /// Whether an error of a send may be about an earlier datagram, so that this one is to be
