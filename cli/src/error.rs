@@ -23,6 +23,9 @@ pub(crate) enum CliError {
         path: Option<PathBuf>,
         error: io::Error,
     },
+    /// Standard input is to be read.
+    #[error("standard input is closed")]
+    NoInput,
     /// What a request is to carry cannot be read.
     #[error("cannot read the content from {}: {error}", name(path.as_ref()))]
     Content {
@@ -160,6 +163,7 @@ impl CliError {
             Self::Connect(_) => {
                 "--server says where the server is: HOST:PORT, or [ADDRESS]:PORT for one of IPv6"
             }
+            Self::NoInput => "`</dev/null` is an empty one",
             Self::Answer(ErrorAnswer(message)) if message.message_type == AUTH_ERROR => {
                 "--secret and --admin-secret must be the server's"
             }
@@ -183,7 +187,7 @@ impl CliError {
             Self::Request(RequestError::Send(SendError::Seal(_))) | Self::Content { .. } => USAGE,
             // The local peer is what the options say.
             Self::Build(BuildError::Peers(_)) | Self::PeerData(_) => USAGE,
-            Self::Usage(_) => USAGE,
+            Self::Usage(_) | Self::NoInput => USAGE,
             Self::Request(_) => CONNECTION,
             _ => 1,
         })

@@ -41,7 +41,7 @@ fn content(content: &Content) -> Result<Bytes, CliError> {
         (None, None) => return Ok(Bytes::new()),
         (None, Some(path)) if path == Path::new("-") => {
             let mut bytes = Vec::new();
-            bounded(Input::new())
+            bounded(Input::open()?)
                 .read_to_end(&mut bytes)
                 .map(|_| bytes)
                 .map_err(|error| (None, error))

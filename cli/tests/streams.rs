@@ -182,11 +182,10 @@ fn what_is_asked_for_happens_though_nobody_reads_the_answer() {
 }
 
 #[test]
-fn input_may_be_closed_empty_slow_or_a_terminal() {
+fn input_may_be_empty_slow_or_a_terminal() {
     let server = Server::start(&[]);
     let addr = server.addr.to_string();
     for stream in [
-        Stream::Closed,
         Stream::Null,
         Stream::Pipe,
         Stream::SlowNonblocking,
@@ -209,7 +208,7 @@ fn input_may_be_closed_empty_slow_or_a_terminal() {
                     let to = kept.insert(input.test());
                     to.write_all(&[typed, b"\x04"].concat()).unwrap();
                 }
-                Stream::Closed | Stream::Null => wanted = b"",
+                Stream::Null => wanted = b"",
                 _ => {
                     let mut to = input.test();
                     for byte in row.input {
@@ -225,6 +224,42 @@ fn input_may_be_closed_empty_slow_or_a_terminal() {
                 row.args
             );
         }
+    }
+}
+
+/// Nothing was meant to be read: it is not taken for an empty content.
+#[test]
+fn input_that_is_closed_is_an_error() {
+    let server = Server::start(&[]);
+    let addr = server.addr.to_string();
+    let create = ["create", "kept", "--content", "precious", "--server", &addr];
+    assert_eq!(run(&create, b"").stdout, b"stored");
+    for args in [
+        &["update", "kept", "--file", "-", "--server", &addr][..],
+        &["update", "kept", "--file", "-", "--udp", "--server", &addr],
+        &["decode"],
+        &["decode", "-"],
+        &["encode"],
+    ] {
+        let mut input = Ends::input(Stream::Closed);
+        let (mut output, mut error) = (Ends::output(Stream::Pipe), Ends::output(Stream::Pipe));
+        let mut child = start_with(args, &mut input, &mut output, &mut error);
+        assert_eq!(child.wait().unwrap().code(), Some(2), "{args:?}");
+        assert_eq!(output.read().unwrap(), b"", "{args:?}");
+        let said = String::from_utf8(error.read().unwrap()).unwrap();
+        assert!(
+            said.starts_with("netaio: standard input is closed\n"),
+            "{said}"
+        );
+    }
+    let kept = run(&["request", "kept", "--server", &addr], b"");
+    assert_eq!(kept.stdout, b"precious");
+    // What does not read it is not concerned.
+    for args in [&["request", "kept", "--server", &addr][..], &["help"]] {
+        let mut input = Ends::input(Stream::Closed);
+        let (mut output, mut error) = (Ends::output(Stream::Null), Ends::output(Stream::Null));
+        let mut child = start_with(args, &mut input, &mut output, &mut error);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}");
     }
 }
 

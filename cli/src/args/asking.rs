@@ -54,7 +54,7 @@ pub(crate) struct Content {
     /// The content, as text.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) content: Option<String>,
-    /// A file with the content; - is standard input.
+    /// A file with the content; - is standard input, which must not be closed.
     #[arg(long, value_name = "PATH")]
     pub(crate) file: Option<PathBuf>,
 }

@@ -16,7 +16,7 @@ pub(super) const CHUNK: usize = 64 * 1024;
 /// Opens the file that the options name.
 pub(super) fn open(input: &Input) -> Result<Box<dyn Read>, CliError> {
     match input.path() {
-        None => Ok(Box::new(stdio::Input::for_output())),
+        None => Ok(Box::new(stdio::Input::open_for_output()?)),
         Some(path) => match File::open(path) {
             Ok(file) => Ok(Box::new(file)),
             Err(error) => Err(unreadable(input, error)),

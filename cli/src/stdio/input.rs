@@ -1,8 +1,12 @@
 //! Standard input.
+//!
+//! One that was closed is `/dev/null` by now, as is an empty one. Only the former can be written to: so
+//! the standard library opens it.
 
 use std::io::{self, Read};
 
 use super::poll;
+use crate::error::CliError;
 
 /// Standard input, unbuffered. It waits where a non-blocking file has nothing yet.
 pub(crate) struct Input {
@@ -11,14 +15,23 @@ pub(crate) struct Input {
 
 impl Input {
     /// Input that is wanted whoever reads the output.
-    pub(crate) fn new() -> Self {
-        Self { for_output: false }
+    ///
+    /// # Errors
+    /// It was closed when the command started: what is to be read is missing, and not empty.
+    pub(crate) fn open() -> Result<Self, CliError> {
+        if was_closed() {
+            return Err(CliError::NoInput);
+        }
+        Ok(Self { for_output: false })
     }
 
     /// Input of which nothing but output is made: a read fails with `BrokenPipe` where there is nothing
     /// yet and nobody reads standard output any more.
-    pub(crate) fn for_output() -> Self {
-        Self { for_output: true }
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn open_for_output() -> Result<Self, CliError> {
+        Self::open().map(|_| Self { for_output: true })
     }
 }
 
@@ -37,6 +50,28 @@ impl Read for Input {
             }
         }
     }
+}
+
+/// Whether it is a `/dev/null` that could be written to.
+#[cfg(unix)]
+fn was_closed() -> bool {
+    use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, stat};
+
+    let is_writable =
+        fcntl_getfl(io::stdin()).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR);
+    if !is_writable {
+        return false;
+    }
+    let (Ok(input), Ok(null)) = (fstat(io::stdin()), stat("/dev/null")) else {
+        return false;
+    };
+    FileType::from_raw_mode(input.st_mode) == FileType::CharacterDevice
+        && input.st_rdev == null.st_rdev
+}
+
+#[cfg(not(unix))]
+fn was_closed() -> bool {
+    false
 }
 
 #[cfg(unix)]

@@ -2,7 +2,7 @@
 //! non-blocking, full, or nobody's.
 //!
 //! Those that are closed when the command starts are `/dev/null`: the standard library opens it
-//! in their place.
+//! in their place. For output that is as good; [`Input`] tells.
 
 pub(crate) mod error;
 mod input;
