@@ -62,7 +62,7 @@ mod imp {
     pub(in super::super) fn receive(socket: RawFd, bytes: &mut [u8]) -> io::Result<Received> {
         let mut room = [IoSliceMut::new(bytes)];
         let (mut control, flags) = (system::control(), MsgFlags::empty());
-        let control = Some(&mut control);
+        let control = Some(control.as_mut_slice());
         let received = nix::sys::socket::recvmsg(socket, &mut room, control, flags)?;
         told(&received).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
