@@ -5,7 +5,12 @@
 ///
 /// It says what has happened by the time that it is returned. Of what is
 /// [`queued`](Self::queued) some may be lost later; a [`Dropped`](crate::Dropped) event or
-/// the reason of a close tells then.
+/// the reason of a close tells then. On a datagram socket a receiver that has not shown that it
+/// receives at its address may be refused when its turn comes, for the budget of such ones
+/// ([`Limits::unvalidated_burst`](crate::Limits::unvalidated_burst)): it counts as
+/// [`queued`](Self::queued), never as [`dropped`](Self::dropped). A
+/// [`Suppressed`](crate::DatagramEvent::Suppressed) event tells of it then, and the counter
+/// [`unvalidated`](crate::DatagramCounters::unvalidated).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {

@@ -165,7 +165,11 @@ impl Publisher {
     /// one message to all of its receivers after the other. It refuses one that would be too
     /// much besides those that wait, by length times receivers
     /// ([`Limits::outbound_total`](netaio_core::Limits::outbound_total)): then
-    /// [`Delivery::dropped`] counts all receivers.
+    /// [`Delivery::dropped`] counts all receivers. Those that have not shown that they receive at
+    /// their address count as [`Delivery::queued`], also where their budget
+    /// ([`Limits::unvalidated_burst`](netaio_core::Limits::unvalidated_burst)) then keeps it from
+    /// them: [`UdpEvent::Suppressed`](crate::UdpEvent::Suppressed) and the counter
+    /// [`unvalidated`](netaio_core::DatagramCounters::unvalidated) tell.
     ///
     /// [`publish`](Self::publish) waits for receivers that are slower than the publisher.
     ///

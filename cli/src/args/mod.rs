@@ -49,7 +49,8 @@ pub(crate) enum Command {
     /// first three the auth field `change` is created, updated or deleted; what others publish
     /// never has it. With --tcp and --udp there is one store, and each side's subscribers hear
     /// of what happens on the other. Stops on SIGINT (Ctrl-C) and SIGTERM, once running
-    /// requests are answered, within 2 seconds; a second signal ends it at once.
+    /// requests are answered and what waits for clients is sent, for which they have 2 seconds and
+    /// then 1 more; a second signal ends it at once.
     ///
     /// Where it listens goes to standard output, a line for each address. It serves whether
     /// or not somebody reads them.

@@ -24,7 +24,8 @@ use crate::runtime::{Work, block_on};
 use crate::signals::Stop;
 use crate::stdio::Output;
 
-/// The time that answers have to be sent in once it is to stop.
+/// The time that requests have to be answered in once it is to stop. Clients have a second more to
+/// take what waits for them.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until a signal stops it.

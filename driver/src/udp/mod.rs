@@ -266,7 +266,8 @@ impl<R: Runtime> UdpNode<R> {
     /// peers get a farewell. Requests that come meanwhile, and those that are not begun after
     /// `grace`, are answered with an `ERROR` that [says so](netaio_core::NotHandled), so that their
     /// askers [may ask again](crate::RequestError::was_surely_not_handled) elsewhere. Then the rest
-    /// is aborted, and handlers of timeouts are cancelled. When this is ready the address is free.
+    /// is aborted, and handlers of timeouts are cancelled. The last datagrams have a second more, and no
+    /// longer than `grace`. When this is ready the address is free.
     ///
     /// Cancel-safe: once the stop is queued, the node stops receiving; if the future is
     /// dropped then, handlers go on until they have completed.
