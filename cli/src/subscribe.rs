@@ -98,10 +98,10 @@ impl Work for Listening {
             return Ok(());
         };
         let (asked, mut heard) = subscribed;
-        say(format_args!(
-            "subscribed to {}",
-            self.options.uris.join(", ")
-        ));
+        // As the lines of notifications say them.
+        let uris = self.options.uris.iter();
+        let uris: Vec<_> = uris.map(|uri| word(uri.as_bytes(), Max::NONE)).collect();
+        say(format_args!("subscribed to {}", uris.join(", ")));
         let printed = self.unless_ended(self.print_all(&mut heard)).await;
         let leave = async {
             if let Asked::Udp { .. } = &asked {

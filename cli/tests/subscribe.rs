@@ -3,12 +3,12 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener};
 
 use common::server::Server;
 use common::subscriber::Subscriber;
-use common::{RUNTIMES, json_lines, run, start};
+use common::{RUNTIMES, json_lines, run, start, stop};
 use netaio_core::Message;
 use netaio_core::types::SUBSCRIBE_URI;
 use netaio_driver::Remote;
@@ -200,4 +200,17 @@ fn the_end_is_told_behind_the_last_notification() {
             printed.len()
         );
     }
+}
+
+/// One is as the lines of its notifications say it, and several are told apart.
+#[test]
+fn what_is_subscribed_to_is_quoted_where_it_is_no_plain_word() {
+    let server = Server::start(&[]);
+    let addr = server.addr.to_string();
+    let mut child = start(&["subscribe", "a", "b c, d", "x\ny", "--server", &addr]);
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert_eq!(line, "subscribed to a, \"b c, d\", \"x\\ny\"\n");
+    assert_eq!(stop(&mut child, "-TERM"), Some(0));
 }
