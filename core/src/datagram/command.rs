@@ -180,8 +180,8 @@ impl DatagramLink {
     /// meanwhile are [refused](crate::NotHandled), as are those that are not begun when the
     /// grace is over. Then
     /// [`DatagramEvent::Closed`](crate::DatagramEvent) is last, and no datagram comes
-    /// behind it: what is queued when the grace is over can be taken once more, after the
-    /// poll that finds it over, and is dropped by the next poll.
+    /// behind it: what is queued when the grace is over, those refusals among it, has a second
+    /// more to be sent, and is dropped then.
     pub fn drain<N: SharedNode>(&mut self, now: Now, node: &mut N, grace: Duration) {
         self.exchange.now = now;
         if self.phase != Phase::Open {

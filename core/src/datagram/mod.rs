@@ -188,9 +188,8 @@ enum Phase {
     Open,
     /// Nothing more is received, and the link ends when nothing is under way, or then.
     Draining { until: Duration },
-    /// The grace is over, and nothing more is queued. What is queued may be handed out
-    /// until the next poll.
-    LastSends { offered: bool },
+    /// The grace is over, and nothing more is queued. What is queued is sent until then.
+    LastSends { until: Duration },
     /// Nothing comes out any more.
     Closed,
 }
@@ -199,6 +198,9 @@ impl DatagramLink {
     /// The longest datagram that is sent, in bytes: what IPv4 carries, and so
     /// less than the longest frame.
     pub const MAX_DATAGRAM: usize = MAX_DATAGRAM;
+
+    /// How long what is queued when the grace is over may take to be sent.
+    const LAST_SENDS: Duration = Duration::from_secs(1);
 
     pub(crate) fn new(
         now: Now,
@@ -336,20 +338,23 @@ impl DatagramLink {
         self.unhandled > Limits::HIGH_WATER
     }
 
-    /// Whether what is queued is all that the link still has to do, and is to be sent now.
-    pub(crate) fn is_past_grace(&self) -> bool {
-        matches!(self.phase, Phase::LastSends { .. })
-    }
-
     fn is_drained(&self) -> bool {
         let sent = self.outbox_bytes() == 0 && self.fan_outs.is_empty();
         let idle = self.calls.is_idle() && self.inbound.is_empty() && sent;
         matches!(self.phase, Phase::Draining { .. }) && idle
     }
 
+    /// Whether the grace is over, and what was queued by then is sent, or the time for that is
+    /// over too.
+    pub(crate) fn has_sent_last(&self) -> bool {
+        let now = self.exchange.now.monotonic;
+        let sent = self.outbox_bytes() == 0;
+        matches!(self.phase, Phase::LastSends { until } if sent || until <= now)
+    }
+
     /// Whether a step towards the end can be taken.
     fn may_end(&self) -> bool {
-        self.is_past_grace() || self.is_drained()
+        self.has_sent_last() || self.is_drained()
     }
 
     // Outputs.
@@ -424,7 +429,9 @@ impl DatagramLink {
         let peers = peers.into_iter().chain(self.delayed.deadline());
         let peers = peers.map(|at| (at, DeadlineReason::Peers));
         let end = match self.phase {
-            Phase::Draining { until } => Some((until, DeadlineReason::End)),
+            Phase::Draining { until } | Phase::LastSends { until } => {
+                Some((until, DeadlineReason::End))
+            }
             _ => None,
         };
         let renewal = self.renewals.deadline();
@@ -450,16 +457,9 @@ impl DatagramLink {
             self.inbound.clear();
             self.unhandled = 0;
             self.fan_outs.clear();
-            self.phase = Phase::LastSends { offered: false };
-        }
-    }
-
-    /// Past the grace: whether what was queued was sent, or offered for that.
-    fn has_sent_last(&mut self) -> bool {
-        let nothing = self.outbox_bytes() == 0;
-        match &mut self.phase {
-            Phase::LastSends { offered } => core::mem::replace(offered, true) || nothing,
-            _ => false,
+            self.phase = Phase::LastSends {
+                until: self.exchange.now.deadline(Self::LAST_SENDS),
+            };
         }
     }
 

@@ -527,6 +527,7 @@ macro_rules! conformance {
                 a_server_that_stops_refuses_what_comes
                 a_stop_whose_time_is_up_tells_who_waits
                 a_node_that_stops_refuses_what_comes
+                a_node_whose_time_to_stop_is_up_tells_who_waits
             }
             identities {
                 who_is_there_is_asked_before_another_takes_its_address

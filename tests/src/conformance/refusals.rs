@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use netaio_driver::core::NotHandled;
 use netaio_driver::core::types::*;
+use netaio_driver::core::{Limits, NotHandled};
 use netaio_driver::{RequestError, Response, Runtime, Server, UdpNode};
 
 use super::life_cycle::waits;
 use super::raw::{dial, frame, frame_with_id, id_of};
 use super::raw_node::{bind_node, plain_node};
 use super::support::{
-    Counter, Door, GiveUp, assert_message, listen, plain_pair, poll_times, spawn,
+    Counter, Door, GiveUp, assert_message, listen, plain_pair, poll_times, spawn, yield_times,
 };
 
 /// Longer than any test runs.
@@ -109,4 +109,33 @@ pub async fn a_node_that_stops_refuses_what_comes<R: Runtime>() {
     door.open();
     assert_message(&slow.await.unwrap(), RESPOND_URI, "slow", "done");
     stopping.await;
+}
+
+/// What waits for another handler when the time of a node's stop is over is told as well.
+pub async fn a_node_whose_time_to_stop_is_up_tells_who_waits<R: Runtime>() {
+    const ASKED: u64 = 5;
+    let begun = async_channel::unbounded();
+    let limits = Limits::default().with_handlers(1).unwrap();
+    let node = UdpNode::<R>::builder()
+        .limits(limits)
+        .on(REQUEST_URI, waits(begun.0, Door::new()));
+    let (node, asker) = (bind_node(node).await, plain_node::<R>().await);
+    let ask = || {
+        let request = asker.request(node.local_addr(), "u").timeout(NEVER);
+        spawn::<R, _>(request.into_future())
+    };
+    let first = ask();
+    begun.1.recv().await.unwrap();
+    let waiting: Vec<_> = (1..ASKED).map(|_| ask()).collect();
+    while node.counters().received < ASKED {
+        yield_times(1).await;
+    }
+    node.stop_within(Duration::from_millis(100)).await;
+    for asked in waiting {
+        let error = asked.await.unwrap_err();
+        assert!(error.was_surely_not_handled(), "{error}");
+    }
+    assert!(begun.1.is_empty());
+    asker.stop().await;
+    assert!(!first.await.unwrap_err().was_surely_not_handled());
 }

@@ -56,7 +56,10 @@ fn what_waits_when_the_grace_is_over_is_refused() {
     node.link.drain(NOON, &mut node.node, 5 * SECOND);
     assert!(node.events(after(NOON, 4 * SECOND)).is_empty());
     let over = after(NOON, 5 * SECOND);
-    assert!(node.link.poll(over, &mut node.node).is_none());
+    // Who drives it may poll it more than once before it sends.
+    for _ in 0..3 {
+        assert!(node.link.poll(over, &mut node.node).is_none());
+    }
     assert_eq!(refusals(&node.sent()), (alloc::vec![2, 3], 0));
     assert!(matches!(node.events(over)[..], [DatagramEvent::Closed]));
     drop(call);

@@ -225,11 +225,6 @@ impl<H: Clone> DatagramHub<H> {
     }
 
     fn step(&mut self) -> Step<H> {
-        // The link's next poll drops what is left.
-        let last = self.link.is_past_grace();
-        if last && let Some(index) = self.next_transmit() {
-            return Step::Transmit(index);
-        }
         match self.link.poll(self.now, &mut self.node) {
             Some(DatagramEvent::Closed) => {
                 self.sending = Transmits::new();
@@ -256,8 +251,7 @@ impl<H: Clone> DatagramHub<H> {
         }
         match self.next_transmit() {
             Some(index) => Step::Transmit(index),
-            // What the socket does not take now is dropped.
-            None if self.link.is_past_grace() => self.step(),
+            None if self.link.has_sent_last() => self.step(),
             None => Step::Nothing,
         }
     }

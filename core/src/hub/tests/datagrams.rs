@@ -281,7 +281,28 @@ fn what_is_answered_as_the_grace_ends_is_sent_before_the_last_output() {
 }
 
 #[test]
-fn what_the_socket_has_not_taken_when_the_grace_ends_is_dropped() {
+fn what_waits_for_a_handler_when_the_grace_ends_is_refused_before_the_last_output() {
+    let limits = Limits::default().with_handlers(1).unwrap();
+    let mut network = Network::with(2, &limited(limits));
+    let ids = [(); 3].map(|()| network.ask(0, 1, &request("later", "")));
+    network.run();
+    network.hosts[1].hub.drain(NOON, 5 * SECOND);
+    network.pass(4 * SECOND);
+    assert_eq!(network.said(0), []);
+    assert_eq!(network.hosts[1].deferred.len(), 1);
+    network.pass(SECOND);
+    let refused: Vec<_> = (network.said(0).into_iter())
+        .map(|said| match said {
+            Said::Failed(id, error) if error.was_surely_not_handled() => id,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(refused, ids[1..]);
+    assert_eq!(network.said(1).last(), Some(&Said::Closed));
+}
+
+#[test]
+fn what_the_socket_has_not_taken_a_second_after_the_grace_is_dropped() {
     for becomes_writable in [false, true] {
         let mut network = draining();
         network.hosts[1].blocked = true;
@@ -297,11 +318,19 @@ fn what_the_socket_has_not_taken_when_the_grace_ends_is_dropped() {
         hub.send(NOON, to, &notice, &Default::default()).unwrap();
         network.poll(1);
         assert_eq!(network.said(1), []);
-        if becomes_writable {
-            network.hosts[1].blocked = false;
-            network.hosts[1].hub.writable();
-        }
         network.now = after(NOON, 5 * SECOND);
+        network.poll(1);
+        let given_up = after(NOON, 6 * SECOND);
+        let due = Some(given_up.monotonic);
+        assert_eq!(network.said(1), []);
+        assert_eq!(network.hosts[1].hub.deadline(), due);
+        match becomes_writable {
+            true => {
+                network.hosts[1].blocked = false;
+                network.hosts[1].hub.writable();
+            }
+            false => network.now = given_up,
+        }
         network.poll(1);
         let expected = if becomes_writable { 2 } else { 0 };
         assert_eq!(network.sent.len(), expected);
