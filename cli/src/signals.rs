@@ -12,6 +12,7 @@ use smol::future;
 use smol::stream::StreamExt;
 
 use crate::error::CliError;
+use crate::stdio::error::hurry;
 
 /// What ends a command, the same for all clones.
 #[derive(Clone)]
@@ -34,6 +35,7 @@ impl Stop {
         let thread = thread::Builder::new().name("signals".to_owned());
         let work = async move {
             signals.next().await;
+            hurry();
             // Nothing is ever sent: that it is closed, all can see.
             drop(sender);
             if let Some(Ok(signal)) = signals.next().await {

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use netaio_core::Printable;
 
@@ -20,6 +20,9 @@ const WAITING: usize = 1 << 20;
 
 /// The time that the end of the command waits for a slow reader.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same after a signal, for each line.
+const HURRY: Duration = Duration::from_millis(50);
 
 /// Clears a line of a terminal.
 const CLEAR: &str = "\r\x1b[K";
@@ -32,8 +35,10 @@ static LINES: Lines = Lines {
         lines: VecDeque::new(),
         bytes: 0,
         lost: 0,
+        written: 0,
         state: State::Idle,
         shows: false,
+        hurries: false,
     }),
     changed: Condvar::new(),
 };
@@ -49,9 +54,13 @@ struct Queue {
     bytes: usize,
     /// Lines for which there was no room, since this was said.
     lost: u64,
+    /// Lines that were written, or could not be.
+    written: u64,
     state: State,
     /// The last line is a status, whose end is still open.
     shows: bool,
+    /// A signal has come.
+    hurries: bool,
 }
 
 #[derive(PartialEq, Eq)]
@@ -92,14 +101,30 @@ pub(crate) fn show(status: &str) {
 
 /// Waits until what was said is written, but not long.
 pub(crate) fn flush() {
-    let queue = LINES.lock();
-    let unwritten = |queue: &mut Queue| match queue.state {
-        State::Waiting => !queue.lines.is_empty(),
-        State::Writing => true,
-        State::Idle | State::Closed => false,
-    };
-    // Poison is no reason to wait.
-    let _ = LINES.changed.wait_timeout_while(queue, PATIENCE, unwritten);
+    let until = Instant::now().checked_add(PATIENCE);
+    let mut queue = LINES.lock();
+    while queue.has_unwritten() {
+        let left = until.map_or(PATIENCE, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
+        let (before, hurries) = (queue.written, queue.hurries);
+        let wait = if hurries { left.min(HURRY) } else { left };
+        let same = |queue: &mut Queue| {
+            queue.has_unwritten() && queue.written == before && queue.hurries == hurries
+        };
+        let waited = LINES.changed.wait_timeout_while(queue, wait, same);
+        let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() {
+            return;
+        }
+        queue = now;
+    }
+}
+
+/// From now on a reader that takes nothing is not [waited](flush) for.
+pub(crate) fn hurry() {
+    LINES.lock().hurries = true;
+    LINES.changed.notify_all();
 }
 
 /// A line of the log, which is escaped where its fields are.
@@ -113,6 +138,16 @@ impl Write for LogLine {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Queue {
+    fn has_unwritten(&self) -> bool {
+        match self.state {
+            State::Waiting => !self.lines.is_empty(),
+            State::Writing => true,
+            State::Idle | State::Closed => false,
+        }
     }
 }
 
@@ -172,6 +207,7 @@ impl Lines {
             }
             let written = write_line(&line);
             queue = self.lock();
+            queue.written = queue.written.wrapping_add(1);
             queue.state = match written {
                 // A disk that is full may have room later.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => State::Closed,
