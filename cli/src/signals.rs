@@ -3,6 +3,7 @@
 //! The others need no handler: the system ends them, whatever they wait for.
 
 use std::convert::Infallible;
+use std::fs;
 use std::process;
 use std::thread;
 
@@ -20,7 +21,8 @@ pub(crate) struct Stop(Receiver<Infallible>);
 
 impl Stop {
     /// From now on the first signal asks the command to stop. A second one ends the
-    /// process, with 128 and the signal's number for its status.
+    /// process, with 128 and the signal's number for its status. One that whoever started the
+    /// command has the system ignore stays ignored, where that can be seen: on Linux.
     ///
     /// # Errors
     /// The system takes no handlers, or gives no thread.
@@ -30,6 +32,11 @@ impl Stop {
             true => &[Signal::Int, Signal::Term],
             false => &[Signal::Int],
         };
+        let ignored = ignored();
+        let handled = handled
+            .iter()
+            .filter(|signal| !has(ignored, **signal))
+            .copied();
         let mut signals = Signals::new(handled).map_err(CliError::Start)?;
         let (sender, stop) = async_channel::bounded(1);
         let thread = thread::Builder::new().name("signals".to_owned());
@@ -61,4 +68,23 @@ impl Stop {
         };
         future::or(stopped, async { Some(work.await) }).await
     }
+}
+
+/// The signals that are ignored, a bit for each. A shell without job control starts so, for SIGINT, what
+/// it runs in the background.
+fn ignored() -> u64 {
+    // There is no such file on other systems.
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
+/// Whether the signals have this one. The lowest bit is that of number 1.
+fn has(signals: u64, signal: Signal) -> bool {
+    let bit = u32::try_from(signal as i32).ok();
+    let bit = bit.and_then(|number| number.checked_sub(1));
+    bit.and_then(|bit| signals.checked_shr(bit))
+        .is_some_and(|signals| signals & 1 == 1)
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
 use common::server::Server;
@@ -313,6 +313,42 @@ fn while_neither_output_nor_error_takes_anything() {
             let status = started.ended_by(signal);
             assert!(is_success(status), "{args:?} {signal:?}: {status}");
         }
+    }
+}
+
+/// As `nohup` has it of SIGHUP, and a shell without job control of SIGINT in the background.
+#[test]
+fn those_that_are_ignored_stay_ignored() {
+    let server = Server::start(&[]);
+    let addr = server.addr.to_string();
+    for (signal, name) in [(Signal::INT, "INT"), (Signal::TERM, "TERM")] {
+        let other = if name == "INT" {
+            Signal::TERM
+        } else {
+            Signal::INT
+        };
+        let script =
+            format!(r#"exec env --default-signal=INT,TERM --ignore-signal={name} "$0" "$@""#);
+        let mut child = Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_netaio")])
+            .args(["subscribe", "a", "--server", &addr])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        said.read_line(&mut String::new()).unwrap();
+        // News are printed after it.
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let told = ["publish", "a", "--content", "news", "--server", &addr];
+        assert_eq!(run(&told, b"").stdout, b"1");
+        let mut line = String::new();
+        let mut printed = BufReader::new(child.stdout.take().unwrap());
+        printed.read_line(&mut line).unwrap();
+        assert_eq!(line, "news\n");
+        kill_process(Pid::from_child(&child), other).unwrap();
+        assert!(is_success(child.wait().unwrap()), "{name}");
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) use self::serving::{Bounds, Node, Serve};
 /// ended a command that goes on until then (serve, subscribe, node, bench); 1 an error answer, or
 /// something that cannot be read, written or started; 2 wrong usage; 3 no answer in time; 4 no
 /// connection, or one that ended. Nobody has to read standard error. A second signal ends a
-/// command that takes its leave yet, with 128 and the signal's number.
+/// command that takes its leave yet, with 128 and the signal's number. Signals that are ignored when a
+/// command starts stay ignored (on Linux).
 #[derive(Debug, Parser)]
 #[command(name = "netaio", version, arg_required_else_help = true)]
 pub(crate) struct Args {

@@ -65,9 +65,20 @@ impl Ran {
     }
 }
 
+/// The command. Whoever runs the tests in the background may have SIGINT ignored, which would stay so.
+fn command() -> Command {
+    let netaio = env!("CARGO_BIN_EXE_netaio");
+    if !cfg!(target_os = "linux") {
+        return Command::new(netaio);
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT,TERM", netaio]);
+    command
+}
+
 /// Starts the command with pipes.
 pub(crate) fn start(args: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_netaio"))
+    command()
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
