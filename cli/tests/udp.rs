@@ -221,3 +221,17 @@ fn failures_have_their_exit_status() {
     let error = format!("cannot bind {server}: ");
     assert!(taken.error().starts_with(&error), "{taken:?}");
 }
+
+/// It is said at once, over either transport.
+#[test]
+fn a_link_local_address_needs_a_zone() {
+    for options in [&[][..], &["--udp"]] {
+        for args in [&["request", "a"], &["subscribe", "a"]] {
+            let server = ["--timeout", "3600", "--server", "[fe80::1]:7000"];
+            let ran = run(&[&args[..], &server, options].concat(), b"");
+            assert_eq!(ran.status, 4, "{ran:?}");
+            let problem = "a link-local address needs a zone, such as [fe80::1%eth0]:7000\n";
+            assert!(ran.stderr.contains(problem), "{ran:?}");
+        }
+    }
+}

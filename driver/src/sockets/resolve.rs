@@ -10,10 +10,18 @@ use crate::runtime::Interface;
 /// `[fe80::7%3]:8888`, `[fe80::7%eth0]:8888`.
 ///
 /// # Errors
-/// There is no such interface.
+/// There is no such interface; or a link-local address, which each link has for itself, has no scope.
 pub fn parse_address(text: &str) -> io::Result<Option<SocketAddr>> {
     if let Ok(address) = text.parse() {
-        return Ok(Some(address));
+        return match address {
+            SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => {
+                let (ip, port) = (v6.ip(), v6.port());
+                let problem =
+                    format!("a link-local address needs a zone, such as [{ip}%eth0]:{port}");
+                Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
+            }
+            _ => Ok(Some(address)),
+        };
     }
     let Some((ip, interface, port)) = split(text) else {
         return Ok(None);
@@ -39,6 +47,8 @@ mod tests {
         let parsed = |text| parse_address(text).map(|found| found.map(|it| it.to_string()));
         let number = parsed("[fe80::7%3]:5").unwrap();
         assert_eq!(number.as_deref(), Some("[fe80::7%3]:5"));
+        let bare = parsed("[fe80::7]:5").unwrap_err();
+        assert!(bare.to_string().contains("[fe80::7%eth0]:5"), "{bare}");
         let missing = parsed("[fe80::7%no-such-one]:5").unwrap_err();
         assert!(missing.to_string().contains("no-such-one"), "{missing}");
         for name in [
