@@ -172,13 +172,23 @@ impl Link {
     /// Whether [`advance_end`](Self::advance_end) has something to do.
     pub(super) fn may_end(&self) -> bool {
         match &self.phase {
-            Phase::Open { drain_until: None } => false,
-            Phase::Open { .. } => self.calls.is_idle() && !self.has_unhandled(),
+            Phase::Open { .. } => self.is_drained(),
             Phase::Answering { .. } => self.calls.is_idle(),
             Phase::Flushing { .. } => self.queued() == 0,
             Phase::Lingering { .. } => self.eof,
             Phase::Closed { announced, .. } => !*announced,
         }
+    }
+
+    /// Whether it is drained, and has nothing left to do.
+    pub(super) fn is_drained(&self) -> bool {
+        let idle = self.calls.is_idle() && !self.has_unhandled();
+        matches!(
+            self.phase,
+            Phase::Open {
+                drain_until: Some(_)
+            }
+        ) && idle
     }
 
     /// Takes the next step towards the end, and says whether there was one.
@@ -188,12 +198,19 @@ impl Link {
         if !is_due && !self.may_end() {
             return false;
         }
+        // What has come meanwhile is to be refused, and is read in the next turn.
+        if !is_due && self.is_drained() && self.wants_read() && !self.intake.look() {
+            return false;
+        }
         match core::mem::replace(&mut self.phase, Phase::Open { drain_until: None }) {
             Phase::Open { .. } if is_due && self.half_closed.is_some() => {
                 self.begin_flush(CloseReason::Remote);
             }
             Phase::Open { .. } => self.close(now, node),
             Phase::Answering { reason, .. } => {
+                if self.intake.has_ended() {
+                    self.refuse_waiting(node);
+                }
                 self.begin_flush(reason);
                 self.tell_left(node);
             }

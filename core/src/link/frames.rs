@@ -250,8 +250,9 @@ impl Link {
             return true;
         }
         let limits = self.limits();
-        // What is only refused needs no place.
-        if self.intake.is_over() && self.queued() < self.high_water() {
+        // What is only refused needs no place, and what came before is few: it waits elsewhere
+        // than in front of that.
+        if self.intake.has_ended() && self.queued() < self.high_water() {
             return waiting < limits.pending_requests() && waiting_bytes < limits.outbound_queue();
         }
         let (most, most_bytes) = match self.paused {

@@ -73,6 +73,7 @@ impl Link {
         if count == 0 {
             return;
         }
+        self.intake.received();
         match self.phase {
             Phase::Open { .. } if !self.eof => {
                 self.timers.active(now.monotonic);

@@ -5,6 +5,8 @@
 pub(super) struct Intake {
     /// Bytes that were, and are not handled; `None` before it is drained.
     before: Option<usize>,
+    /// There was nothing left to do, and nothing was received since.
+    looked: bool,
 }
 
 impl Intake {
@@ -26,8 +28,24 @@ impl Intake {
         late
     }
 
-    /// Whether all that comes now is late.
-    pub(super) fn is_over(&self) -> bool {
-        self.before == Some(0)
+    /// Whether the link is drained.
+    pub(super) fn has_ended(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// Says that bytes were received.
+    pub(super) fn received(&mut self) {
+        self.looked = false;
+    }
+
+    /// Says that there is nothing left to do but to look for what was received meanwhile, and
+    /// whether that was said before and nothing was.
+    pub(super) fn look(&mut self) -> bool {
+        core::mem::replace(&mut self.looked, true)
+    }
+
+    /// Whether the link ends unless bytes are received.
+    pub(super) fn looks(&self) -> bool {
+        self.looked
     }
 }

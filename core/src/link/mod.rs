@@ -63,6 +63,7 @@ use crate::shared::SharedNode;
 ///   [`queued`](Self::queued), [`unhandled`](Self::unhandled),
 ///   [`calls_in_flight`](Self::calls_in_flight),
 ///   [`pending_requests`](Self::pending_requests), [`wants_read`](Self::wants_read),
+///   [`wants_last_read`](Self::wants_last_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
 ///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room),
 ///   [`has_room`](Self::has_room),
@@ -240,15 +241,22 @@ impl Link {
     pub fn wants_read(&self) -> bool {
         !self.eof
             && match &self.phase {
-                Phase::Open { drain_until } => {
-                    (drain_until.is_none() || !self.calls.is_idle())
-                        && (self.may_take_frame() || self.may_look_ahead())
+                Phase::Open { .. } => {
+                    (self.may_take_frame() || self.may_look_ahead())
                         && self.inlet.bytes.len() <= self.max_frame
                         && self.read_room() > 0
                 }
                 Phase::Lingering { .. } => true,
                 Phase::Answering { .. } | Phase::Flushing { .. } | Phase::Closed { .. } => false,
             }
+    }
+
+    /// Whether it is [drained](Self::drain), has nothing left to do, and ends at the next poll
+    /// unless bytes are received before: what has come already is to be read now, without
+    /// waiting, so that requests among it are refused.
+    #[must_use]
+    pub fn wants_last_read(&self) -> bool {
+        self.intake.looks() && self.is_drained() && self.wants_read()
     }
 
     /// Whether there are bytes to write: see [`poll_outbound`](Self::poll_outbound).

@@ -62,11 +62,16 @@ impl Link {
         self.tell_left(node);
     }
 
-    /// Refuses the requests that wait, and those in the bytes that were received.
-    fn refuse_rest<N: SharedNode>(&mut self, node: &mut N) {
+    /// Refuses the requests that wait.
+    pub(super) fn refuse_waiting<N: SharedNode>(&mut self, node: &mut N) {
         while let Some(Waiting { sealed, .. }) = self.calls.pop_waiting() {
             self.refuse_unbegun(node, sealed);
         }
+    }
+
+    /// Refuses the requests that wait, and those in the bytes that were received.
+    fn refuse_rest<N: SharedNode>(&mut self, node: &mut N) {
+        self.refuse_waiting(node);
         while self.queued() < self.high_water()
             && let Ok(Some(frame)) = self.deframer.next(&mut self.inlet.bytes)
         {

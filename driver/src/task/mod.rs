@@ -199,6 +199,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             let turn_is_over = self.link.is_turn_over();
             if (more || turn_is_over) && self.link.queued() < WRITE_AT {
                 self.yield_turn().await;
+                if self.link.wants_last_read() {
+                    self.read_last().await;
+                }
                 continue;
             }
             if !more && self.is_due() {

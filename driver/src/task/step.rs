@@ -3,6 +3,7 @@
 use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::task::Poll;
 
 use bytes::BytesMut;
 use netaio_core::{CloseReason, Link};
@@ -122,6 +123,25 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.link.written(0);
         }
         step
+    }
+
+    /// Reads what has come by now, before the link ends.
+    pub(super) async fn read_last(&mut self) {
+        let Some((reader, _)) = &mut self.stream else {
+            return;
+        };
+        let come = {
+            let mut read = pin!(read(reader, &mut self.link));
+            poll_fn(|context| match read.as_mut().poll(context) {
+                Poll::Ready(come) => Poll::Ready(Some(come)),
+                Poll::Pending => Poll::Ready(None),
+            })
+            .await
+        };
+        self.now = self.time().now();
+        if let Some(come) = come {
+            self.take_step(Step::Read(come));
+        }
     }
 
     pub(super) fn take_step(&mut self, step: Step) {

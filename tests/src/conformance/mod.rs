@@ -526,6 +526,7 @@ macro_rules! conformance {
             refusals {
                 a_server_that_stops_refuses_what_comes
                 a_stop_whose_time_is_up_tells_who_waits
+                a_server_that_stops_reads_on_to_refuse
                 a_node_that_stops_refuses_what_comes
                 a_node_whose_time_to_stop_is_up_tells_who_waits
             }

@@ -10,7 +10,7 @@ use super::life_cycle::waits;
 use super::raw::{dial, frame, frame_with_id, id_of};
 use super::raw_node::{bind_node, plain_node};
 use super::support::{
-    Counter, Door, GiveUp, assert_message, listen, plain_pair, poll_times, spawn, yield_times,
+    Counter, Door, GiveUp, assert_message, both, listen, plain_pair, poll_times, spawn, yield_times,
 };
 
 /// Longer than any test runs.
@@ -87,6 +87,38 @@ pub async fn a_stop_whose_time_is_up_tells_who_waits<R: Runtime>() {
         .collect();
     assert_eq!((refused, answers.len()), (vec![2, 3], 2));
     assert!(begun.1.is_empty());
+}
+
+/// A stop reads on while it waits for a handler, and refuses more than was read ahead.
+pub async fn a_server_that_stops_reads_on_to_refuse<R: Runtime>() {
+    const ASKED: u8 = 60;
+    let (door, begun) = (Door::new(), async_channel::unbounded());
+    let limits = Limits::default().with_handlers_per_connection(1).unwrap();
+    let server = Server::<R>::builder()
+        .limits(limits)
+        .on(REQUEST_URI, waits(begun.0, door.clone()));
+    let server = listen(server).await;
+    let mut raw = dial(&server).await;
+    let content = "x".repeat(1_000);
+    let requests = (0..ASKED).flat_map(|id| frame_with_id(REQUEST_URI, "u", &content, id));
+    raw.write(&requests.collect::<Vec<_>>()).await.unwrap();
+    begun.1.recv().await.unwrap();
+    let mut stopping = Box::pin(server.stop_within(NEVER));
+    assert_eq!(poll_times(stopping.as_mut(), 1, GiveUp::AtOnce).await, None);
+    // The last one is told before the first one is answered.
+    let mut refused = 0;
+    loop {
+        let told = raw.receive().await.unwrap();
+        assert!(NotHandled::is_said_by(&told));
+        refused += 1;
+        if id_of(&told) == Some(u64::from(ASKED) - 1) {
+            break;
+        }
+    }
+    door.open();
+    let (answers, ()) = both(raw.receive_all(), stopping).await;
+    assert_eq!(refused + answers.len(), usize::from(ASKED));
+    assert!(!answers.iter().any(NotHandled::is_said_by));
 }
 
 /// A node does as a server does.

@@ -67,19 +67,14 @@ fn what_was_not_begun_when_the_grace_is_over_is_refused_and_what_was_may_have_ru
     let waiting = [(); 3].map(|()| pair.request(&Message::request("u")));
     pair.run();
     pair.server.link.drain(NOON, 5 * SECOND);
-    // It is behind those that wait for their turn.
+    // One that comes now waits for none of those.
     let late = pair.request(&Message::request("v"));
     pair.run();
-    assert_eq!(pair.client.seen(), []);
+    assert!(refused(&pair.client.seen(), late));
     pair.pass(5 * SECOND);
     let seen = pair.client.seen();
-    assert!(
-        waiting
-            .into_iter()
-            .chain([late])
-            .all(|id| refused(&seen, id)),
-        "{seen:?}"
-    );
+    let mut waiting = waiting.into_iter();
+    assert!(waiting.all(|id| refused(&seen, id)), "{seen:?}");
     let ended = RequestError::Closed(CloseReason::Remote);
     assert!(!ended.was_surely_not_handled());
     assert!(seen.contains(&Seen::Failed(begun, ended)));
@@ -88,6 +83,82 @@ fn what_was_not_begun_when_the_grace_is_over_is_refused_and_what_was_may_have_ru
     let call = pair.server.unanswered.pop_front().unwrap();
     let reply = pair.server.reply(pair.now, call, Message::ok("u", ""));
     assert!(matches!(reply, Err(ReplyError::Closed(_))));
+}
+
+#[test]
+fn more_than_is_read_ahead_is_refused_while_an_earlier_one_is_handled() {
+    let mut pair = deferred(1);
+    let ask = |pair: &mut Pair, len: usize| {
+        pair.request(&Message::new(REQUEST_URI, "u", alloc::vec![0; len]))
+    };
+    let asked: Vec<_> = (0..100).map(|_| ask(&mut pair, 1_000)).collect();
+    let long: Vec<_> = (0..4).map(|_| ask(&mut pair, 30_000)).collect();
+    let bytes = pair.client.outbound();
+    let (mut read, mut rest) = (0, &bytes[..]);
+    let mut drained = false;
+    while !rest.is_empty() || !drained {
+        if !drained && !pair.server.link.wants_read() {
+            drained = true;
+            pair.server.link.drain(NOON, 5 * SECOND);
+        }
+        let (some, left) = rest.split_at(rest.len().min(1_000));
+        assert!(pair.server.link.wants_read());
+        pair.server.receive(NOON, some);
+        (read, rest) = (read + some.len(), left);
+        pair.server.drain(NOON);
+        assert!(pair.server.link.unhandled() < 40_000, "after {read}");
+    }
+    pair.run();
+    let seen = pair.client.seen();
+    let told = |ids: &[RequestId]| ids.iter().filter(|id| refused(&seen, **id)).count();
+    assert!(told(&asked) > 80 && told(&long) == 4, "{seen:?}");
+    // The others were read before, and have their turn.
+    let mut answered = 0;
+    while let Some(call) = pair.server.unanswered.pop_front() {
+        let answer = Message::respond_uri("u", "");
+        pair.server.reply(NOON, call, answer).unwrap();
+        pair.server.drain(NOON);
+        answered += 1;
+    }
+    assert_eq!(answered + told(&asked), 100);
+}
+
+#[test]
+fn what_has_come_when_nothing_is_left_to_do_is_refused_before_the_end() {
+    let mut pair = deferred(1);
+    pair.run();
+    let late = [(); 2].map(|()| pair.request(&Message::request("u")));
+    let bytes = pair.client.outbound();
+    pair.server.link.drain(NOON, 5 * SECOND);
+    // Who can read does so as long as there is something.
+    for part in bytes.chunks(10) {
+        let End { link, node, .. } = &mut pair.server;
+        assert!(link.poll(NOON, node).is_none());
+        assert!(pair.server.link.wants_last_read() && pair.server.link.wants_poll());
+        pair.server.receive(NOON, part);
+    }
+    pair.run();
+    let seen = pair.client.seen();
+    assert!(late.into_iter().all(|id| refused(&seen, id)), "{seen:?}");
+    assert_eq!(pair.server.seen(), [Seen::Closed(CloseReason::Local)]);
+}
+
+#[test]
+fn who_never_stops_sending_is_cut_off_when_the_grace_is_over() {
+    let mut pair = deferred(1);
+    pair.server.link.drain(NOON, 5 * SECOND);
+    let request = frame(&Message::request("u"));
+    for second in 0..5 {
+        let now = after(NOON, second * SECOND);
+        pair.server.receive(now, &request);
+        let End { link, node, .. } = &mut pair.server;
+        assert!(link.poll(now, node).is_none());
+        assert_eq!(unopened(&pair.server.outbound()).len(), 1);
+        assert!(pair.server.link.close_reason().is_none());
+    }
+    pair.server.receive(NOON, &request);
+    pair.server.drain(after(NOON, 5 * SECOND));
+    assert!(pair.server.link.close_reason().is_some());
 }
 
 #[test]
