@@ -199,7 +199,7 @@ impl Link {
             return false;
         }
         // What has come meanwhile is to be refused, and is read in the next turn.
-        if !is_due && self.is_drained() && self.wants_read() && !self.intake.look() {
+        if !is_due && self.is_drained() && self.wants_read() && !self.intake.look(now.monotonic) {
             return false;
         }
         match core::mem::replace(&mut self.phase, Phase::Open { drain_until: None }) {

@@ -1,5 +1,7 @@
 //! What a link that is drained still handles.
 
+use core::time::Duration;
+
 /// Which frames were received before the link was drained.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
@@ -7,9 +9,14 @@ pub(super) struct Intake {
     before: Option<usize>,
     /// There was nothing left to do, and nothing was received since.
     looked: bool,
+    /// When it ends at the latest, once there was nothing left to do.
+    until: Option<Duration>,
 }
 
 impl Intake {
+    /// How long a remote that goes on sending is refused, once there is nothing left to do.
+    const REFUSING: Duration = Duration::from_secs(1);
+
     /// Says that the link is drained, with so many bytes that are not handled.
     pub(super) fn end(&mut self, unhandled: usize) {
         self.before.get_or_insert(unhandled);
@@ -39,9 +46,12 @@ impl Intake {
     }
 
     /// Says that there is nothing left to do but to look for what was received meanwhile, and
-    /// whether that was said before and nothing was.
-    pub(super) fn look(&mut self) -> bool {
-        core::mem::replace(&mut self.looked, true)
+    /// whether that was said before and nothing was; or a remote that never stops has sent
+    /// for long enough.
+    pub(super) fn look(&mut self, now: Duration) -> bool {
+        let until = now.saturating_add(Self::REFUSING);
+        let until = *self.until.get_or_insert(until);
+        core::mem::replace(&mut self.looked, true) || now >= until
     }
 
     /// Whether the link ends unless bytes are received.

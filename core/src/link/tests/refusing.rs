@@ -144,20 +144,20 @@ fn what_has_come_when_nothing_is_left_to_do_is_refused_before_the_end() {
 }
 
 #[test]
-fn who_never_stops_sending_is_cut_off_when_the_grace_is_over() {
+fn who_never_stops_sending_is_refused_for_a_second_once_nothing_is_left_to_do() {
     let mut pair = deferred(1);
-    pair.server.link.drain(NOON, 5 * SECOND);
+    pair.server.link.drain(NOON, 60 * SECOND);
     let request = frame(&Message::request("u"));
-    for second in 0..5 {
-        let now = after(NOON, second * SECOND);
+    for tenths in [0, 5, 9] {
+        let now = after(NOON, tenths * SECOND / 10);
         pair.server.receive(now, &request);
         let End { link, node, .. } = &mut pair.server;
         assert!(link.poll(now, node).is_none());
         assert_eq!(unopened(&pair.server.outbound()).len(), 1);
         assert!(pair.server.link.close_reason().is_none());
     }
-    pair.server.receive(NOON, &request);
-    pair.server.drain(after(NOON, 5 * SECOND));
+    pair.server.receive(after(NOON, SECOND), &request);
+    pair.server.drain(after(NOON, SECOND));
     assert!(pair.server.link.close_reason().is_some());
 }
 
