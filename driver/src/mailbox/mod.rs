@@ -15,7 +15,7 @@ use netaio_core::{
 
 pub(crate) use self::command::Command;
 
-use crate::sync::{AtomicBool, AtomicWaker, Mutex, Ordering, lock};
+use crate::sync::{AtomicBool, AtomicUsize, AtomicWaker, Mutex, Ordering, lock};
 
 /// Why a command was not queued.
 enum Refused {
@@ -35,6 +35,9 @@ pub(crate) struct Mailbox {
     /// Notified when there is room for news, if publishers wait for it.
     news_room: Event,
     awaited: AtomicBool,
+    /// Bytes of news that the task has taken, and whose link has not yet published that it has
+    /// them.
+    on_the_way: AtomicUsize,
     /// More waits than may, and the task is to have a turn.
     crowded: AtomicBool,
     /// The most bytes of what may be dropped that wait.
@@ -185,6 +188,7 @@ impl Mailbox {
             room: Event::new(),
             news_room: Event::new(),
             awaited: AtomicBool::new(false),
+            on_the_way: AtomicUsize::new(0),
             crowded: AtomicBool::new(false),
             capacity: limits.pending_requests(),
             droppable_capacity: limits.outbound_queue(),
@@ -324,7 +328,12 @@ impl Mailbox {
         };
         let mut queue = lock(&self.queue);
         let was_full = queue.sends >= self.capacity;
+        let news = queue.news();
         let left = queue.move_some(into, room);
+        let moved = news.saturating_sub(queue.news());
+        if moved > 0 {
+            self.on_the_way.fetch_add(moved, Ordering::SeqCst);
+        }
         queue.publish(&self.account);
         let taken = Taken {
             dropped: queue.commands.take_dropped(),

@@ -1,6 +1,6 @@
 //! Room for what many get: who waits for it, and the turns of a connection's task.
 
-use super::{Mailbox, Ordering, lock};
+use super::{Mailbox, Ordering, Queue, lock};
 use crate::futures::wait_for;
 
 impl Mailbox {
@@ -13,8 +13,15 @@ impl Mailbox {
         if queue.closed.is_some() || self.account.is_cut() {
             return false;
         }
-        let has_room = self.account.has_room(queue.news());
+        let has_room = self.has_room(&queue);
         queue.flow.waits(has_room)
+    }
+
+    /// Whether the link has room behind what is here, and on the way to it.
+    fn has_room(&self, queue: &Queue) -> bool {
+        let on_the_way = self.on_the_way.load(Ordering::SeqCst);
+        let waiting = queue.news().saturating_add(on_the_way);
+        self.account.has_room(waiting)
     }
 
     /// Is ready when no publisher waits for this connection.
@@ -31,12 +38,15 @@ impl Mailbox {
     /// To be called when the link has published what it holds: publishers go on if there is
     /// room.
     pub(crate) fn note_room(&self) {
-        // The plain load comes first, as it is all that there is to do as a rule.
+        // No write where there is nothing to note, which is all that there is to do as a rule.
+        if self.on_the_way.load(Ordering::SeqCst) > 0 {
+            self.on_the_way.store(0, Ordering::SeqCst);
+        }
         if !self.awaited.load(Ordering::SeqCst) {
             return;
         }
         let queue = lock(&self.queue);
-        let has_room = self.account.has_room(queue.news());
+        let has_room = self.has_room(&queue);
         drop(queue);
         if has_room || self.account.is_cut() {
             self.awaited.store(false, Ordering::SeqCst);

@@ -143,9 +143,20 @@ fn publishers_wait_for_who_has_no_room_and_once_in_vain() {
     mailbox.give_up();
     assert!(!mailbox.is_waited_for());
     take();
+    mailbox.note_room();
     assert!(!mailbox.is_waited_for());
-    mailbox.push_news(frame(2)).unwrap();
-    mailbox.push_news(frame(3)).unwrap();
+    let fill = || {
+        mailbox.push_news(frame(2)).unwrap();
+        mailbox.push_news(frame(3)).unwrap();
+    };
+    fill();
+    assert!(mailbox.is_waited_for());
+    // What is on its way to the link counts until the link has published that it has it.
+    take();
+    assert!(mailbox.is_waited_for());
+    mailbox.note_room();
+    assert!(!mailbox.is_waited_for());
+    fill();
     assert!(mailbox.is_waited_for());
     // Nobody waits for one that has closed.
     mailbox.close(CloseReason::Local);
