@@ -1,5 +1,6 @@
 //! A server of ours that stops, and a client of the package.
 
+use netaio_driver::core::Limits;
 use netaio_driver::core::types::*;
 use netaio_driver::{Runtime, Server};
 
@@ -21,7 +22,10 @@ pub async fn python_is_refused_by_a_server_that_stops<R: Runtime>(python: &Pytho
             "slow"
         }
     };
+    // What comes before the server knows that it stops is answered beside the one that runs.
+    let limits = Limits::default().with_handlers_per_connection(2).unwrap();
     let server = Server::<R>::builder()
+        .limits(limits)
         .on((REQUEST_URI, "slow"), slow)
         .on((REQUEST_URI, "fast"), || "fast");
     let server = server.bind("127.0.0.1:0").await.unwrap();
@@ -44,7 +48,6 @@ pub async fn python_is_refused_by_a_server_that_stops<R: Runtime>(python: &Pytho
         stopped
     };
     let asked = blocking(move || {
-        // It may be a moment before the server knows that it stops.
         for id in 1.. {
             client.send_with_id(kind, b"fast", ask, id).unwrap();
             let answer = client.next().unwrap();
