@@ -1,5 +1,9 @@
-//! A short frame, for measurements.
+//! Short requests without sockets, for measurements.
 
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use netaio_driver::{ReadHalf, WriteHalf};
 use netaio_tokio::plugin::SealContext;
 use netaio_tokio::{Layer, Message, Sealer, Wire};
 use rand_core::SeedableRng;
@@ -31,4 +35,46 @@ pub fn frame() -> Result<Vec<u8>, netaio_core::SealError> {
         &mut out,
     )?;
     Ok(out)
+}
+
+/// A stream of turns of requests, and then its end.
+#[derive(Debug)]
+pub struct Requests {
+    turn: Bytes,
+    left: usize,
+}
+
+impl Requests {
+    /// So many turns, each of these bytes.
+    #[must_use]
+    pub fn new(turn: Bytes, turns: usize) -> Self {
+        Self { turn, left: turns }
+    }
+}
+
+impl ReadHalf for Requests {
+    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        // As from a socket, the next are there when the others run.
+        tokio::task::yield_now().await;
+        if self.left == 0 {
+            return Ok(0);
+        }
+        self.left -= 1;
+        buffer.extend_from_slice(&self.turn);
+        Ok(self.turn.len())
+    }
+}
+
+/// A stream that takes all answers.
+#[derive(Debug)]
+pub struct Answers;
+
+impl WriteHalf for Answers {
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    async fn shutdown(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

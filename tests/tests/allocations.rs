@@ -3,11 +3,7 @@
 //! takes for its buffers is shared by them.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
-use std::io;
-
-use bytes::{Bytes, BytesMut};
-use netaio_driver::{ReadHalf, WriteHalf};
-use netaio_tests::plain::frame;
+use netaio_tests::plain::{Answers, Requests, frame};
 use netaio_tokio::types::REQUEST_URI;
 use netaio_tokio::{Content, Handler, Server};
 
@@ -16,37 +12,6 @@ const TURN: usize = 64;
 
 /// Turns that are looked at, behind as many that are not.
 const TURNS: usize = 200;
-
-/// Turns of requests, and then the end.
-struct Requests {
-    turn: Bytes,
-    left: usize,
-}
-
-impl ReadHalf for Requests {
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
-        // As from a socket, the next are there when the others run.
-        tokio::task::yield_now().await;
-        if self.left == 0 {
-            return Ok(0);
-        }
-        self.left -= 1;
-        buffer.extend_from_slice(&self.turn);
-        Ok(self.turn.len())
-    }
-}
-
-struct Answers;
-
-impl WriteHalf for Answers {
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-
-    async fn shutdown(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Allocations while a server answers so many turns.
 fn allocations<M: 'static>(turns: usize, handler: impl Handler<M>) -> u64 {
@@ -58,7 +23,7 @@ fn allocations<M: 'static>(turns: usize, handler: impl Handler<M>) -> u64 {
         runtime.block_on(async {
             let server = Server::builder();
             let server = server.on((REQUEST_URI, "echo"), handler).build().unwrap();
-            let requests = Requests { turn, left: turns };
+            let requests = Requests::new(turn, turns);
             let connection = server.serve_halves(requests, Answers, None).unwrap();
             connection.closed().await;
         });
