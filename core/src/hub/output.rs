@@ -110,6 +110,14 @@ pub enum HubEvent {
         /// What was dropped.
         dropped: Dropped,
     },
+    /// A link is closed, and not all that was queued was written: see
+    /// [`Event::Unwritten`](crate::Event::Unwritten).
+    Unwritten {
+        /// The link.
+        link: LinkId,
+        /// In bytes.
+        bytes: usize,
+    },
     /// Nothing more is received by a link, while handlers run or messages wait for theirs: see
     /// [`Event::HalfClosed`](crate::Event::HalfClosed).
     HalfClosed {

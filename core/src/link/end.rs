@@ -41,13 +41,22 @@ impl Link {
         let Phase::Closed { .. } = self.phase else {
             let reason = self.phase.close_reason().cloned().unwrap_or(reason);
             self.stop_handling(&reason);
-            self.outbox.clear();
+            self.give_up_queue(&reason);
             self.phase = Phase::Closed {
                 reason,
                 announced: false,
             };
             return;
         };
+    }
+
+    /// Writes nothing more, and says so where there was something that the reason does not say.
+    fn give_up_queue(&mut self, reason: &CloseReason) {
+        let bytes = self.queued();
+        self.outbox.clear();
+        if bytes > 0 && !matches!(reason, CloseReason::SlowConsumer { .. }) {
+            self.notices.push_back(Notice::Unwritten { bytes });
+        }
     }
 
     fn stop_handling(&mut self, reason: &CloseReason) {
@@ -221,7 +230,7 @@ impl Link {
                 self.phase = Phase::Lingering { reason, until };
             }
             Phase::Flushing { reason, .. } | Phase::Lingering { reason, .. } => {
-                self.outbox.clear();
+                self.give_up_queue(&reason);
                 self.phase = Phase::Closed {
                     reason,
                     announced: false,

@@ -81,6 +81,13 @@ pub enum Event<H> {
     /// is [wanted](super::Link::wants_read), or what was written last may be lost on its
     /// way.
     Shutdown,
+    /// The link is closed, and so much that was queued was not written: its time was over, the
+    /// transport has failed, or the link was aborted. [`Closed`](Self::Closed) follows. What a
+    /// [slow consumer](CloseReason::SlowConsumer) is not sent is in its reason.
+    Unwritten {
+        /// In bytes.
+        bytes: usize,
+    },
     /// The link is closed. Close the transport. It is the last event, unless calls are
     /// [in flight](super::Link::calls_in_flight): keep the link then, and poll it as ever,
     /// until they have ended. Their handlers run on unless they are
@@ -102,6 +109,9 @@ pub(super) enum Notice {
     },
     HalfClosed(CloseReason),
     Shutdown,
+    Unwritten {
+        bytes: usize,
+    },
     Closed(CloseReason),
 }
 
@@ -113,6 +123,7 @@ impl<H> From<Notice> for Event<H> {
             Notice::Cancelled { call, reason } => Self::Cancelled { call, reason },
             Notice::HalfClosed(reason) => Self::HalfClosed(reason),
             Notice::Shutdown => Self::Shutdown,
+            Notice::Unwritten { bytes } => Self::Unwritten { bytes },
             Notice::Closed(reason) => Self::Closed(reason),
         }
     }

@@ -216,6 +216,10 @@ impl ConnectionObserver for OfClient {
         self.monitor.dropped(connection, dropped);
     }
 
+    fn unwritten(&self, connection: &Connection, bytes: usize) {
+        self.monitor.unwritten(connection, bytes);
+    }
+
     fn gap(&self, connection: &Connection, lost: u64) {
         self.monitor.gap(connection, lost);
     }

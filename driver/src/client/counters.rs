@@ -36,6 +36,9 @@ pub struct ClientCounters {
     pub timed_out_requests: u64,
     /// Messages to slow servers that were dropped, where the policy says so.
     pub dropped_messages: u64,
+    /// Bytes that were queued when their connections ended, and were not written, but for those
+    /// of slow consumers.
+    pub unwritten_bytes: u64,
     /// Log lines that were suppressed; see
     /// [`ClientBuilder::log_interval`](crate::ClientBuilder::log_interval).
     pub suppressed_log_lines: u64,
@@ -54,6 +57,7 @@ pub(super) struct Counts {
     pub(super) refused_messages: Count,
     pub(super) timed_out_requests: Count,
     pub(super) dropped_messages: Count,
+    pub(super) unwritten_bytes: Count,
 }
 
 impl Counts {
@@ -75,6 +79,7 @@ impl Counts {
             refused_messages: self.refused_messages.get(),
             timed_out_requests: self.timed_out_requests.get(),
             dropped_messages: self.dropped_messages.get(),
+            unwritten_bytes: self.unwritten_bytes.get(),
             suppressed_log_lines: service.context.logs.suppressed(),
         }
     }

@@ -104,6 +104,15 @@ pub enum ClientEvent {
         /// What was dropped since the last such event.
         dropped: Dropped,
     },
+    /// A connection has ended, and not all that was queued was written: the time to stop was
+    /// over, or the other end was gone. What was cut off as a slow consumer is in the reason of
+    /// its end.
+    Unwritten {
+        /// The connection.
+        connection: Connection,
+        /// In bytes.
+        bytes: usize,
+    },
 }
 
 impl EventBytes for ClientEvent {

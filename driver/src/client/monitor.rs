@@ -116,6 +116,14 @@ impl Monitor {
         self.events.emit(|| ClientEvent::TimedOut(request.clone()));
     }
 
+    pub(super) fn unwritten(&self, connection: &Connection, bytes: usize) {
+        self.counts.unwritten_bytes.add(bytes as u64);
+        self.events.emit(|| ClientEvent::Unwritten {
+            connection: connection.clone(),
+            bytes,
+        });
+    }
+
     pub(super) fn dropped(&self, connection: &Connection, dropped: Dropped) {
         self.counts.dropped_messages.add(dropped.messages);
         self.events.emit(|| ClientEvent::Dropped {

@@ -32,6 +32,9 @@ pub struct ServerCounters {
     pub slow_consumers: u64,
     /// Messages to slow consumers that were dropped, where the policy says so.
     pub dropped_messages: u64,
+    /// Bytes that were queued when their connections ended, and were not written, but for those
+    /// of slow consumers.
+    pub unwritten_bytes: u64,
     /// Log lines that were suppressed; see
     /// [`ServerBuilder::log_interval`](crate::ServerBuilder::log_interval).
     pub suppressed_log_lines: u64,
@@ -47,6 +50,7 @@ pub(super) struct Counts {
     pub(super) refused_messages: Count,
     pub(super) slow_consumers: Count,
     pub(super) dropped_messages: Count,
+    pub(super) unwritten_bytes: Count,
 }
 
 impl Counts {
@@ -79,6 +83,7 @@ impl Counts {
             refused_messages: self.refused_messages.get(),
             slow_consumers: self.slow_consumers.get(),
             dropped_messages: self.dropped_messages.get(),
+            unwritten_bytes: self.unwritten_bytes.get(),
             suppressed_log_lines: service.context.logs.suppressed(),
         }
     }

@@ -64,6 +64,15 @@ pub enum ServerEvent {
         /// What was dropped since the last such event.
         dropped: Dropped,
     },
+    /// A connection has ended, and not all that was queued was written: the time to stop was
+    /// over, or the other end was gone. What was cut off as a slow consumer is in the reason of
+    /// its end.
+    Unwritten {
+        /// The connection.
+        connection: Connection,
+        /// In bytes.
+        bytes: usize,
+    },
 }
 
 impl EventBytes for ServerEvent {
@@ -74,7 +83,8 @@ impl EventBytes for ServerEvent {
             | Self::HalfClosed { .. }
             | Self::Closed { .. }
             | Self::MessageRefused { .. }
-            | Self::Dropped { .. } => Connection::BYTES,
+            | Self::Dropped { .. }
+            | Self::Unwritten { .. } => Connection::BYTES,
             Self::Refused { .. } => 0,
             Self::AcceptFailed { error } => error.len(),
         }

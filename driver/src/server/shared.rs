@@ -128,6 +128,14 @@ impl ConnectionObserver for Shared {
         });
     }
 
+    fn unwritten(&self, connection: &Connection, bytes: usize) {
+        self.counts.unwritten_bytes.add(bytes as u64);
+        self.events.emit(|| ServerEvent::Unwritten {
+            connection: connection.clone(),
+            bytes,
+        });
+    }
+
     fn half_closed(&self, connection: &Connection, reason: CloseReason) {
         self.roster.retire(connection.shared.link);
         self.events.emit(|| ServerEvent::HalfClosed {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use netaio_core::{Call, Dropped, Event, Gap, Message, ReplyError};
+use netaio_core::{Call, CloseReason, Dropped, Event, Gap, Message, ReplyError};
 
 use super::Task;
 use crate::futures::race;
@@ -132,6 +132,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 limited!(logs, DEBUG, "the remote has left", ?remote, %reason);
                 self.observer.half_closed(&self.connection, reason);
             }
+            Event::Unwritten { bytes } => self.note_unwritten(bytes),
             Event::Shutdown => self.shutdown = true,
             Event::Dropped(dropped) => self.note_dropped(dropped),
             Event::Refused(reason) => {
@@ -144,6 +145,23 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             event => limited!(logs, DEBUG, "unhandled event", ?remote, ?event),
         }
+    }
+
+    /// Logs and reports what the end of the connection leaves unwritten. Where the remote was
+    /// the one to leave that is no reason to warn.
+    fn note_unwritten(&self, bytes: usize) {
+        let (logs, remote) = (&self.service.context.logs, self.link.remote());
+        match self.link.close_reason() {
+            Some(CloseReason::Local) => limited!(
+                logs,
+                WARN,
+                "a connection was closed before all was written",
+                ?remote,
+                bytes
+            ),
+            reason => limited!(logs, DEBUG, "not all was written", ?remote, ?reason, bytes),
+        }
+        self.observer.unwritten(&self.connection, bytes);
     }
 
     /// Logs and reports notifications that were dropped.

@@ -39,6 +39,9 @@ pub(crate) trait ConnectionObserver: Send + Sync + 'static {
     /// Notifications were dropped before they were written.
     fn dropped(&self, _connection: &Connection, _dropped: Dropped) {}
 
+    /// So many bytes that were queued are not written, since the connection ends.
+    fn unwritten(&self, _connection: &Connection, _bytes: usize) {}
+
     /// The remote says that it dropped so many notifications.
     fn gap(&self, _connection: &Connection, _lost: u64) {}
 

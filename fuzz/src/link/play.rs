@@ -142,6 +142,10 @@ impl<'a> Play<'a> {
                     assert!(dropped.messages > 0 && dropped.bytes >= dropped.messages);
                     Seen::Dropped(dropped)
                 }
+                Event::Unwritten { bytes } => {
+                    assert!(bytes > 0 && side.link.close_reason().is_some());
+                    Seen::Unwritten(bytes)
+                }
                 Event::Unrouted { message_type, uri } => Seen::Unrouted(message_type, uri),
                 Event::Unanswered { request, uri } => Seen::Unanswered(request, uri),
                 Event::Shutdown => {

@@ -30,6 +30,7 @@ pub(super) enum Seen {
     Failed(RequestId, RequestError),
     Refused(Refusal),
     Dropped(Dropped),
+    Unwritten(usize),
     Unrouted(MessageType, Bytes),
     Unanswered(MessageType, Bytes),
     HalfClosed(CloseReason),

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use netaio_driver::core::types::*;
 use netaio_driver::core::{CloseReason, Limits, Message};
-use netaio_driver::{BuildError, Client, Connection, NoReply, RequestError, Runtime, Server};
+use netaio_driver::{
+    BuildError, Client, Connection, NoReply, RequestError, Runtime, Server, ServerEvent,
+};
 
 use super::pipe::{Shape, duplex};
 use super::raw::{Raw, dial, frame};
@@ -93,7 +95,7 @@ pub async fn a_stop_delivers_the_answers_that_were_made<R: Runtime>() {
     let (mut receiving, mut sending) = dial(&server).await.split();
     let sender = spawn::<R, _>(async move {
         let requests = frame(REQUEST_URI, "u", "").repeat(REQUESTS);
-        // Those that come after the stop are not taken.
+        // Those that come after the stop are refused, and not taken after that.
         let _ = sending.write(&requests).await;
         sending
     });
@@ -103,8 +105,11 @@ pub async fn a_stop_delivers_the_answers_that_were_made<R: Runtime>() {
         async move { server.stop_within(NEVER).await }
     });
     standstill(&other.connection, &handled).await;
-    let answers = receiving.receive_all().await;
+    let (answers, refusals): (Vec<_>, Vec<_>) = (receiving.receive_all().await)
+        .into_iter()
+        .partition(|message| message.message_type == RESPOND_URI);
     assert_eq!(answers.len(), handled.get());
+    assert!(refusals.iter().all(|it| it.message_type == ERROR));
     drop((receiving, sender));
     stopping.await;
 }
@@ -186,11 +191,23 @@ pub async fn a_stop_does_not_wait_for_those_who_do_not_read<R: Runtime>() {
         raw.write(&after).await.unwrap();
         peers.push((connection, raw));
     }
+    let mut events = server.events();
     server.stop_within(Duration::from_millis(5)).await;
     assert_eq!(server.connections(), 0);
     for (connection, _) in peers {
         connection.closed().await;
     }
+    // What they did not read is told.
+    let mut unwritten = Vec::new();
+    while let Some(event) = events.next().await {
+        if let ServerEvent::Unwritten { bytes, .. } = event {
+            assert!(bytes > 900, "{bytes}");
+            unwritten.push(bytes as u64);
+        }
+    }
+    assert_eq!(unwritten.len(), 2);
+    let counted = server.counters().unwritten_bytes;
+    assert_eq!(counted, unwritten.iter().sum::<u64>());
 }
 
 /// When its stop is over, a server's address is free for the next one.

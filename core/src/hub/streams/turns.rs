@@ -239,6 +239,7 @@ fn output<H>(link: LinkId, event: Event<H>) -> Output<'static, H> {
         Event::Unanswered { request, uri } => {
             Output::Event(HubEvent::Unanswered { link, request, uri })
         }
+        Event::Unwritten { bytes } => Output::Event(HubEvent::Unwritten { link, bytes }),
         Event::Shutdown => Output::Shutdown { link },
         Event::Closed(reason) => Output::Close { link, reason },
     }

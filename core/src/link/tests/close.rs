@@ -18,7 +18,10 @@ fn closing_fails_what_waits_at_once_and_is_the_last_event() {
     pair.client.drain(NOON);
     let failed = |id| Seen::Failed(id, RequestError::Closed(reason.clone()));
     let closed = Seen::Closed(reason.clone());
-    assert_eq!(pair.client.seen(), [failed(first), failed(second), closed]);
+    // The requests themselves.
+    let unwritten = Seen::Unwritten(45);
+    let seen = [failed(first), failed(second), unwritten, closed];
+    assert_eq!(pair.client.seen(), seen);
 
     let answer = frame(&Message::respond_uri("u", ""));
     pair.client.receive(NOON, &answer);

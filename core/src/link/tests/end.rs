@@ -208,7 +208,9 @@ fn what_is_not_written_within_the_grace_is_given_up() {
     let deadline = pair.server.link.deadline().unwrap().at;
     assert_eq!(deadline, past_grace().monotonic);
     pair.server.drain(past_grace());
-    assert_eq!(pair.server.seen(), [Seen::Closed(CloseReason::Local)]);
+    let news = frame(&Message::notify("u", "")).len();
+    let closed = Seen::Closed(CloseReason::Local);
+    assert_eq!(pair.server.seen(), [Seen::Unwritten(news), closed]);
     assert_eq!((pair.server.link.queued(), pair.server.shut), (0, false));
     assert_eq!(pair.server.outbound(), []);
 }
@@ -279,7 +281,9 @@ fn a_drained_link_is_cut_off_past_the_grace() {
     let deadline = pair.server.link.deadline().unwrap();
     assert_eq!(deadline.at, NOON.monotonic + 5 * SECOND);
     pair.server.drain(after(NOON, 5 * SECOND));
-    assert_eq!(pair.server.seen(), [Seen::Closed(CloseReason::Local)]);
+    let news = frame(&Message::notify("u", "")).len();
+    let closed = Seen::Closed(CloseReason::Local);
+    assert_eq!(pair.server.seen(), [Seen::Unwritten(news), closed]);
     assert_eq!(pair.server.outbound(), []);
 }
 

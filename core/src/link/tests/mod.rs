@@ -65,6 +65,7 @@ enum Seen {
     Unanswered(MessageType, Bytes),
     Cancelled(CancelReason),
     HalfClosed(CloseReason),
+    Unwritten(usize),
     Closed(CloseReason),
 }
 
@@ -197,6 +198,7 @@ impl End {
                 // `dispatch` sees to it.
                 Event::Unrouted { .. } => continue,
                 Event::Unanswered { request, uri } => Seen::Unanswered(request, uri),
+                Event::Unwritten { bytes } => Seen::Unwritten(bytes),
                 Event::Shutdown => {
                     self.shut = true;
                     self.link.handle_eof(now);

@@ -135,7 +135,11 @@ impl Party {
                 }
                 Output::Event(HubEvent::Peer(event)) => self.log_peer(world, &event),
                 // The drivers show these to nobody but those who listen.
-                Output::Event(HubEvent::Refused { .. } | HubEvent::Unrouted { .. }) => {}
+                Output::Event(
+                    HubEvent::Refused { .. }
+                    | HubEvent::Unrouted { .. }
+                    | HubEvent::Unwritten { .. },
+                ) => {}
                 other => panic!("{other:?} is not in the scenario"),
             }
         }
