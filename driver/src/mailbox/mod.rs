@@ -36,7 +36,7 @@ pub(crate) struct Mailbox {
     news_room: Event,
     awaited: AtomicBool,
     /// Bytes of news that the task has taken, and whose link has not yet published that it has
-    /// them.
+    /// them. Written behind the lock.
     on_the_way: AtomicUsize,
     /// More waits than may, and the task is to have a turn.
     crowded: AtomicBool,
@@ -332,7 +332,7 @@ impl Mailbox {
         let left = queue.move_some(into, room);
         let moved = news.saturating_sub(queue.news());
         if moved > 0 {
-            self.on_the_way.fetch_add(moved, Ordering::SeqCst);
+            self.on_the_way.fetch_add(moved, Ordering::Relaxed);
         }
         queue.publish(&self.account);
         let taken = Taken {

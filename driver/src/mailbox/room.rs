@@ -19,7 +19,7 @@ impl Mailbox {
 
     /// Whether the link has room behind what is here, and on the way to it.
     fn has_room(&self, queue: &Queue) -> bool {
-        let on_the_way = self.on_the_way.load(Ordering::SeqCst);
+        let on_the_way = self.on_the_way.load(Ordering::Relaxed);
         let waiting = queue.news().saturating_add(on_the_way);
         self.account.has_room(waiting)
     }
@@ -38,9 +38,11 @@ impl Mailbox {
     /// To be called when the link has published what it holds: publishers go on if there is
     /// room.
     pub(crate) fn note_room(&self) {
-        // No write where there is nothing to note, which is all that there is to do as a rule.
-        if self.on_the_way.load(Ordering::SeqCst) > 0 {
-            self.on_the_way.store(0, Ordering::SeqCst);
+        // Nothing to note is the rule, and the task that calls this is the only one to write it.
+        if self.on_the_way.load(Ordering::Relaxed) > 0 {
+            // Who looks at it behind the lock before this is awaited below.
+            let _queue = lock(&self.queue);
+            self.on_the_way.store(0, Ordering::Relaxed);
         }
         if !self.awaited.load(Ordering::SeqCst) {
             return;
