@@ -225,9 +225,10 @@ impl ConnectionObserver for OfClient {
     }
 
     fn half_closed(&self, connection: &Connection, reason: CloseReason) {
-        self.monitor.half_closed(connection, reason);
-        if let Some(client) = self.client.upgrade() {
-            client.left(connection);
+        let tell = || self.monitor.half_closed(connection, reason);
+        match self.client.upgrade() {
+            Some(client) => client.left(connection, tell),
+            None => tell(),
         }
     }
 

@@ -243,7 +243,7 @@ impl<R: Runtime> Reconnector<R> {
             if connection.has_ended() {
                 client.ended(&connection);
             } else if has_left {
-                client.left(&connection);
+                client.left(&connection, || {});
             }
         };
         let subject = Subject::Reconnect(server);

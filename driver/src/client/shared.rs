@@ -59,9 +59,15 @@ impl Shared {
         self.reconnect.is_some() || self.on_timeout.is_set()
     }
 
-    /// Asks a server that has left nothing more, and reconnects it.
-    pub(super) fn left(self: &Arc<Self>, connection: &Connection) {
-        self.servers().set_left(connection, false);
+    /// Asks a server that has left nothing more, has that told, and reconnects it.
+    pub(super) fn left(self: &Arc<Self>, connection: &Connection, tell: impl FnOnce()) {
+        {
+            // Who is told does not find it among the open ones any more, and nobody who does
+            // not reconnects it before that is told.
+            let mut servers = self.servers();
+            servers.set_left(connection, false);
+            tell();
+        }
         if let Some(reconnect) = self.reconnect.clone() {
             reconnect.left(self, connection);
         }
