@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use netaio_driver::core::Now;
+use netaio_tests::figures::Spread;
 use netaio_tokio::plugin::{HmacAuth, SealContext};
 use netaio_tokio::types::{REQUEST_URI, RESPOND_URI};
 use netaio_tokio::{Content, Layer, Limits, Message, Sealer, UdpNode, Wire};
@@ -71,15 +72,15 @@ fn main() -> Result<(), Box<dyn Error>> {
                 times.extend(time);
             }
         }
-        for (contender, (rates, ratios, times)) in contenders.iter().zip(&mut all) {
+        for (contender, (rates, ratios, times)) in contenders.iter().zip(all) {
             println!(
                 "{:>10}  {:>10.0}/s  {} of the first  {}",
                 contender.name,
-                percentile(rates, 0.5),
-                spread(ratios, 2),
+                Spread::of(rates).median,
+                Spread::of(ratios),
                 match times.is_empty() {
                     true => String::new(),
-                    false => format!("{} ns of the processor", spread(times, 0)),
+                    false => format!("{:.0} ns of the processor", Spread::of(times)),
                 },
             );
         }
@@ -380,16 +381,4 @@ mod many {
         }
         Ok(())
     }
-}
-
-/// A median, with the least and the most.
-fn spread(values: &mut [f64], digits: usize) -> String {
-    let [low, median, high] = [0.0, 0.5, 1.0].map(|at| percentile(values, at));
-    format!("{median:.digits$} ({low:.digits$}..{high:.digits$})")
-}
-
-fn percentile(values: &mut [f64], at: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let index = (at * (values.len() - 1) as f64).round() as usize;
-    values[index]
 }

@@ -1,6 +1,7 @@
 //! What the tests of the whole share. The tests themselves are in `tests/tests`.
 //!
 //! - [`mod@conformance`] is one suite of behaviours, run on every runtime.
+//! - [`contest`] has what benchmarks over sockets compare, on every runtime.
 //! - [`figures`] says what the rounds of a measurement come to, and [`plot`] draws it.
 //! - [`futures_io`] tests streams on the runtimes that share futures-io's traits.
 //! - [`interop`] lets the real netaio and ours talk to each other.
@@ -20,6 +21,7 @@
 //! - [`x25519`] loads the boxes of `tests/data`, and has the package seal and open others.
 
 pub mod conformance;
+pub mod contest;
 pub mod figures;
 pub mod futures_io;
 pub mod interop;

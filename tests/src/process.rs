@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 /// This program once more, with other arguments. It speaks in lines, and ends when its standard
 /// input does. Dropped early, it is killed.
@@ -20,8 +21,17 @@ impl Process {
     /// # Errors
     /// The system does not let it start.
     pub fn start(arguments: &[&str]) -> io::Result<Self> {
+        Self::start_with(arguments, &[])
+    }
+
+    /// As [`start`](Self::start), with variables of the environment beside those that there are.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(arguments: &[&str], variables: &[(&str, String)]) -> io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(arguments)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -81,6 +91,14 @@ impl Process {
         status(self.child.id(), "VmHWM:")
     }
 
+    /// How long its threads have run, all together.
+    ///
+    /// # Errors
+    /// `/proc` does not say.
+    pub fn busy(&self) -> io::Result<Duration> {
+        busy(self.child.id())
+    }
+
     /// How many file descriptors it has.
     ///
     /// # Errors
@@ -104,6 +122,20 @@ impl Drop for Process {
 /// `/proc` does not say.
 pub fn resident(process: impl Display) -> io::Result<u64> {
     status(process, "VmRSS:")
+}
+
+/// How long the threads of a process have run, all together: one of this number, or `self`.
+///
+/// # Errors
+/// `/proc` does not say.
+pub fn busy(process: impl Display) -> io::Result<Duration> {
+    let mut nanoseconds = 0;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let times = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        let ran = times.split(' ').next().and_then(|ran| ran.parse().ok());
+        nanoseconds += ran.unwrap_or(0);
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 /// A number of KiB that `/proc` says of a process.
