@@ -13,26 +13,18 @@ use crate::wire::Wire;
 #[derive(Clone, Copy)]
 pub(crate) struct CorrelationField<'a> {
     pub(crate) name: &'a str,
-    pub(crate) id: CorrelationId<'a>,
-}
-
-/// The id that a frame is to carry.
-#[derive(Clone, Copy)]
-pub(crate) enum CorrelationId<'a> {
-    None,
-    Number(u64),
-    Packed(&'a [u8]),
+    /// The id that the frame is to carry, packed.
+    pub(crate) id: Option<&'a [u8]>,
 }
 
 impl CorrelationField<'_> {
     fn put(self, fields: &mut AuthFields) -> Result<(), SealError> {
         match self.id {
-            CorrelationId::None => {
+            Some(id) => fields.set_packed(self.name, id),
+            None => {
                 fields.remove(self.name);
                 Ok(())
             }
-            CorrelationId::Number(id) => fields.set_u64(self.name, id),
-            CorrelationId::Packed(id) => fields.set_packed(self.name, id),
         }
     }
 }
@@ -243,7 +235,7 @@ impl Sealer {
             plan.inner.strip(&mut self.fields);
         }
         if let Some(field) = correlation
-            && (!self.fields.is_empty() || !matches!(field.id, CorrelationId::None))
+            && (!self.fields.is_empty() || field.id.is_some())
         {
             field.put(&mut self.fields)?;
         }
@@ -253,14 +245,16 @@ impl Sealer {
     }
 }
 
-/// Seals a message that has no fields, with no layer.
+/// Seals a message that has no fields of its own, with no layer, in netaio's format.
 pub(crate) fn seal_bare(
     wire: &Wire,
     message: &Message,
+    correlation: Option<CorrelationField<'_>>,
     out: &mut Vec<u8>,
 ) -> Result<(), SealError> {
     check(wire, message)?;
-    frame::encode_plain(wire, message, &message.auth, out)
+    let field = correlation.and_then(|field| Some((field.name, field.id?)));
+    frame::encode_bare(message, field, out)
 }
 
 /// Whether a message can be sent at all.

@@ -76,6 +76,7 @@ mod lengths;
 mod natural;
 mod order;
 mod pack;
+mod single;
 mod slices;
 #[cfg(test)]
 mod tests;
@@ -93,5 +94,6 @@ pub use error::{DecodeError, DecodeErrorKind, EncodeError, Unhashable};
 pub use int::{Int, OutOfRange};
 pub use int_ref::IntRef;
 pub use items::{PackedItems, PackedPair, PackedPairs};
+pub use single::{SingleField, put_single_field};
 pub use value::{Dict, Packable, Set, Value};
 pub use view::{Items, Pairs, ValueRef};

@@ -10,12 +10,12 @@ use crate::calls::{Buffer, Waiting};
 use crate::cookies::{Given, Repeated};
 use crate::error::{Backpressure, FrameErrorKind};
 use crate::events::Refusal;
-use crate::exchange::{Dispatched, Failed, Sorted};
+use crate::exchange::{Failed, Found, Sorted, Target};
 use crate::frame::{Frame, SealedMessage};
 use crate::message::{AuthView, Gap, types};
 use crate::now::Now;
 use crate::place::Place;
-use crate::shared::SharedNode;
+use crate::shared::{NodeAnswer, SharedNode, default_answer};
 
 impl DatagramLink {
     /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its
@@ -274,75 +274,73 @@ impl DatagramLink {
         let may_call = may_call && self.may_subscribe(node, &sealed, place, validated);
         let (replies, notices) = (&mut self.replies, &mut self.notices);
         let mut may_answer = || super::may_answer(replies, notices, now, from);
-        let dispatched =
-            self.exchange
-                .dispatch(node, &mut sealed, from, place, may_call, &mut may_answer);
-        if let Ok(Dispatched::Call { message, .. } | Dispatched::Deliver(message)) = &dispatched
-            && let Some(lost) = Gap::of(message)
+        let found = self
+            .exchange
+            .find(node, &mut sealed, place, may_call, &mut may_answer);
+        let Found { target, inner } = match found {
+            Ok(found) => found,
+            Err(failed) => return self.failed(from, failed),
+        };
+        let message = self.exchange.opened(node, &mut sealed, place);
+        let mut reply = self.exchange.reply_to(&message, inner, from);
+        reply.local = local;
+        if matches!(target, Target::Handler(_) | Target::Deliver)
+            && let Some(lost) = Gap::of(&message)
         {
             let count = &mut self.counters.lost_notifications;
             *count = count.saturating_add(lost);
         }
-        match dispatched {
-            Ok(Dispatched::Call {
-                handler,
-                message,
-                mut reply,
-            }) => {
+        match target {
+            Target::Handler(handler) => {
                 let kept = !validated && message.message_type.is_request();
-                reply.local = local;
                 reply.has_room = kept && self.validation.budget.begin_call(now, from.ip());
-                Some(DatagramEvent::Call {
+                return Some(DatagramEvent::Call {
                     call: self
                         .calls
                         .begin(now.monotonic, place, reply, Buffer::own(bytes)),
                     handler,
                     message,
-                })
+                });
             }
-            Ok(Dispatched::Withheld(mut reply)) => {
-                reply.local = local;
-                match refused {
-                    Some(text) => self.send_refusal(node, reply, text),
-                    None => self.ask_again(node, &reply),
-                }
-                None
+            Target::Withheld => match refused {
+                Some(text) => self.send_refusal(node, reply, text),
+                None => self.ask_again(node, &reply),
+            },
+            Target::Deliver if refused.is_some() => {}
+            Target::Deliver => {
+                return Some(DatagramEvent::Message {
+                    message,
+                    remote: from,
+                });
             }
-            Ok(Dispatched::Deliver(_)) if refused.is_some() => None,
-            Ok(Dispatched::Deliver(message)) => Some(DatagramEvent::Message {
-                message,
-                remote: from,
-            }),
-            Ok(Dispatched::Answer {
-                answer,
-                delay,
-                mut reply,
-            }) => {
-                reply.local = local;
-                match answer {
-                    Some(answer) if !delay.is_zero() && self.delayed.has_room() => {
-                        self.delayed.push(now.deadline(delay), reply, answer);
+            Target::Node => {
+                reply.unprompted = true;
+                match node.node_message(now, place, &message) {
+                    Some(NodeAnswer { message, delay })
+                        if !delay.is_zero() && self.delayed.has_room() =>
+                    {
+                        self.delayed.push(now.deadline(delay), reply, message);
                     }
                     // One that cannot be sent is lost, as datagrams are.
-                    Some(answer) => drop(self.send_reply(node, &reply, &answer)),
+                    Some(answer) => drop(self.send_reply(node, &reply, &answer.message)),
                     None => {}
                 }
                 // At once: what is sent depends on what came, not on what came with it.
                 self.ask_peers(node);
-                None
             }
-            Ok(Dispatched::Unrouted { answer, reply }) => {
-                if let Some(answer) = answer {
+            Target::NotFound => {
+                reply.unprompted = true;
+                if let Some(answer) = default_answer(message.message_type, place) {
                     let _ = self.send_reply(node, &reply, &answer);
                 }
-                Some(DatagramEvent::Unrouted {
+                return Some(DatagramEvent::Unrouted {
                     remote: from,
-                    message_type: reply.request,
-                    uri: reply.uri.to_bytes(),
-                })
+                    message_type: message.message_type,
+                    uri: message.uri,
+                });
             }
-            Err(failed) => self.failed(from, failed),
         }
+        None
     }
 
     /// Whether a handler may be called.

@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hash::Hash;
-use core::time::Duration;
 
 use super::Exchange;
 use crate::calls::ReplyAddress;
@@ -15,7 +14,7 @@ use crate::message::{Lease, Message, MessageType, types};
 use crate::place::Place;
 use crate::plugin::Layer;
 use crate::routes::Route;
-use crate::shared::{Destination, SharedNode, Unrouted, default_answer};
+use crate::shared::{Destination, SharedNode, Unrouted};
 use crate::small_bytes::SmallBytes;
 
 /// A message that did not pass a layer.
@@ -25,36 +24,24 @@ pub(crate) struct Failed {
     pub(crate) answer: Option<Box<Message>>,
 }
 
-/// What becomes of a message, all layers opened.
-pub(crate) enum Dispatched<H, A> {
-    /// A handler is to be called.
-    Call {
-        handler: H,
-        message: Message,
-        reply: ReplyAddress<A>,
-    },
-    /// The node's own answer is to be sent, if there is one, after a time.
-    Answer {
-        answer: Option<Message>,
-        delay: Duration,
-        reply: ReplyAddress<A>,
-    },
-    /// There is no handler for it. The node's own answer is to be sent, if there is one.
-    Unrouted {
-        answer: Option<Message>,
-        reply: ReplyAddress<A>,
-    },
-    /// The application takes it.
-    Deliver(Message),
-    /// No handler is called for it, since none may be for who sent it.
-    Withheld(ReplyAddress<A>),
+/// Whom a message is for, that has passed the layers it had to pass.
+pub(crate) struct Found<H> {
+    pub(crate) target: Target<H>,
+    /// The layer that seals the answer.
+    pub(crate) inner: Layer,
 }
 
-/// Whom a message is for.
-enum Target<H> {
+pub(crate) enum Target<H> {
+    /// A handler is to be called.
     Handler(H),
+    /// Nobody: no handler may be called for who sent it.
+    Withheld,
+    /// The node itself.
     Node,
-    Unrouted(Unrouted<H>),
+    /// The application takes it.
+    Deliver,
+    /// There is no handler for it.
+    NotFound,
 }
 
 impl<A: Copy + Eq + Hash> Exchange<A> {
@@ -103,36 +90,47 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// Finds the handler of a message and opens the handler's inner layer.
     ///
     /// A one-time handler is taken only after its message has been verified: a
-    /// forgery leaves it where it is. A reply goes to `to`. Where no handler `may_call`
-    /// for it, one is not even taken.
+    /// forgery leaves it where it is. Where no handler `may_call` for it, one is not even
+    /// taken.
     #[inline]
-    pub(crate) fn dispatch<N: SharedNode>(
+    pub(crate) fn find<N: SharedNode>(
         &self,
         node: &mut N,
         sealed: &mut SealedMessage,
-        to: A,
         from: Place,
         may_call: bool,
         may_answer: &mut dyn FnMut() -> bool,
-    ) -> Result<Dispatched<N::Handler, A>, Failed> {
-        let withheld = !may_call && sealed.message_type().is_request();
+    ) -> Result<Found<N::Handler>, Failed> {
+        let message_type = sealed.message_type();
+        let withheld = !may_call && message_type.is_request();
         // Inner layers whose check it passed, for handlers that were taken away.
         let mut passed: Vec<Layer> = Vec::new();
-        let (target, inner) = loop {
+        loop {
             let Route {
                 handler,
                 inner,
                 one_time,
-            } = match node.route(sealed.message_type(), sealed.uri(), from) {
+            } = match node.route(message_type, sealed.uri(), from) {
                 Destination::Handler(route) => route,
                 Destination::Node { inner } => {
                     if let Err(error) = self.open(node, sealed, &inner, from) {
                         return Err(self.failed(&inner, sealed, error, may_answer));
                     }
-                    break (Target::Node, inner);
+                    let target = match withheld && message_type == types::SUBSCRIBE_URI {
+                        true => Target::Withheld,
+                        false => Target::Node,
+                    };
+                    return Ok(Found { target, inner });
                 }
                 Destination::Unrouted(unrouted) => {
-                    break (Target::Unrouted(unrouted), Layer::default());
+                    let target = match unrouted {
+                        Unrouted::Handler(_) if withheld => Target::Withheld,
+                        Unrouted::Handler(handler) => Target::Handler(handler),
+                        Unrouted::Deliver => Target::Deliver,
+                        Unrouted::NotFound => Target::NotFound,
+                    };
+                    let inner = Layer::default();
+                    return Ok(Found { target, inner });
                 }
             };
             // Should somebody else take the handler, the message is routed
@@ -145,48 +143,19 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             if let Err(error) = self.open(node, sealed, layer, from) {
                 return Err(self.failed(&inner, sealed, error, may_answer));
             }
-            if withheld || one_time.is_none_or(|id| node.take(id)) {
-                break (Target::Handler(handler), inner);
+            if withheld {
+                let target = Target::Withheld;
+                return Ok(Found { target, inner });
+            }
+            if one_time.is_none_or(|id| node.take(id)) {
+                let target = Target::Handler(handler);
+                return Ok(Found { target, inner });
             }
             if let Some(unopened) = again {
                 *sealed = unopened;
             }
             passed.push(inner);
-        };
-        let (message, mut reply) = self.opened(sealed, to, inner);
-        node.heard(self.now, from);
-        Ok(match target {
-            Target::Handler(_) | Target::Unrouted(Unrouted::Handler(_)) if withheld => {
-                Dispatched::Withheld(reply)
-            }
-            Target::Node if withheld && message.message_type == types::SUBSCRIBE_URI => {
-                Dispatched::Withheld(reply)
-            }
-            Target::Handler(handler) | Target::Unrouted(Unrouted::Handler(handler)) => {
-                Dispatched::Call {
-                    handler,
-                    message,
-                    reply,
-                }
-            }
-            Target::Unrouted(Unrouted::Deliver) => Dispatched::Deliver(message),
-            Target::Unrouted(Unrouted::NotFound) => {
-                reply.unprompted = true;
-                let answer = default_answer(message.message_type, from);
-                Dispatched::Unrouted { answer, reply }
-            }
-            Target::Node => {
-                reply.unprompted = true;
-                let answer = node.node_message(self.now, from, &message);
-                Dispatched::Answer {
-                    delay: answer
-                        .as_ref()
-                        .map_or(Duration::ZERO, |answer| answer.delay),
-                    answer: answer.map(|answer| answer.message),
-                    reply,
-                }
-            }
-        })
+        }
     }
 
     /// Whether a reply to a message will repeat its id.
@@ -194,22 +163,28 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         !self.field_clash && self.config.correlation.is_in(sealed.auth())
     }
 
-    /// A message that passed `inner`, and its reply's address.
+    /// A message that passed all its layers: a sign of life.
     #[inline]
-    fn opened(
+    pub(crate) fn opened(
         &self,
+        node: &mut impl SharedNode,
         sealed: &mut SealedMessage,
-        to: A,
-        inner: Layer,
-    ) -> (Message, ReplyAddress<A>) {
-        let message = sealed.take_message();
+        from: Place,
+    ) -> Message {
+        node.heard(self.now, from);
+        sealed.take_message()
+    }
+
+    /// The address of the reply to a message that passed `inner`.
+    #[inline]
+    pub(crate) fn reply_to(&self, message: &Message, inner: Layer, to: A) -> ReplyAddress<A> {
         let correlation = &self.config.correlation;
         let mut id = correlation.to_repeat(&message.auth);
         // A nonce, say, must not be taken for an id.
         if !id.is_empty() && (self.field_clash || inner.writes(correlation.field())) {
             id = SmallBytes::new();
         }
-        let reply = ReplyAddress {
+        ReplyAddress {
             to,
             request: message.message_type,
             uri: SmallBytes::of(&message.uri),
@@ -218,10 +193,9 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             id,
             unprompted: false,
             has_room: false,
-            lease: asked_lease(&message),
+            lease: asked_lease(message),
             local: None,
-        };
-        (message, reply)
+        }
     }
 }
 

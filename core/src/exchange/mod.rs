@@ -11,13 +11,13 @@ use core::hash::Hash;
 
 use rand_core::CryptoRng;
 
-pub(crate) use self::dispatch::{Dispatched, Failed};
+pub(crate) use self::dispatch::{Failed, Found, Target};
 pub(crate) use self::sort::Sorted;
 
 use crate::calls::ReplyAddress;
 use crate::config::{LinkConfig, Role};
 use crate::cookies::{self, CookieFields};
-use crate::correlation::CorrelationIds;
+use crate::correlation::{CorrelationIds, PackedId};
 use crate::error::{CloseReason, OpenError, RequestError, SealError, SendError};
 use crate::frame::SealedMessage;
 use crate::hashes::HashSet;
@@ -28,7 +28,7 @@ use crate::options::{RequestOptions, SendOptions};
 use crate::place::Place;
 use crate::plugin::{Direction, KnownPeers, Layer, OpenContext, PeerContext, SealContext};
 use crate::requests::{Doubt, NewRequest, Pending, RequestId};
-use crate::seal::{CorrelationField, CorrelationId, Fields, LinkField, Plan, Sealer, seal_bare};
+use crate::seal::{CorrelationField, Fields, LinkField, Plan, Sealer, seal_bare};
 use crate::shared::SharedNode;
 
 /// The state of one link that does not depend on its transport. `A` tells the
@@ -46,6 +46,8 @@ pub(crate) struct Exchange<A> {
     ids: Option<CorrelationIds>,
     /// Remotes that have repeated one, as many as may be remembered.
     correlating: HashSet<A>,
+    /// One of them, looked at first.
+    last_correlating: Option<A>,
     /// A plugin of the outer layer writes the field for ids.
     field_clash: bool,
     /// The peers at both ends, where the node knows the link's no more.
@@ -57,7 +59,8 @@ pub(crate) struct Exchange<A> {
 /// The fields of one frame that are the link's.
 #[derive(Clone, Copy)]
 struct LinkFields<'a> {
-    id: CorrelationId<'a>,
+    /// The correlation id, packed.
+    id: Option<&'a [u8]>,
     cookies: CookieFields<'a>,
 }
 
@@ -82,6 +85,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             kept_peers: None,
             ids: None,
             correlating: HashSet::with_hasher(config.hashes()),
+            last_correlating: None,
             config,
             role,
             pending: Pending::new(match role {
@@ -110,17 +114,16 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let outer = outer.unwrap_or(&self.config.outer);
-        let none = matches!(fields.id, CorrelationId::None) && !self.cookies;
-        let bare = none && message.auth.is_bare() && self.config.wire.codec.is_netaio();
-        if bare && outer.is_empty() && inner.is_empty() {
-            return seal_bare(&self.config.wire, message, out);
-        }
         let correlation = &self.config.correlation;
         let ours = correlation.requests() || correlation.replies() || self.ids.is_some();
         let correlation_field = (ours && !self.field_clash).then(|| CorrelationField {
             name: correlation.field(),
             id: fields.id,
         });
+        let bare = message.auth.is_bare() && self.config.wire.codec.is_netaio();
+        if bare && !self.cookies && outer.is_empty() && inner.is_empty() {
+            return seal_bare(&self.config.wire, message, correlation_field, out);
+        }
         let of_link = fields.cookies.fields();
         let of_link: &[LinkField<'_>] = match self.cookies {
             false => &[],
@@ -176,7 +179,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         self.config.outer.check_clash(options.inner())?;
         let outer = options.outer(&self.config.outer);
         let layers = (Some(&outer), options.inner());
-        let id = CorrelationId::None;
+        let id = None;
         self.seal(node, to, message, layers, LinkFields { id, cookies }, out)
     }
 
@@ -216,10 +219,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         cookies: CookieFields<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
-        let id = match address.id.is_empty() {
-            true => CorrelationId::None,
-            false => CorrelationId::Packed(&address.id),
-        };
+        let id = (!address.id.is_empty()).then_some(&address.id[..]);
         let layers = (None, &address.inner);
         self.seal(node, to, message, layers, LinkFields { id, cookies }, out)
     }
@@ -263,7 +263,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             self.config.outer.check_clash(send.inner())?;
             let outer = send.outer(&self.config.outer);
             let layers = (Some(&outer), send.inner());
-            let id = CorrelationId::Number(id);
+            let id = Some(&id[..]);
             let sealed = self.seal(node, to, message, layers, LinkFields { id, cookies }, out);
             // There may be room without it.
             if sealed.is_ok() || wanted == Some(true) {
@@ -315,7 +315,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     }
 
     /// The id of a request; beyond a million that wait there is none.
-    fn correlation_id(&mut self, request: RequestId) -> Option<u64> {
+    fn correlation_id(&mut self, request: RequestId) -> Option<PackedId> {
         let ids = self
             .ids
             .get_or_insert_with(|| CorrelationIds::new(&mut *self.rng));

@@ -68,7 +68,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// the id is none of ours.
     fn correlated_request(&self, sealed: &SealedMessage) -> Option<RequestId> {
         let ids = self.ids.as_ref()?;
-        let field = sealed.auth().get(self.config.correlation.field())?;
+        let field = sealed.auth().get_packed(self.config.correlation.field())?;
         Some(ids.request(field))
     }
 
@@ -102,9 +102,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 return unawaited;
             }
         }
-        if self.correlating.len() < self.limits().peers() && self.correlating.insert(remote) {
-            self.pending.remove_correlated_placeholders(remote);
-        }
+        self.note_correlating(remote);
         match self.answered(request, sealed.take_message(), true) {
             // Its caller waits no more.
             Sorted::Nothing => unawaited,
@@ -114,6 +112,21 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 Sorted::Failed(request, RequestError::Refused(text))
             }
             sorted => sorted,
+        }
+    }
+
+    /// Notes that a remote has repeated an id.
+    #[inline]
+    fn note_correlating(&mut self, remote: A) {
+        // The one that did last, which is all that there are over a stream.
+        if self.last_correlating == Some(remote) {
+            return;
+        }
+        if self.correlating.contains(&remote) {
+            self.last_correlating = Some(remote);
+        } else if self.correlating.len() < self.limits().peers() {
+            self.correlating.insert(remote);
+            self.pending.remove_correlated_placeholders(remote);
         }
     }
 

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::error::SealError;
 use crate::message::{AuthFields, EMPTY_DICT, Header, Message, MessageType, Payload};
+use crate::packify::put_single_field;
 use crate::wire::Wire;
 
 /// Bytes of the length in front of a uri.
@@ -32,7 +33,7 @@ pub(crate) fn encode_plain(
     out: &mut Vec<u8>,
 ) -> Result<(), SealError> {
     if wire.codec.is_netaio() && auth.is_empty() {
-        return encode_bare(message, out);
+        return encode_bare(message, None, out);
     }
     let uri_len = u16::try_from(message.uri.len())
         .unwrap_or(u16::MAX)
@@ -41,10 +42,18 @@ pub(crate) fn encode_plain(
     encode_sections(wire, message.message_type, auth, &parts, out)
 }
 
-/// As [`encode_plain`], in netaio's own format and without fields: what most frames are
-/// where no plugin is. All that the frame begins with is put there at once.
-fn encode_bare(message: &Message, out: &mut Vec<u8>) -> Result<(), SealError> {
+/// As [`encode_plain`], in netaio's own format, without fields or with one: its name, and its
+/// packed value. That is what most frames are where no plugin is. All that the frame begins
+/// with is put there at once.
+pub(crate) fn encode_bare(
+    message: &Message,
+    field: Option<(&str, &[u8])>,
+    out: &mut Vec<u8>,
+) -> Result<(), SealError> {
     const MAX: usize = u16::MAX as usize;
+    /// A section of one short field, and the length of the uri: only a reservation.
+    const ROOM: usize = 64;
+
     let (uri, content) = (&message.uri[..], &message.content[..]);
     let uri_len = u16::try_from(uri.len()).map_err(|_| SealError::UriTooLong {
         len: uri.len(),
@@ -60,23 +69,50 @@ fn encode_bare(message: &Message, out: &mut Vec<u8>) -> Result<(), SealError> {
     let [u0, u1] = uri_len.to_be_bytes();
     let [b0, b1] = len.to_be_bytes();
     let [d0, d1, d2] = EMPTY_DICT;
-    let auth_len = EMPTY_DICT.len() as u8;
     let kind = message.message_type.value();
-    let start = [kind, 0, auth_len, b0, b1, 0, 0, 0, 0, d0, d1, d2, u0, u1];
     let begin = out.len();
-    out.reserve(start.len().saturating_add(body_len));
-    out.extend_from_slice(&start);
+    out.reserve(body_len.saturating_add(Header::LEN).saturating_add(ROOM));
+    match field {
+        None => {
+            let auth_len = EMPTY_DICT.len() as u8;
+            let start = [kind, 0, auth_len, b0, b1, 0, 0, 0, 0, d0, d1, d2, u0, u1];
+            out.extend_from_slice(&start);
+        }
+        Some((name, value)) => {
+            out.extend_from_slice(&[kind, 0, 0, b0, b1, 0, 0, 0, 0]);
+            let auth = out.len();
+            let put = put_single_field(out, name, value.len()).map_err(SealError::Auth);
+            out.extend_from_slice(value);
+            let len = out.len().saturating_sub(auth);
+            let fits = put.and_then(|()| {
+                u16::try_from(len).map_err(|_| SealError::AuthTooLong { len, max: MAX })
+            });
+            match fits {
+                Ok(len) => {
+                    let place = begin.saturating_add(Header::AUTH_LEN);
+                    put_at(out, place, len.to_be_bytes());
+                }
+                Err(error) => {
+                    out.truncate(begin);
+                    return Err(error);
+                }
+            }
+            out.extend_from_slice(&[u0, u1]);
+        }
+    }
+    let body = out.len().saturating_sub(URI_LEN);
     out.extend_from_slice(uri);
     out.extend_from_slice(content);
-    let body = begin
-        .saturating_add(Header::LEN)
-        .saturating_add(EMPTY_DICT.len());
     let checksum = crc32fast::hash(out.get(body..).unwrap_or_default());
     let place = begin.saturating_add(Header::CHECKSUM);
-    if let Some(place) = out.get_mut(place..).and_then(|rest| rest.first_chunk_mut()) {
-        *place = checksum.to_be_bytes();
-    }
+    put_at(out, place, checksum.to_be_bytes());
     Ok(())
+}
+
+fn put_at<const N: usize>(out: &mut [u8], at: usize, bytes: [u8; N]) {
+    if let Some(place) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+        *place = bytes;
+    }
 }
 
 fn encode_sections(

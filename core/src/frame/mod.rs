@@ -8,5 +8,5 @@ mod sealed;
 mod tests;
 
 pub use self::deframe::{Deframer, Frame};
-pub(crate) use self::encode::{encode, encode_plain};
+pub(crate) use self::encode::{encode, encode_bare, encode_plain};
 pub use self::sealed::SealedMessage;

@@ -7,11 +7,11 @@ use crate::calls::{Buffer, Call, ReplyAddress, Waiting};
 use crate::config::Role;
 use crate::error::{CloseReason, FrameErrorKind};
 use crate::events::Refusal;
-use crate::exchange::{Dispatched, Failed, Sorted};
+use crate::exchange::{Failed, Found, Sorted, Target};
 use crate::frame::{Frame, SealedMessage};
 use crate::limits::Limits;
 use crate::message::Message;
-use crate::shared::SharedNode;
+use crate::shared::{SharedNode, default_answer};
 
 impl Link {
     /// Handles the next message, whether it has waited or just came; it may make an event.
@@ -157,42 +157,45 @@ impl Link {
         may_call: bool,
     ) -> Option<Event<N::Handler>> {
         let room = self.may_send_unsealed();
-        let dispatched =
-            self.exchange
-                .dispatch(node, sealed, (), self.place, may_call, &mut || room);
-        match dispatched {
-            Ok(Dispatched::Call {
-                handler,
-                message,
-                reply,
-            }) => Some(Event::Call {
-                call: self.begin_call(reply, buffer),
-                handler,
-                message,
-            }),
-            Ok(Dispatched::Deliver(message)) => may_call.then_some(Event::Message(message)),
-            Ok(Dispatched::Withheld(reply)) => {
-                self.send_refusal(node, &reply);
-                None
+        let place = self.place;
+        let found = self
+            .exchange
+            .find(node, sealed, place, may_call, &mut || room);
+        let Found { target, inner } = match found {
+            Ok(found) => found,
+            Err(failed) => return self.failed(failed),
+        };
+        let message = self.exchange.opened(node, sealed, place);
+        let mut reply = self.exchange.reply_to(&message, inner, ());
+        match target {
+            Target::Handler(handler) => {
+                return Some(Event::Call {
+                    call: self.begin_call(reply, buffer),
+                    handler,
+                    message,
+                });
             }
-            Ok(Dispatched::Answer { answer, reply, .. }) => {
-                if let Some(answer) = answer {
+            Target::Deliver => return may_call.then_some(Event::Message(message)),
+            Target::Withheld => self.send_refusal(node, &reply),
+            Target::Node => {
+                reply.unprompted = true;
+                if let Some(answer) = node.node_message(self.exchange.now, place, &message) {
                     // The node's own answers are short: they fit.
+                    let _ = self.send_reply(node, &reply, &answer.message);
+                }
+            }
+            Target::NotFound => {
+                reply.unprompted = true;
+                if let Some(answer) = default_answer(message.message_type, place) {
                     let _ = self.send_reply(node, &reply, &answer);
                 }
-                None
+                return Some(Event::Unrouted {
+                    message_type: message.message_type,
+                    uri: message.uri,
+                });
             }
-            Ok(Dispatched::Unrouted { answer, reply }) => {
-                if let Some(answer) = answer {
-                    let _ = self.send_reply(node, &reply, &answer);
-                }
-                Some(Event::Unrouted {
-                    message_type: reply.request,
-                    uri: reply.uri.to_bytes(),
-                })
-            }
-            Err(failed) => self.failed(failed),
         }
+        None
     }
 
     fn begin_call(&mut self, reply: ReplyAddress<()>, buffer: Buffer) -> Call {

@@ -11,30 +11,36 @@ use super::packed_fields::PackedFields;
 
 use crate::error::{FrameErrorKind, SealError};
 use crate::packify::{self, DecodeLimits, Dict, Value, ValueRef};
+use crate::small_bytes::SmallBytes;
 
 /// The fields beside a message's body, in which plugins keep their nonces and
 /// MACs. Names are strings as a rule; a receiver takes any packify value.
 ///
 /// Fields are kept packed: reading one borrows its bytes, writing one appends to
 /// a buffer that is used again for the next message.
-#[derive(Clone, Default)]
-pub struct AuthFields(
-    // Most messages of a node without auth plugins have none.
-    Option<Box<Repr>>,
-);
+#[derive(Clone)]
+pub struct AuthFields(Repr);
 
-#[derive(Clone, Default)]
-struct Repr {
-    /// A received section, validated; empty once `fields` is used.
-    received: Bytes,
-    fields: PackedFields,
+#[derive(Clone)]
+enum Repr {
+    /// A received section, validated; no bytes where there are no fields. One of few bytes, a
+    /// correlation id say, is here itself.
+    Received(SmallBytes),
+    /// Fields that were set here.
+    Set(Box<PackedFields>),
+}
+
+impl Default for AuthFields {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl AuthFields {
     /// No fields.
     #[must_use]
     pub const fn new() -> Self {
-        Self(None)
+        Self(Repr::Received(SmallBytes::new()))
     }
 
     /// The fields of a section in netaio's format: a packify dict, or nothing.
@@ -49,42 +55,44 @@ impl AuthFields {
 
     /// The fields of a section that [`AuthView::decode`] accepted: the first
     /// `len` bytes of something longer.
+    #[inline]
     pub(crate) fn from_validated_start(bytes: &Bytes, len: usize) -> Self {
-        match len > EMPTY_DICT.len() {
-            true => Self::from_validated(bytes.slice(..len.min(bytes.len()))),
-            false => Self::new(),
+        if len <= EMPTY_DICT.len() {
+            return Self::new();
         }
+        let len = len.min(bytes.len());
+        let few = bytes.get(..len).and_then(SmallBytes::few);
+        let section = few.unwrap_or_else(|| SmallBytes::Shared(bytes.slice(..len)));
+        Self(Repr::Received(section))
     }
 
     fn from_validated(section: Bytes) -> Self {
-        Self(Some(Box::new(Repr {
-            received: section,
-            fields: PackedFields::default(),
-        })))
+        let len = section.len();
+        Self::from_validated_start(&section, len)
     }
 
     /// The same fields, of which none is a slice of a receive buffer.
     #[must_use]
-    pub(crate) fn into_owned(mut self) -> Self {
-        if let Some(repr) = &mut self.0 {
-            repr.received = Bytes::copy_from_slice(&repr.received);
+    pub(crate) fn into_owned(self) -> Self {
+        match self.0 {
+            Repr::Received(section) => Self(Repr::Received(section.into_owned())),
+            set => Self(set),
         }
-        self
     }
 
     /// Whether it is known without a look that there are none.
     #[inline]
     pub(crate) fn is_bare(&self) -> bool {
-        self.0.is_none()
+        matches!(&self.0, Repr::Received(section) if section.is_empty())
     }
 
     /// The fields, borrowed.
+    #[inline]
     #[must_use]
     pub fn view(&self) -> AuthView<'_> {
         match &self.0 {
-            None => AuthView::validated(&[]),
-            Some(repr) if repr.received.is_empty() => AuthView::of(&repr.fields),
-            Some(repr) => AuthView::validated(&repr.received),
+            Repr::Received(section) => AuthView::validated(section),
+            Repr::Set(fields) => AuthView::of(fields),
         }
     }
 
@@ -112,7 +120,11 @@ impl AuthFields {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_none() || self.view().packed().next().is_none()
+        match &self.0 {
+            Repr::Received(section) if section.is_empty() => true,
+            Repr::Set(fields) => fields.is_empty(),
+            Repr::Received(_) => self.view().packed().next().is_none(),
+        }
     }
 
     /// Sets a field to bytes, the type that netaio's own plugins use.
@@ -178,23 +190,28 @@ impl AuthFields {
 
     /// Removes every field and keeps the buffers.
     pub fn clear(&mut self) {
-        if let Some(repr) = &mut self.0 {
-            repr.received = Bytes::new();
-            repr.fields.clear();
+        match &mut self.0 {
+            Repr::Received(section) => *section = SmallBytes::new(),
+            Repr::Set(fields) => fields.clear(),
         }
     }
 
     /// Makes these the same fields as `other`'s, in the buffers already here.
     pub(crate) fn load(&mut self, other: &Self) {
         self.clear();
-        let Some(repr) = &other.0 else {
+        if other.is_bare() {
+            return;
+        }
+        if !matches!(self.0, Repr::Set(_)) {
+            self.0 = Repr::Set(Box::default());
+        }
+        let Repr::Set(fields) = &mut self.0 else {
             return;
         };
-        let fields = &mut self.0.get_or_insert_default().fields;
-        if repr.received.is_empty() {
-            for (key, value) in other.view().packed() {
-                fields.append(key, value);
-            }
+        if let Repr::Set(others) = &other.0 {
+            others
+                .iter()
+                .for_each(|(key, value)| fields.append(key, value));
             return;
         }
         // The sender may have packed one key twice, and in any widths; what is
@@ -219,14 +236,12 @@ impl AuthFields {
     /// The fields together are longer than 4 GiB.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), SealError> {
         match &self.0 {
-            None => {
+            Repr::Received(section) if section.is_empty() => {
                 out.extend_from_slice(&EMPTY_DICT);
                 Ok(())
             }
-            Some(repr) if repr.received.is_empty() => {
-                repr.fields.encode(out).map_err(SealError::Auth)
-            }
-            Some(_) => {
+            Repr::Set(fields) => fields.encode(out).map_err(SealError::Auth),
+            Repr::Received(_) => {
                 let mut canonical = Self::new();
                 canonical.load(self);
                 canonical.encode(out)
@@ -234,16 +249,18 @@ impl AuthFields {
         }
     }
 
+    /// For a change: a received section is read first.
     fn fields_mut(&mut self) -> &mut PackedFields {
-        if self
-            .0
-            .as_ref()
-            .is_some_and(|repr| !repr.received.is_empty())
-        {
-            let received = core::mem::take(self);
-            self.load(&received);
+        loop {
+            match self.0 {
+                Repr::Set(ref mut fields) => return fields,
+                Repr::Received(_) => {
+                    let received = core::mem::take(self);
+                    self.0 = Repr::Set(Box::default());
+                    self.load(&received);
+                }
+            }
         }
-        &mut self.0.get_or_insert_default().fields
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::packed_fields::PackedFields;
 use crate::error::FrameErrorKind;
-use crate::packify::{DecodeLimits, Pairs, ValueRef};
+use crate::packify::{DecodeLimits, Pairs, SingleField, ValueRef};
 
 /// Auth fields, borrowed: what a plugin gets of a message that it checks.
 #[derive(Clone, Copy)]
@@ -13,6 +13,8 @@ pub struct AuthView<'a>(View<'a>);
 #[derive(Clone, Copy)]
 enum View<'a> {
     Empty,
+    /// As most are that are not empty.
+    Single(SingleField<'a>),
     Pairs(Pairs<'a>),
     Fields(&'a PackedFields),
 }
@@ -34,6 +36,12 @@ impl<'a> AuthView<'a> {
         if section.is_empty() || section == EMPTY_DICT {
             return Ok(Self(View::Empty));
         }
+        if limits.depth > 0
+            && limits.items > 0
+            && let Some(field) = SingleField::parse(section)
+        {
+            return Ok(Self(View::Single(field)));
+        }
         match ValueRef::parse(section, limits).map_err(FrameErrorKind::AuthNotPackify)? {
             (ValueRef::Dict(pairs), _) => Ok(Self(View::Pairs(pairs))),
             _ => Err(FrameErrorKind::AuthNotADict),
@@ -41,14 +49,18 @@ impl<'a> AuthView<'a> {
     }
 
     /// A section that [`decode`](Self::decode) accepted.
+    #[inline]
     pub(crate) fn validated(section: &'a [u8]) -> Self {
         // Most messages have no fields; a dict that is not empty is longer.
-        match section.len() <= EMPTY_DICT.len() {
-            true => Self(View::Empty),
-            false => match ValueRef::validated(section) {
-                ValueRef::Dict(pairs) => Self(View::Pairs(pairs)),
-                _ => Self(View::Empty),
-            },
+        if section.len() <= EMPTY_DICT.len() {
+            return Self(View::Empty);
+        }
+        if let Some(field) = SingleField::parse(section) {
+            return Self(View::Single(field));
+        }
+        match ValueRef::validated(section) {
+            ValueRef::Dict(pairs) => Self(View::Pairs(pairs)),
+            _ => Self(View::Empty),
         }
     }
 
@@ -57,6 +69,8 @@ impl<'a> AuthView<'a> {
     pub fn get(&self, name: &str) -> Option<ValueRef<'a>> {
         match self.0 {
             View::Empty => None,
+            View::Single(field) if field.name() == name.as_bytes() => Some(field.value_ref()),
+            View::Single(_) => None,
             View::Pairs(pairs) => pairs.get(name),
             View::Fields(_) => self
                 .iter()
@@ -70,6 +84,8 @@ impl<'a> AuthView<'a> {
     pub fn get_packed(&self, name: &str) -> Option<&'a [u8]> {
         match self.0 {
             View::Empty => None,
+            View::Single(field) if field.name() == name.as_bytes() => Some(field.value),
+            View::Single(_) => None,
             View::Pairs(pairs) => pairs.get_packed(name),
             View::Fields(_) => {
                 let named =
@@ -92,6 +108,7 @@ impl<'a> AuthView<'a> {
     pub fn for_each_in_order(&self, each: &mut dyn FnMut(&[u8], &[u8])) {
         match self.0 {
             View::Empty => {}
+            View::Single(field) => each(field.key, field.value),
             View::Pairs(pairs) => pairs.packed().for_each(|pair| each(pair.key, pair.value)),
             View::Fields(fields) => fields.for_each_in_order(each),
         }
@@ -99,14 +116,16 @@ impl<'a> AuthView<'a> {
 
     /// All fields, each as its packed key and its packed value.
     pub fn packed(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        let (pairs, fields) = match self.0 {
-            View::Empty => (None, None),
-            View::Pairs(pairs) => (Some(pairs), None),
-            View::Fields(fields) => (None, Some(fields)),
+        let (single, pairs, fields) = match self.0 {
+            View::Empty => (None, None, None),
+            View::Single(field) => (Some((field.key, field.value)), None, None),
+            View::Pairs(pairs) => (None, Some(pairs), None),
+            View::Fields(fields) => (None, None, Some(fields)),
         };
         let entries = fields.into_iter().flat_map(PackedFields::iter);
         let pairs = pairs.into_iter().flat_map(|pairs| pairs.packed());
-        pairs.map(|pair| (pair.key, pair.value)).chain(entries)
+        let pairs = pairs.map(|pair| (pair.key, pair.value));
+        single.into_iter().chain(pairs).chain(entries)
     }
 }
 

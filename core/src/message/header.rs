@@ -25,6 +25,8 @@ impl Header {
     pub const LEN: usize = 9;
     /// Where the checksum is in it.
     pub(crate) const CHECKSUM: usize = 5;
+    /// Where the length of the auth section is.
+    pub(crate) const AUTH_LEN: usize = 1;
 
     /// Reads netaio's header.
     ///

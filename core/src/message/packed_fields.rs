@@ -21,6 +21,10 @@ struct Entry {
 }
 
 impl PackedFields {
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(super) fn clear(&mut self) {
         self.packed.clear();
         self.entries.clear();

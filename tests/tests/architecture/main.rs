@@ -46,7 +46,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["int_ref", "head", "slices", "decode"],
             &["view", "items"],
             // Values, and what writes them.
-            &["encode", "value", "lengths", "order", "equality"],
+            &["encode", "single", "value", "lengths", "order", "equality"],
             &["collections", "pack"],
             &["unpack"],
         ],
