@@ -8,12 +8,12 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
 use rand_core::CryptoRng;
-use sha2::Digest;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize;
 
 use crate::message::AuthView;
 use crate::now::Now;
 use crate::packify::ValueRef;
+use crate::plugin::pads::{self, Pads};
 use crate::plugin::{Layer, sha256};
 use crate::seal::LinkField;
 
@@ -147,8 +147,7 @@ fn split<'a>(auth: AuthView<'a>, name: &str) -> Option<(u8, &'a [u8])> {
 }
 
 /// Makes cookies, and knows its own.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct CookieKey([u8; 32]);
+pub(crate) struct CookieKey(Pads<{ pads::STANDARD }>);
 
 impl CookieKey {
     /// Length of a cookie: a byte of the time, and the rest of a MAC. A request that is as short
@@ -158,9 +157,11 @@ impl CookieKey {
     const PERIOD: u64 = 64;
 
     pub(crate) fn new(rng: &mut dyn CryptoRng) -> Self {
-        let mut key = [0; 32];
+        let mut key = [0; sha256::LEN];
         rng.fill_bytes(&mut key);
-        Self(key)
+        let pads = Pads::of(&key);
+        key.zeroize();
+        Self(pads)
     }
 
     /// The cookie for an address.
@@ -205,12 +206,12 @@ impl CookieKey {
             IpAddr::V6(ip) => ip,
         };
         let mut mac = [0; sha256::LEN];
-        let feed = |hash: &mut sha2::Sha256| {
-            hash.update(period.to_be_bytes());
-            hash.update(ip.octets());
-            hash.update(address.port().to_be_bytes());
+        let feed = |hash: &mut sha256::Hash| {
+            hash.update(&period.to_be_bytes());
+            hash.update(&ip.octets());
+            hash.update(&address.port().to_be_bytes());
         };
-        sha256::hmac::<{ sha256::BLOCK_LEN }>(&self.0, feed, &mut mac);
+        self.0.mac(feed, &mut mac);
         mac
     }
 }

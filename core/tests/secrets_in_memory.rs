@@ -133,6 +133,28 @@ mod linux {
         Sha256::digest(bytes).into()
     }
 
+    /// SHA-256's state behind one pad of HMAC, as it is in memory.
+    fn behind_pad(key: &[u8; 32], pad: u8) -> [u8; 32] {
+        let mut block = [pad; 64];
+        block
+            .iter_mut()
+            .zip(key)
+            .for_each(|(byte, key)| *byte ^= key);
+        // FIPS 180-4, section 5.3.3.
+        let mut state = [
+            0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
+            0x5be0cd19,
+        ];
+        sha2::block_api::compress256(&mut state, &[block]);
+        block.zeroize();
+        let mut bytes = [0; 32];
+        for (bytes, word) in bytes.chunks_exact_mut(4).zip(&mut state) {
+            bytes.copy_from_slice(&word.to_ne_bytes());
+            word.zeroize();
+        }
+        bytes
+    }
+
     /// What plugins derive from a secret, and from a seed.
     #[inline(never)]
     fn needles(masked: &[u8], seed: &[u8]) -> [Vec<Needle>; 2] {
@@ -140,12 +162,15 @@ mod linux {
         let mut once = digest(&plain);
         let mut twice = digest(&once);
         let mut cover = digest(&[twice, digest(b""), digest(b"cover")].concat());
+        let [mut inner, mut outer] = [0x36, 0x5c].map(|pad| behind_pad(&cover, pad));
         let mut scalar: [u8; 64] = Sha512::digest(&plain_seed).into();
         let shared = vec![
             Needle::new("the secret", &mut plain),
             Needle::new("its digest", &mut once),
             Needle::new("the digest of that", &mut twice),
             Needle::new("the key of covers", &mut cover),
+            Needle::new("what its inner pad makes", &mut inner),
+            Needle::new("what its outer pad makes", &mut outer),
         ];
         let agreed = vec![
             Needle::new("the seed", &mut plain_seed),
@@ -203,19 +228,19 @@ mod linux {
             .collect();
         let [shared, agreed] = needles(&masked, &seed);
         clean_stack();
-        assert_found(&shared, &[0; 4], "before");
+        assert_found(&shared, &[0; 6], "before");
         // The search finds what there is.
         let mut there = secret(&masked);
-        assert_found(&shared, &[1, 0, 0, 0], "with the secret there");
+        assert_found(&shared, &[1, 0, 0, 0, 0, 0], "with the secret there");
         there.zeroize();
 
         let layer = shared_layer(&masked);
-        // One each of the plugins' digests, on the heap.
-        assert_found(&shared, &[0, 0, 2, 1], "with the plugins there");
+        // One each of the plugins' digests, and of the states that the cover keeps, on the heap.
+        assert_found(&shared, &[0, 0, 2, 0, 1, 1], "with the plugins there");
         speak(&layer, PeerContext::default());
-        assert_found(&shared, &[0, 0, 2, 1], "after some messages");
+        assert_found(&shared, &[0, 0, 2, 0, 1, 1], "after some messages");
         drop(layer);
-        assert_found(&shared, &[0; 4], "without the plugins");
+        assert_found(&shared, &[0; 6], "without the plugins");
 
         assert_found(&agreed, &[0; 2], "before");
         #[cfg(feature = "x25519")]

@@ -1,12 +1,12 @@
 //! A MAC that covers a whole message, beside netaio's own.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use sha2::{Digest, Sha256};
-
-use super::secret::SecretBytes;
-use super::sha256::{self, IV_LEN, LEN};
+use super::pads::{Pads, STANDARD};
+use super::secret::{SecretBytes, Wiped};
+use super::sha256::{self, Hash, IV_LEN, LEN};
 use super::{Direction, Envelope};
 use crate::error::{AuthFailure, FieldRole};
 use crate::message::AuthView;
@@ -71,8 +71,9 @@ impl Cover {
 pub(super) struct Coverage {
     pub(super) field: String,
     strict: bool,
-    /// None where there is no secret, and so no message.
-    key: Option<SecretBytes>,
+    /// Those of its key, which is the same for all messages. They are on the heap as
+    /// [`SecretBytes`] are. None where there is no secret, and so no message.
+    pads: Option<Arc<Pads<STANDARD>>>,
 }
 
 /// The field's value: the number of the sending node, and the MAC.
@@ -81,14 +82,21 @@ const SENDER_LEN: usize = 8;
 
 impl Coverage {
     pub(super) fn new(cover: Cover, field: String, secret: Option<&SecretBytes>) -> Self {
-        let key = secret.map(|secret| {
+        let pads = secret.map(|secret| {
             let (context, label) = (sha256::digest(&cover.context), sha256::digest(b"cover"));
-            SecretBytes::new(|key| sha256::derive_key(secret.bytes(), &context, &label, key))
+            let mut key = Wiped([0; LEN]);
+            sha256::derive_key(secret.bytes(), &context, &label, &mut key);
+            let mut pads = Arc::new(Pads::unset());
+            // Nobody else has them yet.
+            if let Some(pads) = Arc::get_mut(&mut pads) {
+                pads.set(&key);
+            }
+            pads
         });
         Self {
             field,
             strict: cover.strict,
-            key,
+            pads,
         }
     }
 
@@ -152,28 +160,28 @@ impl Coverage {
         body: &[u8],
     ) -> [u8; LEN] {
         let mut mac = [0; LEN];
-        let Some(key) = &self.key else {
+        let Some(pads) = &self.pads else {
             return mac;
         };
-        let feed = |hash: &mut Sha256| {
-            hash.update([VERSION, direction.code()]);
-            hash.update(sender);
-            hash.update([envelope.message_type().value()]);
+        let feed = |hash: &mut Hash| {
+            hash.update(&[VERSION, direction.code()]);
+            hash.update(&sender);
+            hash.update(&[envelope.message_type().value()]);
             fields.for_each_in_order(&mut |key, value| {
                 let uncovered =
                     matches!(ValueRef::validated(key), ValueRef::Str(name) if !covered(name));
                 if !uncovered {
                     for part in [key, value] {
-                        hash.update((part.len() as u64).to_be_bytes());
+                        hash.update(&(part.len() as u64).to_be_bytes());
                         hash.update(part);
                     }
                 }
             });
             // No packed key is that short.
-            hash.update(0u64.to_be_bytes());
+            hash.update(&0u64.to_be_bytes());
             hash.update(body);
         };
-        sha256::hmac::<{ sha256::BLOCK_LEN }>(key.bytes(), feed, &mut mac);
+        pads.mac(feed, &mut mac);
         mac
     }
 }

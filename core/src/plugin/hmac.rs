@@ -4,12 +4,10 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
-use sha2::Digest;
-use zeroize::Zeroizing;
-
 use super::cover::{self, Cover, Coverage};
-use super::secret::SecretBytes;
-use super::sha256::{self, IV_LEN, LEN};
+use super::pads::{NETAIO, Pads};
+use super::secret::{SecretBytes, Wiped};
+use super::sha256::{self, Hash, IV_LEN, LEN};
 use super::{AuthPlugin, Envelope, FieldNames, OpenContext, ReplayGuard, SealContext};
 use crate::error::{AuthFailure, FieldRole, SealError};
 use crate::message::{AuthFields, AuthView, Message};
@@ -54,8 +52,6 @@ impl HmacAuth {
     pub const NONCE_LEN: usize = IV_LEN;
     /// Length of a MAC, in bytes.
     pub const MAC_LEN: usize = LEN;
-    /// netaio's pads are that long, where RFC 2104 asks for SHA-256's 64 bytes.
-    const BLOCK_LEN: usize = 136;
 
     /// The plugin for this secret, with netaio's field names `hmac`, `nonce`
     /// and `ts`. Of the secret only a digest is kept; the bytes that are given stay the
@@ -168,16 +164,19 @@ impl HmacAuth {
         [&self.hmac_field, cover::SUFFIX].concat()
     }
 
+    /// Ten compressions of SHA-256 for a body of up to 107 bytes: one for the nonce, two for the
+    /// key, four and three for the two pads and what follows them. All of them depend on the
+    /// nonce; what does not, the digests of secret and label, is kept.
     fn mac(&self, secret: &SecretBytes, nonce: &[u8], ts: [u8; 4], body: &[u8]) -> [u8; LEN] {
-        let mut key = Zeroizing::new([0; LEN]);
+        let mut key = Wiped([0; LEN]);
         let nonce = sha256::digest(nonce);
         sha256::derive_key(secret.bytes(), &nonce, &self.label_digest, &mut key);
         let mut mac = [0; LEN];
-        let feed = |hash: &mut sha2::Sha256| {
-            hash.update(ts);
+        let feed = |hash: &mut Hash| {
+            hash.update(&ts);
             hash.update(body);
         };
-        sha256::hmac::<{ Self::BLOCK_LEN }>(&key, feed, &mut mac);
+        Pads::<NETAIO>::of(&key).mac(feed, &mut mac);
         mac
     }
 

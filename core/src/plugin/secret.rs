@@ -1,21 +1,46 @@
 //! Secrets that plugins keep.
 
 use alloc::sync::Arc;
+use core::ops::{Deref, DerefMut};
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use super::sha256::{self, LEN};
+
+/// Bytes that are wiped when they are dropped: as a whole, where an array in `Zeroizing` is
+/// wiped byte by byte, which is a good part of what a short message costs.
+pub(super) struct Wiped<const N: usize>(pub(super) [u8; N]);
+
+impl<const N: usize> Deref for Wiped<N> {
+    type Target = [u8; N];
+
+    fn deref(&self) -> &[u8; N] {
+        &self.0
+    }
+}
+
+impl<const N: usize> DerefMut for Wiped<N> {
+    fn deref_mut(&mut self) -> &mut [u8; N] {
+        &mut self.0
+    }
+}
+
+impl<const N: usize> Drop for Wiped<N> {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
 
 /// Bytes that are wiped with their last owner. They are on the heap and never move: a
 /// plugin that is moved, as builders do, leaves a pointer behind and no secret. Cloning
 /// copies the pointer.
 #[derive(Clone)]
-pub(super) struct SecretBytes(Arc<Zeroizing<[u8; LEN]>>);
+pub(super) struct SecretBytes(Arc<Wiped<LEN>>);
 
 impl SecretBytes {
     /// Zeros that `fill` overwrites in place.
     pub(super) fn new(fill: impl FnOnce(&mut [u8; LEN])) -> Self {
-        let mut bytes = Arc::new(Zeroizing::new([0; LEN]));
+        let mut bytes = Arc::new(Wiped([0; LEN]));
         // Nobody else has it yet.
         if let Some(bytes) = Arc::get_mut(&mut bytes) {
             fill(bytes);
@@ -28,7 +53,7 @@ impl SecretBytes {
     pub(super) fn digest_of_digest(secret: &[u8]) -> Option<Self> {
         (!secret.is_empty()).then(|| {
             let made = Self::new(|bytes| {
-                let mut first = Zeroizing::new([0; LEN]);
+                let mut first = Wiped([0; LEN]);
                 sha256::digest_into(&[secret], &mut first);
                 sha256::digest_into(&[&*first], bytes);
             });
@@ -47,6 +72,6 @@ impl SecretBytes {
 #[inline(never)]
 pub(super) fn wipe_stack<const DEPTH: usize>() {
     let mut below = [0u8; DEPTH];
-    below.zeroize();
+    below.as_mut_slice().zeroize();
     core::hint::black_box(&mut below);
 }

@@ -1,79 +1,26 @@
-//! netaio's key derivation, and SHA-256 by the block.
+//! SHA-256, and netaio's key derivation.
+
+use core::slice;
 
 use digest::CtOutput;
+use sha2::Sha256;
 use sha2::block_api::compress256;
-use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 /// Length of every digest and derived key, in bytes.
 pub(crate) const LEN: usize = 32;
 
-/// Length of the block of SHA-256, and of the pads of the standard's HMAC, in bytes.
-pub(crate) const BLOCK_LEN: usize = 64;
+/// Length of SHA-256's block, in bytes.
+pub(super) const BLOCK_LEN: usize = 64;
 
 /// Length of the nonces and initialization vectors that netaio draws, in bytes.
 pub(super) const IV_LEN: usize = 16;
 
-/// SHA-256 of `data`, which is no secret.
-pub(super) fn digest(data: &[u8]) -> [u8; LEN] {
-    Sha256::digest(data).into()
-}
-
-/// Writes the SHA-256 of the parts, one behind the other, where the caller wants it: a
-/// secret that is moved leaves a copy behind.
-pub(super) fn digest_into(parts: &[&[u8]], out: &mut [u8; LEN]) {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part);
-    }
-    Digest::finalize_into_reset(&mut hash, out.into());
-}
-
-/// netaio's `derive_key` of three parts whose digests are given:
-/// `SHA256(SHA256(p1) || SHA256(p2) || SHA256(p3))`. The first and the last are
-/// the same for every message, so plugins keep their digests.
-pub(super) fn derive_key(
-    first: &[u8; LEN],
-    second: &[u8; LEN],
-    third: &[u8; LEN],
-    key: &mut [u8; LEN],
-) {
-    digest_into(&[first, second, third], key);
-}
-
-/// HMAC (RFC 2104) over SHA-256 with pads of `BLOCK` bytes, of what `feed` writes. The
-/// standard says 64; netaio's pads are 136 bytes long.
-pub(crate) fn hmac<const BLOCK: usize>(
-    key: &[u8; LEN],
-    feed: impl FnOnce(&mut Sha256),
-    out: &mut [u8; LEN],
-) {
-    const INNER: u8 = 0x36;
-    const OUTER: u8 = 0x5c;
-    let mut pad = Zeroizing::new([INNER; BLOCK]);
-    for (byte, key) in pad.iter_mut().zip(key) {
-        *byte ^= key;
-    }
-    let mut hash = Sha256::new();
-    hash.update(pad.as_slice());
-    feed(&mut hash);
-    Digest::finalize_into_reset(&mut hash, (&mut *out).into());
-    for byte in pad.iter_mut() {
-        *byte ^= INNER ^ OUTER;
-    }
-    hash.update(pad.as_slice());
-    hash.update(out.as_slice());
-    Digest::finalize_into_reset(&mut hash, out.into());
-}
-
-/// Compares in constant time.
-pub(crate) fn equal(one: &[u8; LEN], other: &[u8; LEN]) -> bool {
-    let of = |bytes: &[u8; LEN]| CtOutput::<Sha256>::new((*bytes).into());
-    of(one) == of(other)
-}
+/// The state behind some whole blocks.
+pub(super) type State = [u32; 8];
 
 /// The initial hash value of FIPS 180-4, section 5.3.3.
-const INITIAL: [u32; 8] = [
+pub(super) const INITIAL: State = [
     0x6a09_e667,
     0xbb67_ae85,
     0x3c6e_f372,
@@ -84,65 +31,161 @@ const INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// SHA-256 of a key and successive counters: 36 bytes fit one block with their
-/// padding, so each digest is one compression of a block of which only the
-/// counter changes.
-pub(super) struct CounterDigest {
-    block: [u8; 64],
+/// SHA-256 of what comes in pieces. Unlike [`Sha256`] it may begin behind blocks whose state
+/// was kept; and it is wiped as a whole, as [`Wiped`](super::secret::Wiped) is.
+pub(crate) struct Hash {
+    state: State,
+    /// The first `len % 64` bytes are of a block that is not full.
+    block: [u8; BLOCK_LEN],
+    /// In bytes.
+    len: u64,
 }
 
-impl CounterDigest {
-    /// Makes a block to be filled with a key: a key that is moved leaves a copy behind.
-    pub(super) fn new() -> Self {
-        let mut block = [0; 64];
-        let (_, rest) = block.split_at_mut(LEN);
-        if let [_, _, _, _, end_of_message, .., len_high, len_low] = rest {
-            *end_of_message = 0x80;
-            [*len_high, *len_low] = (36u16 * 8).to_be_bytes();
+impl Hash {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: INITIAL,
+            block: [0; BLOCK_LEN],
+            len: 0,
         }
-        Self { block }
     }
 
-    /// Sets the key.
-    pub(super) fn key(&mut self, key: &[u8; LEN]) {
-        let (start, _) = self.block.split_at_mut(LEN);
-        start.copy_from_slice(key);
+    /// Begins anew, behind so many blocks that have led to this state.
+    pub(super) fn resume(&mut self, state: &State, blocks: usize) {
+        self.state = *state;
+        self.len = (blocks as u64).wrapping_mul(BLOCK_LEN as u64);
     }
 
-    /// `SHA256(key || counter)`.
-    pub(super) fn at(&mut self, counter: u32) -> [u8; LEN] {
-        if let Some(place) = self.block.get_mut(LEN..LEN + 4) {
-            place.copy_from_slice(&counter.to_be_bytes());
+    /// How much of the block is filled: less than all of it.
+    fn filled(&self) -> usize {
+        /// Of the bits of a place within a block.
+        const MASK: u64 = BLOCK_LEN as u64 - 1;
+        (self.len & MASK) as usize
+    }
+
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+        let filled = self.filled();
+        self.len = self.len.wrapping_add(bytes.len() as u64);
+        if filled > 0 {
+            let room = self.block.get_mut(filled..).unwrap_or_default();
+            let Some((first, rest)) = bytes.split_at_checked(room.len()) else {
+                if let Some(room) = room.get_mut(..bytes.len()) {
+                    room.copy_from_slice(bytes);
+                }
+                return;
+            };
+            room.copy_from_slice(first);
+            compress256(&mut self.state, slice::from_ref(&self.block));
+            bytes = rest;
         }
-        let mut state = INITIAL;
-        compress256(&mut state, core::slice::from_ref(&self.block));
-        let mut digest = [0; LEN];
-        for (bytes, word) in digest.chunks_exact_mut(4).zip(state) {
-            bytes.copy_from_slice(&word.to_be_bytes());
+        let (blocks, rest) = bytes.as_chunks();
+        if !blocks.is_empty() {
+            compress256(&mut self.state, blocks);
         }
-        digest
+        if let Some(start) = self.block.get_mut(..rest.len()) {
+            start.copy_from_slice(rest);
+        }
+    }
+
+    /// Writes the digest where the caller wants it: a secret that is moved leaves a copy
+    /// behind. What comes after this has to be begun anew.
+    pub(crate) fn finish(&mut self, out: &mut [u8; LEN]) {
+        let filled = self.filled();
+        let rest = self.block.get_mut(filled..).unwrap_or_default();
+        rest.fill(0);
+        if let Some(first) = rest.first_mut() {
+            *first = 0x80;
+        }
+        if rest.len() <= size_of::<u64>() {
+            compress256(&mut self.state, slice::from_ref(&self.block));
+            self.block.fill(0);
+        }
+        if let Some(bits) = self.block.last_chunk_mut() {
+            *bits = self.len.wrapping_mul(8).to_be_bytes();
+        }
+        compress256(&mut self.state, slice::from_ref(&self.block));
+        let (words, _) = out.as_chunks_mut();
+        for (bytes, word) in words.iter_mut().zip(self.state) {
+            *bytes = word.to_be_bytes();
+        }
     }
 }
 
-impl Drop for CounterDigest {
+impl Drop for Hash {
     fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.block);
+        self.state.as_mut_slice().zeroize();
+        self.block.as_mut_slice().zeroize();
     }
+}
+
+/// SHA-256 of `data`, which is no secret.
+pub(super) fn digest(data: &[u8]) -> [u8; LEN] {
+    let mut out = [0; LEN];
+    digest_into(&[data], &mut out);
+    out
+}
+
+/// Writes the SHA-256 of the parts, one behind the other, where the caller wants it.
+pub(super) fn digest_into(parts: &[&[u8]], out: &mut [u8; LEN]) {
+    let mut hash = Hash::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finish(out);
+}
+
+/// netaio's `derive_key` of three parts whose digests are given:
+/// `SHA256(SHA256(p1) || SHA256(p2) || SHA256(p3))`. The first and the last are
+/// the same for every message, so plugins keep their digests. The second one is the message's
+/// own and stands in the first block, so no state can be kept.
+pub(super) fn derive_key(
+    first: &[u8; LEN],
+    second: &[u8; LEN],
+    third: &[u8; LEN],
+    key: &mut [u8; LEN],
+) {
+    digest_into(&[first, second, third], key);
+}
+
+/// Compares in constant time.
+pub(crate) fn equal(one: &[u8; LEN], other: &[u8; LEN]) -> bool {
+    let of = |bytes: &[u8; LEN]| CtOutput::<Sha256>::new((*bytes).into());
+    of(one) == of(other)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
+    use sha2::Digest;
 
     #[test]
-    fn counter_digests_are_plain_sha256() {
-        let key = digest(b"key");
-        let mut counted = CounterDigest::new();
-        counted.key(&key);
-        for counter in [0u32, 1, 255, 65_536, u32::MAX] {
-            let plain = [&key[..], &counter.to_be_bytes()].concat();
-            assert_eq!(counted.at(counter), digest(&plain));
+    fn it_is_sha_256_in_whatever_pieces() {
+        let data: Vec<u8> = (0..400u32).map(|at| (at * 7) as u8).collect();
+        for len in 0..data.len() {
+            let (data, _) = data.split_at(len);
+            let expected: [u8; LEN] = Sha256::digest(data).into();
+            assert_eq!(digest(data), expected, "{len}");
+            for piece in [1, 9, 63, 64, 65, 130] {
+                let (mut hash, mut out) = (Hash::new(), [0; LEN]);
+                data.chunks(piece).for_each(|piece| hash.update(piece));
+                hash.finish(&mut out);
+                assert_eq!(out, expected, "{len} in pieces of {piece}");
+            }
         }
+    }
+
+    #[test]
+    fn it_goes_on_behind_blocks() {
+        let mut state = INITIAL;
+        compress256(&mut state, &[[7; BLOCK_LEN], [8; BLOCK_LEN]]);
+        let (mut hash, mut out) = (Hash::new(), [0; LEN]);
+        hash.update(b"what is not counted");
+        hash.resume(&state, 2);
+        hash.update(b"rest");
+        hash.finish(&mut out);
+        let whole = [&[7; BLOCK_LEN][..], &[8; BLOCK_LEN], b"rest"].concat();
+        assert_eq!(out, digest(&whole));
     }
 
     #[test]
@@ -154,22 +197,11 @@ mod tests {
     }
 
     #[test]
-    fn with_pads_of_64_bytes_it_is_the_standards_hmac() {
-        // hmac.new(bytes(range(32)), b"message", "sha256") of Python's standard library.
-        let key = core::array::from_fn(|at| at as u8);
-        let mut mac = [0; LEN];
-        hmac::<64>(&key, |hash| hash.update(b"message"), &mut mac);
-        let hex: alloc::string::String = mac
-            .iter()
-            .map(|byte| alloc::format!("{byte:02x}"))
-            .collect();
-        assert_eq!(
-            hex,
-            "6297b77508a1a30ea4dfadd8f847c31b49aba45de10a79daf721d3f7ec112a24"
-        );
-        let mut other = mac;
-        assert!(equal(&mac, &other));
+    fn what_differs_in_one_bit_is_not_equal() {
+        let one = digest(b"");
+        let mut other = one;
+        assert!(equal(&one, &other));
         other[31] ^= 1;
-        assert!(!equal(&mac, &other));
+        assert!(!equal(&one, &other));
     }
 }

@@ -4,10 +4,9 @@ use alloc::string::String;
 use alloc::vec;
 use core::fmt;
 
-use zeroize::Zeroizing;
-
-use super::secret::SecretBytes;
-use super::sha256::{self, CounterDigest, IV_LEN, LEN};
+use super::keystream;
+use super::secret::{SecretBytes, Wiped};
+use super::sha256::{self, IV_LEN, LEN};
 use super::{CipherPlugin, FieldNames, OpenContext, SealContext, hidden_uri};
 use crate::error::{DecryptFailure, SealError};
 use crate::message::{AuthFields, AuthView, Payload};
@@ -68,16 +67,10 @@ impl Sha256StreamCipher {
 
     /// XORs the keystream of `iv` into `data`: encryption and decryption alike.
     fn apply(&self, secret: &SecretBytes, iv: &[u8], data: &mut [u8]) {
-        let mut key = Zeroizing::new([0; LEN]);
+        let mut key = Wiped([0; LEN]);
         let iv = sha256::digest(iv);
         sha256::derive_key(secret.bytes(), &iv, &self.label_digest, &mut key);
-        let mut keystream = CounterDigest::new();
-        keystream.key(&key);
-        for (counter, block) in (0u32..).zip(data.chunks_mut(LEN)) {
-            for (byte, key) in block.iter_mut().zip(keystream.at(counter)) {
-                *byte ^= key;
-            }
-        }
+        keystream::apply(&key, data);
     }
 }
 
