@@ -327,6 +327,9 @@
 //! - `std` (on by default): lets checksums and digests choose the processor's
 //!   instructions at run time, and brings `Hub::read_from` and `Hub::write_to`. Without it
 //!   the crate needs `alloc` only, and behaves the same.
+//! - `sha-lanes`: `Sha256StreamCipher` computes several blocks of its keystream at once, on
+//!   x86-64 with the SHA extensions, which it looks for at run time. It takes the same
+//!   messages, and needs `std` and a crate with `unsafe` code, `netaio-sha-lanes`.
 //! - `x25519`: `plugin::X25519Cipher`, netaio's cipher between two peers that know
 //!   each other's public keys (X25519, XSalsa20 and Poly1305). Needs no `std`; with
 //!   it, keys agreed on with recent peers are kept.

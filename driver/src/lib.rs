@@ -22,6 +22,7 @@
 //!   async-io, as smol's and async-std's are. It brings the other two along.
 //! - `socket2`: the module `sockets`, TCP's and UDP's options that every runtime sets,
 //!   multicast groups among them.
+//! - `sha-lanes`: a faster `plugin::Sha256StreamCipher` of the core, with a crate that has `unsafe` code.
 //! - `x25519`: `plugin::X25519Cipher` of the core.
 #![deny(unsafe_code)]
 

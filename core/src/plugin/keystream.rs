@@ -10,6 +10,15 @@ use super::sha256::{BLOCK_LEN, INITIAL, LEN, State};
 /// XORs the keystream of a key into `data`: `SHA256(key || counter)` for each 32 bytes, the
 /// counter a big-endian `u32` from zero on.
 pub(super) fn apply(key: &[u8; LEN], data: &mut [u8]) {
+    #[cfg(feature = "sha-lanes")]
+    if netaio_sha_lanes::xor_keystream(key, data) {
+        return;
+    }
+    apply_plain(key, data);
+}
+
+/// As [`apply`], one block after the other.
+fn apply_plain(key: &[u8; LEN], data: &mut [u8]) {
     // 36 bytes fit one block with their padding, so each digest is one compression of a block
     // of which only the counter changes. It changes within the block, so no state can be kept.
     let mut block = Wiped([0; BLOCK_LEN]);
@@ -65,7 +74,11 @@ mod tests {
         let stream: Vec<u8> = stream.collect();
         for len in 0..stream.len() {
             let mut data = alloc::vec![0xa5; len];
+            let mut plain = data.clone();
+            apply_plain(&key, &mut plain);
+            // The same, or what the feature `sha-lanes` has.
             apply(&key, &mut data);
+            assert_eq!(data, plain);
             let (expected, _) = stream.split_at(len);
             assert!(
                 data.iter()
