@@ -16,6 +16,10 @@ use super::support::{
 /// Longer than any test runs.
 const NEVER: Duration = Duration::from_secs(3600);
 
+/// The time of a stop that is to be up. What is told then has as long again, which is a second
+/// at most, so that a busy machine has the time to tell it.
+const A_WHILE: Duration = Duration::from_secs(1);
+
 /// Asks until it is told that a request was not handled, and returns how many were.
 async fn refused<F>(mut ask: impl FnMut() -> F) -> usize
 where
@@ -78,7 +82,7 @@ pub async fn a_stop_whose_time_is_up_tells_who_waits<R: Runtime>() {
     let requests: Vec<u8> = requests.chain(frame(REQUEST_URI, "u", "")).collect();
     raw.write(&requests).await.unwrap();
     begun.1.recv().await.unwrap();
-    server.stop_within(Duration::from_millis(100)).await;
+    server.stop_within(A_WHILE).await;
     let answers = raw.receive_all().await;
     let refused: Vec<_> = answers
         .iter()
@@ -145,7 +149,7 @@ pub async fn a_node_that_stops_refuses_what_comes<R: Runtime>() {
 
 /// What waits for another handler when the time of a node's stop is over is told as well.
 pub async fn a_node_whose_time_to_stop_is_up_tells_who_waits<R: Runtime>() {
-    const ASKED: u64 = 5;
+    const ASKED: usize = 5;
     let begun = async_channel::unbounded();
     let limits = Limits::default().with_handlers(1).unwrap();
     let node = UdpNode::<R>::builder()
@@ -159,10 +163,11 @@ pub async fn a_node_whose_time_to_stop_is_up_tells_who_waits<R: Runtime>() {
     let first = ask();
     begun.1.recv().await.unwrap();
     let waiting: Vec<_> = (1..ASKED).map(|_| ask()).collect();
-    while node.counters().received < ASKED {
+    // One waits, and it may be that no more are received before the stop.
+    while node.counters().received < 2 {
         yield_times(1).await;
     }
-    node.stop_within(Duration::from_millis(100)).await;
+    node.stop_within(A_WHILE).await;
     for asked in waiting {
         let error = asked.await.unwrap_err();
         assert!(error.was_surely_not_handled(), "{error}");
