@@ -96,18 +96,18 @@ impl Compressions {
     /// How long they take, in nanoseconds: the least of some turns, as whatever else the machine
     /// does makes it longer.
     pub(crate) fn time(self) -> f64 {
-        const TURN: Duration = Duration::from_millis(1);
-        const AT_ONCE: u32 = 8;
+        const TURN: Duration = Duration::from_micros(200);
+        // Looking at the clock takes its time too.
+        let at_once = if self.total() < 100 { 8 } else { 1 };
         if self.total() == 0 {
             return 0.0;
         }
         let blocks = vec![[7; 64]; self.chained];
         let mut state = [7; 8];
-        let turns = (0..21).map(|_| {
+        let turns = (0..101).map(|_| {
             let (begun, mut times) = (Instant::now(), 0);
             while begun.elapsed() < TURN {
-                // Looking at the clock takes its time too.
-                for _ in 0..AT_ONCE {
+                for _ in 0..at_once {
                     compress256(&mut state, black_box(&blocks));
                     for _ in 0..self.single {
                         let mut state = black_box([7; 8]);
@@ -115,7 +115,7 @@ impl Compressions {
                         black_box(state);
                     }
                 }
-                times += AT_ONCE;
+                times += at_once;
             }
             begun.elapsed().as_nanos() as f64 / f64::from(times)
         });
