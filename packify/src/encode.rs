@@ -117,7 +117,15 @@ pub const fn tuple2_header_len(key_len: usize, value_len: usize) -> Result<usize
     }
 }
 
+#[inline]
 pub(crate) fn put_prefixed(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Result<(), EncodeError> {
+    // Most are short.
+    if let Ok(len) = u8::try_from(bytes.len()) {
+        out.reserve(bytes.len().saturating_add(2));
+        out.extend_from_slice(&[Width::One.bits() | kind, len]);
+        out.extend_from_slice(bytes);
+        return Ok(());
+    }
     let width = Width::for_len(bytes.len())?;
     out.reserve(prefixed_len(bytes.len())?);
     out.push(width.bits() | kind);

@@ -88,9 +88,15 @@ impl<'a> Pairs<'a> {
         let mut found = None;
         while let Some(item) = slices.next() {
             let (packed_key, value) = Slices::of_pair(item)?;
-            if let Ok((Head::Str(text), _)) = head::head(packed_key, packed_key.len())
-                && text == key.as_bytes()
-            {
+            let text = match packed_key {
+                // As packify packs a short one: what all names of auth fields look like.
+                [0x43, len, text @ ..] => text.get(..usize::from(*len)),
+                _ => match head::head(packed_key, packed_key.len()) {
+                    Ok((Head::Str(text), _)) => Some(text),
+                    _ => None,
+                },
+            };
+            if text == Some(key.as_bytes()) {
                 found = Some(value);
             }
         }
@@ -190,7 +196,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::DecodeLimits;
+    use crate::{DecodeLimits, Dict, Value};
 
     fn parse(packed: &[u8]) -> ValueRef<'_> {
         ValueRef::parse(packed, &DecodeLimits::DEFAULT).unwrap().0
@@ -214,6 +220,19 @@ mod tests {
         assert!(pairs.get("iv").is_none());
         let keys: Vec<_> = pairs.filter_map(|(key, _)| key.as_str()).collect();
         assert_eq!(keys, ["ts", "hmac", "nonce"]);
+    }
+
+    #[test]
+    fn keys_of_any_length_are_found_and_only_whole() {
+        for len in [0, 1, 254, 255, 256, 70_000] {
+            let key = "k".repeat(len);
+            let pairs = [(key.as_str().into(), 1.into()), ("other".into(), 2.into())];
+            let packed = Value::from(Dict::from_pairs(pairs).unwrap()).to_vec();
+            let packed = packed.unwrap();
+            let pairs = parse(&packed).as_dict().unwrap();
+            assert_eq!(pairs.get_packed(&key), Some(&[0x44, 1][..]), "{len}");
+            assert_eq!(pairs.get_packed(&(key + "k")), None, "{len}");
+        }
     }
 
     #[test]
