@@ -15,7 +15,7 @@ use netaio_tests::figures::{Spread, grouped};
 use netaio_tests::plain::{FRAME, frame};
 use netaio_tests::plot::{Axis, Line, Plot};
 
-const CONNECTIONS: [usize; 4] = [1000, 2000, 4000, 8000];
+const CONNECTIONS: [usize; 4] = [500, 1000, 2000, 4000];
 
 fn main() -> Result<()> {
     if serve_if_asked()? {

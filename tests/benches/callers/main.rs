@@ -16,7 +16,9 @@ mod floor;
 use std::time::Duration;
 
 use client::{Clients, Contender};
-use netaio_tests::contest::{RUNTIMES, Rate, Redis, Result, Servers, apart, pin, serve_if_asked};
+use netaio_tests::contest::{
+    RUNTIMES, Rate, Redis, Result, Servers, apart, pin, round, serve_if_asked,
+};
 use netaio_tests::figures::{Spread, grouped};
 use netaio_tests::plain::FRAME;
 
@@ -48,31 +50,29 @@ fn main() -> Result<()> {
     let [server, client] = apart();
     pin(server);
     let servers = Servers::start("tokio", 1)?;
-    let redis = Redis::start_or_say();
+    let minimal = servers.address("minimal")?;
+    let redis_server = Redis::start_or_say();
+    let redis = redis_server.as_ref().map(|redis| redis.address);
     pin(client);
     let one = start(1)?;
 
     println!(
-        "frames of {FRAME} bytes, {rounds} rounds of {span:?} each, medians (least..most)\n\n\
+        "frames of {FRAME} bytes, {rounds} rounds of {span:?} each in slices, medians (least..most)\n\n\
          | runtime, callers, threads | minimal/s | FIFO/s | correlated/s | redis `PING`/s | FIFO of \
-         minimal | correlated of minimal | correlated of FIFO | processor time: minimal, FIFO, \
+         minimal | correlated of minimal | correlated of FIFO | ns of the processor: minimal, FIFO, \
          correlated |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
     for (threads, mut clients) in [(1, one), (2, several)] {
         for callers in CALLERS {
             for (runtime, clients) in &mut clients {
-                let measure = |contender| {
-                    let address = match contender {
-                        Contender::Redis => match &redis {
-                            Some(redis) => redis.address,
-                            None => return Ok(None),
-                        },
-                        _ => servers.address("minimal")?,
-                    };
-                    clients.ask(contender, address, callers, span).map(Some)
-                };
-                let row = Row::measure(rounds, measure)?;
+                let addresses = [Some(minimal), Some(minimal), Some(minimal), redis];
+                let addresses: Vec<_> = addresses.into_iter().flatten().collect();
+                let row = Row::measure(rounds, || {
+                    round(addresses.len(), span, |at, span| {
+                        clients.ask(Contender::ALL[at], addresses[at], callers, span)
+                    })
+                })?;
                 println!("| {runtime}, {callers}, {threads} {}", row.cells());
             }
         }
@@ -80,24 +80,17 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The rounds of all contenders.
-struct Row(Vec<[Option<Rate>; 4]>);
+/// The rounds of all contenders; Redis, the last one, may be left out.
+struct Row(Vec<Vec<Rate>>);
 
 impl Row {
-    fn measure(
-        rounds: usize,
-        mut ask: impl FnMut(Contender) -> Result<Option<Rate>>,
-    ) -> Result<Self> {
+    fn measure(rounds: usize, mut ask: impl FnMut() -> Result<Vec<Rate>>) -> Result<Self> {
         let mut attempts = 0;
         loop {
-            let mut row = Self(Vec::new());
-            for _ in 0..rounds {
-                let mut round = [None; 4];
-                for (rate, contender) in round.iter_mut().zip(Contender::ALL) {
-                    *rate = ask(contender)?;
-                }
-                row.0.push(round);
-            }
+            let row = (0..rounds)
+                .map(|_| ask())
+                .collect::<Result<_>>()
+                .map(Self)?;
             attempts += 1;
             if attempts == ATTEMPTS || row.is_steady() {
                 return Ok(row);
@@ -107,7 +100,7 @@ impl Row {
 
     /// One contender beside another.
     fn ratio(&self, one: usize, other: usize) -> Spread {
-        let rate = |round: &[Option<Rate>; 4], at: usize| Some(round.get(at)?.as_ref()?.per_second);
+        let rate = |round: &Vec<Rate>, at: usize| Some(round.get(at)?.per_second);
         let rounds = self.0.iter();
         Spread::of(rounds.filter_map(|round| Some(rate(round, one)? / rate(round, other)?)))
     }
@@ -119,7 +112,7 @@ impl Row {
     }
 
     fn cells(&self) -> String {
-        let rounds = |at: usize| self.0.iter().filter_map(move |round| *round.get(at)?);
+        let rounds = |at: usize| self.0.iter().filter_map(move |round| round.get(at));
         let mut text = String::new();
         for at in 0..Contender::ALL.len() {
             let rates: Vec<_> = rounds(at).map(|rate| rate.per_second).collect();

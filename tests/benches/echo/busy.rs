@@ -1,8 +1,9 @@
 //! Two connections whose handlers hash for some 10 microseconds each, on two threads, beside one.
 
 use std::thread;
+use std::time::Duration;
 
-use netaio_tests::contest::{Load, Question, RUNTIMES, Result, Servers, processors};
+use netaio_tests::contest::{Load, Question, RUNTIMES, Rate, Result, Servers, processors, round};
 use netaio_tests::figures::{Spread, grouped};
 
 use super::Options;
@@ -22,12 +23,15 @@ pub(super) fn measure(options: Options) -> Result<()> {
         let (mut ones, mut twos) = (Vec::new(), Vec::new());
         let (mut ratios, mut floors) = (Vec::new(), Vec::new());
         for _ in 0..options.rounds {
-            let ask = |name, connections| ask(&servers, name, connections, options);
-            let (one, two) = (ask("ours-busy", 1)?, ask("ours-busy", 2)?);
-            floors.push(1.0 / ask("minimal-busy", 1)? * ask("minimal-busy", 2)?);
-            ones.push(one);
-            twos.push(two);
-            ratios.push(two / one);
+            let contenders = ["ours-busy", "minimal-busy"];
+            let rates = round(4, options.span, |at, span| {
+                ask(&servers, contenders[at / 2], 1 + at % 2, span)
+            })?;
+            let rates: Vec<_> = rates.iter().map(|rate| rate.per_second).collect();
+            ones.push(rates[0]);
+            twos.push(rates[1]);
+            ratios.push(rates[1] / rates[0]);
+            floors.push(rates[3] / rates[2]);
         }
         println!(
             "| {runtime} | {} | {} | {} | {} |",
@@ -41,23 +45,23 @@ pub(super) fn measure(options: Options) -> Result<()> {
     Ok(())
 }
 
-/// Answers a second on so many connections together.
-fn ask(servers: &Servers, name: &str, connections: usize, options: Options) -> Result<f64> {
+/// What so many connections get together.
+fn ask(servers: &Servers, name: &str, connections: usize, span: Duration) -> Result<Rate> {
     let (address, question) = (servers.address(name)?, Question::netaio()?);
-    let load = Load {
-        in_flight: IN_FLIGHT,
-        span: options.span,
-    };
+    let in_flight = IN_FLIGHT;
+    let load = Load { in_flight, span };
     let rates = thread::scope(|scope| {
-        let threads =
-            (0..connections).map(|_| scope.spawn(|| load.ask(address, &question, || None)));
-        let threads: Vec<_> = threads.collect();
+        let ask = || load.ask(address, &question, || None);
+        let threads: Vec<_> = (0..connections).map(|_| scope.spawn(ask)).collect();
         let rates = threads.into_iter().map(|thread| thread.join());
         rates.collect::<Vec<_>>()
     });
-    let mut sum = 0.0;
+    let mut sum = Rate {
+        per_second: 0.0,
+        processor: None,
+    };
     for rate in rates {
-        sum += rate.map_err(|_| "a thread has ended")??.per_second;
+        sum.per_second += rate.map_err(|_| "a thread has ended")??.per_second;
     }
     Ok(sum)
 }

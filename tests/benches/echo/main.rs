@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use self::table::{Row, Table};
 use netaio_tests::contest::{
-    Load, Question, RUNTIMES, Result, Servers, apart, pin, serve_if_asked,
+    Load, Question, RUNTIMES, Result, Servers, apart, pin, round, serve_if_asked,
 };
 use netaio_tests::plain::FRAME;
 
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     }
     let options = Options::parse();
     println!(
-        "frames of {FRAME} bytes, {} rounds of {:?} each, medians (least..most)\n",
+        "frames of {FRAME} bytes, {} rounds of {:?} each in slices, medians (least..most)\n",
         options.rounds, options.span
     );
     busy::measure(options)?;
@@ -108,15 +108,16 @@ fn rounds(
         })
         .collect();
     let question = Question::netaio()?;
-    let load = Load {
-        in_flight,
-        span: options.span,
-    };
     for _ in 0..options.rounds {
-        for (row, (_, servers)) in rows.iter_mut().zip(runtimes) {
-            let ask = |name| load.ask(servers.address(name)?, &question, || servers.busy());
-            let [bare, minimal, ours] = CONTENDERS.map(ask);
-            row.rounds.push([bare?, minimal?, ours?]);
+        let contenders = runtimes.len() * CONTENDERS.len();
+        let rates = round(contenders, options.span, |at, span| {
+            let (_, servers) = &runtimes[at / CONTENDERS.len()];
+            let address = servers.address(CONTENDERS[at % CONTENDERS.len()])?;
+            let load = Load { in_flight, span };
+            Ok(load.ask(address, &question, || servers.busy())?)
+        })?;
+        for (row, rates) in rows.iter_mut().zip(rates.chunks_exact(CONTENDERS.len())) {
+            row.rounds.extend(rates.first_chunk());
         }
     }
     let unsteady = rows.iter().filter(|row| !row.is_steady());

@@ -1,6 +1,6 @@
 //! Those who are not of this repository: Redis, and the Python package, where they are installed.
 
-use netaio_tests::contest::{Load, Question, Rate, Redis, Result, Servers};
+use netaio_tests::contest::{Load, Question, Redis, Result, Servers, round};
 use netaio_tests::figures::{Spread, grouped};
 use netaio_tests::python::{Python, PythonServer, ServerOptions};
 
@@ -36,13 +36,14 @@ impl Others {
         }
         println!("| others, in flight | answers/s | ours beside it |\n| --- | --- | --- |");
         for in_flight in IN_FLIGHT {
-            let span = options.span;
-            let load = Load { in_flight, span };
             let mut rounds = vec![Vec::new(); contenders.len()];
             for _ in 0..options.rounds {
-                for (rounds, (_, address, question)) in rounds.iter_mut().zip(&contenders) {
-                    let Rate { per_second, .. } = load.ask(*address, question, || None)?;
-                    rounds.push(per_second);
+                let rates = round(contenders.len(), options.span, |at, span| {
+                    let (_, address, question) = &contenders[at];
+                    Ok(Load { in_flight, span }.ask(*address, question, || None)?)
+                })?;
+                for (rounds, rate) in rounds.iter_mut().zip(rates) {
+                    rounds.push(rate.per_second);
                 }
             }
             for ((name, ..), rates) in contenders.iter().zip(&rounds) {

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use super::Result;
 use super::floors::frame;
 
 /// What is asked again and again. All answers are of the same length.
@@ -33,12 +34,45 @@ pub struct Load {
     pub span: Duration,
 }
 
+impl Rate {
+    /// The rate of several slices of time, as long as one another.
+    fn of(slices: &[Self]) -> Self {
+        let sum = |of: fn(&Self) -> f64| slices.iter().map(of).sum::<f64>();
+        let answers = sum(|slice| slice.per_second);
+        let time = sum(|slice| slice.per_second * slice.processor.unwrap_or(f64::NAN)) / answers;
+        Self {
+            per_second: answers / slices.len() as f64,
+            processor: (!time.is_nan()).then_some(time),
+        }
+    }
+}
+
+/// One round of so many contenders, for some time each. They take turns in slices of it, so that
+/// what else the machine does meets all of them.
+///
+/// # Errors
+/// The first of `ask`, which is told whom to ask and for how long.
+pub fn round(
+    contenders: usize,
+    span: Duration,
+    mut ask: impl FnMut(usize, Duration) -> Result<Rate>,
+) -> Result<Vec<Rate>> {
+    const SLICES: u32 = 8;
+    let mut slices = vec![Vec::new(); contenders];
+    for _ in 0..SLICES {
+        for (contender, slices) in slices.iter_mut().enumerate() {
+            slices.push(ask(contender, span / SLICES)?);
+        }
+    }
+    Ok(slices.iter().map(|slices| Rate::of(slices)).collect())
+}
+
 impl Question {
     /// The request of 64 bytes of [`plain`](crate::plain).
     ///
     /// # Errors
     /// None, as it fits.
-    pub fn netaio() -> Result<Self, netaio_core::SealError> {
+    pub fn netaio() -> std::result::Result<Self, netaio_core::SealError> {
         Ok(Self {
             request: crate::plain::frame()?,
             answer: frame,
@@ -122,5 +156,38 @@ fn first(stream: &mut TcpStream, question: &Question, buffer: &mut [u8]) -> io::
         if let Some(length) = (question.answer)(buffer.get(..filled).unwrap_or_default())? {
             return Ok(length);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_is_the_mean_of_its_slices() -> Result<()> {
+        let mut asked = Vec::new();
+        let rates = round(2, Duration::from_secs(8), |contender, span| {
+            asked.push(contender);
+            // The second one is slow in one of eight slices.
+            let per_second = match asked.len() {
+                2 => 100.0,
+                _ => 500.0,
+            };
+            let processor = Some(1000.0 / per_second);
+            assert_eq!(span, Duration::from_secs(1));
+            Ok(Rate {
+                per_second,
+                processor,
+            })
+        })?;
+        assert_eq!(asked[..4], [0, 1, 0, 1]);
+        let [one, other] = rates[..] else {
+            return Err("two were asked".into());
+        };
+        assert_eq!((one.per_second, one.processor), (500.0, Some(2.0)));
+        assert_eq!(other.per_second, 450.0);
+        // 8,000 nanoseconds for 3,600 answers.
+        assert!((other.processor.unwrap_or_default() - 8000.0 / 3600.0).abs() < 1e-9);
+        Ok(())
     }
 }

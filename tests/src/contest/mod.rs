@@ -14,7 +14,7 @@ use std::error::Error;
 use std::io;
 
 pub use floors::{ROOM, bare, minimal};
-pub use load::{Load, Question, Rate};
+pub use load::{Load, Question, Rate, round};
 pub use pins::{apart, pin, processors};
 pub use redis::Redis;
 pub use server::{Servers, serve_if_asked};
