@@ -8,8 +8,8 @@ use netaio_tests::figures::{Spread, grouped};
 
 use super::Options;
 
-/// Enough to keep a thread busy.
-const IN_FLIGHT: usize = 16;
+/// Enough to keep a thread busy while the client turns around.
+const IN_FLIGHT: usize = 64;
 
 /// Asks the servers of every runtime on one connection and on two, in turns, and prints.
 pub(super) fn measure(options: Options) -> Result<()> {
