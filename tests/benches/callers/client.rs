@@ -18,9 +18,6 @@ use super::floor::Floor;
 /// The first argument of a process that asks.
 const ROLE: &str = "call";
 
-/// Requests that a caller counts before it tells of them.
-const COUNTED: u64 = 16;
-
 /// The content of a request of 64 bytes.
 static CONTENT: [u8; FRAME - 18] = [b'x'; FRAME - 18];
 
@@ -155,7 +152,6 @@ impl Ask for Ours {
 /// What callers share.
 #[derive(Default)]
 struct Tally {
-    answered: AtomicU64,
     is_over: AtomicBool,
     error: Mutex<Option<String>>,
 }
@@ -164,13 +160,22 @@ struct Tally {
 fn measure<R: Sockets, A: Ask>(callers: Vec<A>, span: Duration) -> Result<(f64, f64)> {
     let tally = Arc::new(Tally::default());
     let (running, ended) = async_channel::bounded::<()>(1);
-    for caller in callers {
-        R::spawn(call(caller, tally.clone(), running.clone()));
+    // One for each caller: a common one would be fought for.
+    let counts: Vec<_> = callers
+        .iter()
+        .map(|_| Arc::new(AtomicU64::new(0)))
+        .collect();
+    for (caller, count) in callers.into_iter().zip(&counts) {
+        R::spawn(call(caller, count.clone(), tally.clone(), running.clone()));
     }
     drop(running);
     let now = || {
-        let answered = tally.answered.load(Ordering::Relaxed);
-        (Instant::now(), answered, process::busy("self").ok())
+        let answered = counts.iter().map(|count| count.load(Ordering::Relaxed));
+        (
+            Instant::now(),
+            answered.sum::<u64>(),
+            process::busy("self").ok(),
+        )
     };
     std::thread::sleep(span / 4);
     let before = now();
@@ -190,17 +195,22 @@ fn measure<R: Sockets, A: Ask>(callers: Vec<A>, span: Duration) -> Result<(f64, 
     Ok((answers / (after.0 - before.0).as_secs_f64(), time))
 }
 
-async fn call(mut caller: impl Ask, tally: Arc<Tally>, running: async_channel::Sender<()>) {
+async fn call(
+    mut caller: impl Ask,
+    count: Arc<AtomicU64>,
+    tally: Arc<Tally>,
+    running: async_channel::Sender<()>,
+) {
+    let mut answered = 0;
     while !tally.is_over.load(Ordering::Relaxed) {
-        for _ in 0..COUNTED {
-            if let Err(error) = caller.ask().await {
-                if let Ok(mut first) = tally.error.lock() {
-                    first.get_or_insert(error);
-                }
-                return;
+        if let Err(error) = caller.ask().await {
+            if let Ok(mut first) = tally.error.lock() {
+                first.get_or_insert(error);
             }
+            break;
         }
-        tally.answered.fetch_add(COUNTED, Ordering::Relaxed);
+        answered += 1;
+        count.store(answered, Ordering::Relaxed);
     }
     drop(running);
 }

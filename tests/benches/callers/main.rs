@@ -8,7 +8,8 @@
 //! minimal one of `--bench echo` on tokio, with one thread. On Linux it has a processor of its own,
 //! and clients with one thread another one; clients with two threads run on any.
 //!
-//!     cargo bench -p netaio-tests --bench callers [--features async-std] [-- ROUNDS MILLISECONDS]
+//!     cargo bench -p netaio-tests --bench callers [--features async-std] \
+//!         [-- ROUNDS MILLISECONDS [THREADS]]
 
 mod client;
 mod floor;
@@ -40,6 +41,7 @@ fn main() -> Result<()> {
     let mut numbers = std::env::args().filter_map(|it| it.parse::<u64>().ok());
     let rounds = numbers.next().unwrap_or(7) as usize;
     let span = Duration::from_millis(numbers.next().unwrap_or(400));
+    let only = numbers.next();
 
     let start = |threads| {
         let clients = RUNTIMES.iter();
@@ -64,6 +66,9 @@ fn main() -> Result<()> {
          | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
     for (threads, mut clients) in [(1, one), (2, several)] {
+        if only.is_some_and(|only| only != threads) {
+            continue;
+        }
         for callers in CALLERS {
             for (runtime, clients) in &mut clients {
                 let addresses = [Some(minimal), Some(minimal), Some(minimal), redis];
