@@ -1,5 +1,6 @@
 //! What handlers are registered under.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use hashbrown::Equivalent;
 
 use crate::message::MessageType;
+use crate::small_bytes::SmallBytes;
 
 /// A key that handlers are registered under.
 ///
@@ -74,20 +76,6 @@ impl Key {
         keys
     }
 
-    /// The key with bytes of its own, exactly as long: one that was made of a
-    /// received message's uri would keep the receive buffer alive.
-    pub(super) fn into_owned(self) -> Self {
-        let own = |bytes: Bytes| Bytes::copy_from_slice(&bytes);
-        match self {
-            Self::Type(message_type) => Self::Type(message_type),
-            Self::Uri(message_type, uri) => Self::Uri(message_type, own(uri)),
-            Self::Address(message_type, uri, address) => {
-                Self::Address(message_type, own(uri), address)
-            }
-            Self::Custom(key) => Self::Custom(own(key)),
-        }
-    }
-
     pub(super) fn borrow(&self) -> KeyRef<'_> {
         match self {
             Self::Type(message_type) => KeyRef::Type(*message_type),
@@ -120,14 +108,63 @@ impl Hash for KeyRef<'_> {
     }
 }
 
-impl Hash for Key {
+/// A key as a table keeps it: with bytes of its own, since those of a received message's uri would
+/// keep the receive buffer alive, and with few of them in place, where a look-up finds them without
+/// another access to memory.
+#[derive(Clone, Debug)]
+pub(super) enum Kept {
+    Type(MessageType),
+    Uri(MessageType, SmallBytes),
+    /// Seldom used, and large.
+    Address(Box<(MessageType, SmallBytes, SocketAddr)>),
+    Custom(SmallBytes),
+}
+
+impl Kept {
+    pub(super) fn borrow(&self) -> KeyRef<'_> {
+        match self {
+            Self::Type(message_type) => KeyRef::Type(*message_type),
+            Self::Uri(message_type, uri) => KeyRef::Uri(*message_type, uri),
+            Self::Address(key) => {
+                let (message_type, uri, address) = &**key;
+                KeyRef::Address(*message_type, uri, *address)
+            }
+            Self::Custom(key) => KeyRef::Custom(key),
+        }
+    }
+}
+
+impl From<&Key> for Kept {
+    fn from(key: &Key) -> Self {
+        let own = |bytes: &Bytes| SmallBytes::of(bytes).into_owned();
+        match key {
+            Key::Type(message_type) => Self::Type(*message_type),
+            Key::Uri(message_type, uri) => Self::Uri(*message_type, own(uri)),
+            Key::Address(message_type, uri, address) => {
+                Self::Address(Box::new((*message_type, own(uri), *address)))
+            }
+            Key::Custom(key) => Self::Custom(own(key)),
+        }
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        self.borrow() == other.borrow()
+    }
+}
+
+impl Eq for Kept {}
+
+impl Hash for Kept {
     fn hash<S: Hasher>(&self, state: &mut S) {
         self.borrow().hash(state);
     }
 }
 
-impl Equivalent<Key> for KeyRef<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
+impl Equivalent<Kept> for KeyRef<'_> {
+    #[inline]
+    fn equivalent(&self, key: &Kept) -> bool {
         *self == key.borrow()
     }
 }

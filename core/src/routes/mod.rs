@@ -2,13 +2,14 @@
 
 mod key;
 
+use alloc::boxed::Box;
 use core::net::SocketAddr;
 
 use hashbrown::HashMap;
 
 pub use self::key::{Key, KeyExtractor};
 
-use self::key::KeyRef;
+use self::key::{Kept, KeyRef};
 use crate::message::MessageType;
 use crate::plugin::Layer;
 
@@ -30,18 +31,19 @@ pub struct Route<H> {
 #[derive(Clone, Debug)]
 struct Entry<H> {
     permanent: Option<Route<H>>,
-    one_time: Option<Route<H>>,
+    /// Seldom there: apart, so that the others lie closer together.
+    one_time: Option<Box<Route<H>>>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Routes<H> {
-    entries: HashMap<Key, Entry<H>>,
+    entries: HashMap<Kept, Entry<H>>,
     /// How many keys have a uri, and how many an address: where there are none of
     /// a kind, none is looked up.
     with_uri: usize,
     with_address: usize,
     /// The keys of the one-time routes.
-    one_time: HashMap<RouteId, Key>,
+    one_time: HashMap<RouteId, Kept>,
     next_id: u64,
 }
 
@@ -72,7 +74,7 @@ impl<H> Routes<H> {
             inner,
             one_time: None,
         };
-        let replaced = self.entry(key.into_owned()).permanent.replace(route);
+        let replaced = self.entry((&key).into()).permanent.replace(route);
         replaced.map(|route| route.handler)
     }
 
@@ -84,19 +86,24 @@ impl<H> Routes<H> {
             inner,
             one_time: Some(id),
         };
-        let key = key.into_owned();
+        let key = Kept::from(&key);
         self.one_time.insert(id, key.clone());
-        let replaced = self.entry(key).one_time.replace(route);
+        let replaced = self.entry(key).one_time.replace(Box::new(route));
         self.released(replaced)
     }
 
     pub(crate) fn remove(&mut self, key: &Key) -> Option<H> {
+        let key = &key.borrow();
         let route = self.entries.get_mut(key)?.permanent.take();
         self.forget_if_empty(key);
         route.map(|route| route.handler)
     }
 
     pub(crate) fn remove_once(&mut self, key: &Key) -> Option<H> {
+        self.remove_once_ref(&key.borrow())
+    }
+
+    fn remove_once_ref(&mut self, key: &KeyRef<'_>) -> Option<H> {
         let route = self.entries.get_mut(key)?.one_time.take();
         self.forget_if_empty(key);
         self.released(route)
@@ -105,11 +112,11 @@ impl<H> Routes<H> {
     /// Removes the one-time route with this id, and says whether it was there.
     pub(crate) fn take(&mut self, id: RouteId) -> bool {
         let key = self.one_time.remove(&id);
-        key.is_some_and(|key| self.remove_once(&key).is_some())
+        key.is_some_and(|key| self.remove_once_ref(&key.borrow()).is_some())
     }
 
     /// The handler of a one-time route that was removed.
-    fn released(&mut self, route: Option<Route<H>>) -> Option<H> {
+    fn released(&mut self, route: Option<Box<Route<H>>>) -> Option<H> {
         let route = route?;
         if let Some(id) = route.one_time {
             self.one_time.remove(&id);
@@ -144,16 +151,16 @@ impl<H> Routes<H> {
     #[inline]
     fn get_ref(&self, key: &KeyRef<'_>) -> Option<&Route<H>> {
         let entry = self.entries.get(key)?;
-        entry.one_time.as_ref().or(entry.permanent.as_ref())
+        entry.one_time.as_deref().or(entry.permanent.as_ref())
     }
 
-    fn entry(&mut self, key: Key) -> &mut Entry<H> {
+    fn entry(&mut self, key: Kept) -> &mut Entry<H> {
         let (with_uri, with_address) = (&mut self.with_uri, &mut self.with_address);
         match &key {
-            Key::Uri(..) if !self.entries.contains_key(&key) => {
+            Kept::Uri(..) if !self.entries.contains_key(&key) => {
                 *with_uri = with_uri.saturating_add(1)
             }
-            Key::Address(..) if !self.entries.contains_key(&key) => {
+            Kept::Address(..) if !self.entries.contains_key(&key) => {
                 *with_address = with_address.saturating_add(1);
             }
             _ => {}
@@ -164,14 +171,14 @@ impl<H> Routes<H> {
         })
     }
 
-    fn forget_if_empty(&mut self, key: &Key) {
+    fn forget_if_empty(&mut self, key: &KeyRef<'_>) {
         let empty = |entry: &Entry<H>| entry.permanent.is_none() && entry.one_time.is_none();
         if self.entries.get(key).is_some_and(empty) {
             self.entries.remove(key);
             match key {
-                Key::Uri(..) => self.with_uri = self.with_uri.saturating_sub(1),
-                Key::Address(..) => self.with_address = self.with_address.saturating_sub(1),
-                Key::Type(_) | Key::Custom(_) => {}
+                KeyRef::Uri(..) => self.with_uri = self.with_uri.saturating_sub(1),
+                KeyRef::Address(..) => self.with_address = self.with_address.saturating_sub(1),
+                KeyRef::Type(_) | KeyRef::Custom(_) => {}
             }
         }
     }
