@@ -2,11 +2,11 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::ops::Deref;
+use core::ops::{Deref, Range};
 
 use bytes::Bytes;
 
-use crate::budget::{Budget, Pressure};
+use crate::budget::{Budget, MailboxAccount, Pressure};
 use crate::message::Message;
 use crate::options::SendOptions;
 
@@ -98,6 +98,14 @@ impl SharedFrame {
         (frame, pressure)
     }
 
+    /// Frames one behind the other, of which links send [slices](Self::slice), and what that
+    /// means for all links: the account is that of one of them. They count once for all, as
+    /// one [shared](crate::Node::share) frame does.
+    #[must_use]
+    pub fn gather(frames: Vec<u8>, account: &MailboxAccount) -> (Self, Pressure) {
+        Self::new(frames, None, &account.budget)
+    }
+
     /// One of a single link, of what can be sealed again.
     pub(crate) fn of_one(bytes: Vec<u8>, message: &Message, options: &SendOptions) -> Self {
         Self {
@@ -109,6 +117,18 @@ impl SharedFrame {
     /// What it was sealed of, where that is known.
     pub(crate) fn source(&self) -> Option<&Arc<Source>> {
         self.source.as_ref()
+    }
+
+    /// Some of its bytes, which keep all of them: frames that were
+    /// [gathered](Self::gather) in one. What is not there is left out.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        let end = range.end.min(self.bytes.len());
+        Self {
+            bytes: self.bytes.slice(range.start.min(end)..end),
+            counted: self.counted,
+            source: None,
+        }
     }
 
     /// The bytes that count for each who holds it.

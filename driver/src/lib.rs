@@ -56,6 +56,7 @@ mod options;
 mod panics;
 mod peer_events;
 mod random;
+mod receivers;
 mod sources;
 mod states;
 

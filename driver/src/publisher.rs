@@ -140,8 +140,8 @@ impl Publisher {
     pub fn subscribed(&self, key: impl AsRef<[u8]>) -> Vec<Remote> {
         match &*self.0 {
             Receivers::Connections(roster) => {
-                let connections = roster.subscribed(key.as_ref()).into_iter();
-                connections.map(Remote::from).collect()
+                let subscribed = roster.subscribed(key.as_ref());
+                subscribed.connections().iter().map(Remote::from).collect()
             }
             Receivers::Addresses(book) => {
                 let addresses = book.subscribed(key.as_ref()).into_iter();
@@ -154,7 +154,7 @@ impl Publisher {
     #[must_use]
     pub fn connections(&self) -> Vec<Connection> {
         match &*self.0 {
-            Receivers::Connections(roster) => roster.connections(),
+            Receivers::Connections(roster) => roster.connections().connections().to_vec(),
             Receivers::Addresses(_) => Vec::new(),
         }
     }
@@ -200,7 +200,8 @@ impl Publisher {
 
     /// Waits until the subscribers of a key have [room](Self::wait_for_room), then sends them
     /// a message as [`notify`](Self::notify) does: a publisher that is faster than its
-    /// subscribers is slowed down to them, and nothing is lost.
+    /// subscribers is slowed down to them, and nothing is lost. Whoever publishes one message
+    /// after the other lets other tasks run in between.
     ///
     /// Cancel-safe: the message is sent to all of them or, if this is dropped before it is
     /// ready, to none.
@@ -228,6 +229,7 @@ impl Publisher {
         let key = key.as_ref();
         match &*self.0 {
             Receivers::Connections(roster) => {
+                roster.take_turn().await;
                 let mut receivers = roster.subscribed(key);
                 if roster.wait_for_room(&receivers).await {
                     // Some may have come or gone.

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use netaio_core::plugin::Direction;
-use netaio_core::{Delivery, Fate, LinkId, Message, SealError, SendError, SendOptions, SharedNode};
+use netaio_core::{Delivery, LinkId, Message, SealError, SendOptions, SharedFrame, SharedNode};
 
 use crate::connection::Connection;
 use crate::fanout::FrameSealer;
-use crate::futures::race;
+use crate::futures::{race, yield_now};
 use crate::logging::limited;
-use crate::mailbox::{Command, Urgent};
-use crate::options::Omitted;
+use crate::mailbox::Command;
+use crate::receivers::{Lists, Receivers};
 use crate::service::Service;
 use crate::sync::{Mutex, lock};
 
@@ -21,10 +22,13 @@ pub(crate) struct Roster {
     pub(crate) service: Arc<Service>,
     connections: Mutex<Connections>,
     sealer: FrameSealer,
+    /// How much was published since a publisher let others run: bytes, or so many receivers.
+    published: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Connections {
+    lists: Lists,
     /// Those that may still send something.
     open: BTreeMap<LinkId, Connection>,
     /// Those of remotes that are gone, or may be, while handlers run for them.
@@ -37,22 +41,13 @@ impl Connections {
     }
 }
 
-/// The sets of plugins that the connections omit, each once. If there are no
-/// connections, the default.
-fn omitted_by(receivers: &[Connection]) -> Vec<Omitted> {
-    let mut sets = Vec::new();
-    for receiver in receivers {
-        if !sets.contains(&receiver.shared.omitted) {
-            sets.push(receiver.shared.omitted);
-        }
-    }
-    if sets.is_empty() {
-        sets.push(Omitted::default());
-    }
-    sets
-}
-
 impl Roster {
+    /// What is published before a publisher lets others run, in bytes to each receiver: so much
+    /// is worth a write.
+    const TURN: usize = 16 * 1024;
+    /// Receivers of a message that count as a byte of it.
+    const RECEIVERS: usize = 16;
+
     /// # Errors
     /// The operating system has no randomness to give.
     pub(crate) fn new(service: Arc<Service>) -> io::Result<Arc<Self>> {
@@ -61,6 +56,7 @@ impl Roster {
             service,
             connections: Mutex::default(),
             sealer,
+            published: AtomicUsize::new(0),
         }))
     }
 
@@ -72,79 +68,118 @@ impl Roster {
     }
 
     /// The connections that are subscribed to a key.
-    pub(crate) fn subscribed(&self, key: &[u8]) -> Vec<Connection> {
-        let places: Vec<_> = self.service.node().subscribers(key).collect();
-        let connections = lock(&self.connections);
+    pub(crate) fn subscribed(&self, key: &[u8]) -> Arc<Receivers> {
+        let stamp = self.service.node().subscribers_stamp(key);
+        let Some(stamp) = stamp else {
+            return Arc::new(Receivers::new(Vec::new()));
+        };
+        if let Some(list) = lock(&self.connections).lists.subscribed(stamp) {
+            return list;
+        }
+        let node = self.service.node();
+        let stamp = node.subscribers_stamp(key).unwrap_or(stamp);
+        let places: Vec<_> = node.subscribers(key).collect();
+        drop(node);
+        let mut connections = lock(&self.connections);
         let links = places.iter().filter_map(|place| place.link());
-        links
-            .filter_map(|link| connections.open.get(&link).cloned())
-            .collect()
+        let open = links.filter_map(|link| connections.open.get(&link).cloned());
+        let list = Arc::new(Receivers::new(open.collect()));
+        // Of few it takes no time to list them again, and they would displace others.
+        let many = list.connections().len() >= Receivers::MANY;
+        let gone = many.then(|| connections.lists.keep(stamp, list.clone()));
+        drop(connections);
+        // Not under the lock.
+        drop(gone);
+        list
     }
 
     /// The connections of the server whose remotes are there, the oldest first.
-    pub(crate) fn connections(&self) -> Vec<Connection> {
-        lock(&self.connections).open.values().cloned().collect()
+    pub(crate) fn connections(&self) -> Arc<Receivers> {
+        let mut connections = lock(&self.connections);
+        if let Some(all) = connections.lists.all() {
+            return all;
+        }
+        let all = connections.open.values().cloned().collect();
+        let all = Arc::new(Receivers::new(all));
+        connections.lists.set_all(all.clone());
+        all
     }
 
     /// Seals the message, once for all that omit the same plugins unless one is
     /// peer-specific, and queues it for each connection.
     pub(crate) fn deliver(
         &self,
-        receivers: &[Connection],
+        receivers: &Receivers,
         message: &Message,
         options: &SendOptions,
     ) -> Result<Delivery, SealError> {
+        let press = |pressure| (&mut &*self.service).pressure(pressure);
         // All before the first is queued: a message that cannot be sealed
         // is sent to no receiver.
         let mut frames = Vec::new();
-        for omitted in omitted_by(receivers) {
+        for omitted in receivers.omitted() {
             let frame = self.sealer.seal(omitted, message, options)?;
+            let len = frame.as_ref().map_or(message.content.len(), Vec::len);
+            self.note_published(len, receivers);
+            if let Some(short) = &frame
+                && short.len() < SharedFrame::SHARED_FROM
+                && receivers.are_many()
+            {
+                let (gathered, pressure) = receivers.gather(short);
+                press(pressure);
+                if let Some(gathered) = gathered {
+                    let push = |to: &Connection| to.shared.mailbox.push_stretch(&gathered);
+                    return Ok(receivers.push(push, press));
+                }
+            }
             let share = |frame| {
                 self.service
                     .change(|node| node.share_message(frame, message, options))
             };
             frames.push((omitted, frame.map(share)));
         }
-        let mut delivery = Delivery::default();
-        for connection in receivers {
+        let push = |connection: &Connection| {
             let omitted = connection.shared.omitted;
             let frame = frames.iter().find(|(of, _)| *of == omitted);
-            let command = match frame {
+            connection.shared.mailbox.push_news(match frame {
                 Some((_, Some(frame))) => Command::frame(frame.clone()),
                 _ => Command::Notify {
                     message: message.clone(),
                     options: options.clone(),
                     lost: 0,
                 },
-            };
-            match connection.shared.mailbox.push_news(command) {
-                Ok((fate, pressure)) => {
-                    delivery.count(1, fate);
-                    if !pressure.is_none() {
-                        (&mut &*self.service).pressure(pressure);
-                    }
-                }
-                Err(error) => {
-                    delivery.count(1, Fate::Cut);
-                    if matches!(error, SendError::QueueFull { .. }) {
-                        let (logs, remote) = (connection.logs(), connection.remote());
-                        limited!(logs, WARN, "cut off as a slow consumer", ?remote);
-                        connection.shared.mailbox.urge(Urgent::Cut);
-                    }
-                }
-            }
+            })
+        };
+        Ok(receivers.push(push, press))
+    }
+
+    /// Lets others run where much was published since somebody did.
+    /// Publishers would go on until nobody has room, and all that while nothing is written.
+    /// Cancel-safe.
+    pub(crate) async fn take_turn(&self) {
+        if self.published.load(Ordering::Relaxed) >= Self::TURN {
+            self.published.store(0, Ordering::Relaxed);
+            yield_now().await;
         }
-        Ok(delivery)
+    }
+
+    fn note_published(&self, len: usize, receivers: &Receivers) {
+        let receivers = receivers.connections().len() / Self::RECEIVERS;
+        let more = len.max(receivers);
+        self.published.fetch_add(more, Ordering::Relaxed);
     }
 
     /// Waits for room at these connections, for
     /// [`Limits::publish_wait`](netaio_core::Limits::publish_wait) at most. One that has
     /// none by then is not waited for again before it has. Says whether it waited.
     /// Cancel-safe.
-    pub(crate) async fn wait_for_room(&self, receivers: &[Connection]) -> bool {
+    pub(crate) async fn wait_for_room(&self, receivers: &Receivers) -> bool {
+        if receivers.has_room() {
+            return false;
+        }
         let context = &self.service.context;
         let wait = context.limits().publish_wait();
-        let full = receivers.iter();
+        let full = receivers.connections().iter();
         let full = full.filter(|connection| connection.shared.mailbox.is_waited_for());
         let full: Vec<_> = full.collect();
         if full.is_empty() || wait.is_zero() {
@@ -178,6 +213,10 @@ impl Roster {
         connections
             .open
             .insert(connection.shared.link, connection.clone());
+        let all = connections.lists.take_all();
+        drop(connections);
+        // Not under the lock.
+        drop(all);
         Ok((connection, with))
     }
 
@@ -187,6 +226,9 @@ impl Roster {
         if let Some(connection) = connections.open.remove(&link) {
             connections.leaving.insert(link, connection);
         }
+        let lists = connections.lists.take();
+        drop(connections);
+        drop(lists);
     }
 
     /// Removes a connection.
@@ -194,9 +236,10 @@ impl Roster {
         let mut connections = lock(&self.connections);
         let removed = connections.open.remove(&link);
         let removed = removed.or_else(|| connections.leaving.remove(&link));
+        let lists = connections.lists.take();
         drop(connections);
         // Not under the lock.
-        drop(removed);
+        drop((removed, lists));
     }
 
     /// The number of connections whose remotes are there.

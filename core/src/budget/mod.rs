@@ -35,8 +35,10 @@ pub(crate) struct Budget {
     /// Handlers that run for askers that are gone, which are not among `calls`.
     abandoned: AtomicUsize,
     max_abandoned: usize,
-    /// Bytes that may wait for one link before publishers wait.
+    /// Bytes that may wait for one link before publishers wait, and as many as its share of
+    /// what may wait for all is.
     room: usize,
+    share: AtomicUsize,
     /// Number of links.
     links: AtomicUsize,
     /// A call of one of the links was dropped without a reply.
@@ -87,6 +89,7 @@ impl Budget {
             abandoned: AtomicUsize::new(0),
             max_abandoned: limits.abandoned_handlers().unwrap_or(limits.handlers()),
             room: limits.backlog().min(limits.outbound_queue()),
+            share: AtomicUsize::new(usize::MAX),
             links: AtomicUsize::new(0),
             dropped_calls: Arc::new(AtomicBool::new(false)),
         }
@@ -95,6 +98,9 @@ impl Budget {
     /// Says how many links there are.
     pub(crate) fn set_links(&self, count: usize) {
         self.links.store(count, Ordering::Relaxed);
+        let share = (self.outbound.max / 2).checked_div(count);
+        let share = share.unwrap_or(usize::MAX).max(Limits::HIGH_WATER);
+        self.share.store(share, Ordering::Relaxed);
     }
 
     /// What all links hold together.
@@ -154,9 +160,7 @@ impl Budget {
     /// for a link: fewer than may wait for long, and than its share of half of what may
     /// wait for all links.
     pub(crate) fn has_room(&self, waiting: usize) -> bool {
-        let links = self.links.load(Ordering::Relaxed).max(1);
-        let share = (self.outbound.max / 2).checked_div(links).unwrap_or(0);
-        waiting == 0 || waiting < self.room.min(share.max(Limits::HIGH_WATER))
+        waiting == 0 || waiting < self.room.min(self.share.load(Ordering::Relaxed))
     }
 
     /// Whether one more handler may run. Links on several threads that look at the

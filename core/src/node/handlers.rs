@@ -239,4 +239,12 @@ impl<H: Clone> Node<H> {
     pub fn subscribers(&self, key: &[u8]) -> Subscribers<'_, Place> {
         self.subscriptions.subscribers(key)
     }
+
+    /// A number that names the [subscribers](Self::subscribers) of a key as they are since the
+    /// last change: no others ever have it. None where there are none. For whoever keeps a list
+    /// of them.
+    #[must_use]
+    pub fn subscribers_stamp(&self, key: &[u8]) -> Option<u64> {
+        self.subscriptions.stamp(key)
+    }
 }

@@ -1,7 +1,9 @@
 //! The queue of commands between a connection's handles and its task.
 
 mod command;
+mod queue;
 mod room;
+mod run;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -9,11 +11,15 @@ use std::task::Poll;
 
 use event_listener::{Event, EventListener};
 use netaio_core::{
-    CloseReason, Droppable, Dropped, Fate, FlowControl, Limits, LossyQueue, MailboxAccount,
-    Pressure, SendError, SharedFrame, SlowConsumerPolicy,
+    CloseReason, Dropped, Fate, Limits, MailboxAccount, Pressure, SendError, SharedFrame,
+    SlowConsumerPolicy,
 };
 
 pub(crate) use self::command::Command;
+pub(crate) use self::queue::Urgent;
+pub(crate) use self::run::{Run, Stretch};
+
+use self::queue::Queue;
 
 use crate::sync::{AtomicBool, AtomicUsize, AtomicWaker, Mutex, Ordering, lock};
 
@@ -47,38 +53,15 @@ pub(crate) struct Mailbox {
     account: MailboxAccount,
 }
 
-#[derive(Default)]
-struct Queue {
-    commands: LossyQueue<Command>,
-    /// Short frames behind the commands: one buffer takes less memory and time than a
-    /// command for each.
-    run: Vec<u8>,
-    /// The memory of the commands that the task has taken last.
-    taken: usize,
-    /// The memory that was published last.
-    published: usize,
-    /// Sends among them.
-    sends: usize,
-    /// Requests among them.
-    requests: usize,
-    /// The memory that those hold, in bytes.
-    request_bytes: usize,
-    /// Set when no more commands are accepted.
-    closed: Option<CloseReason>,
-    /// What the task does before anything else.
-    urgent: Option<Urgent>,
-    flow: FlowControl,
-    /// The task has ended.
-    ended: bool,
-}
-
-/// What takes no place behind other commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Urgent {
-    /// Close as a slow consumer: the last frame is finished.
-    Cut,
-    /// Close, and leave unwritten what is queued.
-    Abort,
+/// What it means that something was queued that many get.
+#[derive(Debug)]
+pub(crate) struct Pushed {
+    /// What became of it.
+    pub(crate) fate: Fate,
+    /// What that means for other connections.
+    pub(crate) pressure: Pressure,
+    /// Publishers are to wait for this connection.
+    pub(crate) is_awaited: bool,
 }
 
 /// What the task has taken.
@@ -89,95 +72,6 @@ pub(crate) struct Taken {
     /// The link has no room for what is next.
     pub(crate) left: bool,
     pub(crate) urgent: Option<Urgent>,
-}
-
-impl Queue {
-    /// The most bytes of short frames in one buffer.
-    const RUN: usize = 64 * 1024;
-    /// What memory has to differ by to be published, in bytes.
-    const GRAIN: usize = 2 * 1024;
-
-    fn is_empty(&self) -> bool {
-        self.commands.is_empty() && self.run.is_empty()
-    }
-
-    /// The bytes of what may be dropped.
-    fn news(&self) -> usize {
-        self.commands.bytes().saturating_add(self.run.len())
-    }
-
-    /// Appends a short frame.
-    fn append(&mut self, frame: &SharedFrame) {
-        if self.run.len().saturating_add(frame.len()) > Self::RUN {
-            self.close_run();
-        }
-        self.run.extend_from_slice(frame);
-    }
-
-    /// Makes a command of the short frames.
-    fn close_run(&mut self) {
-        if !self.run.is_empty() {
-            let frames = std::mem::take(&mut self.run);
-            self.commands.push_back(Command::Frames(frames));
-        }
-    }
-
-    /// Moves all commands into a queue that is empty.
-    fn swap(&mut self, into: &mut VecDeque<Command>) {
-        self.close_run();
-        self.taken = self.commands.held();
-        (self.sends, self.requests, self.request_bytes) = (0, 0, 0);
-        self.commands.swap(into);
-    }
-
-    /// Moves commands until those that may be dropped are as many bytes as there is room
-    /// for, or more by one; says whether some are left.
-    fn move_some(&mut self, into: &mut VecDeque<Command>, room: usize) -> bool {
-        if self.news() <= room {
-            self.swap(into);
-            return false;
-        }
-        self.close_run();
-        let (before, mut moved) = (self.commands.held(), 0_usize);
-        while let Some(next) = self.commands.iter().next() {
-            if let Some(len) = next.droppable() {
-                if moved >= room {
-                    break;
-                }
-                moved = moved.saturating_add(len);
-            }
-            match next {
-                Command::Send { .. } => self.sends = self.sends.saturating_sub(1),
-                Command::Request(request) => {
-                    self.requests = self.requests.saturating_sub(1);
-                    self.request_bytes = self.request_bytes.saturating_sub(request.bytes());
-                }
-                _ => {}
-            }
-            into.extend(self.commands.pop_front());
-        }
-        self.taken = before.saturating_sub(self.commands.held());
-        !self.commands.is_empty()
-    }
-
-    /// Publishes what is held, and returns what that means for others.
-    fn publish(&mut self, account: &MailboxAccount) -> Pressure {
-        let held = self.commands.held().saturating_add(self.run.capacity());
-        let held = held.saturating_add(self.taken);
-        if held.abs_diff(self.published) < Self::GRAIN && (held > 0 || self.published == 0) {
-            return Pressure::default();
-        }
-        self.published = held;
-        account.hold(held, self.news())
-    }
-
-    /// Lets go of what may be dropped.
-    fn drop_news(&mut self) {
-        let policy = SlowConsumerPolicy::DropOldest;
-        self.commands.drop_until(policy, |_| false);
-        self.commands.take_dropped();
-        self.run = Vec::new();
-    }
 }
 
 impl Mailbox {
@@ -216,12 +110,51 @@ impl Mailbox {
         }
     }
 
-    /// Queues a [`Command::Frame`] or a [`Command::Notify`], and returns what became of it,
-    /// and what that means for other connections.
+    /// Queues a [`Command::Frame`] or a [`Command::Notify`].
     ///
     /// # Errors
     /// The connection has ended, or its remote reads too slowly.
-    pub(crate) fn push_news(&self, command: Command) -> Result<(Fate, Pressure), SendError> {
+    pub(crate) fn push_news(&self, command: Command) -> Result<Pushed, SendError> {
+        let (policy, max) = (self.policy, self.droppable_capacity);
+        self.queue_news(|queue| match command {
+            command if policy != SlowConsumerPolicy::Disconnect => {
+                queue.commands.offer(command, 0, max, policy) != Fate::Dropped
+            }
+            Command::Frame { frame, .. } if frame.len() < SharedFrame::SHARED_FROM => {
+                queue.append(&frame);
+                true
+            }
+            command => {
+                queue.close_run();
+                queue.commands.push_back(command);
+                true
+            }
+        })
+    }
+
+    /// Queues frames of a run, where the policy is to [disconnect](Self::drops) slow consumers.
+    ///
+    /// # Errors
+    /// As [`push_news`](Self::push_news).
+    pub(crate) fn push_stretch(&self, frames: &Stretch) -> Result<Pushed, SendError> {
+        self.queue_news(|queue| {
+            queue.join(frames);
+            true
+        })
+    }
+
+    /// Says that nothing more is appended to a run, and what that means for other connections.
+    pub(crate) fn close_run(&self, run: &Run) -> Pressure {
+        run.close(&self.account)
+    }
+
+    /// Whether what many get may be dropped.
+    pub(crate) fn drops(&self) -> bool {
+        self.policy != SlowConsumerPolicy::Disconnect
+    }
+
+    /// Queues what many get by `put`, which says whether it did so, and did not drop it.
+    fn queue_news(&self, put: impl FnOnce(&mut Queue) -> bool) -> Result<Pushed, SendError> {
         let mut queue = lock(&self.queue);
         if let Some(reason) = &queue.closed {
             return Err(SendError::Closed(reason.clone()));
@@ -234,41 +167,36 @@ impl Mailbox {
         }
         let (mut wakes, max) = (queue.is_empty(), self.droppable_capacity);
         let waiting = self.account.waiting(queue.news());
-        let mut fate = match waiting {
-            0 => Fate::Sent,
-            _ => Fate::Queued,
-        };
-        if self.policy == SlowConsumerPolicy::Disconnect {
-            let full = SendError::QueueFull {
-                queued: waiting,
-                max,
-            };
+        if !self.drops() {
             let wanted = queue.flow.wants_turn();
             if !queue.flow.admit(waiting, max) {
-                return Err(full);
+                return Err(SendError::QueueFull {
+                    queued: waiting,
+                    max,
+                });
             }
             if queue.flow.wants_turn() {
                 self.crowded.store(true, Ordering::Release);
                 wakes |= !wanted;
             }
-            match command {
-                Command::Frame { frame, .. } if frame.len() < SharedFrame::SHARED_FROM => {
-                    queue.append(&frame);
-                }
-                command => {
-                    queue.close_run();
-                    queue.commands.push_back(command);
-                }
-            }
-        } else if queue.commands.offer(command, 0, max, self.policy) == Fate::Dropped {
-            fate = Fate::Dropped;
         }
+        let fate = match put(&mut queue) {
+            false => Fate::Dropped,
+            true if waiting == 0 => Fate::Sent,
+            true => Fate::Queued,
+        };
         let pressure = queue.publish(&self.account);
+        let has_room = self.has_room(&queue);
+        let is_awaited = queue.flow.waits(has_room);
         drop(queue);
         if wakes {
             self.waker.wake();
         }
-        Ok((fate, pressure))
+        Ok(Pushed {
+            fate,
+            pressure,
+            is_awaited,
+        })
     }
 
     /// Queues any other command.

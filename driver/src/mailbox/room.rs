@@ -18,7 +18,7 @@ impl Mailbox {
     }
 
     /// Whether the link has room behind what is here, and on the way to it.
-    fn has_room(&self, queue: &Queue) -> bool {
+    pub(super) fn has_room(&self, queue: &Queue) -> bool {
         let on_the_way = self.on_the_way.load(Ordering::Relaxed);
         let waiting = queue.news().saturating_add(on_the_way);
         self.account.has_room(waiting)

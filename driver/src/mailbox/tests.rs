@@ -1,4 +1,6 @@
-use netaio_core::{Message, SendOptions, SharedNode};
+use std::sync::Arc;
+
+use netaio_core::{Droppable, Message, SendOptions, SharedNode};
 
 use super::testing::{link, node};
 use super::*;
@@ -45,7 +47,7 @@ fn news_that_nobody_takes_is_refused_or_dropped() {
         // Others are not counted, and stay.
         mailbox.push(Command::Wake).unwrap();
         for number in 0..5 {
-            let fate = mailbox.push_news(frame(number)).map(|(fate, _)| fate);
+            let fate = mailbox.push_news(frame(number)).map(|pushed| pushed.fate);
             match policy {
                 // It has a turn before it is judged.
                 SlowConsumerPolicy::Disconnect if number == 4 => assert!(fate.is_err()),
@@ -178,13 +180,101 @@ fn short_frames_are_gathered_and_keep_their_places() {
     push(5, 10);
     let mut commands = VecDeque::new();
     assert!(!mailbox.take(&mut commands, usize::MAX).left);
-    let places = commands.iter().map(|command| match command {
+    let expected = [vec![1, 2], vec![], vec![3], vec![4], vec![5]];
+    assert_eq!(first_bytes(&commands), expected);
+}
+
+/// The first bytes of frames of ten bytes, a list for each command.
+fn first_bytes(commands: &VecDeque<Command>) -> Vec<Vec<u8>> {
+    let commands = commands.iter().map(|command| match command {
         Command::Frames(frames) => frames.iter().step_by(10).copied().collect(),
         Command::Frame { frame, .. } => vec![frame[0]],
         _ => Vec::new(),
     });
-    let places: Vec<Vec<u8>> = places.collect();
-    assert_eq!(places, [vec![1, 2], vec![], vec![3], vec![4], vec![5]]);
+    commands.collect()
+}
+
+#[test]
+fn frames_of_a_run_keep_their_places_among_others() {
+    let mailboxes = [(); 2].map(|()| mailbox(SlowConsumerPolicy::Disconnect));
+    let run = Arc::<Run>::default();
+    let publish = |bytes: &[u8]| {
+        for byte in bytes {
+            let frames = run.append(&[*byte; 10]).unwrap();
+            for mailbox in &mailboxes {
+                mailbox.push_stretch(&frames).unwrap();
+            }
+        }
+    };
+    publish(&[1, 2]);
+    let own = Command::frame(vec![3; 10].into());
+    mailboxes[0].push_news(own).unwrap();
+    publish(&[4]);
+    mailboxes[1].push(Command::Wake).unwrap();
+    publish(&[5, 6]);
+    let taken = mailboxes.each_ref().map(|mailbox| {
+        let mut commands = VecDeque::new();
+        mailbox.take(&mut commands, usize::MAX);
+        first_bytes(&commands)
+    });
+    let expected = [vec![1, 2, 3, 4, 5, 6]];
+    assert_eq!(taken[0], expected);
+    assert_eq!(taken[1], [vec![1, 2, 4], vec![], vec![5, 6]]);
+    // What was taken does not come again.
+    publish(&[7]);
+    for mailbox in &mailboxes {
+        let mut commands = VecDeque::new();
+        mailbox.take(&mut commands, usize::MAX);
+        assert_eq!(first_bytes(&commands), [vec![7]]);
+    }
+}
+
+#[test]
+fn a_run_that_is_full_counts_once_for_all_who_have_it() {
+    let limits = Limits::default();
+    let mut node = node(&limits);
+    let links = [(); 3].map(|()| link(&mut node));
+    let mailboxes = links
+        .each_ref()
+        .map(|link| Mailbox::new(&limits, link.mailbox_account()));
+    let (mut run, mut frames) = (Arc::<Run>::default(), 0);
+    for _ in 0..3 {
+        while let Some(stretch) = run.append(&[1; 1000]) {
+            frames += 1;
+            for mailbox in &mailboxes {
+                mailbox.push_stretch(&stretch).unwrap();
+            }
+        }
+        let full = std::mem::take(&mut run);
+        assert!(mailboxes[0].close_run(&full).is_none());
+        assert!(full.append(&[1]).is_none());
+    }
+    let all = frames * 1000;
+    // Beside them, what notes take.
+    let once = all..all + 16 * 1024;
+    assert!(
+        once.contains(&node.outbound_bytes()),
+        "{}",
+        node.outbound_bytes()
+    );
+    let mut commands = VecDeque::new();
+    for mailbox in &mailboxes {
+        let mut taken = VecDeque::new();
+        mailbox.take(&mut taken, usize::MAX);
+        let bytes = taken.iter().filter_map(Droppable::droppable);
+        assert_eq!(bytes.sum::<usize>(), all);
+        commands.extend(taken);
+    }
+    assert!(
+        once.contains(&node.outbound_bytes()),
+        "{}",
+        node.outbound_bytes()
+    );
+    commands.clear();
+    for mailbox in &mailboxes {
+        mailbox.close(CloseReason::Local);
+    }
+    assert_eq!(node.outbound_bytes(), 0);
 }
 
 #[test]
@@ -199,7 +289,7 @@ fn what_waits_counts_for_all_and_goes_at_once_when_the_link_is_cut() {
     'all: for _ in 0..1000 {
         for mailbox in &mailboxes[..3] {
             let pushed = mailbox.push_news(Command::frame(vec![1; 1000].into()));
-            node.pressure(pushed.unwrap().1);
+            node.pressure(pushed.unwrap().pressure);
             cut.extend(std::iter::from_fn(|| node.poll_link()));
             if !cut.is_empty() {
                 break 'all;

@@ -391,6 +391,7 @@ macro_rules! conformance {
                 the_oldest_news_makes_room_for_the_newest
                 the_newest_news_is_dropped_where_wanted
                 publishers_wait_for_slow_subscribers
+                publishers_let_others_run
                 one_that_never_reads_holds_nobody_up_for_ever
                 the_last_frame_of_a_slow_consumer_is_whole
                 one_that_takes_nothing_can_tell_that_it_was_cut

@@ -1,7 +1,9 @@
 //! Remotes that read too slowly.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_lite::future::poll_once;
 use netaio_driver::core::types::*;
 use netaio_driver::core::{CloseReason, Gap, Limits, Message, SlowConsumerPolicy};
 use netaio_driver::{Client, Connection, Runtime, Server};
@@ -165,6 +167,22 @@ pub async fn publishers_wait_for_slow_subscribers<R: Runtime>() {
     }
     publishing.await;
     assert!(connection.close_reason().is_none());
+}
+
+/// Whoever publishes one message after the other lets others run, though everybody has room.
+pub async fn publishers_let_others_run<R: Runtime>() {
+    let (server, connection, _reader) = serving::<R>(Limits::default()).await;
+    let publisher = server.publisher();
+    publisher.subscribe("news", &connection).unwrap();
+    let mut turns = 0;
+    for number in 0..20 {
+        let message = news(number);
+        let mut publishing = pin!(publisher.publish("news", &message));
+        while poll_once(publishing.as_mut()).await.is_none() {
+            turns += 1;
+        }
+    }
+    assert!((5..20).contains(&turns), "{turns}");
 }
 
 /// One that never reads is waited for and cut off in the end; others get everything.

@@ -119,7 +119,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["handler"],
             &["service"],
             &["lookup"],
-            &["address_book", "peers", "roster", "task"],
+            &["address_book", "peers", "receivers", "task"],
+            &["roster"],
             &["publisher"],
             // Servers, clients and nodes.
             &["setup"],
