@@ -1,8 +1,10 @@
 //! Short requests without sockets, for measurements.
 
 use std::io;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
+use netaio_core::{Now, SealError};
 use netaio_driver::{ReadHalf, WriteHalf};
 use netaio_tokio::plugin::SealContext;
 use netaio_tokio::{Layer, Message, Sealer, Wire};
@@ -15,22 +17,30 @@ pub const FRAME: usize = 64;
 ///
 /// # Errors
 /// None, as it fits.
-pub fn frame() -> Result<Vec<u8>, netaio_core::SealError> {
+pub fn frame() -> Result<Vec<u8>, SealError> {
     let mut message = Message::request("echo");
     message.content = vec![b'x'; FRAME - 18].into();
+    sealed(&Layer::new(), &message)
+}
+
+/// The frame of a message, with an outer layer alone.
+///
+/// # Errors
+/// It cannot be sealed.
+pub fn sealed(outer: &Layer, message: &Message) -> Result<Vec<u8>, SealError> {
     let mut out = Vec::new();
-    let none = Layer::new();
     let mut rng = chacha20::ChaCha8Rng::from_seed([0; 32]);
+    let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let mut context = SealContext {
-        now: Default::default(),
+        now: Now::new(Duration::ZERO, since_1970.as_secs()),
         rng: &mut rng,
         peers: Default::default(),
     };
     Sealer::new().seal(
         &Wire::default(),
-        &none,
-        &none,
-        &message,
+        outer,
+        &Layer::new(),
+        message,
         &mut context,
         &mut out,
     )?;
