@@ -3,13 +3,12 @@
 use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::pin;
-use std::task::Poll;
 
 use bytes::BytesMut;
 use netaio_core::{CloseReason, Link};
 
 use super::Task;
-use crate::futures::{race, race_from};
+use crate::futures::{at_once, race, race_from};
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Turn;
 
@@ -130,14 +129,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let Some((reader, _)) = &mut self.stream else {
             return;
         };
-        let come = {
-            let mut read = pin!(read(reader, &mut self.link));
-            poll_fn(|context| match read.as_mut().poll(context) {
-                Poll::Ready(come) => Poll::Ready(Some(come)),
-                Poll::Pending => Poll::Ready(None),
-            })
-            .await
-        };
+        let come = at_once(read_some(reader, &mut self.link)).await;
         self.now = self.time().now();
         if let Some(come) = come {
             self.take_step(Step::Read(come));
@@ -191,7 +183,17 @@ async fn read<I: ReadHalf>(reader: &mut I, link: &mut Link) -> io::Result<Option
     if I::WAITS_WITHOUT_BUFFER {
         link.release_receive_buffer();
         reader.readable().await?;
+        // A new socket may be said to be readable, and is not: tokio's are.
+        if let Some(come) = at_once(read_some(reader, link)).await {
+            return come;
+        }
+        link.release_receive_buffer();
+        reader.readable().await?;
     }
+    read_some(reader, link).await
+}
+
+async fn read_some<I: ReadHalf>(reader: &mut I, link: &mut Link) -> io::Result<Option<usize>> {
     match link.read_room() {
         usize::MAX => reader.read(link.receive_buffer()).await.map(Some),
         // Other links have taken the budget meanwhile.

@@ -399,6 +399,7 @@ macro_rules! conformance {
             streams {
                 streams_of_every_temper_carry_messages
                 a_stream_without_an_address_says_so
+                nothing_is_read_into_while_nothing_comes
                 a_server_may_listen_on_nothing
                 large_bodies_cross_in_both_directions
                 a_format_of_ones_own_moves_a_mebibyte

@@ -1,10 +1,14 @@
 //! Streams of any kind, and frames of any format.
 
+use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_channel::Sender;
+use bytes::BytesMut;
 use netaio_driver::core::packify::{DecodeLimits, ValueRef};
 use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::types::*;
@@ -12,7 +16,7 @@ use netaio_driver::core::{
     AuthFields, AuthFormat, BodyFormat, CloseReason, Codec, FrameErrorKind, Header, HeaderFormat,
     Layer, Limits, Message, MessageType, SealError,
 };
-use netaio_driver::{BuildError, Client, Connection, Content, Runtime, Server, Uri};
+use netaio_driver::{BuildError, Client, Connection, Content, ReadHalf, Runtime, Server, Uri};
 
 use super::pipe::{Shape, duplex};
 use super::support::{assert_message, listen, pair, spawn, spawn_all, yield_times};
@@ -102,6 +106,48 @@ pub async fn a_stream_without_an_address_says_so<R: Runtime>() {
     assert_message(&answer, RESPOND_URI, "insists", "192.0.2.1:7");
     let answer = with.request("asks").await.unwrap();
     assert_message(&answer, RESPOND_URI, "asks", "from somewhere");
+}
+
+/// A stream that is said to be readable at first and is not, as new sockets are on tokio.
+struct Mistaken {
+    is_mistaken: bool,
+    /// Whether it was read from when it was waited for.
+    waits: Sender<bool>,
+    was_read: bool,
+}
+
+impl ReadHalf for Mistaken {
+    const WAITS_WITHOUT_BUFFER: bool = true;
+
+    async fn readable(&mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.is_mistaken) {
+            self.waits.send(self.was_read).await.unwrap();
+            pending::<()>().await;
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, _: &mut BytesMut) -> io::Result<usize> {
+        self.was_read = true;
+        pending().await
+    }
+}
+
+/// Whoever has nothing to say is waited for without a buffer, whatever the runtime thought of
+/// its socket at first.
+pub async fn nothing_is_read_into_while_nothing_comes<R: Runtime>() {
+    let server = Server::<R>::builder().on(REQUEST_URI, || "");
+    let server = server.build().unwrap();
+    let (waits, waited) = async_channel::unbounded();
+    let reader = Mistaken {
+        is_mistaken: true,
+        waits,
+        was_read: false,
+    };
+    let [_near, (_, writer)] = duplex(Shape::PLAIN);
+    server.serve_halves(reader, writer, None).unwrap();
+    assert!(waited.recv().await.unwrap());
+    server.stop().await;
 }
 
 /// A server without a socket serves the streams it is handed, and stops as any
