@@ -67,6 +67,14 @@ impl Totals {
 
     /// Counts an error. The last one of a kind that ends everything is shown, else the first.
     pub(super) fn add_error(&self, error: CliError) {
+        use RequestError::{Closed, Send};
+        // The end of a connection is one thing, whether a request had been sent before or not.
+        let error = match error {
+            CliError::Request(Closed(reason) | Send(SendError::Closed(reason))) => {
+                CliError::Lost(reason)
+            }
+            error => error,
+        };
         let mut sums = self.lock();
         let count = sums.errors.entry(kind(&error)).or_default();
         *count = count.saturating_add(1);
