@@ -18,12 +18,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use netaio_driver::core::Now;
 use netaio_tests::figures::Spread;
-use netaio_tokio::plugin::{HmacAuth, SealContext};
+use netaio_tests::plain::sealed;
+use netaio_tokio::plugin::HmacAuth;
 use netaio_tokio::types::{REQUEST_URI, RESPOND_URI};
-use netaio_tokio::{Content, Layer, Limits, Message, Sealer, UdpNode, Wire};
-use rand_core::SeedableRng;
+use netaio_tokio::{Content, Layer, Limits, Message, UdpNode};
 use tokio::net::UdpSocket;
 
 const FRAME: usize = 64;
@@ -92,7 +91,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 async fn contenders() -> Result<(Vec<Contender>, [UdpNode; 2]), Box<dyn Error>> {
     let mac = || Layer::new().with_auth(HmacAuth::new(SECRET));
-    let (plain, sealed) = (request(&Layer::new())?, request(&mac())?);
+    let (plain, with_mac) = (request(&Layer::new())?, request(&mac())?);
     assert_eq!(plain.len(), FRAME);
     let mut contenders = Vec::new();
     let mut add = |name, address, request: &Vec<u8>| {
@@ -125,7 +124,7 @@ async fn contenders() -> Result<(Vec<Contender>, [UdpNode; 2]), Box<dyn Error>> 
             .bind("127.0.0.1:0")
             .await?,
     ];
-    for (node, (name, request)) in nodes.iter().zip([("node", &plain), ("hmac", &sealed)]) {
+    for (node, (name, request)) in nodes.iter().zip([("node", &plain), ("hmac", &with_mac)]) {
         let echo = |content: Content| async move { content };
         node.on((REQUEST_URI, "echo"), echo, Layer::new())?;
         add(name, node.local_addr(), request);
@@ -137,23 +136,7 @@ async fn contenders() -> Result<(Vec<Contender>, [UdpNode; 2]), Box<dyn Error>> 
 fn request(outer: &Layer) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut message = Message::request("echo");
     message.content = vec![b'x'; FRAME - 18].into();
-    let mut out = Vec::new();
-    let mut rng = chacha20::ChaCha8Rng::from_seed([0; 32]);
-    let since_1970 = std::time::SystemTime::UNIX_EPOCH.elapsed()?;
-    let mut context = SealContext {
-        now: Now::new(Duration::ZERO, since_1970.as_secs()),
-        rng: &mut rng,
-        peers: Default::default(),
-    };
-    Sealer::new().seal(
-        &Wire::default(),
-        outer,
-        &Layer::new(),
-        &message,
-        &mut context,
-        &mut out,
-    )?;
-    Ok(out)
+    Ok(sealed(outer, &message)?)
 }
 
 /// Binds a socket, and serves it.

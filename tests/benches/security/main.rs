@@ -19,12 +19,10 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use client::Client;
-use netaio_driver::core::Now;
 use netaio_tests::figures::Spread;
-use netaio_tokio::plugin::SealContext;
+use netaio_tests::plain::sealed;
 use netaio_tokio::types::REQUEST_URI;
-use netaio_tokio::{Content, Layer, Limits, Message, Sealer, Server, UdpNode, Wire};
-use rand_core::SeedableRng;
+use netaio_tokio::{Content, Layer, Limits, Message, Server, UdpNode};
 use work::{ALL, Layers};
 
 /// The name of the thread of servers and nodes.
@@ -186,24 +184,7 @@ impl Contender {
     fn request(&self, content: usize) -> Result<Vec<u8>, Box<dyn Error>> {
         let mut message = Message::request(URI);
         message.content = vec![b'x'; content].into();
-        let mut out = Vec::new();
-        let mut rng = chacha20::ChaCha8Rng::from_seed([0; 32]);
-        let since_1970 = std::time::SystemTime::UNIX_EPOCH.elapsed()?;
-        let mut context = SealContext {
-            now: Now::new(Duration::ZERO, since_1970.as_secs()),
-            rng: &mut rng,
-            peers: Default::default(),
-        };
-        let (wire, layer) = (Wire::default(), self.layers.layer());
-        Sealer::new().seal(
-            &wire,
-            &layer,
-            &Layer::new(),
-            &message,
-            &mut context,
-            &mut out,
-        )?;
-        Ok(out)
+        Ok(sealed(&self.layers.layer(), &message)?)
     }
 }
 
