@@ -25,7 +25,8 @@ impl Budget {
     /// Where too much is received, those whose remotes read no answers and so keep their own
     /// requests waiting, for nothing else makes them let go; then those whose frames are not
     /// complete, the oldest first: of strangers, and past three quarters of what may be held
-    /// of anybody. Where too much waits to be written, those with the most of it.
+    /// of anybody. Where too much waits to be written, those with the most of it, and never
+    /// those with less than half of what a link has on the average.
     pub(crate) fn cut<'a>(
         &self,
         pressure: Pressure,
@@ -99,7 +100,15 @@ impl Budget {
                 account,
             }
         });
-        let largest = largest.collect::<Vec<_>>();
+        let mut largest = largest.collect::<Vec<_>>();
+        // Who holds little is not slow, and would free next to nothing: those who hold at least
+        // half of the mean hold half of everything.
+        let sum = largest.iter().map(|candidate| candidate.bytes);
+        let sum = sum.fold(0_usize, usize::saturating_add);
+        let little = sum
+            .checked_div(largest.len().saturating_mul(2))
+            .unwrap_or(0);
+        largest.retain(|candidate| candidate.bytes > 0 && candidate.bytes >= little);
         // Several may hold the same frames, which are not free when one of them is closed:
         // each time that was not enough, four times as much is to go.
         let cuts = self.cuts.fetch_add(1, Ordering::Relaxed);

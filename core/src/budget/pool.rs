@@ -12,7 +12,7 @@ pub(super) struct Pool {
     /// Past this many bytes the links are compared: more than `alarm` when that was
     /// just done.
     look_at: AtomicUsize,
-    /// There were more than an eighth of `max`, since there were less than a quarter of that.
+    /// There were more than a sixteenth of `max`, since there were less than half of that.
     many: AtomicBool,
     /// There are less again, which nobody was told yet.
     released: AtomicBool,
@@ -88,7 +88,7 @@ impl Pool {
         let more = after.saturating_sub(before);
         let all = self.bytes.fetch_add(more, Ordering::SeqCst);
         let all = all.saturating_add(more);
-        if all > self.max / 8 && !self.many.load(Ordering::Relaxed) {
+        if all > self.max / 16 && !self.many.load(Ordering::Relaxed) {
             self.many.store(true, Ordering::Relaxed);
         }
         if all <= self.look_at.load(Ordering::Relaxed) {

@@ -141,9 +141,9 @@ fn that_much_was_let_go_is_said_once() {
     let account = Account::default();
     let mut released = Vec::new();
     for inbound in [
-        MAX / 8,
+        MAX / 16,
         0,
-        MAX / 8 + 1,
+        MAX / 16 + 1,
         MAX / 32,
         MAX / 32 - 1,
         0,
