@@ -59,9 +59,11 @@ use netaio_driver::sockets;
 
 pub use netaio_driver::api::*;
 pub use netaio_driver::futures_io::{
-    connect_stream, connect_stream_with, serve_stream, serve_stream_with,
+    byte_stream, connect_stream, connect_stream_with, serve_stream, serve_stream_with,
 };
 pub use netaio_driver::sockets::keep_alive;
+#[cfg(unix)]
+pub use netaio_driver::unix::UnixConnector;
 
 /// A server on async-std.
 pub type Server = netaio_driver::Server<AsyncStd>;
@@ -73,6 +75,12 @@ pub type Client = netaio_driver::Client<AsyncStd>;
 pub type ClientBuilder = netaio_driver::ClientBuilder<AsyncStd>;
 /// The reconnection policy of a client on async-std.
 pub type AutoReconnect = netaio_driver::AutoReconnect<AsyncStd>;
+/// A stream of bytes on async-std.
+pub type ByteStream = netaio_driver::ByteStream<AsyncStd>;
+/// What a client's connector is to reach, on async-std.
+pub type Dial = netaio_driver::Dial<AsyncStd>;
+/// What a server's listener has accepted, on async-std.
+pub type Incoming = netaio_driver::Incoming<AsyncStd>;
 /// A UDP node on async-std.
 pub type UdpNode = netaio_driver::UdpNode<AsyncStd>;
 /// A UDP node before it is bound.

@@ -61,9 +61,11 @@ use smol::Async;
 
 pub use netaio_driver::api::*;
 pub use netaio_driver::futures_io::{
-    connect_stream, connect_stream_with, serve_stream, serve_stream_with,
+    byte_stream, connect_stream, connect_stream_with, serve_stream, serve_stream_with,
 };
 pub use netaio_driver::sockets::keep_alive;
+#[cfg(unix)]
+pub use netaio_driver::unix::UnixConnector;
 
 /// A server on smol.
 pub type Server = netaio_driver::Server<Smol>;
@@ -75,6 +77,12 @@ pub type Client = netaio_driver::Client<Smol>;
 pub type ClientBuilder = netaio_driver::ClientBuilder<Smol>;
 /// The reconnection policy of a client on smol.
 pub type AutoReconnect = netaio_driver::AutoReconnect<Smol>;
+/// A stream of bytes on smol.
+pub type ByteStream = netaio_driver::ByteStream<Smol>;
+/// What a client's connector is to reach, on smol.
+pub type Dial = netaio_driver::Dial<Smol>;
+/// What a server's listener has accepted, on smol.
+pub type Incoming = netaio_driver::Incoming<Smol>;
 /// A UDP node on smol.
 pub type UdpNode = netaio_driver::UdpNode<Smol>;
 /// A UDP node before it is bound.

@@ -1,5 +1,5 @@
-//! A server on a Unix domain socket and a client of it: netaio over any stream
-//! of bytes, with `serve_stream` and `connect_stream`. It ends by itself.
+//! A server on a Unix domain socket and a client of it: netaio over a stream of bytes
+//! that is not TCP. It ends by itself.
 //!
 //!     cargo run -p netaio-tokio --example unix_socket
 
@@ -21,15 +21,13 @@ fn main() -> Result<(), Failure> {
 mod unix {
     use std::os::unix::fs::DirBuilderExt;
     use std::path::PathBuf;
-    use std::time::Duration;
     use std::{env, fs, process};
 
     use netaio_tokio::types::{REQUEST_URI, SUBSCRIBE_URI};
     use netaio_tokio::{
-        Client, Connection, Content, Message, Publisher, Reply, Server, Uri, connect_stream,
-        serve_stream,
+        Client, Connection, Content, Message, Publisher, Reply, Server, UnixConnector, Uri,
     };
-    use tokio::net::{UnixListener, UnixStream};
+    use tokio::net::UnixListener;
 
     use super::Failure;
 
@@ -59,21 +57,6 @@ mod unix {
         }
     }
 
-    /// Hands every connection to the server, which does the rest.
-    async fn accept(listener: UnixListener, server: Server) {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                // Out of descriptors, as a rule: some may come back.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            // The other end of a Unix socket has no address to speak of.
-            if let Err(error) = serve_stream(&server, stream, None) {
-                eprintln!("a connection was refused: {error}");
-            }
-        }
-    }
-
     pub(super) async fn run() -> Result<(), Failure> {
         let private = Private::new()?;
         let path = private.0.join("socket");
@@ -82,14 +65,12 @@ mod unix {
             .on((REQUEST_URI, "echo"), |content: Content| content)
             .on(SUBSCRIBE_URI, subscribe)
             .build()?;
-        let listener = UnixListener::bind(&path)?;
-        let accepting = tokio::spawn(accept(listener, server.clone()));
+        server.serve(UnixListener::bind(&path)?)?;
         println!("listening on {}", path.display());
 
-        let client = Client::builder().build()?;
+        let client = Client::builder().connector(UnixConnector).build()?;
         let mut messages = client.messages();
-        let stream = UnixStream::connect(&path).await?;
-        let connection = connect_stream(&client, stream, "local server")?;
+        let connection = client.connect(format!("unix:{}", path.display())).await?;
 
         let answer = connection.request("echo").content("hello").await?.ok()?;
         println!("echo: {}", String::from_utf8_lossy(&answer.content));
@@ -103,7 +84,6 @@ mod unix {
         println!("news: {}", String::from_utf8_lossy(&told.content));
         assert_eq!(told.content, news.content);
 
-        accepting.abort();
         server.stop().await;
         println!("the client was told: {}", connection.closed().await);
         Ok(())

@@ -93,6 +93,7 @@
 //!
 //! - `sha-lanes`: `plugin::Sha256StreamCipher` at some twice the speed, on x86-64 with
 //!   the SHA extensions; off by default, as it brings a crate with `unsafe` code.
+//! - `tls`: the module `tls`, connections over TLS 1.3 by rustls with ring; off by default.
 //! - `x25519`: `plugin::X25519Cipher`, encryption between two peers; off by
 //!   default.
 #![forbid(unsafe_code)]
@@ -101,6 +102,10 @@ mod datagrams;
 #[cfg(any(target_os = "android", target_os = "linux"))]
 mod socket_errors;
 mod stream;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(unix)]
+mod unix;
 
 use std::any::Any;
 use std::future::Future;
@@ -115,8 +120,11 @@ pub use datagrams::{Udp, UdpDatagrams};
 pub use netaio_driver::api::*;
 pub use netaio_driver::sockets::keep_alive;
 pub use stream::{
-    TcpReader, TcpWriter, connect_stream, connect_stream_with, serve_stream, serve_stream_with,
+    TcpReader, TcpWriter, byte_stream, connect_stream, connect_stream_with, dial_tcp, serve_stream,
+    serve_stream_with,
 };
+#[cfg(unix)]
+pub use unix::UnixConnector;
 
 /// A server on tokio.
 pub type Server = netaio_driver::Server<Tokio>;
@@ -128,6 +136,12 @@ pub type Client = netaio_driver::Client<Tokio>;
 pub type ClientBuilder = netaio_driver::ClientBuilder<Tokio>;
 /// The reconnection policy of a client on tokio.
 pub type AutoReconnect = netaio_driver::AutoReconnect<Tokio>;
+/// A stream of bytes on tokio.
+pub type ByteStream = netaio_driver::ByteStream<Tokio>;
+/// What a client's connector is to reach, on tokio.
+pub type Dial = netaio_driver::Dial<Tokio>;
+/// What a server's listener has accepted, on tokio.
+pub type Incoming = netaio_driver::Incoming<Tokio>;
 /// A UDP node on tokio.
 pub type UdpNode = netaio_driver::UdpNode<Tokio>;
 /// A UDP node before it is bound.
@@ -168,6 +182,11 @@ impl Runtime for Tokio {
 
     async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         TcpListener::from_std(sockets::listen(address)?)
+    }
+
+    fn adopt(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
     }
 
     fn local_address(listener: &TcpListener) -> io::Result<SocketAddr> {

@@ -4,11 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 
 use bytes::BytesMut;
-use netaio_driver::{Connection, ConnectionOptions, ReadHalf, WriteHalf};
+use netaio_driver::{
+    Connection, ConnectionOptions, Keepalive, Listener, ReadHalf, Runtime, WriteHalf,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use crate::{Client, Server};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{ByteStream, Client, Dial, Incoming, Server, Tokio};
 
 /// The reading half of a TCP connection.
 #[derive(Debug)]
@@ -62,6 +66,75 @@ impl<T: AsyncWrite + Unpin + Send + 'static> WriteHalf for Half<T> {
 
     async fn shutdown(&mut self) -> io::Result<()> {
         self.0.shutdown().await
+    }
+}
+
+/// A stream of any kind, for a [`Connector`](netaio_driver::Connector) or a [`Listener`]: TLS,
+/// a Unix socket, a pipe in memory.
+///
+/// ```
+/// use netaio_tokio::types::REQUEST_URI;
+/// use netaio_tokio::{Client, Content, Dial, Incoming, Server, byte_stream};
+/// use tokio::sync::{Mutex, mpsc};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Each connection is a pipe: one end for the client, one for the server.
+/// let (ends, accepted) = mpsc::channel(16);
+/// let accepted = std::sync::Arc::new(Mutex::new(accepted));
+///
+/// let server = Server::builder()
+///     .on((REQUEST_URI, "echo"), |content: Content| content)
+///     .build()?;
+/// server.serve(move || {
+///     let accepted = accepted.clone();
+///     async move {
+///         match accepted.lock().await.recv().await {
+///             Some(end) => Ok(Incoming::from(byte_stream(end))),
+///             None => std::future::pending().await,
+///         }
+///     }
+/// })?;
+///
+/// let client = Client::builder()
+///     .connector(move |_: Dial| {
+///         let ends = ends.clone();
+///         async move {
+///             let (near, far) = tokio::io::duplex(64 * 1024);
+///             ends.send(far).await.map_err(std::io::Error::other)?;
+///             Ok(byte_stream(near))
+///         }
+///     })
+///     .build()?;
+/// client.connect("the pipe").await?;
+/// let answer = client.request("echo").content("hi").await?.ok()?;
+/// assert_eq!(&answer.content[..], b"hi");
+/// # Ok(())
+/// # }
+/// ```
+pub fn byte_stream<S>(stream: S) -> ByteStream
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (reader, writer) = tokio::io::split(stream);
+    ByteStream::new(Half(reader), Half(writer))
+}
+
+/// Connects over TCP to the address of a dial, as a client does without a connector: to its
+/// addresses as RFC 8305 says, with keepalive. For connectors that speak something over it
+/// first, a proxy's protocol for one.
+///
+/// # Errors
+/// The host does not resolve, or no address of it accepts in time.
+pub async fn dial_tcp(dial: &Dial) -> io::Result<TcpStream> {
+    let (TcpReader(reader), TcpWriter(writer), _) = dial.tcp().await?;
+    reader.reunite(writer).map_err(io::Error::other)
+}
+
+impl Listener<Tokio> for TcpListener {
+    async fn accept(&self, keepalive: Option<Keepalive>) -> io::Result<Incoming> {
+        let (reader, writer, remote) = Tokio::accept(self, keepalive).await?;
+        Ok(ByteStream::new(reader, writer).with_remote(remote).into())
     }
 }
 

@@ -6,12 +6,23 @@ use std::net::SocketAddr;
 
 use futures_lite::io::{AsyncRead, AsyncWrite, split};
 
+use crate::byte_stream::ByteStream;
 use crate::client::Client;
 use crate::connection::Connection;
 use crate::options::ConnectionOptions;
 use crate::runtime::Runtime;
 pub use crate::runtime::futures_io::{Reader, Writer};
 use crate::server::Server;
+
+/// A stream of any kind, for a [`Connector`](crate::Connector) or a
+/// [`Listener`](crate::Listener).
+pub fn byte_stream<R: Runtime, S>(stream: S) -> ByteStream<R>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (reader, writer) = split(Box::pin(stream));
+    ByteStream::new(Reader(reader), Writer(writer))
+}
 
 /// Serves one connection over any stream: a Unix socket, TLS, a pipe in memory.
 /// `remote` is the address that keys and handlers see, where there is one. On the runtime's own

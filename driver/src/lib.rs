@@ -18,8 +18,8 @@
 //!
 //! - `futures-io`: the module `futures_io`, connections over any stream with the
 //!   polling traits of futures-io.
-//! - `async-io`: the module `async_io`, TCP, UDP and timers for executors over
-//!   async-io, as smol's and async-std's are. It brings the other two along.
+//! - `async-io`: the modules `async_io` and `unix`, TCP, UDP, Unix sockets and timers for
+//!   executors over async-io, as smol's and async-std's are. It brings the other two along.
 //! - `socket2`: the module `sockets`, TCP's and UDP's options that every runtime sets,
 //!   multicast groups among them.
 //! - `sha-lanes`: a faster `plugin::Sha256StreamCipher` of the core, with a crate that has `unsafe` code.
@@ -81,6 +81,7 @@ mod service;
 
 // What handlers take, and tasks.
 mod address_book;
+mod byte_stream;
 mod peers;
 mod publisher;
 mod roster;
@@ -93,10 +94,13 @@ pub mod futures_io;
 mod server;
 mod setup;
 mod udp;
+#[cfg(all(unix, feature = "async-io"))]
+pub mod unix;
 
+pub use byte_stream::ByteStream;
 pub use client::{
-    AutoReconnect, Client, ClientBuilder, ClientCounters, ClientEvent, ClientEvents, GaveUp,
-    Lagged, LossyMessages, Messages, Reconnected, Unsolicited,
+    AutoReconnect, Client, ClientBuilder, ClientCounters, ClientEvent, ClientEvents, Connector,
+    Dial, GaveUp, Lagged, LossyMessages, Messages, Reconnected, Unsolicited,
 };
 pub use clock::Clock;
 pub use connection::Connection;
@@ -122,7 +126,9 @@ pub use runtime::{
     DatagramOptions, DatagramSocket, Interface, Interfaces, Keepalive, ReadHalf, Received, Runtime,
     Sent, Undelivered, WriteHalf,
 };
-pub use server::{Server, ServerBuilder, ServerCounters, ServerEvent, ServerEvents};
+pub use server::{
+    Incoming, Listener, Server, ServerBuilder, ServerCounters, ServerEvent, ServerEvents,
+};
 pub use timeouts::TimedOut;
 pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 
@@ -131,12 +137,12 @@ pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 pub mod api {
     pub use crate::{
         BuildError, ClientCounters, ClientEvent, ClientEvents, Clock, ConnectError, Connection,
-        ConnectionOptions, Content, ErrorAnswer, Events, FromRequest, GaveUp, Handler, Interface,
-        IntoReply, Keepalive, KnownPeer, Lagged, LossyMessages, Messages, NoReply, PeerEvent,
-        PeerEvents, Peers, Publisher, Reconnected, RefusedConnection, Remote, Reply, Request,
-        RequestBuilder, RequestError, Response, RouteOptions, ServerCounters, ServerEvent,
-        ServerEvents, State, SubscriptionError, TaskPanicked, Text, TimedOut, UdpEvent, UdpEvents,
-        Unsolicited, Uri,
+        ConnectionOptions, Connector, Content, ErrorAnswer, Events, FromRequest, GaveUp, Handler,
+        Interface, IntoReply, Keepalive, KnownPeer, Lagged, Listener, LossyMessages, Messages,
+        NoReply, PeerEvent, PeerEvents, Peers, Publisher, Reconnected, RefusedConnection, Remote,
+        Reply, Request, RequestBuilder, RequestError, Response, RouteOptions, ServerCounters,
+        ServerEvent, ServerEvents, State, SubscriptionError, TaskPanicked, Text, TimedOut,
+        UdpEvent, UdpEvents, Unsolicited, Uri,
     };
     pub use netaio_core::*;
 }

@@ -17,6 +17,7 @@
 //! - [`replay`] plays one recorded scenario with the core alone and with every driver.
 //! - [`store`] is the little server that both are in those tests.
 //! - [`tables`] reads the tables in `docs`, and says whether the tests that they name exist.
+//! - `unix` tests Unix sockets on every runtime, where there are some.
 //! - [`script`] is a random generator that draws what it is told to.
 //! - [`x25519`] loads the boxes of `tests/data`, and has the package seal and open others.
 
@@ -39,6 +40,8 @@ pub mod replay;
 pub mod script;
 pub mod store;
 pub mod tables;
+#[cfg(unix)]
+pub mod unix;
 pub mod vectors;
 pub mod x25519;
 

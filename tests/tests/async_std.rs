@@ -28,3 +28,15 @@ fn unix_sockets() {
     let pair = async_std::os::unix::net::UnixStream::pair().unwrap();
     guarded(|| task::block_on(futures_io::a_stream_carries_messages::<AsyncStd, _>(pair)));
 }
+
+#[cfg(unix)]
+#[test]
+fn unix_sockets_by_their_paths() {
+    use std::os::unix::net::UnixListener;
+
+    let bind =
+        |path: &std::path::Path| smol::Async::<UnixListener>::bind(path).expect("a new path");
+    let connector = netaio_async_std::UnixConnector;
+    let test = netaio_tests::unix::a_path_is_an_address::<AsyncStd, _>(bind, connector);
+    guarded(|| task::block_on(task::spawn(test)));
+}

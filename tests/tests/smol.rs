@@ -25,3 +25,15 @@ fn unix_sockets() {
     let pair = smol::net::unix::UnixStream::pair().unwrap();
     guarded(|| smol::block_on(futures_io::a_stream_carries_messages::<Smol, _>(pair)));
 }
+
+#[cfg(unix)]
+#[test]
+fn unix_sockets_by_their_paths() {
+    use std::os::unix::net::UnixListener;
+
+    let bind =
+        |path: &std::path::Path| smol::Async::<UnixListener>::bind(path).expect("a new path");
+    let connector = netaio_smol::UnixConnector;
+    let test = netaio_tests::unix::a_path_is_an_address::<Smol, _>(bind, connector);
+    guarded(|| smol::block_on(smol::spawn(test)));
+}

@@ -15,8 +15,9 @@ use std::time::Duration;
 use netaio_tests::conformance::guarded;
 use netaio_tokio::types::REQUEST_URI;
 use netaio_tokio::{
-    Client, CloseReason, Connection, Content, Correlation, FrameErrorKind, Message, RequestError,
-    SendError, Server, ServerBuilder, connect_stream, serve_stream,
+    AutoReconnect, Client, ClientEvent, CloseReason, Connection, Content, Correlation,
+    FrameErrorKind, ManagementConfig, Message, Peer, RequestError, SendError, Server,
+    ServerBuilder, ServerEvent, connect_stream, serve_stream, tls,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};
@@ -276,5 +277,89 @@ fn what_is_not_sealed_is_an_error() {
         });
         let reason = reason.await;
         assert!(matches!(reason, CloseReason::Transport(_)), "{reason:?}");
+    });
+}
+
+/// A client connects by its connector and again when the server is back, stays a peer, and talks
+/// to nobody who cannot prove its name.
+#[test]
+fn a_client_outlives_its_server() {
+    run(async {
+        let made = rcgen::generate_simple_self_signed(["test.example".into()]).unwrap();
+        let certificate = made.cert.der().clone();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let config = ServerConfig::builder().with_no_client_auth();
+        let config = config.with_single_cert(vec![certificate.clone()], key.into());
+        let config = Arc::new(config.unwrap());
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let trusting = ClientConfig::builder().with_root_certificates(roots);
+        let connector = tls::TlsConnector::new(Arc::new(trusting.with_no_client_auth()));
+        let named = connector.clone().with_server_name("test.example").unwrap();
+        let policy = AutoReconnect::new()
+            .delay(Duration::from_millis(1))
+            .max_retries(u32::MAX);
+        let client = Client::builder()
+            .connector(named)
+            .auto_reconnect(policy)
+            .local_peer(Peer::new("client"))
+            .manage_peers(ManagementConfig::new())
+            .build()
+            .unwrap();
+        let mut events = client.events();
+        let mut address = ([127, 0, 0, 1], 0).into();
+        for round in 0..3 {
+            let server = echo()
+                .local_peer(Peer::new("server"))
+                .manage_peers(ManagementConfig::new())
+                .build()
+                .unwrap();
+            let socket = loop {
+                // Others may have the port for a moment: those that connect from it.
+                if let Ok(socket) = std::net::TcpListener::bind::<std::net::SocketAddr>(address) {
+                    break socket;
+                }
+            };
+            socket.set_nonblocking(true).unwrap();
+            address = socket.local_addr().unwrap();
+            let socket = TcpListener::from_std(socket).unwrap();
+            let listener = tls::TlsListener::new(socket, config.clone());
+            assert_eq!(listener.local_addr().unwrap(), address);
+            server.serve(listener).unwrap();
+            if round == 0 {
+                client.connect(address).await.unwrap();
+            }
+            let connection = loop {
+                if let Some(ClientEvent::Connected(connection)) = events.next().await {
+                    break connection;
+                }
+            };
+            assert_eq!(connection.remote(), Some(address));
+            exchange(&connection, 30_000).await;
+            assert!(server.peers().get("client").is_some());
+
+            let other = Client::builder()
+                .connector(connector.clone())
+                .build()
+                .unwrap();
+            let error = other.connect(address).await.unwrap_err();
+            assert!(error.to_string().contains("certificate"), "{error}");
+            // Not TLS: the handshake fails, and the server lives.
+            let mut refused = server.events();
+            let mut plain = TcpStream::connect(address).await.unwrap();
+            plain.write_all(ECHO).await.unwrap();
+            loop {
+                match refused.next().await {
+                    Some(ServerEvent::HandshakeFailed { remote, .. })
+                        if remote == plain.local_addr().ok() =>
+                    {
+                        break;
+                    }
+                    Some(_) => {}
+                    None => panic!("the server lives"),
+                }
+            }
+            server.stop().await;
+        }
     });
 }

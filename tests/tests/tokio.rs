@@ -128,6 +128,17 @@ mod only_tokio {
         });
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn unix_sockets_by_their_paths() {
+        let bind = |path: &std::path::Path| tokio::net::UnixListener::bind(path).unwrap();
+        let connector = netaio_tokio::UnixConnector;
+        run(
+            2,
+            netaio_tests::unix::a_path_is_an_address::<Tokio, _>(bind, connector),
+        );
+    }
+
     /// Connections whose runtime is gone say so to those who wait elsewhere.
     #[test]
     fn a_runtime_that_is_gone_leaves_nobody_waiting() {

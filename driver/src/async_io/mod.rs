@@ -94,6 +94,10 @@ impl<E: Executor> Runtime for E {
         Async::new_nonblocking(sockets::listen(address)?)
     }
 
+    fn adopt(listener: TcpListener) -> io::Result<Async<TcpListener>> {
+        Async::new(listener)
+    }
+
     fn local_address(listener: &Async<TcpListener>) -> io::Result<SocketAddr> {
         listener.get_ref().local_addr()
     }

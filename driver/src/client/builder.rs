@@ -11,6 +11,7 @@ use netaio_core::{
 
 use super::Client;
 use super::auto_reconnect::AutoReconnect;
+use super::connector::{Connector, Dialer};
 use super::messages::Inbox;
 use super::monitor::Monitor;
 use super::reconnect::Reconnector;
@@ -35,6 +36,7 @@ pub struct ClientBuilder<R: Runtime> {
     message_bounds: Bounds,
     on_timeout: Option<OnTimeout<R>>,
     reconnect: Option<AutoReconnect<R>>,
+    dialer: Dialer<R>,
 }
 
 impl<R: Runtime> Client<R> {
@@ -52,6 +54,7 @@ impl<R: Runtime> ClientBuilder<R> {
             message_bounds: Bounds::default(),
             on_timeout: None,
             reconnect: None,
+            dialer: Dialer::TCP,
         }
     }
 
@@ -59,9 +62,19 @@ impl<R: Runtime> ClientBuilder<R> {
     crate::setup::connection_options!();
     crate::setup::peer_options!();
 
-    /// The time to resolve a name and to connect; 10 s unless set.
+    /// The time to resolve a name and to connect, handshakes of a
+    /// [`connector`](Self::connector) included; 10 s unless set.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets what opens the streams of [`Client::connect`] and of reconnecting, in the place of
+    /// TCP: TLS, a Unix socket, a way through a proxy. The rest of the client is the same over
+    /// each. Addresses mean what the connector takes them for; one that knows several kinds
+    /// tells them apart by the address.
+    pub fn connector(mut self, connector: impl Connector<R>) -> Self {
+        self.dialer = Dialer::of(connector);
         self
     }
 
@@ -134,7 +147,7 @@ impl<R: Runtime> ClientBuilder<R> {
         let reconnect: Option<Arc<dyn Reconnect>> = match self.reconnect {
             None => None,
             Some(policy) => {
-                let reconnector = Reconnector::new(policy, &sources);
+                let reconnector = Reconnector::new(policy, self.dialer.clone(), &sources);
                 Some(Arc::new(reconnector.map_err(BuildError::Randomness)?))
             }
         };
@@ -143,7 +156,7 @@ impl<R: Runtime> ClientBuilder<R> {
         self.setup.unrouted = Unrouted::Deliver;
         let keepalive = self.setup.keepalive;
         let service = self.setup.for_streams::<R>(Some(inbox.clone()))?;
-        let client = Client::new(Shared {
+        let shared = Shared {
             // Two for each server at most, and the application bounds those.
             background: BackgroundTasks::new(usize::MAX, service.context.logs.clone()),
             service,
@@ -154,7 +167,8 @@ impl<R: Runtime> ClientBuilder<R> {
             servers: Mutex::new(Servers::default()),
             on_timeout: TimeoutHandler::default(),
             reconnect,
-        });
+        };
+        let client = Client::new(shared, self.dialer);
         if let Some(handler) = self.on_timeout {
             client.set_on_timeout(handler);
         }

@@ -10,20 +10,20 @@ use std::time::Duration;
 use netaio_core::{CloseReason, Dropped, LinkId, Refusal};
 
 use super::Client;
-use super::attempts::{Attempts, Stream};
 use super::monitor::Monitor;
 use super::servers::Position;
 use super::shared::Shared;
 use crate::address::canonical;
+use crate::byte_stream::ByteStream;
 use crate::connection::{Connection, Origin};
 use crate::error::ConnectError;
-use crate::futures::race;
 use crate::options::ConnectionOptions;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
-use crate::task::{ConnectionObserver, Task};
+use crate::task::ConnectionObserver;
 
 impl<R: Runtime> Client<R> {
-    /// Connects to `host:port`. The addresses of the host are tried as RFC 8305 says, all
+    /// Connects to `host:port`, unless the client's
+    /// [`connector`](crate::ClientBuilder::connector) takes addresses for something else. The addresses of the host are tried as RFC 8305 says, all
     /// within the [`connect_timeout`](crate::ClientBuilder::connect_timeout): one begins when
     /// the one before has failed or 250 ms have passed, the families take turns, and the
     /// first that connects is taken. The scope of an IPv6 address is the number of an
@@ -93,19 +93,12 @@ impl<R: Runtime> Client<R> {
             })
     }
 
-    /// Opens a TCP connection within the timeout.
-    async fn open(&self, address: &str, timeout: Duration) -> io::Result<Stream<R>> {
-        let time = self.shared.service.context.time();
-        let until = time.instant_after(timeout);
-        let late = async {
-            R::sleep_until(until).await;
-            let problem = format!("the name was not resolved within {timeout:?}");
-            Err(io::Error::new(io::ErrorKind::TimedOut, problem))
-        };
-        let addresses = race(R::resolve(address), late).await?;
-        let keepalive = self.shared.keepalive;
-        Attempts::<R>::new(addresses, keepalive, time, until)
-            .first()
+    /// Opens a stream within the timeout.
+    async fn open(&self, address: &str, timeout: Duration) -> io::Result<ByteStream<R>> {
+        let shared = &self.shared;
+        let time = shared.service.context.time();
+        self.dialer
+            .open(address, shared.keepalive, time, timeout)
             .await
     }
 
@@ -149,19 +142,19 @@ impl<R: Runtime> Client<R> {
         remote: Option<SocketAddr>,
         options: ConnectionOptions,
     ) -> io::Result<Connection> {
-        let stream = (reader, writer, remote);
+        let stream = ByteStream::new(reader, writer).with_remote(remote);
         self.start(stream, options, None, Position::Last)
     }
 
     fn start(
         &self,
-        (reader, writer, remote): (impl ReadHalf, impl WriteHalf, Option<SocketAddr>),
+        stream: ByteStream<R>,
         options: ConnectionOptions,
         address: Option<&str>,
         position: Position<'_>,
     ) -> io::Result<Connection> {
         let shared = &self.shared;
-        let remote = remote.map(canonical);
+        let remote = stream.remote().map(canonical);
         let service = shared.service.clone();
         let seed = service.context.sources.seeds.seed()?;
         let config = options.omitted.config(&service.context.config);
@@ -190,13 +183,7 @@ impl<R: Runtime> Client<R> {
             client: Arc::downgrade(shared),
             monitor: shared.monitor.clone(),
         });
-        Task::<R, _, _>::spawn(
-            link,
-            (reader, writer),
-            service,
-            connection.clone(),
-            observer,
-        );
+        stream.spawn(link, service, connection.clone(), observer);
         Ok(connection)
     }
 }

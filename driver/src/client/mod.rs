@@ -4,6 +4,7 @@ mod attempts;
 mod auto_reconnect;
 mod builder;
 mod connecting;
+mod connector;
 mod counters;
 mod events;
 mod messages;
@@ -16,17 +17,18 @@ mod shared;
 mod timeouts;
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 
 use netaio_core::{Key, LayerError};
 
 pub use self::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
 pub use self::builder::ClientBuilder;
+pub use self::connector::{Connector, Dial};
 pub use self::counters::ClientCounters;
 pub use self::events::{ClientEvent, ClientEvents};
 pub use self::messages::{Lagged, LossyMessages, Messages, Unsolicited};
 
+use self::connector::Dialer;
 use self::shared::Shared;
 use crate::connection::Connection;
 use crate::handler::{Handler, RouteOptions};
@@ -44,7 +46,7 @@ pub struct Client<R: Runtime> {
     /// Aborts the connections when the last handle is dropped. The handles that
     /// callbacks get have none, and do not keep the client alive.
     guard: Option<Arc<Guard>>,
-    runtime: PhantomData<fn() -> R>,
+    dialer: Dialer<R>,
 }
 
 struct Guard(Arc<Shared>);
@@ -59,22 +61,22 @@ impl Drop for Guard {
 }
 
 impl<R: Runtime> Client<R> {
-    fn new(shared: Shared) -> Self {
+    fn new(shared: Shared, dialer: Dialer<R>) -> Self {
         let shared = Arc::new(shared);
         let owner: Weak<dyn Owner> = Arc::downgrade(&shared) as _;
         shared.service.set_owner(owner);
         Self {
             guard: Some(Arc::new(Guard(shared.clone()))),
-            ..Self::without_guard(shared)
+            ..Self::without_guard(shared, dialer)
         }
     }
 
     /// A handle that does not keep the client alive.
-    fn without_guard(shared: Arc<Shared>) -> Self {
+    fn without_guard(shared: Arc<Shared>, dialer: Dialer<R>) -> Self {
         Self {
             shared,
             guard: None,
-            runtime: PhantomData,
+            dialer,
         }
     }
 
@@ -246,7 +248,7 @@ impl<R: Runtime> Clone for Client<R> {
         Self {
             shared: self.shared.clone(),
             guard: self.guard.clone(),
-            runtime: PhantomData,
+            dialer: self.dialer.clone(),
         }
     }
 }

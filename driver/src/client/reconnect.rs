@@ -8,6 +8,7 @@ use rand_core::CryptoRng;
 
 use super::Client;
 use super::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
+use super::connector::Dialer;
 use super::servers::Position;
 use super::shared::{Reconnect, Shared, Subject};
 use crate::background::NotStarted;
@@ -23,16 +24,22 @@ use crate::sync::{Mutex, lock};
 /// The policy of a client, and the generator of its jitter.
 pub(super) struct Reconnector<R: Runtime> {
     policy: AutoReconnect<R>,
+    dialer: Dialer<R>,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
 }
 
 impl<R: Runtime> Reconnector<R> {
     /// # Errors
     /// The operating system has no randomness to give.
-    pub(super) fn new(policy: AutoReconnect<R>, sources: &Sources) -> io::Result<Self> {
+    pub(super) fn new(
+        policy: AutoReconnect<R>,
+        dialer: Dialer<R>,
+        sources: &Sources,
+    ) -> io::Result<Self> {
         let rng = sources.seeds.seed()?.generator(Seed::RECONNECTS);
         Ok(Self {
             policy,
+            dialer,
             rng: Mutex::new(rng),
         })
     }
@@ -222,7 +229,7 @@ impl<R: Runtime> Reconnector<R> {
             return Err(NotStarted::Unavailable);
         };
         let make = || {
-            let handle = Client::without_guard(client.clone());
+            let handle = Client::without_guard(client.clone(), self.dialer.clone());
             let old = LostServer {
                 client: Arc::downgrade(client),
                 connection: old.clone(),

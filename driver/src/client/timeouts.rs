@@ -25,8 +25,8 @@ impl<R: Runtime> Client<R> {
     }
 
     pub(super) fn set_on_timeout(&self, handler: OnTimeout<R>) {
-        let shared = Arc::downgrade(&self.shared);
-        let handle = move || Some(Self::without_guard(shared.upgrade()?));
+        let (shared, dialer) = (Arc::downgrade(&self.shared), self.dialer.clone());
+        let handle = move || Some(Self::without_guard(shared.upgrade()?, dialer.clone()));
         self.shared.on_timeout.set(handler, handle);
     }
 

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Instant;
 
 mod datagram;
@@ -62,6 +62,16 @@ pub trait Runtime: Send + Sync + 'static {
     /// # Errors
     /// The address cannot be bound.
     fn listen(address: SocketAddr) -> impl Future<Output = io::Result<Self::Listener>> + Send;
+
+    /// Takes a socket that listens already, and needs not be non-blocking.
+    ///
+    /// # Errors
+    /// The system refuses, or the runtime knows no such sockets, as none does unless it says
+    /// so.
+    fn adopt(listener: TcpListener) -> io::Result<Self::Listener> {
+        let _ = listener;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// The address that a listener is bound to.
     ///

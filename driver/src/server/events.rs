@@ -48,6 +48,13 @@ pub enum ServerEvent {
         /// What the system says.
         error: String,
     },
+    /// The handshake of a stream has failed or took too long, TLS's say: it is not served.
+    HandshakeFailed {
+        /// Where it came from, if that has an address.
+        remote: Option<SocketAddr>,
+        /// Why.
+        error: String,
+    },
     /// A message was refused: its checksum is wrong, it did not pass a layer, or it
     /// answers no pending request.
     MessageRefused {
@@ -86,7 +93,7 @@ impl EventBytes for ServerEvent {
             | Self::Dropped { .. }
             | Self::Unwritten { .. } => Connection::BYTES,
             Self::Refused { .. } => 0,
-            Self::AcceptFailed { error } => error.len(),
+            Self::AcceptFailed { error } | Self::HandshakeFailed { error, .. } => error.len(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod accept;
 mod builder;
 mod counters;
 mod events;
+mod listener;
 mod peers;
 mod shared;
 
@@ -12,7 +13,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -22,11 +23,15 @@ use netaio_core::{Key, LayerError};
 pub use self::builder::ServerBuilder;
 pub use self::counters::ServerCounters;
 pub use self::events::{ServerEvent, ServerEvents};
+pub use self::listener::{Incoming, Listener};
 
-use self::accept::{Acceptor, Listening};
+use self::accept::{Acceptor, Handshakes, Listening};
 use self::counters::Counts;
+use self::listener::Tcp;
 use self::shared::Shared;
+use crate::byte_stream::ByteStream;
 use crate::connection::Connection;
+use crate::error::RefusedConnection;
 use crate::events::Listeners;
 use crate::futures::race;
 use crate::handler::{Handler, RouteOptions};
@@ -72,13 +77,19 @@ impl<R: Runtime> Server<R> {
         let addresses = listeners.iter().map(|(address, _)| *address).collect();
         let server = Self::start(service, addresses, keepalive)?;
         for (_, listener) in listeners {
-            R::spawn(accept::accept(Acceptor::<R> {
-                listener,
-                options: options.clone(),
-                open: Listening(server.shared.clone()),
-            }));
+            let open = Listening(server.shared.clone());
+            server.accept(Tcp(listener), options.clone(), open);
         }
         Ok(server)
+    }
+
+    fn accept(&self, listener: impl Listener<R>, options: ConnectionOptions, open: Listening) {
+        R::spawn(accept::accept(Acceptor {
+            listener,
+            options,
+            handshakes: Arc::new(Handshakes::default()),
+            open,
+        }));
     }
 
     fn start(
@@ -175,6 +186,58 @@ impl<R: Runtime> Server<R> {
         &self.shared.service
     }
 
+    /// Accepts streams from one more listener, until the server stops: a Unix socket, TLS,
+    /// whatever is a [`Listener`]. A server that is [built](ServerBuilder::build) has no other.
+    ///
+    /// # Errors
+    /// The server is stopping.
+    pub fn serve(&self, listener: impl Listener<R>) -> io::Result<()> {
+        self.serve_with(listener, ConnectionOptions::new())
+    }
+
+    /// As [`serve`](Self::serve), with connections that have a name, or no outer plugin.
+    ///
+    /// # Errors
+    /// As [`serve`](Self::serve).
+    pub fn serve_with(
+        &self,
+        listener: impl Listener<R>,
+        options: ConnectionOptions,
+    ) -> io::Result<()> {
+        let shared = &self.shared;
+        // Counted first: a stop waits for it, or is seen here.
+        shared.listening.fetch_add(1, Ordering::AcqRel);
+        let open = Listening(shared.clone());
+        if shared.stopping.load(Ordering::Acquire) {
+            return Err(io::Error::other(RefusedConnection::Stopping));
+        }
+        self.accept(listener, options, open);
+        Ok(())
+    }
+
+    /// Accepts connections from a TCP socket that listens already: one that systemd hands
+    /// over, or that has options of its own. It is called from within the runtime, and
+    /// [`local_addrs`](Self::local_addrs) does not have its address.
+    ///
+    /// ```
+    /// use std::net::TcpListener;
+    ///
+    /// use netaio_driver::{Runtime, Server};
+    ///
+    /// # fn serve<R: Runtime>() -> Result<(), Box<dyn std::error::Error>> {
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let server = Server::<R>::builder().build()?;
+    /// server.serve_tcp(listener)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The server is stopping, or the runtime cannot take the socket.
+    pub fn serve_tcp(&self, listener: std::net::TcpListener) -> io::Result<()> {
+        self.serve(Tcp(R::adopt(listener)?))
+    }
+
     /// Serves one more connection, over a stream of any kind.
     ///
     /// # Errors
@@ -201,7 +264,8 @@ impl<R: Runtime> Server<R> {
         remote: Option<SocketAddr>,
         options: ConnectionOptions,
     ) -> io::Result<Connection> {
-        accept::serve::<R>(&self.shared, reader, writer, remote, options)
+        let stream = ByteStream::<R>::new(reader, writer).with_remote(remote);
+        accept::serve(&self.shared, stream, options)
     }
 
     /// Is ready when the server has ended: nothing listens, and no connection is left. What

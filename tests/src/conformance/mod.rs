@@ -20,6 +20,7 @@ pub mod bursts;
 pub mod client;
 pub mod client_events;
 pub mod concurrency;
+pub mod connectors;
 pub mod cookies;
 pub mod correlation;
 pub mod covers;
@@ -267,6 +268,14 @@ macro_rules! conformance {
                 reconnecting_by_hand_keeps_the_order
                 a_client_that_reconnects_stays_a_peer
                 a_servers_connection_cannot_be_reconnected
+            }
+            connectors {
+                a_connector_is_as_good_as_tcp
+                a_connector_has_so_much_time
+                a_connector_may_take_another_way
+                handshakes_keep_nobody_waiting
+                a_listening_socket_is_handed_over
+                a_listener_has_options
             }
             concurrency {
                 a_thousand_requests_for_one_uri_cross_nothing

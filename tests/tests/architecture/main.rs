@@ -120,12 +120,13 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["service"],
             &["lookup"],
             &["address_book", "peers", "receivers", "task"],
-            &["roster"],
+            &["byte_stream", "roster"],
             &["publisher"],
             // Servers, clients and nodes.
             &["setup"],
             &["client", "server", "udp"],
             &["futures_io"],
+            &["unix"],
         ],
     ),
 ];
