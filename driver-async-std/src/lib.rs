@@ -55,7 +55,7 @@ use std::any::Any;
 use std::io;
 
 use netaio_driver::async_io::Executor;
-use netaio_driver::sockets;
+use netaio_driver::{Keepalive, sockets};
 
 pub use netaio_driver::api::*;
 pub use netaio_driver::futures_io::{

@@ -5,7 +5,7 @@
 //! its own, so that a script may take its time.
 //!
 //! ```
-//! use netaio_smol::blocking::{Wait, iter};
+//! use netaio_smol::blocking::{iter, Wait};
 //! use netaio_smol::types::{REQUEST_URI, SUBSCRIBE_URI};
 //! use netaio_smol::{Client, Connection, Content, Message, Publisher, Server, Uri};
 //!

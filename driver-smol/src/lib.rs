@@ -56,7 +56,7 @@ use std::io;
 use std::net::TcpStream;
 
 use netaio_driver::async_io::Executor;
-use netaio_driver::sockets;
+use netaio_driver::{Keepalive, sockets};
 use smol::Async;
 
 pub use netaio_driver::api::*;

@@ -7,13 +7,15 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use netaio_tokio::packify::DecodeLimits;
+use netaio_tokio::config::Codec;
+use netaio_tokio::core::packify::DecodeLimits;
+use netaio_tokio::core::{
+    AuthFields, AuthFormat, BodyFormat, FrameErrorKind, Header, HeaderFormat,
+};
+use netaio_tokio::error::SealError;
 use netaio_tokio::plugin::HmacAuth;
 use netaio_tokio::types::REQUEST_URI;
-use netaio_tokio::{
-    AuthFields, AuthFormat, BodyFormat, Client, Codec, Content, FrameErrorKind, Header,
-    HeaderFormat, Limits, MessageType, SealError, Server,
-};
+use netaio_tokio::{Client, Content, Limits, MessageType, Server};
 
 const MIB: usize = 1 << 20;
 

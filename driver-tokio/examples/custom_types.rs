@@ -6,9 +6,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use netaio_tokio::config::MessageTypes;
+use netaio_tokio::core::RegisterError;
 use netaio_tokio::{
-    Client, Connection, Message, MessageType, MessageTypes, NoReply, RegisterError, Reply, Server,
-    State, Text, Uri,
+    Client, Connection, Message, MessageType, NoReply, Reply, Server, State, Text, Uri,
 };
 use tokio::sync::mpsc;
 

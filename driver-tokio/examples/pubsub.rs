@@ -3,8 +3,9 @@
 //!
 //!     cargo run -p netaio-tokio --example pubsub
 
+use netaio_tokio::events::Messages;
 use netaio_tokio::types::{NOTIFY_URI, PUBLISH_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI};
-use netaio_tokio::{Client, Connection, Content, Message, Messages, Publisher, Reply, Server, Uri};
+use netaio_tokio::{Client, Connection, Content, Message, Publisher, Reply, Server, Uri};
 
 type Failure = Box<dyn std::error::Error>;
 

@@ -4,12 +4,11 @@
 //! ```sh
 //! cargo run -p netaio-tokio --example udp
 //! ```
+use netaio_tokio::config::ManagementConfig;
+use netaio_tokio::events::PeerEvent;
 use netaio_tokio::plugin::HmacAuth;
 use netaio_tokio::types::{REQUEST_URI, SUBSCRIBE_URI};
-use netaio_tokio::{
-    Content, ManagementConfig, Message, Peer, PeerEvent, Publisher, Remote, UdpNode,
-    UdpNodeBuilder, Uri,
-};
+use netaio_tokio::{Content, Message, Peer, Publisher, Remote, UdpNode, UdpNodeBuilder, Uri};
 use std::net::Ipv4Addr;
 
 /// What both nodes have in common.

@@ -43,7 +43,8 @@
 //!
 //! ```
 //! use netaio_tokio::types::REQUEST_URI;
-//! use netaio_tokio::{Client, ClientEvent, CloseReason, Connection, Message, Server};
+//! use netaio_tokio::{Client, Connection, Message, Server};
+//! use netaio_tokio::events::{ClientEvent, CloseReason};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -113,7 +114,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use netaio_driver::{DatagramOptions, Runtime, sockets};
+use netaio_driver::{DatagramOptions, Keepalive, Runtime, sockets};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 pub use datagrams::{Udp, UdpDatagrams};

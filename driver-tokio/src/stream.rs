@@ -74,7 +74,7 @@ impl<T: AsyncWrite + Unpin + Send + 'static> WriteHalf for Half<T> {
 ///
 /// ```
 /// use netaio_tokio::types::REQUEST_URI;
-/// use netaio_tokio::{Client, Content, Dial, Incoming, Server, byte_stream};
+/// use netaio_tokio::{byte_stream, Client, Content, Dial, Incoming, Server};
 /// use tokio::sync::{Mutex, mpsc};
 ///
 /// # #[tokio::main(flavor = "current_thread")]

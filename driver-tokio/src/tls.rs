@@ -25,10 +25,10 @@ use crate::{ByteStream, Dial, Incoming, Tokio, byte_stream, dial_tcp};
 /// ```
 /// use std::sync::Arc;
 ///
-/// use netaio_tokio::tls::{TlsConnector, rustls};
+/// use netaio_tokio::tls::{rustls, TlsConnector};
 /// use netaio_tokio::{AutoReconnect, Client};
 ///
-/// # fn client(roots: rustls::RootCertStore) -> Result<Client, netaio_tokio::BuildError> {
+/// # fn client(roots: rustls::RootCertStore) -> Result<Client, netaio_tokio::error::BuildError> {
 /// let config = rustls::ClientConfig::builder()
 ///     .with_root_certificates(roots)
 ///     .with_no_client_auth();
@@ -97,7 +97,7 @@ impl fmt::Debug for TlsConnector {
 /// use std::sync::Arc;
 ///
 /// use netaio_tokio::Server;
-/// use netaio_tokio::tls::{TlsListener, rustls};
+/// use netaio_tokio::tls::{rustls, TlsListener};
 ///
 /// # async fn serve(config: rustls::ServerConfig) -> Result<(), Box<dyn std::error::Error>> {
 /// // `build` in the place of `bind`: there shall be no port without TLS.

@@ -133,16 +133,57 @@ pub use timeouts::TimedOut;
 pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 
 /// What a runtime's crate shows its users, besides the aliases that name the
-/// runtime: `pub use netaio_driver::api::*`.
+/// runtime: `pub use netaio_driver::api::*`. At the top is what a server or a client of a
+/// usual kind names; the modules have the rest, and [`core`] is the protocol itself.
 pub mod api {
     pub use crate::{
-        BuildError, ClientCounters, ClientEvent, ClientEvents, Clock, ConnectError, Connection,
-        ConnectionOptions, Connector, Content, ErrorAnswer, Events, FromRequest, GaveUp, Handler,
-        Interface, IntoReply, Keepalive, KnownPeer, Lagged, Listener, LossyMessages, Messages,
-        NoReply, PeerEvent, PeerEvents, Peers, Publisher, Reconnected, RefusedConnection, Remote,
-        Reply, Request, RequestBuilder, RequestError, Response, RouteOptions, ServerCounters,
-        ServerEvent, ServerEvents, State, SubscriptionError, TaskPanicked, Text, TimedOut,
-        UdpEvent, UdpEvents, Unsolicited, Uri,
+        Connection, Connector, Content, Listener, NoReply, Peers, Publisher, Remote, Reply,
+        RequestBuilder, Response, State, Text, Uri,
     };
-    pub use netaio_core::*;
+    /// The protocol without I/O: `netaio-core`.
+    pub use netaio_core as core;
+    #[doc(inline)]
+    pub use netaio_core::{Limits, Message, MessageType, Peer, plugin, types};
+
+    /// What becomes of servers, clients, nodes and their messages, and counters of it.
+    pub mod events {
+        pub use crate::{
+            ClientCounters, ClientEvent, ClientEvents, Events, GaveUp, KnownPeer, Lagged,
+            LossyMessages, Messages, PeerEvent, PeerEvents, Reconnected, ServerCounters,
+            ServerEvent, ServerEvents, TimedOut, UdpEvent, UdpEvents, Unsolicited,
+        };
+        #[doc(inline)]
+        pub use netaio_core::{CancelReason, CloseReason, Dropped, Refusal, RemovalReason};
+    }
+
+    /// What can fail.
+    pub mod error {
+        pub use crate::{
+            BuildError, ConnectError, ErrorAnswer, RefusedConnection, RequestError,
+            SubscriptionError, TaskPanicked,
+        };
+        #[doc(inline)]
+        pub use netaio_core::{
+            IntroductionError, LayerError, LimitsError, PeerManagementError, ReplyError, SealError,
+            SendError, SubscribeError,
+        };
+    }
+
+    /// Handlers: what they are called for, what they take, and what they return.
+    pub mod handler {
+        pub use crate::{FromRequest, Handler, IntoReply, Outcome, Request, RouteOptions};
+        #[doc(inline)]
+        pub use netaio_core::{CallOptions, Key, KeyExtractor};
+    }
+
+    /// What builders are told.
+    pub mod config {
+        pub use crate::{Clock, ConnectionOptions, Interface, Keepalive};
+        #[doc(inline)]
+        pub use netaio_core::{
+            AuthErrorHandler, AuthErrorReply, Codec, Correlation, Delivery, FailedCheck,
+            FlowControl, ManagementConfig, MessageTypes, RequestOptions, SendOptions,
+            SlowConsumerPolicy, Unrouted,
+        };
+    }
 }

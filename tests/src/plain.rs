@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use netaio_core::{Now, SealError};
 use netaio_driver::{ReadHalf, WriteHalf};
+use netaio_tokio::Message;
+use netaio_tokio::core::{Sealer, Wire};
+use netaio_tokio::plugin::Layer;
 use netaio_tokio::plugin::SealContext;
-use netaio_tokio::{Layer, Message, Sealer, Wire};
 use rand_core::SeedableRng;
 
 /// Bytes of the frame.

@@ -4,8 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
 use netaio_tests::plain::{Answers, Requests, frame};
+use netaio_tokio::handler::Handler;
 use netaio_tokio::types::REQUEST_URI;
-use netaio_tokio::{Content, Handler, Server};
+use netaio_tokio::{Content, Server};
 
 /// Messages of a turn.
 const TURN: usize = 64;

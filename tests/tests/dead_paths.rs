@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use netaio_tests::namespaces::{INTERFACE, Network};
 use netaio_tests::python::Script;
-use netaio_tokio::{CloseReason, Events, Keepalive, Limits, Message, Server, ServerEvent};
+use netaio_tokio::config::Keepalive;
+use netaio_tokio::events::{CloseReason, Events, ServerEvent};
+use netaio_tokio::{Limits, Message, Server};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 

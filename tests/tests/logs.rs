@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use netaio_tests::lines::Lines;
+use netaio_tokio::config::{Clock, ManagementConfig};
+use netaio_tokio::core::Now;
+use netaio_tokio::events::{PeerEvent, UdpEvent};
 use netaio_tokio::plugin::{DefaultPeerPlugin, HmacAuth, PeerPlugin};
 use netaio_tokio::types::{ADVERTISE_PEER, AUTH_ERROR, REQUEST_URI};
-use netaio_tokio::{
-    Client, Clock, Connection, Limits, ManagementConfig, Message, Now, Peer, PeerEvent, Server,
-    ServerBuilder, UdpEvent, UdpNode,
-};
+use netaio_tokio::{Client, Connection, Limits, Message, Peer, Server, ServerBuilder, UdpNode};
 use tokio::net::UdpSocket;
 use tracing::Level;
 

@@ -13,11 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use netaio_tests::conformance::guarded;
+use netaio_tokio::config::{Correlation, ManagementConfig};
+use netaio_tokio::core::FrameErrorKind;
+use netaio_tokio::error::{RequestError, SendError};
+use netaio_tokio::events::{ClientEvent, CloseReason, ServerEvent};
 use netaio_tokio::types::REQUEST_URI;
 use netaio_tokio::{
-    AutoReconnect, Client, ClientEvent, CloseReason, Connection, Content, Correlation,
-    FrameErrorKind, ManagementConfig, Message, Peer, RequestError, SendError, Server,
-    ServerBuilder, ServerEvent, connect_stream, serve_stream, tls,
+    AutoReconnect, Client, Connection, Content, Message, Peer, Server, ServerBuilder,
+    connect_stream, serve_stream, tls,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};

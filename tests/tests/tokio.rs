@@ -63,11 +63,10 @@ netaio_tests::conformance!(on_tokio);
 mod only_tokio {
     use std::time::Duration;
 
+    use netaio_tokio::error::{RequestError, SendError};
+    use netaio_tokio::events::CloseReason;
     use netaio_tokio::types::{REQUEST_URI, RESPOND_URI};
-    use netaio_tokio::{
-        Client, CloseReason, Content, NoReply, RequestError, SendError, Server, connect_stream,
-        serve_stream,
-    };
+    use netaio_tokio::{Client, Content, NoReply, Server, connect_stream, serve_stream};
 
     use super::*;
 

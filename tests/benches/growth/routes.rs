@@ -6,8 +6,9 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 use netaio_driver::ReadHalf;
 use netaio_tests::plain::{Answers, sealed};
+use netaio_tokio::plugin::Layer;
 use netaio_tokio::types::REQUEST_URI;
-use netaio_tokio::{Content, Layer, Message, Server};
+use netaio_tokio::{Content, Message, Server};
 
 use super::{Side, machine, order};
 

@@ -21,8 +21,9 @@ use std::time::{Duration, Instant};
 use client::Client;
 use netaio_tests::figures::Spread;
 use netaio_tests::plain::sealed;
+use netaio_tokio::plugin::Layer;
 use netaio_tokio::types::REQUEST_URI;
-use netaio_tokio::{Content, Layer, Limits, Message, Server, UdpNode};
+use netaio_tokio::{Content, Limits, Message, Server, UdpNode};
 use work::{ALL, Layers};
 
 /// The name of the thread of servers and nodes.

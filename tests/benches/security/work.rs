@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use netaio_tests::figures::Spread;
-use netaio_tokio::Layer;
+use netaio_tokio::plugin::Layer;
 use netaio_tokio::plugin::{HmacAuth, Sha256StreamCipher};
 use sha2::block_api::compress256;
 

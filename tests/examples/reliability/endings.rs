@@ -3,8 +3,9 @@
 use std::future::pending;
 use std::time::{Duration, Instant};
 
+use netaio_tokio::error::RequestError;
 use netaio_tokio::types::REQUEST_URI;
-use netaio_tokio::{Client, RequestError, Server};
+use netaio_tokio::{Client, Server};
 use tokio::net::TcpListener;
 
 use crate::Error;

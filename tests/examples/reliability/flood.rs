@@ -34,7 +34,7 @@ pub(crate) async fn measure(count: usize) -> Result<(), Error> {
                     flooding.request("echo").content([0; 64].to_vec()).await?;
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
-                Ok::<_, netaio_tokio::RequestError>(())
+                Ok::<_, netaio_tokio::error::RequestError>(())
             }));
         }
     }

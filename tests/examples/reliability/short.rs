@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use netaio_core::plugin::{PeerContext, SealContext};
+use netaio_tokio::Message;
+use netaio_tokio::core::{Now, Sealer, Wire};
+use netaio_tokio::plugin::Layer;
 use netaio_tokio::types::REQUEST_URI;
-use netaio_tokio::{Layer, Message, Now, Sealer, Wire};
 use rand_core::SeedableRng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -4,9 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use netaio_tokio::Message;
 use netaio_tokio::plugin::HmacAuth;
+use netaio_tokio::plugin::Layer;
 use netaio_tokio::types::{AUTH_ERROR, ERROR};
-use netaio_tokio::{Layer, Message};
 use tokio::net::UdpSocket;
 
 use crate::Error;

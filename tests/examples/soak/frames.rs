@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
+use netaio_tokio::Message;
+use netaio_tokio::core::{Deframer, Now, Sealer, Wire};
+use netaio_tokio::plugin::Layer;
 use netaio_tokio::plugin::SealContext;
-use netaio_tokio::{Deframer, Layer, Message, Now, Sealer, Wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use netaio_tokio::events::Messages;
 use netaio_tokio::types::PUBLISH_URI;
-use netaio_tokio::{AutoReconnect, Client, Message, Messages};
+use netaio_tokio::{AutoReconnect, Client, Message};
 
 use crate::Error;
 use crate::dice::Dice;

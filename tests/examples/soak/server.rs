@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use netaio_tests::process::Process;
 use netaio_tests::store;
 use netaio_tokio::plugin::HmacAuth;
-use netaio_tokio::{Layer, Server, UdpNode};
+use netaio_tokio::plugin::Layer;
+use netaio_tokio::{Server, UdpNode};
 
 use crate::Error;
 

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use netaio_tokio::{Client, ClientBuilder, Layer};
+use netaio_tokio::plugin::Layer;
+use netaio_tokio::{Client, ClientBuilder};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::Error;

@@ -2,8 +2,10 @@
 
 use netaio_core::plugin::{PeerContext, SealContext};
 
-use netaio_tokio::packify::Value;
-use netaio_tokio::{AuthFields, Layer, Message, MessageType, Now, Sealer, Wire};
+use netaio_tokio::core::packify::Value;
+use netaio_tokio::core::{AuthFields, Now, Sealer, Wire};
+use netaio_tokio::plugin::Layer;
+use netaio_tokio::{Message, MessageType};
 use rand_core::SeedableRng;
 
 use crate::Error;

@@ -6,7 +6,8 @@ use netaio_core::plugin::HmacAuth;
 use netaio_core::types::{AUTH_ERROR, NOT_PERMITTED, REQUEST_URI, RESPOND_URI};
 use netaio_core::{AuthErrorReply, Layer, Message, MessageType};
 use netaio_tests::python::Result;
-use netaio_tokio::{Client, RequestError, Server};
+use netaio_tokio::error::RequestError;
+use netaio_tokio::{Client, Server};
 
 use super::{SHORT, assert_message, python, serve};
 

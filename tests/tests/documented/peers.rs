@@ -11,9 +11,10 @@ use netaio_core::{
     SealError, SendError,
 };
 use netaio_tests::python::{Python, Result, hex, unhex};
+use netaio_tokio::error::RequestError;
+use netaio_tokio::events::{KnownPeer, PeerEvent, PeerEvents};
 use netaio_tokio::{
-    Client, ClientBuilder, Connection, Content, KnownPeer, PeerEvent, PeerEvents, Publisher, Reply,
-    RequestError, Server, ServerBuilder, Uri,
+    Client, ClientBuilder, Connection, Content, Publisher, Reply, Server, ServerBuilder, Uri,
 };
 use tokio::task::spawn_blocking;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_channel::unbounded;
 use netaio_core::types::{REQUEST_URI, RESPOND_URI};
 use netaio_tests::python::Result;
-use netaio_tokio::{AutoReconnect, Client, Connection, Content, NoReply, RequestError, Server};
+use netaio_tokio::error::RequestError;
+use netaio_tokio::{AutoReconnect, Client, Connection, Content, NoReply, Server};
 
 use super::{SHORT, assert_message, python, run, serve};
 

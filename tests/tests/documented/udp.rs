@@ -16,9 +16,10 @@ use netaio_core::types::*;
 use netaio_core::{Layer, Limits, ManagementConfig, Message, Peer, RemovalReason, SendOptions};
 use netaio_tests::conformance::guarded;
 use netaio_tests::python::Result;
+use netaio_tokio::error::RequestError;
+use netaio_tokio::events::{PeerEvent, PeerEvents};
 use netaio_tokio::{
-    Content, NoReply, PeerEvent, PeerEvents, Publisher, Remote, Reply, RequestError, State,
-    UdpNode, UdpNodeBuilder, Uri,
+    Content, NoReply, Publisher, Remote, Reply, State, UdpNode, UdpNodeBuilder, Uri,
 };
 
 use tokio::runtime::Builder;
@@ -247,7 +248,7 @@ async fn subscribers_over_udp_are_told() -> Result<()> {
 }
 
 /// The peer that has come.
-async fn came(events: &mut PeerEvents) -> netaio_tokio::KnownPeer {
+async fn came(events: &mut PeerEvents) -> netaio_tokio::events::KnownPeer {
     match events.next().await {
         Some(PeerEvent::Added(peer)) => peer,
         other => panic!("{other:?}"),

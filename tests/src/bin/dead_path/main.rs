@@ -8,8 +8,9 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use netaio_tokio::config::Keepalive;
 use netaio_tokio::types::REQUEST_URI;
-use netaio_tokio::{Client, Keepalive, Server};
+use netaio_tokio::{Client, Server};
 
 /// A dead path is noticed within 3 s.
 fn keepalive() -> Keepalive {
