@@ -47,6 +47,7 @@
 //!
 //! - `sha-lanes`: `plugin::Sha256StreamCipher` at some twice the speed, on x86-64 with
 //!   the SHA extensions; off by default, as it brings a crate with `unsafe` code.
+//! - `testing`: `testing` and `Server::call`, to test a service without sockets; off by default.
 //! - `x25519`: `plugin::X25519Cipher`, encryption between two peers; off by
 //!   default.
 #![forbid(unsafe_code)]
@@ -62,6 +63,8 @@ pub use netaio_driver::futures_io::{
     byte_stream, connect_stream, connect_stream_with, serve_stream, serve_stream_with,
 };
 pub use netaio_driver::sockets::keep_alive;
+#[cfg(feature = "testing")]
+pub use netaio_driver::testing;
 #[cfg(unix)]
 pub use netaio_driver::unix::UnixConnector;
 

@@ -94,11 +94,13 @@
 //!
 //! - `sha-lanes`: `plugin::Sha256StreamCipher` at some twice the speed, on x86-64 with
 //!   the SHA extensions; off by default, as it brings a crate with `unsafe` code.
+//! - `testing`: `testing` and `Server::call`, to test a service without sockets; off by default.
 //! - `tls`: the module `tls`, connections over TLS 1.3 by rustls with ring; off by default.
 //! - `x25519`: `plugin::X25519Cipher`, encryption between two peers; off by
 //!   default.
 #![forbid(unsafe_code)]
 
+mod clock;
 mod datagrams;
 #[cfg(any(target_os = "android", target_os = "linux"))]
 mod socket_errors;
@@ -117,9 +119,12 @@ use std::time::Instant;
 use netaio_driver::{DatagramOptions, Keepalive, Runtime, sockets};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
+pub use clock::TokioClock;
 pub use datagrams::{Udp, UdpDatagrams};
 pub use netaio_driver::api::*;
 pub use netaio_driver::sockets::keep_alive;
+#[cfg(feature = "testing")]
+pub use netaio_driver::testing;
 pub use stream::{
     TcpReader, TcpWriter, byte_stream, connect_stream, connect_stream_with, dial_tcp, serve_stream,
     serve_stream_with,
@@ -220,6 +225,11 @@ fn split(stream: TcpStream, keepalive: Option<Keepalive>) -> io::Result<(TcpRead
     let (reader, writer) = stream.into_split();
     Ok((TcpReader(reader), TcpWriter(writer)))
 }
+
+/// The programs of the chapter about tests, compiled and run.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../docs/testing.md")]
+pub struct Testing;
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {

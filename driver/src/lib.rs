@@ -22,6 +22,7 @@
 //!   executors over async-io, as smol's and async-std's are. It brings the other two along.
 //! - `socket2`: the module `sockets`, TCP's and UDP's options that every runtime sets,
 //!   multicast groups among them.
+//! - `testing`: the module `testing`, and `Server::call`: servers, clients and nodes without sockets.
 //! - `sha-lanes`: a faster `plugin::Sha256StreamCipher` of the core, with a crate that has `unsafe` code.
 //! - `x25519`: `plugin::X25519Cipher` of the core.
 #![deny(unsafe_code)]
@@ -93,6 +94,8 @@ mod client;
 pub mod futures_io;
 mod server;
 mod setup;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod udp;
 #[cfg(all(unix, feature = "async-io"))]
 pub mod unix;

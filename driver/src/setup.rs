@@ -71,6 +71,18 @@ impl Setup {
         }
     }
 
+    /// That of a client of a server with this configuration, without its outer layer.
+    #[cfg(feature = "testing")]
+    pub(crate) fn asking(server: &Context) -> Self {
+        let config = LinkConfig::clone(&server.config).with_outer(Layer::new());
+        Self {
+            wire: Wire::clone(&config.wire),
+            config,
+            sources: server.sources.clone(),
+            ..Self::new()
+        }
+    }
+
     pub(crate) fn set_outer(&mut self, change: impl FnOnce(Layer) -> Layer) {
         self.config.outer = change(std::mem::take(&mut self.config.outer));
     }

@@ -58,6 +58,15 @@ impl<R: Runtime> ClientBuilder<R> {
         }
     }
 
+    /// A client that talks to a server with this configuration, without its outer layer.
+    #[cfg(feature = "testing")]
+    pub(crate) fn asking(server: &crate::context::Context) -> Self {
+        Self {
+            setup: Setup::asking(server),
+            ..Self::new()
+        }
+    }
+
     crate::setup::common_options!();
     crate::setup::connection_options!();
     crate::setup::peer_options!();

@@ -182,6 +182,11 @@ impl<R: Runtime> Server<R> {
 
     crate::methods::handler_methods!();
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn context(&self) -> &crate::context::Context {
+        &self.shared.service.context
+    }
+
     fn service(&self) -> &Service {
         &self.shared.service
     }

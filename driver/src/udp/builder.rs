@@ -2,8 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::iter;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
@@ -15,6 +14,7 @@ use netaio_core::{
 };
 
 use super::UdpNode;
+use super::open::{Opened, all_hosts, open};
 use super::own::OwnAddresses;
 use super::shared::Shared;
 use super::task::{Inlet, Surroundings, Task};
@@ -26,7 +26,7 @@ use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::publisher::{Publisher, WeakPublisher};
 use crate::runtime::{DatagramOptions, DatagramSocket, Interface, Runtime};
-use crate::service::Owner;
+use crate::service::{Owner, Service};
 use crate::setup::Setup;
 use crate::timeouts::{TimedOut, callback};
 use crate::udp_handle::{self, UdpHandle};
@@ -216,8 +216,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
             address: address.clone(),
             source,
         };
-        self.setup.states.insert(WeakPublisher::default());
-        let service = self.setup.for_datagrams::<R>()?;
+        let service = self.service()?;
         let addresses = address::own(R::resolve(&address).await.map_err(failed)?);
         let Some((first, others)) = addresses.split_first() else {
             return Err(failed(io::ErrorKind::AddrNotAvailable.into()));
@@ -227,10 +226,51 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         self.socket.undelivered = self.notice_undelivered.unwrap_or(first.port() == 0);
         let opened = open::<R>(&mut self.socket, self.groups.as_ref()).await;
         let opened = opened.map_err(failed)?;
-        let local = opened.socket.local_addresses().map_err(failed)?;
+        self.run(service, opened).map_err(failed)
+    }
+
+    /// Receives from now on over a socket of any kind, as
+    /// [`Server::serve_halves`](crate::Server::serve_halves) does over a stream. What the builder
+    /// says of the socket (its interface, TTL, buffer and shared port) is for who has made it;
+    /// it is to be in the node's groups.
+    ///
+    /// # Errors
+    /// The socket does not say where it is bound, an inner layer does not go with the outer one,
+    /// or peers cannot be managed as asked.
+    pub fn bind_socket(mut self, socket: impl DatagramSocket) -> Result<UdpNode<R>, BuildError> {
+        let service = self.service()?;
+        let failed = |source| BuildError::Bind {
+            address: "a socket that was handed over".into(),
+            source,
+        };
+        let local = socket.local_address().map_err(failed)?;
+        let group = match &self.groups {
+            Some(groups) => groups.first().copied(),
+            None => Some(all_hosts(local.ip())),
+        };
+        let opened = Opened {
+            socket,
+            group,
+            joined: true,
+        };
+        self.run(service, opened).map_err(failed)
+    }
+
+    fn service(&mut self) -> Result<Arc<Service>, BuildError> {
+        let mut setup = std::mem::replace(&mut self.setup, Setup::new());
+        setup.states.insert(WeakPublisher::default());
+        setup.for_datagrams::<R>()
+    }
+
+    fn run<S: DatagramSocket>(
+        self,
+        service: Arc<Service>,
+        opened: Opened<S>,
+    ) -> io::Result<UdpNode<R>> {
+        let local = opened.socket.local_addresses()?;
         let shared_port = self.socket.shared_port;
         let mut own = OwnAddresses::new(local.clone(), self.ignore_own_ip, shared_port);
-        let interfaces = opened.socket.interfaces().map_err(failed)?;
+        let interfaces = opened.socket.interfaces()?;
         if let Some(echoes) = own.update(&interfaces) {
             service.node().set_own_addresses(echoes.iter().copied());
         }
@@ -243,7 +283,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
         let now = service.context.time().now();
         let surroundings = Surroundings::new(now, own, group, interfaces, opened.joined);
         let shared = Shared::new(service, local, group);
-        let node = start(shared, opened.socket, surroundings).map_err(failed)?;
+        let node = start(shared, opened.socket, surroundings)?;
         if let Some(handler) = self.on_timeout {
             node.set_on_timeout(handler);
         }
@@ -251,79 +291,10 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     }
 }
 
-/// A socket, and the group that it multicasts to.
-struct Opened<S> {
-    socket: S,
-    group: Option<IpAddr>,
-    /// It is in its groups.
-    joined: bool,
-}
-
-/// Opens a socket. Where nothing leads to its groups by now, they are joined later.
-async fn open<R: Runtime>(
-    options: &mut DatagramOptions,
-    groups: Option<&Vec<IpAddr>>,
-) -> io::Result<Opened<R::Datagrams>> {
-    match groups {
-        Some(groups) => options.groups.clone_from(groups),
-        None => {
-            let all = iter::once(&options.address).chain(&options.others);
-            let all: Vec<_> = all.map(|address| all_hosts(address.ip())).collect();
-            for group in all {
-                if !options.groups.contains(&group) {
-                    options.groups.push(group);
-                }
-            }
-        }
-    }
-    let group = options.groups.first().copied();
-    let error = match R::bind_datagrams(options).await {
-        Ok(socket) => {
-            return Ok(Opened {
-                socket,
-                group,
-                joined: true,
-            });
-        }
-        Err(error) => error,
-    };
-    let no_way = matches!(
-        error.kind(),
-        io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable
-    );
-    if options.groups.is_empty() || groups.is_some() && !no_way {
-        return Err(error);
-    }
-    options.join_later = true;
-    if let Ok(socket) = R::bind_datagrams(options).await {
-        crate::logging::shielded(|| {
-            tracing::warn!(?group, %error, "not yet in the multicast group: tried again later");
-        });
-        return Ok(Opened {
-            socket,
-            group,
-            joined: false,
-        });
-    }
-    if groups.is_some() {
-        return Err(error);
-    }
-    options.groups.clear();
-    let socket = R::bind_datagrams(options).await?;
-    crate::logging::shielded(|| {
-        tracing::warn!(?group, %error, "cannot join the usual multicast group");
-    });
-    Ok(Opened {
-        socket,
-        group: None,
-        joined: false,
-    })
-}
-
 /// Starts the task of a node that is bound to `shared.local`.
-fn start<R: Runtime>(
+fn start<R: Runtime, S: DatagramSocket>(
     shared: Arc<Shared>,
-    socket: R::Datagrams,
+    socket: S,
     surroundings: Surroundings,
 ) -> io::Result<UdpNode<R>> {
     let service = &shared.service;
@@ -352,7 +323,7 @@ fn start<R: Runtime>(
     let now = service.context.time().now();
     let link = service.node().bind(now, shared.group, seed.generator(0));
     let inlet = Inlet { commands, requests };
-    let task = Task::<R>::new(
+    let task = Task::<R, S>::new(
         link,
         socket,
         surroundings,
@@ -362,12 +333,4 @@ fn start<R: Runtime>(
     );
     R::spawn(task.run());
     Ok(UdpNode::new(handle, shared, publisher))
-}
-
-/// The group that all hosts of a network are in.
-fn all_hosts(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => Ipv4Addr::new(224, 0, 0, 1).into(),
-        IpAddr::V6(_) => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into(),
-    }
 }

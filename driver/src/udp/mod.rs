@@ -2,6 +2,7 @@
 
 mod builder;
 mod events;
+mod open;
 mod own;
 mod shared;
 mod task;

@@ -55,6 +55,7 @@ pub mod server_peers;
 pub mod slow;
 pub mod strangers;
 pub mod streams;
+pub mod testing;
 pub mod timeouts;
 pub mod undelivered;
 pub mod unsolicited;
@@ -404,6 +405,17 @@ macro_rules! conformance {
                 one_that_never_reads_holds_nobody_up_for_ever
                 the_last_frame_of_a_slow_consumer_is_whole
                 one_that_takes_nothing_can_tell_that_it_was_cut
+            }
+            testing {
+                a_server_is_called_without_a_socket
+                a_call_that_nothing_answers_times_out
+                handlers_are_called_as_functions
+                a_wire_is_cut
+                a_network_loses_by_its_seed
+                late_datagrams_are_overtaken
+                a_group_is_of_all_hosts
+                an_address_of_a_network_is_taken_once
+                an_isolated_host_is_heard_when_it_is_back
             }
             streams {
                 streams_of_every_temper_carry_messages

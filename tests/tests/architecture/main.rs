@@ -125,7 +125,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // Servers, clients and nodes.
             &["setup"],
             &["client", "server", "udp"],
-            &["futures_io"],
+            &["futures_io", "testing"],
             &["unix"],
         ],
     ),

@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use super::Task;
 use crate::logging::limited;
-use crate::runtime::Runtime;
+use crate::runtime::{DatagramSocket, Runtime};
 use crate::udp_handle::{Command, Request};
 
-impl<R: Runtime> Task<R> {
+impl<R: Runtime, S: DatagramSocket> Task<R, S> {
     /// Executes commands, up to a turn's worth.
     pub(super) fn take_commands(&mut self) {
         self.cancel_abandoned();

@@ -79,7 +79,7 @@ impl Surroundings {
     }
 }
 
-impl<R: Runtime> Task<R> {
+impl<R: Runtime, S: DatagramSocket> Task<R, S> {
     /// Sees which interfaces there are, if that is due.
     pub(super) fn look_around(&mut self) {
         let due = self.surroundings.deadline();

@@ -20,7 +20,7 @@ use crate::sync::lock;
 use crate::udp::events::UdpEvent;
 use crate::udp_handle::Command;
 
-impl<R: Runtime> Task<R> {
+impl<R: Runtime, S: DatagramSocket> Task<R, S> {
     /// Hands the datagram in the buffer to the link.
     pub(super) fn receive(&mut self, received: Received) {
         let Received {

@@ -23,15 +23,15 @@ use crate::futures::yield_now;
 use crate::handler::Spares;
 use crate::logging::{Logs, limited};
 use crate::panics::caught;
-use crate::runtime::Runtime;
+use crate::runtime::{DatagramSocket, Runtime};
 use crate::sync::lock;
 use crate::timer::Timer;
 use crate::udp_handle::{self, Command, Request, UdpHandle};
 
 /// A node and the calls in flight on it.
-pub(super) struct Task<R: Runtime> {
+pub(super) struct Task<R, S> {
     link: DatagramLink,
-    socket: R::Datagrams,
+    socket: S,
     surroundings: Surroundings,
     inlet: Inlet,
     callers: Callers,
@@ -97,10 +97,10 @@ impl Drop for Ending {
     }
 }
 
-impl<R: Runtime> Task<R> {
+impl<R: Runtime, S: DatagramSocket> Task<R, S> {
     pub(super) fn new(
         link: DatagramLink,
-        socket: R::Datagrams,
+        socket: S,
         surroundings: Surroundings,
         inlet: Inlet,
         handle: UdpHandle,

@@ -19,7 +19,7 @@ pub(super) enum Step {
     Wake,
 }
 
-impl<R: Runtime> Task<R> {
+impl<R: Runtime, S: DatagramSocket> Task<R, S> {
     /// Waits for whatever is ready first. Sending and receiving take turns where
     /// both go on without end.
     pub(super) async fn step(&mut self) -> Step {
