@@ -15,7 +15,7 @@ use netaio_core::plugin::HmacAuth;
 use netaio_core::rand_core::SeedableRng;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
-    CloseReason, Event, Layer, Link, LinkConfig, LockNode, Message, Node, Now, RequestError,
+    CloseReason, Layer, Link, LinkConfig, LinkEvent, LockNode, Message, Node, Now, RequestError,
     RequestOptions,
 };
 
@@ -79,7 +79,7 @@ pub(crate) fn drive(
     loop {
         while let Some(event) = link.poll(Now::since(start), node) {
             match event {
-                Event::Call {
+                LinkEvent::Call {
                     call,
                     handler,
                     message,
@@ -89,13 +89,13 @@ pub(crate) fn drive(
                         eprintln!("a reply was not sent as it is: {error}");
                     }
                 }
-                Event::Answered { answer, .. } => answers.push(Ok(answer.message)),
-                Event::Failed { error, .. } => answers.push(Err(error)),
-                Event::Shutdown => {
+                LinkEvent::Answered { answer, .. } => answers.push(Ok(answer.message)),
+                LinkEvent::Failed { error, .. } => answers.push(Err(error)),
+                LinkEvent::Shutdown => {
                     // Where it fails the remote is gone, which reading shows.
                     let _ = stream.shutdown(Shutdown::Write);
                 }
-                Event::Closed(_) => return answers,
+                LinkEvent::Closed(_) => return answers,
                 other => eprintln!("{other:?}"),
             }
             if answers.len() >= wanted {

@@ -287,11 +287,11 @@
 //! ([`pause`](Link::pause)).
 //!
 //! So that a remote that leaves is noticed while its handler runs, a link reads up to 16 KiB
-//! behind what it may handle. [`Event::HalfClosed`] says that nothing more comes: the
+//! behind what it may handle. [`LinkEvent::HalfClosed`] says that nothing more comes: the
 //! subscriptions and the peer of the link are gone, and what was asked for is still answered.
 //! Who pipelines more than that behind a handler is noticed later, when that is handled.
 //! Handlers run to their end also where their link is closed before, unless [`CallOptions`] say
-//! otherwise: [`Event::Cancelled`] then names the [`Call`]. Those who own links by themselves keep
+//! otherwise: [`LinkEvent::Cancelled`] then names the [`Call`]. Those who own links by themselves keep
 //! one until its calls have ended; a [`Hub`] does that.
 //!
 //! A link ends step by step, each with a deadline: what came before EOF, or before bytes
@@ -419,7 +419,7 @@ pub use frame::{Deframer, Frame, SealedMessage};
 pub use happy_eyeballs::HappyEyeballs;
 pub use hub::{DatagramHub, DatagramHubEvent, DatagramOutput, Hub, HubEvent, Output};
 pub use limits::{Limits, LimitsError, SlowConsumerPolicy};
-pub use link::{Event, Link};
+pub use link::{Link, LinkEvent};
 pub use lossy_queue::{Droppable, LossyQueue};
 pub use membership::{Membership, MembershipChange};
 pub use message::*;
@@ -430,8 +430,8 @@ pub use node::{LockNode, Node, PeerManagementError, Routing};
 pub use now::Now;
 pub use options::{CallOptions, CancelReason, RequestOptions, SendOptions};
 pub use peers::{
-    Discovery, Expired, IntroductionError, Known, ManagementConfig, ManagementError, PeerChange,
-    PeerEvent, PeerMessage, PeerRefused, Peers, RemovalReason,
+    Discovery, DiscoveryEvent, Expired, IntroductionError, Known, ManagementConfig,
+    ManagementError, PeerChange, PeerMessage, PeerRefused, PeerTable, RemovalReason,
 };
 pub use place::{LinkId, Place};
 pub use plugin::{Layer, Peer};

@@ -86,7 +86,7 @@ pub struct Limits {
 /// Only what it did not ask for is ever dropped: frames that are
 /// [forwarded](crate::Link::forward) and messages that it is
 /// [notified](crate::Link::notify) of. What is dropped is counted in an
-/// [event](crate::Event::Dropped).
+/// [event](crate::LinkEvent::Dropped).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SlowConsumerPolicy {
@@ -376,7 +376,7 @@ impl Limits {
 
 /// # Peers
 ///
-/// Enforced by [`Peers`](crate::Peers) and [`Discovery`](crate::Discovery), of
+/// Enforced by [`PeerTable`](crate::PeerTable) and [`Discovery`](crate::Discovery), of
 /// which a node has one.
 impl Limits {
     limits! {

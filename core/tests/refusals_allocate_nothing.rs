@@ -17,7 +17,7 @@ use bytes::BytesMut;
 use netaio_core::plugin::HmacAuth;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
-    DatagramEvent, Event, Layer, Limits, LinkConfig, Message, Node, Now, RequestOptions,
+    DatagramEvent, Layer, Limits, LinkConfig, LinkEvent, Message, Node, Now, RequestOptions,
     SendOptions,
 };
 
@@ -106,7 +106,7 @@ fn stream() {
             true => poll(),
             false => without_allocating("a refusal before a full queue", poll),
         };
-        assert!(matches!(events, [Some(Event::Refused(_)), None]));
+        assert!(matches!(events, [Some(LinkEvent::Refused(_)), None]));
         assert_eq!(link.queued(), queued);
     }
 }

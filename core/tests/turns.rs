@@ -11,8 +11,8 @@ use bytes::BytesMut;
 use chacha20::ChaCha8Rng;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
-    Correlation, DatagramEvent, Event, Hub, HubEvent, Layer, Limits, LinkConfig, LinkId, Message,
-    Node, Now, Output, RequestOptions, SendOptions, Transmits,
+    Correlation, DatagramEvent, Hub, HubEvent, Layer, Limits, LinkConfig, LinkEvent, LinkId,
+    Message, Node, Now, Output, RequestOptions, SendOptions, Transmits,
 };
 use rand_core::{CryptoRng, SeedableRng};
 
@@ -66,7 +66,7 @@ fn one_turn_calls_no_more_handlers_than_may_run() {
     link.receive(now(), &requests(5)).unwrap();
     let mut calls = Vec::new();
     while let Some(event) = link.poll(now(), &mut node) {
-        let Event::Call { call, .. } = event else {
+        let LinkEvent::Call { call, .. } = event else {
             panic!("{event:?}")
         };
         calls.push(call);
@@ -75,7 +75,7 @@ fn one_turn_calls_no_more_handlers_than_may_run() {
     let call = calls.remove(0);
     link.reply(now(), &mut node, call, None).unwrap();
     let event = link.poll(now(), &mut node);
-    assert!(matches!(event, Some(Event::Call { .. })), "{event:?}");
+    assert!(matches!(event, Some(LinkEvent::Call { .. })), "{event:?}");
 }
 
 #[test]

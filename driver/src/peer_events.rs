@@ -94,8 +94,11 @@ pub enum PeerEvent {
 
 impl PeerEvent {
     /// The event of the core; `None` for kinds of events that are not known here.
-    pub(crate) fn from_core(event: &netaio_core::PeerEvent<Place>, time: &Time) -> Option<Self> {
-        use netaio_core::PeerEvent::{
+    pub(crate) fn from_core(
+        event: &netaio_core::DiscoveryEvent<Place>,
+        time: &Time,
+    ) -> Option<Self> {
+        use netaio_core::DiscoveryEvent::{
             Added, AddressRemoved, DuplicateId, KeyShared, Refused, Removed, Updated,
         };
         Some(match event {

@@ -108,7 +108,7 @@ impl Service {
                 .peer_events
                 .emit_if(|| PeerEvent::from_core(&event, time));
             limited!(self.context.logs, DEBUG, "peer", ?event);
-            if let netaio_core::PeerEvent::DuplicateId { id, known, other } = &event {
+            if let netaio_core::DiscoveryEvent::DuplicateId { id, known, other } = &event {
                 let (id, other) = (format_args!("{id:x}"), other.address());
                 let known = known.and_then(|place| place.address());
                 limited!(

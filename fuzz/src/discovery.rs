@@ -7,7 +7,8 @@ use std::time::Duration;
 use netaio_core::packify::DecodeLimits;
 use netaio_core::plugin::{DefaultPeerPlugin, Peer, PeerPlugin};
 use netaio_core::{
-    Discovery, Known, Limits, ManagementConfig, Message, MessageType, Now, PeerEvent, Wire, types,
+    Discovery, DiscoveryEvent, Known, Limits, ManagementConfig, Message, MessageType, Now, Wire,
+    types,
 };
 
 use crate::input::Input;
@@ -170,7 +171,7 @@ impl Finder {
         let (mut changes, mut refused) = (0, 0);
         while let Some(event) = self.node.poll_event() {
             match &event {
-                PeerEvent::Refused { .. } => refused += 1,
+                DiscoveryEvent::Refused { .. } => refused += 1,
                 _ => changes += 1,
             }
             self.hear_of(event);
@@ -186,29 +187,29 @@ impl Finder {
         assert!(list.iter().map(|known| seen(known)).eq(told.map(seen)));
     }
 
-    fn hear_of(&mut self, event: PeerEvent<u8>) {
+    fn hear_of(&mut self, event: DiscoveryEvent<u8>) {
         match event {
-            PeerEvent::Added(known) => {
+            DiscoveryEvent::Added(known) => {
                 let before = self.told.insert(known.peer.id.to_vec(), known);
                 assert!(before.is_none(), "it was there before");
             }
-            PeerEvent::Updated(known) => {
+            DiscoveryEvent::Updated(known) => {
                 let before = self.told.insert(known.peer.id.to_vec(), known.clone());
                 let before = before.expect("it came before");
                 assert_ne!(seen(&before), seen(&known));
                 assert!(known.addresses.starts_with(&before.addresses));
             }
-            PeerEvent::AddressRemoved { known, address, .. } => {
+            DiscoveryEvent::AddressRemoved { known, address, .. } => {
                 let before = self.told.insert(known.peer.id.to_vec(), known.clone());
                 let mut before = before.expect("it came before");
                 before.addresses.retain(|other| *other != address);
                 assert_eq!(seen(&before), seen(&known));
             }
-            PeerEvent::Removed { known, .. } => {
+            DiscoveryEvent::Removed { known, .. } => {
                 let before = self.told.remove(&known.peer.id[..]);
                 assert_eq!(seen(&before.expect("it came before")), seen(&known));
             }
-            PeerEvent::Refused { .. } | PeerEvent::DuplicateId { .. } => {}
+            DiscoveryEvent::Refused { .. } | DiscoveryEvent::DuplicateId { .. } => {}
             other => panic!("an event of no known kind: {other:?}"),
         }
     }

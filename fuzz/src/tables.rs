@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netaio_core::plugin::Peer;
 use netaio_core::{
-    Known, Limits, Now, PeerChange, PeerRefused, Peers, SubscribeError, Subscriptions,
+    Known, Limits, Now, PeerChange, PeerRefused, PeerTable, SubscribeError, Subscriptions,
 };
 
 use crate::discovery::Finder;
@@ -25,7 +25,7 @@ const DISCOVERY: u8 = 128;
 pub(super) struct Tables {
     limits: Limits,
     subscriptions: Subscriptions<u8>,
-    peers: Peers<u8>,
+    peers: PeerTable<u8>,
     /// Keys and subscribers, in the order of their coming.
     subscribed: Vec<(u8, u8)>,
     known: BTreeMap<Vec<u8>, Known<u8>>,
@@ -47,7 +47,7 @@ impl Tables {
         Self {
             limits,
             subscriptions: Subscriptions::new(),
-            peers: Peers::new(Some(LOCAL.into())),
+            peers: PeerTable::new(Some(LOCAL.into())),
             subscribed: Vec::new(),
             known: BTreeMap::new(),
             heard: BTreeMap::new(),

@@ -7,7 +7,7 @@ use chacha20::ChaCha8Rng;
 use netaio_core::plugin::HmacAuth;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
-    Correlation, Event, Layer, Limits, Link, LinkConfig, Message, Node, Now, RequestOptions,
+    Correlation, Layer, Limits, Link, LinkConfig, LinkEvent, Message, Node, Now, RequestOptions,
     SendOptions,
 };
 use rand_core::{CryptoRng, SeedableRng};
@@ -151,11 +151,11 @@ impl End {
         let mut answered = 0;
         while let Some(event) = link.poll(now(), node) {
             match event {
-                Event::Call { call, message, .. } => {
+                LinkEvent::Call { call, message, .. } => {
                     let answer = Message::respond_uri(message.uri, message.content);
                     link.reply(now(), node, call, answer).unwrap();
                 }
-                Event::Answered { answer, .. } => {
+                LinkEvent::Answered { answer, .. } => {
                     black_box(answer);
                     answered += 1;
                 }

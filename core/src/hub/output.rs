@@ -9,7 +9,7 @@ use crate::error::{CloseReason, RequestError, SendError};
 use crate::events::{Answer, Dropped, Refusal};
 use crate::message::{Message, MessageType};
 use crate::options::CancelReason;
-use crate::peers::PeerEvent;
+use crate::peers::DiscoveryEvent;
 use crate::place::{LinkId, Place};
 use crate::requests::RequestId;
 
@@ -111,7 +111,7 @@ pub enum HubEvent {
         dropped: Dropped,
     },
     /// A link is closed, and not all that was queued was written: see
-    /// [`Event::Unwritten`](crate::Event::Unwritten).
+    /// [`LinkEvent::Unwritten`](crate::LinkEvent::Unwritten).
     Unwritten {
         /// The link.
         link: LinkId,
@@ -119,7 +119,7 @@ pub enum HubEvent {
         bytes: usize,
     },
     /// Nothing more is received by a link, while handlers run or messages wait for theirs: see
-    /// [`Event::HalfClosed`](crate::Event::HalfClosed).
+    /// [`LinkEvent::HalfClosed`](crate::LinkEvent::HalfClosed).
     HalfClosed {
         /// The link.
         link: LinkId,
@@ -147,7 +147,7 @@ pub enum HubEvent {
         uri: Bytes,
     },
     /// A peer came, changed or went.
-    Peer(PeerEvent<Place>),
+    Peer(DiscoveryEvent<Place>),
 }
 
 /// What a [`DatagramHub`](crate::DatagramHub) wants done, or says.
@@ -281,5 +281,5 @@ pub enum DatagramHubEvent {
         uri: Bytes,
     },
     /// A peer came, changed or went.
-    Peer(PeerEvent<Place>),
+    Peer(DiscoveryEvent<Place>),
 }

@@ -23,7 +23,7 @@ impl Link {
     ///
     /// # Errors
     /// The call is another link's, and comes back; this one has ended; the call was
-    /// [cancelled](crate::Event::Cancelled); or the answer cannot be sealed: then the asker gets an `ERROR` with the request's uri.
+    /// [cancelled](crate::LinkEvent::Cancelled); or the answer cannot be sealed: then the asker gets an `ERROR` with the request's uri.
     pub fn reply<N: SharedNode>(
         &mut self,
         now: Now,
@@ -103,8 +103,8 @@ impl Link {
     }
 
     /// Sends a request and waits for its answer, until the options' timeout
-    /// from now. [`Event::Answered`](crate::Event::Answered) or
-    /// [`Event::Failed`](crate::Event::Failed) will name it, exactly
+    /// from now. [`LinkEvent::Answered`](crate::LinkEvent::Answered) or
+    /// [`LinkEvent::Failed`](crate::LinkEvent::Failed) will name it, exactly
     /// one of them and once, unless it is [cancelled](Self::cancel).
     ///
     /// Requests for the same uri are answered in their order, as a netaio
@@ -231,7 +231,7 @@ impl Link {
 
     /// Ends the link at once: what is queued is not written, and calls in flight have
     /// nobody to reply to. They are given up where the reason is
-    /// [`Local`](CloseReason::Local); else their handlers [run on](crate::Event::Closed).
+    /// [`Local`](CloseReason::Local); else their handlers [run on](crate::LinkEvent::Closed).
     pub fn abort(&mut self, reason: CloseReason) {
         self.end(reason);
     }

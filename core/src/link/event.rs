@@ -12,7 +12,7 @@ use crate::requests::RequestId;
 /// Something that happened on a link.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Event<H> {
+pub enum LinkEvent<H> {
     /// A handler is to be called with a message, and its [reply](super::Link::reply) to
     /// be sent.
     Call {
@@ -115,7 +115,7 @@ pub(super) enum Notice {
     Closed(CloseReason),
 }
 
-impl<H> From<Notice> for Event<H> {
+impl<H> From<Notice> for LinkEvent<H> {
     fn from(notice: Notice) -> Self {
         match notice {
             Notice::Failed { request, error } => Self::Failed { request, error },

@@ -1,7 +1,7 @@
 //! The way of a frame through a link, to a request, a handler, or a refusal.
 
 use super::Link;
-use super::event::{Event, Notice};
+use super::event::{LinkEvent, Notice};
 use super::phase::Phase;
 use crate::calls::{Buffer, Call, ReplyAddress, Waiting};
 use crate::config::Role;
@@ -17,7 +17,7 @@ impl Link {
     /// Handles the next message, whether it has waited or just came; it may make an event.
     /// Each message counts in the [turn](Self::begin_turn).
     #[inline]
-    pub(super) fn advance<N: SharedNode>(&mut self, node: &mut N) -> Option<Event<N::Handler>> {
+    pub(super) fn advance<N: SharedNode>(&mut self, node: &mut N) -> Option<LinkEvent<N::Handler>> {
         if self.may_dispatch_waiting()
             && let Some(waiting) = self.calls.pop_waiting()
         {
@@ -90,7 +90,7 @@ impl Link {
         node: &mut N,
         frame: Frame,
         bytes: usize,
-    ) -> Option<Event<N::Handler>> {
+    ) -> Option<LinkEvent<N::Handler>> {
         let offset = frame.offset();
         let late = self.intake.is_late(bytes);
         let config = &self.exchange.config;
@@ -138,12 +138,12 @@ impl Link {
                 });
                 None
             }
-            Sorted::Answered(request, answer) => Some(Event::Answered { request, answer }),
-            Sorted::Failed(request, error) => Some(Event::Failed { request, error }),
+            Sorted::Answered(request, answer) => Some(LinkEvent::Answered { request, answer }),
+            Sorted::Failed(request, error) => Some(LinkEvent::Failed { request, error }),
             // No request over a stream is kept to be sent again.
             Sorted::Nothing | Sorted::AskedAgain(..) => None,
             Sorted::Refused(refusal) => self.refuse(refusal),
-            Sorted::Unawaited(refusal) => Some(Event::Refused(refusal)),
+            Sorted::Unawaited(refusal) => Some(LinkEvent::Refused(refusal)),
         }
     }
 
@@ -155,7 +155,7 @@ impl Link {
         sealed: &mut SealedMessage,
         buffer: Buffer,
         may_call: bool,
-    ) -> Option<Event<N::Handler>> {
+    ) -> Option<LinkEvent<N::Handler>> {
         let room = self.may_send_unsealed();
         let place = self.place;
         let found = self
@@ -169,13 +169,13 @@ impl Link {
         let mut reply = self.exchange.reply_to(&message, inner, ());
         match target {
             Target::Handler(handler) => {
-                return Some(Event::Call {
+                return Some(LinkEvent::Call {
                     call: self.begin_call(reply, buffer),
                     handler,
                     message,
                 });
             }
-            Target::Deliver => return may_call.then_some(Event::Message(message)),
+            Target::Deliver => return may_call.then_some(LinkEvent::Message(message)),
             Target::Withheld => self.send_refusal(node, &reply),
             Target::Node => {
                 reply.unprompted = true;
@@ -189,7 +189,7 @@ impl Link {
                 if let Some(answer) = default_answer(message.message_type, place) {
                     let _ = self.send_reply(node, &reply, &answer);
                 }
-                return Some(Event::Unrouted {
+                return Some(LinkEvent::Unrouted {
                     message_type: message.message_type,
                     uri: message.uri,
                 });
@@ -275,7 +275,7 @@ impl Link {
 
     /// Tells the sender that its message failed a check, if that is wanted, and
     /// counts it.
-    fn failed<H>(&mut self, failed: Failed) -> Option<Event<H>> {
+    fn failed<H>(&mut self, failed: Failed) -> Option<LinkEvent<H>> {
         if let Some(answer) = failed.answer {
             self.send_unsealed(&answer);
         }
@@ -283,21 +283,21 @@ impl Link {
     }
 
     /// Counts a refused message, and closes the link at one too many.
-    fn refuse<H>(&mut self, refusal: Refusal) -> Option<Event<H>> {
+    fn refuse<H>(&mut self, refusal: Refusal) -> Option<LinkEvent<H>> {
         let limits = &self.exchange.config.wire.limits;
         if self.failures.note(self.exchange.now.monotonic, limits) {
             self.notices.push_back(Notice::Refused(refusal));
             self.begin_end(CloseReason::TooManyFailures);
             return None;
         }
-        Some(Event::Refused(refusal))
+        Some(LinkEvent::Refused(refusal))
     }
 
     /// Answers for a handler whose call was dropped.
     pub(super) fn answer_dropped_call<N: SharedNode>(
         &mut self,
         node: &mut N,
-    ) -> Option<Event<N::Handler>> {
+    ) -> Option<LinkEvent<N::Handler>> {
         let mut address = self.calls.take_dropped()?;
         // Nobody waits for an answer behind the end.
         while self.close_reason().is_some() {
@@ -307,7 +307,7 @@ impl Link {
         let error = Message::error(address.uri.to_bytes(), "the handler gave no answer");
         // Where that cannot be sent, the link has ended.
         let _ = self.send_reply(node, &address, &error);
-        Some(Event::Unanswered {
+        Some(LinkEvent::Unanswered {
             request: address.request,
             uri: address.uri.to_bytes(),
         })

@@ -28,7 +28,7 @@ use core::time::Duration;
 
 use rand_core::CryptoRng;
 
-pub use self::event::Event;
+pub use self::event::LinkEvent;
 pub(crate) use self::seat::Seat;
 
 use self::event::Notice;
@@ -93,12 +93,12 @@ use crate::shared::SharedNode;
 ///
 /// The end comes in steps. After EOF, after bytes that are no frame, or past a timeout
 /// nothing more is received, and requests that wait fail; handlers that run may still
-/// answer; what is queued is written; then [`Event::Shutdown`] asks to end the sending
-/// side, the remote's own end is waited for, and [`Event::Closed`] is last. Each step
+/// answer; what is queued is written; then [`LinkEvent::Shutdown`] asks to end the sending
+/// side, the remote's own end is waited for, and [`LinkEvent::Closed`] is last. Each step
 /// has a deadline ([`Limits::shutdown_grace`]).
 ///
 /// While handlers run, some bytes are read all the same, so that a remote that leaves is noticed
-/// at once, and [`Event::HalfClosed`] says so: 16 KiB, which count in
+/// at once, and [`LinkEvent::HalfClosed`] says so: 16 KiB, which count in
 /// [`Limits::inbound_total`]. The end behind more than that is noticed once they are handled.
 /// Handlers run on then, and behind the end of the link too, unless
 /// [`CallOptions`](crate::CallOptions) say otherwise, in places of their own
@@ -339,7 +339,7 @@ impl Link {
     /// It handles at most one received frame an event, and at most
     /// [`Limits::frames_per_turn`] of them until it returns `None`: where there are more,
     /// the deadline is due at once, and others may have their turn before.
-    pub fn poll<N: SharedNode>(&mut self, now: Now, node: &mut N) -> Option<Event<N::Handler>> {
+    pub fn poll<N: SharedNode>(&mut self, now: Now, node: &mut N) -> Option<LinkEvent<N::Handler>> {
         self.exchange.now = now;
         if core::mem::take(&mut self.idle) {
             if self.outbox.take_progress() {
@@ -370,7 +370,7 @@ impl Link {
                 return Some(notice.into());
             }
             if let Some(dropped) = self.outbox.take_dropped() {
-                return Some(Event::Dropped(dropped));
+                return Some(LinkEvent::Dropped(dropped));
             }
             if let Some(event) = self.answer_dropped_call(node) {
                 return Some(event);

@@ -1,7 +1,7 @@
 //! Requests that a link which is drained does not begin, and says so.
 
 use super::Link;
-use super::event::Event;
+use super::event::LinkEvent;
 use super::phase::Phase;
 use crate::calls::{Buffer, ReplyAddress, Waiting};
 use crate::error::CloseReason;
@@ -20,7 +20,7 @@ impl Link {
         node: &mut N,
         mut sealed: SealedMessage,
         bytes: usize,
-    ) -> Option<Event<N::Handler>> {
+    ) -> Option<LinkEvent<N::Handler>> {
         if !sealed.message_type().is_request() {
             return None;
         }

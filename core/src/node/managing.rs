@@ -17,8 +17,8 @@ use crate::message::Message;
 use crate::network::Origin;
 use crate::now::Now;
 use crate::peers::{
-    Discovery, Known, ManagementConfig, ManagementError, PeerChange, PeerEvent, PeerMessage,
-    PeerRefused, Peers, RemovalReason,
+    Discovery, DiscoveryEvent, Known, ManagementConfig, ManagementError, PeerChange, PeerMessage,
+    PeerRefused, PeerTable, RemovalReason,
 };
 use crate::place::Place;
 use crate::plugin::{Peer, PeerContext, PeerPlugin, SealContext};
@@ -35,7 +35,7 @@ impl<H: Clone> Node<H> {
 
     /// The peers that are known.
     #[must_use]
-    pub fn peers(&self) -> &Peers<Place> {
+    pub fn peers(&self) -> &PeerTable<Place> {
         self.discovery.peers()
     }
 
@@ -46,7 +46,7 @@ impl<H: Clone> Node<H> {
     }
 
     /// Says from which addresses this node's own messages to its group come back, to tell
-    /// [another node with its id](PeerEvent::DuplicateId) from itself. To be called again where
+    /// [another node with its id](DiscoveryEvent::DuplicateId) from itself. To be called again where
     /// they change.
     pub fn set_own_addresses(&mut self, own: impl IntoIterator<Item = SocketAddr>) {
         let own = own.into_iter().map(Place::Datagram);
@@ -243,20 +243,20 @@ impl<H: Clone> Node<H> {
 
     /// What happened to peers, until it returns `None`. The subscriptions of those who
     /// left are gone then; a link whose peer was displaced keeps its own.
-    pub fn poll_event(&mut self) -> Option<PeerEvent<Place>> {
+    pub fn poll_event(&mut self) -> Option<DiscoveryEvent<Place>> {
         let event = self.discovery.poll_event()?;
         match &event {
             // Its link is there as before, and closes its subscriptions with it.
-            PeerEvent::Removed {
+            DiscoveryEvent::Removed {
                 reason: RemovalReason::Displaced,
                 ..
             } if self.transport == Transport::Streams => {}
-            PeerEvent::Removed { known, .. } => {
+            DiscoveryEvent::Removed { known, .. } => {
                 for place in &known.addresses {
                     self.subscriptions.remove(*place);
                 }
             }
-            PeerEvent::AddressRemoved { address, .. } => {
+            DiscoveryEvent::AddressRemoved { address, .. } => {
                 self.subscriptions.remove(*address);
             }
             _ => {}

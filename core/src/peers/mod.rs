@@ -4,7 +4,7 @@ mod discovery;
 mod table;
 
 pub use self::discovery::{
-    Discovery, IntroductionError, ManagementConfig, ManagementError, PeerEvent, PeerMessage,
+    Discovery, DiscoveryEvent, IntroductionError, ManagementConfig, ManagementError, PeerMessage,
     RemovalReason,
 };
-pub use self::table::{Expired, Known, PeerChange, PeerRefused, Peers};
+pub use self::table::{Expired, Known, PeerChange, PeerRefused, PeerTable};

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use bytes::BytesMut;
 use netaio_core::{
-    Answer, Call, CloseReason, DatagramEvent, DatagramLink, Deframer, Event, Layer, Link,
-    LinkConfig, Message, Node, Now, Refusal, RequestId, RequestOptions, Transmits, Unrouted,
+    Answer, Call, CloseReason, DatagramEvent, DatagramLink, Deframer, Layer, Link, LinkConfig,
+    LinkEvent, Message, Node, Now, Refusal, RequestId, RequestOptions, Transmits, Unrouted,
 };
 
 use super::{NOON, WIRE, generator};
@@ -110,17 +110,17 @@ impl End {
         let node = &mut self.node;
         let (call, message) = match &mut self.link {
             Kind::Stream(link) => match link.poll(now, node)? {
-                Event::Call { call, message, .. } => (call, message),
-                Event::Message(message) => return Some(Some(Outcome::Unrouted(message))),
-                Event::Answered { request, answer } => {
+                LinkEvent::Call { call, message, .. } => (call, message),
+                LinkEvent::Message(message) => return Some(Some(Outcome::Unrouted(message))),
+                LinkEvent::Answered { request, answer } => {
                     return Some(Some(Outcome::Answered(request, answer)));
                 }
-                Event::Refused(refusal) => return Some(Some(Outcome::Refused(refusal))),
-                Event::Shutdown => {
+                LinkEvent::Refused(refusal) => return Some(Some(Outcome::Refused(refusal))),
+                LinkEvent::Shutdown => {
                     link.handle_eof(now);
                     return Some(None);
                 }
-                Event::Closed(reason) => return Some(Some(Outcome::Closed(reason))),
+                LinkEvent::Closed(reason) => return Some(Some(Outcome::Closed(reason))),
                 other => panic!("{other:?}"),
             },
             Kind::Datagrams(link) => match link.poll(now, node)? {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use netaio_core::{Call, CloseReason, Dropped, Event, Gap, Message, ReplyError};
+use netaio_core::{Call, CloseReason, Dropped, Gap, LinkEvent, Message, ReplyError};
 
 use super::Task;
 use crate::futures::race;
@@ -47,7 +47,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 return false;
             };
             match event {
-                Event::Call {
+                LinkEvent::Call {
                     call,
                     handler,
                     message,
@@ -55,7 +55,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     self.connection.note_heard();
                     self.call(context, call, &handler, message);
                 }
-                Event::Closed(reason) => {
+                LinkEvent::Closed(reason) => {
                     let (logs, remote) = (&self.service.context.logs, self.link.remote());
                     limited!(logs, DEBUG, "connection closed", ?remote, %reason);
                     return true;
@@ -109,37 +109,37 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     /// Handles events other than calls.
-    pub(super) fn handle_event<H: std::fmt::Debug>(&mut self, event: Event<H>) {
+    pub(super) fn handle_event<H: std::fmt::Debug>(&mut self, event: LinkEvent<H>) {
         let (logs, remote) = (&self.service.context.logs, self.link.remote());
         match event {
-            Event::Message(message) => {
+            LinkEvent::Message(message) => {
                 self.connection.note_heard();
                 self.note_gap(&message);
                 if let Some(deliver) = self.service.deliver() {
                     deliver.deliver(message, &self.connection);
                 }
             }
-            Event::Answered { request, answer } => {
+            LinkEvent::Answered { request, answer } => {
                 self.connection.note_heard();
                 self.callers.end(request, Ok(answer));
             }
-            Event::Failed { request, error } => self.callers.end(request, Err(error)),
-            Event::Cancelled { call, reason } => {
+            LinkEvent::Failed { request, error } => self.callers.end(request, Err(error)),
+            LinkEvent::Cancelled { call, reason } => {
                 limited!(logs, DEBUG, "a handler is cancelled", ?remote, ?reason);
                 self.running.cancel(|running| running.id() == call);
             }
-            Event::HalfClosed(reason) => {
+            LinkEvent::HalfClosed(reason) => {
                 limited!(logs, DEBUG, "the remote has left", ?remote, %reason);
                 self.observer.half_closed(&self.connection, reason);
             }
-            Event::Unwritten { bytes } => self.note_unwritten(bytes),
-            Event::Shutdown => self.shutdown = true,
-            Event::Dropped(dropped) => self.note_dropped(dropped),
-            Event::Refused(reason) => {
+            LinkEvent::Unwritten { bytes } => self.note_unwritten(bytes),
+            LinkEvent::Shutdown => self.shutdown = true,
+            LinkEvent::Dropped(dropped) => self.note_dropped(dropped),
+            LinkEvent::Refused(reason) => {
                 limited!(logs, DEBUG, "message refused", ?remote, ?reason);
                 self.observer.refused(&self.connection, reason);
             }
-            Event::Unrouted { message_type, uri } => {
+            LinkEvent::Unrouted { message_type, uri } => {
                 let uri = crate::logging::Shown(&uri);
                 limited!(logs, DEBUG, "a message has no handler", ?remote, %message_type, %uri);
             }

@@ -8,8 +8,8 @@ use bytes::{Bytes, BytesMut};
 use netaio_core::packify::Value;
 use netaio_core::types::{SUBSCRIBE_URI, UNSUBSCRIBE_URI};
 use netaio_core::{
-    Answer, Call, DatagramEvent, DatagramLink, Frame, Limits, Message, MessageType, Node, Now,
-    Peer, PeerEvent, Place, Refusal, ReplyError, RequestError, RequestId, SendError, SendOptions,
+    Answer, Call, DatagramEvent, DatagramLink, DiscoveryEvent, Frame, Limits, Message, MessageType,
+    Node, Now, Peer, Place, Refusal, ReplyError, RequestError, RequestId, SendError, SendOptions,
     Transmits, Unrouted,
 };
 
@@ -57,8 +57,8 @@ pub(super) struct Host {
     /// Nothing has the form of an answer that is none.
     pub(super) genuine: bool,
     pub(super) seen: Vec<Seen>,
-    pub(super) peers_seen: Vec<PeerEvent<Place>>,
-    pub(super) refused_seen: Vec<PeerEvent<Place>>,
+    pub(super) peers_seen: Vec<DiscoveryEvent<Place>>,
+    pub(super) refused_seen: Vec<DiscoveryEvent<Place>>,
     /// What an owner knows of peers who sees nothing but events.
     told: BTreeMap<Bytes, Vec<Place>>,
     pub(super) sent: Vec<(SocketAddr, Bytes)>,
@@ -371,16 +371,16 @@ impl Host {
     fn look_at_peers(&mut self) {
         while let Some(event) = self.node.poll_event() {
             match &event {
-                PeerEvent::Added(known) | PeerEvent::Updated(known) => {
+                DiscoveryEvent::Added(known) | DiscoveryEvent::Updated(known) => {
                     let (id, addresses) = (known.peer.id.clone(), known.addresses.clone());
                     self.told.insert(id, addresses);
                 }
-                PeerEvent::AddressRemoved { known, address, .. } => {
+                DiscoveryEvent::AddressRemoved { known, address, .. } => {
                     let addresses = self.told.get_mut(&known.peer.id).expect("it was added");
                     addresses.retain(|other| other != address);
                     self.check_not_subscribed(&[*address]);
                 }
-                PeerEvent::Removed { known, .. } => {
+                DiscoveryEvent::Removed { known, .. } => {
                     let told = self.told.remove(&known.peer.id);
                     assert_eq!(told.as_ref(), Some(&known.addresses));
                     self.check_not_subscribed(&known.addresses);

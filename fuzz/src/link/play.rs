@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use netaio_core::{Event, Now, Refusal, RequestError, SlowConsumerPolicy};
+use netaio_core::{LinkEvent, Now, Refusal, RequestError, SlowConsumerPolicy};
 
 use super::config::{self, config};
 use super::side::{Seen, Side};
@@ -97,14 +97,14 @@ impl<'a> Play<'a> {
             assert!(!side.closed, "an event behind the last one: {event:?}");
             let passes = !matches!(
                 event,
-                Event::Call { .. } | Event::Message(_) | Event::Unrouted { .. }
+                LinkEvent::Call { .. } | LinkEvent::Message(_) | LinkEvent::Unrouted { .. }
             );
             assert!(
                 passes || !side.paused,
                 "handed over while paused: {event:?}"
             );
             let seen = match event {
-                Event::Call {
+                LinkEvent::Call {
                     call,
                     handler,
                     message,
@@ -112,8 +112,8 @@ impl<'a> Play<'a> {
                     self.orderly &= side.call(now, handler, &message, call);
                     Seen::Called(message)
                 }
-                Event::Message(message) => Seen::Delivered(message),
-                Event::Answered { request, answer } => {
+                LinkEvent::Message(message) => Seen::Delivered(message),
+                LinkEvent::Answered { request, answer } => {
                     let asked = side.waiting.remove(&request);
                     let asked = asked.expect("an answer to what nobody waits for");
                     if self.orderly {
@@ -122,19 +122,19 @@ impl<'a> Play<'a> {
                     }
                     Seen::Answered(request, answer)
                 }
-                Event::Failed { request, error } => {
+                LinkEvent::Failed { request, error } => {
                     let asked = side.waiting.remove(&request);
                     assert!(asked.is_some(), "a request that ends twice");
                     let timed_out = matches!(error, RequestError::TimedOut(_));
                     self.orderly &= self.correlated || !timed_out;
                     Seen::Failed(request, error)
                 }
-                Event::Refused(refusal) => {
+                LinkEvent::Refused(refusal) => {
                     // Late, perhaps: nothing but the answer is lost by that.
                     self.orderly &= matches!(refusal, Refusal::Unawaited { .. });
                     Seen::Refused(refusal)
                 }
-                Event::Dropped(dropped) => {
+                LinkEvent::Dropped(dropped) => {
                     assert_ne!(
                         side.limits().slow_consumer(),
                         SlowConsumerPolicy::Disconnect
@@ -142,26 +142,26 @@ impl<'a> Play<'a> {
                     assert!(dropped.messages > 0 && dropped.bytes >= dropped.messages);
                     Seen::Dropped(dropped)
                 }
-                Event::Unwritten { bytes } => {
+                LinkEvent::Unwritten { bytes } => {
                     assert!(bytes > 0 && side.link.close_reason().is_some());
                     Seen::Unwritten(bytes)
                 }
-                Event::Unrouted { message_type, uri } => Seen::Unrouted(message_type, uri),
-                Event::Unanswered { request, uri } => Seen::Unanswered(request, uri),
-                Event::Shutdown => {
+                LinkEvent::Unrouted { message_type, uri } => Seen::Unrouted(message_type, uri),
+                LinkEvent::Unanswered { request, uri } => Seen::Unanswered(request, uri),
+                LinkEvent::Shutdown => {
                     assert!(side.link.close_reason().is_some() && side.link.queued() == 0);
                     assert!(!side.shut, "it is shut down twice");
                     side.shut = true;
                     Seen::Shutdown
                 }
-                Event::HalfClosed(reason) => Seen::HalfClosed(reason),
-                Event::Cancelled { call, reason } => {
+                LinkEvent::HalfClosed(reason) => Seen::HalfClosed(reason),
+                LinkEvent::Cancelled { call, reason } => {
                     let before = side.deferred.len();
                     side.deferred.retain(|deferred| deferred.call.id() != call);
                     assert_eq!(side.deferred.len() + 1, before, "another's call");
                     Seen::Cancelled(reason)
                 }
-                Event::Closed(reason) => {
+                LinkEvent::Closed(reason) => {
                     side.closed = true;
                     side.shut = true;
                     Seen::Closed(reason)

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Hub, Step, Writer};
 use crate::hub::output::{HubEvent, Output};
-use crate::link::Event;
+use crate::link::LinkEvent;
 use crate::node::Freed;
 use crate::place::LinkId;
 
@@ -113,7 +113,7 @@ impl<H: Clone> Hub<H> {
         let ends = entry.link.close_reason().is_some();
         let may_poll = !had_turn || ends || !entry.link.wants_poll();
         if may_poll && let Some(event) = entry.link.poll(self.now, &mut self.node) {
-            if let Event::Closed(reason) = event {
+            if let LinkEvent::Closed(reason) = event {
                 self.end(id);
                 return Step::Output(Output::Close { link: id, reason });
             }
@@ -205,9 +205,9 @@ impl<H: Clone> Hub<H> {
 }
 
 /// What a link's event is of its hub.
-fn output<H>(link: LinkId, event: Event<H>) -> Output<'static, H> {
+fn output<H>(link: LinkId, event: LinkEvent<H>) -> Output<'static, H> {
     match event {
-        Event::Call {
+        LinkEvent::Call {
             call,
             handler,
             message,
@@ -216,31 +216,31 @@ fn output<H>(link: LinkId, event: Event<H>) -> Output<'static, H> {
             handler,
             message,
         },
-        Event::Message(message) => Output::Message { link, message },
-        Event::Answered { request, answer } => Output::Answered {
+        LinkEvent::Message(message) => Output::Message { link, message },
+        LinkEvent::Answered { request, answer } => Output::Answered {
             link,
             request,
             answer,
         },
-        Event::Failed { request, error } => Output::Failed {
+        LinkEvent::Failed { request, error } => Output::Failed {
             link,
             request,
             error,
         },
-        Event::Cancelled { call, reason } => Output::Cancelled { link, call, reason },
-        Event::HalfClosed(reason) => Output::Event(HubEvent::HalfClosed { link, reason }),
-        Event::Refused(refusal) => Output::Event(HubEvent::Refused { link, refusal }),
-        Event::Dropped(dropped) => Output::Event(HubEvent::Dropped { link, dropped }),
-        Event::Unrouted { message_type, uri } => Output::Event(HubEvent::Unrouted {
+        LinkEvent::Cancelled { call, reason } => Output::Cancelled { link, call, reason },
+        LinkEvent::HalfClosed(reason) => Output::Event(HubEvent::HalfClosed { link, reason }),
+        LinkEvent::Refused(refusal) => Output::Event(HubEvent::Refused { link, refusal }),
+        LinkEvent::Dropped(dropped) => Output::Event(HubEvent::Dropped { link, dropped }),
+        LinkEvent::Unrouted { message_type, uri } => Output::Event(HubEvent::Unrouted {
             link,
             message_type,
             uri,
         }),
-        Event::Unanswered { request, uri } => {
+        LinkEvent::Unanswered { request, uri } => {
             Output::Event(HubEvent::Unanswered { link, request, uri })
         }
-        Event::Unwritten { bytes } => Output::Event(HubEvent::Unwritten { link, bytes }),
-        Event::Shutdown => Output::Shutdown { link },
-        Event::Closed(reason) => Output::Close { link, reason },
+        LinkEvent::Unwritten { bytes } => Output::Event(HubEvent::Unwritten { link, bytes }),
+        LinkEvent::Shutdown => Output::Shutdown { link },
+        LinkEvent::Closed(reason) => Output::Close { link, reason },
     }
 }

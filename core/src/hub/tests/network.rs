@@ -12,7 +12,7 @@ pub(super) enum Said {
     Message(SocketAddr, Message),
     Answered(SocketAddr, RequestId, Message),
     Failed(RequestId, RequestError),
-    Peer(PeerEvent<Place>),
+    Peer(DiscoveryEvent<Place>),
     Closed,
     Lapsed,
 }

@@ -33,7 +33,7 @@ fn a_message_without_a_route_is_told() {
         pair.client.link.poll_outbound(&mut bytes);
         pair.client.link.written(bytes.len());
         pair.server.link.receive(NOON, &bytes).unwrap();
-        let Some(Event::Unrouted { message_type, uri }) = pair.server.poll(NOON) else {
+        let Some(LinkEvent::Unrouted { message_type, uri }) = pair.server.poll(NOON) else {
             panic!("nothing is told of it");
         };
         assert_eq!(
@@ -221,7 +221,7 @@ fn a_message_whose_one_time_handler_was_taken_goes_to_the_next_as_it_came() {
     node.on(CREATE_URI, echo, inner).unwrap();
     // Decrypted once: a second time would have encrypted it again.
     let event = pair.server.link.poll(NOON, &mut spy);
-    assert!(matches!(event, Some(Event::Call { message, .. }) if message.content == "content"));
+    assert!(matches!(event, Some(LinkEvent::Call { message, .. }) if message.content == "content"));
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn closing() -> (Link, Node<Handler>) {
     } = End::server(LinkConfig::new(), 1);
     link.close(NOON, &mut node);
     let event = link.poll(NOON, &mut node);
-    assert!(matches!(event, Some(Event::Shutdown)));
+    assert!(matches!(event, Some(LinkEvent::Shutdown)));
     assert!(link.poll(NOON, &mut node).is_none());
     assert!(link.wants_read() && !link.wants_write());
     (link, node)
@@ -181,7 +181,7 @@ fn a_link_lingers_until_the_remote_ends() {
     assert_eq!(node.links().len(), 1);
     link.handle_eof(NOON);
     let event = link.poll(NOON, &mut node);
-    assert!(matches!(event, Some(Event::Closed(CloseReason::Local))));
+    assert!(matches!(event, Some(LinkEvent::Closed(CloseReason::Local))));
     assert_eq!((node.links().len(), link.deadline()), (0, None));
 }
 
@@ -195,7 +195,7 @@ fn a_link_lingers_for_a_second_and_no_longer() {
     link.receive(before, &[0; 1000]).unwrap();
     assert!(link.poll(before, &mut node).is_none());
     let event = link.poll(Now::new(over, NOON.unix), &mut node);
-    assert!(matches!(event, Some(Event::Closed(CloseReason::Local))));
+    assert!(matches!(event, Some(LinkEvent::Closed(CloseReason::Local))));
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn a_poll_handles_one_frame_and_a_turn_a_bounded_number_of_them() {
     for turn in [Limits::default().frames_per_turn(), 36] {
         assert!(link.wants_poll());
         for _ in 0..turn {
-            assert!(matches!(link.poll(NOON, node), Some(Event::Message(_))));
+            assert!(matches!(link.poll(NOON, node), Some(LinkEvent::Message(_))));
             left -= 1;
             assert_eq!(link.unhandled(), left * stream.len() / 100);
         }

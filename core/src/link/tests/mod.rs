@@ -31,7 +31,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Event, Link};
+use super::{Link, LinkEvent};
 use crate::calls::{Call, ReplyError};
 use crate::config::LinkConfig;
 use crate::delivery::Fate;
@@ -179,7 +179,7 @@ impl End {
     fn drain(&mut self, now: Now) {
         while let Some(event) = self.poll(now) {
             let seen = match event {
-                Event::Call {
+                LinkEvent::Call {
                     call,
                     handler,
                     message,
@@ -190,33 +190,33 @@ impl End {
                     }
                     Seen::Called(message)
                 }
-                Event::Message(message) => Seen::Unrouted(message),
-                Event::Answered { request, answer } => Seen::Answered(request, answer),
-                Event::Failed { request, error } => Seen::Failed(request, error),
-                Event::Refused(refusal) => Seen::Refused(refusal),
-                Event::Dropped(dropped) => Seen::Dropped(dropped),
+                LinkEvent::Message(message) => Seen::Unrouted(message),
+                LinkEvent::Answered { request, answer } => Seen::Answered(request, answer),
+                LinkEvent::Failed { request, error } => Seen::Failed(request, error),
+                LinkEvent::Refused(refusal) => Seen::Refused(refusal),
+                LinkEvent::Dropped(dropped) => Seen::Dropped(dropped),
                 // `dispatch` sees to it.
-                Event::Unrouted { .. } => continue,
-                Event::Unanswered { request, uri } => Seen::Unanswered(request, uri),
-                Event::Unwritten { bytes } => Seen::Unwritten(bytes),
-                Event::Shutdown => {
+                LinkEvent::Unrouted { .. } => continue,
+                LinkEvent::Unanswered { request, uri } => Seen::Unanswered(request, uri),
+                LinkEvent::Unwritten { bytes } => Seen::Unwritten(bytes),
+                LinkEvent::Shutdown => {
                     self.shut = true;
                     self.link.handle_eof(now);
                     continue;
                 }
-                Event::Cancelled { call, reason } => {
+                LinkEvent::Cancelled { call, reason } => {
                     self.unanswered.retain(|unanswered| unanswered.id() != call);
                     Seen::Cancelled(reason)
                 }
-                Event::HalfClosed(reason) => Seen::HalfClosed(reason),
-                Event::Closed(reason) => Seen::Closed(reason),
+                LinkEvent::HalfClosed(reason) => Seen::HalfClosed(reason),
+                LinkEvent::Closed(reason) => Seen::Closed(reason),
             };
             self.seen.push(seen);
         }
     }
 
     /// The next event, of this turn or a later one.
-    fn poll(&mut self, now: Now) -> Option<Event<Handler>> {
+    fn poll(&mut self, now: Now) -> Option<LinkEvent<Handler>> {
         loop {
             let event = self.link.poll(now, &mut self.node);
             if event.is_some() || !self.link.wants_poll() {

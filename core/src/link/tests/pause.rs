@@ -38,7 +38,7 @@ fn a_paused_link_reads_nothing_and_loses_nothing() {
     assert!(client.link.wants_read());
     // Paused between two of them.
     client.receive(NOON, &frames);
-    assert!(matches!(client.poll(NOON), Some(Event::Message(_))));
+    assert!(matches!(client.poll(NOON), Some(LinkEvent::Message(_))));
     client.link.pause();
     client.drain(NOON);
     assert_eq!(client.seen(), []);

@@ -291,12 +291,12 @@ fn a_message_whose_one_time_handlers_were_taken_is_no_replay_of_itself() {
         pair.server.receive(NOON, frame);
         let event = pair.server.link.poll(NOON, &mut spy);
         match event {
-            Some(Event::Call { call, message, .. }) => {
+            Some(LinkEvent::Call { call, message, .. }) => {
                 assert_eq!(message.content, "content");
                 pair.server.reply(NOON, call, None).unwrap();
                 Ok(())
             }
-            Some(Event::Refused(refusal)) => Err(refusal),
+            Some(LinkEvent::Refused(refusal)) => Err(refusal),
             other => panic!("{other:?}"),
         }
     };

@@ -129,7 +129,7 @@ fn the_last_frame_of_one_that_gives_way_is_whole_unless_that_is_not_enough() {
         if enough {
             most.written(rest);
             let events = poll(&mut most, &mut node, NOON);
-            assert!(matches!(events[..], [Event::Shutdown]), "{events:?}");
+            assert!(matches!(events[..], [LinkEvent::Shutdown]), "{events:?}");
             most.handle_eof(NOON);
         } else {
             // What it still has to write is too much as well, and nobody else has more.
@@ -137,7 +137,10 @@ fn the_last_frame_of_one_that_gives_way_is_whole_unless_that_is_not_enough() {
             let events = poll(&mut other, &mut node, NOON);
             let unwritten = matches!(
                 events[..],
-                [Event::Unwritten { bytes: 100_000.. }, Event::Closed(_)]
+                [
+                    LinkEvent::Unwritten { bytes: 100_000.. },
+                    LinkEvent::Closed(_)
+                ]
             );
             assert!(unwritten, "{events:?}");
             let small = Message::notify("u", [0; 10_000].to_vec());
@@ -218,7 +221,7 @@ fn the_end_of_one_that_has_ended_is_waited_for_whatever_others_hold() {
     let [mut ended, mut first, mut second] = links(&mut node);
     ended.close(NOON, &mut node);
     let events = poll(&mut ended, &mut node, NOON);
-    assert!(matches!(events[..], [Event::Shutdown]));
+    assert!(matches!(events[..], [LinkEvent::Shutdown]));
     let [_first, _second] = [&mut first, &mut second].map(|link| {
         link.receive(NOON, &request(60_000)).unwrap();
         calls(link, &mut node).remove(0)
@@ -325,7 +328,7 @@ fn unfinished_frames_of_strangers_give_way_the_oldest_first() {
         while let Some(cut) = node.poll_link() {
             let link = links.iter_mut().find(|link| link.id() == cut).unwrap();
             let events = poll(link, &mut node, NOON);
-            assert!(matches!(events[..], [Event::Shutdown]));
+            assert!(matches!(events[..], [LinkEvent::Shutdown]));
             assert_eq!(link.close_reason(), Some(&CloseReason::NoRoom));
             assert_eq!(link.unhandled(), 0);
             room_needed.push(cut.number());

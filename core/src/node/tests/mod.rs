@@ -12,7 +12,7 @@ use crate::calls::Call;
 use crate::config::LinkConfig;
 use crate::error::CloseReason;
 use crate::limits::Limits;
-use crate::link::{Event, Link};
+use crate::link::{Link, LinkEvent};
 use crate::message::{Message, types};
 use crate::now::Now;
 use crate::options::{RequestOptions, SendOptions};
@@ -21,7 +21,7 @@ use crate::shared::Unrouted;
 use crate::testing::*;
 
 /// What a link says until it has nothing to do.
-fn poll(link: &mut Link, node: &mut Node<u8>, now: Now) -> Vec<Event<u8>> {
+fn poll(link: &mut Link, node: &mut Node<u8>, now: Now) -> Vec<LinkEvent<u8>> {
     let mut events = Vec::new();
     loop {
         events.extend(core::iter::from_fn(|| link.poll(now, node)));
@@ -35,16 +35,16 @@ fn poll(link: &mut Link, node: &mut Node<u8>, now: Now) -> Vec<Event<u8>> {
 fn calls(link: &mut Link, node: &mut Node<u8>) -> Vec<Call> {
     let events = poll(link, node, NOON).into_iter();
     let calls = events.filter_map(|event| match event {
-        Event::Call { call, .. } => Some(call),
+        LinkEvent::Call { call, .. } => Some(call),
         _ => None,
     });
     calls.collect()
 }
 
 /// The reason for which a link was closed, by the last thing that it said.
-fn close_reason(events: &[Event<u8>]) -> Option<&CloseReason> {
+fn close_reason(events: &[LinkEvent<u8>]) -> Option<&CloseReason> {
     match events.last() {
-        Some(Event::Closed(reason)) => Some(reason),
+        Some(LinkEvent::Closed(reason)) => Some(reason),
         _ => None,
     }
 }

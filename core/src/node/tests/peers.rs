@@ -4,7 +4,7 @@ use super::*;
 use crate::error::LayerError;
 use crate::node::PeerManagementError;
 use crate::peers::{
-    IntroductionError, ManagementConfig, ManagementError, PeerEvent, PeerMessage, PeerRefused,
+    DiscoveryEvent, IntroductionError, ManagementConfig, ManagementError, PeerMessage, PeerRefused,
     RemovalReason,
 };
 use crate::place::Place;
@@ -18,7 +18,7 @@ struct Host {
 }
 
 impl Host {
-    fn events(&mut self) -> Vec<PeerEvent<Place>> {
+    fn events(&mut self) -> Vec<DiscoveryEvent<Place>> {
         core::iter::from_fn(|| self.node.poll_event()).collect()
     }
 
@@ -69,7 +69,9 @@ fn run(hosts: &mut [Host; 2]) {
             let from = &mut hosts[from];
             let events = poll(&mut from.link, &mut from.node, NOON);
             let bytes = written(&mut from.link);
-            let ends = events.iter().any(|event| matches!(event, Event::Shutdown));
+            let ends = events
+                .iter()
+                .any(|event| matches!(event, LinkEvent::Shutdown));
             let to = &mut hosts[to];
             to.link.receive(NOON, &bytes).unwrap();
             if ends {
@@ -109,7 +111,7 @@ fn a_client_introduces_itself_and_the_server_answers() {
     run(&mut hosts);
     for (host, name) in hosts.iter_mut().zip(["client", "server"]) {
         let events = host.events();
-        let [PeerEvent::Added(known)] = &events[..] else {
+        let [DiscoveryEvent::Added(known)] = &events[..] else {
             panic!("{events:?}");
         };
         assert_eq!(known.peer.id, name);
@@ -143,7 +145,7 @@ fn a_peer_and_its_subscriptions_go_with_their_link() {
         };
         let events = server.events();
         assert!(
-            matches!(&events[..], [PeerEvent::Removed { reason: it, .. }] if *it == reason),
+            matches!(&events[..], [DiscoveryEvent::Removed { reason: it, .. }] if *it == reason),
             "{events:?}"
         );
         assert_eq!(server.node.subscribers(b"news").count(), 0);
@@ -168,7 +170,7 @@ fn a_drained_link_says_that_its_node_leaves() {
     assert!(
         matches!(
             &events[..],
-            [PeerEvent::Removed {
+            [DiscoveryEvent::Removed {
                 reason: RemovalReason::Disconnect,
                 ..
             }]
@@ -189,7 +191,7 @@ fn a_new_local_peer_is_advertised_and_updates_the_others() {
     run(&mut hosts);
     let events = hosts[1].events();
     assert!(
-        matches!(&events[..], [PeerEvent::Updated(known)] if known.peer == peer),
+        matches!(&events[..], [DiscoveryEvent::Updated(known)] if known.peer == peer),
         "{events:?}"
     );
     // One that cannot be introduced changes nothing.
@@ -238,7 +240,7 @@ fn an_introduction_that_names_no_peer_is_refused() {
     assert!(
         matches!(
             &events[..],
-            [PeerEvent::Refused { address, reason: IntroductionError::Malformed(_) }]
+            [DiscoveryEvent::Refused { address, reason: IntroductionError::Malformed(_) }]
                 if *address == place
         ),
         "{events:?}"
@@ -287,7 +289,7 @@ fn a_node_that_manages_peers_no_more_says_so_and_routes_their_messages_elsewhere
     server.link.receive(NOON, &bytes).unwrap();
     let events = poll(&mut server.link, &mut server.node, NOON);
     assert!(
-        matches!(&events[..], [Event::Message(it)] if it.message_type == types::ADVERTISE_PEER),
+        matches!(&events[..], [LinkEvent::Message(it)] if it.message_type == types::ADVERTISE_PEER),
         "{events:?}"
     );
     assert!(server.events().is_empty());

@@ -6,7 +6,7 @@ use crate::error::LayerError;
 use crate::place::Place;
 use crate::shared::Destination;
 
-fn server(node: &mut Node<u8>, message: &Message) -> (Vec<Event<u8>>, Vec<u8>) {
+fn server(node: &mut Node<u8>, message: &Message) -> (Vec<LinkEvent<u8>>, Vec<u8>) {
     let mut link = node.accept(NOON, None, generator(1)).unwrap();
     link.receive(NOON, &frame(message)).unwrap();
     let events = poll(&mut link, node, NOON);
@@ -21,19 +21,19 @@ fn a_message_without_a_handler_goes_where_it_is_to_go() {
     let not_found = frame(&Message::not_found("", "not found"));
     assert!(matches!(
         &events[..],
-        [Event::Unrouted { message_type: types::REQUEST_URI, uri }] if uri == "u"
+        [LinkEvent::Unrouted { message_type: types::REQUEST_URI, uri }] if uri == "u"
     ));
     assert_eq!(answer, not_found);
 
     node.set_unrouted(Unrouted::Handler(7));
     let (mut events, answer) = server(&mut node, &message);
-    assert!(matches!(events[..], [Event::Call { handler: 7, .. }]));
+    assert!(matches!(events[..], [LinkEvent::Call { handler: 7, .. }]));
     assert_eq!(answer, []);
     events.clear();
 
     node.set_unrouted(Unrouted::Deliver);
     let (events, answer) = server(&mut node, &message);
-    assert!(matches!(&events[..], [Event::Message(it)] if *it == message));
+    assert!(matches!(&events[..], [LinkEvent::Message(it)] if *it == message));
     assert_eq!(answer, []);
 }
 
@@ -47,8 +47,10 @@ fn answers_and_notifications_are_not_answered_by_the_node() {
         Message::error("u", ""),
     ] {
         let (events, answer) = server(&mut node, &message);
-        assert!(matches!(&events[..], [Event::Unrouted { message_type, .. }]
-                if *message_type == message.message_type));
+        assert!(
+            matches!(&events[..], [LinkEvent::Unrouted { message_type, .. }]
+                if *message_type == message.message_type)
+        );
         assert_eq!(answer.len(), 0, "{message:?}");
     }
 }

@@ -11,7 +11,7 @@ use crate::plugin::PeerError;
 /// A change in the table of peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PeerEvent<A> {
+pub enum DiscoveryEvent<A> {
     /// A peer was added.
     Added(Known<A>),
     /// Its data changed, or it has one more address.
@@ -59,7 +59,7 @@ pub enum PeerEvent<A> {
     },
     /// An introduction or a `DISCONNECT` was refused, and changed no peer. An
     /// introduction may have made an address
-    /// [disputed](crate::Peers::is_disputed), if the reason is
+    /// [disputed](crate::PeerTable::is_disputed), if the reason is
     /// [`AddressTaken`](PeerRefused::AddressTaken) or
     /// [`DataMismatch`](PeerRefused::DataMismatch). Of these events only the last
     /// 64 are kept.
@@ -108,8 +108,8 @@ pub enum IntroductionError {
 /// good: past a limit, nothing is accepted that makes such events.
 #[derive(Debug)]
 pub(super) struct Events<A> {
-    changes: VecDeque<PeerEvent<A>>,
-    refused: VecDeque<PeerEvent<A>>,
+    changes: VecDeque<DiscoveryEvent<A>>,
+    refused: VecDeque<DiscoveryEvent<A>>,
 }
 
 impl<A> Events<A> {
@@ -128,10 +128,10 @@ impl<A> Events<A> {
         self.changes.len() >= max
     }
 
-    pub(super) fn push(&mut self, event: PeerEvent<A>) {
+    pub(super) fn push(&mut self, event: DiscoveryEvent<A>) {
         let may_be_lost = matches!(
             event,
-            PeerEvent::Refused { .. } | PeerEvent::DuplicateId { .. }
+            DiscoveryEvent::Refused { .. } | DiscoveryEvent::DuplicateId { .. }
         );
         if !may_be_lost {
             self.changes.push_back(event);
@@ -143,7 +143,7 @@ impl<A> Events<A> {
         self.refused.push_back(event);
     }
 
-    pub(super) fn pop(&mut self) -> Option<PeerEvent<A>> {
+    pub(super) fn pop(&mut self) -> Option<DiscoveryEvent<A>> {
         self.changes
             .pop_front()
             .or_else(|| self.refused.pop_front())

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Discovery;
 use super::departed::Decision;
-use super::event::{IntroductionError, PeerEvent, RemovalReason};
+use super::event::{DiscoveryEvent, IntroductionError, RemovalReason};
 use super::keys;
 use crate::message::{Message, types};
 use crate::network::Origin;
@@ -28,7 +28,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
 
     /// As [`handle`](Self::handle), where it is known where the message comes from and
     /// whether it passed an auth plugin. Who introduces itself so
-    /// [is vouched for](crate::Peers::is_vouched), and takes its id and its address back
+    /// [is vouched for](crate::PeerTable::is_vouched), and takes its id and its address back
     /// from those who are not; both count where there are as many peers as may be
     /// ([`Limits::peers`](crate::Limits::peers)).
     pub fn handle_from(
@@ -86,7 +86,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     pub fn remove(&mut self, id: &[u8]) -> Option<Known<A>> {
         let known = self.peers.remove(id)?;
         let reason = RemovalReason::Application;
-        self.events.push(PeerEvent::Removed {
+        self.events.push(DiscoveryEvent::Removed {
             known: known.clone(),
             reason,
         });
@@ -197,7 +197,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             && self.peers.get(id).is_some_and(elsewhere)
             && let Some(known) = self.peers.remove(id)
         {
-            self.events.push(PeerEvent::Removed { known, reason });
+            self.events.push(DiscoveryEvent::Removed { known, reason });
         }
         let Some(holder) = self.peers.at(from).filter(|peer| peer.id != id) else {
             return false;
@@ -267,7 +267,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         if tell {
             let known = self.peers.get(id);
             let known = known.and_then(|known| known.addresses.first().copied());
-            self.events.push(PeerEvent::DuplicateId {
+            self.events.push(DiscoveryEvent::DuplicateId {
                 id: id.clone(),
                 known,
                 other: from,
@@ -297,7 +297,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         }
         let reason = RemovalReason::Disconnect;
         match self.peers.leave(&id, from) {
-            Some(known) => self.events.push(PeerEvent::Removed { known, reason }),
+            Some(known) => self.events.push(DiscoveryEvent::Removed { known, reason }),
             None => self.note_address_removed(&id, from, reason),
         }
     }
@@ -306,7 +306,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     fn note_displaced(&mut self) {
         let reason = RemovalReason::Displaced;
         for known in self.peers.take_displaced() {
-            self.events.push(PeerEvent::Removed { known, reason });
+            self.events.push(DiscoveryEvent::Removed { known, reason });
         }
     }
 
@@ -314,8 +314,8 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     fn note(&mut self, id: &[u8], address: A, change: PeerChange) {
         self.departed.remove(id, address);
         let event = match change {
-            PeerChange::Added => PeerEvent::Added,
-            PeerChange::Updated => PeerEvent::Updated,
+            PeerChange::Added => DiscoveryEvent::Added,
+            PeerChange::Updated => DiscoveryEvent::Updated,
             PeerChange::Unchanged => return,
         };
         if let Some(known) = self.peers.get(id) {
@@ -338,14 +338,16 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         let max = self.wire.limits.peers();
         let others = self.keys.announced(key, &known.peer.id, max, still_has);
         if !others.is_empty() {
-            self.events.push(PeerEvent::KeyShared { known, others });
+            self.events
+                .push(DiscoveryEvent::KeyShared { known, others });
         }
     }
 
     fn refuse(&mut self, address: A, reason: IntroductionError) {
         // A node receives its own messages to a group.
         if reason != IntroductionError::Refused(PeerRefused::Local) {
-            self.events.push(PeerEvent::Refused { address, reason });
+            self.events
+                .push(DiscoveryEvent::Refused { address, reason });
         }
     }
 
@@ -355,14 +357,14 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             return;
         };
         match self.peers.remove_address(address) {
-            Some(known) => self.events.push(PeerEvent::Removed { known, reason }),
+            Some(known) => self.events.push(DiscoveryEvent::Removed { known, reason }),
             None => self.note_address_removed(&id, address, reason),
         }
     }
 
     fn note_address_removed(&mut self, id: &[u8], address: A, reason: RemovalReason) {
         if let Some(known) = self.peers.get(id) {
-            self.events.push(PeerEvent::AddressRemoved {
+            self.events.push(DiscoveryEvent::AddressRemoved {
                 known: known.clone(),
                 address,
                 reason,

@@ -6,12 +6,12 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Entry, Heard, Known, PeerChange, PeerRefused, Peers};
+use super::{Entry, Heard, Known, PeerChange, PeerRefused, PeerTable};
 use crate::limits::Limits;
 use crate::network::Origin;
 use crate::plugin::Peer;
 
-impl<A: Copy + Eq + Hash> Peers<A> {
+impl<A: Copy + Eq + Hash> PeerTable<A> {
     /// Takes a peer's introduction of itself, and says what it changed. Nothing vouches for
     /// it, and where it comes from does not count; for the rest as
     /// [`announce_from`](Self::announce_from).

@@ -42,11 +42,11 @@ use crate::plugin::Peer;
 /// longer than two timeouts after that without a message.
 ///
 /// ```
-/// use netaio_core::{Limits, Peer, PeerChange, Peers};
+/// use netaio_core::{Limits, Peer, PeerChange, PeerTable};
 /// use std::time::Duration;
 ///
 /// let (limits, now) = (Limits::default(), Duration::ZERO);
-/// let mut peers = Peers::new(None);
+/// let mut peers = PeerTable::new(None);
 /// let alice = Peer::new("alice").with_data("at home");
 /// assert_eq!(peers.announce(alice, 1, now, &limits), Ok(PeerChange::Added));
 /// assert_eq!(peers.at(1).map(|peer| &peer.id[..]), Some(&b"alice"[..]));
@@ -56,7 +56,7 @@ use crate::plugin::Peer;
 /// # Ok::<(), netaio_core::PeerRefused>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Peers<A> {
+pub struct PeerTable<A> {
     local: Option<Bytes>,
     by_id: HashMap<Bytes, Entry<A>>,
     by_address: HashMap<A, Heard>,
@@ -89,7 +89,7 @@ struct Heard {
     vouched: bool,
 }
 
-impl<A: Copy + Eq + Hash> Peers<A> {
+impl<A: Copy + Eq + Hash> PeerTable<A> {
     /// An empty table. Introductions with the local peer's id are refused.
     #[must_use]
     pub fn new(local: Option<Bytes>) -> Self {

@@ -10,7 +10,7 @@ fn peer(id: &'static str, data: &'static str) -> Peer {
     Peer::new(id).with_data(data)
 }
 
-fn announce(peers: &mut Peers<u8>, peer: Peer, at: u8) -> Result<PeerChange, PeerRefused> {
+fn announce(peers: &mut PeerTable<u8>, peer: Peer, at: u8) -> Result<PeerChange, PeerRefused> {
     let limits = Limits::default()
         .with_peers(3)
         .and_then(|limits| limits.with_peer_data(10))
@@ -26,7 +26,7 @@ type Step = (
     Result<PeerChange, PeerRefused>,
 );
 
-fn follow(peers: &mut Peers<u8>, steps: impl IntoIterator<Item = Step>) {
+fn follow(peers: &mut PeerTable<u8>, steps: impl IntoIterator<Item = Step>) {
     for (id, data, at, expected) in steps {
         let made_of = announce(peers, peer(id, data), at);
         assert_eq!(made_of, expected, "{id} {data} at {at}");
@@ -36,7 +36,7 @@ fn follow(peers: &mut Peers<u8>, steps: impl IntoIterator<Item = Step>) {
 #[test]
 fn peers_come_change_and_go() {
     use PeerChange::{Added, Unchanged, Updated};
-    let mut peers = Peers::new(None);
+    let mut peers = PeerTable::new(None);
     let steps = [
         ("a", "1", 1, Ok(Added)),
         ("a", "1", 1, Ok(Unchanged)),
@@ -53,7 +53,7 @@ fn peers_come_change_and_go() {
 
 #[test]
 fn nobody_speaks_for_another() {
-    let mut peers = Peers::new(Some("me".into()));
+    let mut peers = PeerTable::new(Some("me".into()));
     let steps = [
         ("a", "1", 1, Ok(PeerChange::Added)),
         ("a", "2", 2, Err(PeerRefused::DataMismatch)),
@@ -78,7 +78,7 @@ fn nobody_speaks_for_another() {
 #[test]
 fn the_table_is_bounded_and_never_gives_a_live_peer_up() {
     use PeerChange::{Added, Updated};
-    let mut peers = Peers::new(None);
+    let mut peers = PeerTable::new(None);
     let steps = [
         (
             "a",
@@ -110,7 +110,7 @@ fn the_table_is_bounded_and_never_gives_a_live_peer_up() {
 /// An address whose first part is a network.
 type At = (u8, u16);
 
-fn from(peers: &mut Peers<At>, at: At, limits: &Limits) -> Result<PeerChange, PeerRefused> {
+fn from(peers: &mut PeerTable<At>, at: At, limits: &Limits) -> Result<PeerChange, PeerRefused> {
     let origin = Origin {
         network: Some(Network::V4([192, 0, 2, at.0])),
         verified: false,
@@ -123,7 +123,7 @@ fn from(peers: &mut Peers<At>, at: At, limits: &Limits) -> Result<PeerChange, Pe
 #[test]
 fn the_most_silent_of_an_address_that_fills_the_table_gives_way() {
     let limits = Limits::default().with_peers(80).unwrap();
-    let mut peers = Peers::new(None);
+    let mut peers = PeerTable::new(None);
     assert_eq!(from(&mut peers, (2, 1), &limits), Ok(PeerChange::Added));
     for port in 1..80 {
         assert_eq!(from(&mut peers, (1, port), &limits), Ok(PeerChange::Added));
@@ -148,7 +148,7 @@ fn the_most_silent_of_an_address_that_fills_the_table_gives_way() {
 #[test]
 fn whom_the_application_adds_displaces_and_is_displaced_by_nobody() {
     let limits = Limits::default().with_peers(2).unwrap();
-    let mut peers = Peers::new(None);
+    let mut peers = PeerTable::new(None);
     for port in [2, 1] {
         assert_eq!(from(&mut peers, (1, port), &limits), Ok(PeerChange::Added));
     }
@@ -167,7 +167,7 @@ fn whom_the_application_adds_displaces_and_is_displaced_by_nobody() {
 #[test]
 fn an_address_may_have_a_limit_of_its_own() {
     let limits = Limits::default().with_peers_per_address(Some(2)).unwrap();
-    let mut peers = Peers::new(None);
+    let mut peers = PeerTable::new(None);
     for port in 1..3 {
         assert_eq!(from(&mut peers, (1, port), &limits), Ok(PeerChange::Added));
     }
@@ -181,7 +181,7 @@ fn an_address_may_have_a_limit_of_its_own() {
 #[test]
 fn silence_ends_a_peer_and_any_message_is_life() {
     let limits = Limits::default();
-    let mut peers = Peers::new(None);
+    let mut peers = PeerTable::new(None);
     for (id, at) in [("b", 2u8), ("a", 1), ("c", 3)] {
         peers
             .announce(peer(id, ""), at, SECOND * u32::from(at), &limits)
@@ -209,7 +209,7 @@ fn silence_ends_a_peer_and_any_message_is_life() {
 #[test]
 fn an_address_that_fell_silent_no_longer_speaks_for_its_peer() {
     let limits = Limits::default();
-    let mut peers = Peers::new(None);
+    let mut peers = PeerTable::new(None);
     for (at, now) in [(1u8, 0), (2, 5), (3, 6)] {
         peers
             .announce(peer("a", "1"), at, SECOND * now, &limits)
@@ -232,9 +232,9 @@ fn an_address_that_fell_silent_no_longer_speaks_for_its_peer() {
 #[test]
 fn a_newcomer_at_a_known_address_keeps_nobody_alive() {
     let limits = Limits::default();
-    let mut peers = Peers::new(None);
+    let mut peers = PeerTable::new(None);
     let announce =
-        |peers: &mut Peers<u8>, id, now| peers.announce(peer(id, ""), 1, SECOND * now, &limits);
+        |peers: &mut PeerTable<u8>, id, now| peers.announce(peer(id, ""), 1, SECOND * now, &limits);
     announce(&mut peers, "old", 0).unwrap();
     for now in [10, 30, 50] {
         peers.heard(1, SECOND * now);
@@ -256,9 +256,9 @@ fn a_newcomer_at_a_known_address_keeps_nobody_alive() {
 #[test]
 fn the_application_is_believed_at_any_address() {
     let limits = Limits::default().with_peer_addresses(2).unwrap();
-    let mut peers = Peers::new(Some("me".into()));
+    let mut peers = PeerTable::new(Some("me".into()));
     let update =
-        |peers: &mut Peers<u8>, id, data, at| peers.update(peer(id, data), at, SECOND, &limits);
+        |peers: &mut PeerTable<u8>, id, data, at| peers.update(peer(id, data), at, SECOND, &limits);
     assert_eq!(update(&mut peers, "a", "1", 1), Ok(PeerChange::Added));
     assert_eq!(update(&mut peers, "a", "2", 2), Ok(PeerChange::Updated));
     assert_eq!(peers.at(1), Some(&peer("a", "2")));
@@ -278,7 +278,7 @@ fn the_application_is_believed_at_any_address() {
 #[test]
 fn only_an_introduction_disputes_an_address_and_that_can_be_seen() {
     let limits = Limits::default();
-    let mut peers = Peers::new(None);
+    let mut peers = PeerTable::new(None);
     let steps = [
         ("a", "1", 1, Ok(PeerChange::Added)),
         ("b", "1", 2, Ok(PeerChange::Added)),
@@ -312,7 +312,7 @@ fn only_an_introduction_disputes_an_address_and_that_can_be_seen() {
 #[test]
 fn a_clock_that_goes_back_keeps_nobody_for_longer_than_two_timeouts() {
     let (limits, timeout) = (Limits::default(), SECOND * 60);
-    let mut peers = Peers::new(None);
+    let mut peers = PeerTable::new(None);
     for (id, at) in [("a", 1u8), ("b", 2)] {
         let far = SECOND * 1_000_000;
         peers.announce(peer(id, ""), at, far, &limits).unwrap();
@@ -333,7 +333,7 @@ fn a_peer_keeps_no_receive_buffer() {
     let mut received = bytes::BytesMut::from(&b"an introduction"[..]);
     let introduced = received.split_to(15).freeze();
     let (id, data) = (introduced.slice(..2), introduced.slice(3..));
-    let mut peers = Peers::new(None);
+    let mut peers = PeerTable::new(None);
     announce(&mut peers, Peer::new(id.clone()), 1).unwrap();
     announce(&mut peers, Peer::new(id).with_data(data.slice(..5)), 1).unwrap();
     drop((received, data));

@@ -42,7 +42,7 @@ fn node(id: &'static str) -> Discovery<u16> {
     node
 }
 
-fn events(node: &mut Discovery<u16>) -> Vec<PeerEvent<u16>> {
+fn events(node: &mut Discovery<u16>) -> Vec<DiscoveryEvent<u16>> {
     core::iter::from_fn(|| node.poll_event()).collect()
 }
 
@@ -66,7 +66,7 @@ fn advertise(node: &mut Discovery<u16>, seconds: u32, from: u16, id: &'static st
     node.handle(at(seconds), from, &message).is_some()
 }
 
-fn refused(address: u16, reason: impl Into<IntroductionError>) -> PeerEvent<u16> {
+fn refused(address: u16, reason: impl Into<IntroductionError>) -> DiscoveryEvent<u16> {
     let reason = reason.into();
-    PeerEvent::Refused { address, reason }
+    DiscoveryEvent::Refused { address, reason }
 }
