@@ -140,6 +140,11 @@ impl LinkConfig {
         Some(Direction::Between { node })
     }
 
+    /// The random number of this node, or 0.
+    pub(crate) fn node(&self) -> u64 {
+        self.seed.map_or(0, |seed| seed.number)
+    }
+
     /// For the tables of this node.
     pub(crate) fn hashes(&self) -> Hashes {
         self.seed.map(|seed| seed.hashes).unwrap_or_default()

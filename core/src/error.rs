@@ -217,6 +217,9 @@ pub enum AuthFailure {
     /// The plugin has an empty secret: nothing passes.
     #[error("an empty secret lets nothing pass")]
     EmptySecret,
+    /// The message names a key that this plugin does not have.
+    #[error("the key is not known")]
+    UnknownKey,
     /// The MAC holds, but a replay window does not let the message pass.
     #[error("{0}")]
     Replay(ReplayRefusal),
@@ -300,6 +303,12 @@ pub enum DecryptFailure {
     /// The cipher hears peers only whose keys are pinned, and the sender's is not.
     #[error("the sender's key is not pinned")]
     NotPinned,
+    /// The sender announces another key than the one that counts for its id, and the ciphertext
+    /// is of no such peer: somebody poses as it, or it has a new key.
+    #[error(
+        "the sender's key is another one than the first that was trusted; forget it if the peer has a new one"
+    )]
+    KeyChanged,
     /// The sender's public key makes everybody's secret the same.
     #[error("the sender's public key is one that keeps no secrets")]
     WeakPeerKey,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use chacha20::ChaCha8Rng;
 use netaio_core::plugin::{
-    Cover, Direction, HmacAuth, OpenContext, PeerContext, ReplayWindow, SealContext,
+    Aead, Cover, Direction, HmacAuth, OpenContext, PeerContext, ReplayWindow, SealContext,
     Sha256StreamCipher, X25519Cipher,
 };
 use netaio_core::types::{CREATE_URI, REQUEST_URI};
@@ -41,8 +41,9 @@ struct End {
 }
 
 /// The ways of the columns, as the page names them.
-const MODES: [&str; 8] = [
+const MODES: [&str; 9] = [
     "plain",
+    "AEAD",
     "HMAC",
     "HMAC, window",
     "HMAC, cover",
@@ -72,6 +73,9 @@ fn end(mode: &str, who: Who, remote: Who) -> End {
     }
     if parts.contains("cipher") {
         layer = layer.with_cipher(Sha256StreamCipher::new("key"));
+    }
+    if parts.contains("AEAD") {
+        layer = layer.with_cipher(Aead::new("secret"));
     }
     let x25519 = parts.contains("X25519");
     if x25519 {
@@ -192,7 +196,7 @@ fn sent(mode: &str, transport: Transport) -> Vec<u8> {
 
 /// The attacks, as the page names them, and whether a mode withstands them.
 #[expect(clippy::type_complexity, reason = "a table")]
-const ATTACKS: [(&str, fn(&str) -> bool); 10] = [
+const ATTACKS: [(&str, fn(&str) -> bool); 11] = [
     ("another type", |mode| {
         let frame = forged(&sent(mode, Stream), |message| {
             message.message_type = CREATE_URI
@@ -255,27 +259,35 @@ const ATTACKS: [(&str, fn(&str) -> bool); 10] = [
         let frame = end(mode, Carol, Bob).seal(&request(), Datagrams, 1);
         end(mode, Bob, Alice).open(&frame, Datagrams).is_none()
     }),
+    (
+        "what was recorded is read with keys that leak later",
+        |mode| {
+            // Another program with Bob's keys.
+            let frame = sent(mode, Stream);
+            let read = end(mode, Bob, Alice).open(&frame, Stream);
+            read.is_none_or(|message| message.content != CONTENT)
+        },
+    ),
 ];
 
-/// The rows of the table, its head first, as the cells of each.
-fn table() -> Vec<Vec<&'static str>> {
-    let lines = PAGE
-        .lines()
-        .skip_while(|line| !line.starts_with("| attack"));
+/// The rows of a table, its head first, as the cells of each.
+fn table(head: &str) -> Vec<Vec<&'static str>> {
+    let head = format!("| {head}");
+    let lines = PAGE.lines().skip_while(|line| !line.starts_with(&head));
     let rows = lines.take_while(|line| line.starts_with('|'));
     let cells = |line: &'static str| {
         let cells = line.trim_matches('|').split('|');
         cells.map(str::trim).collect()
     };
     let mut rows: Vec<Vec<_>> = rows.map(cells).collect();
-    assert!(rows.len() > 2, "SECURITY.md has no table of attacks");
+    assert!(rows.len() > 2, "SECURITY.md has no such table");
     rows.remove(1);
     rows
 }
 
 #[test]
 fn every_cell_is_what_the_attack_comes_to() {
-    let mut rows = table().into_iter();
+    let mut rows = table("attack").into_iter();
     let head = rows.next().unwrap();
     let columns = ["attack"].into_iter().chain(MODES).chain(["TLS"]);
     assert_eq!(head, columns.collect::<Vec<_>>());
@@ -296,4 +308,54 @@ fn every_cell_is_what_the_attack_comes_to() {
         .collect();
     let lines: Vec<_> = made.iter().map(|row| row.join(" | ")).collect();
     assert_eq!(made, written, "\nwanted:\n{}", lines.join("\n"));
+}
+
+/// Whether Bob refuses a message of Mallory's, who has announced her key as that of an id, when
+/// `before` her somebody else has spoken to him under it.
+fn bob_refuses_mallory(trust: &str, id: &'static str, before: Option<Who>) -> bool {
+    let seed = |who: Who| X25519Cipher::from_seed([who as u8; 32]);
+    let bobs = match trust {
+        "first use" => seed(Bob).with_trust_on_first_use(10),
+        "pinned" => seed(Bob)
+            .with_pinned("alice", *seed(Alice).public_key())
+            .with_pinned_only(),
+        _ => seed(Bob),
+    };
+    let speaks = |who: Who| {
+        let bob = Peer::new("bob").with_data(seed(Bob).peer_data());
+        let sender = End {
+            layer: Layer::new().with_cipher(seed(who)),
+            who,
+            remote: Some(bob),
+        };
+        let receiver = End {
+            layer: Layer::new().with_cipher(bobs.clone()),
+            who: Bob,
+            remote: Some(Peer::new(id).with_data(seed(who).peer_data())),
+        };
+        receiver.open(&sender.seal(&request(), Stream, 1), Stream)
+    };
+    if let Some(before) = before {
+        assert!(speaks(before).is_some(), "{trust}");
+    }
+    speaks(Carol).is_none()
+}
+
+#[test]
+fn whose_key_it_is_is_known_as_the_page_says() {
+    let attacks = [
+        ("is there when Alice is first met", "alice", None),
+        ("comes between later", "alice", Some(Alice)),
+        ("poses as somebody whom Bob has never met", "dave", None),
+    ];
+    let mut rows = table("somebody on the way").into_iter();
+    let head = rows.next().unwrap();
+    for ((name, id, before), row) in attacks.into_iter().zip(rows) {
+        assert_eq!(row[0], name);
+        for (trust, cell) in head.iter().zip(&row).skip(1) {
+            let refused = bob_refuses_mallory(trust, id, before);
+            let made = if refused { "refused" } else { "passes" };
+            assert_eq!(*cell, made, "{name}, {trust}");
+        }
+    }
 }

@@ -157,13 +157,20 @@ mod linux {
 
     /// What plugins derive from a secret, and from a seed.
     #[inline(never)]
-    fn needles(masked: &[u8], seed: &[u8]) -> [Vec<Needle>; 2] {
+    fn needles(masked: &[u8], seed: &[u8]) -> [Vec<Needle>; 3] {
         let (mut plain, mut plain_seed) = (secret(masked), secret(seed));
         let mut once = digest(&plain);
         let mut twice = digest(&once);
         let mut cover = digest(&[twice, digest(b""), digest(b"cover")].concat());
         let [mut inner, mut outer] = [0x36, 0x5c].map(|pad| behind_pad(&cover, pad));
         let mut scalar: [u8; 64] = Sha512::digest(&plain_seed).into();
+        let mut root = hmac(&[0; 32], &plain);
+        let mut key = hmac(&root, b"netaio aead 1 \x01");
+        let whole = vec![
+            Needle::new("the secret", &mut plain.clone()),
+            Needle::new("the pseudorandom key", &mut root),
+            Needle::new("the key", &mut key),
+        ];
         let shared = vec![
             Needle::new("the secret", &mut plain),
             Needle::new("its digest", &mut once),
@@ -177,7 +184,20 @@ mod linux {
             Needle::new("the scalar", &mut scalar[..32]),
         ];
         scalar.zeroize();
-        [shared, agreed]
+        [shared, agreed, whole]
+    }
+
+    fn hmac(key: &[u8; 32], text: &[u8]) -> [u8; 32] {
+        let pad = |pad: u8| {
+            let mut block = vec![pad; 64];
+            let bytes = block.iter_mut().zip(key);
+            bytes.for_each(|(byte, key)| *byte ^= key);
+            block
+        };
+        let mut text = [&pad(0x36), text].concat();
+        let inner = digest(&text);
+        text.zeroize();
+        digest(&[&pad(0x5c)[..], &inner].concat())
     }
 
     #[inline(never)]
@@ -226,7 +246,7 @@ mod linux {
         let seed: Vec<u8> = (0..32u8)
             .map(|at| at.wrapping_mul(59) ^ 0x6e ^ MASK)
             .collect();
-        let [shared, agreed] = needles(&masked, &seed);
+        let [shared, agreed, whole] = needles(&masked, &seed);
         clean_stack();
         assert_found(&shared, &[0; 6], "before");
         // The search finds what there is.
@@ -256,7 +276,29 @@ mod linux {
             drop(layer);
             assert_found(&agreed, &[0; 2], "without the plugin");
         }
+        assert_found(&whole, &[0; 3], "before");
+        #[cfg(feature = "aead")]
+        {
+            let layer = whole_layer(&masked);
+            assert_found(&whole, &[0, 1, 1], "with the plugin there");
+            speak(&layer, PeerContext::default());
+            assert_found(&whole, &[0, 1, 1], "after some messages");
+            drop(layer);
+            assert_found(&whole, &[0; 3], "without the plugin");
+        }
         println!("nothing is left");
+    }
+
+    #[cfg(feature = "aead")]
+    #[inline(never)]
+    fn whole_layer(masked: &[u8]) -> Layer {
+        use netaio_core::plugin::Aead;
+
+        let mut secret = secret(masked);
+        let aead = black_box(Aead::new("another")).with_field("aead");
+        aead.keys().seal_with(&secret).unwrap();
+        secret.zeroize();
+        Layer::new().with_cipher(black_box(aead.clone()))
     }
 
     #[cfg(feature = "x25519")]

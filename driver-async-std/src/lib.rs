@@ -45,6 +45,7 @@
 //!
 //! # Cargo features
 //!
+//! - `aead`: `plugin::Aead`, the layer that authenticates whole messages; off by default.
 //! - `sha-lanes`: `plugin::Sha256StreamCipher` at some twice the speed, on x86-64 with
 //!   the SHA extensions; off by default, as it brings a crate with `unsafe` code.
 //! - `testing`: `testing` and `Server::call`, to test a service without sockets; off by default.
@@ -62,6 +63,7 @@ pub use netaio_driver::api::*;
 pub use netaio_driver::futures_io::{
     byte_stream, connect_stream, connect_stream_with, serve_stream, serve_stream_with,
 };
+pub use netaio_driver::key_files;
 pub use netaio_driver::sockets::keep_alive;
 #[cfg(feature = "testing")]
 pub use netaio_driver::testing;

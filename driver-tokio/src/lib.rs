@@ -92,6 +92,7 @@
 //!
 //! # Cargo features
 //!
+//! - `aead`: `plugin::Aead`, the layer that authenticates whole messages; off by default.
 //! - `sha-lanes`: `plugin::Sha256StreamCipher` at some twice the speed, on x86-64 with
 //!   the SHA extensions; off by default, as it brings a crate with `unsafe` code.
 //! - `testing`: `testing` and `Server::call`, to test a service without sockets; off by default.
@@ -122,6 +123,7 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 pub use clock::TokioClock;
 pub use datagrams::{Udp, UdpDatagrams};
 pub use netaio_driver::api::*;
+pub use netaio_driver::key_files;
 pub use netaio_driver::sockets::keep_alive;
 #[cfg(feature = "testing")]
 pub use netaio_driver::testing;

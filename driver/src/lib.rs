@@ -22,6 +22,7 @@
 //!   executors over async-io, as smol's and async-std's are. It brings the other two along.
 //! - `socket2`: the module `sockets`, TCP's and UDP's options that every runtime sets,
 //!   multicast groups among them.
+//! - `aead`: `plugin::Aead` of the core.
 //! - `testing`: the module `testing`, and `Server::call`: servers, clients and nodes without sockets.
 //! - `sha-lanes`: a faster `plugin::Sha256StreamCipher` of the core, with a crate that has `unsafe` code.
 //! - `x25519`: `plugin::X25519Cipher` of the core.
@@ -37,6 +38,7 @@ mod bounded_queue;
 mod count;
 mod futures;
 mod heap;
+pub mod key_files;
 mod runtime;
 mod sync;
 

@@ -275,7 +275,12 @@ pub fn differing() -> io::Result<Vec<Differing>> {
     load("differ.jsonl")
 }
 
-pub(crate) fn load<T: DeserializeOwned>(name: &str) -> io::Result<Vec<T>> {
+/// The lines of a file of `tests/data`.
+///
+/// # Errors
+///
+/// The file is not there, or not what its README says.
+pub fn load<T: DeserializeOwned>(name: &str) -> io::Result<Vec<T>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("data")
         .join(name);

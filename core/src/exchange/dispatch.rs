@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hash::Hash;
+use core::mem;
 
 use super::Exchange;
 use crate::calls::ReplyAddress;
@@ -64,7 +65,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                     message_type,
                     failure,
                 };
-                let plugin = layer.auth().map(|auth| auth.error());
+                let plugin = layer.error();
                 let mut answer = self.config.auth_error.answer(check, plugin).map(Box::new);
                 let correlation = &self.config.correlation;
                 if let Some(answer) = &mut answer
@@ -103,8 +104,10 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     ) -> Result<Found<N::Handler>, Failed> {
         let message_type = sealed.message_type();
         let withheld = !may_call && message_type.is_request();
-        // Inner layers whose check it passed, for handlers that were taken away.
+        // Inner layers whose check it passed, for handlers that were taken away, and what it
+        // was behind the last one.
         let mut passed: Vec<Layer> = Vec::new();
+        let mut opened = None;
         loop {
             let Route {
                 handler,
@@ -137,10 +140,15 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             // again, and must then be as it was.
             let again = one_time.and(inner.cipher()).map(|_| sealed.clone());
             // A replay window lets nothing pass twice, this message neither.
+            let same = opened.take_if(|_| passed.last().is_some_and(|last| last.is_same(&inner)));
+            let is_open = same.is_some();
+            if let Some(opened) = same {
+                *sealed = opened;
+            }
             let checked = passed.iter().any(|layer| layer.shares_auth(&inner));
             let unchecked = checked.then(|| inner.clone().without_auth());
             let layer = unchecked.as_ref().unwrap_or(&inner);
-            if let Err(error) = self.open(node, sealed, layer, from) {
+            if !is_open && let Err(error) = self.open(node, sealed, layer, from) {
                 return Err(self.failed(&inner, sealed, error, may_answer));
             }
             if withheld {
@@ -151,9 +159,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 let target = Target::Handler(handler);
                 return Ok(Found { target, inner });
             }
-            if let Some(unopened) = again {
-                *sealed = unopened;
-            }
+            opened = again.map(|unopened| mem::replace(sealed, unopened));
             passed.push(inner);
         }
     }
@@ -188,7 +194,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             to,
             request: message.message_type,
             uri: SmallBytes::of(&message.uri),
-            verified: self.config.outer.auth().is_some() || inner.auth().is_some(),
+            verified: self.config.outer.authenticates() || inner.authenticates(),
             inner,
             id,
             unprompted: false,

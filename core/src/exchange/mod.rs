@@ -412,6 +412,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         let mut peers = known.as_ref().map(KnownPeers::context).unwrap_or_default();
         peers.direction = self.inbound();
         peers.place = Some(from);
+        peers.node = self.config.node();
         let now = self.now;
         let context = OpenContext { now, peers };
         let wire = &self.config.wire;

@@ -150,9 +150,11 @@ impl SealedMessage {
         }
         if let Some(cipher) = layer.cipher() {
             let mut payload = self.take_payload();
-            let decrypted = cipher.decrypt(&mut payload, self.auth(), context);
+            let writes = |field: &str| layer.writes_later(envelope, field);
+            let envelope = Envelope::new(self.message_type).within(&writes);
+            let decrypted = cipher.decrypt_enveloped(&envelope, &mut payload, self.auth(), context);
             self.put_payload(payload);
-            decrypted.map_err(OpenError::Decrypt)?;
+            decrypted?;
         }
         Ok(())
     }

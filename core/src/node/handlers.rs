@@ -199,7 +199,7 @@ impl<H: Clone> Node<H> {
             },
             Place::Datagram(_) => Origin {
                 network: who.network(),
-                verified: self.config.outer.auth().is_some()
+                verified: self.config.outer.authenticates()
                     || self.discovery.peers().is_vouched(who)
                     || self.receiving.contains(who),
             },

@@ -43,7 +43,7 @@ impl<H: Clone> Node<H> {
         key: &[u8],
         receives: bool,
     ) -> bool {
-        let vouched = self.config.outer.auth().is_some() || self.discovery.peers().is_vouched(who);
+        let vouched = self.config.outer.authenticates() || self.discovery.peers().is_vouched(who);
         if vouched {
             return false;
         }

@@ -123,7 +123,7 @@ impl<H: Clone> Node<H> {
             account: account.clone(),
             is_open: true,
             accepted: role == Role::Server,
-            authenticates: config.outer.auth().is_some(),
+            authenticates: config.outer.authenticates(),
         };
         self.links.insert(link, member);
         self.crowd.joined(place, &self.config.wire.limits);

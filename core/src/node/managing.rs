@@ -200,11 +200,11 @@ impl<H: Clone> Node<H> {
                 let member = self.links.get(&link);
                 member.is_some_and(|member| member.authenticates)
             }
-            Place::Datagram(_) => self.config.outer.auth().is_some(),
+            Place::Datagram(_) => self.config.outer.authenticates(),
         };
         let mut managed = self.discovery.managed();
         let managed = managed.find(|managed| *managed.app_id() == message.uri);
-        let inner = managed.is_some_and(|managed| managed.inner().auth().is_some());
+        let inner = managed.is_some_and(|managed| managed.inner().authenticates());
         Origin {
             network: from.network(),
             verified: outer || inner,

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::pads::{Pads, STANDARD};
 use super::secret::{SecretBytes, Wiped};
 use super::sha256::{self, Hash, IV_LEN, LEN};
-use super::{Direction, Envelope};
+use super::{Direction, Envelope, envelope};
 use crate::error::{AuthFailure, FieldRole};
 use crate::message::AuthView;
 use crate::packify::ValueRef;
@@ -167,18 +167,7 @@ impl Coverage {
             hash.update(&[VERSION, direction.code()]);
             hash.update(&sender);
             hash.update(&[envelope.message_type().value()]);
-            fields.for_each_in_order(&mut |key, value| {
-                let uncovered =
-                    matches!(ValueRef::validated(key), ValueRef::Str(name) if !covered(name));
-                if !uncovered {
-                    for part in [key, value] {
-                        hash.update(&(part.len() as u64).to_be_bytes());
-                        hash.update(part);
-                    }
-                }
-            });
-            // No packed key is that short.
-            hash.update(&0u64.to_be_bytes());
+            envelope::hash_fields(hash, fields, covered);
             hash.update(body);
         };
         pads.mac(feed, &mut mac);

@@ -2,7 +2,9 @@
 
 use core::fmt;
 
-use crate::message::MessageType;
+use super::sha256::Hash;
+use crate::message::{AuthView, MessageType};
+use crate::packify::ValueRef;
 
 /// Which way a message goes. One end seals it and the other opens it, and both say the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,4 +90,19 @@ impl fmt::Debug for Envelope<'_> {
             .field("message_type", &self.message_type)
             .finish_non_exhaustive()
     }
+}
+
+/// Hashes the fields that are covered, in the order of the wire, and an end.
+pub(super) fn hash_fields(hash: &mut Hash, fields: AuthView<'_>, covered: &dyn Fn(&str) -> bool) {
+    fields.for_each_in_order(&mut |key, value| {
+        let uncovered = matches!(ValueRef::validated(key), ValueRef::Str(name) if !covered(name));
+        if !uncovered {
+            for part in [key, value] {
+                hash.update(&(part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+        }
+    });
+    // No packed key is that short.
+    hash.update(&0u64.to_be_bytes());
 }

@@ -8,7 +8,7 @@ use core::fmt;
 
 use super::{AuthPlugin, CipherPlugin, Envelope, FieldNames, SealContext};
 use crate::error::{LayerError, SealError};
-use crate::message::{AuthFields, Codec, Payload};
+use crate::message::{AuthFields, Codec, Message, Payload};
 
 /// An auth plugin and a cipher plugin, either or both or none. A link has an
 /// outer layer; a handler, a send or a request may have an inner one.
@@ -34,8 +34,11 @@ struct Plugins {
     auth: Option<Arc<dyn AuthPlugin>>,
     cipher: Option<Arc<dyn CipherPlugin>>,
     peer_specific: bool,
+    authenticates: bool,
     /// The names of all fields that they write, as it is asked for with every message.
     written: Vec<String>,
+    /// How many of them, from the first on, are the auth plugin's.
+    of_auth: usize,
 }
 
 impl Layer {
@@ -89,10 +92,16 @@ impl Layer {
         let cipher = changed.cipher.as_ref();
         changed.peer_specific = auth.is_some_and(|auth| auth.is_peer_specific())
             || cipher.is_some_and(|cipher| cipher.is_peer_specific());
-        let auth = auth.map(|auth| auth.fields());
-        let names = auth.into_iter().chain(cipher.map(|cipher| cipher.fields()));
-        let written = names.flat_map(|names| names.own.into_iter().chain(names.shared));
-        changed.written = written.map(String::from).collect();
+        changed.authenticates =
+            auth.is_some() || cipher.is_some_and(|cipher| cipher.error().is_some());
+        let names = |names: FieldNames<'_>| {
+            let names = names.own.into_iter().chain(names.shared);
+            names.map(String::from).collect::<Vec<_>>()
+        };
+        let of_auth = auth.map_or_else(Vec::new, |auth| names(auth.fields()));
+        let of_cipher = cipher.map_or_else(Vec::new, |cipher| names(cipher.fields()));
+        changed.of_auth = of_auth.len();
+        changed.written = [of_auth, of_cipher].concat();
         let any = plugins.auth.is_some() || plugins.cipher.is_some();
         Self(any.then_some(plugins))
     }
@@ -119,6 +128,46 @@ impl Layer {
     #[must_use]
     pub fn is_peer_specific(&self) -> bool {
         self.0.as_ref().is_some_and(|plugins| plugins.peer_specific)
+    }
+
+    /// Whether what it opened was authenticated: by an auth plugin, or by a cipher that is one
+    /// too.
+    #[must_use]
+    pub fn authenticates(&self) -> bool {
+        self.0.as_ref().is_some_and(|plugins| plugins.authenticates)
+    }
+
+    /// The answer to a message that failed its check.
+    pub(crate) fn error(&self) -> Option<Message> {
+        match self.auth() {
+            Some(auth) => Some(auth.error()),
+            None => self.cipher()?.error(),
+        }
+    }
+
+    /// Whether both have the very same plugins.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        fn same<P: ?Sized>(one: Option<&Arc<P>>, other: Option<&Arc<P>>) -> bool {
+            match (one, other) {
+                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+                (one, other) => one.is_none() && other.is_none(),
+            }
+        }
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => {
+                same(one.auth.as_ref(), other.auth.as_ref())
+                    && same(one.cipher.as_ref(), other.cipher.as_ref())
+            }
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+
+    /// Whether a field is written after this layer's cipher was applied: by its auth plugin,
+    /// or by a layer around it.
+    pub(crate) fn writes_later(&self, envelope: &Envelope<'_>, field: &str) -> bool {
+        let of_auth = self.0.as_ref().map_or(0, |plugins| plugins.of_auth);
+        let mut own = self.written().iter().take(of_auth);
+        own.any(|written| written == field) || envelope.is_written_later(field)
     }
 
     /// Whether both share one auth plugin, so that what passed the check of one has
@@ -200,7 +249,9 @@ impl Layer {
         context: &mut SealContext<'_>,
     ) -> Result<(), SealError> {
         if let Some(cipher) = self.cipher() {
-            cipher.encrypt(payload, fields, codec.max_uri(), context)?;
+            let writes = |field: &str| self.writes_later(envelope, field);
+            let envelope = Envelope::new(envelope.message_type()).within(&writes);
+            cipher.encrypt_enveloped(&envelope, payload, fields, codec.max_uri(), context)?;
         }
         if let Some(auth) = self.auth() {
             auth.make_enveloped(envelope, fields, payload.section(codec), context)?;

@@ -6,6 +6,8 @@
 //! receive:  outer auth -> outer cipher -> inner auth -> inner cipher
 //! ```
 
+#[cfg(feature = "aead")]
+mod aead;
 mod cover;
 mod envelope;
 mod hidden_uri;
@@ -28,6 +30,8 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
+#[cfg(feature = "aead")]
+pub use self::aead::{Aead, AeadKeys};
 pub use self::cover::Cover;
 pub use self::envelope::{Direction, Envelope};
 pub use self::hmac::HmacAuth;
@@ -41,7 +45,7 @@ pub use self::stream_cipher::Sha256StreamCipher;
 #[cfg(feature = "x25519")]
 pub use self::x25519::X25519Cipher;
 
-use crate::error::{AuthFailure, DecryptFailure, SealError};
+use crate::error::{AuthFailure, DecryptFailure, OpenError, SealError};
 use crate::message::{AuthFields, AuthView, Message, Payload};
 use crate::now::Now;
 use crate::place::Place;
@@ -79,6 +83,9 @@ pub struct PeerContext<'a> {
     pub direction: Direction,
     /// Where the message came from or goes to, where a link knows it.
     pub place: Option<Place>,
+    /// The random number of the node that opens it, 0 where nobody said: what a plugin
+    /// remembers of messages is remembered for this node.
+    pub node: u64,
 }
 
 /// The names of the auth fields that a plugin writes.
@@ -199,6 +206,46 @@ pub trait CipherPlugin: Send + Sync {
         fields: AuthView<'_>,
         context: &OpenContext<'_>,
     ) -> Result<(), DecryptFailure>;
+
+    /// As [`encrypt`](Self::encrypt), for a plugin that vouches for the message type and for
+    /// auth fields too; layers call this. Unless implemented it is `encrypt`.
+    ///
+    /// # Errors
+    /// As `encrypt`.
+    fn encrypt_enveloped(
+        &self,
+        envelope: &Envelope<'_>,
+        payload: &mut Payload,
+        fields: &mut AuthFields,
+        max_uri: usize,
+        context: &mut SealContext<'_>,
+    ) -> Result<(), SealError> {
+        let _ = envelope;
+        self.encrypt(payload, fields, max_uri, context)
+    }
+
+    /// As [`decrypt`](Self::decrypt), for a plugin that vouches for the message type and for
+    /// auth fields too; layers call this. Unless implemented it is `decrypt`.
+    ///
+    /// # Errors
+    /// The message is dropped, or refused as one that failed an auth check.
+    fn decrypt_enveloped(
+        &self,
+        envelope: &Envelope<'_>,
+        payload: &mut Payload,
+        fields: AuthView<'_>,
+        context: &OpenContext<'_>,
+    ) -> Result<(), OpenError> {
+        let _ = envelope;
+        let decrypted = self.decrypt(payload, fields, context);
+        decrypted.map_err(OpenError::Decrypt)
+    }
+
+    /// Of a cipher that authenticates messages, as an auth plugin does: the answer to one that
+    /// failed. `None` where it only encrypts.
+    fn error(&self) -> Option<Message> {
+        None
+    }
 
     /// The fields that [`encrypt`](Self::encrypt) writes.
     fn fields(&self) -> FieldNames<'_>;

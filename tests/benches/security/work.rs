@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use netaio_core::plugin::Aead;
 use netaio_tests::figures::Spread;
 use netaio_tokio::plugin::Layer;
 use netaio_tokio::plugin::{HmacAuth, Sha256StreamCipher};
@@ -16,14 +17,17 @@ pub(crate) struct Layers {
     pub(crate) name: &'static str,
     mac: bool,
     cipher: bool,
+    /// XChaCha20-Poly1305 in their place, which needs no compressions but for what it is bound to.
+    whole: bool,
 }
 
 const NONE: Layers = Layers {
     name: "none",
     mac: false,
     cipher: false,
+    whole: false,
 };
-pub(crate) const ALL: [Layers; 4] = [
+pub(crate) const ALL: [Layers; 5] = [
     NONE,
     Layers {
         name: "HMAC",
@@ -39,6 +43,12 @@ pub(crate) const ALL: [Layers; 4] = [
         name: "both",
         mac: true,
         cipher: true,
+        ..NONE
+    },
+    Layers {
+        name: "AEAD",
+        whole: true,
+        ..NONE
     },
 ];
 
@@ -50,6 +60,9 @@ impl Layers {
         }
         if self.cipher {
             layer = layer.with_cipher(Sha256StreamCipher::new("key"));
+        }
+        if self.whole {
+            layer = layer.with_cipher(Aead::new("secret"));
         }
         layer
     }

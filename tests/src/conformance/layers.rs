@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use netaio_driver::core::plugin::{
-    HmacAuth, PeerContext, ReplayWindow, SealContext, Sha256StreamCipher,
+    Aead, HmacAuth, PeerContext, ReplayWindow, SealContext, Sha256StreamCipher,
 };
 use netaio_driver::core::types::*;
 use netaio_driver::core::{
@@ -42,13 +42,14 @@ fn inner_cipher(key: &str) -> Sha256StreamCipher {
 }
 
 /// The outer layers that there are, by name.
-pub(super) fn outer_layers() -> [(&'static str, Layer); 5] {
+pub(super) fn outer_layers() -> [(&'static str, Layer); 6] {
     let plain_uri = cipher("key").with_plain_uri();
     [
         ("plain", none()),
         ("hmac", none().with_auth(hmac("secret"))),
         ("cipher", none().with_cipher(cipher("key"))),
         ("plain uri", none().with_cipher(plain_uri)),
+        ("aead", none().with_cipher(Aead::new("secret"))),
         (
             "both",
             none().with_auth(hmac("secret")).with_cipher(cipher("key")),
@@ -57,13 +58,15 @@ pub(super) fn outer_layers() -> [(&'static str, Layer); 5] {
 }
 
 /// The inner layers that there are.
-pub(super) fn inner_layers() -> [(&'static str, Layer); 4] {
+pub(super) fn inner_layers() -> [(&'static str, Layer); 5] {
     let (auth, cipher) = (inner_hmac("inner"), inner_cipher("inner key"));
+    let aead = Aead::new("inner").with_field("inner").with_plain_uri();
     [
         ("plain", none()),
         ("hmac", none().with_auth(auth.clone())),
         ("cipher", none().with_cipher(cipher.clone())),
         ("both", none().with_auth(auth).with_cipher(cipher)),
+        ("aead", none().with_cipher(aead)),
     ]
 }
 

@@ -16,6 +16,7 @@
 
 pub mod acquaintances;
 pub mod addresses;
+pub mod aead;
 pub mod bursts;
 pub mod client;
 pub mod client_events;
@@ -132,6 +133,13 @@ macro_rules! conformance {
             undelivered {
                 what_nobody_receives_fails_at_once
                 who_does_not_listen_waits
+            }
+            aead {
+                secrets_change_without_a_stop
+                clients_of_one_program_share_a_plugin
+                a_recorded_message_is_taken_once
+                datagrams_are_taken_once_and_not_back
+                empty_secrets_are_refused_in_it
             }
             bursts {
                 a_burst_arrives_once_and_in_order

@@ -71,6 +71,7 @@ mod tests {
             return Ok(());
         };
         python.run("make_vectors.py", &["--check"])?;
-        python.run("make_x25519_vectors.py", &["--check"]).map(drop)
+        python.run("make_x25519_vectors.py", &["--check"])?;
+        python.run("make_aead_vectors.py", &["--check"]).map(drop)
     }
 }

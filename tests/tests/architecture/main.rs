@@ -100,6 +100,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "count",
                 "futures",
                 "heap",
+                "key_files",
                 "runtime",
                 "sync",
             ],

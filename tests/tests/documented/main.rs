@@ -9,6 +9,7 @@
     reason = "the helpers of tests fail as tests do"
 )]
 
+mod aead;
 mod auth_errors;
 mod custom_types;
 mod encapsulation;

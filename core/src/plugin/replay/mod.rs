@@ -10,6 +10,8 @@ mod window;
 use alloc::sync::Arc;
 
 pub use self::log::ReplayLog;
+#[cfg(feature = "aead")]
+pub(in crate::plugin) use self::senders::Senders;
 #[cfg(feature = "std")]
 pub use self::window::ReplayWindow;
 

@@ -8,7 +8,7 @@ use crate::place::Place;
 
 /// Those of whom a message is remembered, and how many.
 #[derive(Default)]
-pub(super) struct Senders {
+pub(in crate::plugin) struct Senders {
     slots: BTreeMap<Place, u32>,
     senders: Slab<Sender>,
 }
@@ -19,14 +19,14 @@ struct Sender {
 }
 
 impl Senders {
-    pub(super) fn held(&self, from: Place) -> usize {
+    pub(in crate::plugin) fn held(&self, from: Place) -> usize {
         let slot = self.slots.get(&from);
         let sender = slot.and_then(|slot| self.senders.get(*slot as usize));
         sender.map_or(0, |sender| sender.held)
     }
 
     /// Counts one more, and returns the sender's slot.
-    pub(super) fn add(&mut self, from: Place) -> u32 {
+    pub(in crate::plugin) fn add(&mut self, from: Place) -> u32 {
         let senders = &mut self.senders;
         let slot = *self.slots.entry(from).or_insert_with(|| {
             let sender = Sender {
@@ -43,7 +43,7 @@ impl Senders {
     }
 
     /// Counts one less of the sender in this slot.
-    pub(super) fn remove(&mut self, slot: u32) {
+    pub(in crate::plugin) fn remove(&mut self, slot: u32) {
         let index = slot as usize;
         let Some(sender) = self.senders.get_mut(index) else {
             return;

@@ -4,6 +4,8 @@ mod agreed;
 mod secretbox;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "std")]
+mod trusted;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -15,9 +17,12 @@ use zeroize::{Zeroize, Zeroizing};
 
 use self::agreed::AgreedKeys;
 use self::secretbox::{BoxKey, NONCE_LEN, TAG_LEN};
+#[cfg(feature = "std")]
+use self::trusted::Trusted;
 use super::secret::{SecretBytes, wipe_stack};
 use super::{
-    CipherPlugin, DefaultPeerPlugin, FieldNames, OpenContext, PeerContext, SealContext, hidden_uri,
+    CipherPlugin, DefaultPeerPlugin, FieldNames, OpenContext, Peer, PeerContext, SealContext,
+    hidden_uri,
 };
 use crate::error::{DecryptFailure, SealError};
 use crate::message::{AuthFields, AuthView, Payload};
@@ -60,6 +65,8 @@ pub struct X25519Cipher {
     /// Public keys by the ids of their peers.
     pinned: BTreeMap<Vec<u8>, [u8; 32]>,
     pinned_only: bool,
+    #[cfg(feature = "std")]
+    trusted: Option<Trusted>,
 }
 
 impl X25519Cipher {
@@ -102,6 +109,8 @@ impl X25519Cipher {
             agreed: AgreedKeys::new(),
             pinned: BTreeMap::new(),
             pinned_only: false,
+            #[cfg(feature = "std")]
+            trusted: None,
         }
     }
 
@@ -126,6 +135,41 @@ impl X25519Cipher {
     pub fn with_pinned_only(mut self) -> Self {
         self.pinned_only = true;
         self
+    }
+
+    /// Trusts on first use, as ssh does: the key with which something was first sent to a peer, or
+    /// was first understood of it, counts for its id from then on, as if it were
+    /// [pinned](Self::with_pinned). Of `max` peers keys are kept; of further ones there are none. Needs
+    /// `std`.
+    ///
+    /// Who stands between the two at the very first message stays there unnoticed; who comes
+    /// later is refused ([`DecryptFailure::KeyChanged`]). A program that restarts has to
+    /// keep what it [trusts](Self::trusted), and give it as pinned keys again: netaio's drivers
+    /// have it in files, `key_files`.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn with_trust_on_first_use(mut self, max: usize) -> Self {
+        self.trusted = Some(Trusted::new(max));
+        self
+    }
+
+    /// The ids and keys of peers that count whatever is announced: those that are pinned, and those
+    /// that were trusted on first use.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn trusted(&self) -> Vec<(Vec<u8>, [u8; Self::KEY_LEN])> {
+        let pinned = self.pinned.iter().map(|(id, key)| (id.clone(), *key));
+        let mut all: Vec<_> = pinned.collect();
+        all.extend(self.trusted.iter().flat_map(Trusted::all));
+        all
+    }
+
+    /// Forgets the key that was trusted on first use, of a peer that has a new one. Says whether
+    /// there was one.
+    #[cfg(feature = "std")]
+    pub fn forget_trusted(&self, id: impl AsRef<[u8]>) -> bool {
+        let trusted = self.trusted.as_ref();
+        trusted.is_some_and(|trusted| trusted.forget(id.as_ref()))
     }
 
     /// The X25519 public key.
@@ -157,20 +201,40 @@ impl X25519Cipher {
         Value::from(data).to_vec().unwrap_or_default()
     }
 
-    /// Sets `key` to that which is shared with the remote peer.
-    fn find_key(&self, peers: &PeerContext<'_>, key: &mut BoxKey) -> Result<(), NoKey> {
+    /// Sets `key` to that which is shared with the remote peer, and returns the peer's own.
+    fn find_key(&self, peers: &PeerContext<'_>, key: &mut BoxKey) -> Result<[u8; 32], NoKey> {
         let peer = peers.remote.ok_or(NoKey::NoPeer)?;
-        let theirs = match self.pinned.get(&peer.id[..]) {
-            Some(key) => *key,
+        let theirs = match self.known_key(peer)? {
+            Some(key) => key,
             None if self.pinned_only => return Err(NoKey::NotPinned),
-            None => {
-                let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
-                let key = plugin.key(peer, Self::PUBLIC_KEY);
-                key.ok_or(NoKey::NotInTheData)?
-            }
+            None => announced(peers, peer).ok_or(NoKey::NotInTheData)?,
         };
         let agreed = self.agreed.get(&theirs, key, |key| self.agree(theirs, key));
-        agreed.then_some(()).ok_or(NoKey::Weak)
+        agreed.then_some(theirs).ok_or(NoKey::Weak)
+    }
+
+    /// The key that counts for a peer whatever it announces.
+    fn known_key(&self, peer: &Peer) -> Result<Option<[u8; 32]>, NoKey> {
+        let pinned = self.pinned.get(&peer.id[..]).copied();
+        #[cfg(feature = "std")]
+        if pinned.is_none()
+            && let Some(trusted) = &self.trusted
+        {
+            return trusted.get(&peer.id).map_err(|_| NoKey::NotPinned);
+        }
+        Ok(pinned)
+    }
+
+    /// The peer of this key was spoken to, or was understood.
+    fn used(&self, peers: &PeerContext<'_>, key: [u8; 32]) {
+        #[cfg(feature = "std")]
+        if let (Some(trusted), Some(peer)) = (&self.trusted, peers.remote)
+            && !self.pinned.contains_key(&peer.id[..])
+        {
+            trusted.used(&peer.id, key);
+        }
+        #[cfg(not(feature = "std"))]
+        let _ = (peers, key);
     }
 
     /// Agrees on a key, unless theirs is of low order: the secret is then zero
@@ -186,6 +250,12 @@ impl X25519Cipher {
         wipe_stack::<{ Self::STACK }>();
         strong
     }
+}
+
+/// The key that a peer announces.
+fn announced(peers: &PeerContext<'_>, peer: &Peer) -> Option<[u8; 32]> {
+    let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
+    plugin.key(peer, X25519Cipher::PUBLIC_KEY)
 }
 
 /// Why there is no key for a message.
@@ -227,7 +297,8 @@ impl CipherPlugin for X25519Cipher {
         context: &mut SealContext<'_>,
     ) -> Result<(), SealError> {
         let mut key = BoxKey::default();
-        self.find_key(&context.peers, &mut key)?;
+        let theirs = self.find_key(&context.peers, &mut key)?;
+        self.used(&context.peers, theirs);
         if self.encrypt_uri {
             hidden_uri::hide(payload)?;
         }
@@ -257,7 +328,7 @@ impl CipherPlugin for X25519Cipher {
         context: &OpenContext<'_>,
     ) -> Result<(), DecryptFailure> {
         let mut key = BoxKey::default();
-        self.find_key(&context.peers, &mut key)?;
+        let theirs = self.find_key(&context.peers, &mut key)?;
         let sealed = match self.encrypt_uri {
             true => payload.bytes_mut(),
             false => payload.content_mut(),
@@ -266,7 +337,15 @@ impl CipherPlugin for X25519Cipher {
             .split_at_mut_checked(Self::HEAD_LEN)
             .ok_or(DecryptFailure::Corrupt)?;
         let (nonce, tag) = head.split_at(NONCE_LEN);
-        secretbox::open(&key, nonce, tag, text).ok_or(DecryptFailure::Corrupt)?;
+        if secretbox::open(&key, nonce, tag, text).is_none() {
+            let peers = &context.peers;
+            let announced = peers.remote.and_then(|peer| announced(peers, peer));
+            return Err(match announced {
+                Some(announced) if announced != theirs => DecryptFailure::KeyChanged,
+                _ => DecryptFailure::Corrupt,
+            });
+        }
+        self.used(&context.peers, theirs);
         if self.encrypt_uri {
             payload.trim_front(Self::HEAD_LEN);
             hidden_uri::reveal(payload)

@@ -323,3 +323,45 @@ fn a_pinned_key_counts_whatever_is_announced() {
     let refused = decrypt(&pinned, peers(&other), &mut text);
     assert_eq!(refused, Err(DecryptFailure::NotPinned));
 }
+
+#[cfg(feature = "std")]
+#[test]
+fn the_first_key_is_trusted_and_no_other() {
+    let (alice, mallory, us) = (cipher(1), cipher(2), cipher(3).with_trust_on_first_use(1));
+    let announced =
+        |id: &'static str, cipher: &X25519Cipher| Peer::new(id).with_data(cipher.peer_data());
+    let me = announced("me", &us);
+    let from = |speaker: &X25519Cipher| {
+        let mut sealed = payload(b"u", b"content");
+        encrypt(speaker, peers(&me), &mut sealed).unwrap();
+        sealed
+    };
+    // Alice is the first one; a message that does not hold trusts nobody.
+    let [as_alice, as_mallory] = [&alice, &mallory].map(|speaker| announced("alice", speaker));
+    let refused = decrypt(&us, peers(&as_mallory), &mut from(&alice));
+    assert_eq!(refused, Err(DecryptFailure::Corrupt));
+    assert_eq!(us.trusted(), []);
+    assert_eq!(decrypt(&us, peers(&as_alice), &mut from(&alice)), Ok(()));
+    assert_eq!(us.trusted(), [(b"alice".to_vec(), *alice.public_key())]);
+    // Mallory announces her own key as Alice's: neither is she understood, nor spoken to.
+    let refused = decrypt(&us, peers(&as_mallory), &mut from(&mallory));
+    assert_eq!(refused, Err(DecryptFailure::KeyChanged));
+    let mut text = payload(b"u", b"content");
+    encrypt(&us, peers(&as_mallory), &mut text).unwrap();
+    assert!(decrypt(&mallory, peers(&me), &mut text.clone()).is_err());
+    assert_eq!(decrypt(&alice, peers(&me), &mut text), Ok(()));
+    // There is room for one.
+    let bob = announced("bob", &mallory);
+    let refused = decrypt(&us, peers(&bob), &mut from(&mallory));
+    assert_eq!(refused, Err(DecryptFailure::NotPinned));
+    // Alice has a new key, and we were told so by other means. A clone knows of it too.
+    assert!(us.clone().forget_trusted("alice") && !us.forget_trusted("alice"));
+    assert_eq!(
+        decrypt(&us, peers(&as_mallory), &mut from(&mallory)),
+        Ok(())
+    );
+    // What is pinned is trusted as well, and is not forgotten.
+    let pinned = us.with_pinned("carol", [9; 32]);
+    assert_eq!(pinned.trusted().len(), 2);
+    assert!(!pinned.forget_trusted("carol"));
+}
