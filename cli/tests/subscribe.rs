@@ -81,7 +81,7 @@ fn a_burst_reaches_whoever_reads() {
     // Nobody takes what its stream has, so that it reads no more.
     let (never, connection) = connect();
     let unread = never.messages();
-    runtime.block_on(async { connection.subscribe("news").await.unwrap() });
+    runtime.block_on(async { connection.subscribe("news").request().await.unwrap() });
     let publishing: Vec<_> = (0..PUBLISHERS).map(|_| connect()).collect();
     let publishers = publishing
         .iter()

@@ -24,7 +24,7 @@
 //! assert_eq!(&answer.content[..], b"hi");
 //!
 //! let mut messages = client.messages();
-//! client.subscribe("news").wait()?.ok()?;
+//! client.subscribe("news").request().wait()?.ok()?;
 //! server.publisher().notify("news", &Message::notify("news", "it works"))?;
 //! let news = iter(&mut messages).next().expect("the client is there");
 //! assert_eq!(&news.message.content[..], b"it works");

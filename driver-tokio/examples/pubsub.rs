@@ -3,9 +3,10 @@
 //!
 //!     cargo run -p netaio-tokio --example pubsub
 
-use netaio_tokio::events::Messages;
-use netaio_tokio::types::{NOTIFY_URI, PUBLISH_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI};
-use netaio_tokio::{Client, Connection, Content, Message, Publisher, Reply, Server, Uri};
+use netaio_tokio::types::{PUBLISH_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI};
+use netaio_tokio::{
+    Client, Connection, Content, Message, Publisher, Reply, Server, Subscription, Uri,
+};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -38,26 +39,17 @@ fn publish(uri: Uri, content: Content, publisher: Publisher) -> Result<String, R
     }
 }
 
-/// A client that is subscribed to some topics, and the news it gets.
-async fn subscriber(
-    server: &Server,
-    topics: &[&'static str],
-) -> Result<(Client, Messages), Failure> {
+/// A client of the server.
+async fn client(server: &Server) -> Result<Client, Failure> {
     let client = Client::builder().build()?;
-    // From here on what comes is kept until it is read.
-    let messages = client.messages();
     client.connect(server.local_addr()).await?;
-    for topic in topics {
-        client.subscribe(*topic).await?.ok()?;
-    }
-    Ok((client, messages))
+    Ok(client)
 }
 
-/// The next news, as text.
-async fn next(messages: &mut Messages) -> Result<String, Failure> {
-    let news = messages.next().await.ok_or("the client is gone")?.message;
-    assert_eq!(news.message_type, NOTIFY_URI);
-    let (uri, content) = (Uri(news.uri), Content(news.content));
+/// The next news of a topic, as text.
+async fn next(news: &mut Subscription) -> Result<String, Failure> {
+    let message = news.next().await.ok_or("the client is gone")??.message;
+    let (uri, content) = (Uri(message.uri), Content(message.content));
     Ok(format!("{uri}: {content}"))
 }
 
@@ -70,15 +62,22 @@ async fn main() -> Result<(), Failure> {
         .bind("127.0.0.1:0")
         .await?;
 
-    let (ann, mut to_ann) = subscriber(&server, &["music", "weather"]).await?;
-    let (bob, mut to_bob) = subscriber(&server, &["music"]).await?;
-    let refused = bob.subscribe("secret plans").await?.ok();
+    let (ann, bob, cora) = (
+        client(&server).await?,
+        client(&server).await?,
+        client(&server).await?,
+    );
+    // What nobody has subscribed to is kept from here on until it is read.
+    let mut other = ann.messages();
+    let mut music = ann.subscribe("music").await?;
+    let mut weather = ann.subscribe("weather").await?;
+    let mut bobs_music = bob.subscribe("music").await?;
+    let refused = bob.subscribe("secret plans").await;
     println!(
         "bob may not know everything: {}",
         refused.err().ok_or("he may")?
     );
 
-    let (cora, _) = subscriber(&server, &[]).await?;
     let tell = async |topic: &'static str, content: &'static str| -> Result<(), Failure> {
         let answer = cora
             .request_message(Message::publish(topic, content))
@@ -90,28 +89,22 @@ async fn main() -> Result<(), Failure> {
     tell("music", "a concert tonight").await?;
     tell("weather", "rain").await?;
     tell("sports", "nothing").await?;
-    bob.unsubscribe("music").await?.ok()?;
+    let news = next(&mut bobs_music).await?;
+    println!("bob was told of {news}");
+    assert_eq!(news, "music: a concert tonight");
+    // Dropping it would do, too; this waits until the server has confirmed it.
+    bobs_music.unsubscribe().await?;
     tell("music", "a second concert").await?;
     // The server has something to say to everybody.
     server
         .publisher()
         .broadcast(&Message::notify("all", "goodbye"))?;
 
-    for expected in [
-        "music: a concert tonight",
-        "weather: rain",
-        "music: a second concert",
-        "all: goodbye",
-    ] {
-        let news = next(&mut to_ann).await?;
-        println!("ann was told of {news}");
-        assert_eq!(news, expected);
-    }
-    for expected in ["music: a concert tonight", "all: goodbye"] {
-        let news = next(&mut to_bob).await?;
-        println!("bob was told of {news}");
-        assert_eq!(news, expected);
-    }
+    assert_eq!(next(&mut music).await?, "music: a concert tonight");
+    assert_eq!(next(&mut weather).await?, "weather: rain");
+    assert_eq!(next(&mut music).await?, "music: a second concert");
+    let goodbye = other.next().await.ok_or("the client is gone")?.message;
+    assert_eq!(goodbye.content, "goodbye");
     // A subscription ends with its connection.
     ann.close().await;
     server.stop().await;

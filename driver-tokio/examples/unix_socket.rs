@@ -76,7 +76,7 @@ mod unix {
         println!("echo: {}", String::from_utf8_lossy(&answer.content));
         assert_eq!(answer.content, "hello");
 
-        connection.subscribe("news").await?.ok()?;
+        connection.subscribe("news").request().await?.ok()?;
         let news = Message::notify("news", "it works without TCP");
         let delivery = server.publisher().notify("news", &news)?;
         assert_eq!((delivery.accepted(), delivery.lost()), (1, 0));

@@ -14,7 +14,7 @@ pub(crate) struct Callers(Vec<Option<Caller>>);
 
 struct Caller {
     request: RequestId,
-    done: oneshot::Sender<Result<Answer, RequestError>>,
+    done: Done,
     /// The timeout of the request, which runs since the call.
     timeout: Duration,
 }
@@ -25,7 +25,23 @@ pub(crate) struct Request {
     options: RequestOptions,
     /// A reading of the monotonic clock: the timeout runs since then.
     called: Duration,
-    done: oneshot::Sender<Result<Answer, RequestError>>,
+    done: Done,
+}
+
+/// The other end of a caller's; `None` where nobody waits for the answer.
+struct Done(Option<oneshot::Sender<Result<Answer, RequestError>>>);
+
+impl Done {
+    fn is_canceled(&self) -> bool {
+        self.0.as_ref().is_some_and(oneshot::Sender::is_canceled)
+    }
+
+    fn send(self, result: Result<Answer, RequestError>) {
+        if let Some(done) = self.0 {
+            // The caller may have been dropped.
+            let _ = done.send(result);
+        }
+    }
 }
 
 /// The caller's end of a request.
@@ -38,16 +54,24 @@ impl Request {
             message,
             options,
             called: now.monotonic,
-            done,
+            done: Done(Some(done)),
         };
         (request, pending)
     }
 
+    /// A request whose answer nobody waits for.
+    pub(crate) fn unawaited(message: Message, options: RequestOptions, now: Now) -> Self {
+        Self {
+            message,
+            options,
+            called: now.monotonic,
+            done: Done(None),
+        }
+    }
+
     /// Fails the request: the connection has ended.
     pub(crate) fn refuse(self, reason: &CloseReason) {
-        // The caller may have been dropped.
-        let _ = self
-            .done
+        self.done
             .send(Err(SendError::Closed(reason.clone()).into()));
     }
 
@@ -91,15 +115,10 @@ impl Callers {
             Ok(request) => return self.insert(request, done, timeout),
             Err(error) => error,
         };
-        let _ = done.send(Err(error.into()));
+        done.send(Err(error.into()));
     }
 
-    fn insert(
-        &mut self,
-        request: RequestId,
-        done: oneshot::Sender<Result<Answer, RequestError>>,
-        timeout: Duration,
-    ) {
+    fn insert(&mut self, request: RequestId, done: Done, timeout: Duration) {
         let index = request.index();
         if index >= self.0.len() {
             self.0.resize_with(index.saturating_add(1), || None);
@@ -121,8 +140,7 @@ impl Callers {
     ) {
         let caller = self.0.get_mut(request.index()).and_then(Option::take);
         if let Some(Caller { done, timeout, .. }) = caller {
-            // The caller may have been dropped.
-            let _ = done.send(result.map_err(|error| match error {
+            done.send(result.map_err(|error| match error {
                 netaio_core::RequestError::TimedOut(_) => RequestError::TimedOut(timeout),
                 netaio_core::RequestError::Closed(reason) => RequestError::Closed(reason),
                 netaio_core::RequestError::NotSent(reason) => RequestError::NotSent(reason),
@@ -145,7 +163,7 @@ impl Callers {
     /// Removes all requests, fails their callers, and returns them.
     pub(crate) fn take_all(&mut self, reason: &CloseReason) -> impl Iterator<Item = RequestId> {
         self.0.drain(..).flatten().map(|caller| {
-            let _ = caller.done.send(Err(RequestError::Closed(reason.clone())));
+            caller.done.send(Err(RequestError::Closed(reason.clone())));
             caller.request
         })
     }

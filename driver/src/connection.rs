@@ -5,14 +5,15 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use bytes::Bytes;
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, CloseReason, Link, LinkId, Message, PeerMessage, Place, RequestOptions, SendError,
-    SendOptions,
+    Answer, CloseReason, Link, LinkId, Message, MessageType, PeerMessage, Place, RequestOptions,
+    SendError, SendOptions,
 };
 
-use crate::callers::{Cancellations, Request};
+use crate::callers::{Cancellations, Pending, Request};
 use crate::clock::Time;
 use crate::context::Context;
 use crate::error::RequestError;
@@ -54,6 +55,14 @@ pub(crate) struct Origin {
     pub(crate) observer: Weak<dyn TimeoutObserver<Connection>>,
     /// A message has come that passed the layers.
     pub(crate) heard: AtomicBool,
+}
+
+/// A request that is queued.
+#[must_use = "an answer that nobody waits for is dropped"]
+pub(crate) struct SentRequest {
+    pending: Pending,
+    uri: Bytes,
+    message_type: MessageType,
 }
 
 impl Connection {
@@ -147,9 +156,43 @@ impl Connection {
         message: Message,
         options: RequestOptions,
     ) -> Result<Answer, RequestError> {
+        let sent = self.begin_request(message, options)?;
+        self.finish_request(sent).await
+    }
+
+    /// Queues a request, behind all that was queued before. It is to be
+    /// [finished](Self::finish_request).
+    ///
+    /// # Errors
+    /// The connection has ended, or takes requests too slowly.
+    pub(crate) fn begin_request(
+        &self,
+        message: Message,
+        options: RequestOptions,
+    ) -> Result<SentRequest, SendError> {
         let (uri, message_type) = (message.uri.clone(), message.message_type);
         let (request, pending) = Request::new(message, options, self.time().now());
         self.shared.mailbox.push(Command::Request(request))?;
+        Ok(SentRequest {
+            pending,
+            uri,
+            message_type,
+        })
+    }
+
+    /// Queues a request whose answer nobody waits for.
+    pub(crate) fn request_unawaited(&self, message: Message, options: RequestOptions) {
+        let request = Request::unawaited(message, options, self.time().now());
+        self.command(Command::Request(request));
+    }
+
+    /// Waits for the answer of a request.
+    pub(crate) async fn finish_request(&self, sent: SentRequest) -> Result<Answer, RequestError> {
+        let SentRequest {
+            pending,
+            uri,
+            message_type,
+        } = sent;
         let wake = || self.command(Command::Wake);
         let answer = self.shared.cancellations.wait(pending, wake).await;
         let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));

@@ -105,7 +105,8 @@ pub mod unix;
 pub use byte_stream::ByteStream;
 pub use client::{
     AutoReconnect, Client, ClientBuilder, ClientCounters, ClientEvent, ClientEvents, Connector,
-    Dial, GaveUp, Lagged, LossyMessages, Messages, Reconnected, Unsolicited,
+    Dial, GaveUp, Lagged, LossyMessages, Messages, Missed, NotSubscribed, Reconnected,
+    SubscribeBuilder, Subscription, Unsolicited,
 };
 pub use clock::Clock;
 pub use connection::Connection;
@@ -143,7 +144,7 @@ pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 pub mod api {
     pub use crate::{
         Connection, Connector, Content, Listener, NoReply, Peers, Publisher, Remote, Reply,
-        RequestBuilder, Response, State, Text, Uri,
+        RequestBuilder, Response, State, SubscribeBuilder, Subscription, Text, Uri,
     };
     /// The protocol without I/O: `netaio-core`.
     pub use netaio_core as core;
@@ -154,7 +155,7 @@ pub mod api {
     pub mod events {
         pub use crate::{
             ClientCounters, ClientEvent, ClientEvents, Events, GaveUp, KnownPeer, Lagged,
-            LossyMessages, Messages, PeerEvent, PeerEvents, Reconnected, ServerCounters,
+            LossyMessages, Messages, Missed, PeerEvent, PeerEvents, Reconnected, ServerCounters,
             ServerEvent, ServerEvents, TimedOut, UdpEvent, UdpEvents, Unsolicited,
         };
         #[doc(inline)]
@@ -164,7 +165,7 @@ pub mod api {
     /// What can fail.
     pub mod error {
         pub use crate::{
-            BuildError, ConnectError, ErrorAnswer, RefusedConnection, RequestError,
+            BuildError, ConnectError, ErrorAnswer, NotSubscribed, RefusedConnection, RequestError,
             SubscriptionError, TaskPanicked,
         };
         #[doc(inline)]

@@ -34,7 +34,12 @@ macro_rules! request_methods {
         pub fn delete(&self, $($to: $receiver,)? uri: impl Into<Bytes>) -> RequestBuilder {
             self.request_message($($to,)? Message::delete(uri))
         }
+    };
+}
 
+/// Subscribing by a bare request, for handles whose notifications handlers take.
+macro_rules! subscribe_methods {
+    ($($to:ident: $receiver:ty)?) => {
         /// Subscribes to a uri; the answer is a `CONFIRM_SUBSCRIBE`.
         pub fn subscribe(&self, $($to: $receiver,)? uri: impl Into<Bytes>) -> RequestBuilder {
             self.request_message($($to,)? Message::subscribe(uri))
@@ -94,4 +99,4 @@ macro_rules! handler_methods {
     };
 }
 
-pub(crate) use {handler_methods, request_methods};
+pub(crate) use {handler_methods, request_methods, subscribe_methods};

@@ -37,6 +37,7 @@ impl Connection {
 
 impl Remote {
     crate::methods::request_methods!();
+    crate::methods::subscribe_methods!();
 
     /// Sends any message as a request: whatever answers its uri ends it.
     pub fn request_message(&self, message: Message) -> RequestBuilder {
@@ -122,6 +123,12 @@ impl IntoFuture for RequestBuilder {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
+    }
+}
+
+impl From<Answer> for Response {
+    fn from(answer: Answer) -> Self {
+        Self(answer)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Requests that time out, and the handlers of that.
 
+use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub struct TimedOut<T> {
 }
 
 /// Is notified of requests that time out.
-pub(crate) trait TimeoutObserver<T>: Send + Sync {
+pub(crate) trait TimeoutObserver<T>: Any + Send + Sync {
     fn timed_out(self: Arc<Self>, request: TimedOut<T>);
 }
 

@@ -36,10 +36,9 @@ use crate::timeouts::{Callback, callback};
 /// let patient = AutoReconnect::new()
 ///     .max_retries(60)
 ///     .delay(Duration::from_secs(10))
-///     // A server forgets subscriptions with the connection.
 ///     .on_reconnect(|_, again| async move {
-///         if let Err(error) = again.connection.subscribe("news").await {
-///             eprintln!("no news: {error}");
+///         if let Err(error) = again.connection.update("status", "back").await {
+///             eprintln!("not told: {error}");
 ///         }
 ///     })
 ///     .on_give_up(|_, lost| async move { eprintln!("{}", lost.error) });
@@ -148,8 +147,8 @@ impl<R: Runtime> AutoReconnect<R> {
         self
     }
 
-    /// Sets what is called after a server was reconnected: to subscribe again, for
-    /// example. Until it has completed, the server is not reconnected another time.
+    /// Sets what is called after a server was reconnected. What has a
+    /// [`Subscription`](crate::Subscription) is subscribed to again already. Until it has completed, the server is not reconnected another time.
     #[must_use]
     pub fn on_reconnect<F>(
         mut self,

@@ -17,6 +17,7 @@ use super::monitor::Monitor;
 use super::reconnect::Reconnector;
 use super::servers::Servers;
 use super::shared::{Reconnect, Shared};
+use super::subscriptions::Subscriptions;
 use super::timeouts::OnTimeout;
 use crate::background::BackgroundTasks;
 use crate::bounded_queue::Bounds;
@@ -161,7 +162,9 @@ impl<R: Runtime> ClientBuilder<R> {
             }
         };
         let monitor = Arc::new(Monitor::new(self.setup.event_bounds));
-        let inbox = Arc::new(Inbox::new(self.message_bounds, monitor.clone()));
+        let subscriptions = Arc::new(Subscriptions::new(monitor.clone()));
+        let inbox = Inbox::new(self.message_bounds, monitor.clone(), subscriptions.clone());
+        let inbox = Arc::new(inbox);
         self.setup.unrouted = Unrouted::Deliver;
         let keepalive = self.setup.keepalive;
         let service = self.setup.for_streams::<R>(Some(inbox.clone()))?;
@@ -170,6 +173,7 @@ impl<R: Runtime> ClientBuilder<R> {
             background: BackgroundTasks::new(usize::MAX, service.context.logs.clone()),
             service,
             inbox,
+            subscriptions,
             monitor,
             connect_timeout: self.connect_timeout,
             keepalive,

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use netaio_core::{CloseReason, Dropped, LinkId, Refusal};
 
 use super::Client;
@@ -15,9 +16,11 @@ use super::servers::Position;
 use super::shared::Shared;
 use crate::address::canonical;
 use crate::byte_stream::ByteStream;
-use crate::connection::{Connection, Origin};
+use crate::connection::{Connection, Origin, SentRequest};
 use crate::error::ConnectError;
+use crate::logging::limited;
 use crate::options::ConnectionOptions;
+use crate::request::Response;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::task::ConnectionObserver;
 
@@ -160,6 +163,7 @@ impl<R: Runtime> Client<R> {
         let config = options.omitted.config(&service.context.config);
         let now = service.context.time().now();
         let observer: Weak<Shared> = Arc::downgrade(shared);
+        let mut renewed = Vec::new();
         let make = |server_id| {
             let rng = |link: LinkId| seed.generator(link.number());
             // It introduces this client, where peers are managed.
@@ -172,6 +176,8 @@ impl<R: Runtime> Client<R> {
             };
             let context = service.context.clone();
             let connection = Connection::new(context, &link, options, Some(origin));
+            // Before anybody else can send by it.
+            renewed = shared.subscriptions.renew(&connection, server_id);
             (connection, link)
         };
         let (connection, link) = shared.servers().insert(position, make)?;
@@ -184,7 +190,33 @@ impl<R: Runtime> Client<R> {
             monitor: shared.monitor.clone(),
         });
         stream.spawn(link, service, connection.clone(), observer);
+        if !renewed.is_empty() {
+            R::spawn(confirm(Arc::downgrade(shared), connection.clone(), renewed));
+        }
         Ok(connection)
+    }
+}
+
+/// Waits for what a server answers that was asked again to notify.
+async fn confirm(client: Weak<Shared>, connection: Connection, asked: Vec<(Bytes, SentRequest)>) {
+    for (uri, sent) in asked {
+        let answer = connection.finish_request(sent).await.map(Response::from);
+        let refused = match answer.map(Response::ok) {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            // It is asked again by the next connection, or the streams end.
+            Err(_) if connection.close_reason().is_some() => continue,
+            Err(error) => Some(error.to_string()),
+        };
+        let (Some(client), Some(server)) = (client.upgrade(), connection.server_id()) else {
+            return;
+        };
+        if let Some(why) = &refused {
+            let logs = connection.logs();
+            limited!(logs, WARN, "not subscribed again", server = connection.name(), ?uri, %why);
+            client.subscriptions.not_renewed(server, &uri, why);
+        }
+        client.monitor.resubscribed(&connection, uri, refused);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use netaio_core::{CloseReason, Dropped, MessageType, Refusal};
 
 use crate::connection::Connection;
@@ -53,6 +54,25 @@ pub enum ClientEvent {
         connection: Connection,
         /// The number of tries, this one included.
         attempt: u32,
+    },
+    /// A server that was connected to anew notifies of a uri again, as a
+    /// [`Subscription`](crate::Subscription) wants. What it published between the connections is
+    /// missing.
+    Resubscribed {
+        /// The new connection.
+        connection: Connection,
+        /// The uri.
+        uri: Bytes,
+    },
+    /// A server that was connected to anew does not notify of a uri any more. It is asked again by
+    /// the next connection.
+    NotResubscribed {
+        /// The new connection.
+        connection: Connection,
+        /// The uri.
+        uri: Bytes,
+        /// Why.
+        error: String,
     },
     /// The last try to reconnect a server has failed.
     GaveUp {
@@ -121,6 +141,8 @@ impl EventBytes for ClientEvent {
         let more = match self {
             Self::GaveUp { error, .. } => error.len(),
             Self::TimedOut(request) => request.uri.len(),
+            Self::Resubscribed { uri, .. } => uri.len(),
+            Self::NotResubscribed { uri, error, .. } => uri.len().saturating_add(error.len()),
             _ => 0,
         };
         more.saturating_add(Connection::BYTES)

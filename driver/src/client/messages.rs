@@ -11,51 +11,13 @@ use futures_core::Stream;
 use netaio_core::{Gap, Message};
 
 use super::monitor::Monitor;
+use super::subscriptions::Subscriptions;
+use super::unsolicited::{Lagged, Unsolicited};
 use crate::bounded_queue::{Bounds, Items, Queue};
 use crate::connection::Connection;
 use crate::events::{EventBytes, Events, Listeners};
 use crate::logging::limited;
 use crate::service::Deliver;
-
-/// A message that answered no request and had no handler.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Unsolicited {
-    /// The message.
-    pub message: Message,
-    /// The connection that it came by.
-    pub connection: Connection,
-    /// How many notifications the server dropped before this one, since this client read too
-    /// slowly for it, as the server says ([`Gap`]); 0 as a rule, and of servers that do not
-    /// say.
-    pub gap: u64,
-}
-
-/// A [lossy stream](crate::Client::messages_lossy) was not read fast enough: this many
-/// messages were dropped before the next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{messages} messages were dropped: the stream was not read fast enough")]
-#[non_exhaustive]
-pub struct Lagged {
-    /// The number of messages.
-    pub messages: u64,
-}
-
-impl EventBytes for Unsolicited {
-    fn event_bytes(&self) -> usize {
-        let Message {
-            uri, content, auth, ..
-        } = &self.message;
-        let fields = auth.view();
-        let fields = fields
-            .packed()
-            .map(|(name, value)| name.len().saturating_add(value.len()));
-        [uri.len(), content.len(), std::mem::size_of::<Self>()]
-            .into_iter()
-            .chain(fields)
-            .fold(0, usize::saturating_add)
-    }
-}
 
 /// Such messages, for those who read them.
 pub(super) struct Inbox {
@@ -64,15 +26,21 @@ pub(super) struct Inbox {
     /// A lossy stream has lost some, and has not said so yet.
     lagging: Arc<AtomicBool>,
     monitor: Arc<Monitor>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 impl Inbox {
-    pub(super) fn new(bounds: Bounds, monitor: Arc<Monitor>) -> Self {
+    pub(super) fn new(
+        bounds: Bounds,
+        monitor: Arc<Monitor>,
+        subscriptions: Arc<Subscriptions>,
+    ) -> Self {
         Self {
             queue: Queue::new(bounds),
             lossy: Listeners::new(bounds),
             lagging: Arc::default(),
             monitor,
+            subscriptions,
         }
     }
 
@@ -102,6 +70,9 @@ impl Inbox {
 
 impl Deliver for Inbox {
     fn deliver(&self, message: Message, connection: &Connection) {
+        let Some(message) = self.subscriptions.deliver(message, connection) else {
+            return;
+        };
         let is_taken = self.queue.is_taken();
         if !is_taken && !self.lossy.any() {
             limited!(

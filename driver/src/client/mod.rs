@@ -14,7 +14,10 @@ mod reconnect;
 mod requests;
 mod servers;
 mod shared;
+mod subscribing;
+mod subscriptions;
 mod timeouts;
+mod unsolicited;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -26,7 +29,9 @@ pub use self::builder::ClientBuilder;
 pub use self::connector::{Connector, Dial};
 pub use self::counters::ClientCounters;
 pub use self::events::{ClientEvent, ClientEvents};
-pub use self::messages::{Lagged, LossyMessages, Messages, Unsolicited};
+pub use self::messages::{LossyMessages, Messages};
+pub use self::subscribing::{Missed, NotSubscribed, SubscribeBuilder, Subscription};
+pub use self::unsolicited::{Lagged, Unsolicited};
 
 use self::connector::Dialer;
 use self::shared::Shared;
@@ -56,6 +61,7 @@ impl Drop for Guard {
         self.0.background.shut_down();
         self.0.servers().abort_all();
         self.0.inbox.close();
+        self.0.subscriptions.close();
         self.0.service.close_peer_events();
     }
 }
@@ -143,7 +149,7 @@ impl<R: Runtime> Client<R> {
     /// # async fn read<R: Runtime>(client: Client<R>) -> Result<(), Box<dyn std::error::Error>> {
     /// let mut messages = client.messages();
     /// let server = client.connect("localhost:8888").await?;
-    /// server.subscribe("news").await?;
+    /// server.subscribe("news").request().await?.ok()?;
     /// while let Some(news) = messages.next().await {
     ///     if news.gap > 0 {
     ///         eprintln!("the server has dropped {} before this", news.gap);

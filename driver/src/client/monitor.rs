@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use netaio_core::{CloseReason, Dropped, MessageType, Refusal};
 
 use super::counters::Counts;
@@ -64,6 +65,21 @@ impl Monitor {
         self.events.emit(|| ClientEvent::Reconnected {
             connection: connection.clone(),
             attempt,
+        });
+    }
+
+    /// A server was asked again for the notifications of a uri, and refuses for this reason.
+    pub(super) fn resubscribed(&self, connection: &Connection, uri: Bytes, why: Option<String>) {
+        self.events.emit(|| match why {
+            None => ClientEvent::Resubscribed {
+                connection: connection.clone(),
+                uri,
+            },
+            Some(error) => ClientEvent::NotResubscribed {
+                connection: connection.clone(),
+                uri,
+                error,
+            },
         });
     }
 

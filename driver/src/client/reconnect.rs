@@ -287,7 +287,7 @@ impl Drop for LostServer {
         if let Some(client) = self.client.upgrade()
             && self.connection.has_ended()
         {
-            client.servers().remove(&self.connection);
+            client.remove(&self.connection);
         }
     }
 }

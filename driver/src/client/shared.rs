@@ -8,6 +8,7 @@ use netaio_core::{LinkId, PeerMessage};
 use super::messages::Inbox;
 use super::monitor::Monitor;
 use super::servers::Servers;
+use super::subscriptions::Subscriptions;
 use crate::background::BackgroundTasks;
 use crate::connection::Connection;
 use crate::mailbox::Command;
@@ -20,6 +21,7 @@ use crate::timeouts::{TimedOut, TimeoutHandler, TimeoutObserver};
 pub(super) struct Shared {
     pub(super) service: Arc<Service>,
     pub(super) inbox: Arc<Inbox>,
+    pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) monitor: Arc<Monitor>,
     pub(super) connect_timeout: Duration,
     pub(super) keepalive: Option<Keepalive>,
@@ -77,7 +79,21 @@ impl Shared {
     pub(super) fn ended(self: &Arc<Self>, connection: &Connection) {
         let reconnect = self.reconnect.clone();
         if !reconnect.is_some_and(|reconnect| reconnect.ended(self, connection)) {
-            self.servers().remove(connection);
+            self.remove(connection);
+        }
+    }
+
+    /// Removes a connection from the list, and ends what was subscribed to by it where no other
+    /// leads to its server.
+    pub(super) fn remove(&self, connection: &Connection) {
+        let gone = {
+            let mut servers = self.servers();
+            servers.remove(connection);
+            let server = connection.server_id();
+            server.filter(|server| servers.with_id(*server).is_none())
+        };
+        if let Some(server) = gone {
+            self.subscriptions.end(server);
         }
     }
 

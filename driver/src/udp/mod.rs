@@ -181,6 +181,7 @@ impl<R: Runtime> UdpNode<R> {
     }
 
     crate::methods::request_methods!(to: SocketAddr);
+    crate::methods::subscribe_methods!(to: SocketAddr);
 
     /// Sends any message as a request: whatever answers its uri, from the same
     /// address, ends it. A datagram that is lost is not sent again.

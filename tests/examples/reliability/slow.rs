@@ -25,7 +25,7 @@ pub(crate) async fn measure(megabytes: usize) -> Result<(), Error> {
         let client = Client::builder().build()?;
         let connection = client.connect(server.address).await?;
         let mut messages = client.messages();
-        connection.subscribe("news").await?.ok()?;
+        connection.subscribe("news").request().await?.ok()?;
         readers.push(tokio::spawn(async move {
             let _client = client;
             for expected in 0..count as u64 {

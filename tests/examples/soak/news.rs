@@ -55,7 +55,7 @@ pub(crate) async fn publish(world: Arc<World>, subscribers: usize) -> Result<(),
 pub(crate) async fn subscribe(world: &Arc<World>) -> Result<(Client, Messages), Error> {
     let client = world.connected().await?;
     let messages = client.messages();
-    client.subscribe(NEWS).await?.ok()?;
+    client.subscribe(NEWS).request().await?.ok()?;
     Ok((client, messages))
 }
 
@@ -99,14 +99,14 @@ pub(crate) async fn take_some(world: Arc<World>) -> Result<(), Error> {
             counted.tally.work.reconnected.one();
             async move {
                 // Where this one is cut too there is another.
-                let _ = again.connection.subscribe(NEWS).await;
+                let _ = again.connection.subscribe(NEWS).request().await;
             }
         });
     let client = world.client().auto_reconnect(again).build()?;
     let mut messages = client.messages();
     let connection = client.connect(world.proxy).await?;
     world.tally.work.connected.one();
-    let _ = connection.subscribe(NEWS).await;
+    let _ = connection.subscribe(NEWS).request().await;
     let mut after = None;
     while !world.is_over() {
         let next = tokio::time::timeout(Duration::from_secs(1), messages.next()).await;

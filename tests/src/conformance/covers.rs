@@ -117,7 +117,7 @@ pub async fn what_is_published_is_covered<R: Runtime>() {
         .on(SUBSCRIBE_URI, subscribe);
     let pair = pair(server, Client::builder().outer(strict())).await;
     let mut news = pair.client.messages();
-    pair.connection.subscribe("u").await.unwrap();
+    pair.connection.subscribe("u").request().await.unwrap();
     let publisher = pair.server.publisher();
     let told = publisher.notify("u", &Message::notify("u", "news"));
     assert_eq!(told.unwrap().accepted(), 1);

@@ -56,6 +56,7 @@ pub mod server_peers;
 pub mod slow;
 pub mod strangers;
 pub mod streams;
+pub mod subscriptions;
 pub mod testing;
 pub mod timeouts;
 pub mod undelivered;
@@ -285,6 +286,14 @@ macro_rules! conformance {
                 handshakes_keep_nobody_waiting
                 a_listening_socket_is_handed_over
                 a_listener_has_options
+            }
+            subscriptions {
+                a_stream_has_what_its_uri_is_notified_of
+                a_refused_subscription_is_an_error
+                handlers_come_before_streams
+                a_slow_stream_says_what_it_has_lost
+                streams_outlive_their_connection
+                streams_end_with_what_they_are_of
             }
             concurrency {
                 a_thousand_requests_for_one_uri_cross_nothing

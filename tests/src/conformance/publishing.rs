@@ -51,10 +51,10 @@ pub async fn subscribers_are_told_and_nobody_else<R: Runtime>() {
     let (two, two_connection) = connect(Client::builder(), &server).await;
     let (mut to_one, mut to_two) = (one.messages(), two.messages());
     for connection in [&one_connection, &one_connection, &two_connection] {
-        let confirmed = connection.subscribe("both").await.unwrap();
+        let confirmed = connection.subscribe("both").request().await.unwrap();
         assert_message(&confirmed, CONFIRM_SUBSCRIBE, "both", "");
     }
-    one_connection.subscribe("one").await.unwrap();
+    one_connection.subscribe("one").request().await.unwrap();
     assert_eq!(server.publisher().subscribers("both"), 2);
     for (uri, told) in [("both", "2"), ("one", "1"), ("none", "0"), ("both", "2")] {
         let publish = Message::publish(uri, format!("to {uri}"));
@@ -90,7 +90,7 @@ pub async fn a_broadcast_reaches_everybody<R: Runtime>() {
         let (client, connection) = connect(Client::builder(), &server).await;
         let messages = client.messages();
         // The answer shows that the server knows the connection.
-        connection.subscribe("u").await.unwrap();
+        connection.subscribe("u").request().await.unwrap();
         clients.push((client, messages));
     }
     let delivery = server.publisher().broadcast(&news).unwrap();
@@ -112,7 +112,7 @@ pub async fn the_server_lists_who_is_there<R: Runtime>() {
     let mut clients = Vec::new();
     for key in ["a", "b", "b"] {
         let (client, connection) = connect(Client::builder(), &server).await;
-        connection.subscribe(key).await.unwrap();
+        connection.subscribe(key).request().await.unwrap();
         clients.push((client.messages(), client));
     }
     let publisher = server.publisher();
@@ -148,7 +148,7 @@ pub async fn a_subscription_ends_with_its_connection<R: Runtime>() {
             "seen"
         });
     let pair = plain_pair(builder).await;
-    pair.connection.subscribe("u").await.unwrap();
+    pair.connection.subscribe("u").request().await.unwrap();
     pair.connection
         .request_message(Message::publish("me", ""))
         .await
@@ -166,7 +166,7 @@ pub async fn a_subscription_ends_with_its_connection<R: Runtime>() {
     assert_eq!(publisher.subscribe("u", &handle), gone);
     // Nor does it when another connection has come.
     let (_client, other) = connect(Client::builder(), &pair.server).await;
-    other.subscribe("v").await.unwrap();
+    other.subscribe("v").request().await.unwrap();
     assert_eq!(publisher.subscribe("u", &handle), gone);
     assert!(!publisher.unsubscribe("v", &handle));
     assert_eq!(
@@ -197,7 +197,7 @@ pub async fn notifications_pass_the_layers<R: Runtime>() {
     let pair = pair(with_news(Server::<R>::builder().outer(outer())), client).await;
     let mut messages = pair.client.messages();
     for uri in ["plain", "sealed"] {
-        pair.connection.subscribe(uri).await.unwrap();
+        pair.connection.subscribe(uri).request().await.unwrap();
     }
     let publisher = pair.server.publisher();
     let plain = Message::notify("plain", "content");
@@ -228,7 +228,7 @@ pub async fn a_subscriber_that_never_reads_is_cut<R: Runtime>() {
     let server = listen(with_news(Server::<R>::builder().limits(limits))).await;
     let (client, connection) = connect(Client::builder(), &server).await;
     let mut messages = client.messages();
-    connection.subscribe("news").await.unwrap();
+    connection.subscribe("news").request().await.unwrap();
     let mut slow = dial(&server).await;
     slow.write(&frame(SUBSCRIBE_URI, "news", "")).await.unwrap();
     slow.receive().await.unwrap();

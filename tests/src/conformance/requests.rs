@@ -72,7 +72,7 @@ pub async fn plain_replies_take_the_usual_type<R: Runtime>() {
     assert_message(&answer, RESPOND_URI, "u", [1]);
     let answer = to.create("u", "").await.unwrap();
     assert_message(&answer, OK, "u", "text");
-    let answer = to.subscribe("u").await.unwrap();
+    let answer = to.subscribe("u").request().await.unwrap();
     assert_message(&answer, CONFIRM_SUBSCRIBE, "u", "string");
     let answer = to.unsubscribe("u").await.unwrap();
     assert_message(&answer, CONFIRM_UNSUBSCRIBE, "u", "bytes");
@@ -146,7 +146,7 @@ pub async fn the_default_answer_reaches_the_requester<R: Runtime>() {
         to.create("u", "x"),
         to.update("u", "x"),
         to.delete("u"),
-        to.subscribe("u"),
+        to.subscribe("u").request(),
         to.unsubscribe("u"),
     ] {
         let answer = request.await.unwrap();

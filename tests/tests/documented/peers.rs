@@ -315,7 +315,7 @@ async fn our_client_is_a_peer_of_a_python_server() -> Result<()> {
         (&python_peer(), &[server.address][..])
     );
     assert_eq!(server.ask("peers").await?, "peers rust=ours");
-    client.subscribe("news").await.unwrap();
+    client.subscribe("news").request().await.unwrap();
     assert_eq!(server.ask("subscribers").await?, "subscribers 1");
 
     assert!(client.stop_peer_management("netaio"));

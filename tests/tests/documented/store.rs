@@ -106,16 +106,15 @@ async fn client(address: SocketAddr) {
     let answer = client.request("test1").await.unwrap();
     assert_message(&answer, RESPOND_URI, "test1", "testing it");
 
-    let answer = client.subscribe("test1").await.unwrap();
-    assert_message(&answer, CONFIRM_SUBSCRIBE, "test1", "");
+    let mut changes = client.subscribe("test1").await.unwrap();
+    assert_message(changes.confirmation(), CONFIRM_SUBSCRIBE, "test1", "");
     let answer = client.update("test1", "testing more").inner(admin()).await;
     assert_message(&answer.unwrap(), OK, "test1", "stored");
-    let told = news.next().await.unwrap().message;
+    let told = changes.next().await.unwrap().unwrap().message;
     assert_message(&told, NOTIFY_URI, "test1", "testing more");
     let answer = client.request("test1").await.unwrap();
     assert_message(&answer, RESPOND_URI, "test1", "testing more");
-    let answer = client.unsubscribe("test1").await.unwrap();
-    assert_message(&answer, CONFIRM_UNSUBSCRIBE, "test1", "");
+    changes.unsubscribe().await.unwrap();
     let answer = client.update("test1", "the end").inner(admin()).await;
     assert_message(&answer.unwrap(), OK, "test1", "stored");
 

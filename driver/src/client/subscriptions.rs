@@ -1,0 +1,262 @@
+//! What a client is subscribed to, and the streams of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use netaio_core::types::{NOTIFY_URI, UNSUBSCRIBE_URI};
+use netaio_core::{Gap, Message, RequestOptions};
+
+use super::monitor::Monitor;
+use super::unsolicited::Unsolicited;
+use crate::bounded_queue::{Bounds, Items, Queue};
+use crate::connection::{Connection, SentRequest};
+use crate::error::RequestError;
+use crate::events::EventBytes;
+use crate::logging::limited;
+use crate::sync::{Mutex, lock};
+
+/// What a stream of notifications has to say.
+#[derive(Clone, Debug)]
+pub(super) enum Notice {
+    Message(Unsolicited),
+    /// The connection is a new one, and the server was asked again.
+    Reconnected,
+    /// The server was asked again, and does not notify.
+    NotResubscribed(Arc<str>),
+}
+
+impl Notice {
+    fn bytes(&self) -> usize {
+        let more = match self {
+            Self::Message(message) => message.event_bytes(),
+            Self::Reconnected => 0,
+            Self::NotResubscribed(why) => why.len(),
+        };
+        more.saturating_add(size_of::<Self>())
+    }
+}
+
+/// The subscriptions of a client that have streams. A handle or two may hold its lock and that
+/// of the servers: they take that of the servers first.
+pub(super) struct Subscriptions {
+    /// How many streams there are: without any nothing is looked up.
+    streams: AtomicUsize,
+    table: Mutex<Table>,
+    monitor: Arc<Monitor>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// By the id of the server, and the uri.
+    servers: HashMap<u64, HashMap<Bytes, Channel>>,
+    next: u64,
+    ended: bool,
+}
+
+/// What is subscribed to at one server.
+struct Channel {
+    /// The request and its options, to ask again.
+    message: Message,
+    options: RequestOptions,
+    streams: Vec<Listening>,
+}
+
+struct Listening {
+    id: u64,
+    queue: Queue<Notice>,
+    /// It has lost some, and has not said so yet.
+    lagging: Arc<AtomicBool>,
+}
+
+/// A stream as it was registered.
+pub(super) struct Registered {
+    pub(super) id: u64,
+    pub(super) items: Items<Notice>,
+    pub(super) lagging: Arc<AtomicBool>,
+}
+
+impl Subscriptions {
+    pub(super) fn new(monitor: Arc<Monitor>) -> Self {
+        Self {
+            streams: AtomicUsize::new(0),
+            table: Mutex::new(Table::default()),
+            monitor,
+        }
+    }
+
+    /// Registers a stream and asks the server. Both at once, so that requests leave in the order
+    /// of what is registered.
+    ///
+    /// # Errors
+    /// The request cannot be sent; nothing is registered.
+    pub(super) fn add(
+        &self,
+        connection: &Connection,
+        server: u64,
+        message: Message,
+        options: RequestOptions,
+        bounds: Bounds,
+    ) -> Result<(Registered, SentRequest), RequestError> {
+        let mut table = lock(&self.table);
+        if table.ended {
+            return Err(RequestError::NotConnected);
+        }
+        let sent = connection.begin_request(message.clone(), options.clone())?;
+        let id = table.next;
+        table.next = id.wrapping_add(1);
+        let queue = Queue::new(bounds);
+        let registered = Registered {
+            id,
+            items: queue.items(),
+            lagging: Arc::default(),
+        };
+        let channels = table.servers.entry(server).or_default();
+        let channel = channels
+            .entry(message.uri.clone())
+            .or_insert_with(|| Channel {
+                message: message.clone(),
+                options: options.clone(),
+                streams: Vec::new(),
+            });
+        (channel.message, channel.options) = (message, options);
+        channel.streams.push(Listening {
+            id,
+            queue,
+            lagging: registered.lagging.clone(),
+        });
+        self.streams.fetch_add(1, Ordering::Relaxed);
+        Ok((registered, sent))
+    }
+
+    /// Removes a stream. With the last one of its uri the server is to notify no more, which
+    /// `ask` asks for by the request that it gets.
+    pub(super) fn remove<T>(
+        &self,
+        server: u64,
+        uri: &Bytes,
+        id: u64,
+        ask: impl FnOnce(Message, RequestOptions) -> Option<T>,
+    ) -> Option<T> {
+        let mut table = lock(&self.table);
+        let channels = table.servers.get_mut(&server)?;
+        let channel = channels.get_mut(uri)?;
+        let before = channel.streams.len();
+        channel.streams.retain(|stream| stream.id != id);
+        if channel.streams.len() == before {
+            return None;
+        }
+        self.streams.fetch_sub(1, Ordering::Relaxed);
+        if !channel.streams.is_empty() {
+            return None;
+        }
+        let channel = channels.remove(uri)?;
+        if channels.is_empty() {
+            table.servers.remove(&server);
+        }
+        let message = Message {
+            message_type: UNSUBSCRIBE_URI,
+            ..channel.message
+        };
+        // Under the lock, so that requests leave in the order of what is registered.
+        ask(message, channel.options)
+    }
+
+    /// Hands a notification to the streams of its uri; back, if there are none.
+    pub(super) fn deliver(&self, message: Message, connection: &Connection) -> Option<Message> {
+        if self.streams.load(Ordering::Relaxed) == 0 || message.message_type != NOTIFY_URI {
+            return Some(message);
+        }
+        let Some(server) = connection.server_id() else {
+            return Some(message);
+        };
+        let table = lock(&self.table);
+        let channels = table.servers.get(&server);
+        let Some(channel) = channels.and_then(|channels| channels.get(&message.uri)) else {
+            return Some(message);
+        };
+        let notice = Notice::Message(Unsolicited {
+            gap: Gap::of(&message).unwrap_or(0),
+            // Slices would keep the whole receive buffer.
+            message: message.into_owned(),
+            connection: connection.clone(),
+        });
+        let bytes = notice.bytes();
+        for stream in &channel.streams {
+            let lost = stream.queue.push(notice.clone(), bytes).unwrap_or(0);
+            if lost > 0 {
+                let first = !stream.lagging.swap(true, Ordering::Relaxed);
+                self.monitor.lagged(connection, lost, first);
+                limited!(
+                    connection.logs(),
+                    WARN,
+                    "notifications were dropped: a subscription is not read fast enough",
+                    lost
+                );
+            }
+        }
+        None
+    }
+
+    /// Asks a server again by a new connection, before anything else is sent there. Its streams
+    /// are told that some may be missing.
+    pub(super) fn renew(&self, connection: &Connection, server: u64) -> Vec<(Bytes, SentRequest)> {
+        if self.streams.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        let table = lock(&self.table);
+        let Some(channels) = table.servers.get(&server) else {
+            return Vec::new();
+        };
+        let renew = channels.iter().filter_map(|(uri, channel)| {
+            channel.say(&Notice::Reconnected);
+            let (message, options) = (channel.message.clone(), channel.options.clone());
+            let sent = connection.begin_request(message, options).ok()?;
+            Some((uri.clone(), sent))
+        });
+        renew.collect()
+    }
+
+    /// Tells the streams of a uri that its server does not notify.
+    pub(super) fn not_renewed(&self, server: u64, uri: &Bytes, why: &str) {
+        let table = lock(&self.table);
+        let channels = table.servers.get(&server);
+        if let Some(channel) = channels.and_then(|channels| channels.get(uri)) {
+            channel.say(&Notice::NotResubscribed(why.into()));
+        }
+    }
+
+    /// Ends the streams of a server that is gone for good.
+    pub(super) fn end(&self, server: u64) {
+        let ended = {
+            let mut table = lock(&self.table);
+            let ended = table.servers.remove(&server);
+            let channels = ended.iter().flat_map(HashMap::values);
+            let streams = channels.map(|channel| channel.streams.len()).sum();
+            self.streams.fetch_sub(streams, Ordering::Relaxed);
+            ended
+        };
+        // Their queues end with them, not under the lock.
+        drop(ended);
+    }
+
+    /// Ends all streams; there can be no others.
+    pub(super) fn close(&self) {
+        let ended = {
+            let mut table = lock(&self.table);
+            table.ended = true;
+            self.streams.store(0, Ordering::Relaxed);
+            std::mem::take(&mut table.servers)
+        };
+        drop(ended);
+    }
+}
+
+impl Channel {
+    fn say(&self, notice: &Notice) {
+        for stream in &self.streams {
+            stream.queue.push(notice.clone(), notice.bytes());
+        }
+    }
+}
