@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use netaio_core::packify::EncodeError;
-use netaio_core::{CloseReason, FrameError, LayerError, OpenError, SendError};
+use netaio_core::{CloseReason, FrameError, OpenError, RouteError, SendError};
 use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError, TaskPanicked};
 
 use crate::codec::LineError;
@@ -69,9 +69,9 @@ pub(crate) enum CliError {
     /// The server, client or node could not be started.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// A handler's inner layer does not go with the outer one.
+    /// A handler's key or inner layer is refused.
     #[error(transparent)]
-    Layer(#[from] LayerError),
+    Route(#[from] RouteError),
     /// The peer data cannot be packed.
     #[error("the peer data: {0}")]
     PeerData(#[from] EncodeError),

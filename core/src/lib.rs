@@ -254,9 +254,9 @@
 //!
 //! ```
 //! use netaio_core::types::NOTIFY_URI;
-//! use netaio_core::{Hub, LayerError, Unrouted};
+//! use netaio_core::{Hub, RouteError, Unrouted};
 //!
-//! fn listen(hub: &mut Hub<&'static str>) -> Result<(), LayerError> {
+//! fn listen(hub: &mut Hub<&'static str>) -> Result<(), RouteError> {
 //!     // Output::Message { link, message }
 //!     hub.set_unrouted(Unrouted::Deliver);
 //!     // Or: Output::Call { call, handler: "news", message }, and hub.reply(now, call, None)
@@ -332,6 +332,8 @@
 //! - `sha-lanes`: `Sha256StreamCipher` computes several blocks of its keystream at once, on
 //!   x86-64 with the SHA extensions, which it looks for at run time. It takes the same
 //!   messages, and needs `std` and a crate with `unsafe` code, `netaio-sha-lanes`.
+//! - `patterns`: keys of handlers may be a `Pattern` of uris, such as `sensors/{id}`. Without it, a uri
+//!   with a brace is refused where a handler is registered, but for `Key::exact`. The drivers have it on.
 //! - `x25519`: `plugin::X25519Cipher`, netaio's cipher between two peers that know
 //!   each other's public keys (X25519, XSalsa20 and Poly1305). Needs no `std`; with
 //!   it, keys agreed on with recent peers are kept.
@@ -439,7 +441,9 @@ pub use place::{LinkId, Place};
 pub use plugin::{Layer, Peer};
 pub use printable::Printable;
 pub use requests::RequestId;
-pub use routes::{Key, KeyExtractor, Route, RouteId};
+#[cfg(feature = "patterns")]
+pub use routes::{Captures, Pattern};
+pub use routes::{Key, KeyExtractor, PatternError, Route, RouteError, RouteId};
 pub use seal::Sealer;
 pub use shared::{Destination, NodeAnswer, SharedNode, Unrouted};
 pub use shared_frame::SharedFrame;

@@ -9,12 +9,13 @@ use bytes::Bytes;
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, CloseReason, Link, LinkId, Message, MessageType, PeerMessage, Place, RequestOptions,
-    SendError, SendOptions,
+    Answer, CloseReason, Layer, Link, LinkId, Message, MessageType, PeerMessage, Place,
+    RequestOptions, SendError, SendOptions,
 };
 
 use crate::callers::{Cancellations, Pending, Request};
 use crate::clock::Time;
+use crate::connection_id::ConnectionId;
 use crate::context::Context;
 use crate::error::RequestError;
 use crate::futures::wait_for;
@@ -22,6 +23,7 @@ use crate::logging::{Logs, limited};
 use crate::mailbox::{Command, Mailbox, Urgent};
 use crate::options::{ConnectionOptions, Omitted};
 use crate::states::States;
+use crate::sync::{Mutex, lock};
 use crate::timeouts::{TimedOut, TimeoutObserver};
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
@@ -42,6 +44,10 @@ pub(crate) struct Shared {
     pub(crate) origin: Option<Origin>,
     name: Option<Arc<str>>,
     remote: Option<SocketAddr>,
+    id: ConnectionId,
+    certificate: Option<Bytes>,
+    /// None before the first.
+    extensions: Mutex<Option<Box<States>>>,
 }
 
 /// The client of a connection, and the server.
@@ -85,6 +91,9 @@ impl Connection {
             origin,
             name: options.name,
             remote: link.remote(),
+            id: ConnectionId::next(),
+            certificate: options.certificate,
+            extensions: Mutex::new(None),
         };
         Self {
             shared: Arc::new(shared),
@@ -108,6 +117,47 @@ impl Connection {
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
         self.shared.remote
+    }
+
+    /// Its id: no other connection of this process has the same, before or after it.
+    #[must_use]
+    pub fn id(&self) -> ConnectionId {
+        self.shared.id
+    }
+
+    /// The certificate of the other end in DER, where whoever made the TLS connection has
+    /// [handed it over](ConnectionOptions::with_certificate).
+    #[must_use]
+    pub fn certificate(&self) -> Option<Bytes> {
+        self.shared.certificate.clone()
+    }
+
+    /// Keeps a value with the connection, one of each type, and returns the one it replaces.
+    /// Handlers take it as an [`Extension`](crate::Extension). It is dropped with the last
+    /// handle.
+    pub fn set_extension<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
+        let mut extensions = lock(&self.shared.extensions);
+        extensions.get_or_insert_default().insert(value)
+    }
+
+    /// The value of a type that is kept with the connection.
+    #[must_use]
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        lock(&self.shared.extensions).as_ref()?.get()
+    }
+
+    /// Removes the value of a type, and returns it.
+    pub fn remove_extension<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        lock(&self.shared.extensions).as_mut()?.remove()
+    }
+
+    /// Its outer layer.
+    pub(crate) fn outer(&self) -> Layer {
+        self.shared.omitted.outer(&self.shared.context.config.outer)
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.shared.context
     }
 
     /// Its name. For a client's connections it is the address that was given to
@@ -290,6 +340,8 @@ impl Connection {
         ConnectionOptions {
             name: self.shared.name.clone(),
             omitted: self.shared.omitted,
+            // Of another handshake.
+            certificate: None,
         }
     }
 

@@ -1,9 +1,10 @@
 //! What the handles, tasks and handlers of one server, client or node share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use netaio_core::{Limits, LinkConfig};
+use bytes::Bytes;
+use netaio_core::{Limits, LinkConfig, Place};
 
 use crate::bounded_queue::Bounds;
 use crate::clock::Time;
@@ -23,6 +24,18 @@ pub(crate) struct Context {
     pub(crate) event_bounds: Bounds,
     /// The runtime's timer.
     pub(crate) sleep_until: Sleep,
+    peers: OnceLock<Weak<dyn FindPeer>>,
+}
+
+/// Finds peers by where they are.
+pub(crate) trait FindPeer: Send + Sync {
+    fn peer_at(&self, place: Place) -> Option<PeerAt>;
+}
+
+/// A peer, and whether its introduction has passed an auth plugin.
+pub(crate) struct PeerAt {
+    pub(crate) id: Bytes,
+    pub(crate) is_vouched: bool,
 }
 
 /// Is ready at a time, or soon after.
@@ -51,7 +64,18 @@ impl Context {
             logs,
             event_bounds,
             sleep_until,
+            peers: OnceLock::new(),
         })
+    }
+
+    /// Sets who knows the peers, once.
+    pub(crate) fn set_peers(&self, peers: Weak<dyn FindPeer>) {
+        let _ = self.peers.set(peers);
+    }
+
+    /// The peer at a place.
+    pub(crate) fn peer_at(&self, place: Place) -> Option<PeerAt> {
+        self.peers.get()?.upgrade()?.peer_at(place)
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::{
-    CloseReason, LayerError, LimitsError, Message, PeerManagementError, Printable, SendError,
-    SubscribeError, TooManyLinks,
+    CloseReason, LayerError, LimitsError, Message, PeerManagementError, Printable, RouteError,
+    SendError, SubscribeError, TooManyLinks,
 };
 
 /// A task of a server or a node called what the application plugged in, a plugin, a codec
@@ -30,6 +30,9 @@ pub enum BuildError {
         /// Which field.
         source: LayerError,
     },
+    /// A handler's key is a pattern that conflicts with another or is not written as one.
+    #[error(transparent)]
+    Key(RouteError),
     /// `inner_auth`, `inner_cipher` or `inner` before any handler.
     #[error("an inner layer was given before any handler; call it after `on` or `once`")]
     InnerBeforeHandler,
@@ -158,6 +161,38 @@ impl RequestError {
     false => Printable::bytes(&.0.content).with_max(1024),
 })]
 pub struct ErrorAnswer(pub Message);
+
+/// A content that is no value of a type in a format, or a value that the format has no form
+/// for.
+#[cfg(feature = "serde")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// The format says so.
+    #[error("the content as {format}: {text}")]
+    Format {
+        /// The format.
+        format: &'static str,
+        /// What is wrong; at most 200 bytes.
+        text: String,
+    },
+    /// There is no content, as the answer is an error.
+    #[error(transparent)]
+    Answer(#[from] ErrorAnswer),
+}
+
+#[cfg(feature = "serde")]
+impl FormatError {
+    pub(crate) fn new(format: &'static str, error: &impl std::fmt::Display) -> Self {
+        // It may quote the content.
+        const MAX: usize = 200;
+        let mut text = error.to_string();
+        while text.len() > MAX {
+            text.pop();
+        }
+        Self::Format { format, text }
+    }
+}
 
 /// Why a server refused a connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

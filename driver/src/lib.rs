@@ -25,6 +25,7 @@
 //! - `aead`: `plugin::Aead` of the core.
 //! - `testing`: the module `testing`, and `Server::call`: servers, clients and nodes without sockets.
 //! - `sha-lanes`: a faster `plugin::Sha256StreamCipher` of the core, with a crate that has `unsafe` code.
+//! - `json`, `postcard`: `Json` and `Postcard`, contents of values that serde knows.
 //! - `x25519`: `plugin::X25519Cipher` of the core.
 #![deny(unsafe_code)]
 
@@ -35,6 +36,7 @@
 mod address;
 mod binding;
 mod bounded_queue;
+mod connection_id;
 mod count;
 mod futures;
 mod heap;
@@ -73,6 +75,7 @@ mod timer;
 
 // Handles, and what is asked of them.
 mod connection;
+mod identity;
 mod methods;
 mod remote;
 mod request;
@@ -110,16 +113,25 @@ pub use client::{
 };
 pub use clock::Clock;
 pub use connection::Connection;
+pub use connection_id::ConnectionId;
+#[cfg(feature = "serde")]
+pub use error::FormatError;
 pub use error::{
     BuildError, ConnectError, ErrorAnswer, RefusedConnection, RequestError, SubscriptionError,
     TaskPanicked,
 };
 pub use events::Events;
 pub use futures::BoxFuture;
+#[cfg(feature = "json")]
+pub use handler::Json;
+#[cfg(feature = "postcard")]
+pub use handler::Postcard;
 pub use handler::{
-    Content, Deferred, Direct, FromRequest, Handler, HandlerFuture, IntoReply, NoReply, Outcome,
-    Reply, Request, RouteOptions, Spares, State, Text, Uri,
+    Awaited, Content, Deferred, Direct, Extension, Failure, FromPath, FromRequest,
+    FromRequestAsync, FromSegment, Handler, HandlerFuture, IntoErrorReply, IntoReply, NoReply,
+    Outcome, Path, PathError, Reply, Request, RouteOptions, Spares, State, Text, Uri, path_segment,
 };
+pub use identity::{Identity, PeerIdentity};
 pub use netaio_core as core;
 pub use netaio_core::{Delivery, PeerManagementError};
 pub use options::ConnectionOptions;
@@ -142,9 +154,14 @@ pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 /// runtime: `pub use netaio_driver::api::*`. At the top is what a server or a client of a
 /// usual kind names; the modules have the rest, and [`core`] is the protocol itself.
 pub mod api {
+    #[cfg(feature = "json")]
+    pub use crate::Json;
+    #[cfg(feature = "postcard")]
+    pub use crate::Postcard;
     pub use crate::{
-        Connection, Connector, Content, Listener, NoReply, Peers, Publisher, Remote, Reply,
-        RequestBuilder, Response, State, SubscribeBuilder, Subscription, Text, Uri,
+        Connection, Connector, Content, Extension, Failure, Listener, NoReply, Path, Peers,
+        Publisher, Remote, Reply, RequestBuilder, Response, State, SubscribeBuilder, Subscription,
+        Text, Uri,
     };
     /// The protocol without I/O: `netaio-core`.
     pub use netaio_core as core;
@@ -164,6 +181,8 @@ pub mod api {
 
     /// What can fail.
     pub mod error {
+        #[cfg(feature = "serde")]
+        pub use crate::FormatError;
         pub use crate::{
             BuildError, ConnectError, ErrorAnswer, NotSubscribed, RefusedConnection, RequestError,
             SubscriptionError, TaskPanicked,
@@ -177,9 +196,15 @@ pub mod api {
 
     /// Handlers: what they are called for, what they take, and what they return.
     pub mod handler {
-        pub use crate::{FromRequest, Handler, IntoReply, Outcome, Request, RouteOptions};
+        pub use crate::{
+            ConnectionId, FromPath, FromRequest, FromRequestAsync, FromSegment, Handler, Identity,
+            IntoErrorReply, IntoReply, Outcome, PathError, PeerIdentity, Request, RouteOptions,
+            path_segment,
+        };
         #[doc(inline)]
-        pub use netaio_core::{CallOptions, Key, KeyExtractor};
+        pub use netaio_core::{
+            CallOptions, Captures, Key, KeyExtractor, Pattern, PatternError, RouteError,
+        };
     }
 
     /// What builders are told.

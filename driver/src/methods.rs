@@ -61,13 +61,14 @@ macro_rules! handler_methods {
         /// [`CallOptions`](netaio_core::CallOptions), or [`RouteOptions`] of both.
         ///
         /// # Errors
-        /// The inner layer writes the same auth field as the outer one.
+        /// The inner layer writes the same auth field as the outer one, or the key is a
+        /// pattern that conflicts with another or is not written as one.
         pub fn on<M: 'static>(
             &self,
             key: impl Into<Key>,
             handler: impl Handler<M>,
             options: impl Into<RouteOptions>,
-        ) -> Result<(), LayerError> {
+        ) -> Result<(), RouteError> {
             self.service()
                 .add(key.into(), handler, options.into(), false)
         }
@@ -76,13 +77,14 @@ macro_rules! handler_methods {
         /// It takes precedence over the permanent handler of the same key.
         ///
         /// # Errors
-        /// The inner layer writes the same auth field as the outer one.
+        /// The inner layer writes the same auth field as the outer one, or the key is a
+        /// pattern that conflicts with another or is not written as one.
         pub fn once<M: 'static>(
             &self,
             key: impl Into<Key>,
             handler: impl Handler<M>,
             options: impl Into<RouteOptions>,
-        ) -> Result<(), LayerError> {
+        ) -> Result<(), RouteError> {
             self.service()
                 .add(key.into(), handler, options.into(), true)
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use netaio_core::{Layer, LinkConfig};
 
 /// The name of one connection, and which outer plugins it omits.
@@ -16,6 +17,7 @@ use netaio_core::{Layer, LinkConfig};
 pub struct ConnectionOptions {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) omitted: Omitted,
+    pub(crate) certificate: Option<Bytes>,
 }
 
 impl ConnectionOptions {
@@ -24,6 +26,7 @@ impl ConnectionOptions {
     pub const fn new() -> Self {
         Self {
             name: None,
+            certificate: None,
             omitted: Omitted {
                 auth: false,
                 cipher: false,
@@ -37,6 +40,15 @@ impl ConnectionOptions {
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into());
+        self
+    }
+
+    /// Says that a stream is a TLS connection whose other end has shown this certificate, in
+    /// DER, and has proved to have its key: [`Connection::certificate`](crate::Connection).
+    /// Whoever shakes hands tells; a client that reconnects forgets it.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: impl Into<Bytes>) -> Self {
+        self.certificate = Some(certificate.into());
         self
     }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use netaio_core::{Answer, Message, Place, RequestOptions, SendError, SendOptions};
 
 use crate::connection::Connection;
+use crate::context::Context;
 use crate::error::RequestError;
 use crate::logging::Logs;
 use crate::states::States;
@@ -79,6 +80,13 @@ impl Remote {
         match &self.0 {
             Kind::Connection(connection) => connection.place(),
             Kind::Datagram(_, address) => Place::Datagram(*address),
+        }
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        match &self.0 {
+            Kind::Connection(connection) => connection.context(),
+            Kind::Datagram(node, _) => &node.0.context,
         }
     }
 

@@ -154,6 +154,14 @@ impl Response {
     ///
     /// # Errors
     /// It is one.
+    pub fn into_result(self) -> Result<Message, ErrorAnswer> {
+        self.ok()
+    }
+
+    /// The same, for short: [`into_result`](Self::into_result).
+    ///
+    /// # Errors
+    /// It is one of the four error types.
     pub fn ok(self) -> Result<Message, ErrorAnswer> {
         match self.0.message.is_error() {
             false => Ok(self.0.message),

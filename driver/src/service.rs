@@ -3,15 +3,16 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use event_listener::{Event, EventListener};
 use netaio_core::plugin::KnownPeers;
 use netaio_core::{
-    Destination, Key, LayerError, LinkId, ManagementConfig, Message, MessageType, Node, NodeAnswer,
-    Now, PeerManagementError, PeerMessage, Place, Pressure, RouteId, SharedNode,
+    Destination, Key, LinkId, ManagementConfig, Message, MessageType, Node, NodeAnswer, Now,
+    PeerManagementError, PeerMessage, Place, Pressure, RouteError, RouteId, SharedNode,
 };
 
 use crate::connection::Connection;
-use crate::context::Context;
+use crate::context::{Context, FindPeer, PeerAt};
 use crate::events::Listeners;
 use crate::handler::{AnyHandler, Handler, RouteOptions};
 use crate::heap;
@@ -62,11 +63,11 @@ impl Service {
         node: Node<AnyHandler>,
         deliver: Option<Arc<dyn Deliver>>,
     ) -> Arc<Self> {
-        Arc::new(Self::new(context, node, deliver, false))
+        Self::new(context, node, deliver, false)
     }
 
     pub(crate) fn for_datagrams(context: Arc<Context>, node: Node<AnyHandler>) -> Arc<Self> {
-        Arc::new(Self::new(context, node, None, true))
+        Self::new(context, node, None, true)
     }
 
     fn new(
@@ -74,8 +75,8 @@ impl Service {
         node: Node<AnyHandler>,
         deliver: Option<Arc<dyn Deliver>>,
         datagrams: bool,
-    ) -> Self {
-        Self {
+    ) -> Arc<Self> {
+        let service = Arc::new(Self {
             node: Mutex::new(node),
             datagrams,
             deliver,
@@ -83,7 +84,10 @@ impl Service {
             context,
             owner: OnceLock::new(),
             freed: Event::new(),
-        }
+        });
+        let peers: Weak<dyn FindPeer> = Arc::downgrade(&(service.clone() as Arc<dyn FindPeer>));
+        service.context.set_peers(peers);
+        service
     }
 
     /// Sets the owner, once.
@@ -172,12 +176,13 @@ impl Service {
         handler: impl Handler<M>,
         options: RouteOptions,
         once: bool,
-    ) -> Result<(), LayerError> {
+    ) -> Result<(), RouteError> {
         let RouteOptions { inner, calls } = options;
         let mut handler = AnyHandler::new(handler);
         if let Some(calls) = calls {
             handler.set_options(calls);
         }
+        handler.set_key(&key);
         let mut node = self.node();
         let replaced = match once {
             false => node.on(key, handler, inner),
@@ -233,6 +238,18 @@ impl Service {
             listener: self.freed.listen(),
             service: self.clone(),
         }
+    }
+}
+
+impl FindPeer for Service {
+    fn peer_at(&self, place: Place) -> Option<PeerAt> {
+        let node = self.node();
+        let peers = node.peers();
+        let peer = peers.at(place)?;
+        Some(PeerAt {
+            id: Bytes::copy_from_slice(&peer.id),
+            is_vouched: peers.is_vouched(place),
+        })
     }
 }
 

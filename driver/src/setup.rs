@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, DefaultPeerPlugin, PeerPlugin};
 use netaio_core::{
-    CallOptions, Key, KeyExtractor, Layer, LinkConfig, ManagementConfig, Node, Peer, Unrouted, Wire,
+    CallOptions, Key, KeyExtractor, Layer, LinkConfig, ManagementConfig, Node, Peer, RouteError,
+    Unrouted, Wire,
 };
 
 use crate::bounded_queue::Bounds;
@@ -87,7 +88,8 @@ impl Setup {
         self.config.outer = change(std::mem::take(&mut self.config.outer));
     }
 
-    pub(crate) fn add(&mut self, key: Key, handler: AnyHandler, once: bool) {
+    pub(crate) fn add(&mut self, key: Key, mut handler: AnyHandler, once: bool) {
+        handler.set_key(&key);
         self.handlers.push(Registration {
             key,
             handler,
@@ -182,7 +184,10 @@ impl Setup {
                 false => node.on(key, handler, inner),
                 true => node.once(key, handler, inner),
             };
-            replaced.map_err(|source| BuildError::Layer { key: name, source })?;
+            replaced.map_err(|error| match error {
+                RouteError::Layer(source) => BuildError::Layer { key: name, source },
+                error => BuildError::Key(error),
+            })?;
         }
         let config = node.config().clone();
         let (states, sources) = (self.states, self.sources);
@@ -288,6 +293,10 @@ macro_rules! common_options {
 
         /// Registers a handler for a key: a message type, `(type, uri)`, or
         /// `(type, uri, address)`. The most specific key wins.
+        ///
+        /// A uri with braces is a [pattern](netaio_core::Pattern): `sensors/{id}/readings`,
+        /// whose handler takes a [`Path`](crate::Path). Uris that are keys themselves go
+        /// before. [`Key::exact`](netaio_core::Key::exact) takes a uri as it is.
         pub fn on<M: 'static>(mut self, key: impl Into<Key>, handler: impl Handler<M>) -> Self {
             self.setup.add(key.into(), AnyHandler::new(handler), false);
             self

@@ -6,12 +6,18 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The values that handlers share, one for each type.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 
 impl States {
-    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+    /// Sets the value of a type, and returns the one it replaces.
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) -> Option<Arc<T>> {
+        let replaced = self.0.insert(TypeId::of::<T>(), Arc::new(value));
+        replaced?.downcast().ok()
+    }
+
+    pub(crate) fn remove<T: Send + Sync + 'static>(&mut self) -> Option<Arc<T>> {
+        self.0.remove(&TypeId::of::<T>())?.downcast().ok()
     }
 
     pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use netaio_core::types::{NOTIFY_URI, PUBLISH_URI};
-use netaio_core::{Layer, Limits, Message};
+use netaio_core::{Key, Layer, Limits, Message};
 use netaio_driver::{Content, Remote, Runtime};
 
 use super::load::{Ask, content};
@@ -121,7 +121,7 @@ impl<R: Runtime> Subscribers<R> {
         let asked = like.another(choice, &Limits::default()).await?;
         let subscriber = Arc::<Subscriber>::default();
         let hearing = subscriber.clone();
-        let key = (NOTIFY_URI, self.uri.as_bytes().to_vec());
+        let key = Key::exact(NOTIFY_URI, self.uri.as_bytes().to_vec());
         let handler = move |news: Content| hearing.take(&news);
         match &asked {
             Asked::Tcp { client, .. } => client.on(key, handler, Layer::new())?,

@@ -13,7 +13,7 @@ macro_rules! node_commands {
             key: impl Into<crate::routes::Key>,
             handler: H,
             inner: impl Into<Option<crate::plugin::Layer>>,
-        ) -> Result<Option<H>, crate::error::LayerError> {
+        ) -> Result<Option<H>, crate::routes::RouteError> {
             let inner = inner.into().unwrap_or_default();
             self.node.on(key, handler, inner)
         }

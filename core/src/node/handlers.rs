@@ -13,7 +13,7 @@ use crate::message::{Message, types};
 use crate::network::Origin;
 use crate::place::Place;
 use crate::plugin::{CipherPlugin, Layer};
-use crate::routes::{Key, KeyExtractor};
+use crate::routes::{Key, KeyExtractor, RouteError};
 use crate::shared::Unrouted;
 use crate::subscriptions::{SubscribeError, Subscribers};
 
@@ -30,20 +30,20 @@ impl<H: Clone> Node<H> {
     /// it.
     ///
     /// # Errors
-    /// `inner` does not go with the outer layer, or hides a uri that the key names.
+    /// `inner` does not go with the outer layer, or hides a uri that the key names; or the key
+    /// is a [pattern](Key::Pattern) that conflicts with another or is not written as one.
     /// Nothing has changed.
     pub fn on(
         &mut self,
         key: impl Into<Key>,
         handler: H,
         inner: Layer,
-    ) -> Result<Option<H>, LayerError> {
+    ) -> Result<Option<H>, RouteError> {
         let key = key.into();
         self.check_inner(&key, &inner)?;
-        let replaced = self
-            .routing_mut()
-            .routes
-            .set(key, Target::Handler(handler), inner);
+        let routes = &mut self.routing_mut().routes;
+        routes.admit(&key)?;
+        let replaced = routes.set(key, Target::Handler(handler), inner);
         Ok(replaced.and_then(Target::into_handler))
     }
 
@@ -57,13 +57,12 @@ impl<H: Clone> Node<H> {
         key: impl Into<Key>,
         handler: H,
         inner: Layer,
-    ) -> Result<Option<H>, LayerError> {
+    ) -> Result<Option<H>, RouteError> {
         let key = key.into();
         self.check_inner(&key, &inner)?;
-        let replaced = self
-            .routing_mut()
-            .routes
-            .set_once(key, Target::Handler(handler), inner);
+        let routes = &mut self.routing_mut().routes;
+        routes.admit(&key)?;
+        let replaced = routes.set_once(key, Target::Handler(handler), inner);
         Ok(replaced.and_then(Target::into_handler))
     }
 
@@ -85,7 +84,7 @@ impl<H: Clone> Node<H> {
     /// of its key: messages are routed before they are deciphered.
     pub(super) fn check_inner(&self, key: &Key, inner: &Layer) -> Result<(), LayerError> {
         self.config.check_inner(inner)?;
-        let by_uri = matches!(key, Key::Uri(..) | Key::Address(..));
+        let by_uri = matches!(key, Key::Uri(..) | Key::Address(..) | Key::Pattern(..));
         match by_uri && inner.cipher().is_some_and(CipherPlugin::encrypts_uri) {
             true => Err(LayerError::HiddenUri),
             false => Ok(()),

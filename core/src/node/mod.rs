@@ -74,7 +74,7 @@ use crate::subscriptions::Subscriptions;
 ///
 /// ```
 /// use netaio_core::types::{CREATE_URI, REQUEST_URI};
-/// use netaio_core::{Layer, LayerError, LinkConfig, Node};
+/// use netaio_core::{Layer, LinkConfig, Node, RouteError};
 ///
 /// #[derive(Clone)]
 /// enum Handler { Echo, Create }
@@ -83,7 +83,7 @@ use crate::subscriptions::Subscriptions;
 /// node.on((REQUEST_URI, "echo"), Handler::Echo, Layer::new())?;
 /// node.once(CREATE_URI, Handler::Create, Layer::new())?;
 /// assert!(node.remove_once(CREATE_URI).is_some());
-/// # Ok::<(), LayerError>(())
+/// # Ok::<(), RouteError>(())
 /// ```
 pub struct Node<H> {
     config: Arc<LinkConfig>,

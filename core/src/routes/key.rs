@@ -17,14 +17,31 @@ use crate::small_bytes::SmallBytes;
 /// Most are written as `REQUEST_URI`, `(REQUEST_URI, "uri")` or
 /// `(REQUEST_URI, "uri", address)`. Bytes in it are copied when a handler is
 /// registered.
+///
+/// A uri that is written so and has a brace is a [pattern](Self::Pattern). One whose bytes
+/// somebody else chooses is taken as it is by [`Key::exact`].
+///
+/// ```
+/// use netaio_core::Key;
+/// use netaio_core::types::CREATE_URI;
+///
+/// let pattern = Key::from((CREATE_URI, "sensors/{id}/readings"));
+/// assert!(matches!(pattern, Key::Pattern(..)));
+/// // The uri of these bytes, and no other.
+/// let exact = Key::exact(CREATE_URI, "sensors/{id}/readings");
+/// assert!(matches!(exact, Key::Uri(..)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
     /// Every message of a type.
     Type(MessageType),
-    /// A type and a uri.
+    /// A type and a uri, of these very bytes.
     Uri(MessageType, Bytes),
-    /// A type, a uri and a sender.
+    /// A type, a uri of these very bytes, and a sender.
     Address(MessageType, Bytes, SocketAddr),
+    /// A type and a [`Pattern`](crate::Pattern) of uris, of one sender or of all. Uris that
+    /// are keys themselves go before. Refused where the cargo feature `patterns` is off.
+    Pattern(MessageType, Bytes, Option<SocketAddr>),
     /// A key that only a [`KeyExtractor`] makes.
     Custom(Bytes),
 }
@@ -42,26 +59,47 @@ impl From<MessageType> for Key {
 
 impl<U: Into<Bytes>> From<(MessageType, U)> for Key {
     fn from((message_type, uri): (MessageType, U)) -> Self {
-        Self::Uri(message_type, uri.into())
+        let uri = uri.into();
+        match has_braces(&uri) {
+            true => Self::Pattern(message_type, uri, None),
+            false => Self::Uri(message_type, uri),
+        }
     }
 }
 
 impl<U: Into<Bytes>> From<(MessageType, U, SocketAddr)> for Key {
     fn from((message_type, uri, address): (MessageType, U, SocketAddr)) -> Self {
-        Self::Address(message_type, uri.into(), address)
+        let uri = uri.into();
+        match has_braces(&uri) {
+            true => Self::Pattern(message_type, uri, Some(address)),
+            false => Self::Address(message_type, uri, address),
+        }
     }
 }
 
+/// Whether a uri is written as a pattern.
+fn has_braces(uri: &[u8]) -> bool {
+    uri.iter().any(|byte| matches!(byte, b'{' | b'}'))
+}
+
 /// A key that borrows its uri, for the look-up.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyRef<'a> {
     Type(MessageType),
     Uri(MessageType, &'a [u8]),
     Address(MessageType, &'a [u8], SocketAddr),
     Custom(&'a [u8]),
+    Pattern(MessageType, &'a [u8], Option<SocketAddr>),
 }
 
 impl Key {
+    /// A type and a uri of these very bytes: braces in it are no pattern. For uris that
+    /// others choose.
+    #[must_use]
+    pub fn exact(message_type: MessageType, uri: impl Into<Bytes>) -> Self {
+        Self::Uri(message_type, uri.into())
+    }
+
     /// The keys of a message unless a [`KeyExtractor`] makes others, the most
     /// specific first: those of netaio's `keys_extractor`. For extractors that
     /// add to them.
@@ -84,6 +122,20 @@ impl Key {
                 KeyRef::Address(*message_type, uri, *address)
             }
             Self::Custom(key) => KeyRef::Custom(key),
+            Self::Pattern(message_type, pattern, address) => {
+                KeyRef::Pattern(*message_type, pattern, *address)
+            }
+        }
+    }
+
+    /// As the key of a message, which has a uri and no pattern.
+    pub(super) fn of_message(&self) -> KeyRef<'_> {
+        match self.borrow() {
+            KeyRef::Pattern(message_type, uri, None) => KeyRef::Uri(message_type, uri),
+            KeyRef::Pattern(message_type, uri, Some(address)) => {
+                KeyRef::Address(message_type, uri, address)
+            }
+            other => other,
         }
     }
 }
@@ -104,6 +156,11 @@ impl Hash for KeyRef<'_> {
                 address.hash(state);
             }
             Self::Custom(key) => state.write(key),
+            Self::Pattern(message_type, pattern, address) => {
+                state.write(pattern);
+                state.write_u8(message_type.value());
+                address.hash(state);
+            }
         }
     }
 }
@@ -118,6 +175,8 @@ pub(super) enum Kept {
     /// Seldom used, and large.
     Address(Box<(MessageType, SmallBytes, SocketAddr)>),
     Custom(SmallBytes),
+    /// Likewise.
+    Pattern(Box<(MessageType, SmallBytes, Option<SocketAddr>)>),
 }
 
 impl Kept {
@@ -130,6 +189,10 @@ impl Kept {
                 KeyRef::Address(*message_type, uri, *address)
             }
             Self::Custom(key) => KeyRef::Custom(key),
+            Self::Pattern(key) => {
+                let (message_type, pattern, address) = &**key;
+                KeyRef::Pattern(*message_type, pattern, *address)
+            }
         }
     }
 }
@@ -144,6 +207,9 @@ impl From<&Key> for Kept {
                 Self::Address(Box::new((*message_type, own(uri), *address)))
             }
             Key::Custom(key) => Self::Custom(own(key)),
+            Key::Pattern(message_type, pattern, address) => {
+                Self::Pattern(Box::new((*message_type, own(pattern), *address)))
+            }
         }
     }
 }

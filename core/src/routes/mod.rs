@@ -1,15 +1,25 @@
 //! Handlers by key.
 
+mod error;
 mod key;
+#[cfg(feature = "patterns")]
+mod pattern;
+#[cfg(all(test, feature = "patterns"))]
+mod pattern_tests;
+mod patterns;
 
 use alloc::boxed::Box;
 use core::net::SocketAddr;
 
 use hashbrown::HashMap;
 
+pub use self::error::{PatternError, RouteError};
 pub use self::key::{Key, KeyExtractor};
+#[cfg(feature = "patterns")]
+pub use self::pattern::{Captures, Pattern};
 
 use self::key::{Kept, KeyRef};
+use self::patterns::Patterns;
 use crate::message::MessageType;
 use crate::plugin::Layer;
 
@@ -42,6 +52,8 @@ pub(crate) struct Routes<H> {
     /// a kind, none is looked up.
     with_uri: usize,
     with_address: usize,
+    /// The patterns among the keys.
+    patterns: Option<Box<Patterns>>,
     /// The keys of the one-time routes.
     one_time: HashMap<RouteId, Kept>,
     next_id: u64,
@@ -63,11 +75,35 @@ impl<H> Routes<H> {
             entries: HashMap::new(),
             with_uri: 0,
             with_address: 0,
+            patterns: None,
             one_time: HashMap::new(),
             next_id: 0,
         }
     }
 
+    /// Takes a key in that is to get a handler.
+    ///
+    /// # Errors
+    /// It is a pattern that cannot be one beside the others. Nothing has changed.
+    pub(crate) fn admit(&mut self, key: &Key) -> Result<(), PatternError> {
+        match key {
+            Key::Pattern(..) if !self.entries.contains_key(&key.borrow()) => {
+                let patterns = self.patterns.get_or_insert_default();
+                patterns.insert(key.into()).inspect_err(|_| {
+                    if self
+                        .patterns
+                        .as_ref()
+                        .is_some_and(|patterns| patterns.is_empty())
+                    {
+                        self.patterns = None;
+                    }
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A pattern was [admitted](Self::admit).
     pub(crate) fn set(&mut self, key: Key, handler: H, inner: Layer) -> Option<H> {
         let route = Route {
             handler,
@@ -141,11 +177,29 @@ impl<H> Routes<H> {
         {
             return Some(route);
         }
+        if let Some(patterns) = &self.patterns
+            && let Some(key) = patterns.find(message_type, uri, remote)
+        {
+            return self.get_ref(&key.borrow());
+        }
         self.get_ref(&KeyRef::Type(message_type))
     }
 
+    /// The route of a key of a message.
     pub(crate) fn get(&self, key: &Key) -> Option<&Route<H>> {
-        self.get_ref(&key.borrow())
+        let key = key.of_message();
+        let exact = self.get_ref(&key);
+        exact.or_else(|| {
+            let patterns = self.patterns.as_ref()?;
+            let found = match key {
+                KeyRef::Uri(message_type, uri) => patterns.find_among(message_type, uri, None),
+                KeyRef::Address(message_type, uri, address) => {
+                    patterns.find_among(message_type, uri, Some(address))
+                }
+                _ => None,
+            };
+            self.get_ref(&found?.borrow())
+        })
     }
 
     #[inline]
@@ -171,6 +225,16 @@ impl<H> Routes<H> {
         })
     }
 
+    fn forget_pattern(&mut self, of: MessageType, pattern: &[u8], address: Option<SocketAddr>) {
+        let Some(patterns) = &mut self.patterns else {
+            return;
+        };
+        patterns.remove(of, pattern, address);
+        if patterns.is_empty() {
+            self.patterns = None;
+        }
+    }
+
     fn forget_if_empty(&mut self, key: &KeyRef<'_>) {
         let empty = |entry: &Entry<H>| entry.permanent.is_none() && entry.one_time.is_none();
         if self.entries.get(key).is_some_and(empty) {
@@ -178,6 +242,9 @@ impl<H> Routes<H> {
             match key {
                 KeyRef::Uri(..) => self.with_uri = self.with_uri.saturating_sub(1),
                 KeyRef::Address(..) => self.with_address = self.with_address.saturating_sub(1),
+                KeyRef::Pattern(message_type, pattern, address) => {
+                    self.forget_pattern(*message_type, pattern, *address);
+                }
                 KeyRef::Type(_) | KeyRef::Custom(_) => {}
             }
         }
@@ -213,6 +280,16 @@ mod tests {
         assert!(routes.take(id) && !routes.take(id));
         assert_eq!(find(&routes, b"v", None), Some(1));
         assert!(routes.find(CREATE_URI, b"u", None).is_none());
+    }
+
+    #[cfg(not(feature = "patterns"))]
+    #[test]
+    fn a_brace_is_refused_where_patterns_are_off() {
+        let mut routes = Routes::<u8>::new();
+        let error = routes.admit(&(REQUEST_URI, "a/{id}").into()).unwrap_err();
+        assert!(matches!(error, PatternError::Off { pattern } if pattern == "a/{id}"));
+        assert!(routes.patterns.is_none());
+        assert_eq!(routes.admit(&Key::exact(REQUEST_URI, "a/{id}")), Ok(()));
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod unsolicited;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use netaio_core::{Key, LayerError};
+use netaio_core::{Key, RouteError};
 
 pub use self::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
 pub use self::builder::ClientBuilder;

@@ -24,6 +24,41 @@ pub trait FromRequest: Sized {
     fn from_request(request: &Request) -> Result<Self, Reply>;
 }
 
+/// The last argument of an async handler, where it takes time to have it: what a database
+/// says of the sender, say. The handler's closure has to be `Clone`.
+///
+/// ```
+/// use netaio_driver::{Content, FromRequestAsync, Handler, Reply, Request};
+///
+/// struct Account(String);
+///
+/// impl FromRequestAsync for Account {
+///     async fn from_request_async(request: &Request) -> Result<Self, Reply> {
+///         let Some(address) = request.remote.addr() else {
+///             return Err(Reply::not_permitted("who are you?"));
+///         };
+///         // Of a database, say.
+///         Ok(Self(address.to_string()))
+///     }
+/// }
+///
+/// fn takes<M>(_: impl Handler<M>) {}
+///
+/// takes(|content: Content, account: Account| async move {
+///     format!("{} bytes of {}", content.len(), account.0)
+/// });
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be extracted from a message",
+    label = "no argument of a netaio handler"
+)]
+pub trait FromRequestAsync: Sized {
+    /// Extracts it from the message.
+    ///
+    /// The errors are those of [`FromRequest::from_request`].
+    fn from_request_async(request: &Request) -> impl Future<Output = Result<Self, Reply>> + Send;
+}
+
 impl FromRequest for Request {
     fn from_request(request: &Request) -> Result<Self, Reply> {
         Ok(request.clone())
@@ -208,10 +243,13 @@ impl<T: Send + Sync + 'static> FromRequest for State<T> {
                 "a handler takes a state that was not set with `state`",
                 state
             );
-            Reply::error("the server is not set up for this request")
+            Reply::error(NOT_SET_UP)
         })
     }
 }
+
+/// What a remote is told of a mistake of the program.
+pub(super) const NOT_SET_UP: &str = "the server is not set up for this request";
 
 impl IntoReply for Content {
     fn into_reply(self, request: &Request) -> Option<Message> {

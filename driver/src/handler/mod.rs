@@ -1,7 +1,12 @@
 //! Functions as handlers.
 
+mod extension;
 mod extract;
+mod failure;
+#[cfg(feature = "serde")]
+mod formats;
 mod future;
+mod path;
 mod reply;
 mod request;
 mod route;
@@ -13,18 +18,25 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-pub use self::extract::{Content, FromRequest, State, Text, Uri};
+pub use self::extension::Extension;
+pub use self::extract::{Content, FromRequest, FromRequestAsync, State, Text, Uri};
+pub use self::failure::{Failure, IntoErrorReply};
+#[cfg(feature = "json")]
+pub use self::formats::Json;
+#[cfg(feature = "postcard")]
+pub use self::formats::Postcard;
 pub use self::future::{HandlerFuture, Spares};
+pub use self::path::{FromPath, FromSegment, Path, PathError, path_segment};
 pub use self::reply::{IntoReply, NoReply, Reply};
 pub use self::request::Request;
 pub use self::route::RouteOptions;
 
-use netaio_core::{CallOptions, Message};
+use netaio_core::{CallOptions, Key, Message, Pattern};
 use pin_project_lite::pin_project;
 
 /// A function that handles messages.
 ///
-/// It takes up to four arguments, each of which is extracted from the message
+/// It takes up to eight arguments, each of which is extracted from the message
 /// ([`FromRequest`]): [`Message`], [`MessageType`](netaio_core::MessageType),
 /// [`Uri`], [`Content`], [`Text`], [`SocketAddr`](std::net::SocketAddr),
 /// [`Remote`](crate::Remote), [`Connection`](crate::Connection),
@@ -51,7 +63,7 @@ use pin_project_lite::pin_project;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a netaio handler",
     label = "this cannot be called as a handler",
-    note = "a handler is a `Fn` of up to four arguments that implement `FromRequest` (`Message`, `Uri`, `Content`, `Text`, `SocketAddr`, `Connection`, `State<T>`, ..)",
+    note = "a handler is a `Fn` of up to eight arguments that implement `FromRequest` (`Message`, `Uri`, `Content`, `Text`, `SocketAddr`, `Connection`, `State<T>`, ..)",
     note = "it returns something that implements `IntoReply` (`()`, bytes, text, `Reply`, `NoReply`, `Message`, or an `Option` or `Result` of those), or a `Send` future of that",
     note = "its closure must be `Send + Sync + 'static`, and the types of its arguments must be written out"
 )]
@@ -77,6 +89,8 @@ type Function = dyn Fn(Request, &mut Spares) -> Outcome + Send + Sync;
 struct Inner<F: ?Sized> {
     /// How long it may run, if that is other than for all.
     options: Option<CallOptions>,
+    /// Of its key.
+    pattern: Option<Arc<Pattern>>,
     call: F,
 }
 
@@ -84,6 +98,7 @@ impl AnyHandler {
     pub(crate) fn new<M: 'static>(handler: impl Handler<M>) -> Self {
         Self(Arc::new(Inner {
             options: None,
+            pattern: None,
             call: move |request: Request, spares: &mut Spares| handler.call(request, spares),
         }))
     }
@@ -92,6 +107,16 @@ impl AnyHandler {
     pub(crate) fn set_options(&mut self, options: CallOptions) {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.options = Some(options);
+        }
+    }
+
+    /// Keeps the pattern of its key, while nobody else has it. What is no pattern is refused
+    /// where it is registered.
+    pub(crate) fn set_key(&mut self, key: &Key) {
+        if let Key::Pattern(_, pattern, _) = key
+            && let Some(inner) = Arc::get_mut(&mut self.0)
+        {
+            inner.pattern = Pattern::new(pattern).ok().map(Arc::new);
         }
     }
 
@@ -105,7 +130,14 @@ impl AnyHandler {
     /// # Errors
     /// It panicked.
     #[inline]
-    pub(crate) fn call(&self, request: Request, spares: &mut Spares) -> Result<Outcome, Panicked> {
+    pub(crate) fn call(
+        &self,
+        mut request: Request,
+        spares: &mut Spares,
+    ) -> Result<Outcome, Panicked> {
+        if let Some(pattern) = &self.0.pattern {
+            request.pattern = Some(pattern.clone());
+        }
         catch_unwind(AssertUnwindSafe(|| (self.0.call)(request, spares))).map_err(|_| Panicked)
     }
 }
@@ -152,6 +184,10 @@ impl<T: Future<Output: IntoReply>> Future for Finish<T> {
 /// Marks handlers that return a reply.
 pub struct Direct<Arguments>(std::marker::PhantomData<Arguments>);
 
+/// Marks handlers that return a future of a reply, and whose last argument comes by
+/// [`FromRequestAsync`].
+pub struct Awaited<Arguments>(std::marker::PhantomData<Arguments>);
+
 /// Marks handlers that return a future of a reply.
 pub struct Deferred<Arguments>(std::marker::PhantomData<Arguments>);
 
@@ -196,8 +232,52 @@ macro_rules! handlers {
     };
 }
 
+macro_rules! awaiting_handlers {
+    ($($argument:ident)*) => {
+        impl<F, T, $($argument,)* Last> Handler<Awaited<($($argument,)* Last,)>> for F
+        where
+            F: Fn($($argument,)* Last) -> T + Clone + Send + Sync + 'static,
+            T: Future + Send + 'static,
+            T::Output: IntoReply,
+            $($argument: FromRequest + Send + 'static,)*
+            Last: FromRequestAsync + Send + 'static,
+        {
+            fn call(&self, request: Request, spares: &mut Spares) -> Outcome {
+                $(
+                    #[expect(non_snake_case, reason = "the type's name serves for its value")]
+                    let $argument = match $argument::from_request(&request) {
+                        Ok(value) => value,
+                        Err(rejection) => return Outcome::Done(rejection.into_reply(&request)),
+                    };
+                )*
+                let (handler, asked) = (self.clone(), request.clone());
+                let future = async move {
+                    match Last::from_request_async(&asked).await {
+                        Ok(last) => handler($($argument,)* last).await.into_reply(&asked),
+                        Err(rejection) => rejection.into_reply(&asked),
+                    }
+                };
+                Outcome::Running(spares.place(Finish { future, request }))
+            }
+        }
+    };
+}
+
+awaiting_handlers!();
+awaiting_handlers!(A1);
+awaiting_handlers!(A1 A2);
+awaiting_handlers!(A1 A2 A3);
+awaiting_handlers!(A1 A2 A3 A4);
+awaiting_handlers!(A1 A2 A3 A4 A5);
+awaiting_handlers!(A1 A2 A3 A4 A5 A6);
+awaiting_handlers!(A1 A2 A3 A4 A5 A6 A7);
+
 handlers!();
 handlers!(A1);
 handlers!(A1 A2);
 handlers!(A1 A2 A3);
 handlers!(A1 A2 A3 A4);
+handlers!(A1 A2 A3 A4 A5);
+handlers!(A1 A2 A3 A4 A5 A6);
+handlers!(A1 A2 A3 A4 A5 A6 A7);
+handlers!(A1 A2 A3 A4 A5 A6 A7 A8);

@@ -11,7 +11,8 @@ use super::request::Request;
 /// `RESPOND_URI` to a `REQUEST_URI`, a confirmation to (un)subscriptions, `OK`
 /// to everything else. `()` is the usual answer without a content where the message [asks
 /// for one](MessageType::is_request), so that who asked does not wait in vain, and no answer
-/// to others, such as a `NOTIFY_URI`. [`NoReply`] and `None` are no answer in any case.
+/// to others, such as a `NOTIFY_URI`. [`NoReply`] and `None` are no answer in any case. The
+/// `Err` of a `Result` is an [error](crate::IntoErrorReply), never a success.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no reply of a netaio handler",
     note = "a handler returns `()`, bytes, text, `Reply`, `NoReply`, `Message`, or an `Option` or a `Result` of those"
@@ -121,15 +122,6 @@ impl IntoReply for NoReply {
 impl<T: IntoReply> IntoReply for Option<T> {
     fn into_reply(self, request: &Request) -> Option<Message> {
         self?.into_reply(request)
-    }
-}
-
-impl<T: IntoReply, E: IntoReply> IntoReply for Result<T, E> {
-    fn into_reply(self, request: &Request) -> Option<Message> {
-        match self {
-            Ok(reply) => reply.into_reply(request),
-            Err(reply) => reply.into_reply(request),
-        }
     }
 }
 

@@ -18,7 +18,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use event_listener::Event;
-use netaio_core::{Key, LayerError};
+use netaio_core::{Key, RouteError};
 
 pub use self::builder::ServerBuilder;
 pub use self::counters::ServerCounters;

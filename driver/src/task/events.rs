@@ -191,7 +191,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.link.set_call_options(self.now, &call, options);
         }
         let remote = (&self.connection).into();
-        match handler.call(Request { message, remote }, &mut self.running.spares) {
+        match handler.call(Request::new(message, remote), &mut self.running.spares) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
             Ok(Outcome::Running(mut future)) => match Pin::new(&mut future).poll(context) {
                 Poll::Ready(answer) => {

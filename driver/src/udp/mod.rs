@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::{
-    DatagramCounters, Key, LayerError, ManagementConfig, Message, PeerManagementError, SealError,
+    DatagramCounters, Key, ManagementConfig, Message, PeerManagementError, RouteError, SealError,
     SendError, SendOptions,
 };
 

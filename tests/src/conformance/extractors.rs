@@ -53,8 +53,8 @@ pub async fn each_extractor_hands_over_its_part<R: Runtime>() {
     }
 }
 
-/// Handlers take none to four of them, in any order, direct or async.
-pub async fn handlers_take_up_to_four<R: Runtime>() {
+/// Handlers take none to eight of them, in any order, direct or async.
+pub async fn handlers_take_up_to_eight<R: Runtime>() {
     let on = |uri: &'static str| (REQUEST_URI, uri);
     let server = Server::<R>::builder()
         .on(on("0"), || "none")
@@ -66,6 +66,27 @@ pub async fn handlers_take_up_to_four<R: Runtime>() {
         .on(on("4"), |a: Uri, b: Uri, c: Content, d: Text| {
             format!("{a} {b} {c} {}", &*d)
         })
+        .on(on("5"), |a: Uri, _: Uri, _: Uri, _: Uri, e: Content| {
+            format!("{a} {e}")
+        })
+        .on(
+            on("6"),
+            |a: Uri, _: Uri, _: Uri, _: Uri, _: Uri, f: Content| format!("{a} {f}"),
+        )
+        .on(
+            on("7"),
+            |a: Uri, _: Uri, _: Uri, _: Uri, _: Uri, _: Uri, g: Content| format!("{a} {g}"),
+        )
+        .on(
+            on("8"),
+            |a: Uri, _: Uri, _: Uri, _: Uri, _: Uri, _: Uri, _: Uri, h: Content| format!("{a} {h}"),
+        )
+        .on(
+            on("async 8"),
+            |a: Uri, _: Uri, _: Uri, _: Uri, _: Uri, _: Uri, _: Uri, h: Content| async move {
+                format!("{a} {h}")
+            },
+        )
         .on(on("async 0"), || async { "none" })
         .on(on("async 1"), |a: Uri| async move { format!("{a}") })
         .on(on("async 2"), |a: Content, b: Uri| async move {
@@ -80,6 +101,10 @@ pub async fn handlers_take_up_to_four<R: Runtime>() {
             |a: Uri, b: Uri, c: Content, d: Text| async move { format!("{a} {b} {c} {}", &*d) },
         );
     let pair = plain_pair(server).await;
+    for uri in ["5", "6", "7", "8", "async 8"] {
+        let answer = pair.connection.request(uri).content("x").await.unwrap();
+        assert_message(&answer, RESPOND_URI, uri, format!("{uri} x"));
+    }
     for prefix in ["", "async "] {
         let cases = ["none", "{}", "x {}", "x {} REQUEST_URI", "{} {} x x"];
         for (number, expected) in cases.into_iter().enumerate() {

@@ -449,13 +449,16 @@ pub async fn layers_that_clash_are_refused<R: Runtime>() {
     let (server, client) = (&pair.server, &pair.client);
     assert_eq!(
         server.on(CREATE_URI, || "never", clash()),
-        Err(expected.clone())
+        Err(expected.clone().into())
     );
     assert_eq!(
         server.once(CREATE_URI, || "never", clash()),
-        Err(expected.clone())
+        Err(expected.clone().into())
     );
-    assert_eq!(client.on(NOTIFY_URI, || (), clash()), Err(expected.clone()));
+    assert_eq!(
+        client.on(NOTIFY_URI, || (), clash()),
+        Err(expected.clone().into())
+    );
     let error = pair
         .connection
         .request("u")

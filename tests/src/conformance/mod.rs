@@ -28,7 +28,9 @@ pub mod covers;
 pub mod datagrams;
 pub mod endings;
 pub mod events;
+pub mod extensions;
 pub mod extractors;
+pub mod formats;
 pub mod full_tables;
 pub mod groups;
 pub mod handlers;
@@ -48,6 +50,7 @@ pub mod node_stops;
 pub mod nodes;
 pub mod options;
 pub mod panics;
+pub mod patterns;
 pub mod publishing;
 pub mod reconnecting;
 pub mod refusals;
@@ -186,9 +189,18 @@ macro_rules! conformance {
             }
             extractors {
                 each_extractor_hands_over_its_part
-                handlers_take_up_to_four
+                handlers_take_up_to_eight
                 a_rejected_argument_is_the_reply
                 handlers_share_state
+            }
+            extensions {
+                an_extension_stays_with_its_connection
+                the_last_argument_may_be_async
+                a_remote_says_what_vouches_for_it
+            }
+            formats {
+                values_cross_in_their_format
+                an_err_is_no_success
             }
             layers {
                 every_pair_of_layers_carries_messages
@@ -604,6 +616,11 @@ macro_rules! conformance {
                 a_node_says_that_it_has_ended
                 reconnecting_goes_on
                 accepting_goes_on
+            }
+            patterns {
+                a_pattern_captures_parts_of_the_uri
+                patterns_that_conflict_are_refused
+                a_node_has_patterns
             }
             server_peers {
                 a_client_introduces_itself

@@ -291,7 +291,7 @@ pub async fn layers_that_clash_are_refused<R: Runtime>() {
     assert!(matches!(&error, BuildError::Layer { source, .. } if *source == expected));
 
     let node = bind_node(sealing().on(REQUEST_URI, || "fine")).await;
-    let refused = Err(expected);
+    let refused = Err(expected.into());
     let expected = SealError::FieldClash("hmac".into());
     assert_eq!(node.on(CREATE_URI, || "never", clash()), refused);
     assert_eq!(node.once(CREATE_URI, || "never", clash()), refused);

@@ -97,6 +97,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "address",
                 "binding",
                 "bounded_queue",
+                "connection_id",
                 "count",
                 "futures",
                 "heap",
@@ -115,6 +116,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // Handles, and what is asked of them.
             &["connection", "methods", "udp_handle"],
             &["remote"],
+            &["identity"],
             &["request"],
             // Handlers, and the node that finds them.
             &["handler"],

@@ -65,8 +65,11 @@ fn layers_that_clash_or_hide_the_uri_are_refused_with_their_handler() {
         (hides, LayerError::HiddenUri),
     ] {
         let key = || (types::REQUEST_URI, "u");
-        assert_eq!(node.on(key(), 1, inner.clone()), Err(expected.clone()));
-        assert_eq!(node.once(key(), 1, inner), Err(expected));
+        assert_eq!(
+            node.on(key(), 1, inner.clone()),
+            Err(expected.clone().into())
+        );
+        assert_eq!(node.once(key(), 1, inner), Err(expected.into()));
         assert_eq!((node.remove(key()), node.remove_once(key())), (None, None));
     }
     // By its type alone a message is found whatever its uri.

@@ -34,7 +34,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     #[must_use]
     pub fn keys(app_id: impl Into<Bytes>) -> [Key; 3] {
         let app_id = app_id.into();
-        TYPES.map(|message_type| Key::from((message_type, app_id.clone())))
+        TYPES.map(|message_type| Key::exact(message_type, app_id.clone()))
     }
 
     /// `ADVERTISE_PEER` for one app id: for a connection that was just made.

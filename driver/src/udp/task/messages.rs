@@ -196,7 +196,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         }
         let options = options.unwrap_or(self.link.config().calls);
         let remote = Remote(Kind::Datagram(self.handle.clone(), address));
-        match handler.call(Request { message, remote }, &mut self.spares) {
+        match handler.call(Request::new(message, remote), &mut self.spares) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
             Ok(Outcome::Running(mut future)) => {
                 // Most have completed at once, and so need no task. Others are polled again there.

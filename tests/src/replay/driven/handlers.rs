@@ -89,7 +89,13 @@ fn run<M>(request: Request, spares: &mut Spares, handler: impl Handler<M>) -> Ou
 
 impl Shared {
     /// Writes down that a handler is called.
-    fn note(&self, act: Act, Request { message, remote }: &Request) {
+    fn note(
+        &self,
+        act: Act,
+        Request {
+            message, remote, ..
+        }: &Request,
+    ) {
         let shown = show(message);
         let (subject, line) = match remote.connection() {
             None => {
