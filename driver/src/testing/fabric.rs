@@ -38,7 +38,7 @@ pub(super) struct State {
     pub(super) counters: NetworkCounters,
 }
 
-/// The datagrams of a [`Network`] so far, counted for each receiver.
+/// The datagrams of a [`Network`](super::Network) so far, counted for each receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NetworkCounters {

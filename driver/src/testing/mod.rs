@@ -3,7 +3,7 @@
 //! - [`Server::call`](crate::Server::call) hands a server one message, and has its answer.
 //! - [`connect`] joins a client to a server by a pipe in memory. What it returns are the handles
 //!   of both ends, to call handlers with: a [`Remote`](crate::Remote) is made of a
-//!   [`Connection`], and a [`Publisher`](crate::Publisher) is that of
+//!   [`Connection`](crate::Connection), and a [`Publisher`](crate::Publisher) is that of
 //!   [`Server::publisher`](crate::Server::publisher).
 //! - [`Network`] is a network within the process for nodes and connections of several programs,
 //!   which delays, loses and doubles by a seed.
