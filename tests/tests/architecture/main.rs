@@ -21,7 +21,7 @@ const CRATES: &[&[&str]] = &[
     &["core"],
     &["driver"],
     &["driver-tokio", "driver-smol", "driver-async-std"],
-    &["cli", "fuzz", "tests"],
+    &["cli", "fuzz", "tests", "examples/telemetry"],
 ];
 
 /// The crates whose modules are looked at.

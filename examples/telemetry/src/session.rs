@@ -1,0 +1,72 @@
+//! Who may connect: the certificate, the secrets, and a client that has both.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use netaio_tokio::core::BackoffConfig;
+use netaio_tokio::plugin::HmacAuth;
+use netaio_tokio::tls::TlsConnector;
+use netaio_tokio::tls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use netaio_tokio::tls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use netaio_tokio::{AutoReconnect, Client};
+
+use crate::Failure;
+
+const CERTIFICATE: &str = "certificate.der";
+const KEY: &str = "key.der";
+
+/// What all members of the service know.
+pub(crate) fn members() -> Result<HmacAuth, Failure> {
+    Ok(HmacAuth::new(std::env::var("TELEMETRY_SECRET")?))
+}
+
+/// What those know who may forget a sensor.
+pub(crate) fn admins() -> Result<HmacAuth, Failure> {
+    let secret = std::env::var("TELEMETRY_ADMIN_SECRET")?;
+    Ok(HmacAuth::new(secret).with_hmac_field("camh"))
+}
+
+/// The collector's certificate, made at its first start. In earnest it comes from a certificate
+/// authority.
+pub(crate) fn server_config(folder: &Path) -> Result<Arc<ServerConfig>, Failure> {
+    let (certificate, key) = match fs::read(folder.join(KEY)) {
+        Ok(key) => (fs::read(folder.join(CERTIFICATE))?, key),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+            let (certificate, key) = (made.cert.der().to_vec(), made.signing_key.serialize_der());
+            fs::create_dir_all(folder)?;
+            fs::write(folder.join(CERTIFICATE), &certificate)?;
+            fs::write(folder.join(KEY), &key)?;
+            (certificate, key)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let key = PrivatePkcs8KeyDer::from(key);
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![CertificateDer::from(certificate)], key.into())?;
+    Ok(Arc::new(config))
+}
+
+/// A client of the collector, which connects again whenever it has to.
+pub(crate) fn client(folder: &Path) -> Result<Client, Failure> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(fs::read(folder.join(CERTIFICATE))?))?;
+    let config = ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let for_ever = BackoffConfig::new(Duration::from_millis(50))
+        .with_factor(2)
+        .with_maximum(Duration::from_secs(5))
+        .with_jitter(true)
+        .with_tries(None);
+    let client = Client::builder()
+        .auth(members()?)
+        .connector(TlsConnector::new(Arc::new(config)))
+        .auto_reconnect(AutoReconnect::new().backoff(for_ever))
+        .build()?;
+    Ok(client)
+}
