@@ -45,6 +45,7 @@
 //!
 //! - `aead`: `plugin::Aead`, the layer that authenticates whole messages; off by default.
 //! - `json`, `postcard`: `Json` and `Postcard`, contents of values that serde knows.
+//! - `metrics`: `Metrics::record`, for the recorder of the `metrics` crate; off by default.
 //! - `sha-lanes`: `plugin::Sha256StreamCipher` at some twice the speed, on x86-64 with
 //!   the SHA extensions; off by default, as it brings a crate with `unsafe` code.
 //! - `testing`: `testing` and `Server::call`, to test a service without sockets; off by default.

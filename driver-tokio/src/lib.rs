@@ -39,7 +39,7 @@
 //! [`Client::messages`] has what servers send of their own accord, all of it: a stream that
 //! is not read keeps the servers waiting, while requests are still answered.
 //! [`Client::events`] tells of connections that are made, lost and replaced, and of whatever
-//! is missing; [`Client::counters`] counts it.
+//! is missing; [`Client::metrics`] counts it.
 //!
 //! ```
 //! use netaio_tokio::types::REQUEST_URI;
@@ -77,7 +77,7 @@
 //!     panic!("the connection has ended");
 //! };
 //! assert_eq!(reason, CloseReason::Remote);
-//! assert_eq!(client.counters().closed_connections, 1);
+//! assert_eq!(client.metrics().closed_connections, 1);
 //! # Ok(())
 //! # }
 //! ```
@@ -94,6 +94,7 @@
 //!
 //! - `aead`: `plugin::Aead`, the layer that authenticates whole messages; off by default.
 //! - `json`, `postcard`: `Json` and `Postcard`, contents of values that serde knows.
+//! - `metrics`: `Metrics::record`, for the recorder of the `metrics` crate; off by default.
 //! - `sha-lanes`: `plugin::Sha256StreamCipher` at some twice the speed, on x86-64 with
 //!   the SHA extensions; off by default, as it brings a crate with `unsafe` code.
 //! - `testing`: `testing` and `Server::call`, to test a service without sockets; off by default.
@@ -228,6 +229,11 @@ fn split(stream: TcpStream, keepalive: Option<Keepalive>) -> io::Result<(TcpRead
     let (reader, writer) = stream.into_split();
     Ok((TcpReader(reader), TcpWriter(writer)))
 }
+
+/// The program of the chapter about metrics, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/observing.md")]
+pub struct Observing;
 
 /// The programs of the chapter about tests, compiled and run.
 #[cfg(all(doctest, feature = "testing"))]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use event_listener::Event;
@@ -66,6 +67,8 @@ pub(crate) struct Origin {
 /// A request that is queued.
 #[must_use = "an answer that nobody waits for is dropped"]
 pub(crate) struct SentRequest {
+    /// When, a reading of the monotonic clock.
+    begun: Duration,
     pending: Pending,
     uri: Bytes,
     message_type: MessageType,
@@ -221,9 +224,11 @@ impl Connection {
         options: RequestOptions,
     ) -> Result<SentRequest, SendError> {
         let (uri, message_type) = (message.uri.clone(), message.message_type);
-        let (request, pending) = Request::new(message, options, self.time().now());
+        let begun = self.time().now();
+        let (request, pending) = Request::new(message, options, begun);
         self.shared.mailbox.push(Command::Request(request))?;
         Ok(SentRequest {
+            begun: begun.monotonic,
             pending,
             uri,
             message_type,
@@ -239,6 +244,7 @@ impl Connection {
     /// Waits for the answer of a request.
     pub(crate) async fn finish_request(&self, sent: SentRequest) -> Result<Answer, RequestError> {
         let SentRequest {
+            begun,
             pending,
             uri,
             message_type,
@@ -246,6 +252,9 @@ impl Connection {
         let wake = || self.command(Command::Wake);
         let answer = self.shared.cancellations.wait(pending, wake).await;
         let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));
+        if answer.is_ok() {
+            self.shared.context.note_round_trip(begun);
+        }
         if let Err(RequestError::TimedOut(timeout)) = answer {
             let origin = self.shared.origin.as_ref();
             if let Some(observer) = origin.and_then(|origin| origin.observer.upgrade()) {

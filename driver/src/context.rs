@@ -9,10 +9,12 @@ use netaio_core::{Limits, LinkConfig, Place};
 use crate::bounded_queue::Bounds;
 use crate::clock::Time;
 use crate::futures::BoxFuture;
+use crate::histogram::Times;
 use crate::logging::Logs;
 use crate::runtime::Runtime;
 use crate::sources::Sources;
 use crate::states::States;
+use crate::traffic::Traffic;
 
 /// Configuration, clock, log and shared values of one server, client or node.
 pub(crate) struct Context {
@@ -25,6 +27,10 @@ pub(crate) struct Context {
     /// The runtime's timer.
     pub(crate) sleep_until: Sleep,
     peers: OnceLock<Weak<dyn FindPeer>>,
+    /// What goes in and out.
+    pub(crate) traffic: Arc<Traffic>,
+    /// How long handlers and requests take, where that is measured.
+    pub(crate) times: Option<Arc<MeasuredTimes>>,
 }
 
 /// Finds peers by where they are.
@@ -36,6 +42,13 @@ pub(crate) trait FindPeer: Send + Sync {
 pub(crate) struct PeerAt {
     pub(crate) id: Bytes,
     pub(crate) is_vouched: bool,
+}
+
+/// How long handlers take, and requests until they are answered.
+#[derive(Default)]
+pub(crate) struct MeasuredTimes {
+    pub(crate) handlers: Times,
+    pub(crate) requests: Times,
 }
 
 /// Is ready at a time, or soon after.
@@ -55,6 +68,7 @@ impl Context {
         log_interval: Duration,
         event_bounds: Bounds,
         sleep_until: Sleep,
+        measured: bool,
     ) -> Arc<Self> {
         let logs = Arc::new(Logs::new(log_interval, sources.time.clone()));
         Arc::new(Self {
@@ -65,6 +79,8 @@ impl Context {
             event_bounds,
             sleep_until,
             peers: OnceLock::new(),
+            traffic: Arc::default(),
+            times: measured.then(Arc::default),
         })
     }
 
@@ -76,6 +92,14 @@ impl Context {
     /// The peer at a place.
     pub(crate) fn peer_at(&self, place: Place) -> Option<PeerAt> {
         self.peers.get()?.upgrade()?.peer_at(place)
+    }
+
+    /// Measures a request that was answered, where that is wanted.
+    pub(crate) fn note_round_trip(&self, begun: Duration) {
+        if let Some(times) = &self.times {
+            let now = self.time().now().monotonic;
+            times.requests.add(now.saturating_sub(begun));
+        }
     }
 
     pub(crate) fn limits(&self) -> &Limits {

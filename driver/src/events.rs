@@ -1,6 +1,7 @@
 //! Streams of events, for any number of listeners.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
@@ -8,46 +9,93 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use crate::bounded_queue::{Bounds, Items, Queue, Taken};
+use crate::count::Count;
 use crate::sync::{Mutex, lock};
 
 /// A stream of events, from the moment at which it was made. It ends with their source.
 ///
 /// It is bounded, by `event_queue` of every builder: a listener that does not take its events
-/// loses the oldest when more than 4,096 wait, or when they keep more than 4 MiB of memory.
+/// loses the oldest when more than 4,096 wait, or when they keep more than 4 MiB of memory. In
+/// their place comes one event that says how many those were: `EventsLost`, of every kind of events.
 /// Each stream of one kind gets every event.
-pub struct Events<T>(Items<T>);
+///
+/// ```
+/// use netaio_driver::{Runtime, Server, ServerEvent};
+///
+/// async fn watch<R: Runtime>(server: &Server<R>) {
+///     let mut events = server.events();
+///     while let Some(event) = events.next().await {
+///         match event {
+///             ServerEvent::Connected(who) => println!("{:?} has come", who.remote()),
+///             ServerEvent::EventsLost { count } => eprintln!("{count} events were not read"),
+///             _ => {}
+///         }
+///     }
+/// }
+/// ```
+pub struct Events<T> {
+    items: Items<T>,
+    /// The event that says how many were lost.
+    lost: fn(u64) -> Option<T>,
+    /// What comes behind that one.
+    behind: Option<T>,
+}
 
 /// What an event keeps in memory besides itself.
 pub(crate) trait EventBytes {
     /// The number of bytes, where a remote decides how many they are.
     fn event_bytes(&self) -> usize;
+
+    /// The event that says how many were lost, if there is one of this kind.
+    fn lost(_count: u64) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 impl<T> Events<T> {
     /// The next event, or `None` at the end of the stream. Cancel-safe.
     pub async fn next(&mut self) -> Option<T> {
-        self.0.next().await.map(|taken| taken.item)
+        poll_fn(|context| self.poll_event(context)).await
     }
 
     /// The next event, with how many were lost before it.
     pub(crate) fn poll_taken(&mut self, context: &mut Context<'_>) -> Poll<Option<Taken<T>>> {
-        self.0.poll_next(context)
+        self.items.poll_next(context)
+    }
+
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        if let Some(event) = self.behind.take() {
+            return Poll::Ready(Some(event));
+        }
+        let taken = ready!(self.items.poll_next(context));
+        Poll::Ready(taken.map(|Taken { item, lost }| match (self.lost)(lost) {
+            Some(event) if lost > 0 => {
+                self.behind = Some(item);
+                event
+            }
+            _ => item,
+        }))
     }
 }
+
+// No event is ever pinned.
+impl<T> Unpin for Events<T> {}
 
 impl<T> Stream for Events<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let taken = ready!(self.0.poll_next(context));
-        Poll::Ready(taken.map(|taken| taken.item))
+        self.poll_event(context)
     }
 }
 
 impl<T> fmt::Debug for Events<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")
-            .field("waiting", &self.0.len())
+            .field("waiting", &self.items.len())
             .finish()
     }
 }
@@ -59,14 +107,21 @@ pub(crate) struct Listeners<T> {
     queues: Mutex<Option<Vec<Queue<T>>>>,
     /// Those of each listener's queue.
     bounds: Bounds,
+    lost: Count,
 }
 
 impl<T> Listeners<T> {
+    /// Events that listeners lost.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.get()
+    }
+
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             any: AtomicBool::new(false),
             queues: Mutex::new(Some(Vec::new())),
             bounds,
+            lost: Count::default(),
         }
     }
 }
@@ -79,7 +134,11 @@ impl<T: Clone + EventBytes> Listeners<T> {
             queues.push(queue);
             self.any.store(true, Ordering::Relaxed);
         }
-        Events(items)
+        Events {
+            items,
+            lost: T::lost,
+            behind: None,
+        }
     }
 
     /// Whether there may be listeners: one that is gone is noticed with the next event.
@@ -112,6 +171,9 @@ impl<T: Clone + EventBytes> Listeners<T> {
                 None => false,
             });
             self.any.store(!queues.is_empty(), Ordering::Relaxed);
+        }
+        if lost > 0 {
+            self.lost.add(lost as u64);
         }
         lost
     }
@@ -200,6 +262,39 @@ mod tests {
         assert_eq!(got, [vec![0; 5000]]);
         drop(slow);
         assert_eq!(emit(400), 0);
+    }
+
+    #[test]
+    fn a_stream_says_where_events_were_lost() {
+        #[derive(Clone, Debug, PartialEq)]
+        enum Told {
+            Number(u64),
+            Lost(u64),
+        }
+
+        impl EventBytes for Told {
+            fn event_bytes(&self) -> usize {
+                0
+            }
+
+            fn lost(count: u64) -> Option<Self> {
+                Some(Self::Lost(count))
+            }
+        }
+
+        let items = 2;
+        let listeners = Listeners::new(Bounds {
+            items,
+            ..Bounds::default()
+        });
+        let mut events = listeners.listen();
+        (0..5).for_each(|number| {
+            listeners.emit(|| Told::Number(number));
+        });
+        listeners.close();
+        let (told, _) = drain(&mut events);
+        assert_eq!(told, [Told::Lost(3), Told::Number(3), Told::Number(4)]);
+        assert_eq!(listeners.lost(), 3);
     }
 
     impl EventBytes for Vec<u8> {

@@ -24,6 +24,7 @@
 //!   multicast groups among them.
 //! - `aead`: `plugin::Aead` of the core.
 //! - `testing`: the module `testing`, and `Server::call`: servers, clients and nodes without sockets.
+//! - `metrics`: `Metrics::record`, for the recorder of the `metrics` crate.
 //! - `sha-lanes`: a faster `plugin::Sha256StreamCipher` of the core, with a crate that has `unsafe` code.
 //! - `json`, `postcard`: `Json` and `Postcard`, contents of values that serde knows.
 //! - `x25519`: `plugin::X25519Cipher` of the core.
@@ -40,9 +41,11 @@ mod connection_id;
 mod count;
 mod futures;
 mod heap;
+mod histogram;
 pub mod key_files;
 mod runtime;
 mod sync;
+mod traffic;
 
 // Sockets, for the crates of the runtimes.
 #[cfg(feature = "async-io")]
@@ -83,6 +86,8 @@ mod udp_handle;
 
 // Handlers, and the node that finds them.
 mod handler;
+mod metrics;
+mod observed;
 mod service;
 
 // What handlers take, and tasks.
@@ -107,9 +112,9 @@ pub mod unix;
 
 pub use byte_stream::ByteStream;
 pub use client::{
-    AutoReconnect, Client, ClientBuilder, ClientCounters, ClientEvent, ClientEvents, Connector,
-    Dial, GaveUp, Lagged, LossyMessages, Messages, Missed, NotSubscribed, Reconnected,
-    SubscribeBuilder, Subscription, Unsolicited,
+    AutoReconnect, Client, ClientBuilder, ClientEvent, ClientEvents, Connector, Dial, GaveUp,
+    Lagged, LossyMessages, Messages, Missed, NotSubscribed, Reconnected, SubscribeBuilder,
+    Subscription, Unsolicited,
 };
 pub use clock::Clock;
 pub use connection::Connection;
@@ -131,7 +136,9 @@ pub use handler::{
     FromRequestAsync, FromSegment, Handler, HandlerFuture, IntoErrorReply, IntoReply, NoReply,
     Outcome, Path, PathError, Reply, Request, RouteOptions, Spares, State, Text, Uri, path_segment,
 };
+pub use histogram::Histogram;
 pub use identity::{Identity, PeerIdentity};
+pub use metrics::{Metrics, Refusals, prometheus};
 pub use netaio_core as core;
 pub use netaio_core::{Delivery, PeerManagementError};
 pub use options::ConnectionOptions;
@@ -144,9 +151,7 @@ pub use runtime::{
     DatagramOptions, DatagramSocket, Interface, Interfaces, Keepalive, ReadHalf, Received, Runtime,
     Sent, Undelivered, WriteHalf,
 };
-pub use server::{
-    Incoming, Listener, Server, ServerBuilder, ServerCounters, ServerEvent, ServerEvents,
-};
+pub use server::{Incoming, Listener, Server, ServerBuilder, ServerEvent, ServerEvents};
 pub use timeouts::TimedOut;
 pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 
@@ -171,9 +176,9 @@ pub mod api {
     /// What becomes of servers, clients, nodes and their messages, and counters of it.
     pub mod events {
         pub use crate::{
-            ClientCounters, ClientEvent, ClientEvents, Events, GaveUp, KnownPeer, Lagged,
-            LossyMessages, Messages, Missed, PeerEvent, PeerEvents, Reconnected, ServerCounters,
-            ServerEvent, ServerEvents, TimedOut, UdpEvent, UdpEvents, Unsolicited,
+            ClientEvent, ClientEvents, Events, GaveUp, Histogram, KnownPeer, Lagged, LossyMessages,
+            Messages, Metrics, Missed, PeerEvent, PeerEvents, Reconnected, Refusals, ServerEvent,
+            ServerEvents, TimedOut, UdpEvent, UdpEvents, Unsolicited, prometheus,
         };
         #[doc(inline)]
         pub use netaio_core::{CancelReason, CloseReason, Dropped, Refusal, RemovalReason};

@@ -90,6 +90,11 @@ pub enum PeerEvent {
         /// Why.
         reason: IntroductionError,
     },
+    /// So many events that came before this one were lost, as they were not taken in time.
+    EventsLost {
+        /// How many.
+        count: u64,
+    },
 }
 
 impl PeerEvent {
@@ -147,8 +152,12 @@ impl EventBytes for PeerEvent {
                 others.fold(peer.bytes(), usize::saturating_add)
             }
             Self::DuplicateId { id, .. } => id.len(),
-            Self::Refused { .. } => 0,
+            Self::Refused { .. } | Self::EventsLost { .. } => 0,
         }
+    }
+
+    fn lost(count: u64) -> Option<Self> {
+        Some(Self::EventsLost { count })
     }
 }
 

@@ -136,6 +136,11 @@ impl Service {
         result
     }
 
+    /// Events of peers that listeners lost.
+    pub(crate) fn lost_peer_events(&self) -> u64 {
+        self.peer_events.lost()
+    }
+
     /// Wakes the tasks of links that have to be polled.
     pub(crate) fn wake_links(&self) {
         self.wake(self.node());

@@ -38,6 +38,8 @@ pub(crate) struct Setup {
     pub(crate) peer_plugin: Arc<dyn PeerPlugin>,
     /// The app ids whose peers are managed from the start.
     pub(crate) management: Vec<ManagementConfig>,
+    /// Times are measured.
+    pub(crate) measured: bool,
     handlers: Vec<Registration>,
     inner_before_handler: bool,
     options_before_handler: bool,
@@ -66,6 +68,7 @@ impl Setup {
             local_peer: None,
             peer_plugin: Arc::new(DefaultPeerPlugin),
             management: Vec::new(),
+            measured: false,
             handlers: Vec::new(),
             inner_before_handler: false,
             options_before_handler: false,
@@ -198,6 +201,7 @@ impl Setup {
             self.log_interval,
             self.event_bounds,
             sleep_until,
+            self.measured,
         );
         let now = context.time().now();
         for config in self.management {
@@ -251,6 +255,14 @@ macro_rules! common_options {
                 items: events,
                 bytes,
             };
+            self
+        }
+
+        /// Measures how long handlers take, and requests until they are answered, for
+        /// [`Metrics`](crate::Metrics): two readings of the clock more for each. Not done unless
+        /// called.
+        pub fn measure_times(mut self) -> Self {
+            self.setup.measured = true;
             self
         }
 

@@ -174,6 +174,9 @@ impl UdpHandle {
         let wake = || drop(self.0.commands.try_send(Command::CheckPeers));
         let answer = self.0.cancellations.wait(pending, wake).await;
         let answer = answer.unwrap_or(Err(closed));
+        if answer.is_ok() {
+            self.0.context.note_round_trip(now.monotonic);
+        }
         if let Err(RequestError::TimedOut(timeout)) = answer {
             self.0.observer.clone().timed_out(TimedOut {
                 to,

@@ -91,7 +91,7 @@ async fn a_flood_of_refused_messages_is_one_line() {
     let log = lines.with("message refused");
     assert_eq!(log.len(), 1, "{log:?}");
     assert_says(&log[0], None);
-    let counters = server.counters();
+    let counters = server.metrics();
     assert_eq!(counters.refused_messages, FLOOD);
     assert_eq!(counters.suppressed_log_lines, FLOOD - 1);
 
@@ -101,7 +101,7 @@ async fn a_flood_of_refused_messages_is_one_line() {
     let log = lines.with("message refused");
     assert_eq!(log.len(), 2, "{log:?}");
     assert_says(&log[1], Some(FLOOD - 1));
-    let suppressed = server.counters().suppressed_log_lines;
+    let suppressed = server.metrics().suppressed_log_lines;
     assert_eq!(suppressed, 2 * (FLOOD - 1));
     stranger.close().await;
     server.stop().await;
@@ -131,7 +131,7 @@ async fn a_flood_of_connections_is_one_line() {
         clock.wait(Duration::from_secs(10));
     }
     assert_eq!(lines.with("").len(), 2);
-    assert_eq!(server.counters().refused_connections, 2 * FLOOD);
+    assert_eq!(server.metrics().refused_connections, 2 * FLOOD);
     first.close().await;
     server.stop().await;
 }
@@ -157,8 +157,8 @@ async fn a_flood_of_garbage_datagrams_is_one_line() {
         clock.wait(Duration::from_secs(10));
     }
     assert_eq!(lines.with("").len(), 2);
-    assert_eq!(node.counters().malformed, 2 * FLOOD);
-    assert_eq!(node.suppressed_log_lines(), 2 * (FLOOD - 1));
+    assert_eq!(node.metrics().datagrams.malformed, 2 * FLOOD);
+    assert_eq!(node.metrics().suppressed_log_lines, 2 * (FLOOD - 1));
     node.stop().await;
 }
 
@@ -195,8 +195,8 @@ async fn a_flood_of_messages_without_a_handler_is_one_line() {
     assert!(log[0].contains("remote=Some(127.0.0.1:"), "{log:?}");
     let from = format!("remote={}", asker.local_addr());
     assert!(log[1].contains(&from), "{log:?}");
-    assert_eq!(server.counters().suppressed_log_lines, FLOOD - 1);
-    assert_eq!(node.suppressed_log_lines(), 1);
+    assert_eq!(server.metrics().suppressed_log_lines, FLOOD - 1);
+    assert_eq!(node.metrics().suppressed_log_lines, 1);
     client.close().await;
     server.stop().await;
     node.stop().await;
@@ -282,7 +282,7 @@ async fn a_logger_that_panics_ends_no_task() {
         refused.closed().await;
         asker.request(node.local_addr(), "u").await.unwrap();
     }
-    assert_eq!(server.counters().refused_connections, 3);
+    assert_eq!(server.metrics().refused_connections, 3);
     assert_eq!(server.connections(), 1);
     first.close().await;
     server.stop().await;
@@ -308,7 +308,7 @@ async fn a_flood_of_news_that_a_client_does_not_want_is_one_line() {
     client.request("u").await.unwrap().ok().unwrap();
     let log = lines.with("an unsolicited message was dropped: the application takes none");
     assert_eq!(log.len(), 1, "{log:?}");
-    assert_eq!(client.suppressed_log_lines(), FLOOD - 1);
+    assert_eq!(client.metrics().suppressed_log_lines, FLOOD - 1);
     client.close().await;
     server.stop().await;
 }
@@ -324,7 +324,7 @@ async fn without_an_interval_all_lines_are_written() {
     let log = lines.with("message refused");
     assert_eq!(log.len() as u64, FLOOD);
     assert!(log.iter().all(|line| !line.contains("suppressed")));
-    assert_eq!(server.counters().suppressed_log_lines, 0);
+    assert_eq!(server.metrics().suppressed_log_lines, 0);
     stranger.close().await;
     server.stop().await;
 }
@@ -338,8 +338,8 @@ async fn lines_that_nobody_wants_are_not_counted() {
     let stranger = Client::builder().build().unwrap();
     stranger.connect(server.local_addr()).await.unwrap();
     have_refused(&stranger, FLOOD).await;
-    assert_eq!(server.counters().refused_messages, FLOOD);
-    assert_eq!(server.counters().suppressed_log_lines, 0);
+    assert_eq!(server.metrics().refused_messages, FLOOD);
+    assert_eq!(server.metrics().suppressed_log_lines, 0);
     assert_eq!(lines.with(""), [""; 0]);
     stranger.close().await;
     server.stop().await;

@@ -85,7 +85,7 @@ pub enum ClientEvent {
     },
     /// A [lossy stream](crate::Client::messages_lossy) has begun to drop messages, since it is
     /// not read fast enough. The stream says how many, and so does
-    /// [`ClientCounters::lagged_messages`](crate::ClientCounters::lagged_messages).
+    /// [`Metrics::lagged_messages`](crate::Metrics::lagged_messages).
     Lagged {
         /// The connection whose message found no room.
         connection: Connection,
@@ -133,6 +133,11 @@ pub enum ClientEvent {
         /// In bytes.
         bytes: usize,
     },
+    /// So many events that came before this one were lost, as they were not taken in time.
+    EventsLost {
+        /// How many.
+        count: u64,
+    },
 }
 
 impl EventBytes for ClientEvent {
@@ -146,6 +151,10 @@ impl EventBytes for ClientEvent {
             _ => 0,
         };
         more.saturating_add(Connection::BYTES)
+    }
+
+    fn lost(count: u64) -> Option<Self> {
+        Some(Self::EventsLost { count })
     }
 }
 

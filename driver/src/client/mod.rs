@@ -5,7 +5,6 @@ mod auto_reconnect;
 mod builder;
 mod connecting;
 mod connector;
-mod counters;
 mod events;
 mod messages;
 mod monitor;
@@ -27,7 +26,6 @@ use netaio_core::{Key, RouteError};
 pub use self::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
 pub use self::builder::ClientBuilder;
 pub use self::connector::{Connector, Dial};
-pub use self::counters::ClientCounters;
 pub use self::events::{ClientEvent, ClientEvents};
 pub use self::messages::{LossyMessages, Messages};
 pub use self::subscribing::{Missed, NotSubscribed, SubscribeBuilder, Subscription};
@@ -37,6 +35,7 @@ use self::connector::Dialer;
 use self::shared::Shared;
 use crate::connection::Connection;
 use crate::handler::{Handler, RouteOptions};
+use crate::metrics::Metrics;
 use crate::runtime::Runtime;
 use crate::service::{Owner, Service};
 
@@ -188,7 +187,7 @@ impl<R: Runtime> Client<R> {
     /// The events from now on: connections that are made, end and are replaced, requests that
     /// time out, and what is refused or dropped. A listener that does not take them loses the
     /// oldest when there are more than
-    /// [`event_queue`](crate::ClientBuilder::event_queue); [`counters`](Self::counters) are
+    /// [`event_queue`](crate::ClientBuilder::event_queue); [`metrics`](Self::metrics) are
     /// complete at any time.
     ///
     /// ```
@@ -214,18 +213,16 @@ impl<R: Runtime> Client<R> {
         self.shared.monitor.listen()
     }
 
-    /// The bytes that it holds, and the events that it has counted.
+    /// What it has counted, and what it holds.
     #[must_use]
-    pub fn counters(&self) -> ClientCounters {
+    pub fn metrics(&self) -> Metrics {
         let Shared { service, inbox, .. } = &*self.shared;
-        self.shared.monitor.counts.snapshot(service, inbox.bytes())
-    }
-
-    /// The number of log lines that were suppressed so far; see
-    /// [`ClientBuilder::log_interval`](crate::ClientBuilder::log_interval).
-    #[must_use]
-    pub fn suppressed_log_lines(&self) -> u64 {
-        self.service().context.logs.suppressed()
+        let mut metrics = self.shared.monitor.counts.snapshot(service);
+        metrics.open_connections = self.shared.servers().open().count();
+        metrics.message_bytes = inbox.bytes();
+        let lost = self.shared.monitor.lost_events();
+        metrics.lost_events = metrics.lost_events.saturating_add(lost);
+        metrics
     }
 
     crate::methods::handler_methods!();

@@ -5,12 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use netaio_core::{CloseReason, Dropped, MessageType, Refusal};
 
-use super::counters::Counts;
 use super::events::{ClientEvent, ClientEvents};
 use crate::bounded_queue::Bounds;
 use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::events::Listeners;
+use crate::metrics::Counts;
 use crate::timeouts::TimedOut;
 
 /// The listeners and the counters of a client.
@@ -31,6 +31,11 @@ impl Monitor {
         self.events.listen()
     }
 
+    /// Events that listeners lost.
+    pub(super) fn lost_events(&self) -> u64 {
+        self.events.lost()
+    }
+
     pub(super) fn connected(&self, connection: &Connection) {
         self.counts.connections.add(1);
         self.events
@@ -45,10 +50,11 @@ impl Monitor {
     }
 
     pub(super) fn closed(&self, connection: &Connection) {
-        self.counts.closed_connections.add(1);
+        let reason = connection.close_reason().unwrap_or(CloseReason::Local);
+        self.counts.closed(&reason);
         self.events.emit(|| ClientEvent::Closed {
             connection: connection.clone(),
-            reason: connection.close_reason().unwrap_or(CloseReason::Local),
+            reason,
         });
     }
 
@@ -120,7 +126,7 @@ impl Monitor {
     }
 
     pub(super) fn refused(&self, connection: &Connection, reason: Refusal) {
-        self.counts.refused_messages.add(1);
+        self.counts.refused(&reason);
         self.events.emit(|| ClientEvent::MessageRefused {
             connection: connection.clone(),
             reason,

@@ -80,6 +80,11 @@ pub enum ServerEvent {
         /// In bytes.
         bytes: usize,
     },
+    /// So many events that came before this one were lost, as they were not taken in time.
+    EventsLost {
+        /// How many.
+        count: u64,
+    },
 }
 
 impl EventBytes for ServerEvent {
@@ -94,7 +99,12 @@ impl EventBytes for ServerEvent {
             | Self::Unwritten { .. } => Connection::BYTES,
             Self::Refused { .. } => 0,
             Self::AcceptFailed { error } | Self::HandshakeFailed { error, .. } => error.len(),
+            Self::EventsLost { .. } => 0,
         }
+    }
+
+    fn lost(count: u64) -> Option<Self> {
+        Some(Self::EventsLost { count })
     }
 }
 

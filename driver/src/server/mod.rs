@@ -2,7 +2,6 @@
 
 mod accept;
 mod builder;
-mod counters;
 mod events;
 mod listener;
 mod peers;
@@ -21,12 +20,10 @@ use event_listener::Event;
 use netaio_core::{Key, RouteError};
 
 pub use self::builder::ServerBuilder;
-pub use self::counters::ServerCounters;
 pub use self::events::{ServerEvent, ServerEvents};
 pub use self::listener::{Incoming, Listener};
 
 use self::accept::{Acceptor, Handshakes, Listening};
-use self::counters::Counts;
 use self::listener::Tcp;
 use self::shared::Shared;
 use crate::byte_stream::ByteStream;
@@ -36,6 +33,7 @@ use crate::events::Listeners;
 use crate::futures::race;
 use crate::handler::{Handler, RouteOptions};
 use crate::mailbox::Command;
+use crate::metrics::{Counts, Metrics};
 use crate::options::ConnectionOptions;
 use crate::peers::Peers;
 use crate::publisher::Publisher;
@@ -159,10 +157,14 @@ impl<R: Runtime> Server<R> {
         self.shared.roster.len()
     }
 
-    /// The bytes that it holds, and the events that it has counted.
+    /// What it has counted, and what it holds.
     #[must_use]
-    pub fn counters(&self) -> ServerCounters {
-        self.shared.counts.snapshot(&self.shared.service)
+    pub fn metrics(&self) -> Metrics {
+        let mut metrics = self.shared.counts.snapshot(&self.shared.service);
+        metrics.open_connections = self.connections();
+        let lost = self.shared.events.lost();
+        metrics.lost_events = metrics.lost_events.saturating_add(lost);
+        metrics
     }
 
     /// The publisher to its connections.
@@ -173,7 +175,7 @@ impl<R: Runtime> Server<R> {
 
     /// The events from now on: connections that open and close, and what is refused or
     /// dropped. A listener that does not take them loses the oldest when there are more than
-    /// [`event_queue`](crate::ServerBuilder::event_queue); [`counters`](Self::counters) are
+    /// [`event_queue`](crate::ServerBuilder::event_queue); [`metrics`](Self::metrics) are
     /// complete at any time.
     #[must_use]
     pub fn events(&self) -> ServerEvents {

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use event_listener::Event;
 use netaio_core::{CloseReason, Dropped, LinkId, Node, PeerMessage, Refusal, SendOptions};
 
-use super::counters::Counts;
 use super::events::ServerEvent;
 use crate::connection::Connection;
 use crate::events::Listeners;
 use crate::futures::wait_for;
 use crate::logging::limited;
 use crate::mailbox::Command;
+use crate::metrics::Counts;
 use crate::peers::Peers;
 use crate::publisher::Publisher;
 use crate::roster::Roster;
@@ -113,7 +113,7 @@ impl Owner for Shared {
 
 impl ConnectionObserver for Shared {
     fn refused(&self, connection: &Connection, reason: Refusal) {
-        self.counts.refused_messages.add(1);
+        self.counts.refused(&reason);
         self.events.emit(|| ServerEvent::MessageRefused {
             connection: connection.clone(),
             reason,

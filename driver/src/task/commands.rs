@@ -52,6 +52,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     fn execute(&mut self, command: Command) {
         let (now, node) = (self.now, &mut &*self.service);
+        self.flow.sent_messages.add(match &command {
+            Command::Frames(frames) => frames.len(),
+            Command::Send { .. }
+            | Command::Request(_)
+            | Command::Frame { .. }
+            | Command::Notify { .. } => 1,
+            _ => 0,
+        });
         match command {
             Command::Send {
                 message,

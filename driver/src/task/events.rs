@@ -12,6 +12,7 @@ use crate::futures::race;
 use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::lookup::View;
+use crate::observed;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 
 /// How long the end of the sending side may take once all is written.
@@ -53,6 +54,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     message,
                 } => {
                     self.connection.note_heard();
+                    self.flow.received_messages.add(1);
                     self.call(context, call, &handler, message);
                 }
                 LinkEvent::Closed(reason) => {
@@ -114,6 +116,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         match event {
             LinkEvent::Message(message) => {
                 self.connection.note_heard();
+                self.flow.received_messages.add(1);
                 self.note_gap(&message);
                 if let Some(deliver) = self.service.deliver() {
                     deliver.deliver(message, &self.connection);
@@ -121,6 +124,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             LinkEvent::Answered { request, answer } => {
                 self.connection.note_heard();
+                self.flow.received_messages.add(1);
                 self.callers.end(request, Ok(answer));
             }
             LinkEvent::Failed { request, error } => self.callers.end(request, Err(error)),
@@ -191,7 +195,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.link.set_call_options(self.now, &call, options);
         }
         let remote = (&self.connection).into();
-        match handler.call(Request::new(message, remote), &mut self.running.spares) {
+        let observing = &self.service.context;
+        match observed::call(
+            observing,
+            handler,
+            Request::new(message, remote),
+            &mut self.running.spares,
+        ) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
             Ok(Outcome::Running(mut future)) => match Pin::new(&mut future).poll(context) {
                 Poll::Ready(answer) => {
@@ -230,7 +240,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     fn reply(&mut self, call: Call, answer: Option<Message>) {
         let (now, node) = (self.now, &mut &*self.service);
+        let sent = usize::from(answer.is_some());
         let replied = self.link.reply(now, node, call, answer);
+        self.flow.sent_messages.add(sent);
         self.note_reply(replied);
     }
 

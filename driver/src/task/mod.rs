@@ -11,19 +11,22 @@ use std::sync::Arc;
 
 use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal, SharedNode};
 
+use tracing::{Instrument, Span};
+
 use self::running::Running;
 use crate::callers::Callers;
 use crate::clock::Time;
 use crate::connection::Connection;
 use crate::error::TaskPanicked;
 use crate::futures::{race, yield_now};
-use crate::logging::limited;
+use crate::logging::{Shown, limited, shielded};
 use crate::lookup::Lookup;
 use crate::mailbox::Command;
 use crate::panics::caught;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::{Service, Turn};
 use crate::timer::Timer;
+use crate::traffic::OpenFlow;
 
 /// Queued answers that are written before more frames are handled, in bytes.
 const WRITE_AT: usize = 32 * 1024;
@@ -53,6 +56,25 @@ pub(crate) trait ConnectionObserver: Send + Sync + 'static {
 
     /// Nothing of it is left, after all else.
     fn ended(&self, _connection: &Connection) {}
+}
+
+/// The span of a connection, which no other one is around: it lasts longer than what made it.
+fn span_of(connection: &Connection) -> Span {
+    let mut span = Span::none();
+    shielded(|| {
+        let side = match connection.server_id() {
+            Some(_) => "client",
+            None => "server",
+        };
+        span = tracing::debug_span!(
+            parent: None,
+            "connection",
+            side,
+            remote = connection.remote().map(tracing::field::display),
+            name = connection.name().map(|name| tracing::field::display(Shown(name.as_bytes()))),
+        );
+    });
+    span
 }
 
 /// A connection and the calls in flight on it.
@@ -89,6 +111,7 @@ pub(crate) struct Task<R, I, O> {
     refusing: bool,
     /// The time of the last step.
     now: Now,
+    flow: OpenFlow,
     /// Dropped last, after the stream.
     ending: Ending,
 }
@@ -126,8 +149,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         connection: Connection,
         observer: Arc<dyn ConnectionObserver>,
     ) {
+        let span = span_of(&connection);
         let mut task = Self::new(link, reader, writer, service, connection, observer);
-        R::spawn(async move {
+        let run = async move {
             let run = async {
                 task.run().await;
                 task.outlive().await;
@@ -135,7 +159,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             if let Err(panicked) = caught(run).await {
                 task.fail_panicked(&panicked);
             }
-        });
+        };
+        match span.is_disabled() {
+            true => R::spawn(run),
+            false => R::spawn(run.instrument(span)),
+        }
     }
 
     fn new(
@@ -147,6 +175,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         observer: Arc<dyn ConnectionObserver>,
     ) -> Self {
         let now = service.context.time().now();
+        let flow = service.context.traffic.open();
         Self {
             link,
             stream: Some((reader, writer)),
@@ -174,6 +203,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             handled: false,
             refusing: false,
             now,
+            flow,
         }
     }
 
@@ -213,6 +243,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             if self.running.is_empty() {
                 self.running.spares.clear();
             }
+            self.note_pending();
             let step = self.step(more).await;
             self.now = self.time().now();
             self.take_step(step);
@@ -263,6 +294,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.steps = 0;
         self.link.begin_turn();
         yield_now().await;
+    }
+
+    /// Notes what is in flight, for whoever asks.
+    fn note_pending(&self) {
+        let requests = self.link.pending_requests() as u64;
+        self.flow.pending_requests.set(requests);
+        self.flow.running_handlers.set(self.running.len() as u64);
     }
 
     /// Whether a deadline has passed.

@@ -144,6 +144,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Step::Handled => self.send_answers(),
             Step::Unblocked(turn) => self.turn = Some(turn),
             Step::Written(Ok(count)) if count > 0 => {
+                self.flow.sent_bytes.add(count);
                 self.link.written(count);
                 self.connection.shared.mailbox.note_turn(false);
                 self.written = self.written.saturating_add(count);
@@ -161,7 +162,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             | Step::Shutdown(Err(error))
             | Step::Read(Err(error)) => self.fail(&error),
             Step::Read(Ok(Some(0))) => self.link.handle_eof(self.now),
-            Step::Read(Ok(Some(count))) => self.link.received(self.now, count),
+            Step::Read(Ok(Some(count))) => {
+                self.flow.received_bytes.add(count);
+                self.link.received(self.now, count);
+            }
         }
     }
 

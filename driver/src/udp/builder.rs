@@ -140,7 +140,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     /// allow less (on Linux `net.core.rmem_max`).
     ///
     /// Datagrams that come while it is full are lost, as on the network: no event tells of them, and
-    /// no [counter](UdpNode::counters). (Linux counts them, in `/proc/net/udp`.) A larger one holds longer bursts.
+    /// no [counter](UdpNode::metrics). (Linux counts them, in `/proc/net/udp`.) A larger one holds longer bursts.
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
         self.socket.receive_buffer = Some(bytes);
         self

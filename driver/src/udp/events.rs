@@ -81,6 +81,11 @@ pub enum UdpEvent {
     /// The node has ended, as something panicked that the application plugged in: the last
     /// event. See [`UdpNode::ended`](crate::UdpNode::ended).
     Panicked(TaskPanicked),
+    /// So many events that came before this one were lost, as they were not taken in time.
+    EventsLost {
+        /// How many.
+        count: u64,
+    },
 }
 
 impl EventBytes for UdpEvent {
@@ -91,6 +96,10 @@ impl EventBytes for UdpEvent {
             Self::GroupLost { reason } => reason.len(),
             _ => 0,
         }
+    }
+
+    fn lost(count: u64) -> Option<Self> {
+        Some(Self::EventsLost { count })
     }
 }
 

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::{
-    DatagramCounters, Key, ManagementConfig, Message, PeerManagementError, RouteError, SealError,
-    SendError, SendOptions,
+    Key, ManagementConfig, Message, PeerManagementError, RouteError, SealError, SendError,
+    SendOptions,
 };
 
 pub use self::builder::UdpNodeBuilder;
@@ -28,6 +28,7 @@ use crate::address::destination;
 use crate::error::TaskPanicked;
 use crate::futures::{race, wait_for};
 use crate::handler::{Handler, RouteOptions};
+use crate::metrics::Metrics;
 use crate::peers::Peers;
 use crate::publisher::Publisher;
 use crate::remote::{Kind, Remote};
@@ -228,26 +229,25 @@ impl<R: Runtime> UdpNode<R> {
         true
     }
 
-    /// The numbers of datagrams so far, by what became of them.
+    /// What it has counted, and what it holds.
     #[must_use]
-    pub fn counters(&self) -> DatagramCounters {
-        *lock(&self.shared.counters)
+    pub fn metrics(&self) -> Metrics {
+        let datagrams = *lock(&self.shared.counters);
+        let mut metrics = Metrics::of(self.service());
+        let lost = self.shared.events.lost();
+        metrics.lost_events = metrics.lost_events.saturating_add(lost);
+        metrics.timed_out_requests = self.shared.timed_out.get();
+        metrics.datagrams = datagrams;
+        metrics
     }
 
     /// The events from now on, one for each datagram that is refused, suppressed or lost:
     /// for an application that bans senders, for example. A listener that does not take
-    /// them loses the oldest when more wait than may; [`counters`](Self::counters) are
+    /// them loses the oldest when more wait than may; [`metrics`](Self::metrics) are
     /// complete at any time.
     #[must_use]
     pub fn events(&self) -> UdpEvents {
         self.shared.events.listen()
-    }
-
-    /// The number of log lines that were suppressed so far; see
-    /// [`UdpNodeBuilder::log_interval`](crate::UdpNodeBuilder::log_interval).
-    #[must_use]
-    pub fn suppressed_log_lines(&self) -> u64 {
-        self.service().context.logs.suppressed()
     }
 
     crate::methods::handler_methods!();

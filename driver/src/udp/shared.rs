@@ -7,6 +7,7 @@ use netaio_core::{DatagramCounters, LinkId};
 
 use super::events::UdpEvent;
 use crate::background::BackgroundTasks;
+use crate::count::Count;
 use crate::error::TaskPanicked;
 use crate::events::Listeners;
 use crate::peers::Peers;
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     /// Where multicasts go.
     pub(super) group: Option<SocketAddr>,
     pub(super) counters: Mutex<DatagramCounters>,
+    pub(super) timed_out: Count,
     pub(super) events: Listeners<UdpEvent>,
     /// Why the node has ended, if not by a stop.
     pub(super) panicked: Mutex<Option<TaskPanicked>>,
@@ -51,6 +53,7 @@ impl Shared {
             local,
             group,
             counters: Mutex::default(),
+            timed_out: Count::default(),
             events: Listeners::new(service.context.event_bounds),
             panicked: Mutex::default(),
             service,
@@ -61,6 +64,7 @@ impl Shared {
 
 impl TimeoutObserver<SocketAddr> for Shared {
     fn timed_out(self: Arc<Self>, request: TimedOut<SocketAddr>) {
+        self.timed_out.add(1);
         let (background, logs) = (&self.background, &self.service.context.logs);
         let address = request.to;
         self.on_timeout.start(background, address, request, logs);

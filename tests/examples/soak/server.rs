@@ -36,7 +36,7 @@ pub(crate) async fn serve() -> Result<(), Error> {
     let answer = move || -> io::Result<()> {
         for line in io::stdin().lock().lines() {
             line?;
-            let seen = asked.counters();
+            let seen = asked.metrics();
             println!(
                 "{} {} {} {} {}",
                 asked.connections(),

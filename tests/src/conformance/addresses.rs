@@ -409,5 +409,5 @@ pub async fn what_cannot_leave_fails_at_once<R: Runtime>() {
             .await
             .unwrap();
     }
-    assert!(node.counters().not_sent >= 2);
+    assert!(node.metrics().datagrams.not_sent >= 2);
 }

@@ -156,7 +156,10 @@ async fn some_of_a_burst_cannot_leave<R: Runtime>() {
             "{event:?}"
         );
     }
-    assert_eq!(node.counters().not_sent, u64::try_from(BURST).unwrap());
+    assert_eq!(
+        node.metrics().datagrams.not_sent,
+        u64::try_from(BURST).unwrap()
+    );
 }
 
 /// What cannot leave, in the middle of a burst, is told of each; all others arrive, once and in
@@ -186,7 +189,7 @@ pub async fn a_part_of_a_burst_is_taken<R: Runtime>() {
     for (number, answer) in spawn_all::<R, _>(requests).await.into_iter().enumerate() {
         assert_eq!(answer.unwrap().content, number.to_string());
     }
-    assert_eq!(asker.counters().not_sent, 0);
+    assert_eq!(asker.metrics().datagrams.not_sent, 0);
 }
 
 /// Requests to nobody, in a burst with others, fail one by one; all others are answered.
@@ -218,7 +221,10 @@ pub async fn what_nobody_receives_costs_no_other<R: Runtime>() {
         }
     }
     assert_eq!(
-        (asker.counters().undelivered, asker.counters().not_sent),
+        (
+            asker.metrics().datagrams.undelivered,
+            asker.metrics().datagrams.not_sent
+        ),
         (15, 0)
     );
 }

@@ -48,7 +48,7 @@ pub async fn a_clients_connections_are_told<R: Runtime>() {
             assert_eq!((told.name(), reason), (connection.name(), expected));
         });
     }
-    let counters = client.counters();
+    let counters = client.metrics();
     assert_eq!((counters.connections, counters.closed_connections), (2, 2));
     // Those that a client takes with it are told too.
     let server = listen(Server::<R>::builder()).await;
@@ -83,7 +83,7 @@ pub async fn a_clients_refused_messages_are_told<R: Runtime>() {
         };
     });
     next!(events, ClientEvent::MessageRefused { reason: Refusal::Open { .. }, .. } => ());
-    assert_eq!(client.counters().refused_messages, 2);
+    assert_eq!(client.metrics().refused_messages, 2);
 }
 
 /// A request that times out is told, and counted.
@@ -99,7 +99,7 @@ pub async fn a_clients_late_requests_are_told<R: Runtime>() {
         assert_eq!((&request.uri[..], request.timeout), (&b"late"[..], SHORT));
         assert_eq!(request.to.remote(), connection.remote());
     });
-    assert_eq!(client.counters().timed_out_requests, 1);
+    assert_eq!(client.metrics().timed_out_requests, 1);
 }
 
 /// A message that has neither a handler nor a reader is told, and counted.
@@ -112,7 +112,7 @@ pub async fn a_message_that_nobody_reads_is_told<R: Runtime>() {
     server.write(&frame(NOTIFY_URI, "u", "")).await.unwrap();
     connected(&mut events).await;
     next!(events, ClientEvent::Unread { message_type, .. } => assert_eq!(message_type, NOTIFY_URI));
-    assert_eq!(client.counters().unread_messages, 1);
+    assert_eq!(client.metrics().unread_messages, 1);
 }
 
 fn persistent<R: Runtime>(retries: u32) -> Client<R> {
@@ -147,7 +147,7 @@ pub async fn reconnecting_is_told<R: Runtime>() {
     next!(events, ClientEvent::Reconnected { connection, attempt } => {
         assert_eq!((attempt, connection.name()), (expected - 1, made.name()));
     });
-    let counters = client.counters();
+    let counters = client.metrics();
     assert_eq!((counters.connections, counters.reconnected), (2, 1));
 }
 
@@ -166,5 +166,5 @@ pub async fn giving_up_is_told<R: Runtime>() {
     next!(events, ClientEvent::GaveUp { attempts, error, .. } => {
         assert!(attempts == 2 && !error.is_empty());
     });
-    assert_eq!(client.counters().given_up, 1);
+    assert_eq!(client.metrics().given_up, 1);
 }

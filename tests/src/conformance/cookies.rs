@@ -62,7 +62,7 @@ pub async fn whoever_shows_nothing_is_answered_so_many_bytes<R: Runtime>() {
     }
     assert!((3..=4).contains(&long) && calls.get() == long, "{long}");
     assert!(bytes <= BURST + 3 * 100 * recorded.len(), "{bytes}");
-    assert_eq!(node.counters().unvalidated, 100 - long as u64);
+    assert_eq!(node.metrics().datagrams.unvalidated, 100 - long as u64);
 }
 
 /// However many nodes of one host ask, one after the other: each is answered, and its request
@@ -75,7 +75,7 @@ pub async fn many_short_runs_of_one_host_are_never_refused<R: Runtime>() {
         assert_message(&answer, RESPOND_URI, "long", vec![b'x'; LONG]);
         assert_eq!(calls.get(), run);
     }
-    assert!(node.counters().unvalidated > 10);
+    assert!(node.metrics().datagrams.unvalidated > 10);
 }
 
 /// Who asks time and again has repeated a cookie before its budget is spent.
@@ -86,7 +86,7 @@ pub async fn who_goes_on_is_never_asked_again<R: Runtime>() {
         let answer = asking.request(node.local_addr(), "long").await.unwrap();
         assert_message(&answer, RESPOND_URI, "long", vec![b'x'; LONG]);
     }
-    let counters = node.counters();
+    let counters = node.metrics().datagrams;
     assert_eq!((calls.get(), counters.received), (50, 50));
     assert_eq!(counters.unvalidated, 0);
 }
@@ -114,7 +114,7 @@ pub async fn a_recorded_introduction_is_answered_a_few_times<R: Runtime>() {
     for sent in 1..=500 {
         raw.send(&recorded, one.local_addr()).await;
         // So that none is lost for want of room.
-        while one.counters().received < sent {
+        while one.metrics().datagrams.received < sent {
             yield_times(1).await;
         }
     }
@@ -144,7 +144,7 @@ pub async fn subscribers_show_it_by_themselves<R: Runtime>() {
         // What it was given is back before more is sent to it.
         reader.subscribe(node.local_addr(), "news").await.unwrap();
     }
-    assert_eq!(node.counters().unvalidated, 0);
+    assert_eq!(node.metrics().datagrams.unvalidated, 0);
 
     let raw = RawNode::<R>::new().await;
     let node = bind_node(with_news(UdpNode::<R>::builder().limits(limits()))).await;
@@ -163,7 +163,7 @@ pub async fn subscribers_show_it_by_themselves<R: Runtime>() {
     }
     assert!(long <= 4, "{long}");
     // The system may have had no room for one of them.
-    let unvalidated = node.counters().unvalidated;
+    let unvalidated = node.metrics().datagrams.unvalidated;
     assert!((16..=17).contains(&unvalidated), "{unvalidated}");
 }
 
@@ -240,5 +240,5 @@ pub async fn who_is_not_sent_something_is_told<R: Runtime>() {
         UdpEvent::Gap { remote, lost } => assert_eq!((remote, lost), (node.local_addr(), 3)),
         other => panic!("another event: {other:?}"),
     }
-    assert_eq!(subscriber.counters().lost_notifications, 3);
+    assert_eq!(subscriber.metrics().datagrams.lost_notifications, 3);
 }

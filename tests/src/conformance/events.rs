@@ -86,7 +86,7 @@ pub async fn a_refused_connection_is_told<R: Runtime>() {
         next!(events, ServerEvent::Refused { remote, reason } => (remote, reason));
     assert!(remote.is_some());
     assert_eq!(reason, RefusedConnection::TooMany { max: 1 });
-    let counters = server.counters();
+    let counters = server.metrics();
     assert_eq!((counters.connections, counters.refused_connections), (1, 1));
 }
 
@@ -164,7 +164,7 @@ pub async fn a_refused_message_is_told<R: Runtime>() {
     }
     drop(raw);
     next!(events, ServerEvent::Closed { reason: CloseReason::Malformed(_), .. } => ());
-    let counters = server.counters();
+    let counters = server.metrics();
     assert_eq!((counters.refused_messages, counters.malformed), (2, 1));
     assert_eq!(counters.inbound_bytes, 0);
 }
@@ -202,7 +202,7 @@ pub async fn a_slow_consumer_is_told<R: Runtime>() {
         }
         if policy == SlowConsumerPolicy::Disconnect {
             next!(events, ServerEvent::Closed { reason: CloseReason::SlowConsumer { .. }, .. } => ());
-            assert_eq!(server.counters().slow_consumers, 1);
+            assert_eq!(server.metrics().slow_consumers, 1);
             continue;
         }
         // It hears the rest, and nothing is lost without a word.
@@ -219,7 +219,7 @@ pub async fn a_slow_consumer_is_told<R: Runtime>() {
             lost += dropped.messages;
         }
         assert_eq!((lost, connection.close_reason()), (30 - told, None));
-        assert_eq!(server.counters().dropped_messages, lost);
+        assert_eq!(server.metrics().dropped_messages, lost);
     }
 }
 
@@ -243,7 +243,7 @@ pub async fn a_node_tells_what_it_refuses<R: Runtime>() {
     next!(events, UdpEvent::Suppressed { remote } => assert_eq!(remote, raw.address()));
     next!(events, UdpEvent::Refused { reason: Refusal::Frame(FrameErrorKind::Checksum { .. }), .. } => ());
     assert_eq!(raw.receive().await.content, "invalid message");
-    let counters = node.counters();
+    let counters = node.metrics().datagrams;
     assert_eq!((counters.malformed, counters.suppressed.per_ip), (3, 1));
     node.stop().await;
     assert!(events.next().await.is_none());

@@ -59,7 +59,7 @@ pub async fn a_silent_connection_gives_way_to_a_newcomer<R: Runtime>() {
             }
         }
         assert_eq!(closed, Some(CloseReason::Displaced));
-        assert_eq!(server.counters().displaced, number as u64 + 1);
+        assert_eq!(server.metrics().displaced, number as u64 + 1);
         newcomers.push(newcomer);
     }
     // All have shown themselves.

@@ -126,7 +126,7 @@ pub async fn a_multicast_reaches_every_other_member_once<R: Runtime>() {
         assert_eq!(notes, expected);
     }
     for node in &nodes {
-        assert_eq!(node.counters().received, 4);
+        assert_eq!(node.metrics().datagrams.received, 4);
     }
 }
 
@@ -184,7 +184,7 @@ pub async fn multicasts_pass_the_layers<R: Runtime>() {
         one.multicast_with(None, message, options).await.unwrap();
     }
     assert_eq!(heard.recv().await.unwrap(), "sealed");
-    let counters = two.counters();
+    let counters = two.metrics().datagrams;
     assert_eq!((counters.received, counters.refused), (4, 2));
 }
 
@@ -260,7 +260,7 @@ pub async fn groups_and_ports_can_be_chosen<R: Runtime>() {
     nodes[0].multicast(notify("to the first")).await.unwrap();
     let note = heard[1].recv().await.unwrap();
     assert_eq!(note, "to the first from 127.0.0.1");
-    assert_eq!(outside.counters().received, 0);
+    assert_eq!(outside.metrics().datagrams.received, 0);
 }
 
 /// A node without a group says so, and a group that cannot be joined is an error

@@ -206,7 +206,7 @@ pub async fn a_stop_does_not_wait_for_those_who_do_not_read<R: Runtime>() {
         }
     }
     assert_eq!(unwritten.len(), 2);
-    let counted = server.counters().unwritten_bytes;
+    let counted = server.metrics().unwritten_bytes;
     assert_eq!(counted, unwritten.iter().sum::<u64>());
 }
 

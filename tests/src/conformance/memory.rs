@@ -82,7 +82,7 @@ pub async fn the_connection_that_most_waits_for_is_cut<R: Runtime>() {
     drop(remotes);
     let server = &pair.server;
     until(&pair, || {
-        server.connections() == 1 && server.counters().outbound_bytes == 0
+        server.connections() == 1 && server.metrics().outbound_bytes == 0
     })
     .await;
 }
@@ -126,7 +126,7 @@ pub async fn half_sent_frames_of_strangers_give_way<R: Runtime>() {
     }
     assert!(goes_on, "nobody was left alone");
     drop((open, closed));
-    until(&pair, || server.counters().inbound_bytes == 0).await;
+    until(&pair, || server.metrics().inbound_bytes == 0).await;
 }
 
 /// Who is not read from for what others hold is not waited for either: the time
@@ -150,7 +150,7 @@ pub async fn half_sent_frames_end_in_time<R: Runtime>() {
     }
     assert!(late > 0);
     let server = &pair.server;
-    until(&pair, || server.counters().inbound_bytes == 0).await;
+    until(&pair, || server.metrics().inbound_bytes == 0).await;
 }
 
 /// Who asks and never reads the answers has to give way where memory is short.
@@ -177,6 +177,6 @@ pub async fn requests_of_who_does_not_read_are_let_go<R: Runtime>() {
         let no_room = reason == CloseReason::NoRoom;
         assert!(is_slow(&reason) || no_room, "{reason:?}");
     }
-    until(&pair, || pair.server.counters().inbound_bytes <= MAX / 2).await;
+    until(&pair, || pair.server.metrics().inbound_bytes <= MAX / 2).await;
     assert!(closed().count() < 10);
 }

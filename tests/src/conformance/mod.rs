@@ -42,6 +42,7 @@ pub mod leases;
 pub mod leavers;
 pub mod life_cycle;
 pub mod memory;
+pub mod metrics;
 pub mod node_handlers;
 pub mod node_layers;
 pub mod node_peers;
@@ -434,6 +435,13 @@ macro_rules! conformance {
                 one_that_never_reads_holds_nobody_up_for_ever
                 the_last_frame_of_a_slow_consumer_is_whole
                 one_that_takes_nothing_can_tell_that_it_was_cut
+            }
+            metrics {
+                what_goes_in_and_out_is_counted
+                times_are_measured_where_wanted
+                refusals_are_counted_by_kind
+                a_node_counts_its_datagrams
+                a_slow_listener_is_told_what_it_lost
             }
             testing {
                 a_server_is_called_without_a_socket

@@ -103,7 +103,7 @@ pub async fn a_wrong_secret_is_told_unsealed<R: Runtime>() {
     let request = wrong.request(node.local_addr(), "u").timeout(SHORT);
     assert_eq!(request.await.unwrap_err(), RequestError::TimedOut(SHORT));
     refusals(&mut events, 1).await;
-    assert_eq!(node.counters().refused, 5);
+    assert_eq!(node.metrics().datagrams.refused, 5);
     assert_eq!(calls.get(), 0);
     let right = bind_node(sealed("right").cipher(cipher("key"))).await;
     let answer = right.request(node.local_addr(), "u").await.unwrap();
@@ -123,7 +123,7 @@ pub async fn a_silent_node_says_nothing_to_strangers<R: Runtime>() {
     let friend = bind_node(UdpNode::<R>::builder().auth(hmac("right"))).await;
     let answer = friend.request(node.local_addr(), "u").await.unwrap();
     assert_message(&answer, RESPOND_URI, "u", "here");
-    assert_eq!(node.counters().refused, 1);
+    assert_eq!(node.metrics().datagrams.refused, 1);
     // The next is the first that comes.
     let message = Message::notify("u", "later");
     node.send(raw.address(), message).await.unwrap();
@@ -178,7 +178,7 @@ pub async fn a_failed_inner_check_never_reaches_the_handler<R: Runtime>() {
         let answer = answer.await.unwrap();
         assert_message(&answer, AUTH_ERROR, "ERROR", "HMAC auth failed");
     }
-    assert_eq!((calls.get(), node.counters().refused), (0, 4));
+    assert_eq!((calls.get(), node.metrics().datagrams.refused), (0, 4));
     let right = none().with_auth(inner_hmac("admin"));
     let answer = asking.create(node.local_addr(), "u", "").inner(right);
     assert_message(&answer.await.unwrap(), OK, "u", "u");
@@ -233,7 +233,7 @@ pub async fn what_cannot_be_decrypted_is_dropped<R: Runtime>() {
     let friend = bind_node(UdpNode::<R>::builder().cipher(cipher("key"))).await;
     let answer = friend.request(node.local_addr(), "u").await.unwrap();
     assert_message(&answer, RESPOND_URI, "u", "here");
-    assert_eq!(node.counters().refused, 1);
+    assert_eq!(node.metrics().datagrams.refused, 1);
     let options = SendOptions::new().without_cipher();
     let message = Message::notify("u", "later");
     let sent = node.send_with(raw.address(), message, options);

@@ -53,7 +53,7 @@ async fn acquainted<R: Runtime>() -> Option<[UdpNode<R>; 2]> {
     let nodes = neighbours(|number| member().local_peer(peer(["a", "b"][number])));
     let [one, two] = nodes.await?;
     one.manage_peers(managed()).unwrap();
-    while two.counters().received == 0 {
+    while two.metrics().datagrams.received == 0 {
         yield_times(1).await;
     }
     two.manage_peers(managed()).unwrap();
@@ -285,7 +285,7 @@ pub async fn every_valid_message_is_a_sign_of_life<R: Runtime>() {
         raw.send(&invalid, to).await;
     }
     settled(&node, &other).await;
-    let counters = node.counters();
+    let counters = node.metrics().datagrams;
     assert_eq!((counters.malformed, counters.refused), (2, 1));
     assert_eq!(node.peers().get("raw").unwrap().last_heard, last);
 }
@@ -594,7 +594,7 @@ pub async fn management_has_a_layer_of_its_own<R: Runtime>() {
         loop {
             let request = three.request(node.local_addr(), "u").content("x");
             assert_message(&request.await.unwrap(), RESPOND_URI, "u", "x");
-            if node.counters().refused > 0 {
+            if node.metrics().datagrams.refused > 0 {
                 break;
             }
         }

@@ -237,7 +237,7 @@ pub async fn notifications_pass_the_layers<R: Runtime>() {
         publisher.notify_with("sealed", &message, options).unwrap();
     }
     assert_message(&heard.recv().await.unwrap(), NOTIFY_URI, "sealed", "sealed");
-    assert_eq!(reader.counters().refused, 3);
+    assert_eq!(reader.metrics().datagrams.refused, 3);
     assert!(heard.is_empty());
 }
 

@@ -125,7 +125,7 @@ pub async fn custom_message_types_work_once_registered<R: Runtime>() {
     one.send(to, Message::new(ping, "u", "x")).await.unwrap();
     let answer = one.request(to, "u").await.unwrap();
     assert_message(&answer, RESPOND_URI, "u", "here");
-    let counters = ignorant.counters();
+    let counters = ignorant.metrics().datagrams;
     assert_eq!((counters.received, counters.malformed), (2, 1));
 }
 
@@ -208,7 +208,7 @@ pub async fn an_answer_from_elsewhere_ends_nothing<R: Runtime>() {
     }
     asked.send(&frame(RESPOND_URI, "u", "true"), from).await;
     assert_message(&waiting.await.unwrap(), RESPOND_URI, "u", "true");
-    assert_eq!(node.counters().received, 5);
+    assert_eq!(node.metrics().datagrams.received, 5);
 }
 
 /// A request that nobody answers ends with its own timeout, whether somebody is

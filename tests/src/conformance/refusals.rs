@@ -164,7 +164,7 @@ pub async fn a_node_whose_time_to_stop_is_up_tells_who_waits<R: Runtime>() {
     begun.1.recv().await.unwrap();
     let waiting: Vec<_> = (1..ASKED).map(|_| ask()).collect();
     // One waits, and it may be that no more are received before the stop.
-    while node.counters().received < 2 {
+    while node.metrics().datagrams.received < 2 {
         yield_times(1).await;
     }
     node.stop_within(A_WHILE).await;

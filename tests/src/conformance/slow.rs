@@ -160,7 +160,7 @@ pub async fn publishers_wait_for_slow_subscribers<R: Runtime>() {
     });
     for number in 0..100 {
         // What may wait, and what is handed out to be written.
-        let waiting = server.counters().outbound_bytes;
+        let waiting = server.metrics().outbound_bytes;
         assert!(waiting < 20 * SIZE, "{waiting}");
         let told = slow.receive().await.unwrap();
         assert_message(&told, NOTIFY_URI, "news", vec![number; SIZE]);

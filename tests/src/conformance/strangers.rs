@@ -48,7 +48,7 @@ pub async fn the_default_answers_to_a_stranger_are_few<R: Runtime>() {
         assert_message(&answer, NOT_FOUND, "ERROR", "not found");
         answers += 1;
     }
-    let counters = node.counters();
+    let counters = node.metrics().datagrams;
     assert_eq!(counters.received, REQUESTS as u64 + 1);
     assert_eq!(answers + counters.suppressed.per_ip, REQUESTS as u64);
     // As many as there are in a second, and those that the time it took allows.
@@ -76,7 +76,7 @@ pub async fn handlers_have_a_budget_of_their_own<R: Runtime>() {
             assert_eq!(raw.receive().await.message_type, expected);
         }
     }
-    assert_eq!(node.counters().suppressed, Default::default());
+    assert_eq!(node.metrics().datagrams.suppressed, Default::default());
 }
 
 /// Without a budget nothing is answered to strangers, and everything is counted.
@@ -101,7 +101,7 @@ pub async fn without_a_budget_strangers_hear_nothing<R: Runtime>() {
         raw.send(&datagram, node.local_addr()).await;
     }
     assert_message(&raw.receive().await, RESPOND_URI, "known", "k");
-    let counters = node.counters();
+    let counters = node.metrics().datagrams;
     assert_eq!(counters.suppressed.per_ip, 4);
     assert_eq!((counters.malformed, counters.refused), (1, 1));
     // The introduction was none the less taken.
@@ -164,7 +164,10 @@ pub async fn what_stands_in_for_an_answer_has_its_budget<R: Runtime>() {
             assert_message(&raw.receive().await, ERROR, "unknown", text);
         }
         assert_message(&raw.receive().await, RESPOND_URI, "known", "k");
-        assert_eq!(node.counters().suppressed.all, u64::from(budget == 0));
+        assert_eq!(
+            node.metrics().datagrams.suppressed.all,
+            u64::from(budget == 0)
+        );
     }
 }
 
@@ -178,7 +181,7 @@ pub async fn a_secret_lifts_no_budget_and_a_cookie_does<R: Runtime>() {
         let answer = asking.request(node.local_addr(), "u").await.unwrap();
         assert_message(&answer, NOT_FOUND, "ERROR", "not found");
     }
-    assert_eq!(node.counters().suppressed, Default::default());
+    assert_eq!(node.metrics().datagrams.suppressed, Default::default());
 
     let limits = Limits::default().with_unverified_replies(0).unwrap();
     let node = bind_node(sealed().limits(limits)).await;
@@ -188,10 +191,10 @@ pub async fn a_secret_lifts_no_budget_and_a_cookie_does<R: Runtime>() {
             .await
             .unwrap();
     }
-    while node.counters().received < 50 {
+    while node.metrics().datagrams.received < 50 {
         yield_times(1).await;
     }
-    assert_eq!(node.counters().suppressed.all, 50);
+    assert_eq!(node.metrics().datagrams.suppressed.all, 50);
 }
 
 /// Messages that ask for nothing are not answered where there is no handler, so
@@ -216,8 +219,8 @@ pub async fn stray_answers_are_not_answered<R: Runtime>() {
     let answer = one.request(two.local_addr(), "u").await.unwrap();
     assert_message(&answer, RESPOND_URI, "u", "here");
     // What it got is the answer, and nothing else.
-    assert_eq!(one.counters().received, 1);
-    assert_eq!(two.counters().received, strays as u64 + 1);
+    assert_eq!(one.metrics().datagrams.received, 1);
+    assert_eq!(two.metrics().datagrams.received, strays as u64 + 1);
 }
 
 /// Two nodes with different secrets refuse each other once, and fall silent,
@@ -233,7 +236,7 @@ pub async fn nodes_that_refuse_each_other_fall_silent<R: Runtime>() {
     one.send(two.local_addr(), Message::request("u"))
         .await
         .unwrap();
-    while one.counters().refused == 0 {
+    while one.metrics().datagrams.refused == 0 {
         yield_times(1).await;
     }
     // Both have done what they do about it once a friend has its answer.
@@ -241,7 +244,7 @@ pub async fn nodes_that_refuse_each_other_fall_silent<R: Runtime>() {
         let friend = bind_node(UdpNode::<R>::builder().auth(hmac(secret))).await;
         let answer = friend.request(node.local_addr(), "u").await.unwrap();
         assert_message(&answer, NOT_FOUND, "ERROR", "not found");
-        assert_eq!(node.counters().received, 2);
+        assert_eq!(node.metrics().datagrams.received, 2);
     }
 }
 
@@ -264,7 +267,7 @@ pub async fn short_datagrams_are_refused_and_long_ones_taken<R: Runtime>() {
     for _ in 0..2 {
         assert_message(&raw.receive().await, RESPOND_URI, "u", "content");
     }
-    let counters = node.counters();
+    let counters = node.metrics().datagrams;
     assert_eq!(counters.malformed, whole.len() as u64 + 1);
     assert_eq!(counters.received, whole.len() as u64 + 3);
 }
@@ -308,7 +311,7 @@ pub async fn garbage_is_dropped<R: Runtime>() {
             .iter()
             .all(|kind| *kind == ERROR)
     );
-    assert_eq!(node.counters().malformed, number);
+    assert_eq!(node.metrics().datagrams.malformed, number);
 }
 
 /// A bad checksum is told to whoever sent it, with no plugin applied, in words
@@ -348,8 +351,8 @@ pub async fn answers_to_strangers_are_no_longer_than_they_may_be<R: Runtime>() {
     raw.send(&frame(REQUEST_URI, "known", ""), node.local_addr())
         .await;
     assert_message(&raw.receive().await, RESPOND_URI, "known", "k");
-    assert_eq!(node.counters().suppressed.amplified, 1);
+    assert_eq!(node.metrics().datagrams.suppressed.amplified, 1);
     raw.send(&introduction(1000), node.local_addr()).await;
     assert_eq!(raw.receive().await.message_type, PEER_DISCOVERED);
-    assert_eq!(node.counters().suppressed.amplified, 1);
+    assert_eq!(node.metrics().datagrams.suppressed.amplified, 1);
 }

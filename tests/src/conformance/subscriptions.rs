@@ -167,7 +167,7 @@ pub async fn a_slow_stream_says_what_it_has_lost<R: Runtime>() {
         events.next().await,
         Some(ClientEvent::Lagged { .. })
     ));
-    assert_eq!(pair.client.counters().lagged_messages, 3);
+    assert_eq!(pair.client.metrics().lagged_messages, 3);
 }
 
 /// Confirms, or refuses, the next request, which has to be this one.

@@ -76,8 +76,8 @@ pub async fn what_nobody_receives_fails_at_once<R: Runtime>() {
                 assert_eq!(answer.content, "here");
             }
         }
-        assert_eq!(asker.counters().undelivered, 20);
-        assert_eq!(asker.counters().not_sent, 0);
+        assert_eq!(asker.metrics().datagrams.undelivered, 20);
+        assert_eq!(asker.metrics().datagrams.not_sent, 0);
         if let Some(waiting) = waiting {
             go_on.send(()).await.unwrap();
             let answer = waiting.await.unwrap();

@@ -64,7 +64,7 @@ pub async fn a_slow_subscriber_gets_everything<R: Runtime>() {
             std::hint::spin_loop();
         }
     }
-    assert_eq!(pair.client.counters().message_bytes, 0);
+    assert_eq!(pair.client.metrics().message_bytes, 0);
 }
 
 /// What is not read takes no more memory than it may: the server cannot write on.
@@ -101,7 +101,7 @@ pub async fn a_stream_that_is_not_read_keeps_the_server_waiting<R: Runtime>() {
             let message = messages.next().await.unwrap().message;
             let start = Message::notify("u", message.content.slice(..10));
             assert_eq!(number(&start), expected);
-            let counters = client.counters();
+            let counters = client.metrics();
             // Each with some bytes of its own.
             assert!(counters.message_bytes < 11 * (SIZE + 1000), "{counters:?}");
             assert!(counters.inbound_bytes < 300_000, "{counters:?}");
@@ -122,12 +122,12 @@ pub async fn a_request_is_answered_while_the_stream_is_full<R: Runtime>() {
         assert_message(&answer, RESPOND_URI, "u", "here");
     }
     // They wait in the connection.
-    let counters = pair.client.counters();
+    let counters = pair.client.metrics();
     assert!(counters.inbound_bytes > NEWS * 20, "{counters:?}");
     assert!(numbers(&mut messages, NEWS).await.into_iter().eq(0..NEWS));
     let answer = pair.connection.request("u").await.unwrap();
     assert_message(&answer, RESPOND_URI, "u", "here");
-    assert_eq!(pair.client.counters().inbound_bytes, 0);
+    assert_eq!(pair.client.metrics().inbound_bytes, 0);
 }
 
 /// Nor does it matter whether it is the reader of the stream that asks.
@@ -190,18 +190,18 @@ pub async fn a_dropped_stream_keeps_nothing<R: Runtime>() {
         server.write(&news(number)).await.unwrap();
     }
     server.write(&last).await.unwrap();
-    while client.counters().message_bytes < 100_000 {
+    while client.metrics().message_bytes < 100_000 {
         yield_times(1).await;
     }
     drop(first);
-    assert!(client.counters().message_bytes >= 100_000);
+    assert!(client.metrics().message_bytes >= 100_000);
     drop(second);
-    assert_eq!(client.counters().message_bytes, 0);
+    assert_eq!(client.metrics().message_bytes, 0);
     server.receive().await.unwrap();
     // What comes while there is none is dropped too, and counted.
     server.write(&[news(2), last].concat()).await.unwrap();
     server.receive().await.unwrap();
-    assert_eq!(client.counters().unread_messages, 1);
+    assert_eq!(client.metrics().unread_messages, 1);
     let mut messages = client.messages();
     server.write(&news(3)).await.unwrap();
     assert_eq!(messages.next().await.unwrap().message.content[0], 3);
@@ -261,17 +261,17 @@ pub async fn a_lossy_stream_says_what_it_lost<R: Runtime>() {
     let tell = |count: usize| pair.connection.request("tell").content(count.to_string());
     tell(100).await.unwrap();
     // Nothing waits in the connection.
-    assert_eq!(pair.client.counters().inbound_bytes, 0);
+    assert_eq!(pair.client.metrics().inbound_bytes, 0);
     let (numbers, lost) = lossy_numbers(&mut messages, 99).await;
     assert!(numbers.into_iter().eq(90..100));
-    assert_eq!((lost, pair.client.counters().lagged_messages), (90, 90));
+    assert_eq!((lost, pair.client.metrics().lagged_messages), (90, 90));
     tell(10).await.unwrap();
     let (numbers, lost) = lossy_numbers(&mut messages, 9).await;
     assert_eq!((numbers.len(), lost), (10, 0));
     tell(11).await.unwrap();
     let (numbers, lost) = lossy_numbers(&mut messages, 10).await;
     assert_eq!((numbers.len(), lost), (10, 1));
-    assert_eq!(pair.client.counters().lagged_messages, 91);
+    assert_eq!(pair.client.metrics().lagged_messages, 91);
     // It is told when it begins.
     pair.connection.close().await;
     for _ in 0..2 {
@@ -325,7 +325,7 @@ pub async fn a_gap_is_told<R: Runtime>() {
             other => panic!("another event: {other:?}"),
         }
     }
-    assert_eq!(client.counters().lost_notifications, 7);
+    assert_eq!(client.metrics().lost_notifications, 7);
 }
 
 /// A node tells it too, of whoever sent the notification.
@@ -347,5 +347,5 @@ pub async fn a_gap_among_datagrams_is_told<R: Runtime>() {
             other => panic!("another event: {other:?}"),
         }
     }
-    assert_eq!(node.counters().lost_notifications, 7);
+    assert_eq!(node.metrics().datagrams.lost_notifications, 7);
 }

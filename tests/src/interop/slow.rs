@@ -30,7 +30,7 @@ pub async fn the_last_frame_that_python_gets_is_whole<R: Runtime>(python: &Pytho
     let news = Message::notify("news", vec![0; 10_000]);
     // What is written before it is cut: the system keeps it for it.
     assert_eq!(server.publisher().broadcast(&news).unwrap().accepted(), 1);
-    while server.counters().outbound_bytes > 0 {
+    while server.metrics().outbound_bytes > 0 {
         turn().await;
     }
     let mut told = 1;

@@ -101,10 +101,12 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "count",
                 "futures",
                 "heap",
+                "histogram",
                 "key_files",
                 "runtime",
                 "sync",
             ],
+            &["traffic"],
             &["async_io", "sockets"],
             // Vocabulary.
             &["clock", "options", "random", "states", "events"],
@@ -120,7 +122,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["request"],
             // Handlers, and the node that finds them.
             &["handler"],
-            &["service"],
+            &["service", "observed"],
+            &["metrics"],
             &["lookup"],
             &["address_book", "peers", "receivers", "task"],
             &["byte_stream", "roster"],

@@ -200,7 +200,7 @@ async fn a_python_node_has_a_budget_and_ignores_cookies() -> Result<()> {
     // A quarter of it is two answers.
     let fetched = theirs.ask(&format!("fetch {port} 8")).await?;
     assert_eq!(fetched, "fetched 6 6 2");
-    assert_eq!(ours.counters().unvalidated, 2);
+    assert_eq!(ours.metrics().datagrams.unvalidated, 2);
     theirs.stop().await;
     ours.stop().await;
     Ok(())

@@ -85,6 +85,10 @@ impl<C> Running<C> {
     /// The buffers are freed when no handler is left after more than this number.
     const KEEP: usize = 32;
 
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }

@@ -14,6 +14,7 @@ use super::Task;
 use crate::futures::race;
 use crate::handler::{AnyHandler, HandlerFuture, Outcome, PANICKED, Request};
 use crate::logging::limited;
+use crate::observed;
 use crate::remote::{Kind, Remote};
 use crate::runtime::{DatagramSocket, Received, Runtime, Undelivered};
 use crate::sync::lock;
@@ -27,6 +28,8 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
             len, from, local, ..
         } = received;
         self.worked = self.worked.saturating_add(1);
+        self.flow.received_messages.add(1);
+        self.flow.received_bytes.add(len);
         let datagram = self.buffer.split_to(len.min(self.buffer.len()));
         if !self.surroundings.ignores(from)
             && let Err(error) = self.link.receive_at(self.now, from, local, datagram)
@@ -196,7 +199,13 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         }
         let options = options.unwrap_or(self.link.config().calls);
         let remote = Remote(Kind::Datagram(self.handle.clone(), address));
-        match handler.call(Request::new(message, remote), &mut self.spares) {
+        let context = &self.node.service.context;
+        match observed::call(
+            context,
+            &handler,
+            Request::new(message, remote),
+            &mut self.spares,
+        ) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
             Ok(Outcome::Running(mut future)) => {
                 // Most have completed at once, and so need no task. Others are polled again there.

@@ -26,6 +26,7 @@ use crate::panics::caught;
 use crate::runtime::{DatagramSocket, Runtime};
 use crate::sync::lock;
 use crate::timer::Timer;
+use crate::traffic::OpenFlow;
 use crate::udp_handle::{self, Command, Request, UdpHandle};
 
 /// A node and the calls in flight on it.
@@ -57,6 +58,7 @@ pub(super) struct Task<R, S> {
     now: Now,
     handle: UdpHandle,
     node: Arc<Shared>,
+    flow: OpenFlow,
     /// Dropped last, after the socket.
     _ending: Ending,
 }
@@ -128,6 +130,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                 node: node.clone(),
                 inlet: inlet.clone(),
             },
+            flow: node.service.context.traffic.open(),
             inlet,
             handle,
             node,
@@ -178,6 +181,9 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                 self.now = self.node.service.context.time().now();
             } else {
                 self.spares.clear();
+                self.flow
+                    .pending_requests
+                    .set(self.link.pending_requests() as u64);
                 let step = self.step().await;
                 self.now = self.node.service.context.time().now();
                 self.take_step(step);

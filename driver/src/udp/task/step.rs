@@ -88,7 +88,9 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
             }
             Step::Sent(Ok(Sent { count, stopped })) => {
                 for index in self.sent..self.sent.saturating_add(count) {
-                    if let Some((to, _)) = self.sending.get(index) {
+                    if let Some((to, bytes)) = self.sending.get(index) {
+                        self.flow.sent_messages.add(1);
+                        self.flow.sent_bytes.add(bytes.len());
                         self.surroundings.sent(self.now, to);
                     }
                 }

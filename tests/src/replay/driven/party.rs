@@ -163,7 +163,7 @@ impl<R: Runtime> Party<R> {
                 let node = node.clone();
                 Box::pin(async move {
                     node.stop().await;
-                    Some(format!("{stopped}, {:?}", node.counters()))
+                    Some(format!("{stopped}, {:?}", node.metrics().datagrams))
                 })
             }
         }

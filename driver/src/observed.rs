@@ -1,0 +1,115 @@
+//! Handlers that are watched: how long they take, and what is logged meanwhile.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use netaio_core::Message;
+use tracing::{Level, Span};
+
+use crate::context::{Context, MeasuredTimes};
+use crate::handler::{AnyHandler, HandlerFuture, Outcome, Panicked, Request, Spares};
+use crate::logging::{Shown, shielded};
+
+/// Calls a handler, within a span of its message, and measures it, where that is wanted.
+///
+/// # Errors
+/// It panicked.
+#[inline]
+pub(crate) fn call(
+    context: &Context,
+    handler: &AnyHandler,
+    request: Request,
+    spares: &mut Spares,
+) -> Result<Outcome, Panicked> {
+    if context.times.is_none() && !tracing::span_enabled!(Level::DEBUG) {
+        return handler.call(request, spares);
+    }
+    watch(context, handler, request, spares)
+}
+
+#[cold]
+fn watch(
+    context: &Context,
+    handler: &AnyHandler,
+    request: Request,
+    spares: &mut Spares,
+) -> Result<Outcome, Panicked> {
+    let mut span = Span::none();
+    shielded(|| span = span_of(&request));
+    let watched = Watched {
+        span,
+        measured: context.times.clone().map(|times| {
+            let begun = context.time().now().monotonic;
+            (times, begun)
+        }),
+        time: context.time().clone(),
+    };
+    let outcome = {
+        let _entered = watched.span.enter();
+        handler.call(request, spares)?
+    };
+    Ok(match outcome {
+        Outcome::Done(answer) => {
+            watched.done(answer.as_ref());
+            Outcome::Done(answer)
+        }
+        Outcome::Running(future) => Outcome::Running(spares.place(Observed { future, watched })),
+    })
+}
+
+fn span_of(request: &Request) -> Span {
+    let message = &request.message;
+    tracing::debug_span!(
+        "message",
+        message_type = %message.message_type,
+        uri = %Shown(&message.uri),
+        remote = request.remote.addr().map(tracing::field::display),
+        answer = tracing::field::Empty,
+    )
+}
+
+/// What is known of a handler that was called.
+struct Watched {
+    span: Span,
+    /// With when it began.
+    measured: Option<(Arc<MeasuredTimes>, Duration)>,
+    time: crate::clock::Time,
+}
+
+impl Watched {
+    fn done(&self, answer: Option<&Message>) {
+        if let Some((times, begun)) = &self.measured {
+            let now = self.time.now().monotonic;
+            times.handlers.add(now.saturating_sub(*begun));
+        }
+        if let Some(answer) = answer {
+            shielded(|| {
+                let answer = tracing::field::display(answer.message_type);
+                self.span.record("answer", answer);
+            });
+        }
+    }
+}
+
+/// A handler that goes on.
+struct Observed {
+    future: HandlerFuture,
+    watched: Watched,
+}
+
+impl Future for Observed {
+    type Output = Option<Message>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Option<Message>> {
+        let Self { future, watched } = &mut *self;
+        let answer = {
+            let _entered = watched.span.enter();
+            ready!(Pin::new(future).poll(context))
+        };
+        watched.done(answer.as_ref());
+        Poll::Ready(answer)
+    }
+}

@@ -1,0 +1,155 @@
+//! What servers, clients and nodes say of themselves.
+
+use std::future::pending;
+
+use futures_lite::future::yield_now;
+use netaio_driver::core::types::{NOTIFY_URI, REQUEST_URI};
+use netaio_driver::core::{Message, plugin::HmacAuth};
+use netaio_driver::{
+    Client, Content, NoReply, Runtime, Server, ServerEvent, UdpNode, prometheus, testing,
+};
+
+use super::support::{Door, Pair, pair};
+
+/// Messages and bytes are counted at both ends, and what is open or in flight while it is.
+pub async fn what_goes_in_and_out_is_counted<R: Runtime>() {
+    let door = Door::new();
+    let passing = door.clone();
+    let builder = Server::<R>::builder()
+        .on(REQUEST_URI, |content: Content| content)
+        .on((REQUEST_URI, "wait"), move || {
+            let door = passing.clone();
+            async move { door.pass().await }
+        });
+    let Pair {
+        server,
+        client,
+        connection,
+    } = pair(builder, Client::builder()).await;
+    for _ in 0..10 {
+        connection.request("echo").content("hi").await.unwrap();
+    }
+    let asker = connection.clone();
+    R::spawn(async move {
+        let _ = asker.request("wait").await;
+    });
+    while server.metrics().running_handlers == 0 || client.metrics().pending_requests == 0 {
+        yield_now().await;
+    }
+    let now = (
+        server.metrics().running_handlers,
+        client.metrics().pending_requests,
+    );
+    assert_eq!(now, (1, 1));
+    assert_eq!(server.metrics().open_connections, 1);
+    door.open();
+    while client.metrics().pending_requests > 0 {
+        yield_now().await;
+    }
+    connection.close().await;
+    while server.connections() > 0 {
+        yield_now().await;
+    }
+    let (ours, theirs) = (client.metrics(), server.metrics());
+    assert_eq!(ours.sent_messages, theirs.received_messages);
+    assert_eq!(ours.received_messages, theirs.sent_messages);
+    assert!(theirs.received_messages >= 11, "{theirs:?}");
+    assert!(theirs.received_bytes > 11 * 10, "{theirs:?}");
+    assert!(ours.sent_bytes >= theirs.received_bytes && ours.received_bytes > 0);
+    let ends = [ours, theirs].map(|end| (end.connections, end.closed_connections));
+    assert_eq!(ends, [(1, 1); 2]);
+    let now = [ours, theirs].map(|end| (end.open_connections, end.pending_requests));
+    assert_eq!(now, [(0, 0); 2]);
+    // Nobody has asked for times.
+    assert_eq!(
+        (theirs.handler_times.count(), ours.round_trips.count()),
+        (0, 0)
+    );
+}
+
+/// Times are measured where that was asked for: of handlers that complete at once or later.
+pub async fn times_are_measured_where_wanted<R: Runtime>() {
+    let builder = Server::<R>::builder()
+        .measure_times()
+        .on((REQUEST_URI, "now"), || "now")
+        .on((REQUEST_URI, "later"), || async {
+            yield_now().await;
+            "later"
+        })
+        .on((REQUEST_URI, "never"), pending::<()>);
+    let pair = pair(builder, Client::builder().measure_times()).await;
+    for uri in ["now", "later", "later"] {
+        let answer = pair.connection.request(uri).await.unwrap();
+        assert_eq!(answer.ok().unwrap().content, uri);
+    }
+    let metrics = pair.server.metrics();
+    assert_eq!(metrics.handler_times.count(), 3);
+    assert_eq!(metrics.handler_times.buckets().last(), Some((None, 3)));
+    let (ours, theirs) = (pair.client.metrics().round_trips, metrics.handler_times);
+    assert_eq!(ours.count(), 3);
+    assert!(ours.sum() >= theirs.sum());
+    let page = prometheus([("server", &metrics), ("client", &pair.client.metrics())]);
+    assert!(
+        page.contains("netaio_handler_seconds_count{node=\"server\"} 3\n"),
+        "{page}"
+    );
+    assert!(page.contains("netaio_round_trip_seconds_count{node=\"client\"} 3\n"));
+}
+
+/// What is refused is counted by why.
+pub async fn refusals_are_counted_by_kind<R: Runtime>() {
+    let builder = Server::<R>::builder().auth(HmacAuth::new("secret"));
+    let pair = pair(builder, Client::builder()).await;
+    assert!(pair.connection.request("u").await.unwrap().ok().is_err());
+    let metrics = pair.server.metrics();
+    assert_eq!((metrics.refused_messages, metrics.refusals.layer), (1, 1));
+    assert_eq!(metrics.received_messages, 0);
+}
+
+/// A node counts its datagrams.
+pub async fn a_node_counts_its_datagrams<R: Runtime>() {
+    let network = testing::Network::new::<R>(1);
+    let [there, here] = ["10.0.0.1:1", "10.0.0.2:1"].map(|it| it.parse().unwrap());
+    let echo = UdpNode::<R>::builder()
+        .measure_times()
+        .on(REQUEST_URI, |content: Content| content)
+        .bind_socket(network.bind(there).unwrap())
+        .unwrap();
+    let socket = network.bind(here).unwrap();
+    let node = UdpNode::<R>::builder().bind_socket(socket).unwrap();
+    for _ in 0..3 {
+        node.request(there, "echo").content("hi").await.unwrap();
+    }
+    let (ours, theirs) = (node.metrics(), echo.metrics());
+    assert_eq!(theirs.received_messages, theirs.datagrams.received);
+    assert!(
+        ours.sent_messages >= 3 && ours.received_bytes > 0,
+        "{ours:?}"
+    );
+    assert_eq!(theirs.handler_times.count(), 3);
+    assert_eq!(ours.pending_requests, 0);
+    assert_eq!(ours.round_trips.count(), 0);
+}
+
+/// A stream of events says how many were lost, in their place.
+pub async fn a_slow_listener_is_told_what_it_lost<R: Runtime>() {
+    let server = Server::<R>::builder().event_queue(2, 64 * 1024);
+    let server = server.on(NOTIFY_URI, || NoReply).build().unwrap();
+    let mut events = server.events();
+    let client = Client::<R>::builder().build().unwrap();
+    for _ in 0..5 {
+        let ends = testing::connect(&client, &server).unwrap();
+        ends.client.send(Message::notify("u", "")).await.unwrap();
+    }
+    let Some(ServerEvent::EventsLost { count: 3 }) = events.next().await else {
+        panic!("three have come before the last two");
+    };
+    for _ in 0..2 {
+        let event = events.next().await;
+        assert!(
+            matches!(event, Some(ServerEvent::Connected(_))),
+            "{event:?}"
+        );
+    }
+    assert_eq!(server.metrics().lost_events, 3);
+}
