@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use event_listener::Event;
+use event_listener::{Event, EventListener};
 use futures_channel::oneshot;
 use netaio_core::{
     Answer, CloseReason, Layer, Link, LinkId, Message, MessageType, PeerMessage, Place,
@@ -59,9 +59,29 @@ pub(crate) struct Origin {
     /// has the same.
     pub(crate) server_id: u64,
     /// The client.
-    pub(crate) observer: Weak<dyn TimeoutObserver<Connection>>,
+    pub(crate) observer: Weak<dyn Reach>,
+    /// It is reconnected, whatever the client does with others.
+    pub(crate) persistent: bool,
     /// A message has come that passed the layers.
     pub(crate) heard: AtomicBool,
+}
+
+/// What a client knows of the ways to its servers.
+pub(crate) trait Reach: TimeoutObserver<Connection> {
+    /// The open connection to the server with this id, or to the one that the client's own
+    /// requests go to.
+    fn route(&self, server: Option<u64>) -> Option<Connection>;
+
+    /// Whether there may be one later: it is being connected to.
+    fn may_come(&self, server: Option<u64>) -> bool;
+
+    /// Whether requests wait for that.
+    fn holds_requests(&self) -> bool;
+
+    /// Is notified of connections that are made or given up.
+    fn changed(&self) -> EventListener;
+
+    fn context(&self) -> &Context;
 }
 
 /// A request that is queued.
@@ -351,7 +371,18 @@ impl Connection {
             omitted: self.shared.omitted,
             // Of another handshake.
             certificate: None,
+            persistent: self.is_persistent(),
         }
+    }
+
+    pub(crate) fn is_persistent(&self) -> bool {
+        let origin = self.shared.origin.as_ref();
+        origin.is_some_and(|origin| origin.persistent)
+    }
+
+    /// The client that it is of, if it is not a server's.
+    pub(crate) fn reach(&self) -> Option<Arc<dyn Reach>> {
+        self.shared.origin.as_ref()?.observer.upgrade()
     }
 
     pub(crate) fn logs(&self) -> &Logs {

@@ -152,6 +152,19 @@ impl RequestError {
     }
 }
 
+impl RequestError {
+    /// Whether another connection may do better.
+    pub(crate) fn is_of_the_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Send(SendError::Closed(_))
+                | Self::Closed(_)
+                | Self::Refused(_)
+                | Self::NotConnected
+        )
+    }
+}
+
 /// An answer that is an error message: what the remote said went wrong.
 ///
 /// It is shown as [`Printable`] text of 1,024 characters at most.

@@ -112,8 +112,8 @@ pub mod unix;
 
 pub use byte_stream::ByteStream;
 pub use client::{
-    AutoReconnect, Client, ClientBuilder, ClientEvent, ClientEvents, Connector, Dial, GaveUp,
-    Lagged, LossyMessages, Messages, Missed, NotSubscribed, Reconnected, SubscribeBuilder,
+    AutoReconnect, Balance, Client, ClientBuilder, ClientEvent, ClientEvents, Connector, Dial,
+    GaveUp, Lagged, LossyMessages, Messages, Missed, NotSubscribed, Reconnected, SubscribeBuilder,
     Subscription, Unsolicited,
 };
 pub use clock::Clock;
@@ -214,7 +214,7 @@ pub mod api {
 
     /// What builders are told.
     pub mod config {
-        pub use crate::{Clock, ConnectionOptions, Interface, Keepalive};
+        pub use crate::{Balance, Clock, ConnectionOptions, Interface, Keepalive};
         #[doc(inline)]
         pub use netaio_core::{
             AuthErrorHandler, AuthErrorReply, Codec, Correlation, Delivery, FailedCheck,

@@ -18,6 +18,8 @@ pub struct ConnectionOptions {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) omitted: Omitted,
     pub(crate) certificate: Option<Bytes>,
+    /// It is reconnected, whatever the client does with others.
+    pub(crate) persistent: bool,
 }
 
 impl ConnectionOptions {
@@ -31,6 +33,7 @@ impl ConnectionOptions {
                 auth: false,
                 cipher: false,
             },
+            persistent: false,
         }
     }
 

@@ -1,15 +1,17 @@
 //! Requests and responses.
 
+use std::fmt;
 use std::future::IntoFuture;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::{Answer, Layer, Message, MessageType, RequestOptions};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Reach};
 use crate::error::{ErrorAnswer, RequestError};
-use crate::futures::BoxFuture;
+use crate::futures::{BoxFuture, race};
 use crate::remote::Remote;
 
 /// A request that is sent when it is awaited.
@@ -21,9 +23,29 @@ use crate::remote::Remote;
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Debug)]
 pub struct RequestBuilder {
-    pub(crate) remote: Result<Remote, RequestError>,
+    to: To,
     pub(crate) message: Message,
     options: RequestOptions,
+    idempotent: bool,
+}
+
+/// Where a request goes to.
+enum To {
+    Remote(Remote),
+    /// Where the client's own requests go to: by now this connection.
+    Client(Connection),
+    /// As above; there was none.
+    Absent(Arc<dyn Reach>),
+}
+
+impl fmt::Debug for To {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Remote(remote) => remote.fmt(f),
+            Self::Client(connection) => connection.fmt(f),
+            Self::Absent(_) => f.write_str("not connected"),
+        }
+    }
 }
 
 impl Connection {
@@ -47,20 +69,26 @@ impl Remote {
 
 impl RequestBuilder {
     pub(crate) fn new(remote: Remote, message: Message) -> Self {
+        Self::to(To::Remote(remote), message)
+    }
+
+    fn to(to: To, message: Message) -> Self {
         Self {
-            remote: Ok(remote),
+            to,
             message,
             options: RequestOptions::new(),
+            idempotent: false,
         }
     }
 
-    /// A request of a client that has no connection.
-    pub(crate) fn not_connected(message: Message) -> Self {
-        Self {
-            remote: Err(RequestError::NotConnected),
-            message,
-            options: RequestOptions::new(),
-        }
+    /// A request of a client, by the connection that is its default now.
+    pub(crate) fn of_client(connection: Connection, message: Message) -> Self {
+        Self::to(To::Client(connection), message)
+    }
+
+    /// A request of a client that has no connection now.
+    pub(crate) fn not_connected(client: Arc<dyn Reach>, message: Message) -> Self {
+        Self::to(To::Absent(client), message)
     }
 
     /// Sets the content.
@@ -111,9 +139,85 @@ impl RequestBuilder {
         self
     }
 
+    /// Says that the request does no harm if it is handled twice, as one that reads. Where its
+    /// connection ends before the answer, or the server says that it did not handle it, it is made
+    /// again, within its timeout: by the connection that replaces that one, while the server is
+    /// being reconnected, or, for the client's own requests, by whichever is the default then.
+    ///
+    /// Over datagrams and from servers it changes nothing.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
     async fn send(self) -> Result<Response, RequestError> {
-        let answer = self.remote?.send_request(self.message, self.options);
-        answer.await.map(Response)
+        let answer = match self.to {
+            To::Remote(remote) if !self.idempotent => {
+                remote.send_request(self.message, self.options).await
+            }
+            To::Client(connection) if !self.idempotent => {
+                connection.send_request(self.message, self.options).await
+            }
+            // On the heap: other requests need not be as large.
+            _ => Box::pin(self.send_patiently()).await,
+        };
+        answer.map(Response)
+    }
+
+    async fn send_patiently(self) -> Result<Answer, RequestError> {
+        let Self {
+            to,
+            message,
+            options,
+            idempotent,
+        } = self;
+        let (client, server) = match to {
+            To::Absent(client) => (client, None),
+            To::Client(connection) => match connection.reach() {
+                Some(client) => (client, None),
+                None => return connection.send_request(message, options).await,
+            },
+            To::Remote(remote) => match remote.connection().and_then(Connection::reach) {
+                Some(client) => (client, remote.connection().and_then(Connection::server_id)),
+                None => return remote.send_request(message, options).await,
+            },
+        };
+        let timeout = options.timeout();
+        let time = client.context().time();
+        let until = time.now().monotonic.saturating_add(timeout);
+        let mut error = RequestError::NotConnected;
+        let holds = idempotent || client.holds_requests();
+        loop {
+            // Before the look, so that no connection made after it is missed.
+            let changed = client.changed();
+            if let Some(connection) = client.route(server) {
+                let left = until.saturating_sub(time.now().monotonic);
+                let options = options.clone().with_timeout(left);
+                match connection.send_request(message.clone(), options).await {
+                    Err(RequestError::TimedOut(_)) => return Err(RequestError::TimedOut(timeout)),
+                    Err(failed) if idempotent && failed.is_of_the_connection() => error = failed,
+                    result => return result,
+                }
+                // It may be gone, and another one be there already.
+                if connection.close_reason().is_some() && client.route(server).is_some() {
+                    continue;
+                }
+            }
+            if !(holds && client.may_come(server)) {
+                return Err(error);
+            }
+            let late = async {
+                (client.context().sleep_until)(time.instant(until)).await;
+                true
+            };
+            let come = async {
+                changed.await;
+                false
+            };
+            if race(come, late).await {
+                return Err(RequestError::TimedOut(timeout));
+            }
+        }
     }
 }
 

@@ -49,6 +49,7 @@ pub struct AutoReconnect<R: Runtime> {
     pub(super) connect_timeout: Duration,
     pub(super) backoff: BackoffConfig,
     pub(super) on_loss: bool,
+    pub(super) hold_requests: bool,
     pub(super) on_reconnect: Option<Callback<Client<R>, Reconnected>>,
     pub(super) on_give_up: Option<Callback<Client<R>, GaveUp>>,
 }
@@ -83,9 +84,33 @@ impl<R: Runtime> AutoReconnect<R> {
             connect_timeout: Duration::from_secs(5),
             backoff: BackoffConfig::new(Duration::from_secs(1)).with_tries(Some(3)),
             on_loss: true,
+            hold_requests: false,
             on_reconnect: None,
             on_give_up: None,
         }
+    }
+
+    /// Tries without end, for those who want a server whenever it is there: each try may take
+    /// 5 s, and the pauses between them are drawn evenly from up to 100 ms, and twice as much with
+    /// each failure, up to 10 s (full jitter). Requests
+    /// [wait](Self::hold_requests) meanwhile.
+    #[must_use]
+    pub fn persistent() -> Self {
+        let backoff = BackoffConfig::new(Duration::from_millis(100))
+            .with_factor(2)
+            .with_maximum(Duration::from_secs(10))
+            .with_jitter(true);
+        Self::new().backoff(backoff).hold_requests(true)
+    }
+
+    /// Whether the client's own requests and subscriptions wait for a server that is being
+    /// connected to, within their timeouts, or fail at once where none is connected; they fail
+    /// unless set. Only what is not sent yet waits: what was under way when its connection ended
+    /// fails, unless it is [idempotent](crate::RequestBuilder::idempotent).
+    #[must_use]
+    pub fn hold_requests(mut self, hold: bool) -> Self {
+        self.hold_requests = hold;
+        self
     }
 
     /// The time that one try may take; 5 s unless set.

@@ -2,8 +2,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use event_listener::Event;
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, PeerPlugin};
 use netaio_core::{
     Codec, Key, KeyExtractor, Layer, Limits, ManagementConfig, MessageTypes, Peer, Unrouted,
@@ -15,7 +17,7 @@ use super::connector::{Connector, Dialer};
 use super::messages::Inbox;
 use super::monitor::Monitor;
 use super::reconnect::Reconnector;
-use super::servers::Servers;
+use super::servers::{Balance, Servers};
 use super::shared::{Reconnect, Shared};
 use super::subscriptions::Subscriptions;
 use super::timeouts::OnTimeout;
@@ -26,7 +28,7 @@ use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::runtime::Runtime;
 use crate::setup::Setup;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock};
 use crate::timeouts::{TimedOut, TimeoutHandler, callback};
 
 /// A client before it connects.
@@ -38,6 +40,7 @@ pub struct ClientBuilder<R: Runtime> {
     on_timeout: Option<OnTimeout<R>>,
     reconnect: Option<AutoReconnect<R>>,
     dialer: Dialer<R>,
+    balance: Balance,
 }
 
 impl<R: Runtime> Client<R> {
@@ -56,6 +59,7 @@ impl<R: Runtime> ClientBuilder<R> {
             on_timeout: None,
             reconnect: None,
             dialer: Dialer::TCP,
+            balance: Balance::default(),
         }
     }
 
@@ -140,10 +144,34 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
-    /// Reconnects servers that are lost, or on which requests time out. It can be
+    /// Reconnects all servers that are lost, or on which requests time out. (Unless this is
+    /// called, those alone that were [connected to](Client::connect_persistent) for that, by
+    /// [`AutoReconnect::persistent`].) It can be
     /// combined with [`on_timeout`](Self::on_timeout); each has its own tasks.
     pub fn auto_reconnect(mut self, reconnect: AutoReconnect<R>) -> Self {
         self.reconnect = Some(reconnect);
+        self
+    }
+
+    /// Sets which of several servers has the client's own requests;
+    /// [`Balance::Failover`] unless set.
+    ///
+    /// ```
+    /// use netaio_driver::{Balance, Client, Runtime};
+    ///
+    /// # async fn ask<R: Runtime>() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::<R>::builder().balance(Balance::RoundRobin).build()?;
+    /// for server in ["one.example:8888", "two.example:8888"] {
+    ///     client.connect_persistent(server).await?;
+    /// }
+    /// // By the one, then by the other; by either while the other is away.
+    /// client.request("state").idempotent().await?.ok()?;
+    /// client.request("state").idempotent().await?.ok()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.balance = balance;
         self
     }
 
@@ -154,13 +182,10 @@ impl<R: Runtime> ClientBuilder<R> {
     /// asked, or the operating system has no randomness to give.
     pub fn build(mut self) -> Result<Client<R>, BuildError> {
         let sources = self.setup.sources.clone();
-        let reconnect: Option<Arc<dyn Reconnect>> = match self.reconnect {
-            None => None,
-            Some(policy) => {
-                let reconnector = Reconnector::new(policy, self.dialer.clone(), &sources);
-                Some(Arc::new(reconnector.map_err(BuildError::Randomness)?))
-            }
-        };
+        let reconnects_all = self.reconnect.is_some();
+        let policy = self.reconnect.unwrap_or_else(AutoReconnect::persistent);
+        let reconnect = Reconnector::new(policy, self.dialer.clone(), &sources);
+        let reconnect: Arc<dyn Reconnect> = Arc::new(reconnect.map_err(BuildError::Randomness)?);
         let monitor = Arc::new(Monitor::new(self.setup.event_bounds));
         let subscriptions = Arc::new(Subscriptions::new(monitor.clone()));
         let inbox = Inbox::new(self.message_bounds, monitor.clone(), subscriptions.clone());
@@ -180,7 +205,11 @@ impl<R: Runtime> ClientBuilder<R> {
             servers: Mutex::new(Servers::default()),
             on_timeout: TimeoutHandler::default(),
             reconnect,
+            reconnects_all,
+            connecting: AtomicUsize::new(0),
+            changed: Event::new(),
         };
+        lock(&shared.servers).set_balance(self.balance);
         let client = Client::new(shared, self.dialer);
         if let Some(handler) = self.on_timeout {
             client.set_on_timeout(handler);

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -57,6 +57,85 @@ impl<R: Runtime> Client<R> {
         opened
             .and_then(|stream| self.start(stream, options, Some(&*address), Position::Last))
             .map_err(|source| ConnectError { address, source })
+    }
+
+    /// Connects, and stays connected: what fails is tried again, the first time too, and what is
+    /// lost is reconnected, as [`AutoReconnect`](crate::AutoReconnect) says that is
+    /// [set](crate::ClientBuilder::auto_reconnect), or as
+    /// [`AutoReconnect::persistent`](crate::AutoReconnect::persistent) does, without end. Requests
+    /// of the client and subscriptions may be made meanwhile.
+    ///
+    /// Cancel-safe: dropped early, there is no connection.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use netaio_driver::{Client, ClientEvent, Runtime};
+    ///
+    /// # async fn run<R: Runtime>(client: Client<R>) -> Result<(), Box<dyn std::error::Error>> {
+    /// client.connect_persistent("collector.example:8888").await?;
+    /// let mut orders = client.subscribe("orders").await?;
+    /// // While the server restarts this waits, and is made again should it be cut off.
+    /// let state = client.request("state").timeout(Duration::from_secs(60));
+    /// let state = state.idempotent().await?.ok()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The tries are used up, where their number is limited: why the last one failed.
+    pub async fn connect_persistent(
+        &self,
+        address: impl ToString,
+    ) -> Result<Connection, ConnectError> {
+        self.connect_persistent_with(address, ConnectionOptions::new())
+            .await
+    }
+
+    /// As [`connect_persistent`](Self::connect_persistent), with another name than the address, or
+    /// without an outer plugin. Cancel-safe in the same way.
+    ///
+    /// # Errors
+    /// As [`connect_persistent`](Self::connect_persistent).
+    pub async fn connect_persistent_with(
+        &self,
+        address: impl ToString,
+        mut options: ConnectionOptions,
+    ) -> Result<Connection, ConnectError> {
+        let address = address.to_string();
+        options.name.get_or_insert_with(|| address.as_str().into());
+        options.persistent = true;
+        let shared = &self.shared;
+        let (time, logs) = (shared.service.context.time(), &shared.service.context.logs);
+        let _connecting = Connecting::new(shared);
+        let mut tries = shared.reconnect.backoff();
+        let mut last = None;
+        while let Some(at) = tries.next(time.now()) {
+            R::sleep_until(time.instant(at)).await;
+            let opened = self
+                .open(&address, shared.reconnect.connect_timeout())
+                .await;
+            let made = opened.and_then(|stream| {
+                self.start(stream, options.clone(), Some(&*address), Position::Last)
+            });
+            let source = match made {
+                Ok(connection) => return Ok(connection),
+                Err(source) => source,
+            };
+            shared.reconnect.failure(&mut tries, time.now());
+            let attempt = tries.failures();
+            let error = ConnectError {
+                address: address.clone(),
+                source,
+            };
+            limited!(logs, WARN, "not connected", server = address, attempt, %error);
+            shared.monitor.connect_failed(attempt, &error);
+            last = Some(error);
+        }
+        Err(last.unwrap_or_else(|| ConnectError {
+            address,
+            source: io::Error::other("there are to be no tries"),
+        }))
     }
 
     /// Replaces a connection by one to the same address, with the same options. The new
@@ -172,6 +251,7 @@ impl<R: Runtime> Client<R> {
                 address: address.map(Arc::from),
                 server_id,
                 observer,
+                persistent: options.persistent,
                 heard: AtomicBool::new(false),
             };
             let context = service.context.clone();
@@ -182,7 +262,8 @@ impl<R: Runtime> Client<R> {
         };
         let (connection, link) = shared.servers().insert(position, make)?;
         shared.monitor.connected(&connection);
-        if shared.wants_background() {
+        shared.changed.notify(usize::MAX);
+        if shared.wants_background(&connection) {
             shared.background.enable::<R>();
         }
         let observer = Arc::new(OfClient {
@@ -194,6 +275,23 @@ impl<R: Runtime> Client<R> {
             R::spawn(confirm(Arc::downgrade(shared), connection.clone(), renewed));
         }
         Ok(connection)
+    }
+}
+
+/// Counts a first connection that is being made.
+struct Connecting<'a>(&'a Shared);
+
+impl<'a> Connecting<'a> {
+    fn new(client: &'a Shared) -> Self {
+        client.connecting.fetch_add(1, Ordering::AcqRel);
+        Self(client)
+    }
+}
+
+impl Drop for Connecting<'_> {
+    fn drop(&mut self) {
+        self.0.connecting.fetch_sub(1, Ordering::AcqRel);
+        self.0.changed.notify(usize::MAX);
     }
 }
 

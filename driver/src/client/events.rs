@@ -47,6 +47,16 @@ pub enum ClientEvent {
         /// The time until then.
         delay: Duration,
     },
+    /// A try to connect has failed that was not made by hand: to reconnect, or for a
+    /// [persistent](crate::Client::connect_persistent) connection.
+    ConnectFailed {
+        /// The address.
+        address: String,
+        /// The number of the try, from 1.
+        attempt: u32,
+        /// Why it failed.
+        error: String,
+    },
     /// A server was reconnected. [`Connected`](Self::Connected) has told of the new
     /// connection.
     Reconnected {
@@ -145,6 +155,7 @@ impl EventBytes for ClientEvent {
     fn event_bytes(&self) -> usize {
         let more = match self {
             Self::GaveUp { error, .. } => error.len(),
+            Self::ConnectFailed { address, error, .. } => address.len().saturating_add(error.len()),
             Self::TimedOut(request) => request.uri.len(),
             Self::Resubscribed { uri, .. } => uri.len(),
             Self::NotResubscribed { uri, error, .. } => uri.len().saturating_add(error.len()),

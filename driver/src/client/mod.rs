@@ -28,12 +28,13 @@ pub use self::builder::ClientBuilder;
 pub use self::connector::{Connector, Dial};
 pub use self::events::{ClientEvent, ClientEvents};
 pub use self::messages::{LossyMessages, Messages};
+pub use self::servers::Balance;
 pub use self::subscribing::{Missed, NotSubscribed, SubscribeBuilder, Subscription};
 pub use self::unsolicited::{Lagged, Unsolicited};
 
 use self::connector::Dialer;
 use self::shared::Shared;
-use crate::connection::Connection;
+use crate::connection::{Connection, Reach};
 use crate::handler::{Handler, RouteOptions};
 use crate::metrics::Metrics;
 use crate::runtime::Runtime;
@@ -119,7 +120,7 @@ impl<R: Runtime> Client<R> {
     }
 
     fn preferred(&self) -> Option<Connection> {
-        self.shared.servers().preferred().cloned()
+        self.shared.route(None)
     }
 
     /// Unsolicited messages that have no handler, from all servers; none is lost here.

@@ -89,6 +89,15 @@ impl Monitor {
         });
     }
 
+    /// A try has failed that may not be the last.
+    pub(super) fn connect_failed(&self, attempt: u32, error: &ConnectError) {
+        self.events.emit(|| ClientEvent::ConnectFailed {
+            address: error.address.clone(),
+            attempt,
+            error: error.source.to_string(),
+        });
+    }
+
     pub(super) fn gave_up(&self, connection: &Connection, attempts: u32, error: &ConnectError) {
         self.counts.given_up.add(1);
         self.events.emit(|| ClientEvent::GaveUp {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use netaio_core::{Backoff, CloseReason, Now};
 use rand_core::CryptoRng;
@@ -42,10 +43,6 @@ impl<R: Runtime> Reconnector<R> {
             dialer,
             rng: Mutex::new(rng),
         })
-    }
-
-    fn backoff(&self) -> Backoff {
-        Backoff::new(self.policy.backoff)
     }
 
     /// The state after the loss of a connection that was made at `connected_at`. One that was
@@ -143,6 +140,7 @@ impl<R: Runtime> Reconnector<R> {
                 }
                 Err(error) => {
                     limited!(logs, WARN, "not reconnected", server, attempt, %error);
+                    monitor.connect_failed(attempt, &error);
                     last_error = Some(error);
                     self.draw(|rng| backoff.failure(time.now(), rng));
                 }
@@ -164,6 +162,26 @@ enum Tried {
 }
 
 impl<R: Runtime> Reconnect for Reconnector<R> {
+    fn on_loss(&self) -> bool {
+        self.policy.on_loss
+    }
+
+    fn holds_requests(&self) -> bool {
+        self.policy.hold_requests
+    }
+
+    fn connect_timeout(&self) -> Duration {
+        self.policy.connect_timeout
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(self.policy.backoff)
+    }
+
+    fn failure(&self, tries: &mut Backoff, now: Now) {
+        self.draw(|rng| tries.failure(now, rng));
+    }
+
     fn timed_out(self: Arc<Self>, client: &Arc<Shared>, connection: &Connection) {
         if !client.servers().may_replace(connection) {
             return;

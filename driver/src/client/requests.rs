@@ -11,11 +11,13 @@ use crate::runtime::Runtime;
 impl<R: Runtime> Client<R> {
     crate::methods::request_methods!();
 
-    /// As [`Connection::request_message`](crate::Connection::request_message).
+    /// As [`Connection::request_message`](crate::Connection::request_message). Where there is no
+    /// connection it is an error at once, or waits within its timeout, as
+    /// [`AutoReconnect::hold_requests`](crate::AutoReconnect::hold_requests) says.
     pub fn request_message(&self, message: Message) -> RequestBuilder {
         match self.preferred() {
-            Some(connection) => connection.request_message(message),
-            None => RequestBuilder::not_connected(message),
+            Some(connection) => RequestBuilder::of_client(connection, message),
+            None => RequestBuilder::not_connected(self.shared.clone(), message),
         }
     }
 

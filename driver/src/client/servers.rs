@@ -16,6 +16,10 @@ pub(super) struct Servers {
     next: u64,
     /// The name of the default server, if one is set.
     default: Option<Arc<str>>,
+    balance: Balance,
+    /// The id of the server that had the last of the client's own requests, where they take
+    /// turns.
+    last: Option<u64>,
     /// The client's last handle was dropped.
     dropped: bool,
 }
@@ -30,6 +34,19 @@ struct Server {
     presence: Presence,
     /// It is being closed, and is listed only to be aborted with the client.
     closing: bool,
+}
+
+/// Which of several servers has a client's own requests, where
+/// [no default](crate::Client::set_default_server) is set. Only those count that are connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Balance {
+    /// The one that was connected to first has all of them. The next one has them while it is
+    /// away; once it was [reconnected](crate::AutoReconnect) it has its place again.
+    #[default]
+    Failover,
+    /// They take turns, in the order in which they were connected to, whatever each has to do.
+    RoundRobin,
 }
 
 /// Whether a server is there.
@@ -144,12 +161,48 @@ impl Servers {
             .find(|connection| connection.name() == Some(name))
     }
 
-    /// The open connection that the client's own requests go to.
-    pub(super) fn preferred(&self) -> Option<&Connection> {
-        match &self.default {
-            Some(name) => self.named(name),
-            None => self.open().next(),
+    /// The open connection to the server with this id.
+    pub(super) fn open_with_id(&self, id: u64) -> Option<&Connection> {
+        self.open()
+            .find(|connection| connection.server_id() == Some(id))
+    }
+
+    /// The open connection that the client's next own request goes to.
+    pub(super) fn preferred(&mut self) -> Option<&Connection> {
+        if let Some(name) = self.default.clone() {
+            return self.named(&name);
         }
+        if self.balance == Balance::Failover {
+            return self.open().next();
+        }
+        // The one behind the last, in the order of the list. Ids need not be in order there.
+        let last = self.last;
+        let is_last = |connection: &&Connection| connection.server_id() == last;
+        let behind = self.open().skip_while(|open| !is_last(open)).nth(1);
+        let next = behind.or_else(|| self.open().next());
+        self.last = next.and_then(Connection::server_id);
+        let last = self.last?;
+        self.open_with_id(last)
+    }
+
+    pub(super) fn set_balance(&mut self, balance: Balance) {
+        self.balance = balance;
+    }
+
+    /// The connections that have ended, or are ending, and may be replaced: to the server with
+    /// this id, or to those that the client's own requests may go to.
+    pub(super) fn awaited(&self, server: Option<u64>) -> impl Iterator<Item = &Connection> {
+        self.list.iter().filter_map(move |entry| {
+            let connection = &entry.connection;
+            let is_asked_for = match (server, &self.default) {
+                (Some(id), _) => connection.server_id() == Some(id),
+                (None, Some(name)) => connection.name() == Some(&**name),
+                (None, None) => true,
+            };
+            let is_closed = connection.close_reason() == Some(CloseReason::Local);
+            let is_awaited = is_asked_for && !entry.closing && !is_closed;
+            Some(connection).filter(|_| is_awaited && connection.address().is_some())
+        })
     }
 
     pub(super) fn default_name(&self) -> Option<&Arc<str>> {

@@ -1,16 +1,20 @@
 //! What the handles of a client and the tasks of its connections share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use netaio_core::{LinkId, PeerMessage};
+use event_listener::{Event, EventListener};
+use netaio_core::{Backoff, LinkId, Now, PeerMessage};
 
 use super::messages::Inbox;
 use super::monitor::Monitor;
 use super::servers::Servers;
 use super::subscriptions::Subscriptions;
 use crate::background::BackgroundTasks;
-use crate::connection::Connection;
+use crate::connection::{Connection, Reach};
+use crate::context::Context;
+use crate::futures::race;
 use crate::mailbox::Command;
 use crate::runtime::Keepalive;
 use crate::service::{Owner, Service};
@@ -27,12 +31,33 @@ pub(super) struct Shared {
     pub(super) keepalive: Option<Keepalive>,
     pub(super) servers: Mutex<Servers>,
     pub(super) on_timeout: TimeoutHandler<Connection>,
-    pub(super) reconnect: Option<Arc<dyn Reconnect>>,
+    pub(super) reconnect: Arc<dyn Reconnect>,
+    /// All connections are reconnected, not only those that are to persist.
+    pub(super) reconnects_all: bool,
+    /// The first connections that are being made and tried again.
+    pub(super) connecting: AtomicUsize,
+    /// Notified when a connection was made, or given up.
+    pub(super) changed: Event,
     pub(super) background: Arc<BackgroundTasks<Subject>>,
 }
 
 /// Reconnects servers, where that is configured.
 pub(super) trait Reconnect: Send + Sync {
+    /// Whether what is lost is reconnected, not only what is late.
+    fn on_loss(&self) -> bool;
+
+    /// Whether requests wait meanwhile.
+    fn holds_requests(&self) -> bool;
+
+    /// The time that one try may take.
+    fn connect_timeout(&self) -> Duration;
+
+    /// The tries of a first connection.
+    fn backoff(&self) -> Backoff;
+
+    /// Notes that one of them has failed.
+    fn failure(&self, tries: &mut Backoff, now: Now);
+
     /// Reconnects a server on which a request timed out.
     fn timed_out(self: Arc<Self>, client: &Arc<Shared>, connection: &Connection);
 
@@ -56,9 +81,35 @@ impl Shared {
         lock(&self.servers)
     }
 
-    /// Whether background tasks may have to be started.
-    pub(super) fn wants_background(&self) -> bool {
-        self.reconnect.is_some() || self.on_timeout.is_set()
+    /// Whether background tasks may have to be started for a connection.
+    pub(super) fn wants_background(&self, connection: &Connection) -> bool {
+        self.reconnects(connection) || self.on_timeout.is_set()
+    }
+
+    fn reconnects(&self, connection: &Connection) -> bool {
+        self.reconnects_all || connection.is_persistent()
+    }
+
+    /// The client's default connection, which may have to be waited for.
+    pub(super) async fn reached(&self, timeout: Duration) -> Option<Connection> {
+        let context = self.context();
+        let until = context.time().instant_after(timeout);
+        let reached = async {
+            loop {
+                // Before the look, so that no connection made after it is missed.
+                let changed = self.changed();
+                let route = self.route(None);
+                if route.is_some() || !self.holds_requests() || !self.may_come(None) {
+                    return route;
+                }
+                changed.await;
+            }
+        };
+        let late = async {
+            (context.sleep_until)(until).await;
+            None
+        };
+        race(reached, late).await
     }
 
     /// Asks a server that has left nothing more, has that told, and reconnects it.
@@ -70,17 +121,18 @@ impl Shared {
             servers.set_left(connection, false);
             tell();
         }
-        if let Some(reconnect) = self.reconnect.clone() {
-            reconnect.left(self, connection);
+        if self.reconnects(connection) {
+            self.reconnect.clone().left(self, connection);
         }
+        self.changed.notify(usize::MAX);
     }
 
     /// Removes a connection that has ended from the list, or reconnects it.
     pub(super) fn ended(self: &Arc<Self>, connection: &Connection) {
-        let reconnect = self.reconnect.clone();
-        if !reconnect.is_some_and(|reconnect| reconnect.ended(self, connection)) {
+        if !(self.reconnects(connection) && self.reconnect.clone().ended(self, connection)) {
             self.remove(connection);
         }
+        self.changed.notify(usize::MAX);
     }
 
     /// Removes a connection from the list, and ends what was subscribed to by it where no other
@@ -95,6 +147,7 @@ impl Shared {
         if let Some(server) = gone {
             self.subscriptions.end(server);
         }
+        self.changed.notify(usize::MAX);
     }
 
     /// Sends a message about peers to every server.
@@ -125,6 +178,37 @@ impl Owner for Shared {
     }
 }
 
+impl Reach for Shared {
+    fn route(&self, server: Option<u64>) -> Option<Connection> {
+        let mut servers = self.servers();
+        match server {
+            Some(id) => servers.open_with_id(id).cloned(),
+            None => servers.preferred().cloned(),
+        }
+    }
+
+    fn may_come(&self, server: Option<u64>) -> bool {
+        if server.is_none() && self.connecting.load(Ordering::Acquire) > 0 {
+            return true;
+        }
+        let servers = self.servers();
+        let mut awaited = servers.awaited(server);
+        self.reconnect.on_loss() && awaited.any(|connection| self.reconnects(connection))
+    }
+
+    fn holds_requests(&self) -> bool {
+        self.reconnect.holds_requests()
+    }
+
+    fn changed(&self) -> EventListener {
+        self.changed.listen()
+    }
+
+    fn context(&self) -> &Context {
+        &self.service.context
+    }
+}
+
 impl TimeoutObserver<Connection> for Shared {
     fn timed_out(self: Arc<Self>, request: TimedOut<Connection>) {
         self.monitor.timed_out(&request);
@@ -135,8 +219,8 @@ impl TimeoutObserver<Connection> for Shared {
         let (background, logs) = (&self.background, &self.service.context.logs);
         let subject = Subject::Timeout(server);
         self.on_timeout.start(background, subject, request, logs);
-        if let Some(reconnect) = self.reconnect.clone() {
-            reconnect.timed_out(&self, &connection);
+        if self.reconnects(&connection) {
+            self.reconnect.clone().timed_out(&self, &connection);
         }
     }
 }

@@ -47,7 +47,8 @@ impl<R: Runtime> Client<R> {
     /// [`SubscribeBuilder::request`] is the bare request, as netaio's `subscribe` is, for those
     /// whose handlers or [`messages`](Self::messages) take what the server notifies of.
     pub fn subscribe(&self, uri: impl Into<Bytes>) -> SubscribeBuilder {
-        SubscribeBuilder::new(self.preferred(), Message::subscribe(uri))
+        let target = self.preferred().ok_or_else(|| self.shared.clone());
+        SubscribeBuilder::new(target, Message::subscribe(uri))
     }
 
     /// Unsubscribes from a uri; the answer is a `CONFIRM_UNSUBSCRIBE`. A [`Subscription`]
@@ -61,7 +62,7 @@ impl Connection {
     /// As [`Client::subscribe`], at the server of this connection, and of those that replace it.
     /// A server's connection has the bare [request](SubscribeBuilder::request) only.
     pub fn subscribe(&self, uri: impl Into<Bytes>) -> SubscribeBuilder {
-        SubscribeBuilder::new(Some(self.clone()), Message::subscribe(uri))
+        SubscribeBuilder::new(Ok(self.clone()), Message::subscribe(uri))
     }
 
     /// Unsubscribes from a uri; the answer is a `CONFIRM_UNSUBSCRIBE`. A [`Subscription`]
@@ -82,9 +83,9 @@ impl Connection {
 ///
 /// Cancel-safe: dropped early, there is none.
 #[must_use = "nothing is subscribed to before this is awaited"]
-#[derive(Debug)]
 pub struct SubscribeBuilder {
-    connection: Option<Connection>,
+    /// The client, where it is not connected.
+    to: Result<Connection, Arc<Shared>>,
     message: Message,
     options: RequestOptions,
     bounds: Bounds,
@@ -106,9 +107,9 @@ pub enum NotSubscribed {
 }
 
 impl SubscribeBuilder {
-    fn new(connection: Option<Connection>, message: Message) -> Self {
+    fn new(to: Result<Connection, Arc<Shared>>, message: Message) -> Self {
         Self {
-            connection,
+            to,
             message,
             options: RequestOptions::new(),
             bounds: Bounds::default(),
@@ -166,15 +167,21 @@ impl SubscribeBuilder {
     /// # }
     /// ```
     pub fn request(self) -> RequestBuilder {
-        let request = match self.connection {
-            Some(connection) => connection.request_message(self.message),
-            None => RequestBuilder::not_connected(self.message),
+        let request = match self.to {
+            Ok(connection) => connection.request_message(self.message),
+            Err(client) => RequestBuilder::not_connected(client, self.message),
         };
         request.options(self.options)
     }
 
     async fn subscribe(self) -> Result<Subscription, NotSubscribed> {
-        let connection = self.connection.ok_or(RequestError::NotConnected)?;
+        let connection = match self.to {
+            Ok(connection) => connection,
+            Err(client) => {
+                let reached = client.reached(self.options.timeout()).await;
+                reached.ok_or(RequestError::NotConnected)?
+            }
+        };
         let (client, server) = connection.client().ok_or(NotSubscribed::NoClient)?;
         let uri = self.message.uri.clone();
         let (registered, sent) = client.subscriptions.add(
@@ -205,6 +212,15 @@ impl SubscribeBuilder {
             lagging,
             registration,
         })
+    }
+}
+
+impl fmt::Debug for SubscribeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscribeBuilder")
+            .field("connection", &self.to.as_ref().ok())
+            .field("message", &self.message)
+            .finish_non_exhaustive()
     }
 }
 

@@ -140,6 +140,7 @@ pub async fn reconnecting_is_told<R: Runtime>() {
                 assert_eq!((connection.name(), attempt), (lost.name(), expected));
                 expected += 1;
             }
+            ClientEvent::ConnectFailed { attempt, .. } => assert_eq!(attempt, expected - 1),
             ClientEvent::Connected(made) => break made,
             other => panic!("another event: {other:?}"),
         }
@@ -162,6 +163,7 @@ pub async fn giving_up_is_told<R: Runtime>() {
     next!(events, ClientEvent::Closed { .. } => ());
     for expected in 1..=2 {
         next!(events, ClientEvent::Reconnecting { attempt, .. } => assert_eq!(attempt, expected));
+        next!(events, ClientEvent::ConnectFailed { attempt, .. } => assert_eq!(attempt, expected));
     }
     next!(events, ClientEvent::GaveUp { attempts, error, .. } => {
         assert!(attempts == 2 && !error.is_empty());

@@ -52,6 +52,7 @@ pub mod nodes;
 pub mod options;
 pub mod panics;
 pub mod patterns;
+pub mod persistence;
 pub mod publishing;
 pub mod reconnecting;
 pub mod refusals;
@@ -299,6 +300,14 @@ macro_rules! conformance {
                 handshakes_keep_nobody_waiting
                 a_listening_socket_is_handed_over
                 a_listener_has_options
+            }
+            persistence {
+                a_first_connection_is_tried_again
+                a_first_connection_is_given_up
+                what_is_to_persist_is_reconnected
+                requests_wait_or_fail_at_once
+                idempotent_requests_are_made_again
+                several_servers_share_requests
             }
             subscriptions {
                 a_stream_has_what_its_uri_is_notified_of

@@ -1,0 +1,266 @@
+//! Clients that stay connected, what waits meanwhile, and several servers.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use netaio_driver::core::CloseReason;
+use netaio_driver::core::types::*;
+use netaio_driver::{
+    AutoReconnect, Balance, Client, ClientEvent, ClientEvents, RequestError, Runtime, Server,
+};
+
+use super::raw::{RawListener, RawTcp, frame};
+use super::support::{assert_message, listen, spawn};
+
+/// Longer than any test runs.
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// How long a request waits that is not going to be answered, and the most that is between
+/// two tries.
+const SHORT: Duration = Duration::from_millis(5);
+
+/// What reconnects again and again.
+fn eager<R: Runtime>() -> AutoReconnect<R> {
+    AutoReconnect::new().delay(SHORT).max_retries(u32::MAX)
+}
+
+/// An address that nobody listens at.
+fn nobody() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// A server at an address, as soon as that is free.
+async fn serve<R: Runtime>(at: SocketAddr, answer: &'static str) -> Server<R> {
+    loop {
+        let server = Server::<R>::builder().on(REQUEST_URI, move || answer);
+        // Who tries to connect may have the port for a moment.
+        if let Ok(server) = server.bind(at).await {
+            return server;
+        }
+    }
+}
+
+async fn wait_for(events: &mut ClientEvents, is: impl Fn(&ClientEvent) -> bool) {
+    while !is(&events.next().await.expect("the client is there")) {}
+}
+
+/// The first connection is tried again, and told of, and there is one as soon as there is a
+/// server. Requests of the client wait for it.
+pub async fn a_first_connection_is_tried_again<R: Runtime>() {
+    let address = nobody();
+    let policy = eager().hold_requests(true);
+    let client = Client::<R>::builder()
+        .auto_reconnect(policy)
+        .build()
+        .unwrap();
+    let mut events = client.events();
+    let connecting = spawn::<R, _>({
+        let client = client.clone();
+        async move { client.connect_persistent(address).await }
+    });
+    for number in 1..=3 {
+        let Some(ClientEvent::ConnectFailed {
+            address: of,
+            attempt,
+            error,
+        }) = events.next().await
+        else {
+            panic!("a try has failed");
+        };
+        assert_eq!((of, attempt), (address.to_string(), number));
+        assert!(!error.is_empty());
+    }
+    let asking = spawn::<R, _>({
+        let client = client.clone();
+        async move { client.request("u").timeout(NEVER).await }
+    });
+    let _server = serve::<R>(address, "here").await;
+    let connection = connecting.await.unwrap();
+    assert_eq!(connection.remote(), Some(address));
+    assert_message(&asking.await.unwrap(), RESPOND_URI, "u", "here");
+}
+
+/// Where tries are counted, the first connection is given up after the last.
+pub async fn a_first_connection_is_given_up<R: Runtime>() {
+    let policy = AutoReconnect::new().delay(SHORT).max_retries(3);
+    let client = Client::<R>::builder()
+        .auto_reconnect(policy)
+        .build()
+        .unwrap();
+    let mut events = client.events();
+    let address = nobody();
+    let error = client.connect_persistent(address).await.unwrap_err();
+    assert_eq!(error.address, address.to_string());
+    drop(client);
+    let mut failed = 0;
+    while let Some(event) = events.next().await {
+        assert!(
+            matches!(event, ClientEvent::ConnectFailed { .. }),
+            "{event:?}"
+        );
+        failed += 1;
+    }
+    assert_eq!(failed, 3);
+}
+
+/// Without a policy those connections alone are reconnected that are to persist.
+pub async fn what_is_to_persist_is_reconnected<R: Runtime>() {
+    let (one, two) = (RawListener::<R>::new().await, RawListener::<R>::new().await);
+    let client = Client::<R>::builder().build().unwrap();
+    let persistent = client.connect_persistent(one.address()).await.unwrap();
+    let other = client.connect(two.address()).await.unwrap();
+    let (first, second) = (one.accept().await, two.accept().await);
+    drop((first, second));
+    assert_eq!(persistent.closed().await, CloseReason::Remote);
+    assert_eq!(other.closed().await, CloseReason::Remote);
+    let mut again = one.accept().await;
+    let asking = spawn::<R, _>({
+        let client = client.clone();
+        async move { client.request("u").timeout(NEVER).await }
+    });
+    answer::<R>(&mut again, "here").await;
+    assert_message(&asking.await.unwrap(), RESPOND_URI, "u", "here");
+    let names: Vec<_> = client
+        .connections()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, [one.address().to_string()]);
+}
+
+/// Answers the next request.
+async fn answer<R: Runtime>(server: &mut RawTcp<R>, content: &str) {
+    let uri = server.receive().await.unwrap().uri;
+    let answer = frame(RESPOND_URI, uri, content);
+    server.write(&answer).await.unwrap();
+}
+
+/// While a server is away, requests wait within their timeouts, or fail at once.
+pub async fn requests_wait_or_fail_at_once<R: Runtime>() {
+    for hold in [true, false] {
+        let policy = eager().hold_requests(hold);
+        let client = Client::<R>::builder()
+            .auto_reconnect(policy)
+            .build()
+            .unwrap();
+        let nowhere = client.request("u").timeout(NEVER).await.unwrap_err();
+        assert_eq!(nowhere, RequestError::NotConnected);
+        let mut events = client.events();
+        let server = listen(Server::<R>::builder()).await;
+        let address = server.local_addr();
+        let connection = client.connect(address).await.unwrap();
+        server.stop().await;
+        connection.closed().await;
+        let late = client.request("u").timeout(SHORT).await.unwrap_err();
+        if !hold {
+            assert_eq!(late, RequestError::NotConnected);
+            // One that may be made twice waits all the same.
+        } else {
+            assert_eq!(late, RequestError::TimedOut(SHORT));
+        }
+        let is_failed = |event: &ClientEvent| matches!(event, ClientEvent::ConnectFailed { .. });
+        wait_for(&mut events, is_failed).await;
+        let asking = spawn::<R, _>({
+            let client = client.clone();
+            async move {
+                let request = client.request("u").timeout(NEVER);
+                match hold {
+                    true => request.await,
+                    false => request.idempotent().await,
+                }
+            }
+        });
+        let _server = serve::<R>(address, "back").await;
+        assert_message(&asking.await.unwrap(), RESPOND_URI, "u", "back");
+        // Closed by the application, nothing comes any more.
+        client.close().await;
+        let closed = client.request("u").timeout(NEVER).await.unwrap_err();
+        assert_eq!(closed, RequestError::NotConnected);
+    }
+}
+
+/// A request that was cut off is made again where it may be, by the connection's own server and
+/// by the client's default; others fail.
+pub async fn idempotent_requests_are_made_again<R: Runtime>() {
+    let listener = RawListener::<R>::new().await;
+    let client = Client::<R>::builder()
+        .auto_reconnect(eager())
+        .build()
+        .unwrap();
+    let connection = client.connect(listener.address()).await.unwrap();
+    let mut server = listener.accept().await;
+    let ask = |uri: &'static str, idempotent: bool, own: bool| {
+        let request = match own {
+            true => connection.request(uri),
+            false => client.request(uri),
+        };
+        let request = request.timeout(NEVER);
+        spawn::<R, _>(async move {
+            match idempotent {
+                true => request.idempotent().await,
+                false => request.await,
+            }
+        })
+    };
+    let (own, of_client) = (ask("own", true, true), ask("client", true, false));
+    let (once, of_client_once) = (ask("once", false, true), ask("once", false, false));
+    for _ in 0..2 {
+        for _ in 0..2 {
+            server.receive().await.unwrap();
+        }
+        drop(server);
+        server = listener.accept().await;
+    }
+    for result in [once.await, of_client_once.await] {
+        let error = result.unwrap_err();
+        assert!(matches!(error, RequestError::Closed(_)), "{error}");
+    }
+    answer::<R>(&mut server, "again").await;
+    answer::<R>(&mut server, "again").await;
+    assert_message(&own.await.unwrap(), RESPOND_URI, "own", "again");
+    assert_message(&of_client.await.unwrap(), RESPOND_URI, "client", "again");
+}
+
+/// Of several servers the first has a client's own requests, or they take turns; while one is
+/// away the others have them.
+pub async fn several_servers_share_requests<R: Runtime>() {
+    for balance in [Balance::Failover, Balance::RoundRobin] {
+        let servers = ["one", "two", "three"].map(|name| {
+            let server = Server::<R>::builder().on(REQUEST_URI, move || name);
+            listen(server)
+        });
+        let mut running = Vec::new();
+        for server in servers {
+            running.push(server.await);
+        }
+        let client = Client::<R>::builder().balance(balance).build().unwrap();
+        for server in &running {
+            client.connect(server.local_addr()).await.unwrap();
+        }
+        let ask = async |count: usize| {
+            let mut answers = Vec::new();
+            for _ in 0..count {
+                let answer = client.request("u").timeout(NEVER).await.unwrap();
+                answers.push(String::from_utf8(answer.content.to_vec()).unwrap());
+            }
+            answers
+        };
+        let first = ask(4).await;
+        match balance {
+            Balance::Failover => assert_eq!(first, ["one"; 4]),
+            _ => assert_eq!(first, ["one", "two", "three", "one"]),
+        }
+        let (_, gone) = client.connections().remove(0);
+        running.remove(0).stop().await;
+        gone.closed().await;
+        let others = ask(3).await;
+        match balance {
+            Balance::Failover => assert_eq!(others, ["two"; 3]),
+            _ => assert_eq!(others, ["two", "three", "two"]),
+        }
+        let name = running[1].local_addr().to_string();
+        client.set_default_server(Some(&name));
+        assert_eq!(ask(2).await, ["three"; 2]);
+    }
+}
