@@ -382,6 +382,7 @@ mod network;
 mod node;
 mod now;
 mod options;
+pub mod parts;
 mod peers;
 mod place;
 pub mod plugin;

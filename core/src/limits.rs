@@ -68,6 +68,12 @@ pub struct Limits {
     unvalidated_rate: usize,
     unvalidated_total: usize,
 
+    // Contents longer than a frame.
+    long_content: usize,
+    long_total: usize,
+    long_requests: usize,
+    long_silence: Duration,
+
     // All connections of a node.
     connections: usize,
     connections_per_address: Option<usize>,
@@ -146,6 +152,10 @@ impl Default for Limits {
             unvalidated_burst: 4 * 1024 * 1024,
             unvalidated_rate: 1024 * 1024,
             unvalidated_total: 64 * 1024 * 1024,
+            long_content: 16 * 1024 * 1024,
+            long_total: 64 * 1024 * 1024,
+            long_requests: 1024,
+            long_silence: Duration::from_secs(60),
             connections: 10_000,
             connections_per_address: None,
             handlers: 1024,
@@ -305,6 +315,31 @@ impl Limits {
         /// What becomes of a connection whose remote reads too slowly;
         /// [`Disconnect`](SlowConsumerPolicy::Disconnect).
         slow_consumer, with_slow_consumer: SlowConsumerPolicy, |_| false, "any policy works";
+    }
+}
+
+/// # Contents longer than a frame
+///
+/// Enforced by an [`Inbox`](crate::parts::Inbox), of which a node has one where it takes
+/// them at all.
+impl Limits {
+    limits! {
+        /// Bytes of one content that comes in parts, and of one answer that goes so; 16 MiB. A
+        /// longer one is refused before it comes, and a longer answer is an `ERROR`.
+        long_content, with_long_content: usize, |_| false, "any number works";
+
+        /// Bytes of all of them together, those whose handlers run and answers that are not
+        /// fetched among them; 64 MiB. One asker may have as many as there are still free for
+        /// others. Past it a part is refused, and what had come of its content is forgotten.
+        long_total, with_long_total: usize, |_| false, "any number works";
+
+        /// Requests that are remembered, until their answers were fetched; 1,024. One asker may
+        /// have as many as there are still free for others. One more is refused.
+        long_requests, with_long_requests: usize, |_| false, "any number works";
+
+        /// For how long a request is remembered of which nothing comes, and an answer that nobody
+        /// fetches; 60 s. They are forgotten when something else comes after that.
+        long_silence, with_long_silence: Duration, Duration::is_zero, "must not be zero";
     }
 }
 

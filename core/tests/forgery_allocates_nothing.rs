@@ -61,6 +61,43 @@ fn main() {
         without_allocating("a refused message's end", || drop(message));
     }
     covered(&wire);
+    #[cfg(feature = "aead")]
+    whole(&wire);
+}
+
+/// Before a layer that authenticates whole messages.
+#[cfg(feature = "aead")]
+fn whole(wire: &Wire) {
+    use std::sync::Arc;
+
+    use netaio_core::Deframer;
+    use netaio_core::plugin::Aead;
+
+    let layer = |secret| Layer::new().with_cipher(Aead::new(secret));
+    let (ours, forgers, none) = (layer("secret"), layer("guess"), Layer::new());
+    for (sealed_with, why) in [
+        (&forgers, AuthFailure::UnknownKey),
+        (&ours, AuthFailure::Mismatch),
+    ] {
+        let mut context = SealContext {
+            now: NOW,
+            rng: &mut ChaCha8Rng::seed_from_u64(1),
+            peers: PeerContext::default(),
+        };
+        let (mut bytes, message) = (Vec::new(), Message::create("uri", vec![0; 10_000]));
+        Sealer::new()
+            .seal(wire, sealed_with, &none, &message, &mut context, &mut bytes)
+            .unwrap();
+        // Another type.
+        bytes[0] = 0;
+        // One piece of what a connection received, with the next behind it.
+        bytes.push(0);
+        let mut input = BytesMut::from(&bytes[..]);
+        let frame = Deframer::new(Arc::new(wire.clone())).next(&mut input);
+        let mut sealed = frame.unwrap().unwrap().decode(wire).unwrap();
+        let opened = without_allocating("Aead", || open(&mut sealed, wire, &ours));
+        assert_eq!(opened, Err(OpenError::Auth(why)));
+    }
 }
 
 /// A message that somebody has retyped, before a layer that covers the type, and within one

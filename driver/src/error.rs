@@ -207,6 +207,22 @@ impl FormatError {
     }
 }
 
+/// How a [`LongRequest`](crate::LongRequest) ended without an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LongRequestError {
+    /// The remote refused it, or does not know such requests.
+    #[error(transparent)]
+    Parts(#[from] netaio_core::parts::PartsError),
+    /// A part was not answered. The same request goes on with the next
+    /// [`send`](crate::LongRequest::send).
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The system has no randomness to give. What it says.
+    #[error("no randomness: {0}")]
+    Randomness(String),
+}
+
 /// Why a server refused a connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

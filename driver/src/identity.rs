@@ -72,7 +72,7 @@ impl Remote {
         Identity {
             connection: connection.map(crate::Connection::id),
             address: self.addr(),
-            authenticated: outer.auth().is_some(),
+            authenticated: outer.authenticates(),
             encrypted: outer.cipher().is_some(),
             certificate: connection.and_then(crate::Connection::certificate),
             peer: peer.map(|PeerAt { id, is_vouched }| PeerIdentity { id, is_vouched }),

@@ -79,6 +79,7 @@ mod timer;
 // Handles, and what is asked of them.
 mod connection;
 mod identity;
+mod long_request;
 mod methods;
 mod remote;
 mod request;
@@ -88,6 +89,7 @@ mod udp_handle;
 mod handler;
 mod metrics;
 mod observed;
+mod parts;
 mod service;
 
 // What handlers take, and tasks.
@@ -122,8 +124,8 @@ pub use connection_id::ConnectionId;
 #[cfg(feature = "serde")]
 pub use error::FormatError;
 pub use error::{
-    BuildError, ConnectError, ErrorAnswer, RefusedConnection, RequestError, SubscriptionError,
-    TaskPanicked,
+    BuildError, ConnectError, ErrorAnswer, LongRequestError, RefusedConnection, RequestError,
+    SubscriptionError, TaskPanicked,
 };
 pub use events::Events;
 pub use futures::BoxFuture;
@@ -138,6 +140,7 @@ pub use handler::{
 };
 pub use histogram::Histogram;
 pub use identity::{Identity, PeerIdentity};
+pub use long_request::LongRequest;
 pub use metrics::{Metrics, Refusals, prometheus};
 pub use netaio_core as core;
 pub use netaio_core::{Delivery, PeerManagementError};
@@ -164,9 +167,9 @@ pub mod api {
     #[cfg(feature = "postcard")]
     pub use crate::Postcard;
     pub use crate::{
-        Connection, Connector, Content, Extension, Failure, Listener, NoReply, Path, Peers,
-        Publisher, Remote, Reply, RequestBuilder, Response, State, SubscribeBuilder, Subscription,
-        Text, Uri,
+        Connection, Connector, Content, Extension, Failure, Listener, LongRequest, NoReply, Path,
+        Peers, Publisher, Remote, Reply, RequestBuilder, Response, State, SubscribeBuilder,
+        Subscription, Text, Uri,
     };
     /// The protocol without I/O: `netaio-core`.
     pub use netaio_core as core;
@@ -189,9 +192,11 @@ pub mod api {
         #[cfg(feature = "serde")]
         pub use crate::FormatError;
         pub use crate::{
-            BuildError, ConnectError, ErrorAnswer, NotSubscribed, RefusedConnection, RequestError,
-            SubscriptionError, TaskPanicked,
+            BuildError, ConnectError, ErrorAnswer, LongRequestError, NotSubscribed,
+            RefusedConnection, RequestError, SubscriptionError, TaskPanicked,
         };
+        #[doc(inline)]
+        pub use netaio_core::parts::PartsError;
         #[doc(inline)]
         pub use netaio_core::{
             IntroductionError, LayerError, LimitsError, PeerManagementError, ReplyError, SealError,

@@ -18,6 +18,7 @@ use crate::handler::{AnyHandler, Handler, RouteOptions};
 use crate::heap;
 use crate::logging::limited;
 use crate::peer_events::{PeerEvent, PeerEvents};
+use crate::states::States;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The node, its owner, and the listeners for its events.
@@ -57,6 +58,16 @@ pub(crate) trait Owner: Send + Sync {
     fn peers_changed(&self);
 }
 
+/// A service where a handler of the driver's own finds it, among the values that handlers share.
+#[derive(Default)]
+pub(crate) struct WeakService(OnceLock<Weak<Service>>);
+
+impl WeakService {
+    pub(crate) fn of(states: &States) -> Option<Arc<Service>> {
+        states.get::<Self>()?.0.get()?.upgrade()
+    }
+}
+
 impl Service {
     pub(crate) fn for_streams(
         context: Arc<Context>,
@@ -87,6 +98,9 @@ impl Service {
         });
         let peers: Weak<dyn FindPeer> = Arc::downgrade(&(service.clone() as Arc<dyn FindPeer>));
         service.context.set_peers(peers);
+        if let Some(weak) = service.context.states.get::<WeakService>() {
+            let _ = weak.0.set(Arc::downgrade(&service));
+        }
         service
     }
 

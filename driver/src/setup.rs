@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use netaio_core::parts::PARTS_URI;
 use netaio_core::plugin::{AuthPlugin, CipherPlugin, DefaultPeerPlugin, PeerPlugin};
 use netaio_core::{
     CallOptions, Key, KeyExtractor, Layer, LinkConfig, ManagementConfig, Node, Peer, RouteError,
-    Unrouted, Wire,
+    Unrouted, Wire, types,
 };
 
 use crate::bounded_queue::Bounds;
@@ -14,9 +15,10 @@ use crate::context::{Context, Sleep, sleep_until};
 use crate::error::BuildError;
 use crate::handler::AnyHandler;
 use crate::logging;
+use crate::parts::Parts;
 use crate::random::Seed;
 use crate::runtime::{Keepalive, Runtime};
-use crate::service::{Deliver, Service};
+use crate::service::{Deliver, Service, WeakService};
 use crate::sources::Sources;
 use crate::states::States;
 
@@ -41,6 +43,8 @@ pub(crate) struct Setup {
     /// Times are measured.
     pub(crate) measured: bool,
     handlers: Vec<Registration>,
+    /// Whether parts are taken.
+    pub(crate) long_requests: bool,
     inner_before_handler: bool,
     options_before_handler: bool,
 }
@@ -70,6 +74,7 @@ impl Setup {
             management: Vec::new(),
             measured: false,
             handlers: Vec::new(),
+            long_requests: false,
             inner_before_handler: false,
             options_before_handler: false,
         }
@@ -193,7 +198,13 @@ impl Setup {
             })?;
         }
         let config = node.config().clone();
-        let (states, sources) = (self.states, self.sources);
+        let (mut states, sources) = (self.states, self.sources);
+        if self.long_requests {
+            states.insert(WeakService::default());
+            let parts = AnyHandler::new(Parts::new(config.limits()));
+            // Without a layer of its own nothing clashes.
+            let _ = node.on((types::REQUEST_URI, PARTS_URI), parts, Layer::new());
+        }
         let context = Context::new(
             config,
             states,
@@ -318,6 +329,15 @@ macro_rules! common_options {
         /// the permanent handler of the same key.
         pub fn once<M: 'static>(mut self, key: impl Into<Key>, handler: impl Handler<M>) -> Self {
             self.setup.add(key.into(), AnyHandler::new(handler), true);
+            self
+        }
+
+        /// Takes requests that are longer than a frame, and answers them so, where a
+        /// [`LongRequest`](crate::LongRequest) asks: the handlers are the same, unless they have
+        /// an inner layer. [`Limits::long_content`](netaio_core::Limits::long_content) and those that
+        /// follow it bound what is held. Off unless called.
+        pub fn long_requests(mut self) -> Self {
+            self.setup.long_requests = true;
             self
         }
 

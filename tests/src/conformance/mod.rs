@@ -41,6 +41,7 @@ pub mod layers;
 pub mod leases;
 pub mod leavers;
 pub mod life_cycle;
+pub mod long_requests;
 pub mod memory;
 pub mod metrics;
 pub mod node_handlers;
@@ -427,6 +428,12 @@ macro_rules! conformance {
                 a_subscription_ends_with_its_connection
                 notifications_pass_the_layers
                 a_subscriber_that_never_reads_is_cut
+            }
+            long_requests {
+                long_contents_arrive_whole
+                long_contents_arrive_whole_in_datagrams
+                who_takes_none_is_too_small
+                a_request_goes_on_over_another_connection
             }
             memory {
                 the_connection_that_most_waits_for_is_cut

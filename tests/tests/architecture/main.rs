@@ -67,7 +67,14 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             ],
             &["message"],
             &["plugin", "wire", "frame"],
-            &["backoff", "happy_eyeballs", "membership", "options", "seal"],
+            &[
+                "backoff",
+                "happy_eyeballs",
+                "membership",
+                "options",
+                "parts",
+                "seal",
+            ],
             // Vocabulary.
             &[
                 "requests",
@@ -119,11 +126,11 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["connection", "methods", "udp_handle"],
             &["remote"],
             &["identity"],
-            &["request"],
+            &["request", "long_request"],
             // Handlers, and the node that finds them.
             &["handler"],
             &["service", "observed"],
-            &["metrics"],
+            &["metrics", "parts"],
             &["lookup"],
             &["address_book", "peers", "receivers", "task"],
             &["byte_stream", "roster"],

@@ -4,10 +4,13 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use netaio_tokio::Message;
+use netaio_tokio::core::parts::{LongRequest, Next};
+use netaio_tokio::core::{Frame, Header, Wire};
 use netaio_tokio::types::{PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI};
 
 use crate::crowd::Crowd;
-use crate::frames::frame;
+use crate::frames::{frame, seal};
 use crate::{Attacked, Bound, Error};
 
 /// The most that may wait for one connection, an eighth, and what the allocator rounds up.
@@ -90,4 +93,49 @@ pub(crate) fn unfinished(attacked: &Attacked, count: usize) -> Result<(), Error>
     }
     println!("unfinished: the slowest of 40 requests of 60 kB meanwhile took {slowest:.1?}");
     Ok(())
+}
+
+/// Contents that are longer than a frame and never whole, as many and as long as they may be, of
+/// remotes that have several each; and whole ones, whose handlers do not end.
+pub(crate) fn long_contents(attacked: &Attacked, count: usize) -> Result<(), Error> {
+    let mut crowd = Crowd::gather(attacked.address, count)?;
+    for (number, stream) in crowd.0.iter_mut().enumerate() {
+        let is_whole = number % 2 == 0;
+        let (each, len) = if is_whole {
+            (1, 100_000)
+        } else {
+            (3, 16 << 20)
+        };
+        for request in 0..each {
+            let mut id = [request; 16];
+            id[..8].copy_from_slice(&(number as u64).to_be_bytes());
+            let message = Message::new(REQUEST_URI, "last", vec![0; len]);
+            let mut request = LongRequest::new(message, 0, id);
+            for _ in 0..4 {
+                let Next::Ask(question) = request.next() else {
+                    break;
+                };
+                stream.write_all(&seal(&question)?)?;
+                // The last part of a whole one is answered by its handler, which does not end.
+                let is_last = is_whole && request.sent() > 0;
+                if is_last || request.answered(&answer(stream)?).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    attacked.answered()
+}
+
+/// The next answer of a server that has no layers.
+fn answer(stream: &mut TcpStream) -> Result<Message, Error> {
+    let mut header = [0; Header::LEN];
+    stream.read_exact(&mut header)?;
+    let lens = Header::decode(&header)?;
+    let mut frame = header.to_vec();
+    frame.resize(Header::LEN + lens.auth_len + lens.body_len, 0);
+    stream.read_exact(&mut frame[Header::LEN..])?;
+    let wire = Wire::default();
+    let frame = Frame::from_datagram(&wire, frame[..].into())?;
+    Ok(frame.decode(&wire)?.into_message())
 }

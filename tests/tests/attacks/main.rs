@@ -46,6 +46,9 @@ const OUTBOUND: Bound = Bound {
 /// All that is received and not answered, and an eighth.
 const INBOUND: Bound = Bound { peak: 72, left: 64 };
 
+/// All contents that are longer than a frame, and an eighth: they stay when their askers go.
+const LONG: Bound = Bound { peak: 72, left: 72 };
+
 /// All subscriptions with their keys, and an eighth.
 const KEYS: Bound = Bound { peak: 36, left: 36 };
 
@@ -118,6 +121,7 @@ const ATTACKS: &[(&str, (Attack, Bound))] = &[
     ("waiting", (held::waiting, INBOUND)),
     ("deferred", (held::deferred, INBOUND)),
     ("unfinished", (held::unfinished, INBOUND)),
+    ("long-contents", (held::long_contents, LONG)),
     ("sections", (parts::sections, INBOUND)),
     ("failures", (parts::failures, LITTLE)),
     ("silent", (parts::silent, LITTLE)),

@@ -76,7 +76,8 @@ pub(crate) fn serve(times: &str) -> Result<(), Error> {
         .build()?;
     runtime.block_on(async {
         let (end, ended) = tokio::sync::watch::channel(false);
-        let server = handlers!(Server::builder().limits(limits.clone()), ended);
+        let server = Server::builder().limits(limits.clone()).long_requests();
+        let server = handlers!(server, ended);
         let server = server.bind("127.0.0.1:0").await?;
         let node = UdpNode::builder()
             .no_group()

@@ -15,6 +15,7 @@ mod custom_types;
 mod encapsulation;
 mod layers;
 mod logging;
+mod long_requests;
 mod many_servers;
 mod peers;
 mod plugins;

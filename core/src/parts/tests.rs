@@ -1,0 +1,269 @@
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::words::{Head, Said, Word};
+use super::*;
+use crate::limits::Limits;
+use crate::message::{Message, MessageType, types};
+use crate::now::Now;
+use crate::place::{LinkId, Place};
+
+const fn at(seconds: u64) -> Now {
+    Now::new(Duration::from_secs(seconds), 0)
+}
+
+fn link(number: u64) -> Place {
+    Place::Link {
+        link: LinkId::from_number(number),
+        address: None,
+    }
+}
+
+fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at * 7 % 251) as u8).collect()
+}
+
+fn long(len: usize, id: u8) -> LongRequest {
+    let message = Message::create("u", bytes(len));
+    LongRequest::new(message, 1 << 30, [id; ID_LEN])
+}
+
+/// Asks once, and answers with the reply where the message is whole.
+fn ask(request: &mut LongRequest, inbox: &mut Inbox, reply: &Message) -> Result<(), PartsError> {
+    let Next::Ask(question) = request.next() else {
+        return Ok(());
+    };
+    assert_eq!(question.message_type, types::REQUEST_URI);
+    assert!(question.uri.len() + question.content.len() < 60_000);
+    let answer = match inbox.receive(at(0), link(1), question.content) {
+        Received::Answer(answer) => answer,
+        Received::Whole(ticket, _) => inbox.replied(at(0), ticket, Some(reply.clone())),
+        Received::Running(_) => panic!("it does not run"),
+    };
+    assert!(answer.uri.len() + answer.content.len() < 60_000);
+    request.answered(&answer)
+}
+
+fn finish(request: &mut LongRequest, inbox: &mut Inbox, reply: &Message) -> Message {
+    loop {
+        if let Next::Done(answer) = request.next() {
+            return answer;
+        }
+        ask(request, inbox, reply).unwrap();
+    }
+}
+
+#[test]
+fn contents_and_answers_of_all_lengths_arrive_and_leave_nothing() {
+    let mut inbox = Inbox::new(&Limits::default());
+    let lengths = [0, 1, PART_LEN - 1, PART_LEN, PART_LEN + 1, 1_000_000];
+    for len in lengths {
+        for reply_len in lengths {
+            let reply = Message::new(types::OK, "u", bytes(reply_len));
+            let mut request = long(len, 1);
+            let mut whole = None;
+            let answer = loop {
+                let question = match request.next() {
+                    Next::Done(answer) => break answer,
+                    Next::Ask(question) => question,
+                };
+                let answer = match inbox.receive(at(0), link(1), question.content) {
+                    Received::Answer(answer) => answer,
+                    Received::Whole(ticket, message) => {
+                        assert!(whole.replace(message).is_none(), "handled twice");
+                        assert!(inbox.held() >= len);
+                        inbox.replied(at(0), ticket, Some(reply.clone()))
+                    }
+                    Received::Running(_) => panic!("it does not run"),
+                };
+                request.answered(&answer).unwrap();
+            };
+            assert_eq!(whole, Some(Message::create("u", bytes(len))));
+            assert_eq!(answer, reply);
+            assert_eq!(inbox.held(), 0);
+        }
+    }
+}
+
+#[test]
+fn it_goes_on_where_it_was_lost_and_is_handled_once() {
+    let mut inbox = Inbox::new(&Limits::default());
+    let reply = Message::new(types::OK, "u", bytes(200_000));
+    // Whatever question is the last before the connection ends, with its answer or without.
+    for lost_at in 0..12 {
+        for answered in [false, true] {
+            let mut request = long(200_000, 2);
+            let (mut handled, mut asked, mut place) = (0, 0, 1);
+            let answer = loop {
+                let question = match request.next() {
+                    Next::Done(answer) => break answer,
+                    Next::Ask(question) => question,
+                };
+                let is_lost = asked == lost_at;
+                asked += 1;
+                if is_lost && !answered {
+                    request.lost();
+                    continue;
+                }
+                let answer = match inbox.receive(at(0), link(place), question.content) {
+                    Received::Answer(answer) => answer,
+                    Received::Whole(ticket, _) => {
+                        handled += 1;
+                        inbox.replied(at(0), ticket, Some(reply.clone()))
+                    }
+                    Received::Running(_) => panic!("it does not run"),
+                };
+                if is_lost {
+                    request.lost();
+                    place = 2;
+                    continue;
+                }
+                request.answered(&answer).unwrap();
+            };
+            assert_eq!((handled, &answer), (1, &reply), "{lost_at}");
+            // A farewell that was lost leaves the answer until it was silent for long.
+            inbox.receive(at(1000), link(9), Bytes::new());
+            assert_eq!(inbox.held(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_plain_peer_takes_none_and_the_asker_says_so() {
+    let none = PartsError::TooLarge {
+        len: 100_000,
+        max: None,
+    };
+    let Next::Ask(mut echo) = long(100_000, 3).next() else {
+        panic!("it asks");
+    };
+    echo.message_type = types::RESPOND_URI;
+    for answer in [
+        Message::not_found("", "not found"),
+        Message::new(types::RESPOND_URI, PARTS_URI, "an echo"),
+        Message::new(types::OK, "", ""),
+        echo,
+    ] {
+        assert_eq!(long(100_000, 3).answered(&answer), Err(none.clone()));
+    }
+    let limits = Limits::default().with_long_content(1000).unwrap();
+    let mut inbox = Inbox::new(&limits);
+    let reply = Message::new(types::OK, "u", "");
+    let refused = ask(&mut long(1001, 3), &mut inbox, &reply);
+    let max = Some(1000);
+    assert_eq!(refused, Err(PartsError::TooLarge { len: 1001, max }));
+    finish(&mut long(1000, 3), &mut inbox, &reply);
+    let too_long = Message::new(types::OK, "u", bytes(1001));
+    let answer = finish(&mut long(10, 4), &mut inbox, &too_long);
+    assert_eq!(answer.message_type, MessageType::ERROR);
+}
+
+#[test]
+fn what_is_held_is_bounded_and_shared() {
+    let limits = Limits::default().with_long_total(400_000).unwrap();
+    let limits = limits.with_long_requests(8).unwrap();
+    let mut inbox = Inbox::new(&limits);
+    let reply = Message::new(types::OK, "u", "");
+    // One may have as much as is left for others.
+    let mut greedy: Vec<_> = (0..8).map(|id| long(900_000, id)).collect();
+    let mut refused = 0;
+    for _ in 0..20 {
+        for request in &mut greedy {
+            if ask(request, &mut inbox, &reply).is_err() {
+                refused += 1;
+                request.lost();
+            }
+            assert!(inbox.held() <= 200_000 + 2 * PART_LEN, "{}", inbox.held());
+        }
+    }
+    assert!(refused > 0);
+    let mut modest = LongRequest::new(Message::create("u", bytes(70_000)), 1000, [99; ID_LEN]);
+    loop {
+        let question = match modest.next() {
+            Next::Done(_) => break,
+            Next::Ask(question) => question,
+        };
+        let answer = match inbox.receive(at(0), link(2), question.content) {
+            Received::Answer(answer) => answer,
+            Received::Whole(ticket, _) => inbox.replied(at(0), ticket, None),
+            Received::Running(_) => panic!("it does not run"),
+        };
+        modest.answered(&answer).unwrap();
+    }
+    // Those who are silent are forgotten.
+    inbox.receive(at(60), link(3), Bytes::new());
+    assert_eq!(inbox.held(), 0);
+}
+
+#[test]
+fn one_that_runs_is_not_handled_again_and_may_be_abandoned() {
+    let mut inbox = Inbox::new(&Limits::default());
+    let id = [5; ID_LEN];
+    let open = || {
+        let head = Head {
+            kind: types::CREATE_URI,
+            len: 3,
+            uri: Bytes::from_static(b"u"),
+        };
+        Bytes::from(Word::Open { head, id }.encode())
+    };
+    let part = || {
+        let bytes = Bytes::from_static(b"abc");
+        Bytes::from(
+            Word::Part {
+                id,
+                offset: 0,
+                bytes,
+            }
+            .encode(),
+        )
+    };
+    inbox.receive(at(0), link(1), open());
+    let Received::Whole(ticket, _) = inbox.receive(at(0), link(1), part()) else {
+        panic!("it is whole");
+    };
+    assert_eq!(
+        inbox.receive(at(100), link(2), open()),
+        Received::Running(ticket)
+    );
+    assert_eq!(
+        inbox.receive(at(100), link(2), part()),
+        Received::Running(ticket)
+    );
+    assert!(inbox.is_running(ticket));
+    inbox.abandoned(ticket);
+    assert!(!inbox.is_running(ticket));
+    assert_eq!(inbox.held(), 0);
+    let Received::Answer(answer) = inbox.receive(at(100), link(2), open()) else {
+        panic!("it begins anew");
+    };
+    let said = Said::decode(answer.content);
+    assert_eq!(said, Some(Said::GoOn { offset: 0 }));
+}
+
+#[test]
+fn neither_side_minds_what_makes_no_sense() {
+    let mut inbox = Inbox::new(&Limits::default());
+    let reply = Message::new(types::OK, "u", "");
+    for len in 0..80 {
+        for first in [0, 1, 2, 3, 4, 5, 127, 128, 129, 130, 131, 132, 133] {
+            let mut content = bytes(len);
+            if let Some(byte) = content.first_mut() {
+                *byte = first;
+            }
+            let content = Bytes::from(content);
+            if let Received::Whole(ticket, _) = inbox.receive(at(0), link(1), content.clone()) {
+                inbox.replied(at(0), ticket, None);
+            }
+            let mut request = long(100, 6);
+            ask(&mut request, &mut Inbox::new(&Limits::default()), &reply).unwrap();
+            let _ = request.answered(&Message::new(types::RESPOND_URI, PARTS_URI, content));
+        }
+    }
+    let subscribe = Message::new(types::SUBSCRIBE_URI, "u", "");
+    let mut request = LongRequest::new(subscribe, 10, [7; ID_LEN]);
+    let refused = ask(&mut request, &mut inbox, &reply);
+    assert_eq!(refused, Err(PartsError::NotPermitted));
+}
