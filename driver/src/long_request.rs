@@ -72,14 +72,15 @@ impl LongRequest {
     }
 
     /// Sends it, or goes on where an earlier call has failed or was dropped, over this or another
-    /// connection to the same server, or to the same node. Its outer layer applies to all parts. Messages whose handlers have an inner
-    /// layer are not taken in parts.
+    /// connection to the same server, or to the same node. Its outer layer applies to all parts.
+    /// Messages whose handlers have an inner layer are not taken in parts.
     ///
     /// Cancel-safe: called again, it goes on.
     ///
     /// # Errors
-    /// The remote takes no content so long ([`LongRequestError::TooLarge`]), or refuses it, or a part has not been
-    /// answered.
+    /// The remote takes no content so long
+    /// ([`PartsError::TooLarge`](netaio_core::parts::PartsError::TooLarge)), or refuses it, or a
+    /// part has not been answered.
     pub async fn send(&mut self, to: impl Into<Remote>) -> Result<Message, LongRequestError> {
         let remote = to.into();
         let request = match &mut self.request {
