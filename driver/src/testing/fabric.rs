@@ -34,7 +34,9 @@ pub(super) struct State {
     /// That of datagrams from one socket to another.
     chances: BTreeMap<(SocketAddr, SocketAddr), Chance>,
     /// Streams so far.
-    pub(super) streams: u64,
+    streams: u64,
+    /// How often the streams of a host were cut.
+    cuts: BTreeMap<IpAddr, u64>,
     pub(super) counters: NetworkCounters,
 }
 
@@ -63,6 +65,41 @@ impl State {
 }
 
 impl Fabric {
+    /// The number of a stream, from 1: 0 is that of datagrams.
+    pub(super) fn next_stream(&self) -> u64 {
+        let streams = &mut lock(&self.state).streams;
+        *streams = streams.wrapping_add(1);
+        *streams
+    }
+
+    /// A port for whoever connects.
+    pub(super) fn next_port(&self) -> u16 {
+        const FIRST: u16 = 49_152;
+        const PORTS: u64 = 16_384;
+        let made = lock(&self.state).streams % PORTS;
+        FIRST.saturating_add(u16::try_from(made).unwrap_or_default())
+    }
+
+    /// Cuts all streams of a host.
+    pub(super) fn cut(&self, host: IpAddr) {
+        let cuts = &mut lock(&self.state).cuts;
+        let count = cuts.entry(host).or_default();
+        *count = count.wrapping_add(1);
+        self.changed.notify(usize::MAX);
+    }
+
+    /// Whether anything comes from one host to another.
+    pub(super) fn is_open(&self, from: IpAddr, to: IpAddr) -> bool {
+        lock(&self.state).is_open(from, to)
+    }
+
+    /// How often the streams of either were cut.
+    fn cuts(&self, from: IpAddr, to: IpAddr) -> u64 {
+        let cuts = &lock(&self.state).cuts;
+        let count = |host| cuts.get(&host).copied().unwrap_or_default();
+        count(from).wrapping_add(count(to))
+    }
+
     /// Sends a datagram, to one socket or to all of a group.
     pub(super) fn send(&self, from: SocketAddr, to: SocketAddr, datagram: &Bytes) {
         let now = self.now();
@@ -121,12 +158,16 @@ pub(super) struct Road {
     from: SocketAddr,
     to: SocketAddr,
     chance: Mutex<Chance>,
+    /// How often its hosts' streams were cut before.
+    cuts: u64,
 }
 
 impl Road {
     pub(super) fn new(fabric: Arc<Fabric>, from: SocketAddr, to: SocketAddr, stream: u64) -> Self {
         let chance = Chance::of(fabric.seed, from, to, stream);
+        let cuts = fabric.cuts(from.ip(), to.ip());
         Self {
+            cuts,
             fabric,
             from,
             to,
@@ -142,10 +183,14 @@ impl Road {
         self.now().saturating_add(delay)
     }
 
+    /// Whether it was cut.
+    pub(super) fn is_cut(&self) -> bool {
+        self.fabric.cuts(self.from.ip(), self.to.ip()) != self.cuts
+    }
+
     /// Whether anything arrives at all.
     pub(super) fn is_open(&self) -> bool {
-        let state = lock(&self.fabric.state);
-        state.is_open(self.from.ip(), self.to.ip())
+        self.fabric.is_open(self.from.ip(), self.to.ip())
     }
 
     /// Is ready when that may have changed.

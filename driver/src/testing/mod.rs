@@ -18,6 +18,7 @@ mod inbox;
 mod network;
 mod pipe;
 mod socket;
+mod streams;
 
 pub use self::call::Call;
 pub use self::conditions::Conditions;
@@ -26,3 +27,4 @@ pub use self::fabric::NetworkCounters;
 pub use self::network::Network;
 pub use self::pipe::{Reader, Stream, Wire, Writer};
 pub use self::socket::NetworkSocket;
+pub use self::streams::{NetworkConnector, NetworkListener};

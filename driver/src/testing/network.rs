@@ -9,10 +9,11 @@ use event_listener::Event;
 
 use super::conditions::Conditions;
 use super::ends::{self, Ends};
-use super::fabric::{Fabric, NetworkCounters, Road, State};
+use super::fabric::{Fabric, NetworkCounters, State};
 use super::inbox::Inbox;
-use super::pipe::{self, Stream, Wire};
+use super::pipe::{Stream, Wire};
 use super::socket::NetworkSocket;
+use super::streams::{self, Doors, NetworkConnector, NetworkListener};
 use crate::client::Client;
 use crate::clock::{Clock, Time};
 use crate::context::sleep_until;
@@ -64,7 +65,10 @@ use crate::sync::{Mutex, lock};
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Network(Arc<Fabric>);
+pub struct Network {
+    fabric: Arc<Fabric>,
+    doors: Arc<Doors>,
+}
 
 impl Network {
     /// A network without faults, in the system's time.
@@ -83,42 +87,46 @@ impl Network {
     }
 
     fn in_time<R: Runtime>(seed: u64, time: Time) -> Self {
-        Self(Arc::new(Fabric {
+        let fabric = Fabric {
             time,
             sleep: sleep_until::<R>,
             seed,
             state: Mutex::new(State::default()),
             changed: Event::new(),
-        }))
+        };
+        Self {
+            fabric: Arc::new(fabric),
+            doors: Arc::default(),
+        }
     }
 
     /// Sets what befalls all that is sent from now on.
     pub fn set_conditions(&self, conditions: Conditions) {
-        lock(&self.0.state).conditions = conditions;
+        lock(&self.fabric.state).conditions = conditions;
     }
 
     /// Sets what befalls what is sent from one host to another, in that direction, in the place
     /// of what befalls all.
     pub fn set_conditions_between(&self, from: IpAddr, to: IpAddr, conditions: Conditions) {
-        let between = &mut lock(&self.0.state).between;
+        let between = &mut lock(&self.fabric.state).between;
         between.insert((from, to), conditions);
     }
 
     /// Isolates a host, or lets it take part again. Datagrams from it and to it are lost
     /// meanwhile; what streams carry waits.
     pub fn set_isolated(&self, host: IpAddr, isolated: bool) {
-        let hosts = &mut lock(&self.0.state).isolated;
+        let hosts = &mut lock(&self.fabric.state).isolated;
         match isolated {
             true => hosts.insert(host),
             false => hosts.remove(&host),
         };
-        self.0.changed.notify(usize::MAX);
+        self.fabric.changed.notify(usize::MAX);
     }
 
     /// What became of datagrams so far.
     #[must_use]
     pub fn counters(&self) -> NetworkCounters {
-        lock(&self.0.state).counters
+        lock(&self.fabric.state).counters
     }
 
     /// A socket at an address; with port 0, at a free one.
@@ -131,7 +139,7 @@ impl Network {
         if ip.is_unspecified() || ip.is_multicast() {
             return Err(io::ErrorKind::AddrNotAvailable.into());
         }
-        let sockets = &mut lock(&self.0.state).sockets;
+        let sockets = &mut lock(&self.fabric.state).sockets;
         if address.port() == 0 {
             let is_free = |port: &u16| !sockets.contains_key(&SocketAddr::new(ip, *port));
             let port = (49_152..=u16::MAX).find(is_free);
@@ -142,25 +150,58 @@ impl Network {
         }
         let inbox = Arc::new(Inbox::default());
         sockets.insert(address, inbox.clone());
-        Ok(NetworkSocket::new(self.0.clone(), address, inbox))
+        Ok(NetworkSocket::new(self.fabric.clone(), address, inbox))
     }
 
     /// Both ends of a stream between two addresses, which need not be bound, and what is between
     /// them.
     #[must_use]
     pub fn stream(&self, near: SocketAddr, far: SocketAddr) -> (Stream, Stream, Wire) {
-        let stream = {
-            let mut state = lock(&self.0.state);
-            // 0 is the chance of datagrams.
-            state.streams = state.streams.wrapping_add(1);
-            state.streams
-        };
-        let road = |from, to| Road::new(self.0.clone(), from, to, stream);
-        pipe::streams(Some([road(near, far), road(far, near)]))
+        streams::between(&self.fabric, near, far)
     }
 
-    /// Connects a client at an address to a server at another one. To connect again after a
-    /// [cut](Wire::cut), call it again.
+    /// Listens at an address, for [`Server::serve`](crate::Server::serve).
+    ///
+    /// ```
+    /// use netaio_driver::testing::Network;
+    /// use netaio_driver::{Client, Runtime, Server};
+    ///
+    /// async fn survives_a_cut<R: Runtime>() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let network = Network::new::<R>(7);
+    ///     let server = Server::<R>::builder().build()?;
+    ///     server.serve(network.listen("10.0.0.1:8888".parse()?)?)?;
+    ///     let client = Client::<R>::builder()
+    ///         .connector(network.connector("10.0.0.2".parse()?))
+    ///         .build()?;
+    ///     let connection = client.connect("10.0.0.1:8888").await?;
+    ///     network.cut("10.0.0.1".parse()?);
+    ///     connection.closed().await;
+    ///     client.connect("10.0.0.1:8888").await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The address is taken ([`AddrInUse`](io::ErrorKind::AddrInUse)).
+    pub fn listen(&self, address: SocketAddr) -> io::Result<NetworkListener> {
+        NetworkListener::new(self.doors.clone(), address)
+    }
+
+    /// What connects the clients of a host, also when they reconnect, for
+    /// [`ClientBuilder::connector`](crate::ClientBuilder::connector).
+    #[must_use]
+    pub fn connector(&self, host: IpAddr) -> NetworkConnector {
+        NetworkConnector::new(self.fabric.clone(), self.doors.clone(), host)
+    }
+
+    /// Cuts all streams that a host has now: both ends fail to read and to write, as where the
+    /// host was started anew.
+    pub fn cut(&self, host: IpAddr) {
+        self.fabric.cut(host);
+    }
+
+    /// Connects a client at an address to a server at another one. A client that is to
+    /// reconnect by itself has a [`connector`](Self::connector).
     ///
     /// # Errors
     /// The server is stopping or full, or the operating system has no randomness to give.
@@ -178,9 +219,9 @@ impl Network {
 
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = lock(&self.0.state);
+        let state = lock(&self.fabric.state);
         f.debug_struct("Network")
-            .field("seed", &self.0.seed)
+            .field("seed", &self.fabric.seed)
             .field("sockets", &state.sockets.keys())
             .field("counters", &state.counters)
             .finish_non_exhaustive()

@@ -131,7 +131,7 @@ impl Wire {
 impl Pipe {
     fn find(&self, buffer: &mut BytesMut) -> io::Result<Found> {
         let mut state = lock(&self.state);
-        if state.is_cut {
+        if state.is_cut || self.road.as_ref().is_some_and(Road::is_cut) {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         let open = self.road.as_ref().is_none_or(Road::is_open);
@@ -160,7 +160,7 @@ impl Pipe {
     /// Puts bytes on their way, as many as there is room for.
     fn put(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = lock(&self.state);
-        if state.is_cut {
+        if state.is_cut || self.road.as_ref().is_some_and(Road::is_cut) {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         if state.reader_is_gone {

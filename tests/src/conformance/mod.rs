@@ -469,6 +469,7 @@ macro_rules! conformance {
                 a_group_is_of_all_hosts
                 an_address_of_a_network_is_taken_once
                 an_isolated_host_is_heard_when_it_is_back
+                a_client_reconnects_through_a_network
             }
             streams {
                 streams_of_every_temper_carry_messages

@@ -241,3 +241,32 @@ pub async fn an_isolated_host_is_heard_when_it_is_back<R: Runtime>() {
     assert!(answer.unwrap().ok().is_ok());
     assert_eq!(server.connections(), 1);
 }
+
+/// A client reconnects through a network: after a cut, and when a host is back.
+pub async fn a_client_reconnects_through_a_network<R: Runtime>() {
+    let network = Network::new::<R>(1);
+    let (host, other) = (address("10.0.0.1:8888"), address("10.0.0.2:0").ip());
+    let server = Server::<R>::builder().on(REQUEST_URI, |from: SocketAddr| from.ip().to_string());
+    let server = server.build().unwrap();
+    server.serve(network.listen(host).unwrap()).unwrap();
+    let taken = network.listen(host).map(drop).unwrap_err();
+    assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    let client = Client::<R>::builder().connector(network.connector(other));
+    let client = client.build().unwrap();
+    assert!(client.connect("10.0.0.3:1").await.is_err());
+    assert!(client.connect("name:1").await.is_err());
+    let connection = client.connect(host).await.unwrap();
+    let asked = connection.request("u").await.unwrap().ok().unwrap();
+    assert_eq!(asked.content, other.to_string());
+
+    network.cut(host.ip());
+    assert_eq!(connection.closed().await, CloseReason::Remote);
+    network.set_isolated(other, true);
+    let again = async { client.connect(host).await.unwrap() };
+    let back = async { network.set_isolated(other, false) };
+    let (connection, ()) = zip(again, back).await;
+    assert!(connection.request("u").await.unwrap().ok().is_ok());
+    server.stop().await;
+    connection.closed().await;
+    assert!(client.connect(host).await.is_err());
+}
