@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -62,8 +62,8 @@ pub(crate) struct Origin {
     pub(crate) observer: Weak<dyn Reach>,
     /// It is reconnected, whatever the client does with others.
     pub(crate) persistent: bool,
-    /// A message has come that passed the layers.
-    pub(crate) heard: AtomicBool,
+    /// Whether a message has come that passed the layers: [`EVER`] and [`LATELY`].
+    pub(crate) heard: AtomicU8,
 }
 
 /// What a client knows of the ways to its servers.
@@ -93,6 +93,11 @@ pub(crate) struct SentRequest {
     uri: Bytes,
     message_type: MessageType,
 }
+
+/// A message has come.
+const EVER: u8 = 1;
+/// One has come since that was asked last.
+const LATELY: u8 = 2;
 
 impl Connection {
     /// Bytes that are kept in memory while there is a handle of a connection.
@@ -126,14 +131,25 @@ impl Connection {
     /// Notes that a message has come.
     pub(crate) fn note_heard(&self) {
         if let Some(origin) = &self.shared.origin {
-            origin.heard.store(true, Ordering::Relaxed);
+            origin.heard.store(EVER | LATELY, Ordering::Relaxed);
         }
     }
 
     /// Whether a message has come from the server that a client made it to.
     pub(crate) fn was_heard(&self) -> bool {
         let origin = self.shared.origin.as_ref();
-        origin.is_some_and(|origin| origin.heard.load(Ordering::Relaxed))
+        origin.is_some_and(|origin| origin.heard.load(Ordering::Relaxed) & EVER != 0)
+    }
+
+    /// Whether one has come since the last call.
+    pub(crate) fn was_heard_lately(&self) -> bool {
+        let origin = self.shared.origin.as_ref();
+        origin.is_some_and(|origin| origin.heard.fetch_and(EVER, Ordering::Relaxed) & LATELY != 0)
+    }
+
+    /// Closes the connection, since its remote gives no sign of life.
+    pub(crate) fn declare_dead(&self) {
+        self.shared.mailbox.urge(Urgent::Dead);
     }
 
     /// The address of the other end; `None` if the stream has no addresses.
@@ -261,7 +277,7 @@ impl Connection {
         self.command(Command::Request(request));
     }
 
-    /// Waits for the answer of a request.
+    /// Waits for the answer of a request, and has it told that there was none in time.
     pub(crate) async fn finish_request(&self, sent: SentRequest) -> Result<Answer, RequestError> {
         let SentRequest {
             begun,
@@ -269,12 +285,7 @@ impl Connection {
             uri,
             message_type,
         } = sent;
-        let wake = || self.command(Command::Wake);
-        let answer = self.shared.cancellations.wait(pending, wake).await;
-        let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));
-        if answer.is_ok() {
-            self.shared.context.note_round_trip(begun);
-        }
+        let answer = self.answer_of(pending, begun).await;
         if let Err(RequestError::TimedOut(timeout)) = answer {
             let origin = self.shared.origin.as_ref();
             if let Some(observer) = origin.and_then(|origin| origin.observer.upgrade()) {
@@ -289,8 +300,43 @@ impl Connection {
         answer
     }
 
+    /// As [`finish_request`](Self::finish_request), and nobody is told.
+    pub(crate) async fn finish_quietly(&self, sent: SentRequest) -> Result<Answer, RequestError> {
+        self.answer_of(sent.pending, sent.begun).await
+    }
+
+    async fn answer_of(&self, pending: Pending, begun: Duration) -> Result<Answer, RequestError> {
+        let wake = || self.command(Command::Wake);
+        let answer = self.shared.cancellations.wait(pending, wake).await;
+        let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));
+        if answer.is_ok() {
+            self.shared.context.note_round_trip(begun);
+        }
+        answer
+    }
+
+    /// Waits until all that was [sent](Self::send) before is handed to the system, and TLS and
+    /// its like keep nothing back. That the remote has it is what an answer says.
+    ///
+    /// Cancel-safe. A remote that reads nothing lets it wait, until the connection ends.
+    ///
+    /// # Errors
+    /// The connection ended first: some of it may be lost.
+    pub async fn flush(&self) -> Result<(), SendError> {
+        let (done, flushed) = oneshot::channel();
+        self.shared.mailbox.push(Command::Flush(done))?;
+        let closed = |_| SendError::Closed(self.reason_or_local());
+        flushed.await.map_err(closed)
+    }
+
     /// Closes the connection: what is queued is written, and waiting requests
     /// fail. It is ready when the connection is closed.
+    ///
+    /// It takes [`Limits::shutdown_grace`](netaio_core::Limits::shutdown_grace) at most, 10 s
+    /// unless set, and a second more where the end of a stream has to be said, as TLS's has.
+    /// Longer is waited for no remote: what is not written by then is lost, and
+    /// told ([`ClientEvent::Unwritten`](crate::ClientEvent::Unwritten),
+    /// [`ServerEvent::Unwritten`](crate::ServerEvent::Unwritten)). Handlers that run are dropped.
     ///
     /// Cancel-safe: once called, the connection closes whether or not it is
     /// waited for.

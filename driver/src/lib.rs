@@ -115,8 +115,8 @@ pub mod unix;
 pub use byte_stream::ByteStream;
 pub use client::{
     AutoReconnect, Balance, Client, ClientBuilder, ClientEvent, ClientEvents, Connector, Dial,
-    GaveUp, Lagged, LossyMessages, Messages, Missed, NotSubscribed, Reconnected, SubscribeBuilder,
-    Subscription, Unsolicited,
+    GaveUp, Heartbeat, Lagged, LossyMessages, Messages, Missed, NotSubscribed, Reconnected,
+    SubscribeBuilder, Subscription, Unsolicited,
 };
 pub use clock::Clock;
 pub use connection::Connection;
@@ -219,7 +219,7 @@ pub mod api {
 
     /// What builders are told.
     pub mod config {
-        pub use crate::{Balance, Clock, ConnectionOptions, Interface, Keepalive};
+        pub use crate::{Balance, Clock, ConnectionOptions, Heartbeat, Interface, Keepalive};
         #[doc(inline)]
         pub use netaio_core::{
             AuthErrorHandler, AuthErrorReply, Codec, Correlation, Delivery, FailedCheck,

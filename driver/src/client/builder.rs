@@ -14,6 +14,7 @@ use netaio_core::{
 use super::Client;
 use super::auto_reconnect::AutoReconnect;
 use super::connector::{Connector, Dialer};
+use super::heartbeat::Heartbeat;
 use super::messages::Inbox;
 use super::monitor::Monitor;
 use super::reconnect::Reconnector;
@@ -41,6 +42,7 @@ pub struct ClientBuilder<R: Runtime> {
     reconnect: Option<AutoReconnect<R>>,
     dialer: Dialer<R>,
     balance: Balance,
+    heartbeat: Option<Heartbeat>,
 }
 
 impl<R: Runtime> Client<R> {
@@ -60,6 +62,7 @@ impl<R: Runtime> ClientBuilder<R> {
             reconnect: None,
             dialer: Dialer::TCP,
             balance: Balance::default(),
+            heartbeat: None,
         }
     }
 
@@ -175,6 +178,24 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
+    /// Asks silent servers for a sign of life, and closes connections that give none; off unless
+    /// called. [`Heartbeat`] says what it sends.
+    ///
+    /// ```
+    /// use netaio_driver::{AutoReconnect, Client, Heartbeat, Runtime};
+    ///
+    /// # fn client<R: Runtime>() -> Result<Client<R>, netaio_driver::BuildError> {
+    /// Client::builder()
+    ///     .heartbeat(Heartbeat::new())
+    ///     .auto_reconnect(AutoReconnect::persistent())
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
+        self.heartbeat = Some(heartbeat);
+        self
+    }
+
     /// Makes the client, without a connection.
     ///
     /// # Errors
@@ -202,6 +223,7 @@ impl<R: Runtime> ClientBuilder<R> {
             monitor,
             connect_timeout: self.connect_timeout,
             keepalive,
+            heartbeat: self.heartbeat,
             servers: Mutex::new(Servers::default()),
             on_timeout: TimeoutHandler::default(),
             reconnect,

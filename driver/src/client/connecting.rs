@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -252,7 +252,7 @@ impl<R: Runtime> Client<R> {
                 server_id,
                 observer,
                 persistent: options.persistent,
-                heard: AtomicBool::new(false),
+                heard: AtomicU8::new(0),
             };
             let context = service.context.clone();
             let connection = Connection::new(context, &link, options, Some(origin));
@@ -271,6 +271,9 @@ impl<R: Runtime> Client<R> {
             monitor: shared.monitor.clone(),
         });
         stream.spawn(link, service, connection.clone(), observer);
+        if let Some(heartbeat) = shared.heartbeat {
+            R::spawn(heartbeat.watch::<R>(connection.clone()));
+        }
         if !renewed.is_empty() {
             R::spawn(confirm(Arc::downgrade(shared), connection.clone(), renewed));
         }

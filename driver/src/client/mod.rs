@@ -6,6 +6,7 @@ mod builder;
 mod connecting;
 mod connector;
 mod events;
+mod heartbeat;
 mod messages;
 mod monitor;
 mod peers;
@@ -21,12 +22,13 @@ mod unsolicited;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use netaio_core::{Key, RouteError};
+use netaio_core::{Key, RouteError, SendError};
 
 pub use self::auto_reconnect::{AutoReconnect, GaveUp, Reconnected};
 pub use self::builder::ClientBuilder;
 pub use self::connector::{Connector, Dial};
 pub use self::events::{ClientEvent, ClientEvents};
+pub use self::heartbeat::Heartbeat;
 pub use self::messages::{LossyMessages, Messages};
 pub use self::servers::Balance;
 pub use self::subscribing::{Missed, NotSubscribed, SubscribeBuilder, Subscription};
@@ -232,7 +234,21 @@ impl<R: Runtime> Client<R> {
         &self.shared.service
     }
 
-    /// Closes every connection: what is queued is written, and waiting requests
+    /// Waits until all that was sent before is handed to the system, by every open connection;
+    /// see [`Connection::flush`]. Cancel-safe.
+    ///
+    /// # Errors
+    /// A connection ended first: some of it may be lost.
+    pub async fn flush(&self) -> Result<(), SendError> {
+        let open: Vec<_> = self.shared.servers().open().cloned().collect();
+        for connection in open {
+            connection.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Closes every connection, all at once, each within the time that
+    /// [`Connection::close`] says: what is queued is written, and waiting requests
     /// fail. Handlers of timeouts are cancelled, and nothing is reconnected.
     /// Afterwards the client may connect again.
     ///

@@ -7,6 +7,7 @@ use std::time::Duration;
 use event_listener::{Event, EventListener};
 use netaio_core::{Backoff, LinkId, Now, PeerMessage};
 
+use super::heartbeat::Heartbeat;
 use super::messages::Inbox;
 use super::monitor::Monitor;
 use super::servers::Servers;
@@ -29,6 +30,7 @@ pub(super) struct Shared {
     pub(super) monitor: Arc<Monitor>,
     pub(super) connect_timeout: Duration,
     pub(super) keepalive: Option<Keepalive>,
+    pub(super) heartbeat: Option<Heartbeat>,
     pub(super) servers: Mutex<Servers>,
     pub(super) on_timeout: TimeoutHandler<Connection>,
     pub(super) reconnect: Arc<dyn Reconnect>,

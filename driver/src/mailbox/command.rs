@@ -33,6 +33,8 @@ pub(crate) enum Command {
         /// How many were dropped right before it.
         lost: u64,
     },
+    /// Say when all that was queued before is written.
+    Flush(oneshot::Sender<()>),
     /// Poll the link: another one has changed what it may do.
     Wake,
     /// Read no more, finish the calls in flight within this time, then close.
@@ -102,6 +104,7 @@ impl Command {
             Self::Frame { .. }
             | Self::Frames(_)
             | Self::Notify { .. }
+            | Self::Flush(_)
             | Self::Wake
             | Self::Drain(_)
             | Self::Close { .. } => {}

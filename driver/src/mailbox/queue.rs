@@ -43,6 +43,8 @@ pub(super) struct Queue {
 pub(crate) enum Urgent {
     /// Close as a slow consumer: the last frame is finished.
     Cut,
+    /// Close, since the remote gives no sign of life.
+    Dead,
     /// Close, and leave unwritten what is queued.
     Abort,
 }

@@ -42,6 +42,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         match urgent {
             Some(Urgent::Abort) => self.link.abort(CloseReason::Local),
             Some(Urgent::Cut) => self.link.cut_off(self.time().now()),
+            Some(Urgent::Dead) => {
+                let reason = "the remote gives no sign of life";
+                let reason = CloseReason::Transport(reason.into());
+                self.link.transport_failed(reason);
+            }
             None => {}
         }
         while let Some(command) = self.commands.pop_front() {
@@ -95,6 +100,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     limited!(logs, WARN, "a notification was not sent", ?remote, %error);
                 }
             }
+            Command::Flush(done) => self.flushes.push(self.link.queued(), done),
             // The link is polled after every command.
             Command::Wake => {}
             Command::Drain(grace) => self.link.drain(now, grace),

@@ -2,6 +2,7 @@
 
 mod commands;
 mod events;
+mod flushes;
 mod running;
 mod step;
 
@@ -13,6 +14,7 @@ use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal, SharedNode};
 
 use tracing::{Instrument, Span};
 
+use self::flushes::Flushes;
 use self::running::Running;
 use crate::callers::Callers;
 use crate::clock::Time;
@@ -90,6 +92,7 @@ pub(crate) struct Task<R, I, O> {
     written: usize,
     /// All of `writing` has been written, and the stream may keep some back.
     flushing: bool,
+    flushes: Flushes,
     /// The sending side is to be shut down.
     shutdown: bool,
     commands: VecDeque<Command>,
@@ -190,6 +193,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             writing: Vec::new(),
             written: 0,
             flushing: false,
+            flushes: Flushes::default(),
             shutdown: false,
             commands: VecDeque::new(),
             left: false,
@@ -228,6 +232,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 return;
             }
             self.connection.shared.mailbox.note_room();
+            self.settle_flushes();
             let more = self.link.wants_poll();
             let turn_is_over = self.link.is_turn_over();
             if (more || turn_is_over) && self.link.queued() < WRITE_AT {
@@ -301,6 +306,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let requests = self.link.pending_requests() as u64;
         self.flow.pending_requests.set(requests);
         self.flow.running_handlers.set(self.running.len() as u64);
+    }
+
+    /// Tells those who wait for it that what they have queued is written.
+    fn settle_flushes(&mut self) {
+        if !self.flushes.is_empty() && !self.flushing {
+            self.flushes.settle(self.link.queued());
+        }
     }
 
     /// Whether a deadline has passed.

@@ -146,6 +146,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Step::Written(Ok(count)) if count > 0 => {
                 self.flow.sent_bytes.add(count);
                 self.link.written(count);
+                if !self.flushes.is_empty() {
+                    self.flushes.written(count);
+                }
                 self.connection.shared.mailbox.note_turn(false);
                 self.written = self.written.saturating_add(count);
                 if self.written >= self.writing.len() {

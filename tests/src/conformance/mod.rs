@@ -309,6 +309,8 @@ macro_rules! conformance {
                 requests_wait_or_fail_at_once
                 idempotent_requests_are_made_again
                 several_servers_share_requests
+                a_flush_waits_for_what_was_sent
+                a_silent_server_is_asked_and_given_up
             }
             subscriptions {
                 a_stream_has_what_its_uri_is_notified_of

@@ -3,13 +3,15 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use netaio_driver::core::CloseReason;
 use netaio_driver::core::types::*;
+use netaio_driver::core::{CloseReason, Message};
 use netaio_driver::{
-    AutoReconnect, Balance, Client, ClientEvent, ClientEvents, RequestError, Runtime, Server,
+    AutoReconnect, Balance, Client, ClientEvent, ClientEvents, Connection, Heartbeat, RequestError,
+    Runtime, Server,
 };
 
-use super::raw::{RawListener, RawTcp, frame};
+use super::pipe::{Shape, duplex};
+use super::raw::{Raw, RawListener, RawTcp, frame};
 use super::support::{assert_message, listen, spawn};
 
 /// Longer than any test runs.
@@ -263,4 +265,81 @@ pub async fn several_servers_share_requests<R: Runtime>() {
         client.set_default_server(Some(&name));
         assert_eq!(ask(2).await, ["three"; 2]);
     }
+}
+
+/// What was sent is written when a flush is ready, and the end of a connection ends it.
+pub async fn a_flush_waits_for_what_was_sent<R: Runtime>() {
+    let listener = RawListener::<R>::new().await;
+    let client = Client::<R>::builder().build().unwrap();
+    client.flush().await.unwrap();
+    let connection = client.connect(listener.address()).await.unwrap();
+    let mut server = listener.accept().await;
+    connection.flush().await.unwrap();
+    for number in 0..3 {
+        let message = Message::publish(number.to_string(), vec![7; 10_000]);
+        connection.send(message).await.unwrap();
+    }
+    client.flush().await.unwrap();
+    for number in 0..3 {
+        assert_eq!(server.receive().await.unwrap().uri, number.to_string());
+    }
+
+    // Streams that keep back what is not flushed, and hold little.
+    let shape = Shape {
+        capacity: 16,
+        holds_back: true,
+        ..Shape::PLAIN
+    };
+    let [(reader, writer), far] = duplex(shape);
+    let piped = client.connect_halves(reader, writer, None, "pipe").unwrap();
+    piped
+        .send(Message::publish("u", vec![7; 100]))
+        .await
+        .unwrap();
+    let flush = |piped: &Connection| {
+        let piped = piped.clone();
+        spawn::<R, _>(async move { piped.flush().await })
+    };
+    let flushing = flush(&piped);
+    let mut raw = Raw::new(far.0, far.1);
+    assert_eq!(raw.receive().await.unwrap().uri, "u");
+    flushing.await.unwrap();
+    piped
+        .send(Message::publish("u", vec![7; 100]))
+        .await
+        .unwrap();
+    let flushing = flush(&piped);
+    drop(raw);
+    flushing.await.unwrap_err();
+}
+
+/// A server that is silent is asked, any answer will do, and without one the connection ends.
+pub async fn a_silent_server_is_asked_and_given_up<R: Runtime>() {
+    let listener = RawListener::<R>::new().await;
+    let heartbeat = Heartbeat::new().with_interval(SHORT);
+    let patient = heartbeat.with_timeout(NEVER);
+    let client = Client::<R>::builder().heartbeat(patient).build().unwrap();
+    let connection = client.connect(listener.address()).await.unwrap();
+    let mut server = listener.accept().await;
+    for _ in 0..3 {
+        let asked = server.receive().await.unwrap();
+        assert_message(&asked, REQUEST_URI, Heartbeat::URI, "");
+        // As a plain server has it.
+        server
+            .write(&frame(NOT_FOUND, "", "not found"))
+            .await
+            .unwrap();
+    }
+    drop(server);
+    connection.closed().await;
+
+    let client = Client::<R>::builder().heartbeat(heartbeat.with_timeout(SHORT));
+    let client = client.auto_reconnect(eager()).build().unwrap();
+    let connection = client.connect(listener.address()).await.unwrap();
+    let _silent = listener.accept().await;
+    let CloseReason::Transport(why) = connection.closed().await else {
+        panic!("it is given up");
+    };
+    assert_eq!(why, "the remote gives no sign of life");
+    drop(listener.accept().await);
 }
