@@ -387,6 +387,7 @@ mod peers;
 mod place;
 pub mod plugin;
 mod printable;
+mod rate_limit;
 mod requests;
 mod routes;
 mod seal;
@@ -441,11 +442,13 @@ pub use peers::{
 pub use place::{LinkId, Place};
 pub use plugin::{Layer, Peer};
 pub use printable::Printable;
+pub use rate_limit::RateLimiter;
 pub use requests::RequestId;
 #[cfg(feature = "patterns")]
 pub use routes::{Captures, Pattern};
 pub use routes::{Key, KeyExtractor, PatternError, Route, RouteError, RouteId};
 pub use seal::Sealer;
+pub use shared::default_answer;
 pub use shared::{Destination, NodeAnswer, SharedNode, Unrouted};
 pub use shared_frame::SharedFrame;
 pub use subscriptions::{SubscribeError, Subscribers, Subscriptions};

@@ -169,8 +169,10 @@ impl<H> Unrouted<H> {
     }
 }
 
-/// What netaio's default handler answers to a message that came from a place.
-pub(crate) fn default_answer(message_type: MessageType, from: Place) -> Option<Message> {
+/// What netaio's default handler answers to a message that came from a place; see
+/// [`Unrouted::NotFound`].
+#[must_use]
+pub fn default_answer(message_type: MessageType, from: Place) -> Option<Message> {
     let uri = match from {
         Place::Link { .. } => "",
         Place::Datagram(_) => "ERROR",

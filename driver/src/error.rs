@@ -33,6 +33,9 @@ pub enum BuildError {
     /// A handler's key is a pattern that conflicts with another or is not written as one.
     #[error(transparent)]
     Key(RouteError),
+    /// `wrap_route` before any handler.
+    #[error("middleware was given before any handler; call `wrap_route` after `on` or `once`")]
+    MiddlewareBeforeHandler,
     /// `inner_auth`, `inner_cipher` or `inner` before any handler.
     #[error("an inner layer was given before any handler; call it after `on` or `once`")]
     InnerBeforeHandler,

@@ -88,8 +88,11 @@ mod udp_handle;
 // Handlers, and the node that finds them.
 mod handler;
 mod metrics;
+mod middleware;
 mod observed;
 mod parts;
+mod registrations;
+mod router;
 mod service;
 
 // What handlers take, and tasks.
@@ -133,6 +136,7 @@ pub use futures::BoxFuture;
 pub use handler::Json;
 #[cfg(feature = "postcard")]
 pub use handler::Postcard;
+pub use handler::{AnyFunction, Extractors, Middleware, Next, debug_async_handler, debug_handler};
 pub use handler::{
     Awaited, Content, Deferred, Direct, Extension, Failure, FromPath, FromRequest,
     FromRequestAsync, FromSegment, Handler, HandlerFuture, IntoErrorReply, IntoReply, NoReply,
@@ -142,6 +146,7 @@ pub use histogram::Histogram;
 pub use identity::{Identity, PeerIdentity};
 pub use long_request::LongRequest;
 pub use metrics::{Metrics, Refusals, prometheus};
+pub use middleware::{ConcurrencyLimit, RateLimit, Timeout, Trace};
 pub use netaio_core as core;
 pub use netaio_core::{Delivery, PeerManagementError};
 pub use options::ConnectionOptions;
@@ -150,6 +155,7 @@ pub use peers::Peers;
 pub use publisher::Publisher;
 pub use remote::Remote;
 pub use request::{RequestBuilder, Response};
+pub use router::Router;
 pub use runtime::{
     DatagramOptions, DatagramSocket, Interface, Interfaces, Keepalive, ReadHalf, Received, Runtime,
     Sent, Undelivered, WriteHalf,
@@ -168,7 +174,7 @@ pub mod api {
     pub use crate::Postcard;
     pub use crate::{
         Connection, Connector, Content, Extension, Failure, Listener, LongRequest, NoReply, Path,
-        Peers, Publisher, Remote, Reply, RequestBuilder, Response, State, SubscribeBuilder,
+        Peers, Publisher, Remote, Reply, RequestBuilder, Response, Router, State, SubscribeBuilder,
         Subscription, Text, Uri,
     };
     /// The protocol without I/O: `netaio-core`.
@@ -209,12 +215,19 @@ pub mod api {
         pub use crate::{
             ConnectionId, FromPath, FromRequest, FromRequestAsync, FromSegment, Handler, Identity,
             IntoErrorReply, IntoReply, Outcome, PathError, PeerIdentity, Request, RouteOptions,
-            path_segment,
+            debug_async_handler, debug_handler, path_segment,
         };
         #[doc(inline)]
         pub use netaio_core::{
             CallOptions, Captures, Key, KeyExtractor, Pattern, PatternError, RouteError,
         };
+    }
+
+    /// Functions around handlers.
+    pub mod middleware {
+        pub use crate::{ConcurrencyLimit, Middleware, Next, RateLimit, Timeout, Trace};
+        #[doc(inline)]
+        pub use netaio_core::RateLimiter;
     }
 
     /// What builders are told.

@@ -14,7 +14,7 @@ use netaio_core::{
 use crate::connection::Connection;
 use crate::context::{Context, FindPeer, PeerAt};
 use crate::events::Listeners;
-use crate::handler::{AnyHandler, Handler, RouteOptions};
+use crate::handler::{AnyHandler, AnyMiddleware, Handler, RouteOptions};
 use crate::heap;
 use crate::logging::limited;
 use crate::peer_events::{PeerEvent, PeerEvents};
@@ -30,6 +30,8 @@ pub(crate) struct Service {
     node: Mutex<Node<AnyHandler>>,
     /// Whether its links lead over datagrams.
     datagrams: bool,
+    /// Around all handlers, the innermost first.
+    pub(crate) middleware: Vec<AnyMiddleware>,
     deliver: Option<Arc<dyn Deliver>>,
     peer_events: Listeners<PeerEvent>,
     owner: OnceLock<Weak<dyn Owner>>,
@@ -72,24 +74,31 @@ impl Service {
     pub(crate) fn for_streams(
         context: Arc<Context>,
         node: Node<AnyHandler>,
+        middleware: Vec<AnyMiddleware>,
         deliver: Option<Arc<dyn Deliver>>,
     ) -> Arc<Self> {
-        Self::new(context, node, deliver, false)
+        Self::new(context, node, middleware, deliver, false)
     }
 
-    pub(crate) fn for_datagrams(context: Arc<Context>, node: Node<AnyHandler>) -> Arc<Self> {
-        Self::new(context, node, None, true)
+    pub(crate) fn for_datagrams(
+        context: Arc<Context>,
+        node: Node<AnyHandler>,
+        middleware: Vec<AnyMiddleware>,
+    ) -> Arc<Self> {
+        Self::new(context, node, middleware, None, true)
     }
 
     fn new(
         context: Arc<Context>,
         node: Node<AnyHandler>,
+        middleware: Vec<AnyMiddleware>,
         deliver: Option<Arc<dyn Deliver>>,
         datagrams: bool,
     ) -> Arc<Self> {
         let service = Arc::new(Self {
             node: Mutex::new(node),
             datagrams,
+            middleware,
             deliver,
             peer_events: Listeners::new(context.event_bounds),
             context,
@@ -196,12 +205,22 @@ impl Service {
         options: RouteOptions,
         once: bool,
     ) -> Result<(), RouteError> {
-        let RouteOptions { inner, calls } = options;
+        let RouteOptions {
+            inner,
+            calls,
+            middleware,
+        } = options;
         let mut handler = AnyHandler::new(handler);
         if let Some(calls) = calls {
             handler.set_options(calls);
         }
         handler.set_key(&key);
+        if let Some(middleware) = middleware {
+            handler = middleware.wrap(handler);
+        }
+        for middleware in &self.middleware {
+            handler = middleware.wrap(handler);
+        }
         let mut node = self.node();
         let replaced = match once {
             false => node.on(key, handler, inner),

@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use netaio_core::parts::PARTS_URI;
-use netaio_core::plugin::{AuthPlugin, CipherPlugin, DefaultPeerPlugin, PeerPlugin};
+use netaio_core::plugin::{DefaultPeerPlugin, PeerPlugin};
 use netaio_core::{
-    CallOptions, Key, KeyExtractor, Layer, LinkConfig, ManagementConfig, Node, Peer, RouteError,
-    Unrouted, Wire, types,
+    KeyExtractor, Layer, LinkConfig, ManagementConfig, Message, Node, Peer, RouteError, Unrouted,
+    Wire, default_answer, types,
 };
 
 use crate::bounded_queue::Bounds;
 use crate::context::{Context, Sleep, sleep_until};
 use crate::error::BuildError;
-use crate::handler::AnyHandler;
-use crate::logging;
+use crate::handler::{AnyHandler, AnyMiddleware, Request};
+use crate::logging::{self, limited};
 use crate::parts::Parts;
 use crate::random::Seed;
+use crate::registrations::{Registration, Registrations};
 use crate::runtime::{Keepalive, Runtime};
 use crate::service::{Deliver, Service, WeakService};
 use crate::sources::Sources;
@@ -42,18 +43,11 @@ pub(crate) struct Setup {
     pub(crate) management: Vec<ManagementConfig>,
     /// Times are measured.
     pub(crate) measured: bool,
-    handlers: Vec<Registration>,
     /// Whether parts are taken.
     pub(crate) long_requests: bool,
-    inner_before_handler: bool,
-    options_before_handler: bool,
-}
-
-struct Registration {
-    key: Key,
-    handler: AnyHandler,
-    inner: Layer,
-    once: bool,
+    pub(crate) routes: Registrations,
+    /// Around all handlers, the innermost first.
+    pub(crate) middleware: Vec<AnyMiddleware>,
 }
 
 impl Setup {
@@ -73,10 +67,9 @@ impl Setup {
             peer_plugin: Arc::new(DefaultPeerPlugin),
             management: Vec::new(),
             measured: false,
-            handlers: Vec::new(),
             long_requests: false,
-            inner_before_handler: false,
-            options_before_handler: false,
+            routes: Registrations::default(),
+            middleware: Vec::new(),
         }
     }
 
@@ -96,54 +89,22 @@ impl Setup {
         self.config.outer = change(std::mem::take(&mut self.config.outer));
     }
 
-    pub(crate) fn add(&mut self, key: Key, mut handler: AnyHandler, once: bool) {
-        handler.set_key(&key);
-        self.handlers.push(Registration {
-            key,
-            handler,
-            inner: Layer::new(),
-            once,
-        });
-    }
-
-    /// Changes the inner layer of the handler that was registered last.
-    pub(crate) fn set_inner(&mut self, change: impl FnOnce(Layer) -> Layer) {
-        match self.handlers.last_mut() {
-            Some(last) => last.inner = change(std::mem::take(&mut last.inner)),
-            None => self.inner_before_handler = true,
-        }
-    }
-
-    /// Sets how long the handler may run that was registered last.
-    pub(crate) fn set_route_options(&mut self, options: CallOptions) {
-        match self.handlers.last_mut() {
-            Some(last) => last.handler.set_options(options),
-            None => self.options_before_handler = true,
-        }
-    }
-
-    pub(crate) fn set_inner_auth(&mut self, plugin: impl AuthPlugin + 'static) {
-        self.set_inner(|layer| layer.with_auth(plugin));
-    }
-
-    pub(crate) fn set_inner_cipher(&mut self, plugin: impl CipherPlugin + 'static) {
-        self.set_inner(|layer| layer.with_cipher(plugin));
-    }
-
     /// The service of a server or a client. `deliver` takes the messages that have no
     /// handler, where the application does.
     pub(crate) fn for_streams<R: Runtime>(
         self,
         deliver: Option<Arc<dyn Deliver>>,
     ) -> Result<Arc<Service>, BuildError> {
+        let middleware = self.middleware.clone();
         let (context, node) = self.finish(Node::for_streams, sleep_until::<R>)?;
-        Ok(Service::for_streams(context, node, deliver))
+        Ok(Service::for_streams(context, node, middleware, deliver))
     }
 
     /// The service of a UDP node.
     pub(crate) fn for_datagrams<R: Runtime>(self) -> Result<Arc<Service>, BuildError> {
+        let middleware = self.middleware.clone();
         let (context, node) = self.finish(Node::for_datagrams, sleep_until::<R>)?;
-        Ok(Service::for_datagrams(context, node))
+        Ok(Service::for_datagrams(context, node, middleware))
     }
 
     /// The node that has the handlers, made by `make`, and its context.
@@ -152,12 +113,11 @@ impl Setup {
         make: fn(LinkConfig) -> Node<AnyHandler>,
         sleep_until: Sleep,
     ) -> Result<(Arc<Context>, Node<AnyHandler>), BuildError> {
-        if self.inner_before_handler {
-            return Err(BuildError::InnerBeforeHandler);
-        }
-        if self.options_before_handler {
-            return Err(BuildError::OptionsBeforeHandler);
-        }
+        let routes = std::mem::take(&mut self.routes).finish()?;
+        let wrap = |handler| {
+            let around = |handler, middleware: &AnyMiddleware| middleware.wrap(handler);
+            self.middleware.iter().fold(handler, around)
+        };
         if let Some(max) = self.concurrent_handlers {
             self.wire.limits = self.wire.limits.with_handlers_per_connection(max)?;
         }
@@ -172,7 +132,13 @@ impl Setup {
             .check_inner(&Layer::new())
             .map_err(BuildError::Correlation)?;
         let mut node = make(self.config).with_peer_plugin(self.peer_plugin);
-        node.set_unrouted(self.unrouted);
+        node.set_unrouted(match self.unrouted {
+            Unrouted::Handler(handler) => Unrouted::Handler(wrap(handler)),
+            Unrouted::NotFound if !self.middleware.is_empty() => {
+                Unrouted::Handler(wrap(AnyHandler::new(not_found)))
+            }
+            unrouted => unrouted,
+        });
         if let Some(keys) = self.keys {
             node.set_key_extractor(keys);
         }
@@ -185,9 +151,10 @@ impl Setup {
             handler,
             inner,
             once,
-        } in self.handlers
+        } in routes
         {
             let name = format!("{key:?}");
+            let handler = wrap(handler);
             let replaced = match once {
                 false => node.on(key, handler, inner),
                 true => node.once(key, handler, inner),
@@ -222,9 +189,29 @@ impl Setup {
     }
 }
 
+/// What is answered where there is no handler but middleware.
+fn not_found(request: Request) -> Option<Message> {
+    let (logs, remote) = (request.remote.logs(), request.remote.addr());
+    let message_type = request.message.message_type;
+    let uri = crate::logging::Shown(&request.message.uri);
+    limited!(logs, DEBUG, "a message has no handler", ?remote, %message_type, %uri);
+    default_answer(message_type, request.remote.place())
+}
+
 /// The options of servers, clients and UDP nodes.
 macro_rules! common_options {
     () => {
+        crate::registrations::handler_options!(setup.routes);
+        crate::router::nesting_options!(setup.routes);
+
+        /// Puts [`Middleware`](crate::Middleware) around all handlers, whenever they are
+        /// registered, and around what answers messages without one.
+        pub fn wrap(mut self, middleware: impl crate::Middleware) -> Self {
+            let middleware = crate::handler::AnyMiddleware::new(middleware);
+            self.setup.middleware.push(middleware);
+            self
+        }
+
         /// Authenticates every message with this plugin: the outer layer's.
         pub fn auth(mut self, plugin: impl AuthPlugin + 'static) -> Self {
             self.setup.set_outer(|layer| layer.with_auth(plugin));
@@ -314,24 +301,6 @@ macro_rules! common_options {
             self
         }
 
-        /// Registers a handler for a key: a message type, `(type, uri)`, or
-        /// `(type, uri, address)`. The most specific key wins.
-        ///
-        /// A uri with braces is a [pattern](netaio_core::Pattern): `sensors/{id}/readings`,
-        /// whose handler takes a [`Path`](crate::Path). Uris that are keys themselves go
-        /// before. [`Key::exact`](netaio_core::Key::exact) takes a uri as it is.
-        pub fn on<M: 'static>(mut self, key: impl Into<Key>, handler: impl Handler<M>) -> Self {
-            self.setup.add(key.into(), AnyHandler::new(handler), false);
-            self
-        }
-
-        /// Registers a handler for one message. It takes precedence over
-        /// the permanent handler of the same key.
-        pub fn once<M: 'static>(mut self, key: impl Into<Key>, handler: impl Handler<M>) -> Self {
-            self.setup.add(key.into(), AnyHandler::new(handler), true);
-            self
-        }
-
         /// Takes requests that are longer than a frame, and answers them so, where a
         /// [`LongRequest`](crate::LongRequest) asks: the handlers are the same, unless they have
         /// an inner layer. [`Limits::long_content`](netaio_core::Limits::long_content) and those that
@@ -346,33 +315,6 @@ macro_rules! common_options {
         /// waits, and where it took too long its asker gets an `ERROR`.
         pub fn call_options(mut self, options: netaio_core::CallOptions) -> Self {
             self.setup.config.calls = options;
-            self
-        }
-
-        /// As [`call_options`](Self::call_options), for the handler that was registered last
-        /// alone, and in the place of what is set for all.
-        pub fn route_options(mut self, options: netaio_core::CallOptions) -> Self {
-            self.setup.set_route_options(options);
-            self
-        }
-
-        /// Lets only messages that this plugin verifies reach the handler that
-        /// was registered last, and authenticates its replies with it.
-        pub fn inner_auth(mut self, plugin: impl AuthPlugin + 'static) -> Self {
-            self.setup.set_inner_auth(plugin);
-            self
-        }
-
-        /// Decrypts the messages of the handler that was registered last with
-        /// this plugin, and encrypts its replies with it.
-        pub fn inner_cipher(mut self, plugin: impl CipherPlugin + 'static) -> Self {
-            self.setup.set_inner_cipher(plugin);
-            self
-        }
-
-        /// Sets the whole inner layer of the handler that was registered last.
-        pub fn inner(mut self, layer: Layer) -> Self {
-            self.setup.set_inner(|_| layer);
             self
         }
 

@@ -136,7 +136,7 @@ impl FusedIterator for Pairs<'_> {}
 
 /// A pair of a packed dict, as packed bytes. Each slice ends with its value: bytes that were
 /// ignored behind it are left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PackedPair<'a> {
     /// The tuple of key and value. Between the two there may be bytes that nobody reads.
     pub item: &'a [u8],

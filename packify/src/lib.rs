@@ -63,6 +63,7 @@ extern crate alloc;
 
 mod code;
 mod collections;
+mod debug;
 mod decimal;
 mod decode;
 mod encode;

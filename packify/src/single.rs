@@ -11,7 +11,7 @@ use crate::view::ValueRef;
 
 /// The only pair of a packed dict, in the shortest form: a `str` and a `bytes` or an `int`, of
 /// at most 255 bytes with all that is before them; the `str` in ASCII.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SingleField<'a> {
     /// The packed key.
     pub key: &'a [u8],

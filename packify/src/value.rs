@@ -17,7 +17,7 @@ use crate::int::{Int, OutOfRange};
 ///
 /// A value takes 32 bytes and nests as deep as its maker likes; [`decode`](Self::decode)
 /// bounds what comes from elsewhere.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub enum Value {
     /// Python's `None`.
     #[default]
@@ -51,7 +51,7 @@ pub enum Value {
 const _: () = assert!(size_of::<Value>() <= 32);
 
 /// An application's own type, as packify sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Packable {
     /// The name of its class.
     pub name: Box<str>,

@@ -13,7 +13,7 @@ use crate::slices::Slices;
 /// What a container holds is read as it is iterated. Sets and dicts show every packed entry
 /// in packed order, duplicates too; [`Pairs::get`] and [`to_value`](Self::to_value) see what
 /// Python would keep.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum ValueRef<'a> {
     /// Python's `None`.
     None,

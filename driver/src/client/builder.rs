@@ -26,7 +26,6 @@ use crate::background::BackgroundTasks;
 use crate::bounded_queue::Bounds;
 use crate::connection::Connection;
 use crate::error::BuildError;
-use crate::handler::{AnyHandler, Handler};
 use crate::runtime::Runtime;
 use crate::setup::Setup;
 use crate::sync::{Mutex, lock};

@@ -15,6 +15,11 @@ use crate::logging::limited;
 use crate::remote::Remote;
 
 /// An argument of a handler.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be extracted from a message",
+    label = "no argument of a netaio handler",
+    note = "arguments are owned: `Message`, `Uri`, `Content`, `Text`, `Path<T>`, `State<T>`, `Extension<T>`, `Remote`, `Connection`, .., or types that implement `FromRequest`"
+)]
 pub trait FromRequest: Sized {
     /// Extracts it from the message.
     ///

@@ -1,11 +1,13 @@
 //! Functions as handlers.
 
+mod debug;
 mod extension;
 mod extract;
 mod failure;
 #[cfg(feature = "serde")]
 mod formats;
 mod future;
+mod middleware;
 mod path;
 mod reply;
 mod request;
@@ -18,6 +20,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+pub use self::debug::{AnyFunction, Extractors, debug_async_handler, debug_handler};
 pub use self::extension::Extension;
 pub use self::extract::{Content, FromRequest, FromRequestAsync, State, Text, Uri};
 pub use self::failure::{Failure, IntoErrorReply};
@@ -26,6 +29,8 @@ pub use self::formats::Json;
 #[cfg(feature = "postcard")]
 pub use self::formats::Postcard;
 pub use self::future::{HandlerFuture, Spares};
+pub(crate) use self::middleware::AnyMiddleware;
+pub use self::middleware::{Middleware, Next};
 pub use self::path::{FromPath, FromSegment, Path, PathError, path_segment};
 pub use self::reply::{IntoReply, NoReply, Reply};
 pub use self::request::Request;
@@ -65,6 +70,7 @@ use pin_project_lite::pin_project;
     label = "this cannot be called as a handler",
     note = "a handler is a `Fn` of up to eight arguments that implement `FromRequest` (`Message`, `Uri`, `Content`, `Text`, `SocketAddr`, `Connection`, `State<T>`, ..)",
     note = "it returns something that implements `IntoReply` (`()`, bytes, text, `Reply`, `NoReply`, `Message`, or an `Option` or `Result` of those), or a `Send` future of that",
+    note = "`debug_handler` or `debug_async_handler` around it says which of these does not hold",
     note = "its closure must be `Send + Sync + 'static`, and the types of its arguments must be written out"
 )]
 pub trait Handler<Marker>: Send + Sync + 'static {
@@ -100,6 +106,18 @@ impl AnyHandler {
             options: None,
             pattern: None,
             call: move |request: Request, spares: &mut Spares| handler.call(request, spares),
+        }))
+    }
+
+    /// One that is called in another way.
+    fn with_call(
+        &self,
+        call: impl Fn(Request, &mut Spares) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            options: self.0.options,
+            pattern: self.0.pattern.clone(),
+            call,
         }))
     }
 

@@ -2,6 +2,8 @@
 
 use netaio_core::{CallOptions, Layer};
 
+use super::middleware::{AnyMiddleware, Middleware};
+
 /// What a handler has of its own that is registered while messages come: the inner layer, and
 /// how long it may run. Either of them alone is one too.
 ///
@@ -20,6 +22,7 @@ use netaio_core::{CallOptions, Layer};
 pub struct RouteOptions {
     pub(crate) inner: Layer,
     pub(crate) calls: Option<CallOptions>,
+    pub(crate) middleware: Option<AnyMiddleware>,
 }
 
 impl RouteOptions {
@@ -41,6 +44,16 @@ impl RouteOptions {
     #[must_use]
     pub const fn with_calls(mut self, calls: CallOptions) -> Self {
         self.calls = Some(calls);
+        self
+    }
+}
+
+impl RouteOptions {
+    /// Puts middleware around the handler, in the place of what was set here before; that of
+    /// all handlers stands around it.
+    #[must_use]
+    pub fn with_middleware(mut self, middleware: impl Middleware) -> Self {
+        self.middleware = Some(AnyMiddleware::new(middleware));
         self
     }
 }

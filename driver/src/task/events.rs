@@ -141,6 +141,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             LinkEvent::Dropped(dropped) => self.note_dropped(dropped),
             LinkEvent::Refused(reason) => {
                 limited!(logs, DEBUG, "message refused", ?remote, ?reason);
+                for middleware in &self.service.middleware {
+                    middleware.refused(&(&self.connection).into(), &reason);
+                }
                 self.observer.refused(&self.connection, reason);
             }
             LinkEvent::Unrouted { message_type, uri } => {

@@ -44,6 +44,7 @@ pub mod life_cycle;
 pub mod long_requests;
 pub mod memory;
 pub mod metrics;
+pub mod middlewares;
 pub mod node_handlers;
 pub mod node_layers;
 pub mod node_peers;
@@ -195,6 +196,14 @@ macro_rules! conformance {
                 handlers_take_up_to_eight
                 a_rejected_argument_is_the_reply
                 handlers_share_state
+            }
+            middlewares {
+                all_messages_pass_what_is_set_for_all
+                middleware_stands_in_its_order
+                a_router_is_nested_under_a_text
+                the_ready_ones_limit_time_and_number
+                the_ready_one_limits_the_rate
+                clients_and_nodes_have_middleware
             }
             extensions {
                 an_extension_stays_with_its_connection

@@ -48,7 +48,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // Values, and what writes them.
             &["encode", "single", "value", "lengths", "order", "equality"],
             &["collections", "pack"],
-            &["unpack"],
+            &["debug", "unpack"],
         ],
     ),
     (
@@ -85,7 +85,14 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "config",
             ],
             // What links share.
-            &["budget", "crowds", "flow_control", "lossy_queue", "routes"],
+            &[
+                "budget",
+                "crowds",
+                "flow_control",
+                "lossy_queue",
+                "rate_limit",
+                "routes",
+            ],
             &["peers", "subscriptions"],
             &["shared", "shared_frame"],
             // Links.
@@ -129,6 +136,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["request", "long_request"],
             // Handlers, and the node that finds them.
             &["handler"],
+            &["middleware", "registrations"],
+            &["router"],
             &["service", "observed"],
             &["metrics", "parts"],
             &["lookup"],

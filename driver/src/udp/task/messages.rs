@@ -123,6 +123,10 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
             DatagramEvent::Failed { request, error } => self.callers.end(request, Err(error)),
             DatagramEvent::Refused { remote, refusal } => {
                 limited!(self.logs(), DEBUG, "datagram refused", %remote, reason = ?refusal);
+                for middleware in &self.node.service.middleware {
+                    let remote = Remote(Kind::Datagram(self.handle.clone(), remote));
+                    middleware.refused(&remote, &refusal);
+                }
                 events.emit(|| UdpEvent::Refused {
                     remote,
                     reason: refusal,
