@@ -111,6 +111,54 @@ impl Publisher {
         self.has(&who) && service.node().unsubscribe(key.as_ref(), who.place())
     }
 
+    /// Subscribes a receiver to all keys that a pattern matches, and returns whether it was
+    /// not before: `sensors/*/readings`, where `*` is one segment, or `sensors/**`, all that
+    /// follows. Patterns are for the application alone to grant, in its handler of
+    /// `SUBSCRIBE_URI`, say: [`subscribe`](Self::subscribe) takes a key as it is.
+    ///
+    /// Whoever is subscribed to a key several times gets a message once. See
+    /// [`Node::subscribe_pattern`](netaio_core::Node::subscribe_pattern).
+    ///
+    /// ```
+    /// use netaio_driver::{Handler, Publisher, Remote, Reply, Uri};
+    ///
+    /// fn takes<M>(_: impl Handler<M>) {}
+    ///
+    /// // Of a SUBSCRIBE_URI.
+    /// takes(|uri: Uri, who: Remote, publisher: Publisher| {
+    ///     let subscribed = match uri.contains(&b'*') {
+    ///         true => publisher.subscribe_pattern(&uri, who),
+    ///         false => publisher.subscribe(&uri, who),
+    ///     };
+    ///     subscribed.map(|_| ()).map_err(|error| error.to_string())
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe), or it is no pattern.
+    pub fn subscribe_pattern(
+        &self,
+        pattern: impl AsRef<[u8]>,
+        who: impl Into<Remote>,
+    ) -> Result<bool, SubscriptionError> {
+        let who = who.into();
+        if !self.has(&who) {
+            return Err(SubscriptionError::NotConnected);
+        }
+        let mut node = self.service().node();
+        Ok(node.subscribe_pattern(pattern.as_ref(), who.place())?)
+    }
+
+    /// Removes a subscription to a pattern, and returns whether there was one.
+    pub fn unsubscribe_pattern(&self, pattern: impl AsRef<[u8]>, who: impl Into<Remote>) -> bool {
+        let who = who.into();
+        let service = self.service();
+        self.has(&who)
+            && service
+                .node()
+                .unsubscribe_pattern(pattern.as_ref(), who.place())
+    }
+
     /// Whether a receiver is one of this publisher.
     fn has(&self, who: &Remote) -> bool {
         match (&*self.0, &who.0) {

@@ -69,10 +69,17 @@ impl Roster {
 
     /// The connections that are subscribed to a key.
     pub(crate) fn subscribed(&self, key: &[u8]) -> Arc<Receivers> {
-        let stamp = self.service.node().subscribers_stamp(key);
-        let Some(stamp) = stamp else {
-            return Arc::new(Receivers::new(Vec::new()));
+        let node = self.service.node();
+        let Some(stamp) = node.subscribers_stamp(key) else {
+            // There are none, or some by patterns: each key has others then.
+            let places: Vec<_> = node.subscribers(key).collect();
+            drop(node);
+            let connections = lock(&self.connections);
+            let links = places.iter().filter_map(|place| place.link());
+            let open = links.filter_map(|link| connections.open.get(&link).cloned());
+            return Arc::new(Receivers::new(open.collect()));
         };
+        drop(node);
         if let Some(list) = lock(&self.connections).lists.subscribed(stamp) {
             return list;
         }

@@ -2,6 +2,7 @@
 
 use alloc::string::ToString;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 
@@ -182,6 +183,46 @@ impl<H: Clone> Node<H> {
     /// A limit is reached, the key is too long to be the uri of what a subscriber is told,
     /// or the link has ended.
     pub fn subscribe(&mut self, key: &[u8], who: Place) -> Result<bool, SubscribeError> {
+        let origin = self.may_subscribe(key, who)?;
+        let limits = &self.config.wire.limits;
+        self.subscriptions.subscribe_from(key, who, origin, limits)
+    }
+
+    /// Subscribes whoever is at a place to all keys that a pattern matches, and says whether
+    /// that was new: `sensors/*/readings`, where `*` is one segment, or `sensors/**`, all that
+    /// follows, one segment at least. netaio knows no patterns: a remote that asks for
+    /// one asks for that very uri, until a handler decides otherwise, and calls this.
+    ///
+    /// A message for a key goes once to whoever has subscribed to it, by the key or by patterns.
+    /// The time to find patterns depends on the segments of the key and the patterns that
+    /// match, not on how many there are. The limits of subscriptions are also those of patterns, which count
+    /// by themselves; a pattern has at most 16 segments, and no [lease](Self::lease).
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe), or it is [no pattern](SubscribeError::NoPattern).
+    pub fn subscribe_pattern(
+        &mut self,
+        pattern: &[u8],
+        who: Place,
+    ) -> Result<bool, SubscribeError> {
+        let origin = self.may_subscribe(pattern, who)?;
+        let limits = &self.config.wire.limits;
+        self.wildcards.subscribe_from(pattern, who, origin, limits)
+    }
+
+    /// Takes the subscription to a pattern back, and says whether there was one.
+    pub fn unsubscribe_pattern(&mut self, pattern: &[u8], who: Place) -> bool {
+        self.wildcards.unsubscribe(pattern, who)
+    }
+
+    /// The subscribers of a key and of the patterns that match it, where any pattern does.
+    pub(super) fn matching(&self, key: &[u8]) -> Option<Vec<Place>> {
+        self.wildcards
+            .join(key, self.subscriptions.subscribers(key))
+    }
+
+    /// Where a subscriber comes from, if it may subscribe to a key.
+    fn may_subscribe(&self, key: &[u8], who: Place) -> Result<Origin, SubscribeError> {
         if !self.leads_to(who) {
             return Err(SubscribeError::NotConnected);
         }
@@ -203,7 +244,7 @@ impl<H: Clone> Node<H> {
                     || self.receiving.contains(who),
             },
         };
-        self.subscriptions.subscribe_from(key, who, origin, limits)
+        Ok(origin)
     }
 
     /// The next subscriber that gave way to another, until it returns `None`: an address
@@ -234,16 +275,23 @@ impl<H: Clone> Node<H> {
         self.subscriptions.unsubscribe(key, who)
     }
 
-    /// The subscribers of a key, in the order of their subscribing.
+    /// The subscribers of a key, in the order of their subscribing; those behind them whom only
+    /// [patterns](Self::subscribe_pattern) subscribe.
     pub fn subscribers(&self, key: &[u8]) -> Subscribers<'_, Place> {
-        self.subscriptions.subscribers(key)
+        match self.matching(key) {
+            Some(all) => Subscribers::joined(all),
+            None => self.subscriptions.subscribers(key),
+        }
     }
 
     /// A number that names the [subscribers](Self::subscribers) of a key as they are since the
-    /// last change: no others ever have it. None where there are none. For whoever keeps a list
-    /// of them.
+    /// last change: no others ever have it. None where there are none, or where some are there
+    /// by [patterns](Self::subscribe_pattern). For whoever keeps a list of them.
     #[must_use]
     pub fn subscribers_stamp(&self, key: &[u8]) -> Option<u64> {
-        self.subscriptions.stamp(key)
+        match self.matching(key) {
+            Some(_) => None,
+            None => self.subscriptions.stamp(key),
+        }
     }
 }

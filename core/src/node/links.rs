@@ -251,6 +251,7 @@ impl<H: Clone> Node<H> {
             member.is_open = false;
         }
         self.subscriptions.remove(place);
+        self.wildcards.remove(place);
         self.discovery.connection_ended(place);
     }
 

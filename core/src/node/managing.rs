@@ -254,10 +254,12 @@ impl<H: Clone> Node<H> {
             DiscoveryEvent::Removed { known, .. } => {
                 for place in &known.addresses {
                     self.subscriptions.remove(*place);
+                    self.wildcards.remove(*place);
                 }
             }
             DiscoveryEvent::AddressRemoved { address, .. } => {
                 self.subscriptions.remove(*address);
+                self.wildcards.remove(*address);
             }
             _ => {}
         }

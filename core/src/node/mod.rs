@@ -35,7 +35,7 @@ use crate::datagram::{Lists, Publications, RefusedLists};
 use crate::peers::Discovery;
 use crate::place::{LinkId, Place};
 use crate::plugin::DefaultPeerPlugin;
-use crate::subscriptions::Subscriptions;
+use crate::subscriptions::{Subscriptions, Wildcards};
 
 /// Everything that the links of one server, client or UDP node share: handlers by
 /// key, what becomes of messages without one, subscriptions, peers, and the bounds
@@ -90,6 +90,7 @@ pub struct Node<H> {
     transport: Transport,
     routing: Arc<Routing<H>>,
     subscriptions: Subscriptions<Place>,
+    wildcards: Wildcards<Place>,
     receiving: Receiving,
     discovery: Discovery<Place>,
     budget: Arc<Budget>,
@@ -142,6 +143,7 @@ impl<H: Clone> Node<H> {
             transport,
             routing: Arc::new(Routing::new()),
             subscriptions: Subscriptions::new(),
+            wildcards: Wildcards::new(),
             receiving: Receiving::default(),
             discovery: Discovery::new(config.wire.clone(), Arc::new(DefaultPeerPlugin)),
             budget: Arc::new(Budget::new(config.limits())),
@@ -176,6 +178,7 @@ impl<H: Clone> Node<H> {
     fn set_hashes(&mut self) {
         let hashes = self.config.hashes();
         self.subscriptions.set_hashes(hashes);
+        self.wildcards.set_hashes(hashes);
         self.discovery.set_hashes(hashes);
         if let Some(seed) = self.config.seed {
             self.discovery.set_jitter(seed.jitter());

@@ -19,6 +19,9 @@ impl<H: Clone> Node<H> {
     /// # Errors
     /// Lists and messages for many hold as much as they may.
     pub fn receivers(&mut self, key: &[u8]) -> Result<Receivers, SendError> {
+        if let Some(all) = self.matching(key) {
+            return self.publications.list(all);
+        }
         let stamp = self.subscriptions.stamp(key).unwrap_or_default();
         let (publications, subscriptions) = (&self.publications, &self.subscriptions);
         self.lists.get(stamp, || {

@@ -1,7 +1,7 @@
 //! The subscribers of one key.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::vec::{self, Vec};
 use core::iter::FusedIterator;
 use core::slice;
 
@@ -96,6 +96,7 @@ impl<S: Copy> Channel<S> {
     pub(super) fn subscribers(&self) -> Subscribers<'_, S> {
         Subscribers {
             slots: self.slots.iter(),
+            joined: Vec::new().into_iter(),
             left: self.taken,
         }
     }
@@ -106,7 +107,20 @@ impl<S: Copy> Channel<S> {
 #[derive(Clone, Debug)]
 pub struct Subscribers<'a, S> {
     slots: slice::Iter<'a, Option<S>>,
+    /// Those of several channels, instead.
+    joined: vec::IntoIter<S>,
     left: usize,
+}
+
+impl<S> Subscribers<'_, S> {
+    /// Those of several channels, each once.
+    pub(crate) fn joined(all: Vec<S>) -> Self {
+        Self {
+            slots: [].iter(),
+            left: all.len(),
+            joined: all.into_iter(),
+        }
+    }
 }
 
 impl<S> Default for Subscribers<'_, S> {
@@ -114,6 +128,7 @@ impl<S> Default for Subscribers<'_, S> {
     fn default() -> Self {
         Self {
             slots: [].iter(),
+            joined: Vec::new().into_iter(),
             left: 0,
         }
     }
@@ -124,6 +139,7 @@ impl<S: Copy> Iterator for Subscribers<'_, S> {
 
     fn next(&mut self) -> Option<S> {
         let next = self.slots.find_map(|slot| *slot);
+        let next = next.or_else(|| self.joined.next());
         self.left = self.left.saturating_sub(1);
         next
     }
@@ -133,7 +149,11 @@ impl<S: Copy> Iterator for Subscribers<'_, S> {
     }
 
     fn fold<B, F: FnMut(B, S) -> B>(self, init: B, f: F) -> B {
-        self.slots.flatten().copied().fold(init, f)
+        self.slots
+            .flatten()
+            .copied()
+            .chain(self.joined)
+            .fold(init, f)
     }
 }
 

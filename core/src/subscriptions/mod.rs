@@ -8,6 +8,7 @@ mod memory;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod wildcards;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -17,6 +18,7 @@ use slab::Slab;
 
 pub use self::channel::Subscribers;
 pub use self::error::SubscribeError;
+pub(crate) use self::wildcards::Wildcards;
 
 use self::channel::Channel;
 use self::memory::{Slots, shrink, table_bytes};

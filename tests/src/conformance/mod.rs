@@ -68,6 +68,7 @@ pub mod testing;
 pub mod timeouts;
 pub mod undelivered;
 pub mod unsolicited;
+pub mod wildcards;
 
 mod narrow;
 mod pipe;
@@ -204,6 +205,10 @@ macro_rules! conformance {
                 the_ready_ones_limit_time_and_number
                 the_ready_one_limits_the_rate
                 clients_and_nodes_have_middleware
+            }
+            wildcards {
+                a_pattern_is_told_of_what_it_matches
+                a_node_grants_patterns
             }
             extensions {
                 an_extension_stays_with_its_connection
