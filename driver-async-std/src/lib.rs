@@ -55,6 +55,8 @@
 //!   default.
 #![forbid(unsafe_code)]
 
+pub mod transport;
+
 use std::any::Any;
 use std::io;
 
@@ -62,15 +64,9 @@ use netaio_driver::async_io::Executor;
 use netaio_driver::{Keepalive, sockets};
 
 pub use netaio_driver::api::*;
-pub use netaio_driver::futures_io::{
-    byte_stream, connect_stream, connect_stream_with, serve_stream, serve_stream_with,
-};
 pub use netaio_driver::key_files;
-pub use netaio_driver::sockets::keep_alive;
 #[cfg(feature = "testing")]
 pub use netaio_driver::testing;
-#[cfg(unix)]
-pub use netaio_driver::unix::UnixConnector;
 
 /// A server on async-std.
 pub type Server = netaio_driver::Server<AsyncStd>;
@@ -82,12 +78,6 @@ pub type Client = netaio_driver::Client<AsyncStd>;
 pub type ClientBuilder = netaio_driver::ClientBuilder<AsyncStd>;
 /// The reconnection policy of a client on async-std.
 pub type AutoReconnect = netaio_driver::AutoReconnect<AsyncStd>;
-/// A stream of bytes on async-std.
-pub type ByteStream = netaio_driver::ByteStream<AsyncStd>;
-/// What a client's connector is to reach, on async-std.
-pub type Dial = netaio_driver::Dial<AsyncStd>;
-/// What a server's listener has accepted, on async-std.
-pub type Incoming = netaio_driver::Incoming<AsyncStd>;
 /// A UDP node on async-std.
 pub type UdpNode = netaio_driver::UdpNode<AsyncStd>;
 /// A UDP node before it is bound.

@@ -54,6 +54,7 @@
 #![forbid(unsafe_code)]
 
 pub mod blocking;
+pub mod transport;
 
 use std::any::Any;
 use std::io;
@@ -64,15 +65,9 @@ use netaio_driver::{Keepalive, sockets};
 use smol::Async;
 
 pub use netaio_driver::api::*;
-pub use netaio_driver::futures_io::{
-    byte_stream, connect_stream, connect_stream_with, serve_stream, serve_stream_with,
-};
 pub use netaio_driver::key_files;
-pub use netaio_driver::sockets::keep_alive;
 #[cfg(feature = "testing")]
 pub use netaio_driver::testing;
-#[cfg(unix)]
-pub use netaio_driver::unix::UnixConnector;
 
 /// A server on smol.
 pub type Server = netaio_driver::Server<Smol>;
@@ -84,12 +79,6 @@ pub type Client = netaio_driver::Client<Smol>;
 pub type ClientBuilder = netaio_driver::ClientBuilder<Smol>;
 /// The reconnection policy of a client on smol.
 pub type AutoReconnect = netaio_driver::AutoReconnect<Smol>;
-/// A stream of bytes on smol.
-pub type ByteStream = netaio_driver::ByteStream<Smol>;
-/// What a client's connector is to reach, on smol.
-pub type Dial = netaio_driver::Dial<Smol>;
-/// What a server's listener has accepted, on smol.
-pub type Incoming = netaio_driver::Incoming<Smol>;
 /// A UDP node on smol.
 pub type UdpNode = netaio_driver::UdpNode<Smol>;
 /// A UDP node before it is bound.

@@ -23,10 +23,9 @@ mod unix {
     use std::path::PathBuf;
     use std::{env, fs, process};
 
+    use netaio_tokio::transport::UnixConnector;
     use netaio_tokio::types::{REQUEST_URI, SUBSCRIBE_URI};
-    use netaio_tokio::{
-        Client, Connection, Content, Message, Publisher, Reply, Server, UnixConnector, Uri,
-    };
+    use netaio_tokio::{Client, Connection, Content, Message, Publisher, Reply, Server, Uri};
     use tokio::net::UnixListener;
 
     use super::Failure;

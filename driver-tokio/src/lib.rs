@@ -103,6 +103,7 @@
 //!   default.
 #![forbid(unsafe_code)]
 
+mod aliases;
 mod clock;
 mod datagrams;
 #[cfg(any(target_os = "android", target_os = "linux"))]
@@ -110,6 +111,7 @@ mod socket_errors;
 mod stream;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod transport;
 #[cfg(unix)]
 mod unix;
 
@@ -122,19 +124,14 @@ use std::time::Instant;
 use netaio_driver::{DatagramOptions, Keepalive, Runtime, sockets};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
+pub(crate) use datagrams::UdpDatagrams;
+pub(crate) use stream::{TcpReader, TcpWriter};
+
 pub use clock::TokioClock;
-pub use datagrams::{Udp, UdpDatagrams};
 pub use netaio_driver::api::*;
 pub use netaio_driver::key_files;
-pub use netaio_driver::sockets::keep_alive;
 #[cfg(feature = "testing")]
 pub use netaio_driver::testing;
-pub use stream::{
-    TcpReader, TcpWriter, byte_stream, connect_stream, connect_stream_with, dial_tcp, serve_stream,
-    serve_stream_with,
-};
-#[cfg(unix)]
-pub use unix::UnixConnector;
 
 /// A server on tokio.
 pub type Server = netaio_driver::Server<Tokio>;
@@ -146,12 +143,6 @@ pub type Client = netaio_driver::Client<Tokio>;
 pub type ClientBuilder = netaio_driver::ClientBuilder<Tokio>;
 /// The reconnection policy of a client on tokio.
 pub type AutoReconnect = netaio_driver::AutoReconnect<Tokio>;
-/// A stream of bytes on tokio.
-pub type ByteStream = netaio_driver::ByteStream<Tokio>;
-/// What a client's connector is to reach, on tokio.
-pub type Dial = netaio_driver::Dial<Tokio>;
-/// What a server's listener has accepted, on tokio.
-pub type Incoming = netaio_driver::Incoming<Tokio>;
 /// A UDP node on tokio.
 pub type UdpNode = netaio_driver::UdpNode<Tokio>;
 /// A UDP node before it is bound.
@@ -248,6 +239,7 @@ mod tests {
 
     use socket2::SockRef;
 
+    use super::transport::{connect_stream, serve_stream};
     use super::*;
 
     const WANTED: (Duration, Duration, u32) = (Duration::from_secs(7), Duration::from_secs(2), 4);

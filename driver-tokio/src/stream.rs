@@ -12,7 +12,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{ByteStream, Client, Dial, Incoming, Server, Tokio};
+use crate::aliases::{ByteStream, Dial, Incoming};
+use crate::{Client, Server, Tokio};
 
 /// The reading half of a TCP connection.
 #[derive(Debug)]
@@ -74,7 +75,8 @@ impl<T: AsyncWrite + Unpin + Send + 'static> WriteHalf for Half<T> {
 ///
 /// ```
 /// use netaio_tokio::types::REQUEST_URI;
-/// use netaio_tokio::{byte_stream, Client, Content, Dial, Incoming, Server};
+/// use netaio_tokio::{Client, Content, Server};
+/// use netaio_tokio::transport::{byte_stream, Dial, Incoming};
 /// use tokio::sync::{Mutex, mpsc};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -146,7 +148,7 @@ impl Listener<Tokio> for TcpListener {
 ///
 /// On a [`TcpStream`](tokio::net::TcpStream)
 /// [keepalive](netaio_driver::ServerBuilder::keepalive) is set; what is within another stream,
-/// TLS say, the application prepares with [`keep_alive`](crate::keep_alive).
+/// TLS say, the application prepares with [`keep_alive`](crate::transport::keep_alive).
 ///
 /// # Errors
 /// The server is stopping or full, or the operating system has no randomness to

@@ -17,7 +17,9 @@ pub use tokio_rustls::rustls;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, ServerConfig};
 
-use crate::{ByteStream, Dial, Incoming, Tokio, byte_stream, dial_tcp};
+use crate::Tokio;
+use crate::aliases::{ByteStream, Dial, Incoming};
+use crate::stream::{byte_stream, dial_tcp};
 
 /// Connects a client over TLS: to `host:port` over TCP, and then to a server that can prove to
 /// be `host`, before a byte of netaio is sent. Whom it believes is in the configuration.

@@ -5,14 +5,17 @@ use std::io;
 use netaio_driver::{Connector, Keepalive, Listener};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::{ByteStream, Dial, Incoming, Tokio, byte_stream};
+use crate::Tokio;
+use crate::aliases::{ByteStream, Dial, Incoming};
+use crate::stream::byte_stream;
 
 /// Connects a client to Unix sockets: addresses are `unix:` and a path. Any other is connected
 /// to over TCP. A server takes a [`UnixListener`] as it is. The example `unix_socket` is a
 /// whole program.
 ///
 /// ```
-/// use netaio_tokio::{Client, Server, UnixConnector};
+/// use netaio_tokio::{Client, Server};
+/// use netaio_tokio::transport::UnixConnector;
 /// use tokio::net::UnixListener;
 ///
 /// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {

@@ -173,9 +173,9 @@ pub mod api {
     #[cfg(feature = "postcard")]
     pub use crate::Postcard;
     pub use crate::{
-        Connection, Connector, Content, Extension, Failure, Listener, LongRequest, NoReply, Path,
-        Peers, Publisher, Remote, Reply, RequestBuilder, Response, Router, State, SubscribeBuilder,
-        Subscription, Text, Uri,
+        Connection, Content, Extension, Failure, LongRequest, NoReply, Path, Peers, Publisher,
+        Remote, Reply, RequestBuilder, Response, Router, State, SubscribeBuilder, Subscription,
+        Text, Uri,
     };
     /// The protocol without I/O: `netaio-core`.
     pub use netaio_core as core;

@@ -36,7 +36,7 @@ fn unix_sockets_by_their_paths() {
 
     let bind =
         |path: &std::path::Path| smol::Async::<UnixListener>::bind(path).expect("a new path");
-    let connector = netaio_async_std::UnixConnector;
+    let connector = netaio_async_std::transport::UnixConnector;
     let test = netaio_tests::unix::a_path_is_an_address::<AsyncStd, _>(bind, connector);
     guarded(|| task::block_on(task::spawn(test)));
 }

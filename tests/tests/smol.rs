@@ -33,7 +33,7 @@ fn unix_sockets_by_their_paths() {
 
     let bind =
         |path: &std::path::Path| smol::Async::<UnixListener>::bind(path).expect("a new path");
-    let connector = netaio_smol::UnixConnector;
+    let connector = netaio_smol::transport::UnixConnector;
     let test = netaio_tests::unix::a_path_is_an_address::<Smol, _>(bind, connector);
     guarded(|| smol::block_on(smol::spawn(test)));
 }

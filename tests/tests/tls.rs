@@ -17,10 +17,10 @@ use netaio_tokio::config::{Correlation, ManagementConfig};
 use netaio_tokio::core::FrameErrorKind;
 use netaio_tokio::error::{RequestError, SendError};
 use netaio_tokio::events::{ClientEvent, CloseReason, ServerEvent};
+use netaio_tokio::transport::{connect_stream, serve_stream};
 use netaio_tokio::types::REQUEST_URI;
 use netaio_tokio::{
-    AutoReconnect, Client, Connection, Content, Message, Peer, Server, ServerBuilder,
-    connect_stream, serve_stream, tls,
+    AutoReconnect, Client, Connection, Content, Message, Peer, Server, ServerBuilder, tls,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};

@@ -65,8 +65,9 @@ mod only_tokio {
 
     use netaio_tokio::error::{RequestError, SendError};
     use netaio_tokio::events::CloseReason;
+    use netaio_tokio::transport::{connect_stream, serve_stream};
     use netaio_tokio::types::{REQUEST_URI, RESPOND_URI};
-    use netaio_tokio::{Client, Content, NoReply, Server, connect_stream, serve_stream};
+    use netaio_tokio::{Client, Content, NoReply, Server};
 
     use super::*;
 
@@ -131,7 +132,7 @@ mod only_tokio {
     #[test]
     fn unix_sockets_by_their_paths() {
         let bind = |path: &std::path::Path| tokio::net::UnixListener::bind(path).unwrap();
-        let connector = netaio_tokio::UnixConnector;
+        let connector = netaio_tokio::transport::UnixConnector;
         run(
             2,
             netaio_tests::unix::a_path_is_an_address::<Tokio, _>(bind, connector),

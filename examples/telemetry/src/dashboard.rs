@@ -7,8 +7,7 @@ use netaio_tokio::Json;
 use crate::{Failure, Reading, session};
 
 pub(crate) async fn run(address: &str, folder: &Path, sensor: &str) -> Result<(), Failure> {
-    let client = session::client(folder)?;
-    client.connect(address).await?;
+    let client = session::client(address, folder).await?;
     let mut readings = client
         .subscribe(format!("sensors/{sensor}/readings"))
         .await?;

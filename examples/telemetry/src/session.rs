@@ -4,14 +4,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use netaio_tokio::core::BackoffConfig;
+use netaio_tokio::Client;
 use netaio_tokio::plugin::HmacAuth;
 use netaio_tokio::tls::TlsConnector;
 use netaio_tokio::tls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use netaio_tokio::tls::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use netaio_tokio::{AutoReconnect, Client};
 
 use crate::Failure;
 
@@ -51,22 +49,17 @@ pub(crate) fn server_config(folder: &Path) -> Result<Arc<ServerConfig>, Failure>
     Ok(Arc::new(config))
 }
 
-/// A client of the collector, which connects again whenever it has to.
-pub(crate) fn client(folder: &Path) -> Result<Client, Failure> {
+/// A client that connects to the collector, once there is one, and again whenever it has to.
+pub(crate) async fn client(address: &str, folder: &Path) -> Result<Client, Failure> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(fs::read(folder.join(CERTIFICATE))?))?;
     let config = ClientConfig::builder()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let for_ever = BackoffConfig::new(Duration::from_millis(50))
-        .with_factor(2)
-        .with_maximum(Duration::from_secs(5))
-        .with_jitter(true)
-        .with_tries(None);
     let client = Client::builder()
         .auth(members()?)
         .connector(TlsConnector::new(Arc::new(config)))
-        .auto_reconnect(AutoReconnect::new().backoff(for_ever))
         .build()?;
+    client.connect_persistent(address).await?;
     Ok(client)
 }
