@@ -67,7 +67,7 @@ impl AeadKey {
 }
 
 /// The keys that a plugin has. The first one seals; all of them open.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Ring {
     keys: Vec<Arc<AeadKey>>,
     context: Vec<u8>,
@@ -76,7 +76,7 @@ pub(super) struct Ring {
 }
 
 /// Changes the keys of an [`Aead`](super::Aead) while it is in use, for all of its clones and
-/// all layers that have it.
+/// all layers that have it. One that was configured further afterwards has other keys.
 ///
 /// A new key comes in without a stop, and without a message that is refused, in three steps,
 /// each of them at all nodes before the next:
@@ -151,6 +151,11 @@ impl AeadKeys {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The same keys, of which changes stay its own.
+    pub(super) fn separate(&self) -> Self {
+        Self(Arc::new(RwLock::new(self.read().clone())))
     }
 
     pub(super) fn set_context(&self, context: &[u8]) {

@@ -18,12 +18,12 @@ use chacha20poly1305::{Tag, XNonce};
 
 pub use self::keys::AeadKeys;
 use self::keys::{AeadKey, ID_LEN};
-use self::session::Session;
+use self::session::{COUNT_BITS, Session};
 use self::window::Window;
 use super::envelope::hash_fields;
 use super::sha256::{Hash, LEN};
 use super::{CipherPlugin, Direction, Envelope, FieldNames, OpenContext, SealContext, hidden_uri};
-use crate::error::{AuthFailure, DecryptFailure, FieldRole, OpenError, SealError};
+use crate::error::{AuthFailure, DecryptFailure, FieldRole, OpenError, ReplayRefusal, SealError};
 use crate::message::{AuthFields, AuthView, Message, Payload};
 use crate::packify::ValueRef;
 
@@ -58,13 +58,18 @@ use crate::packify::ValueRef;
 /// assert!(outer.check_clash(&inner).is_ok());
 /// ```
 ///
-/// Clones share keys and window, as the layers that have one do. Each node has a window of its
-/// own all the same, so that a message to two subscribers in one program reaches both.
+/// Clones share keys and window, as the layers that have one do, and [`keys`](Self::keys) changes
+/// the keys of all of them. One that is configured further is a clone no more: each of the other
+/// methods makes keys, with the secrets until then, and a window of its own, so it changes nothing
+/// that is in use. Each node has a window of its own all the same, so that a message to two
+/// subscribers in one program reaches both.
 #[derive(Clone)]
 pub struct Aead {
     keys: AeadKeys,
     session: Arc<Session>,
     window: Option<Arc<Mutex<Window>>>,
+    /// What was sent before this time is refused, in Unix seconds.
+    not_before: u64,
     field: String,
     encrypt_uri: bool,
 }
@@ -95,6 +100,7 @@ impl Aead {
             keys: AeadKeys::new(secret.as_ref()),
             session: Arc::default(),
             window: None,
+            not_before: 0,
             field: "aead".into(),
             encrypt_uri: true,
         }
@@ -104,8 +110,9 @@ impl Aead {
     /// Opens messages under another secret too: see [`keys`](Self::keys).
     #[must_use]
     pub fn with_accepted(self, secret: impl AsRef<[u8]>) -> Self {
-        self.keys.or_incomplete(self.keys.accept(secret));
-        self
+        let own = self.own();
+        own.keys.or_incomplete(own.keys.accept(secret));
+        own
     }
 
     /// The context that keys are derived for, the same at both ends; empty unless set. What was
@@ -113,22 +120,28 @@ impl Aead {
     /// same secret.
     #[must_use]
     pub fn with_context(self, context: impl AsRef<[u8]>) -> Self {
-        self.keys.set_context(context.as_ref());
-        self
+        let own = self.own();
+        own.keys.set_context(context.as_ref());
+        own
     }
 
     /// Names the auth field, which an inner and an outer layer cannot share.
     #[must_use]
-    pub fn with_field(mut self, name: impl Into<String>) -> Self {
-        self.field = name.into();
-        self
+    pub fn with_field(self, name: impl Into<String>) -> Self {
+        let field = name.into();
+        Self {
+            field,
+            ..self.own()
+        }
     }
 
     /// Leaves the uri readable, and authenticates it: for inner layers.
     #[must_use]
-    pub fn with_plain_uri(mut self) -> Self {
-        self.encrypt_uri = false;
-        self
+    pub fn with_plain_uri(self) -> Self {
+        Self {
+            encrypt_uri: false,
+            ..self.own()
+        }
     }
 
     /// How far the clocks of senders may differ from the receiver's (30 s unless told otherwise;
@@ -144,31 +157,47 @@ impl Aead {
     ///
     /// A program that was restarted remembers nothing: [`refuse_before`](Self::refuse_before).
     #[must_use]
-    pub fn with_replay_window(mut self, skew: Duration, senders: usize) -> Self {
-        self.window = Some(Arc::new(Mutex::new(Window::new(skew, senders))));
-        self
+    pub fn with_replay_window(self, skew: Duration, senders: usize) -> Self {
+        let window = Some(Arc::new(Mutex::new(Window::new(skew, senders))));
+        Self {
+            window,
+            ..self.without_replay_window()
+        }
     }
 
     /// Remembers no messages and looks at no clock: for a node without one. Whoever recorded a
     /// message can send it to its receiver again.
     #[must_use]
-    pub fn without_replay_window(mut self) -> Self {
-        self.window = None;
-        self
+    pub fn without_replay_window(self) -> Self {
+        let without = Self {
+            window: None,
+            ..self
+        };
+        without.own()
     }
 
     /// Refuses what was sent before this time, in Unix seconds: the start of a program that
     /// does not know what passed before. Senders whose clocks are behind are refused for as
-    /// long as they are behind.
+    /// long as they are behind. It holds with a replay window and without one; of several times
+    /// the latest.
     #[must_use]
     pub fn refuse_before(self, unix: u64) -> Self {
-        if let Some(window) = &self.window {
-            lock(window).refuse_before(unix);
+        Self {
+            not_before: self.not_before.max(unix),
+            ..self.own()
         }
+    }
+
+    /// With keys and window that no clone shares. The session stays: two that seal with the same
+    /// keys are told apart by it, and its numbers do not come twice.
+    fn own(mut self) -> Self {
+        self.keys = self.keys.separate();
+        let window = self.window.as_deref();
+        self.window = window.map(|window| Arc::new(Mutex::new(lock(window).clone())));
         self
     }
 
-    /// Its keys, to be changed while it is in use.
+    /// Its keys, to be changed while it is in use: those of all clones.
     #[must_use]
     pub fn keys(&self) -> AeadKeys {
         self.keys.clone()
@@ -266,6 +295,9 @@ impl Aead {
             && self.session.is_own(sender ^ node)
         {
             return Err(AuthFailure::Reflected);
+        }
+        if number >> COUNT_BITS < self.not_before {
+            return Err(AuthFailure::Replay(ReplayRefusal::TooOld));
         }
         // Last, so that forgeries do not fill the window.
         match &self.window {

@@ -239,17 +239,74 @@ fn what_is_too_old_or_too_new_is_refused() {
     let replay = |why| refused(AuthFailure::Replay(why));
     assert_eq!(sent(UNIX - 31), replay(ReplayRefusal::TooOld));
     assert_eq!(sent(UNIX + 31), replay(ReplayRefusal::TooNew));
-    let theirs = Aead::new("secret").refuse_before(UNIX);
-    let before = seal_at(
-        UNIX - 1,
-        &layer(&Aead::new("secret")),
-        &Layer::new(),
-        Direction::ToServer,
-    );
-    assert_eq!(
-        open(&theirs, &before).map(drop),
-        replay(ReplayRefusal::TooOld)
-    );
+    // In every order, and without a window.
+    let window = Duration::from_secs(30);
+    for theirs in [
+        Aead::new("secret").refuse_before(UNIX),
+        Aead::new("secret").refuse_before(UNIX).refuse_before(1),
+        Aead::new("secret")
+            .refuse_before(UNIX)
+            .with_replay_window(window, 8),
+        Aead::new("secret")
+            .refuse_before(UNIX)
+            .without_replay_window(),
+        Aead::new("secret")
+            .without_replay_window()
+            .refuse_before(UNIX),
+    ] {
+        let opened = |unix| {
+            let sealed = seal_at(
+                unix,
+                &layer(&Aead::new("secret")),
+                &Layer::new(),
+                Direction::ToServer,
+            );
+            open(&theirs, &sealed).map(drop)
+        };
+        assert_eq!(opened(UNIX - 1), replay(ReplayRefusal::TooOld));
+        assert_eq!(opened(UNIX), Ok(()));
+    }
+}
+
+#[test]
+fn a_clone_that_is_configured_changes_nothing_that_is_in_use() {
+    // At different times, as all sessions here are the same one.
+    let sealed = |secret, context: &str, at| {
+        let aead = Aead::new(secret).with_context(context);
+        seal_at(at, &layer(&aead), &Layer::new(), Direction::ToServer)
+    };
+    let passes = |aead: &Aead, sealed: &SealedMessage| open(aead, sealed).map(drop);
+    let running = Aead::new("secret");
+    let keys = running.keys();
+    keys.accept("another").unwrap();
+    let other = running.clone().with_context("one").with_accepted("more");
+    assert_eq!((keys.len(), other.keys().len()), (2, 3));
+    let none = refused(AuthFailure::UnknownKey);
+    assert_eq!(passes(&running, &sealed("secret", "one", UNIX)), none);
+    assert_eq!(passes(&running, &sealed("secret", "", UNIX)), Ok(()));
+    // It has the secrets until then, and no later ones.
+    for (secret, at) in [("secret", 1), ("another", 2), ("more", 3)] {
+        let sealed = sealed(secret, "one", UNIX + at);
+        assert_eq!(passes(&other, &sealed), Ok(()), "{secret}");
+    }
+    keys.seal_with("new").unwrap();
+    assert_eq!(passes(&other, &sealed("new", "one", UNIX + 4)), none);
+    // An empty secret, and a time, are the clone's.
+    assert!(!running.clone().with_accepted("").has_secret());
+    assert!(running.has_secret());
+    let later = running.clone().refuse_before(UNIX + 5);
+    let early = sealed("secret", "", UNIX + 4);
+    let replay = |why| refused(AuthFailure::Replay(why));
+    assert_eq!(passes(&later, &early), replay(ReplayRefusal::TooOld));
+    assert_eq!(passes(&running, &early), Ok(()));
+    // What passed before does not again; what passes afterwards, each remembers for itself.
+    let fork = running.clone().with_accepted("more");
+    assert_eq!(passes(&fork, &early), replay(ReplayRefusal::Seen));
+    let late = sealed("secret", "", UNIX + 6);
+    assert_eq!(passes(&fork, &late), Ok(()));
+    assert_eq!(passes(&running, &late), Ok(()));
+    let clone = running.clone();
+    assert_eq!(passes(&clone, &late), replay(ReplayRefusal::Seen));
 }
 
 fn link(number: u64) -> Option<Place> {

@@ -13,6 +13,7 @@ use crate::place::Place;
 /// The numbers of messages that passed, by their senders: how many messages come has no bound,
 /// as of each sender the last [`PER_SENDER`](Self::PER_SENDER) numbers are kept, and what is
 /// below them is refused.
+#[derive(Clone)]
 pub(super) struct Window {
     /// In seconds.
     skew: u64,
@@ -31,6 +32,7 @@ pub(super) struct Window {
 /// The node that receives, and the session that sends.
 pub(super) type Who = (u64, u64);
 
+#[derive(Clone)]
 struct Sender {
     /// In order, at least one.
     passed: VecDeque<u64>,
@@ -57,11 +59,6 @@ impl Window {
             numbers: 0,
             floor: 0,
         }
-    }
-
-    /// Refuses what was sent before this time, in Unix seconds.
-    pub(super) fn refuse_before(&mut self, unix: u64) {
-        self.floor = self.floor.max(unix);
     }
 
     /// Whether a message may pass, whose sender and number were verified; then it never may

@@ -7,12 +7,13 @@ use slab::Slab;
 use crate::place::Place;
 
 /// Those of whom a message is remembered, and how many.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(in crate::plugin) struct Senders {
     slots: BTreeMap<Place, u32>,
     senders: Slab<Sender>,
 }
 
+#[derive(Clone)]
 struct Sender {
     place: Place,
     held: usize,
