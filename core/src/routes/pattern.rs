@@ -1,5 +1,6 @@
 //! Patterns of uris.
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use core::fmt;
 
@@ -13,6 +14,8 @@ use super::error::PatternError;
 /// - `{name}` matches one segment, which is not empty: what is between two `/`.
 /// - `{*name}`, at the end only, matches all the rest, `/` included; not nothing.
 /// - `{{` and `}}` are braces.
+///
+/// A name is ASCII letters, digits and `_`, begins with no digit, and stands once in a pattern.
 ///
 /// Uris are any bytes; one that is not UTF-8 matches no pattern. Of several patterns the one
 /// that says more goes first: segment by segment a text before a name. Where two have names in
@@ -98,23 +101,39 @@ pub(super) fn text(pattern: &[u8]) -> Result<&str, PatternError> {
         reason,
     };
     let text = core::str::from_utf8(pattern).map_err(|_| invalid("it is not UTF-8"))?;
-    match text.split('/').all(is_segment) {
-        true => Ok(text),
-        // Matchit takes some of them, and misses some beside others.
-        false => Err(invalid(
-            "a name stands for a whole segment; `{{` and `}}` are braces",
-        )),
+    // Matchit takes some of them, and misses some beside others.
+    let mut names = BTreeSet::new();
+    for segment in text.split('/') {
+        match name(segment).map_err(invalid)? {
+            Some(name) if !names.insert(name) => return Err(invalid("a name stands in it twice")),
+            _ => {}
+        }
+    }
+    Ok(text)
+}
+
+/// The name that a segment is, if it is one and no text.
+fn name(segment: &str) -> Result<Option<&str>, &'static str> {
+    let within = segment.strip_prefix('{');
+    let within = within.and_then(|rest| rest.strip_suffix('}'));
+    let Some(within) = within.filter(|within| !within.contains(['{', '}'])) else {
+        let doubled = segment.replace("{{", "").replace("}}", "");
+        return match doubled.contains(['{', '}']) {
+            true => Err("a name stands for a whole segment; `{{` and `}}` are braces"),
+            false => Ok(None),
+        };
+    };
+    let name = within.strip_prefix('*').unwrap_or(within);
+    let begins = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    match begins && name.bytes().all(is_fit) {
+        true => Ok(Some(name)),
+        false => Err(UNFIT_NAME),
     }
 }
 
-/// Whether a segment is a name, or has no brace that is not doubled.
-fn is_segment(segment: &str) -> bool {
-    let name = segment.strip_prefix('{');
-    let name = name.and_then(|rest| rest.strip_suffix('}'));
-    let is_name = |name: &str| !name.contains(['{', '}']);
-    let doubled = || segment.replace("{{", "").replace("}}", "");
-    name.is_some_and(is_name) || !doubled().contains(['{', '}'])
-}
+const UNFIT_NAME: &str =
+    "a name is ASCII letters, digits and `_`, and begins with no digit; `{{` and `}}` are braces";
 
 /// Why a pattern was not taken.
 pub(super) fn refused(pattern: &str, error: InsertError) -> PatternError {

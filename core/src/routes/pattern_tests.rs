@@ -90,6 +90,29 @@ fn conflicts_and_what_is_no_pattern_are_refused() {
     ] {
         assert!(invalid(admit(pattern)), "{pattern:?}");
     }
+    for pattern in [
+        &br#"{"json":1}"#[..],
+        b"{id:u32}",
+        b"a/{2d}",
+        b"a/{a-b}",
+        b"a/{a b}",
+        b"a/{*}",
+        b"a/{**rest}",
+        "a/{\u{e9}}".as_bytes(),
+    ] {
+        let text = admit(pattern).unwrap_err();
+        let text = alloc::format!("{text}");
+        assert!(text.contains("a name is ASCII letters"), "{text}");
+        assert!(text.contains("`Key::exact`"), "{text}");
+    }
+    for pattern in [&b"d/{id}/{id}"[..], b"{id}/d/{*id}"] {
+        let text = alloc::format!("{}", admit(pattern).unwrap_err());
+        assert!(text.contains("a name stands in it twice"), "{text}");
+        assert!(Pattern::new(pattern).is_err());
+    }
+    for pattern in ["n/{_}/{a_1}/{*Rest2}", "n/{A}", "{{json}}"] {
+        assert_eq!(Pattern::new(pattern).map(drop), Ok(()));
+    }
     assert_eq!(admit(b"a/{id}"), Ok(()));
     let conflict = PatternError::Conflict {
         pattern: "a/{name}".into(),
