@@ -32,7 +32,59 @@
 //!
 //! The whole API is documented at the types below, which are those of
 //! `netaio-driver` with tokio filled in. Every method is called from within a
-//! tokio runtime.
+//! tokio runtime. Examples there name `netaio_driver`; here the same names are at the top, or in
+//! [`events`], [`error`], [`handler`], [`config`] and [`transport`].
+//!
+//! # Handlers
+//!
+//! Functions of [`Content`], [`Text`], [`Uri`], [`Path`], `Json`, [`State`], [`Extension`] and others
+//! ([`handler::FromRequest`]), keyed by message type, uri or pattern of uris, and address. A
+//! [`Router`] has those of one part of a service; [middleware] is around one
+//! of them or all, and sees what is refused too. [`handler::debug_handler`] says why a function is no
+//! handler.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use netaio_tokio::middleware::{RateLimit, Timeout, Trace};
+//! use netaio_tokio::types::{CREATE_URI, REQUEST_URI};
+//! use netaio_tokio::{Client, Failure, Path, Server, Text};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! /// What goes wrong is logged, and answered with an `ERROR`.
+//! async fn store(Path(sensor): Path<u32>, reading: Text) -> Result<String, Failure> {
+//!     let celsius: f64 = reading.parse()?;
+//!     Ok(format!("sensor {sensor}: {celsius:.1}"))
+//! }
+//!
+//! let server = Server::builder()
+//!     .wrap(Trace::new())
+//!     .wrap(RateLimit::new(100, Duration::from_secs(1)))
+//!     .on((CREATE_URI, "sensors/{id}/readings"), store)
+//!     .on((REQUEST_URI, "slow"), || async { "done" })
+//!     .wrap_route(Timeout::new(Duration::from_secs(5)))
+//!     .bind("127.0.0.1:0")
+//!     .await?;
+//! let client = Client::builder().build()?;
+//! client.connect(server.local_addr()).await?;
+//! let stored = client.create("sensors/7/readings", "20.5").await?.ok()?;
+//! assert_eq!(stored.content, "sensor 7: 20.5");
+//! assert!(client.create("sensors/7/readings", "warm").await?.ok().is_err());
+//! server.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A client that stays connected
+//!
+//! [`Client::connect_persistent`] tries the first connection again, too, and reconnects with
+//! a backoff and jitter. Requests wait meanwhile within their timeouts, or fail at once
+//! ([`AutoReconnect::hold_requests`]); those marked
+//! [`idempotent`](RequestBuilder::idempotent) are made again where they were cut off. A
+//! [`Subscription`] is there again before anything else is sent, and says that some may be
+//! missing. [`config::Balance`] is the rule for several servers. [`transport`] and `tls` have connectors and
+//! listeners for other streams than TCP; a [`LongRequest`] goes in parts past 64 KiB.
 //!
 //! # What happens to a client
 //!

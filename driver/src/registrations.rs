@@ -149,7 +149,8 @@ fn escaped(uri: &[u8]) -> Vec<u8> {
 macro_rules! handler_options {
     ($($routes:ident).+) => {
         /// Registers a handler for a key: a message type, `(type, uri)`, or
-        /// `(type, uri, address)`. The most specific key wins.
+        /// `(type, uri, address)`. The most specific key wins. A handler that was registered
+        /// for the same key is replaced.
         ///
         /// A uri with braces is a [pattern](netaio_core::Pattern): `sensors/{id}/readings`,
         /// whose handler takes a [`Path`](crate::Path). Uris that are keys themselves go

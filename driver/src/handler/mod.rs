@@ -70,6 +70,7 @@ use pin_project_lite::pin_project;
     label = "this cannot be called as a handler",
     note = "a handler is a `Fn` of up to eight arguments that implement `FromRequest` (`Message`, `Uri`, `Content`, `Text`, `SocketAddr`, `Connection`, `State<T>`, ..)",
     note = "it returns something that implements `IntoReply` (`()`, bytes, text, `Reply`, `NoReply`, `Message`, or an `Option` or `Result` of those), or a `Send` future of that",
+    note = "the `Err` of a `Result` implements `IntoErrorReply`: text, bytes, `Reply`, or `Failure`, which takes any error by `?`",
     note = "`debug_handler` or `debug_async_handler` around it says which of these does not hold",
     note = "its closure must be `Send + Sync + 'static`, and the types of its arguments must be written out"
 )]

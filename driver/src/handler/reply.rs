@@ -83,6 +83,8 @@ impl IntoReply for Reply {
     }
 }
 
+/// The message as it is. It answers the request if its uri is that of the request, as whoever
+/// asked finds the request by that; [`Reply`] sets it.
 impl IntoReply for Message {
     fn into_reply(self, _request: &Request) -> Option<Message> {
         Some(self)

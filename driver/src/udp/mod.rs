@@ -186,6 +186,9 @@ impl<R: Runtime> UdpNode<R> {
 
     /// Sends any message as a request: whatever answers its uri, from the same
     /// address, ends it. A datagram that is lost is not sent again.
+    ///
+    /// Who has another secret is not told so by an answer, as anybody could forge that one: the
+    /// request times out, and [`UdpEvent::Refused`](crate::UdpEvent::Refused) tells of it.
     pub fn request_message(&self, to: SocketAddr, message: Message) -> RequestBuilder {
         self.remote(to).request_message(message)
     }

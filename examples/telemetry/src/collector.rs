@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path as FilePath;
 use std::sync::Mutex;
+use std::time::Duration;
 
+use netaio_tokio::events::prometheus;
+use netaio_tokio::middleware::{RateLimit, Trace};
 use netaio_tokio::tls::TlsListener;
 use netaio_tokio::types::{CREATE_URI, DELETE_URI, REQUEST_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI};
 use netaio_tokio::{Json, Message, Path, Publisher, Remote, Reply, Server, State, Uri};
@@ -26,6 +29,10 @@ pub(crate) async fn run(address: &str, folder: &FilePath) -> Result<(), Failure>
     let server = Server::builder()
         .auth(session::members()?)
         .state(Sensors::default())
+        // Messages and the times of their handlers are counted, and a line is logged of each.
+        .measure_times()
+        .wrap(Trace::new())
+        .wrap(RateLimit::new(1_000, Duration::from_secs(1)))
         .on((CREATE_URI, "sensors/{id}/readings"), create)
         .on((REQUEST_URI, "sensors/{id}/readings"), latest)
         .on((DELETE_URI, "sensors/{id}"), forget)
@@ -44,6 +51,7 @@ pub(crate) async fn run(address: &str, folder: &FilePath) -> Result<(), Failure>
     tokio::signal::ctrl_c().await?;
     // Requests that have come are answered first.
     server.stop().await;
+    eprint!("{}", prometheus([("collector", &server.metrics())]));
     Ok(())
 }
 
