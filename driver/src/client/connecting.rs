@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
 use netaio_core::{CloseReason, Dropped, LinkId, Refusal};
 
 use super::Client;
 use super::monitor::Monitor;
 use super::servers::Position;
 use super::shared::Shared;
+use super::subscriptions::AskedAgain;
 use crate::address::canonical;
 use crate::byte_stream::ByteStream;
-use crate::connection::{Connection, Origin, SentRequest};
+use crate::connection::{Connection, Origin};
 use crate::error::ConnectError;
 use crate::logging::limited;
 use crate::options::ConnectionOptions;
@@ -274,8 +274,8 @@ impl<R: Runtime> Client<R> {
         if let Some(heartbeat) = shared.heartbeat {
             R::spawn(heartbeat.watch::<R>(connection.clone()));
         }
-        if !renewed.is_empty() {
-            R::spawn(confirm(Arc::downgrade(shared), connection.clone(), renewed));
+        for asked in renewed {
+            R::spawn(confirm(Arc::downgrade(shared), connection.clone(), asked));
         }
         Ok(connection)
     }
@@ -299,26 +299,31 @@ impl Drop for Connecting<'_> {
 }
 
 /// Waits for what a server answers that was asked again to notify.
-async fn confirm(client: Weak<Shared>, connection: Connection, asked: Vec<(Bytes, SentRequest)>) {
-    for (uri, sent) in asked {
-        let answer = connection.finish_request(sent).await.map(Response::from);
-        let refused = match answer.map(Response::ok) {
-            Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            // It is asked again by the next connection, or the streams end.
-            Err(_) if connection.close_reason().is_some() => continue,
-            Err(error) => Some(error.to_string()),
-        };
-        let (Some(client), Some(server)) = (client.upgrade(), connection.server_id()) else {
-            return;
-        };
-        if let Some(why) = &refused {
+async fn confirm(client: Weak<Shared>, connection: Connection, (uri, sent): AskedAgain) {
+    let answer = match sent {
+        Ok(sent) => connection.finish_request(sent).await.map(Response::from),
+        Err(error) => Err(error.into()),
+    };
+    let refused = match answer.map(Response::ok) {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        // It is asked again by the next connection, or the streams end.
+        Err(_) if connection.close_reason().is_some() => return,
+        Err(error) => Some(error.to_string()),
+    };
+    let (Some(client), Some(server)) = (client.upgrade(), connection.server_id()) else {
+        return;
+    };
+    let subscriptions = &client.subscriptions;
+    match &refused {
+        None => subscriptions.renewed(&connection, server, &uri),
+        Some(why) => {
             let logs = connection.logs();
             limited!(logs, WARN, "not subscribed again", server = connection.name(), ?uri, %why);
-            client.subscriptions.not_renewed(server, &uri, why);
+            subscriptions.not_renewed(&connection, server, &uri, why);
         }
-        client.monitor.resubscribed(&connection, uri, refused);
     }
+    client.monitor.resubscribed(&connection, uri, refused);
 }
 
 /// Connections do not keep their client alive, but tell of their end.

@@ -122,7 +122,8 @@ impl SubscribeBuilder {
         self
     }
 
-    /// The time from now to the answer; 10 s unless set.
+    /// The time from now to the answer; 10 s unless set, as it is when the server of a stream is
+    /// asked again.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options = self.options.with_timeout(timeout);
         self
@@ -183,12 +184,13 @@ impl SubscribeBuilder {
             }
         };
         let (client, server) = connection.client().ok_or(NotSubscribed::NoClient)?;
-        let uri = self.message.uri.clone();
+        let (message, options) = (self.message, self.options);
+        let uri = message.uri.clone();
         let (registered, sent) = client.subscriptions.add(
             &connection,
             server,
-            self.message,
-            self.options,
+            message.clone(),
+            options.clone(),
             self.bounds,
         )?;
         let Registered { id, items, lagging } = registered;
@@ -205,6 +207,9 @@ impl SubscribeBuilder {
             registration.end(|_, _, _| Some(()));
         }
         let confirmation = answer.ok()?;
+        if let Some(client) = registration.client.upgrade() {
+            client.subscriptions.confirmed(server, id, message, options);
+        }
         Ok(Subscription {
             confirmation,
             items,
@@ -241,8 +246,8 @@ impl IntoFuture for SubscribeBuilder {
 ///   dropped, and it says how many.
 /// - When its server is connected to anew, by
 ///   [`AutoReconnect`](crate::ClientBuilder::auto_reconnect) or by hand, the server is asked again
-///   before anything else is sent, and the stream says that some
-///   [may be missing](Missed::Reconnected).
+///   before anything else is sent, as it was by the last stream of the uri that it has confirmed.
+///   Once it notifies again, the stream says that some [may be missing](Missed::Reconnected).
 /// - It ends when the server is gone for good: the application closed the connection, or it was
 ///   lost and is not reconnected; and with the client.
 /// - Dropping it unsubscribes, without waiting, where it is the last one of its uri.
@@ -263,7 +268,9 @@ pub enum Missed {
     /// The stream was not read fast enough.
     #[error(transparent)]
     Lagged(#[from] Lagged),
-    /// The connection was lost, and is there again. Whatever was published meanwhile is missing.
+    /// The connection was lost and is there again, and the server has confirmed that it notifies,
+    /// or has. Whatever was published meanwhile is missing; what changes from now on is not, so
+    /// that this is the time to read a state anew.
     #[error("the connection was lost, and is there again")]
     Reconnected,
     /// The connection was lost and is there again, but the server does not notify any more. It is

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use netaio_core::types::{NOTIFY_URI, UNSUBSCRIBE_URI};
-use netaio_core::{Gap, Message, RequestOptions};
+use netaio_core::{Gap, Message, RequestOptions, SendError};
 
 use super::monitor::Monitor;
 use super::unsolicited::Unsolicited;
 use crate::bounded_queue::{Bounds, Items, Queue};
 use crate::connection::{Connection, SentRequest};
+use crate::connection_id::ConnectionId;
 use crate::error::RequestError;
 use crate::events::EventBytes;
 use crate::logging::limited;
@@ -21,7 +22,7 @@ use crate::sync::{Mutex, lock};
 #[derive(Clone, Debug)]
 pub(super) enum Notice {
     Message(Unsolicited),
-    /// The connection is a new one, and the server was asked again.
+    /// The connection is a new one, and the server notifies again.
     Reconnected,
     /// The server was asked again, and does not notify.
     NotResubscribed(Arc<str>),
@@ -57,7 +58,9 @@ struct Table {
 
 /// What is subscribed to at one server.
 struct Channel {
-    /// The request and its options, to ask again.
+    /// To ask again: the request of the stream with this id, which is the last that the server
+    /// has confirmed, or the first.
+    asked_by: u64,
     message: Message,
     options: RequestOptions,
     streams: Vec<Listening>,
@@ -68,7 +71,13 @@ struct Listening {
     queue: Queue<Notice>,
     /// It has lost some, and has not said so yet.
     lagging: Arc<AtomicBool>,
+    /// The server was asked again by this connection, and the stream does not know yet that it
+    /// notifies.
+    asked_again: Option<ConnectionId>,
 }
+
+/// A uri, and the request that asks for it again.
+pub(super) type AskedAgain = (Bytes, Result<SentRequest, SendError>);
 
 /// A stream as it was registered.
 pub(super) struct Registered {
@@ -116,18 +125,36 @@ impl Subscriptions {
         let channel = channels
             .entry(message.uri.clone())
             .or_insert_with(|| Channel {
-                message: message.clone(),
-                options: options.clone(),
+                asked_by: id,
+                message,
+                options: lasting(options),
                 streams: Vec::new(),
             });
-        (channel.message, channel.options) = (message, options);
         channel.streams.push(Listening {
             id,
             queue,
             lagging: registered.lagging.clone(),
+            asked_again: None,
         });
         self.streams.fetch_add(1, Ordering::Relaxed);
         Ok((registered, sent))
+    }
+
+    /// Notes that the server has confirmed what a stream has asked for: that is asked again.
+    pub(super) fn confirmed(
+        &self,
+        server: u64,
+        id: u64,
+        message: Message,
+        options: RequestOptions,
+    ) {
+        let mut table = lock(&self.table);
+        if let Some(channel) = table.channel(server, &message.uri)
+            && channel.asked_by < id
+        {
+            channel.asked_by = id;
+            (channel.message, channel.options) = (message, lasting(options));
+        }
     }
 
     /// Removes a stream. With the last one of its uri the server is to notify no more, which
@@ -171,9 +198,8 @@ impl Subscriptions {
         let Some(server) = connection.server_id() else {
             return Some(message);
         };
-        let table = lock(&self.table);
-        let channels = table.servers.get(&server);
-        let Some(channel) = channels.and_then(|channels| channels.get(&message.uri)) else {
+        let mut table = lock(&self.table);
+        let Some(channel) = table.channel(server, &message.uri) else {
             return Some(message);
         };
         let notice = Notice::Message(Unsolicited {
@@ -183,7 +209,8 @@ impl Subscriptions {
             connection: connection.clone(),
         });
         let bytes = notice.bytes();
-        for stream in &channel.streams {
+        for stream in &mut channel.streams {
+            stream.notifies_again(connection);
             let lost = stream.queue.push(notice.clone(), bytes).unwrap_or(0);
             if lost > 0 {
                 let first = !stream.lagging.swap(true, Ordering::Relaxed);
@@ -199,31 +226,41 @@ impl Subscriptions {
         None
     }
 
-    /// Asks a server again by a new connection, before anything else is sent there. Its streams
-    /// are told that some may be missing.
-    pub(super) fn renew(&self, connection: &Connection, server: u64) -> Vec<(Bytes, SentRequest)> {
+    /// Asks a server again by a new connection, before anything else is sent there.
+    pub(super) fn renew(&self, connection: &Connection, server: u64) -> Vec<AskedAgain> {
         if self.streams.load(Ordering::Relaxed) == 0 {
             return Vec::new();
         }
-        let table = lock(&self.table);
-        let Some(channels) = table.servers.get(&server) else {
+        let mut table = lock(&self.table);
+        let Some(channels) = table.servers.get_mut(&server) else {
             return Vec::new();
         };
-        let renew = channels.iter().filter_map(|(uri, channel)| {
-            channel.say(&Notice::Reconnected);
+        let renew = channels.iter_mut().map(|(uri, channel)| {
+            for stream in &mut channel.streams {
+                stream.asked_again = Some(connection.id());
+            }
             let (message, options) = (channel.message.clone(), channel.options.clone());
-            let sent = connection.begin_request(message, options).ok()?;
-            Some((uri.clone(), sent))
+            (uri.clone(), connection.begin_request(message, options))
         });
         renew.collect()
     }
 
+    /// Tells the streams of a uri that its server notifies again, those that do not know by a
+    /// notification.
+    pub(super) fn renewed(&self, connection: &Connection, server: u64, uri: &Bytes) {
+        let mut table = lock(&self.table);
+        for stream in table.streams(server, uri) {
+            stream.notifies_again(connection);
+        }
+    }
+
     /// Tells the streams of a uri that its server does not notify.
-    pub(super) fn not_renewed(&self, server: u64, uri: &Bytes, why: &str) {
-        let table = lock(&self.table);
-        let channels = table.servers.get(&server);
-        if let Some(channel) = channels.and_then(|channels| channels.get(uri)) {
-            channel.say(&Notice::NotResubscribed(why.into()));
+    pub(super) fn not_renewed(&self, connection: &Connection, server: u64, uri: &Bytes, why: &str) {
+        let mut table = lock(&self.table);
+        let notice = Notice::NotResubscribed(why.into());
+        for stream in table.streams(server, uri) {
+            stream.asked_again.take_if(|by| *by == connection.id());
+            stream.queue.push(notice.clone(), notice.bytes());
         }
     }
 
@@ -253,10 +290,30 @@ impl Subscriptions {
     }
 }
 
-impl Channel {
-    fn say(&self, notice: &Notice) {
-        for stream in &self.streams {
-            stream.queue.push(notice.clone(), notice.bytes());
+impl Table {
+    fn channel(&mut self, server: u64, uri: &Bytes) -> Option<&mut Channel> {
+        self.servers.get_mut(&server)?.get_mut(uri)
+    }
+
+    fn streams(&mut self, server: u64, uri: &Bytes) -> impl Iterator<Item = &mut Listening> {
+        let channel = self.channel(server, uri);
+        channel.into_iter().flat_map(|channel| &mut channel.streams)
+    }
+}
+
+impl Listening {
+    /// Says that the server notifies again, where it was asked to by this connection.
+    fn notifies_again(&mut self, connection: &Connection) {
+        let asked_again = self.asked_again.take_if(|by| *by == connection.id());
+        if asked_again.is_some() {
+            let notice = Notice::Reconnected;
+            let bytes = notice.bytes();
+            self.queue.push(notice, bytes);
         }
     }
+}
+
+/// The options of a request that is made again: its timeout was for whoever waited.
+fn lasting(options: RequestOptions) -> RequestOptions {
+    options.with_timeout(RequestOptions::new().timeout())
 }

@@ -332,6 +332,8 @@ macro_rules! conformance {
                 handlers_come_before_streams
                 a_slow_stream_says_what_it_has_lost
                 streams_outlive_their_connection
+                a_notification_confirms_too
+                what_was_confirmed_is_asked_again
                 streams_end_with_what_they_are_of
             }
             concurrency {

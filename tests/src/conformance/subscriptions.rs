@@ -1,5 +1,7 @@
 //! Streams of what a client has subscribed to.
 
+use std::future::IntoFuture;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_channel::Receiver;
@@ -11,10 +13,26 @@ use netaio_driver::{
 };
 
 use super::raw::{RawListener, RawTcp, frame};
-use super::support::{Pair, assert_message, pair, plain_pair, spawn};
+use super::support::{GiveUp, Pair, assert_message, both, pair, plain_pair, poll_times, spawn};
 
 /// Longer than any test runs.
 const NEVER: Duration = Duration::from_secs(3600);
+
+/// How long a request waits that is not going to be answered.
+const SHORT: Duration = Duration::from_millis(5);
+
+/// What reconnects again and again.
+fn at_once<R: Runtime>() -> AutoReconnect<R> {
+    AutoReconnect::new()
+        .delay(Duration::ZERO)
+        .max_retries(u32::MAX)
+}
+
+/// A client that reconnects.
+fn eager<R: Runtime>() -> Client<R> {
+    let client = Client::builder().auto_reconnect(at_once());
+    client.build().unwrap()
+}
 
 /// A server that lets everybody subscribe to all but secrets, and what it was asked.
 fn publishing<R: Runtime>() -> (ServerBuilder<R>, Receiver<String>) {
@@ -189,11 +207,8 @@ async fn answer<R: Runtime>(
 /// anything else, and streams say that some may be missing, and whether it notifies again.
 pub async fn streams_outlive_their_connection<R: Runtime>() {
     let listener = RawListener::<R>::new().await;
-    let policy = AutoReconnect::new()
-        .delay(Duration::ZERO)
-        .max_retries(u32::MAX);
     let client = Client::<R>::builder()
-        .auto_reconnect(policy)
+        .auto_reconnect(at_once())
         .local_peer(Peer::new("client"))
         .manage_peers(ManagementConfig::new())
         .build()
@@ -218,13 +233,18 @@ pub async fn streams_outlive_their_connection<R: Runtime>() {
         };
         again.send(Message::publish("behind", "")).await.unwrap();
         assert_eq!(server.receive().await.unwrap().message_type, ADVERTISE_PEER);
-        let with = if confirms { CONFIRM_SUBSCRIBE } else { ERROR };
-        answer::<R>(&mut server, (SUBSCRIBE_URI, "a"), with).await;
+        let asked = server.receive().await.unwrap();
+        assert_message(&asked, SUBSCRIBE_URI, "a", "");
         assert_eq!(server.receive().await.unwrap().uri, "behind");
-        assert_eq!(
-            stream.next().await.unwrap().unwrap_err(),
-            Missed::Reconnected
-        );
+        // The server does not notify yet.
+        let next = poll_times(pin!(stream.next()), 1, GiveUp::AtOnce).await;
+        assert!(next.is_none(), "{next:?}");
+        let with = if confirms { CONFIRM_SUBSCRIBE } else { ERROR };
+        server.write(&frame(with, "a", "so be it")).await.unwrap();
+        if confirms {
+            let missed = stream.next().await.unwrap().unwrap_err();
+            assert_eq!(missed, Missed::Reconnected);
+        }
         loop {
             match events.next().await.unwrap() {
                 ClientEvent::Resubscribed { connection, uri } => {
@@ -250,6 +270,81 @@ pub async fn streams_outlive_their_connection<R: Runtime>() {
     // The request that unsubscribes goes to the new connection.
     drop(stream);
     answer::<R>(&mut server, (UNSUBSCRIBE_URI, "a"), CONFIRM_UNSUBSCRIBE).await;
+}
+
+/// The first notification by a new connection says as much as the confirmation, which may come
+/// behind it.
+pub async fn a_notification_confirms_too<R: Runtime>() {
+    let listener = RawListener::<R>::new().await;
+    let client = eager::<R>();
+    client.connect(listener.address()).await.unwrap();
+    let mut server = listener.accept().await;
+    let (mut stream, ()) = both(
+        async { client.subscribe("a").timeout(NEVER).await.unwrap() },
+        answer::<R>(&mut server, (SUBSCRIBE_URI, "a"), CONFIRM_SUBSCRIBE),
+    )
+    .await;
+    drop(server);
+    let mut server = listener.accept().await;
+    server.receive().await.unwrap();
+    let notification = frame(NOTIFY_URI, "a", "news");
+    server.write(&notification).await.unwrap();
+    let missed = stream.next().await.unwrap().unwrap_err();
+    assert_eq!(missed, Missed::Reconnected);
+    assert_next(&mut stream, "news").await;
+    // It is not said twice.
+    let mut events = client.events();
+    let confirmation = frame(CONFIRM_SUBSCRIBE, "a", "");
+    server.write(&confirmation).await.unwrap();
+    while !matches!(
+        events.next().await.unwrap(),
+        ClientEvent::Resubscribed { .. }
+    ) {}
+    server.write(&notification).await.unwrap();
+    assert_next(&mut stream, "news").await;
+}
+
+/// A server is asked again for what it has confirmed, not for what it has refused or has not
+/// answered in the time that somebody had.
+pub async fn what_was_confirmed_is_asked_again<R: Runtime>() {
+    let listener = RawListener::<R>::new().await;
+    let client = eager::<R>();
+    client.connect(listener.address()).await.unwrap();
+    let mut server = listener.accept().await;
+    let mut streams = Vec::new();
+    let mut expected = "";
+    for (content, with) in [
+        ("one", Some(CONFIRM_SUBSCRIBE)),
+        ("two", Some(ERROR)),
+        ("three", None),
+        ("four", Some(CONFIRM_SUBSCRIBE)),
+    ] {
+        let timeout = if with.is_some() { NEVER } else { SHORT };
+        let subscribing = client.subscribe("a").content(content).timeout(timeout);
+        let (subscribed, ()) = both(subscribing.into_future(), async {
+            let asked = server.receive().await.unwrap();
+            assert_message(&asked, SUBSCRIBE_URI, "a", content);
+            if let Some(with) = with {
+                server.write(&frame(with, "a", "")).await.unwrap();
+            }
+        })
+        .await;
+        assert_eq!(subscribed.is_ok(), with == Some(CONFIRM_SUBSCRIBE));
+        if let Ok(subscribed) = subscribed {
+            streams.push(subscribed);
+            expected = content;
+        }
+        drop(server);
+        server = listener.accept().await;
+        let asked = server.receive().await.unwrap();
+        assert_message(&asked, SUBSCRIBE_URI, "a", expected);
+        let confirmation = frame(CONFIRM_SUBSCRIBE, "a", "");
+        server.write(&confirmation).await.unwrap();
+        for stream in &mut streams {
+            let missed = stream.next().await.unwrap().unwrap_err();
+            assert_eq!(missed, Missed::Reconnected);
+        }
+    }
 }
 
 /// A stream ends with its connection, where that is not replaced, and with its client.
