@@ -15,7 +15,8 @@ pub(crate) struct Callers(Vec<Option<Caller>>);
 struct Caller {
     request: RequestId,
     done: Done,
-    /// The timeout of the request, which runs since the call.
+    /// When it was called, and the timeout of the request, which runs since then.
+    called: Duration,
     timeout: Duration,
 }
 
@@ -112,24 +113,33 @@ impl Callers {
         let spent = now.monotonic.saturating_sub(called);
         let options = options.with_timeout(timeout.saturating_sub(spent));
         let error = match send(&message, &options) {
-            Ok(request) => return self.insert(request, done, timeout),
+            Ok(request) => {
+                return self.insert(Caller {
+                    request,
+                    done,
+                    called,
+                    timeout,
+                });
+            }
             Err(error) => error,
         };
         done.send(Err(error.into()));
     }
 
-    fn insert(&mut self, request: RequestId, done: Done, timeout: Duration) {
-        let index = request.index();
+    fn insert(&mut self, caller: Caller) {
+        let index = caller.request.index();
         if index >= self.0.len() {
             self.0.resize_with(index.saturating_add(1), || None);
         }
         if let Some(entry) = self.0.get_mut(index) {
-            *entry = Some(Caller {
-                request,
-                done,
-                timeout,
-            });
+            *entry = Some(caller);
         }
+    }
+
+    /// Whether a request waits that was called until then.
+    pub(crate) fn wait_since(&self, called: Duration) -> bool {
+        let mut waiting = self.0.iter().flatten();
+        waiting.any(|caller| caller.called <= called)
     }
 
     /// Hands the result of a request to its caller.

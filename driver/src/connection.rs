@@ -147,9 +147,10 @@ impl Connection {
         origin.is_some_and(|origin| origin.heard.fetch_and(EVER, Ordering::Relaxed) & LATELY != 0)
     }
 
-    /// Closes the connection, since its remote gives no sign of life.
-    pub(crate) fn declare_dead(&self) {
-        self.shared.mailbox.urge(Urgent::Dead);
+    /// Closes the connection, since its remote gives no sign of life, unless a request waits that
+    /// was made until `asked`, a reading of the monotonic clock: the remote may be at it.
+    pub(crate) fn declare_dead(&self, asked: Duration) {
+        self.shared.mailbox.urge(Urgent::Dead { asked });
     }
 
     /// The address of the other end; `None` if the stream has no addresses.

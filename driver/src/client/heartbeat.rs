@@ -20,6 +20,14 @@ use crate::runtime::Runtime;
 /// application has a handler for it. So is any other message. Where there is none within the
 /// timeout the connection is closed, and reconnected where that is wanted. The times to the answers
 /// are among the round trips of [`Client::metrics`](crate::Client::metrics).
+///
+/// A server handles the messages of a connection one behind the other, unless it is told otherwise:
+/// a heartbeat waits for the handlers of what was sent before it. So a connection is not closed
+/// as long as a request that was sent before the heartbeat waits for its answer, within its own
+/// timeout; keepalive finds a dead path meanwhile. Messages that are no requests say nothing of the
+/// sort: where their handlers take long, the [timeout](Self::with_timeout) has to be longer.
+/// A server whose catch-all handler gives no answer ([`NoReply`](crate::NoReply)) gives none to
+/// heartbeats either, and looks dead when it is idle: it is to answer this uri.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
     interval: Duration,
@@ -68,15 +76,20 @@ impl Heartbeat {
             if connection.was_heard_lately() {
                 continue;
             }
+            let asked = connection.time().now().monotonic;
             let request = Message::request(Self::URI);
             let options = RequestOptions::new().with_timeout(self.timeout);
             let Ok(sent) = connection.begin_request(request, options) else {
                 return;
             };
             let answer = connection.finish_quietly(sent).await;
-            if matches!(answer, Err(RequestError::TimedOut(_))) && !connection.was_heard_lately() {
-                connection.declare_dead();
-                return;
+            if !matches!(answer, Err(RequestError::TimedOut(_))) {
+                continue;
+            }
+            // It is not asked twice: an answer to the first is a sign of life, however late.
+            while !connection.was_heard_lately() {
+                connection.declare_dead(asked);
+                R::sleep_until(connection.time().instant_after(self.interval)).await;
             }
         }
     }

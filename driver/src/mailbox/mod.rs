@@ -280,7 +280,7 @@ impl Mailbox {
     pub(crate) fn urge(&self, urgent: Urgent) {
         let mut queue = lock(&self.queue);
         // A connection that closes already finishes its last frame in any case.
-        if urgent == Urgent::Cut && (queue.closed.is_some() || queue.urgent.is_some()) {
+        if urgent != Urgent::Abort && (queue.closed.is_some() || queue.urgent.is_some()) {
             return;
         }
         queue.urgent = Some(urgent);

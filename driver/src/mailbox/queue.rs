@@ -1,6 +1,7 @@
 //! What waits in a mailbox.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use netaio_core::{
     CloseReason, Droppable, FlowControl, LossyQueue, MailboxAccount, Pressure, SlowConsumerPolicy,
@@ -43,8 +44,9 @@ pub(super) struct Queue {
 pub(crate) enum Urgent {
     /// Close as a slow consumer: the last frame is finished.
     Cut,
-    /// Close, since the remote gives no sign of life.
-    Dead,
+    /// Close, since the remote gives no sign of life, unless it is at a request that was made
+    /// until then.
+    Dead { asked: Duration },
     /// Close, and leave unwritten what is queued.
     Abort,
 }

@@ -42,7 +42,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         match urgent {
             Some(Urgent::Abort) => self.link.abort(CloseReason::Local),
             Some(Urgent::Cut) => self.link.cut_off(self.time().now()),
-            Some(Urgent::Dead) => {
+            Some(Urgent::Dead { asked }) if self.callers.wait_since(asked) => {}
+            Some(Urgent::Dead { .. }) => {
                 let reason = "the remote gives no sign of life";
                 let reason = CloseReason::Transport(reason.into());
                 self.link.transport_failed(reason);

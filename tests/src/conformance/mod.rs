@@ -325,6 +325,7 @@ macro_rules! conformance {
                 several_servers_share_requests
                 a_flush_waits_for_what_was_sent
                 a_silent_server_is_asked_and_given_up
+                a_server_at_work_is_not_given_up
             }
             subscriptions {
                 a_stream_has_what_its_uri_is_notified_of
