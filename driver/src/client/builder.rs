@@ -228,6 +228,7 @@ impl<R: Runtime> ClientBuilder<R> {
             reconnect,
             reconnects_all,
             connecting: AtomicUsize::new(0),
+            closes: AtomicUsize::new(0),
             changed: Event::new(),
         };
         lock(&shared.servers).set_balance(self.balance);

@@ -18,6 +18,7 @@ use crate::address::canonical;
 use crate::byte_stream::ByteStream;
 use crate::connection::{Connection, Origin};
 use crate::error::ConnectError;
+use crate::futures::{race, wait_for};
 use crate::logging::limited;
 use crate::options::ConnectionOptions;
 use crate::request::Response;
@@ -83,7 +84,9 @@ impl<R: Runtime> Client<R> {
     /// ```
     ///
     /// # Errors
-    /// The tries are used up, where their number is limited: why the last one failed.
+    /// The tries are used up, where their number is limited: why the last one failed. The address
+    /// is none that could ever work ([`io::ErrorKind::InvalidInput`]). Or the client was
+    /// [closed](Self::close) meanwhile ([`io::ErrorKind::NotConnected`]).
     pub async fn connect_persistent(
         &self,
         address: impl ToString,
@@ -106,17 +109,37 @@ impl<R: Runtime> Client<R> {
         options.name.get_or_insert_with(|| address.as_str().into());
         options.persistent = true;
         let shared = &self.shared;
+        let closes = shared.closes.load(Ordering::Acquire);
+        let is_closed = || (shared.closes.load(Ordering::Acquire) != closes).then_some(());
+        let closed = async {
+            wait_for(&shared.changed, is_closed).await;
+            Err(closed_meanwhile(&address))
+        };
+        let connection = race(closed, self.connect_patiently(&address, &options)).await?;
+        if is_closed().is_some() {
+            // It may have been made too late to be closed with the others.
+            connection.abort();
+            return Err(closed_meanwhile(&address));
+        }
+        Ok(connection)
+    }
+
+    /// Tries until there is a connection, or no more is to be tried.
+    async fn connect_patiently(
+        &self,
+        address: &str,
+        options: &ConnectionOptions,
+    ) -> Result<Connection, ConnectError> {
+        let shared = &self.shared;
         let (time, logs) = (shared.service.context.time(), &shared.service.context.logs);
         let _connecting = Connecting::new(shared);
         let mut tries = shared.reconnect.backoff();
         let mut last = None;
         while let Some(at) = tries.next(time.now()) {
             R::sleep_until(time.instant(at)).await;
-            let opened = self
-                .open(&address, shared.reconnect.connect_timeout())
-                .await;
+            let opened = self.open(address, shared.reconnect.connect_timeout()).await;
             let made = opened.and_then(|stream| {
-                self.start(stream, options.clone(), Some(&*address), Position::Last)
+                self.start(stream, options.clone(), Some(address), Position::Last)
             });
             let source = match made {
                 Ok(connection) => return Ok(connection),
@@ -125,15 +148,18 @@ impl<R: Runtime> Client<R> {
             shared.reconnect.failure(&mut tries, time.now());
             let attempt = tries.failures();
             let error = ConnectError {
-                address: address.clone(),
+                address: address.into(),
                 source,
             };
             limited!(logs, WARN, "not connected", server = address, attempt, %error);
             shared.monitor.connect_failed(attempt, &error);
+            if error.source.kind() == io::ErrorKind::InvalidInput {
+                return Err(error);
+            }
             last = Some(error);
         }
         Err(last.unwrap_or_else(|| ConnectError {
-            address,
+            address: address.into(),
             source: io::Error::other("there are to be no tries"),
         }))
     }
@@ -278,6 +304,15 @@ impl<R: Runtime> Client<R> {
             R::spawn(confirm(Arc::downgrade(shared), connection.clone(), asked));
         }
         Ok(connection)
+    }
+}
+
+/// Why there is no connection of a client that was closed.
+fn closed_meanwhile(address: &str) -> ConnectError {
+    let source = io::Error::new(io::ErrorKind::NotConnected, "the client was closed");
+    ConnectError {
+        address: address.into(),
+        source,
     }
 }
 

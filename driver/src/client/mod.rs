@@ -20,6 +20,7 @@ mod timeouts;
 mod unsolicited;
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use netaio_core::{Key, RouteError, SendError};
@@ -249,13 +250,16 @@ impl<R: Runtime> Client<R> {
 
     /// Closes every connection, all at once, each within the time that
     /// [`Connection::close`] says: what is queued is written, and waiting requests
-    /// fail. Handlers of timeouts are cancelled, and nothing is reconnected.
+    /// fail. Handlers of timeouts are cancelled, nothing is reconnected, and
+    /// [`connect_persistent`](Self::connect_persistent) tries no more.
     /// Afterwards the client may connect again.
     ///
     /// Cancel-safe: once called, the connections close whether or not they are
     /// waited for.
     pub async fn close(&self) {
+        self.shared.closes.fetch_add(1, Ordering::AcqRel);
         let open = self.shared.servers().close();
+        self.shared.changed.notify(usize::MAX);
         self.shared.background.cancel().await;
         for connection in &open {
             connection.closed().await;

@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) reconnects_all: bool,
     /// The first connections that are being made and tried again.
     pub(super) connecting: AtomicUsize,
+    /// How often the client was closed: that ends those.
+    pub(super) closes: AtomicUsize,
     /// Notified when a connection was made, or given up.
     pub(super) changed: Event,
     pub(super) background: Arc<BackgroundTasks<Subject>>,

@@ -319,6 +319,7 @@ macro_rules! conformance {
             persistence {
                 a_first_connection_is_tried_again
                 a_first_connection_is_given_up
+                a_first_connection_ends_with_the_client
                 what_is_to_persist_is_reconnected
                 requests_wait_or_fail_at_once
                 idempotent_requests_are_made_again

@@ -1,6 +1,7 @@
 //! Clients that stay connected, what waits meanwhile, and several servers.
 
 use std::future::IntoFuture;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
@@ -105,6 +106,31 @@ pub async fn a_first_connection_is_given_up<R: Runtime>() {
         failed += 1;
     }
     assert_eq!(failed, 3);
+}
+
+/// Closing the client ends what is tried without end, and an address that is none is not tried
+/// again.
+pub async fn a_first_connection_ends_with_the_client<R: Runtime>() {
+    let client = Client::<R>::builder()
+        .auto_reconnect(eager())
+        .build()
+        .unwrap();
+    let mut events = client.events();
+    let nowhere = client.connect_persistent("nowhere").await.unwrap_err();
+    assert_eq!(nowhere.source.kind(), io::ErrorKind::InvalidInput);
+    let is_failed = |event: &ClientEvent| matches!(event, ClientEvent::ConnectFailed { .. });
+    wait_for(&mut events, is_failed).await;
+    let connecting = spawn::<R, _>({
+        let client = client.clone();
+        async move { client.connect_persistent(nobody()).await }
+    });
+    wait_for(&mut events, is_failed).await;
+    client.close().await;
+    let closed = connecting.await.unwrap_err();
+    assert_eq!(closed.source.kind(), io::ErrorKind::NotConnected);
+    let server = listen(Server::<R>::builder()).await;
+    let again = client.connect_persistent(server.local_addr());
+    assert_eq!(again.await.unwrap().close_reason(), None);
 }
 
 /// Without a policy those connections alone are reconnected that are to persist.
