@@ -15,6 +15,7 @@ use super::subscriptions::Subscriptions;
 use crate::background::BackgroundTasks;
 use crate::connection::{Connection, Reach};
 use crate::context::Context;
+use crate::error::RequestError;
 use crate::futures::race;
 use crate::mailbox::Command;
 use crate::runtime::Keepalive;
@@ -94,24 +95,36 @@ impl Shared {
         self.reconnects_all || connection.is_persistent()
     }
 
-    /// The client's default connection, which may have to be waited for.
-    pub(super) async fn reached(&self, timeout: Duration) -> Option<Connection> {
+    /// The client's default connection, which may have to be waited for, and what of the timeout
+    /// is left then.
+    ///
+    /// # Errors
+    /// Those of a request: there is no connection, and none is waited for, or none in time.
+    pub(super) async fn reached(
+        &self,
+        timeout: Duration,
+    ) -> Result<(Connection, Duration), RequestError> {
         let context = self.context();
-        let until = context.time().instant_after(timeout);
+        let time = context.time();
+        let until = time.now().monotonic.saturating_add(timeout);
         let reached = async {
             loop {
                 // Before the look, so that no connection made after it is missed.
                 let changed = self.changed();
                 let route = self.route(None);
-                if route.is_some() || !self.holds_requests() || !self.may_come(None) {
-                    return route;
+                if let Some(connection) = route {
+                    let left = until.saturating_sub(time.now().monotonic);
+                    return Ok((connection, left));
+                }
+                if !self.holds_requests() || !self.may_come(None) {
+                    return Err(RequestError::NotConnected);
                 }
                 changed.await;
             }
         };
         let late = async {
-            (context.sleep_until)(until).await;
-            None
+            (context.sleep_until)(time.instant(until)).await;
+            Err(RequestError::TimedOut(timeout))
         };
         race(reached, late).await
     }

@@ -44,6 +44,10 @@ impl<R: Runtime> Client<R> {
     /// # }
     /// ```
     ///
+    /// A stream has what has its very uri. Where a server grants patterns, such as `sensors/*`,
+    /// what it notifies of then has the uris that match: handlers and
+    /// [`messages`](Self::messages) have that.
+    ///
     /// [`SubscribeBuilder::request`] is the bare request, as netaio's `subscribe` is, for those
     /// whose handlers or [`messages`](Self::messages) take what the server notifies of.
     pub fn subscribe(&self, uri: impl Into<Bytes>) -> SubscribeBuilder {
@@ -122,7 +126,8 @@ impl SubscribeBuilder {
         self
     }
 
-    /// The time from now to the answer; 10 s unless set, as it is when the server of a stream is
+    /// The time from now to the answer, with any [wait](crate::AutoReconnect::hold_requests) for a
+    /// connection; 10 s unless set, as it is when the server of a stream is
     /// asked again.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options = self.options.with_timeout(timeout);
@@ -176,15 +181,13 @@ impl SubscribeBuilder {
     }
 
     async fn subscribe(self) -> Result<Subscription, NotSubscribed> {
-        let connection = match self.to {
-            Ok(connection) => connection,
-            Err(client) => {
-                let reached = client.reached(self.options.timeout()).await;
-                reached.ok_or(RequestError::NotConnected)?
-            }
+        let timeout = self.options.timeout();
+        let (connection, left) = match self.to {
+            Ok(connection) => (connection, timeout),
+            Err(client) => client.reached(timeout).await?,
         };
         let (client, server) = connection.client().ok_or(NotSubscribed::NoClient)?;
-        let (message, options) = (self.message, self.options);
+        let (message, options) = (self.message, self.options.with_timeout(left));
         let uri = message.uri.clone();
         let (registered, sent) = client.subscriptions.add(
             &connection,
@@ -201,7 +204,11 @@ impl SubscribeBuilder {
             id: Some(id),
         };
         drop(client);
-        let answer = Response::from(connection.finish_request(sent).await?);
+        let answer = connection.finish_request(sent).await;
+        let answer = Response::from(answer.map_err(|error| match error {
+            RequestError::TimedOut(_) => RequestError::TimedOut(timeout),
+            error => error,
+        })?);
         if answer.is_error() {
             // The server need not be told.
             registration.end(|_, _, _| Some(()));

@@ -322,6 +322,7 @@ macro_rules! conformance {
                 a_first_connection_ends_with_the_client
                 what_is_to_persist_is_reconnected
                 requests_wait_or_fail_at_once
+                subscriptions_wait_within_their_timeout
                 idempotent_requests_are_made_again
                 several_servers_share_requests
                 a_flush_waits_for_what_was_sent

@@ -23,6 +23,9 @@ const NEVER: Duration = Duration::from_secs(3600);
 /// two tries.
 const SHORT: Duration = Duration::from_millis(5);
 
+/// Enough for a server to be connected to.
+const AMPLE: Duration = Duration::from_secs(1);
+
 /// What reconnects again and again.
 fn eager<R: Runtime>() -> AutoReconnect<R> {
     AutoReconnect::new().delay(SHORT).max_retries(u32::MAX)
@@ -207,6 +210,41 @@ pub async fn requests_wait_or_fail_at_once<R: Runtime>() {
         let closed = client.request("u").timeout(NEVER).await.unwrap_err();
         assert_eq!(closed, RequestError::NotConnected);
     }
+}
+
+/// A subscription waits as requests do, and has one timeout for the wait and the answer.
+pub async fn subscriptions_wait_within_their_timeout<R: Runtime>() {
+    let policy = eager().hold_requests(true);
+    let client = Client::<R>::builder().auto_reconnect(policy);
+    let client = client.build().unwrap();
+    let address = nobody();
+    let connecting = spawn::<R, _>({
+        let client = client.clone();
+        async move { client.connect_persistent(address).await }
+    });
+    wait_for(&mut client.events(), |_| true).await;
+    let late = client.subscribe("u").timeout(SHORT).await.unwrap_err();
+    assert_eq!(late, RequestError::TimedOut(SHORT).into());
+    let mut events = client.events();
+    let subscribing = spawn::<R, _>(client.subscribe("u").timeout(AMPLE).into_future());
+    // Whatever it does, it has waited then.
+    wait_for(&mut events, |_| true).await;
+    // It answers nothing.
+    let listener = loop {
+        if let Ok(listener) = TcpListener::bind(address) {
+            break listener;
+        }
+    };
+    let _connection = connecting.await.unwrap();
+    let late = subscribing.await.unwrap_err();
+    assert_eq!(late, RequestError::TimedOut(AMPLE).into());
+    loop {
+        if let ClientEvent::TimedOut(request) = events.next().await.unwrap() {
+            assert!(request.timeout < AMPLE);
+            break;
+        }
+    }
+    drop(listener);
 }
 
 /// A request that was cut off is made again where it may be, by the connection's own server and
