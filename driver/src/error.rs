@@ -113,8 +113,8 @@ pub enum RequestError {
     /// What else it says.
     #[error("the remote did not handle it: {}", Printable::bytes(.0).with_max(1024))]
     Refused(Bytes),
-    /// The client is connected to no server.
-    #[error("not connected; call `connect` first")]
+    /// The client is connected to no server now.
+    #[error("not connected: no `connect` has succeeded, or the server is being reconnected")]
     NotConnected,
 }
 
