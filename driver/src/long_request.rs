@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use netaio_core::parts::{self, Next};
-use netaio_core::{Message, RequestOptions};
+use netaio_core::{Message, RequestOptions, SealError, SendError};
 
 use crate::error::{LongRequestError, RequestError};
 use crate::remote::Remote;
 
 /// A request whose content, and whose answer, may be longer than a frame: they go in parts, to
-/// servers and nodes that [take those](netaio_core::parts), and to all others as they are, where they
-/// fit.
+/// servers and nodes that [take those](netaio_core::parts). To all others a message goes as it is, where
+/// it fits one frame, once they have answered that they take no parts.
 ///
 /// It is no future but what one is made of: when a connection has ended on the way, the same request
-/// goes on over the next one, where it was, and is handled once.
+/// goes on over the next one, where it was, and is handled once. One that went as it is and was not
+/// answered may have been handled, and is not sent again.
 ///
 /// ```no_run
 /// # async fn example(connection: netaio_driver::Connection) -> Result<(), Box<dyn std::error::Error>> {
@@ -100,36 +101,54 @@ impl LongRequest {
             }
         };
         loop {
-            let question = match request.next() {
+            let is_over_stream = remote.connection().is_some();
+            let (question, tries, is_plain) = match request.next() {
                 Next::Done(answer) => return Ok(answer),
-                Next::Ask(question) => question,
+                Next::Failed(error) => return Err(error.into()),
+                Next::Plain(message) => (message, 1, true),
+                Next::Ask(question) if is_over_stream => (question, 1, false),
+                Next::Ask(question) => (question, TRIES, false),
             };
-            match ask(&remote, question, self.timeout).await {
-                Ok(answer) => request.answered(&answer)?,
-                Err(error) => {
-                    request.lost();
-                    // Nothing is missing but the farewell.
-                    if let Next::Done(answer) = request.next() {
-                        return Ok(answer);
-                    }
-                    return Err(error.into());
+            let error = match ask(&remote, question, self.timeout, tries).await {
+                Ok(answer) => {
+                    request.answered(&answer)?;
+                    continue;
                 }
+                Err(error) => error,
+            };
+            match error.was_surely_not_handled() {
+                true => request.not_handled(),
+                false => request.lost(),
             }
+            // Nothing is missing but the farewell.
+            if let Next::Done(answer) = request.next() {
+                return Ok(answer);
+            }
+            return Err(match is_plain && is_too_long(&error) {
+                true => request.too_large().into(),
+                false => error.into(),
+            });
         }
     }
 }
 
-/// Asks once, or over datagrams some times: parts are known by their places, and none counts
-/// twice.
+fn is_too_long(error: &RequestError) -> bool {
+    let RequestError::Send(SendError::Seal(error)) = error else {
+        return false;
+    };
+    matches!(
+        error,
+        SealError::BodyTooLong { .. } | SealError::DatagramTooLong { .. }
+    )
+}
+
+/// Asks once, or some times what does not count twice.
 async fn ask(
     remote: &Remote,
     question: Message,
     timeout: Duration,
+    tries: u32,
 ) -> Result<Message, RequestError> {
-    let tries = match remote.connection() {
-        Some(_) => 1,
-        None => TRIES,
-    };
     let mut tried = 1;
     loop {
         let options = RequestOptions::new().with_timeout(timeout / tries);

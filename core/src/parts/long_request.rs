@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::words::{Head, Id, Said, Why, Word};
 use super::{ID_LEN, PART_LEN, PARTS_URI};
-use crate::message::{Message, MessageType, types};
+use crate::message::{Body, Message, MessageType, types};
 
 /// A request whose content may be longer than a frame, from its first part to its whole answer.
 ///
@@ -14,11 +14,16 @@ use crate::message::{Message, MessageType, types};
 /// [`answered`](Self::answered) takes the answer. When a connection ends, or no answer comes,
 /// [`lost`](Self::lost) goes on where the other end has got to, over the same connection or
 /// another one.
+///
+/// Where the other end takes no parts, a message that fits one frame is sent [as it
+/// is](Next::Plain). It is asked for that first all the same: the answer may be a long one.
 #[derive(Clone, Debug)]
 pub struct LongRequest {
     message: Message,
     id: Id,
     state: State,
+    /// A remote took it in parts before.
+    is_taken: bool,
     /// How long an answer may be, in bytes.
     max_answer: u64,
     reply: Option<(Head, Vec<u8>)>,
@@ -32,15 +37,23 @@ enum State {
     Fetching,
     Closing,
     Done,
+    /// The remote takes no parts: the message as it is.
+    Plain,
+    /// It was sent so, and no answer came.
+    Doubtful,
 }
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Ask this.
+    /// Ask this: as often as needed, since nothing of it counts twice.
     Ask(Message),
+    /// Ask this, the message as it is, once: the remote takes no parts, and would handle it twice.
+    Plain(Message),
     /// The whole answer.
     Done(Message),
+    /// There is no answer to come, and nothing to ask.
+    Failed(PartsError),
 }
 
 /// Why a long request failed.
@@ -48,7 +61,7 @@ pub enum Next {
 #[non_exhaustive]
 pub enum PartsError {
     /// The content is longer than the remote takes.
-    #[error("a content of {len} bytes; the remote takes {}", Most(.max))]
+    #[error("a content of {len} bytes {}", Most(.max))]
     TooLarge {
         /// Length of the content, in bytes.
         len: u64,
@@ -71,8 +84,8 @@ pub enum PartsError {
         /// The most that is taken.
         max: u64,
     },
-    /// The remote has forgotten the request while its answer was fetched. It may have been
-    /// handled.
+    /// The remote has forgotten the request while its answer was fetched, or takes none in parts
+    /// and has not answered the message. It may have been handled.
     #[error("the remote has forgotten the request")]
     Forgotten,
     /// An answer makes no sense.
@@ -85,8 +98,8 @@ struct Most<'a>(&'a Option<u64>);
 impl core::fmt::Display for Most<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0 {
-            Some(max) => write!(f, "at most {max}"),
-            None => f.write_str("none in parts"),
+            Some(max) => write!(f, "is too long: the remote takes at most {max}"),
+            None => f.write_str("fits no frame, and the remote takes no messages in parts"),
         }
     }
 }
@@ -100,6 +113,7 @@ impl LongRequest {
             message,
             id,
             state: State::Opening,
+            is_taken: false,
             max_answer,
             reply: None,
         }
@@ -109,7 +123,7 @@ impl LongRequest {
     #[must_use]
     pub fn sent(&self) -> u64 {
         match self.state {
-            State::Opening => 0,
+            State::Opening | State::Plain | State::Doubtful => 0,
             State::Sending(offset) => offset,
             _ => self.message.content.len() as u64,
         }
@@ -135,6 +149,8 @@ impl LongRequest {
             },
             State::Closing => Word::Close { id },
             State::Done => return Next::Done(self.answer()),
+            State::Plain => return Next::Plain(self.message.clone()),
+            State::Doubtful => return Next::Failed(PartsError::Forgotten),
         }))
     }
 
@@ -144,6 +160,9 @@ impl LongRequest {
     /// It has failed.
     pub fn answered(&mut self, answer: &Message) -> Result<(), PartsError> {
         let len = self.message.content.len() as u64;
+        if self.state == State::Plain {
+            return self.plain_reply(answer);
+        }
         let is_ours = answer.message_type == types::RESPOND_URI && answer.uri == PARTS_URI;
         let said = is_ours
             .then(|| Said::decode(answer.content.clone()))
@@ -153,10 +172,10 @@ impl LongRequest {
             return Ok(());
         }
         match said {
-            None if self.state == State::Opening => Err(PartsError::TooLarge { len, max: None }),
+            None if self.state == State::Opening => self.takes_none(),
             None | Some(Said::Closed) => Err(PartsError::Senseless),
             Some(Said::GoOn { offset }) if offset < len || (len == 0 && offset == 0) => {
-                self.state = State::Sending(offset);
+                (self.state, self.is_taken) = (State::Sending(offset), true);
                 Ok(())
             }
             Some(Said::GoOn { .. }) => Err(PartsError::Senseless),
@@ -172,8 +191,49 @@ impl LongRequest {
             // It is done but for the farewell.
             State::Closing => self.state = State::Done,
             State::Sending(_) => self.state = State::Opening,
+            State::Plain => self.state = State::Doubtful,
             _ => {}
         }
+    }
+
+    /// As [`lost`](Self::lost), where it is certain that what was asked last was not handled.
+    pub fn not_handled(&mut self) {
+        match self.state {
+            State::Plain => self.state = State::Opening,
+            _ => self.lost(),
+        }
+    }
+
+    /// The error where the message [as it is](Next::Plain) fits no frame after all: layers add to
+    /// it, or a datagram has less room.
+    #[must_use]
+    pub fn too_large(&self) -> PartsError {
+        let len = self.message.content.len() as u64;
+        PartsError::TooLarge { len, max: None }
+    }
+
+    fn takes_none(&mut self) -> Result<(), PartsError> {
+        let Message { uri, content, .. } = &self.message;
+        if uri.len().saturating_add(content.len()) > Body::MAX_PAYLOAD {
+            return Err(self.too_large());
+        }
+        if self.is_taken {
+            return Err(PartsError::Forgotten);
+        }
+        self.state = State::Plain;
+        Ok(())
+    }
+
+    fn plain_reply(&mut self, answer: &Message) -> Result<(), PartsError> {
+        let (len, max) = (answer.content.len() as u64, self.max_answer);
+        // It was handled, and is not to be asked again.
+        self.state = State::Doubtful;
+        if len > max {
+            return Err(PartsError::AnswerTooLarge { len, max });
+        }
+        self.reply = Some((Head::of(answer), answer.content.to_vec()));
+        self.state = State::Done;
+        Ok(())
     }
 
     fn begin_reply(&mut self, head: Head, bytes: &[u8]) -> Result<(), PartsError> {

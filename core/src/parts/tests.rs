@@ -68,6 +68,7 @@ fn contents_and_answers_of_all_lengths_arrive_and_leave_nothing() {
                 let question = match request.next() {
                     Next::Done(answer) => break answer,
                     Next::Ask(question) => question,
+                    other => panic!("{other:?}"),
                 };
                 let answer = match inbox.receive(at(0), link(1), question.content) {
                     Received::Answer(answer) => answer,
@@ -100,6 +101,7 @@ fn it_goes_on_where_it_was_lost_and_is_handled_once() {
                 let question = match request.next() {
                     Next::Done(answer) => break answer,
                     Next::Ask(question) => question,
+                    other => panic!("{other:?}"),
                 };
                 let is_lost = asked == lost_at;
                 asked += 1;
@@ -161,6 +163,52 @@ fn a_plain_peer_takes_none_and_the_asker_says_so() {
 }
 
 #[test]
+fn what_fits_a_frame_goes_as_it_is_to_those_who_take_no_parts() {
+    let message = Message::create("u", bytes(5));
+    let mut request = long(5, 3);
+    let none = Message::not_found("", "not found");
+    request.answered(&none).unwrap();
+    assert_eq!(request.next(), Next::Plain(message.clone()));
+    // It was surely not handled: another one is asked.
+    request.not_handled();
+    assert!(matches!(request.next(), Next::Ask(_)));
+    request.answered(&none).unwrap();
+    assert_eq!(request.next(), Next::Plain(message));
+    let answer = Message::new(types::OK, "u", bytes(60_000));
+    let mut unanswered = request.clone();
+    request.answered(&answer).unwrap();
+    assert_eq!(request.next(), Next::Done(answer.clone()));
+    assert_eq!(request.sent(), 5);
+    // It may have been handled, and is not sent twice.
+    unanswered.lost();
+    assert_eq!(unanswered.next(), Next::Failed(PartsError::Forgotten));
+    // Nor is one of which another remote has parts.
+    let mut inbox = Inbox::new(&Limits::default());
+    let mut taken = long(5, 4);
+    ask(&mut taken, &mut inbox, &answer).unwrap();
+    taken.lost();
+    assert_eq!(taken.answered(&none), Err(PartsError::Forgotten));
+    // Uri and content have to fit together.
+    let most = crate::Body::MAX_PAYLOAD - 1;
+    assert_eq!(long(most, 5).answered(&none), Ok(()));
+    let max = None;
+    let too_large = PartsError::TooLarge {
+        len: most as u64 + 1,
+        max,
+    };
+    assert_eq!(long(most + 1, 5).answered(&none), Err(too_large.clone()));
+    let text = "a content of 65422 bytes fits no frame, and the remote takes no messages in parts";
+    assert_eq!(alloc::format!("{too_large}"), text);
+    let mut short = LongRequest::new(Message::create("u", ""), 10, [6; ID_LEN]);
+    short.answered(&none).unwrap();
+    let too_large = PartsError::AnswerTooLarge {
+        len: 60_000,
+        max: 10,
+    };
+    assert_eq!(short.answered(&answer), Err(too_large));
+}
+
+#[test]
 fn what_is_held_is_bounded_and_shared() {
     let limits = Limits::default().with_long_total(400_000).unwrap();
     let limits = limits.with_long_requests(8).unwrap();
@@ -184,6 +232,7 @@ fn what_is_held_is_bounded_and_shared() {
         let question = match modest.next() {
             Next::Done(_) => break,
             Next::Ask(question) => question,
+            other => panic!("{other:?}"),
         };
         let answer = match inbox.receive(at(0), link(2), question.content) {
             Received::Answer(answer) => answer,

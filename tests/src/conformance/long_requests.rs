@@ -116,6 +116,44 @@ pub async fn who_takes_none_is_too_small<R: Runtime>() {
     assert_eq!(calls.get(), 0);
 }
 
+/// What fits one frame goes as it is to those who take no parts, over streams and in datagrams, once.
+pub async fn who_takes_no_parts_gets_short_ones_as_they_are<R: Runtime>() {
+    let calls = Counter::default();
+    let echo = || {
+        let calls = calls.clone();
+        move |content: Content| {
+            calls.add();
+            content
+        }
+    };
+    for layer in layers() {
+        let server = Server::<R>::builder()
+            .outer(layer.clone())
+            .on((CREATE_URI, "echo"), echo());
+        let pair = pair(server, Client::builder().outer(layer)).await;
+        let mut request = LongRequest::new(Message::create("echo", bytes(1000)));
+        let answer = request.send(&pair.connection).await.unwrap();
+        assert_eq!(answer.content, bytes(1000));
+        // Called again, it has its answer.
+        assert_eq!(request.send(&pair.connection).await, Ok(answer));
+    }
+    assert_eq!(calls.get(), 3);
+    // What a layer adds leaves no room.
+    let layer = none().with_cipher(Aead::new("secret"));
+    let server = Server::<R>::builder().outer(layer.clone());
+    let pair = pair(server, Client::builder().outer(layer)).await;
+    let mut request = LongRequest::new(Message::create("echo", bytes(65_418)));
+    let refused = request.send(&pair.connection).await;
+    let (len, max) = (65_418, None);
+    assert_eq!(refused, Err(PartsError::TooLarge { len, max }.into()));
+    let node = bind_node(UdpNode::<R>::builder().on((CREATE_URI, "echo"), echo())).await;
+    let asking = bind_node(UdpNode::<R>::builder()).await;
+    let mut request = LongRequest::new(Message::create("echo", bytes(500)));
+    let answer = request.send(asking.remote(node.local_addr())).await;
+    assert_eq!(answer.unwrap().content, bytes(500));
+    assert_eq!(calls.get(), 4);
+}
+
 /// A request whose connection ends, at whatever point, goes on over another one, and its handler is
 /// called once.
 pub async fn a_request_goes_on_over_another_connection<R: Runtime>() {

@@ -454,6 +454,7 @@ macro_rules! conformance {
                 long_contents_arrive_whole
                 long_contents_arrive_whole_in_datagrams
                 who_takes_none_is_too_small
+                who_takes_no_parts_gets_short_ones_as_they_are
                 a_request_goes_on_over_another_connection
             }
             memory {
