@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use netaio_driver::{Connector, Keepalive, Listener, sockets};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio_rustls::TlsAcceptor;
@@ -15,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 pub use tokio_rustls::rustls;
 
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, CommonState, ServerConfig};
 
 use crate::Tokio;
 use crate::aliases::{ByteStream, Dial, Incoming};
@@ -23,6 +24,7 @@ use crate::stream::{byte_stream, dial_tcp};
 
 /// Connects a client over TLS: to `host:port` over TCP, and then to a server that can prove to
 /// be `host`, before a byte of netaio is sent. Whom it believes is in the configuration.
+/// [`Connection::certificate`](crate::Connection::certificate) is the server's.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -81,7 +83,9 @@ impl Connector<Tokio> for TlsConnector {
         let stream = dial_tcp(&dial).await?;
         let remote = stream.peer_addr()?;
         let stream = self.tls.connect(name, stream).await?;
-        Ok(byte_stream(stream).with_remote(remote))
+        let certificate = certificate(stream.get_ref().1);
+        let stream = byte_stream(stream).with_remote(remote);
+        Ok(stream.with_certificate(certificate))
     }
 }
 
@@ -93,7 +97,9 @@ impl fmt::Debug for TlsConnector {
     }
 }
 
-/// Accepts connections over TLS, for [`Server::serve`](netaio_driver::Server::serve).
+/// Accepts connections over TLS, for [`Server::serve`](netaio_driver::Server::serve). Where the
+/// configuration has clients show certificates, handlers see them in
+/// [`Remote::identity`](crate::Remote::identity).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -146,9 +152,18 @@ impl Listener<Tokio> for TlsListener {
         let tls = self.tls.clone();
         Ok(Incoming::handshake(Some(remote), async move {
             sockets::prepare(&stream, keepalive)?;
-            Ok(byte_stream(tls.accept(stream).await?).with_remote(remote))
+            let stream = tls.accept(stream).await?;
+            let certificate = certificate(stream.get_ref().1);
+            let stream = byte_stream(stream).with_remote(remote);
+            Ok(stream.with_certificate(certificate))
         }))
     }
+}
+
+/// The certificate that the other end has shown and that was verified, as the configuration says.
+fn certificate(connection: &CommonState) -> Option<Bytes> {
+    let certificate = connection.peer_certificates()?.first()?;
+    Some(Bytes::copy_from_slice(certificate))
 }
 
 impl fmt::Debug for TlsListener {

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use netaio_core::Link;
 
 use crate::connection::Connection;
@@ -22,6 +23,7 @@ use crate::task::{ConnectionObserver, Task};
 pub struct ByteStream<R: Runtime> {
     spawn: Spawn,
     remote: Option<SocketAddr>,
+    certificate: Option<Bytes>,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -51,6 +53,7 @@ impl<R: Runtime> ByteStream<R> {
         Self {
             spawn: Box::new(spawn),
             remote: None,
+            certificate: None,
             runtime: PhantomData,
         }
     }
@@ -60,6 +63,18 @@ impl<R: Runtime> ByteStream<R> {
     pub fn with_remote(mut self, remote: impl Into<Option<SocketAddr>>) -> Self {
         self.remote = remote.into();
         self
+    }
+
+    /// Says that this is a TLS connection whose other end has shown this certificate, in DER,
+    /// and has proved to have its key: [`Connection::certificate`]. `None` changes nothing.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: impl Into<Option<Bytes>>) -> Self {
+        self.certificate = certificate.into().or(self.certificate);
+        self
+    }
+
+    pub(crate) fn certificate(&self) -> Option<Bytes> {
+        self.certificate.clone()
     }
 
     /// The address of the other end, where it has one.

@@ -47,7 +47,7 @@ impl ConnectionOptions {
     }
 
     /// Says that a stream is a TLS connection whose other end has shown this certificate, in
-    /// DER, and has proved to have its key: [`Connection::certificate`](crate::Connection).
+    /// DER, and has proved to have its key: [`Connection::certificate`](crate::Connection::certificate).
     /// Whoever shakes hands tells; a client that reconnects forgets it.
     #[must_use]
     pub fn with_certificate(mut self, certificate: impl Into<Bytes>) -> Self {

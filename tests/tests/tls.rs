@@ -20,13 +20,14 @@ use netaio_tokio::events::{ClientEvent, CloseReason, ServerEvent};
 use netaio_tokio::transport::{connect_stream, serve_stream};
 use netaio_tokio::types::REQUEST_URI;
 use netaio_tokio::{
-    AutoReconnect, Client, Connection, Content, Message, Peer, Server, ServerBuilder, tls,
+    AutoReconnect, Client, Connection, Content, Message, Peer, Remote, Server, ServerBuilder, tls,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_rustls::rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
@@ -364,5 +365,58 @@ fn a_client_outlives_its_server() {
             }
             server.stop().await;
         }
+    });
+}
+
+/// Each end knows the certificate that the other one has shown, and says who vouches for it.
+#[test]
+fn certificates_are_whom_tls_vouches_for() {
+    run(async {
+        let [server_key, client_key] = ["test.example", "device 7"]
+            .map(|name| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap());
+        let key = |made: &rcgen::CertifiedKey<rcgen::KeyPair>| {
+            PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into()
+        };
+        let trusting = |made: &rcgen::CertifiedKey<rcgen::KeyPair>| {
+            let mut roots = RootCertStore::empty();
+            roots.add(made.cert.der().clone()).unwrap();
+            roots
+        };
+        let clients = WebPkiClientVerifier::builder(Arc::new(trusting(&client_key)));
+        // Who shows none is served too, as a stranger.
+        let clients = clients.allow_unauthenticated().build().unwrap();
+        let config = ServerConfig::builder().with_client_cert_verifier(clients);
+        let chain = vec![server_key.cert.der().clone()];
+        let config = config.with_single_cert(chain, key(&server_key)).unwrap();
+        let server = Server::builder()
+            .on(REQUEST_URI, |who: Remote| {
+                let certificate = who.identity().certificate;
+                certificate.unwrap_or_else(|| "a stranger".into())
+            })
+            .build()
+            .unwrap();
+        let listener = tls::TlsListener::bind("127.0.0.1:0", Arc::new(config)).await;
+        let listener = listener.unwrap();
+        let address = listener.local_addr().unwrap();
+        server.serve(listener).unwrap();
+
+        let chain = vec![client_key.cert.der().clone()];
+        let config = || ClientConfig::builder().with_root_certificates(trusting(&server_key));
+        let known = config().with_client_auth_cert(chain, key(&client_key));
+        let shown = client_key.cert.der().to_vec();
+        for (config, expected) in [
+            (known.unwrap(), shown),
+            (config().with_no_client_auth(), b"a stranger".to_vec()),
+        ] {
+            let connector = tls::TlsConnector::new(Arc::new(config));
+            let connector = connector.with_server_name("test.example").unwrap();
+            let client = Client::builder().connector(connector).build().unwrap();
+            let connection = client.connect(address).await.unwrap();
+            let certificate = connection.certificate().unwrap();
+            assert_eq!(&certificate[..], &server_key.cert.der()[..]);
+            let answer = connection.request("who").timeout(NEVER).await.unwrap();
+            assert_eq!(answer.into_message().content, expected);
+        }
+        server.stop().await;
     });
 }

@@ -257,11 +257,12 @@ impl<R: Runtime> Client<R> {
     fn start(
         &self,
         stream: ByteStream<R>,
-        options: ConnectionOptions,
+        mut options: ConnectionOptions,
         address: Option<&str>,
         position: Position<'_>,
     ) -> io::Result<Connection> {
         let shared = &self.shared;
+        options.certificate = stream.certificate().or(options.certificate);
         let remote = stream.remote().map(canonical);
         let service = shared.service.clone();
         let seed = service.context.sources.seeds.seed()?;

@@ -189,8 +189,9 @@ async fn shake_hands<R: Runtime>(
 pub(super) fn serve<R: Runtime>(
     shared: &Arc<Shared>,
     stream: ByteStream<R>,
-    options: ConnectionOptions,
+    mut options: ConnectionOptions,
 ) -> io::Result<Connection> {
+    options.certificate = stream.certificate().or(options.certificate);
     let service = shared.service.clone();
     let remote = stream.remote().map(canonical);
     let seed = service.context.sources.seeds.seed()?;
