@@ -1,0 +1,8 @@
+//! An error that is no reply.
+
+use netaio_tokio::Uri;
+use netaio_tokio::handler::debug_handler;
+
+fn main() {
+    debug_handler(|_: Uri| Err::<&'static str, _>(std::io::Error::other("no")));
+}
