@@ -37,6 +37,30 @@ macro_rules! request_methods {
     };
 }
 
+/// What a request carries, for a builder that has it as `message` and `options`; with what its
+/// timeout means.
+macro_rules! request_options {
+    ($(#[$timeout:meta])*) => {
+        /// Sets the content.
+        pub fn content(mut self, content: impl Into<Bytes>) -> Self {
+            self.message.content = content.into();
+            self
+        }
+
+        $(#[$timeout])*
+        pub fn timeout(mut self, timeout: Duration) -> Self {
+            self.options = self.options.with_timeout(timeout);
+            self
+        }
+
+        /// Seals the request with an inner layer, and expects it of the answer.
+        pub fn inner(mut self, inner: Layer) -> Self {
+            self.options = self.options.with_inner(inner);
+            self
+        }
+    };
+}
+
 /// Subscribing by a bare request, for handles whose notifications handlers take.
 macro_rules! subscribe_methods {
     ($($to:ident: $receiver:ty)?) => {
@@ -101,4 +125,4 @@ macro_rules! handler_methods {
     };
 }
 
-pub(crate) use {handler_methods, request_methods, subscribe_methods};
+pub(crate) use {handler_methods, request_methods, request_options, subscribe_methods};

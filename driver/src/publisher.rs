@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
-use netaio_core::{Delivery, Message, SealError, SendOptions};
+use netaio_core::{Delivery, Message, Place, SealError, SendOptions};
 
 use crate::address_book::AddressBook;
 use crate::connection::Connection;
@@ -96,19 +96,15 @@ impl Publisher {
         key: impl AsRef<[u8]>,
         who: impl Into<Remote>,
     ) -> Result<bool, SubscriptionError> {
-        let who = who.into();
-        if !self.has(&who) {
-            return Err(SubscriptionError::NotConnected);
-        }
-        let mut node = self.service().node();
-        Ok(node.subscribe(key.as_ref(), who.place())?)
+        let place = self.place(&who.into());
+        let place = place.ok_or(SubscriptionError::NotConnected)?;
+        Ok(self.service().node().subscribe(key.as_ref(), place)?)
     }
 
     /// Removes a subscription, and returns whether there was one.
     pub fn unsubscribe(&self, key: impl AsRef<[u8]>, who: impl Into<Remote>) -> bool {
-        let who = who.into();
-        let service = self.service();
-        self.has(&who) && service.node().unsubscribe(key.as_ref(), who.place())
+        let remove = |place| self.service().node().unsubscribe(key.as_ref(), place);
+        self.place(&who.into()).is_some_and(remove)
     }
 
     /// Subscribes a receiver to all keys that a pattern matches, and returns whether it was
@@ -124,13 +120,20 @@ impl Publisher {
     ///
     /// fn takes<M>(_: impl Handler<M>) {}
     ///
-    /// // Of a SUBSCRIBE_URI.
+    /// // For SUBSCRIBE_URI.
     /// takes(|uri: Uri, who: Remote, publisher: Publisher| {
     ///     let subscribed = match uri.contains(&b'*') {
     ///         true => publisher.subscribe_pattern(&uri, who),
     ///         false => publisher.subscribe(&uri, who),
     ///     };
     ///     subscribed.map(|_| ()).map_err(|error| error.to_string())
+    /// });
+    /// // For UNSUBSCRIBE_URI.
+    /// takes(|uri: Uri, who: Remote, publisher: Publisher| {
+    ///     match uri.contains(&b'*') {
+    ///         true => publisher.unsubscribe_pattern(&uri, who),
+    ///         false => publisher.unsubscribe(&uri, who),
+    ///     };
     /// });
     /// ```
     ///
@@ -141,33 +144,29 @@ impl Publisher {
         pattern: impl AsRef<[u8]>,
         who: impl Into<Remote>,
     ) -> Result<bool, SubscriptionError> {
-        let who = who.into();
-        if !self.has(&who) {
-            return Err(SubscriptionError::NotConnected);
-        }
+        let place = self.place(&who.into());
+        let place = place.ok_or(SubscriptionError::NotConnected)?;
         let mut node = self.service().node();
-        Ok(node.subscribe_pattern(pattern.as_ref(), who.place())?)
+        Ok(node.subscribe_pattern(pattern.as_ref(), place)?)
     }
 
     /// Removes a subscription to a pattern, and returns whether there was one.
     pub fn unsubscribe_pattern(&self, pattern: impl AsRef<[u8]>, who: impl Into<Remote>) -> bool {
-        let who = who.into();
-        let service = self.service();
-        self.has(&who)
-            && service
-                .node()
-                .unsubscribe_pattern(pattern.as_ref(), who.place())
+        let pattern = pattern.as_ref();
+        let remove = |place| self.service().node().unsubscribe_pattern(pattern, place);
+        self.place(&who.into()).is_some_and(remove)
     }
 
-    /// Whether a receiver is one of this publisher.
-    fn has(&self, who: &Remote) -> bool {
-        match (&*self.0, &who.0) {
+    /// Where a receiver is, if it is one of this publisher.
+    fn place(&self, who: &Remote) -> Option<Place> {
+        let is_here = match (&*self.0, &who.0) {
             (Receivers::Connections(roster), Kind::Connection(connection)) => {
                 roster.contains(connection)
             }
             (Receivers::Addresses(book), Kind::Datagram(node, _)) => book.is_of(node),
             _ => false,
-        }
+        };
+        is_here.then(|| who.place())
     }
 
     fn service(&self) -> &Service {

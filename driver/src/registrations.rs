@@ -115,7 +115,7 @@ fn nested(prefix: &str, key: &Key) -> Key {
     let join = |uri: &[u8]| [prefix.as_bytes(), uri].concat();
     let has_braces = prefix.contains(['{', '}']);
     match key {
-        Key::Type(message_type) => Key::Pattern(*message_type, join(b"{*rest}").into(), None),
+        Key::Type(message_type) => Key::Pattern(*message_type, join(b"{*_rest}").into(), None),
         Key::Uri(message_type, uri) if has_braces => {
             Key::Pattern(*message_type, join(&escaped(uri)).into(), None)
         }

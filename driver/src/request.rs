@@ -91,23 +91,9 @@ impl RequestBuilder {
         Self::to(To::Absent(client), message)
     }
 
-    /// Sets the content.
-    pub fn content(mut self, content: impl Into<Bytes>) -> Self {
-        self.message.content = content.into();
-        self
-    }
-
-    /// The time from now to the answer, the sending included; 10 s unless set. An answer
-    /// that comes later ends no other request.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options = self.options.with_timeout(timeout);
-        self
-    }
-
-    /// Seals the request with an inner layer, and expects it of the answer.
-    pub fn inner(mut self, inner: Layer) -> Self {
-        self.options = self.options.with_inner(inner);
-        self
+    crate::methods::request_options! {
+        /// The time from now to the answer, the sending included; 10 s unless set. An answer
+        /// that comes later ends no other request.
     }
 
     /// Replaces how the request is sent.

@@ -371,7 +371,7 @@ macro_rules! connection_options {
         /// It is set on every connection that is made or accepted, and on streams that are
         /// handed over where they are the runtime's own TCP sockets. What is inside of
         /// another stream, TLS say, the application sets before it hands that over:
-        /// `keep_alive` of the runtime's crate.
+        /// `transport::keep_alive` of the runtime's crate.
         pub fn keepalive(mut self, keepalive: impl Into<Option<crate::Keepalive>>) -> Self {
             self.setup.keepalive = keepalive.into();
             self

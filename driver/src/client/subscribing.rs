@@ -83,7 +83,8 @@ impl Connection {
     }
 }
 
-/// A subscription that is asked for when it is awaited.
+/// A subscription that is asked for when it is awaited. What it carries goes for the request
+/// that unsubscribes, too.
 ///
 /// Cancel-safe: dropped early, there is none.
 #[must_use = "nothing is subscribed to before this is awaited"]
@@ -120,25 +121,9 @@ impl SubscribeBuilder {
         }
     }
 
-    /// Sets the content of the request.
-    pub fn content(mut self, content: impl Into<Bytes>) -> Self {
-        self.message.content = content.into();
-        self
-    }
-
-    /// The time from now to the answer, with any [wait](crate::AutoReconnect::hold_requests) for a
-    /// connection; 10 s unless set, as it is when the server of a stream is
-    /// asked again.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options = self.options.with_timeout(timeout);
-        self
-    }
-
-    /// Seals the request with an inner layer, and expects it of the answer; of the request that
-    /// unsubscribes too.
-    pub fn inner(mut self, inner: Layer) -> Self {
-        self.options = self.options.with_inner(inner);
-        self
+    crate::methods::request_options! {
+        /// The time from now to the answer, with any [wait](crate::AutoReconnect::hold_requests)
+        /// for a connection; 10 s unless set, as it is when the server of a stream is asked again.
     }
 
     /// Sets how many notifications wait until they are read, and how many bytes of memory they

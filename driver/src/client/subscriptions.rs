@@ -208,20 +208,9 @@ impl Subscriptions {
             message: message.into_owned(),
             connection: connection.clone(),
         });
-        let bytes = notice.bytes();
         for stream in &mut channel.streams {
-            stream.notifies_again(connection);
-            let lost = stream.queue.push(notice.clone(), bytes).unwrap_or(0);
-            if lost > 0 {
-                let first = !stream.lagging.swap(true, Ordering::Relaxed);
-                self.monitor.lagged(connection, lost, first);
-                limited!(
-                    connection.logs(),
-                    WARN,
-                    "notifications were dropped: a subscription is not read fast enough",
-                    lost
-                );
-            }
+            stream.notifies_again(connection, &self.monitor);
+            stream.push(notice.clone(), connection, &self.monitor);
         }
         None
     }
@@ -250,7 +239,7 @@ impl Subscriptions {
     pub(super) fn renewed(&self, connection: &Connection, server: u64, uri: &Bytes) {
         let mut table = lock(&self.table);
         for stream in table.streams(server, uri) {
-            stream.notifies_again(connection);
+            stream.notifies_again(connection, &self.monitor);
         }
     }
 
@@ -260,7 +249,7 @@ impl Subscriptions {
         let notice = Notice::NotResubscribed(why.into());
         for stream in table.streams(server, uri) {
             stream.asked_again.take_if(|by| *by == connection.id());
-            stream.queue.push(notice.clone(), notice.bytes());
+            stream.push(notice.clone(), connection, &self.monitor);
         }
     }
 
@@ -302,13 +291,27 @@ impl Table {
 }
 
 impl Listening {
+    /// Queues a notice. Where there is no room the oldest are dropped, which is told.
+    fn push(&self, notice: Notice, connection: &Connection, monitor: &Monitor) {
+        let bytes = notice.bytes();
+        let lost = self.queue.push(notice, bytes).unwrap_or(0);
+        if lost > 0 {
+            let first = !self.lagging.swap(true, Ordering::Relaxed);
+            monitor.lagged(connection, lost, first);
+            limited!(
+                connection.logs(),
+                WARN,
+                "notifications were dropped: a subscription is not read fast enough",
+                lost
+            );
+        }
+    }
+
     /// Says that the server notifies again, where it was asked to by this connection.
-    fn notifies_again(&mut self, connection: &Connection) {
+    fn notifies_again(&mut self, connection: &Connection, monitor: &Monitor) {
         let asked_again = self.asked_again.take_if(|by| *by == connection.id());
         if asked_again.is_some() {
-            let notice = Notice::Reconnected;
-            let bytes = notice.bytes();
-            self.queue.push(notice, bytes);
+            self.push(Notice::Reconnected, connection, monitor);
         }
     }
 }

@@ -72,22 +72,8 @@ impl<R: Runtime> Call<R> {
         self
     }
 
-    /// Sets the content.
-    pub fn content(mut self, content: impl Into<Bytes>) -> Self {
-        self.message.content = content.into();
-        self
-    }
-
-    /// The time to the answer; 10 s unless set.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options = self.options.with_timeout(timeout);
-        self
-    }
-
-    /// Seals the message with an inner layer, and expects it of the answer.
-    pub fn inner(mut self, inner: Layer) -> Self {
-        self.options = self.options.with_inner(inner);
-        self
+    crate::methods::request_options! {
+        /// The time to the answer; 10 s unless set.
     }
 
     /// Replaces how the message is sent.

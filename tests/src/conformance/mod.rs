@@ -336,6 +336,7 @@ macro_rules! conformance {
                 a_slow_stream_says_what_it_has_lost
                 streams_outlive_their_connection
                 a_notification_confirms_too
+                what_a_full_stream_loses_to_a_reconnection_is_told
                 what_was_confirmed_is_asked_again
                 streams_end_with_what_they_are_of
             }

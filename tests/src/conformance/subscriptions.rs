@@ -304,6 +304,35 @@ pub async fn a_notification_confirms_too<R: Runtime>() {
     assert_next(&mut stream, "news").await;
 }
 
+/// A stream that is full loses its oldest notification to the news that the server is back, and
+/// that is told and counted as any loss is.
+pub async fn what_a_full_stream_loses_to_a_reconnection_is_told<R: Runtime>() {
+    let listener = RawListener::<R>::new().await;
+    let client = eager::<R>();
+    client.connect(listener.address()).await.unwrap();
+    let mut server = listener.accept().await;
+    let confirms = (SUBSCRIBE_URI, "a");
+    let (mut stream, ()) = both(
+        async {
+            let asked = client.subscribe("a").queue(1, 4096).timeout(NEVER);
+            asked.await.unwrap()
+        },
+        answer::<R>(&mut server, confirms, CONFIRM_SUBSCRIBE),
+    )
+    .await;
+    let mut events = client.events();
+    server.write(&frame(NOTIFY_URI, "a", "news")).await.unwrap();
+    drop(server);
+    let mut server = listener.accept().await;
+    answer::<R>(&mut server, confirms, CONFIRM_SUBSCRIBE).await;
+    while !matches!(events.next().await.unwrap(), ClientEvent::Lagged { .. }) {}
+    assert_eq!(client.metrics().lagged_messages, 1);
+    let missed = stream.next().await.unwrap().unwrap_err();
+    assert!(matches!(missed, Missed::Lagged(lagged) if lagged.messages == 1));
+    let missed = stream.next().await.unwrap().unwrap_err();
+    assert_eq!(missed, Missed::Reconnected);
+}
+
 /// A server is asked again for what it has confirmed, not for what it has refused or has not
 /// answered in the time that somebody had.
 pub async fn what_was_confirmed_is_asked_again<R: Runtime>() {

@@ -225,16 +225,13 @@ fn an_empty_secret_is_none() {
 
 #[test]
 fn what_is_too_old_or_too_new_is_refused() {
-    let theirs = Aead::new("secret");
-    let sent = |unix| {
-        let sealed = seal_at(
-            unix,
-            &layer(&Aead::new("secret")),
-            &Layer::new(),
-            Direction::ToServer,
-        );
-        open(&theirs, &sealed).map(drop)
+    let opened = |theirs: &Aead, unix| {
+        let ours = layer(&Aead::new("secret"));
+        let sealed = seal_at(unix, &ours, &Layer::new(), Direction::ToServer);
+        open(theirs, &sealed).map(drop)
     };
+    let theirs = Aead::new("secret");
+    let sent = |unix| opened(&theirs, unix);
     assert_eq!(sent(UNIX - 30), Ok(()));
     let replay = |why| refused(AuthFailure::Replay(why));
     assert_eq!(sent(UNIX - 31), replay(ReplayRefusal::TooOld));
@@ -254,15 +251,7 @@ fn what_is_too_old_or_too_new_is_refused() {
             .without_replay_window()
             .refuse_before(UNIX),
     ] {
-        let opened = |unix| {
-            let sealed = seal_at(
-                unix,
-                &layer(&Aead::new("secret")),
-                &Layer::new(),
-                Direction::ToServer,
-            );
-            open(&theirs, &sealed).map(drop)
-        };
+        let opened = |unix| opened(&theirs, unix);
         assert_eq!(opened(UNIX - 1), replay(ReplayRefusal::TooOld));
         assert_eq!(opened(UNIX), Ok(()));
     }

@@ -1,31 +1,32 @@
 //! Handles to connections.
 
+mod origin;
+mod requests;
+
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use event_listener::{Event, EventListener};
+use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, CloseReason, Layer, Link, LinkId, Message, MessageType, PeerMessage, Place,
-    RequestOptions, SendError, SendOptions,
+    CloseReason, Layer, Link, LinkId, Message, PeerMessage, Place, SendError, SendOptions,
 };
 
-use crate::callers::{Cancellations, Pending, Request};
+use crate::callers::Cancellations;
 use crate::clock::Time;
 use crate::connection_id::ConnectionId;
 use crate::context::Context;
-use crate::error::RequestError;
 use crate::futures::wait_for;
 use crate::logging::{Logs, limited};
 use crate::mailbox::{Command, Mailbox, Urgent};
 use crate::options::{ConnectionOptions, Omitted};
 use crate::states::States;
 use crate::sync::{Mutex, lock};
-use crate::timeouts::{TimedOut, TimeoutObserver};
+
+pub(crate) use origin::{Origin, Reach};
+pub(crate) use requests::SentRequest;
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
 /// connection stays open until it is closed, not until its handles are dropped.
@@ -50,54 +51,6 @@ pub(crate) struct Shared {
     /// None before the first.
     extensions: Mutex<Option<Box<States>>>,
 }
-
-/// The client of a connection, and the server.
-pub(crate) struct Origin {
-    /// The address that it was given; `None` for a stream that it was handed.
-    pub(crate) address: Option<Arc<str>>,
-    /// The id of the server among the client's. A connection that replaces this one
-    /// has the same.
-    pub(crate) server_id: u64,
-    /// The client.
-    pub(crate) observer: Weak<dyn Reach>,
-    /// It is reconnected, whatever the client does with others.
-    pub(crate) persistent: bool,
-    /// Whether a message has come that passed the layers: [`EVER`] and [`LATELY`].
-    pub(crate) heard: AtomicU8,
-}
-
-/// What a client knows of the ways to its servers.
-pub(crate) trait Reach: TimeoutObserver<Connection> {
-    /// The open connection to the server with this id, or to the one that the client's own
-    /// requests go to.
-    fn route(&self, server: Option<u64>) -> Option<Connection>;
-
-    /// Whether there may be one later: it is being connected to.
-    fn may_come(&self, server: Option<u64>) -> bool;
-
-    /// Whether requests wait for that.
-    fn holds_requests(&self) -> bool;
-
-    /// Is notified of connections that are made or given up.
-    fn changed(&self) -> EventListener;
-
-    fn context(&self) -> &Context;
-}
-
-/// A request that is queued.
-#[must_use = "an answer that nobody waits for is dropped"]
-pub(crate) struct SentRequest {
-    /// When, a reading of the monotonic clock.
-    begun: Duration,
-    pending: Pending,
-    uri: Bytes,
-    message_type: MessageType,
-}
-
-/// A message has come.
-const EVER: u8 = 1;
-/// One has come since that was asked last.
-const LATELY: u8 = 2;
 
 impl Connection {
     /// Bytes that are kept in memory while there is a handle of a connection.
@@ -126,31 +79,6 @@ impl Connection {
         Self {
             shared: Arc::new(shared),
         }
-    }
-
-    /// Notes that a message has come.
-    pub(crate) fn note_heard(&self) {
-        if let Some(origin) = &self.shared.origin {
-            origin.heard.store(EVER | LATELY, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether a message has come from the server that a client made it to.
-    pub(crate) fn was_heard(&self) -> bool {
-        let origin = self.shared.origin.as_ref();
-        origin.is_some_and(|origin| origin.heard.load(Ordering::Relaxed) & EVER != 0)
-    }
-
-    /// Whether one has come since the last call.
-    pub(crate) fn was_heard_lately(&self) -> bool {
-        let origin = self.shared.origin.as_ref();
-        origin.is_some_and(|origin| origin.heard.fetch_and(EVER, Ordering::Relaxed) & LATELY != 0)
-    }
-
-    /// Closes the connection, since its remote gives no sign of life, unless a request waits that
-    /// was made until `asked`, a reading of the monotonic clock: the remote may be at it.
-    pub(crate) fn declare_dead(&self, asked: Duration) {
-        self.shared.mailbox.urge(Urgent::Dead { asked });
     }
 
     /// The address of the other end; `None` if the stream has no addresses.
@@ -239,83 +167,6 @@ impl Connection {
             .unwrap_or_else(|_| Err(SendError::Closed(self.reason_or_local())))
     }
 
-    /// Sends a request, and waits for its answer. Cancel-safe: dropped early, the
-    /// answer is taken off the connection and dropped.
-    pub(crate) async fn send_request(
-        &self,
-        message: Message,
-        options: RequestOptions,
-    ) -> Result<Answer, RequestError> {
-        let sent = self.begin_request(message, options)?;
-        self.finish_request(sent).await
-    }
-
-    /// Queues a request, behind all that was queued before. It is to be
-    /// [finished](Self::finish_request).
-    ///
-    /// # Errors
-    /// The connection has ended, or takes requests too slowly.
-    pub(crate) fn begin_request(
-        &self,
-        message: Message,
-        options: RequestOptions,
-    ) -> Result<SentRequest, SendError> {
-        let (uri, message_type) = (message.uri.clone(), message.message_type);
-        let begun = self.time().now();
-        let (request, pending) = Request::new(message, options, begun);
-        self.shared.mailbox.push(Command::Request(request))?;
-        Ok(SentRequest {
-            begun: begun.monotonic,
-            pending,
-            uri,
-            message_type,
-        })
-    }
-
-    /// Queues a request whose answer nobody waits for.
-    pub(crate) fn request_unawaited(&self, message: Message, options: RequestOptions) {
-        let request = Request::unawaited(message, options, self.time().now());
-        self.command(Command::Request(request));
-    }
-
-    /// Waits for the answer of a request, and has it told that there was none in time.
-    pub(crate) async fn finish_request(&self, sent: SentRequest) -> Result<Answer, RequestError> {
-        let SentRequest {
-            begun,
-            pending,
-            uri,
-            message_type,
-        } = sent;
-        let answer = self.answer_of(pending, begun).await;
-        if let Err(RequestError::TimedOut(timeout)) = answer {
-            let origin = self.shared.origin.as_ref();
-            if let Some(observer) = origin.and_then(|origin| origin.observer.upgrade()) {
-                observer.timed_out(TimedOut {
-                    to: self.clone(),
-                    uri,
-                    message_type,
-                    timeout,
-                });
-            }
-        }
-        answer
-    }
-
-    /// As [`finish_request`](Self::finish_request), and nobody is told.
-    pub(crate) async fn finish_quietly(&self, sent: SentRequest) -> Result<Answer, RequestError> {
-        self.answer_of(sent.pending, sent.begun).await
-    }
-
-    async fn answer_of(&self, pending: Pending, begun: Duration) -> Result<Answer, RequestError> {
-        let wake = || self.command(Command::Wake);
-        let answer = self.shared.cancellations.wait(pending, wake).await;
-        let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));
-        if answer.is_ok() {
-            self.shared.context.note_round_trip(begun);
-        }
-        answer
-    }
-
     /// Waits until all that was [sent](Self::send) before is handed to the system, and TLS and
     /// its like keep nothing back. That the remote has it is what an answer says.
     ///
@@ -399,37 +250,6 @@ impl Connection {
     /// Whether both are handles to the same connection.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
-    }
-
-    /// The id of the server among those of its client.
-    pub(crate) fn server_id(&self) -> Option<u64> {
-        self.shared.origin.as_ref().map(|origin| origin.server_id)
-    }
-
-    /// The address that was given to a client.
-    pub(crate) fn address(&self) -> Option<&str> {
-        self.shared.origin.as_ref()?.address.as_deref()
-    }
-
-    /// Its options, for the connection that replaces it.
-    pub(crate) fn options(&self) -> ConnectionOptions {
-        ConnectionOptions {
-            name: self.shared.name.clone(),
-            omitted: self.shared.omitted,
-            // Of another handshake.
-            certificate: None,
-            persistent: self.is_persistent(),
-        }
-    }
-
-    pub(crate) fn is_persistent(&self) -> bool {
-        let origin = self.shared.origin.as_ref();
-        origin.is_some_and(|origin| origin.persistent)
-    }
-
-    /// The client that it is of, if it is not a server's.
-    pub(crate) fn reach(&self) -> Option<Arc<dyn Reach>> {
-        self.shared.origin.as_ref()?.observer.upgrade()
     }
 
     pub(crate) fn logs(&self) -> &Logs {

@@ -1,0 +1,101 @@
+//! Requests over a connection.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use netaio_core::{Answer, Message, MessageType, RequestOptions, SendError};
+
+use super::Connection;
+use crate::callers::{Pending, Request};
+use crate::error::RequestError;
+use crate::mailbox::Command;
+use crate::timeouts::TimedOut;
+
+/// A request that is queued.
+#[must_use = "an answer that nobody waits for is dropped"]
+pub(crate) struct SentRequest {
+    /// When, a reading of the monotonic clock.
+    begun: Duration,
+    pending: Pending,
+    uri: Bytes,
+    message_type: MessageType,
+}
+
+impl Connection {
+    /// Sends a request, and waits for its answer. Cancel-safe: dropped early, the
+    /// answer is taken off the connection and dropped.
+    pub(crate) async fn send_request(
+        &self,
+        message: Message,
+        options: RequestOptions,
+    ) -> Result<Answer, RequestError> {
+        let sent = self.begin_request(message, options)?;
+        self.finish_request(sent).await
+    }
+
+    /// Queues a request, behind all that was queued before. It is to be
+    /// [finished](Self::finish_request).
+    ///
+    /// # Errors
+    /// The connection has ended, or takes requests too slowly.
+    pub(crate) fn begin_request(
+        &self,
+        message: Message,
+        options: RequestOptions,
+    ) -> Result<SentRequest, SendError> {
+        let (uri, message_type) = (message.uri.clone(), message.message_type);
+        let begun = self.time().now();
+        let (request, pending) = Request::new(message, options, begun);
+        self.shared.mailbox.push(Command::Request(request))?;
+        Ok(SentRequest {
+            begun: begun.monotonic,
+            pending,
+            uri,
+            message_type,
+        })
+    }
+
+    /// Queues a request whose answer nobody waits for.
+    pub(crate) fn request_unawaited(&self, message: Message, options: RequestOptions) {
+        let request = Request::unawaited(message, options, self.time().now());
+        self.command(Command::Request(request));
+    }
+
+    /// Waits for the answer of a request, and has it told that there was none in time.
+    pub(crate) async fn finish_request(&self, sent: SentRequest) -> Result<Answer, RequestError> {
+        let SentRequest {
+            begun,
+            pending,
+            uri,
+            message_type,
+        } = sent;
+        let answer = self.answer_of(pending, begun).await;
+        if let Err(RequestError::TimedOut(timeout)) = answer {
+            let origin = self.shared.origin.as_ref();
+            if let Some(observer) = origin.and_then(|origin| origin.observer.upgrade()) {
+                observer.timed_out(TimedOut {
+                    to: self.clone(),
+                    uri,
+                    message_type,
+                    timeout,
+                });
+            }
+        }
+        answer
+    }
+
+    /// As [`finish_request`](Self::finish_request), and nobody is told.
+    pub(crate) async fn finish_quietly(&self, sent: SentRequest) -> Result<Answer, RequestError> {
+        self.answer_of(sent.pending, sent.begun).await
+    }
+
+    async fn answer_of(&self, pending: Pending, begun: Duration) -> Result<Answer, RequestError> {
+        let wake = || self.command(Command::Wake);
+        let answer = self.shared.cancellations.wait(pending, wake).await;
+        let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));
+        if answer.is_ok() {
+            self.shared.context.note_round_trip(begun);
+        }
+        answer
+    }
+}
