@@ -149,43 +149,29 @@ impl fmt::Display for Place {
     }
 }
 
-/// Some systems name interfaces by addresses only.
-#[cfg(any(
-    target_os = "aix",
-    target_os = "haiku",
-    target_os = "illumos",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "redox",
-    target_os = "solaris",
-    target_os = "nto",
-    target_os = "espidf",
-    target_os = "vita",
-    target_os = "cygwin",
-    target_os = "wasi",
-    target_os = "horizon"
-))]
-fn leave_at(_: &SockRef<'_>, _: Ipv4Addr, _: u32) {}
-
-/// Leaves a group where it was joined at the interface with this number.
-#[cfg(not(any(
-    target_os = "aix",
-    target_os = "haiku",
-    target_os = "illumos",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "redox",
-    target_os = "solaris",
-    target_os = "nto",
-    target_os = "espidf",
-    target_os = "vita",
-    target_os = "cygwin",
-    target_os = "wasi",
-    target_os = "horizon"
-)))]
+/// Leaves a group where it was joined at the interface with this number. Some systems name
+/// interfaces by addresses only.
 fn leave_at(socket: &SockRef<'_>, group: Ipv4Addr, index: u32) {
-    let interface = socket2::InterfaceIndexOrAddress::Index(index);
-    let _ = socket.leave_multicast_v4_n(&group, &interface);
+    let _ = (socket, group, index);
+    #[cfg(not(any(
+        target_os = "aix",
+        target_os = "haiku",
+        target_os = "illumos",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "redox",
+        target_os = "solaris",
+        target_os = "nto",
+        target_os = "espidf",
+        target_os = "vita",
+        target_os = "cygwin",
+        target_os = "wasi",
+        target_os = "horizon"
+    )))]
+    {
+        let interface = socket2::InterfaceIndexOrAddress::Index(index);
+        let _ = socket.leave_multicast_v4_n(&group, &interface);
+    }
 }
 
 /// The kind of an error of joining.

@@ -86,6 +86,29 @@ impl Socket for tokio::net::TcpStream {
     }
 }
 
+/// Listening and connecting, which have the same names on every runtime.
+macro_rules! tcp {
+    () => {
+        async fn bind() -> io::Result<(Self::Bound, SocketAddr)> {
+            let bound = Self::Bound::bind(ANY).await?;
+            let address = bound.local_addr()?;
+            Ok((bound, address))
+        }
+
+        async fn take(bound: &Self::Bound) -> io::Result<Self::Socket> {
+            let (socket, _) = bound.accept().await?;
+            socket.set_nodelay(true)?;
+            Ok(socket)
+        }
+
+        async fn dial(address: SocketAddr) -> io::Result<Self::Socket> {
+            let socket = Self::Socket::connect(address).await?;
+            socket.set_nodelay(true)?;
+            Ok(socket)
+        }
+    };
+}
+
 impl Sockets for Tokio {
     type Bound = tokio::net::TcpListener;
     type Socket = tokio::net::TcpStream;
@@ -99,23 +122,7 @@ impl Sockets for Tokio {
         Ok(runtime.block_on(future))
     }
 
-    async fn bind() -> io::Result<(Self::Bound, SocketAddr)> {
-        let bound = Self::Bound::bind(ANY).await?;
-        let address = bound.local_addr()?;
-        Ok((bound, address))
-    }
-
-    async fn take(bound: &Self::Bound) -> io::Result<Self::Socket> {
-        let (socket, _) = bound.accept().await?;
-        socket.set_nodelay(true)?;
-        Ok(socket)
-    }
-
-    async fn dial(address: SocketAddr) -> io::Result<Self::Socket> {
-        let socket = Self::Socket::connect(address).await?;
-        socket.set_nodelay(true)?;
-        Ok(socket)
-    }
+    tcp!();
 }
 
 /// On a runtime with the traits of futures-io.
@@ -150,23 +157,7 @@ macro_rules! futures_io {
                     Ok($block_on(future))
                 }
 
-                async fn bind() -> io::Result<(Self::Bound, SocketAddr)> {
-                    let bound = Self::Bound::bind(ANY).await?;
-                    let address = bound.local_addr()?;
-                    Ok((bound, address))
-                }
-
-                async fn take(bound: &Self::Bound) -> io::Result<Self::Socket> {
-                    let (socket, _) = bound.accept().await?;
-                    socket.set_nodelay(true)?;
-                    Ok(socket)
-                }
-
-                async fn dial(address: SocketAddr) -> io::Result<Self::Socket> {
-                    let socket = Self::Socket::connect(address).await?;
-                    socket.set_nodelay(true)?;
-                    Ok(socket)
-                }
+                tcp!();
             }
         };
     };
