@@ -5,7 +5,7 @@ use std::sync::Weak;
 use super::shared::Shared;
 use super::subscriptions::AskedAgain;
 use crate::connection::Connection;
-use crate::logging::limited;
+use crate::logging::{Shown, limited};
 use crate::request::Response;
 
 /// Waits for what a server answers that was asked again to notify.
@@ -29,7 +29,8 @@ pub(super) async fn confirm(client: Weak<Shared>, connection: Connection, (uri, 
         None => subscriptions.renewed(&connection, server, &uri),
         Some(why) => {
             let logs = connection.logs();
-            limited!(logs, WARN, "not subscribed again", server = connection.name(), ?uri, %why);
+            let (name, shown) = (connection.name(), Shown(&uri));
+            limited!(logs, WARN, "not subscribed again", server = name, uri = %shown, %why);
             subscriptions.not_renewed(&connection, server, &uri, why);
         }
     }
