@@ -10,7 +10,8 @@ use crate::runtime::Interface;
 /// `[fe80::7%3]:8888`, `[fe80::7%eth0]:8888`.
 ///
 /// # Errors
-/// There is no such interface; or a link-local address, which each link has for itself, has no scope.
+/// There is no such interface; a link-local address, which each link has for itself, has no scope; or
+/// it is no address with a port.
 pub fn parse_address(text: &str) -> io::Result<Option<SocketAddr>> {
     if let Ok(address) = text.parse() {
         return match address {
@@ -22,6 +23,14 @@ pub fn parse_address(text: &str) -> io::Result<Option<SocketAddr>> {
             }
             _ => Ok(Some(address)),
         };
+    }
+    let port = text
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse::<u16>().ok());
+    if port.is_none() {
+        let problem = "an address is host:port, such as 127.0.0.1:8888 or [::1]:8888; \
+            others, such as unix:/path, need a connector";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
     }
     let Some((ip, interface, port)) = split(text) else {
         return Ok(None);
@@ -51,15 +60,12 @@ mod tests {
         assert!(bare.to_string().contains("[fe80::7%eth0]:5"), "{bare}");
         let missing = parsed("[fe80::7%no-such-one]:5").unwrap_err();
         assert!(missing.to_string().contains("no-such-one"), "{missing}");
-        for name in [
-            "localhost:5",
-            "fe80::7%lo:5",
-            "[fe80::7%]:5",
-            "[name%lo]:5",
-            "[::1%lo]:",
-            "",
-        ] {
+        for name in ["localhost:5", "fe80::7%lo:5", "[fe80::7%]:5", "[name%lo]:5"] {
             assert_eq!(parsed(name).unwrap(), None, "{name}");
+        }
+        for wrong in ["", "localhost", "[::1%lo]:", "unix:/run/it", "a:99999"] {
+            let error = parsed(wrong).unwrap_err();
+            assert!(error.to_string().contains("host:port"), "{error}");
         }
         // The loopback interface has another name on other systems, and no IPv6 on some.
         let Ok(index) = Interface::Name("lo".to_owned()).index() else {
