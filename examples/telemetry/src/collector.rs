@@ -45,7 +45,9 @@ pub(crate) async fn run(address: &str, folder: &FilePath) -> Result<(), Failure>
             news.unsubscribe(&uri, who);
         })
         .build()?;
-    let listener = TlsListener::bind(address, session::server_config(folder)?).await?;
+    let listener = TlsListener::bind(address, session::server_config(folder)?)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     println!("listening on {}", listener.local_addr()?);
     server.serve(listener)?;
     tokio::signal::ctrl_c().await?;

@@ -18,13 +18,17 @@ const KEY: &str = "key.der";
 
 /// What all members of the service know.
 pub(crate) fn members() -> Result<HmacAuth, Failure> {
-    Ok(HmacAuth::new(std::env::var("TELEMETRY_SECRET")?))
+    Ok(HmacAuth::new(secret("TELEMETRY_SECRET")?))
 }
 
 /// What those know who may forget a sensor.
 pub(crate) fn admins() -> Result<HmacAuth, Failure> {
-    let secret = std::env::var("TELEMETRY_ADMIN_SECRET")?;
+    let secret = secret("TELEMETRY_ADMIN_SECRET")?;
     Ok(HmacAuth::new(secret).with_hmac_field("camh"))
+}
+
+fn secret(variable: &str) -> Result<String, Failure> {
+    std::env::var(variable).map_err(|_| format!("set {variable} to the secret").into())
 }
 
 /// The collector's certificate, made at its first start. In earnest it comes from a certificate
@@ -51,8 +55,13 @@ pub(crate) fn server_config(folder: &Path) -> Result<Arc<ServerConfig>, Failure>
 
 /// A client that connects to the collector, once there is one, and again whenever it has to.
 pub(crate) async fn client(address: &str, folder: &Path) -> Result<Client, Failure> {
+    let path = folder.join(CERTIFICATE);
+    let certificate = fs::read(&path).map_err(|error| {
+        let path = path.display();
+        format!("{path}: {error}; the collector makes it when it starts")
+    })?;
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(fs::read(folder.join(CERTIFICATE))?))?;
+    roots.add(CertificateDer::from(certificate))?;
     let config = ClientConfig::builder()
         .with_root_certificates(roots)
         .with_no_client_auth();
