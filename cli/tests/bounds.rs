@@ -76,7 +76,8 @@ fn an_address_may_have_so_many_udp_subscribers() {
 
 #[test]
 fn the_store_has_limits_and_says_which() {
-    let server = Server::start(&["--max-resources", "2", "--max-bytes", "2000"]);
+    let limits = ["--max-resources", "2", "--max-bytes", "2000"];
+    let server = Server::start(&[&limits[..], &["--max-content", "1000"]].concat());
     let full = |ran: &Ran, limit: &str| {
         assert_eq!(ran.status, 1);
         let error = format!("ERROR: the store is full: at most {limit}");
@@ -99,6 +100,9 @@ fn the_store_has_limits_and_says_which() {
         ask(&server, &["update", "b", "--content", &longer[1..]]).status,
         0
     );
+    let too_long = ask(&server, &["update", "a", "--content", &"x".repeat(1001)]);
+    let error = "ERROR: a content of 1001 bytes; at most 1000 are kept (--max-content)";
+    assert!(too_long.stderr.contains(error), "{}", too_long.stderr);
     let number = "2 resources (--max-resources)";
     full(&ask(&server, &["create", "c", "--content", ""]), number);
     assert_eq!(ask(&server, &["delete", "a"]).status, 0);

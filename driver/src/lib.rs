@@ -103,6 +103,9 @@ mod publisher;
 mod roster;
 mod task;
 
+// What servers keep, and whom they tell.
+pub mod resources;
+
 // Servers, clients and nodes.
 mod client;
 #[cfg(feature = "futures-io")]
@@ -172,6 +175,7 @@ pub mod api {
     pub use crate::Json;
     #[cfg(feature = "postcard")]
     pub use crate::Postcard;
+    pub use crate::resources;
     pub use crate::{
         Connection, Content, Extension, Failure, LongRequest, NoReply, Path, Peers, Publisher,
         Remote, Reply, RequestBuilder, Response, Router, State, SubscribeBuilder, Subscription,

@@ -9,6 +9,7 @@ use crate::address_book::AddressBook;
 use crate::connection::Connection;
 use crate::error::SubscriptionError;
 use crate::handler::{FromRequest, Reply, Request};
+use crate::logging::Logs;
 use crate::remote::{Kind, Remote};
 use crate::roster::Roster;
 use crate::service::Service;
@@ -174,6 +175,10 @@ impl Publisher {
             Receivers::Connections(roster) => &roster.service,
             Receivers::Addresses(book) => &book.service,
         }
+    }
+
+    pub(crate) fn logs(&self) -> &Logs {
+        &self.service().context.logs
     }
 
     /// The number of subscribers of a key.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::ArgPredicate;
 use netaio_core::{Limits, LimitsError};
 use netaio_driver::Interface;
+use netaio_driver::resources::StoreLimits;
 
 use super::layers::{AdminLayer, OuterLayer};
 use super::runtime::RuntimeChoice;
@@ -53,11 +54,15 @@ pub(crate) struct Bounds {
     pub(crate) per_address: Option<NonZeroUsize>,
     /// The most resources. One more is answered with an ERROR.
     #[arg(long, value_name = "N", default_value_t = 65_536)]
-    pub(crate) max_resources: usize,
+    pub(crate) max_resources: u64,
     /// The most bytes of all resources: uris, contents, and 256 bytes for each. What would be
     /// more is answered with an ERROR.
     #[arg(long, value_name = "BYTES", default_value_t = 268_435_456)]
-    pub(crate) max_bytes: usize,
+    pub(crate) max_bytes: u64,
+    /// The most bytes of one resource's content. A longer one is answered with an ERROR. [default: what
+    /// a message carries]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_content: Option<usize>,
 }
 
 impl Bounds {
@@ -72,6 +77,15 @@ impl Bounds {
             .with_idle_timeout(self.idle_timeout)?
             .with_connections_per_address(per_address)?
             .with_subscribers_per_address(per_address)
+    }
+
+    /// The limits of the resources.
+    pub(crate) fn store(&self) -> StoreLimits {
+        StoreLimits {
+            resources: self.max_resources,
+            bytes: self.max_bytes,
+            content: self.max_content.unwrap_or(usize::MAX),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! `netaio serve`.
 
-mod news;
-mod store;
+mod handlers;
 
 use std::future::pending;
 use std::io::Write;
@@ -14,10 +13,10 @@ use netaio_core::Layer;
 use netaio_core::types::{
     CREATE_URI, DELETE_URI, PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI, UPDATE_URI,
 };
+use netaio_driver::resources::{LocalBus, MemoryStore};
 use netaio_driver::{BuildError, Content, Runtime, Server, UdpNode};
 
-use self::news::{News, publish, subscribe, unsubscribe};
-use self::store::{Store, create, delete, read, update};
+use self::handlers::{Shared, create, delete, publish, read, subscribe, unsubscribe, update};
 use crate::args::Serve;
 use crate::error::CliError;
 use crate::runtime::{Work, block_on};
@@ -38,12 +37,6 @@ pub(crate) fn serve(options: Serve) -> Result<(), CliError> {
 struct Serving {
     options: Serve,
     stop: Stop,
-}
-
-/// What the handlers of server and node share.
-struct Shared {
-    store: Store,
-    news: News,
 }
 
 /// A server's or a node's builder with all layers and handlers: they have the
@@ -123,10 +116,10 @@ pub(crate) struct Bound<R: Runtime> {
 /// Binds what the options ask for, and serves.
 pub(crate) async fn bind<R: Runtime>(options: &Serve) -> Result<Bound<R>, CliError> {
     let bounds = &options.bounds;
-    let shared = Arc::new(Shared {
-        store: Store::new(bounds.max_resources, bounds.max_bytes),
-        news: News::default(),
-    });
+    let bus = Arc::new(LocalBus::new());
+    let told = bus.clone();
+    let store = MemoryStore::new(bounds.store(), move |changed| told.tell(&changed));
+    let shared = Arc::new(Shared { store, bus });
     let mut bound = Bound {
         tcp: None,
         udp: None,
@@ -134,7 +127,7 @@ pub(crate) async fn bind<R: Runtime>(options: &Serve) -> Result<Bound<R>, CliErr
     if let Some(address) = &options.tcp {
         let builder = serving!(Server::<R>::builder(), options, shared);
         let server = builder.bind(address).await?;
-        shared.news.add(server.publisher().clone());
+        shared.bus.add(server.publisher().clone());
         bound.tcp = Some(server);
     }
     if let Some(address) = &options.udp {
@@ -142,7 +135,7 @@ pub(crate) async fn bind<R: Runtime>(options: &Serve) -> Result<Bound<R>, CliErr
         // Clients may be on this machine.
         let builder = builder.no_group().ignore_own_ip(false);
         let node = builder.bind(address).await?;
-        shared.news.add(node.publisher().clone());
+        shared.bus.add(node.publisher().clone());
         bound.udp = Some(node);
     }
     Ok(bound)

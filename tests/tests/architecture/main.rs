@@ -144,6 +144,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["address_book", "peers", "receivers", "task"],
             &["byte_stream", "roster"],
             &["publisher"],
+            &["resources"],
             // Servers, clients and nodes.
             &["setup"],
             &["client", "server", "udp"],

@@ -1,0 +1,78 @@
+//! The handlers of server and node.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use netaio_driver::resources::{Bus, BusError, LocalBus, MemoryStore, Store, StoreError};
+use netaio_driver::{Content, Publisher, Remote, Reply, State, Uri};
+
+/// What the handlers share.
+pub(super) struct Shared {
+    pub(super) store: MemoryStore,
+    pub(super) bus: Arc<LocalBus>,
+}
+
+type Here = State<Arc<Shared>>;
+
+/// The answer to what the store does not do. Limits have the names of their options.
+fn refused(error: StoreError) -> Reply {
+    let option = match error {
+        StoreError::NotFound => return Reply::not_found(error.to_string()),
+        StoreError::TooMany(_) => " (--max-resources)",
+        StoreError::Full(_) => " (--max-bytes)",
+        StoreError::TooLong { .. } => " (--max-content)",
+        _ => "",
+    };
+    Reply::error(format!("{error}{option}"))
+}
+
+pub(super) async fn read(uri: Uri, here: Here) -> Result<Bytes, Reply> {
+    here.store.read(&uri).await.map_err(refused)
+}
+
+pub(super) async fn create(uri: Uri, content: Content, here: Here) -> Result<Reply, Reply> {
+    here.bus.wait_for_room(&uri).await;
+    let created = here.store.create(uri.0, content.0).await;
+    created.map(|()| Reply::ok("stored")).map_err(refused)
+}
+
+pub(super) async fn update(uri: Uri, content: Content, here: Here) -> Result<Reply, Reply> {
+    here.bus.wait_for_room(&uri).await;
+    let updated = here.store.update(uri.0, content.0).await;
+    updated.map(|()| Reply::ok("stored")).map_err(refused)
+}
+
+pub(super) async fn delete(uri: Uri, here: Here) -> Result<Reply, Reply> {
+    here.bus.wait_for_room(&uri).await;
+    let deleted = here.store.delete(uri.0).await;
+    deleted.map(|()| Reply::ok("deleted")).map_err(refused)
+}
+
+/// Answered with `CONFIRM_SUBSCRIBE`.
+pub(super) async fn subscribe(
+    uri: Uri,
+    who: Remote,
+    publisher: Publisher,
+    here: Here,
+) -> Result<&'static str, BusError> {
+    here.bus.subscribe(&uri, who, &publisher).await?;
+    Ok("")
+}
+
+/// Answered with `CONFIRM_UNSUBSCRIBE`, whether or not there was a subscription.
+pub(super) async fn unsubscribe(
+    uri: Uri,
+    who: Remote,
+    publisher: Publisher,
+    here: Here,
+) -> &'static str {
+    here.bus.unsubscribe(&uri, who, &publisher).await;
+    ""
+}
+
+/// Answered with `OK` and the number of subscribers that are notified.
+pub(super) async fn publish(uri: Uri, content: Content, here: Here) -> Result<String, BusError> {
+    here.bus.wait_for_room(&uri).await;
+    let told = here.bus.publish(&uri, content.0).await?;
+    Ok(told.to_string())
+}

@@ -1,0 +1,118 @@
+//! The subscribers of this process.
+
+use std::fmt;
+
+use bytes::Bytes;
+use netaio_core::{Message, SealError};
+
+use super::bus::{Bus, BusError};
+use super::store::Changed;
+use crate::logging::{Shown, limited};
+use crate::publisher::Publisher;
+use crate::remote::Remote;
+use crate::sync::{Mutex, MutexGuard, lock};
+
+/// The subscribers of this process: of a server, of a node, or of several.
+///
+/// Each has subscribers of its own; what is published comes to those of all, to all in the same order.
+#[derive(Default)]
+pub struct LocalBus(Mutex<Vec<Publisher>>);
+
+impl LocalBus {
+    /// A bus without publishers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the publisher of a server or a node. It does not keep it alive.
+    pub fn add(&self, publisher: Publisher) {
+        self.lock().push(publisher);
+    }
+
+    /// The lock is held for one message to all of them, which waits for nobody: so all get messages in
+    /// the same order.
+    fn lock(&self) -> MutexGuard<'_, Vec<Publisher>> {
+        lock(&self.0)
+    }
+
+    /// Notifies the subscribers of a uri here of its content, and returns their number. It waits for
+    /// nobody. Nothing but uri and content goes with it: what has happened to a resource is said by
+    /// [`tell`](Self::tell) only.
+    ///
+    /// # Errors
+    /// The content is too long to be sent with the outer layer: no subscriber is notified.
+    pub fn notify(&self, uri: &[u8], content: Bytes) -> Result<usize, SealError> {
+        let news = Message::notify(Bytes::copy_from_slice(uri), content);
+        self.send(uri, &news)
+    }
+
+    fn send(&self, uri: &[u8], news: &Message) -> Result<usize, SealError> {
+        let (mut told, mut failed) = (0_usize, None);
+        for publisher in self.lock().iter() {
+            match publisher.notify(uri, news) {
+                Ok(delivery) => told = told.saturating_add(delivery.accepted()),
+                Err(error) => failed = Some((error, publisher.clone())),
+            }
+        }
+        match failed {
+            Some((error, _)) if told == 0 => Err(error),
+            Some((error, publisher)) => {
+                let uri = Shown(uri);
+                limited!(publisher.logs(), WARN, "some subscribers are not told", %uri, %error);
+                Ok(told)
+            }
+            None => Ok(told),
+        }
+    }
+
+    /// Notifies the subscribers of a resource here of what has happened to it. It waits for nobody.
+    /// Errors are logged: the change is made already.
+    pub fn tell(&self, changed: &Changed) {
+        let Changed {
+            uri,
+            content,
+            change,
+        } = changed;
+        let news = Message::notify(uri.clone(), content.clone()).with_change(*change);
+        if let Err(error) = self.send(uri, &news)
+            && let Some(publisher) = self.lock().first()
+        {
+            let uri = Shown(uri);
+            limited!(publisher.logs(), WARN, "subscribers are not told", %uri, %error);
+        }
+    }
+}
+
+impl Bus for LocalBus {
+    async fn subscribe(
+        &self,
+        uri: &[u8],
+        who: Remote,
+        publisher: &Publisher,
+    ) -> Result<(), BusError> {
+        publisher.subscribe(uri, who)?;
+        Ok(())
+    }
+
+    async fn unsubscribe(&self, uri: &[u8], who: Remote, publisher: &Publisher) {
+        publisher.unsubscribe(uri, who);
+    }
+
+    async fn wait_for_room(&self, uri: &[u8]) {
+        let publishers = self.lock().clone();
+        for publisher in publishers {
+            publisher.wait_for_room(uri).await;
+        }
+    }
+
+    async fn publish(&self, uri: &[u8], content: Bytes) -> Result<usize, BusError> {
+        Ok(self.notify(uri, content)?)
+    }
+}
+
+impl fmt::Debug for LocalBus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LocalBus").field(&*self.lock()).finish()
+    }
+}
