@@ -9,6 +9,7 @@ use netaio_core::{CloseReason, FrameError, OpenError, RouteError, SendError};
 use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError, TaskPanicked};
 
 use crate::codec::LineError;
+use crate::secret::SecretError;
 
 /// The status for a command line that is wrong, which is clap's too.
 pub(crate) const USAGE: u8 = 2;
@@ -96,6 +97,9 @@ pub(crate) enum CliError {
     /// The command line is wrong, as its parser says it.
     #[error("{0}")]
     Usage(String),
+    /// A secret cannot be read or used.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The server answered with an error message.
     #[error(transparent)]
     Answer(#[from] ErrorAnswer),
@@ -187,7 +191,7 @@ impl CliError {
             Self::Request(RequestError::Send(SendError::Seal(_))) | Self::Content { .. } => USAGE,
             // The local peer is what the options say.
             Self::Build(BuildError::Peers(_)) | Self::PeerData(_) => USAGE,
-            Self::Usage(_) | Self::NoInput => USAGE,
+            Self::Usage(_) | Self::NoInput | Self::Secret(_) => USAGE,
             Self::Request(_) => CONNECTION,
             _ => 1,
         })

@@ -15,6 +15,7 @@ mod node;
 mod output;
 mod request;
 mod runtime;
+mod secret;
 mod serve;
 mod signals;
 mod stdio;
@@ -69,7 +70,8 @@ fn main() -> ExitCode {
     status
 }
 
-fn run(command: Command) -> Result<(), CliError> {
+fn run(mut command: Command) -> Result<(), CliError> {
+    command.resolve()?;
     match command {
         Command::Serve(options) => serve::serve(options),
         Command::Request(options) => request::request(MessageType::REQUEST_URI, options),

@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::folder::Folder;
 use common::server::Server;
 use common::{RUNTIMES, json_lines, run};
 use netaio_tests::python::{
@@ -127,5 +128,46 @@ fn a_python_server_is_asked() -> Result {
         }
         server.stop();
     }
+    Ok(())
+}
+
+/// Its secrets, here in files that an editor has written.
+#[test]
+fn files_have_pythons_secrets() -> Result {
+    let Some(python) = Python::get()? else {
+        return Ok(());
+    };
+    let folder = Folder::new("python");
+    let [secret, key, admin] = ["s e c r e t", "kéy", "admin"]
+        .map(|text| (text, folder.private(text, format!("{text}\n"))));
+    let outer = Outer {
+        secret: Some(secret.0.into()),
+        key: Some(key.0.into()),
+        plain_uri: false,
+    };
+    let files = ["--secret-file", &secret.1, "--key-file", &key.1];
+    let files = [&files[..], &["--admin-secret-file", &admin.1]].concat();
+    let server = Server::start(&files);
+    let mut client = PythonClient::connect(&python, server.addr, &outer)?;
+    let inner = Inner {
+        secret: Some(admin.0.into()),
+        key: None,
+    };
+    let answer = client.request_with(Op::Create, b"a", b"1", &inner)?;
+    assert_eq!(answer.message()?, ("OK", &b"stored"[..]));
+    client.close()?;
+    let server = PythonServer::start(
+        &python,
+        &ServerOptions {
+            outer,
+            admin_secret: Some(admin.0.into()),
+            inner: Inner::default(),
+        },
+    )?;
+    let addr = server.addr.to_string();
+    let create = ["create", "a", "--content", "1", "--server", &addr];
+    let created = run(&[&create[..], &files].concat(), b"");
+    assert_eq!(created.status, 0, "{created:?}");
+    server.stop();
     Ok(())
 }

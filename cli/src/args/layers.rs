@@ -1,60 +1,133 @@
 //! Secrets and keys, and the plugins that they make.
 
+use std::path::PathBuf;
+
 use netaio_core::Layer;
 use netaio_core::plugin::{HmacAuth, Sha256StreamCipher};
 
-use super::values::Secret;
+use crate::secret::{Given, Secret, SecretError, Sources};
 
 /// The layer around every message.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Secrets and keys")]
 pub(crate) struct OuterLayer {
-    /// The secret of the outer HMAC.
-    #[arg(long, value_name = "SECRET")]
+    /// The secret of the outer HMAC. Whoever can list this machine's processes can read it here:
+    /// --secret-file and NETAIO_SECRET are for more than a try.
+    #[arg(long, value_name = "SECRET", conflicts_with = "secret_file")]
     secret: Option<Secret>,
-    /// The key of the outer stream cipher.
-    #[arg(long, value_name = "KEY")]
+    /// A file with the secret; - is standard input. One end of a line at its end is no part of it.
+    /// Without either the secret is that of the environment's NETAIO_SECRET, where that is set.
+    #[arg(long, value_name = "PATH")]
+    secret_file: Option<PathBuf>,
+    /// The key of the outer stream cipher. Whoever can list this machine's processes can read it
+    /// here.
+    #[arg(long, value_name = "KEY", conflicts_with = "key_file")]
     key: Option<Secret>,
+    /// A file with the key, as --secret-file has the secret. Without either the key is that of the
+    /// environment's NETAIO_KEY.
+    #[arg(long, value_name = "PATH")]
+    key_file: Option<PathBuf>,
     /// The cipher leaves the uri readable.
     #[arg(long)]
     plain_uri: bool,
+    /// What they come to.
+    #[arg(skip)]
+    layer: Option<Layer>,
 }
 
 impl OuterLayer {
-    /// The plugins that the options ask for.
-    pub(crate) fn layer(&self) -> Layer {
+    /// Reads the secrets, and makes the plugins that the options ask for.
+    ///
+    /// # Errors
+    /// A secret cannot be read or used.
+    pub(crate) fn resolve(&mut self, sources: &mut Sources) -> Result<(), SecretError> {
+        let secret = sources.find(&Given {
+            what: "the secret",
+            option: self.secret.as_ref(),
+            name: "--secret",
+            file: self.secret_file.as_ref(),
+            variable: "NETAIO_SECRET",
+        })?;
+        let key = sources.find(&Given {
+            what: "the key",
+            option: self.key.as_ref(),
+            name: "--key",
+            file: self.key_file.as_ref(),
+            variable: "NETAIO_KEY",
+        })?;
         let mut layer = Layer::new();
-        if let Some(secret) = &self.secret {
-            layer = layer.with_auth(HmacAuth::new(secret.0.as_bytes()));
+        if let Some(secret) = &secret {
+            layer = layer.with_auth(HmacAuth::new(secret.bytes()));
         }
-        if let Some(key) = &self.key {
-            let cipher = Sha256StreamCipher::new(key.0.as_bytes());
+        if let Some(key) = &key {
+            let cipher = Sha256StreamCipher::new(key.bytes());
             layer = layer.with_cipher(if self.plain_uri {
                 cipher.with_plain_uri()
             } else {
                 cipher
             });
         }
-        layer
+        self.layer = Some(layer);
+        Ok(())
+    }
+
+    /// The plugins, once they are resolved.
+    pub(crate) fn layer(&self) -> Layer {
+        debug_assert!(self.layer.is_some(), "the options were resolved");
+        self.layer.clone().unwrap_or_default()
     }
 }
 
 /// The layer of those who may change things.
 #[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Secrets and keys")]
 pub(crate) struct AdminLayer {
     /// The secret of the inner HMAC (field `camh`) of create, update and delete, and of
-    /// publish where the server has --admin-publish.
-    #[arg(long, value_name = "SECRET")]
+    /// publish where the server has --admin-publish. Whoever can list this machine's processes
+    /// can read it here.
+    #[arg(long, value_name = "SECRET", conflicts_with = "admin_secret_file")]
     admin_secret: Option<Secret>,
+    /// A file with the admin's secret, as --secret-file has the secret. Without either it is that
+    /// of the environment's NETAIO_ADMIN_SECRET.
+    #[arg(long, value_name = "PATH")]
+    admin_secret_file: Option<PathBuf>,
+    /// What it comes to.
+    #[arg(skip)]
+    layer: Option<Layer>,
 }
 
 impl AdminLayer {
-    /// The plugin that the option asks for.
-    pub(crate) fn layer(&self) -> Layer {
-        match &self.admin_secret {
-            None => Layer::new(),
-            Some(secret) => {
-                Layer::new().with_auth(HmacAuth::new(secret.0.as_bytes()).with_hmac_field("camh"))
-            }
+    /// Nobody's, without any option.
+    pub(crate) fn none() -> Self {
+        Self {
+            layer: Some(Layer::new()),
+            ..Self::default()
         }
+    }
+
+    /// Reads the secret, and makes the plugin that the options ask for.
+    ///
+    /// # Errors
+    /// The secret cannot be read or used.
+    pub(crate) fn resolve(&mut self, sources: &mut Sources) -> Result<(), SecretError> {
+        let secret = sources.find(&Given {
+            what: "the admin's secret",
+            option: self.admin_secret.as_ref(),
+            name: "--admin-secret",
+            file: self.admin_secret_file.as_ref(),
+            variable: "NETAIO_ADMIN_SECRET",
+        })?;
+        let layer = Layer::new();
+        self.layer = Some(match secret {
+            None => layer,
+            Some(secret) => layer.with_auth(HmacAuth::new(secret.bytes()).with_hmac_field("camh")),
+        });
+        Ok(())
+    }
+
+    /// The plugin, once it is resolved.
+    pub(crate) fn layer(&self) -> Layer {
+        debug_assert!(self.layer.is_some(), "the options were resolved");
+        self.layer.clone().unwrap_or_default()
     }
 }

@@ -4,6 +4,7 @@ mod asking;
 mod benching;
 mod codec;
 mod layers;
+mod resolve;
 mod runtime;
 mod serving;
 mod values;
@@ -21,6 +22,9 @@ pub(crate) use self::serving::{Bounds, Node, Serve};
 ///
 /// What others say is raw where content goes to a pipe or a file. On a terminal, on standard
 /// error and in JSON everything in it is escaped that would not show as itself.
+///
+/// Secrets and keys come from their options, else from the files that options name, else from the
+/// environment: NETAIO_SECRET, NETAIO_KEY, NETAIO_ADMIN_SECRET. Each has 4,096 bytes at most.
 ///
 /// Exit status: 0 success, and also when nobody reads the output any more, or SIGINT (Ctrl-C) or SIGTERM
 /// ended a command that goes on until then (serve, subscribe, node, bench); 1 an error answer, or
@@ -193,10 +197,14 @@ mod tests {
 
     #[test]
     fn options_make_the_layer() {
-        let layer = |line: &[&str]| match Args::parse_from(line).command {
-            Command::Decode(options) => options.outer.layer(),
-            Command::Encode(options) => options.outer.layer(),
-            _ => Layer::new(),
+        let layer = |line: &[&str]| {
+            let mut command = Args::parse_from(line).command;
+            command.resolve().unwrap();
+            match command {
+                Command::Decode(options) => options.outer.layer(),
+                Command::Encode(options) => options.outer.layer(),
+                _ => Layer::new(),
+            }
         };
         assert!(layer(&["netaio", "decode"]).is_empty());
         let both = layer(&["netaio", "encode", "--secret", "s", "--key", "k"]);

@@ -29,7 +29,7 @@ pub(crate) struct Serve {
     pub(crate) admin: AdminLayer,
     /// Want the admin's secret for publishing too. Without it whoever passes the outer layer
     /// may publish anything to anybody's subscribers.
-    #[arg(long, requires = "admin_secret")]
+    #[arg(long)]
     pub(crate) admin_publish: bool,
     #[command(flatten)]
     pub(crate) bounds: Bounds,

@@ -1,11 +1,7 @@
 //! What single options mean.
 
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 use std::time::Duration;
-
-use zeroize::Zeroizing;
 
 use crate::codec::hex::unhex;
 
@@ -48,28 +44,6 @@ pub(super) fn id(text: &str) -> Result<Id, String> {
 /// The bytes of a peer's id.
 #[derive(Clone, Debug)]
 pub(crate) struct Id(pub(crate) Vec<u8>);
-
-/// A secret or a key: what was typed, but never shown.
-#[derive(Clone)]
-pub(crate) struct Secret(pub(super) Zeroizing<String>);
-
-/// An empty one is what a variable of a shell is that nobody has set.
-impl FromStr for Secret {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.is_empty() {
-            false => Ok(Self(Zeroizing::new(text.into()))),
-            true => Err("an empty one protects nothing; leave the option out, or give one"),
-        }
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("..")
-    }
-}
 
 #[cfg(test)]
 mod tests {

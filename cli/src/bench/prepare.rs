@@ -38,7 +38,7 @@ pub(super) async fn serve<R: Runtime>(options: &mut Bench) -> Result<Option<Boun
         tcp: (!asked.udp).then(address).flatten(),
         udp: asked.udp.then(address).flatten(),
         outer: asked.outer.clone(),
-        admin: AdminLayer::default(),
+        admin: AdminLayer::none(),
         admin_publish: false,
         bounds: Bounds::default(),
         runtime: asked.runtime,

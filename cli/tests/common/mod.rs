@@ -7,12 +7,14 @@
     reason = "only tests run this"
 )]
 
+pub(crate) mod folder;
 pub(crate) mod node;
 pub(crate) mod server;
 #[cfg(target_os = "linux")]
 pub(crate) mod streams;
 pub(crate) mod subscriber;
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -78,7 +80,13 @@ fn command() -> Command {
 
 /// Starts the command with pipes.
 pub(crate) fn start(args: &[&str]) -> Child {
+    start_in(&[], args)
+}
+
+/// The same, with variables in its environment.
+pub(crate) fn start_in(environment: &[(&str, &OsStr)], args: &[&str]) -> Child {
     command()
+        .envs(environment.iter().copied())
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -102,7 +110,12 @@ pub(crate) fn stop(child: &mut Child, signal: &str) -> Option<i32> {
 
 /// Runs the command with this input.
 pub(crate) fn run(args: &[&str], input: &[u8]) -> Ran {
-    let mut child = start(args);
+    run_in(&[], args, input)
+}
+
+/// The same, with variables in its environment.
+pub(crate) fn run_in(environment: &[(&str, &OsStr)], args: &[&str], input: &[u8]) -> Ran {
+    let mut child = start_in(environment, args);
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     // It may end before it has read everything.

@@ -1,0 +1,81 @@
+//! Secrets and keys: where they come from, and that they are shown nowhere.
+
+mod read;
+mod sources;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use zeroize::Zeroizing;
+
+pub(crate) use self::sources::{Given, Sources};
+
+/// The most bytes of a secret. More is a file that was named by mistake.
+pub(crate) const MAX: usize = 4096;
+
+/// A secret or a key, which is wiped at its end and never shown.
+#[derive(Clone)]
+pub(crate) struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// An empty one is what a variable of a shell is that nobody has set. One that is too long is
+/// refused later: here the parser of the command line would show it.
+impl FromStr for Secret {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.is_empty() {
+            false => Ok(Self(Zeroizing::new(text.into()))),
+            true => Err("an empty one protects nothing; leave the option out, or give one"),
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
+}
+
+/// Why there is no secret where one is to be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SecretError {
+    /// It cannot be read.
+    #[error("cannot read {what} from {}: {error}", place(path.as_ref()))]
+    Read {
+        what: &'static str,
+        /// The file; `None` is standard input.
+        path: Option<PathBuf>,
+        error: io::Error,
+    },
+    /// Standard input was closed when the command started.
+    #[error("{what} is to come from standard input, which is closed")]
+    Closed { what: &'static str },
+    /// Two things are to come from standard input.
+    #[error("standard input is read once, and both {first} and {second} are to come from it")]
+    Twice {
+        first: &'static str,
+        second: &'static str,
+    },
+    /// There is nothing in it.
+    #[error("{what} in {place} is empty, and an empty one protects nothing")]
+    Empty { what: &'static str, place: String },
+    /// There is too much in it.
+    #[error("{what} in {place} is longer than {MAX} bytes")]
+    TooLong { what: &'static str, place: String },
+}
+
+fn place(path: Option<&PathBuf>) -> String {
+    match path {
+        None => "standard input".to_owned(),
+        Some(path) => path.display().to_string(),
+    }
+}
