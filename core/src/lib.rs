@@ -346,6 +346,8 @@
 //! compiler.
 #![no_std]
 #![forbid(unsafe_code)]
+// Which cargo feature an item needs, on its page.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // All of this crate parses, or counts what others parse.
 #![cfg_attr(
     not(test),
@@ -396,6 +398,11 @@ mod shared_frame;
 mod small_bytes;
 mod subscriptions;
 mod sync;
+/// The program of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 #[cfg(test)]
 mod testing;
 mod wire;

@@ -20,7 +20,7 @@ use netaio_core::types::{CREATE_URI, REQUEST_URI};
 use netaio_core::{Frame, Layer, Message, Now, Peer, Sealer, Wire};
 use rand_core::SeedableRng;
 
-const PAGE: &str = include_str!("../../SECURITY.md");
+const PAGE: &str = include_str!("../SECURITY.md");
 const NOW: Now = Now::new(Duration::ZERO, 1_700_000_000);
 const CONTENT: &[u8] = b"a content that stands out";
 

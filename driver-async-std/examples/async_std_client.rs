@@ -3,7 +3,7 @@
 //!     cargo run -p netaio-async-std --example async_std_client [ADDRESS]
 
 // What it asks is the same on every runtime.
-#[path = "../../driver/examples/notes/client.rs"]
+#[path = "notes/client.rs"]
 mod notes;
 
 use netaio_async_std::Client;

@@ -3,7 +3,7 @@
 //!     cargo run -p netaio-async-std --example async_std_server [ADDRESS]
 
 // What it serves is the same on every runtime.
-#[path = "../../driver/examples/notes/server.rs"]
+#[path = "notes/server.rs"]
 mod notes;
 
 use netaio_async_std::Server;

@@ -54,6 +54,8 @@
 //! - `x25519`: `plugin::X25519Cipher`, encryption between two peers; off by
 //!   default.
 #![forbid(unsafe_code)]
+// Which cargo feature an item needs, on its page.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod transport;
 

@@ -52,6 +52,8 @@
 //! - `x25519`: `plugin::X25519Cipher`, encryption between two peers; off by
 //!   default.
 #![forbid(unsafe_code)]
+// Which cargo feature an item needs, on its page.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod blocking;
 pub mod transport;
@@ -104,6 +106,11 @@ impl Executor for Smol {
         }
     }
 }
+
+/// The program of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 //!     cargo run -p netaio-tokio --example server [ADDRESS]
 
 // What it serves is the same on every runtime.
-#[path = "../../driver/examples/notes/server.rs"]
+#[path = "notes/server.rs"]
 mod notes;
 
 use netaio_tokio::Server;

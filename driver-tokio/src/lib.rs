@@ -154,6 +154,8 @@
 //! - `x25519`: `plugin::X25519Cipher`, encryption between two peers; off by
 //!   default.
 #![forbid(unsafe_code)]
+// Which cargo feature an item needs, on its page.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod aliases;
 mod clock;
@@ -273,14 +275,19 @@ fn split(stream: TcpStream, keepalive: Option<Keepalive>) -> io::Result<(TcpRead
     Ok((TcpReader(reader), TcpWriter(writer)))
 }
 
+/// The program of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 /// The program of the chapter about metrics, compiled and run.
 #[cfg(doctest)]
-#[doc = include_str!("../../docs/observing.md")]
+#[doc = include_str!("../docs/observing.md")]
 pub struct Observing;
 
 /// The programs of the chapter about tests, compiled and run.
 #[cfg(all(doctest, feature = "testing"))]
-#[doc = include_str!("../../docs/testing.md")]
+#[doc = include_str!("../docs/testing.md")]
 pub struct Testing;
 
 #[cfg(all(test, target_os = "linux"))]

@@ -29,6 +29,8 @@
 //! - `json`, `postcard`: `Json` and `Postcard`, contents of values that serde knows.
 //! - `x25519`: `plugin::X25519Cipher` of the core.
 #![deny(unsafe_code)]
+// Which cargo feature an item needs, on its page.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The modules stand in floors, from the bottom to the top: a module imports from
 // its own floor and from those before it, never in a circle.

@@ -57,6 +57,8 @@
 //! ```
 #![no_std]
 #![forbid(unsafe_code)]
+// Which cargo feature an item needs, on its page.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 extern crate alloc;
@@ -79,6 +81,11 @@ mod order;
 mod pack;
 mod single;
 mod slices;
+/// The program of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 #[cfg(test)]
 mod tests;
 mod unpack;
