@@ -153,7 +153,7 @@ impl Default for Limits {
             unvalidated_rate: 1024 * 1024,
             unvalidated_total: 64 * 1024 * 1024,
             long_content: 16 * 1024 * 1024,
-            long_total: 64 * 1024 * 1024,
+            long_total: 32 * 1024 * 1024,
             long_requests: 1024,
             long_silence: Duration::from_secs(60),
             connections: 10_000,
@@ -329,8 +329,11 @@ impl Limits {
         long_content, with_long_content: usize, |_| false, "any number works";
 
         /// Bytes of all of them together, those whose handlers run and answers that are not
-        /// fetched among them; 64 MiB. One asker may have as many as there are still free for
-        /// others. Past it a part is refused, and what had come of its content is forgotten.
+        /// fetched among them, and what is kept of each request; 32 MiB, and never more than half of
+        /// [`inbound_total`](Self::inbound_total), in which they count. One asker may have as many
+        /// as there are still free for others. Past it, and where with what connections hold
+        /// three quarters of `inbound_total` would be passed, a part is refused, and what had
+        /// come of its content is forgotten.
         long_total, with_long_total: usize, |_| false, "any number works";
 
         /// Requests that are remembered, until their answers were fetched; 1,024. One asker may
@@ -338,7 +341,7 @@ impl Limits {
         long_requests, with_long_requests: usize, |_| false, "any number works";
 
         /// For how long a request is remembered of which nothing comes, and an answer that nobody
-        /// fetches; 60 s. They are forgotten when something else comes after that.
+        /// fetches; 60 s.
         long_silence, with_long_silence: Duration, Duration::is_zero, "must not be zero";
     }
 }
@@ -548,7 +551,8 @@ impl Limits {
         frames_per_turn, with_frames_per_turn: usize, |v| *v == 0, "must be at least 1";
 
         /// Memory of what was received and is not yet handled, in bytes, of all connections
-        /// of one server or client together; 64 MiB.
+        /// of one server or client together, contents that are
+        /// [longer than a frame](Self::long_total) included; 64 MiB.
         ///
         /// Past half of it, connections whose remotes do not read their answers, and so
         /// keep their own requests waiting, are closed; then those with a frame that is

@@ -26,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) event_bounds: Bounds,
     /// The runtime's timer.
     pub(crate) sleep_until: Sleep,
+    /// Starts a task on the runtime, from within it.
+    pub(crate) spawn: Spawn,
     peers: OnceLock<Weak<dyn FindPeer>>,
     /// What goes in and out.
     pub(crate) traffic: Arc<Traffic>,
@@ -54,6 +56,9 @@ pub(crate) struct MeasuredTimes {
 /// Is ready at a time, or soon after.
 pub(crate) type Sleep = fn(Instant) -> BoxFuture<()>;
 
+/// Starts a task.
+pub(crate) type Spawn = fn(BoxFuture<()>);
+
 /// The timer of a runtime.
 pub(crate) fn sleep_until<R: Runtime>(at: Instant) -> BoxFuture<()> {
     Box::pin(R::sleep_until(at))
@@ -67,7 +72,7 @@ impl Context {
         sources: Sources,
         log_interval: Duration,
         event_bounds: Bounds,
-        sleep_until: Sleep,
+        (sleep_until, spawn): (Sleep, Spawn),
         measured: bool,
     ) -> Arc<Self> {
         let logs = Arc::new(Logs::new(log_interval, sources.time.clone()));
@@ -78,6 +83,7 @@ impl Context {
             logs,
             event_bounds,
             sleep_until,
+            spawn,
             peers: OnceLock::new(),
             traffic: Arc::default(),
             times: measured.then(Arc::default),

@@ -1,11 +1,12 @@
 //! Messages that come in parts, for handlers of whole ones.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use event_listener::Event;
 use netaio_core::parts::{Inbox, Received, Ticket};
-use netaio_core::{Destination, Limits, Message, Route, SharedNode, Unrouted};
+use netaio_core::{Destination, Message, Now, Route, SharedNode, Unrouted};
 
+use crate::futures::{BoxFuture, race};
 use crate::handler::{AnyHandler, Handler, Outcome, PANICKED, Request, Spares};
 use crate::remote::Remote;
 use crate::service::{Service, WeakService};
@@ -15,19 +16,32 @@ use crate::sync::{Mutex, lock};
 pub(crate) struct Parts(Arc<Shared>);
 
 struct Shared {
-    inbox: Mutex<Inbox>,
+    state: Mutex<State>,
     /// Notified when a handler has ended.
     ended: Event,
+    /// Notified when this is dropped.
+    dropped: Arc<Event>,
+}
+
+struct State {
+    inbox: Inbox,
+    /// A task waits for its deadline.
+    is_timed: bool,
 }
 
 /// Marks the handler of parts.
 pub(crate) struct InParts;
 
 impl Parts {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(inbox: Inbox) -> Self {
+        let state = State {
+            inbox,
+            is_timed: false,
+        };
         Self(Arc::new(Shared {
-            inbox: Mutex::new(Inbox::new(limits)),
+            state: Mutex::new(state),
             ended: Event::new(),
+            dropped: Arc::default(),
         }))
     }
 }
@@ -40,8 +54,9 @@ impl Handler<InParts> for Parts {
         let Some(service) = WeakService::of(remote.states()) else {
             return Outcome::Done(None);
         };
-        let now = service.context.time().now();
-        let received = lock(&self.0.inbox).receive(now, remote.place(), message.content);
+        let received = self.0.change(&service, |inbox, now| {
+            inbox.receive(now, remote.place(), message.content)
+        });
         match received {
             Received::Answer(answer) => Outcome::Done(Some(answer)),
             Received::Running(ticket) => {
@@ -61,17 +76,86 @@ impl Handler<InParts> for Parts {
 }
 
 impl Shared {
+    /// Changes the inbox, and sees to it that it is changed again at its deadline.
+    fn change<T>(
+        self: &Arc<Self>,
+        service: &Arc<Service>,
+        change: impl FnOnce(&mut Inbox, Now) -> T,
+    ) -> T {
+        let now = service.context.time().now();
+        let mut state = lock(&self.state);
+        let result = change(&mut state.inbox, now);
+        let pressure = state.inbox.take_pressure();
+        let is_first = !state.is_timed && state.inbox.deadline().is_some();
+        state.is_timed |= is_first;
+        drop(state);
+        if !pressure.is_none() {
+            (&mut &**service).pressure(pressure);
+        }
+        if is_first {
+            let timing = Timing {
+                shared: Arc::downgrade(self),
+                service: Arc::downgrade(service),
+            };
+            (service.context.spawn)(Box::pin(timing.run(self.dropped.clone())));
+        }
+        result
+    }
+
     /// The answer of a handler that runs.
     async fn wait(&self, ticket: Ticket) -> Message {
         loop {
             let ended = self.ended.listen();
             {
-                let inbox = lock(&self.inbox);
+                let inbox = &lock(&self.state).inbox;
                 if !inbox.is_running(ticket) {
                     return inbox.answer(ticket);
                 }
             }
             ended.await;
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.dropped.notify(usize::MAX);
+    }
+}
+
+/// Forgets what is silent, in a task that lasts as long as there is something to forget.
+struct Timing {
+    shared: Weak<Shared>,
+    service: Weak<Service>,
+}
+
+impl Timing {
+    async fn run(self, dropped: Arc<Event>) {
+        loop {
+            let gone = dropped.listen();
+            let Some(sleep) = self.sleep() else { return };
+            race(sleep, gone).await;
+            let (Some(shared), Some(service)) = (self.shared.upgrade(), self.service.upgrade())
+            else {
+                return;
+            };
+            shared.change(&service, Inbox::handle_timeout);
+        }
+    }
+
+    /// The time until the deadline; `None` where there is none.
+    fn sleep(&self) -> Option<BoxFuture<()>> {
+        let (shared, service) = (self.shared.upgrade()?, self.service.upgrade()?);
+        let deadline = lock(&shared.state).inbox.deadline()?;
+        let context = &service.context;
+        Some((context.sleep_until)(context.time().instant(deadline)))
+    }
+}
+
+impl Drop for Timing {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            lock(&shared.state).is_timed = false;
         }
     }
 }
@@ -122,8 +206,8 @@ impl Running {
 
     fn end(mut self, reply: Option<Message>) -> Option<Message> {
         let ticket = self.ticket.take()?;
-        let now = self.service.context.time().now();
-        let answer = lock(&self.shared.inbox).replied(now, ticket, reply);
+        let replied = |inbox: &mut Inbox, now| inbox.replied(now, ticket, reply);
+        let answer = self.shared.change(&self.service, replied);
         self.shared.ended.notify(usize::MAX);
         Some(answer)
     }
@@ -132,7 +216,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            lock(&self.shared.inbox).abandoned(ticket);
+            let abandoned = |inbox: &mut Inbox, _| inbox.abandoned(ticket);
+            self.shared.change(&self.service, abandoned);
             self.shared.ended.notify(usize::MAX);
         }
     }

@@ -11,7 +11,7 @@ use netaio_core::{
 };
 
 use crate::bounded_queue::Bounds;
-use crate::context::{Context, Sleep, sleep_until};
+use crate::context::{Context, sleep_until};
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, AnyMiddleware, Request};
 use crate::logging::{self, limited};
@@ -96,22 +96,21 @@ impl Setup {
         deliver: Option<Arc<dyn Deliver>>,
     ) -> Result<Arc<Service>, BuildError> {
         let middleware = self.middleware.clone();
-        let (context, node) = self.finish(Node::for_streams, sleep_until::<R>)?;
+        let (context, node) = self.finish::<R>(Node::for_streams)?;
         Ok(Service::for_streams(context, node, middleware, deliver))
     }
 
     /// The service of a UDP node.
     pub(crate) fn for_datagrams<R: Runtime>(self) -> Result<Arc<Service>, BuildError> {
         let middleware = self.middleware.clone();
-        let (context, node) = self.finish(Node::for_datagrams, sleep_until::<R>)?;
+        let (context, node) = self.finish::<R>(Node::for_datagrams)?;
         Ok(Service::for_datagrams(context, node, middleware))
     }
 
     /// The node that has the handlers, made by `make`, and its context.
-    fn finish(
+    fn finish<R: Runtime>(
         mut self,
         make: fn(LinkConfig) -> Node<AnyHandler>,
-        sleep_until: Sleep,
     ) -> Result<(Arc<Context>, Node<AnyHandler>), BuildError> {
         let routes = std::mem::take(&mut self.routes).finish()?;
         let wrap = |handler| {
@@ -168,7 +167,7 @@ impl Setup {
         let (mut states, sources) = (self.states, self.sources);
         if self.long_requests {
             states.insert(WeakService::default());
-            let parts = AnyHandler::new(Parts::new(config.limits()));
+            let parts = AnyHandler::new(Parts::new(node.long_inbox()));
             // Without a layer of its own nothing clashes.
             let _ = node.on((types::REQUEST_URI, PARTS_URI), parts, Layer::new());
         }
@@ -178,7 +177,7 @@ impl Setup {
             sources,
             self.log_interval,
             self.event_bounds,
-            sleep_until,
+            (sleep_until::<R>, R::spawn),
             self.measured,
         );
         let now = context.time().now();

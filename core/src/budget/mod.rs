@@ -69,6 +69,17 @@ impl Pressure {
     pub fn is_none(self) -> bool {
         self == Self::default()
     }
+
+    /// What both mean.
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self {
+            inbound: self.inbound || other.inbound,
+            outbound: self.outbound || other.outbound,
+            room: self.room || other.room,
+            handlers: self.handlers.saturating_add(other.handlers),
+            released: self.released || other.released,
+        }
+    }
 }
 
 impl Budget {
@@ -232,15 +243,28 @@ impl Budget {
                 && self.inbound.bytes() > self.inbound.alarm,
             ..Pressure::default()
         };
-        match self.inbound.change(before.inbound, held.inbound) {
-            Change::None => {}
-            Change::Exceeded => pressure.inbound = true,
-            Change::Freed => pressure.room = true,
-        }
+        pressure = pressure.with(self.change_inbound(before.inbound, held.inbound));
         let outbound = self.change_outbound(before.outbound, held.outbound);
         pressure.outbound = outbound.outbound;
-        pressure.released = self.inbound.take_released() | self.outbound.take_released();
+        pressure.released |= self.outbound.take_released();
         pressure
+    }
+
+    /// Counts what was received and is held otherwise than before, by a link or by none.
+    pub(crate) fn change_inbound(&self, before: usize, after: usize) -> Pressure {
+        let change = self.inbound.change(before, after);
+        Pressure {
+            inbound: change == Change::Exceeded,
+            room: change == Change::Freed,
+            released: self.inbound.take_released(),
+            ..Pressure::default()
+        }
+    }
+
+    /// Whether so many bytes more may be received that can wait: three quarters are for those,
+    /// and the rest for small messages.
+    pub(crate) fn has_inbound_room(&self, more: usize) -> bool {
+        self.inbound.bytes().saturating_add(more) <= self.inbound.high()
     }
 
     /// Counts handlers, and says how many have ended.

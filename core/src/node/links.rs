@@ -19,6 +19,7 @@ use crate::message::Message;
 use crate::network::Network;
 use crate::now::Now;
 use crate::options::SendOptions;
+use crate::parts::Inbox;
 use crate::peers::PeerMessage;
 use crate::place::{LinkId, Place};
 use crate::shared_frame::SharedFrame;
@@ -111,6 +112,13 @@ impl<H: Clone> Node<H> {
         let (config, budget) = (self.config.clone(), self.budget.clone());
         let publications = self.publications.clone();
         DatagramLink::new(now, config, budget, publications, group, rng)
+    }
+
+    /// What takes requests that come [in parts](crate::parts): what it holds counts with what the
+    /// links have received, in [`inbound_bytes`](Self::inbound_bytes).
+    #[must_use]
+    pub fn long_inbox(&self) -> Inbox {
+        Inbox::with_budget(self.config.limits(), self.budget.clone())
     }
 
     fn seat(&mut self, role: Role, config: Arc<LinkConfig>, address: Option<SocketAddr>) -> Seat {

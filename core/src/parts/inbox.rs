@@ -1,61 +1,38 @@
 //! The side that is asked.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::held::{Held, State};
 use super::long_request::part;
+use super::room::Room;
 use super::words::{Head, Id, Said, Why, Word};
 use super::{PART_LEN, PARTS_URI};
+use crate::budget::{Budget, Pressure};
 use crate::limits::Limits;
 use crate::message::{Message, types};
 use crate::now::Now;
 use crate::place::Place;
 
-/// The bounds of an [`Inbox`], of [`Limits`].
-#[derive(Clone, Copy, Debug)]
-struct InboxLimits {
-    body: u64,
-    total: usize,
-    requests: usize,
-    silence: Duration,
-}
-
 /// Requests that come in parts, and their replies until these have been fetched.
+///
+/// [`Node::long_inbox`](crate::Node::long_inbox) makes one that counts what it holds with what the
+/// node's links hold. Whoever drives it calls [`handle_timeout`](Self::handle_timeout) at its
+/// [`deadline`](Self::deadline), and hands its [pressure](Self::take_pressure) to the node.
 #[derive(Debug)]
 pub struct Inbox {
-    limits: InboxLimits,
+    /// The longest content.
+    body: u64,
+    max_requests: usize,
+    silence: Duration,
     requests: BTreeMap<Id, Held>,
-    /// Bytes held by all of them.
-    held: usize,
-}
-
-#[derive(Debug)]
-struct Held {
-    head: Head,
-    place: Place,
-    heard: Duration,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    Receiving(Vec<u8>),
-    /// Its handler runs, and has as many bytes.
-    Running(usize),
-    Replied(Message),
-}
-
-impl State {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Receiving(content) => content.capacity(),
-            Self::Running(bytes) => *bytes,
-            Self::Replied(reply) => reply.content.len(),
-        }
-    }
+    room: Room,
+    /// No request is silent for too long before this time.
+    due: Option<Duration>,
 }
 
 /// Names a request whose handler is called.
@@ -75,31 +52,70 @@ pub enum Received {
 }
 
 impl Inbox {
-    /// An empty one, with the [bounds](Limits::long_content) for contents that are longer than a
-    /// frame.
+    /// An empty one that counts for itself, with the [bounds](Limits::long_content) for contents
+    /// that are longer than a frame.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
+        Self::with_budget(limits, Arc::new(Budget::new(limits)))
+    }
+
+    /// One that counts in this budget.
+    pub(crate) fn with_budget(limits: &Limits, budget: Arc<Budget>) -> Self {
         Self {
-            limits: InboxLimits {
-                body: limits.long_content() as u64,
-                total: limits.long_total(),
-                requests: limits.long_requests(),
-                silence: limits.long_silence(),
-            },
+            body: limits.long_content() as u64,
+            max_requests: limits.long_requests(),
+            silence: limits.long_silence(),
             requests: BTreeMap::new(),
-            held: 0,
+            room: Room::new(limits, budget),
+            due: None,
         }
     }
 
-    /// Bytes that it holds.
+    /// Bytes that it holds: contents, complete or not, answers, and what is kept of each request.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.held
+        self.room.held()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due, a reading of the monotonic clock;
+    /// `None` where nothing is held that could be forgotten.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        self.due
+    }
+
+    /// Forgets what was silent for [too long](Limits::long_silence). Early or late calls do no harm.
+    pub fn handle_timeout(&mut self, now: Now) {
+        let now = now.monotonic;
+        if self.due.is_none_or(|due| now < due) {
+            return;
+        }
+        let (silence, room) = (self.silence, &mut self.room);
+        let mut due = None;
+        self.requests.retain(|_, held| {
+            let Some(at) = held.silent_at(silence) else {
+                return true;
+            };
+            if at <= now {
+                room.change(held.bytes(), 0);
+                return false;
+            }
+            due = Some(due.map_or(at, |due: Duration| due.min(at)));
+            true
+        });
+        self.due = due;
+    }
+
+    /// What became of its holdings since the last call, for the other links of its node:
+    /// [`SharedNode::pressure`](crate::SharedNode::pressure).
+    #[must_use]
+    pub fn take_pressure(&mut self) -> Pressure {
+        self.room.take_pressure()
     }
 
     /// Takes the content of a request for [`PARTS_URI`].
     pub fn receive(&mut self, now: Now, from: Place, content: Bytes) -> Received {
-        self.forget_silent(now.monotonic);
+        self.handle_timeout(now);
         match Word::decode(content) {
             Some(Word::Open { head, id }) => self.open(now.monotonic, from, head, id),
             Some(Word::Part { id, offset, bytes }) => {
@@ -109,7 +125,7 @@ impl Inbox {
             Some(Word::Close { id }) => {
                 // What is not fetched yet is not forgotten by a mistake.
                 if let Some(Held {
-                    state: State::Replied(_),
+                    state: State::Replied { .. },
                     ..
                 }) = self.requests.get(&id)
                 {
@@ -129,23 +145,25 @@ impl Inbox {
             return answer(&Said::Refused(Why::Unknown));
         };
         held.heard = now.monotonic;
-        self.held = self.held.saturating_sub(held.state.bytes());
-        let len = reply.content.len() as u64;
-        let room = self.limits.total.saturating_sub(self.held);
-        let reply = if len > self.limits.body || reply.content.len() > room {
-            Message::error(reply.uri, "the answer is too long")
-        } else {
-            reply
+        let before = held.bytes();
+        let kept = held.state.kept_by(&reply.content);
+        let is_too_long = reply.content.len() as u64 > self.body;
+        let more = kept.saturating_sub(held.state.bytes());
+        let reply = match is_too_long || more > self.room.free() {
+            true => Message::error(reply.uri, "the answer is too long"),
+            false => reply,
         };
-        self.held = self.held.saturating_add(reply.content.len());
-        held.state = State::Replied(reply);
+        let kept = held.state.kept_by(&reply.content);
+        held.state = State::Replied { reply, kept };
+        self.room.change(before, held.bytes());
+        self.look_at(now.monotonic.saturating_add(self.silence));
         self.answer(ticket)
     }
 
     /// Its handler ended without an end: it was dropped. The request is forgotten.
     pub fn abandoned(&mut self, ticket: Ticket) {
         if let Some(Held {
-            state: State::Running(_),
+            state: State::Running { .. },
             ..
         }) = self.requests.get(&ticket.0)
         {
@@ -157,14 +175,14 @@ impl Inbox {
     #[must_use]
     pub fn is_running(&self, ticket: Ticket) -> bool {
         let held = self.requests.get(&ticket.0);
-        held.is_some_and(|held| matches!(held.state, State::Running(_)))
+        held.is_some_and(|held| matches!(held.state, State::Running { .. }))
     }
 
     /// What is answered to a request that has been handled.
     #[must_use]
     pub fn answer(&self, ticket: Ticket) -> Message {
         match self.requests.get(&ticket.0).map(|held| &held.state) {
-            Some(State::Replied(reply)) => answer(&first(reply)),
+            Some(State::Replied { reply, .. }) => answer(&first(reply)),
             _ => answer(&Said::Refused(Why::Unknown)),
         }
     }
@@ -179,11 +197,11 @@ impl Inbox {
                 State::Receiving(content) => said(&Said::GoOn {
                     offset: content.len() as u64,
                 }),
-                State::Running(_) => Received::Running(Ticket(id)),
-                State::Replied(reply) => said(&first(reply)),
+                State::Running { .. } => Received::Running(Ticket(id)),
+                State::Replied { reply, .. } => said(&first(reply)),
             };
         }
-        let max = self.limits.body;
+        let max = self.body;
         if head.len > max {
             return said(&Said::Refused(Why::TooLong { max }));
         }
@@ -194,7 +212,7 @@ impl Inbox {
         if !head.kind.is_request() || for_nobody || head.uri == PARTS_URI {
             return said(&Said::Refused(Why::NotPermitted));
         }
-        let free = self.limits.requests.saturating_sub(self.requests.len());
+        let free = self.max_requests.saturating_sub(self.requests.len());
         if self.of(from).count() >= free {
             return said(&Said::Refused(Why::NoRoom));
         }
@@ -209,21 +227,25 @@ impl Inbox {
             heard: now,
             state: State::Receiving(Vec::new()),
         };
+        if !self.room.has(held.bytes()) {
+            return said(&Said::Refused(Why::NoRoom));
+        }
+        self.room.change(0, held.bytes());
         self.requests.insert(id, held);
+        self.look_at(now.saturating_add(self.silence));
         said(&Said::GoOn { offset: 0 })
     }
 
     fn part(&mut self, now: Duration, from: Place, id: Id, offset: u64, bytes: &[u8]) -> Received {
-        let others = self.held;
-        let of_place: usize = self.of(from).map(|held| held.state.bytes()).sum();
+        let of_place: usize = self.of(from).map(Held::bytes).sum();
         let Some(held) = self.requests.get_mut(&id) else {
             return said(&Said::Refused(Why::Unknown));
         };
         held.heard = now;
         let content = match &mut held.state {
             State::Receiving(content) => content,
-            State::Running(_) => return Received::Running(Ticket(id)),
-            State::Replied(reply) => return said(&first(reply)),
+            State::Running { .. } => return Received::Running(Ticket(id)),
+            State::Replied { reply, .. } => return said(&first(reply)),
         };
         let len = content.len() as u64;
         let whole = len.saturating_add(bytes.len() as u64);
@@ -235,22 +257,21 @@ impl Inbox {
             // Doubled, but never longer than it gets.
             let rest = usize::try_from(held.head.len.saturating_sub(len)).unwrap_or(usize::MAX);
             let more = content.len().max(PART_LEN).max(bytes.len()).min(rest);
-            let free = self.limits.total.saturating_sub(others);
-            if more > free || of_place.saturating_add(more) > free {
+            let free = self.room.free();
+            if !self.room.has(more) || of_place.saturating_add(more) > free {
                 self.remove(&id);
                 return said(&Said::Refused(Why::NoRoom));
             }
             let before = content.capacity();
             content.reserve_exact(more);
-            let grown = content.capacity().saturating_sub(before);
-            self.held = self.held.saturating_add(grown);
+            self.room.change(before, content.capacity());
         }
         content.extend_from_slice(bytes);
         if whole < held.head.len {
             return said(&Said::GoOn { offset: whole });
         }
         let content = core::mem::take(content);
-        held.state = State::Running(content.capacity());
+        held.state = State::running(&content);
         let message = Message::new(held.head.kind, held.head.uri.clone(), content);
         Received::Whole(Ticket(id), message)
     }
@@ -262,8 +283,8 @@ impl Inbox {
         held.heard = now;
         match &held.state {
             State::Receiving(_) => said(&Said::Refused(Why::Unknown)),
-            State::Running(_) => Received::Running(Ticket(id)),
-            State::Replied(reply) => said(&Said::More {
+            State::Running { .. } => Received::Running(Ticket(id)),
+            State::Replied { reply, .. } => said(&Said::More {
                 offset,
                 bytes: part(&reply.content, offset),
             }),
@@ -277,21 +298,15 @@ impl Inbox {
 
     fn remove(&mut self, id: &Id) {
         if let Some(held) = self.requests.remove(id) {
-            self.held = self.held.saturating_sub(held.state.bytes());
+            self.room.change(held.bytes(), 0);
+        }
+        if self.requests.is_empty() {
+            self.due = None;
         }
     }
 
-    fn forget_silent(&mut self, now: Duration) {
-        let silence = self.limits.silence;
-        let held = &mut self.held;
-        self.requests.retain(|_, request| {
-            let is_running = matches!(request.state, State::Running(_));
-            let keep = is_running || now.saturating_sub(request.heard) < silence;
-            if !keep {
-                *held = held.saturating_sub(request.state.bytes());
-            }
-            keep
-        });
+    fn look_at(&mut self, at: Duration) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 }
 

@@ -5,8 +5,10 @@
 //! machines over ordinary requests for the uri [`PARTS_URI`] and their answers, so they need nothing
 //! of a link, and work over streams and datagrams and through every layer.
 
+mod held;
 mod inbox;
 mod long_request;
+mod room;
 #[cfg(test)]
 mod tests;
 mod words;

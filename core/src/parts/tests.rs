@@ -1,3 +1,4 @@
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -5,6 +6,7 @@ use bytes::Bytes;
 
 use super::words::{Head, Said, Word};
 use super::*;
+use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::message::{Message, MessageType, types};
 use crate::now::Now;
@@ -244,6 +246,109 @@ fn what_is_held_is_bounded_and_shared() {
     // Those who are silent are forgotten.
     inbox.receive(at(60), link(3), Bytes::new());
     assert_eq!(inbox.held(), 0);
+}
+
+#[test]
+fn what_is_silent_is_forgotten_at_the_deadline() {
+    let mut inbox = Inbox::new(&Limits::default());
+    assert_eq!(inbox.deadline(), None);
+    let first = |request: &LongRequest| match request.next() {
+        Next::Ask(question) => question.content,
+        other => panic!("{other:?}"),
+    };
+    let second = Duration::from_secs(1);
+    for (id, begun) in [(1, 0), (2, 10)] {
+        let mut request = long(100_000, id);
+        for seconds in [begun, begun + 5] {
+            let received = inbox.receive(at(seconds), link(1), first(&request));
+            let Received::Answer(answer) = received else {
+                panic!("it is not whole");
+            };
+            request.answered(&answer).unwrap();
+        }
+    }
+    // Nothing is due before what came last, and a call then does no harm.
+    let before = inbox.held();
+    assert!(before > 2 * PART_LEN);
+    assert_eq!(inbox.deadline(), Some(60 * second));
+    inbox.handle_timeout(at(60));
+    assert_eq!(
+        (inbox.held(), inbox.deadline()),
+        (before, Some(65 * second))
+    );
+    inbox.handle_timeout(at(65));
+    assert_eq!(
+        (inbox.held(), inbox.deadline()),
+        (before / 2, Some(75 * second))
+    );
+    inbox.handle_timeout(at(75));
+    assert_eq!((inbox.held(), inbox.deadline()), (0, None));
+    // One that runs has no deadline, and its answer has.
+    let Received::Answer(_) = inbox.receive(at(80), link(1), first(&long(3, 3))) else {
+        panic!("it is not whole");
+    };
+    let part = Word::Part {
+        id: [3; ID_LEN],
+        offset: 0,
+        bytes: Bytes::from_static(b"abc"),
+    };
+    let whole = inbox.receive(at(81), link(1), part.encode().into());
+    let Received::Whole(ticket, message) = whole else {
+        panic!("it is whole");
+    };
+    inbox.handle_timeout(at(1000));
+    assert_eq!(inbox.deadline(), None);
+    // An answer that is a slice of what was asked keeps all of that.
+    let answer = Message::new(types::OK, "u", message.content.slice(1..2));
+    let before = inbox.held();
+    inbox.replied(at(1000), ticket, Some(answer));
+    assert_eq!(
+        (inbox.held(), inbox.deadline()),
+        (before, Some(1060 * second))
+    );
+    inbox.handle_timeout(at(1060));
+    assert_eq!((inbox.held(), inbox.deadline()), (0, None));
+}
+
+#[test]
+fn it_counts_with_what_links_hold_and_never_takes_their_room() {
+    let limits = Limits::default().with_inbound_total(400_000).unwrap();
+    let budget = Arc::new(Budget::new(&limits));
+    let mut inbox = Inbox::with_budget(&limits, budget.clone());
+    let reply = Message::new(types::OK, "u", "");
+    let fill = |inbox: &mut Inbox, id| {
+        let mut request = long(150_000, id);
+        while ask(&mut request, inbox, &reply).is_ok() && request.sent() < 2 * PART_LEN as u64 {}
+    };
+    // Half of it is the most, whatever `long_total` says.
+    for id in 0..10 {
+        fill(&mut inbox, id);
+        assert!(inbox.held() <= 200_000);
+        assert_eq!(budget.held().inbound, inbox.held());
+    }
+    assert!(inbox.held() > 100_000);
+    // What links hold leaves less.
+    let held = inbox.held();
+    budget.change_inbound(0, 300_000 - held);
+    for id in 10..20 {
+        fill(&mut inbox, id);
+        assert!(budget.held().inbound <= 300_000);
+    }
+    // What is let go is told, once, for links that wait.
+    budget.change_inbound(0, 50_000);
+    inbox.handle_timeout(at(60));
+    let pressure = inbox.take_pressure();
+    assert!(pressure.room && inbox.take_pressure().is_none());
+    assert_eq!(budget.held().inbound, 350_000 - held);
+    // Uris count, though no content has come.
+    let head = Message::create(bytes(30_000), "");
+    for id in 0..10 {
+        let mut request = LongRequest::new(head.clone(), 0, [id; ID_LEN]);
+        let _ = ask(&mut request, &mut inbox, &reply);
+    }
+    assert!(budget.held().inbound <= 300_000 && inbox.held() > 60_000);
+    drop(inbox);
+    assert_eq!(budget.held().inbound, 350_000 - held);
 }
 
 #[test]

@@ -67,14 +67,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             ],
             &["message"],
             &["plugin", "wire", "frame"],
-            &[
-                "backoff",
-                "happy_eyeballs",
-                "membership",
-                "options",
-                "parts",
-                "seal",
-            ],
+            &["backoff", "happy_eyeballs", "membership", "options", "seal"],
             // Vocabulary.
             &[
                 "requests",
@@ -93,7 +86,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "rate_limit",
                 "routes",
             ],
-            &["peers", "subscriptions"],
+            &["parts", "peers", "subscriptions"],
             &["shared", "shared_frame"],
             // Links.
             &["calls"],

@@ -46,8 +46,9 @@ const OUTBOUND: Bound = Bound {
 /// All that is received and not answered, and an eighth.
 const INBOUND: Bound = Bound { peak: 72, left: 64 };
 
-/// All contents that are longer than a frame, and an eighth: they stay when their askers go.
-const LONG: Bound = Bound { peak: 72, left: 72 };
+/// All that is received, contents that are longer than a frame included, and an eighth: half of it may be
+/// such contents, which stay when their askers go.
+const LONG: Bound = Bound { peak: 72, left: 36 };
 
 /// All subscriptions with their keys, and an eighth.
 const KEYS: Bound = Bound { peak: 36, left: 36 };
