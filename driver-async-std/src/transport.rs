@@ -6,7 +6,7 @@ pub use netaio_driver::futures_io::{
 pub use netaio_driver::sockets::keep_alive;
 #[cfg(unix)]
 pub use netaio_driver::unix::UnixConnector;
-pub use netaio_driver::{Connector, Listener};
+pub use netaio_driver::{Connector, Listener, ReadHalf, WriteHalf};
 
 /// A stream of bytes on async-std.
 pub type ByteStream = netaio_driver::ByteStream<crate::AsyncStd>;

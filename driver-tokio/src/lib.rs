@@ -134,6 +134,11 @@
 //! # }
 //! ```
 //!
+//! # The guide
+//!
+//! The chapters of the [guide] go through one subject each, with programs that run: coming from Python,
+//! handlers, clients, peers, limits, security, tests, plugins, runtimes, production, errors.
+//!
 //! # Examples
 //!
 //! The package's `examples` are programs to try and to copy from: `server` and
@@ -160,6 +165,8 @@
 mod aliases;
 mod clock;
 mod datagrams;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 #[cfg(any(target_os = "android", target_os = "linux"))]
 mod socket_errors;
 mod stream;
@@ -279,16 +286,6 @@ fn split(stream: TcpStream, keepalive: Option<Keepalive>) -> io::Result<(TcpRead
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
-
-/// The program of the chapter about metrics, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/observing.md")]
-pub struct Observing;
-
-/// The programs of the chapter about tests, compiled and run.
-#[cfg(all(doctest, feature = "testing"))]
-#[doc = include_str!("../docs/testing.md")]
-pub struct Testing;
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {

@@ -8,6 +8,6 @@ pub use crate::stream::{
 #[cfg(unix)]
 pub use crate::unix::UnixConnector;
 pub use netaio_driver::sockets::keep_alive;
-pub use netaio_driver::{Connector, Listener};
+pub use netaio_driver::{Connector, Listener, ReadHalf, WriteHalf};
 
 pub use crate::aliases::{ByteStream, Dial, Incoming};

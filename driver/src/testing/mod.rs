@@ -8,7 +8,7 @@
 //! - [`Network`] is a network within the process for nodes and connections of several programs,
 //!   which delays, loses and doubles by a seed.
 //!
-//! All of it works on every runtime. The chapter `docs/testing.md` says when to use what.
+//! All of it works on every runtime. The chapter `guide::testing` of `netaio-tokio` says when to use what.
 
 mod call;
 mod conditions;
