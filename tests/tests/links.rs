@@ -16,6 +16,10 @@ fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy();
         let is_hidden = name.starts_with('.') || name == "target" || name == "artifacts";
+        // What packages consist of is linked into their folders.
+        if path.is_symlink() {
+            continue;
+        }
         if path.is_dir() && !is_hidden {
             documents(&path, found);
         } else if name.ends_with(".md") {
