@@ -97,11 +97,14 @@ impl<R: Runtime> Asked<R> {
     }
 
     async fn connect(choice: &ServerChoice, limits: &Limits) -> Result<Self, CliError> {
-        let client = Client::<R>::builder()
+        let mut builder = Client::<R>::builder()
             .outer(choice.outer.layer())
             .limits(limits.clone())
-            .connect_timeout(choice.timeout)
-            .build()?;
+            .connect_timeout(choice.timeout);
+        if let Some(tls) = choice.tls.client() {
+            builder = tls.connect(builder)?;
+        }
+        let client = builder.build()?;
         let connection = client.connect(&choice.address).await?;
         Ok(Self::Tcp { client, connection })
     }

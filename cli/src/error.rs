@@ -10,6 +10,7 @@ use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError, TaskPan
 
 use crate::codec::LineError;
 use crate::secret::SecretError;
+use crate::tls::{self, TlsError};
 
 /// The status for a command line that is wrong, which is clap's too.
 pub(crate) const USAGE: u8 = 2;
@@ -100,6 +101,9 @@ pub(crate) enum CliError {
     /// A secret cannot be read or used.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// There is no TLS where it is wanted.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The server answered with an error message.
     #[error(transparent)]
     Answer(#[from] ErrorAnswer),
@@ -117,6 +121,19 @@ pub(crate) enum HexProblem {
 /// The advice where this process has as many files open as it may.
 const TOO_MANY_FILES: &str =
     "each connection is an open file; `ulimit -n` says how many there may be, and sets it";
+
+/// The advice where a connection has ended.
+fn closed(reason: &CloseReason) -> Option<&'static str> {
+    Some(match reason {
+        CloseReason::Truncated(error) | CloseReason::Malformed(error) if error.offset == 0 => {
+            "is it a server of netaio? One that wants TLS is asked with --tls"
+        }
+        CloseReason::Transport(problem) if problem.contains("CertificateRequired") => {
+            "the server wants a certificate: --tls-cert and --tls-key show one"
+        }
+        _ => return None,
+    })
+}
 
 #[cfg(unix)]
 fn too_many_files(error: &io::Error) -> bool {
@@ -159,10 +176,17 @@ impl CliError {
             Self::Request(RequestError::Undelivered(_)) => {
                 "is there a server? `netaio serve --udp` starts one; --server says where it is"
             }
+            Self::Lost(reason)
+            | Self::Request(
+                RequestError::Closed(reason) | RequestError::Send(SendError::Closed(reason)),
+            ) => return closed(reason),
             Self::TooManyFiles { .. } => TOO_MANY_FILES,
             Self::Connect(error) if too_many_files(&error.source) => TOO_MANY_FILES,
             Self::Build(BuildError::Bind { source, .. }) if too_many_files(source) => {
                 TOO_MANY_FILES
+            }
+            Self::Connect(error) if tls::advice(&error.source).is_some() => {
+                return tls::advice(&error.source);
             }
             Self::Connect(_) => {
                 "--server says where the server is: HOST:PORT, or [ADDRESS]:PORT for one of IPv6"
@@ -173,6 +197,9 @@ impl CliError {
             }
             Self::Build(BuildError::Listen { source, .. }) if in_use(source) => {
                 "another program listens there; --tcp or --udp takes another address, one with port 0 a free port"
+            }
+            Self::Tls(TlsError::Listen { error, .. }) if in_use(error) => {
+                "another program listens there; --tcp takes another address, one with port 0 a free port"
             }
             Self::Build(BuildError::Bind { source, .. }) if in_use(source) => {
                 "another program is bound there; take another address, or port 0 for a free one"
@@ -192,6 +219,8 @@ impl CliError {
             // The local peer is what the options say.
             Self::Build(BuildError::Peers(_)) | Self::PeerData(_) => USAGE,
             Self::Usage(_) | Self::NoInput | Self::Secret(_) => USAGE,
+            Self::Tls(TlsError::Listen { .. }) => 1,
+            Self::Tls(_) => USAGE,
             Self::Request(_) => CONNECTION,
             _ => 1,
         })

@@ -22,6 +22,7 @@ mod stdio;
 mod subscribe;
 mod tally;
 mod text;
+mod tls;
 mod udp;
 
 use std::io::{IsTerminal, Write};

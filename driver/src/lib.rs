@@ -165,7 +165,9 @@ pub use runtime::{
     DatagramOptions, DatagramSocket, Interface, Interfaces, Keepalive, ReadHalf, Received, Runtime,
     Sent, Undelivered, WriteHalf,
 };
-pub use server::{Incoming, Listener, Server, ServerBuilder, ServerEvent, ServerEvents};
+pub use server::{
+    Incoming, Listener, Server, ServerBuilder, ServerEvent, ServerEvents, listen_all,
+};
 pub use timeouts::TimedOut;
 pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 

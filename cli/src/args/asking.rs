@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::layers::{AdminLayer, OuterLayer};
 use super::runtime::RuntimeChoice;
+use super::tls::ClientTls;
 use super::values::{address, seconds};
 
 /// Which server is asked, and how.
@@ -24,9 +25,11 @@ pub(crate) struct ServerChoice {
     #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds)]
     pub(crate) timeout: Duration,
     #[command(flatten)]
+    pub(crate) runtime: RuntimeChoice,
+    #[command(flatten)]
     pub(crate) outer: OuterLayer,
     #[command(flatten)]
-    pub(crate) runtime: RuntimeChoice,
+    pub(crate) tls: ClientTls,
 }
 
 /// The options of `netaio request`, `create`, `update`, `delete` and `publish`.

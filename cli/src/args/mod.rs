@@ -7,6 +7,7 @@ mod layers;
 mod resolve;
 mod runtime;
 mod serving;
+mod tls;
 mod values;
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -17,6 +18,7 @@ pub(crate) use self::codec::{Decode, Encode, Input};
 pub(crate) use self::layers::AdminLayer;
 pub(crate) use self::runtime::RuntimeName;
 pub(crate) use self::serving::{Bounds, Node, Serve};
+pub(crate) use self::tls::ServerTls;
 
 /// Speaks netaio: serves, asks, finds others, and looks into frames.
 ///

@@ -5,6 +5,7 @@ use super::{Bench, ServerChoice};
 use super::{Command, Decode, Encode, Input, Node, Request, Serve, Subscribe};
 use crate::error::CliError;
 use crate::secret::Sources;
+use crate::stdio::error::say;
 
 impl Command {
     /// Reads the secrets that the options ask for.
@@ -20,9 +21,8 @@ impl Command {
             | Self::Update(options)
             | Self::Delete(options)
             | Self::Publish(options) => options.resolve(sources),
-            Self::Subscribe(Subscribe { server, .. }) | Self::Bench(Bench { server, .. }) => {
-                server.resolve(sources)
-            }
+            Self::Subscribe(Subscribe { server, .. }) => server.resolve(sources),
+            Self::Bench(options) => options.resolve(sources),
             Self::Node(Node { outer, .. }) => Ok(outer.resolve(sources)?),
             Self::Decode(Decode { outer, input, .. }) => {
                 input.resolve("the frames", sources)?;
@@ -38,7 +38,18 @@ impl Command {
 
 impl ServerChoice {
     fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
-        Ok(self.outer.resolve(sources)?)
+        self.outer.resolve(sources)?;
+        Ok(self.tls.resolve(self.udp, self.runtime.runtime)?)
+    }
+}
+
+impl Bench {
+    fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
+        if self.own && self.server.tls.is_wanted() {
+            let problem = "--self has no TLS: `netaio serve` is a server with it";
+            return Err(CliError::Usage(problem.into()));
+        }
+        self.server.resolve(sources)
     }
 }
 
@@ -56,6 +67,11 @@ impl Serve {
     fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
         self.outer.resolve(sources)?;
         self.admin.resolve(sources)?;
+        let runtime = self.runtime.runtime;
+        self.tls.resolve(self.tcp.is_some(), runtime)?;
+        if self.tls.server().is_some() && self.udp.is_some() {
+            say("netaio: warning: TLS is for TCP: what comes by UDP has --secret and --key alone");
+        }
         match self.admin_publish && self.admin.layer().is_empty() {
             false => Ok(()),
             true => Err(CliError::Usage(

@@ -11,6 +11,7 @@ use netaio_driver::resources::StoreLimits;
 
 use super::layers::{AdminLayer, OuterLayer};
 use super::runtime::RuntimeChoice;
+use super::tls::ServerTls;
 use super::values::{Id, address, group, id, seconds};
 
 /// The options of `netaio serve`.
@@ -33,6 +34,8 @@ pub(crate) struct Serve {
     pub(crate) admin_publish: bool,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+    #[command(flatten)]
+    pub(crate) tls: ServerTls,
     #[command(flatten)]
     pub(crate) runtime: RuntimeChoice,
 }

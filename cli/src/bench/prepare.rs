@@ -9,7 +9,7 @@ use netaio_driver::{BuildError, Runtime};
 use super::fanout::{self, Subscribers};
 use super::load::{Ask, Echo};
 use super::progress::Progress;
-use crate::args::{AdminLayer, Bench, Bounds, Serve};
+use crate::args::{AdminLayer, Bench, Bounds, Serve, ServerTls};
 use crate::asked::Asked;
 use crate::error::CliError;
 use crate::serve::{Bound, bind};
@@ -41,6 +41,7 @@ pub(super) async fn serve<R: Runtime>(options: &mut Bench) -> Result<Option<Boun
         admin: AdminLayer::none(),
         admin_publish: false,
         bounds: Bounds::default(),
+        tls: ServerTls::default(),
         runtime: asked.runtime,
     })
     .await?;

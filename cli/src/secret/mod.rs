@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
+#[cfg(feature = "tls")]
+pub(crate) use self::read::warn_of_others;
 pub(crate) use self::sources::{Given, Sources};
 
 /// The most bytes of a secret. More is a file that was named by mistake.

@@ -107,8 +107,9 @@ fn without_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
+/// Says so where others may read a file.
 #[cfg(unix)]
-fn warn_of_others(what: &str, path: &Path, file: &File) {
+pub(crate) fn warn_of_others(what: &str, path: &Path, file: &File) {
     use std::os::unix::fs::PermissionsExt;
 
     // A pipe, such as a shell makes of <(..), is nobody else's.
@@ -125,7 +126,7 @@ fn warn_of_others(what: &str, path: &Path, file: &File) {
 }
 
 #[cfg(not(unix))]
-fn warn_of_others(_: &str, _: &Path, _: &File) {}
+pub(crate) fn warn_of_others(_: &str, _: &Path, _: &File) {}
 
 #[cfg(test)]
 mod tests {

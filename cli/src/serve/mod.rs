@@ -75,11 +75,15 @@ impl Work for Serving {
         let Some(bound) = self.stop.or(bind::<R>(&self.options)).await.transpose()? else {
             return Ok(());
         };
-        let Bound { tcp, udp } = bound;
-        let tcp_addrs = tcp.iter().flat_map(|server| server.local_addrs());
+        let Bound {
+            tcp,
+            tcp_addrs,
+            udp,
+        } = bound;
         let udp_addrs = udp.iter().flat_map(|node| node.local_addrs());
         announce(
             tcp_addrs
+                .iter()
                 .map(|address| ("tcp", *address))
                 .chain(udp_addrs.map(|address| ("udp", *address))),
         )?;
@@ -110,6 +114,7 @@ impl Work for Serving {
 /// What serves.
 pub(crate) struct Bound<R: Runtime> {
     pub(crate) tcp: Option<Server<R>>,
+    pub(crate) tcp_addrs: Vec<SocketAddr>,
     pub(crate) udp: Option<UdpNode<R>>,
 }
 
@@ -122,11 +127,23 @@ pub(crate) async fn bind<R: Runtime>(options: &Serve) -> Result<Bound<R>, CliErr
     let shared = Arc::new(Shared { store, bus });
     let mut bound = Bound {
         tcp: None,
+        tcp_addrs: Vec::new(),
         udp: None,
     };
     if let Some(address) = &options.tcp {
         let builder = serving!(Server::<R>::builder(), options, shared);
-        let server = builder.bind(address).await?;
+        let server = match options.tls.server() {
+            None => {
+                let server = builder.bind(address).await?;
+                bound.tcp_addrs = server.local_addrs().to_vec();
+                server
+            }
+            Some(tls) => {
+                let server = builder.build()?;
+                bound.tcp_addrs = tls.serve(&server, address).await?;
+                server
+            }
+        };
         shared.bus.add(server.publisher().clone());
         bound.tcp = Some(server);
     }

@@ -9,9 +9,7 @@ use netaio_core::{
     MessageTypes, Peer, Unrouted,
 };
 
-use super::Server;
-use crate::address;
-use crate::binding::bind_all;
+use super::{Server, listen_all};
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, Handler};
 use crate::options::ConnectionOptions;
@@ -86,9 +84,7 @@ impl<R: Runtime> ServerBuilder<R> {
             address: address.clone(),
             source,
         };
-        let addresses = address::own(R::resolve(&address).await.map_err(failed)?);
-        let listeners = bind_all(&addresses, R::listen, R::local_address).await;
-        let listeners = listeners.map_err(failed)?;
+        let listeners = listen_all::<R>(&address).await.map_err(failed)?;
         Server::listen(service, listeners, &accepted, keepalive).map_err(failed)
     }
 

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::address;
+use crate::binding::bind_all;
 use crate::byte_stream::ByteStream;
 use crate::futures::BoxFuture;
 use crate::runtime::{Keepalive, Runtime};
@@ -55,6 +57,17 @@ where
     fn accept(&self, _: Option<Keepalive>) -> impl Future<Output = io::Result<Incoming<R>>> + Send {
         self()
     }
+}
+
+/// Listens at all addresses of a name over TCP, as [`bind`](crate::ServerBuilder::bind) does: for
+/// a [`Listener`] that makes something else of TCP. Each comes with where it really listens; there is
+/// one at least.
+///
+/// # Errors
+/// The name does not resolve, one of its addresses is taken, or this machine has none of them.
+pub async fn listen_all<R: Runtime>(address: &str) -> io::Result<Vec<(SocketAddr, R::Listener)>> {
+    let addresses = address::own(R::resolve(address).await?);
+    bind_all(&addresses, R::listen, R::local_address).await
 }
 
 /// What a [`Listener`] has accepted.

@@ -21,7 +21,7 @@ use netaio_core::{Key, RouteError};
 
 pub use self::builder::ServerBuilder;
 pub use self::events::{ServerEvent, ServerEvents};
-pub use self::listener::{Incoming, Listener};
+pub use self::listener::{Incoming, Listener, listen_all};
 
 use self::accept::{Acceptor, Handshakes, Listening};
 use self::listener::Tcp;
