@@ -140,7 +140,7 @@ impl Listening {
             let heard = listen(asked)?;
             let server = asked.remote();
             for uri in &options.uris {
-                let request = server.subscribe(uri.clone());
+                let request = server.subscribe(uri.clone()).request();
                 request.timeout(options.server.timeout).await?.ok()?;
             }
             Ok(heard)

@@ -458,5 +458,5 @@ pub use seal::Sealer;
 pub use shared::default_answer;
 pub use shared::{Destination, NodeAnswer, SharedNode, Unrouted};
 pub use shared_frame::SharedFrame;
-pub use subscriptions::{SubscribeError, Subscribers, Subscriptions};
+pub use subscriptions::{SubscribeError, Subscribers, Subscriptions, Wildcards};
 pub use wire::Wire;

@@ -35,13 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
     // On one port, and so with an address of its own.
     let port = alice.local_addr().port();
-    let (news, mut heard) = tokio::sync::mpsc::channel(1);
-    let bob = node("bob")
-        .on(netaio_tokio::types::NOTIFY_URI, move |content: Content| {
-            let _ = news.try_send(content);
-        })
-        .bind(format!("127.0.0.2:{port}"))
-        .await?;
+    let bob = node("bob").bind(format!("127.0.0.2:{port}")).await?;
 
     let mut events = bob.peers().events();
     let found = loop {
@@ -63,15 +57,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("alice answers {:?}", answer.content);
     assert_eq!(answer.content, "hi");
 
-    bob.subscribe(alice.local_addr(), "news").await?.ok()?;
+    let mut news = bob.subscribe(alice.local_addr(), "news").await?;
     let delivery = alice
         .publisher()
         .notify("news", &Message::notify("news", "it works"))?;
     assert_eq!(delivery.accepted(), 1);
-    println!(
-        "bob hears {:?}",
-        heard.recv().await.ok_or("the node is gone")?
-    );
+    let heard = news.next().await.ok_or("the node is gone")??;
+    println!("bob hears {:?}", heard.message.content);
 
     alice.stop().await;
     while bob.peers().get("alice").is_some() {

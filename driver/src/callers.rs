@@ -1,9 +1,13 @@
 //! Callers that wait for answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_channel::oneshot;
-use netaio_core::{Answer, CloseReason, Message, Now, RequestId, RequestOptions, SendError};
+use netaio_core::{
+    Answer, CloseReason, Message, MessageType, Now, RequestId, RequestOptions, SendError,
+};
 
 use crate::error::RequestError;
 use crate::sync::{AtomicBool, Ordering};
@@ -29,16 +33,31 @@ pub(crate) struct Request {
     done: Done,
 }
 
-/// The other end of a caller's; `None` where nobody waits for the answer.
-struct Done(Option<oneshot::Sender<Result<Answer, RequestError>>>);
+/// Whether a request is confirmed: set when an answer comes that is no error, before anything
+/// behind it is handled.
+pub(crate) type Confirmed = Arc<AtomicBool>;
+
+/// The other end of a caller's.
+struct Done {
+    /// `None` where nobody waits for the answer.
+    caller: Option<oneshot::Sender<Result<Answer, RequestError>>>,
+    confirmed: Option<Confirmed>,
+}
 
 impl Done {
     fn is_canceled(&self) -> bool {
-        self.0.as_ref().is_some_and(oneshot::Sender::is_canceled)
+        self.caller
+            .as_ref()
+            .is_some_and(oneshot::Sender::is_canceled)
     }
 
     fn send(self, result: Result<Answer, RequestError>) {
-        if let Some(done) = self.0 {
+        if let Some(confirmed) = self.confirmed
+            && matches!(&result, Ok(answer) if !answer.message.is_error())
+        {
+            confirmed.store(true, Ordering::Release);
+        }
+        if let Some(done) = self.caller {
             // The caller may have been dropped.
             let _ = done.send(result);
         }
@@ -48,6 +67,16 @@ impl Done {
 /// The caller's end of a request.
 pub(crate) type Pending = oneshot::Receiver<Result<Answer, RequestError>>;
 
+/// A request that is queued.
+#[must_use = "an answer that nobody waits for is dropped"]
+pub(crate) struct SentRequest {
+    /// When, a reading of the monotonic clock.
+    pub(crate) begun: Duration,
+    pub(crate) pending: Pending,
+    pub(crate) uri: Bytes,
+    pub(crate) message_type: MessageType,
+}
+
 impl Request {
     pub(crate) fn new(message: Message, options: RequestOptions, now: Now) -> (Self, Pending) {
         let (done, pending) = oneshot::channel();
@@ -55,9 +84,18 @@ impl Request {
             message,
             options,
             called: now.monotonic,
-            done: Done(Some(done)),
+            done: Done {
+                caller: Some(done),
+                confirmed: None,
+            },
         };
         (request, pending)
+    }
+
+    /// The same request, which sets a flag when it is confirmed.
+    pub(crate) fn noting(mut self, confirmed: Option<Confirmed>) -> Self {
+        self.done.confirmed = confirmed;
+        self
     }
 
     /// A request whose answer nobody waits for.
@@ -66,7 +104,10 @@ impl Request {
             message,
             options,
             called: now.monotonic,
-            done: Done(None),
+            done: Done {
+                caller: None,
+                confirmed: None,
+            },
         }
     }
 

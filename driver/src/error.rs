@@ -273,3 +273,14 @@ pub enum SubscriptionError {
     #[error("it is none of this publisher's receivers, or has ended")]
     NotConnected,
 }
+
+/// A [`Subscription`](crate::Subscription) or another
+/// [lossy stream](crate::Client::messages_lossy) was not read fast enough: this many messages were
+/// dropped before the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{messages} messages were dropped: the stream was not read fast enough")]
+#[non_exhaustive]
+pub struct Lagged {
+    /// The number of messages.
+    pub messages: u64,
+}

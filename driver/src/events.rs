@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use netaio_core::Message;
 
 use crate::bounded_queue::{Bounds, Items, Queue, Taken};
 use crate::count::Count;
@@ -39,6 +40,18 @@ pub struct Events<T> {
     lost: fn(u64) -> Option<T>,
     /// What comes behind that one.
     behind: Option<T>,
+}
+
+/// What a message keeps in memory besides itself.
+pub(crate) fn message_bytes(message: &Message) -> usize {
+    let fields = message.auth.view();
+    let fields = fields
+        .packed()
+        .map(|(name, value)| name.len().saturating_add(value.len()));
+    [message.uri.len(), message.content.len()]
+        .into_iter()
+        .chain(fields)
+        .fold(0, usize::saturating_add)
 }
 
 /// What an event keeps in memory besides itself.

@@ -85,6 +85,7 @@ mod long_request;
 mod methods;
 mod remote;
 mod request;
+mod subscriptions;
 mod udp_handle;
 
 // Handlers, and the node that finds them.
@@ -123,8 +124,7 @@ pub mod unix;
 pub use byte_stream::ByteStream;
 pub use client::{
     AutoReconnect, Balance, Client, ClientBuilder, ClientEvent, ClientEvents, Connector, Dial,
-    GaveUp, Heartbeat, Lagged, LossyMessages, Messages, Missed, NotSubscribed, Reconnected,
-    SubscribeBuilder, Subscription, Unsolicited,
+    GaveUp, Heartbeat, LossyMessages, Messages, Reconnected, Unsolicited,
 };
 pub use clock::Clock;
 pub use connection::Connection;
@@ -132,8 +132,8 @@ pub use connection_id::ConnectionId;
 #[cfg(feature = "serde")]
 pub use error::FormatError;
 pub use error::{
-    BuildError, ConnectError, ErrorAnswer, LongRequestError, RefusedConnection, RequestError,
-    SubscriptionError, TaskPanicked,
+    BuildError, ConnectError, ErrorAnswer, Lagged, LongRequestError, RefusedConnection,
+    RequestError, SubscriptionError, TaskPanicked,
 };
 pub use events::Events;
 pub use futures::BoxFuture;
@@ -168,6 +168,7 @@ pub use runtime::{
 pub use server::{
     Incoming, Listener, Server, ServerBuilder, ServerEvent, ServerEvents, listen_all,
 };
+pub use subscriptions::{Missed, NotSubscribed, Notification, SubscribeBuilder, Subscription};
 pub use timeouts::TimedOut;
 pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 
@@ -194,8 +195,8 @@ pub mod api {
     pub mod events {
         pub use crate::{
             ClientEvent, ClientEvents, Events, GaveUp, Histogram, KnownPeer, Lagged, LossyMessages,
-            Messages, Metrics, Missed, PeerEvent, PeerEvents, Reconnected, Refusals, ServerEvent,
-            ServerEvents, TimedOut, UdpEvent, UdpEvents, Unsolicited, prometheus,
+            Messages, Metrics, Missed, Notification, PeerEvent, PeerEvents, Reconnected, Refusals,
+            ServerEvent, ServerEvents, TimedOut, UdpEvent, UdpEvents, Unsolicited, prometheus,
         };
         #[doc(inline)]
         pub use netaio_core::{CancelReason, CloseReason, Dropped, Refusal, RemovalReason};

@@ -61,21 +61,6 @@ macro_rules! request_options {
     };
 }
 
-/// Subscribing by a bare request, for handles whose notifications handlers take.
-macro_rules! subscribe_methods {
-    ($($to:ident: $receiver:ty)?) => {
-        /// Subscribes to a uri; the answer is a `CONFIRM_SUBSCRIBE`.
-        pub fn subscribe(&self, $($to: $receiver,)? uri: impl Into<Bytes>) -> RequestBuilder {
-            self.request_message($($to,)? Message::subscribe(uri))
-        }
-
-        /// Unsubscribes from a uri; the answer is a `CONFIRM_UNSUBSCRIBE`.
-        pub fn unsubscribe(&self, $($to: $receiver,)? uri: impl Into<Bytes>) -> RequestBuilder {
-            self.request_message($($to,)? Message::unsubscribe(uri))
-        }
-    };
-}
-
 /// Handlers that change while messages come, for whatever has a `service`.
 macro_rules! handler_methods {
     () => {
@@ -125,4 +110,4 @@ macro_rules! handler_methods {
     };
 }
 
-pub(crate) use {handler_methods, request_methods, request_options, subscribe_methods};
+pub(crate) use {handler_methods, request_methods, request_options};

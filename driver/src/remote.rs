@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use netaio_core::{Answer, Message, Place, RequestOptions, SendError, SendOptions};
 
+use crate::callers::{Confirmed, SentRequest};
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::RequestError;
@@ -73,6 +74,46 @@ impl Remote {
         match self.0 {
             Kind::Connection(connection) => connection.send_request(message, options).await,
             Kind::Datagram(node, to) => node.send_request(to, message, options).await,
+        }
+    }
+
+    /// Queues a request, which sets a flag when it is confirmed. It is to be
+    /// [finished](Self::finish_request).
+    pub(crate) fn begin_request(
+        &self,
+        message: Message,
+        options: RequestOptions,
+        confirmed: Option<Confirmed>,
+    ) -> Result<SentRequest, SendError> {
+        match &self.0 {
+            Kind::Connection(connection) => connection.begin_noted(message, options, confirmed),
+            Kind::Datagram(node, to) => node.begin_request(*to, message, options, confirmed),
+        }
+    }
+
+    pub(crate) async fn finish_request(&self, sent: SentRequest) -> Result<Answer, RequestError> {
+        match &self.0 {
+            Kind::Connection(connection) => connection.finish_request(sent).await,
+            Kind::Datagram(node, to) => node.finish_request(*to, sent).await,
+        }
+    }
+
+    /// Queues a request whose answer nobody waits for.
+    pub(crate) fn request_unawaited(&self, message: Message, options: RequestOptions) {
+        match &self.0 {
+            Kind::Connection(connection) => connection.request_unawaited(message, options),
+            Kind::Datagram(node, to) => node.request_unawaited(*to, message, options),
+        }
+    }
+
+    /// The same server, by what leads to it now: of a client's, the open connection.
+    pub(crate) fn current(&self) -> Option<Self> {
+        match &self.0 {
+            Kind::Connection(connection) => {
+                let client = connection.reach()?;
+                client.route(connection.server_id()).map(Self::from)
+            }
+            Kind::Datagram(..) => Some(self.clone()),
         }
     }
 

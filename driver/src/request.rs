@@ -59,7 +59,6 @@ impl Connection {
 
 impl Remote {
     crate::methods::request_methods!();
-    crate::methods::subscribe_methods!();
 
     /// Sends any message as a request: whatever answers its uri ends it.
     pub fn request_message(&self, message: Message) -> RequestBuilder {

@@ -8,7 +8,7 @@ use event_listener::{Event, EventListener};
 use netaio_core::plugin::KnownPeers;
 use netaio_core::{
     Destination, Key, LinkId, ManagementConfig, Message, MessageType, Node, NodeAnswer, Now,
-    PeerManagementError, PeerMessage, Place, Pressure, RouteError, RouteId, SharedNode,
+    PeerManagementError, PeerMessage, Place, Pressure, RouteError, RouteId, SharedNode, Unrouted,
 };
 
 use crate::connection::Connection;
@@ -19,6 +19,7 @@ use crate::heap;
 use crate::logging::limited;
 use crate::peer_events::{PeerEvent, PeerEvents};
 use crate::states::States;
+use crate::subscriptions::Subscriptions;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The node, its owner, and the listeners for its events.
@@ -33,6 +34,8 @@ pub(crate) struct Service {
     /// Around all handlers, the innermost first.
     pub(crate) middleware: Vec<AnyMiddleware>,
     deliver: Option<Arc<dyn Deliver>>,
+    /// Those over datagrams.
+    subscriptions: Option<Arc<Subscriptions>>,
     peer_events: Listeners<PeerEvent>,
     owner: OnceLock<Weak<dyn Owner>>,
     /// Notified when links that wait for the budget may go on.
@@ -100,6 +103,7 @@ impl Service {
             datagrams,
             middleware,
             deliver,
+            subscriptions: context.states.get().filter(|_| datagrams),
             peer_events: Listeners::new(context.event_bounds),
             context,
             owner: OnceLock::new(),
@@ -325,7 +329,16 @@ impl SharedNode for &Service {
         uri: &[u8],
         from: Place,
     ) -> Destination<AnyHandler> {
-        self.node().route(message_type, uri, from)
+        let destination = self.node().route(message_type, uri, from);
+        match (&destination, from, &self.subscriptions) {
+            // Over streams what has no handler is delivered anyway.
+            (Destination::Unrouted(_), Place::Datagram(from), Some(subscriptions))
+                if subscriptions.wants(from, (message_type, uri)) =>
+            {
+                Destination::Unrouted(Unrouted::Deliver)
+            }
+            _ => destination,
+        }
     }
 
     fn take(&mut self, route: RouteId) -> bool {

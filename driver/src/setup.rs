@@ -22,6 +22,7 @@ use crate::runtime::{Keepalive, Runtime};
 use crate::service::{Deliver, Service, WeakService};
 use crate::sources::Sources;
 use crate::states::States;
+use crate::subscriptions::Subscriptions;
 
 /// The options of a server, a client or a node while it is built.
 pub(crate) struct Setup {
@@ -71,6 +72,13 @@ impl Setup {
             routes: Registrations::default(),
             middleware: Vec::new(),
         }
+    }
+
+    /// The subscriptions, which handles find among the values that handlers share.
+    pub(crate) fn subscriptions(&mut self) -> Arc<Subscriptions> {
+        self.states.insert(Subscriptions::default());
+        // It is there.
+        self.states.get().unwrap_or_default()
     }
 
     /// That of a client of a server with this configuration, without its outer layer.

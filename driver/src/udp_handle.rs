@@ -13,7 +13,7 @@ use netaio_core::{
 };
 
 use crate::address::destination;
-use crate::callers::{self, Cancellations};
+use crate::callers::{self, Cancellations, Confirmed, SentRequest};
 use crate::context::Context;
 use crate::error::RequestError;
 use crate::logging::Logs;
@@ -145,12 +145,28 @@ impl UdpHandle {
         message: Message,
         options: RequestOptions,
     ) -> Result<Answer, RequestError> {
+        let sent = self.begin_request(to, message, options, None)?;
+        self.finish_request(to, sent).await
+    }
+
+    /// Queues a request, behind all that was queued before, which sets a flag when it is
+    /// confirmed. It is to be [finished](Self::finish_request).
+    ///
+    /// # Errors
+    /// The node has ended, or takes requests too slowly.
+    pub(crate) fn begin_request(
+        &self,
+        to: SocketAddr,
+        message: Message,
+        options: RequestOptions,
+        confirmed: Option<Confirmed>,
+    ) -> Result<SentRequest, SendError> {
         let (uri, message_type) = (message.uri.clone(), message.message_type);
         let now = self.0.context.time().now();
         let (request, pending) = callers::Request::new(message, options, now);
         let request = Request {
             to: destination(to),
-            request,
+            request: request.noting(confirmed),
         };
         let limits = self.0.limits();
         let (max, bytes) = (limits.pending_requests(), request.request.bytes());
@@ -167,15 +183,53 @@ impl UdpHandle {
         };
         if let Some(error) = refused {
             waiting.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(error.into());
+            return Err(error);
         }
+        Ok(SentRequest {
+            begun: now.monotonic,
+            pending,
+            uri,
+            message_type,
+        })
+    }
+
+    /// Queues a request whose answer nobody waits for, however many there are: for the end of
+    /// what the application has asked for.
+    pub(crate) fn request_unawaited(
+        &self,
+        to: SocketAddr,
+        message: Message,
+        options: RequestOptions,
+    ) {
+        let now = self.0.context.time().now();
+        let request = callers::Request::unawaited(message, options, now);
+        let (to, bytes) = (destination(to), request.bytes());
+        let waiting = &self.0.request_bytes;
+        waiting.fetch_add(bytes, Ordering::Relaxed);
+        if self.0.requests.try_send(Request { to, request }).is_err() {
+            waiting.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits for the answer of a request, and has it told that there was none in time.
+    pub(crate) async fn finish_request(
+        &self,
+        to: SocketAddr,
+        sent: SentRequest,
+    ) -> Result<Answer, RequestError> {
+        let SentRequest {
+            begun,
+            pending,
+            uri,
+            message_type,
+        } = sent;
         let closed = RequestError::Closed(CloseReason::Local);
         // Where the queue is full, the task runs soon anyway.
         let wake = || drop(self.0.commands.try_send(Command::CheckPeers));
         let answer = self.0.cancellations.wait(pending, wake).await;
         let answer = answer.unwrap_or(Err(closed));
         if answer.is_ok() {
-            self.0.context.note_round_trip(now.monotonic);
+            self.0.context.note_round_trip(begun);
         }
         if let Err(RequestError::TimedOut(timeout)) = answer {
             self.0.observer.clone().timed_out(TimedOut {

@@ -127,7 +127,8 @@ impl<R: Runtime> Subscribers<R> {
             Asked::Tcp { client, .. } => client.on(key, handler, Layer::new())?,
             Asked::Udp { node, .. } => node.on(key, handler, Layer::new())?,
         }
-        let request = asked.remote().subscribe(self.uri.as_bytes().to_vec());
+        let uri = self.uri.as_bytes().to_vec();
+        let request = asked.remote().subscribe(uri).request();
         request.timeout(choice.timeout).await?.ok()?;
         self.subscribers.push((asked, subscriber));
         Ok(())

@@ -120,6 +120,14 @@ pub enum DatagramEvent<H> {
         /// What it was subscribed to.
         uri: Bytes,
     },
+    /// A subscription of which [`Lapsed`](Self::Lapsed) has told is there again: a renewal is
+    /// confirmed. What the server notified of meanwhile may be missing.
+    Resubscribed {
+        /// The server.
+        remote: SocketAddr,
+        /// What this node is subscribed to.
+        uri: Bytes,
+    },
     /// The link was [drained](crate::DatagramLink::drain): the last event, with no
     /// datagram to be sent behind it.
     Closed,
@@ -147,6 +155,10 @@ pub(super) enum Notice {
         remote: SocketAddr,
         uri: Bytes,
     },
+    Resubscribed {
+        remote: SocketAddr,
+        uri: Bytes,
+    },
     Cancelled {
         call: CallId,
         reason: CancelReason,
@@ -162,6 +174,7 @@ impl<H> From<Notice> for DatagramEvent<H> {
             Notice::Suppressed { remote } => Self::Suppressed { remote },
             Notice::NotSent { remote, error } => Self::NotSent { remote, error },
             Notice::Lapsed { remote, uri } => Self::Lapsed { remote, uri },
+            Notice::Resubscribed { remote, uri } => Self::Resubscribed { remote, uri },
             Notice::Cancelled { call, reason } => Self::Cancelled { call, reason },
             Notice::Closed => Self::Closed,
         }

@@ -67,6 +67,8 @@ pub(super) enum Outcome {
     Renewal,
     /// The same, and the subscription may be gone.
     Lapsed(Key),
+    /// The same, and the subscription is there again that may have been gone.
+    Resubscribed(Key),
 }
 
 impl Renewals {
@@ -174,16 +176,20 @@ impl Renewals {
         let Some(ask) = ask else {
             return match (lease, self.granted.get_mut(&key)) {
                 (Some(lease), Some(granted)) => {
+                    let was_told = granted.told;
                     granted.grant(now, since, lease);
                     self.update();
-                    Outcome::Renewal
+                    match was_told {
+                        true => Outcome::Resubscribed(key),
+                        false => Outcome::Renewal,
+                    }
                 }
                 (None, Some(_)) if !confirmed => self.not_renewed(now, key, true),
                 // A server that grants no leases confirms it until it is ended.
-                _ => {
-                    self.remove(&key);
-                    Outcome::Renewal
-                }
+                _ => match self.remove(&key) {
+                    Some(granted) if granted.told => Outcome::Resubscribed(key),
+                    _ => Outcome::Renewal,
+                },
             };
         };
         if confirmed {

@@ -93,7 +93,10 @@ impl DatagramLink {
             Outcome::Lapsed((remote, uri)) if self.phase == Phase::Open => {
                 self.notices.push_back(Notice::Lapsed { remote, uri });
             }
-            Outcome::Lapsed(_) | Outcome::Renewal => {}
+            Outcome::Resubscribed((remote, uri)) if self.phase == Phase::Open => {
+                self.notices.push_back(Notice::Resubscribed { remote, uri });
+            }
+            Outcome::Lapsed(_) | Outcome::Resubscribed(_) | Outcome::Renewal => {}
         }
         false
     }

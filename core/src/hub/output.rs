@@ -249,6 +249,14 @@ pub enum DatagramHubEvent {
         /// What it was subscribed to.
         uri: Bytes,
     },
+    /// It is there again: see
+    /// [`DatagramEvent::Resubscribed`](crate::DatagramEvent::Resubscribed).
+    Resubscribed {
+        /// The server.
+        remote: SocketAddr,
+        /// What it is subscribed to.
+        uri: Bytes,
+    },
     /// A message was lost: too many wait for a handler.
     Lost {
         /// Where it came from.

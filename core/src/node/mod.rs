@@ -35,7 +35,7 @@ use crate::datagram::{Lists, Publications, RefusedLists};
 use crate::peers::Discovery;
 use crate::place::{LinkId, Place};
 use crate::plugin::DefaultPeerPlugin;
-use crate::subscriptions::{Subscriptions, Wildcards};
+use crate::subscriptions::{Subscriptions, WildcardSubscriptions};
 
 /// Everything that the links of one server, client or UDP node share: handlers by
 /// key, what becomes of messages without one, subscriptions, peers, and the bounds
@@ -90,7 +90,7 @@ pub struct Node<H> {
     transport: Transport,
     routing: Arc<Routing<H>>,
     subscriptions: Subscriptions<Place>,
-    wildcards: Wildcards<Place>,
+    wildcards: WildcardSubscriptions<Place>,
     receiving: Receiving,
     discovery: Discovery<Place>,
     budget: Arc<Budget>,
@@ -143,7 +143,7 @@ impl<H: Clone> Node<H> {
             transport,
             routing: Arc::new(Routing::new()),
             subscriptions: Subscriptions::new(),
-            wildcards: Wildcards::new(),
+            wildcards: WildcardSubscriptions::new(),
             receiving: Receiving::default(),
             discovery: Discovery::new(config.wire.clone(), Arc::new(DefaultPeerPlugin)),
             budget: Arc::new(Budget::new(config.limits())),

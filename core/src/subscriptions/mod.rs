@@ -1,6 +1,7 @@
 //! Subscribers by key.
 
 mod admission;
+mod by_wildcard;
 mod channel;
 mod error;
 mod leases;
@@ -16,9 +17,10 @@ use core::hash::Hash;
 
 use slab::Slab;
 
+pub(crate) use self::by_wildcard::WildcardSubscriptions;
 pub use self::channel::Subscribers;
 pub use self::error::SubscribeError;
-pub(crate) use self::wildcards::Wildcards;
+pub use self::wildcards::Wildcards;
 
 use self::channel::Channel;
 use self::memory::{Slots, shrink, table_bytes};

@@ -1,166 +1,167 @@
-//! Subscribers of many keys at once.
+//! Wildcards: what stands for many keys.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::hash::Hash;
 
-use super::error::SubscribeError;
-use super::{Subscribers, Subscriptions};
-use crate::hashes::Hashes;
-use crate::limits::Limits;
-use crate::network::Origin;
-
-/// Subscribers by patterns of keys, found segment by segment: `*` is one segment, and `**`, at
-/// the end, all that follows, one segment at least. Segments are what is between two `/`.
-#[derive(Clone, Debug)]
-pub(crate) struct Wildcards<S> {
-    /// Patterns and their subscribers, within the same limits as keys and theirs.
-    patterns: Subscriptions<S>,
+/// A set of wildcards, which finds those that a key matches segment by segment, without looking
+/// at the others.
+///
+/// Segments are what is between two `/`. In a wildcard `*` is any one segment, and `**`, at the
+/// end, all that follows, one segment at least: `sensors/*/readings`, `sensors/**`. It has one of
+/// them at least, and 16 segments at most.
+///
+/// ```
+/// use netaio_core::Wildcards;
+///
+/// let mut wildcards = Wildcards::new();
+/// assert!(wildcards.insert(b"sensors/*/readings") && wildcards.insert(b"sensors/**"));
+/// // Once is enough, and this is none.
+/// assert!(!wildcards.insert(b"sensors/**") && !wildcards.insert(b"sensors/7*"));
+/// let mut found = 0;
+/// wildcards.find(b"sensors/7/readings", |_| found += 1);
+/// wildcards.find(b"sensors/7", |wildcard| {
+///     assert_eq!(wildcard, b"sensors/**");
+///     found += 1;
+/// });
+/// wildcards.find(b"sensors", |_| found += 1);
+/// assert_eq!(found, 3);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Wildcards {
     root: Segment,
-    /// The patterns that the tree has: those that have lost their subscribers are forgotten
-    /// when they are half of them.
-    in_tree: usize,
+    len: usize,
 }
 
-/// What patterns have in common up to one of their segments.
+/// What wildcards have in common up to one of their segments.
 #[derive(Clone, Debug, Default)]
 struct Segment {
     named: BTreeMap<Box<[u8]>, Segment>,
     any: Option<Box<Segment>>,
-    /// The pattern that ends here.
+    /// The wildcard that ends here.
     ends: Option<Arc<[u8]>>,
-    /// The pattern that takes all that follows.
+    /// The wildcard that takes all that follows.
     rest: Option<Arc<[u8]>>,
 }
 
-impl<S: Copy + Eq + Hash> Wildcards<S> {
-    /// The most segments of a pattern: a look-up goes no deeper.
+impl Wildcards {
+    /// The most segments of a wildcard: a look-up goes no deeper.
     const SEGMENTS: usize = 16;
 
-    pub(crate) fn new() -> Self {
-        Self {
-            patterns: Subscriptions::new(),
-            root: Segment::default(),
-            in_tree: 0,
-        }
+    /// None.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
-        self.patterns.set_hashes(hashes);
+    /// Whether it is one: it has a `*` or a `**`, each of them a whole segment, `**` the last one,
+    /// and no more segments than it may.
+    #[must_use]
+    pub fn is_wildcard(key: &[u8]) -> bool {
+        let mut segments = key.split(|byte| *byte == b'/').peekable();
+        let (mut count, mut wild) = (0_usize, false);
+        while let Some(segment) = segments.next() {
+            count = count.saturating_add(1);
+            match segment {
+                b"*" => wild = true,
+                b"**" if segments.peek().is_none() => wild = true,
+                name if name.contains(&b'*') => return false,
+                _ => {}
+            }
+        }
+        wild && count <= Self::SEGMENTS
     }
 
-    /// As [`Subscriptions::subscribe_from`].
-    pub(crate) fn subscribe_from(
-        &mut self,
-        pattern: &[u8],
-        subscriber: S,
-        origin: Origin,
-        limits: &Limits,
-    ) -> Result<bool, SubscribeError> {
-        if !is_pattern(pattern, Self::SEGMENTS) {
-            return Err(SubscribeError::NoPattern);
-        }
-        let is_new = self
-            .patterns
-            .subscribe_from(pattern, subscriber, origin, limits)?;
-        if is_new && self.patterns.count(pattern) == 1 {
-            self.in_tree = self
-                .in_tree
-                .saturating_add(usize::from(self.root.insert(pattern)));
-        }
-        // Others may have given way.
-        self.prune();
-        Ok(is_new)
+    /// Takes one in, and says whether it was not there. What [is none](Self::is_wildcard) is not
+    /// taken.
+    pub fn insert(&mut self, wildcard: &[u8]) -> bool {
+        let is_new = Self::is_wildcard(wildcard) && self.root.insert(wildcard);
+        self.len = self.len.saturating_add(usize::from(is_new));
+        is_new
     }
 
-    pub(crate) fn unsubscribe(&mut self, pattern: &[u8], subscriber: S) -> bool {
-        let was_there = self.patterns.unsubscribe(pattern, subscriber);
-        self.prune();
+    /// Takes one out, and says whether it was there.
+    pub fn remove(&mut self, wildcard: &[u8]) -> bool {
+        let was_there = Self::is_wildcard(wildcard) && self.root.remove(Some(wildcard));
+        self.len = self.len.saturating_sub(usize::from(was_there));
         was_there
     }
 
-    /// Ends all subscriptions of a subscriber.
-    pub(crate) fn remove(&mut self, subscriber: S) {
-        if self.patterns.remove(subscriber) > 0 {
-            self.prune();
+    /// Hands over each wildcard that a key matches.
+    pub fn find(&self, key: &[u8], mut found: impl FnMut(&[u8])) {
+        if self.len > 0 {
+            self.root.find(Some(key), &mut found);
         }
     }
 
-    /// The subscribers of all patterns that a key matches, and those of the key itself, each
-    /// once. None where no pattern has any.
-    pub(crate) fn join(&self, key: &[u8], exact: Subscribers<'_, S>) -> Option<Vec<S>>
-    where
-        S: Ord,
-    {
-        if self.in_tree == 0 {
-            return None;
-        }
-        let mut found = Vec::new();
-        self.root.find(Some(key), &mut |pattern| {
-            found.extend(self.patterns.subscribers(pattern));
-        });
-        if found.is_empty() {
-            return None;
-        }
-        found.sort_unstable();
-        found.dedup();
-        let mut all: Vec<S> = exact.collect();
-        let of_key: alloc::collections::BTreeSet<S> = all.iter().copied().collect();
-        all.extend(
-            found
-                .into_iter()
-                .filter(|subscriber| !of_key.contains(subscriber)),
-        );
-        Some(all)
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
     }
 
-    fn prune(&mut self) {
-        const FEW: usize = 16;
-        let max = self.patterns.len().saturating_mul(2).saturating_add(FEW);
-        if self.in_tree > max || self.patterns.is_empty() {
-            self.root = Segment::default();
-            self.in_tree = 0;
-            for pattern in self.patterns.ids.keys() {
-                self.in_tree = self
-                    .in_tree
-                    .saturating_add(usize::from(self.root.insert(pattern)));
-            }
-        }
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
     }
 }
 
 impl Segment {
-    /// Takes a pattern in, and says whether it was not there.
-    fn insert(&mut self, pattern: &[u8]) -> bool {
+    fn insert(&mut self, wildcard: &[u8]) -> bool {
         let mut place = self;
-        for segment in pattern.split(|byte| *byte == b'/') {
+        for segment in wildcard.split(|byte| *byte == b'/') {
             match segment {
-                b"**" => return place.rest.replace(pattern.into()).is_none(),
+                b"**" => return place.rest.replace(wildcard.into()).is_none(),
                 b"*" => place = place.any.get_or_insert_default(),
                 name => place = place.named.entry(name.into()).or_default(),
             }
         }
-        place.ends.replace(pattern.into()).is_none()
+        place.ends.replace(wildcard.into()).is_none()
     }
 
-    /// Hands over each pattern that matches what is left of a key.
+    /// Removes what is left of a wildcard, with the segments that no other one has.
+    fn remove(&mut self, wildcard: Option<&[u8]>) -> bool {
+        let Some(wildcard) = wildcard else {
+            return self.ends.take().is_some();
+        };
+        let (segment, left) = split(wildcard);
+        match segment {
+            b"**" => self.rest.take().is_some(),
+            b"*" => {
+                let removed = self.any.as_mut().is_some_and(|next| next.remove(left));
+                self.any.take_if(|next| next.is_empty());
+                removed
+            }
+            name => {
+                let Some(next) = self.named.get_mut(name) else {
+                    return false;
+                };
+                let removed = next.remove(left);
+                if next.is_empty() {
+                    self.named.remove(name);
+                }
+                removed
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.named.is_empty() && self.any.is_none() && self.ends.is_none() && self.rest.is_none()
+    }
+
+    /// Hands over each wildcard that matches what is left of a key.
     fn find(&self, key: Option<&[u8]>, found: &mut impl FnMut(&[u8])) {
         let Some(key) = key else {
-            if let Some(pattern) = &self.ends {
-                found(pattern);
+            if let Some(wildcard) = &self.ends {
+                found(wildcard);
             }
             return;
         };
-        if let Some(pattern) = &self.rest {
-            found(pattern);
+        if let Some(wildcard) = &self.rest {
+            found(wildcard);
         }
-        let end = key.iter().position(|byte| *byte == b'/');
-        let (segment, left) = match end.and_then(|end| key.split_at_checked(end)) {
-            Some((segment, left)) => (segment, left.get(1..)),
-            None => (key, None),
-        };
+        let (segment, left) = split(key);
         if let Some(next) = self.named.get(segment) {
             next.find(left, found);
         }
@@ -170,98 +171,40 @@ impl Segment {
     }
 }
 
-/// Whether it has a wildcard, each of them a whole segment, and `**` the last.
-fn is_pattern(pattern: &[u8], max: usize) -> bool {
-    let mut segments = pattern.split(|byte| *byte == b'/').peekable();
-    let (mut count, mut wildcards) = (0_usize, 0_usize);
-    while let Some(segment) = segments.next() {
-        count = count.saturating_add(1);
-        match segment {
-            b"*" => wildcards = wildcards.saturating_add(1),
-            b"**" if segments.peek().is_none() => wildcards = wildcards.saturating_add(1),
-            name if name.contains(&b'*') => return false,
-            _ => {}
-        }
+/// The first segment, and what is behind it.
+fn split(key: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let end = key.iter().position(|byte| *byte == b'/');
+    match end.and_then(|end| key.split_at_checked(end)) {
+        Some((segment, left)) => (segment, left.get(1..)),
+        None => (key, None),
     }
-    wildcards > 0 && count <= max
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
-    const ORIGIN: Origin = Origin {
-        network: None,
-        verified: true,
-    };
-
-    fn subscribe(wildcards: &mut Wildcards<u32>, pattern: &str, who: u32) -> bool {
-        let limits = Limits::default();
-        let subscribed = wildcards.subscribe_from(pattern.as_bytes(), who, ORIGIN, &limits);
-        subscribed.unwrap()
-    }
-
-    fn join(wildcards: &Wildcards<u32>, key: &str) -> Vec<u32> {
-        let joined = wildcards.join(key.as_bytes(), Subscribers::default());
-        joined.unwrap_or_default()
-    }
-
     #[test]
-    fn segments_are_matched_one_by_one() {
+    fn what_is_taken_out_leaves_nothing() {
+        let all = ["*", "**", "a/*", "a/**", "a/*/b", "a/*/b/**", "*/*/*"];
         let mut wildcards = Wildcards::new();
-        assert!(subscribe(&mut wildcards, "sensors/*/readings", 1));
-        assert!(!subscribe(&mut wildcards, "sensors/*/readings", 1));
-        assert!(subscribe(&mut wildcards, "sensors/**", 2));
-        assert!(subscribe(&mut wildcards, "*/7/*", 3));
-        assert!(subscribe(&mut wildcards, "**", 4));
-        for (key, expected) in [
-            ("sensors/7/readings", &[1, 2, 3, 4][..]),
-            ("sensors/8/readings", &[1, 2, 4]),
-            ("sensors/8/readings/x", &[2, 4]),
-            ("sensors", &[4]),
-            ("sensors/", &[2, 4]),
-            ("sensors//readings", &[1, 2, 4]),
-            ("rooms/7/x", &[3, 4]),
-            ("", &[4]),
-        ] {
-            assert_eq!(join(&wildcards, key), expected, "{key}");
+        for wildcard in all {
+            assert!(wildcards.insert(wildcard.as_bytes()));
         }
-        // Each once, and those of the key itself first.
-        let (mut exact, limits) = (Subscriptions::new(), Limits::default());
-        exact.subscribe("rooms/7/x", 9, &limits).unwrap();
-        exact.subscribe("rooms/7/x", 4, &limits).unwrap();
-        let joined = wildcards.join(b"rooms/7/x", exact.subscribers("rooms/7/x"));
-        assert_eq!(joined, Some([9, 4, 3].into()));
-    }
-
-    #[test]
-    fn what_is_no_pattern_is_refused() {
-        let mut wildcards = Wildcards::new();
-        let limits = Limits::default();
-        let deep = ["*"; 17].join("/");
-        for pattern in ["", "a", "a/b", "a*", "*a/b", "**/a", "a/***", &deep] {
-            let subscribed = wildcards.subscribe_from(pattern.as_bytes(), 1, ORIGIN, &limits);
-            assert_eq!(subscribed, Err(SubscribeError::NoPattern), "{pattern}");
+        for absent in ["a", "a/b", "b/*", "*/*", "a/*/**", ""] {
+            assert!(!wildcards.remove(absent.as_bytes()), "{absent}");
         }
-        assert_eq!(wildcards.in_tree, 0);
-    }
-
-    #[test]
-    fn patterns_go_with_their_subscribers() {
-        let mut wildcards = Wildcards::new();
-        for who in 0..1000 {
-            let pattern = alloc::format!("a/{who}/*");
-            assert!(subscribe(&mut wildcards, &pattern, who));
+        for (index, wildcard) in all.iter().enumerate() {
+            assert_eq!(wildcards.len(), all.len() - index);
+            assert!(wildcards.remove(wildcard.as_bytes()));
+            let mut left = Vec::new();
+            for key in ["a", "a/b", "a/b/b", "a/b/b/c", "x/y/z"] {
+                wildcards.find(key.as_bytes(), |found| left.push(found.to_vec()));
+            }
+            assert!(!left.contains(&wildcard.as_bytes().to_vec()));
         }
-        for who in 0..1000 {
-            let key = alloc::format!("a/{who}/b");
-            assert_eq!(join(&wildcards, &key), [who]);
-            wildcards.remove(who);
-            assert!(join(&wildcards, &key).is_empty());
-            let left = usize::try_from(999 - who).unwrap();
-            assert!(wildcards.in_tree <= 2 * left + 16);
-        }
-        assert!(subscribe(&mut wildcards, "*", 1) && wildcards.unsubscribe(b"*", 1));
-        assert!(wildcards.in_tree == 0 && !wildcards.unsubscribe(b"*", 1));
+        assert!(wildcards.is_empty() && wildcards.root.is_empty());
     }
 }

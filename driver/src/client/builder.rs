@@ -20,7 +20,6 @@ use super::monitor::Monitor;
 use super::reconnect::Reconnector;
 use super::servers::{Balance, Servers};
 use super::shared::{Reconnect, Shared};
-use super::subscriptions::Subscriptions;
 use super::timeouts::OnTimeout;
 use crate::background::BackgroundTasks;
 use crate::bounded_queue::Bounds;
@@ -207,7 +206,7 @@ impl<R: Runtime> ClientBuilder<R> {
         let reconnect = Reconnector::new(policy, self.dialer.clone(), &sources);
         let reconnect: Arc<dyn Reconnect> = Arc::new(reconnect.map_err(BuildError::Randomness)?);
         let monitor = Arc::new(Monitor::new(self.setup.event_bounds));
-        let subscriptions = Arc::new(Subscriptions::new(monitor.clone()));
+        let subscriptions = self.setup.subscriptions();
         let inbox = Inbox::new(self.message_bounds, monitor.clone(), subscriptions.clone());
         let inbox = Arc::new(inbox);
         self.setup.unrouted = Unrouted::Deliver;

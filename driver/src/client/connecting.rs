@@ -176,7 +176,7 @@ impl<R: Runtime> Client<R> {
             let context = service.context.clone();
             let connection = Connection::new(context, &link, options, Some(origin));
             // Before anybody else can send by it.
-            renewed = shared.subscriptions.renew(&connection, server_id);
+            renewed = shared.subscriptions.renew(&connection);
             (connection, link)
         };
         let (connection, link) = shared.servers().insert(position, make)?;

@@ -11,13 +11,14 @@ use futures_core::Stream;
 use netaio_core::{Gap, Message};
 
 use super::monitor::Monitor;
-use super::subscriptions::Subscriptions;
-use super::unsolicited::{Lagged, Unsolicited};
+use super::unsolicited::Unsolicited;
 use crate::bounded_queue::{Bounds, Items, Queue};
 use crate::connection::Connection;
+use crate::error::Lagged;
 use crate::events::{EventBytes, Events, Listeners};
 use crate::logging::limited;
 use crate::service::Deliver;
+use crate::subscriptions::Subscriptions;
 
 /// Such messages, for those who read them.
 pub(super) struct Inbox {
@@ -70,7 +71,9 @@ impl Inbox {
 
 impl Deliver for Inbox {
     fn deliver(&self, message: Message, connection: &Connection) {
-        let Some(message) = self.subscriptions.deliver(message, connection) else {
+        let from = connection.into();
+        let delivered = self.subscriptions.deliver(message, &from, &*self.monitor);
+        let Some(message) = delivered else {
             return;
         };
         let is_taken = self.queue.is_taken();

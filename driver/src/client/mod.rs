@@ -17,8 +17,6 @@ mod renewing;
 mod requests;
 mod servers;
 mod shared;
-mod subscribing;
-mod subscriptions;
 mod timeouts;
 mod unsolicited;
 
@@ -35,8 +33,7 @@ pub use self::events::{ClientEvent, ClientEvents};
 pub use self::heartbeat::Heartbeat;
 pub use self::messages::{LossyMessages, Messages};
 pub use self::servers::Balance;
-pub use self::subscribing::{Missed, NotSubscribed, SubscribeBuilder, Subscription};
-pub use self::unsolicited::{Lagged, Unsolicited};
+pub use self::unsolicited::Unsolicited;
 
 use self::connector::Dialer;
 use self::shared::Shared;

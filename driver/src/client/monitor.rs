@@ -11,6 +11,8 @@ use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::events::Listeners;
 use crate::metrics::Counts;
+use crate::remote::Remote;
+use crate::subscriptions::Watch;
 use crate::timeouts::TimedOut;
 
 /// The listeners and the counters of a client.
@@ -161,5 +163,14 @@ impl Monitor {
             connection: connection.clone(),
             dropped,
         });
+    }
+}
+
+impl Watch for Monitor {
+    fn lagged(&self, from: &Remote, lost: usize, first: bool) {
+        // A client has nothing else.
+        if let Some(connection) = from.connection() {
+            self.lagged(connection, lost, first);
+        }
     }
 }

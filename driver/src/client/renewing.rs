@@ -3,10 +3,10 @@
 use std::sync::Weak;
 
 use super::shared::Shared;
-use super::subscriptions::AskedAgain;
 use crate::connection::Connection;
 use crate::logging::{Shown, limited};
 use crate::request::Response;
+use crate::subscriptions::AskedAgain;
 
 /// Waits for what a server answers that was asked again to notify.
 pub(super) async fn confirm(client: Weak<Shared>, connection: Connection, (uri, sent): AskedAgain) {
@@ -21,18 +21,18 @@ pub(super) async fn confirm(client: Weak<Shared>, connection: Connection, (uri, 
         Err(_) if connection.close_reason().is_some() => return,
         Err(error) => Some(error.to_string()),
     };
-    let (Some(client), Some(server)) = (client.upgrade(), connection.server_id()) else {
+    let Some(client) = client.upgrade() else {
         return;
     };
-    let subscriptions = &client.subscriptions;
+    let (subscriptions, monitor) = (&client.subscriptions, &*client.monitor);
     match &refused {
-        None => subscriptions.renewed(&connection, server, &uri),
+        None => subscriptions.renewed(&connection, &uri, monitor),
         Some(why) => {
             let logs = connection.logs();
             let (name, shown) = (connection.name(), Shown(&uri));
             limited!(logs, WARN, "not subscribed again", server = name, uri = %shown, %why);
-            subscriptions.not_renewed(&connection, server, &uri, why);
+            subscriptions.not_renewed(&connection, &uri, why, monitor);
         }
     }
-    client.monitor.resubscribed(&connection, uri, refused);
+    monitor.resubscribed(&connection, uri, refused);
 }

@@ -11,15 +11,13 @@ use super::heartbeat::Heartbeat;
 use super::messages::Inbox;
 use super::monitor::Monitor;
 use super::servers::Servers;
-use super::subscriptions::Subscriptions;
 use crate::background::BackgroundTasks;
 use crate::connection::{Connection, Reach};
 use crate::context::Context;
-use crate::error::RequestError;
-use crate::futures::race;
 use crate::mailbox::Command;
 use crate::runtime::Keepalive;
 use crate::service::{Owner, Service};
+use crate::subscriptions::Subscriptions;
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::timeouts::{TimedOut, TimeoutHandler, TimeoutObserver};
 
@@ -93,40 +91,6 @@ impl Shared {
 
     fn reconnects(&self, connection: &Connection) -> bool {
         self.reconnects_all || connection.is_persistent()
-    }
-
-    /// The client's default connection, which may have to be waited for, and what of the timeout
-    /// is left then.
-    ///
-    /// # Errors
-    /// Those of a request: there is no connection, and none is waited for, or none in time.
-    pub(super) async fn reached(
-        &self,
-        timeout: Duration,
-    ) -> Result<(Connection, Duration), RequestError> {
-        let context = self.context();
-        let time = context.time();
-        let until = time.now().monotonic.saturating_add(timeout);
-        let reached = async {
-            loop {
-                // Before the look, so that no connection made after it is missed.
-                let changed = self.changed();
-                let route = self.route(None);
-                if let Some(connection) = route {
-                    let left = until.saturating_sub(time.now().monotonic);
-                    return Ok((connection, left));
-                }
-                if !self.holds_requests() || !self.may_come(None) {
-                    return Err(RequestError::NotConnected);
-                }
-                changed.await;
-            }
-        };
-        let late = async {
-            (context.sleep_until)(time.instant(until)).await;
-            Err(RequestError::TimedOut(timeout))
-        };
-        race(reached, late).await
     }
 
     /// Asks a server that has left nothing more, has that told, and reconnects it.

@@ -26,7 +26,6 @@ use crate::states::States;
 use crate::sync::{Mutex, lock};
 
 pub(crate) use origin::{Origin, Reach};
-pub(crate) use requests::SentRequest;
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the
 /// connection stays open until it is closed, not until its handles are dropped.

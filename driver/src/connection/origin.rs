@@ -8,6 +8,8 @@ use event_listener::EventListener;
 
 use super::Connection;
 use crate::context::Context;
+use crate::error::RequestError;
+use crate::futures::race;
 use crate::mailbox::Urgent;
 use crate::options::ConnectionOptions;
 use crate::timeouts::TimeoutObserver;
@@ -43,6 +45,41 @@ pub(crate) trait Reach: TimeoutObserver<Connection> {
     fn changed(&self) -> EventListener;
 
     fn context(&self) -> &Context;
+}
+
+impl dyn Reach {
+    /// The client's default connection, which may have to be waited for, and what of the timeout
+    /// is left then.
+    ///
+    /// # Errors
+    /// Those of a request: there is no connection, and none is waited for, or none in time.
+    pub(crate) async fn reached(
+        &self,
+        timeout: Duration,
+    ) -> Result<(Connection, Duration), RequestError> {
+        let context = self.context();
+        let time = context.time();
+        let until = time.now().monotonic.saturating_add(timeout);
+        let reached = async {
+            loop {
+                // Before the look, so that no connection made after it is missed.
+                let changed = self.changed();
+                if let Some(connection) = self.route(None) {
+                    let left = until.saturating_sub(time.now().monotonic);
+                    return Ok((connection, left));
+                }
+                if !self.holds_requests() || !self.may_come(None) {
+                    return Err(RequestError::NotConnected);
+                }
+                changed.await;
+            }
+        };
+        let late = async {
+            (context.sleep_until)(time.instant(until)).await;
+            Err(RequestError::TimedOut(timeout))
+        };
+        race(reached, late).await
+    }
 }
 
 /// A message has come.

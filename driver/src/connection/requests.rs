@@ -2,24 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use netaio_core::{Answer, Message, MessageType, RequestOptions, SendError};
+use netaio_core::{Answer, Message, RequestOptions, SendError};
 
 use super::Connection;
-use crate::callers::{Pending, Request};
+use crate::callers::{Confirmed, Pending, Request, SentRequest};
 use crate::error::RequestError;
 use crate::mailbox::Command;
 use crate::timeouts::TimedOut;
-
-/// A request that is queued.
-#[must_use = "an answer that nobody waits for is dropped"]
-pub(crate) struct SentRequest {
-    /// When, a reading of the monotonic clock.
-    begun: Duration,
-    pending: Pending,
-    uri: Bytes,
-    message_type: MessageType,
-}
 
 impl Connection {
     /// Sends a request, and waits for its answer. Cancel-safe: dropped early, the
@@ -43,9 +32,20 @@ impl Connection {
         message: Message,
         options: RequestOptions,
     ) -> Result<SentRequest, SendError> {
+        self.begin_noted(message, options, None)
+    }
+
+    /// As [`begin_request`](Self::begin_request), and sets a flag when the request is confirmed.
+    pub(crate) fn begin_noted(
+        &self,
+        message: Message,
+        options: RequestOptions,
+        confirmed: Option<Confirmed>,
+    ) -> Result<SentRequest, SendError> {
         let (uri, message_type) = (message.uri.clone(), message.message_type);
         let begun = self.time().now();
         let (request, pending) = Request::new(message, options, begun);
+        let request = request.noting(confirmed);
         self.shared.mailbox.push(Command::Request(request))?;
         Ok(SentRequest {
             begun: begun.monotonic,

@@ -259,6 +259,7 @@ impl<R: Runtime> UdpNodeBuilder<R> {
     fn service(&mut self) -> Result<Arc<Service>, BuildError> {
         let mut setup = std::mem::replace(&mut self.setup, Setup::new());
         setup.states.insert(WeakPublisher::default());
+        setup.subscriptions();
         setup.for_datagrams::<R>()
     }
 

@@ -62,6 +62,20 @@ pub enum UdpEvent {
         /// What this node was subscribed to.
         uri: Bytes,
     },
+    /// It is there again: a renewal is confirmed. What the server notified of meanwhile may be
+    /// missing.
+    Resubscribed {
+        /// The server.
+        remote: SocketAddr,
+        /// What this node is subscribed to.
+        uri: Bytes,
+    },
+    /// Notifications were dropped, as a [`Subscription`](crate::Subscription) is not read fast
+    /// enough: the first ones since that one said so.
+    Lagged {
+        /// The server of the first one.
+        remote: SocketAddr,
+    },
     /// A message was dropped: as many handlers run as may, and too many messages wait
     /// for one.
     Lost {
@@ -92,7 +106,7 @@ impl EventBytes for UdpEvent {
     fn event_bytes(&self) -> usize {
         match self {
             Self::Panicked(panicked) => panicked.what.len(),
-            Self::Lapsed { uri, .. } => uri.len(),
+            Self::Lapsed { uri, .. } | Self::Resubscribed { uri, .. } => uri.len(),
             Self::GroupLost { reason } => reason.len(),
             _ => 0,
         }

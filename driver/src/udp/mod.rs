@@ -35,6 +35,7 @@ use crate::remote::{Kind, Remote};
 use crate::request::RequestBuilder;
 use crate::runtime::Runtime;
 use crate::service::Service;
+use crate::subscriptions::SubscribeBuilder;
 use crate::sync::lock;
 use crate::udp_handle::{self, Command, UdpHandle};
 
@@ -182,7 +183,45 @@ impl<R: Runtime> UdpNode<R> {
     }
 
     crate::methods::request_methods!(to: SocketAddr);
-    crate::methods::subscribe_methods!(to: SocketAddr);
+
+    /// Subscribes to a uri of another node: awaited, it is a
+    /// [`Subscription`](crate::Subscription), the stream of the uri's notifications from there, or,
+    /// of a wildcard, of those of all uris that match.
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    ///
+    /// use netaio_driver::{Runtime, UdpNode};
+    ///
+    /// # async fn read<R: Runtime>(
+    /// #     node: UdpNode<R>,
+    /// #     station: SocketAddr,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut readings = node.subscribe(station, "sensors/*/readings").await?;
+    /// while let Some(next) = readings.next().await {
+    ///     match next {
+    ///         Ok(news) => println!("{:?} at {:?}", news.message.uri, news.remote.addr()),
+    ///         Err(missed) => eprintln!("some may be missing: {missed}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// What is granted has this node's [lease](UdpNodeBuilder::lease), and is renewed. A
+    /// notification that a handler is for goes there; a
+    /// [default handler](UdpNodeBuilder::default_handler) has none that a stream has.
+    /// [`SubscribeBuilder::request`] is the bare request, as netaio's `subscribe` is, for those
+    /// whose handlers take all.
+    pub fn subscribe(&self, to: SocketAddr, uri: impl Into<Bytes>) -> SubscribeBuilder {
+        self.remote(to).subscribe(uri)
+    }
+
+    /// Unsubscribes from a uri; the answer is a `CONFIRM_UNSUBSCRIBE`. A
+    /// [`Subscription`](crate::Subscription) unsubscribes by itself.
+    pub fn unsubscribe(&self, to: SocketAddr, uri: impl Into<Bytes>) -> RequestBuilder {
+        self.request_message(to, Message::unsubscribe(uri))
+    }
 
     /// Sends any message as a request: whatever answers its uri, from the same
     /// address, ends it. A datagram that is lost is not sent again.
@@ -240,6 +279,7 @@ impl<R: Runtime> UdpNode<R> {
         let lost = self.shared.events.lost();
         metrics.lost_events = metrics.lost_events.saturating_add(lost);
         metrics.timed_out_requests = self.shared.timed_out.get();
+        metrics.lagged_messages = self.shared.lagged.get();
         metrics.datagrams = datagrams;
         metrics
     }

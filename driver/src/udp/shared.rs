@@ -11,7 +11,9 @@ use crate::count::Count;
 use crate::error::TaskPanicked;
 use crate::events::Listeners;
 use crate::peers::Peers;
+use crate::remote::Remote;
 use crate::service::{Owner, Service};
+use crate::subscriptions::{Subscriptions, Watch};
 use crate::sync::Mutex;
 use crate::timeouts::{TimedOut, TimeoutHandler, TimeoutObserver};
 use crate::udp_handle::{self, Command};
@@ -26,6 +28,9 @@ pub(super) struct Shared {
     pub(super) group: Option<SocketAddr>,
     pub(super) counters: Mutex<DatagramCounters>,
     pub(super) timed_out: Count,
+    /// Notifications that streams lost.
+    pub(super) lagged: Count,
+    pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) events: Listeners<UdpEvent>,
     /// Why the node has ended, if not by a stop.
     pub(super) panicked: Mutex<Option<TaskPanicked>>,
@@ -54,11 +59,25 @@ impl Shared {
             group,
             counters: Mutex::default(),
             timed_out: Count::default(),
+            lagged: Count::default(),
+            // Its builder has set them.
+            subscriptions: service.context.states.get().unwrap_or_default(),
             events: Listeners::new(service.context.event_bounds),
             panicked: Mutex::default(),
             service,
             on_timeout: TimeoutHandler::default(),
         })
+    }
+}
+
+impl Watch for Shared {
+    fn lagged(&self, from: &Remote, lost: usize, first: bool) {
+        self.lagged.add(u64::try_from(lost).unwrap_or(u64::MAX));
+        if let Some(remote) = from.addr()
+            && first
+        {
+            self.events.emit(|| UdpEvent::Lagged { remote });
+        }
     }
 }
 

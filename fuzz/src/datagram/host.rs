@@ -31,6 +31,7 @@ pub(super) enum Seen {
     NotSent(SocketAddr),
     Unrouted(SocketAddr, MessageType, Bytes),
     Lapsed(SocketAddr, Bytes),
+    Resubscribed(SocketAddr, Bytes),
     Unanswered(SocketAddr, MessageType, Bytes),
     Closed,
 }
@@ -284,6 +285,7 @@ impl Host {
                 uri,
             } => Seen::Unrouted(remote, message_type, uri),
             DatagramEvent::Lapsed { remote, uri } => Seen::Lapsed(remote, uri),
+            DatagramEvent::Resubscribed { remote, uri } => Seen::Resubscribed(remote, uri),
             DatagramEvent::Unanswered {
                 remote,
                 request,

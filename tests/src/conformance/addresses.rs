@@ -287,6 +287,7 @@ pub async fn answers_leave_from_where_they_were_asked<R: Runtime>() {
             let uri = at.to_string();
             asker
                 .subscribe(at, uri.clone())
+                .request()
                 .timeout(NEVER)
                 .await
                 .unwrap()

@@ -136,13 +136,21 @@ pub async fn subscribers_show_it_by_themselves<R: Runtime>() {
     let (told, heard) = async_channel::unbounded();
     let tell = move |content: Content| told.try_send(content.len()).unwrap();
     let reader = bind_node(UdpNode::<R>::builder().on(NOTIFY_URI, tell)).await;
-    reader.subscribe(node.local_addr(), "news").await.unwrap();
+    reader
+        .subscribe(node.local_addr(), "news")
+        .request()
+        .await
+        .unwrap();
     for _ in 0..20 {
         let news = Message::notify("news", vec![b'x'; LONG]);
         node.publisher().notify("news", &news).unwrap();
         assert_eq!(heard.recv().await, Ok(LONG));
         // What it was given is back before more is sent to it.
-        reader.subscribe(node.local_addr(), "news").await.unwrap();
+        reader
+            .subscribe(node.local_addr(), "news")
+            .request()
+            .await
+            .unwrap();
     }
     assert_eq!(node.metrics().datagrams.unvalidated, 0);
 

@@ -65,7 +65,7 @@ pub async fn a_subscription_outlives_its_server<R: Runtime>() {
         let _ = heard.try_send(content.into_owned().0);
     };
     client.on(NOTIFY_URI, hear, Layer::new()).unwrap();
-    let answer = client.subscribe(address, "news").await.unwrap();
+    let answer = client.subscribe(address, "news").request().await.unwrap();
     assert_eq!(answer.message_type, CONFIRM_SUBSCRIBE);
     assert_eq!(Lease::of(&answer), Some(LEASE));
     for _ in 0..3 {
@@ -98,7 +98,11 @@ pub async fn a_server_forgets_who_is_gone<R: Runtime>() {
     assert_eq!(answer.message_type, CONFIRM_SUBSCRIBE);
     assert!(answer.auth.is_empty(), "{answer:?}");
     asks.recv().await.unwrap();
-    client.subscribe(server.local_addr(), "news").await.unwrap();
+    client
+        .subscribe(server.local_addr(), "news")
+        .request()
+        .await
+        .unwrap();
     asks.recv().await.unwrap();
     assert_eq!(subscribers(&server), 2);
     // It says nothing.

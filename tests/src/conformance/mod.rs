@@ -50,6 +50,7 @@ pub mod node_layers;
 pub mod node_peers;
 pub mod node_publishing;
 pub mod node_stops;
+pub mod node_subscriptions;
 pub mod nodes;
 pub mod options;
 pub mod panics;
@@ -209,6 +210,9 @@ macro_rules! conformance {
             wildcards {
                 a_pattern_is_told_of_what_it_matches
                 a_node_grants_patterns
+                a_stream_of_a_wildcard_has_what_matches
+                a_wildcard_counts_once_it_is_confirmed
+                a_slow_stream_of_a_wildcard_says_what_it_has_lost
             }
             extensions {
                 an_extension_stays_with_its_connection
@@ -634,6 +638,13 @@ macro_rules! conformance {
                 who_is_there_is_asked_before_another_takes_its_address
                 who_crashed_and_is_back_is_known_at_once
                 a_timeout_under_two_periods_is_refused
+            }
+            node_subscriptions {
+                a_node_has_streams_of_notifications
+                handlers_of_a_node_come_before_streams
+                a_dropped_stream_of_a_node_unsubscribes
+                a_slow_stream_of_a_node_says_what_it_has_lost
+                a_lease_that_runs_out_is_told_to_the_stream
             }
             leases {
                 a_subscription_outlives_its_server

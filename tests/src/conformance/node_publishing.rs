@@ -61,10 +61,10 @@ pub async fn subscribers_are_told_and_nobody_else<R: Runtime>() {
     let (two, to_two) = reader::<R>(UdpNode::builder()).await;
     let at = node.local_addr();
     for reader in [&one, &one, &two] {
-        let confirmed = reader.subscribe(at, "both").await.unwrap();
+        let confirmed = reader.subscribe(at, "both").request().await.unwrap();
         assert_message(&confirmed, CONFIRM_SUBSCRIBE, "both", "");
     }
-    one.subscribe(at, "one").await.unwrap();
+    one.subscribe(at, "one").request().await.unwrap();
     for (uri, told) in [("both", "2"), ("one", "1"), ("none", "0"), ("both", "2")] {
         let publish = Message::publish(uri, format!("to {uri}"));
         let published = two.request_message(at, publish).await.unwrap();
@@ -183,7 +183,7 @@ pub async fn too_many_subscriptions_are_refused<R: Runtime>() {
         ),
         (&two, "a", None),
     ] {
-        let answer = who.subscribe(at, key).await.unwrap();
+        let answer = who.subscribe(at, key).request().await.unwrap();
         match problem {
             None => assert_message(&answer, CONFIRM_SUBSCRIBE, key, ""),
             Some(problem) => assert_message(&answer, ERROR, key, problem.to_string()),
@@ -192,7 +192,7 @@ pub async fn too_many_subscriptions_are_refused<R: Runtime>() {
     for key in ["a", "b"] {
         one.unsubscribe(at, key).await.unwrap();
     }
-    let answer = three.subscribe(at, "a").await.unwrap();
+    let answer = three.subscribe(at, "a").request().await.unwrap();
     assert_message(&answer, CONFIRM_SUBSCRIBE, "a", "");
 }
 
@@ -216,7 +216,11 @@ pub async fn notifications_pass_the_layers<R: Runtime>() {
         .inner(inner.clone());
     let (reader, plain) = reader(sealed).await;
     for uri in ["plain", "sealed"] {
-        reader.subscribe(node.local_addr(), uri).await.unwrap();
+        reader
+            .subscribe(node.local_addr(), uri)
+            .request()
+            .await
+            .unwrap();
     }
     let publisher = node.publisher();
     let message = Message::notify("plain", "content");
@@ -385,7 +389,7 @@ pub async fn handlers_serve_both_kinds_of_remotes<R: Runtime>() {
         asking.remote(node.local_addr()),
     ] {
         for expected in ["new", "old"] {
-            let answer = remote.subscribe("u").await.unwrap();
+            let answer = remote.subscribe("u").request().await.unwrap();
             assert_message(&answer, CONFIRM_SUBSCRIBE, "u", expected);
         }
         kinds.lock().unwrap().push(remote.connection().is_some());
@@ -395,6 +399,7 @@ pub async fn handlers_serve_both_kinds_of_remotes<R: Runtime>() {
     let pair = super::support::pair(
         Server::<R>::builder().on(REQUEST_URI, |who: Remote| async move {
             who.subscribe("u")
+                .request()
                 .await
                 .map(|answer| answer.content.clone())
                 .ok()

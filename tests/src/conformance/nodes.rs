@@ -49,7 +49,7 @@ pub async fn every_kind_of_request_is_answered<R: Runtime>() {
         assert_message(&answer, OK, "c", format!("{name} updates 2"));
         let answer = node.delete(to, "d").await.unwrap();
         assert_message(&answer, OK, "d", name);
-        let answer = node.subscribe(to, "e").await.unwrap();
+        let answer = node.subscribe(to, "e").request().await.unwrap();
         assert_message(&answer, CONFIRM_SUBSCRIBE, "e", name);
         let answer = node.unsubscribe(to, "e").await.unwrap();
         assert_message(&answer, CONFIRM_UNSUBSCRIBE, "e", name);
@@ -323,7 +323,7 @@ pub async fn the_default_answer_reaches_the_requester<R: Runtime>() {
         to.create("u", "x"),
         to.update("u", "x"),
         to.delete("u"),
-        to.subscribe("u"),
+        to.subscribe("u").request(),
         to.unsubscribe("u"),
     ] {
         let answer = request.await.unwrap();

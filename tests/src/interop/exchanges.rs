@@ -187,7 +187,7 @@ fn request(python: &Remote, exchange: &Exchange) -> RequestBuilder {
 /// Subscriptions, custom types, and what has no handler. `next` is the next
 /// message that answers nothing.
 pub(super) async fn we_are_told(python: &Remote, mut next: impl AsyncFnMut() -> Message) {
-    let confirmed = python.subscribe("news").await.unwrap();
+    let confirmed = python.subscribe("news").request().await.unwrap();
     assert_message(&confirmed, CONFIRM_SUBSCRIBE, "");
     let published = python.request_message(Message::publish("news", "today"));
     assert_message(&published.await.unwrap(), OK, "1");

@@ -127,6 +127,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["remote"],
             &["identity"],
             &["request", "long_request"],
+            &["subscriptions"],
             // Handlers, and the node that finds them.
             &["handler"],
             &["middleware", "registrations"],

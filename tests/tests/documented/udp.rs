@@ -217,7 +217,11 @@ async fn subscribers_over_udp_are_told() -> Result<()> {
     let ours = node.bind("127.0.0.1:0").await.unwrap();
     let (mut theirs, port) = python_node(&python, &ours).await?;
     assert_eq!(theirs.ask("publish").await?, "published 0");
-    let answer = ours.subscribe(theirs.address, "news").await.unwrap();
+    let answer = ours
+        .subscribe(theirs.address, "news")
+        .request()
+        .await
+        .unwrap();
     assert_message(&answer, CONFIRM_SUBSCRIBE, "news", "");
     assert_eq!(theirs.ask("publish").await?, "published 1");
     assert_eq!(news.recv().await.unwrap(), "today");

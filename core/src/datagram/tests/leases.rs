@@ -145,7 +145,12 @@ fn a_lapse_is_told_once_and_the_first_answer_mends_it() {
     assert_eq!(happened.len(), 1, "{happened:?}");
     assert!(lapsed(&happened[0]));
     let mut anew = self::server();
-    assert!(run(&mut client, Some(&mut anew), seconds(1_020)).is_empty());
+    let happened = run(&mut client, Some(&mut anew), seconds(1_020));
+    let is_back = |event: &DatagramEvent<()>| {
+        matches!(event, DatagramEvent::Resubscribed { remote, uri }
+            if *remote == at(SERVER) && uri == "news")
+    };
+    assert!(happened.len() == 1 && is_back(&happened[0]), "{happened:?}");
     assert_eq!(count(&mut anew, "news"), 1);
     // And the next one is told again.
     let happened = run(&mut client, None, seconds(2_000));
@@ -247,15 +252,29 @@ fn unsubscribing_ends_it_however_it_is_sent() {
 #[test]
 fn a_renewal_that_is_refused_is_told_once_and_tried_again() {
     let mut client = subscribed(&mut server(), "news");
+    let lapsed: fn(&DatagramEvent<()>) -> bool =
+        |event| matches!(event, DatagramEvent::Lapsed { .. });
+    let resubscribed: fn(&DatagramEvent<()>) -> bool =
+        |event| matches!(event, DatagramEvent::Resubscribed { .. });
     for (time, message, told) in [
-        (20, Message::error("news", "no room"), 1),
-        (40, Message::not_permitted("news", "no"), 0),
+        (20, Message::error("news", "no room"), Some(lapsed)),
+        (40, Message::not_permitted("news", "no"), None),
         (
             60,
             Message::confirm_subscribe("news").with_lease(SECOND * 60),
-            0,
+            Some(resubscribed),
         ),
-        (80, Message::error("news", "no room"), 1),
+        (80, Message::error("news", "no room"), Some(lapsed)),
+        (
+            100,
+            Message::confirm_subscribe("news").with_lease(SECOND * 60),
+            Some(resubscribed),
+        ),
+        (
+            120,
+            Message::confirm_subscribe("news").with_lease(SECOND * 60),
+            None,
+        ),
     ] {
         assert!(client.events(seconds(time)).is_empty());
         let sent = client.sent();
@@ -267,10 +286,10 @@ fn a_renewal_that_is_refused_is_told_once_and_tried_again() {
         );
         assert_eq!(Lease::of(ask), Some(SECOND * 60));
         client.receive(seconds(time), at(SERVER), frame(&message));
-        let lapsed = |event: &DatagramEvent<()>| matches!(event, DatagramEvent::Lapsed { .. });
         let happened = client.events(seconds(time));
         assert!(
-            happened.len() == told && happened.iter().all(lapsed),
+            happened.len() == usize::from(told.is_some())
+                && told.is_none_or(|told| happened.iter().all(told)),
             "{happened:?}"
         );
         let next = seconds(time + 20).monotonic;

@@ -312,6 +312,9 @@ fn output<H>(event: DatagramEvent<H>) -> DatagramOutput<'static, H> {
         DatagramEvent::Suppressed { remote } => DatagramHubEvent::Suppressed { remote },
         DatagramEvent::NotSent { remote, error } => DatagramHubEvent::NotSent { remote, error },
         DatagramEvent::Lapsed { remote, uri } => DatagramHubEvent::Lapsed { remote, uri },
+        DatagramEvent::Resubscribed { remote, uri } => {
+            DatagramHubEvent::Resubscribed { remote, uri }
+        }
         DatagramEvent::Lost { remote } => DatagramHubEvent::Lost { remote },
         DatagramEvent::Unrouted {
             remote,

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use futures_channel::oneshot;
 use netaio_core::{Call, DatagramEvent, Gap, Message, ReplyError};
 
@@ -20,6 +21,9 @@ use crate::runtime::{DatagramSocket, Received, Runtime, Undelivered};
 use crate::sync::lock;
 use crate::udp::events::UdpEvent;
 use crate::udp_handle::Command;
+
+/// Why a server may not notify any more.
+const LAPSED: &str = "the lease has run out, or the server refuses to renew it";
 
 impl<R: Runtime, S: DatagramSocket> Task<R, S> {
     /// Hands the datagram in the buffer to the link.
@@ -154,8 +158,14 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                     %remote,
                     uri = %crate::logging::Shown(&uri)
                 );
+                self.tell_of_lease(remote, &uri, Some(LAPSED));
                 events.emit(|| UdpEvent::Lapsed { remote, uri });
             }
+            DatagramEvent::Resubscribed { remote, uri } => {
+                self.tell_of_lease(remote, &uri, None);
+                events.emit(|| UdpEvent::Resubscribed { remote, uri });
+            }
+            DatagramEvent::Message { message, remote } => self.deliver(message, remote),
             DatagramEvent::Lost { remote } => {
                 limited!(
                     self.logs(),
@@ -182,6 +192,30 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         }
     }
 
+    /// Tells streams that a subscription may be gone, or is there again.
+    fn tell_of_lease(&self, server: SocketAddr, uri: &Bytes, lapsed: Option<&str>) {
+        let remote = Remote(Kind::Datagram(self.handle.clone(), server));
+        let node = &*self.node;
+        node.subscriptions.tell(&remote, uri, lapsed, node);
+    }
+
+    /// Hands a notification to the streams that want it.
+    fn deliver(&self, message: Message, address: SocketAddr) {
+        self.note_gap(&message, address);
+        let remote = Remote(Kind::Datagram(self.handle.clone(), address));
+        let node = &*self.node;
+        // What they do not want any more is lost, as datagrams are.
+        node.subscriptions.deliver(message, &remote, node);
+    }
+
+    /// Notes what a remote says was lost before a message.
+    fn note_gap(&self, message: &Message, remote: SocketAddr) {
+        if let Some(lost) = Gap::of(message) {
+            limited!(self.logs(), DEBUG, "the remote has dropped notifications", %remote, lost);
+            self.node.events.emit(|| UdpEvent::Gap { remote, lost });
+        }
+    }
+
     fn update_counters(&self) {
         *lock(&self.node.counters) = self.link.counters();
     }
@@ -192,11 +226,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         let Some(address) = call.remote() else {
             return;
         };
-        if let Some(lost) = Gap::of(&message) {
-            let remote = address;
-            limited!(self.logs(), DEBUG, "the remote has dropped notifications", %remote, lost);
-            self.node.events.emit(|| UdpEvent::Gap { remote, lost });
-        }
+        self.note_gap(&message, address);
         let options = handler.options();
         if let Some(options) = options {
             self.link.set_call_options(self.now, &call, options);

@@ -93,6 +93,7 @@ impl Drop for Ending {
         }
         node.service.close_peer_events();
         node.events.close();
+        node.subscriptions.close();
         handle.0.abort();
         handle.0.room.notify(usize::MAX);
         handle.0.ended.notify(usize::MAX);
