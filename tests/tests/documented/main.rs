@@ -17,6 +17,7 @@ mod layers;
 mod logging;
 mod long_requests;
 mod many_servers;
+mod pages;
 mod peers;
 mod plugins;
 mod store;
