@@ -9,6 +9,7 @@ use netaio_core::{CloseReason, FrameError, OpenError, RouteError, SendError};
 use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError, TaskPanicked};
 
 use crate::codec::LineError;
+use crate::keygen::KeygenError;
 use crate::secret::SecretError;
 use crate::tls::{self, TlsError};
 
@@ -101,6 +102,9 @@ pub(crate) enum CliError {
     /// A secret cannot be read or used.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// A key cannot be made.
+    #[error(transparent)]
+    Keygen(#[from] KeygenError),
     /// There is no TLS where it is wanted.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -168,7 +172,7 @@ impl CliError {
         let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
         Some(match self {
             Self::Request(RequestError::TimedOut(_)) => {
-                "is there a server, and has it the same --secret and --key? --timeout gives it more time"
+                "is there a server, and has it the same secrets and keys? --timeout gives it more time"
             }
             Self::Connect(error) if refused(&error.source) => {
                 "is there a server? `netaio serve` starts one; --server says where it is"
@@ -191,9 +195,10 @@ impl CliError {
             Self::Connect(_) => {
                 "--server says where the server is: HOST:PORT, or [ADDRESS]:PORT for one of IPv6"
             }
+            Self::Keygen(error) => return error.advice(),
             Self::NoInput => "`</dev/null` is an empty one",
             Self::Answer(ErrorAnswer(message)) if message.message_type == AUTH_ERROR => {
-                "--secret and --admin-secret must be the server's"
+                "secrets and keys must be the server's; with the AEAD layer clocks may differ by 30 seconds"
             }
             Self::Build(BuildError::Listen { source, .. }) if in_use(source) => {
                 "another program listens there; --tcp or --udp takes another address, one with port 0 a free port"

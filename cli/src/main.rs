@@ -11,6 +11,7 @@ mod bench;
 mod codec;
 mod error;
 mod json;
+mod keygen;
 mod node;
 mod output;
 mod request;
@@ -85,6 +86,7 @@ fn run(mut command: Command) -> Result<(), CliError> {
         Command::Bench(options) => bench::bench(options),
         Command::Decode(options) => codec::decode(&options),
         Command::Encode(options) => codec::encode(&options),
+        Command::Keygen(options) => keygen::keygen(&options),
     }
 }
 

@@ -84,7 +84,7 @@ fn an_inner_layer_alone_says_who_may_not() {
     let server = Server::start_on(&["udp"], &["--admin-secret", "admin"]);
     let ran = ask(server.addr, &["create", "a", "--content", "1"]);
     assert_eq!(ran.status, 1);
-    let error = "netaio: AUTH_ERROR: HMAC auth failed\n        --secret and --admin-secret must be";
+    let error = "netaio: AUTH_ERROR: HMAC auth failed\n        secrets and keys must be";
     assert!(ran.stderr.contains(error), "{}", ran.stderr);
 }
 

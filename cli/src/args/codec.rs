@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use clap::ValueEnum;
+
 use super::layers::OuterLayer;
 
 /// The options of `netaio decode`.
@@ -28,10 +30,24 @@ pub(crate) struct Encode {
     /// that anyway.
     #[arg(long)]
     pub(crate) hex: bool,
+    /// Whom the frames are for, which the AEAD layer vouches for too. Nothing else does.
+    #[arg(long, value_enum, default_value = "server")]
+    pub(crate) to: To,
     #[command(flatten)]
     pub(crate) outer: OuterLayer,
     #[command(flatten)]
     pub(crate) input: Input,
+}
+
+/// Whom a frame is for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum To {
+    /// A server, over TCP.
+    Server,
+    /// A client, over TCP.
+    Client,
+    /// A node, over UDP.
+    Node,
 }
 
 /// Where input comes from.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use netaio_core::Layer;
-use netaio_core::plugin::{HmacAuth, Sha256StreamCipher};
+use netaio_core::plugin::{Aead, HmacAuth, Sha256StreamCipher};
 
 use crate::secret::{Given, Secret, SecretError, Sources};
 
@@ -30,6 +30,13 @@ pub(crate) struct OuterLayer {
     /// The cipher leaves the uri readable.
     #[arg(long)]
     plain_uri: bool,
+    /// A file with the key of the AEAD layer, which stands in the place of secret and key, and
+    /// protects all of each message: 64 hexadecimal digits, as `netaio keygen aead` makes them; - is
+    /// standard input. Of several the first one seals, and all open, so that keys can change
+    /// while nodes run. Without it the key is that of the environment's NETAIO_AEAD. Clocks may
+    /// differ by 30 seconds.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["secret", "secret_file", "key", "key_file"])]
+    aead_file: Vec<PathBuf>,
     /// What they come to.
     #[arg(skip)]
     layer: Option<Layer>,
@@ -41,6 +48,18 @@ impl OuterLayer {
     /// # Errors
     /// A secret cannot be read or used.
     pub(crate) fn resolve(&mut self, sources: &mut Sources) -> Result<(), SecretError> {
+        self.resolve_with(sources, |aead| aead)
+    }
+
+    /// The same, with the AEAD layer as a command wants it.
+    ///
+    /// # Errors
+    /// A secret cannot be read or used.
+    pub(crate) fn resolve_with(
+        &mut self,
+        sources: &mut Sources,
+        aead: impl FnOnce(Aead) -> Aead,
+    ) -> Result<(), SecretError> {
         let secret = sources.find(&Given {
             what: "the secret",
             option: self.secret.as_ref(),
@@ -55,7 +74,17 @@ impl OuterLayer {
             file: self.key_file.as_ref(),
             variable: "NETAIO_KEY",
         })?;
+        let keys = sources.keys("the AEAD key", &self.aead_file, "NETAIO_AEAD")?;
         let mut layer = Layer::new();
+        if let Some((first, others)) = keys.split_first() {
+            if secret.is_some() || key.is_some() {
+                return Err(SecretError::Aead);
+            }
+            let plugin = others.iter().fold(Aead::new(**first), |plugin, other| {
+                plugin.with_accepted(**other)
+            });
+            layer = layer.with_cipher(aead(plugin));
+        }
         if let Some(secret) = &secret {
             layer = layer.with_auth(HmacAuth::new(secret.bytes()));
         }

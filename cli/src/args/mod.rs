@@ -3,6 +3,7 @@
 mod asking;
 mod benching;
 mod codec;
+mod keygen;
 mod layers;
 mod resolve;
 mod runtime;
@@ -14,7 +15,10 @@ use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use self::asking::{Content, Request, ServerChoice, Subscribe};
 pub(crate) use self::benching::Bench;
-pub(crate) use self::codec::{Decode, Encode, Input};
+pub(crate) use self::codec::{Decode, Encode, Input, To};
+pub(crate) use self::keygen::Keygen;
+#[cfg(feature = "tls")]
+pub(crate) use self::keygen::TlsFolder;
 pub(crate) use self::layers::AdminLayer;
 pub(crate) use self::runtime::RuntimeName;
 pub(crate) use self::serving::{Bounds, Node, Serve};
@@ -171,6 +175,9 @@ pub(crate) enum Command {
     /// A line that is wrong ends the command with status 1 and a line on standard error; the
     /// frames of the lines before it have been written then.
     Encode(Encode),
+    /// Makes keys, in files that their owner alone can read.
+    #[command(subcommand)]
+    Keygen(Keygen),
 }
 
 #[cfg(test)]

@@ -2,6 +2,10 @@
 //! started, so that a signal ends a command that waits for a secret.
 
 use super::{Bench, ServerChoice};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use netaio_core::plugin::Aead;
+
 use super::{Command, Decode, Encode, Input, Node, Request, Serve, Subscribe};
 use crate::error::CliError;
 use crate::secret::Sources;
@@ -23,10 +27,12 @@ impl Command {
             | Self::Publish(options) => options.resolve(sources),
             Self::Subscribe(Subscribe { server, .. }) => server.resolve(sources),
             Self::Bench(options) => options.resolve(sources),
+            Self::Keygen(_) => Ok(()),
             Self::Node(Node { outer, .. }) => Ok(outer.resolve(sources)?),
             Self::Decode(Decode { outer, input, .. }) => {
                 input.resolve("the frames", sources)?;
-                Ok(outer.resolve(sources)?)
+                // Frames are of any time, and may be there twice.
+                Ok(outer.resolve_with(sources, Aead::without_replay_window)?)
             }
             Self::Encode(Encode { outer, input, .. }) => {
                 input.resolve("the lines", sources)?;
@@ -65,7 +71,11 @@ impl Request {
 
 impl Serve {
     fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
-        self.outer.resolve(sources)?;
+        // One that was started again does not know what had passed.
+        let start = SystemTime::now().duration_since(UNIX_EPOCH);
+        let start = start.unwrap_or_default().as_secs();
+        let outer = |aead: Aead| aead.refuse_before(start);
+        self.outer.resolve_with(sources, outer)?;
         self.admin.resolve(sources)?;
         let runtime = self.runtime.runtime;
         self.tls.resolve(self.tcp.is_some(), runtime)?;

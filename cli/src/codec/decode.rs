@@ -4,8 +4,10 @@ use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use netaio_core::plugin::{OpenContext, PeerContext};
-use netaio_core::{Deframer, Frame, FrameError, Layer, Message, Now, Wire};
+use netaio_core::plugin::{Direction, OpenContext, PeerContext};
+use netaio_core::{
+    Deframer, Frame, FrameError, Layer, Message, Now, OpenError, SealedMessage, Wire,
+};
 
 use super::input::{CHUNK, Chunks};
 use super::{json, readable, wire};
@@ -59,17 +61,32 @@ impl Opened {
         let mut sealed = frame
             .decode(wire)
             .map_err(|kind| FrameError { offset, kind })?;
-        let context = OpenContext {
-            now: Now::default(),
-            peers: PeerContext::default(),
-        };
-        sealed
-            .open(layer, wire, &context)
-            .map_err(|error| CliError::Open { offset, error })?;
+        open(&mut sealed, layer, wire).map_err(|error| CliError::Open { offset, error })?;
         Ok(Self {
             // netaio's header always has one.
             checksum: sealed.checksum().unwrap_or_default(),
             message: sealed.into_message(),
         })
     }
+}
+
+/// Opens a message that goes whichever way. One that does not open is unchanged.
+fn open(sealed: &mut SealedMessage, layer: &Layer, wire: &Wire) -> Result<(), OpenError> {
+    let mut open = |direction| {
+        let peers = PeerContext {
+            direction,
+            ..PeerContext::default()
+        };
+        let now = Now::default();
+        sealed.open(layer, wire, &OpenContext { now, peers })
+    };
+    open(Direction::Unknown).or_else(|first| {
+        let others = [
+            Direction::ToServer,
+            Direction::ToClient,
+            Direction::Between { node: 0 },
+        ];
+        let opened = others.into_iter().any(|direction| open(direction).is_ok());
+        opened.then_some(()).ok_or(first)
+    })
 }

@@ -4,15 +4,15 @@ use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chacha20::ChaCha20Rng;
-use netaio_core::plugin::{PeerContext, SealContext};
+use netaio_core::plugin::{Direction, PeerContext, SealContext};
 use netaio_core::{Layer, Now, Sealer, Wire};
-use rand_core::SeedableRng;
+use rand_core::{Rng, SeedableRng};
 
 use super::hex::hex;
 use super::input::{self, CHUNK};
 use super::line::LineError;
 use super::{json, wire};
-use crate::args::{Encode, Input};
+use crate::args::{Encode, Input, To};
 use crate::error::CliError;
 use crate::stdio::Output;
 
@@ -28,7 +28,7 @@ pub(crate) fn encode(options: &Encode) -> Result<(), CliError> {
 }
 
 fn write_frames(options: &Encode, out: &mut impl Write) -> Result<(), CliError> {
-    let mut encoder = Encoder::new(options.outer.layer())?;
+    let mut encoder = Encoder::new(options.outer.layer(), options.to)?;
     let mut lines = Lines::open(&options.input)?;
     let as_hex = options.hex || Output::is_terminal();
     while let Some(line) = lines.next(out)? {
@@ -50,20 +50,30 @@ fn write_frames(options: &Encode, out: &mut impl Write) -> Result<(), CliError> 
 struct Encoder {
     wire: Wire,
     layer: Layer,
+    direction: Direction,
     sealer: Sealer,
     rng: ChaCha20Rng,
     frame: Vec<u8>,
 }
 
 impl Encoder {
-    fn new(layer: Layer) -> Result<Self, CliError> {
+    fn new(layer: Layer, to: To) -> Result<Self, CliError> {
         let mut seed = <ChaCha20Rng as SeedableRng>::Seed::default();
         getrandom::fill(&mut seed).map_err(CliError::Random)?;
+        let mut rng = ChaCha20Rng::from_seed(seed);
+        let direction = match to {
+            To::Server => Direction::ToServer,
+            To::Client => Direction::ToClient,
+            To::Node => Direction::Between {
+                node: rng.next_u64(),
+            },
+        };
         Ok(Self {
             wire: wire(),
             layer,
+            direction,
             sealer: Sealer::new(),
-            rng: ChaCha20Rng::from_seed(seed),
+            rng,
             frame: Vec::new(),
         })
     }
@@ -73,7 +83,10 @@ impl Encoder {
         let mut context = SealContext {
             now: now(),
             rng: &mut self.rng,
-            peers: PeerContext::default(),
+            peers: PeerContext {
+                direction: self.direction,
+                ..PeerContext::default()
+            },
         };
         self.frame.clear();
         self.sealer.seal_with_given_fields(

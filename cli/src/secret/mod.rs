@@ -17,6 +17,12 @@ pub(crate) use self::sources::{Given, Sources};
 /// The most bytes of a secret. More is a file that was named by mistake.
 pub(crate) const MAX: usize = 4096;
 
+/// Length of keys, in bytes.
+const KEY_LEN: usize = 32;
+
+/// A key that was made by chance.
+pub(crate) type Key = Zeroizing<[u8; KEY_LEN]>;
+
 /// A secret or a key, which is wiped at its end and never shown.
 #[derive(Clone)]
 pub(crate) struct Secret(Zeroizing<Vec<u8>>);
@@ -25,6 +31,20 @@ impl Secret {
     /// The bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The key that it writes as 64 hexadecimal digits, with or without space around them.
+    pub(crate) fn key(&self) -> Option<Key> {
+        let (pairs, rest) = self.0.trim_ascii().as_chunks::<2>();
+        let mut key = Zeroizing::new([0; KEY_LEN]);
+        if pairs.len() != key.len() || !rest.is_empty() {
+            return None;
+        }
+        for (byte, [high, low]) in key.iter_mut().zip(pairs) {
+            let [high, low] = [high, low].map(|digit| char::from(*digit).to_digit(16));
+            *byte = u8::try_from(high? << 4 | low?).ok()?;
+        }
+        Some(key)
     }
 }
 
@@ -70,6 +90,14 @@ pub(crate) enum SecretError {
     /// There is nothing in it.
     #[error("{what} in {place} is empty, and an empty one protects nothing")]
     Empty { what: &'static str, place: String },
+    /// It is no key.
+    #[error("{what} in {place} is not 64 hexadecimal digits; `netaio keygen` makes such a file")]
+    NoKey { what: &'static str, place: String },
+    /// Two kinds of layer.
+    #[error(
+        "the AEAD layer stands in the place of the secret and the key, of which there is one too"
+    )]
+    Aead,
     /// There is too much in it.
     #[error("{what} in {place} is longer than {MAX} bytes")]
     TooLong { what: &'static str, place: String },

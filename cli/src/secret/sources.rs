@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Secret, SecretError, read};
+use super::{Key, Secret, SecretError, place, read};
 
 /// What a secret is called, and where it may come from.
 pub(crate) struct Given<'a> {
@@ -40,6 +40,34 @@ impl Sources {
             (None, Some(path)) => self.file(what, path).map(Some),
             (None, None) => read::variable(what, given.variable),
         }
+    }
+
+    /// The keys in these files, else the one in the environment.
+    ///
+    /// # Errors
+    /// One of them cannot be used.
+    pub(crate) fn keys(
+        &mut self,
+        what: &'static str,
+        files: &[PathBuf],
+        variable: &'static str,
+    ) -> Result<Vec<Key>, SecretError> {
+        let key = |secret: &Secret, place: String| {
+            let key = secret.key();
+            key.ok_or(SecretError::NoKey { what, place })
+        };
+        if files.is_empty() {
+            let found = read::variable(what, variable)?;
+            let found = found.map(|secret| key(&secret, format!("the environment's {variable}")));
+            return found.into_iter().collect();
+        }
+        let mut keys = Vec::new();
+        for path in files {
+            let secret = self.file(what, path)?;
+            let path = (*path != Path::new("-")).then_some(path);
+            keys.push(key(&secret, place(path))?);
+        }
+        Ok(keys)
     }
 
     /// The secret in a file; - is standard input.

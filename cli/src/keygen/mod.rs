@@ -1,0 +1,82 @@
+//! `netaio keygen`.
+
+#[cfg(feature = "tls")]
+mod certificates;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use netaio_core::plugin::X25519Cipher;
+use netaio_driver::key_files;
+use sha2::{Digest, Sha256};
+
+use crate::args::Keygen;
+use crate::codec::hex::hex;
+use crate::error::CliError;
+use crate::stdio::Output;
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeygenError {
+    /// A file cannot be made.
+    #[error("cannot make {}: {error}", path.display())]
+    Make { path: PathBuf, error: io::Error },
+    /// It is nothing that a certificate can be for.
+    #[cfg(feature = "tls")]
+    #[error("no certificate can be for '{name}': {problem}")]
+    Name { name: String, problem: String },
+    /// It cannot be signed.
+    #[cfg(feature = "tls")]
+    #[error("cannot make a certificate: {0}")]
+    Certificate(String),
+}
+
+impl KeygenError {
+    /// What a person may try.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Make { error, .. } if error.kind() == io::ErrorKind::AlreadyExists => {
+                Some("no key is ever overwritten; take another name, or move that one away")
+            }
+            _ => None,
+        }
+    }
+
+    fn make(path: &Path, error: io::Error) -> Self {
+        Self::Make {
+            path: path.into(),
+            error,
+        }
+    }
+}
+
+/// Makes a key, and prints what others may know of it.
+pub(crate) fn keygen(options: &Keygen) -> Result<(), CliError> {
+    let line = match options {
+        Keygen::Secret(file) | Keygen::Aead(file) => {
+            let key = made(&file.path)?;
+            format!("fingerprint {}\n", fingerprint(&*key))
+        }
+        Keygen::X25519(file) => {
+            let identity = X25519Cipher::from_seed(*made(&file.path)?);
+            format!("public-key {}\n", hex(identity.public_key()))
+        }
+        #[cfg(feature = "tls")]
+        Keygen::Tls(options) => certificates::make(options)?,
+    };
+    Output.write_all(line.as_bytes()).map_err(CliError::Output)
+}
+
+/// Makes a file with a key, and reads it as it is read from then on.
+fn made(path: &Path) -> Result<crate::secret::Key, KeygenError> {
+    let made = key_files::create(path).and_then(|()| key_files::read(path));
+    made.map_err(|error| KeygenError::make(path, error))
+}
+
+/// What tells one key from another, and nothing else of it.
+fn fingerprint(key: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"netaio fingerprint");
+    hash.update(key);
+    hex(hash.finalize().get(..8).unwrap_or_default())
+}
