@@ -334,6 +334,7 @@
 //!   messages, and needs `std` and a crate with `unsafe` code, `netaio-sha-lanes`.
 //! - `patterns`: keys of handlers may be a `Pattern` of uris, such as `sensors/{id}`. Without it, a uri
 //!   with a brace is refused where a handler is registered, but for `Key::exact`. The drivers have it on.
+//! - `serde`: [`packify`] packs and reads what serde knows. Needs no `std`.
 //! - `x25519`: `plugin::X25519Cipher`, netaio's cipher between two peers that know
 //!   each other's public keys (X25519, XSalsa20 and Poly1305). Needs no `std`; with
 //!   it, keys agreed on with recent peers are kept.

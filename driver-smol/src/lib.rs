@@ -44,7 +44,7 @@
 //! # Cargo features
 //!
 //! - `aead`: `plugin::Aead`, the layer that authenticates whole messages; off by default.
-//! - `json`, `postcard`: `Json` and `Postcard`, contents of values that serde knows.
+//! - `json`, `packed`, `postcard`: `Json`, `Packed` and `Postcard`, contents of values that serde knows.
 //! - `metrics`: `Metrics::record`, for the recorder of the `metrics` crate; off by default.
 //! - `sha-lanes`: `plugin::Sha256StreamCipher` at some twice the speed, on x86-64 with
 //!   the SHA extensions; off by default, as it brings a crate with `unsafe` code.

@@ -26,7 +26,7 @@
 //! - `testing`: the module `testing`, and `Server::call`: servers, clients and nodes without sockets.
 //! - `metrics`: `Metrics::record`, for the recorder of the `metrics` crate.
 //! - `sha-lanes`: a faster `plugin::Sha256StreamCipher` of the core, with a crate that has `unsafe` code.
-//! - `json`, `postcard`: `Json` and `Postcard`, contents of values that serde knows.
+//! - `json`, `packed`, `postcard`: `Json`, `Packed` and `Postcard`, contents of values that serde knows.
 //! - `x25519`: `plugin::X25519Cipher` of the core.
 #![deny(unsafe_code)]
 // Which cargo feature an item needs, on its page.
@@ -139,6 +139,8 @@ pub use events::Events;
 pub use futures::BoxFuture;
 #[cfg(feature = "json")]
 pub use handler::Json;
+#[cfg(feature = "packed")]
+pub use handler::Packed;
 #[cfg(feature = "postcard")]
 pub use handler::Postcard;
 pub use handler::{AnyFunction, Extractors, Middleware, Next, debug_async_handler, debug_handler};
@@ -178,6 +180,8 @@ pub use udp::{UdpEvent, UdpEvents, UdpNode, UdpNodeBuilder};
 pub mod api {
     #[cfg(feature = "json")]
     pub use crate::Json;
+    #[cfg(feature = "packed")]
+    pub use crate::Packed;
     #[cfg(feature = "postcard")]
     pub use crate::Postcard;
     pub use crate::resources;

@@ -1,7 +1,9 @@
 //! Packed values: both ways of reading agree, and what is read is written in
 //! one way only.
 
-use netaio_packify::{DecodeLimits, Int, IntRef, MAX_DEPTH, Value, ValueRef};
+use netaio_packify::{
+    DecodeLimits, Int, IntRef, MAX_DEPTH, SerdeErrorKind, Value, ValueRef, from_slice, to_value,
+};
 
 use crate::heap::{self, Bound};
 use crate::input::Input;
@@ -57,6 +59,7 @@ pub(super) fn read(packed: &[u8], limits: &DecodeLimits) {
     look(&view);
 
     let canonical = pack(&value);
+    by_serde(own, limits, &canonical);
     let of_view = UNPACKING.hold("unpacking a view", consumed, || view.to_value());
     assert_eq!(of_view.to_vec().as_ref(), Ok(&canonical));
     // Packify takes the smallest widths, but spells decimals out: 1E-6 is packed
@@ -68,6 +71,16 @@ pub(super) fn read(packed: &[u8], limits: &DecodeLimits) {
     );
     let again = Value::decode(&canonical, limits).expect("it is within the limits still");
     assert_eq!(again.to_vec().as_ref(), Ok(&canonical));
+}
+
+/// A packed value, read and written by serde as without.
+fn by_serde(packed: &[u8], limits: &DecodeLimits, canonical: &[u8]) {
+    let value: Value = from_slice(packed, limits).expect("it is read without");
+    assert_eq!(value.to_vec().as_deref(), Ok(canonical));
+    match to_value(&value) {
+        Ok(value) => assert_eq!(value.to_vec().as_deref(), Ok(canonical)),
+        Err(error) => assert!(matches!(error.kind(), SerdeErrorKind::TooDeep { .. })),
+    }
 }
 
 fn write(value: &Value) {

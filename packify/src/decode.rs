@@ -33,6 +33,14 @@ impl DecodeLimits {
         items: 1024,
         packables: false,
     };
+
+    /// Whatever [`MAX_DEPTH`] and memory allow.
+    #[cfg(feature = "serde")]
+    pub(crate) const ANY: Self = Self {
+        depth: MAX_DEPTH,
+        items: usize::MAX,
+        packables: true,
+    };
 }
 
 impl Default for DecodeLimits {

@@ -55,6 +55,12 @@
 //! assert_eq!(owned.to_vec()?, packed);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Values of one's own types
+//!
+//! With the cargo feature `serde`, which is off and needs no `std` either, `to_vec` packs what
+//! serde can serialize, and `from_slice` reads it: a struct is a dict with the names of its
+//! fields. [`Value`], [`Set`], [`Dict`], [`Int`] and [`Decimal`] may be inside.
 #![no_std]
 #![forbid(unsafe_code)]
 // Which cargo feature an item needs, on its page.
@@ -65,6 +71,8 @@ extern crate alloc;
 
 mod code;
 mod collections;
+#[cfg(feature = "serde")]
+mod convert;
 mod debug;
 mod decimal;
 mod decode;
@@ -92,6 +100,10 @@ mod unpack;
 mod value;
 mod view;
 
+#[cfg(feature = "serde")]
+pub use convert::{
+    SerdeError, SerdeErrorKind, as_bytes, as_set, from_slice, from_value, to_value, to_vec,
+};
 pub use decimal::{Decimal, InvalidDecimal};
 pub use decode::{DecodeLimits, MAX_DEPTH};
 pub use encode::{

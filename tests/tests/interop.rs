@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used, reason = "the helpers of tests fail as tests do")]
 
 use netaio_driver::Runtime;
-use netaio_tests::interop::{self, covers, peers, slow, stops, table, tcp, udp};
+use netaio_tests::interop::{self, covers, packed, peers, slow, stops, table, tcp, udp};
 use netaio_tests::python::{Python, Result};
 
 macro_rules! on {
@@ -38,6 +38,12 @@ macro_rules! on {
             #[test]
             fn python_ignores_covers() -> Result<()> {
                 $block_on(super::python_ignores_covers::<$runtime>())
+            }
+
+            #[test]
+            fn pythons_values_are_structs() -> Result<()> {
+                $block_on(super::python_packs::<$runtime>())?;
+                $block_on(super::ours_packs::<$runtime>())
             }
 
             #[test]
@@ -152,6 +158,8 @@ macro_rules! others {
 
 others! {
     python_ignores_covers: covers::python_ignores_covers::<R>;
+    python_packs: packed::python_packs_for_ours::<R>;
+    ours_packs: packed::ours_packs_for_python::<R>;
     refused_by_python: tcp::python_refuses_ours::<R>;
     refused_by_us: tcp::ours_refuses_python::<R>;
     refused_by_a_node_in_python: udp::python_refuses_ours::<R>;

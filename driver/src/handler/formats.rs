@@ -1,10 +1,12 @@
-//! Contents in a format: JSON, postcard.
+//! Contents in a format: JSON, packify, postcard.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
 use netaio_core::Message;
+#[cfg(feature = "packed")]
+use netaio_core::packify;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -148,6 +150,52 @@ format! {
     |value| serde_json::to_vec(value),
     |bytes| serde_json::from_slice(bytes)
 }
+
+format! {
+    /// A content in packify's format, as programs in Python have it at hand with netaio: what
+    /// they `pack` from a dict is a struct here, and the reverse. How types correspond is said
+    /// at [`to_vec`](netaio_core::packify::to_vec) and
+    /// [`from_slice`](netaio_core::packify::from_slice). Containers may be inside one another
+    /// 32 deep; what is left of the content behind the value is an error.
+    ///
+    /// ```
+    /// use netaio_driver::core::packify::as_set;
+    /// use netaio_driver::{Handler, Packed};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// // pack({"sensor": 7, "celsius": 21.5})
+    /// #[derive(Deserialize)]
+    /// struct Reading { sensor: u32, celsius: f64 }
+    /// // unpack(content) == {"number": 1, "flags": {"hot"}}
+    /// #[derive(Serialize)]
+    /// struct Stored {
+    ///     number: u64,
+    ///     #[serde(serialize_with = "as_set")]
+    ///     flags: Vec<&'static str>,
+    /// }
+    ///
+    /// fn takes<M>(_: impl Handler<M>) {}
+    ///
+    /// takes(|Packed(reading): Packed<Reading>| async move {
+    ///     println!("{}: {} °C", reading.sensor, reading.celsius);
+    ///     Packed(Stored { number: 1, flags: vec!["hot"] })
+    /// });
+    /// ```
+    Packed, "packed", "packify",
+    /// Sets the content to a value in packify's format.
+    packed,
+    /// The value of the content in packify's format.
+    packed,
+    |value| packify::to_vec(value),
+    |bytes| packify::from_slice(bytes, &PACKED)
+}
+
+/// Each item takes a byte of the content, which is bounded, and two with its length.
+#[cfg(feature = "packed")]
+const PACKED: packify::DecodeLimits = packify::DecodeLimits {
+    items: usize::MAX,
+    ..packify::DecodeLimits::DEFAULT
+};
 
 format! {
     /// A content in [postcard](https://postcard.jamesmunns.com)'s format: small and fast, for

@@ -26,6 +26,8 @@ pub use self::extract::{Content, FromRequest, FromRequestAsync, State, Text, Uri
 pub use self::failure::{Failure, IntoErrorReply};
 #[cfg(feature = "json")]
 pub use self::formats::Json;
+#[cfg(feature = "packed")]
+pub use self::formats::Packed;
 #[cfg(feature = "postcard")]
 pub use self::formats::Postcard;
 pub use self::future::{HandlerFuture, Spares};

@@ -6,8 +6,8 @@ use std::io;
 use netaio_driver::core::types::*;
 use netaio_driver::core::{Message, MessageType};
 use netaio_driver::{
-    Content, Failure, FormatError, Json, NoReply, Postcard, Reply, RequestError, Runtime, Server,
-    Uri,
+    Content, Failure, FormatError, Json, NoReply, Packed, Postcard, Reply, RequestError, Runtime,
+    Server, Uri,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ struct Reading {
     celsius: f64,
 }
 
-/// Handlers take and return values in JSON and postcard, and clients send and take them.
+/// Handlers take and return values in JSON, packify and postcard, and clients send and take them.
 pub async fn values_cross_in_their_format<R: Runtime>() {
     let hotter = |mut reading: Reading| {
         reading.celsius += 1.0;
@@ -36,6 +36,13 @@ pub async fn values_cross_in_their_format<R: Runtime>() {
             (CREATE_URI, "postcard"),
             move |Postcard(reading)| async move { Postcard(hotter(reading)) },
         )
+        .on((CREATE_URI, "packed"), move |Packed(reading)| {
+            Packed(hotter(reading))
+        })
+        // What Python cannot hash is no key.
+        .on((CREATE_URI, "no form of packify"), || {
+            Packed(BTreeMap::from([(vec![1], 3)]))
+        })
         // Keys have to be text.
         .on((CREATE_URI, "no form"), || {
             Json(BTreeMap::from([((1, 2), 3)]))
@@ -52,7 +59,10 @@ pub async fn values_cross_in_their_format<R: Runtime>() {
     assert_eq!(answer.json::<Reading>(), Ok(expected.clone()));
     let request = pair.connection.create("postcard", "").postcard(&reading);
     let answer = request.unwrap().await.unwrap();
-    assert_eq!(answer.postcard::<Reading>(), Ok(expected));
+    assert_eq!(answer.postcard::<Reading>(), Ok(expected.clone()));
+    let request = pair.connection.create("packed", "").packed(&reading);
+    let answer = request.unwrap().await.unwrap();
+    assert_eq!(answer.packed::<Reading>(), Ok(expected));
 
     let whats_wrong = "the content as JSON: missing field `celsius` at line 1 column 12";
     for (uri, content, expected) in [
@@ -62,7 +72,18 @@ pub async fn values_cross_in_their_format<R: Runtime>() {
             "\u{7}12345678more",
             "the content as postcard: 4 bytes behind the value",
         ),
+        (
+            "packed",
+            "\0more",
+            "the content as packify: 4 bytes behind the value",
+        ),
+        (
+            "packed",
+            "C\u{1}x",
+            "the content as packify: found str \"x\", expected struct Reading",
+        ),
         ("no form", "", "the handler failed"),
+        ("no form of packify", "", "the handler failed"),
     ] {
         let answer = pair.connection.create(uri, content).await.unwrap();
         assert_message(&answer, ERROR, uri, expected);

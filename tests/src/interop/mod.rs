@@ -15,6 +15,7 @@ mod cases;
 pub mod covers;
 pub mod exchanges;
 mod ids;
+pub mod packed;
 pub mod peers;
 pub mod slow;
 pub mod stops;

@@ -49,6 +49,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["encode", "single", "value", "lengths", "order", "equality"],
             &["collections", "pack"],
             &["debug", "unpack"],
+            &["convert"],
         ],
     ),
     (
