@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used, reason = "the helpers of tests fail as tests do")]
 
 use netaio_driver::Runtime;
-use netaio_tests::interop::{self, covers, packed, peers, slow, stops, table, tcp, udp};
+use netaio_tests::interop::{self, covers, packed, peers, services, slow, stops, table, tcp, udp};
 use netaio_tests::python::{Python, Result};
 
 macro_rules! on {
@@ -44,6 +44,23 @@ macro_rules! on {
             fn pythons_values_are_structs() -> Result<()> {
                 $block_on(super::python_packs::<$runtime>())?;
                 $block_on(super::ours_packs::<$runtime>())
+            }
+
+            #[test]
+            fn python_asks_a_service() -> Result<()> {
+                $block_on(super::client_asks_a_service::<$runtime>())?;
+                $block_on(super::node_asks_a_service::<$runtime>())
+            }
+
+            #[test]
+            fn python_subscribes_to_patterns() -> Result<()> {
+                $block_on(super::client_subscribes_to_patterns::<$runtime>())?;
+                $block_on(super::node_subscribes_to_patterns::<$runtime>())
+            }
+
+            #[test]
+            fn python_survives_our_heartbeat() -> Result<()> {
+                $block_on(super::survives_heartbeats::<$runtime>())
             }
 
             #[test]
@@ -160,6 +177,11 @@ others! {
     python_ignores_covers: covers::python_ignores_covers::<R>;
     python_packs: packed::python_packs_for_ours::<R>;
     ours_packs: packed::ours_packs_for_python::<R>;
+    client_asks_a_service: services::python_asks_a_service::<R>;
+    node_asks_a_service: services::a_python_node_asks_a_service::<R>;
+    client_subscribes_to_patterns: services::python_subscribes_to_patterns::<R>;
+    node_subscribes_to_patterns: services::a_python_node_subscribes_to_patterns::<R>;
+    survives_heartbeats: services::python_survives_our_heartbeat::<R>;
     refused_by_python: tcp::python_refuses_ours::<R>;
     refused_by_us: tcp::ours_refuses_python::<R>;
     refused_by_a_node_in_python: udp::python_refuses_ours::<R>;

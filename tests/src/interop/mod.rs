@@ -17,6 +17,7 @@ pub mod exchanges;
 mod ids;
 pub mod packed;
 pub mod peers;
+pub mod services;
 pub mod slow;
 pub mod stops;
 pub mod table;
