@@ -328,7 +328,7 @@
 //!   instructions at run time, and brings `Hub::read_from` and `Hub::write_to`. Without it
 //!   the crate needs `alloc` only, and behaves the same.
 //! - `aead`: `plugin::Aead`, a layer that authenticates all that a receiver acts on, with a replay
-//!   window and keys that can be changed (XChaCha20-Poly1305). Needs `std`.
+//!   window and keys that can be changed (XChaCha20-Poly1305). Needs no `std`; without it its locks spin.
 //! - `sha-lanes`: `Sha256StreamCipher` computes several blocks of its keystream at once, on
 //!   x86-64 with the SHA extensions, which it looks for at run time. It takes the same
 //!   messages, and needs `std` and a crate with `unsafe` code, `netaio-sha-lanes`.

@@ -3,13 +3,13 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 
 use super::super::pads::{Pads, STANDARD};
 use super::super::secret::{SecretBytes, Wiped, wipe_stack};
 use super::super::sha256::LEN;
+use super::lock::Lock;
 use crate::error::LayerError;
 
 /// Length of the number by which a message names its key, in bytes.
@@ -96,7 +96,7 @@ pub(super) struct Ring {
 /// # Ok::<(), netaio_core::LayerError>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct AeadKeys(Arc<RwLock<Ring>>);
+pub struct AeadKeys(Arc<Lock<Ring>>);
 
 impl AeadKeys {
     pub(super) fn new(secret: &[u8]) -> Self {
@@ -119,7 +119,7 @@ impl AeadKeys {
     /// [`LayerError::EmptySecret`].
     pub fn seal_with(&self, secret: impl AsRef<[u8]>) -> Result<(), LayerError> {
         let key = self.add(secret.as_ref())?;
-        let keys = &mut self.write().keys;
+        let keys = &mut self.0.write().keys;
         keys.retain(|known| known.root.bytes() != key.root.bytes());
         keys.insert(0, key);
         Ok(())
@@ -128,7 +128,7 @@ impl AeadKeys {
     /// Opens messages under this secret's key no more, and forgets it. The key that seals
     /// stays. Says whether there was such a key, and it is gone.
     pub fn retire(&self, secret: impl AsRef<[u8]>) -> bool {
-        let mut ring = self.write();
+        let mut ring = self.0.write();
         let Some(key) = AeadKey::derive(secret.as_ref(), &ring.context) else {
             return false;
         };
@@ -144,7 +144,7 @@ impl AeadKeys {
     /// How many keys it has, the one that seals among them.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.read().keys.len()
+        self.0.read().keys.len()
     }
 
     /// Whether it has none: then it seals and lets pass nothing.
@@ -155,11 +155,11 @@ impl AeadKeys {
 
     /// The same keys, of which changes stay its own.
     pub(super) fn separate(&self) -> Self {
-        Self(Arc::new(RwLock::new(self.read().clone())))
+        Self(Arc::new(Lock::new(self.0.read().clone())))
     }
 
     pub(super) fn set_context(&self, context: &[u8]) {
-        let mut ring = self.write();
+        let mut ring = self.0.write();
         let keys = ring.keys.iter();
         let keys = keys.map(|key| AeadKey::expand(key.root.clone(), context));
         ring.keys = keys.collect();
@@ -169,17 +169,17 @@ impl AeadKeys {
     /// Remembers that a secret was empty.
     pub(super) fn or_incomplete(&self, added: Result<(), LayerError>) {
         if added.is_err() {
-            self.write().incomplete = true;
+            self.0.write().incomplete = true;
         }
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        !self.read().incomplete
+        !self.0.read().incomplete
     }
 
     /// The key that seals.
     pub(super) fn sealing(&self) -> Option<Arc<AeadKey>> {
-        let ring = self.read();
+        let ring = self.0.read();
         let key = ring.keys.first().filter(|_| !ring.incomplete);
         key.cloned()
     }
@@ -207,29 +207,20 @@ impl AeadKeys {
 
     /// The first key of this number from a place on: no lock is held while it is used.
     fn next_of(&self, id: [u8; ID_LEN], from: usize) -> Option<(usize, Arc<AeadKey>)> {
-        let ring = self.read();
+        let ring = self.0.read();
         let mut keys = ring.keys.iter().enumerate().skip(from);
         let (at, key) = keys.find(|(_, key)| key.id == id)?;
         Some((at, key.clone()))
     }
 
     fn add(&self, secret: &[u8]) -> Result<Arc<AeadKey>, LayerError> {
-        let mut ring = self.write();
+        let mut ring = self.0.write();
         let key = AeadKey::derive(secret, &ring.context).ok_or(LayerError::EmptySecret)?;
         let mut known = ring.keys.iter();
         if known.all(|known| known.root.bytes() != key.root.bytes()) {
             ring.keys.push(key.clone());
         }
         Ok(key)
-    }
-
-    // No panic leaves a ring half changed.
-    fn read(&self) -> RwLockReadGuard<'_, Ring> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Ring> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A layer that authenticates whole messages.
 
 mod keys;
+mod lock;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -11,13 +12,13 @@ use alloc::sync::Arc;
 use alloc::vec;
 use core::fmt;
 use core::time::Duration;
-use std::sync::{Mutex, PoisonError};
 
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{Tag, XNonce};
 
 pub use self::keys::AeadKeys;
 use self::keys::{AeadKey, ID_LEN};
+use self::lock::Lock;
 use self::session::{COUNT_BITS, Session};
 use self::window::Window;
 use super::envelope::hash_fields;
@@ -58,6 +59,10 @@ use crate::packify::ValueRef;
 /// assert!(outer.check_clash(&inner).is_ok());
 /// ```
 ///
+/// It takes the time and random numbers from the link that has it, as all plugins do, so it needs no
+/// operating system. Without the cargo feature `std` its locks spin: they are held for look-ups only, and a
+/// program whose interrupts seal or open messages keeps those off meanwhile.
+///
 /// Clones share keys and window, as the layers that have one do, and [`keys`](Self::keys) changes
 /// the keys of all of them. One that is configured further is a clone no more: each of the other
 /// methods makes keys, with the secrets until then, and a window of its own, so it changes nothing
@@ -67,7 +72,7 @@ use crate::packify::ValueRef;
 pub struct Aead {
     keys: AeadKeys,
     session: Arc<Session>,
-    window: Option<Arc<Mutex<Window>>>,
+    window: Option<Arc<Lock<Window>>>,
     /// What was sent before this time is refused, in Unix seconds.
     not_before: u64,
     field: String,
@@ -158,7 +163,7 @@ impl Aead {
     /// A program that was restarted remembers nothing: [`refuse_before`](Self::refuse_before).
     #[must_use]
     pub fn with_replay_window(self, skew: Duration, senders: usize) -> Self {
-        let window = Some(Arc::new(Mutex::new(Window::new(skew, senders))));
+        let window = Some(Arc::new(Lock::new(Window::new(skew, senders))));
         Self {
             window,
             ..self.without_replay_window()
@@ -193,7 +198,7 @@ impl Aead {
     fn own(mut self) -> Self {
         self.keys = self.keys.separate();
         let window = self.window.as_deref();
-        self.window = window.map(|window| Arc::new(Mutex::new(lock(window).clone())));
+        self.window = window.map(|window| Arc::new(Lock::new(window.read().clone())));
         self
     }
 
@@ -301,7 +306,8 @@ impl Aead {
         }
         // Last, so that forgeries do not fill the window.
         match &self.window {
-            Some(window) => lock(window)
+            Some(window) => window
+                .write()
                 .admit((node, sender), number, context.now, context.peers.place)
                 .map_err(AuthFailure::Replay),
             None => Ok(()),
@@ -325,11 +331,6 @@ impl PeerPart {
         };
         Self { direction, node }
     }
-}
-
-/// No panic leaves a window half changed.
-fn lock(window: &Mutex<Window>) -> std::sync::MutexGuard<'_, Window> {
-    window.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl CipherPlugin for Aead {

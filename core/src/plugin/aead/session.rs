@@ -1,8 +1,8 @@
 //! Numbers of messages that are sealed.
 
-use std::sync::{Mutex, PoisonError};
-
 use rand_core::CryptoRng;
+
+use super::lock::Lock;
 
 /// Low bits of a number, which count; those above are Unix seconds.
 pub(super) const COUNT_BITS: u32 = 24;
@@ -13,7 +13,7 @@ const BACK: u64 = 5;
 /// Who seals: a random number, and the numbers of its messages, which only ever grow. Where the
 /// clock has been set back, another session begins: numbers ahead of the clock would be refused.
 #[derive(Default)]
-pub(super) struct Session(Mutex<State>);
+pub(super) struct Session(Lock<State>);
 
 #[derive(Default)]
 struct State {
@@ -26,7 +26,7 @@ struct State {
 impl Session {
     /// The session and the next message's number in it.
     pub(super) fn next(&self, unix: u64, rng: &mut dyn CryptoRng) -> (u64, u64) {
-        let mut state = self.lock();
+        let mut state = self.0.write();
         let first = unix << COUNT_BITS;
         if state.id == 0 || state.last >> COUNT_BITS > unix.saturating_add(BACK) {
             state.previous = state.id;
@@ -42,12 +42,8 @@ impl Session {
 
     /// Whether a session is this one's, or was its last but one.
     pub(super) fn is_own(&self, id: u64) -> bool {
-        let state = self.lock();
+        let state = self.0.read();
         id != 0 && (id == state.id || id == state.previous)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
