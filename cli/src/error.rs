@@ -11,6 +11,7 @@ use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError, TaskPan
 use crate::codec::LineError;
 use crate::keygen::KeygenError;
 use crate::secret::SecretError;
+use crate::store::RefusedFile;
 use crate::tls::{self, TlsError};
 
 /// The status for a command line that is wrong, which is clap's too.
@@ -69,6 +70,9 @@ pub(crate) enum CliError {
     /// The runtime or the signals could not be set up.
     #[error("cannot start: {0}")]
     Start(io::Error),
+    /// The file of a store is not opened.
+    #[error(transparent)]
+    Store(#[from] RefusedFile),
     /// The server, client or node could not be started.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -197,6 +201,7 @@ impl CliError {
             }
             Self::Keygen(error) => return error.advice(),
             Self::NoInput => "`</dev/null` is an empty one",
+            Self::Store(RefusedFile { refused, .. }) => return refused.advice(),
             Self::Answer(ErrorAnswer(message)) if message.message_type == AUTH_ERROR => {
                 "secrets and keys must be the server's; with the AEAD layer clocks may differ by 30 seconds"
             }

@@ -20,6 +20,7 @@ mod secret;
 mod serve;
 mod signals;
 mod stdio;
+mod store;
 mod subscribe;
 mod tally;
 mod text;
@@ -76,6 +77,7 @@ fn run(mut command: Command) -> Result<(), CliError> {
     command.resolve()?;
     match command {
         Command::Serve(options) => serve::serve(options),
+        Command::Store(command) => store::store(command),
         Command::Request(options) => request::request(MessageType::REQUEST_URI, options),
         Command::Create(options) => request::request(MessageType::CREATE_URI, options),
         Command::Update(options) => request::request(MessageType::UPDATE_URI, options),

@@ -75,6 +75,11 @@ fn it_measures_a_server_of_its_own_on_every_runtime() {
             ] {
                 assert_eq!(measured[name], value, "{name} {runtime} {over}");
             }
+            for what in ["read", "update"] {
+                let measured = object(bench(&[&options[..], &["--ask", what]].concat()));
+                assert_sound(&measured["requests"]);
+                assert_eq!(measured["asking"], what);
+            }
             let fanout = ["--fanout", "5", "--in-flight", "2", "--secret", "s"];
             let measured = object(bench(&[&options[..], &fanout].concat()));
             let published = assert_sound(&measured["requests"]);

@@ -6,6 +6,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
+use common::folder::Folder;
 use common::server::Server;
 use common::{ECHO, Ran, json_lines, run};
 
@@ -29,9 +30,15 @@ fn said(ran: &Ran) -> (i32, &str, Vec<&str>) {
 
 #[test]
 fn resources_live_and_die() {
-    let server = Server::start(&[]);
+    let folder = Folder::new("live-and-die");
+    for options in [&[][..], &["--store", &folder.path("store")]] {
+        live_and_die(&Server::start(options));
+    }
+}
+
+fn live_and_die(server: &Server) {
     let asked = |args: &[&str]| {
-        let ran = ask(&server, args);
+        let ran = ask(server, args);
         let (status, stdout, stderr) = said(&ran);
         (status, stdout.to_owned(), stderr.join(" | "))
     };

@@ -44,6 +44,16 @@ pub(crate) struct Bench {
     /// loop). [default: each as soon as its caller has the answer to the one before]
     #[arg(long, value_name = "R", value_parser = value_parser!(u32).range(1..=10_000_000))]
     pub(crate) rate: Option<u32>,
+    /// What callers ask for: `echo`; or to `read` or to `update` a resource, one for each connection, which is
+    /// created before and deleted after. A server with an --admin-secret lets nobody do that.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value = "echo",
+        conflicts_with = "fanout"
+    )]
+    pub(crate) ask: Asking,
     /// Publish instead, to so many subscribers on connections of their own. The content has at
     /// least 8 bytes then, which say when it was published.
     #[arg(long, value_name = "SUBSCRIBERS",
@@ -54,6 +64,25 @@ pub(crate) struct Bench {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) server: ServerChoice,
+}
+
+/// What callers ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Asking {
+    Echo,
+    Read,
+    Update,
+}
+
+impl Asking {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Read => "read",
+            Self::Update => "update",
+        }
+    }
 }
 
 impl Bench {

@@ -8,13 +8,14 @@ mod layers;
 mod resolve;
 mod runtime;
 mod serving;
+mod storing;
 mod tls;
 mod values;
 
 use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use self::asking::{Content, Request, ServerChoice, Subscribe};
-pub(crate) use self::benching::Bench;
+pub(crate) use self::benching::{Asking, Bench};
 pub(crate) use self::codec::{Decode, Encode, Input, To};
 pub(crate) use self::keygen::Keygen;
 #[cfg(feature = "tls")]
@@ -22,6 +23,7 @@ pub(crate) use self::keygen::TlsFolder;
 pub(crate) use self::layers::AdminLayer;
 pub(crate) use self::runtime::RuntimeName;
 pub(crate) use self::serving::{Bounds, Node, Serve};
+pub(crate) use self::storing::{StoreCommand, StoreFile, StoreLoad};
 pub(crate) use self::tls::ServerTls;
 
 /// Speaks netaio: serves, asks, finds others, and looks into frames.
@@ -51,10 +53,11 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serves resources kept in memory, over TCP, UDP or both.
+    /// Serves resources kept in memory or in a file, over TCP, UDP or both.
     ///
     /// REQUEST_URI, CREATE_URI, UPDATE_URI and DELETE_URI work on a store that is empty at
-    /// first; a REQUEST_URI for `echo` is answered with its own content. Whoever sends a
+    /// first, in memory; with --store it is a file, and what was answered with OK survives whatever
+    /// becomes of the server. A REQUEST_URI for `echo` is answered with its own content. Whoever sends a
     /// SUBSCRIBE_URI is told with NOTIFY_URI what the uri is created or updated to, that it
     /// was deleted (empty content), and what others publish to it with PUBLISH_URI. In the
     /// first three the auth field `change` is created, updated or deleted; what others publish
@@ -66,6 +69,9 @@ pub(crate) enum Command {
     /// Where it listens goes to standard output, a line for each address. It serves whether
     /// or not somebody reads them.
     Serve(Serve),
+    /// Looks into the file of a store that `netaio serve --store` has, or writes it.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Asks for the content of a uri, and prints it.
     ///
     /// The content goes to standard output as it is, or, where that is a terminal, as text with
@@ -127,7 +133,7 @@ pub(crate) enum Command {
     /// Measures a server: how many requests a second, how long each takes, and what goes wrong.
     ///
     /// Callers ask for `echo` with a content, each as soon as it has its answer; a server of
-    /// `netaio serve` gives it back. After a warm-up of a tenth of the time, a second at most,
+    /// `netaio serve` gives it back. With --ask they read or update resources instead. After a warm-up of a tenth of the time, a second at most,
     /// all that ends is counted, and what is in flight at the end is waited for. The report has the
     /// answers a second that came in time, the latency of all as percentiles
     /// and as a histogram (three significant figures, up to 60 seconds), and errors by kind. What

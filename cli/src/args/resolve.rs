@@ -20,6 +20,7 @@ impl Command {
         let sources = &mut Sources::default();
         match self {
             Self::Serve(options) => options.resolve(sources),
+            Self::Store(_) => Ok(()),
             Self::Request(options)
             | Self::Create(options)
             | Self::Update(options)

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::ArgPredicate;
@@ -32,6 +33,11 @@ pub(crate) struct Serve {
     /// may publish anything to anybody's subscribers.
     #[arg(long)]
     pub(crate) admin_publish: bool,
+    /// Keep the resources in this file, which is made where there is none, mode 0600. What is answered with
+    /// OK is on the disk; changes that come at once share a write. One process at a time has it.
+    /// [default: resources are kept in memory]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) store: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
     #[command(flatten)]

@@ -7,6 +7,7 @@ mod pace;
 mod prepare;
 mod progress;
 mod report;
+mod resource;
 mod text;
 mod totals;
 mod window;
@@ -29,7 +30,7 @@ use self::progress::Progress;
 use self::report::{Deliveries, Report, Setup};
 use self::totals::{Sums, Totals};
 use self::window::Window;
-use crate::args::{Bench, RuntimeName};
+use crate::args::{Asking, Bench, RuntimeName};
 use crate::asked::Asked;
 use crate::error::CliError;
 use crate::runtime::{Work, block_on};
@@ -125,6 +126,9 @@ impl Benching {
         let delivered = Arc::new(Totals::new()?);
         let servers = prepared.connections.iter().map(Asked::remote);
         let ended = match &prepared.subscribers {
+            None if options.ask != Asking::Echo => {
+                load.start::<R>(&prepared.resources, options.in_flight)
+            }
             None => {
                 let echo = servers.map(|server| self.echo(server));
                 load.start::<R>(&echo.collect::<Vec<_>>(), options.in_flight)
@@ -265,6 +269,7 @@ impl Benching {
                 RuntimeName::Smol => "smol",
                 RuntimeName::AsyncStd => "async-std",
             },
+            asking: options.ask.name(),
             connections: options.connections,
             in_flight: options.in_flight,
             subscribers,

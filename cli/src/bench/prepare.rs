@@ -9,7 +9,8 @@ use netaio_driver::{BuildError, Runtime};
 use super::fanout::{self, Subscribers};
 use super::load::{Ask, Echo};
 use super::progress::Progress;
-use crate::args::{AdminLayer, Bench, Bounds, Serve, ServerTls};
+use super::resource::Resource;
+use crate::args::{AdminLayer, Asking, Bench, Bounds, Serve, ServerTls};
 use crate::asked::Asked;
 use crate::error::CliError;
 use crate::serve::{Bound, bind};
@@ -20,6 +21,8 @@ pub(super) struct Prepared<R: Runtime> {
     _own: Option<Bound<R>>,
     pub(super) connections: Vec<Asked<R>>,
     pub(super) subscribers: Option<Subscribers<R>>,
+    /// Of each connection, where resources are asked for.
+    pub(super) resources: Vec<Resource>,
     /// What is published to.
     pub(super) uri: Arc<str>,
 }
@@ -40,8 +43,13 @@ pub(super) async fn serve<R: Runtime>(options: &mut Bench) -> Result<Option<Boun
         outer: asked.outer.clone(),
         admin: AdminLayer::none(),
         admin_publish: false,
-        bounds: Bounds::default(),
         tls: ServerTls::default(),
+        store: None,
+        bounds: Bounds {
+            max_resources: u64::MAX,
+            max_bytes: u64::MAX,
+            ..Bounds::default()
+        },
         runtime: asked.runtime,
     })
     .await?;
@@ -94,10 +102,19 @@ impl<R: Runtime> Prepared<R> {
             }
             subscribers = Some(added);
         }
+        let mut resources = Vec::new();
+        if options.ask != Asking::Echo {
+            for asked in connections.iter().enumerate() {
+                let resource = Resource::of(asked, &uri, content, server.timeout, options.ask);
+                resource.create().await?;
+                resources.push(resource);
+            }
+        }
         Ok(Self {
             _own: own,
             connections,
             subscribers,
+            resources,
             uri,
         })
     }
@@ -106,6 +123,9 @@ impl<R: Runtime> Prepared<R> {
     pub(super) async fn close(self) {
         if let Some(subscribers) = self.subscribers {
             subscribers.close().await;
+        }
+        for resource in &self.resources {
+            resource.delete().await;
         }
         for asked in self.connections {
             asked.close().await;

@@ -21,6 +21,7 @@ pub(super) struct Setup {
     pub(super) own: bool,
     pub(super) transport: &'static str,
     pub(super) runtime: &'static str,
+    pub(super) asking: &'static str,
     pub(super) connections: u32,
     pub(super) in_flight: u32,
     pub(super) subscribers: Option<usize>,

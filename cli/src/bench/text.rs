@@ -27,8 +27,12 @@ impl Report {
             None => String::new(),
             Some(number) => format!(", to {}", counted(number as u64, "subscriber")),
         };
+        let asking = match setup.asking {
+            "echo" => String::new(),
+            other => format!(", to {other}"),
+        };
         let mut text = format!(
-            "{server}, on {}: {connections} with {} in flight, {size} each{subscribers}\n\n",
+            "{server}, on {}: {connections} with {} in flight, {size} each{asking}{subscribers}\n\n",
             setup.runtime, setup.in_flight
         );
         match &self.fanout {

@@ -18,6 +18,15 @@ pub(crate) enum LineError {
     /// No frame can carry it.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// Something has to be there.
+    #[error("there is neither {0} nor {0}_hex")]
+    Without(&'static str),
+    /// Digits are missing, or are something else.
+    #[error("{0}_hex is not an even number of hexadecimal digits")]
+    NoHex(&'static str),
+    /// The store has it. Its uri, to be shown.
+    #[error("the store has {0} already; --replace takes this one instead")]
+    There(String),
     /// A line without end would not fit into memory.
     #[error("longer than {max} bytes")]
     TooLong {
@@ -28,7 +37,7 @@ pub(crate) enum LineError {
 
 impl LineError {
     /// What serde says, without its own line number, which is always 1.
-    pub(super) fn json(error: serde_json::Error) -> Self {
+    pub(crate) fn json(error: serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let place = format!(" at line {line} column {column}");

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use netaio_driver::resources::{Bus, BusError, LocalBus, MemoryStore, Store, StoreError};
+use netaio_driver::resources::{Bus, BusError, LocalBus, Store, StoreError};
 use netaio_driver::{Content, Publisher, Remote, Reply, State, Uri};
+
+use super::engine::Engine;
 
 /// What the handlers share.
 pub(super) struct Shared {
-    pub(super) store: MemoryStore,
+    pub(super) store: Engine,
     pub(super) bus: Arc<LocalBus>,
 }
 

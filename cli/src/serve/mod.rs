@@ -1,5 +1,6 @@
 //! `netaio serve`.
 
+mod engine;
 mod handlers;
 
 use std::future::pending;
@@ -13,9 +14,10 @@ use netaio_core::Layer;
 use netaio_core::types::{
     CREATE_URI, DELETE_URI, PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI, UPDATE_URI,
 };
-use netaio_driver::resources::{LocalBus, MemoryStore};
+use netaio_driver::resources::LocalBus;
 use netaio_driver::{BuildError, Content, Runtime, Server, UdpNode};
 
+use self::engine::Engine;
 use self::handlers::{Shared, create, delete, publish, read, subscribe, unsubscribe, update};
 use crate::args::Serve;
 use crate::error::CliError;
@@ -75,10 +77,20 @@ impl Work for Serving {
         let Some(bound) = self.stop.or(bind::<R>(&self.options)).await.transpose()? else {
             return Ok(());
         };
+        let shared = bound.shared.clone();
+        let ended = self.serve_until_stopped(bound).await;
+        shared.store.close().await;
+        ended
+    }
+}
+
+impl Serving {
+    async fn serve_until_stopped<R: Runtime>(&self, bound: Bound<R>) -> Result<(), CliError> {
         let Bound {
             tcp,
             tcp_addrs,
             udp,
+            ..
         } = bound;
         let udp_addrs = udp.iter().flat_map(|node| node.local_addrs());
         announce(
@@ -116,19 +128,30 @@ pub(crate) struct Bound<R: Runtime> {
     pub(crate) tcp: Option<Server<R>>,
     pub(crate) tcp_addrs: Vec<SocketAddr>,
     pub(crate) udp: Option<UdpNode<R>>,
+    shared: Arc<Shared>,
 }
 
 /// Binds what the options ask for, and serves.
 pub(crate) async fn bind<R: Runtime>(options: &Serve) -> Result<Bound<R>, CliError> {
-    let bounds = &options.bounds;
     let bus = Arc::new(LocalBus::new());
-    let told = bus.clone();
-    let store = MemoryStore::new(bounds.store(), move |changed| told.tell(&changed));
+    let store = Engine::open(options, &bus).await?;
     let shared = Arc::new(Shared { store, bus });
+    let bound = bind_with(options, &shared).await;
+    if bound.is_err() {
+        shared.store.close().await;
+    }
+    bound
+}
+
+async fn bind_with<R: Runtime>(
+    options: &Serve,
+    shared: &Arc<Shared>,
+) -> Result<Bound<R>, CliError> {
     let mut bound = Bound {
         tcp: None,
         tcp_addrs: Vec::new(),
         udp: None,
+        shared: shared.clone(),
     };
     if let Some(address) = &options.tcp {
         let builder = serving!(Server::<R>::builder(), options, shared);

@@ -183,7 +183,7 @@ pub enum StoreError {
         /// The limit.
         max: usize,
     },
-    /// The disk has no room. Nothing was changed.
+    /// The disk has no room, and nothing was changed.
     #[error("the store is full: its disk has no room left")]
     DiskFull,
     /// The store cannot be reached, or does not work. Nobody knows whether something was changed. Why is

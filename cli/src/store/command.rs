@@ -1,0 +1,61 @@
+//! `netaio store`.
+
+use std::path::Path;
+
+use crate::args::{StoreCommand, StoreFile};
+use crate::error::CliError;
+use crate::stdio::error::say;
+
+use super::database::{self, attempt};
+use super::refused::{FileError, Refused, RefusedFile};
+use super::{dump, load, tables};
+
+/// Looks into a store's file, or writes it.
+pub(crate) fn store(command: StoreCommand) -> Result<(), CliError> {
+    match command {
+        StoreCommand::Check(options) => check(&options),
+        StoreCommand::Dump(options) => dump::dump(&options),
+        StoreCommand::Load(options) => load::load(&options),
+    }
+}
+
+/// Does something with the file at the path.
+pub(super) fn at<T>(path: &Path, work: impl FnOnce() -> Result<T, Refused>) -> Result<T, CliError> {
+    attempt(work).map_err(|refused| refused_at(path, refused))
+}
+
+/// The error of the file at the path.
+pub(super) fn refused_at(path: &Path, refused: Refused) -> CliError {
+    let path = path.to_owned();
+    RefusedFile { path, refused }.into()
+}
+
+/// Looks through all of the file.
+fn check(options: &StoreFile) -> Result<(), CliError> {
+    let path = &options.path;
+    let ((resources, bytes), was_in_order) = at(path, || {
+        let mut file = database::open_existing(path)?;
+        let was_in_order = file.check_integrity()?;
+        let read = file.begin_read().map_err(FileError::from)?;
+        let (there, said) = (tables::count(&read)?, tables::usage(&read)?);
+        if there != said {
+            let text = format!(
+                "it has {} resources that count {} bytes, and says {} and {}",
+                there.0, there.1, said.0, said.1
+            );
+            return Err(Refused::Damaged(text));
+        }
+        Ok((there, was_in_order))
+    })?;
+    if !was_in_order {
+        say(format_args!(
+            "{}: it was not in order, and is now",
+            path.display()
+        ));
+    }
+    say(format_args!(
+        "{}: {resources} resources that count {bytes} bytes",
+        path.display()
+    ));
+    Ok(())
+}
