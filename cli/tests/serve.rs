@@ -118,7 +118,7 @@ fn layers_keep_strangers_out() {
         assert_eq!(ran.status, 1);
         assert!(
             ran.stderr
-                .contains("netaio: AUTH_ERROR: HMAC auth failed\n        --secret"),
+                .contains("netaio: AUTH_ERROR: HMAC auth failed\n        secrets and keys"),
             "{}",
             ran.stderr
         );
