@@ -37,6 +37,8 @@
 //!
 //! The whole API is documented at the types below, which are those of
 //! `netaio-driver` with async-std filled in.
+//! The guide, a chapter for each subject, is in the documentation of `netaio-tokio`: its programs are the same here
+//! but for the name of the crate and for what tokio alone has.
 //!
 //! Connections and handlers run on async-std's executor, wherever they are
 //! started from. It has as many threads as there are processors, or as the

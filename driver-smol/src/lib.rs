@@ -33,6 +33,8 @@
 //!
 //! The whole API is documented at the types below, which are those of
 //! `netaio-driver` with smol filled in.
+//! The guide, a chapter for each subject, is in the documentation of `netaio-tokio`: its programs are the same here
+//! but for the name of the crate and for what tokio alone has.
 //!
 //! Connections and handlers run on smol's global executor, wherever they are
 //! started from. It has one thread, or as many as the environment variable
