@@ -9,13 +9,11 @@ use netaio_core::{CloseReason, FrameError, OpenError, RouteError, SendError};
 use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError, TaskPanicked};
 
 use crate::codec::LineError;
+use crate::exit::{CONNECTION, FAILED, TIMEOUT, USAGE};
 use crate::keygen::KeygenError;
 use crate::secret::SecretError;
 use crate::store::RefusedFile;
 use crate::tls::{self, TlsError};
-
-/// The status for a command line that is wrong, which is clap's too.
-pub(crate) const USAGE: u8 = 2;
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +35,9 @@ pub(crate) enum CliError {
         path: Option<PathBuf>,
         error: io::Error,
     },
+    /// A file or directory cannot be written.
+    #[error("cannot write {}: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
     /// Standard output cannot be written.
     #[error("cannot write standard output: {0}")]
     Output(io::Error),
@@ -169,6 +170,15 @@ impl CliError {
         error.kind() == io::ErrorKind::BrokenPipe
     }
 
+    /// Whether the same may succeed later: a server is away, or is late.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::Lost(_) => true,
+            Self::Request(error) => !matches!(error, RequestError::Send(SendError::Seal(_))),
+            _ => false,
+        }
+    }
+
     /// What a person may try, where the error does not say so already.
     pub(crate) fn advice(&self) -> Option<&'static str> {
         use netaio_core::types::AUTH_ERROR;
@@ -220,8 +230,6 @@ impl CliError {
 
     /// The status to exit with.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        const TIMEOUT: u8 = 3;
-        const CONNECTION: u8 = 4;
         ExitCode::from(match self {
             Self::Connect(_) | Self::Lost(_) => CONNECTION,
             Self::Request(RequestError::TimedOut(_)) => TIMEOUT,
@@ -232,7 +240,7 @@ impl CliError {
             Self::Tls(TlsError::Listen { .. }) => 1,
             Self::Tls(_) => USAGE,
             Self::Request(_) => CONNECTION,
-            _ => 1,
+            _ => FAILED,
         })
     }
 }

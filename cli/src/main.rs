@@ -10,10 +10,16 @@ mod asked;
 mod bench;
 mod codec;
 mod error;
+mod examples;
+mod exit;
+mod feed;
 mod json;
 mod keygen;
+mod lasting;
 mod node;
 mod output;
+mod pages;
+mod ping;
 mod request;
 mod runtime;
 mod secret;
@@ -26,11 +32,12 @@ mod tally;
 mod text;
 mod tls;
 mod udp;
+mod watch;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use netaio_core::{MessageType, Printable};
 use tracing::Level;
 use tracing_subscriber::field::MakeExt;
@@ -41,7 +48,8 @@ use error::CliError;
 use stdio::error::{LogLine, flush, say};
 
 fn main() -> ExitCode {
-    let result = match Args::try_parse() {
+    let parsed = examples::command().try_get_matches();
+    let result = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => {
             log(args.verbose);
             run(args.command)
@@ -49,7 +57,7 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() => {
             say(error.render().to_string().trim_end());
             flush();
-            return ExitCode::from(error::USAGE);
+            return ExitCode::from(exit::USAGE);
         }
         // Help, or the version.
         Err(text) => write!(stdio::Output, "{}", text.render()).map_err(CliError::Output),
@@ -84,11 +92,15 @@ fn run(mut command: Command) -> Result<(), CliError> {
         Command::Delete(options) => request::request(MessageType::DELETE_URI, options),
         Command::Publish(options) => request::request(MessageType::PUBLISH_URI, options),
         Command::Subscribe(options) => subscribe::subscribe(options),
+        Command::Watch(options) => watch::watch(options),
+        Command::Ping(options) => ping::ping(options),
         Command::Node(options) => node::node(options),
         Command::Bench(options) => bench::bench(options),
         Command::Decode(options) => codec::decode(&options),
         Command::Encode(options) => codec::encode(&options),
         Command::Keygen(options) => keygen::keygen(&options),
+        Command::Completions(options) => pages::completions(options.shell),
+        Command::Man(options) => pages::man(&options.directory),
     }
 }
 

@@ -73,6 +73,8 @@ fn a_runtime_that_was_not_built_in_is_refused() {
         &["request", "a"],
         &["publish", "a"],
         &["subscribe", "a"],
+        &["watch", "a"],
+        &["ping"],
         &["node"],
         &["bench"],
     ] {

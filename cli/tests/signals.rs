@@ -129,10 +129,15 @@ fn while_it_connects() {
             "delete",
             "publish",
             "subscribe",
+            "watch",
+            "ping",
             "bench",
         ] {
             let options = ["--timeout", "3600", "--server", &server];
-            let uri = if name == "bench" { &[][..] } else { &["a"] };
+            let uri = match name {
+                "bench" | "ping" => &[][..],
+                _ => &["a"],
+            };
             let args = [&[name], uri, &options].concat();
             let mut started = start(&args, Stream::Pipe, Stream::Pipe);
             while begun(addr) == before {
@@ -140,7 +145,7 @@ fn while_it_connects() {
             }
             let status = started.ended_by(signal);
             let right = match name {
-                "subscribe" | "bench" => is_success(status),
+                "subscribe" | "watch" | "ping" | "bench" => is_success(status),
                 _ => is_by(status, signal),
             };
             assert!(right, "{name} {signal:?}: {status}");
@@ -163,17 +168,22 @@ fn while_it_waits_for_an_answer() {
             "delete",
             "publish",
             "subscribe",
+            "watch",
+            "ping",
             "bench",
         ] {
             let options = ["--timeout", "3600", "--server", &server];
-            let uri = if name == "bench" { &[][..] } else { &["a"] };
+            let uri = match name {
+                "bench" | "ping" => &[][..],
+                _ => &["a"],
+            };
             let args = [&[name], uri, &options].concat();
             let mut started = start(&args, Stream::Pipe, Stream::Pipe);
             let (mut connection, _) = silent.accept().unwrap();
             connection.read_exact(&mut [0; 12]).unwrap();
             let status = started.ended_by(signal);
             let right = match name {
-                "subscribe" | "bench" => is_success(status),
+                "subscribe" | "watch" | "ping" | "bench" => is_success(status),
                 _ => is_by(status, signal),
             };
             assert!(right, "{name} {signal:?}: {status}");

@@ -51,6 +51,11 @@ const ROWS: &[Row] = &[
         printed: b"{\"type\":10",
     },
     Row {
+        args: &["ping", "--count", "1", "--server", "{}"],
+        input: b"",
+        printed: b"1: NOT_FOUND from ",
+    },
+    Row {
         args: &["bench", "--secs", "0.05", "--json", "--server", "{}"],
         input: b"",
         printed: b"{\"server\":",
@@ -322,6 +327,7 @@ fn a_follower_ends_with_its_reader_though_nothing_comes() {
             &["subscribe", "a", "--server", &addr][..],
             "subscribed to a\n",
         ),
+        (&["watch", "echo", "--server", &addr], "watching echo\n"),
         (
             &[
                 "node",

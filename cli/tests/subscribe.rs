@@ -20,7 +20,7 @@ fn subscribers_are_told_what_happens() {
     let addr = server.addr.to_string();
     let common = ["--server", &addr, "--secret", "s"];
     let ask = |args: &[&str]| run(&[args, &common].concat(), b"");
-    let mut both = Subscriber::start(&[&["a", "b"], &common[..]].concat());
+    let mut both = Subscriber::start(&[&["a", "b", "--no-reconnect"], &common[..]].concat());
     let one = Subscriber::start(&[&["b", "--json", "--count", "1"], &common[..]].concat());
     assert_eq!(
         ask(&["create", "a", "--content", "first"]).stdout,
@@ -184,7 +184,8 @@ fn the_end_is_told_behind_the_last_notification() {
     for runtime in RUNTIMES {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server = listener.local_addr().unwrap().to_string();
-        let args = ["subscribe", "a", "--server", &server, "--runtime", runtime];
+        let args = ["subscribe", "a", "--no-reconnect", "--server", &server];
+        let args = [&args[..], &["--runtime", runtime]].concat();
         let child = start(&args);
         let (mut stream, _) = listener.accept().unwrap();
         stream.read_exact(&mut [0; 8]).unwrap();

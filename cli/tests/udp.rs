@@ -128,7 +128,7 @@ fn both_transports_share_one_store() {
     let over_tcp = ["--server", &tcp];
     let over_udp = ["--udp", "--server", &udp];
     let ask = |args: &[&str], over: &[&str]| run(&[args, over].concat(), b"").stdout;
-    let mut tcp_subscriber = Subscriber::start(&[&["a"], &over_tcp[..]].concat());
+    let mut tcp_subscriber = Subscriber::start(&[&["a", "--no-reconnect"], &over_tcp[..]].concat());
     let mut udp_subscriber = Subscriber::start(&[&["a"], &over_udp[..]].concat());
     let mut hear = |line: &str| {
         assert_eq!(tcp_subscriber.line(), line);

@@ -62,10 +62,26 @@ pub(crate) struct Content {
     pub(crate) file: Option<PathBuf>,
 }
 
+/// Which server is subscribed to, and what becomes of that when it is away.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FeedChoice {
+    #[command(flatten)]
+    pub(crate) server: ServerChoice,
+    /// End with status 4 when the connection ends, instead of connecting again; over UDP, when the
+    /// subscription is not confirmed any more, with 3 or 4.
+    #[arg(long)]
+    pub(crate) no_reconnect: bool,
+    /// Over UDP: the time after which the subscription is asked for again, in seconds. A server
+    /// that has restarted knows of it from then on.
+    #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds)]
+    pub(crate) renew: Duration,
+}
+
 /// The options of `netaio subscribe`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Subscribe {
-    /// The uris.
+    /// The uris. Where the server grants patterns, as `netaio serve` does, `*` is one segment
+    /// of a uri, and `**` at the end all that follows.
     #[arg(required = true, value_name = "URI")]
     pub(crate) uris: Vec<String>,
     /// End after so many notifications.
@@ -78,6 +94,42 @@ pub(crate) struct Subscribe {
     /// Print each notification as one JSON object: type, name, auth, uri (null where it is
     /// not UTF-8), uri_hex, content_hex, change (created, updated or deleted; null where the
     /// notification does not say that the server's own resource has changed).
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) feed: FeedChoice,
+}
+
+/// The options of `netaio watch`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Watch {
+    /// The uri.
+    pub(crate) uri: String,
+    /// End after so many lines.
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<NonZeroU64>,
+    /// Print each state as one JSON object, as `subscribe` prints notifications: one that was
+    /// read has change null, and the name RESPOND_URI or, where there is no such resource, NOT_FOUND.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) feed: FeedChoice,
+}
+
+/// The options of `netaio ping`.
+#[derive(Debug, clap::Args)]
+#[command(mut_arg("timeout", |timeout| timeout.default_value("2")))]
+pub(crate) struct Ping {
+    /// End after so many requests. [default: none]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// The time from one request to the next, in seconds; the next one waits for the answer, or
+    /// for --timeout, too.
+    #[arg(long, value_name = "SECS", default_value = "1", value_parser = seconds)]
+    pub(crate) interval: Duration,
+    /// Print one JSON object a line: number, answer (its type), from, verified and seconds, or
+    /// number and error; and at last server, transport, sent, answered, and seconds (min, avg,
+    /// max, mdev).
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

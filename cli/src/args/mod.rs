@@ -5,6 +5,7 @@ mod benching;
 mod codec;
 mod keygen;
 mod layers;
+mod pages;
 mod resolve;
 mod runtime;
 mod serving;
@@ -14,13 +15,14 @@ mod values;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-pub(crate) use self::asking::{Content, Request, ServerChoice, Subscribe};
+pub(crate) use self::asking::{Content, FeedChoice, Ping, Request, ServerChoice, Subscribe, Watch};
 pub(crate) use self::benching::{Asking, Bench};
 pub(crate) use self::codec::{Decode, Encode, Input, To};
 pub(crate) use self::keygen::Keygen;
 #[cfg(feature = "tls")]
 pub(crate) use self::keygen::TlsFolder;
 pub(crate) use self::layers::AdminLayer;
+pub(crate) use self::pages::{Completions, Man};
 pub(crate) use self::runtime::RuntimeName;
 pub(crate) use self::serving::{Bounds, Node, Serve};
 pub(crate) use self::storing::{StoreCommand, StoreFile, StoreLoad};
@@ -34,12 +36,8 @@ pub(crate) use self::tls::ServerTls;
 /// Secrets and keys come from their options, else from the files that options name, else from the
 /// environment: NETAIO_SECRET, NETAIO_KEY, NETAIO_ADMIN_SECRET. Each has 4,096 bytes at most.
 ///
-/// Exit status: 0 success, and also when nobody reads the output any more, or SIGINT (Ctrl-C) or SIGTERM
-/// ended a command that goes on until then (serve, subscribe, node, bench); 1 an error answer, or
-/// something that cannot be read, written or started; 2 wrong usage; 3 no answer in time; 4 no
-/// connection, or one that ended. Nobody has to read standard error. A second signal ends a
-/// command that takes its leave yet, with 128 and the signal's number. Signals that are ignored when a
-/// command starts stay ignored (on Linux).
+/// Nobody has to read standard error. A second signal ends a command that takes its leave yet.
+/// Signals that are ignored when a command starts stay ignored (on Linux).
 #[derive(Debug, Parser)]
 #[command(name = "netaio", version, arg_required_else_help = true)]
 pub(crate) struct Args {
@@ -59,7 +57,8 @@ pub(crate) enum Command {
     /// first, in memory; with --store it is a file, and what was answered with OK survives whatever
     /// becomes of the server. A REQUEST_URI for `echo` is answered with its own content. Whoever sends a
     /// SUBSCRIBE_URI is told with NOTIFY_URI what the uri is created or updated to, that it
-    /// was deleted (empty content), and what others publish to it with PUBLISH_URI. In the
+    /// was deleted (empty content), and what others publish to it with PUBLISH_URI; where a segment
+    /// of the uri is `*`, or its last one `**`, that of all uris that match. In the
     /// first three the auth field `change` is created, updated or deleted; what others publish
     /// never has it. With --tcp and --udp there is one store, and each side's subscribers hear
     /// of what happens on the other. Stops on SIGINT (Ctrl-C) and SIGTERM, once running
@@ -100,17 +99,45 @@ pub(crate) enum Command {
     ///
     /// The content of each notification goes to standard output, on a line of its own, with
     /// --changes behind what has happened (a server whose admins alone may change things may
-    /// let anybody publish), and behind the uri where there are several. Then, and on a
+    /// let anybody publish), and behind the uri where there are several or a pattern. Then, and on a
     /// terminal, whatever would not show in it is escaped, ends of lines too; alone it is as it
     /// is. Where the server says that it has dropped some, since they were read too slowly,
     /// standard error says how many.
     ///
+    /// When the connection ends, the server is connected to and subscribed to again, for as long as it
+    /// takes; standard error says so, and what happened meanwhile is missing. Over UDP nothing tells that
+    /// a server has gone: the subscription is asked for again after --renew, and what does not come from
+    /// the server's address is ignored.
+    ///
     /// Ends after --count of them, on SIGINT (Ctrl-C) and SIGTERM, or once nobody reads its output.
     /// Exits with 0 then, 1 when the server refuses or standard output cannot be written, 2 for
-    /// wrong usage, 3 for a timeout, and 4 when it cannot connect or the connection ends. Over
-    /// UDP nobody learns that a server has gone; what does not come from the server's address is
-    /// ignored.
+    /// wrong usage, 3 for a timeout, and 4 when it cannot connect at first, or with --no-reconnect when
+    /// the connection ends.
     Subscribe(Subscribe),
+    /// Prints a resource as it is, and again at each change.
+    ///
+    /// The content goes to standard output, on a line of its own; on a terminal whatever would not
+    /// show in it is escaped, ends of lines too. That there is none, or none any more, goes to standard
+    /// error. What others publish to the uri is no change.
+    ///
+    /// When the connection ends the server is connected to again, for as long as it takes, and the
+    /// resource is read again: it is printed if it has changed meanwhile. Over UDP it is read
+    /// again each --renew.
+    ///
+    /// Ends, and exits, as `subscribe` does.
+    Watch(Watch),
+    /// Asks a server again and again whether it is there, and prints how long each answer takes.
+    ///
+    /// What is asked for is the resource `netaio/heartbeat`. Any answer counts, NOT_FOUND too, which is
+    /// what a server says that knows of no such resource; but with AUTH_ERROR it ends, since the secrets are
+    /// not those of the server. What has no answer within --timeout is lost, and a connection that ends is
+    /// made again for the next request.
+    ///
+    /// Ends after --count requests, on SIGINT (Ctrl-C) and SIGTERM, and prints how many were answered, and
+    /// the least, mean and longest time, and the standard deviation. Exits with 0 when something was
+    /// answered, 1 for AUTH_ERROR, 2 for wrong usage, 3 when no answer came in time, and 4 when it
+    /// cannot connect.
+    Ping(Ping),
     /// Joins a multicast group over UDP, and prints which peers come, change and go.
     ///
     /// The node advertises itself to the group, answers those that do, and takes its leave of
@@ -184,6 +211,12 @@ pub(crate) enum Command {
     /// Makes keys, in files that their owner alone can read.
     #[command(subcommand)]
     Keygen(Keygen),
+    /// Prints a script with which a shell completes command lines of netaio.
+    Completions(Completions),
+    /// Writes the manual: a page for `netaio`, and one for each subcommand.
+    ///
+    /// `man -M` finds them in a directory `man1`.
+    Man(Man),
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What the options come to once files and the environment are looked at: before anything is
 //! started, so that a signal ends a command that waits for a secret.
 
-use super::{Bench, ServerChoice};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use netaio_core::plugin::Aead;
 
+use super::{Bench, Ping, ServerChoice, Watch};
 use super::{Command, Decode, Encode, Input, Node, Request, Serve, Subscribe};
 use crate::error::CliError;
 use crate::secret::Sources;
@@ -26,9 +26,12 @@ impl Command {
             | Self::Update(options)
             | Self::Delete(options)
             | Self::Publish(options) => options.resolve(sources),
-            Self::Subscribe(Subscribe { server, .. }) => server.resolve(sources),
+            Self::Subscribe(Subscribe { feed, .. }) | Self::Watch(Watch { feed, .. }) => {
+                feed.server.resolve(sources)
+            }
+            Self::Ping(Ping { server, .. }) => server.resolve(sources),
             Self::Bench(options) => options.resolve(sources),
-            Self::Keygen(_) => Ok(()),
+            Self::Keygen(_) | Self::Completions(_) | Self::Man(_) => Ok(()),
             Self::Node(Node { outer, .. }) => Ok(outer.resolve(sources)?),
             Self::Decode(Decode { outer, input, .. }) => {
                 input.resolve("the frames", sources)?;

@@ -50,14 +50,17 @@ pub(super) async fn delete(uri: Uri, here: Here) -> Result<Reply, Reply> {
     deleted.map(|()| Reply::ok("deleted")).map_err(refused)
 }
 
-/// Answered with `CONFIRM_SUBSCRIBE`.
+/// Answered with `CONFIRM_SUBSCRIBE`. A uri with a wildcard is a pattern, and any other is itself.
 pub(super) async fn subscribe(
     uri: Uri,
     who: Remote,
     publisher: Publisher,
     here: Here,
 ) -> Result<&'static str, BusError> {
-    here.bus.subscribe(&uri, who, &publisher).await?;
+    match is_pattern(&uri) {
+        true => drop(publisher.subscribe_pattern(&uri, who)?),
+        false => here.bus.subscribe(&uri, who, &publisher).await?,
+    }
     Ok("")
 }
 
@@ -68,8 +71,17 @@ pub(super) async fn unsubscribe(
     publisher: Publisher,
     here: Here,
 ) -> &'static str {
-    here.bus.unsubscribe(&uri, who, &publisher).await;
+    match is_pattern(&uri) {
+        true => drop(publisher.unsubscribe_pattern(&uri, who)),
+        false => here.bus.unsubscribe(&uri, who, &publisher).await,
+    }
     ""
+}
+
+/// Whether a segment of a uri is a wildcard.
+fn is_pattern(uri: &[u8]) -> bool {
+    let mut segments = uri.split(|byte| *byte == b'/');
+    segments.any(|segment| matches!(segment, b"*" | b"**"))
 }
 
 /// Answered with `OK` and the number of subscribers that are notified.

@@ -24,10 +24,15 @@ impl Server {
     /// Starts it on a free port for each of these transports, and waits for its
     /// lines.
     pub(crate) fn start_on(transports: &[&str], options: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", transports, options)
+    }
+
+    /// Starts it on an address, with all these transports, and waits for its lines.
+    pub(crate) fn start_at(address: &str, transports: &[&str], options: &[&str]) -> Self {
         let mut args = vec!["serve"];
         let names: Vec<_> = transports.iter().map(|name| format!("--{name}")).collect();
         for name in &names {
-            args.extend([name, "127.0.0.1:0"]);
+            args.extend([name, address]);
         }
         let mut child = start(&[&args, options].concat());
         let mut out = BufReader::new(child.stdout.as_mut().unwrap());

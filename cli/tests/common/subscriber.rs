@@ -1,26 +1,50 @@
-//! Runs `netaio subscribe`.
+//! Runs `netaio subscribe` and `netaio watch`.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout};
+use std::process::{Child, ChildStderr, ChildStdout};
 
-use super::{start, stop};
+use super::{kill, start, stop};
 
 /// A subscriber that is killed at the end.
 pub(crate) struct Subscriber {
     child: Child,
     out: BufReader<ChildStdout>,
+    said: BufReader<ChildStderr>,
 }
 
 impl Subscriber {
     /// Starts it, and waits until it is subscribed.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = start(&[&["subscribe"], args].concat());
-        let mut line = String::new();
-        let mut said = BufReader::new(child.stderr.as_mut().unwrap());
-        said.read_line(&mut line).unwrap();
+        let mut this = Self::start_with(&[&["subscribe"], args].concat());
+        let line = this.said();
         assert!(line.starts_with("subscribed to "), "{line}");
+        this
+    }
+
+    /// Starts this command.
+    pub(crate) fn start_with(args: &[&str]) -> Self {
+        let mut child = start(args);
         let out = BufReader::new(child.stdout.take().unwrap());
-        Self { child, out }
+        let said = BufReader::new(child.stderr.take().unwrap());
+        Self { child, out, said }
+    }
+
+    /// The next line that it says on standard error.
+    pub(crate) fn said(&mut self) -> String {
+        let mut line = String::new();
+        self.said.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Waits for a line on standard error that begins so.
+    pub(crate) fn says(&mut self, start: &str) {
+        loop {
+            let line = self.said();
+            assert!(!line.is_empty(), "it never says {start}");
+            if line.starts_with(start) {
+                return;
+            }
+        }
     }
 
     /// The next line that it prints.
@@ -28,6 +52,11 @@ impl Subscriber {
         let mut line = String::new();
         self.out.read_line(&mut line).unwrap();
         line
+    }
+
+    /// Sends a signal.
+    pub(crate) fn kill(&self, signal: &str) {
+        kill(&self.child, signal);
     }
 
     /// Sends a signal, and returns the exit status.

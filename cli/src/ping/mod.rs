@@ -1,0 +1,119 @@
+//! `netaio ping`.
+
+mod report;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use netaio_core::Message;
+use netaio_core::types::AUTH_ERROR;
+use netaio_driver::{ErrorAnswer, Heartbeat, RequestError, Response, Runtime};
+
+use self::report::Report;
+use crate::args::Ping;
+use crate::asked::Asked;
+use crate::error::CliError;
+use crate::lasting::Lasting;
+use crate::runtime::{Work, block_on};
+
+/// Asks a server again and again, and prints how long each answer takes.
+pub(crate) fn ping(options: Ping) -> Result<(), CliError> {
+    let lasting = Lasting::start()?;
+    let runtime = options.server.runtime.runtime;
+    block_on(runtime, Pinging { options, lasting }).map_err(CliError::Start)?
+}
+
+struct Pinging {
+    options: Ping,
+    lasting: Lasting,
+}
+
+/// An answer, and how long it took.
+struct Answer {
+    response: Response,
+    from: Option<SocketAddr>,
+    time: Duration,
+}
+
+impl Work for Pinging {
+    type Output = Result<(), CliError>;
+
+    async fn on<R: Runtime>(self) -> Self::Output {
+        let mut report = Report::new(&self.options);
+        let pinged = self.ping_all::<R>(&mut report);
+        // A signal ends the pinging with its report.
+        let pinged = self.lasting.unless_ended(pinged).await.map(drop);
+        if matches!(pinged, Err(CliError::Output(_))) {
+            return pinged;
+        }
+        if report.sent() > 0 {
+            let summary = report.summary().map_err(CliError::Output)?;
+            self.lasting.print(summary).await?;
+        }
+        self.lasting.finish().await?;
+        pinged?;
+        report.result()
+    }
+}
+
+impl Pinging {
+    async fn ping_all<R: Runtime>(&self, report: &mut Report<'_>) -> Result<(), CliError> {
+        let options = &self.options;
+        let mut asked = None;
+        let mut left = options.count;
+        while left != Some(0) {
+            let begun = Instant::now();
+            report.begin();
+            let line = match round::<R>(options, &mut asked).await {
+                Ok(answer) if answer.response.message_type == AUTH_ERROR => {
+                    let message = answer.response.into_message();
+                    return Err(ErrorAnswer(message).into());
+                }
+                Ok(answer) => report.answered(&answer),
+                // There is no server at all: nothing was measured.
+                Err(error @ CliError::Connect(_)) if report.sent() == 1 => {
+                    report.nothing();
+                    return Err(error);
+                }
+                Err(error) if error.may_pass() => {
+                    if !matches!(error, CliError::Request(RequestError::TimedOut(_))) {
+                        asked = None;
+                    }
+                    report.lost(error)
+                }
+                Err(error) => return Err(error),
+            };
+            self.lasting.print(line.map_err(CliError::Output)?).await?;
+            left = left.map(|left| left.saturating_sub(1));
+            if left != Some(0) {
+                R::sleep_until(begun + options.interval).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Asks once, of a server that is connected to first where it is not.
+async fn round<R: Runtime>(
+    options: &Ping,
+    asked: &mut Option<Asked<R>>,
+) -> Result<Answer, CliError> {
+    let server = &options.server;
+    let ask = async |asked: &Asked<R>| {
+        let remote = asked.remote();
+        let request = remote.request_message(Message::request(Heartbeat::URI));
+        let begun = Instant::now();
+        let response = request.timeout(server.timeout).await?;
+        Ok(Answer {
+            response,
+            from: remote.addr(),
+            time: begun.elapsed(),
+        })
+    };
+    if let Some(asked) = asked {
+        return ask(asked).await;
+    }
+    let (connected, answer) = Asked::with(server, ask).await?;
+    *asked = Some(connected);
+    Ok(answer)
+}
