@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
@@ -30,8 +31,17 @@ struct Started {
 fn start(args: &[&str], output: Stream, error: Stream) -> Started {
     let mut input = Ends::input(Stream::Pipe);
     let (mut output, mut error) = (Ends::output(output), Ends::output(error));
+    let child = start_with(args, &mut input, &mut output, &mut error);
+    // What starts it may have these signals ignored, and loses them then.
+    let (file, netaio) = (
+        format!("/proc/{}/exe", child.id()),
+        Path::new(env!("CARGO_BIN_EXE_netaio")),
+    );
+    while fs::read_link(&file).is_ok_and(|path| !path.ends_with(netaio)) {
+        thread::yield_now();
+    }
     Started {
-        child: start_with(args, &mut input, &mut output, &mut error),
+        child,
         input,
         output,
         error,
