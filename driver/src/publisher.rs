@@ -187,6 +187,12 @@ impl Publisher {
         self.service().node().subscribers(key.as_ref()).len()
     }
 
+    /// The number of those that are [subscribed to a pattern](Self::subscribe_pattern).
+    #[must_use]
+    pub fn pattern_subscribers(&self, pattern: impl AsRef<[u8]>) -> usize {
+        self.service().node().pattern_subscribers(pattern.as_ref())
+    }
+
     /// The subscribers of a key, in the order in which they subscribed.
     #[must_use]
     pub fn subscribed(&self, key: impl AsRef<[u8]>) -> Vec<Remote> {

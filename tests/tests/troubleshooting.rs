@@ -21,6 +21,7 @@ const CRATES: &[&str] = &[
     "driver-tokio",
     "driver-smol",
     "driver-async-std",
+    "gateway",
     "cli",
 ];
 

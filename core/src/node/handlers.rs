@@ -215,6 +215,12 @@ impl<H: Clone> Node<H> {
         self.wildcards.unsubscribe(pattern, who)
     }
 
+    /// The number of those that are [subscribed to a pattern](Self::subscribe_pattern).
+    #[must_use]
+    pub fn pattern_subscribers(&self, pattern: &[u8]) -> usize {
+        self.wildcards.count(pattern)
+    }
+
     /// The subscribers of a key and of the patterns that match it, where any pattern does.
     pub(super) fn matching(&self, key: &[u8]) -> Option<Vec<Place>> {
         self.wildcards

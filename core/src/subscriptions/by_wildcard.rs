@@ -52,6 +52,11 @@ impl<S: Copy + Eq + Hash> WildcardSubscriptions<S> {
         Ok(is_new)
     }
 
+    /// The number of a wildcard's own subscribers.
+    pub(crate) fn count(&self, wildcard: &[u8]) -> usize {
+        self.subscriptions.count(wildcard)
+    }
+
     pub(crate) fn unsubscribe(&mut self, wildcard: &[u8], subscriber: S) -> bool {
         let was_there = self.subscriptions.unsubscribe(wildcard, subscriber);
         self.prune();

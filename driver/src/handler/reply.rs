@@ -45,6 +45,18 @@ impl Reply {
         }
     }
 
+    /// Its type.
+    #[must_use]
+    pub fn message_type(&self) -> MessageType {
+        self.message_type
+    }
+
+    /// Its content.
+    #[must_use]
+    pub fn content(&self) -> &Bytes {
+        &self.content
+    }
+
     /// `OK`.
     #[must_use]
     pub fn ok(content: impl Into<Bytes>) -> Self {

@@ -66,6 +66,9 @@ pub enum BusError {
     /// notified.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The engine cannot take it, for a reason that whoever asked may know: a uri that is too long, say.
+    #[error("{0}")]
+    Refused(String),
     /// Other servers cannot be reached. Why is not for the one who asked: the engine logs it.
     #[error("unavailable")]
     Unavailable,

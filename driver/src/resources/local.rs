@@ -43,8 +43,36 @@ impl LocalBus {
     /// # Errors
     /// The content is too long to be sent with the outer layer: no subscriber is notified.
     pub fn notify(&self, uri: &[u8], content: Bytes) -> Result<usize, SealError> {
+        self.notify_after(uri, content, 0)
+    }
+
+    /// As [`notify`](Self::notify), and says that so many notifications were lost before this one: see
+    /// [`Gap`](netaio_core::Gap).
+    ///
+    /// # Errors
+    /// As [`notify`](Self::notify).
+    pub fn notify_after(&self, uri: &[u8], content: Bytes, lost: u64) -> Result<usize, SealError> {
         let news = Message::notify(Bytes::copy_from_slice(uri), content);
-        self.send(uri, &news)
+        self.send(uri, &news.with_gap(lost))
+    }
+
+    /// The number of subscribers of a uri.
+    #[must_use]
+    pub fn subscribers(&self, uri: &[u8]) -> usize {
+        self.count(|publisher| publisher.subscribers(uri))
+    }
+
+    /// The number of those that are [subscribed to a pattern](Publisher::subscribe_pattern).
+    #[must_use]
+    pub fn pattern_subscribers(&self, pattern: &[u8]) -> usize {
+        self.count(|publisher| publisher.pattern_subscribers(pattern))
+    }
+
+    fn count(&self, subscribers: impl Fn(&Publisher) -> usize) -> usize {
+        self.lock()
+            .iter()
+            .map(subscribers)
+            .fold(0, usize::saturating_add)
     }
 
     fn send(&self, uri: &[u8], news: &Message) -> Result<usize, SealError> {
@@ -69,12 +97,19 @@ impl LocalBus {
     /// Notifies the subscribers of a resource here of what has happened to it. It waits for nobody.
     /// Errors are logged: the change is made already.
     pub fn tell(&self, changed: &Changed) {
+        self.tell_after(changed, 0);
+    }
+
+    /// As [`tell`](Self::tell), and says that so many notifications were lost before this one: see
+    /// [`Gap`](netaio_core::Gap).
+    pub fn tell_after(&self, changed: &Changed, lost: u64) {
         let Changed {
             uri,
             content,
             change,
         } = changed;
         let news = Message::notify(uri.clone(), content.clone()).with_change(*change);
+        let news = news.with_gap(lost);
         if let Err(error) = self.send(uri, &news)
             && let Some(publisher) = self.lock().first()
         {

@@ -186,6 +186,9 @@ pub enum StoreError {
     /// The disk has no room, and nothing was changed.
     #[error("the store is full: its disk has no room left")]
     DiskFull,
+    /// The engine cannot take it, for a reason that whoever asked may know: a uri that is too long, say.
+    #[error("{0}")]
+    Refused(String),
     /// The store cannot be reached, or does not work. Nobody knows whether something was changed. Why is
     /// not for the one who asked: the engine logs it.
     #[error("unavailable")]

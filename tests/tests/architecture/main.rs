@@ -20,7 +20,7 @@ const CRATES: &[&[&str]] = &[
     &["packify", "sha-lanes"],
     &["core"],
     &["driver"],
-    &["driver-tokio", "driver-smol", "driver-async-std"],
+    &["driver-tokio", "driver-smol", "driver-async-std", "gateway"],
     &["cli", "fuzz", "tests", "examples/telemetry"],
 ];
 
@@ -32,6 +32,7 @@ const CHECKED: &[&str] = &[
     "driver-tokio",
     "driver-smol",
     "driver-async-std",
+    "gateway",
 ];
 
 /// A crate's modules from the bottom to the top. A module imports from lower floors, and from its

@@ -1,0 +1,166 @@
+//! The gateway: a store and a bus for handlers, and services.
+
+use std::sync::Arc;
+
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use netaio_driver::core::Message;
+use netaio_driver::resources::{self, BusError, LocalBus, Store, StoreError};
+use netaio_driver::{Publisher, Remote, Reply};
+
+use crate::bus::Bus;
+use crate::error::{ConnectError, NatsError};
+use crate::headers;
+use crate::interest::Topic;
+use crate::nats::Nats;
+use crate::options::GatewayOptions;
+use crate::resources::{Outcome, Resources};
+use crate::service::{self, Service, ServiceRequest};
+use crate::subject;
+
+/// A connection to NATS that makes this server and all others with one prefix behave as one. See
+/// [the crate](crate). Cloning it copies pointers.
+#[derive(Clone)]
+pub struct Gateway {
+    nats: Nats,
+    bus: Arc<Bus>,
+    resources: Resources,
+}
+
+impl Gateway {
+    /// Connects. The bus is told of the publishers of the servers and nodes here, and takes to their
+    /// subscribers what comes.
+    ///
+    /// # Errors
+    /// No server of NATS can be used, or it has no JetStream. Afterwards the connection is made again by
+    /// itself for as long as it takes.
+    pub async fn connect(
+        options: GatewayOptions,
+        local: Arc<LocalBus>,
+    ) -> Result<Self, ConnectError> {
+        let nats = Nats::connect(&options).await?;
+        let resources = Resources::open(&nats, &options).await?;
+        Ok(Self {
+            bus: Bus::new(nats.clone(), local),
+            nats,
+            resources,
+        })
+    }
+
+    /// Answers requests for a uri in this process, or for all uris that a pattern matches where it has
+    /// a `*` (as of [`Publisher::subscribe_pattern`]): requests that clients of all gateways
+    /// [ask](Self::ask) for, and those of NATS programs to the subject `PREFIX.service.TOKENS`
+    /// (see [`subject`]). Processes that answer the same uri share its requests. At most 256 run at
+    /// once in each; a handler that panics is answered with an `ERROR`, and one that is slower than
+    /// whoever asked will wait is dropped.
+    ///
+    /// ```no_run
+    /// use netaio_driver::Reply;
+    ///
+    /// # async fn run(gateway: netaio_gateway::Gateway) -> Result<(), netaio_gateway::NatsError> {
+    /// let service = gateway
+    ///     .service("sum", async |request| {
+    ///         let sum: u64 = request.content.iter().map(|byte| u64::from(*byte)).sum();
+    ///         Reply::ok(sum.to_string())
+    ///     })
+    ///     .await?;
+    /// // Later: no more requests, and the answers to those that are here.
+    /// service.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// NATS cannot be reached, or the uri is too long.
+    pub async fn service<F, Fut>(
+        &self,
+        uri: impl AsRef<[u8]>,
+        handler: F,
+    ) -> Result<Service, NatsError>
+    where
+        F: Fn(ServiceRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Reply> + Send + 'static,
+    {
+        let tokens = subject::wildcard(uri.as_ref())?;
+        service::serve(self.nats.clone(), tokens, handler).await
+    }
+
+    /// Asks a service, for a client of this gateway: the answer is that of the service, `NOT_FOUND` at
+    /// once where no process answers the uri, or an `ERROR`. The service hears who asks, and how long
+    /// it will wait.
+    pub async fn ask(&self, message: &Message, from: Option<&Remote>) -> Reply {
+        service::ask(&self.nats, message, from).await
+    }
+}
+
+impl Store for Gateway {
+    async fn read(&self, uri: &[u8]) -> Result<Bytes, StoreError> {
+        let content = self.resources.read(uri).await.map_err(failed)?;
+        content.ok_or(StoreError::NotFound)
+    }
+
+    async fn create(&self, uri: Bytes, content: Bytes) -> Result<(), StoreError> {
+        done(self.resources.create(&uri, &content, &self.own()).await)
+    }
+
+    async fn update(&self, uri: Bytes, content: Bytes) -> Result<(), StoreError> {
+        done(self.resources.update(&uri, &content, &self.own()).await)
+    }
+
+    async fn delete(&self, uri: Bytes) -> Result<(), StoreError> {
+        done(self.resources.delete(&uri, &self.own()).await)
+    }
+}
+
+impl Gateway {
+    fn own(&self) -> HeaderMap {
+        headers::of_sender(&self.nats.id, None)
+    }
+}
+
+/// The store's answer.
+fn done(outcome: Result<Outcome, NatsError>) -> Result<(), StoreError> {
+    match outcome.map_err(failed)? {
+        Outcome::Done => Ok(()),
+        Outcome::Exists => Err(StoreError::Exists),
+        Outcome::NotFound => Err(StoreError::NotFound),
+    }
+}
+
+fn failed(error: NatsError) -> StoreError {
+    match error {
+        NatsError::Unavailable => StoreError::Unavailable,
+        NatsError::Refused(reason) => StoreError::Refused(reason),
+    }
+}
+
+impl resources::Bus for Gateway {
+    async fn subscribe(
+        &self,
+        uri: &[u8],
+        who: Remote,
+        publisher: &Publisher,
+    ) -> Result<(), BusError> {
+        let is_new = publisher.subscribe(uri, &who)?;
+        let subscribed = self
+            .bus
+            .subscribe(Topic::Uri(Bytes::copy_from_slice(uri)))
+            .await;
+        if subscribed.is_err() && is_new {
+            publisher.unsubscribe(uri, who);
+        }
+        subscribed
+    }
+
+    async fn unsubscribe(&self, uri: &[u8], who: Remote, publisher: &Publisher) {
+        publisher.unsubscribe(uri, who);
+    }
+
+    async fn wait_for_room(&self, uri: &[u8]) {
+        self.bus.local.wait_for_room(uri).await;
+    }
+
+    async fn publish(&self, uri: &[u8], content: Bytes) -> Result<usize, BusError> {
+        self.bus.publish(uri, content, self.own()).await
+    }
+}

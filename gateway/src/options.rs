@@ -1,0 +1,131 @@
+//! What a gateway is told.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_nats::ServerAddr;
+
+use crate::error::ConnectError;
+
+/// What a [`Gateway`](crate::Gateway) connects to, and how.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use netaio_gateway::GatewayOptions;
+///
+/// let options = GatewayOptions::new("nats://10.0.0.1:4222,nats://10.0.0.2:4222")?
+///     .with_prefix("plant7")?
+///     .with_replicas(3)?
+///     .with_timeout(Duration::from_secs(2))?;
+/// # Ok::<(), netaio_gateway::ConnectError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct GatewayOptions {
+    pub(crate) servers: Vec<ServerAddr>,
+    pub(crate) prefix: String,
+    pub(crate) credentials: Option<PathBuf>,
+    pub(crate) replicas: usize,
+    pub(crate) timeout: Duration,
+    pub(crate) queue: usize,
+    pub(crate) max_bytes: Option<i64>,
+}
+
+impl GatewayOptions {
+    /// One or several servers of one NATS, with commas between them: a host with or without a port
+    /// (4222 is NATS's), or a url such as `tls://nats.example.com`, with a user or token if need be.
+    ///
+    /// # Errors
+    /// One is no address.
+    pub fn new(servers: &str) -> Result<Self, ConnectError> {
+        let parse = |server: &str| {
+            let server = server.trim();
+            let bad =
+                |error| ConnectError::Options(format!("`{server}` is no server of NATS: {error}"));
+            server.parse::<ServerAddr>().map_err(bad)
+        };
+        Ok(Self {
+            servers: servers.split(',').map(parse).collect::<Result<_, _>>()?,
+            prefix: "netaio".to_owned(),
+            credentials: None,
+            replicas: 1,
+            timeout: Duration::from_secs(5),
+            queue: 8_192,
+            max_bytes: None,
+        })
+    }
+
+    /// The first token of all subjects, and the name of the bucket: gateways with one prefix are
+    /// one service, and hear nothing of those with another. `netaio` unless set.
+    ///
+    /// # Errors
+    /// It has anything but letters, digits, `-` and `_`, or 1 to 64 of them.
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Result<Self, ConnectError> {
+        self.prefix = prefix.into();
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        match (1..=64).contains(&self.prefix.len()) && self.prefix.bytes().all(is_plain) {
+            true => Ok(self),
+            false => Err(ConnectError::Options(format!(
+                "the prefix `{}` is not 1 to 64 letters, digits, `-` or `_`",
+                self.prefix
+            ))),
+        }
+    }
+
+    /// A file of credentials, as `nsc` and `nats` write them.
+    #[must_use]
+    pub fn with_credentials(mut self, file: impl Into<PathBuf>) -> Self {
+        self.credentials = Some(file.into());
+        self
+    }
+
+    /// On how many servers of a cluster each resource is kept, where the bucket is not there yet: 1
+    /// unless set. With 3, one server may be lost.
+    ///
+    /// # Errors
+    /// It is not 1 to 5.
+    pub fn with_replicas(mut self, replicas: usize) -> Result<Self, ConnectError> {
+        self.replicas = replicas;
+        match (1..=5).contains(&replicas) {
+            true => Ok(self),
+            false => Err(ConnectError::Options(format!(
+                "{replicas} replicas: NATS keeps 1 to 5"
+            ))),
+        }
+    }
+
+    /// The bytes that the bucket may take, where it is not there yet; no limit but NATS's own unless
+    /// set.
+    #[must_use]
+    pub fn with_max_bytes(mut self, bytes: u32) -> Self {
+        self.max_bytes = Some(bytes.into());
+        self
+    }
+
+    /// How long one request may wait for NATS: then it is answered with the `ERROR` `unavailable`. 5 s
+    /// unless set: shorter than the 10 s that netaio's clients wait.
+    ///
+    /// # Errors
+    /// It is zero.
+    pub fn with_timeout(mut self, timeout: Duration) -> Result<Self, ConnectError> {
+        self.timeout = timeout;
+        match timeout.is_zero() {
+            false => Ok(self),
+            true => Err(ConnectError::Options("a timeout of 0 s".to_owned())),
+        }
+    }
+
+    /// How many messages of one subscription may wait here, and how many to NATS: 8,192 unless
+    /// set. With more, messages of a subscription are dropped, which its subscribers
+    /// [hear of](netaio_driver::core::Gap), and publishers are slowed down.
+    ///
+    /// # Errors
+    /// It is zero.
+    pub fn with_queue(mut self, messages: usize) -> Result<Self, ConnectError> {
+        self.queue = messages;
+        match messages {
+            0 => Err(ConnectError::Options("a queue of no messages".to_owned())),
+            _ => Ok(self),
+        }
+    }
+}
