@@ -72,6 +72,7 @@ pub struct Limits {
     long_content: usize,
     long_total: usize,
     long_requests: usize,
+    long_window: usize,
     long_silence: Duration,
 
     // All connections of a node.
@@ -155,6 +156,7 @@ impl Default for Limits {
             long_content: 16 * 1024 * 1024,
             long_total: 32 * 1024 * 1024,
             long_requests: 1024,
+            long_window: 1024 * 1024,
             long_silence: Duration::from_secs(60),
             connections: 10_000,
             connections_per_address: None,
@@ -325,7 +327,8 @@ impl Limits {
 impl Limits {
     limits! {
         /// Bytes of one content that comes in parts, and of one answer that goes so; 16 MiB. A
-        /// longer one is refused before it comes, and a longer answer is an `ERROR`.
+        /// longer one is refused before it comes, unless its handler takes a stream, and a longer
+        /// answer is an `ERROR`.
         long_content, with_long_content: usize, |_| false, "any number works";
 
         /// Bytes of all of them together, those whose handlers run and answers that are not
@@ -339,6 +342,12 @@ impl Limits {
         /// Requests that are remembered, until their answers were fetched; 1,024. One asker may
         /// have as many as there are still free for others. One more is refused.
         long_requests, with_long_requests: usize, |_| false, "any number works";
+
+        /// Bytes of one content that may come beyond those that came without a gap or, where its
+        /// handler takes a stream, beyond those that it has taken; 1 MiB. So many may be on
+        /// their way at once: what a path takes in a round trip wants as much. Over datagrams,
+        /// whose senders nothing slows down, no more than 224 KiB.
+        long_window, with_long_window: usize, |v| *v == 0, "must be at least 1";
 
         /// For how long a request is remembered of which nothing comes, and an answer that nobody
         /// fetches; 60 s.

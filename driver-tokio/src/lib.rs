@@ -84,7 +84,8 @@
 //! [`idempotent`](RequestBuilder::idempotent) are made again where they were cut off. A
 //! [`Subscription`] is there again before anything else is sent, and says that some may be
 //! missing. [`config::Balance`] is the rule for several servers. [`transport`] and `tls` have connectors and
-//! listeners for other streams than TCP; a [`LongRequest`] goes in parts past 64 KiB.
+//! listeners for other streams than TCP; a [`LongRequest`] goes in parts past 64 KiB, and a
+//! [`BodyStream`] takes it as it comes.
 //!
 //! # What happens to a client
 //!

@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
 use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use netaio_tokio::testing::{self, Network};
+use netaio_tokio::error::LongRequestError;
+use netaio_tokio::testing::{self, Conditions, Network};
 use netaio_tokio::types::CREATE_URI;
 use netaio_tokio::{
-    Client, Content, LongRequest, Message, Remote, Server, Tokio, TokioClock, UdpNode,
+    BodyStream, Client, Content, Failure, LongRequest, Message, Remote, Server, Tokio, TokioClock,
+    UdpNode,
 };
 use tokio::time::{Instant, sleep};
 
@@ -65,4 +69,52 @@ async fn what_is_never_whole_is_forgotten_in_time() {
     begin(asking.remote(node.local_addr())).await;
     let after = forgotten(|| node.metrics().inbound_bytes).await;
     assert!(after >= minute && after < 2 * minute, "{after:?}");
+}
+
+/// Whatever a network does to datagrams: parts are lost, doubled, and overtake one another.
+#[tokio::test(start_paused = true)]
+async fn a_bad_network_delivers_contents_and_answers_whole_and_once() {
+    let clock = TokioClock::new();
+    for seed in 0..10 {
+        let network = Network::with_clock::<Tokio>(seed, clock);
+        let delay = Duration::from_millis(1)..=Duration::from_millis(300);
+        let bad = Conditions::new().with_loss(0.1).with_duplicates(0.1);
+        network.set_conditions(bad.with_delay(delay));
+        let bind = |number| network.bind(([10, 0, 0, number], 8888).into()).unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let count = calls.clone();
+        let node = UdpNode::builder().clock(clock).long_requests();
+        let whole = node.on((CREATE_URI, "whole"), move |content: Content| {
+            count.fetch_add(1, Ordering::Relaxed);
+            content
+        });
+        let count = calls.clone();
+        let node = whole.on((CREATE_URI, "stream"), move |mut body: BodyStream| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async move {
+                let mut all = Vec::new();
+                while let Some(chunk) = body.next().await.transpose()? {
+                    all.extend_from_slice(&chunk);
+                }
+                Ok::<_, Failure>(all)
+            }
+        });
+        let node = node.bind_socket(bind(1)).unwrap();
+        let asking = UdpNode::builder().clock(clock);
+        let asking = asking.bind_socket(bind(2)).unwrap();
+        let content: Vec<_> = (0..700_000).map(|at| (at * 7 % 251) as u8).collect();
+        for uri in ["whole", "stream"] {
+            let before = calls.load(Ordering::Relaxed);
+            let mut request = LongRequest::new(Message::create(uri, content.clone()));
+            let answer = loop {
+                // Four datagrams in a row may be lost, and then it goes on.
+                match request.send(asking.remote(node.local_addr())).await {
+                    Ok(answer) => break answer,
+                    Err(error) => assert!(matches!(error, LongRequestError::Request(_)), "{error}"),
+                }
+            };
+            assert_eq!(answer.content, content);
+            assert_eq!(calls.load(Ordering::Relaxed), before + 1);
+        }
+    }
 }

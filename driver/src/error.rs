@@ -226,6 +226,12 @@ pub enum LongRequestError {
     Randomness(String),
 }
 
+/// The rest of a content that comes in parts will not come: its sender is gone, or was silent for
+/// [`Limits::long_silence`](netaio_core::Limits::long_silence), or this end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the rest of the content does not come: its sender is gone")]
+pub struct BodyLost;
+
 /// Why a server refused a connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

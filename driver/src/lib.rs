@@ -81,6 +81,7 @@ mod timer;
 // Handles, and what is asked of them.
 mod connection;
 mod identity;
+mod long_answer;
 mod long_request;
 mod methods;
 mod remote;
@@ -100,6 +101,7 @@ mod service;
 
 // What handlers take, and tasks.
 mod address_book;
+mod asking;
 mod byte_stream;
 mod peers;
 mod publisher;
@@ -132,7 +134,7 @@ pub use connection_id::ConnectionId;
 #[cfg(feature = "serde")]
 pub use error::FormatError;
 pub use error::{
-    BuildError, ConnectError, ErrorAnswer, Lagged, LongRequestError, RefusedConnection,
+    BodyLost, BuildError, ConnectError, ErrorAnswer, Lagged, LongRequestError, RefusedConnection,
     RequestError, SubscriptionError, TaskPanicked,
 };
 pub use events::Events;
@@ -145,12 +147,13 @@ pub use handler::Packed;
 pub use handler::Postcard;
 pub use handler::{AnyFunction, Extractors, Middleware, Next, debug_async_handler, debug_handler};
 pub use handler::{
-    Awaited, Content, Deferred, Direct, Extension, Failure, FromPath, FromRequest,
+    Awaited, BodyStream, Content, Deferred, Direct, Extension, Failure, FromPath, FromRequest,
     FromRequestAsync, FromSegment, Handler, HandlerFuture, IntoErrorReply, IntoReply, NoReply,
     Outcome, Path, PathError, Reply, Request, RouteOptions, Spares, State, Text, Uri, path_segment,
 };
 pub use histogram::Histogram;
 pub use identity::{Identity, PeerIdentity};
+pub use long_answer::LongAnswer;
 pub use long_request::LongRequest;
 pub use metrics::{Metrics, Refusals, prometheus};
 pub use middleware::{ConcurrencyLimit, RateLimit, Timeout, Trace};
@@ -186,9 +189,9 @@ pub mod api {
     pub use crate::Postcard;
     pub use crate::resources;
     pub use crate::{
-        Connection, Content, Extension, Failure, LongRequest, NoReply, Path, Peers, Publisher,
-        Remote, Reply, RequestBuilder, Response, Router, State, SubscribeBuilder, Subscription,
-        Text, Uri,
+        BodyStream, Connection, Content, Extension, Failure, LongRequest, NoReply, Path, Peers,
+        Publisher, Remote, Reply, RequestBuilder, Response, Router, State, SubscribeBuilder,
+        Subscription, Text, Uri,
     };
     /// The protocol without I/O: `netaio-core`.
     pub use netaio_core as core;
@@ -211,7 +214,7 @@ pub mod api {
         #[cfg(feature = "serde")]
         pub use crate::FormatError;
         pub use crate::{
-            BuildError, ConnectError, ErrorAnswer, LongRequestError, NotSubscribed,
+            BodyLost, BuildError, ConnectError, ErrorAnswer, LongRequestError, NotSubscribed,
             RefusedConnection, RequestError, SubscriptionError, TaskPanicked,
         };
         #[doc(inline)]

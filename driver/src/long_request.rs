@@ -1,11 +1,14 @@
 //! Requests and answers that are longer than a frame.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
-use netaio_core::parts::{self, Next};
-use netaio_core::{Message, RequestOptions, SealError, SendError};
+use netaio_core::Message;
+use netaio_core::parts;
 
-use crate::error::{LongRequestError, RequestError};
+use crate::asking::Asking;
+use crate::error::LongRequestError;
+use crate::long_answer::LongAnswer;
 use crate::remote::Remote;
 
 /// A request whose content, and whose answer, may be longer than a frame: they go in parts, to
@@ -33,11 +36,9 @@ pub struct LongRequest {
     /// None before it is begun.
     request: Option<parts::LongRequest>,
     max_answer: u64,
+    window: usize,
     timeout: Duration,
 }
-
-/// How often a datagram is sent at most, where no answer comes.
-const TRIES: u32 = 4;
 
 impl LongRequest {
     /// A request with this message. Its auth fields are not sent where it goes in parts.
@@ -47,6 +48,7 @@ impl LongRequest {
             message,
             request: None,
             max_answer: 16 * 1024 * 1024,
+            window: 1024 * 1024,
             timeout: Duration::from_secs(10),
         }
     }
@@ -58,8 +60,19 @@ impl LongRequest {
         self
     }
 
+    /// How many bytes may be on their way at once, of the content and then of the answer; 1 MiB
+    /// unless set, and one part at least. What a path takes in a round trip wants as much; of the
+    /// content the other end's [`Limits::long_window`](netaio_core::Limits::long_window) counts too.
+    /// Over datagrams it is never more than 224 KiB, as nothing slows them down.
+    #[must_use]
+    pub fn window(mut self, bytes: usize) -> Self {
+        self.window = bytes;
+        self
+    }
+
     /// How long to wait for the answer to each part; the last one is answered when the handler
-    /// has. 10 s unless set. Over datagrams each is sent up to four times within it.
+    /// has. 10 s unless set. Over datagrams each is sent up to four times within it. A handler that
+    /// [takes a stream](crate::BodyStream), and takes nothing, is waited for without a limit.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -83,10 +96,46 @@ impl LongRequest {
     /// ([`PartsError::TooLarge`](netaio_core::parts::PartsError::TooLarge)), or refuses it, or a
     /// part has not been answered.
     pub async fn send(&mut self, to: impl Into<Remote>) -> Result<Message, LongRequestError> {
-        let remote = to.into();
-        let request = match &mut self.request {
+        let (request, mut asking) = self.go_on(to.into(), false)?;
+        poll_fn(|context| asking.poll(context, request)).await
+    }
+
+    /// As [`send`](Self::send), and is ready with the beginning of the answer: its content is fetched
+    /// as it is taken, no more at once than the [window](Self::window). It goes on over another
+    /// connection where it is called again: with what was not taken before.
+    ///
+    /// ```no_run
+    /// # async fn example(connection: netaio_driver::Connection) -> Result<(), Box<dyn std::error::Error>> {
+    /// use netaio_driver::LongRequest;
+    /// use netaio_driver::core::Message;
+    ///
+    /// let mut request = LongRequest::new(Message::request("backup")).max_answer(1 << 40);
+    /// let mut answer = request.send_for_stream(&connection).await?;
+    /// while let Some(chunk) = answer.next().await {
+    ///     println!("{} bytes of {}", chunk?.len(), answer.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_for_stream(
+        &mut self,
+        to: impl Into<Remote>,
+    ) -> Result<LongAnswer<'_>, LongRequestError> {
+        let (request, asking) = self.go_on(to.into(), true)?;
+        LongAnswer::begin(request, asking).await
+    }
+
+    fn go_on(
+        &mut self,
+        remote: Remote,
+        is_streamed: bool,
+    ) -> Result<(&mut parts::LongRequest, Asking), LongRequestError> {
+        let mut request = match self.request.take() {
             // What was on its way when an earlier call was dropped may have come or not.
-            Some(request) => {
+            Some(mut request) => {
                 request.lost();
                 request
             }
@@ -96,66 +145,16 @@ impl LongRequest {
                     LongRequestError::Randomness(std::io::Error::from(error).to_string())
                 })?;
                 let message = self.message.clone();
-                let request = parts::LongRequest::new(message, self.max_answer, id);
-                self.request.insert(request)
+                parts::LongRequest::new(message, self.max_answer, id)
             }
         };
-        loop {
-            let is_over_stream = remote.connection().is_some();
-            let (question, tries, is_plain) = match request.next() {
-                Next::Done(answer) => return Ok(answer),
-                Next::Failed(error) => return Err(error.into()),
-                Next::Plain(message) => (message, 1, true),
-                Next::Ask(question) if is_over_stream => (question, 1, false),
-                Next::Ask(question) => (question, TRIES, false),
-            };
-            let error = match ask(&remote, question, self.timeout, tries).await {
-                Ok(answer) => {
-                    request.answered(&answer)?;
-                    continue;
-                }
-                Err(error) => error,
-            };
-            match error.was_surely_not_handled() {
-                true => request.not_handled(),
-                false => request.lost(),
-            }
-            // Nothing is missing but the farewell.
-            if let Next::Done(answer) = request.next() {
-                return Ok(answer);
-            }
-            return Err(match is_plain && is_too_long(&error) {
-                true => request.too_large().into(),
-                false => error.into(),
-            });
-        }
-    }
-}
-
-fn is_too_long(error: &RequestError) -> bool {
-    let RequestError::Send(SendError::Seal(error)) = error else {
-        return false;
-    };
-    matches!(
-        error,
-        SealError::BodyTooLong { .. } | SealError::DatagramTooLong { .. }
-    )
-}
-
-/// Asks once, or some times what does not count twice.
-async fn ask(
-    remote: &Remote,
-    question: Message,
-    timeout: Duration,
-    tries: u32,
-) -> Result<Message, RequestError> {
-    let mut tried = 1;
-    loop {
-        let options = RequestOptions::new().with_timeout(timeout / tries);
-        let answer = remote.clone().send_request(question.clone(), options).await;
-        match answer {
-            Err(RequestError::TimedOut(_)) if tried < tries => tried += 1,
-            answer => return answer.map(|answer| answer.message),
-        }
+        let window = match remote.connection() {
+            Some(_) => self.window,
+            None => self.window.min(parts::DATAGRAM_WINDOW),
+        };
+        request.set_window(window);
+        request.set_streamed(is_streamed);
+        let asking = Asking::new(remote, self.timeout);
+        Ok((self.request.insert(request), asking))
     }
 }

@@ -1,5 +1,6 @@
 //! The core's node behind a lock, which the links of one server, client or node share.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use netaio_core::{
 use crate::connection::Connection;
 use crate::context::{Context, FindPeer, PeerAt};
 use crate::events::Listeners;
+use crate::futures::wait_for;
 use crate::handler::{AnyHandler, AnyMiddleware, Handler, RouteOptions};
 use crate::heap;
 use crate::logging::limited;
@@ -40,6 +42,9 @@ pub(crate) struct Service {
     owner: OnceLock<Weak<dyn Owner>>,
     /// Notified when links that wait for the budget may go on.
     freed: Event,
+    is_closed: AtomicBool,
+    /// Notified when it is closed.
+    closed: Event,
 }
 
 /// Takes messages that have no handler.
@@ -108,6 +113,8 @@ impl Service {
             context,
             owner: OnceLock::new(),
             freed: Event::new(),
+            is_closed: AtomicBool::new(false),
+            closed: Event::new(),
         });
         let peers: Weak<dyn FindPeer> = Arc::downgrade(&(service.clone() as Arc<dyn FindPeer>));
         service.context.set_peers(peers);
@@ -268,9 +275,17 @@ impl Service {
         self.peer_events.listen()
     }
 
-    /// Ends the streams of events about peers.
-    pub(crate) fn close_peer_events(&self) {
+    /// Ends the streams of events about peers, and handlers that are tasks of their own.
+    pub(crate) fn close(&self) {
         self.peer_events.close();
+        self.is_closed.store(true, Ordering::Release);
+        self.closed.notify(usize::MAX);
+    }
+
+    /// Is ready once it is closed.
+    pub(crate) async fn has_closed(&self) {
+        let is_closed = || self.is_closed.load(Ordering::Acquire);
+        wait_for(&self.closed, || is_closed().then_some(())).await;
     }
 
     /// Listens for other links that release some of the budget. For each handler that

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::arriving::Arriving;
 use super::words::{Head, Id};
 use crate::message::Message;
 use crate::place::Place;
@@ -21,7 +22,7 @@ pub(super) struct Held {
 
 #[derive(Debug)]
 pub(super) enum State {
-    Receiving(Vec<u8>),
+    Arriving(Arriving),
     /// Its handler runs, and has as many bytes, from and to these addresses.
     Running {
         bytes: usize,
@@ -41,12 +42,19 @@ impl Held {
         fixed.saturating_add(self.state.bytes())
     }
 
-    /// When it is forgotten, unless something comes before. Not while its handler runs.
+    /// When it is forgotten, unless something comes before. Not while its handler runs, and has
+    /// all of it.
     pub(super) fn silent_at(&self, silence: Duration) -> Option<Duration> {
-        match self.state {
+        match &self.state {
             State::Running { .. } => None,
+            State::Arriving(arriving) if arriving.is_stream() && arriving.is_complete() => None,
             _ => Some(self.heard.saturating_add(silence)),
         }
+    }
+
+    /// Whether it arrives, and its handler takes a stream.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(&self.state, State::Arriving(arriving) if arriving.is_stream())
     }
 }
 
@@ -62,7 +70,7 @@ impl State {
 
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Receiving(content) => content.capacity(),
+            Self::Arriving(arriving) => arriving.bytes(),
             Self::Running { bytes, .. } => *bytes,
             Self::Replied { kept, .. } => *kept,
         }

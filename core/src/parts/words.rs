@@ -25,8 +25,8 @@ pub(super) enum Word {
 /// What is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    /// Bytes from here on are wanted.
-    GoOn { offset: u64 },
+    /// Bytes from here on are wanted, and may be sent as far as there.
+    GoOn { offset: u64, until: u64 },
     /// The reply, and the first bytes of its content.
     Reply { head: Head, bytes: Bytes },
     /// Bytes of the reply's content.
@@ -144,9 +144,10 @@ impl Said {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         match self {
-            Self::GoOn { offset } => {
+            Self::GoOn { offset, until } => {
                 out.put_u8(Self::FIRST);
                 out.put_u64(*offset);
+                out.put_u64(*until);
             }
             Self::Reply { head, bytes } => {
                 out.put_u8(Self::FIRST | 1);
@@ -177,7 +178,8 @@ impl Said {
         Some(match from.try_get_u8().ok()?.checked_sub(Self::FIRST)? {
             0 => {
                 let offset = from.try_get_u64().ok()?;
-                Self::GoOn { offset }
+                let until = from.try_get_u64().ok()?;
+                Self::GoOn { offset, until }
             }
             1 => {
                 let head = Head::take(&mut from)?;

@@ -65,7 +65,7 @@ impl Drop for Guard {
         self.0.servers().abort_all();
         self.0.inbox.close();
         self.0.subscriptions.close();
-        self.0.service.close_peer_events();
+        self.0.service.close();
     }
 }
 

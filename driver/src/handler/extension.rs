@@ -70,6 +70,8 @@ impl<T: Send + Sync + 'static> FromRequest for Option<Extension<T>> {
 
 /// What the extractor rejects is the `Err`, and the handler is called.
 impl<T: FromRequest> FromRequest for Result<T, Reply> {
+    const STREAMS: bool = T::STREAMS;
+
     fn from_request(request: &Request) -> Result<Self, Reply> {
         Ok(T::from_request(request))
     }

@@ -21,6 +21,10 @@ use crate::remote::Remote;
     note = "arguments are owned: `Message`, `Uri`, `Content`, `Text`, `Path<T>`, `State<T>`, `Extension<T>`, `Remote`, `Connection`, .., or types that implement `FromRequest`"
 )]
 pub trait FromRequest: Sized {
+    /// Whether it takes a content in parts [as it comes](crate::BodyStream): an extractor that has a
+    /// `BodyStream` of the request says so.
+    const STREAMS: bool = false;
+
     /// Extracts it from the message.
     ///
     /// # Errors
@@ -58,6 +62,9 @@ pub trait FromRequest: Sized {
     label = "no argument of a netaio handler"
 )]
 pub trait FromRequestAsync: Sized {
+    /// As [`FromRequest::STREAMS`].
+    const STREAMS: bool = false;
+
     /// Extracts it from the message.
     ///
     /// The errors are those of [`FromRequest::from_request`].

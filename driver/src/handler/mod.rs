@@ -1,5 +1,6 @@
 //! Functions as handlers.
 
+mod body_stream;
 mod debug;
 mod extension;
 mod extract;
@@ -20,6 +21,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+pub use self::body_stream::BodyStream;
+pub(crate) use self::body_stream::{BodySlot, TakeBody};
 pub use self::debug::{AnyFunction, Extractors, debug_async_handler, debug_handler};
 pub use self::extension::Extension;
 pub use self::extract::{Content, FromRequest, FromRequestAsync, State, Text, Uri};
@@ -79,6 +82,12 @@ use pin_project_lite::pin_project;
 pub trait Handler<Marker>: Send + Sync + 'static {
     /// Calls it. Where it goes on, its future goes to a [place](Spares::place) of earlier ones.
     fn call(&self, request: Request, spares: &mut Spares) -> Outcome;
+
+    /// Whether it takes contents in parts [as they come](crate::BodyStream): then it is called when a
+    /// request begins, and not when it is whole.
+    fn takes_stream(&self) -> bool {
+        false
+    }
 }
 
 /// The result of calling a handler.
@@ -100,6 +109,7 @@ struct Inner<F: ?Sized> {
     options: Option<CallOptions>,
     /// Of its key.
     pattern: Option<Arc<Pattern>>,
+    takes_stream: bool,
     call: F,
 }
 
@@ -108,6 +118,7 @@ impl AnyHandler {
         Self(Arc::new(Inner {
             options: None,
             pattern: None,
+            takes_stream: handler.takes_stream(),
             call: move |request: Request, spares: &mut Spares| handler.call(request, spares),
         }))
     }
@@ -120,6 +131,7 @@ impl AnyHandler {
         Self(Arc::new(Inner {
             options: self.0.options,
             pattern: self.0.pattern.clone(),
+            takes_stream: self.0.takes_stream,
             call,
         }))
     }
@@ -144,6 +156,11 @@ impl AnyHandler {
     /// How long it may run, if that is other than for all.
     pub(crate) fn options(&self) -> Option<CallOptions> {
         self.0.options
+    }
+
+    /// Whether it takes contents in parts as they come.
+    pub(crate) fn takes_stream(&self) -> bool {
+        self.0.takes_stream
     }
 
     /// Calls it.
@@ -230,6 +247,10 @@ macro_rules! handlers {
                 )*
                 Outcome::Done(self($($argument),*).into_reply(&_request))
             }
+
+            fn takes_stream(&self) -> bool {
+                false $(|| $argument::STREAMS)*
+            }
         }
 
         impl<F, T, $($argument,)*> Handler<Deferred<($($argument,)*)>> for F
@@ -248,6 +269,10 @@ macro_rules! handlers {
                     };
                 )*
                 Outcome::Running(spares.place(Finish { future: self($($argument),*), request }))
+            }
+
+            fn takes_stream(&self) -> bool {
+                false $(|| $argument::STREAMS)*
             }
         }
     };
@@ -279,6 +304,10 @@ macro_rules! awaiting_handlers {
                     }
                 };
                 Outcome::Running(spares.place(Finish { future, request }))
+            }
+
+            fn takes_stream(&self) -> bool {
+                Last::STREAMS $(|| $argument::STREAMS)*
             }
         }
     };

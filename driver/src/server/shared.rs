@@ -49,7 +49,7 @@ impl Drop for Shared {
 impl Shared {
     /// Ends the streams of events.
     pub(super) fn close_streams(&self) {
-        self.service.close_peer_events();
+        self.service.close();
         self.events.close();
     }
 

@@ -42,6 +42,7 @@ pub mod leases;
 pub mod leavers;
 pub mod life_cycle;
 pub mod long_requests;
+pub mod long_streams;
 pub mod memory;
 pub mod metrics;
 pub mod middlewares;
@@ -461,6 +462,14 @@ macro_rules! conformance {
                 who_takes_none_is_too_small
                 who_takes_no_parts_gets_short_ones_as_they_are
                 a_request_goes_on_over_another_connection
+            }
+            long_streams {
+                contents_and_answers_are_taken_as_they_come
+                contents_and_answers_are_taken_as_they_come_in_datagrams
+                a_reader_that_waits_holds_its_sender_back
+                a_stream_goes_on_over_another_connection
+                a_handler_may_end_before_its_stream
+                a_stop_ends_handlers_that_wait_for_more
             }
             memory {
                 the_connection_that_most_waits_for_is_cut

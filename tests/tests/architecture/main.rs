@@ -128,7 +128,9 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["connection", "methods", "udp_handle"],
             &["remote"],
             &["identity"],
-            &["request", "long_request"],
+            &["request", "asking"],
+            &["long_answer"],
+            &["long_request"],
             &["subscriptions"],
             // Handlers, and the node that finds them.
             &["handler"],

@@ -112,13 +112,13 @@ pub(crate) fn long_contents(attacked: &Attacked, count: usize) -> Result<(), Err
             let message = Message::new(REQUEST_URI, "last", vec![0; len]);
             let mut request = LongRequest::new(message, 0, id);
             for _ in 0..4 {
-                let Next::Ask(question) = request.next() else {
+                let Next::Ask(asked, question) = request.poll() else {
                     break;
                 };
                 stream.write_all(&seal(&question)?)?;
                 // The last part of a whole one is answered by its handler, which does not end.
                 let is_last = is_whole && request.sent() > 0;
-                if is_last || request.answered(&answer(stream)?).is_err() {
+                if is_last || request.answered(asked, &answer(stream)?).is_err() {
                     break;
                 }
             }

@@ -44,6 +44,7 @@ const PRESSED: &[(&str, &[&str])] = &[
     ("long_content", &["long-contents"]),
     ("long_total", &["long-contents"]),
     ("long_requests", &["long-contents"]),
+    ("long_window", &["long-contents"]),
     ("long_silence", &["long-contents"]),
     ("connections", &["silent"]),
     ("connections_per_address", &["silent"]),

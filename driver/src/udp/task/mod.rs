@@ -91,7 +91,7 @@ impl Drop for Ending {
         while let Ok(unsent) = inlet.requests.try_recv() {
             unsent.request.refuse(&CloseReason::Local);
         }
-        node.service.close_peer_events();
+        node.service.close();
         node.events.close();
         node.subscriptions.close();
         handle.0.abort();

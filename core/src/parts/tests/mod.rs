@@ -4,6 +4,9 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+mod streams;
+mod windows;
+
 use super::words::{Head, Said, Word};
 use super::*;
 use crate::budget::Budget;
@@ -32,25 +35,48 @@ fn long(len: usize, id: u8) -> LongRequest {
     LongRequest::new(message, 1 << 30, [id; ID_LEN])
 }
 
+/// The next question, if there is one now.
+fn question(request: &mut LongRequest) -> Option<(Asked, Message)> {
+    match request.poll() {
+        Next::Ask(asked, question) => {
+            assert_eq!(question.message_type, types::REQUEST_URI);
+            assert!(question.uri.len() + question.content.len() < 60_000);
+            Some((asked, question))
+        }
+        Next::Done(_) | Next::Wait | Next::Later => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What an inbox answers, whose handler has this reply.
+fn answer(inbox: &mut Inbox, from: u64, question: Message, reply: &Message) -> Message {
+    match inbox.receive(at(0), link(from), question.content) {
+        Received::Answer(answer) => answer,
+        Received::Begun(ticket, ..) => inbox.accept(ticket),
+        Received::Whole(ticket, _) => inbox.replied(at(0), ticket, Some(reply.clone())),
+        Received::Waiting(_) => panic!("it does not run"),
+    }
+}
+
 /// Asks once, and answers with the reply where the message is whole.
 fn ask(request: &mut LongRequest, inbox: &mut Inbox, reply: &Message) -> Result<(), PartsError> {
-    let Next::Ask(question) = request.next() else {
+    let Some((asked, question)) = question(request) else {
         return Ok(());
     };
-    assert_eq!(question.message_type, types::REQUEST_URI);
-    assert!(question.uri.len() + question.content.len() < 60_000);
-    let answer = match inbox.receive(at(0), link(1), question.content) {
-        Received::Answer(answer) => answer,
-        Received::Whole(ticket, _) => inbox.replied(at(0), ticket, Some(reply.clone())),
-        Received::Running(_) => panic!("it does not run"),
-    };
+    let answer = answer(inbox, 1, question, reply);
     assert!(answer.uri.len() + answer.content.len() < 60_000);
-    request.answered(&answer)
+    request.answered(asked, &answer)
+}
+
+/// Takes this for the answer to the first question.
+fn first_answered(request: &mut LongRequest, answer: &Message) -> Result<(), PartsError> {
+    let (asked, _) = question(request).unwrap();
+    request.answered(asked, answer)
 }
 
 fn finish(request: &mut LongRequest, inbox: &mut Inbox, reply: &Message) -> Message {
     loop {
-        if let Next::Done(answer) = request.next() {
+        if let Next::Done(answer) = request.clone().poll() {
             return answer;
         }
         ask(request, inbox, reply).unwrap();
@@ -67,21 +93,25 @@ fn contents_and_answers_of_all_lengths_arrive_and_leave_nothing() {
             let mut request = long(len, 1);
             let mut whole = None;
             let answer = loop {
-                let question = match request.next() {
+                let (asked, question) = match request.poll() {
                     Next::Done(answer) => break answer,
-                    Next::Ask(question) => question,
+                    Next::Ask(asked, question) => (asked, question),
                     other => panic!("{other:?}"),
                 };
                 let answer = match inbox.receive(at(0), link(1), question.content) {
                     Received::Answer(answer) => answer,
+                    Received::Begun(ticket, told, message) => {
+                        assert_eq!((told, message.content.len()), (len as u64, 0));
+                        inbox.accept(ticket)
+                    }
                     Received::Whole(ticket, message) => {
                         assert!(whole.replace(message).is_none(), "handled twice");
                         assert!(inbox.held() >= len);
                         inbox.replied(at(0), ticket, Some(reply.clone()))
                     }
-                    Received::Running(_) => panic!("it does not run"),
+                    Received::Waiting(_) => panic!("it does not run"),
                 };
-                request.answered(&answer).unwrap();
+                request.answered(asked, &answer).unwrap();
             };
             assert_eq!(whole, Some(Message::create("u", bytes(len))));
             assert_eq!(answer, reply);
@@ -100,9 +130,9 @@ fn it_goes_on_where_it_was_lost_and_is_handled_once() {
             let mut request = long(200_000, 2);
             let (mut handled, mut asked, mut place) = (0, 0, 1);
             let answer = loop {
-                let question = match request.next() {
+                let (to, question) = match request.poll() {
                     Next::Done(answer) => break answer,
-                    Next::Ask(question) => question,
+                    Next::Ask(to, question) => (to, question),
                     other => panic!("{other:?}"),
                 };
                 let is_lost = asked == lost_at;
@@ -113,18 +143,19 @@ fn it_goes_on_where_it_was_lost_and_is_handled_once() {
                 }
                 let answer = match inbox.receive(at(0), link(place), question.content) {
                     Received::Answer(answer) => answer,
+                    Received::Begun(ticket, ..) => inbox.accept(ticket),
                     Received::Whole(ticket, _) => {
                         handled += 1;
                         inbox.replied(at(0), ticket, Some(reply.clone()))
                     }
-                    Received::Running(_) => panic!("it does not run"),
+                    Received::Waiting(_) => panic!("it does not run"),
                 };
                 if is_lost {
                     request.lost();
                     place = 2;
                     continue;
                 }
-                request.answered(&answer).unwrap();
+                request.answered(to, &answer).unwrap();
             };
             assert_eq!((handled, &answer), (1, &reply), "{lost_at}");
             // A farewell that was lost leaves the answer until it was silent for long.
@@ -140,9 +171,7 @@ fn a_plain_peer_takes_none_and_the_asker_says_so() {
         len: 100_000,
         max: None,
     };
-    let Next::Ask(mut echo) = long(100_000, 3).next() else {
-        panic!("it asks");
-    };
+    let (_, mut echo) = question(&mut long(100_000, 3)).unwrap();
     echo.message_type = types::RESPOND_URI;
     for answer in [
         Message::not_found("", "not found"),
@@ -150,7 +179,8 @@ fn a_plain_peer_takes_none_and_the_asker_says_so() {
         Message::new(types::OK, "", ""),
         echo,
     ] {
-        assert_eq!(long(100_000, 3).answered(&answer), Err(none.clone()));
+        let refused = first_answered(&mut long(100_000, 3), &answer);
+        assert_eq!(refused, Err(none.clone()));
     }
     let limits = Limits::default().with_long_content(1000).unwrap();
     let mut inbox = Inbox::new(&limits);
@@ -166,48 +196,56 @@ fn a_plain_peer_takes_none_and_the_asker_says_so() {
 
 #[test]
 fn what_fits_a_frame_goes_as_it_is_to_those_who_take_no_parts() {
+    let plain = |request: &mut LongRequest| match request.poll() {
+        Next::Plain(asked, message) => (asked, message),
+        other => panic!("{other:?}"),
+    };
     let message = Message::create("u", bytes(5));
     let mut request = long(5, 3);
     let none = Message::not_found("", "not found");
-    request.answered(&none).unwrap();
-    assert_eq!(request.next(), Next::Plain(message.clone()));
+    first_answered(&mut request, &none).unwrap();
+    assert_eq!(plain(&mut request).1, message);
+    assert_eq!(request.poll(), Next::Wait);
     // It was surely not handled: another one is asked.
     request.not_handled();
-    assert!(matches!(request.next(), Next::Ask(_)));
-    request.answered(&none).unwrap();
-    assert_eq!(request.next(), Next::Plain(message));
+    first_answered(&mut request, &none).unwrap();
+    let (asked, again) = plain(&mut request);
+    assert_eq!(again, message);
     let answer = Message::new(types::OK, "u", bytes(60_000));
     let mut unanswered = request.clone();
-    request.answered(&answer).unwrap();
-    assert_eq!(request.next(), Next::Done(answer.clone()));
+    request.answered(asked, &answer).unwrap();
+    assert_eq!(request.poll(), Next::Done(answer.clone()));
     assert_eq!(request.sent(), 5);
     // It may have been handled, and is not sent twice.
     unanswered.lost();
-    assert_eq!(unanswered.next(), Next::Failed(PartsError::Forgotten));
+    assert_eq!(unanswered.poll(), Next::Failed(PartsError::Forgotten));
     // Nor is one of which another remote has parts.
     let mut inbox = Inbox::new(&Limits::default());
     let mut taken = long(5, 4);
     ask(&mut taken, &mut inbox, &answer).unwrap();
     taken.lost();
-    assert_eq!(taken.answered(&none), Err(PartsError::Forgotten));
+    let refused = first_answered(&mut taken, &none);
+    assert_eq!(refused, Err(PartsError::Forgotten));
     // Uri and content have to fit together.
     let most = crate::Body::MAX_PAYLOAD - 1;
-    assert_eq!(long(most, 5).answered(&none), Ok(()));
+    assert_eq!(first_answered(&mut long(most, 5), &none), Ok(()));
     let max = None;
     let too_large = PartsError::TooLarge {
         len: most as u64 + 1,
         max,
     };
-    assert_eq!(long(most + 1, 5).answered(&none), Err(too_large.clone()));
+    let refused = first_answered(&mut long(most + 1, 5), &none);
+    assert_eq!(refused, Err(too_large.clone()));
     let text = "a content of 65422 bytes fits no frame, and the remote takes no messages in parts";
     assert_eq!(alloc::format!("{too_large}"), text);
     let mut short = LongRequest::new(Message::create("u", ""), 10, [6; ID_LEN]);
-    short.answered(&none).unwrap();
+    first_answered(&mut short, &none).unwrap();
     let too_large = PartsError::AnswerTooLarge {
         len: 60_000,
         max: 10,
     };
-    assert_eq!(short.answered(&answer), Err(too_large));
+    let (asked, _) = plain(&mut short);
+    assert_eq!(short.answered(asked, &answer), Err(too_large));
 }
 
 #[test]
@@ -230,19 +268,11 @@ fn what_is_held_is_bounded_and_shared() {
     }
     assert!(refused > 0);
     let mut modest = LongRequest::new(Message::create("u", bytes(70_000)), 1000, [99; ID_LEN]);
-    loop {
-        let question = match modest.next() {
-            Next::Done(_) => break,
-            Next::Ask(question) => question,
-            other => panic!("{other:?}"),
-        };
-        let answer = match inbox.receive(at(0), link(2), question.content) {
-            Received::Answer(answer) => answer,
-            Received::Whole(ticket, _) => inbox.replied(at(0), ticket, None),
-            Received::Running(_) => panic!("it does not run"),
-        };
-        modest.answered(&answer).unwrap();
+    while let Some((asked, question)) = question(&mut modest) {
+        let answer = answer(&mut inbox, 2, question, &reply);
+        modest.answered(asked, &answer).unwrap();
     }
+    assert!(modest.is_done());
     // Those who are silent are forgotten.
     inbox.receive(at(60), link(3), Bytes::new());
     assert_eq!(inbox.held(), 0);
@@ -252,20 +282,20 @@ fn what_is_held_is_bounded_and_shared() {
 fn what_is_silent_is_forgotten_at_the_deadline() {
     let mut inbox = Inbox::new(&Limits::default());
     assert_eq!(inbox.deadline(), None);
-    let first = |request: &LongRequest| match request.next() {
-        Next::Ask(question) => question.content,
-        other => panic!("{other:?}"),
+    let begin = |inbox: &mut Inbox, at: Now, request: &mut LongRequest| {
+        let (asked, question) = question(request).unwrap();
+        let answer = match inbox.receive(at, link(1), question.content) {
+            Received::Begun(ticket, ..) => inbox.accept(ticket),
+            Received::Answer(answer) => answer,
+            other => panic!("{other:?}"),
+        };
+        request.answered(asked, &answer).unwrap();
     };
     let second = Duration::from_secs(1);
     for (id, begun) in [(1, 0), (2, 10)] {
         let mut request = long(100_000, id);
-        for seconds in [begun, begun + 5] {
-            let received = inbox.receive(at(seconds), link(1), first(&request));
-            let Received::Answer(answer) = received else {
-                panic!("it is not whole");
-            };
-            request.answered(&answer).unwrap();
-        }
+        begin(&mut inbox, at(begun), &mut request);
+        begin(&mut inbox, at(begun + 5), &mut request);
     }
     // Nothing is due before what came last, and a call then does no harm.
     let before = inbox.held();
@@ -284,9 +314,7 @@ fn what_is_silent_is_forgotten_at_the_deadline() {
     inbox.handle_timeout(at(75));
     assert_eq!((inbox.held(), inbox.deadline()), (0, None));
     // One that runs has no deadline, and its answer has.
-    let Received::Answer(_) = inbox.receive(at(80), link(1), first(&long(3, 3))) else {
-        panic!("it is not whole");
-    };
+    begin(&mut inbox, at(80), &mut long(3, 3));
     let part = Word::Part {
         id: [3; ID_LEN],
         offset: 0,
@@ -378,23 +406,19 @@ fn one_that_runs_is_not_handled_again_and_may_be_abandoned() {
     let Received::Whole(ticket, _) = inbox.receive(at(0), link(1), part()) else {
         panic!("it is whole");
     };
-    assert_eq!(
-        inbox.receive(at(100), link(2), open()),
-        Received::Running(ticket)
-    );
-    assert_eq!(
-        inbox.receive(at(100), link(2), part()),
-        Received::Running(ticket)
-    );
-    assert!(inbox.is_running(ticket));
+    for again in [open(), part()] {
+        let received = inbox.receive(at(100), link(2), again);
+        assert_eq!(received, Received::Waiting(ticket));
+    }
+    assert_eq!(inbox.answer(ticket), None);
     inbox.abandoned(ticket);
-    assert!(!inbox.is_running(ticket));
+    assert!(inbox.answer(ticket).is_some());
     assert_eq!(inbox.held(), 0);
-    let Received::Answer(answer) = inbox.receive(at(100), link(2), open()) else {
-        panic!("it begins anew");
-    };
-    let said = Said::decode(answer.content);
-    assert_eq!(said, Some(Said::GoOn { offset: 0 }));
+    let received = inbox.receive(at(100), link(2), open());
+    assert!(matches!(received, Received::Begun(again, 3, _) if again == ticket));
+    let said = Said::decode(inbox.accept(ticket).content);
+    let (offset, until) = (0, 3);
+    assert_eq!(said, Some(Said::GoOn { offset, until }));
 }
 
 #[test]
@@ -413,7 +437,8 @@ fn neither_side_minds_what_makes_no_sense() {
             }
             let mut request = long(100, 6);
             ask(&mut request, &mut Inbox::new(&Limits::default()), &reply).unwrap();
-            let _ = request.answered(&Message::new(types::RESPOND_URI, PARTS_URI, content));
+            let answer = Message::new(types::RESPOND_URI, PARTS_URI, content);
+            let _ = first_answered(&mut request, &answer);
         }
     }
     let subscribe = Message::new(types::SUBSCRIBE_URI, "u", "");
