@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::{
-    CloseReason, LayerError, LimitsError, Message, PeerManagementError, Printable, RouteError,
-    SendError, SubscribeError, TooManyLinks,
+    CloseReason, LayerError, LimitsError, Message, MessageType, PeerManagementError, Printable,
+    RouteError, SendError, SubscribeError, TooManyLinks,
 };
 
 /// A task of a server or a node called what the application plugged in, a plugin, a codec
@@ -44,6 +44,17 @@ pub enum BuildError {
         "options of a handler were given before any; call `route_options` after `on` or `once`"
     )]
     OptionsBeforeHandler,
+    /// A handler of a message type alone was nested under a prefix that does not end with `/`:
+    /// what goes on behind such a text is no part of a uri by itself.
+    #[error(
+        "nest({prefix:?}, ..): the handler of all {message_type} messages needs a prefix that ends with `/`"
+    )]
+    NestedType {
+        /// The prefix.
+        prefix: String,
+        /// What the handler is for.
+        message_type: MessageType,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -113,6 +124,10 @@ pub enum RequestError {
     /// What else it says.
     #[error("the remote did not handle it: {}", Printable::bytes(.0).with_max(1024))]
     Refused(Bytes),
+    /// The message was handled, and nothing answers it: of `Server::call` alone, which sees both
+    /// ends.
+    #[error("handled without an answer: the handler gave none")]
+    Unanswered,
     /// The client is connected to no server now.
     #[error("not connected: no `connect` has succeeded, or the server is being reconnected")]
     NotConnected,

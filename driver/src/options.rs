@@ -20,6 +20,9 @@ pub struct ConnectionOptions {
     pub(crate) certificate: Option<Bytes>,
     /// It is reconnected, whatever the client does with others.
     pub(crate) persistent: bool,
+    /// It is for one message.
+    #[cfg(feature = "testing")]
+    pub(crate) single: bool,
 }
 
 impl ConnectionOptions {
@@ -34,6 +37,8 @@ impl ConnectionOptions {
                 cipher: false,
             },
             persistent: false,
+            #[cfg(feature = "testing")]
+            single: false,
         }
     }
 

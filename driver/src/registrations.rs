@@ -1,7 +1,7 @@
 //! Handlers before there is a node that finds them.
 
 use netaio_core::plugin::{AuthPlugin, CipherPlugin};
-use netaio_core::{CallOptions, Key, Layer};
+use netaio_core::{CallOptions, Key, Layer, MessageType};
 
 use crate::error::BuildError;
 use crate::handler::{AnyHandler, AnyMiddleware};
@@ -11,6 +11,8 @@ use crate::handler::{AnyHandler, AnyMiddleware};
 pub(crate) struct Registrations {
     list: Vec<Registration>,
     misplaced: Option<Misplaced>,
+    /// The first prefix that a handler of a type alone cannot be below.
+    unfit: Option<(String, MessageType)>,
 }
 
 #[derive(Debug)]
@@ -86,11 +88,18 @@ impl Registrations {
     pub(crate) fn append(&mut self, others: Self) {
         self.list.extend(others.list);
         self.misplaced = self.misplaced.or(others.misplaced);
+        self.unfit = self.unfit.take().or(others.unfit);
     }
 
     /// Puts a text before the uris of the keys.
     pub(crate) fn nest(&mut self, prefix: &str) {
         for Registration { key, handler, .. } in &mut self.list {
+            if let Key::Type(message_type) = key
+                && !prefix.ends_with('/')
+            {
+                self.unfit
+                    .get_or_insert_with(|| (prefix.into(), *message_type));
+            }
             *key = nested(prefix, key);
             handler.set_key(key);
         }
@@ -99,8 +108,15 @@ impl Registrations {
     /// The handlers.
     ///
     /// # Errors
-    /// Something was said of the last one before there was any.
+    /// Something was said of the last one before there was any, or one is nested where it
+    /// cannot be.
     pub(crate) fn finish(self) -> Result<Vec<Registration>, BuildError> {
+        if let Some((prefix, message_type)) = self.unfit {
+            return Err(BuildError::NestedType {
+                prefix,
+                message_type,
+            });
+        }
         match self.misplaced {
             None => Ok(self.list),
             Some(Misplaced::Inner) => Err(BuildError::InnerBeforeHandler),

@@ -17,7 +17,7 @@ macro_rules! nesting_options {
 
         /// As [`merge`](Self::merge), with a text before the uris of its keys: `"rooms/"`, or
         /// a pattern such as `"rooms/{room}/"`. A handler of a message type alone gets what
-        /// begins with the text and goes on; it has to end with `/` there. Custom keys are
+        /// begins with the text and goes on; it has to end with `/` there, or building fails. Custom keys are
         /// left as they are.
         pub fn nest(mut self, prefix: &str, router: crate::Router) -> Self {
             self.$($routes).+.append(router.into_nested(prefix));

@@ -261,6 +261,7 @@ impl Link {
         let out = self.outbox.tail();
         let before = out.len();
         seal(&mut self.exchange, out)?;
+        self.sent_messages = self.sent_messages.wrapping_add(1);
         let added = out.len().saturating_sub(before);
         self.make_room(added);
         self.after_queue();

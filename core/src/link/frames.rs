@@ -138,10 +138,19 @@ impl Link {
                 });
                 None
             }
-            Sorted::Answered(request, answer) => Some(LinkEvent::Answered { request, answer }),
-            Sorted::Failed(request, error) => Some(LinkEvent::Failed { request, error }),
+            Sorted::Answered(request, answer) => {
+                self.note_received();
+                Some(LinkEvent::Answered { request, answer })
+            }
+            Sorted::Failed(request, error) => {
+                self.note_received();
+                Some(LinkEvent::Failed { request, error })
+            }
             // No request over a stream is kept to be sent again.
-            Sorted::Nothing | Sorted::AskedAgain(..) => None,
+            Sorted::Nothing | Sorted::AskedAgain(..) => {
+                self.note_received();
+                None
+            }
             Sorted::Refused(refusal) => self.refuse(refusal),
             Sorted::Unawaited(refusal) => Some(LinkEvent::Refused(refusal)),
         }
@@ -165,6 +174,7 @@ impl Link {
             Ok(found) => found,
             Err(failed) => return self.failed(failed),
         };
+        self.note_received();
         let message = self.exchange.opened(node, sealed, place);
         let mut reply = self.exchange.reply_to(&message, inner, ());
         match target {
@@ -196,6 +206,10 @@ impl Link {
             }
         }
         None
+    }
+
+    fn note_received(&mut self) {
+        self.received_messages = self.received_messages.wrapping_add(1);
     }
 
     fn begin_call(&mut self, reply: ReplyAddress<()>, buffer: Buffer) -> Call {
@@ -324,7 +338,8 @@ impl Link {
             // Such a message can only fail to be sealed by being too long; then
             // there is nobody to tell.
             let out = self.outbox.tail();
-            let _ = self.exchange.seal_unsealed(message, out);
+            let sealed = self.exchange.seal_unsealed(message, out);
+            self.sent_messages = self.sent_messages.wrapping_add(sealed.is_ok().into());
             self.after_queue();
         }
     }

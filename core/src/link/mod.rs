@@ -62,7 +62,9 @@ use crate::shared::SharedNode;
 ///   [`config`](Self::config), [`close_reason`](Self::close_reason),
 ///   [`queued`](Self::queued), [`unhandled`](Self::unhandled),
 ///   [`calls_in_flight`](Self::calls_in_flight),
-///   [`pending_requests`](Self::pending_requests), [`wants_read`](Self::wants_read),
+///   [`pending_requests`](Self::pending_requests),
+///   [`received_messages`](Self::received_messages), [`sent_messages`](Self::sent_messages),
+///   [`wants_read`](Self::wants_read),
 ///   [`wants_last_read`](Self::wants_last_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
 ///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room),
@@ -132,6 +134,9 @@ pub struct Link {
     phase: Phase,
     /// It takes no more messages, which the node is still to be told.
     leaves: bool,
+    /// Messages of the remote that have passed the layers, and those sealed for it.
+    received_messages: u64,
+    sent_messages: u64,
 }
 
 impl Link {
@@ -171,6 +176,8 @@ impl Link {
             paused: false,
             phase: Phase::Open { drain_until: None },
             leaves: false,
+            received_messages: 0,
+            sent_messages: 0,
         }
     }
 
@@ -226,6 +233,20 @@ impl Link {
     #[must_use]
     pub fn calls_in_flight(&self) -> usize {
         self.calls.len()
+    }
+
+    /// Messages of the remote that have passed the layers, whatever became of them.
+    #[must_use]
+    pub fn received_messages(&self) -> u64 {
+        self.received_messages
+    }
+
+    /// Messages that were sealed for the remote and queued, with the answers, errors and
+    /// farewells that the link makes by itself. Frames that were
+    /// [sealed before](Self::forward) are whoever's who forwards them to count.
+    #[must_use]
+    pub fn sent_messages(&self) -> u64 {
+        self.sent_messages
     }
 
     /// Requests whose callers wait.

@@ -86,6 +86,7 @@ impl Link {
         let mut frame = Vec::new();
         self.exchange
             .seal_send(node, place, message, options, NO_COOKIES, &mut frame)?;
+        self.sent_messages = self.sent_messages.wrapping_add(1);
         let frame = SharedFrame::of_one(frame, message, options);
         let fate = self.push(frame, policy);
         self.after_queue();

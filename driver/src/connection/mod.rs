@@ -49,6 +49,26 @@ pub(crate) struct Shared {
     certificate: Option<Bytes>,
     /// None before the first.
     extensions: Mutex<Option<Box<States>>>,
+    /// It is for one message, and ends when that has no answer.
+    #[cfg(feature = "testing")]
+    pub(crate) single: bool,
+    #[cfg(feature = "testing")]
+    unanswered: std::sync::atomic::AtomicBool,
+}
+
+#[cfg(feature = "testing")]
+impl Shared {
+    /// Says that the one message has no answer.
+    pub(crate) fn note_unanswered(&self) {
+        use std::sync::atomic::Ordering;
+        self.unanswered.store(true, Ordering::Release);
+    }
+
+    /// Whether that was said.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        use std::sync::atomic::Ordering;
+        self.unanswered.load(Ordering::Acquire)
+    }
 }
 
 impl Connection {
@@ -74,6 +94,10 @@ impl Connection {
             id: ConnectionId::next(),
             certificate: options.certificate,
             extensions: Mutex::new(None),
+            #[cfg(feature = "testing")]
+            single: options.single,
+            #[cfg(feature = "testing")]
+            unanswered: Default::default(),
         };
         Self {
             shared: Arc::new(shared),

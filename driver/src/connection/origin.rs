@@ -131,6 +131,8 @@ impl Connection {
             // Of another handshake.
             certificate: None,
             persistent: self.is_persistent(),
+            #[cfg(feature = "testing")]
+            single: false,
         }
     }
 

@@ -22,9 +22,11 @@ pub(crate) enum Command {
         frame: SharedFrame,
         /// How many were dropped right before it.
         lost: u64,
+        /// How many it holds, one behind the other.
+        count: u64,
     },
     /// Write short frames that were sealed for many, one behind the other.
-    Frames(Vec<u8>),
+    Frames { frames: Vec<u8>, count: u64 },
     /// Send a message that many get, but that has to be sealed for each of them.
     /// It may be dropped.
     Notify {
@@ -52,7 +54,7 @@ impl Droppable for Command {
     fn droppable(&self) -> Option<usize> {
         match self {
             Self::Frame { frame, .. } => Some(frame.len()),
-            Self::Frames(frames) => Some(frames.len()),
+            Self::Frames { frames, .. } => Some(frames.len()),
             Self::Notify { message, .. } => {
                 let fields = message.uri.len().saturating_add(message.content.len());
                 Some(fields.saturating_add(std::mem::size_of::<Self>()))
@@ -64,7 +66,7 @@ impl Droppable for Command {
     fn held(&self) -> usize {
         let more = match self {
             Self::Frame { frame, .. } => frame.uncounted(),
-            Self::Frames(frames) => frames.capacity(),
+            Self::Frames { frames, .. } => frames.capacity(),
             Self::Notify { message, .. } | Self::Send { message, .. } => {
                 message.uri.len().saturating_add(message.content.len())
             }
@@ -91,7 +93,16 @@ impl Droppable for Command {
 impl Command {
     /// Writes a frame that was sealed for many.
     pub(crate) fn frame(frame: SharedFrame) -> Self {
-        Self::Frame { frame, lost: 0 }
+        Self::frames(frame, 1)
+    }
+
+    /// Writes so many frames that were sealed for many.
+    pub(super) fn frames(frame: SharedFrame, count: u64) -> Self {
+        Self::Frame {
+            frame,
+            lost: 0,
+            count,
+        }
     }
 
     /// Answers a command that came after the end of the connection.
@@ -102,7 +113,7 @@ impl Command {
             }
             Self::Request(request) => request.refuse(reason),
             Self::Frame { .. }
-            | Self::Frames(_)
+            | Self::Frames { .. }
             | Self::Notify { .. }
             | Self::Flush(_)
             | Self::Wake

@@ -17,6 +17,8 @@ pub(super) struct Queue {
     /// Short frames behind the commands: one buffer takes less memory and time than a
     /// command for each.
     pub(super) short: Vec<u8>,
+    /// How many there are.
+    short_count: u64,
     /// Frames of a run behind those.
     pub(super) stretch: Option<Stretch>,
     /// The memory of the commands that the task has taken last.
@@ -73,6 +75,7 @@ impl Queue {
         self.settle();
         self.make_room(frame.len());
         self.short.extend_from_slice(frame);
+        self.short_count = self.short_count.saturating_add(1);
     }
 
     /// Appends frames of a run.
@@ -91,10 +94,12 @@ impl Queue {
         };
         if let Some(frame) = frames.shared() {
             self.close_short();
-            self.commands.push_back(Command::frame(frame));
+            self.commands
+                .push_back(Command::frames(frame, frames.count()));
         } else {
             self.make_room(frames.len());
             frames.copy_into(&mut self.short);
+            self.short_count = self.short_count.saturating_add(frames.count());
         }
     }
 
@@ -109,7 +114,8 @@ impl Queue {
     fn close_short(&mut self) {
         if !self.short.is_empty() {
             let frames = std::mem::take(&mut self.short);
-            self.commands.push_back(Command::Frames(frames));
+            let count = std::mem::take(&mut self.short_count);
+            self.commands.push_back(Command::Frames { frames, count });
         }
     }
 
@@ -180,6 +186,7 @@ impl Queue {
         self.commands.drop_until(policy, |_| false);
         self.commands.take_dropped();
         self.short = Vec::new();
+        self.short_count = 0;
         self.stretch = None;
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Stretch {
     run: Arc<Run>,
     from: usize,
     to: usize,
+    /// How many there are.
+    count: u64,
 }
 
 impl Run {
@@ -48,7 +50,12 @@ impl Run {
         let to = bytes.len();
         drop(state);
         let run = self.clone();
-        Some(Stretch { run, from, to })
+        Some(Stretch {
+            run,
+            from,
+            to,
+            count: 1,
+        })
     }
 
     /// Says that nothing more is appended, and what it means for all connections that its
@@ -70,6 +77,10 @@ impl Stretch {
         self.to.saturating_sub(self.from)
     }
 
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// The same frames.
     pub(super) fn again(&self) -> Self {
         Self {
@@ -83,6 +94,7 @@ impl Stretch {
         let joins = self.to == next.from && Arc::ptr_eq(&self.run, &next.run);
         if joins {
             self.to = next.to;
+            self.count = self.count.saturating_add(next.count);
         }
         joins
     }

@@ -187,7 +187,10 @@ fn short_frames_are_gathered_and_keep_their_places() {
 /// The first bytes of frames of ten bytes, a list for each command.
 fn first_bytes(commands: &VecDeque<Command>) -> Vec<Vec<u8>> {
     let commands = commands.iter().map(|command| match command {
-        Command::Frames(frames) => frames.iter().step_by(10).copied().collect(),
+        Command::Frames { frames, count } => {
+            assert_eq!(*count * 10, frames.len() as u64);
+            frames.iter().step_by(10).copied().collect()
+        }
         Command::Frame { frame, .. } => vec![frame[0]],
         _ => Vec::new(),
     });

@@ -37,15 +37,15 @@ pub struct Metrics {
     pub message_bytes: usize,
     /// Requests that wait for an answer now.
     pub pending_requests: u64,
-    /// Handlers that run now, of those that did not complete at once. (A node's run as tasks of
-    /// their own, and are not counted.)
+    /// Handlers that run now, of those that did not complete at once.
     pub running_handlers: u64,
-    /// Messages received that have passed the layers; of a node datagrams, whatever they are.
+    /// Messages received that have passed the layers, whatever became of them; of a node
+    /// datagrams, whatever they are.
     pub received_messages: u64,
     /// Bytes received.
     pub received_bytes: u64,
-    /// Messages that handlers and the application have sent, answers included; of a node
-    /// datagrams, whatever they are.
+    /// Messages sent, with the answers, errors and farewells that netaio makes by itself; of a
+    /// node datagrams, whatever they are.
     pub sent_messages: u64,
     /// Bytes sent.
     pub sent_bytes: u64,

@@ -58,14 +58,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     fn execute(&mut self, command: Command) {
         let (now, node) = (self.now, &mut &*self.service);
-        self.flow.sent_messages.add(match &command {
-            Command::Frames(frames) => frames.len(),
-            Command::Send { .. }
-            | Command::Request(_)
-            | Command::Frame { .. }
-            | Command::Notify { .. } => 1,
-            _ => 0,
-        });
         match command {
             Command::Send {
                 message,
@@ -82,12 +74,16 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 });
             }
             // A link that closes with a slow consumer takes nothing more.
-            Command::Frame { frame, lost } => {
+            Command::Frame { frame, lost, count } => {
                 self.link.lost(lost);
-                let _ = self.link.forward(now, &frame);
+                if self.link.forward(now, &frame).is_ok() {
+                    self.forwarded = self.forwarded.wrapping_add(count);
+                }
             }
-            Command::Frames(mut frames) => {
-                let _ = self.link.forward_all(now, &mut frames);
+            Command::Frames { mut frames, count } => {
+                if self.link.forward_all(now, &mut frames).is_ok() {
+                    self.forwarded = self.forwarded.wrapping_add(count);
+                }
             }
             Command::Notify {
                 message,

@@ -44,7 +44,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 service: &self.service,
                 routing: routing.as_deref(),
             };
-            let Some(event) = self.link.poll(self.now, &mut view) else {
+            let event = self.link.poll(self.now, &mut view);
+            // Before handlers and callers get it, and after.
+            self.note_messages();
+            let Some(event) = event else {
                 return false;
             };
             match event {
@@ -54,7 +57,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     message,
                 } => {
                     self.connection.note_heard();
-                    self.flow.received_messages.add(1);
                     self.call(context, call, &handler, message);
                 }
                 LinkEvent::Closed(reason) => {
@@ -116,7 +118,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         match event {
             LinkEvent::Message(message) => {
                 self.connection.note_heard();
-                self.flow.received_messages.add(1);
                 self.note_gap(&message);
                 if let Some(deliver) = self.service.deliver() {
                     deliver.deliver(message, &self.connection);
@@ -124,7 +125,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             LinkEvent::Answered { request, answer } => {
                 self.connection.note_heard();
-                self.flow.received_messages.add(1);
                 self.callers.end(request, Ok(answer));
             }
             LinkEvent::Failed { request, error } => self.callers.end(request, Err(error)),
@@ -140,6 +140,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             LinkEvent::Shutdown => self.shutdown = true,
             LinkEvent::Dropped(dropped) => self.note_dropped(dropped),
             LinkEvent::Refused(reason) => {
+                #[cfg(feature = "testing")]
+                self.single.note_refused();
                 limited!(logs, DEBUG, "message refused", ?remote, ?reason);
                 for middleware in &self.service.middleware {
                     middleware.refused(&(&self.connection).into(), &reason);
@@ -243,9 +245,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     fn reply(&mut self, call: Call, answer: Option<Message>) {
         let (now, node) = (self.now, &mut &*self.service);
-        let sent = usize::from(answer.is_some());
+        #[cfg(feature = "testing")]
+        self.single.note_reply(answer.is_some());
         let replied = self.link.reply(now, node, call, answer);
-        self.flow.sent_messages.add(sent);
         self.note_reply(replied);
     }
 

@@ -4,6 +4,8 @@ mod commands;
 mod events;
 mod flushes;
 mod running;
+#[cfg(feature = "testing")]
+mod single;
 mod step;
 
 use std::collections::VecDeque;
@@ -115,6 +117,10 @@ pub(crate) struct Task<R, I, O> {
     /// The time of the last step.
     now: Now,
     flow: OpenFlow,
+    /// Messages of those sent that were sealed for many.
+    forwarded: u64,
+    #[cfg(feature = "testing")]
+    single: single::Single,
     /// Dropped last, after the stream.
     ending: Ending,
 }
@@ -208,6 +214,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             refusing: false,
             now,
             flow,
+            forwarded: 0,
+            #[cfg(feature = "testing")]
+            single: single::Single::default(),
         }
     }
 
@@ -230,6 +239,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             yielded = false;
             if self.handle_events().await {
                 return;
+            }
+            #[cfg(feature = "testing")]
+            if self.end_single() {
+                continue;
             }
             self.connection.shared.mailbox.note_room();
             self.settle_flushes();
@@ -306,6 +319,29 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let requests = self.link.pending_requests() as u64;
         self.flow.pending_requests.set(requests);
         self.flow.running_handlers.set(self.running.len() as u64);
+    }
+
+    /// Counts the messages of the link, for whoever asks.
+    fn note_messages(&self) {
+        let sent = self.forwarded.wrapping_add(self.link.sent_messages());
+        self.flow
+            .received_messages
+            .set(self.link.received_messages());
+        self.flow.sent_messages.set(sent);
+    }
+
+    /// Closes a connection that is for one message once that is handled without an answer, and
+    /// says so.
+    #[cfg(feature = "testing")]
+    fn end_single(&mut self) -> bool {
+        let shared = &self.connection.shared;
+        if !shared.single || !self.single.is_unanswered(&self.link) {
+            return false;
+        }
+        shared.note_unanswered();
+        let (now, node) = (self.now, &mut &*self.service);
+        self.link.close_without_farewell(now, node);
+        true
     }
 
     /// Tells those who wait for it that what they have queued is written.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use netaio_core::{CloseReason, Layer, Message, RequestOptions};
 
-use super::ends::connect_with;
+use super::ends::join;
+use super::pipe;
 use crate::client::ClientBuilder;
 use crate::error::RequestError;
 use crate::futures::BoxFuture;
@@ -36,8 +37,11 @@ impl<R: Runtime> Server<R> {
     /// [`ConnectionOptions`] can. A server made by [`build`](crate::ServerBuilder::build) has no
     /// socket at all.
     ///
-    /// A message that nothing answers is [`RequestError::TimedOut`], after 10 s unless
-    /// [set](Call::timeout): none, with tokio's time paused.
+    /// A message that was handled without an answer is [`RequestError::Unanswered`] at once: its
+    /// handler has returned [`NoReply`](crate::NoReply), or nothing for a message that asks for
+    /// nothing, such as a notification. What is sent later, by other means than the handler's
+    /// return, is lost. A handler that does not end is [`RequestError::TimedOut`], after 10 s
+    /// unless [set](Call::timeout).
     ///
     /// ```
     /// use netaio_driver::core::Message;
@@ -92,11 +96,26 @@ impl<R: Runtime> Call<R> {
             .build()
             .map_err(|error| failed(io::Error::other(error)))?;
         let options = ConnectionOptions::new().without_auth().without_cipher();
-        let ends = connect_with(&client, &self.server, self.from, options).map_err(failed)?;
+        let mut single = options.clone();
+        single.single = true;
+        let addresses = (self.from, None);
+        let ends = join(
+            &client,
+            &self.server,
+            pipe::streams(None),
+            addresses,
+            [single, options],
+        );
+        let ends = ends.map_err(failed)?;
         let request = ends.client.request_message(self.message);
-        let answer = request.options(self.options).await;
+        let answer = match request.options(self.options).await {
+            Err(RequestError::Closed(_)) if ends.server.shared.is_unanswered() => {
+                Err(RequestError::Unanswered)
+            }
+            answer => answer,
+        };
         ends.client.close().await;
-        if answer.is_ok() {
+        if matches!(answer, Ok(_) | Err(RequestError::Unanswered)) {
             // Nothing runs for it any more, and it counts no longer.
             ends.server.closed().await;
         }

@@ -167,6 +167,25 @@ pub async fn a_router_is_nested_under_a_text<R: Runtime>() {
     let builder = Server::<R>::builder().wrap_route(Trace::new());
     let error = builder.bind("127.0.0.1:0").await.unwrap_err();
     assert!(matches!(error, BuildError::MiddlewareBeforeHandler));
+    // Below a text that does not end with a slash there are no whole segments.
+    let all = || Router::new().on(REQUEST_URI, || "all");
+    let text = "nest(\"a\", ..): the handler of all REQUEST_URI messages needs a prefix that \
+                ends with `/`";
+    let error = Server::<R>::builder().nest("a", all()).build().unwrap_err();
+    assert_eq!(error.to_string(), text);
+    let inside = Router::new().nest("a", all());
+    let node = UdpNode::<R>::builder().nest("b/", inside);
+    let error = node.bind("127.0.0.1:0").await.unwrap_err();
+    assert_eq!(error.to_string(), text);
+    // A uri goes on behind any text.
+    let rest = Router::new()
+        .on((REQUEST_URI, "/x"), || "x")
+        .nest("/", all());
+    let server = Server::<R>::builder().nest("a", rest).build().unwrap();
+    for (uri, expected) in [("a/x", "x"), ("a/y", "all")] {
+        let answer = server.call(Message::request(uri)).await.unwrap();
+        assert_message(&answer, RESPOND_URI, uri, expected);
+    }
 }
 
 /// A handler that takes too long is dropped, and those that are too many wait or are rejected.

@@ -490,14 +490,16 @@ macro_rules! conformance {
             }
             metrics {
                 what_goes_in_and_out_is_counted
+                every_message_is_counted
                 times_are_measured_where_wanted
                 refusals_are_counted_by_kind
                 a_node_counts_its_datagrams
+                a_node_counts_its_handlers
                 a_slow_listener_is_told_what_it_lost
             }
             testing {
                 a_server_is_called_without_a_socket
-                a_call_that_nothing_answers_times_out
+                a_call_that_nothing_answers_ends
                 handlers_are_called_as_functions
                 a_wire_is_cut
                 a_network_loses_by_its_seed

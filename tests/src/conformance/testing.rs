@@ -1,5 +1,6 @@
 //! The tools that services are tested with.
 
+use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -59,17 +60,55 @@ pub async fn a_server_is_called_without_a_socket<R: Runtime>() {
     assert_eq!(server.connections(), 0);
 }
 
-/// What nothing answers is handled, and the call ends.
-pub async fn a_call_that_nothing_answers_times_out<R: Runtime>() {
+/// What nothing answers is handled, and the call ends at once; what goes on ends with its time.
+pub async fn a_call_that_nothing_answers_ends<R: Runtime>() {
     let (told, news) = unbounded();
     let builder = Server::<R>::builder().on(NOTIFY_URI, move |content: Content| {
         told.try_send(content.to_string()).unwrap();
         NoReply
     });
+    let builder = builder
+        .on((REQUEST_URI, "later"), || async {
+            yield_now().await;
+            Err::<(), _>(NoReply)
+        })
+        .on((REQUEST_URI, "told"), |who: Remote| async move {
+            let told = who.send(Message::notify("other", "")).await;
+            told.map(|()| NoReply).map_err(|error| error.to_string())
+        })
+        .on((REQUEST_URI, "asks"), |who: Remote| async move {
+            // The call goes on for as long; nobody answers at the other end.
+            let answer = who.request("name").timeout(SOON).await;
+            assert_eq!(answer, Err(RequestError::TimedOut(SOON)));
+            NoReply
+        })
+        .on((REQUEST_URI, "self"), |who: Remote| async move {
+            let answer = Message::respond_uri("self", "by hand");
+            who.send(answer).await.unwrap();
+            NoReply
+        })
+        .on((REQUEST_URI, "never"), pending::<()>)
+        .on((REQUEST_URI, "gone"), |who: Remote| async move {
+            who.connection().unwrap().close().await;
+        });
     let server = builder.build().unwrap();
-    let late = server.call(Message::notify("u", "news")).timeout(SOON);
-    assert_eq!(late.await, Err(RequestError::TimedOut(SOON)));
+    let unanswered = || Err(RequestError::Unanswered);
+    let news_of = Message::notify("u", "news");
+    assert_eq!(server.call(news_of).await, unanswered());
     assert_eq!(news.recv().await.unwrap(), "news");
+    for uri in ["later", "told", "asks"] {
+        let call = server.call(Message::request(uri));
+        assert_eq!(call.await, unanswered(), "{uri}");
+    }
+    // Nobody handles it, and the default answers only what asks.
+    let call = server.call(Message::ok("u", "")).await;
+    assert_eq!(call, unanswered());
+    let call = server.call(Message::request("self")).await;
+    assert_eq!(call.unwrap().ok().unwrap().content, "by hand");
+    let late = server.call(Message::request("never")).timeout(SOON);
+    assert_eq!(late.await, Err(RequestError::TimedOut(SOON)));
+    let gone = server.call(Message::request("gone")).await;
+    assert!(matches!(gone, Err(RequestError::Closed(_))), "{gone:?}");
 }
 
 /// A handler is called as a function, with the handles of a connection in memory.

@@ -217,6 +217,9 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
     }
 
     fn update_counters(&self) {
+        let (flow, link) = (&self.flow, &self.link);
+        flow.pending_requests.set(link.pending_requests() as u64);
+        flow.running_handlers.set(link.calls_in_flight() as u64);
         *lock(&self.node.counters) = self.link.counters();
     }
 

@@ -182,9 +182,6 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                 self.now = self.node.service.context.time().now();
             } else {
                 self.spares.clear();
-                self.flow
-                    .pending_requests
-                    .set(self.link.pending_requests() as u64);
                 let step = self.step().await;
                 self.now = self.node.service.context.time().now();
                 self.take_step(step);
