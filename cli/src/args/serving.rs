@@ -38,6 +38,10 @@ pub(crate) struct Serve {
     /// [default: resources are kept in memory]
     #[arg(long, value_name = "PATH")]
     pub(crate) store: Option<PathBuf>,
+    /// Serve counters, as text for Prometheus at /metrics, and /healthz, over HTTP at this address. Whoever
+    /// can connect there may read them. [default: neither]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub(crate) metrics: Option<String>,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
     #[command(flatten)]

@@ -45,6 +45,7 @@ pub(super) async fn serve<R: Runtime>(options: &mut Bench) -> Result<Option<Boun
         admin_publish: false,
         tls: ServerTls::default(),
         store: None,
+        metrics: None,
         bounds: Bounds {
             max_resources: u64::MAX,
             max_bytes: u64::MAX,

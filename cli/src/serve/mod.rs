@@ -2,6 +2,8 @@
 
 mod engine;
 mod handlers;
+mod http;
+mod observe;
 
 use std::future::pending;
 use std::io::Write;
@@ -51,7 +53,13 @@ macro_rules! serving {
             false => Layer::new(),
         };
         let limits = $options.bounds.limits().map_err(BuildError::from)?;
-        $builder
+        let builder = $builder;
+        // Two readings of the clock for each message.
+        let builder = match $options.metrics {
+            Some(_) => builder.measure_times(),
+            None => builder,
+        };
+        builder
             .outer($options.outer.layer())
             .limits(limits)
             .state::<Arc<Shared>>($shared.clone())
@@ -90,6 +98,7 @@ impl Serving {
             tcp,
             tcp_addrs,
             udp,
+            metrics,
             ..
         } = bound;
         let udp_addrs = udp.iter().flat_map(|node| node.local_addrs());
@@ -97,7 +106,8 @@ impl Serving {
             tcp_addrs
                 .iter()
                 .map(|address| ("tcp", *address))
-                .chain(udp_addrs.map(|address| ("udp", *address))),
+                .chain(udp_addrs.map(|address| ("udp", *address)))
+                .chain(metrics.map(|address| ("metrics", address))),
         )?;
         // A signal, or the end of the node by itself.
         let ended = async {
@@ -128,6 +138,7 @@ pub(crate) struct Bound<R: Runtime> {
     pub(crate) tcp: Option<Server<R>>,
     pub(crate) tcp_addrs: Vec<SocketAddr>,
     pub(crate) udp: Option<UdpNode<R>>,
+    metrics: Option<SocketAddr>,
     shared: Arc<Shared>,
 }
 
@@ -151,6 +162,7 @@ async fn bind_with<R: Runtime>(
         tcp: None,
         tcp_addrs: Vec::new(),
         udp: None,
+        metrics: None,
         shared: shared.clone(),
     };
     if let Some(address) = &options.tcp {
@@ -177,6 +189,14 @@ async fn bind_with<R: Runtime>(
         let node = builder.bind(address).await?;
         shared.bus.add(node.publisher().clone());
         bound.udp = Some(node);
+    }
+    if let Some(address) = &options.metrics {
+        let ask = observe::ask(bound.tcp.clone(), bound.udp.clone(), shared.clone());
+        let served = http::serve::<R>(address, ask).await;
+        bound.metrics = Some(served.map_err(|source| BuildError::Listen {
+            address: address.clone(),
+            source,
+        })?);
     }
     Ok(bound)
 }

@@ -1,6 +1,6 @@
 //! What a store has done, and what it holds.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Counters, and what is in the file.
@@ -13,6 +13,7 @@ pub(crate) struct Counts {
     commits: AtomicU64,
     commit_nanos: AtomicU64,
     failures: AtomicU64,
+    is_broken: AtomicBool,
 }
 
 /// A snapshot of them.
@@ -30,6 +31,8 @@ pub(crate) struct Counted {
     pub(crate) commit_time: Duration,
     /// What could not be read or changed since the file does not work.
     pub(crate) failures: u64,
+    /// The last change or read has failed.
+    pub(crate) is_broken: bool,
     /// What waits.
     pub(crate) waiting_changes: usize,
     pub(crate) waiting_reads: usize,
@@ -43,6 +46,7 @@ impl Counts {
 
     pub(super) fn committed(&self, changes: usize, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.is_broken.store(false, Ordering::Relaxed);
         self.changes.fetch_add(changes as u64, Ordering::Relaxed);
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.commit_nanos.fetch_add(nanos, Ordering::Relaxed);
@@ -53,6 +57,7 @@ impl Counts {
     }
 
     pub(super) fn failed(&self, number: usize) {
+        self.is_broken.store(true, Ordering::Relaxed);
         self.failures.fetch_add(number as u64, Ordering::Relaxed);
     }
 
@@ -66,6 +71,7 @@ impl Counts {
             commits: of(&self.commits),
             commit_time: Duration::from_nanos(of(&self.commit_nanos)),
             failures: of(&self.failures),
+            is_broken: self.is_broken.load(Ordering::Relaxed),
             waiting_changes,
             waiting_reads,
         }

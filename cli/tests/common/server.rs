@@ -13,6 +13,8 @@ pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     /// Where it listens for UDP, if it does.
     pub(crate) udp: Option<SocketAddr>,
+    /// Where it serves its counters, if it does.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 impl Server {
@@ -44,10 +46,11 @@ impl Server {
             addr.unwrap_or_else(|| panic!("{line}")).parse().unwrap()
         };
         let addrs: Vec<_> = transports.iter().map(&mut listening).collect();
-        let udp = transports.iter().position(|name| *name == "udp");
+        let at = |wanted| transports.iter().position(|name| *name == wanted);
         Self {
             addr: addrs[0],
-            udp: udp.map(|index| addrs[index]),
+            udp: at("udp").map(|index| addrs[index]),
+            metrics: at("metrics").map(|index| addrs[index]),
             child,
         }
     }

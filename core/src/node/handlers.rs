@@ -281,6 +281,12 @@ impl<H: Clone> Node<H> {
         self.subscriptions.unsubscribe(key, who)
     }
 
+    /// The number of keys that somebody is subscribed to. Patterns are not counted.
+    #[must_use]
+    pub fn subscribed_keys(&self) -> usize {
+        self.subscriptions.len()
+    }
+
     /// The subscribers of a key, in the order of their subscribing; those behind them whom only
     /// [patterns](Self::subscribe_pattern) subscribe.
     pub fn subscribers(&self, key: &[u8]) -> Subscribers<'_, Place> {

@@ -102,11 +102,14 @@ impl Metrics {
         let carried = context.traffic.carried();
         let node = service.node();
         let (inbound_bytes, outbound_bytes) = (node.inbound_bytes(), node.outbound_bytes());
+        let (subscribed_keys, peers) = (node.subscribed_keys(), node.peers().len());
         drop(node);
         let times = context.times.as_ref();
         Self {
             inbound_bytes,
             outbound_bytes,
+            subscribed_keys,
+            peers,
             pending_requests: carried.pending_requests,
             running_handlers: carried.running_handlers,
             received_messages: carried.received_messages,

@@ -35,6 +35,10 @@ pub struct Metrics {
     /// Bytes of messages that wait to be read from
     /// [`Client::messages`](crate::Client::messages).
     pub message_bytes: usize,
+    /// Keys that somebody is subscribed to now; patterns are not counted.
+    pub subscribed_keys: usize,
+    /// Peers that are known now.
+    pub peers: usize,
     /// Requests that wait for an answer now.
     pub pending_requests: u64,
     /// Handlers that run now, of those that did not complete at once.

@@ -95,6 +95,18 @@ impl Metrics {
             ),
             one(
                 Gauge,
+                "netaio_subscribed_keys",
+                "Keys that somebody is subscribed to now.",
+                self.subscribed_keys as u64,
+            ),
+            one(
+                Gauge,
+                "netaio_peers",
+                "Peers that are known now.",
+                self.peers as u64,
+            ),
+            one(
+                Gauge,
                 "netaio_pending_requests",
                 "Requests that wait for an answer now.",
                 self.pending_requests,
