@@ -346,7 +346,7 @@ impl Limits {
         /// Bytes of one content that may come beyond those that came without a gap or, where its
         /// handler takes a stream, beyond those that it has taken; 1 MiB. So many may be on
         /// their way at once: what a path takes in a round trip wants as much. Over datagrams,
-        /// whose senders nothing slows down, no more than 224 KiB.
+        /// whose senders nothing slows down, no more than 112 KiB.
         long_window, with_long_window: usize, |v| *v == 0, "must be at least 1";
 
         /// For how long a request is remembered of which nothing comes, and an answer that nobody

@@ -63,7 +63,7 @@ impl LongRequest {
     /// How many bytes may be on their way at once, of the content and then of the answer; 1 MiB
     /// unless set, and one part at least. What a path takes in a round trip wants as much; of the
     /// content the other end's [`Limits::long_window`](netaio_core::Limits::long_window) counts too.
-    /// Over datagrams it is never more than 224 KiB, as nothing slows them down.
+    /// Over datagrams it is never more than 112 KiB, as nothing slows them down.
     #[must_use]
     pub fn window(mut self, bytes: usize) -> Self {
         self.window = bytes;

@@ -33,5 +33,6 @@ pub const PART_LEN: usize = 56 * 1024;
 /// Length of the random number of a request, in bytes.
 pub const ID_LEN: usize = 16;
 
-/// The most that is on its way at once over datagrams, in bytes.
-pub const DATAGRAM_WINDOW: usize = 4 * PART_LEN;
+/// The most that is on its way at once over datagrams, in bytes: what the receive buffer of a socket has room
+/// for that is as long as Linux makes them by default.
+pub const DATAGRAM_WINDOW: usize = 2 * PART_LEN;
