@@ -8,6 +8,7 @@ use netaio_core::packify::EncodeError;
 use netaio_core::{CloseReason, FrameError, OpenError, RouteError, SendError};
 use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError, TaskPanicked};
 
+use crate::capture::CaptureError;
 use crate::codec::LineError;
 use crate::exit::{CONNECTION, FAILED, TIMEOUT, USAGE};
 use crate::keygen::KeygenError;
@@ -48,6 +49,9 @@ pub(crate) enum CliError {
         offset: u64,
         problem: HexProblem,
     },
+    /// The input is a capture that cannot be read on.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
     /// The input is no stream of frames.
     #[error(transparent)]
     Frame(#[from] FrameError),

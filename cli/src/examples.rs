@@ -136,6 +136,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             example("Print the frames in a file", "netaio decode frames.bin"),
             example(
+                "Print those on the network as they are captured",
+                "tcpdump -i any -U -w - port 8888 | netaio decode",
+            ),
+            example(
                 "Print one that is at hand as hex text, as JSON",
                 "echo 0000030008339503ac4d4000 00046563686f6869 | netaio decode --hex --json",
             ),

@@ -8,6 +8,7 @@
 mod args;
 mod asked;
 mod bench;
+mod capture;
 mod codec;
 mod error;
 mod examples;
@@ -20,6 +21,7 @@ mod node;
 mod output;
 mod pages;
 mod ping;
+mod progress;
 mod request;
 mod runtime;
 mod secret;

@@ -11,12 +11,17 @@ use super::layers::OuterLayer;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Decode {
     /// Print one JSON object a line: type, name (null for a custom type), auth, uri (null
-    /// where it is not UTF-8), uri_hex, content_hex, checksum.
+    /// where it is not UTF-8), uri_hex, content_hex, checksum. Of a capture there are time (null where
+    /// it has none), transport, from and to before those, and problem in their place.
     #[arg(long)]
     pub(crate) json: bool,
     /// The input is hex text; whitespace in it is ignored.
     #[arg(long)]
     pub(crate) hex: bool,
+    /// Of a capture: what goes from or to this port only, and why it is no frame. May be given
+    /// several times. [default: all ports, and what is netaio]
+    #[arg(long = "port", value_name = "PORT")]
+    pub(crate) ports: Vec<u16>,
     #[command(flatten)]
     pub(crate) outer: OuterLayer,
     #[command(flatten)]

@@ -182,7 +182,7 @@ pub(crate) enum Command {
     /// wrong usage, 3 when no answer came in time, and 4 when it cannot connect or when no
     /// connection is left (after the report).
     Bench(Bench),
-    /// Prints a stream of frames, one line each.
+    /// Prints a stream of frames, or those in a capture of packets, one line each.
     ///
     /// A line shows the message type, the uri, the length of the content and the content
     /// itself, and the names of the auth fields. Text that does not speak for itself is in
@@ -193,6 +193,12 @@ pub(crate) enum Command {
     /// status 1 and a line on standard error that says where the frame starts; the frames
     /// before it have been printed then. Message types 31 to 255 are all accepted. Ends with
     /// status 0 once nobody reads its output.
+    ///
+    /// Where the input begins as pcap and pcapng files do it is such a capture, as tcpdump and Wireshark
+    /// make them. A line has the time (UTC), TCP or UDP, the addresses, and the frame. TCP's segments are put
+    /// in order and IP's fragments together. What is missing or wrong in what is netaio is a line that
+    /// has `!` for the frame, and the next frames are printed; a frame that does not pass the layer is one
+    /// too. Standard error says how many packets and frames there were.
     Decode(Decode),
     /// Makes frames from the lines that `netaio decode --json` prints.
     ///

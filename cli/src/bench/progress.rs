@@ -5,10 +5,8 @@ use std::time::Instant;
 use super::text::{grouped, seconds, time};
 use super::totals::Totals;
 use super::window::Window;
+use crate::progress::bar;
 use crate::stdio::error::{can_show, flush, show};
-
-/// The characters of the bar.
-const BAR: usize = 24;
 
 /// A line on the terminal, if standard error is one.
 pub(super) struct Progress {
@@ -75,31 +73,4 @@ fn status(window: &Window, totals: &Totals) -> String {
         grouped(rate as u64),
         time(p99),
     )
-}
-
-/// A bar that is filled so far, of 1.
-fn bar(share: f64) -> String {
-    let filled = (share.clamp(0.0, 1.0) * BAR as f64) as usize;
-    let (done, rest) = ("=".repeat(filled), " ".repeat(BAR.saturating_sub(filled)));
-    format!("[{done}{rest}]")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bar_has_one_length() {
-        for (share, filled) in [
-            (-1.0, 0),
-            (0.0, 0),
-            (0.5, 12),
-            (1.0, 24),
-            (f64::NAN, 0),
-            (9.0, 24),
-        ] {
-            let bar = bar(share);
-            assert_eq!((bar.len(), bar.matches('=').count()), (26, filled));
-        }
-    }
 }

@@ -12,6 +12,7 @@ use netaio_core::{
 use super::input::{CHUNK, Chunks};
 use super::{json, readable, wire};
 use crate::args::Decode;
+use crate::capture::{self, Capture};
 use crate::error::CliError;
 use crate::stdio::Output;
 
@@ -24,15 +25,25 @@ pub(crate) fn decode(options: &Decode) -> Result<(), CliError> {
 }
 
 fn print_frames(options: &Decode, out: &mut impl Write) -> Result<(), CliError> {
+    let mut chunks = Chunks::open(&options.input, options.hex)?;
+    let mut input = BytesMut::new();
+    let mut more = chunks.next(&mut input);
+    // What it is has to be seen.
+    while input.len() < capture::MAGIC && matches!(more, Ok(true)) {
+        more = chunks.next(&mut input);
+    }
+    if capture::is_capture(&input) {
+        return print_capture(options, chunks, input, more, out);
+    }
+    if !options.ports.is_empty() {
+        return Err(CliError::Usage(
+            "--port is for captures, pcap and pcapng, and the input is none".into(),
+        ));
+    }
     let wire = Arc::new(wire());
     let layer = options.outer.layer();
-    let mut chunks = Chunks::open(&options.input, options.hex)?;
     let mut deframer = Deframer::new(wire.clone());
-    let mut input = BytesMut::new();
     loop {
-        // Before waiting for input, so that all frames so far are visible.
-        out.flush().map_err(CliError::Output)?;
-        let more = chunks.next(&mut input);
         while let Some(frame) = deframer.next(&mut input)? {
             let opened = Opened::new(frame, &wire, &layer)?;
             let printed = if options.json {
@@ -45,8 +56,35 @@ fn print_frames(options: &Decode, out: &mut impl Write) -> Result<(), CliError> 
         if !more? {
             break;
         }
+        // Before waiting for input, so that all frames so far are visible.
+        out.flush().map_err(CliError::Output)?;
+        more = chunks.next(&mut input);
     }
     Ok(deframer.finish(&input)?)
+}
+
+fn print_capture(
+    options: &Decode,
+    mut chunks: Chunks<'_>,
+    mut input: BytesMut,
+    mut more: Result<bool, CliError>,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let how = capture::How {
+        layer: options.outer.layer(),
+        json: options.json,
+    };
+    let mut capture = Capture::new(Arc::new(wire()), options.ports.clone(), how, out);
+    loop {
+        let read = capture.read(&mut input);
+        capture.flush()?;
+        read?;
+        if !more? {
+            break;
+        }
+        more = chunks.next(&mut input);
+    }
+    capture.finish(&input)
 }
 
 /// A frame's message after the check and the decryption.

@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use super::hex;
 use crate::args::Input;
 use crate::error::{CliError, HexProblem};
+use crate::progress::Progress;
 use crate::stdio;
 
 /// The most that is read at once, in bytes.
@@ -16,9 +17,16 @@ pub(super) const CHUNK: usize = 64 * 1024;
 /// Opens the file that the options name.
 pub(super) fn open(input: &Input) -> Result<Box<dyn Read>, CliError> {
     match input.path() {
-        None => Ok(Box::new(stdio::Input::open_for_output()?)),
+        None => {
+            let input = stdio::Input::open_for_output()?;
+            Ok(Box::new(Progress::of(input, None)))
+        }
         Some(path) => match File::open(path) {
-            Ok(file) => Ok(Box::new(file)),
+            Ok(file) => {
+                // A pipe that has a name has no length.
+                let len = file.metadata().map_or(0, |about| about.len());
+                Ok(Box::new(Progress::of(file, Some(len))))
+            }
             Err(error) => Err(unreadable(input, error)),
         },
     }

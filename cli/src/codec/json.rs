@@ -28,9 +28,9 @@ struct Printed<'a> {
     checksum: u32,
 }
 
-/// Prints a message, and the checksum of the frame that it came in.
-pub(super) fn print(message: &Message, checksum: u32, out: &mut impl Write) -> io::Result<()> {
-    let printed = Printed {
+/// A message, and the checksum of the frame that it came in.
+pub(crate) fn printed(message: &Message, checksum: u32) -> impl Serialize + '_ {
+    Printed {
         kind: message.message_type.value(),
         name: message.message_type.base_name(),
         auth: auth::Printed(&message.auth),
@@ -38,8 +38,12 @@ pub(super) fn print(message: &Message, checksum: u32, out: &mut impl Write) -> i
         uri_hex: hex(&message.uri),
         content_hex: hex(&message.content),
         checksum,
-    };
-    json::write(&printed, out)?;
+    }
+}
+
+/// Prints it.
+pub(super) fn print(message: &Message, checksum: u32, out: &mut impl Write) -> io::Result<()> {
+    json::write(&printed(message, checksum), out)?;
     out.write_all(b"\n")
 }
 
@@ -59,6 +63,15 @@ struct Given {
     _name: IgnoredAny,
     #[serde(default, rename = "checksum")]
     _checksum: IgnoredAny,
+    // What a capture has besides.
+    #[serde(default, rename = "time")]
+    _time: IgnoredAny,
+    #[serde(default, rename = "transport")]
+    _transport: IgnoredAny,
+    #[serde(default, rename = "from")]
+    _from: IgnoredAny,
+    #[serde(default, rename = "to")]
+    _to: IgnoredAny,
 }
 
 /// Reads the message that a line describes.

@@ -5,9 +5,9 @@ mod decode;
 mod encode;
 pub(crate) mod hex;
 mod input;
-mod json;
+pub(crate) mod json;
 mod line;
-mod readable;
+pub(crate) mod readable;
 
 use netaio_core::{MessageType, MessageTypes, Wire};
 

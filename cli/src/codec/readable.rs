@@ -11,7 +11,7 @@ use crate::text::{Max, quoted, word};
 const NAMES: usize = 8;
 
 /// Prints, for example, `REQUEST_URI echo 2 bytes "hi" auth{ts,hmac,nonce}`.
-pub(super) fn print(message: &Message, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn print(message: &Message, out: &mut impl Write) -> io::Result<()> {
     let mut line = format!("{} ", message.message_type);
     line.push_str(&word(&message.uri, Max::BRIEF));
     let len = message.content.len();

@@ -7,6 +7,7 @@
     reason = "only tests run this"
 )]
 
+pub(crate) mod capture;
 pub(crate) mod folder;
 pub(crate) mod node;
 pub(crate) mod server;
