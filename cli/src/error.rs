@@ -114,6 +114,10 @@ pub(crate) enum CliError {
     /// A key cannot be made.
     #[error(transparent)]
     Keygen(#[from] KeygenError),
+    /// There is no gateway to NATS.
+    #[cfg(feature = "nats")]
+    #[error(transparent)]
+    Nats(#[from] netaio_gateway::ConnectError),
     /// There is no TLS where it is wanted.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -65,11 +65,10 @@ impl Bus {
         &self,
         uri: &[u8],
         content: Bytes,
-        mut from: HeaderMap,
+        from: HeaderMap,
     ) -> Result<usize, BusError> {
         let deadline = self.nats.deadline();
         let subject = self.nats.subject("uri", &tokens(uri)?);
-        from.insert(headers::GATEWAY, &*self.nats.id);
         let (told, number) = {
             let order = self.nats.by(deadline, self.order.lock()).await;
             let _order = order.map_err(unavailable)?;

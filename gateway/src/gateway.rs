@@ -19,9 +19,11 @@ use crate::service::{self, Service, ServiceRequest};
 use crate::subject;
 
 /// A connection to NATS that makes this server and all others with one prefix behave as one. See
-/// [the crate](crate). Cloning it copies pointers.
+/// [the crate](crate). Cloning it copies a pointer.
 #[derive(Clone)]
-pub struct Gateway {
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
     nats: Nats,
     bus: Arc<Bus>,
     resources: Resources,
@@ -40,11 +42,11 @@ impl Gateway {
     ) -> Result<Self, ConnectError> {
         let nats = Nats::connect(&options).await?;
         let resources = Resources::open(&nats, &options).await?;
-        Ok(Self {
+        Ok(Self(Arc::new(Inner {
             bus: Bus::new(nats.clone(), local),
             nats,
             resources,
-        })
+        })))
     }
 
     /// Answers requests for a uri in this process, or for all uris that a pattern matches where it has
@@ -82,39 +84,52 @@ impl Gateway {
         Fut: Future<Output = Reply> + Send + 'static,
     {
         let tokens = subject::wildcard(uri.as_ref())?;
-        service::serve(self.nats.clone(), tokens, handler).await
+        service::serve(self.0.nats.clone(), tokens, handler).await
+    }
+
+    /// Whether there is a connection to NATS at this moment.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.0.nats.link().borrow().connected
+    }
+
+    /// How often messages of other gateways may have been lost: the connection was away, or a
+    /// subscription was too slow.
+    #[must_use]
+    pub fn losses(&self) -> u64 {
+        self.0.nats.link().borrow().losses
     }
 
     /// Asks a service, for a client of this gateway: the answer is that of the service, `NOT_FOUND` at
     /// once where no process answers the uri, or an `ERROR`. The service hears who asks, and how long
     /// it will wait.
     pub async fn ask(&self, message: &Message, from: Option<&Remote>) -> Reply {
-        service::ask(&self.nats, message, from).await
+        service::ask(&self.0.nats, message, from).await
     }
 }
 
 impl Store for Gateway {
     async fn read(&self, uri: &[u8]) -> Result<Bytes, StoreError> {
-        let content = self.resources.read(uri).await.map_err(failed)?;
+        let content = self.0.resources.read(uri).await.map_err(failed)?;
         content.ok_or(StoreError::NotFound)
     }
 
     async fn create(&self, uri: Bytes, content: Bytes) -> Result<(), StoreError> {
-        done(self.resources.create(&uri, &content, &self.own()).await)
+        done(self.0.resources.create(&uri, &content, &self.own()).await)
     }
 
     async fn update(&self, uri: Bytes, content: Bytes) -> Result<(), StoreError> {
-        done(self.resources.update(&uri, &content, &self.own()).await)
+        done(self.0.resources.update(&uri, &content, &self.own()).await)
     }
 
     async fn delete(&self, uri: Bytes) -> Result<(), StoreError> {
-        done(self.resources.delete(&uri, &self.own()).await)
+        done(self.0.resources.delete(&uri, &self.own()).await)
     }
 }
 
 impl Gateway {
     fn own(&self) -> HeaderMap {
-        headers::of_sender(&self.nats.id, None)
+        headers::of_sender(&self.0.nats.id, None)
     }
 }
 
@@ -143,6 +158,7 @@ impl resources::Bus for Gateway {
     ) -> Result<(), BusError> {
         let is_new = publisher.subscribe(uri, &who)?;
         let subscribed = self
+            .0
             .bus
             .subscribe(Topic::Uri(Bytes::copy_from_slice(uri)))
             .await;
@@ -156,11 +172,36 @@ impl resources::Bus for Gateway {
         publisher.unsubscribe(uri, who);
     }
 
-    async fn wait_for_room(&self, uri: &[u8]) {
-        self.bus.local.wait_for_room(uri).await;
+    async fn subscribe_pattern(
+        &self,
+        pattern: &[u8],
+        who: Remote,
+        publisher: &Publisher,
+    ) -> Result<(), BusError> {
+        let is_new = publisher.subscribe_pattern(pattern, &who)?;
+        let topic = Topic::Pattern(Bytes::copy_from_slice(pattern));
+        let subscribed = self.0.bus.subscribe(topic).await;
+        if subscribed.is_err() && is_new {
+            publisher.unsubscribe_pattern(pattern, who);
+        }
+        subscribed
     }
 
-    async fn publish(&self, uri: &[u8], content: Bytes) -> Result<usize, BusError> {
-        self.bus.publish(uri, content, self.own()).await
+    async fn unsubscribe_pattern(&self, pattern: &[u8], who: Remote, publisher: &Publisher) {
+        publisher.unsubscribe_pattern(pattern, who);
+    }
+
+    async fn wait_for_room(&self, uri: &[u8]) {
+        self.0.bus.local.wait_for_room(uri).await;
+    }
+
+    async fn publish(
+        &self,
+        uri: &[u8],
+        content: Bytes,
+        from: Option<&Remote>,
+    ) -> Result<usize, BusError> {
+        let from = headers::of_sender(&self.0.nats.id, from);
+        self.0.bus.publish(uri, content, from).await
     }
 }

@@ -21,12 +21,11 @@ const ATTEMPTS: usize = 32;
 
 /// The bucket. Each change is one message that JetStream takes only if the one before it is the one that
 /// was seen: of two servers that create the same, one is told.
-#[derive(Clone)]
 pub(crate) struct Resources {
     nats: Nats,
-    pub(crate) stream: Stream,
+    stream: Stream,
     /// What is before the key in a subject.
-    pub(crate) subject: String,
+    subject: String,
 }
 
 /// The stream that is a bucket: what NATS's tools make, and publishing again what it has taken.

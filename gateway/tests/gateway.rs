@@ -306,6 +306,7 @@ async fn without_nats_requests_are_answered_and_afterwards_all_is_as_before() {
         );
     }
     assert!(subscribe.unwrap_err().to_string().contains("unavailable"));
+    assert!(!site.gateway.is_connected());
     assert!(nats.restart());
     // One that waits when it comes back is answered.
     while client.request("r").await.unwrap().message_type == ERROR {}
@@ -321,8 +322,48 @@ async fn without_nats_requests_are_answered_and_afterwards_all_is_as_before() {
             .unwrap();
         let (content, _, lost) = next(&mut news).await;
         if content == "after" {
-            assert_eq!(lost, Some(1));
+            assert_eq!((lost, site.gateway.losses()), (Some(1), 1));
             break;
         }
+    }
+}
+
+#[tokio::test]
+async fn who_has_a_uri_and_patterns_of_it_hears_each_message_once() {
+    let Some(nats) = NatsServer::start() else {
+        return;
+    };
+    let (here, there) = (
+        Site::start(&nats.url()).await,
+        Site::start(&nats.url()).await,
+    );
+    let (a, b, c) = (
+        here.client().await,
+        here.client().await,
+        there.client().await,
+    );
+    let mut exact = a.subscribe("sensors/7").await.unwrap();
+    let mut any = b.subscribe("sensors/*").await.unwrap();
+    let mut rest = b.subscribe("**").await.unwrap();
+    for number in 0..50 {
+        publish(&c, "sensors/7", number.to_string()).await.unwrap();
+    }
+    c.create("sensors/8", "new").await.unwrap();
+    publish(&c, "sensors/7", "last").await.unwrap();
+    let all = (0..50).map(|number| number.to_string());
+    for content in all.clone().chain(["last".to_owned()]) {
+        assert_eq!(next(&mut exact).await.0, content);
+    }
+    // Changes and publications of two uris come by one way, each in its order.
+    for news in [&mut any, &mut rest] {
+        let mut heard = Vec::new();
+        while heard.len() < 52 {
+            heard.push(next(news).await.0);
+        }
+        heard.retain(|content| content != "new");
+        assert_eq!(
+            heard,
+            all.clone().chain(["last".to_owned()]).collect::<Vec<_>>()
+        );
     }
 }

@@ -24,7 +24,7 @@ pub(crate) use self::keygen::TlsFolder;
 pub(crate) use self::layers::AdminLayer;
 pub(crate) use self::pages::{Completions, Man};
 pub(crate) use self::runtime::RuntimeName;
-pub(crate) use self::serving::{Bounds, Node, Serve};
+pub(crate) use self::serving::{Bounds, Nats, Node, Serve};
 pub(crate) use self::storing::{StoreCommand, StoreFile, StoreLoad};
 pub(crate) use self::tls::ServerTls;
 

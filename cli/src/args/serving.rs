@@ -43,11 +43,42 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) metrics: Option<String>,
     #[command(flatten)]
+    pub(crate) nats: Nats,
+    #[command(flatten)]
     pub(crate) bounds: Bounds,
     #[command(flatten)]
     pub(crate) tls: ServerTls,
     #[command(flatten)]
     pub(crate) runtime: RuntimeChoice,
+}
+
+/// What makes many servers behave as one.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "NATS")]
+pub(crate) struct Nats {
+    /// Keep the resources in a bucket of this NATS (JetStream), and publish to the subscribers of all
+    /// servers that name it: its addresses, with commas between them. Requests for resources that are
+    /// not there go to services. --runtime tokio has it.
+    #[arg(long, value_name = "URL[,URL]", conflicts_with = "store", value_parser = nats_servers)]
+    pub(crate) nats: Option<String>,
+    /// A file of credentials of NATS.
+    #[arg(long, value_name = "FILE", requires = "nats")]
+    pub(crate) nats_creds: Option<PathBuf>,
+    /// The first token of all subjects, and the name of the bucket: servers with the same one are one
+    /// service.
+    #[arg(long, value_name = "NAME", requires = "nats", default_value = "netaio")]
+    pub(crate) nats_prefix: String,
+    /// On how many servers of a cluster the bucket is kept, where it is not there yet.
+    #[arg(long, value_name = "N", requires = "nats", default_value_t = 1)]
+    pub(crate) nats_replicas: usize,
+}
+
+/// The addresses are looked at where they are used.
+fn nats_servers(text: &str) -> Result<String, &'static str> {
+    match cfg!(feature = "nats") {
+        true => Ok(text.to_owned()),
+        false => Err("this netaio was built without NATS; build it with --features nats"),
+    }
 }
 
 /// What clients may make the server keep; by default nothing.

@@ -10,7 +10,7 @@ use super::fanout::{self, Subscribers};
 use super::load::{Ask, Echo};
 use super::progress::Progress;
 use super::resource::Resource;
-use crate::args::{AdminLayer, Asking, Bench, Bounds, Serve, ServerTls};
+use crate::args::{AdminLayer, Asking, Bench, Bounds, Nats, Serve, ServerTls};
 use crate::asked::Asked;
 use crate::error::CliError;
 use crate::serve::{Bound, bind};
@@ -46,6 +46,7 @@ pub(super) async fn serve<R: Runtime>(options: &mut Bench) -> Result<Option<Boun
         tls: ServerTls::default(),
         store: None,
         metrics: None,
+        nats: Nats::default(),
         bounds: Bounds {
             max_resources: u64::MAX,
             max_bytes: u64::MAX,

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use netaio_core::types::RESPOND_URI;
 use netaio_driver::resources::{Bus, BusError, LocalBus, Store, StoreError};
-use netaio_driver::{Content, Publisher, Remote, Reply, State, Uri};
+use netaio_driver::{Content, Publisher, Remote, Reply, Request, State, Uri};
 
+use super::bus::AnyBus;
 use super::engine::Engine;
 
 /// What the handlers share.
 pub(super) struct Shared {
     pub(super) store: Engine,
-    pub(super) bus: Arc<LocalBus>,
+    pub(super) bus: AnyBus,
+    /// The subscribers of the server and the node of this process.
+    pub(super) local: Arc<LocalBus>,
 }
 
 type Here = State<Arc<Shared>>;
@@ -28,8 +31,15 @@ fn refused(error: StoreError) -> Reply {
     Reply::error(format!("{error}{option}"))
 }
 
-pub(super) async fn read(uri: Uri, here: Here) -> Result<Bytes, Reply> {
-    here.store.read(&uri).await.map_err(refused)
+pub(super) async fn read(request: Request, here: Here) -> Result<Reply, Reply> {
+    match here.store.read(&request.message.uri).await {
+        Ok(content) => Ok(Reply::new(RESPOND_URI, content)),
+        Err(StoreError::NotFound) => {
+            let answer = here.store.ask(&request).await;
+            Ok(answer.unwrap_or_else(|| refused(StoreError::NotFound)))
+        }
+        Err(error) => Err(refused(error)),
+    }
 }
 
 pub(super) async fn create(uri: Uri, content: Content, here: Here) -> Result<Reply, Reply> {
@@ -58,7 +68,7 @@ pub(super) async fn subscribe(
     here: Here,
 ) -> Result<&'static str, BusError> {
     match is_pattern(&uri) {
-        true => drop(publisher.subscribe_pattern(&uri, who)?),
+        true => here.bus.subscribe_pattern(&uri, who, &publisher).await?,
         false => here.bus.subscribe(&uri, who, &publisher).await?,
     }
     Ok("")
@@ -72,7 +82,7 @@ pub(super) async fn unsubscribe(
     here: Here,
 ) -> &'static str {
     match is_pattern(&uri) {
-        true => drop(publisher.unsubscribe_pattern(&uri, who)),
+        true => here.bus.unsubscribe_pattern(&uri, who, &publisher).await,
         false => here.bus.unsubscribe(&uri, who, &publisher).await,
     }
     ""
@@ -85,8 +95,13 @@ fn is_pattern(uri: &[u8]) -> bool {
 }
 
 /// Answered with `OK` and the number of subscribers that are notified.
-pub(super) async fn publish(uri: Uri, content: Content, here: Here) -> Result<String, BusError> {
+pub(super) async fn publish(
+    uri: Uri,
+    content: Content,
+    who: Remote,
+    here: Here,
+) -> Result<String, BusError> {
     here.bus.wait_for_room(&uri).await;
-    let told = here.bus.publish(&uri, content.0).await?;
+    let told = here.bus.publish(&uri, content.0, Some(&who)).await?;
     Ok(told.to_string())
 }

@@ -1,8 +1,11 @@
 //! `netaio serve`.
 
+mod bus;
 mod engine;
 mod handlers;
 mod http;
+#[cfg(feature = "nats")]
+mod nats;
 mod observe;
 
 use std::future::pending;
@@ -144,9 +147,10 @@ pub(crate) struct Bound<R: Runtime> {
 
 /// Binds what the options ask for, and serves.
 pub(crate) async fn bind<R: Runtime>(options: &Serve) -> Result<Bound<R>, CliError> {
-    let bus = Arc::new(LocalBus::new());
-    let store = Engine::open(options, &bus).await?;
-    let shared = Arc::new(Shared { store, bus });
+    let local = Arc::new(LocalBus::new());
+    let store = Engine::open(options, &local).await?;
+    let bus = store.bus(local.clone());
+    let shared = Arc::new(Shared { store, bus, local });
     let bound = bind_with(options, &shared).await;
     if bound.is_err() {
         shared.store.close().await;
@@ -179,7 +183,7 @@ async fn bind_with<R: Runtime>(
                 server
             }
         };
-        shared.bus.add(server.publisher().clone());
+        shared.local.add(server.publisher().clone());
         bound.tcp = Some(server);
     }
     if let Some(address) = &options.udp {
@@ -187,7 +191,7 @@ async fn bind_with<R: Runtime>(
         // Clients may be on this machine.
         let builder = builder.no_group().ignore_own_ip(false);
         let node = builder.bind(address).await?;
-        shared.bus.add(node.publisher().clone());
+        shared.local.add(node.publisher().clone());
         bound.udp = Some(node);
     }
     if let Some(address) = &options.metrics {

@@ -35,6 +35,20 @@ pub(super) fn ask<R: Runtime>(
                     resources_page(&mut body, counted.resources, counted.bytes);
                     store_page(&mut body, &counted);
                 }
+                #[cfg(feature = "nats")]
+                Engine::Nats(gateway) => {
+                    let (page, up) = (&mut body, u8::from(gateway.is_connected()));
+                    let help = "Whether there is a connection to NATS.";
+                    sample(page, "netaio_nats_connected", "gauge", help, up);
+                    let help = "How often messages of others may have been lost.";
+                    sample(
+                        page,
+                        "netaio_nats_losses_total",
+                        "counter",
+                        help,
+                        gateway.losses(),
+                    );
+                }
             }
             Some(Answer {
                 status: "200 OK",
@@ -45,6 +59,10 @@ pub(super) fn ask<R: Runtime>(
         "/healthz" => Some(match &shared.store {
             Engine::File(store) if store.counts().is_broken => {
                 Answer::text("503 Service Unavailable", "the store does not work\n")
+            }
+            #[cfg(feature = "nats")]
+            Engine::Nats(gateway) if !gateway.is_connected() => {
+                Answer::text("503 Service Unavailable", "NATS cannot be reached\n")
             }
             _ => Answer::text("200 OK", "ok\n"),
         }),

@@ -37,13 +37,33 @@ pub trait Bus: Send + Sync + 'static {
         publisher: &Publisher,
     ) -> impl Future<Output = ()> + Send;
 
+    /// Subscribes the sender to all uris that a pattern matches, as [`Publisher::subscribe_pattern`] does:
+    /// the application decides who may.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe), or it is no pattern.
+    fn subscribe_pattern(
+        &self,
+        pattern: &[u8],
+        who: Remote,
+        publisher: &Publisher,
+    ) -> impl Future<Output = Result<(), BusError>> + Send;
+
+    /// Removes a subscription to a pattern, if there is one.
+    fn unsubscribe_pattern(
+        &self,
+        pattern: &[u8],
+        who: Remote,
+        publisher: &Publisher,
+    ) -> impl Future<Output = ()> + Send;
+
     /// Waits until there is room for one more message to the subscribers of a uri, as
     /// [`Publisher::wait_for_room`] does: who publishes, or changes resources, faster than they read is
     /// slowed down. Cancel-safe.
     fn wait_for_room(&self, uri: &[u8]) -> impl Future<Output = ()> + Send;
 
     /// Publishes a content, and returns the number of subscribers that are notified, as far as it is
-    /// known. It waits for no subscriber here.
+    /// known. It waits for no subscriber here. Other servers may be told who sent it.
     ///
     /// # Errors
     /// It is too long to be sent, or others cannot be reached.
@@ -51,6 +71,7 @@ pub trait Bus: Send + Sync + 'static {
         &self,
         uri: &[u8],
         content: Bytes,
+        from: Option<&Remote>,
     ) -> impl Future<Output = Result<usize, BusError>> + Send;
 }
 

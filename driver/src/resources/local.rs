@@ -134,6 +134,20 @@ impl Bus for LocalBus {
         publisher.unsubscribe(uri, who);
     }
 
+    async fn subscribe_pattern(
+        &self,
+        pattern: &[u8],
+        who: Remote,
+        publisher: &Publisher,
+    ) -> Result<(), BusError> {
+        publisher.subscribe_pattern(pattern, who)?;
+        Ok(())
+    }
+
+    async fn unsubscribe_pattern(&self, pattern: &[u8], who: Remote, publisher: &Publisher) {
+        publisher.unsubscribe_pattern(pattern, who);
+    }
+
     async fn wait_for_room(&self, uri: &[u8]) {
         let publishers = self.lock().clone();
         for publisher in publishers {
@@ -141,7 +155,12 @@ impl Bus for LocalBus {
         }
     }
 
-    async fn publish(&self, uri: &[u8], content: Bytes) -> Result<usize, BusError> {
+    async fn publish(
+        &self,
+        uri: &[u8],
+        content: Bytes,
+        _from: Option<&Remote>,
+    ) -> Result<usize, BusError> {
         Ok(self.notify(uri, content)?)
     }
 }

@@ -80,7 +80,10 @@ async fn subscribe(
     publisher: Publisher,
     here: Here,
 ) -> Result<&'static str, BusError> {
-    here.subscribe(&uri, who, &publisher).await?;
+    match uri.contains(&b'*') {
+        true => here.subscribe_pattern(&uri, who, &publisher).await?,
+        false => here.subscribe(&uri, who, &publisher).await?,
+    }
     Ok("")
 }
 
@@ -88,8 +91,8 @@ async fn unsubscribe(uri: Uri, who: Remote, publisher: Publisher, here: Here) {
     here.unsubscribe(&uri, who, &publisher).await;
 }
 
-async fn publish(uri: Uri, content: Content, here: Here) -> Result<String, BusError> {
+async fn publish(uri: Uri, content: Content, who: Remote, here: Here) -> Result<String, BusError> {
     here.wait_for_room(&uri).await;
-    let told = here.publish(&uri, content.0).await?;
+    let told = here.publish(&uri, content.0, Some(&who)).await?;
     Ok(told.to_string())
 }
