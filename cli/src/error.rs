@@ -10,6 +10,7 @@ use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError, TaskPan
 
 use crate::capture::CaptureError;
 use crate::codec::LineError;
+use crate::context::ContextError;
 use crate::exit::{CONNECTION, FAILED, TIMEOUT, USAGE};
 use crate::keygen::KeygenError;
 use crate::secret::SecretError;
@@ -111,6 +112,9 @@ pub(crate) enum CliError {
     /// A secret cannot be read or used.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// There is no context where one is wanted.
+    #[error(transparent)]
+    Context(#[from] ContextError),
     /// A key cannot be made.
     #[error(transparent)]
     Keygen(#[from] KeygenError),
@@ -218,6 +222,7 @@ impl CliError {
                 "--server says where the server is: HOST:PORT, or [ADDRESS]:PORT for one of IPv6"
             }
             Self::Keygen(error) => return error.advice(),
+            Self::Context(error) => return error.advice(),
             Self::NoInput => "`</dev/null` is an empty one",
             Self::Store(RefusedFile { refused, .. }) => return refused.advice(),
             Self::Answer(ErrorAnswer(message)) if message.message_type == AUTH_ERROR => {
@@ -245,6 +250,7 @@ impl CliError {
             // The local peer is what the options say.
             Self::Build(BuildError::Peers(_)) | Self::PeerData(_) => USAGE,
             Self::Usage(_) | Self::NoInput | Self::Secret(_) => USAGE,
+            Self::Context(error) if error.is_usage() => USAGE,
             Self::Tls(TlsError::Listen { .. }) => 1,
             Self::Tls(_) => USAGE,
             Self::Request(_) => CONNECTION,

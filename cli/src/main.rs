@@ -10,6 +10,7 @@ mod asked;
 mod bench;
 mod capture;
 mod codec;
+mod context;
 mod error;
 mod examples;
 mod exit;
@@ -100,6 +101,7 @@ fn run(mut command: Command) -> Result<(), CliError> {
         Command::Bench(options) => bench::bench(options),
         Command::Decode(options) => codec::decode(&options),
         Command::Encode(options) => codec::encode(&options),
+        Command::Context(options) => context::context(&options.what),
         Command::Keygen(options) => keygen::keygen(&options),
         Command::Completions(options) => pages::completions(options.shell),
         Command::Man(options) => pages::man(&options.directory),

@@ -220,7 +220,7 @@ fn an_authority_of_ones_own_is_believed() {
     refused(&again, 1, &format!("cannot make {}: ", file("ca.key")));
     assert!(fs::metadata(file("ca.crt")).is_err());
     assert_eq!(fs::read(file("ca.key")).unwrap(), before);
-    for name in ["", "a b", "é"] {
+    for name in ["", "a b", "é", "a..b", "h:8888", "*.1.2.3.4"] {
         let ran = run(&["keygen", "tls", &folder.path("other"), name], b"");
         refused(&ran, 1, &format!("no certificate can be for '{name}'"));
         assert!(fs::metadata(folder.path("other")).is_err());

@@ -4,17 +4,21 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::context::ContextChoice;
 use super::layers::{AdminLayer, OuterLayer};
 use super::runtime::RuntimeChoice;
 use super::tls::ClientTls;
 use super::values::{address, seconds};
+use crate::context::Saved;
 
 /// Which server is asked, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServerChoice {
-    /// The server.
-    #[arg(long = "server", value_name = "ADDR", default_value = "127.0.0.1:8888",
-        value_parser = address)]
+    /// The server. [default: the context's, else 127.0.0.1:8888]
+    #[arg(id = "address", long = "server", value_name = "ADDR", value_parser = address)]
+    typed: Option<String>,
+    /// Where it is.
+    #[arg(skip)]
     pub(crate) address: String,
     /// Speak UDP instead of TCP. A datagram may be lost, an error that does not pass the outer
     /// layer may be anybody's, and not every network says that nobody listens: each ends in a
@@ -30,6 +34,21 @@ pub(crate) struct ServerChoice {
     pub(crate) outer: OuterLayer,
     #[command(flatten)]
     pub(crate) tls: ClientTls,
+    #[command(flatten)]
+    pub(crate) context: ContextChoice,
+}
+
+impl ServerChoice {
+    /// Takes what was not typed from the context, which has more.
+    pub(crate) fn merge(&mut self, saved: Option<&Saved>) {
+        let server = saved.and_then(|saved| saved.server.as_deref());
+        let server = self.typed.as_deref().or(server);
+        self.address = server.unwrap_or("127.0.0.1:8888").to_owned();
+        if let Some(saved) = saved {
+            self.udp |= saved.udp;
+            self.tls.merge(saved);
+        }
+    }
 }
 
 /// The options of `netaio request`, `create`, `update`, `delete` and `publish`.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use netaio_core::Layer;
 use netaio_core::plugin::{Aead, HmacAuth, Sha256StreamCipher};
 
+use crate::context::{ContextError, Kept, Saved, kept};
 use crate::secret::{Given, Secret, SecretError, Sources};
 
 /// The layer around every message.
@@ -47,8 +48,12 @@ impl OuterLayer {
     ///
     /// # Errors
     /// A secret cannot be read or used.
-    pub(crate) fn resolve(&mut self, sources: &mut Sources) -> Result<(), SecretError> {
-        self.resolve_with(sources, |aead| aead)
+    pub(crate) fn resolve(
+        &mut self,
+        sources: &mut Sources,
+        saved: Option<&Saved>,
+    ) -> Result<(), SecretError> {
+        self.resolve_with(sources, saved, |aead| aead)
     }
 
     /// The same, with the AEAD layer as a command wants it.
@@ -58,6 +63,7 @@ impl OuterLayer {
     pub(crate) fn resolve_with(
         &mut self,
         sources: &mut Sources,
+        saved: Option<&Saved>,
         aead: impl FnOnce(Aead) -> Aead,
     ) -> Result<(), SecretError> {
         let secret = sources.find(&Given {
@@ -66,6 +72,7 @@ impl OuterLayer {
             name: "--secret",
             file: self.secret_file.as_ref(),
             variable: "NETAIO_SECRET",
+            saved: saved.and_then(|saved| saved.secret.as_ref()),
         })?;
         let key = sources.find(&Given {
             what: "the key",
@@ -73,8 +80,14 @@ impl OuterLayer {
             name: "--key",
             file: self.key_file.as_ref(),
             variable: "NETAIO_KEY",
+            saved: saved.and_then(|saved| saved.key.as_ref()),
         })?;
-        let keys = sources.keys("the AEAD key", &self.aead_file, "NETAIO_AEAD")?;
+        let keys = sources.keys(
+            "the AEAD key",
+            &self.aead_file,
+            "NETAIO_AEAD",
+            saved.map_or(&[], |saved| &saved.aead_files),
+        )?;
         let mut layer = Layer::new();
         if let Some((first, others)) = keys.split_first() {
             if secret.is_some() || key.is_some() {
@@ -90,13 +103,28 @@ impl OuterLayer {
         }
         if let Some(key) = &key {
             let cipher = Sha256StreamCipher::new(key.bytes());
-            layer = layer.with_cipher(if self.plain_uri {
-                cipher.with_plain_uri()
-            } else {
-                cipher
-            });
+            layer = layer.with_cipher(
+                if self.plain_uri || saved.is_some_and(|saved| saved.plain_uri) {
+                    cipher.with_plain_uri()
+                } else {
+                    cipher
+                },
+            );
         }
         self.layer = Some(layer);
+        Ok(())
+    }
+
+    /// Puts what was typed into a context.
+    ///
+    /// # Errors
+    /// A file cannot be kept.
+    pub(crate) fn save(&self, saved: &mut Saved) -> Result<(), ContextError> {
+        saved.secret = Kept::of(self.secret.as_ref(), self.secret_file.as_ref())?;
+        saved.key = Kept::of(self.key.as_ref(), self.key_file.as_ref())?;
+        saved.plain_uri = self.plain_uri;
+        let files = self.aead_file.iter().map(|file| kept(file));
+        saved.aead_files = files.collect::<Result<_, _>>()?;
         Ok(())
     }
 
@@ -138,19 +166,33 @@ impl AdminLayer {
     ///
     /// # Errors
     /// The secret cannot be read or used.
-    pub(crate) fn resolve(&mut self, sources: &mut Sources) -> Result<(), SecretError> {
+    pub(crate) fn resolve(
+        &mut self,
+        sources: &mut Sources,
+        saved: Option<&Saved>,
+    ) -> Result<(), SecretError> {
         let secret = sources.find(&Given {
             what: "the admin's secret",
             option: self.admin_secret.as_ref(),
             name: "--admin-secret",
             file: self.admin_secret_file.as_ref(),
             variable: "NETAIO_ADMIN_SECRET",
+            saved: saved.and_then(|saved| saved.admin_secret.as_ref()),
         })?;
         let layer = Layer::new();
         self.layer = Some(match secret {
             None => layer,
             Some(secret) => layer.with_auth(HmacAuth::new(secret.bytes()).with_hmac_field("camh")),
         });
+        Ok(())
+    }
+
+    /// Puts what was typed into a context.
+    ///
+    /// # Errors
+    /// The file cannot be kept.
+    pub(crate) fn save(&self, saved: &mut Saved) -> Result<(), ContextError> {
+        saved.admin_secret = Kept::of(self.admin_secret.as_ref(), self.admin_secret_file.as_ref())?;
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod asking;
 mod benching;
 mod codec;
+mod context;
 mod keygen;
 mod layers;
 mod pages;
@@ -18,6 +19,9 @@ use clap::{ArgAction, Parser, Subcommand};
 pub(crate) use self::asking::{Content, FeedChoice, Ping, Request, ServerChoice, Subscribe, Watch};
 pub(crate) use self::benching::{Asking, Bench};
 pub(crate) use self::codec::{Decode, Encode, Input, To};
+pub(crate) use self::context::{
+    ContextChoice, ContextCommand, ContextFolder, Contexts, SaveContext,
+};
 pub(crate) use self::keygen::Keygen;
 #[cfg(feature = "tls")]
 pub(crate) use self::keygen::TlsFolder;
@@ -27,6 +31,7 @@ pub(crate) use self::runtime::RuntimeName;
 pub(crate) use self::serving::{Bounds, Nats, Node, Serve};
 pub(crate) use self::storing::{StoreCommand, StoreFile, StoreLoad};
 pub(crate) use self::tls::ServerTls;
+pub(crate) use self::values::address as check_address;
 
 /// Speaks netaio: serves, asks, finds others, and looks into frames.
 ///
@@ -34,7 +39,8 @@ pub(crate) use self::tls::ServerTls;
 /// error and in JSON everything in it is escaped that would not show as itself.
 ///
 /// Secrets and keys come from their options, else from the files that options name, else from the
-/// environment: NETAIO_SECRET, NETAIO_KEY, NETAIO_ADMIN_SECRET. Each has 4,096 bytes at most.
+/// environment, else from the context: NETAIO_SECRET, NETAIO_KEY, NETAIO_ADMIN_SECRET, NETAIO_AEAD. Each has
+/// 4,096 bytes at most.
 ///
 /// Nobody has to read standard error. A second signal ends a command that takes its leave yet.
 /// Signals that are ignored when a command starts stay ignored (on Linux).
@@ -214,6 +220,13 @@ pub(crate) enum Command {
     /// A line that is wrong ends the command with status 1 and a line on standard error; the
     /// frames of the lines before it have been written then.
     Encode(Encode),
+    /// Keeps what is needed to ask servers, so that it need not be typed.
+    ///
+    /// A context is a file of its owner's, in the folder netaio/contexts of XDG_CONFIG_HOME.
+    /// Commands that ask a server take it by --context NAME, by the environment's NETAIO_CONTEXT, or
+    /// since it is selected. What an option or another variable of the environment says goes
+    /// before what it has.
+    Context(Contexts),
     /// Makes keys, in files that their owner alone can read.
     #[command(subcommand)]
     Keygen(Keygen),

@@ -7,6 +7,7 @@ use netaio_core::plugin::Aead;
 
 use super::{Bench, Ping, ServerChoice, Watch};
 use super::{Command, Decode, Encode, Input, Node, Request, Serve, Subscribe};
+use crate::context::{self, Saved};
 use crate::error::CliError;
 use crate::secret::Sources;
 use crate::stdio::error::say;
@@ -27,39 +28,59 @@ impl Command {
             | Self::Delete(options)
             | Self::Publish(options) => options.resolve(sources),
             Self::Subscribe(Subscribe { feed, .. }) | Self::Watch(Watch { feed, .. }) => {
-                feed.server.resolve(sources)
+                feed.server.resolve(sources).map(drop)
             }
-            Self::Ping(Ping { server, .. }) => server.resolve(sources),
+            Self::Ping(Ping { server, .. }) => server.resolve(sources).map(drop),
             Self::Bench(options) => options.resolve(sources),
-            Self::Keygen(_) | Self::Completions(_) | Self::Man(_) => Ok(()),
-            Self::Node(Node { outer, .. }) => Ok(outer.resolve(sources)?),
+            Self::Keygen(_) | Self::Context(_) | Self::Completions(_) | Self::Man(_) => Ok(()),
+            Self::Node(Node { outer, .. }) => Ok(outer.resolve(sources, None)?),
             Self::Decode(Decode { outer, input, .. }) => {
                 input.resolve("the frames", sources)?;
                 // Frames are of any time, and may be there twice.
-                Ok(outer.resolve_with(sources, Aead::without_replay_window)?)
+                Ok(outer.resolve_with(sources, None, Aead::without_replay_window)?)
             }
             Self::Encode(Encode { outer, input, .. }) => {
                 input.resolve("the lines", sources)?;
-                Ok(outer.resolve(sources)?)
+                Ok(outer.resolve(sources, None)?)
             }
         }
     }
 }
 
 impl ServerChoice {
-    fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
-        self.outer.resolve(sources)?;
+    /// Returns the context, which may have more.
+    fn resolve(&mut self, sources: &mut Sources) -> Result<Option<Saved>, CliError> {
+        let saved = context::find(&self.context)?;
+        self.resolve_with(sources, saved.as_ref())?;
+        Ok(saved)
+    }
+
+    fn resolve_with(
+        &mut self,
+        sources: &mut Sources,
+        saved: Option<&Saved>,
+    ) -> Result<(), CliError> {
+        self.merge(saved);
+        self.outer.resolve(sources, saved)?;
         Ok(self.tls.resolve(self.udp, self.runtime.runtime)?)
     }
 }
 
 impl Bench {
     fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
-        if self.own && self.server.tls.is_wanted() {
+        if !self.own {
+            return self.server.resolve(sources).map(drop);
+        }
+        // It is no server that a context could be of.
+        if self.server.context.context.is_some() {
+            let problem = "--self has no context: its server is a new one";
+            return Err(CliError::Usage(problem.into()));
+        }
+        if self.server.tls.is_wanted() {
             let problem = "--self has no TLS: `netaio serve` is a server with it";
             return Err(CliError::Usage(problem.into()));
         }
-        self.server.resolve(sources)
+        self.server.resolve_with(sources, None)
     }
 }
 
@@ -68,8 +89,8 @@ impl Request {
         if self.content.file.as_deref().is_some_and(|path| path == "-") {
             sources.take_stdin("the content")?;
         }
-        self.server.resolve(sources)?;
-        Ok(self.admin.resolve(sources)?)
+        let saved = self.server.resolve(sources)?;
+        Ok(self.admin.resolve(sources, saved.as_ref())?)
     }
 }
 
@@ -79,8 +100,8 @@ impl Serve {
         let start = SystemTime::now().duration_since(UNIX_EPOCH);
         let start = start.unwrap_or_default().as_secs();
         let outer = |aead: Aead| aead.refuse_before(start);
-        self.outer.resolve_with(sources, outer)?;
-        self.admin.resolve(sources)?;
+        self.outer.resolve_with(sources, None, outer)?;
+        self.admin.resolve(sources, None)?;
         let runtime = self.runtime.runtime;
         self.tls.resolve(self.tcp.is_some(), runtime)?;
         if self.tls.server().is_some() && self.udp.is_some() {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::runtime::RuntimeName;
+use crate::context::{ContextError, Saved, kept};
 use crate::tls::{self, TlsClient, TlsError, TlsServer};
 
 /// How a server is spoken to over TLS.
@@ -33,6 +34,31 @@ pub(crate) struct ClientTls {
 }
 
 impl ClientTls {
+    /// Takes what was not typed from a context.
+    pub(crate) fn merge(&mut self, saved: &Saved) {
+        self.tls |= saved.tls;
+        self.ca = self.ca.take().or_else(|| saved.ca.clone());
+        self.tls_name = self.tls_name.take().or_else(|| saved.tls_name.clone());
+        if self.tls_cert.is_none() {
+            self.tls_cert.clone_from(&saved.tls_cert);
+            self.tls_key.clone_from(&saved.tls_key);
+        }
+    }
+
+    /// Puts what was typed into a context.
+    ///
+    /// # Errors
+    /// A file cannot be kept.
+    pub(crate) fn save(&self, saved: &mut Saved) -> Result<(), ContextError> {
+        let file = |path: &Option<PathBuf>| path.as_ref().map(|path| kept(path)).transpose();
+        saved.tls = self.is_wanted();
+        saved.ca = file(&self.ca)?;
+        saved.tls_name.clone_from(&self.tls_name);
+        saved.tls_cert = file(&self.tls_cert)?;
+        saved.tls_key = file(&self.tls_key)?;
+        Ok(())
+    }
+
     /// Reads the files.
     ///
     /// # Errors

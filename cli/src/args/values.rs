@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::codec::hex::unhex;
 
 /// A host, by name or number, and a port.
-pub(super) fn address(text: &str) -> Result<String, String> {
+pub(crate) fn address(text: &str) -> Result<String, String> {
     let port = text
         .rsplit_once(':')
         .map(|(host, port)| (host, port.parse::<u16>()));

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use netaio_tokio::tls::rustls::pki_types::ServerName;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, date_time_ymd,
@@ -69,14 +70,17 @@ fn authority(options: &TlsFolder) -> Result<CertifiedIssuer<'static, KeyPair>, K
 /// A certificate of this name, for these hosts.
 fn params(name: &str, hosts: &[String], days: u32) -> Result<CertificateParams, KeygenError> {
     for host in hosts {
-        let fits = CertificateParams::new([host.clone()]);
-        let problem = match fits {
-            Ok(_) if !host.is_empty() && !host.contains(char::is_whitespace) => continue,
-            Ok(_) => "it is no name of a host".to_owned(),
-            Err(error) => error.to_string(),
+        // What clients look for; `*` stands for one part of a name.
+        let wanted = host.strip_prefix("*.").unwrap_or(host);
+        let problem = match ServerName::try_from(wanted) {
+            Ok(ServerName::IpAddress(_)) if wanted != host => "an address has no names below it",
+            Ok(_) => continue,
+            Err(_) => "it is neither a host's name nor an IP address",
         };
-        let name = host.clone();
-        return Err(KeygenError::Name { name, problem });
+        return Err(KeygenError::Name {
+            name: host.clone(),
+            problem,
+        });
     }
     let mut params = CertificateParams::new(hosts).map_err(failed)?;
     params.distinguished_name = rcgen::DistinguishedName::new();

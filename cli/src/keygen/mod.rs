@@ -24,7 +24,7 @@ pub(crate) enum KeygenError {
     /// It is nothing that a certificate can be for.
     #[cfg(feature = "tls")]
     #[error("no certificate can be for '{name}': {problem}")]
-    Name { name: String, problem: String },
+    Name { name: String, problem: &'static str },
     /// It cannot be signed.
     #[cfg(feature = "tls")]
     #[error("cannot make a certificate: {0}")]

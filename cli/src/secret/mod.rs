@@ -8,9 +8,9 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use zeroize::Zeroizing;
 
-#[cfg(feature = "tls")]
 pub(crate) use self::read::warn_of_others;
 pub(crate) use self::sources::{Given, Sources};
 
@@ -58,6 +58,21 @@ impl FromStr for Secret {
             false => Ok(Self(Zeroizing::new(text.into()))),
             true => Err("an empty one protects nothing; leave the option out, or give one"),
         }
+    }
+}
+
+/// Into a context, which is written to a file of its owner's.
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = str::from_utf8(self.bytes()).map_err(ser::Error::custom)?;
+        serializer.serialize_str(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        text.parse().map_err(de::Error::custom)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::context::Kept;
+
 use super::{Key, Secret, SecretError, place, read};
 
 /// What a secret is called, and where it may come from.
@@ -16,6 +18,8 @@ pub(crate) struct Given<'a> {
     pub(crate) file: Option<&'a PathBuf>,
     /// The name of the variable.
     pub(crate) variable: &'static str,
+    /// What the context has.
+    pub(crate) saved: Option<&'a Kept>,
 }
 
 /// The places that one command's secrets come from.
@@ -26,7 +30,7 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// The secret of the option, else of the file, else of the environment.
+    /// The secret of the option, else of the file, else of the environment, else of the context.
     ///
     /// # Errors
     /// The first place that has one has none that can be used.
@@ -38,11 +42,19 @@ impl Sources {
                 Ok(Some(secret.clone()))
             }
             (None, Some(path)) => self.file(what, path).map(Some),
-            (None, None) => read::variable(what, given.variable),
+            (None, None) => match (read::variable(what, given.variable)?, given.saved) {
+                (Some(secret), _) => Ok(Some(secret)),
+                (None, Some(Kept::Text(secret))) => {
+                    read::check(what, secret, || "the context".to_owned())?;
+                    Ok(Some(secret.clone()))
+                }
+                (None, Some(Kept::File(path))) => self.file(what, path).map(Some),
+                (None, None) => Ok(None),
+            },
         }
     }
 
-    /// The keys in these files, else the one in the environment.
+    /// The keys in these files, else the one in the environment, else those in the context's files.
     ///
     /// # Errors
     /// One of them cannot be used.
@@ -51,16 +63,22 @@ impl Sources {
         what: &'static str,
         files: &[PathBuf],
         variable: &'static str,
+        saved: &[PathBuf],
     ) -> Result<Vec<Key>, SecretError> {
         let key = |secret: &Secret, place: String| {
             let key = secret.key();
             key.ok_or(SecretError::NoKey { what, place })
         };
-        if files.is_empty() {
-            let found = read::variable(what, variable)?;
-            let found = found.map(|secret| key(&secret, format!("the environment's {variable}")));
-            return found.into_iter().collect();
-        }
+        let files = match files.is_empty() {
+            false => files,
+            true => match read::variable(what, variable)? {
+                Some(secret) => {
+                    let key = key(&secret, format!("the environment's {variable}"))?;
+                    return Ok(vec![key]);
+                }
+                None => saved,
+            },
+        };
         let mut keys = Vec::new();
         for path in files {
             let secret = self.file(what, path)?;
