@@ -169,6 +169,19 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "context",
+        &[
+            example(
+                "Keep where a server is, and how it is asked",
+                "netaio context save lab --server lab.example:8888 --aead-file lab.key --ca lab-ca.crt",
+            ),
+            example(
+                "Have it wherever no other one is named",
+                "netaio context select lab",
+            ),
+        ],
+    ),
+    (
         "keygen",
         &[
             example(

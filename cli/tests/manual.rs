@@ -30,6 +30,7 @@ const NAMES: &[&str] = &[
     "decode",
     "node",
     "store",
+    "context",
     "keygen",
     "completions",
     "man",
@@ -82,6 +83,9 @@ fn start_example(line: &str, server: &Server, place: &Path) -> Child {
         .current_dir(place)
         .env("NETAIO", env!("CARGO_BIN_EXE_netaio"))
         .env("SERVER", server.addr.to_string())
+        // No context of whoever runs the tests, and none for them.
+        .env("XDG_CONFIG_HOME", place)
+        .env_remove("NETAIO_CONTEXT")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
