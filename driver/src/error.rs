@@ -175,7 +175,7 @@ impl RequestError {
     pub(crate) fn is_of_the_connection(&self) -> bool {
         matches!(
             self,
-            Self::Send(SendError::Closed(_))
+            Self::Send(SendError::Closed(_) | SendError::NotConnected)
                 | Self::Closed(_)
                 | Self::Refused(_)
                 | Self::NotConnected

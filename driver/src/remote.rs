@@ -111,7 +111,7 @@ impl Remote {
         match &self.0 {
             Kind::Connection(connection) => {
                 let client = connection.reach()?;
-                client.route(connection.server_id()).map(Self::from)
+                client.route(connection.server_id(), &[]).map(Self::from)
             }
             Kind::Datagram(..) => Some(self.clone()),
         }

@@ -126,8 +126,9 @@ impl RequestBuilder {
 
     /// Says that the request does no harm if it is handled twice, as one that reads. Where its
     /// connection ends before the answer, or the server says that it did not handle it, it is made
-    /// again, within its timeout: by the connection that replaces that one, while the server is
-    /// being reconnected, or, for the client's own requests, by whichever is the default then.
+    /// again, within its timeout: for the client's own requests at the next of several servers, as
+    /// [`Balance`](crate::Balance) says, and while a server is being reconnected by the connection
+    /// that replaces the one that has ended. Where there is neither it fails.
     ///
     /// Over datagrams and from servers it changes nothing.
     pub fn idempotent(mut self) -> Self {
@@ -156,14 +157,17 @@ impl RequestBuilder {
             options,
             idempotent,
         } = self;
-        let (client, server) = match to {
-            To::Absent(client) => (client, None),
+        let (client, server, mut first) = match to {
+            To::Absent(client) => (client, None, None),
             To::Client(connection) => match connection.reach() {
-                Some(client) => (client, None),
+                Some(client) => (client, None, Some(connection)),
                 None => return connection.send_request(message, options).await,
             },
             To::Remote(remote) => match remote.connection().and_then(Connection::reach) {
-                Some(client) => (client, remote.connection().and_then(Connection::server_id)),
+                Some(client) => {
+                    let server = remote.connection().and_then(Connection::server_id);
+                    (client, server, None)
+                }
                 None => return remote.send_request(message, options).await,
             },
         };
@@ -172,20 +176,24 @@ impl RequestBuilder {
         let until = time.now().monotonic.saturating_add(timeout);
         let mut error = RequestError::NotConnected;
         let holds = idempotent || client.holds_requests();
+        // The open connections that it was sent by in vain.
+        let mut tried: Vec<Connection> = Vec::new();
         loop {
             // Before the look, so that no connection made after it is missed.
             let changed = client.changed();
-            if let Some(connection) = client.route(server) {
+            tried.retain(|connection| connection.close_reason().is_none());
+            let first = first.take().filter(|it| it.close_reason().is_none());
+            if let Some(connection) = first.or_else(|| client.route(server, &tried)) {
                 let left = until.saturating_sub(time.now().monotonic);
                 let options = options.clone().with_timeout(left);
                 match connection.send_request(message.clone(), options).await {
                     Err(RequestError::TimedOut(_)) => return Err(RequestError::TimedOut(timeout)),
-                    Err(failed) if idempotent && failed.is_of_the_connection() => error = failed,
+                    Err(failed) if idempotent && failed.is_of_the_connection() => {
+                        error = failed;
+                        tried.push(connection);
+                        continue;
+                    }
                     result => return result,
-                }
-                // It may be gone, and another one be there already.
-                if connection.close_reason().is_some() && client.route(server).is_some() {
-                    continue;
                 }
             }
             if !(holds && client.may_come(server)) {

@@ -256,6 +256,10 @@ pub enum SendError {
     /// The link is closed.
     #[error("the connection is closed: {0}")]
     Closed(CloseReason),
+    /// There is no link: a client of the drivers is connected to no server, and to none in the
+    /// time that the message may wait.
+    #[error("not connected: no `connect` has succeeded, or the server is being reconnected")]
+    NotConnected,
     /// The system refused to send the datagram: there is no route to the address, say. What it
     /// says.
     #[error("the datagram could not be sent: {0}")]

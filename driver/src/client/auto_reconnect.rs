@@ -104,8 +104,8 @@ impl<R: Runtime> AutoReconnect<R> {
     }
 
     /// Whether the client's own requests and subscriptions wait for a server that is being
-    /// connected to, within their timeouts, or fail at once where none is connected; they fail
-    /// unless set. Only what is not sent yet waits: what was under way when its connection ended
+    /// connected to, within their timeouts, and messages that it [sends](Client::send), up to
+    /// 10 s, or fail at once where none is connected; they fail unless set. Only what is not sent yet waits: what was under way when its connection ended
     /// fails, unless it is [idempotent](crate::RequestBuilder::idempotent).
     #[must_use]
     pub fn hold_requests(mut self, hold: bool) -> Self {

@@ -123,7 +123,7 @@ impl<R: Runtime> Client<R> {
     }
 
     fn preferred(&self) -> Option<Connection> {
-        self.shared.route(None)
+        self.shared.route(None, &[])
     }
 
     /// Unsolicited messages that have no handler, from all servers; none is lost here.

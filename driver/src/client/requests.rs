@@ -1,9 +1,12 @@
 //! Requests to the default server of a client.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use netaio_core::{CloseReason, Message, SendError, SendOptions};
+use netaio_core::{Message, RequestOptions, SendError, SendOptions};
 
 use super::Client;
+use crate::connection::Reach;
 use crate::request::RequestBuilder;
 use crate::runtime::Runtime;
 use crate::subscriptions::SubscribeBuilder;
@@ -62,10 +65,13 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// As [`Connection::send`](crate::Connection::send), and cancel-safe in the same way.
+    /// As [`Connection::send`](crate::Connection::send), and cancel-safe in the same way. Where
+    /// there is no connection it is an error at once, or waits for one, up to 10 s, as
+    /// [`AutoReconnect::hold_requests`](crate::AutoReconnect::hold_requests) says.
     ///
     /// # Errors
-    /// The message was not sent, or the client has no open connection.
+    /// The message was not sent; where the client has no open connection, and none in time,
+    /// [`SendError::NotConnected`].
     pub async fn send(&self, message: Message) -> Result<(), SendError> {
         self.send_with(message, SendOptions::new()).await
     }
@@ -75,9 +81,14 @@ impl<R: Runtime> Client<R> {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn send_with(&self, message: Message, options: SendOptions) -> Result<(), SendError> {
-        match self.preferred() {
-            Some(connection) => connection.send_with(message, options).await,
-            None => Err(SendError::Closed(CloseReason::Local)),
-        }
+        let connection = match self.preferred() {
+            Some(connection) => connection,
+            None => {
+                let client: Arc<dyn Reach> = self.shared.clone();
+                let reached = client.reached(RequestOptions::DEFAULT_TIMEOUT).await;
+                reached.map_err(|_| SendError::NotConnected)?.0
+            }
+        };
+        connection.send_with(message, options).await
     }
 }

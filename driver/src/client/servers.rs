@@ -38,6 +38,10 @@ struct Server {
 
 /// Which of several servers has a client's own requests, where
 /// [no default](crate::Client::set_default_server) is set. Only those count that are connected.
+///
+/// A request that is [idempotent](crate::RequestBuilder::idempotent) goes by the same rule to the
+/// next one if its connection ends, or its server says that it does not handle it, whether or not
+/// that server is reconnected. Each is tried once by each connection. Others fail then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Balance {
@@ -155,34 +159,43 @@ impl Servers {
             .is_some_and(|server| server.presence == Presence::Replacing)
     }
 
+    /// The open connections, but for those that were tried.
+    fn untried(&self, tried: &[Connection]) -> impl Iterator<Item = &Connection> {
+        self.open()
+            .filter(|open| !tried.iter().any(|tried| tried.is(open)))
+    }
+
     /// The open connection of a name, the first if there are several.
     pub(super) fn named(&self, name: &str) -> Option<&Connection> {
         self.open()
             .find(|connection| connection.name() == Some(name))
     }
 
-    /// The open connection to the server with this id.
-    pub(super) fn open_with_id(&self, id: u64) -> Option<&Connection> {
-        self.open()
+    /// The open connection to the server with this id, unless it was tried.
+    pub(super) fn open_with_id(&self, id: u64, tried: &[Connection]) -> Option<&Connection> {
+        self.untried(tried)
             .find(|connection| connection.server_id() == Some(id))
     }
 
-    /// The open connection that the client's next own request goes to.
-    pub(super) fn preferred(&mut self) -> Option<&Connection> {
-        if let Some(name) = self.default.clone() {
-            return self.named(&name);
+    /// The open connection that the client's next own request goes to; none of those that were
+    /// tried.
+    pub(super) fn preferred(&mut self, tried: &[Connection]) -> Option<&Connection> {
+        if let Some(name) = &self.default {
+            return self
+                .untried(tried)
+                .find(|connection| connection.name() == Some(name));
         }
         if self.balance == Balance::Failover {
-            return self.open().next();
+            return self.untried(tried).next();
         }
         // The one behind the last, in the order of the list. Ids need not be in order there.
         let last = self.last;
-        let is_last = |connection: &&Connection| connection.server_id() == last;
-        let behind = self.open().skip_while(|open| !is_last(open)).nth(1);
-        let next = behind.or_else(|| self.open().next());
-        self.last = next.and_then(Connection::server_id);
-        let last = self.last?;
-        self.open_with_id(last)
+        let is_tried = |open: &&Connection| tried.iter().any(|tried| tried.is(open));
+        let behind = self.open().skip_while(|open| open.server_id() != last);
+        let next = behind.skip(1).find(|open| !is_tried(open));
+        let next = next.or_else(|| self.untried(tried).next())?.server_id()?;
+        self.last = Some(next);
+        self.open_with_id(next, tried)
     }
 
     pub(super) fn set_balance(&mut self, balance: Balance) {

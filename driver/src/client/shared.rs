@@ -160,11 +160,11 @@ impl Owner for Shared {
 }
 
 impl Reach for Shared {
-    fn route(&self, server: Option<u64>) -> Option<Connection> {
+    fn route(&self, server: Option<u64>, tried: &[Connection]) -> Option<Connection> {
         let mut servers = self.servers();
         match server {
-            Some(id) => servers.open_with_id(id).cloned(),
-            None => servers.preferred().cloned(),
+            Some(id) => servers.open_with_id(id, tried).cloned(),
+            None => servers.preferred(tried).cloned(),
         }
     }
 

@@ -32,8 +32,8 @@ pub(crate) struct Origin {
 /// What a client knows of the ways to its servers.
 pub(crate) trait Reach: TimeoutObserver<Connection> {
     /// The open connection to the server with this id, or to the one that the client's own
-    /// requests go to.
-    fn route(&self, server: Option<u64>) -> Option<Connection>;
+    /// requests go to; none of those that were tried.
+    fn route(&self, server: Option<u64>, tried: &[Connection]) -> Option<Connection>;
 
     /// Whether there may be one later: it is being connected to.
     fn may_come(&self, server: Option<u64>) -> bool;
@@ -64,7 +64,7 @@ impl dyn Reach {
             loop {
                 // Before the look, so that no connection made after it is missed.
                 let changed = self.changed();
-                if let Some(connection) = self.route(None) {
+                if let Some(connection) = self.route(None, &[]) {
                     let left = until.saturating_sub(time.now().monotonic);
                     return Ok((connection, left));
                 }

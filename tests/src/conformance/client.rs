@@ -135,7 +135,7 @@ pub async fn a_default_server_is_preferred<R: Runtime>() {
     let error = client.request("u").await.unwrap_err();
     assert_eq!(error, RequestError::NotConnected);
     let error = client.send(Message::publish("u", "x")).await.unwrap_err();
-    assert_eq!(error, SendError::Closed(CloseReason::Local));
+    assert_eq!(error, SendError::NotConnected);
     let third = ConnectionOptions::new().with_name("three");
     let address = servers[1].local_addr();
     client.connect_with(address, third).await.unwrap();

@@ -329,6 +329,8 @@ macro_rules! conformance {
                 requests_wait_or_fail_at_once
                 subscriptions_wait_within_their_timeout
                 idempotent_requests_are_made_again
+                messages_wait_or_fail_at_once
+                idempotent_requests_go_to_another_server
                 several_servers_share_requests
                 a_flush_waits_for_what_was_sent
                 a_silent_server_is_asked_and_given_up

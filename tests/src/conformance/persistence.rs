@@ -6,10 +6,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use netaio_driver::core::types::*;
-use netaio_driver::core::{CloseReason, Message};
+use netaio_driver::core::{CloseReason, Message, SendError};
 use netaio_driver::{
-    AutoReconnect, Balance, Client, ClientEvent, ClientEvents, Connection, Heartbeat, RequestError,
-    Runtime, Server,
+    AutoReconnect, Balance, Client, ClientEvent, ClientEvents, Connection, Content, Heartbeat,
+    RequestBuilder, RequestError, Runtime, Server,
 };
 
 use super::pipe::{Shape, duplex};
@@ -289,10 +289,105 @@ pub async fn idempotent_requests_are_made_again<R: Runtime>() {
     assert_message(&of_client.await.unwrap(), RESPOND_URI, "client", "again");
 }
 
-/// Of several servers the first has a client's own requests, or they take turns; while one is
-/// away the others have them.
+/// Messages that are sent wait for a server as requests do, or fail at once.
+pub async fn messages_wait_or_fail_at_once<R: Runtime>() {
+    for hold in [true, false] {
+        let policy = eager().hold_requests(hold);
+        let client = Client::<R>::builder().auto_reconnect(policy);
+        let client = client.build().unwrap();
+        let nowhere = client.send(Message::publish("u", "")).await.unwrap_err();
+        assert_eq!(nowhere, SendError::NotConnected);
+        let address = nobody();
+        let connecting = spawn::<R, _>({
+            let client = client.clone();
+            async move { client.connect_persistent(address).await }
+        });
+        let mut events = client.events();
+        wait_for(&mut events, |_| true).await;
+        let sending = spawn::<R, _>({
+            let client = client.clone();
+            async move { client.send(Message::publish("u", "held")).await }
+        });
+        if !hold {
+            assert_eq!(sending.await.unwrap_err(), SendError::NotConnected);
+            continue;
+        }
+        // Whatever it does, it has waited then.
+        wait_for(&mut events, |_| true).await;
+        let (told, published) = async_channel::unbounded();
+        let _server = loop {
+            let told = told.clone();
+            let server = Server::<R>::builder().on(PUBLISH_URI, move |held: Content| {
+                told.try_send(held.0).unwrap()
+            });
+            if let Ok(server) = server.bind(address).await {
+                break server;
+            }
+        };
+        sending.await.unwrap();
+        assert_eq!(published.recv().await.unwrap(), "held");
+        connecting.await.unwrap();
+        // Closed by the application, nothing comes any more.
+        client.close().await;
+        let closed = client.send(Message::publish("u", "")).await.unwrap_err();
+        assert_eq!(closed, SendError::NotConnected);
+    }
+}
+
+/// Without a policy, too, an idempotent request of the client's own goes to each of several
+/// servers, where the connection ends or the server does not handle it. Others fail, and so do
+/// those of a connection.
+pub async fn idempotent_requests_go_to_another_server<R: Runtime>() {
+    let client = Client::<R>::builder().build().unwrap();
+    let (mut connections, mut servers) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let listener = RawListener::<R>::new().await;
+        connections.push(client.connect(listener.address()).await.unwrap());
+        servers.push(listener.accept().await);
+    }
+    let refuse = async |server: &mut RawTcp<R>| {
+        let Message { uri, auth, .. } = server.receive().await.unwrap();
+        // With the id, so that it is surely of this request.
+        let error = Message {
+            auth,
+            ..Message::error(uri, "busy")
+        };
+        server.send(&error.with_not_handled()).await;
+    };
+    let ask = |request: RequestBuilder| spawn::<R, _>(request.timeout(NEVER).into_future());
+    let refused = RequestError::Refused("busy".into());
+
+    let asking = ask(client.request("a").idempotent());
+    refuse(&mut servers[0]).await;
+    let mut two = servers.remove(1);
+    assert_eq!(two.receive().await.unwrap().uri, "a");
+    drop(two);
+    answer::<R>(&mut servers[1], "three").await;
+    assert_message(&asking.await.unwrap(), RESPOND_URI, "a", "three");
+
+    let asking = ask(client.request("b").idempotent());
+    for server in &mut servers {
+        refuse(server).await;
+    }
+    assert_eq!(asking.await.unwrap_err(), refused);
+    for request in [
+        client.request("c"),
+        connections[0].request("d").idempotent(),
+    ] {
+        let asking = ask(request);
+        refuse(&mut servers[0]).await;
+        assert_eq!(asking.await.unwrap_err(), refused);
+    }
+}
+
+/// Of several servers the first has a client's own requests, or they take turns, also where they
+/// are idempotent; while one is away the others have them.
 pub async fn several_servers_share_requests<R: Runtime>() {
-    for balance in [Balance::Failover, Balance::RoundRobin] {
+    for (balance, idempotent) in [
+        (Balance::Failover, false),
+        (Balance::RoundRobin, false),
+        (Balance::RoundRobin, true),
+    ] {
         let servers = ["one", "two", "three"].map(|name| {
             let server = Server::<R>::builder().on(REQUEST_URI, move || name);
             listen(server)
@@ -308,7 +403,13 @@ pub async fn several_servers_share_requests<R: Runtime>() {
         let ask = async |count: usize| {
             let mut answers = Vec::new();
             for _ in 0..count {
-                let answer = client.request("u").timeout(NEVER).await.unwrap();
+                let request = client.request("u").timeout(NEVER);
+                let request = if idempotent {
+                    request.idempotent()
+                } else {
+                    request
+                };
+                let answer = request.await.unwrap();
                 answers.push(String::from_utf8(answer.content.to_vec()).unwrap());
             }
             answers
