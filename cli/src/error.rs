@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use netaio_core::packify::EncodeError;
 use netaio_core::{CloseReason, FrameError, OpenError, RouteError, SendError};
-use netaio_driver::{BuildError, ConnectError, ErrorAnswer, RequestError, TaskPanicked};
+use netaio_driver::{BuildError, ConnectError, ErrorResponse, RequestError, TaskPanicked};
 
 use crate::capture::CaptureError;
 use crate::codec::LineError;
@@ -127,7 +127,7 @@ pub(crate) enum CliError {
     Tls(#[from] TlsError),
     /// The server answered with an error message.
     #[error(transparent)]
-    Answer(#[from] ErrorAnswer),
+    Answer(#[from] ErrorResponse),
 }
 
 /// What is wrong with hex text.
@@ -225,7 +225,7 @@ impl CliError {
             Self::Context(error) => return error.advice(),
             Self::NoInput => "`</dev/null` is an empty one",
             Self::Store(RefusedFile { refused, .. }) => return refused.advice(),
-            Self::Answer(ErrorAnswer(message)) if message.message_type == AUTH_ERROR => {
+            Self::Answer(ErrorResponse(message)) if message.message_type == AUTH_ERROR => {
                 "secrets and keys must be the server's; with the AEAD layer clocks may differ by 30 seconds"
             }
             Self::Build(BuildError::Listen { source, .. }) if in_use(source) => {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use netaio_core::{Layer, Message, MessageType};
-use netaio_driver::{ErrorAnswer, Response, Runtime};
+use netaio_driver::{ErrorResponse, Response, Runtime};
 
 use crate::args::{Content, Request};
 use crate::asked::Asked;
@@ -30,7 +30,7 @@ pub(crate) fn request(message_type: MessageType, options: Request) -> Result<(),
     print(&response, time, options.json).map_err(CliError::Output)?;
     match response.is_error() {
         false => Ok(()),
-        true => Err(ErrorAnswer(response.into_message()).into()),
+        true => Err(ErrorResponse(response.into_message()).into()),
     }
 }
 

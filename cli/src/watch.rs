@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use bytes::Bytes;
 use netaio_core::types::NOT_FOUND;
 use netaio_core::{Change, Message, Printable};
-use netaio_driver::{ErrorAnswer, RequestError, Runtime};
+use netaio_driver::{ErrorResponse, RequestError, Runtime};
 
 use crate::args::Watch;
 use crate::error::CliError;
@@ -124,7 +124,7 @@ impl Watching {
         };
         let state = match answer.message_type == NOT_FOUND {
             true => State::Absent,
-            false if answer.is_error() => return Err(ErrorAnswer(answer.into_message()).into()),
+            false if answer.is_error() => return Err(ErrorResponse(answer.into_message()).into()),
             false => State::Content(answer.content.clone()),
         };
         // Of what was notified already, all up to what has led to this answer came before it.

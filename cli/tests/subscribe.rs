@@ -93,7 +93,7 @@ fn a_burst_reaches_whoever_reads() {
                     let content = format!("{number:010000}");
                     let publish = Message::publish("news", content);
                     let answer = publisher.request_message(publish).await.unwrap();
-                    answer.ok().unwrap();
+                    answer.into_result().unwrap();
                 }
             })
         });

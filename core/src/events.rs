@@ -26,7 +26,7 @@ impl Dropped {
 
 /// A message that ended a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The message; look at its type, since errors are answers too.
     pub message: Message,
     /// Whether it passed the link's outer layer, as everything does where there is

@@ -427,7 +427,7 @@ pub use datagram::{
 };
 pub use delivery::{Delivery, Fate};
 pub use error::*;
-pub use events::{Answer, Deadline, DeadlineReason, Dropped, Refusal};
+pub use events::{Deadline, DeadlineReason, Dropped, Refusal, Response};
 pub use flow_control::FlowControl;
 pub use frame::{Deframer, Frame, SealedMessage};
 pub use happy_eyeballs::HappyEyeballs;
@@ -444,8 +444,8 @@ pub use node::{LockNode, Node, PeerManagementError, Routing};
 pub use now::Now;
 pub use options::{CallOptions, CancelReason, RequestOptions, SendOptions};
 pub use peers::{
-    Discovery, DiscoveryEvent, Expired, IntroductionError, Known, ManagementConfig,
-    ManagementError, PeerChange, PeerMessage, PeerRefused, PeerTable, RemovalReason,
+    Discovery, Expired, IntroductionError, KnownPeer, ManagementConfig, ManagementError,
+    PeerChange, PeerEvent, PeerMessage, PeerRefused, PeerTable, RemovalReason,
 };
 pub use place::{LinkId, Place};
 pub use plugin::{Layer, Peer};
@@ -456,8 +456,8 @@ pub use requests::RequestId;
 pub use routes::{Captures, Pattern};
 pub use routes::{Key, KeyExtractor, PatternError, Route, RouteError, RouteId};
 pub use seal::Sealer;
-pub use shared::default_answer;
-pub use shared::{Destination, NodeAnswer, SharedNode, Unrouted};
+pub use shared::default_reply;
+pub use shared::{Destination, NodeReply, SharedNode, Unrouted};
 pub use shared_frame::SharedFrame;
 pub use subscriptions::{SubscribeError, Subscribers, Subscriptions, Wildcards};
 pub use wire::Wire;

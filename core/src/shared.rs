@@ -39,7 +39,7 @@ pub trait SharedNode {
     fn heard(&mut self, now: Now, from: Place);
 
     /// Handles a message that is for the node itself, and returns the answer to it.
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer>;
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeReply>;
 
     /// What a link says before it closes: that this node leaves.
     fn farewells(&mut self) -> Vec<PeerMessage>;
@@ -86,7 +86,7 @@ pub trait SharedNode {
 
 /// What a node answers by itself.
 #[derive(Clone, Debug)]
-pub struct NodeAnswer {
+pub struct NodeReply {
     /// The answer.
     pub message: Message,
     /// How long it waits before it is sent, over datagrams: those of
@@ -172,7 +172,7 @@ impl<H> Unrouted<H> {
 /// What netaio's default handler answers to a message that came from a place; see
 /// [`Unrouted::NotFound`].
 #[must_use]
-pub fn default_answer(message_type: MessageType, from: Place) -> Option<Message> {
+pub fn default_reply(message_type: MessageType, from: Place) -> Option<Message> {
     let uri = match from {
         Place::Link { .. } => "",
         Place::Datagram(_) => "ERROR",

@@ -23,12 +23,12 @@
 //!
 //!     let client = Client::builder().auth(HmacAuth::new("secret")).build()?;
 //!     client.connect(server.local_addr()).await?;
-//!     let response = client.request("echo").content("hi").await?.ok()?;
+//!     let response = client.request("echo").content("hi").await?.into_result()?;
 //!     assert_eq!(&response.content[..], b"hi");
 //!
 //!     // Without the admin's secret the inner check fails, and the server says so.
 //!     let refused = client.create("new", "content").await?;
-//!     assert!(refused.ok().is_err());
+//!     assert!(refused.into_result().is_err());
 //!     server.stop().await;
 //!     Ok(())
 //! })
@@ -72,20 +72,7 @@ pub use netaio_driver::key_files;
 #[cfg(feature = "testing")]
 pub use netaio_driver::testing;
 
-/// A server on async-std.
-pub type Server = netaio_driver::Server<AsyncStd>;
-/// A server before it listens.
-pub type ServerBuilder = netaio_driver::ServerBuilder<AsyncStd>;
-/// A client on async-std.
-pub type Client = netaio_driver::Client<AsyncStd>;
-/// A client before it connects.
-pub type ClientBuilder = netaio_driver::ClientBuilder<AsyncStd>;
-/// The reconnection policy of a client on async-std.
-pub type AutoReconnect = netaio_driver::AutoReconnect<AsyncStd>;
-/// A UDP node on async-std.
-pub type UdpNode = netaio_driver::UdpNode<AsyncStd>;
-/// A UDP node before it is bound.
-pub type UdpNodeBuilder = netaio_driver::UdpNodeBuilder<AsyncStd>;
+netaio_driver::runtime_types!(AsyncStd, "async-std");
 
 /// The async-std runtime: its executor, and the sockets and timers of async-io.
 #[derive(Clone, Copy, Debug)]

@@ -20,11 +20,11 @@
 //!
 //! let client = Client::builder().build()?;
 //! client.connect(server.local_addr()).wait()?;
-//! let answer = client.request("echo").content("hi").wait()?.ok()?;
+//! let answer = client.request("echo").content("hi").wait()?.into_result()?;
 //! assert_eq!(&answer.content[..], b"hi");
 //!
 //! let mut messages = client.messages();
-//! client.subscribe("news").request().wait()?.ok()?;
+//! client.subscribe("news").request().wait()?.into_result()?;
 //! server.publisher().notify("news", &Message::notify("news", "it works"))?;
 //! let news = iter(&mut messages).next().expect("the client is there");
 //! assert_eq!(&news.message.content[..], b"it works");

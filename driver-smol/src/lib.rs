@@ -19,12 +19,12 @@
 //!
 //!     let client = Client::builder().auth(HmacAuth::new("secret")).build()?;
 //!     client.connect(server.local_addr()).await?;
-//!     let response = client.request("echo").content("hi").await?.ok()?;
+//!     let response = client.request("echo").content("hi").await?.into_result()?;
 //!     assert_eq!(&response.content[..], b"hi");
 //!
 //!     // Without the admin's secret the inner check fails, and the server says so.
 //!     let refused = client.create("new", "content").await?;
-//!     assert!(refused.ok().is_err());
+//!     assert!(refused.into_result().is_err());
 //!     server.stop().await;
 //!     Ok(())
 //! })
@@ -73,20 +73,7 @@ pub use netaio_driver::key_files;
 #[cfg(feature = "testing")]
 pub use netaio_driver::testing;
 
-/// A server on smol.
-pub type Server = netaio_driver::Server<Smol>;
-/// A server before it listens.
-pub type ServerBuilder = netaio_driver::ServerBuilder<Smol>;
-/// A client on smol.
-pub type Client = netaio_driver::Client<Smol>;
-/// A client before it connects.
-pub type ClientBuilder = netaio_driver::ClientBuilder<Smol>;
-/// The reconnection policy of a client on smol.
-pub type AutoReconnect = netaio_driver::AutoReconnect<Smol>;
-/// A UDP node on smol.
-pub type UdpNode = netaio_driver::UdpNode<Smol>;
-/// A UDP node before it is bound.
-pub type UdpNodeBuilder = netaio_driver::UdpNodeBuilder<Smol>;
+netaio_driver::runtime_types!(Smol, "smol");
 
 /// The smol runtime: its global executor, and the timers and sockets, TCP and
 /// UDP, of async-io.

@@ -6,11 +6,12 @@
 use std::error::Error;
 use std::time::Duration;
 
+use netaio_tokio::config::TokioClock;
 use netaio_tokio::core::parts::{DATAGRAM_WINDOW, PART_LEN};
 use netaio_tokio::testing::{Conditions, Network};
 use netaio_tokio::types::CREATE_URI;
 use netaio_tokio::{
-    BodyStream, Client, Content, LongRequest, Message, Remote, Server, Tokio, TokioClock, UdpNode,
+    BodyStream, Client, Content, LongRequest, Message, Remote, Server, Tokio, UdpNode,
 };
 use tokio::runtime::Builder;
 use tokio::time::Instant;

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use netaio_tokio::config::Codec;
+use netaio_tokio::config::{Codec, Limits};
 use netaio_tokio::core::packify::DecodeLimits;
 use netaio_tokio::core::{
     AuthFields, AuthFormat, BodyFormat, FrameErrorKind, Header, HeaderFormat,
@@ -15,7 +15,7 @@ use netaio_tokio::core::{
 use netaio_tokio::error::SealError;
 use netaio_tokio::plugin::HmacAuth;
 use netaio_tokio::types::REQUEST_URI;
-use netaio_tokio::{Client, Content, Limits, MessageType, Server};
+use netaio_tokio::{Client, Content, MessageType, Server};
 
 const MIB: usize = 1 << 20;
 
@@ -141,7 +141,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let stranger = client("another secret")?;
     stranger.connect(server.local_addr()).await?;
     let answer = stranger.request("echo").content(content).await?;
-    let error = answer.ok().err().ok_or("it was accepted")?;
+    let error = answer.into_result().err().ok_or("it was accepted")?;
     println!("without the secret: {error}");
     server.stop().await;
     Ok(())

@@ -108,7 +108,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // A request that is not understood is answered as any other.
     let ask = Message::new(protocol.ask_average, "attic", "");
-    let error = client.request_message(ask).await?.ok().err();
+    let error = client.request_message(ask).await?.into_result().err();
     println!("of the attic: {}", error.ok_or("it has a thermometer")?);
 
     let unknown = Message::new(MessageType::new(99), "cellar", "");

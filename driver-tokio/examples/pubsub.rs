@@ -82,7 +82,7 @@ async fn main() -> Result<(), Failure> {
         let answer = cora
             .request_message(Message::publish(topic, content))
             .await?;
-        let told = Content(answer.ok()?.content);
+        let told = Content(answer.into_result()?.content);
         println!("cora published about {topic}; subscribers told: {told}");
         Ok(())
     };

@@ -57,11 +57,15 @@ async fn main() -> Result<(), Failure> {
     let mut messages = client.messages();
 
     let connection = client.connect(address).await?;
-    let answer = connection.request("echo").content("hello").await?.ok()?;
+    let answer = connection
+        .request("echo")
+        .content("hello")
+        .await?
+        .into_result()?;
     println!("echo: {}", String::from_utf8_lossy(&answer.content));
     assert_eq!(answer.content, "hello");
 
-    let answer = connection.create("note", "buy milk").await?.ok()?;
+    let answer = connection.create("note", "buy milk").await?.into_result()?;
     assert_eq!(answer.content, "told");
     let told = messages.next().await.ok_or("the client is gone")?.message;
     println!("note: {}", String::from_utf8_lossy(&told.content));

@@ -4,11 +4,11 @@
 //! ```sh
 //! cargo run -p netaio-tokio --example udp
 //! ```
-use netaio_tokio::config::ManagementConfig;
+use netaio_tokio::config::{ManagementConfig, UdpNodeBuilder};
 use netaio_tokio::events::PeerEvent;
 use netaio_tokio::plugin::HmacAuth;
 use netaio_tokio::types::{REQUEST_URI, SUBSCRIBE_URI};
-use netaio_tokio::{Content, Message, Peer, Publisher, Remote, UdpNode, UdpNodeBuilder, Uri};
+use netaio_tokio::{Content, Message, Peer, Publisher, Remote, UdpNode, Uri};
 use std::net::Ipv4Addr;
 
 /// What both nodes have in common.
@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .request(alice.local_addr(), "echo")
         .content("hi")
         .await?
-        .ok()?;
+        .into_result()?;
     println!("alice answers {:?}", answer.content);
     assert_eq!(answer.content, "hi");
 

@@ -71,11 +71,19 @@ mod unix {
         let mut messages = client.messages();
         let connection = client.connect(format!("unix:{}", path.display())).await?;
 
-        let answer = connection.request("echo").content("hello").await?.ok()?;
+        let answer = connection
+            .request("echo")
+            .content("hello")
+            .await?
+            .into_result()?;
         println!("echo: {}", String::from_utf8_lossy(&answer.content));
         assert_eq!(answer.content, "hello");
 
-        connection.subscribe("news").request().await?.ok()?;
+        connection
+            .subscribe("news")
+            .request()
+            .await?
+            .into_result()?;
         let news = Message::notify("news", "it works without TCP");
         let delivery = server.publisher().notify("news", &news)?;
         assert_eq!((delivery.accepted(), delivery.lost()), (1, 0));

@@ -18,7 +18,8 @@ use tokio::time::Instant;
 ///
 /// use netaio_tokio::types::REQUEST_URI;
 /// use netaio_tokio::error::RequestError;
-/// use netaio_tokio::{Client, NoReply, Server, TokioClock};
+/// use netaio_tokio::config::TokioClock;
+/// use netaio_tokio::{Client, NoReply, Server};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?.block_on(async {
 /// let clock = TokioClock::new();

@@ -19,12 +19,12 @@
 //!
 //! let client = Client::builder().auth(HmacAuth::new("secret")).build()?;
 //! client.connect(server.local_addr()).await?;
-//! let response = client.request("echo").content("hi").await?.ok()?;
+//! let response = client.request("echo").content("hi").await?.into_result()?;
 //! assert_eq!(&response.content[..], b"hi");
 //!
 //! // Without the admin's secret the inner check fails, and the server says so.
 //! let refused = client.create("new", "content").await?;
-//! assert!(refused.ok().is_err());
+//! assert!(refused.into_result().is_err());
 //! server.stop().await;
 //! # Ok(())
 //! # }
@@ -33,7 +33,7 @@
 //! The whole API is documented at the types below, which are those of
 //! `netaio-driver` with tokio filled in. Every method is called from within a
 //! tokio runtime. Examples there name `netaio_driver`; here the same names are at the top, or in
-//! [`events`], [`error`], [`handler`], [`config`] and [`transport`].
+//! [`events`], [`error`], [`handler`], [`middleware`], [`config`] and [`transport`].
 //!
 //! # Handlers
 //!
@@ -68,9 +68,9 @@
 //!     .await?;
 //! let client = Client::builder().build()?;
 //! client.connect(server.local_addr()).await?;
-//! let stored = client.create("sensors/7/readings", "20.5").await?.ok()?;
+//! let stored = client.create("sensors/7/readings", "20.5").await?.into_result()?;
 //! assert_eq!(stored.content, "sensor 7: 20.5");
-//! assert!(client.create("sensors/7/readings", "warm").await?.ok().is_err());
+//! assert!(client.create("sensors/7/readings", "warm").await?.into_result().is_err());
 //! server.stop().await;
 //! # Ok(())
 //! # }
@@ -81,7 +81,7 @@
 //! [`Client::connect_persistent`] tries the first connection again, too, and reconnects with
 //! a backoff and jitter. Requests wait meanwhile within their timeouts, or fail at once
 //! ([`AutoReconnect::hold_requests`]); those marked
-//! [`idempotent`](RequestBuilder::idempotent) are made again where they were cut off. A
+//! [`idempotent`](config::RequestBuilder::idempotent) are made again where they were cut off. A
 //! [`Subscription`] is there again before anything else is sent, and says that some may be
 //! missing. [`config::Balance`] is the rule for several servers. [`transport`] and `tls` have connectors and
 //! listeners for other streams than TCP; a [`LongRequest`] goes in parts past 64 KiB, and a
@@ -117,7 +117,7 @@
 //! let connection = client.connect(server.local_addr()).await?;
 //!
 //! // The answer comes behind messages that nobody has read yet.
-//! assert_eq!(&connection.request("tell").await?.ok()?.content[..], b"told");
+//! assert_eq!(&connection.request("tell").await?.into_result()?.content[..], b"told");
 //! for number in 0..100 {
 //!     let news = messages.next().await.expect("the client is open");
 //!     assert_eq!(news.message.content, number.to_string());
@@ -189,26 +189,12 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 pub(crate) use datagrams::UdpDatagrams;
 pub(crate) use stream::{TcpReader, TcpWriter};
 
-pub use clock::TokioClock;
 pub use netaio_driver::api::*;
 pub use netaio_driver::key_files;
 #[cfg(feature = "testing")]
 pub use netaio_driver::testing;
 
-/// A server on tokio.
-pub type Server = netaio_driver::Server<Tokio>;
-/// A server before it listens.
-pub type ServerBuilder = netaio_driver::ServerBuilder<Tokio>;
-/// A client on tokio.
-pub type Client = netaio_driver::Client<Tokio>;
-/// A client before it connects.
-pub type ClientBuilder = netaio_driver::ClientBuilder<Tokio>;
-/// The reconnection policy of a client on tokio.
-pub type AutoReconnect = netaio_driver::AutoReconnect<Tokio>;
-/// A UDP node on tokio.
-pub type UdpNode = netaio_driver::UdpNode<Tokio>;
-/// A UDP node before it is bound.
-pub type UdpNodeBuilder = netaio_driver::UdpNodeBuilder<Tokio>;
+netaio_driver::runtime_types!(Tokio, "tokio", crate::clock::TokioClock);
 
 /// The tokio runtime, current-thread or multi-thread, with its TCP and UDP
 /// sockets.

@@ -109,7 +109,7 @@ impl<T: AsyncWrite + Unpin + Send + 'static> WriteHalf for Half<T> {
 ///     })
 ///     .build()?;
 /// client.connect("the pipe").await?;
-/// let answer = client.request("echo").content("hi").await?.ok()?;
+/// let answer = client.request("echo").content("hi").await?.into_result()?;
 /// assert_eq!(&answer.content[..], b"hi");
 /// # Ok(())
 /// # }

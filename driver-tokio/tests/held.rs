@@ -3,7 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use netaio_tokio::{AutoReconnect, Client, Message, TokioClock};
+use netaio_tokio::config::TokioClock;
+use netaio_tokio::{AutoReconnect, Client, Message};
 use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use netaio_tokio::config::TokioClock;
 use netaio_tokio::error::LongRequestError;
 use netaio_tokio::testing::{self, Conditions, Network};
 use netaio_tokio::types::CREATE_URI;
 use netaio_tokio::{
-    BodyStream, Client, Content, Failure, LongRequest, Message, Remote, Server, Tokio, TokioClock,
-    UdpNode,
+    BodyStream, Client, Content, Failure, LongRequest, Message, Remote, Server, Tokio, UdpNode,
 };
 use tokio::time::{Instant, sleep};
 

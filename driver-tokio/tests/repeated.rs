@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use netaio_driver::DatagramSocket;
-use netaio_tokio::config::ManagementConfig;
+use netaio_tokio::config::{ManagementConfig, TokioClock};
 use netaio_tokio::plugin::HmacAuth;
 use netaio_tokio::testing::{Conditions, Network};
-use netaio_tokio::{Peer, Tokio, TokioClock, UdpNode};
+use netaio_tokio::{Peer, Tokio, UdpNode};
 use tokio::runtime::Builder;
 use tokio::time::{Instant, timeout};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, CloseReason, Message, MessageType, Now, RequestId, RequestOptions, SendError,
+    CloseReason, Message, MessageType, Now, RequestId, RequestOptions, Response, SendError,
 };
 
 use crate::error::RequestError;
@@ -40,7 +40,7 @@ pub(crate) type Confirmed = Arc<AtomicBool>;
 /// The other end of a caller's.
 struct Done {
     /// `None` where nobody waits for the answer.
-    caller: Option<oneshot::Sender<Result<Answer, RequestError>>>,
+    caller: Option<oneshot::Sender<Result<Response, RequestError>>>,
     confirmed: Option<Confirmed>,
 }
 
@@ -51,7 +51,7 @@ impl Done {
             .is_some_and(oneshot::Sender::is_canceled)
     }
 
-    fn send(self, result: Result<Answer, RequestError>) {
+    fn send(self, result: Result<Response, RequestError>) {
         if let Some(confirmed) = self.confirmed
             && matches!(&result, Ok(answer) if !answer.message.is_error())
         {
@@ -65,7 +65,7 @@ impl Done {
 }
 
 /// The caller's end of a request.
-pub(crate) type Pending = oneshot::Receiver<Result<Answer, RequestError>>;
+pub(crate) type Pending = oneshot::Receiver<Result<Response, RequestError>>;
 
 /// A request that is queued.
 #[must_use = "an answer that nobody waits for is dropped"]
@@ -187,7 +187,7 @@ impl Callers {
     pub(crate) fn end(
         &mut self,
         request: RequestId,
-        result: Result<Answer, netaio_core::RequestError>,
+        result: Result<Response, netaio_core::RequestError>,
     ) {
         let caller = self.0.get_mut(request.index()).and_then(Option::take);
         if let Some(Caller { done, timeout, .. }) = caller {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use netaio_core::{
     CloseReason, LayerError, LimitsError, Message, MessageType, PeerManagementError, Printable,
-    RouteError, SendError, SubscribeError, TooManyLinks,
+    RouteError, SendError, TooManyLinks,
 };
 
 /// A task of a server or a node called what the application plugged in, a plugin, a codec
@@ -191,7 +191,7 @@ impl RequestError {
     true => Printable::bytes(b"the remote does not say why"),
     false => Printable::bytes(&.0.content).with_max(1024),
 })]
-pub struct ErrorAnswer(pub Message);
+pub struct ErrorResponse(pub Message);
 
 /// A content that is no value of a type in a format, or a value that the format has no form
 /// for.
@@ -209,7 +209,7 @@ pub enum FormatError {
     },
     /// There is no content, as the answer is an error.
     #[error(transparent)]
-    Answer(#[from] ErrorAnswer),
+    Response(#[from] ErrorResponse),
 }
 
 #[cfg(feature = "serde")]
@@ -280,19 +280,6 @@ impl From<TooManyLinks> for RefusedConnection {
             _ => Self::TooMany { max: usize::MAX },
         }
     }
-}
-
-/// Why a receiver was not subscribed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SubscriptionError {
-    /// A limit is reached.
-    #[error(transparent)]
-    Limit(#[from] SubscribeError),
-    /// It is not a receiver of this publisher: a connection that has ended or is
-    /// another server's, or an address of another node.
-    #[error("it is none of this publisher's receivers, or has ended")]
-    NotConnected,
 }
 
 /// A [`Subscription`](crate::Subscription) or another

@@ -134,8 +134,8 @@ pub use connection_id::ConnectionId;
 #[cfg(feature = "serde")]
 pub use error::FormatError;
 pub use error::{
-    BodyLost, BuildError, ConnectError, ErrorAnswer, Lagged, LongRequestError, RefusedConnection,
-    RequestError, SubscriptionError, TaskPanicked,
+    BodyLost, BuildError, ConnectError, ErrorResponse, Lagged, LongRequestError, RefusedConnection,
+    RequestError, TaskPanicked,
 };
 pub use events::Events;
 pub use futures::BoxFuture;
@@ -189,14 +189,13 @@ pub mod api {
     pub use crate::Postcard;
     pub use crate::resources;
     pub use crate::{
-        BodyStream, Connection, Content, Extension, Failure, LongRequest, NoReply, Path, Peers,
-        Publisher, Remote, Reply, RequestBuilder, Response, Router, State, SubscribeBuilder,
-        Subscription, Text, Uri,
+        BodyStream, Connection, Content, Extension, Failure, LongRequest, NoReply, Path, Publisher,
+        Remote, Reply, Response, Router, State, Subscription, Text, Uri,
     };
     /// The protocol without I/O: `netaio-core`.
     pub use netaio_core as core;
     #[doc(inline)]
-    pub use netaio_core::{Limits, Message, MessageType, Peer, plugin, types};
+    pub use netaio_core::{Message, MessageType, Peer, plugin, types};
 
     /// What becomes of servers, clients, nodes and their messages, and counters of it.
     pub mod events {
@@ -214,8 +213,8 @@ pub mod api {
         #[cfg(feature = "serde")]
         pub use crate::FormatError;
         pub use crate::{
-            BodyLost, BuildError, ConnectError, ErrorAnswer, LongRequestError, NotSubscribed,
-            RefusedConnection, RequestError, SubscriptionError, TaskPanicked,
+            BodyLost, BuildError, ConnectError, ErrorResponse, LongRequestError, NotSubscribed,
+            RefusedConnection, RequestError, TaskPanicked,
         };
         #[doc(inline)]
         pub use netaio_core::parts::PartsError;
@@ -230,8 +229,8 @@ pub mod api {
     pub mod handler {
         pub use crate::{
             ConnectionId, FromPath, FromRequest, FromRequestAsync, FromSegment, Handler, Identity,
-            IntoErrorReply, IntoReply, Outcome, PathError, PeerIdentity, Request, RouteOptions,
-            debug_async_handler, debug_handler, path_segment,
+            IntoErrorReply, IntoReply, Outcome, PathError, PeerIdentity, Peers, Request,
+            RouteOptions, debug_async_handler, debug_handler, path_segment,
         };
         #[doc(inline)]
         pub use netaio_core::{
@@ -246,14 +245,47 @@ pub mod api {
         pub use netaio_core::RateLimiter;
     }
 
-    /// What builders are told.
+    /// Builders, and what they are told.
     pub mod config {
-        pub use crate::{Balance, Clock, ConnectionOptions, Heartbeat, Interface, Keepalive};
+        pub use crate::{
+            Balance, Clock, ConnectionOptions, Heartbeat, Interface, Keepalive, RequestBuilder,
+            SubscribeBuilder,
+        };
         #[doc(inline)]
         pub use netaio_core::{
             AuthErrorHandler, AuthErrorReply, Codec, Correlation, Delivery, FailedCheck,
-            FlowControl, ManagementConfig, MessageTypes, RequestOptions, SendOptions,
+            FlowControl, Limits, ManagementConfig, MessageTypes, RequestOptions, SendOptions,
             SlowConsumerPolicy, Unrouted,
         };
     }
+}
+
+/// The types of servers, clients and nodes in a runtime's crate, with the runtime filled in, and
+/// its module `config`, with what else is to be there: beside `pub use netaio_driver::api::*`.
+#[macro_export]
+macro_rules! runtime_types {
+    ($runtime:ident, $name:literal $(, $more:path)* $(,)?) => {
+        #[doc = concat!("A server on ", $name, ".")]
+        pub type Server = $crate::Server<$runtime>;
+        #[doc = concat!("A client on ", $name, ".")]
+        pub type Client = $crate::Client<$runtime>;
+        #[doc = concat!("The reconnection policy of a client on ", $name, ".")]
+        pub type AutoReconnect = $crate::AutoReconnect<$runtime>;
+        #[doc = concat!("A UDP node on ", $name, ".")]
+        pub type UdpNode = $crate::UdpNode<$runtime>;
+
+        /// Builders, and what they are told.
+        pub mod config {
+            #[doc(inline)]
+            pub use $crate::api::config::*;
+            $(pub use $more;)*
+
+            /// A server before it listens.
+            pub type ServerBuilder = $crate::ServerBuilder<super::$runtime>;
+            /// A client before it connects.
+            pub type ClientBuilder = $crate::ClientBuilder<super::$runtime>;
+            /// A UDP node before it is bound.
+            pub type UdpNodeBuilder = $crate::UdpNodeBuilder<super::$runtime>;
+        }
+    };
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netaio_core::plugin::KnownPeers;
 use netaio_core::{
-    Destination, Message, MessageType, NodeAnswer, Now, PeerMessage, Place, Pressure, RouteId,
+    Destination, Message, MessageType, NodeReply, Now, PeerMessage, Place, Pressure, RouteId,
     Routing, SharedNode,
 };
 
@@ -99,7 +99,7 @@ impl<'r> SharedNode for View<'_, 'r> {
         self.service.heard(now, from);
     }
 
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer> {
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeReply> {
         self.service.node_message(now, from, message)
     }
 

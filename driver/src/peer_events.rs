@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use netaio_core::{IntroductionError, Known, Peer, Place, RemovalReason};
+use netaio_core::{IntroductionError, Peer, Place, RemovalReason};
 
 use crate::clock::Time;
 use crate::events::{EventBytes, Events};
@@ -22,7 +22,7 @@ pub struct KnownPeer {
 }
 
 impl KnownPeer {
-    pub(crate) fn new(known: &Known<Place>, time: &Time) -> Self {
+    pub(crate) fn new(known: &netaio_core::KnownPeer<Place>, time: &Time) -> Self {
         let addresses = known.addresses.iter();
         Self {
             peer: known.peer.clone(),
@@ -99,11 +99,8 @@ pub enum PeerEvent {
 
 impl PeerEvent {
     /// The event of the core; `None` for kinds of events that are not known here.
-    pub(crate) fn from_core(
-        event: &netaio_core::DiscoveryEvent<Place>,
-        time: &Time,
-    ) -> Option<Self> {
-        use netaio_core::DiscoveryEvent::{
+    pub(crate) fn from_core(event: &netaio_core::PeerEvent<Place>, time: &Time) -> Option<Self> {
+        use netaio_core::PeerEvent::{
             Added, AddressRemoved, DuplicateId, KeyShared, Refused, Removed, Updated,
         };
         Some(match event {

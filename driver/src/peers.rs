@@ -142,7 +142,7 @@ impl Peers {
         self.service.peer_events()
     }
 
-    fn known(&self, known: &netaio_core::Known<Place>) -> KnownPeer {
+    fn known(&self, known: &netaio_core::KnownPeer<Place>) -> KnownPeer {
         KnownPeer::new(known, self.service.context.time())
     }
 }

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
-use netaio_core::{Delivery, Message, Place, SealError, SendOptions};
+use netaio_core::{Delivery, Message, Place, SealError, SendOptions, SubscribeError};
 
 use crate::address_book::AddressBook;
 use crate::connection::Connection;
-use crate::error::SubscriptionError;
 use crate::handler::{FromRequest, Reply, Request};
 use crate::logging::Logs;
 use crate::remote::{Kind, Remote};
@@ -96,10 +95,10 @@ impl Publisher {
         &self,
         key: impl AsRef<[u8]>,
         who: impl Into<Remote>,
-    ) -> Result<bool, SubscriptionError> {
+    ) -> Result<bool, SubscribeError> {
         let place = self.place(&who.into());
-        let place = place.ok_or(SubscriptionError::NotConnected)?;
-        Ok(self.service().node().subscribe(key.as_ref(), place)?)
+        let place = place.ok_or(SubscribeError::NotConnected)?;
+        self.service().node().subscribe(key.as_ref(), place)
     }
 
     /// Removes a subscription, and returns whether there was one.
@@ -108,13 +107,13 @@ impl Publisher {
         self.place(&who.into()).is_some_and(remove)
     }
 
-    /// Subscribes a receiver to all keys that a pattern matches, and returns whether it was
+    /// Subscribes a receiver to all keys that match a wildcard, and returns whether it was
     /// not before: `sensors/*/readings`, where `*` is one segment, or `sensors/**`, all that
-    /// follows. Patterns are for the application alone to grant, in its handler of
+    /// follows. Wildcards are for the application alone to grant, in its handler of
     /// `SUBSCRIBE_URI`, say: [`subscribe`](Self::subscribe) takes a key as it is.
     ///
     /// Whoever is subscribed to a key several times gets a message once. See
-    /// [`Node::subscribe_pattern`](netaio_core::Node::subscribe_pattern).
+    /// [`Node::subscribe_wildcard`](netaio_core::Node::subscribe_wildcard).
     ///
     /// ```
     /// use netaio_driver::{Handler, Publisher, Remote, Reply, Uri};
@@ -124,7 +123,7 @@ impl Publisher {
     /// // For SUBSCRIBE_URI.
     /// takes(|uri: Uri, who: Remote, publisher: Publisher| {
     ///     let subscribed = match uri.contains(&b'*') {
-    ///         true => publisher.subscribe_pattern(&uri, who),
+    ///         true => publisher.subscribe_wildcard(&uri, who),
     ///         false => publisher.subscribe(&uri, who),
     ///     };
     ///     subscribed.map(|_| ()).map_err(|error| error.to_string())
@@ -132,29 +131,29 @@ impl Publisher {
     /// // For UNSUBSCRIBE_URI.
     /// takes(|uri: Uri, who: Remote, publisher: Publisher| {
     ///     match uri.contains(&b'*') {
-    ///         true => publisher.unsubscribe_pattern(&uri, who),
+    ///         true => publisher.unsubscribe_wildcard(&uri, who),
     ///         false => publisher.unsubscribe(&uri, who),
     ///     };
     /// });
     /// ```
     ///
     /// # Errors
-    /// As [`subscribe`](Self::subscribe), or it is no pattern.
-    pub fn subscribe_pattern(
+    /// As [`subscribe`](Self::subscribe), or it is no wildcard.
+    pub fn subscribe_wildcard(
         &self,
-        pattern: impl AsRef<[u8]>,
+        wildcard: impl AsRef<[u8]>,
         who: impl Into<Remote>,
-    ) -> Result<bool, SubscriptionError> {
+    ) -> Result<bool, SubscribeError> {
         let place = self.place(&who.into());
-        let place = place.ok_or(SubscriptionError::NotConnected)?;
+        let place = place.ok_or(SubscribeError::NotConnected)?;
         let mut node = self.service().node();
-        Ok(node.subscribe_pattern(pattern.as_ref(), place)?)
+        node.subscribe_wildcard(wildcard.as_ref(), place)
     }
 
-    /// Removes a subscription to a pattern, and returns whether there was one.
-    pub fn unsubscribe_pattern(&self, pattern: impl AsRef<[u8]>, who: impl Into<Remote>) -> bool {
-        let pattern = pattern.as_ref();
-        let remove = |place| self.service().node().unsubscribe_pattern(pattern, place);
+    /// Removes a subscription to a wildcard, and returns whether there was one.
+    pub fn unsubscribe_wildcard(&self, wildcard: impl AsRef<[u8]>, who: impl Into<Remote>) -> bool {
+        let wildcard = wildcard.as_ref();
+        let remove = |place| self.service().node().unsubscribe_wildcard(wildcard, place);
         self.place(&who.into()).is_some_and(remove)
     }
 
@@ -187,10 +186,10 @@ impl Publisher {
         self.service().node().subscribers(key.as_ref()).len()
     }
 
-    /// The number of those that are [subscribed to a pattern](Self::subscribe_pattern).
+    /// The number of those that are [subscribed to a pattern](Self::subscribe_wildcard).
     #[must_use]
-    pub fn pattern_subscribers(&self, pattern: impl AsRef<[u8]>) -> usize {
-        self.service().node().pattern_subscribers(pattern.as_ref())
+    pub fn wildcard_subscribers(&self, pattern: impl AsRef<[u8]>) -> usize {
+        self.service().node().wildcard_subscribers(pattern.as_ref())
     }
 
     /// The subscribers of a key, in the order in which they subscribed.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use netaio_core::{Answer, Message, Place, RequestOptions, SendError, SendOptions};
+use netaio_core::{Message, Place, RequestOptions, Response, SendError, SendOptions};
 
 use crate::callers::{Confirmed, SentRequest};
 use crate::connection::Connection;
@@ -70,7 +70,7 @@ impl Remote {
         self,
         message: Message,
         options: RequestOptions,
-    ) -> Result<Answer, RequestError> {
+    ) -> Result<Response, RequestError> {
         match self.0 {
             Kind::Connection(connection) => connection.send_request(message, options).await,
             Kind::Datagram(node, to) => node.send_request(to, message, options).await,
@@ -91,7 +91,7 @@ impl Remote {
         }
     }
 
-    pub(crate) async fn finish_request(&self, sent: SentRequest) -> Result<Answer, RequestError> {
+    pub(crate) async fn finish_request(&self, sent: SentRequest) -> Result<Response, RequestError> {
         match &self.0 {
             Kind::Connection(connection) => connection.finish_request(sent).await,
             Kind::Datagram(node, to) => node.finish_request(*to, sent).await,

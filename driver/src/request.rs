@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use netaio_core::{Answer, Layer, Message, MessageType, RequestOptions};
+use netaio_core::{Layer, Message, MessageType, RequestOptions};
 
 use crate::connection::{Connection, Reach};
-use crate::error::{ErrorAnswer, RequestError};
+use crate::error::{ErrorResponse, RequestError};
 use crate::futures::{BoxFuture, race};
 use crate::remote::Remote;
 
@@ -150,7 +150,7 @@ impl RequestBuilder {
         answer.map(Response)
     }
 
-    async fn send_patiently(self) -> Result<Answer, RequestError> {
+    async fn send_patiently(self) -> Result<netaio_core::Response, RequestError> {
         let Self {
             to,
             message,
@@ -223,19 +223,19 @@ impl IntoFuture for RequestBuilder {
     }
 }
 
-impl From<Answer> for Response {
-    fn from(answer: Answer) -> Self {
-        Self(answer)
+impl From<netaio_core::Response> for Response {
+    fn from(response: netaio_core::Response) -> Self {
+        Self(response)
     }
 }
 
 /// The message that answered a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response(Answer);
+pub struct Response(netaio_core::Response);
 
 impl Response {
     /// Whether it passed the outer layer. An error that did not may have been forged;
-    /// see [`Answer::verified`].
+    /// see [`netaio_core::Response::verified`].
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.0.verified
@@ -251,18 +251,10 @@ impl Response {
     ///
     /// # Errors
     /// It is one.
-    pub fn into_result(self) -> Result<Message, ErrorAnswer> {
-        self.ok()
-    }
-
-    /// The same, for short: [`into_result`](Self::into_result).
-    ///
-    /// # Errors
-    /// It is one of the four error types.
-    pub fn ok(self) -> Result<Message, ErrorAnswer> {
+    pub fn into_result(self) -> Result<Message, ErrorResponse> {
         match self.0.message.is_error() {
             false => Ok(self.0.message),
-            true => Err(ErrorAnswer(self.0.message)),
+            true => Err(ErrorResponse(self.0.message)),
         }
     }
 }

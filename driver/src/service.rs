@@ -8,7 +8,7 @@ use bytes::Bytes;
 use event_listener::{Event, EventListener};
 use netaio_core::plugin::KnownPeers;
 use netaio_core::{
-    Destination, Key, LinkId, ManagementConfig, Message, MessageType, Node, NodeAnswer, Now,
+    Destination, Key, LinkId, ManagementConfig, Message, MessageType, Node, NodeReply, Now,
     PeerManagementError, PeerMessage, Place, Pressure, RouteError, RouteId, SharedNode, Unrouted,
 };
 
@@ -146,7 +146,7 @@ impl Service {
                 .peer_events
                 .emit_if(|| PeerEvent::from_core(&event, time));
             limited!(self.context.logs, DEBUG, "peer", ?event);
-            if let netaio_core::DiscoveryEvent::DuplicateId { id, known, other } = &event {
+            if let netaio_core::PeerEvent::DuplicateId { id, known, other } = &event {
                 let (id, other) = (format_args!("{id:x}"), other.address());
                 let known = known.and_then(|place| place.address());
                 limited!(
@@ -371,7 +371,7 @@ impl SharedNode for &Service {
         }
     }
 
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer> {
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeReply> {
         self.change(|node| node.node_message(now, from, message))
     }
 

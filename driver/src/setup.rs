@@ -7,7 +7,7 @@ use netaio_core::parts::PARTS_URI;
 use netaio_core::plugin::{DefaultPeerPlugin, PeerPlugin};
 use netaio_core::{
     KeyExtractor, Layer, LinkConfig, ManagementConfig, Message, Node, Peer, RouteError, Unrouted,
-    Wire, default_answer, types,
+    Wire, default_reply, types,
 };
 
 use crate::bounded_queue::Bounds;
@@ -202,7 +202,7 @@ fn not_found(request: Request) -> Option<Message> {
     let message_type = request.message.message_type;
     let uri = crate::logging::Shown(&request.message.uri);
     limited!(logs, DEBUG, "a message has no handler", ?remote, %message_type, %uri);
-    default_answer(message_type, request.remote.place())
+    default_reply(message_type, request.remote.place())
 }
 
 /// The options of servers, clients and UDP nodes.

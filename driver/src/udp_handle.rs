@@ -9,7 +9,7 @@ use async_channel::Sender;
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Answer, Call, CloseReason, FanOut, Limits, Message, RequestOptions, SendError, SendOptions,
+    Call, CloseReason, FanOut, Limits, Message, RequestOptions, Response, SendError, SendOptions,
 };
 
 use crate::address::destination;
@@ -144,7 +144,7 @@ impl UdpHandle {
         to: SocketAddr,
         message: Message,
         options: RequestOptions,
-    ) -> Result<Answer, RequestError> {
+    ) -> Result<Response, RequestError> {
         let sent = self.begin_request(to, message, options, None)?;
         self.finish_request(to, sent).await
     }
@@ -216,7 +216,7 @@ impl UdpHandle {
         &self,
         to: SocketAddr,
         sent: SentRequest,
-    ) -> Result<Answer, RequestError> {
+    ) -> Result<Response, RequestError> {
         let SentRequest {
             begun,
             pending,

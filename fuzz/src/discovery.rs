@@ -7,7 +7,7 @@ use std::time::Duration;
 use netaio_core::packify::DecodeLimits;
 use netaio_core::plugin::{DefaultPeerPlugin, Peer, PeerPlugin};
 use netaio_core::{
-    Discovery, DiscoveryEvent, Known, Limits, ManagementConfig, Message, MessageType, Now, Wire,
+    Discovery, KnownPeer, Limits, ManagementConfig, Message, MessageType, Now, PeerEvent, Wire,
     types,
 };
 
@@ -23,7 +23,7 @@ const REFUSALS: usize = 64;
 /// The node, and what an owner knows who sees nothing but events.
 pub(super) struct Finder {
     node: Discovery<u8>,
-    told: BTreeMap<Vec<u8>, Known<u8>>,
+    told: BTreeMap<Vec<u8>, KnownPeer<u8>>,
     /// Events that the owner's own commands have made since it took any.
     own: usize,
 }
@@ -171,7 +171,7 @@ impl Finder {
         let (mut changes, mut refused) = (0, 0);
         while let Some(event) = self.node.poll_event() {
             match &event {
-                DiscoveryEvent::Refused { .. } => refused += 1,
+                PeerEvent::Refused { .. } => refused += 1,
                 _ => changes += 1,
             }
             self.hear_of(event);
@@ -187,36 +187,36 @@ impl Finder {
         assert!(list.iter().map(|known| seen(known)).eq(told.map(seen)));
     }
 
-    fn hear_of(&mut self, event: DiscoveryEvent<u8>) {
+    fn hear_of(&mut self, event: PeerEvent<u8>) {
         match event {
-            DiscoveryEvent::Added(known) => {
+            PeerEvent::Added(known) => {
                 let before = self.told.insert(known.peer.id.to_vec(), known);
                 assert!(before.is_none(), "it was there before");
             }
-            DiscoveryEvent::Updated(known) => {
+            PeerEvent::Updated(known) => {
                 let before = self.told.insert(known.peer.id.to_vec(), known.clone());
                 let before = before.expect("it came before");
                 assert_ne!(seen(&before), seen(&known));
                 assert!(known.addresses.starts_with(&before.addresses));
             }
-            DiscoveryEvent::AddressRemoved { known, address, .. } => {
+            PeerEvent::AddressRemoved { known, address, .. } => {
                 let before = self.told.insert(known.peer.id.to_vec(), known.clone());
                 let mut before = before.expect("it came before");
                 before.addresses.retain(|other| *other != address);
                 assert_eq!(seen(&before), seen(&known));
             }
-            DiscoveryEvent::Removed { known, .. } => {
+            PeerEvent::Removed { known, .. } => {
                 let before = self.told.remove(&known.peer.id[..]);
                 assert_eq!(seen(&before.expect("it came before")), seen(&known));
             }
-            DiscoveryEvent::Refused { .. } | DiscoveryEvent::DuplicateId { .. } => {}
+            PeerEvent::Refused { .. } | PeerEvent::DuplicateId { .. } => {}
             other => panic!("an event of no known kind: {other:?}"),
         }
     }
 }
 
 /// What events tell of a peer: not each time that it is heard.
-fn seen(known: &Known<u8>) -> (&Peer, &[u8]) {
+fn seen(known: &KnownPeer<u8>) -> (&Peer, &[u8]) {
     (&known.peer, &known.addresses)
 }
 

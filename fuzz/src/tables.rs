@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netaio_core::plugin::Peer;
 use netaio_core::{
-    Known, Limits, Now, PeerChange, PeerRefused, PeerTable, SubscribeError, Subscriptions,
+    KnownPeer, Limits, Now, PeerChange, PeerRefused, PeerTable, SubscribeError, Subscriptions,
 };
 
 use crate::discovery::Finder;
@@ -28,7 +28,7 @@ pub(super) struct Tables {
     peers: PeerTable<u8>,
     /// Keys and subscribers, in the order of their coming.
     subscribed: Vec<(u8, u8)>,
-    known: BTreeMap<Vec<u8>, Known<u8>>,
+    known: BTreeMap<Vec<u8>, KnownPeer<u8>>,
     /// When each address was last heard, and whether nobody else has introduced
     /// itself from there.
     heard: BTreeMap<u8, (Duration, bool)>,
@@ -147,7 +147,7 @@ impl Tables {
         match taken {
             Ok(PeerChange::Added) => {
                 assert!(!elsewhere && !full);
-                let known = Known {
+                let known = KnownPeer {
                     peer,
                     addresses: [address].into(),
                     last_heard: now,
@@ -215,7 +215,7 @@ impl Tables {
         }
     }
 
-    fn at(&mut self, address: u8) -> Option<(Vec<u8>, &mut Known<u8>)> {
+    fn at(&mut self, address: u8) -> Option<(Vec<u8>, &mut KnownPeer<u8>)> {
         let known = self.known.iter_mut();
         known
             .map(|(id, known)| (id.clone(), known))

@@ -2,7 +2,7 @@
 
 use netaio_core::packify::Value;
 use netaio_core::types::*;
-use netaio_core::{Answer, AuthFields, Correlation, Header, Message, MessageType};
+use netaio_core::{AuthFields, Correlation, Header, Message, MessageType, Response};
 
 /// A type of the scripts' own.
 pub(super) const CUSTOM: u8 = 40;
@@ -70,7 +70,7 @@ pub(super) fn answer_to(request: &Message) -> Message {
 
 /// Whether it answers the request whose content is this number: with that, or with
 /// an error in place of a handler's answer.
-pub(super) fn answers(answer: &Answer, serial: u32) -> bool {
+pub(super) fn answers(answer: &Response, serial: u32) -> bool {
     let content = &answer.message.content[..];
     let errors = [
         REFUSAL,

@@ -133,7 +133,7 @@ impl Bus {
     fn subscribers(&self, topic: &Topic) -> usize {
         match topic {
             Topic::Uri(uri) => self.local.subscribers(uri),
-            Topic::Pattern(pattern) => self.local.pattern_subscribers(pattern),
+            Topic::Pattern(pattern) => self.local.wildcard_subscribers(pattern),
         }
     }
 }

@@ -50,7 +50,7 @@ impl Gateway {
     }
 
     /// Answers requests for a uri in this process, or for all uris that a pattern matches where it has
-    /// a `*` (as of [`Publisher::subscribe_pattern`]): requests that clients of all gateways
+    /// a `*` (as of [`Publisher::subscribe_wildcard`]): requests that clients of all gateways
     /// [ask](Self::ask) for, and those of NATS programs to the subject `PREFIX.service.TOKENS`
     /// (see [`subject`]). Processes that answer the same uri share its requests. At most 256 run at
     /// once in each; a handler that panics is answered with an `ERROR`, and one that is slower than
@@ -172,23 +172,23 @@ impl resources::Bus for Gateway {
         publisher.unsubscribe(uri, who);
     }
 
-    async fn subscribe_pattern(
+    async fn subscribe_wildcard(
         &self,
         pattern: &[u8],
         who: Remote,
         publisher: &Publisher,
     ) -> Result<(), BusError> {
-        let is_new = publisher.subscribe_pattern(pattern, &who)?;
+        let is_new = publisher.subscribe_wildcard(pattern, &who)?;
         let topic = Topic::Pattern(Bytes::copy_from_slice(pattern));
         let subscribed = self.0.bus.subscribe(topic).await;
         if subscribed.is_err() && is_new {
-            publisher.unsubscribe_pattern(pattern, who);
+            publisher.unsubscribe_wildcard(pattern, who);
         }
         subscribed
     }
 
-    async fn unsubscribe_pattern(&self, pattern: &[u8], who: Remote, publisher: &Publisher) {
-        publisher.unsubscribe_pattern(pattern, who);
+    async fn unsubscribe_wildcard(&self, pattern: &[u8], who: Remote, publisher: &Publisher) {
+        publisher.unsubscribe_wildcard(pattern, who);
     }
 
     async fn wait_for_room(&self, uri: &[u8]) {

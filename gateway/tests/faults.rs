@@ -12,8 +12,9 @@ use common::Site;
 use common::linear::{self, Answered, Asked, Operation};
 use common::nats::NatsServer;
 use netaio_gateway::{Gateway, GatewayOptions};
+use netaio_tokio::Client;
+use netaio_tokio::config::RequestBuilder;
 use netaio_tokio::types::{NOT_FOUND, OK, RESPOND_URI};
-use netaio_tokio::{Client, RequestBuilder};
 use tokio::sync::mpsc;
 
 /// How many clients ask at once, and how many resources they use at a time.

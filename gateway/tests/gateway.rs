@@ -11,8 +11,9 @@ use bytes::Bytes;
 use common::Site;
 use common::nats::NatsServer;
 use netaio_driver::core::{Change, Gap};
+use netaio_tokio::config::RequestBuilder;
 use netaio_tokio::types::{ERROR, NOT_FOUND, OK};
-use netaio_tokio::{Client, Message, Reply, RequestBuilder, Subscription};
+use netaio_tokio::{Client, Message, Reply, Subscription};
 
 /// The next notification: its content, what has happened, and whether some may be lost before it.
 async fn next(news: &mut Subscription) -> (String, Option<Change>, Option<u64>) {

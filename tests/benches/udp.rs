@@ -20,10 +20,11 @@ use std::time::{Duration, Instant};
 
 use netaio_tests::figures::Spread;
 use netaio_tests::plain::sealed;
+use netaio_tokio::config::Limits;
 use netaio_tokio::plugin::HmacAuth;
 use netaio_tokio::plugin::Layer;
 use netaio_tokio::types::{REQUEST_URI, RESPOND_URI};
-use netaio_tokio::{Content, Limits, Message, UdpNode};
+use netaio_tokio::{Content, Message, UdpNode};
 use tokio::net::UdpSocket;
 
 const FRAME: usize = 64;

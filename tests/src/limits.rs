@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use netaio_tokio::Limits;
+use netaio_tokio::config::Limits;
 
 /// What `Limits` are by default: its fields' names, and their values as they are shown.
 ///

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use netaio_tests::namespaces::{INTERFACE, Network};
 use netaio_tests::python::Script;
-use netaio_tokio::config::Keepalive;
+use netaio_tokio::config::{Keepalive, Limits};
 use netaio_tokio::events::{CloseReason, Events, ServerEvent};
-use netaio_tokio::{Limits, Message, Server};
+use netaio_tokio::{Message, Server};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 

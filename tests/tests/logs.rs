@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use netaio_tests::lines::Lines;
-use netaio_tokio::config::{Clock, ManagementConfig};
+use netaio_tokio::config::{Clock, Limits, ManagementConfig, ServerBuilder};
 use netaio_tokio::core::Now;
 use netaio_tokio::events::{PeerEvent, UdpEvent};
 use netaio_tokio::plugin::{DefaultPeerPlugin, HmacAuth, PeerPlugin};
 use netaio_tokio::types::{ADVERTISE_PEER, AUTH_ERROR, REQUEST_URI};
-use netaio_tokio::{Client, Connection, Limits, Message, Peer, Server, ServerBuilder, UdpNode};
+use netaio_tokio::{Client, Connection, Message, Peer, Server, UdpNode};
 use tokio::net::UdpSocket;
 use tracing::Level;
 
@@ -305,7 +305,7 @@ async fn a_flood_of_news_that_a_client_does_not_want_is_one_line() {
     let server = server.bind("127.0.0.1:0").await.unwrap();
     let client = Client::builder().clock(Hand::default()).build().unwrap();
     client.connect(server.local_addr()).await.unwrap();
-    client.request("u").await.unwrap().ok().unwrap();
+    client.request("u").await.unwrap().into_result().unwrap();
     let log = lines.with("an unsolicited message was dropped: the application takes none");
     assert_eq!(log.len(), 1, "{log:?}");
     assert_eq!(client.metrics().suppressed_log_lines, FLOOD - 1);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use netaio_core::plugin::{HmacAuth, ReplayWindow};
 use netaio_core::{
-    DatagramHub, DatagramOutput, DiscoveryEvent, Layer, Limits, LinkConfig, ManagementConfig,
-    Message, MessageType, Node, Now, Place, RemovalReason, SendOptions,
+    DatagramHub, DatagramOutput, Layer, Limits, LinkConfig, ManagementConfig, Message, MessageType,
+    Node, Now, PeerEvent, Place, RemovalReason, SendOptions,
 };
 use netaio_tests::network::{Buffer, Faults, Network, Setup, address};
 use rand_core::SeedableRng;
@@ -120,7 +120,7 @@ fn what_comes_twice_or_too_late_changes_nothing() {
     assert_eq!(network.known(), 1.0);
     for number in 0..40 {
         let events = network.host_mut(number).unwrap().take_events();
-        let came = |event: &&DiscoveryEvent<Place>| matches!(event, DiscoveryEvent::Added(_));
+        let came = |event: &&PeerEvent<Place>| matches!(event, PeerEvent::Added(_));
         assert_eq!(events.iter().filter(came).count(), 39);
         assert_eq!(events.len(), 39, "{events:?}");
     }
@@ -141,10 +141,10 @@ fn a_network_that_falls_apart_heals() {
         assert_eq!(host.peers().len(), side - 1, "node {number}");
     }
     let events = network.host_mut(0).unwrap().take_events();
-    let timed_out = |event: &&DiscoveryEvent<Place>| {
+    let timed_out = |event: &&PeerEvent<Place>| {
         matches!(
             event,
-            DiscoveryEvent::Removed {
+            PeerEvent::Removed {
                 reason: RemovalReason::TimedOut,
                 ..
             }

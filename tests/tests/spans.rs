@@ -30,7 +30,7 @@ async fn logged(level: Level) -> (Lines, String) {
     let client = client.build().unwrap();
     let connection = client.connect(server.local_addr()).await.unwrap();
     let answer = connection.request("a\nuri").content("my content").await;
-    answer.unwrap().ok().unwrap();
+    answer.unwrap().into_result().unwrap();
     client.close().await;
     server.stop().await;
     (lines, server.local_addr().to_string())

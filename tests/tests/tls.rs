@@ -13,14 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use netaio_tests::conformance::guarded;
-use netaio_tokio::config::{Correlation, ManagementConfig};
+use netaio_tokio::config::{Correlation, ManagementConfig, ServerBuilder};
 use netaio_tokio::core::FrameErrorKind;
 use netaio_tokio::error::{RequestError, SendError};
 use netaio_tokio::events::{ClientEvent, CloseReason, ServerEvent};
 use netaio_tokio::transport::{connect_stream, serve_stream};
 use netaio_tokio::types::REQUEST_URI;
 use netaio_tokio::{
-    AutoReconnect, Client, Connection, Content, Message, Peer, Remote, Server, ServerBuilder, tls,
+    AutoReconnect, Client, Connection, Content, Message, Peer, Remote, Server, tls,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};

@@ -129,7 +129,7 @@ impl<R: Runtime> Subscribers<R> {
         }
         let uri = self.uri.as_bytes().to_vec();
         let request = asked.remote().subscribe(uri).request();
-        request.timeout(choice.timeout).await?.ok()?;
+        request.timeout(choice.timeout).await?.into_result()?;
         self.subscribers.push((asked, subscriber));
         Ok(())
     }

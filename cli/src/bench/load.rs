@@ -45,7 +45,7 @@ impl Ask for Echo {
 
 /// The message of an answer that is none of an error.
 pub(super) fn content(response: Response) -> Result<Message, CliError> {
-    Ok(response.ok()?)
+    Ok(response.into_result()?)
 }
 
 /// What all callers share.

@@ -28,7 +28,7 @@ pub(super) async fn subscribe(
 ) -> Result<(), CliError> {
     for uri in uris {
         let request = server.request_message(Message::subscribe(uri.clone()));
-        request.timeout(timeout).await?.ok()?;
+        request.timeout(timeout).await?.into_result()?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use netaio_core::Message;
 use netaio_core::types::AUTH_ERROR;
-use netaio_driver::{ErrorAnswer, Heartbeat, RequestError, Response, Runtime};
+use netaio_driver::{ErrorResponse, Heartbeat, RequestError, Response, Runtime};
 
 use self::report::Report;
 use crate::args::Ping;
@@ -67,7 +67,7 @@ impl Pinging {
             let line = match round::<R>(options, &mut asked).await {
                 Ok(answer) if answer.response.message_type == AUTH_ERROR => {
                     let message = answer.response.into_message();
-                    return Err(ErrorAnswer(message).into());
+                    return Err(ErrorResponse(message).into());
                 }
                 Ok(answer) => report.answered(&answer),
                 // There is no server at all: nothing was measured.

@@ -38,17 +38,17 @@ impl Bus for AnyBus {
         each!(self, bus => bus.unsubscribe(uri, who, publisher));
     }
 
-    async fn subscribe_pattern(
+    async fn subscribe_wildcard(
         &self,
         pattern: &[u8],
         who: Remote,
         publisher: &Publisher,
     ) -> Result<(), BusError> {
-        each!(self, bus => bus.subscribe_pattern(pattern, who, publisher))
+        each!(self, bus => bus.subscribe_wildcard(pattern, who, publisher))
     }
 
-    async fn unsubscribe_pattern(&self, pattern: &[u8], who: Remote, publisher: &Publisher) {
-        each!(self, bus => bus.unsubscribe_pattern(pattern, who, publisher));
+    async fn unsubscribe_wildcard(&self, pattern: &[u8], who: Remote, publisher: &Publisher) {
+        each!(self, bus => bus.unsubscribe_wildcard(pattern, who, publisher));
     }
 
     async fn wait_for_room(&self, uri: &[u8]) {

@@ -68,7 +68,7 @@ pub(super) async fn subscribe(
     here: Here,
 ) -> Result<&'static str, BusError> {
     match is_pattern(&uri) {
-        true => here.bus.subscribe_pattern(&uri, who, &publisher).await?,
+        true => here.bus.subscribe_wildcard(&uri, who, &publisher).await?,
         false => here.bus.subscribe(&uri, who, &publisher).await?,
     }
     Ok("")
@@ -82,7 +82,7 @@ pub(super) async fn unsubscribe(
     here: Here,
 ) -> &'static str {
     match is_pattern(&uri) {
-        true => here.bus.unsubscribe_pattern(&uri, who, &publisher).await,
+        true => here.bus.unsubscribe_wildcard(&uri, who, &publisher).await,
         false => here.bus.unsubscribe(&uri, who, &publisher).await,
     }
     ""

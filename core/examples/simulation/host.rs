@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use netaio_core::types::{NOTIFY_URI, REQUEST_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI};
 use netaio_core::{
-    DatagramHub, DatagramHubEvent, DatagramOutput, DiscoveryEvent, LinkConfig, ManagementConfig,
-    Message, Now, Peer, RequestOptions,
+    DatagramHub, DatagramHubEvent, DatagramOutput, LinkConfig, ManagementConfig, Message, Now,
+    Peer, PeerEvent, RequestOptions,
 };
 use rand_core::CryptoRng;
 
@@ -128,7 +128,7 @@ impl Host {
                     self.failed += 1;
                     self.ask(now)?;
                 }
-                DatagramOutput::Event(DatagramHubEvent::Peer(DiscoveryEvent::Added(known)))
+                DatagramOutput::Event(DatagramHubEvent::Peer(PeerEvent::Added(known)))
                     if self.first.is_none() =>
                 {
                     let place = known.addresses.first();

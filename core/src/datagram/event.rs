@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::SuppressedReplies;
 use crate::calls::{Call, CallId};
 use crate::error::{RequestError, SendError};
-use crate::events::{Answer, Refusal};
+use crate::events::{Refusal, Response};
 use crate::message::{Message, MessageType};
 use crate::options::CancelReason;
 use crate::requests::RequestId;
@@ -43,7 +43,7 @@ pub enum DatagramEvent<H> {
         /// Which request.
         request: RequestId,
         /// The answer.
-        answer: Answer,
+        answer: Response,
         /// Where it came from.
         remote: SocketAddr,
     },

@@ -15,7 +15,7 @@ use crate::frame::{Frame, SealedMessage};
 use crate::message::{AuthView, Gap, types};
 use crate::now::Now;
 use crate::place::Place;
-use crate::shared::{NodeAnswer, SharedNode, default_answer};
+use crate::shared::{NodeReply, SharedNode, default_reply};
 
 impl DatagramLink {
     /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its
@@ -316,7 +316,7 @@ impl DatagramLink {
             Target::Node => {
                 reply.unprompted = true;
                 match node.node_message(now, place, &message) {
-                    Some(NodeAnswer { message, delay })
+                    Some(NodeReply { message, delay })
                         if !delay.is_zero() && self.delayed.has_room() =>
                     {
                         self.delayed.push(now.deadline(delay), reply, message);
@@ -330,7 +330,7 @@ impl DatagramLink {
             }
             Target::NotFound => {
                 reply.unprompted = true;
-                if let Some(answer) = default_answer(message.message_type, place) {
+                if let Some(answer) = default_reply(message.message_type, place) {
                     let _ = self.send_reply(node, &reply, &answer);
                 }
                 return Some(DatagramEvent::Unrouted {

@@ -4,7 +4,7 @@ use super::{Exchange, Failed};
 use crate::config::Role;
 use crate::cookies;
 use crate::error::{OpenError, RequestError};
-use crate::events::{Answer, Refusal};
+use crate::events::{Refusal, Response};
 use crate::frame::SealedMessage;
 use crate::message::{Message, MessageType, NotHandled};
 use crate::place::Place;
@@ -18,7 +18,7 @@ pub(crate) enum Sorted {
     /// It answers no request, and is left where it is.
     Message,
     /// It ended a request, whose caller waits for it.
-    Answered(RequestId, Answer),
+    Answered(RequestId, Response),
     /// It ended a request, and says that it was not handled.
     Failed(RequestId, RequestError),
     /// It asks that a request be sent again, with this cookie.
@@ -151,7 +151,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         }
         match self.pending.remove(request) {
             Some(ended) if !ended.abandoned => {
-                Sorted::Answered(request, Answer { message, verified })
+                Sorted::Answered(request, Response { message, verified })
             }
             _ => Sorted::Nothing,
         }

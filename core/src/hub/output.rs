@@ -6,10 +6,10 @@ use bytes::Bytes;
 
 use crate::calls::{Call, CallId};
 use crate::error::{CloseReason, RequestError, SendError};
-use crate::events::{Answer, Dropped, Refusal};
+use crate::events::{Dropped, Refusal, Response};
 use crate::message::{Message, MessageType};
 use crate::options::CancelReason;
-use crate::peers::DiscoveryEvent;
+use crate::peers::PeerEvent;
 use crate::place::{LinkId, Place};
 use crate::requests::RequestId;
 
@@ -43,7 +43,7 @@ pub enum Output<'a, H> {
         /// Which request of the link's.
         request: RequestId,
         /// The answer.
-        answer: Answer,
+        answer: Response,
     },
     /// A request ended without an answer.
     Failed {
@@ -147,7 +147,7 @@ pub enum HubEvent {
         uri: Bytes,
     },
     /// A peer came, changed or went.
-    Peer(DiscoveryEvent<Place>),
+    Peer(PeerEvent<Place>),
 }
 
 /// What a [`DatagramHub`](crate::DatagramHub) wants done, or says.
@@ -178,7 +178,7 @@ pub enum DatagramOutput<'a, H> {
         /// Which request.
         request: RequestId,
         /// The answer.
-        answer: Answer,
+        answer: Response,
         /// Where it came from.
         remote: SocketAddr,
     },
@@ -289,5 +289,5 @@ pub enum DatagramHubEvent {
         uri: Bytes,
     },
     /// A peer came, changed or went.
-    Peer(DiscoveryEvent<Place>),
+    Peer(PeerEvent<Place>),
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::calls::{Call, CallId};
 use crate::error::{CloseReason, RequestError};
-use crate::events::{Answer, Dropped, Refusal};
+use crate::events::{Dropped, Refusal, Response};
 use crate::message::{Message, MessageType};
 use crate::options::CancelReason;
 use crate::requests::RequestId;
@@ -32,7 +32,7 @@ pub enum LinkEvent<H> {
         /// Which request.
         request: RequestId,
         /// The answer.
-        answer: Answer,
+        answer: Response,
     },
     /// A request ended without an answer.
     Failed {

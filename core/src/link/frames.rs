@@ -11,7 +11,7 @@ use crate::exchange::{Failed, Found, Sorted, Target};
 use crate::frame::{Frame, SealedMessage};
 use crate::limits::Limits;
 use crate::message::Message;
-use crate::shared::{SharedNode, default_answer};
+use crate::shared::{SharedNode, default_reply};
 
 impl Link {
     /// Handles the next message, whether it has waited or just came; it may make an event.
@@ -196,7 +196,7 @@ impl Link {
             }
             Target::NotFound => {
                 reply.unprompted = true;
-                if let Some(answer) = default_answer(message.message_type, place) {
+                if let Some(answer) = default_reply(message.message_type, place) {
                     let _ = self.send_reply(node, &reply, &answer);
                 }
                 return Some(LinkEvent::Unrouted {

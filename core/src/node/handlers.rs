@@ -188,40 +188,41 @@ impl<H: Clone> Node<H> {
         self.subscriptions.subscribe_from(key, who, origin, limits)
     }
 
-    /// Subscribes whoever is at a place to all keys that a pattern matches, and says whether
+    /// Subscribes whoever is at a place to all keys that match a wildcard, and says whether
     /// that was new: `sensors/*/readings`, where `*` is one segment, or `sensors/**`, all that
-    /// follows, one segment at least. netaio knows no patterns: a remote that asks for
-    /// one asks for that very uri, until a handler decides otherwise, and calls this.
+    /// follows, one segment at least ([`Wildcards`](crate::Wildcards)). netaio knows no wildcards:
+    /// a remote that asks for one asks for that very uri, until a handler decides otherwise, and
+    /// calls this.
     ///
-    /// A message for a key goes once to whoever has subscribed to it, by the key or by patterns.
-    /// The time to find patterns depends on the segments of the key and the patterns that
-    /// match, not on how many there are. The limits of subscriptions are also those of patterns, which count
-    /// by themselves; a pattern has at most 16 segments, and no [lease](Self::lease).
+    /// A message for a key goes once to whoever has subscribed to it, by the key or by wildcards.
+    /// The time to find wildcards depends on the segments of the key and the wildcards that
+    /// match, not on how many there are. The limits of subscriptions are also those of wildcards,
+    /// which count by themselves; a wildcard has no [lease](Self::lease).
     ///
     /// # Errors
-    /// As [`subscribe`](Self::subscribe), or it is [no pattern](SubscribeError::NoPattern).
-    pub fn subscribe_pattern(
+    /// As [`subscribe`](Self::subscribe), or it is [no wildcard](SubscribeError::NoWildcard).
+    pub fn subscribe_wildcard(
         &mut self,
-        pattern: &[u8],
+        wildcard: &[u8],
         who: Place,
     ) -> Result<bool, SubscribeError> {
-        let origin = self.may_subscribe(pattern, who)?;
+        let origin = self.may_subscribe(wildcard, who)?;
         let limits = &self.config.wire.limits;
-        self.wildcards.subscribe_from(pattern, who, origin, limits)
+        self.wildcards.subscribe_from(wildcard, who, origin, limits)
     }
 
-    /// Takes the subscription to a pattern back, and says whether there was one.
-    pub fn unsubscribe_pattern(&mut self, pattern: &[u8], who: Place) -> bool {
-        self.wildcards.unsubscribe(pattern, who)
+    /// Takes the subscription to a wildcard back, and says whether there was one.
+    pub fn unsubscribe_wildcard(&mut self, wildcard: &[u8], who: Place) -> bool {
+        self.wildcards.unsubscribe(wildcard, who)
     }
 
-    /// The number of those that are [subscribed to a pattern](Self::subscribe_pattern).
+    /// The number of those that are [subscribed to a wildcard](Self::subscribe_wildcard).
     #[must_use]
-    pub fn pattern_subscribers(&self, pattern: &[u8]) -> usize {
-        self.wildcards.count(pattern)
+    pub fn wildcard_subscribers(&self, wildcard: &[u8]) -> usize {
+        self.wildcards.count(wildcard)
     }
 
-    /// The subscribers of a key and of the patterns that match it, where any pattern does.
+    /// The subscribers of a key and of the wildcards that it matches, where it matches any.
     pub(super) fn matching(&self, key: &[u8]) -> Option<Vec<Place>> {
         self.wildcards
             .join(key, self.subscriptions.subscribers(key))
@@ -288,7 +289,7 @@ impl<H: Clone> Node<H> {
     }
 
     /// The subscribers of a key, in the order of their subscribing; those behind them whom only
-    /// [patterns](Self::subscribe_pattern) subscribe.
+    /// [patterns](Self::subscribe_wildcard) subscribe.
     pub fn subscribers(&self, key: &[u8]) -> Subscribers<'_, Place> {
         match self.matching(key) {
             Some(all) => Subscribers::joined(all),
@@ -298,7 +299,7 @@ impl<H: Clone> Node<H> {
 
     /// A number that names the [subscribers](Self::subscribers) of a key as they are since the
     /// last change: no others ever have it. None where there are none, or where some are there
-    /// by [patterns](Self::subscribe_pattern). For whoever keeps a list of them.
+    /// by [patterns](Self::subscribe_wildcard). For whoever keeps a list of them.
     #[must_use]
     pub fn subscribers_stamp(&self, key: &[u8]) -> Option<u64> {
         match self.matching(key) {

@@ -11,7 +11,7 @@ use crate::peers::PeerMessage;
 use crate::place::Place;
 use crate::plugin::KnownPeers;
 use crate::routes::RouteId;
-use crate::shared::{Destination, NodeAnswer, SharedNode};
+use crate::shared::{Destination, NodeReply, SharedNode};
 
 /// A handle of a [`Node`] behind a lock: with this one method it is a [`SharedNode`],
 /// and links on many threads work at once, each holding the lock for look-ups only.
@@ -68,7 +68,7 @@ impl<L: LockNode> SharedNode for L {
         self.with(|node| node.heard(now, from));
     }
 
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer> {
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeReply> {
         self.with(|node| node.node_message(now, from, message))
     }
 

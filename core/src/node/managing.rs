@@ -17,7 +17,7 @@ use crate::message::Message;
 use crate::network::Origin;
 use crate::now::Now;
 use crate::peers::{
-    Discovery, DiscoveryEvent, Known, ManagementConfig, ManagementError, PeerChange, PeerMessage,
+    Discovery, KnownPeer, ManagementConfig, ManagementError, PeerChange, PeerEvent, PeerMessage,
     PeerRefused, PeerTable, RemovalReason,
 };
 use crate::place::Place;
@@ -46,7 +46,7 @@ impl<H: Clone> Node<H> {
     }
 
     /// Says from which addresses this node's own messages to its group come back, to tell
-    /// [another node with its id](DiscoveryEvent::DuplicateId) from itself. To be called again where
+    /// [another node with its id](PeerEvent::DuplicateId) from itself. To be called again where
     /// they change.
     pub fn set_own_addresses(&mut self, own: impl IntoIterator<Item = SocketAddr>) {
         let own = own.into_iter().map(Place::Datagram);
@@ -212,7 +212,7 @@ impl<H: Clone> Node<H> {
     }
 
     /// Removes a peer by hand, with its subscriptions: netaio's `remove_peer`.
-    pub fn remove_peer(&mut self, id: &[u8]) -> Option<Known<Place>> {
+    pub fn remove_peer(&mut self, id: &[u8]) -> Option<KnownPeer<Place>> {
         self.discovery.remove(id)
     }
 
@@ -243,21 +243,21 @@ impl<H: Clone> Node<H> {
 
     /// What happened to peers, until it returns `None`. The subscriptions of those who
     /// left are gone then; a link whose peer was displaced keeps its own.
-    pub fn poll_event(&mut self) -> Option<DiscoveryEvent<Place>> {
+    pub fn poll_event(&mut self) -> Option<PeerEvent<Place>> {
         let event = self.discovery.poll_event()?;
         match &event {
             // Its link is there as before, and closes its subscriptions with it.
-            DiscoveryEvent::Removed {
+            PeerEvent::Removed {
                 reason: RemovalReason::Displaced,
                 ..
             } if self.transport == Transport::Streams => {}
-            DiscoveryEvent::Removed { known, .. } => {
+            PeerEvent::Removed { known, .. } => {
                 for place in &known.addresses {
                     self.subscriptions.remove(*place);
                     self.wildcards.remove(*place);
                 }
             }
-            DiscoveryEvent::AddressRemoved { address, .. } => {
+            PeerEvent::AddressRemoved { address, .. } => {
                 self.subscriptions.remove(*address);
                 self.wildcards.remove(*address);
             }

@@ -11,7 +11,7 @@ use crate::peers::PeerMessage;
 use crate::place::Place;
 use crate::plugin::KnownPeers;
 use crate::routes::RouteId;
-use crate::shared::{Destination, NodeAnswer, SharedNode};
+use crate::shared::{Destination, NodeReply, SharedNode};
 
 impl<H: Clone> SharedNode for Node<H> {
     type Handler = H;
@@ -38,7 +38,7 @@ impl<H: Clone> SharedNode for Node<H> {
         }
     }
 
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer> {
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeReply> {
         let answer = match message.message_type {
             types::SUBSCRIBE_URI => Some(self.answer_subscribe(&message.uri, from)),
             types::UNSUBSCRIBE_URI => Some(self.answer_unsubscribe(&message.uri, from)),
@@ -51,7 +51,7 @@ impl<H: Clone> SharedNode for Node<H> {
         };
         let message = answer?;
         let delay = self.discovery.answer_delay(&message);
-        Some(NodeAnswer { message, delay })
+        Some(NodeReply { message, delay })
     }
 
     fn farewells(&mut self) -> Vec<PeerMessage> {

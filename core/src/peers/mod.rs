@@ -4,7 +4,7 @@ mod discovery;
 mod table;
 
 pub use self::discovery::{
-    Discovery, DiscoveryEvent, IntroductionError, ManagementConfig, ManagementError, PeerMessage,
+    Discovery, IntroductionError, ManagementConfig, ManagementError, PeerEvent, PeerMessage,
     RemovalReason,
 };
-pub use self::table::{Expired, Known, PeerChange, PeerRefused, PeerTable};
+pub use self::table::{Expired, KnownPeer, PeerChange, PeerRefused, PeerTable};

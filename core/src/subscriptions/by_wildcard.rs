@@ -39,7 +39,7 @@ impl<S: Copy + Eq + Hash> WildcardSubscriptions<S> {
         limits: &Limits,
     ) -> Result<bool, SubscribeError> {
         if !Wildcards::is_wildcard(wildcard) {
-            return Err(SubscribeError::NoPattern);
+            return Err(SubscribeError::NoWildcard);
         }
         let is_new = self
             .subscriptions
@@ -163,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused() {
+    fn what_is_no_wildcard_is_refused() {
         let mut wildcards = WildcardSubscriptions::new();
         let limits = Limits::default();
         let deep = ["*"; 17].join("/");
         for pattern in ["", "a", "a/b", "a*", "*a/b", "**/a", "a/***", &deep] {
             let subscribed = wildcards.subscribe_from(pattern.as_bytes(), 1, ORIGIN, &limits);
-            assert_eq!(subscribed, Err(SubscribeError::NoPattern), "{pattern}");
+            assert_eq!(subscribed, Err(SubscribeError::NoWildcard), "{pattern}");
         }
         assert!(wildcards.wildcards.is_empty());
     }

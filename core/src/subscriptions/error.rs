@@ -7,12 +7,11 @@ pub enum SubscribeError {
     /// The link that leads there has ended, or is another node's.
     #[error("its connection has ended, or is another node's")]
     NotConnected,
-    /// A pattern has no wildcard, one that is no whole segment, a `**` that is not the last, or
-    /// more than 16 segments.
+    /// It is no [wildcard](crate::Wildcards::is_wildcard).
     #[error(
-        "a pattern has `*` for a segment or `**` for all that follows, and at most 16 segments"
+        "a wildcard has `*` for a segment or `**` for all that follows, and at most 16 segments"
     )]
-    NoPattern,
+    NoWildcard,
     /// The subscriber has [`Limits::subscriptions`](crate::Limits::subscriptions) already.
     #[error("{max} subscriptions of one connection already")]
     TooMany {

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use bytes::BytesMut;
 use netaio_core::{
-    Answer, Call, CloseReason, DatagramEvent, DatagramLink, Deframer, Layer, Link, LinkConfig,
-    LinkEvent, Message, Node, Now, Refusal, RequestId, RequestOptions, Transmits, Unrouted,
+    Call, CloseReason, DatagramEvent, DatagramLink, Deframer, Layer, Link, LinkConfig, LinkEvent,
+    Message, Node, Now, Refusal, RequestId, RequestOptions, Response, Transmits, Unrouted,
 };
 
 use super::{NOON, WIRE, generator};
@@ -17,7 +17,7 @@ pub(crate) enum Outcome {
     Called(Message),
     /// It passed, and there is no handler for it.
     Unrouted(Message),
-    Answered(RequestId, Answer),
+    Answered(RequestId, Response),
     Refused(Refusal),
     /// An answer would have been past the budget.
     Suppressed,

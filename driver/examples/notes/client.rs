@@ -16,26 +16,30 @@ pub(crate) async fn ask<R: Runtime>(
     let server = client.connect(address).await?;
     let admin = Layer::new().with_auth(HmacAuth::new("admin secret").with_hmac_field("camh"));
 
-    let echo = server.request("echo").content("hello").await?.ok()?;
+    let echo = server
+        .request("echo")
+        .content("hello")
+        .await?
+        .into_result()?;
     println!("echo: {}", String::from_utf8_lossy(&echo.content));
 
     let stored = server
         .create("note", "buy milk")
         .inner(admin.clone())
         .await?
-        .ok()?;
+        .into_result()?;
     println!("create: {}", String::from_utf8_lossy(&stored.content));
 
-    let note = server.request("note").await?.ok()?;
+    let note = server.request("note").await?.into_result()?;
     println!("note: {}", String::from_utf8_lossy(&note.content));
     // An error message is an answer too; `ok` makes an error of it.
-    let missing = server.request("no such note").await?.ok();
+    let missing = server.request("no such note").await?.into_result();
     println!(
         "no such note: {:?}",
         missing.map_err(|error| error.to_string())
     );
 
-    server.delete("note").inner(admin).await?.ok()?;
+    server.delete("note").inner(admin).await?.into_result()?;
     client.close().await;
     Ok(())
 }

@@ -166,8 +166,8 @@ impl<R: Runtime> ClientBuilder<R> {
     ///     client.connect_persistent(server).await?;
     /// }
     /// // By the one, then by the other; by either while the other is away.
-    /// client.request("state").idempotent().await?.ok()?;
-    /// client.request("state").idempotent().await?.ok()?;
+    /// client.request("state").idempotent().await?.into_result()?;
+    /// client.request("state").idempotent().await?.into_result()?;
     /// # Ok(())
     /// # }
     /// ```

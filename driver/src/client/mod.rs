@@ -152,7 +152,7 @@ impl<R: Runtime> Client<R> {
     /// # async fn read<R: Runtime>(client: Client<R>) -> Result<(), Box<dyn std::error::Error>> {
     /// let mut messages = client.messages();
     /// let server = client.connect("localhost:8888").await?;
-    /// server.subscribe("news").request().await?.ok()?;
+    /// server.subscribe("news").request().await?.into_result()?;
     /// while let Some(news) = messages.next().await {
     ///     if news.gap > 0 {
     ///         eprintln!("the server has dropped {} before this", news.gap);

@@ -32,7 +32,7 @@ impl<R: Runtime> Client<R> {
     /// let mut orders = client.subscribe("orders").await?;
     /// // While the server restarts this waits, and is made again should it be cut off.
     /// let state = client.request("state").timeout(Duration::from_secs(60));
-    /// let state = state.idempotent().await?.ok()?;
+    /// let state = state.idempotent().await?.into_result()?;
     /// # Ok(())
     /// # }
     /// ```

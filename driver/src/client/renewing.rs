@@ -14,7 +14,7 @@ pub(super) async fn confirm(client: Weak<Shared>, connection: Connection, (uri, 
         Ok(sent) => connection.finish_request(sent).await.map(Response::from),
         Err(error) => Err(error.into()),
     };
-    let refused = match answer.map(Response::ok) {
+    let refused = match answer.map(Response::into_result) {
         Ok(Ok(_)) => None,
         Ok(Err(error)) => Some(error.to_string()),
         // It is asked again by the next connection, or the streams end.

@@ -37,7 +37,7 @@ impl<R: Runtime> Client<R> {
     /// A uri that is a wildcard, as `sensors/*/readings` and `sensors/**` are
     /// ([`Wildcards`](netaio_core::Wildcards)), is for the server to grant, as servers of this
     /// implementation do by
-    /// [`Publisher::subscribe_pattern`](crate::Publisher::subscribe_pattern). The stream then has
+    /// [`Publisher::subscribe_wildcard`](crate::Publisher::subscribe_wildcard). The stream then has
     /// the notifications of all uris that match.
     ///
     /// [`SubscribeBuilder::request`] is the bare request, as netaio's `subscribe` is, for those

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use netaio_core::{Answer, Message, RequestOptions, SendError};
+use netaio_core::{Message, RequestOptions, Response, SendError};
 
 use super::Connection;
 use crate::callers::{Confirmed, Pending, Request, SentRequest};
@@ -17,7 +17,7 @@ impl Connection {
         &self,
         message: Message,
         options: RequestOptions,
-    ) -> Result<Answer, RequestError> {
+    ) -> Result<Response, RequestError> {
         let sent = self.begin_request(message, options)?;
         self.finish_request(sent).await
     }
@@ -62,7 +62,7 @@ impl Connection {
     }
 
     /// Waits for the answer of a request, and has it told that there was none in time.
-    pub(crate) async fn finish_request(&self, sent: SentRequest) -> Result<Answer, RequestError> {
+    pub(crate) async fn finish_request(&self, sent: SentRequest) -> Result<Response, RequestError> {
         let SentRequest {
             begun,
             pending,
@@ -85,11 +85,11 @@ impl Connection {
     }
 
     /// As [`finish_request`](Self::finish_request), and nobody is told.
-    pub(crate) async fn finish_quietly(&self, sent: SentRequest) -> Result<Answer, RequestError> {
+    pub(crate) async fn finish_quietly(&self, sent: SentRequest) -> Result<Response, RequestError> {
         self.answer_of(sent.pending, sent.begun).await
     }
 
-    async fn answer_of(&self, pending: Pending, begun: Duration) -> Result<Answer, RequestError> {
+    async fn answer_of(&self, pending: Pending, begun: Duration) -> Result<Response, RequestError> {
         let wake = || self.command(Command::Wake);
         let answer = self.shared.cancellations.wait(pending, wake).await;
         let answer = answer.unwrap_or_else(|_| Err(RequestError::Closed(self.reason_or_local())));

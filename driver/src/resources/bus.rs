@@ -3,9 +3,8 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use netaio_core::{Message, SealError};
+use netaio_core::{Message, SealError, SubscribeError};
 
-use crate::error::SubscriptionError;
 use crate::handler::{IntoErrorReply, IntoReply, Reply, Request};
 use crate::publisher::Publisher;
 use crate::remote::Remote;
@@ -37,12 +36,12 @@ pub trait Bus: Send + Sync + 'static {
         publisher: &Publisher,
     ) -> impl Future<Output = ()> + Send;
 
-    /// Subscribes the sender to all uris that a pattern matches, as [`Publisher::subscribe_pattern`] does:
+    /// Subscribes the sender to all uris that a pattern matches, as [`Publisher::subscribe_wildcard`] does:
     /// the application decides who may.
     ///
     /// # Errors
     /// As [`subscribe`](Self::subscribe), or it is no pattern.
-    fn subscribe_pattern(
+    fn subscribe_wildcard(
         &self,
         pattern: &[u8],
         who: Remote,
@@ -50,7 +49,7 @@ pub trait Bus: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), BusError>> + Send;
 
     /// Removes a subscription to a pattern, if there is one.
-    fn unsubscribe_pattern(
+    fn unsubscribe_wildcard(
         &self,
         pattern: &[u8],
         who: Remote,
@@ -82,7 +81,7 @@ pub trait Bus: Send + Sync + 'static {
 pub enum BusError {
     /// The sender cannot be subscribed.
     #[error(transparent)]
-    Subscription(#[from] SubscriptionError),
+    Subscription(#[from] SubscribeError),
     /// The content was received, but is too long to be sent with the outer layer: no subscriber is
     /// notified.
     #[error(transparent)]

@@ -62,10 +62,10 @@ impl LocalBus {
         self.count(|publisher| publisher.subscribers(uri))
     }
 
-    /// The number of those that are [subscribed to a pattern](Publisher::subscribe_pattern).
+    /// The number of those that are [subscribed to a pattern](Publisher::subscribe_wildcard).
     #[must_use]
-    pub fn pattern_subscribers(&self, pattern: &[u8]) -> usize {
-        self.count(|publisher| publisher.pattern_subscribers(pattern))
+    pub fn wildcard_subscribers(&self, pattern: &[u8]) -> usize {
+        self.count(|publisher| publisher.wildcard_subscribers(pattern))
     }
 
     fn count(&self, subscribers: impl Fn(&Publisher) -> usize) -> usize {
@@ -134,18 +134,18 @@ impl Bus for LocalBus {
         publisher.unsubscribe(uri, who);
     }
 
-    async fn subscribe_pattern(
+    async fn subscribe_wildcard(
         &self,
         pattern: &[u8],
         who: Remote,
         publisher: &Publisher,
     ) -> Result<(), BusError> {
-        publisher.subscribe_pattern(pattern, who)?;
+        publisher.subscribe_wildcard(pattern, who)?;
         Ok(())
     }
 
-    async fn unsubscribe_pattern(&self, pattern: &[u8], who: Remote, publisher: &Publisher) {
-        publisher.unsubscribe_pattern(pattern, who);
+    async fn unsubscribe_wildcard(&self, pattern: &[u8], who: Remote, publisher: &Publisher) {
+        publisher.unsubscribe_wildcard(pattern, who);
     }
 
     async fn wait_for_room(&self, uri: &[u8]) {

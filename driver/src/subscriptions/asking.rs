@@ -9,10 +9,10 @@ use bytes::Bytes;
 use netaio_core::{Layer, Message, RequestOptions};
 
 use super::stream::{Registration, Subscription};
-use super::{Server, Subscriptions};
+use super::{Source, Subscriptions};
 use crate::bounded_queue::Bounds;
 use crate::connection::{Connection, Reach};
-use crate::error::{ErrorAnswer, RequestError};
+use crate::error::{ErrorResponse, RequestError};
 use crate::futures::BoxFuture;
 use crate::remote::Remote;
 use crate::request::{RequestBuilder, Response};
@@ -72,7 +72,7 @@ pub enum NotSubscribed {
     Request(#[from] RequestError),
     /// The server refuses.
     #[error(transparent)]
-    Refused(#[from] ErrorAnswer),
+    Refused(#[from] ErrorResponse),
     /// The connection is a server's, which takes notifications by handlers only.
     #[error("a server has no streams of notifications: take them by a handler")]
     NoClient,
@@ -125,7 +125,7 @@ impl SubscribeBuilder {
     ///     })
     ///     .build()?;
     /// client.connect("localhost:8888").await?;
-    /// client.subscribe("news").request().await?.ok()?;
+    /// client.subscribe("news").request().await?.into_result()?;
     /// # Ok(())
     /// # }
     /// ```
@@ -148,7 +148,7 @@ impl SubscribeBuilder {
         };
         let subscriptions: Option<Arc<Subscriptions>> = remote.states().get();
         let subscriptions = subscriptions.ok_or(NotSubscribed::NoClient)?;
-        let server = Server::of(&remote).ok_or(NotSubscribed::NoClient)?;
+        let server = Source::of(&remote).ok_or(NotSubscribed::NoClient)?;
         let (message, options) = (self.message, self.options.with_timeout(left));
         let (registered, sent) = subscriptions.add(
             &remote,
@@ -170,7 +170,7 @@ impl SubscribeBuilder {
             // The server need not be told.
             registration.end(|_, _, _| Some(()));
         }
-        let confirmation = answer.ok()?;
+        let confirmation = answer.into_result()?;
         if let Some(subscriptions) = subscriptions.upgrade() {
             subscriptions.confirmed(server, registered.id, message, options);
         }

@@ -37,15 +37,15 @@ pub(crate) struct Subscriptions {
     table: Mutex<Table>,
 }
 
-/// A server, whatever leads to it now.
+/// Where notifications come from, whatever leads there now.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Server {
+pub(crate) enum Source {
     /// The id among those of a client.
     OfClient(u64),
     At(SocketAddr),
 }
 
-impl Server {
+impl Source {
     /// The server at the other end; `None` for a server's connections.
     fn of(remote: &Remote) -> Option<Self> {
         match &remote.0 {
@@ -57,7 +57,7 @@ impl Server {
 
 #[derive(Default)]
 struct Table {
-    servers: HashMap<Server, Channels>,
+    servers: HashMap<Source, Channels>,
     next: u64,
     ended: bool,
 }
@@ -99,7 +99,7 @@ impl Subscriptions {
     fn add(
         &self,
         remote: &Remote,
-        server: Server,
+        server: Source,
         message: Message,
         options: RequestOptions,
         bounds: Bounds,
@@ -138,7 +138,7 @@ impl Subscriptions {
     }
 
     /// Notes that the server has confirmed what a stream has asked for: that is asked again.
-    fn confirmed(&self, server: Server, id: u64, message: Message, options: RequestOptions) {
+    fn confirmed(&self, server: Source, id: u64, message: Message, options: RequestOptions) {
         let mut table = lock(&self.table);
         if let Some(channel) = table.channel(server, &message.uri)
             && channel.asked_by < id
@@ -152,7 +152,7 @@ impl Subscriptions {
     /// `ask` asks for by the request that it gets.
     fn remove<T>(
         &self,
-        server: Server,
+        server: Source,
         uri: &Bytes,
         id: u64,
         ask: impl FnOnce(Message, RequestOptions) -> Option<T>,
@@ -194,7 +194,7 @@ impl Subscriptions {
             return false;
         }
         let table = lock(&self.table);
-        let Some(channels) = table.servers.get(&Server::At(from)) else {
+        let Some(channels) = table.servers.get(&Source::At(from)) else {
             return false;
         };
         let mut wanted = channels.by_uri.contains_key(uri);
@@ -215,7 +215,7 @@ impl Subscriptions {
         if self.streams.load(Ordering::Relaxed) == 0 || message.message_type != NOTIFY_URI {
             return Some(message);
         }
-        let Some(server) = Server::of(from) else {
+        let Some(server) = Source::of(from) else {
             return Some(message);
         };
         let mut table = lock(&self.table);
@@ -243,7 +243,7 @@ impl Subscriptions {
         }
         let remote = connection.into();
         let mut table = lock(&self.table);
-        let channels = Server::of(&remote).and_then(|server| table.servers.get_mut(&server));
+        let channels = Source::of(&remote).and_then(|server| table.servers.get_mut(&server));
         let Some(channels) = channels else {
             return Vec::new();
         };
@@ -304,7 +304,7 @@ impl Subscriptions {
     pub(crate) fn end(&self, server: u64) {
         let ended = {
             let mut table = lock(&self.table);
-            let ended = table.servers.remove(&Server::OfClient(server));
+            let ended = table.servers.remove(&Source::OfClient(server));
             let channels = ended.iter().flat_map(|channels| channels.by_uri.values());
             let streams = channels.map(|channel| channel.streams.len()).sum();
             self.streams.fetch_sub(streams, Ordering::Relaxed);
@@ -327,12 +327,12 @@ impl Subscriptions {
 }
 
 impl Table {
-    fn channel(&mut self, server: Server, uri: &Bytes) -> Option<&mut Channel> {
+    fn channel(&mut self, server: Source, uri: &Bytes) -> Option<&mut Channel> {
         self.servers.get_mut(&server)?.by_uri.get_mut(uri)
     }
 
     fn streams(&mut self, remote: &Remote, uri: &Bytes) -> impl Iterator<Item = &mut Listening> {
-        let channel = Server::of(remote).and_then(|server| self.channel(server, uri));
+        let channel = Source::of(remote).and_then(|server| self.channel(server, uri));
         channel.into_iter().flat_map(|channel| &mut channel.streams)
     }
 }

@@ -11,7 +11,7 @@ use futures_core::Stream;
 use netaio_core::{Message, RequestOptions};
 
 use super::notification::{Notice, Notification};
-use super::{Registered, Server, Subscriptions};
+use super::{Registered, Source, Subscriptions};
 use crate::bounded_queue::Items;
 use crate::error::{Lagged, RequestError};
 use crate::remote::Remote;
@@ -163,7 +163,7 @@ pub(super) struct Registration {
     subscriptions: Weak<Subscriptions>,
     /// The server, by the connection that led to it first.
     remote: Remote,
-    server: Server,
+    server: Source,
     uri: Bytes,
     /// `None` once it has left.
     id: Option<u64>,
@@ -172,7 +172,7 @@ pub(super) struct Registration {
 impl Registration {
     pub(super) fn new(
         subscriptions: &Arc<Subscriptions>,
-        (remote, server): (Remote, Server),
+        (remote, server): (Remote, Source),
         uri: Bytes,
         registered: &Registered,
     ) -> Self {

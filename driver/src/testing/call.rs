@@ -52,7 +52,7 @@ impl<R: Runtime> Server<R> {
     ///     let server = Server::<R>::builder()
     ///         .on((REQUEST_URI, "echo"), |content: Content| async { content })
     ///         .build()?;
-    ///     let answer = server.call(Message::request("echo")).content("hi").await?.ok()?;
+    ///     let answer = server.call(Message::request("echo")).content("hi").await?.into_result()?;
     ///     assert_eq!(&answer.content[..], b"hi");
     ///     let answer = server.call(Message::request("other")).content("hi").await?;
     ///     assert_eq!(answer.message_type, NOT_FOUND);

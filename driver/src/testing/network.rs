@@ -80,7 +80,7 @@ impl Network {
     /// A network without faults, in the time of a clock, which is to be that of whatever it
     /// connects: [`TokioClock`] of netaio-tokio for one.
     ///
-    /// [`TokioClock`]: https://docs.rs/netaio-tokio/latest/netaio_tokio/struct.TokioClock.html
+    /// [`TokioClock`]: https://docs.rs/netaio-tokio/latest/netaio_tokio/config/struct.TokioClock.html
     #[must_use]
     pub fn with_clock<R: Runtime>(seed: u64, clock: impl Clock) -> Self {
         Self::in_time::<R>(seed, Time::of(clock))

@@ -8,9 +8,9 @@ use bytes::{Bytes, BytesMut};
 use netaio_core::packify::Value;
 use netaio_core::types::{SUBSCRIBE_URI, UNSUBSCRIBE_URI};
 use netaio_core::{
-    Answer, Call, DatagramEvent, DatagramLink, DiscoveryEvent, Frame, Limits, Message, MessageType,
-    Node, Now, Peer, Place, Refusal, ReplyError, RequestError, RequestId, SendError, SendOptions,
-    Transmits, Unrouted,
+    Call, DatagramEvent, DatagramLink, Frame, Limits, Message, MessageType, Node, Now, Peer,
+    PeerEvent, Place, Refusal, ReplyError, RequestError, RequestId, Response, SendError,
+    SendOptions, Transmits, Unrouted,
 };
 
 use super::answers::{Answers, Cause};
@@ -23,7 +23,7 @@ use crate::traffic::{Handler, answer_to, answers, asks};
 pub(super) enum Seen {
     Called(SocketAddr, Message),
     Delivered(SocketAddr, Message),
-    Answered(RequestId, SocketAddr, Answer),
+    Answered(RequestId, SocketAddr, Response),
     Failed(RequestId, RequestError),
     Refused(SocketAddr, Refusal),
     Suppressed(SocketAddr),
@@ -58,8 +58,8 @@ pub(super) struct Host {
     /// Nothing has the form of an answer that is none.
     pub(super) genuine: bool,
     pub(super) seen: Vec<Seen>,
-    pub(super) peers_seen: Vec<DiscoveryEvent<Place>>,
-    pub(super) refused_seen: Vec<DiscoveryEvent<Place>>,
+    pub(super) peers_seen: Vec<PeerEvent<Place>>,
+    pub(super) refused_seen: Vec<PeerEvent<Place>>,
     /// What an owner knows of peers who sees nothing but events.
     told: BTreeMap<Bytes, Vec<Place>>,
     pub(super) sent: Vec<(SocketAddr, Bytes)>,
@@ -304,7 +304,7 @@ impl Host {
     }
 
     /// Nobody but the nodes seals, and what they say is of a few forms.
-    fn check_genuine(&self, answer: &Answer) {
+    fn check_genuine(&self, answer: &Response) {
         let content = &answer.message.content[..];
         let serial = content.try_into().map_or(0, u32::from_be_bytes);
         let own: [&[u8]; 3] = [b"not found", b"ask again", b""];
@@ -373,16 +373,16 @@ impl Host {
     fn look_at_peers(&mut self) {
         while let Some(event) = self.node.poll_event() {
             match &event {
-                DiscoveryEvent::Added(known) | DiscoveryEvent::Updated(known) => {
+                PeerEvent::Added(known) | PeerEvent::Updated(known) => {
                     let (id, addresses) = (known.peer.id.clone(), known.addresses.clone());
                     self.told.insert(id, addresses);
                 }
-                DiscoveryEvent::AddressRemoved { known, address, .. } => {
+                PeerEvent::AddressRemoved { known, address, .. } => {
                     let addresses = self.told.get_mut(&known.peer.id).expect("it was added");
                     addresses.retain(|other| other != address);
                     self.check_not_subscribed(&[*address]);
                 }
-                DiscoveryEvent::Removed { known, .. } => {
+                PeerEvent::Removed { known, .. } => {
                     let told = self.told.remove(&known.peer.id);
                     assert_eq!(told.as_ref(), Some(&known.addresses));
                     self.check_not_subscribed(&known.addresses);

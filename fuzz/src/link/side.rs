@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use netaio_core::packify::Value;
 use netaio_core::{
-    Answer, Call, CancelReason, CloseReason, Dropped, Header, Limits, Link, LinkConfig, Message,
-    MessageType, Node, Now, Refusal, ReplyError, RequestError, RequestId, SendError,
+    Call, CancelReason, CloseReason, Dropped, Header, Limits, Link, LinkConfig, Message,
+    MessageType, Node, Now, Refusal, ReplyError, RequestError, RequestId, Response, SendError,
 };
 
 use super::watched::Watched;
@@ -26,7 +26,7 @@ const LOOK_AHEAD: usize = 16 << 10;
 pub(super) enum Seen {
     Called(Message),
     Delivered(Message),
-    Answered(RequestId, Answer),
+    Answered(RequestId, Response),
     Failed(RequestId, RequestError),
     Refused(Refusal),
     Dropped(Dropped),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use netaio_core::plugin::KnownPeers;
 use netaio_core::{
-    Destination, Message, MessageType, Node, NodeAnswer, Now, PeerMessage, Place, Pressure,
-    RouteId, SharedNode, Unrouted,
+    Destination, Message, MessageType, Node, NodeReply, Now, PeerMessage, Place, Pressure, RouteId,
+    SharedNode, Unrouted,
 };
 
 use crate::traffic::{Handler, asks};
@@ -63,7 +63,7 @@ impl SharedNode for Watched {
         self.node.heard(now, from);
     }
 
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer> {
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeReply> {
         self.node.node_message(now, from, message)
     }
 

@@ -81,7 +81,7 @@ async fn subscribe(
     here: Here,
 ) -> Result<&'static str, BusError> {
     match uri.contains(&b'*') {
-        true => here.subscribe_pattern(&uri, who, &publisher).await?,
+        true => here.subscribe_wildcard(&uri, who, &publisher).await?,
         false => here.subscribe(&uri, who, &publisher).await?,
     }
     Ok("")

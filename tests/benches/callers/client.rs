@@ -141,7 +141,7 @@ impl Ask for Ours {
     async fn ask(&mut self) -> std::result::Result<(), String> {
         let request = self.0.request("echo").content(&CONTENT[..]);
         let answer = request.await.map_err(|error| error.to_string())?;
-        let answer = answer.ok().map_err(|error| error.to_string())?;
+        let answer = answer.into_result().map_err(|error| error.to_string())?;
         match answer.content.len() == CONTENT.len() {
             true => Ok(()),
             false => Err("an answer to something else".to_owned()),

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 
 use netaio_tests::plain::sealed;
+use netaio_tokio::config::ServerBuilder;
 use netaio_tokio::plugin::HmacAuth;
 use netaio_tokio::plugin::Layer;
 use netaio_tokio::types::SUBSCRIBE_URI;
-use netaio_tokio::{Message, Publisher, Remote, Reply, Server, ServerBuilder, Uri};
+use netaio_tokio::{Message, Publisher, Remote, Reply, Server, Uri};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;

@@ -7,7 +7,8 @@ use std::io;
 use bytes::BytesMut;
 use netaio_driver::ReadHalf;
 use netaio_tests::plain::Answers;
-use netaio_tokio::{Limits, Message, Server};
+use netaio_tokio::config::Limits;
+use netaio_tokio::{Message, Server};
 
 use super::{Side, machine, order};
 

@@ -21,9 +21,10 @@ use std::time::{Duration, Instant};
 use client::Client;
 use netaio_tests::figures::Spread;
 use netaio_tests::plain::sealed;
+use netaio_tokio::config::Limits;
 use netaio_tokio::plugin::Layer;
 use netaio_tokio::types::REQUEST_URI;
-use netaio_tokio::{Content, Limits, Message, Server, UdpNode};
+use netaio_tokio::{Content, Message, Server, UdpNode};
 use work::{ALL, Layers};
 
 /// The name of the thread of servers and nodes.

@@ -60,7 +60,7 @@ async fn p99(client: &Client, count: usize) -> Result<Duration, Error> {
     let mut times = Vec::with_capacity(count);
     for _ in 0..count {
         let asked = Instant::now();
-        client.request("echo").content("hi").await?.ok()?;
+        client.request("echo").content("hi").await?.into_result()?;
         times.push(asked.elapsed());
     }
     times.sort_unstable();

@@ -48,7 +48,8 @@ pub(crate) async fn measure(seconds: usize) -> Result<(), Error> {
                     let ours = UdpNode::builder().no_group().bind("127.0.0.1:0").await?;
                     asked += 1;
                     let answer = ours.request(address, "long").await;
-                    answered += usize::from(answer.is_ok_and(|answer| answer.ok().is_ok()));
+                    answered +=
+                        usize::from(answer.is_ok_and(|answer| answer.into_result().is_ok()));
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 Ok::<_, Error>((answered, asked))

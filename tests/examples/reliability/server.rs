@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use netaio_tests::process;
+use netaio_tokio::config::Limits;
 use netaio_tokio::types::{PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI};
-use netaio_tokio::{Content, Limits, Message, Publisher, Remote, Server, Uri};
+use netaio_tokio::{Content, Message, Publisher, Remote, Server, Uri};
 
 use crate::Error;
 

@@ -25,7 +25,11 @@ pub(crate) async fn measure(megabytes: usize) -> Result<(), Error> {
         let client = Client::builder().build()?;
         let connection = client.connect(server.address).await?;
         let mut messages = client.messages();
-        connection.subscribe("news").request().await?.ok()?;
+        connection
+            .subscribe("news")
+            .request()
+            .await?
+            .into_result()?;
         readers.push(tokio::spawn(async move {
             let _client = client;
             for expected in 0..count as u64 {
@@ -53,7 +57,7 @@ pub(crate) async fn measure(megabytes: usize) -> Result<(), Error> {
         let mut content = vec![0; CONTENT];
         content[..8].copy_from_slice(&number.to_be_bytes());
         let publish = Message::new(PUBLISH_URI, "news", content);
-        let answer = publisher.request_message(publish).await?.ok()?;
+        let answer = publisher.request_message(publish).await?.into_result()?;
         if cut_after.is_none() && answer.content != (READING + 1).to_string() {
             cut_after = Some(number);
         }

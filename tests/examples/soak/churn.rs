@@ -111,7 +111,7 @@ async fn echo(world: &World, client: &Client, dice: &mut Dice) -> Result<(), Err
 
 fn check(world: &World, content: &[u8], answer: Response) {
     world.tally.work.answered.one();
-    match answer.ok() {
+    match answer.into_result() {
         Ok(message) if message.content == content => {}
         Ok(_) => world.tally.broken("an echo is that of another request"),
         Err(error) => world.tally.broken(format_args!("an echo is {error}")),

@@ -35,7 +35,7 @@ pub(crate) async fn publish(world: Arc<World>, subscribers: usize) -> Result<(),
             }
         }
         let publish = Message::new(PUBLISH_URI, NEWS, content);
-        let answer = client.request_message(publish).await?.ok()?;
+        let answer = client.request_message(publish).await?.into_result()?;
         world.tally.work.answered.one();
         world.tally.work.published.one();
         let told: usize = std::str::from_utf8(&answer.content)?.parse()?;
@@ -55,7 +55,7 @@ pub(crate) async fn publish(world: Arc<World>, subscribers: usize) -> Result<(),
 pub(crate) async fn subscribe(world: &Arc<World>) -> Result<(Client, Messages), Error> {
     let client = world.connected().await?;
     let messages = client.messages();
-    client.subscribe(NEWS).request().await?.ok()?;
+    client.subscribe(NEWS).request().await?.into_result()?;
     Ok((client, messages))
 }
 

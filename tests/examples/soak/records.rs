@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use netaio_tokio::config::RequestBuilder;
 use netaio_tokio::error::RequestError;
 use netaio_tokio::types::{CREATE_URI, DELETE_URI, NOT_FOUND, OK, RESPOND_URI, UPDATE_URI};
-use netaio_tokio::{AutoReconnect, Client, Message, MessageType, RequestBuilder, UdpNode};
+use netaio_tokio::{AutoReconnect, Client, Message, MessageType, UdpNode};
 use tokio::time::Interval;
 
 use crate::Error;

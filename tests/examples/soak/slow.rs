@@ -37,7 +37,7 @@ pub(crate) async fn run(world: Arc<World>, seed: u64) -> Result<(), Error> {
         for _ in 0..MANY {
             pace.tick().await;
             let publish = Message::new(PUBLISH_URI, topic.clone(), vec![7; CONTENT]);
-            let answer = publisher.request_message(publish).await?.ok()?;
+            let answer = publisher.request_message(publish).await?.into_result()?;
             world.tally.work.answered.one();
             cut = answer.content == "0";
             if cut || world.is_over() {

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use netaio_tokio::Client;
+use netaio_tokio::config::ClientBuilder;
 use netaio_tokio::plugin::Layer;
-use netaio_tokio::{Client, ClientBuilder};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::Error;

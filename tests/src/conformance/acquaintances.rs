@@ -69,7 +69,12 @@ pub async fn client_and_server_introduce_themselves<R: Runtime>() {
     assert_eq!(peers.at(server.local_addr()), peers.get("s"));
     let known = server.peers().get("c").unwrap();
     assert_eq!(known.peer, Peer::new("c").with_data("client"));
-    let address = connection.request("who").await.unwrap().ok().unwrap();
+    let address = connection
+        .request("who")
+        .await
+        .unwrap()
+        .into_result()
+        .unwrap();
     assert_eq!(known.addresses[0].to_string().as_bytes(), address.content);
 
     // Closed in order: the server is told. Cut off: it notices.

@@ -291,7 +291,7 @@ pub async fn answers_leave_from_where_they_were_asked<R: Runtime>() {
                 .timeout(NEVER)
                 .await
                 .unwrap()
-                .ok()
+                .into_result()
                 .unwrap();
             let message = Message::notify(uri.clone(), "");
             server.publisher().notify(uri, &message).unwrap();

@@ -88,7 +88,9 @@ pub async fn values_cross_in_their_format<R: Runtime>() {
         let answer = pair.connection.create(uri, content).await.unwrap();
         assert_message(&answer, ERROR, uri, expected);
         let refused = answer.json::<Reading>();
-        assert!(matches!(refused, Err(FormatError::Answer(error)) if error.0.content == expected));
+        assert!(
+            matches!(refused, Err(FormatError::Response(error)) if error.0.content == expected)
+        );
     }
     // What is told of a content is short, however long that is.
     let long = format!("\"{}\"", "x".repeat(10_000));

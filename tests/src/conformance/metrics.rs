@@ -129,7 +129,7 @@ pub async fn times_are_measured_where_wanted<R: Runtime>() {
     let pair = pair(builder, Client::builder().measure_times()).await;
     for uri in ["now", "later", "later"] {
         let answer = pair.connection.request(uri).await.unwrap();
-        assert_eq!(answer.ok().unwrap().content, uri);
+        assert_eq!(answer.into_result().unwrap().content, uri);
     }
     let metrics = pair.server.metrics();
     assert_eq!(metrics.handler_times.count(), 3);
@@ -149,7 +149,14 @@ pub async fn times_are_measured_where_wanted<R: Runtime>() {
 pub async fn refusals_are_counted_by_kind<R: Runtime>() {
     let builder = Server::<R>::builder().auth(HmacAuth::new("secret"));
     let pair = pair(builder, Client::builder()).await;
-    assert!(pair.connection.request("u").await.unwrap().ok().is_err());
+    assert!(
+        pair.connection
+            .request("u")
+            .await
+            .unwrap()
+            .into_result()
+            .is_err()
+    );
     let metrics = pair.server.metrics();
     assert_eq!((metrics.refused_messages, metrics.refusals.layer), (1, 1));
     assert_eq!(metrics.received_messages, 0);

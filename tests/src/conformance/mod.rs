@@ -209,8 +209,8 @@ macro_rules! conformance {
                 clients_and_nodes_have_middleware
             }
             wildcards {
-                a_pattern_is_told_of_what_it_matches
-                a_node_grants_patterns
+                a_wildcard_is_told_of_what_matches
+                a_node_grants_wildcards
                 a_stream_of_a_wildcard_has_what_matches
                 a_wildcard_counts_once_it_is_confirmed
                 a_slow_stream_of_a_wildcard_says_what_it_has_lost

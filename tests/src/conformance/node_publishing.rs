@@ -7,8 +7,7 @@ use std::time::Duration;
 use netaio_driver::core::types::*;
 use netaio_driver::core::{Layer, Limits, Message, Peer, SendOptions, SubscribeError};
 use netaio_driver::{
-    Client, Content, Publisher, Remote, Reply, Runtime, Server, SubscriptionError, UdpNode,
-    UdpNodeBuilder, Uri,
+    Client, Content, Publisher, Remote, Reply, Runtime, Server, UdpNode, UdpNodeBuilder, Uri,
 };
 
 use super::layers::{cipher, hmac, inner_hmac};
@@ -141,7 +140,7 @@ pub async fn a_broadcast_reaches_every_peer_once<R: Runtime>() {
 pub async fn others_remotes_are_refused<R: Runtime>() {
     let (one, two) = (plain_node::<R>().await, plain_node::<R>().await);
     let pair = plain_pair(Server::<R>::builder()).await;
-    let refused = Err(SubscriptionError::NotConnected);
+    let refused = Err(SubscribeError::NotConnected);
     let theirs = two.remote(one.local_addr());
     assert_eq!(one.publisher().subscribe("u", &theirs), refused);
     assert_eq!(one.publisher().subscribe("u", &pair.connection), refused);

@@ -23,14 +23,14 @@ async fn publishing<R: Runtime>() -> (UdpNode<R>, Receiver<String>) {
         told.try_send(format!("+{uri}")).unwrap();
         let subscribed = match uri.contains(&b'*') {
             _ if *uri == "secret" => return Err("it is a secret".to_owned()),
-            true => publisher.subscribe_pattern(&uri, who),
+            true => publisher.subscribe_wildcard(&uri, who),
             false => publisher.subscribe(&uri, who),
         };
         subscribed.map(|_| ()).map_err(|error| error.to_string())
     };
     let unsubscribe = move |uri: Uri, who: Remote, publisher: Publisher| {
         left.try_send(format!("-{uri}")).unwrap();
-        publisher.unsubscribe_pattern(&uri, &who);
+        publisher.unsubscribe_wildcard(&uri, &who);
         publisher.unsubscribe(&uri, &who);
     };
     let node = UdpNode::<R>::builder()

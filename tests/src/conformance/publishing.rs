@@ -4,10 +4,9 @@ use netaio_driver::core::plugin::{HmacAuth, Sha256StreamCipher};
 use netaio_driver::core::types::{
     CONFIRM_SUBSCRIBE, CONFIRM_UNSUBSCRIBE, NOTIFY_URI, PUBLISH_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI,
 };
-use netaio_driver::core::{Layer, Limits, Message, SendOptions};
+use netaio_driver::core::{Layer, Limits, Message, SendOptions, SubscribeError};
 use netaio_driver::{
-    Client, Connection, Content, Publisher, Reply, Runtime, Server, ServerBuilder,
-    SubscriptionError, Uri,
+    Client, Connection, Content, Publisher, Reply, Runtime, Server, ServerBuilder, Uri,
 };
 
 use super::raw::{dial, frame};
@@ -162,7 +161,7 @@ pub async fn a_subscription_ends_with_its_connection<R: Runtime>() {
         yield_times(1).await;
     }
     assert_eq!(publisher.subscribers("u"), 0);
-    let gone = Err(SubscriptionError::NotConnected);
+    let gone = Err(SubscribeError::NotConnected);
     assert_eq!(publisher.subscribe("u", &handle), gone);
     // Nor does it when another connection has come.
     let (_client, other) = connect(Client::builder(), &pair.server).await;

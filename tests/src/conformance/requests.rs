@@ -50,7 +50,7 @@ pub async fn every_kind_of_request_is_answered<R: Runtime>() {
     let answer = client.delete("d").await.unwrap();
     assert_message(&answer, OK, "d", "delete d");
     assert!(answer.is_verified());
-    assert_eq!(answer.ok().unwrap().message_type, OK);
+    assert_eq!(answer.into_result().unwrap().message_type, OK);
 }
 
 /// Bytes and text answer with the type that the request calls for.
@@ -115,7 +115,7 @@ pub async fn every_error_type_is_an_answer<R: Runtime>() {
             let answer = pair.connection.request_message(request).await.unwrap();
             assert_message(&answer, expected, "u", "e");
             assert!(answer.is_verified());
-            let error = answer.ok().unwrap_err();
+            let error = answer.into_result().unwrap_err();
             assert_eq!(error.to_string(), format!("{expected}: e"));
         }
     }

@@ -97,7 +97,7 @@ pub async fn a_stream_has_what_its_uri_is_notified_of<R: Runtime>() {
         .request()
         .await
         .unwrap()
-        .ok()
+        .into_result()
         .unwrap();
     for uri in ["+a", "+b", "+a", "+c"] {
         assert_eq!(asked.recv().await.unwrap(), uri);

@@ -43,18 +43,24 @@ pub async fn a_server_is_called_without_a_socket<R: Runtime>() {
             .content("call")
             .await
             .unwrap();
-        assert_eq!(answer.ok().unwrap().content, format!("call {count}"));
+        assert_eq!(
+            answer.into_result().unwrap().content,
+            format!("call {count}")
+        );
     }
     let asked = || Message::request("where");
-    assert!(server.call(asked()).await.unwrap().ok().is_err());
+    assert!(server.call(asked()).await.unwrap().into_result().is_err());
     let from = address("192.0.2.1:7");
     let answer = server.call(asked()).from(from).await.unwrap();
-    assert_eq!(answer.ok().unwrap().content, from.to_string());
+    assert_eq!(answer.into_result().unwrap().content, from.to_string());
 
     let create = || Message::create("new", "content");
-    assert!(server.call(create()).await.unwrap().ok().is_err());
+    assert!(server.call(create()).await.unwrap().into_result().is_err());
     let sealed = server.call(create()).inner(Layer::new().with_auth(admin()));
-    assert_eq!(sealed.await.unwrap().ok().unwrap().content, "created");
+    assert_eq!(
+        sealed.await.unwrap().into_result().unwrap().content,
+        "created"
+    );
     let nothing = server.call(Message::delete("gone")).await.unwrap();
     assert_eq!(nothing.message_type, NOT_FOUND);
     assert_eq!(server.connections(), 0);
@@ -104,7 +110,7 @@ pub async fn a_call_that_nothing_answers_ends<R: Runtime>() {
     let call = server.call(Message::ok("u", "")).await;
     assert_eq!(call, unanswered());
     let call = server.call(Message::request("self")).await;
-    assert_eq!(call.unwrap().ok().unwrap().content, "by hand");
+    assert_eq!(call.unwrap().into_result().unwrap().content, "by hand");
     let late = server.call(Message::request("never")).timeout(SOON);
     assert_eq!(late.await, Err(RequestError::TimedOut(SOON)));
     let gone = server.call(Message::request("gone")).await;
@@ -269,7 +275,7 @@ pub async fn an_isolated_host_is_heard_when_it_is_back<R: Runtime>() {
     assert_eq!(ends.client.name(), Some("10.0.0.1:8888"));
     assert_eq!(ends.client.remote(), Some(there));
     let answer = client.request("u").await.unwrap();
-    assert_eq!(answer.ok().unwrap().content, here.to_string());
+    assert_eq!(answer.into_result().unwrap().content, here.to_string());
 
     network.set_isolated(host, true);
     let late = client.request("u").timeout(SOON).await;
@@ -277,7 +283,7 @@ pub async fn an_isolated_host_is_heard_when_it_is_back<R: Runtime>() {
     let asked = async { client.request("u").await };
     let back = async { network.set_isolated(host, false) };
     let (answer, ()) = zip(asked, back).await;
-    assert!(answer.unwrap().ok().is_ok());
+    assert!(answer.unwrap().into_result().is_ok());
     assert_eq!(server.connections(), 1);
 }
 
@@ -295,7 +301,12 @@ pub async fn a_client_reconnects_through_a_network<R: Runtime>() {
     assert!(client.connect("10.0.0.3:1").await.is_err());
     assert!(client.connect("name:1").await.is_err());
     let connection = client.connect(host).await.unwrap();
-    let asked = connection.request("u").await.unwrap().ok().unwrap();
+    let asked = connection
+        .request("u")
+        .await
+        .unwrap()
+        .into_result()
+        .unwrap();
     assert_eq!(asked.content, other.to_string());
 
     network.cut(host.ip());
@@ -304,7 +315,7 @@ pub async fn a_client_reconnects_through_a_network<R: Runtime>() {
     let again = async { client.connect(host).await.unwrap() };
     let back = async { network.set_isolated(other, false) };
     let (connection, ()) = zip(again, back).await;
-    assert!(connection.request("u").await.unwrap().ok().is_ok());
+    assert!(connection.request("u").await.unwrap().into_result().is_ok());
     server.stop().await;
     connection.closed().await;
     assert!(client.connect(host).await.is_err());

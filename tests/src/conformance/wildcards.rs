@@ -1,20 +1,18 @@
 //! Subscribers of many uris at once.
 
-use netaio_driver::core::Message;
 use netaio_driver::core::types::*;
-use netaio_driver::{
-    Client, Connection, Missed, Publisher, Remote, Runtime, Server, SubscriptionError, UdpNode, Uri,
-};
+use netaio_driver::core::{Message, SubscribeError};
+use netaio_driver::{Client, Connection, Missed, Publisher, Remote, Runtime, Server, UdpNode, Uri};
 
 use super::raw::{RawListener, frame};
 use super::raw_node::{bind_node, plain_node};
 use super::subscriptions::{NEVER, assert_next, at_once};
 use super::support::{assert_message, both, connect, listen};
 
-/// A handler grants patterns to those who ask for one.
+/// A handler grants wildcards to those who ask for one.
 fn subscribe(uri: Uri, who: Remote, publisher: Publisher) -> Result<(), String> {
     let subscribed = match uri.contains(&b'*') {
-        true => publisher.subscribe_pattern(&uri, who),
+        true => publisher.subscribe_wildcard(&uri, who),
         false => publisher.subscribe(&uri, who),
     };
     subscribed.map(|_| ()).map_err(|error| error.to_string())
@@ -25,8 +23,8 @@ async fn ask(connection: &Connection, uri: &'static str) {
     asked.unwrap().into_result().unwrap();
 }
 
-/// Who is granted a pattern is told of all uris that it matches, once of each message.
-pub async fn a_pattern_is_told_of_what_it_matches<R: Runtime>() {
+/// Who is granted a wildcard is told of all uris that match, once of each message.
+pub async fn a_wildcard_is_told_of_what_matches<R: Runtime>() {
     let server = listen(Server::<R>::builder().on(SUBSCRIBE_URI, subscribe)).await;
     let (one, wild) = connect(Client::builder(), &server).await;
     let (two, plain) = connect(Client::builder(), &server).await;
@@ -81,7 +79,7 @@ pub async fn a_pattern_is_told_of_what_it_matches<R: Runtime>() {
 }
 
 /// A node over datagrams has them too, and they can be taken back.
-pub async fn a_node_grants_patterns<R: Runtime>() {
+pub async fn a_node_grants_wildcards<R: Runtime>() {
     let node = bind_node(UdpNode::<R>::builder().on(SUBSCRIBE_URI, subscribe)).await;
     let (hear, heard) = async_channel::unbounded();
     let asking = plain_node::<R>().await;
@@ -98,14 +96,11 @@ pub async fn a_node_grants_patterns<R: Runtime>() {
         assert_eq!(heard.recv().await.unwrap(), uri);
     }
     let who = publisher.subscribed("a/1").remove(0);
-    assert!(publisher.unsubscribe_pattern("a/**", &who));
-    assert!(!publisher.unsubscribe_pattern("a/**", &who));
+    assert!(publisher.unsubscribe_wildcard("a/**", &who));
+    assert!(!publisher.unsubscribe_wildcard("a/**", &who));
     assert_eq!(publisher.subscribers("a/1"), 0);
-    let refused = publisher.subscribe_pattern("a", &who);
-    assert!(
-        matches!(refused, Err(SubscriptionError::Limit(_))),
-        "{refused:?}"
-    );
+    let refused = publisher.subscribe_wildcard("a", &who);
+    assert!(refused == Err(SubscribeError::NoWildcard), "{refused:?}");
 }
 
 /// A stream of a wildcard has all that matches it, as others have that match, and nobody else has
@@ -113,7 +108,7 @@ pub async fn a_node_grants_patterns<R: Runtime>() {
 pub async fn a_stream_of_a_wildcard_has_what_matches<R: Runtime>() {
     let (left, ended) = async_channel::unbounded();
     let unsubscribe = move |uri: Uri, who: Remote, publisher: Publisher| {
-        publisher.unsubscribe_pattern(&uri, &who);
+        publisher.unsubscribe_wildcard(&uri, &who);
         publisher.unsubscribe(&uri, &who);
         left.try_send(uri.to_string()).unwrap();
     };

@@ -145,7 +145,7 @@ fn granting() -> Router {
                 if uri.starts_with(b"rooms/") {
                     return Err(Reply::not_permitted("no patterns of rooms"));
                 }
-                let subscribed = publisher.subscribe_pattern(&uri, who);
+                let subscribed = publisher.subscribe_wildcard(&uri, who);
                 subscribed
                     .map(|_| ())
                     .map_err(|error| Reply::error(error.to_string()))
@@ -154,7 +154,7 @@ fn granting() -> Router {
         .on(
             UNSUBSCRIBE_URI,
             |uri: Uri, who: Remote, publisher: Publisher| {
-                publisher.unsubscribe_pattern(&uri, who);
+                publisher.unsubscribe_wildcard(&uri, who);
             },
         )
 }

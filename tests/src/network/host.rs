@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use chacha20::ChaCha8Rng;
 use netaio_core::{
-    DatagramHub, DatagramHubEvent, DatagramLink, DatagramOutput, DiscoveryEvent, LinkConfig,
-    ManagementConfig, Node, Now, Peer, PeerTable, Place,
+    DatagramHub, DatagramHubEvent, DatagramLink, DatagramOutput, LinkConfig, ManagementConfig,
+    Node, Now, Peer, PeerEvent, PeerTable, Place,
 };
 use rand_core::SeedableRng;
 
@@ -38,7 +38,7 @@ pub(super) fn number(address: SocketAddr) -> Option<usize> {
 pub struct Host {
     hub: DatagramHub<()>,
     management: ManagementConfig,
-    events: Vec<DiscoveryEvent<Place>>,
+    events: Vec<PeerEvent<Place>>,
     /// How far its Unix clock is off, in seconds.
     clock_error: i64,
     alarm: Option<Duration>,
@@ -81,7 +81,7 @@ impl Host {
     }
 
     /// What happened to its peers since the last call.
-    pub fn take_events(&mut self) -> Vec<DiscoveryEvent<Place>> {
+    pub fn take_events(&mut self) -> Vec<PeerEvent<Place>> {
         std::mem::take(&mut self.events)
     }
 

@@ -4,9 +4,9 @@ use std::io::{BufRead, stdin};
 use std::time::{Duration, Instant};
 
 use netaio_tests::process::Process;
-use netaio_tokio::config::ManagementConfig;
+use netaio_tokio::config::{Limits, ManagementConfig};
 use netaio_tokio::types::{PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI};
-use netaio_tokio::{Content, Limits, Message, Peer, Publisher, Remote, Server, UdpNode, Uri};
+use netaio_tokio::{Content, Message, Peer, Publisher, Remote, Server, UdpNode, Uri};
 
 use crate::{Attacked, Error};
 

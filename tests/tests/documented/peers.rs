@@ -11,11 +11,10 @@ use netaio_core::{
     SealError, SendError,
 };
 use netaio_tests::python::{Python, Result, hex, unhex};
+use netaio_tokio::config::{ClientBuilder, ServerBuilder};
 use netaio_tokio::error::RequestError;
 use netaio_tokio::events::{KnownPeer, PeerEvent, PeerEvents};
-use netaio_tokio::{
-    Client, ClientBuilder, Connection, Content, Publisher, Reply, Server, ServerBuilder, Uri,
-};
+use netaio_tokio::{Client, Connection, Content, Publisher, Reply, Server, Uri};
 use tokio::task::spawn_blocking;
 
 use super::{Twin, assert_message, python, serve, start, talk};

@@ -9,9 +9,8 @@ use netaio_core::plugin::HmacAuth;
 use netaio_core::types::*;
 use netaio_core::{Layer, Message};
 use netaio_tests::python::Result;
-use netaio_tokio::{
-    Client, Connection, Content, Publisher, Reply, Server, ServerBuilder, State, Uri,
-};
+use netaio_tokio::config::ServerBuilder;
+use netaio_tokio::{Client, Connection, Content, Publisher, Reply, Server, State, Uri};
 
 use super::{assert_message, python, run, serve};
 

@@ -16,11 +16,10 @@ use netaio_core::types::*;
 use netaio_core::{Layer, Limits, ManagementConfig, Message, Peer, RemovalReason, SendOptions};
 use netaio_tests::conformance::guarded;
 use netaio_tests::python::Result;
+use netaio_tokio::config::UdpNodeBuilder;
 use netaio_tokio::error::RequestError;
 use netaio_tokio::events::{PeerEvent, PeerEvents};
-use netaio_tokio::{
-    Content, NoReply, Publisher, Remote, Reply, State, UdpNode, UdpNodeBuilder, Uri,
-};
+use netaio_tokio::{Content, NoReply, Publisher, Remote, Reply, State, UdpNode, Uri};
 
 use tokio::runtime::Builder;
 

@@ -13,7 +13,7 @@ use crate::subscriptions::SubscribeError;
 
 fn removed(said: &[Said]) -> Option<RemovalReason> {
     said.iter().find_map(|said| match said {
-        Said::Peer(DiscoveryEvent::Removed { reason, .. }) => Some(*reason),
+        Said::Peer(PeerEvent::Removed { reason, .. }) => Some(*reason),
         _ => None,
     })
 }
@@ -27,7 +27,7 @@ fn nodes_of_a_group_find_each_other() {
     assert_eq!(network.peers(2), ["0", "1"]);
     for host in 0..3 {
         let said = network.said(host);
-        let added = |said: &Said| matches!(said, Said::Peer(DiscoveryEvent::Added(_)));
+        let added = |said: &Said| matches!(said, Said::Peer(PeerEvent::Added(_)));
         assert!(said.len() == 2 && said.iter().all(added), "{said:?}");
     }
     // And keep each other, by what they advertise.

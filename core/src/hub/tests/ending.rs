@@ -232,7 +232,7 @@ fn acquainted() -> Net {
     for (side, name) in [(SERVER, "client"), (CLIENT, "server")] {
         let link = net.link(side, 0);
         match &net.seen(side)[..] {
-            [Seen::Peer(DiscoveryEvent::Added(known))] => {
+            [Seen::Peer(PeerEvent::Added(known))] => {
                 assert_eq!(known.peer.id, name);
                 assert_eq!(known.addresses[0].link(), Some(link));
             }
@@ -244,7 +244,7 @@ fn acquainted() -> Net {
 
 fn reason(seen: &[Seen]) -> Option<RemovalReason> {
     seen.iter().find_map(|seen| match seen {
-        Seen::Peer(DiscoveryEvent::Removed { reason, .. }) => Some(*reason),
+        Seen::Peer(PeerEvent::Removed { reason, .. }) => Some(*reason),
         _ => None,
     })
 }

@@ -24,7 +24,7 @@ use crate::message::{Message, MessageType, types};
 use crate::node::Node;
 use crate::now::Now;
 use crate::options::{CancelReason, RequestOptions};
-use crate::peers::DiscoveryEvent;
+use crate::peers::PeerEvent;
 use crate::place::{LinkId, Place};
 use crate::plugin::{HmacAuth, Layer, Sha256StreamCipher};
 use crate::requests::RequestId;
@@ -51,7 +51,7 @@ enum Seen {
     Cancelled(LinkId, CancelReason),
     HalfClosed(LinkId, CloseReason),
     Closed(LinkId, CloseReason),
-    Peer(DiscoveryEvent<Place>),
+    Peer(PeerEvent<Place>),
 }
 
 /// A loop around a hub.

@@ -12,7 +12,7 @@ pub(super) enum Said {
     Message(SocketAddr, Message),
     Answered(SocketAddr, RequestId, Message),
     Failed(RequestId, RequestError),
-    Peer(DiscoveryEvent<Place>),
+    Peer(PeerEvent<Place>),
     Closed,
     Lapsed,
 }

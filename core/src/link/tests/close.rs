@@ -137,7 +137,7 @@ fn what_is_complete_is_handled_before_the_end() {
     pair.client.receive(NOON, &frame(&answer));
     pair.client.link.handle_eof(NOON);
     pair.client.run(NOON);
-    let answered = Answer {
+    let answered = Response {
         message: answer,
         verified: true,
     };

@@ -253,7 +253,7 @@ fn what_passes_the_outer_layer_alone_does_not_pass_the_inner_one() {
     let id = pair.request(&Message::create("u", ""));
     pair.run();
     assert!(matches!(pair.server.seen()[..], [Seen::Refused(_)]));
-    let answer = Answer {
+    let answer = Response {
         message: Message::auth_error("ERROR", "HMAC auth failed"),
         verified: false,
     };

@@ -36,7 +36,7 @@ use crate::calls::{Call, ReplyError};
 use crate::config::LinkConfig;
 use crate::delivery::Fate;
 use crate::error::{CloseReason, RequestError, SendError};
-use crate::events::{Answer, Dropped, Refusal};
+use crate::events::{Dropped, Refusal, Response};
 use crate::limits::Limits;
 use crate::message::{Message, MessageType};
 use crate::node::Node;
@@ -58,7 +58,7 @@ enum Seen {
     Called(Message),
     /// No handler was for it.
     Unrouted(Message),
-    Answered(RequestId, Answer),
+    Answered(RequestId, Response),
     Failed(RequestId, RequestError),
     Refused(Refusal),
     Dropped(Dropped),

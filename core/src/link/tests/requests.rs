@@ -4,7 +4,7 @@ use super::*;
 use crate::message::MessageTypes;
 use crate::message::types::*;
 use crate::place::Place;
-use crate::shared::default_answer;
+use crate::shared::default_reply;
 
 /// What the server sends for the next test.
 fn answers(pair: &mut Pair, message: &Message) {
@@ -292,7 +292,7 @@ fn an_unsealed_auth_error_ends_the_only_request_unverified() {
     );
     let id = pair.request(&Message::request("u"));
     pair.run();
-    let answer = Answer {
+    let answer = Response {
         message: Message::error_message("HMAC auth failed"),
         verified: false,
     };
@@ -366,11 +366,11 @@ fn the_default_answer_to_an_unknown_uri_ends_the_request() {
 fn only_what_asks_gets_the_default_answer() {
     for place in [Pair::plain().server.link.place(), Place::Datagram(REMOTE)] {
         for value in 0..=255 {
-            let answer = default_answer(MessageType::new(value), place);
+            let answer = default_reply(MessageType::new(value), place);
             let expected = matches!(value, 0 | 2..=7 | 31..);
             assert_eq!(answer.is_some(), expected, "{value}");
             // And so two ends do not keep answering each other.
-            let again = answer.and_then(|answer| default_answer(answer.message_type, place));
+            let again = answer.and_then(|answer| default_reply(answer.message_type, place));
             assert_eq!(again, None, "{value}");
         }
     }

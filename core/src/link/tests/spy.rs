@@ -6,7 +6,7 @@ use crate::peers::PeerMessage;
 use crate::place::Place;
 use crate::plugin::KnownPeers;
 use crate::routes::RouteId;
-use crate::shared::{Destination, NodeAnswer, SharedNode};
+use crate::shared::{Destination, NodeReply, SharedNode};
 
 /// A node that notes what it is asked.
 pub(super) struct Spy {
@@ -48,7 +48,7 @@ impl SharedNode for Spy {
         self.node.heard(now, from);
     }
 
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeAnswer> {
+    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeReply> {
         self.node.node_message(now, from, message)
     }
 

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use super::*;
 use crate::error::TooManyLinks;
-use crate::peers::{DiscoveryEvent, ManagementConfig, PeerRefused, RemovalReason};
+use crate::peers::{ManagementConfig, PeerEvent, PeerRefused, RemovalReason};
 use crate::place::Place;
 use crate::plugin::Peer;
 use crate::shared::SharedNode;
@@ -140,12 +140,7 @@ fn managing(limits: Limits, inner: Layer) -> Node<u8> {
 }
 
 /// What the introduction of a peer with this id, from this address, leads to.
-fn introduce(
-    node: &mut Node<u8>,
-    app_id: &[u8],
-    id: &str,
-    from: &str,
-) -> Vec<DiscoveryEvent<Place>> {
+fn introduce(node: &mut Node<u8>, app_id: &[u8], id: &str, from: &str) -> Vec<PeerEvent<Place>> {
     let place = Place::Datagram(from.parse().unwrap());
     let peer = Peer::new(bytes::Bytes::copy_from_slice(id.as_bytes()));
     let packed = node.discovery.plugin().pack(&peer).unwrap();
@@ -166,25 +161,21 @@ fn a_peer_whose_introduction_passed_a_check_takes_the_place_of_one_whose_did_not
     introduce(&mut node, &app_id, "a", "192.0.2.1:1");
     introduce(&mut node, b"vouched", "b", "192.0.2.2:1");
     let full = PeerRefused::TooMany { max: 2 }.into();
-    let [DiscoveryEvent::Refused { reason, .. }] =
+    let [PeerEvent::Refused { reason, .. }] =
         &introduce(&mut node, &app_id, "c", "192.0.2.3:1")[..]
     else {
         panic!("it is refused");
     };
     assert_eq!(*reason, full);
     let events = introduce(&mut node, b"vouched", "d", "192.0.2.4:1");
-    let [
-        DiscoveryEvent::Removed { known, reason },
-        DiscoveryEvent::Added(_),
-    ] = &events[..]
-    else {
+    let [PeerEvent::Removed { known, reason }, PeerEvent::Added(_)] = &events[..] else {
         panic!("{events:?}");
     };
     assert_eq!(
         (&known.peer.id[..], *reason),
         (&b"a"[..], RemovalReason::Displaced)
     );
-    let [DiscoveryEvent::Refused { reason, .. }] =
+    let [PeerEvent::Refused { reason, .. }] =
         &introduce(&mut node, b"vouched", "e", "192.0.2.5:1")[..]
     else {
         panic!("it is refused");
@@ -214,7 +205,7 @@ fn a_link_whose_peer_was_displaced_keeps_its_subscriptions() {
         let events: Vec<_> = core::iter::from_fn(|| node.poll_event()).collect();
         let displaced = events.iter().any(|event| {
             let displaced = RemovalReason::Displaced;
-            matches!(event, DiscoveryEvent::Removed { reason, .. } if *reason == displaced)
+            matches!(event, PeerEvent::Removed { reason, .. } if *reason == displaced)
         });
         assert_eq!(displaced, id == "c", "{events:?}");
     }

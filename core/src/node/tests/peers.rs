@@ -4,7 +4,7 @@ use super::*;
 use crate::error::LayerError;
 use crate::node::PeerManagementError;
 use crate::peers::{
-    DiscoveryEvent, IntroductionError, ManagementConfig, ManagementError, PeerMessage, PeerRefused,
+    IntroductionError, ManagementConfig, ManagementError, PeerEvent, PeerMessage, PeerRefused,
     RemovalReason,
 };
 use crate::place::Place;
@@ -18,7 +18,7 @@ struct Host {
 }
 
 impl Host {
-    fn events(&mut self) -> Vec<DiscoveryEvent<Place>> {
+    fn events(&mut self) -> Vec<PeerEvent<Place>> {
         core::iter::from_fn(|| self.node.poll_event()).collect()
     }
 
@@ -111,7 +111,7 @@ fn a_client_introduces_itself_and_the_server_answers() {
     run(&mut hosts);
     for (host, name) in hosts.iter_mut().zip(["client", "server"]) {
         let events = host.events();
-        let [DiscoveryEvent::Added(known)] = &events[..] else {
+        let [PeerEvent::Added(known)] = &events[..] else {
             panic!("{events:?}");
         };
         assert_eq!(known.peer.id, name);
@@ -145,7 +145,7 @@ fn a_peer_and_its_subscriptions_go_with_their_link() {
         };
         let events = server.events();
         assert!(
-            matches!(&events[..], [DiscoveryEvent::Removed { reason: it, .. }] if *it == reason),
+            matches!(&events[..], [PeerEvent::Removed { reason: it, .. }] if *it == reason),
             "{events:?}"
         );
         assert_eq!(server.node.subscribers(b"news").count(), 0);
@@ -170,7 +170,7 @@ fn a_drained_link_says_that_its_node_leaves() {
     assert!(
         matches!(
             &events[..],
-            [DiscoveryEvent::Removed {
+            [PeerEvent::Removed {
                 reason: RemovalReason::Disconnect,
                 ..
             }]
@@ -191,7 +191,7 @@ fn a_new_local_peer_is_advertised_and_updates_the_others() {
     run(&mut hosts);
     let events = hosts[1].events();
     assert!(
-        matches!(&events[..], [DiscoveryEvent::Updated(known)] if known.peer == peer),
+        matches!(&events[..], [PeerEvent::Updated(known)] if known.peer == peer),
         "{events:?}"
     );
     // One that cannot be introduced changes nothing.
@@ -240,7 +240,7 @@ fn an_introduction_that_names_no_peer_is_refused() {
     assert!(
         matches!(
             &events[..],
-            [DiscoveryEvent::Refused { address, reason: IntroductionError::Malformed(_) }]
+            [PeerEvent::Refused { address, reason: IntroductionError::Malformed(_) }]
                 if *address == place
         ),
         "{events:?}"

@@ -5,23 +5,23 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::peers::table::{Known, PeerRefused};
+use crate::peers::table::{KnownPeer, PeerRefused};
 use crate::plugin::PeerError;
 
 /// A change in the table of peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum DiscoveryEvent<A> {
+pub enum PeerEvent<A> {
     /// A peer was added.
-    Added(Known<A>),
+    Added(KnownPeer<A>),
     /// Its data changed, or it has one more address.
-    Updated(Known<A>),
+    Updated(KnownPeer<A>),
     /// One of its addresses was removed. Its subscriptions are gone already where a
     /// [`Node`](crate::Node) says so; whoever uses [`Discovery`](crate::Discovery) alone
     /// removes them.
     AddressRemoved {
         /// The peer, with the addresses that are left.
-        known: Known<A>,
+        known: KnownPeer<A>,
         /// The address.
         address: A,
         /// Why.
@@ -31,7 +31,7 @@ pub enum DiscoveryEvent<A> {
     /// [`AddressRemoved`](Self::AddressRemoved).
     Removed {
         /// The peer as it was.
-        known: Known<A>,
+        known: KnownPeer<A>,
         /// Why.
         reason: RemovalReason,
     },
@@ -40,7 +40,7 @@ pub enum DiscoveryEvent<A> {
     /// At most one of them has the secret key as well.
     KeyShared {
         /// The peer.
-        known: Known<A>,
+        known: KnownPeer<A>,
         /// Others that announce this key, up to four.
         others: Vec<Bytes>,
     },
@@ -108,8 +108,8 @@ pub enum IntroductionError {
 /// good: past a limit, nothing is accepted that makes such events.
 #[derive(Debug)]
 pub(super) struct Events<A> {
-    changes: VecDeque<DiscoveryEvent<A>>,
-    refused: VecDeque<DiscoveryEvent<A>>,
+    changes: VecDeque<PeerEvent<A>>,
+    refused: VecDeque<PeerEvent<A>>,
 }
 
 impl<A> Events<A> {
@@ -128,10 +128,10 @@ impl<A> Events<A> {
         self.changes.len() >= max
     }
 
-    pub(super) fn push(&mut self, event: DiscoveryEvent<A>) {
+    pub(super) fn push(&mut self, event: PeerEvent<A>) {
         let may_be_lost = matches!(
             event,
-            DiscoveryEvent::Refused { .. } | DiscoveryEvent::DuplicateId { .. }
+            PeerEvent::Refused { .. } | PeerEvent::DuplicateId { .. }
         );
         if !may_be_lost {
             self.changes.push_back(event);
@@ -143,7 +143,7 @@ impl<A> Events<A> {
         self.refused.push_back(event);
     }
 
-    pub(super) fn pop(&mut self) -> Option<DiscoveryEvent<A>> {
+    pub(super) fn pop(&mut self) -> Option<PeerEvent<A>> {
         self.changes
             .pop_front()
             .or_else(|| self.refused.pop_front())

@@ -7,12 +7,12 @@ use bytes::Bytes;
 
 use super::Discovery;
 use super::departed::Decision;
-use super::event::{DiscoveryEvent, IntroductionError, RemovalReason};
+use super::event::{IntroductionError, PeerEvent, RemovalReason};
 use super::keys;
 use crate::message::{Message, types};
 use crate::network::Origin;
 use crate::now::Now;
-use crate::peers::table::{Known, PeerChange, PeerRefused};
+use crate::peers::table::{KnownPeer, PeerChange, PeerRefused};
 use crate::plugin::{Peer, PeerError};
 
 impl<A: Copy + Eq + Hash> Discovery<A> {
@@ -83,10 +83,10 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     }
 
     /// Removes a peer by hand: netaio's `remove_peer`.
-    pub fn remove(&mut self, id: &[u8]) -> Option<Known<A>> {
+    pub fn remove(&mut self, id: &[u8]) -> Option<KnownPeer<A>> {
         let known = self.peers.remove(id)?;
         let reason = RemovalReason::Application;
-        self.events.push(DiscoveryEvent::Removed {
+        self.events.push(PeerEvent::Removed {
             known: known.clone(),
             reason,
         });
@@ -192,12 +192,12 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     /// a rule it is the same node, which has crashed and is back with another id.
     fn make_way(&mut self, id: &Bytes, from: A, rounds: bool, now: Duration) -> bool {
         let reason = RemovalReason::Displaced;
-        let elsewhere = |known: &Known<A>| known.addresses != [from];
+        let elsewhere = |known: &KnownPeer<A>| known.addresses != [from];
         if !self.peers.is_vouched_anywhere(id)
             && self.peers.get(id).is_some_and(elsewhere)
             && let Some(known) = self.peers.remove(id)
         {
-            self.events.push(DiscoveryEvent::Removed { known, reason });
+            self.events.push(PeerEvent::Removed { known, reason });
         }
         let Some(holder) = self.peers.at(from).filter(|peer| peer.id != id) else {
             return false;
@@ -267,7 +267,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         if tell {
             let known = self.peers.get(id);
             let known = known.and_then(|known| known.addresses.first().copied());
-            self.events.push(DiscoveryEvent::DuplicateId {
+            self.events.push(PeerEvent::DuplicateId {
                 id: id.clone(),
                 known,
                 other: from,
@@ -297,7 +297,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         }
         let reason = RemovalReason::Disconnect;
         match self.peers.leave(&id, from) {
-            Some(known) => self.events.push(DiscoveryEvent::Removed { known, reason }),
+            Some(known) => self.events.push(PeerEvent::Removed { known, reason }),
             None => self.note_address_removed(&id, from, reason),
         }
     }
@@ -306,7 +306,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     fn note_displaced(&mut self) {
         let reason = RemovalReason::Displaced;
         for known in self.peers.take_displaced() {
-            self.events.push(DiscoveryEvent::Removed { known, reason });
+            self.events.push(PeerEvent::Removed { known, reason });
         }
     }
 
@@ -314,8 +314,8 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     fn note(&mut self, id: &[u8], address: A, change: PeerChange) {
         self.departed.remove(id, address);
         let event = match change {
-            PeerChange::Added => DiscoveryEvent::Added,
-            PeerChange::Updated => DiscoveryEvent::Updated,
+            PeerChange::Added => PeerEvent::Added,
+            PeerChange::Updated => PeerEvent::Updated,
             PeerChange::Unchanged => return,
         };
         if let Some(known) = self.peers.get(id) {
@@ -326,7 +326,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     }
 
     /// Tells of a public key that others have announced as well.
-    fn note_key(&mut self, known: Known<A>) {
+    fn note_key(&mut self, known: KnownPeer<A>) {
         let Some(key) = self.plugin.key(&known.peer, keys::NAME) else {
             return;
         };
@@ -338,16 +338,14 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         let max = self.wire.limits.peers();
         let others = self.keys.announced(key, &known.peer.id, max, still_has);
         if !others.is_empty() {
-            self.events
-                .push(DiscoveryEvent::KeyShared { known, others });
+            self.events.push(PeerEvent::KeyShared { known, others });
         }
     }
 
     fn refuse(&mut self, address: A, reason: IntroductionError) {
         // A node receives its own messages to a group.
         if reason != IntroductionError::Refused(PeerRefused::Local) {
-            self.events
-                .push(DiscoveryEvent::Refused { address, reason });
+            self.events.push(PeerEvent::Refused { address, reason });
         }
     }
 
@@ -357,14 +355,14 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             return;
         };
         match self.peers.remove_address(address) {
-            Some(known) => self.events.push(DiscoveryEvent::Removed { known, reason }),
+            Some(known) => self.events.push(PeerEvent::Removed { known, reason }),
             None => self.note_address_removed(&id, address, reason),
         }
     }
 
     fn note_address_removed(&mut self, id: &[u8], address: A, reason: RemovalReason) {
         if let Some(known) = self.peers.get(id) {
-            self.events.push(DiscoveryEvent::AddressRemoved {
+            self.events.push(PeerEvent::AddressRemoved {
                 known: known.clone(),
                 address,
                 reason,

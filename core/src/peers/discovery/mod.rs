@@ -22,7 +22,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 pub use self::config::{ManagementConfig, ManagementError};
-pub use self::event::{DiscoveryEvent, IntroductionError, RemovalReason};
+pub use self::event::{IntroductionError, PeerEvent, RemovalReason};
 pub use self::messages::PeerMessage;
 
 use self::contested::Contested;
@@ -101,7 +101,7 @@ use crate::wire::Wire;
 ///
 /// ```
 /// use netaio_core::plugin::DefaultPeerPlugin;
-/// use netaio_core::{Discovery, ManagementConfig, ManagementError, Now, Peer, DiscoveryEvent};
+/// use netaio_core::{Discovery, ManagementConfig, ManagementError, Now, Peer, PeerEvent};
 /// use std::sync::Arc;
 ///
 /// fn node(now: Now, id: &'static str) -> Result<Discovery<u8>, ManagementError> {
@@ -118,8 +118,8 @@ use crate::wire::Wire;
 /// let answer = bob.handle(now, 1, &advertisement.message).expect("Bob answers");
 /// assert!(alice.handle(now, 2, &answer).is_none());
 ///
-/// assert!(matches!(bob.poll_event(), Some(DiscoveryEvent::Added(known)) if known.peer.id == "alice"));
-/// assert!(matches!(alice.poll_event(), Some(DiscoveryEvent::Added(known)) if known.peer.id == "bob"));
+/// assert!(matches!(bob.poll_event(), Some(PeerEvent::Added(known)) if known.peer.id == "alice"));
+/// assert!(matches!(alice.poll_event(), Some(PeerEvent::Added(known)) if known.peer.id == "bob"));
 /// # Ok::<(), ManagementError>(())
 /// ```
 pub struct Discovery<A> {
@@ -180,7 +180,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     }
 
     /// Says from which addresses this node's own messages to a group come back: what comes
-    /// from elsewhere by the local peer's id is [another node's](DiscoveryEvent::DuplicateId). Where
+    /// from elsewhere by the local peer's id is [another node's](PeerEvent::DuplicateId). Where
     /// none is named, only what differs from the local peer's data is.
     pub fn set_own_addresses(&mut self, own: impl IntoIterator<Item = A>) {
         self.own = own.into_iter().collect();
@@ -213,7 +213,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         let id = local.as_ref().map(|peer| peer.id.clone());
         if let Some(known) = self.peers.set_local(id) {
             let reason = RemovalReason::Application;
-            self.events.push(DiscoveryEvent::Removed { known, reason });
+            self.events.push(PeerEvent::Removed { known, reason });
         }
         self.local = local;
         Ok(())
@@ -305,10 +305,10 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             let reason = RemovalReason::TimedOut;
             let expired = self.peers.remove_expired(now, timeout);
             for known in expired.peers {
-                self.events.push(DiscoveryEvent::Removed { known, reason });
+                self.events.push(PeerEvent::Removed { known, reason });
             }
             for (address, known) in expired.addresses {
-                self.events.push(DiscoveryEvent::AddressRemoved {
+                self.events.push(PeerEvent::AddressRemoved {
                     known,
                     address,
                     reason,
@@ -366,7 +366,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     }
 
     /// The next event.
-    pub fn poll_event(&mut self) -> Option<DiscoveryEvent<A>> {
+    pub fn poll_event(&mut self) -> Option<PeerEvent<A>> {
         self.events.pop()
     }
 

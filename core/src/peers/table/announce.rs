@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Entry, Heard, Known, PeerChange, PeerRefused, PeerTable};
+use super::{Entry, Heard, KnownPeer, PeerChange, PeerRefused, PeerTable};
 use crate::limits::Limits;
 use crate::network::Origin;
 use crate::plugin::Peer;
@@ -149,7 +149,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
                 self.make_room(origin, limits)?;
                 let peer = peer.into_owned();
                 let id = peer.id.clone();
-                let known = Known {
+                let known = KnownPeer {
                     addresses: alloc::vec![address],
                     last_heard: now,
                     peer,
@@ -205,7 +205,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     }
 
     /// The peers that gave way to others since the last call.
-    pub fn take_displaced(&mut self) -> Vec<Known<A>> {
+    pub fn take_displaced(&mut self) -> Vec<KnownPeer<A>> {
         core::mem::take(&mut self.displaced)
     }
 }

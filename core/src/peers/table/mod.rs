@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-pub use self::outcome::{Expired, Known, PeerChange, PeerRefused};
+pub use self::outcome::{Expired, KnownPeer, PeerChange, PeerRefused};
 
 use crate::crowds::Crowds;
 use crate::hashes::{HashMap, Hashes, reseed};
@@ -64,7 +64,7 @@ pub struct PeerTable<A> {
     /// Peers that nothing vouches for.
     unverified: usize,
     /// Those that gave way to others, until somebody asks.
-    displaced: Vec<Known<A>>,
+    displaced: Vec<KnownPeer<A>>,
     /// No address was last heard before this, and it is not after the last time
     /// that was given.
     oldest: Duration,
@@ -73,7 +73,7 @@ pub struct PeerTable<A> {
 /// A peer, and where its first introduction came from.
 #[derive(Clone, Debug)]
 struct Entry<A> {
-    known: Known<A>,
+    known: KnownPeer<A>,
     origin: Origin,
 }
 
@@ -112,7 +112,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     }
 
     /// Changes the local peer's id, and removes the peer that was known by it.
-    pub fn set_local(&mut self, local: Option<Bytes>) -> Option<Known<A>> {
+    pub fn set_local(&mut self, local: Option<Bytes>) -> Option<KnownPeer<A>> {
         self.local = local;
         let id = self.local.clone()?;
         self.remove(&id)
@@ -175,7 +175,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     /// Takes a peer's `DISCONNECT`. From the first of its addresses it removes and
     /// returns the peer. From another of them it removes that address only, and
     /// from anywhere else nothing.
-    pub fn leave(&mut self, id: &[u8], address: A) -> Option<Known<A>> {
+    pub fn leave(&mut self, id: &[u8], address: A) -> Option<KnownPeer<A>> {
         if self
             .by_address
             .get(&address)
@@ -190,7 +190,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     }
 
     /// Removes a peer and its addresses.
-    pub fn remove(&mut self, id: &[u8]) -> Option<Known<A>> {
+    pub fn remove(&mut self, id: &[u8]) -> Option<KnownPeer<A>> {
         let known = self.take(id)?;
         for address in &known.addresses {
             self.by_address.remove(address);
@@ -199,7 +199,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     }
 
     /// Takes a peer out of the table of ids.
-    fn take(&mut self, id: &[u8]) -> Option<Known<A>> {
+    fn take(&mut self, id: &[u8]) -> Option<KnownPeer<A>> {
         let Entry { known, origin } = self.by_id.remove(id)?;
         self.crowds.remove(origin, 1);
         let unverified = usize::from(!origin.verified);
@@ -209,7 +209,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
 
     /// Removes an address, as that of a connection that has ended, and returns its
     /// peer if it was the last: that is removed too.
-    pub fn remove_address(&mut self, address: A) -> Option<Known<A>> {
+    pub fn remove_address(&mut self, address: A) -> Option<KnownPeer<A>> {
         let id = self.by_address.remove(&address)?.id;
         let Entry { known, .. } = self.by_id.get_mut(&id)?;
         if known.addresses == [address] {
@@ -268,7 +268,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
 
     /// The peer with this id.
     #[must_use]
-    pub fn get(&self, id: &[u8]) -> Option<&Known<A>> {
+    pub fn get(&self, id: &[u8]) -> Option<&KnownPeer<A>> {
         self.by_id.get(id).map(|entry| &entry.known)
     }
 
@@ -280,14 +280,14 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
 
     /// The peer at this address, and where else it is heard from.
     #[must_use]
-    pub fn known_at(&self, address: A) -> Option<&Known<A>> {
+    pub fn known_at(&self, address: A) -> Option<&KnownPeer<A>> {
         let heard = self.by_address.get(&address)?;
         self.get(&heard.id)
     }
 
     /// All peers, by ascending id.
     #[must_use]
-    pub fn list(&self) -> Vec<&Known<A>> {
+    pub fn list(&self) -> Vec<&KnownPeer<A>> {
         let peers = self.by_id.values().map(|entry| &entry.known);
         let mut peers: Vec<_> = peers.collect();
         peers.sort_unstable_by(|a, b| a.peer.id.cmp(&b.peer.id));

@@ -7,7 +7,7 @@ use crate::plugin::Peer;
 
 /// A peer, and where it is heard from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known<A> {
+pub struct KnownPeer<A> {
     /// Its id and data, as it introduced itself.
     pub peer: Peer,
     /// Where it is heard from, the first address first.
@@ -21,10 +21,10 @@ pub struct Known<A> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expired<A> {
     /// The peers that were removed, by the time they were last heard.
-    pub peers: Vec<Known<A>>,
+    pub peers: Vec<KnownPeer<A>>,
     /// The addresses that were removed of peers that are still heard from others,
     /// each with its peer as it is then.
-    pub addresses: Vec<(A, Known<A>)>,
+    pub addresses: Vec<(A, KnownPeer<A>)>,
 }
 
 /// What an introduction changed.

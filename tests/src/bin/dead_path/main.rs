@@ -41,7 +41,7 @@ async fn ask(address: &str) -> Result<(), Box<dyn std::error::Error>> {
         client.connect(address).await?,
     );
     for connection in [&idle, &busy] {
-        connection.request("first").await?.ok()?;
+        connection.request("first").await?.into_result()?;
     }
     say("connected")?;
     io::stdin().read_line(&mut String::new())?;

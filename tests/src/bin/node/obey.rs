@@ -9,12 +9,12 @@ use async_channel::Receiver;
 use netaio_tests::interop::{inner_layer, node};
 use netaio_tests::puppet::{Order, Said, SaidPeer, boxes, peer};
 use netaio_tests::python::{Inner, hex, unhex};
-use netaio_tokio::config::{ManagementConfig, SendOptions};
+use netaio_tokio::config::{ManagementConfig, RequestBuilder, SendOptions};
 use netaio_tokio::error::RequestError;
 use netaio_tokio::events::{KnownPeer, PeerEvent, PeerEvents, UdpEvent, UdpEvents};
 use netaio_tokio::plugin::Layer;
 use netaio_tokio::types::{ADVERTISE_PEER, DISCONNECT, PEER_DISCOVERED, REQUEST_URI};
-use netaio_tokio::{Content, Message, MessageType, RequestBuilder, UdpNode};
+use netaio_tokio::{Content, Message, MessageType, UdpNode};
 use tokio::time::{Instant, timeout_at};
 
 use crate::options::Options;

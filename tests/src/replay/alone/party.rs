@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::{
-    Call, CloseReason, DatagramHub, DatagramHubEvent, DatagramOutput, DiscoveryEvent, Hub,
-    HubEvent, LinkId, Message, Output, Place, RequestId,
+    Call, CloseReason, DatagramHub, DatagramHubEvent, DatagramOutput, Hub, HubEvent, LinkId,
+    Message, Output, PeerEvent, Place, RequestId,
 };
 
 use super::handlers::answer;
@@ -214,9 +214,9 @@ impl Party {
         world.log.write(subject, how);
     }
 
-    fn log_peer(&self, world: &World, event: &DiscoveryEvent<Place>) {
+    fn log_peer(&self, world: &World, event: &PeerEvent<Place>) {
         let shown = |place: &Place| place.address().expect("all of them have addresses");
-        match peer_news!(event, DiscoveryEvent, known, shown) {
+        match peer_news!(event, PeerEvent, known, shown) {
             _ if self.is_dropped => {}
             Ok((known, what)) => {
                 let addresses = known.addresses.iter().map(shown).collect();

@@ -6,7 +6,7 @@ const FAR: u32 = 100_000_000;
 
 /// What a node sent and noticed in 120 s from this time on, if it is woken when it
 /// asks for it, as seconds since then.
-fn follow(node: &mut Discovery<u16>, from: u32) -> (Vec<u32>, Vec<(u32, DiscoveryEvent<u16>)>) {
+fn follow(node: &mut Discovery<u16>, from: u32) -> (Vec<u32>, Vec<(u32, PeerEvent<u16>)>) {
     let (mut rounds, mut seen) = (Vec::new(), Vec::new());
     while let Some(deadline) = node.poll_deadline()
         && deadline <= SECOND * (from + 120)
@@ -52,7 +52,7 @@ fn peers_expire_within_two_timeouts() {
     node.heard(at(100), 9);
     let (_, seen) = follow(&mut node, 100);
     assert!(
-        matches!(&seen[..], [(120, DiscoveryEvent::Removed { known, reason: RemovalReason::TimedOut })]
+        matches!(&seen[..], [(120, PeerEvent::Removed { known, reason: RemovalReason::TimedOut })]
             if known.peer.id == "a"),
         "{seen:?}"
     );

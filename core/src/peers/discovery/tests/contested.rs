@@ -72,11 +72,11 @@ fn who_is_gone_gives_way_to_a_newcomer_within_seconds() {
     assert_eq!(questions(&mut node, 8), []);
     let (old, new) = (Peer::new("old"), Peer::new("new"));
     let expected = [
-        DiscoveryEvent::Removed {
+        PeerEvent::Removed {
             known: known(old.with_data("data"), &[1], at(0).monotonic),
             reason: RemovalReason::Displaced,
         },
-        DiscoveryEvent::Added(known(new.with_data("data"), &[1], at(8).monotonic)),
+        PeerEvent::Added(known(new.with_data("data"), &[1], at(8).monotonic)),
     ];
     assert_eq!(events(&mut node), expected);
     assert_eq!(
@@ -116,8 +116,8 @@ fn who_is_vouched_for_takes_the_address_of_a_crashed_self_at_once() {
     assert!(matches!(
         &told[..],
         [
-            DiscoveryEvent::Removed { known, reason: RemovalReason::Displaced },
-            DiscoveryEvent::Added(new)
+            PeerEvent::Removed { known, reason: RemovalReason::Displaced },
+            PeerEvent::Added(new)
         ] if known.peer.id == "old" && new.peer.id == "new"
     ));
     assert!(node.peers().is_vouched(1));
@@ -189,7 +189,7 @@ fn two_behind_one_address_do_not_change_places_without_end() {
                 let from = (["one", "two"][seconds as usize / 2 % 2], address);
                 say_as(&mut node, seconds, from, verified, types::PEER_DISCOVERED);
             }
-            let came = |event: &DiscoveryEvent<u16>| matches!(event, DiscoveryEvent::Added(_));
+            let came = |event: &PeerEvent<u16>| matches!(event, PeerEvent::Added(_));
             changes += events(&mut node).iter().filter(|event| came(event)).count();
         }
         assert!(changes <= 2 * 10 + 1, "{changes}");

@@ -14,7 +14,7 @@ fn take(
     now: u64,
     from: u16,
     message: &Message,
-) -> (Option<MessageType>, Vec<DiscoveryEvent<u16>>) {
+) -> (Option<MessageType>, Vec<PeerEvent<u16>>) {
     let answer = node.handle(ms(now), from, message);
     (answer.map(|answer| answer.message_type), events(node))
 }
@@ -28,7 +28,7 @@ fn left() -> Discovery<u16> {
     assert!(advertise(&mut node, 0, 1, "a"));
     events(&mut node);
     let (_, events) = take(&mut node, 0, 1, &message(types::DISCONNECT, "a", "data"));
-    assert!(matches!(events[..], [DiscoveryEvent::Removed { .. }]));
+    assert!(matches!(events[..], [PeerEvent::Removed { .. }]));
     node
 }
 
@@ -57,7 +57,7 @@ fn a_node_that_was_restarted_is_back_at_once() {
     let question = node.handle(ms(1), 1, &advertisement).unwrap();
     let answer = restarted.handle(ms(2), 9, &question).unwrap();
     let (none, events) = take(&mut node, 3, 1, &answer);
-    assert!(none.is_none() && matches!(events[..], [DiscoveryEvent::Added(_)]));
+    assert!(none.is_none() && matches!(events[..], [PeerEvent::Added(_)]));
     // Both know each other, and all is as usual.
     assert_eq!(restarted.peers().len(), 1);
     assert_eq!(take(&mut node, 4, 1, &advertisement).0, DISCOVERED);
@@ -77,7 +77,7 @@ fn where_the_question_is_lost_the_next_round_brings_it_back() {
         assert!(node.poll_advertisement().is_some());
         let introduction = message(introduction, "a", "data");
         let (_, events) = take(&mut node, 20_001, 1, &introduction);
-        assert!(matches!(events[..], [DiscoveryEvent::Added(_)]));
+        assert!(matches!(events[..], [PeerEvent::Added(_)]));
     }
     let advertisement = message(types::ADVERTISE_PEER, "a", "data");
     assert_eq!(take(&mut left(), 1000, 1, &advertisement).0, DISCOVERED);
@@ -114,7 +114,7 @@ fn what_cannot_have_been_overtaken_is_accepted_at_once() {
     ] {
         let (answer, events) = take(&mut left(), 10, from, &advertisement);
         assert_eq!(answer, DISCOVERED);
-        assert!(matches!(events[..], [DiscoveryEvent::Added(_)]));
+        assert!(matches!(events[..], [PeerEvent::Added(_)]));
     }
     // The application has the last word, and then the peer is as any other.
     let mut node = left();

@@ -7,7 +7,7 @@ use super::*;
 fn told(node: &mut Discovery<u16>) -> Vec<(Bytes, Option<u16>, u16)> {
     let events = events(node).into_iter();
     let told = events.filter_map(|event| match event {
-        DiscoveryEvent::DuplicateId { id, known, other } => Some((id, known, other)),
+        PeerEvent::DuplicateId { id, known, other } => Some((id, known, other)),
         _ => None,
     });
     told.collect()

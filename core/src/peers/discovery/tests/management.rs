@@ -29,7 +29,7 @@ fn the_peer_plugin_has_a_say() {
     node.begin(at(0), ManagementConfig::new()).unwrap();
     assert!(!advertise(&mut node, 0, 1, "xena") && advertise(&mut node, 0, 1, "ares"));
     let events = events(&mut node);
-    assert!(matches!(&events[0], DiscoveryEvent::Added(known) if known.peer.id == "ares"));
+    assert!(matches!(&events[0], PeerEvent::Added(known) if known.peer.id == "ares"));
     assert_eq!(events[1], refused(1, PeerError::NotValid));
 }
 
@@ -199,7 +199,7 @@ fn a_changed_local_peer_is_introduced_at_once() {
     assert_eq!(node.farewell(APP).unwrap().message, farewell);
     // A peer whose id this node takes is removed.
     node.set_local(Some(Peer::new("a"))).unwrap();
-    let gone = DiscoveryEvent::Removed {
+    let gone = PeerEvent::Removed {
         known: known(Peer::new("a").with_data("data"), &[1], Duration::ZERO),
         reason: RemovalReason::Application,
     };

@@ -14,13 +14,7 @@ fn two_nodes_meet_and_part() {
     assert_eq!(answer, message(types::PEER_DISCOVERED, "bob", "data"));
     assert_eq!(alice.handle(at(2), 2, &answer), None);
     let peer = |id| Peer::new(id).with_data("data");
-    let came = |id, address, now| {
-        [DiscoveryEvent::Added(known(
-            peer(id),
-            &[address],
-            SECOND * now,
-        ))]
-    };
+    let came = |id, address, now| [PeerEvent::Added(known(peer(id), &[address], SECOND * now))];
     assert_eq!(events(&mut alice), came("bob", 2, 2));
     assert_eq!(events(&mut bob), came("alice", 1, 1));
 
@@ -32,7 +26,7 @@ fn two_nodes_meet_and_part() {
     assert_eq!(farewell, message(types::DISCONNECT, "alice", "data"));
     assert!(alice.stop(APP).is_none());
     assert_eq!(bob.handle(at(10), 1, &farewell), None);
-    let gone = DiscoveryEvent::Removed {
+    let gone = PeerEvent::Removed {
         known: known(peer("alice"), &[1], SECOND * 9),
         reason: RemovalReason::Disconnect,
     };
@@ -82,10 +76,10 @@ fn only_a_peer_itself_says_that_it_leaves() {
     advertise(&mut node, 1, 2, "a");
     let repeated = events(&mut node);
     let a = Peer::new("a").with_data("data");
-    let changed = DiscoveryEvent::Updated(known(a.clone(), &[1, 2], SECOND));
+    let changed = PeerEvent::Updated(known(a.clone(), &[1, 2], SECOND));
     assert_eq!(repeated, [changed]);
     node.handle(at(1), 2, &leave);
-    let gone = DiscoveryEvent::AddressRemoved {
+    let gone = PeerEvent::AddressRemoved {
         known: known(a.clone(), &[1], SECOND),
         address: 2,
         reason: RemovalReason::Disconnect,
@@ -95,7 +89,7 @@ fn only_a_peer_itself_says_that_it_leaves() {
     advertise(&mut node, 2, 3, "a");
     events(&mut node);
     node.handle(at(1), 1, &leave);
-    let gone = DiscoveryEvent::Removed {
+    let gone = PeerEvent::Removed {
         known: known(a, &[1, 3], SECOND * 2),
         reason: RemovalReason::Disconnect,
     };
@@ -117,7 +111,7 @@ fn one_address_is_one_peer() {
     }
     assert_eq!((answered, node.peers().len()), (1, 1));
     let events = events(&mut node);
-    assert!(matches!(&events[0], DiscoveryEvent::Added(_)));
+    assert!(matches!(&events[0], PeerEvent::Added(_)));
     // Some of the refusals are left out.
     assert!(
         events[1..]
@@ -176,13 +170,10 @@ fn events_that_nobody_takes_do_not_pile_up() {
     let taken = events(&mut node);
     let changes = taken
         .iter()
-        .filter(|event| !matches!(event, DiscoveryEvent::Refused { .. }));
+        .filter(|event| !matches!(event, PeerEvent::Refused { .. }));
     assert_eq!((changes.count(), node.peers().len()), (5, 1));
     node.handle(at(100), 1, &leave);
-    assert!(matches!(
-        events(&mut node)[..],
-        [DiscoveryEvent::Removed { .. }]
-    ));
+    assert!(matches!(events(&mut node)[..], [PeerEvent::Removed { .. }]));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::*;
 use crate::error::SealError;
 use crate::message::{Message, MessageType, types};
 use crate::packify::DecodeLimits;
-use crate::peers::table::{Known, PeerChange, PeerRefused};
+use crate::peers::table::{KnownPeer, PeerChange, PeerRefused};
 use crate::plugin::{DefaultPeerPlugin, HmacAuth, Layer, PeerError};
 use crate::routes::Key;
 
@@ -42,12 +42,12 @@ fn node(id: &'static str) -> Discovery<u16> {
     node
 }
 
-fn events(node: &mut Discovery<u16>) -> Vec<DiscoveryEvent<u16>> {
+fn events(node: &mut Discovery<u16>) -> Vec<PeerEvent<u16>> {
     core::iter::from_fn(|| node.poll_event()).collect()
 }
 
-fn known(peer: Peer, addresses: &[u16], last_heard: Duration) -> Known<u16> {
-    Known {
+fn known(peer: Peer, addresses: &[u16], last_heard: Duration) -> KnownPeer<u16> {
+    KnownPeer {
         peer,
         addresses: addresses.into(),
         last_heard,
@@ -66,7 +66,7 @@ fn advertise(node: &mut Discovery<u16>, seconds: u32, from: u16, id: &'static st
     node.handle(at(seconds), from, &message).is_some()
 }
 
-fn refused(address: u16, reason: impl Into<IntroductionError>) -> DiscoveryEvent<u16> {
+fn refused(address: u16, reason: impl Into<IntroductionError>) -> PeerEvent<u16> {
     let reason = reason.into();
-    DiscoveryEvent::Refused { address, reason }
+    PeerEvent::Refused { address, reason }
 }

@@ -60,12 +60,12 @@ fn silent_peers_are_dropped_in_time_and_not_before() {
     }
     let peer = |id| Peer::new(id).with_data("data");
     let reason = RemovalReason::TimedOut;
-    let address_gone = DiscoveryEvent::AddressRemoved {
+    let address_gone = PeerEvent::AddressRemoved {
         known: known(peer("b"), &[3], SECOND * 50),
         address: 2,
         reason,
     };
-    let gone = |id, address| DiscoveryEvent::Removed {
+    let gone = |id, address| PeerEvent::Removed {
         known: known(peer(id), &[address], SECOND * 50),
         reason,
     };
@@ -93,7 +93,7 @@ fn a_node_that_starts_anew_gets_its_address() {
     }
     // Its first message was taken for the old one's.
     assert_eq!(answered, [80, 100]);
-    let came = |event: &DiscoveryEvent<u16>| matches!(event, DiscoveryEvent::Added(_));
+    let came = |event: &PeerEvent<u16>| matches!(event, PeerEvent::Added(_));
     assert_eq!(
         events(&mut node).iter().filter(|event| came(event)).count(),
         2
@@ -119,11 +119,11 @@ fn over_streams_a_peer_lives_as_long_as_its_connection() {
         |id| Peer::new(id).with_data("data"),
         RemovalReason::ConnectionEnded,
     );
-    let gone = |id, address, seconds| DiscoveryEvent::Removed {
+    let gone = |id, address, seconds| PeerEvent::Removed {
         known: known(peer(id), &[address], SECOND * seconds),
         reason,
     };
-    let address_gone = DiscoveryEvent::AddressRemoved {
+    let address_gone = PeerEvent::AddressRemoved {
         known: known(peer("b"), &[3], SECOND),
         address: 2,
         reason,
@@ -149,14 +149,14 @@ fn the_table_can_be_kept_by_hand() {
     assert_eq!(node.remove(b"a"), None);
     let reason = RemovalReason::Application;
     let expected = [
-        DiscoveryEvent::Added(known(peer("1"), &[1], at(0).monotonic)),
-        DiscoveryEvent::Updated(known(peer("2"), &[1, 2], SECOND)),
-        DiscoveryEvent::AddressRemoved {
+        PeerEvent::Added(known(peer("1"), &[1], at(0).monotonic)),
+        PeerEvent::Updated(known(peer("2"), &[1, 2], SECOND)),
+        PeerEvent::AddressRemoved {
             known: left.clone(),
             address: 1,
             reason,
         },
-        DiscoveryEvent::Removed {
+        PeerEvent::Removed {
             known: left,
             reason,
         },

@@ -43,7 +43,7 @@ fn who_is_vouched_for_loses_nothing_to_those_who_are_not() {
     let mut node = node();
     say(&mut node, types::ADVERTISE_PEER, GUARDED, "hers", 1);
     let alice = known(Peer::new("alice").with_data("hers"), &[1], SECOND);
-    assert_eq!(events(&mut node), [DiscoveryEvent::Added(alice.clone())]);
+    assert_eq!(events(&mut node), [PeerEvent::Added(alice.clone())]);
     assert!(node.peers().is_vouched(1));
     // A stranger repeats what she said, says something else, and takes her leave, from
     // everywhere.
@@ -57,10 +57,7 @@ fn who_is_vouched_for_loses_nothing_to_those_who_are_not() {
     assert_eq!(events(&mut node), [refused(1, PeerRefused::NotVouched)]);
     assert_eq!(node.peers().get(b"alice"), Some(&alice));
     say(&mut node, types::DISCONNECT, GUARDED, "hers", 1);
-    assert!(matches!(
-        events(&mut node)[..],
-        [DiscoveryEvent::Removed { .. }]
-    ));
+    assert!(matches!(events(&mut node)[..], [PeerEvent::Removed { .. }]));
 }
 
 #[test]
@@ -81,9 +78,9 @@ fn who_is_vouched_for_takes_back_an_id_and_an_address() {
         matches!(
             &told[..],
             [
-                DiscoveryEvent::Removed { known: one, reason: RemovalReason::Displaced },
-                DiscoveryEvent::Removed { known: other, reason: RemovalReason::Displaced },
-                DiscoveryEvent::Added(added),
+                PeerEvent::Removed { known: one, reason: RemovalReason::Displaced },
+                PeerEvent::Removed { known: other, reason: RemovalReason::Displaced },
+                PeerEvent::Added(added),
             ] if one.peer.id == "alice" && other.peer.id == "mallory" && *added == alice
         ),
         "{told:?}"
@@ -106,7 +103,7 @@ fn a_key_that_two_announce_is_told() {
         let shared = events(&mut node)
             .into_iter()
             .filter_map(|event| match event {
-                DiscoveryEvent::KeyShared { known, others } => Some((known.peer.id, others)),
+                PeerEvent::KeyShared { known, others } => Some((known.peer.id, others)),
                 _ => None,
             });
         shared.collect::<Vec<_>>()
