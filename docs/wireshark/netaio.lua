@@ -193,7 +193,23 @@ local function frame_len(tvb, at)
 end
 
 local function is_printable(text)
-    return #text > 0 and not text:find("[%z\1-\8\11\12\14-\31\127]")
+    if #text == 0 or text:find("[%z\1-\8\11\12\14-\31\127]") or text:find("\194[\128-\159]") then
+        return false
+    end
+    -- Each sequence of UTF-8 becomes a letter: what is left over is none.
+    local more = "[\128-\191]"
+    for _, sequence in ipairs({
+        "[\194-\223]" .. more,
+        "\224[\160-\191]" .. more,
+        "[\225-\236\238\239]" .. more .. more,
+        "\237[\128-\159]" .. more,
+        "\240[\144-\191]" .. more .. more,
+        "[\241-\243]" .. more .. more .. more,
+        "\244[\128-\143]" .. more .. more,
+    }) do
+        text = text:gsub(sequence, "a")
+    end
+    return not text:find("[\128-\255]")
 end
 
 -- Whether no frame of a packet was shown yet.

@@ -15,6 +15,7 @@ pub(super) enum Said {
     Peer(PeerEvent<Place>),
     Closed,
     Lapsed,
+    Resubscribed,
 }
 
 pub(super) struct Host {
@@ -171,6 +172,9 @@ impl Network {
                     said.push(Said::Peer(event));
                 }
                 DatagramOutput::Event(DatagramHubEvent::Lapsed { .. }) => said.push(Said::Lapsed),
+                DatagramOutput::Event(DatagramHubEvent::Resubscribed { .. }) => {
+                    said.push(Said::Resubscribed);
+                }
                 DatagramOutput::Cancelled { call, reason } => {
                     panic!("{call:?} is cancelled: {reason:?}")
                 }
