@@ -123,7 +123,10 @@ fn what_matches_a_pattern_is_told_with_its_uri() {
         assert_eq!(ask(&["publish", "a*b", "--content", "z"]).stdout, b"1");
         assert_eq!(plain.end(), (Some(0), "a*b z\n".into()));
         let refused = ask(&["subscribe", "a/**/b"]);
-        assert!(refused.error().contains("a wildcard has `*`"), "{refused:?}");
+        assert!(
+            refused.error().contains("a wildcard has `*`"),
+            "{refused:?}"
+        );
     }
 }
 
