@@ -9,7 +9,6 @@ use zeroize::Zeroizing;
 
 use super::{MAX, Secret, SecretError, place};
 use crate::stdio::Input;
-use crate::stdio::error::say;
 
 /// Room for the longest one, the end of a line, and a byte that shows that there is more.
 const ROOM: usize = MAX + 3;
@@ -111,6 +110,8 @@ fn without_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
 #[cfg(unix)]
 pub(crate) fn warn_of_others(what: &str, path: &Path, file: &File) {
     use std::os::unix::fs::PermissionsExt;
+
+    use crate::stdio::error::say;
 
     // A pipe, such as a shell makes of <(..), is nobody else's.
     let Ok(metadata) = file.metadata() else {
