@@ -127,7 +127,10 @@ fn one_is_selected_and_no_more() {
         "there is no context 'c'",
     );
     assert_eq!(user.list(), "  a\n* b\n");
-    assert_eq!(user.run(&["context", "remove", "b"]).text(), "");
+    let removed = user.run(&["context", "remove", "b"]);
+    assert_eq!((removed.status, removed.stdout.len()), (0, 0));
+    let said = "netaio: b was selected: the commands use no context now\n";
+    assert_eq!(removed.stderr, said);
     assert_eq!(user.list(), "  a\n");
     assert_eq!(user.run(&["context", "select", "a"]).text(), "");
     assert_eq!(user.run(&["context", "select"]).text(), "");

@@ -154,9 +154,16 @@ fn damage_is_found() {
         }
     }
     fs::write(&path, file).unwrap();
-    let (said, advised) = refused(&["store", "check", &path]);
-    assert!(said.contains("it is damaged: "), "{said}");
-    assert!(advised.contains("put a copy of it"), "{advised}");
+    // Nor is it served or dumped: whoever changed it would make it look whole.
+    for command in [
+        &["store", "check", &path][..],
+        &["store", "dump", &path],
+        &["serve", "--store", &path],
+    ] {
+        let (said, advised) = refused(command);
+        assert!(said.contains("it is damaged: "), "{said}");
+        assert!(advised.contains("put a copy of it"), "{advised}");
+    }
 }
 
 #[test]

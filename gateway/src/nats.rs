@@ -66,7 +66,13 @@ impl Nats {
                     }
                     _ => {}
                 }
-                tracing::info!(%event, "nats");
+                match event {
+                    Event::Connected => tracing::info!("connected to NATS"),
+                    Event::Disconnected => {
+                        tracing::warn!("NATS is gone: requests wait, and are then unavailable");
+                    }
+                    event => tracing::warn!(%event, "NATS"),
+                }
                 std::future::ready(())
             });
         let client = connect.connect(options.servers.as_slice()).await?;

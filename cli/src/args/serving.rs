@@ -43,13 +43,13 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) metrics: Option<String>,
     #[command(flatten)]
-    pub(crate) nats: Nats,
-    #[command(flatten)]
     pub(crate) bounds: Bounds,
     #[command(flatten)]
     pub(crate) tls: ServerTls,
     #[command(flatten)]
     pub(crate) runtime: RuntimeChoice,
+    #[command(flatten)]
+    pub(crate) nats: Nats,
 }
 
 /// What makes many servers behave as one.
@@ -58,7 +58,8 @@ pub(crate) struct Serve {
 pub(crate) struct Nats {
     /// Keep the resources in a bucket of this NATS (JetStream), and publish to the subscribers of all
     /// servers that name it: its addresses, with commas between them. Requests for resources that are
-    /// not there go to services. --runtime tokio has it.
+    /// not there go to services. Whoever publishes is told how many subscribers this server has. --runtime
+    /// tokio has it.
     #[arg(long, value_name = "URL[,URL]", conflicts_with = "store", value_parser = nats_servers)]
     pub(crate) nats: Option<String>,
     /// A file of credentials of NATS.

@@ -186,7 +186,12 @@ impl Folder {
             removed => removed.map_err(|error| failed("remove", &path, error)),
         }?;
         match self.selected()? {
-            Some(selected) if selected == *name => self.select(None),
+            Some(selected) if selected == *name => {
+                say(format_args!(
+                    "netaio: {name} was selected: the commands use no context now"
+                ));
+                self.select(None)
+            }
             _ => Ok(()),
         }
     }

@@ -34,8 +34,7 @@ pub(super) fn refused_at(path: &Path, refused: Refused) -> CliError {
 fn check(options: &StoreFile) -> Result<(), CliError> {
     let path = &options.path;
     let ((resources, bytes), was_in_order) = at(path, || {
-        let mut file = database::open_existing(path)?;
-        let was_in_order = file.check_integrity()?;
+        let (file, was_in_order) = database::open_whole(path)?;
         let read = file.begin_read().map_err(FileError::from)?;
         let (there, said) = (tables::count(&read)?, tables::usage(&read)?);
         if there != said {

@@ -140,15 +140,26 @@ fn panicked() -> Refused {
 
 /// Opens a store, or makes it where there is no file.
 pub(super) fn open(path: &Path) -> Result<redb::Database, Refused> {
-    match open_existing(path) {
-        Err(Refused::Missing) => make(path)?,
-        opened => return opened,
-    }
-    open_existing(path)
+    let opened = match open_whole(path) {
+        Err(Refused::Missing) => {
+            make(path)?;
+            open_whole(path)
+        }
+        opened => opened,
+    };
+    opened.map(|(file, _)| file)
+}
+
+/// Opens a store that is there, reads all of it, and says whether it was in order. One that is damaged is
+/// not opened: its next change would have new checksums made over what is wrong.
+pub(super) fn open_whole(path: &Path) -> Result<(redb::Database, bool), Refused> {
+    let mut file = open_existing(path)?;
+    let was_in_order = file.check_integrity()?;
+    Ok((file, was_in_order))
 }
 
 /// Opens a store that is there.
-pub(super) fn open_existing(path: &Path) -> Result<redb::Database, Refused> {
+fn open_existing(path: &Path) -> Result<redb::Database, Refused> {
     let file = builder(path).open(path)?;
     let read = file.begin_read().map_err(FileError::from)?;
     match tables::format(&read)? {

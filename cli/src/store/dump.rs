@@ -44,7 +44,7 @@ fn shown(bytes: &[u8]) -> (Option<&str>, Option<String>) {
 /// Prints all resources, in the order of their uris.
 pub(super) fn dump(options: &StoreFile) -> Result<(), CliError> {
     let path = &options.path;
-    let file = at(path, || database::open_existing(path))?;
+    let (file, _) = at(path, || database::open_whole(path))?;
     let table = at(path, || {
         let read = file.begin_read().map_err(FileError::from)?;
         Ok(read.open_table(RESOURCES).map_err(FileError::from)?)
