@@ -19,7 +19,7 @@ pub(crate) struct NatsServer {
 impl NatsServer {
     /// Starts one, if there is one to start.
     pub(crate) fn start() -> Option<Self> {
-        let mut server = Self::prepare("alone", free_address(), "");
+        let mut server = Self::prepare("alone", free_address(), "", "");
         server.restart().then_some(server)
     }
 
@@ -43,7 +43,12 @@ impl NatsServer {
         let mut servers = routes.map(|route| {
             index += 1;
             let cluster = format!("cluster {{ name: c, listen: \"{route}\", routes: [{list}] }}\n");
-            Self::prepare(&format!("n{index}"), free_address(), &cluster)
+            Self::prepare(
+                &format!("n{index}"),
+                free_address(),
+                ", sync_interval: always",
+                &cluster,
+            )
         });
         for server in &mut servers {
             if !server.restart() {
@@ -53,7 +58,7 @@ impl NatsServer {
         Some(servers)
     }
 
-    fn prepare(name: &str, address: SocketAddr, more: &str) -> Self {
+    fn prepare(name: &str, address: SocketAddr, sync: &str, more: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = format!("netaio-gateway-{}-{number}", std::process::id());
@@ -62,7 +67,7 @@ impl NatsServer {
         let store = folder.join("store");
         let config = format!(
             "server_name: {name}\nlisten: \"{address}\"\n\
-             jetstream {{ store_dir: {store:?}, sync_interval: always }}\n{more}"
+             jetstream {{ store_dir: {store:?}{sync} }}\n{more}"
         );
         fs::write(folder.join("nats.conf"), config).unwrap();
         Self {
