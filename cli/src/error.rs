@@ -8,11 +8,11 @@ use netaio_core::packify::EncodeError;
 use netaio_core::{CloseReason, FrameError, OpenError, RouteError, SendError};
 use netaio_driver::{BuildError, ConnectError, ErrorResponse, RequestError, TaskPanicked};
 
-use crate::capture::CaptureError;
+use crate::capture::file::CaptureError;
 use crate::codec::LineError;
 use crate::context::ContextError;
 use crate::exit::{CONNECTION, FAILED, TIMEOUT, USAGE};
-use crate::keygen::KeygenError;
+use crate::keygen::error::KeygenError;
 use crate::secret::SecretError;
 use crate::store::RefusedFile;
 use crate::tls::{self, TlsError};

@@ -23,6 +23,13 @@ async fn next(news: &mut Subscription) -> (String, Option<Change>, Option<u64>) 
     (content, Change::of(message), Gap::of(message))
 }
 
+async fn two_sites(nats: &NatsServer) -> [Site; 2] {
+    [
+        Site::start(&nats.url()).await,
+        Site::start(&nats.url()).await,
+    ]
+}
+
 fn publish(client: &Client, uri: &'static str, content: impl Into<Bytes>) -> RequestBuilder {
     client.request_message(Message::publish(uri, content))
 }
@@ -42,10 +49,7 @@ async fn publications_come_to_the_subscribers_of_both_once_and_in_order() {
     let Some(nats) = NatsServer::start() else {
         return;
     };
-    let (here, there) = (
-        Site::start(&nats.url()).await,
-        Site::start(&nats.url()).await,
-    );
+    let [here, there] = two_sites(&nats).await;
     let (a, b) = (here.client().await, there.client().await);
     let mut at_a = a.subscribe("sensors/7").await.unwrap();
     let mut at_b = b.subscribe("sensors/7").await.unwrap();
@@ -85,10 +89,7 @@ async fn of_all_who_create_a_resource_one_does() {
     let Some(nats) = NatsServer::start() else {
         return;
     };
-    let (here, there) = (
-        Site::start(&nats.url()).await,
-        Site::start(&nats.url()).await,
-    );
+    let [here, there] = two_sites(&nats).await;
     let clients = [here.client().await, there.client().await];
     let mut news = clients[1].subscribe("r/0").await.unwrap();
     for resource in 0..20 {
@@ -124,10 +125,7 @@ async fn changes_come_to_the_subscribers_of_both_in_order() {
     let Some(nats) = NatsServer::start() else {
         return;
     };
-    let (here, there) = (
-        Site::start(&nats.url()).await,
-        Site::start(&nats.url()).await,
-    );
+    let [here, there] = two_sites(&nats).await;
     let (a, b) = (here.client().await, there.client().await);
     for (client, missing) in [(&a, "r"), (&b, "r")] {
         assert_eq!(
@@ -185,10 +183,7 @@ async fn services_share_the_requests_of_all_gateways() {
     let Some(nats) = NatsServer::start() else {
         return;
     };
-    let (here, there) = (
-        Site::start(&nats.url()).await,
-        Site::start(&nats.url()).await,
-    );
+    let [here, there] = two_sites(&nats).await;
     let (a, b) = (here.client().await, there.client().await);
     let asked = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
     let mut services = Vec::new();
@@ -340,10 +335,7 @@ async fn who_has_a_uri_and_patterns_of_it_hears_each_message_once() {
     let Some(nats) = NatsServer::start() else {
         return;
     };
-    let (here, there) = (
-        Site::start(&nats.url()).await,
-        Site::start(&nats.url()).await,
-    );
+    let [here, there] = two_sites(&nats).await;
     let (a, b, c) = (
         here.client().await,
         here.client().await,

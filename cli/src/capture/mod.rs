@@ -1,6 +1,6 @@
 //! `netaio decode` of captures: the frames in packets, a line each.
 
-mod file;
+pub(crate) mod file;
 mod fragments;
 mod packet;
 mod pieces;
@@ -28,7 +28,6 @@ use self::time::Time;
 use crate::error::CliError;
 use crate::stdio::error::say;
 
-pub(crate) use self::file::CaptureError;
 pub(crate) use self::print::How;
 
 /// The bytes at the start of a file that tell a capture.

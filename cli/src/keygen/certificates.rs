@@ -13,7 +13,7 @@ use rcgen::{
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::KeygenError;
+use super::error::KeygenError;
 use crate::args::TlsFolder;
 use crate::codec::hex::hex;
 

@@ -2,53 +2,20 @@
 
 #[cfg(feature = "tls")]
 mod certificates;
+pub(crate) mod error;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 
 use netaio_core::plugin::X25519Cipher;
 use netaio_driver::key_files;
 use sha2::{Digest, Sha256};
 
+use self::error::KeygenError;
 use crate::args::Keygen;
 use crate::codec::hex::hex;
 use crate::error::CliError;
 use crate::stdio::Output;
-
-/// Why there is no key.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum KeygenError {
-    /// A file cannot be made.
-    #[error("cannot make {}: {error}", path.display())]
-    Make { path: PathBuf, error: io::Error },
-    /// It is nothing that a certificate can be for.
-    #[cfg(feature = "tls")]
-    #[error("no certificate can be for '{name}': {problem}")]
-    Name { name: String, problem: &'static str },
-    /// It cannot be signed.
-    #[cfg(feature = "tls")]
-    #[error("cannot make a certificate: {0}")]
-    Certificate(String),
-}
-
-impl KeygenError {
-    /// What a person may try.
-    pub(crate) fn advice(&self) -> Option<&'static str> {
-        match self {
-            Self::Make { error, .. } if error.kind() == io::ErrorKind::AlreadyExists => {
-                Some("no key is ever overwritten; take another name, or move that one away")
-            }
-            _ => None,
-        }
-    }
-
-    fn make(path: &Path, error: io::Error) -> Self {
-        Self::Make {
-            path: path.into(),
-            error,
-        }
-    }
-}
 
 /// Makes a key, and prints what others may know of it.
 pub(crate) fn keygen(options: &Keygen) -> Result<(), CliError> {

@@ -1,13 +1,12 @@
 //! `netaio store`.
 
-use std::path::Path;
-
 use crate::args::{StoreCommand, StoreFile};
 use crate::error::CliError;
 use crate::stdio::error::say;
 
-use super::database::{self, attempt};
-use super::refused::{FileError, Refused, RefusedFile};
+use super::database;
+use super::named::at;
+use super::refused::{FileError, Refused};
 use super::{dump, load, tables};
 
 /// Looks into a store's file, or writes it.
@@ -17,17 +16,6 @@ pub(crate) fn store(command: StoreCommand) -> Result<(), CliError> {
         StoreCommand::Dump(options) => dump::dump(&options),
         StoreCommand::Load(options) => load::load(&options),
     }
-}
-
-/// Does something with the file at the path.
-pub(super) fn at<T>(path: &Path, work: impl FnOnce() -> Result<T, Refused>) -> Result<T, CliError> {
-    attempt(work).map_err(|refused| refused_at(path, refused))
-}
-
-/// The error of the file at the path.
-pub(super) fn refused_at(path: &Path, refused: Refused) -> CliError {
-    let path = path.to_owned();
-    RefusedFile { path, refused }.into()
 }
 
 /// Looks through all of the file.

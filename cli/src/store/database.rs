@@ -164,7 +164,10 @@ fn open_existing(path: &Path) -> Result<redb::Database, Refused> {
     let read = file.begin_read().map_err(FileError::from)?;
     match tables::format(&read)? {
         Some(FORMAT) => {}
-        Some(found) if found > FORMAT => return Err(Refused::Newer { found }),
+        Some(found) if found > FORMAT => {
+            let known = FORMAT;
+            return Err(Refused::Newer { found, known });
+        }
         _ => return Err(Refused::Foreign),
     }
     read.close().map_err(FileError::from)?;

@@ -12,8 +12,8 @@ use crate::error::CliError;
 use crate::json;
 use crate::stdio::Output;
 
-use super::command::{at, refused_at};
 use super::database;
+use super::named::{at, refused_at};
 use super::refused::{FileError, Refused};
 use super::tables::RESOURCES;
 

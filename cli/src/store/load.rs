@@ -15,8 +15,8 @@ use crate::error::CliError;
 use crate::stdio;
 use crate::stdio::error::say;
 
-use super::command::{at, refused_at};
 use super::database;
+use super::named::{at, refused_at};
 use super::refused::{FileError, Refused};
 use super::tables::Tables;
 

@@ -11,6 +11,7 @@ mod counts;
 mod database;
 mod dump;
 mod load;
+mod named;
 mod reads;
 mod refused;
 mod tables;

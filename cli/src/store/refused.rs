@@ -3,8 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::tables::FORMAT;
-
 /// Why a file is not opened as a store.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
@@ -12,10 +10,12 @@ pub(crate) enum Refused {
     #[error("another process has it open")]
     InUse,
     /// A later version has made it.
-    #[error("its format is {found}, and this version of netaio knows {FORMAT} at most")]
+    #[error("its format is {found}, and this version of netaio knows {known} at most")]
     Newer {
         /// The number in the file.
         found: u64,
+        /// The latest that is known here.
+        known: u64,
     },
     /// A later version of the database has made it. What the database says.
     #[error("its database is of a newer format: {0}")]

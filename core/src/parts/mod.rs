@@ -9,6 +9,7 @@
 //! take what comes as a stream: then more is sent only as it is taken.
 
 mod arriving;
+mod error;
 mod fetching;
 mod held;
 mod inbox;
@@ -20,8 +21,9 @@ mod sending;
 mod tests;
 mod words;
 
+pub use self::error::PartsError;
 pub use self::inbox::{Inbox, Received, Taken, Ticket};
-pub use self::long_request::{Asked, LongRequest, Next, PartsError};
+pub use self::long_request::{Asked, LongRequest, Next};
 
 /// The uri of the requests that carry parts.
 pub const PARTS_URI: &str = "netaio/parts";

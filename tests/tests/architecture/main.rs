@@ -33,6 +33,7 @@ const CHECKED: &[&str] = &[
     "driver-smol",
     "driver-async-std",
     "gateway",
+    "cli",
 ];
 
 /// A crate's modules from the bottom to the top. A module imports from lower floors, and from its

@@ -1,0 +1,39 @@
+//! Why there is no key.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeygenError {
+    /// A file cannot be made.
+    #[error("cannot make {}: {error}", path.display())]
+    Make { path: PathBuf, error: io::Error },
+    /// It is nothing that a certificate can be for.
+    #[cfg(feature = "tls")]
+    #[error("no certificate can be for '{name}': {problem}")]
+    Name { name: String, problem: &'static str },
+    /// It cannot be signed.
+    #[cfg(feature = "tls")]
+    #[error("cannot make a certificate: {0}")]
+    Certificate(String),
+}
+
+impl KeygenError {
+    /// What a person may try.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Make { error, .. } if error.kind() == io::ErrorKind::AlreadyExists => {
+                Some("no key is ever overwritten; take another name, or move that one away")
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn make(path: &Path, error: io::Error) -> Self {
+        Self::Make {
+            path: path.into(),
+            error,
+        }
+    }
+}
