@@ -14,6 +14,7 @@ use crate::context::ContextError;
 use crate::exit::{CONNECTION, FAILED, TIMEOUT, USAGE};
 use crate::keygen::error::KeygenError;
 use crate::secret::SecretError;
+use crate::stdio::NoInput;
 use crate::store::RefusedFile;
 use crate::tls::{self, TlsError};
 
@@ -28,8 +29,8 @@ pub(crate) enum CliError {
         error: io::Error,
     },
     /// Standard input is to be read.
-    #[error("standard input is closed")]
-    NoInput,
+    #[error(transparent)]
+    NoInput(#[from] NoInput),
     /// What a request is to carry cannot be read.
     #[error("cannot read the content from {}: {error}", name(path.as_ref()))]
     Content {
@@ -223,13 +224,13 @@ impl CliError {
             }
             Self::Keygen(error) => return error.advice(),
             Self::Context(error) => return error.advice(),
-            Self::NoInput => "`</dev/null` is an empty one",
+            Self::NoInput(_) => "`</dev/null` is an empty one",
             Self::Store(RefusedFile { refused, .. }) => return refused.advice(),
             Self::Answer(ErrorResponse(message)) if message.message_type == AUTH_ERROR => {
                 "secrets and keys must be the server's; with the AEAD layer clocks may differ by 30 seconds"
             }
             Self::Build(BuildError::Listen { source, .. }) if in_use(source) => {
-                "another program listens there; --tcp or --udp takes another address, one with port 0 a free port"
+                "another program listens there: take another address, or one with port 0 for a free port"
             }
             Self::Tls(TlsError::Listen { error, .. }) if in_use(error) => {
                 "another program listens there; --tcp takes another address, one with port 0 a free port"
@@ -249,7 +250,7 @@ impl CliError {
             Self::Request(RequestError::Send(SendError::Seal(_))) | Self::Content { .. } => USAGE,
             // The local peer is what the options say.
             Self::Build(BuildError::Peers(_)) | Self::PeerData(_) => USAGE,
-            Self::Usage(_) | Self::NoInput | Self::Secret(_) => USAGE,
+            Self::Usage(_) | Self::NoInput(_) | Self::Secret(_) => USAGE,
             Self::Context(error) if error.is_usage() => USAGE,
             Self::Tls(TlsError::Listen { .. }) => 1,
             Self::Tls(_) => USAGE,

@@ -206,7 +206,12 @@ fn a_line_that_is_wrong_loads_nothing() {
     let one = br#"{"uri":"a","content":"1"}"#;
     assert_eq!(run(&["store", "load", &path], one).status, 0);
     let before = run(&["store", "dump", &path], b"").output();
+    let long = format!(r#"{{"uri":"c","content":"{}"}}"#, "x".repeat(65_422));
     for (line, error) in [
+        (
+            &long[..],
+            "line 2: uri and content have 65423 bytes, and a message carries 65422 at most",
+        ),
         ("{", "line 2: column 1: EOF while parsing an object"),
         (
             r#"{"content":"1"}"#,

@@ -105,7 +105,10 @@ impl Bus {
             .task
             .get_or_try_init(|| self.begin(topic, deadline));
         let begun = self.nats.by(deadline, begin).await.map_err(unavailable)?;
-        begun.map_err(unavailable).map(drop)
+        begun.map(drop).map_err(|error| match error {
+            NatsError::Refused(reason) => BusError::Refused(reason),
+            error => unavailable(error),
+        })
     }
 
     async fn begin(self: &Arc<Self>, topic: Topic, deadline: Instant) -> Result<Task, NatsError> {

@@ -77,6 +77,9 @@ async fn publications_come_to_the_subscribers_of_both_once_and_in_order() {
         }
         assert_eq!(expected, [200, 201]);
     }
+    // A byte that is no letter counts three there.
+    let long = a.subscribe("-.".repeat(1_000)).await.unwrap_err();
+    assert!(long.to_string().contains("too long for NATS"), "{long}");
     // Who asks to hear no more is asked for no more at NATS, either.
     drop(at_b);
     let answer = publish(&a, "sensors/7", "last").await.unwrap();

@@ -27,6 +27,14 @@ pub(crate) enum LineError {
     /// The store has it. Its uri, to be shown.
     #[error("the store has {0} already; --replace takes this one instead")]
     There(String),
+    /// No message would carry it.
+    #[error("uri and content have {len} bytes, and a message carries {max} at most")]
+    NoMessage {
+        /// Their length.
+        len: usize,
+        /// The limit.
+        max: usize,
+    },
     /// A line without end would not fit into memory.
     #[error("longer than {max} bytes")]
     TooLong {

@@ -2,14 +2,13 @@
 
 mod report;
 
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use netaio_core::Message;
 use netaio_core::types::AUTH_ERROR;
-use netaio_driver::{ErrorResponse, Heartbeat, RequestError, Response, Runtime};
+use netaio_driver::{ErrorResponse, Heartbeat, RequestError, Runtime};
 
-use self::report::Report;
+use self::report::{Answer, Report};
 use crate::args::Ping;
 use crate::asked::Asked;
 use crate::error::CliError;
@@ -26,13 +25,6 @@ pub(crate) fn ping(options: Ping) -> Result<(), CliError> {
 struct Pinging {
     options: Ping,
     lasting: Lasting,
-}
-
-/// An answer, and how long it took.
-struct Answer {
-    response: Response,
-    from: Option<SocketAddr>,
-    time: Duration,
 }
 
 impl Work for Pinging {

@@ -1,14 +1,22 @@
 //! What is printed of round trips.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use netaio_driver::Response;
 use serde::Serialize;
 
-use super::Answer;
 use crate::args::Ping;
 use crate::error::CliError;
 use crate::json;
+
+/// An answer, and how long it took.
+pub(super) struct Answer {
+    pub(super) response: Response,
+    pub(super) from: Option<SocketAddr>,
+    pub(super) time: Duration,
+}
 
 /// The round trips so far.
 pub(super) struct Report<'a> {

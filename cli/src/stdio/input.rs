@@ -6,7 +6,11 @@
 use std::io::{self, Read};
 
 use super::poll;
-use crate::error::CliError;
+
+/// Standard input was closed when the command started: what is to be read is missing, and not empty.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("standard input is closed")]
+pub(crate) struct NoInput;
 
 /// Standard input, unbuffered. It waits where a non-blocking file has nothing yet.
 pub(crate) struct Input {
@@ -17,10 +21,10 @@ impl Input {
     /// Input that is wanted whoever reads the output.
     ///
     /// # Errors
-    /// It was closed when the command started: what is to be read is missing, and not empty.
-    pub(crate) fn open() -> Result<Self, CliError> {
+    /// It was closed when the command started.
+    pub(crate) fn open() -> Result<Self, NoInput> {
         if was_closed() {
-            return Err(CliError::NoInput);
+            return Err(NoInput);
         }
         Ok(Self { for_output: false })
     }
@@ -30,7 +34,7 @@ impl Input {
     ///
     /// # Errors
     /// The same.
-    pub(crate) fn open_for_output() -> Result<Self, CliError> {
+    pub(crate) fn open_for_output() -> Result<Self, NoInput> {
         Self::open().map(|_| Self { for_output: true })
     }
 }

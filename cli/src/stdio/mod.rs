@@ -10,6 +10,6 @@ mod output;
 mod poll;
 mod printer;
 
-pub(crate) use input::Input;
+pub(crate) use input::{Input, NoInput};
 pub(crate) use output::Output;
 pub(crate) use printer::Printer;

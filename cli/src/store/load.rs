@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use bytes::Bytes;
-use netaio_core::{Change, Printable};
+use netaio_core::{Body, Change, Printable};
 use netaio_driver::resources::{StoreError, StoreLimits};
 use serde::Deserialize;
 
@@ -39,7 +39,12 @@ impl Line {
         let uri = bytes("uri", line.uri, line.uri_hex)?;
         let uri = uri.ok_or(LineError::Without("uri"))?;
         let content = bytes("content", line.content, line.content_hex)?;
-        Ok((uri, content.unwrap_or_default()))
+        let content = content.unwrap_or_default();
+        let (len, max) = (uri.len().saturating_add(content.len()), Body::MAX_PAYLOAD);
+        match len <= max {
+            true => Ok((uri, content)),
+            false => Err(LineError::NoMessage { len, max }),
+        }
     }
 }
 
