@@ -123,7 +123,7 @@ impl Bus {
         // What is published after the confirmation is not to be missed.
         self.nats.round_trip(deadline).await?;
         let delivery = Delivery {
-            losses: self.nats.link().borrow().losses,
+            losses: self.nats.link().losses,
             bus: Arc::downgrade(self),
             id: self.nats.id.clone(),
             prefix: self.nats.subject("uri", ""),
@@ -206,7 +206,7 @@ impl Delivery {
 
     /// How many messages may have been lost before one: 1 stands for any number.
     fn lost(&mut self, bus: &Bus, stored: Option<headers::Stored>) -> u64 {
-        let losses = bus.nats.link().borrow().losses;
+        let losses = bus.nats.link().losses;
         let mut lost = u64::from(losses != self.losses);
         self.losses = losses;
         if let (Some(stored), Topic::Uri(_)) = (stored, &self.topic) {

@@ -90,14 +90,14 @@ impl Gateway {
     /// Whether there is a connection to NATS at this moment.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.0.nats.link().borrow().connected
+        self.0.nats.link().connected
     }
 
     /// How often messages of other gateways may have been lost: the connection was away, or a
     /// subscription was too slow.
     #[must_use]
     pub fn losses(&self) -> u64 {
-        self.0.nats.link().borrow().losses
+        self.0.nats.link().losses
     }
 
     /// Asks a service, for a client of this gateway: the answer is that of the service, `NOT_FOUND` at

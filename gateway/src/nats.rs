@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream;
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::jetstream::{self};
 use async_nats::{Client, ConnectOptions, Event};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -56,20 +56,20 @@ impl Nats {
             .reconnect_delay_callback(delay)
             .event_callback(move |event| {
                 match event {
-                    Event::Connected => sender.send_modify(|link| link.connected = true),
-                    Event::Disconnected => sender.send_modify(|link| {
-                        link.connected = false;
-                        link.losses = link.losses.saturating_add(1);
-                    }),
+                    Event::Connected => {
+                        sender.send_modify(|link| link.connected = true);
+                        tracing::info!("connected to NATS");
+                    }
+                    Event::Disconnected => {
+                        sender.send_modify(|link| {
+                            link.connected = false;
+                            link.losses = link.losses.saturating_add(1);
+                        });
+                        tracing::warn!("NATS is gone: requests wait, and are then unavailable");
+                    }
                     Event::SlowConsumer(_) => {
                         sender.send_modify(|link| link.losses = link.losses.saturating_add(1));
-                    }
-                    _ => {}
-                }
-                match event {
-                    Event::Connected => tracing::info!("connected to NATS"),
-                    Event::Disconnected => {
-                        tracing::warn!("NATS is gone: requests wait, and are then unavailable");
+                        tracing::warn!("messages of NATS came faster than subscribers took them");
                     }
                     event => tracing::warn!(%event, "NATS"),
                 }
@@ -79,7 +79,7 @@ impl Nats {
         let jetstream = ContextBuilder::new()
             .timeout(options.timeout)
             .build(client.clone());
-        let id = data_id()?;
+        let id = random_id()?;
         Ok(Self {
             client,
             jetstream,
@@ -136,11 +136,9 @@ impl Nats {
         }
     }
 
-    /// Changes of the connection from now on.
-    pub(crate) fn link(&self) -> watch::Receiver<LinkState> {
-        let mut link = self.link.clone();
-        link.mark_unchanged();
-        link
+    /// What has become of the connection so far.
+    pub(crate) fn link(&self) -> LinkState {
+        *self.link.borrow()
     }
 }
 
@@ -160,7 +158,7 @@ fn delay(attempts: usize) -> Duration {
 }
 
 /// 16 random bytes, in hexadecimal digits.
-fn data_id() -> Result<String, ConnectError> {
+fn random_id() -> Result<String, ConnectError> {
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|error| ConnectError::Options(error.to_string()))?;
     Ok(id.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -130,10 +130,9 @@ async fn run<F, Fut>(
 fn read(prefix: &str, message: &NatsMessage) -> Option<ServiceRequest> {
     let headers = message.headers.as_ref();
     let text = |name| headers::get(headers, name).map(str::to_owned);
-    let number = headers::get(headers, headers::TYPE).and_then(|number| number.parse::<u8>().ok());
     let timeout = headers::get(headers, headers::TIMEOUT).and_then(|millis| millis.parse().ok());
     Some(ServiceRequest {
-        message_type: number.map_or(types::REQUEST_URI, MessageType::new),
+        message_type: message_type(headers).unwrap_or(types::REQUEST_URI),
         uri: subject::uri(message.subject.strip_prefix(prefix)?)?.into(),
         content: message.payload.clone(),
         from: text(headers::FROM),
@@ -141,6 +140,12 @@ fn read(prefix: &str, message: &NatsMessage) -> Option<ServiceRequest> {
         is_vouched: headers::get(headers, headers::VOUCHED) == Some("yes"),
         timeout: timeout.map(Duration::from_millis),
     })
+}
+
+/// The type that a message says to have.
+fn message_type(headers: Option<&HeaderMap>) -> Option<MessageType> {
+    let number = headers::get(headers, headers::TYPE)?.parse().ok()?;
+    Some(MessageType::new(number))
 }
 
 async fn answer<F, Fut>(
@@ -213,12 +218,11 @@ fn reply(asked: MessageType, answer: NatsMessage) -> Reply {
     if let Some(error) = headers::get(headers, "Nats-Service-Error") {
         return Reply::error(error.to_owned());
     }
-    let number = headers::get(headers, headers::TYPE).and_then(|number| number.parse::<u8>().ok());
     let usual = match asked {
         types::REQUEST_URI => types::RESPOND_URI,
         _ => types::OK,
     };
-    Reply::new(number.map_or(usual, MessageType::new), answer.payload)
+    Reply::new(message_type(headers).unwrap_or(usual), answer.payload)
 }
 
 fn unavailable() -> Reply {
