@@ -50,7 +50,9 @@ pub async fn a_server_that_stops_refuses_what_comes<R: Runtime>() {
             "fast"
         }
     };
+    // What comes before the connection knows of the stop is handled, beside the slow one.
     let server = Server::<R>::builder()
+        .concurrent_handlers(2)
         .on((REQUEST_URI, "slow"), waits(begun.0, door.clone()))
         .on((REQUEST_URI, "fast"), fast);
     let pair = plain_pair(server).await;
