@@ -227,7 +227,7 @@ impl CliError {
             Self::NoInput(_) => "`</dev/null` is an empty one",
             Self::Store(RefusedFile { refused, .. }) => return refused.advice(),
             Self::Answer(ErrorResponse(message)) if message.message_type == AUTH_ERROR => {
-                "secrets and keys must be the server's; with the AEAD layer clocks may differ by 30 seconds"
+                "secrets and keys must be the server's, --admin-secret too where it wants one; with the AEAD layer clocks may differ by 30 seconds"
             }
             Self::Build(BuildError::Listen { source, .. }) if in_use(source) => {
                 "another program listens there: take another address, or one with port 0 for a free port"
@@ -252,7 +252,9 @@ impl CliError {
             Self::Build(BuildError::Peers(_)) | Self::PeerData(_) => USAGE,
             Self::Usage(_) | Self::NoInput(_) | Self::Secret(_) => USAGE,
             Self::Context(error) if error.is_usage() => USAGE,
-            Self::Tls(TlsError::Listen { .. }) => 1,
+            #[cfg(feature = "nats")]
+            Self::Nats(netaio_gateway::ConnectError::Options(_)) => USAGE,
+            Self::Tls(TlsError::Listen { .. }) => FAILED,
             Self::Tls(_) => USAGE,
             Self::Request(_) => CONNECTION,
             _ => FAILED,

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::fs;
 use std::process;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
 use async_signal::{Signal, Signals};
@@ -15,13 +16,17 @@ use smol::stream::StreamExt;
 use crate::error::CliError;
 use crate::stdio::error::hurry;
 
+/// Signals that come within this of the first one are the same wish: `timeout` sends two, one to the
+/// command and one to its group.
+const SAME: Duration = Duration::from_millis(100);
+
 /// What ends a command, the same for all clones.
 #[derive(Clone)]
 pub(crate) struct Stop(Receiver<Infallible>);
 
 impl Stop {
-    /// From now on the first signal asks the command to stop. A second one ends the
-    /// process, with 128 and the signal's number for its status. One that whoever started the
+    /// From now on the first signal asks the command to stop. A second one, that is not the
+    /// [same](SAME) wish, ends the process, with 128 and the signal's number for its status. One that whoever started the
     /// command has the system ignore stays ignored, where that can be seen: on Linux.
     ///
     /// # Errors
@@ -45,8 +50,11 @@ impl Stop {
             hurry();
             // Nothing is ever sent: that it is closed, all can see.
             drop(sender);
-            if let Some(Ok(signal)) = signals.next().await {
-                process::exit(128_i32.saturating_add(signal as i32));
+            let first = Instant::now();
+            while let Some(Ok(signal)) = signals.next().await {
+                if first.elapsed() >= SAME {
+                    process::exit(128_i32.saturating_add(signal as i32));
+                }
             }
         };
         let started = thread.spawn(|| smol::block_on(work));

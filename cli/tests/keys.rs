@@ -48,7 +48,7 @@ fn keys_are_their_owners_and_are_never_overwritten() {
         refused(
             &run(&["keygen", kind, &path], b""),
             1,
-            &format!("cannot make {path}: File exists"),
+            &format!("{path} is there already"),
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), made);
         let nowhere = folder.path("no/where");
@@ -68,7 +68,17 @@ fn keys_are_their_owners_and_are_never_overwritten() {
     {
         let link = folder.path("link");
         std::os::unix::fs::symlink(folder.path("target"), &link).unwrap();
-        refused(&run(&["keygen", "aead", &link], b""), 1, "File exists");
+        refused(&run(&["keygen", "aead", &link], b""), 1, "is there already");
+    }
+}
+
+#[test]
+fn standard_output_is_no_file_for_a_key() {
+    for kind in ["secret", "aead", "x25519"] {
+        let ran = run(&["keygen", kind, "-"], b"");
+        assert_eq!((ran.status, &*ran.stdout), (2, &b""[..]), "{ran:?}");
+        assert!(ran.stderr.contains("not on standard output"), "{ran:?}");
+        assert!(!std::path::Path::new("-").exists());
     }
 }
 
@@ -217,7 +227,7 @@ fn an_authority_of_ones_own_is_believed() {
     // Nothing is made anew, even where one file alone is there.
     fs::remove_file(file("ca.crt")).unwrap();
     let again = run(&["keygen", "tls", &made], b"");
-    refused(&again, 1, &format!("cannot make {}: ", file("ca.key")));
+    refused(&again, 1, &format!("{} is there already", file("ca.key")));
     assert!(fs::metadata(file("ca.crt")).is_err());
     assert_eq!(fs::read(file("ca.key")).unwrap(), before);
     for name in ["", "a b", "é", "a..b", "h:8888", "*.1.2.3.4"] {

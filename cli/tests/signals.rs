@@ -372,6 +372,25 @@ fn those_that_are_ignored_stay_ignored() {
     }
 }
 
+/// As `timeout` sends them: one to the command, and one to all of its group.
+#[test]
+fn two_signals_at_one_moment_are_one() {
+    for _ in 0..20 {
+        let mut started = start(
+            &["serve", "--tcp", "127.0.0.1:0"],
+            Stream::Pipe,
+            Stream::Pipe,
+        );
+        let mut line = String::new();
+        BufReader::new(started.output.test())
+            .read_line(&mut line)
+            .unwrap();
+        started.signal(Signal::TERM);
+        started.signal(Signal::INT);
+        assert!(is_success(started.child.wait().unwrap()));
+    }
+}
+
 /// A server whose client takes no answers.
 #[test]
 fn a_second_signal_ends_it_without_grace() {

@@ -5,6 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use common::folder::Folder;
 use common::server::Server;
@@ -227,7 +228,7 @@ fn a_line_that_is_wrong_loads_nothing() {
         ),
         (
             r#"{"uri":"a"}"#,
-            "line 2: the store has a already; --replace takes this one instead",
+            "line 2: the store has a already, from before or from a line above; --replace takes this one instead",
         ),
         (
             r#"{"uri":"c","etag":1}"#,
@@ -246,6 +247,23 @@ fn a_line_that_is_wrong_loads_nothing() {
         after,
         "{\"uri\":\"a\",\"content\":\"2\"}\n{\"uri\":\"b\",\"content\":\"\"}\n"
     );
+}
+
+/// Nor is there a store where there was none.
+#[test]
+fn what_is_not_loaded_makes_no_store() {
+    let folder = Folder::new("unmade");
+    let path = folder.path("store");
+    let twice = b"{\"uri\":\"a\"}\n{\"uri\":\"a\"}\n";
+    let ran = run(&["store", "load", &path], twice);
+    assert!(
+        ran.error().starts_with("line 2: the store has a already"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!Path::new(&path).exists());
+    assert_eq!(run(&["store", "load", &path, "--replace"], twice).status, 0);
+    assert!(Path::new(&path).exists());
 }
 
 #[test]

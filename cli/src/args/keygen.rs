@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
+
 /// What is to be made.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Keygen {
@@ -53,8 +55,16 @@ pub(crate) enum Keygen {
 pub(crate) struct KeyFile {
     /// The file to make, which its owner alone can read. One that is there is left as it is: an
     /// error.
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_parser = PathBufValueParser::new().try_map(file))]
     pub(crate) path: PathBuf,
+}
+
+/// A file's name. Standard output is none: it may be a terminal, or a log.
+fn file(path: PathBuf) -> Result<PathBuf, &'static str> {
+    match path.as_os_str() == "-" {
+        true => Err("a key is made in a file, not on standard output; ./- is a file of that name"),
+        false => Ok(path),
+    }
 }
 
 /// Where certificates go, and for whom they are.

@@ -1,6 +1,6 @@
 //! What single options mean.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::codec::hex::unhex;
@@ -11,8 +11,24 @@ pub(crate) fn address(text: &str) -> Result<String, String> {
         .rsplit_once(':')
         .map(|(host, port)| (host, port.parse::<u16>()));
     match port {
-        Some((host, Ok(_))) if !host.is_empty() => Ok(text.into()),
+        Some((host, Ok(_))) if is_host(host) => Ok(text.into()),
         _ => Err("an address is HOST:PORT, such as 127.0.0.1:8888 or [::1]:8888".into()),
+    }
+}
+
+/// Whether this may be a host: a name, or an address, which brackets are around where it has
+/// colons.
+fn is_host(text: &str) -> bool {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    match bare {
+        Some(inner) => {
+            // The zone of an address that holds on one link alone.
+            let number = inner.split_once('%').map_or(inner, |(number, _)| number);
+            number.parse::<Ipv6Addr>().is_ok()
+        }
+        None => !text.is_empty() && !text.contains(['[', ']', ':']),
     }
 }
 
@@ -51,7 +67,12 @@ mod tests {
 
     #[test]
     fn addresses_have_a_port() {
-        for right in ["127.0.0.1:0", "[::1]:8888", "localhost:80"] {
+        for right in [
+            "127.0.0.1:0",
+            "[::1]:8888",
+            "[fe80::1%eth0]:8888",
+            "localhost:80",
+        ] {
             assert_eq!(address(right), Ok(right.into()));
         }
         for wrong in [
@@ -61,6 +82,10 @@ mod tests {
             "host:port",
             "host:65536",
             ":80",
+            "[::1",
+            "[::1:80",
+            "[localhost]:80",
+            "::1:80",
             "",
         ] {
             assert!(address(wrong).is_err(), "{wrong}");

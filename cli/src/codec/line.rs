@@ -25,7 +25,9 @@ pub(crate) enum LineError {
     #[error("{0}_hex is not an even number of hexadecimal digits")]
     NoHex(&'static str),
     /// The store has it. Its uri, to be shown.
-    #[error("the store has {0} already; --replace takes this one instead")]
+    #[error(
+        "the store has {0} already, from before or from a line above; --replace takes this one instead"
+    )]
     There(String),
     /// No message would carry it.
     #[error("uri and content have {len} bytes, and a message carries {max} at most")]

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeygenError {
+    /// It is there, and is left as it is.
+    #[error("{} is there already", path.display())]
+    There { path: PathBuf },
     /// A file cannot be made.
     #[error("cannot make {}: {error}", path.display())]
     Make { path: PathBuf, error: io::Error },
@@ -23,7 +26,7 @@ impl KeygenError {
     /// What a person may try.
     pub(crate) fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::Make { error, .. } if error.kind() == io::ErrorKind::AlreadyExists => {
+            Self::There { .. } => {
                 Some("no key is ever overwritten; take another name, or move that one away")
             }
             _ => None,
@@ -31,9 +34,10 @@ impl KeygenError {
     }
 
     pub(super) fn make(path: &Path, error: io::Error) -> Self {
-        Self::Make {
-            path: path.into(),
-            error,
+        let path = path.into();
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => Self::There { path },
+            _ => Self::Make { path, error },
         }
     }
 }

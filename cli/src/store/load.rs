@@ -1,6 +1,6 @@
 //! `netaio store load`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 
 use bytes::Bytes;
@@ -65,7 +65,40 @@ fn bytes(
 pub(super) fn load(options: &StoreLoad) -> Result<(), CliError> {
     let path = &options.path;
     let mut input = open(&options.input)?;
+    let is_new = !path.exists();
     let file = at(path, || database::open(path))?;
+    let filled = fill(&file, &mut input, options);
+    drop(file);
+    if filled.is_err() && is_new {
+        // One that cannot be removed is empty: the error of the line is what matters.
+        let _ = fs::remove_file(path);
+    }
+    let Filled {
+        loaded,
+        resources,
+        bytes,
+    } = filled?;
+    say(format_args!(
+        "{}: {loaded} resources loaded; it has {resources} that count {bytes} bytes",
+        path.display()
+    ));
+    Ok(())
+}
+
+/// What became of a file.
+struct Filled {
+    loaded: u64,
+    resources: u64,
+    bytes: u64,
+}
+
+/// Puts all lines into a file, or none.
+fn fill(
+    file: &redb::Database,
+    input: &mut impl BufRead,
+    options: &StoreLoad,
+) -> Result<Filled, CliError> {
+    let path = &options.path;
     let failed = |error: FileError| refused_at(path, Refused::from(error));
     let changes = file.begin_write().map_err(|error| failed(error.into()))?;
     let mut tables = Tables::open(&changes).map_err(failed)?;
@@ -74,7 +107,7 @@ pub(super) fn load(options: &StoreLoad) -> Result<(), CliError> {
         line.clear();
         number = number.saturating_add(1);
         let wrong = |error| CliError::Line { number, error };
-        let read = (&mut input).take(LONGEST_LINE.saturating_add(1) as u64);
+        let read = input.by_ref().take(LONGEST_LINE.saturating_add(1) as u64);
         let read = { read }.read_until(b'\n', &mut line);
         let read = read.map_err(|error| unreadable(&options.input, error))?;
         if read == 0 {
@@ -105,11 +138,11 @@ pub(super) fn load(options: &StoreLoad) -> Result<(), CliError> {
     }
     let (resources, bytes) = tables.finish().map_err(failed)?;
     changes.commit().map_err(|error| failed(error.into()))?;
-    say(format_args!(
-        "{}: {loaded} resources loaded; it has {resources} that count {bytes} bytes",
-        path.display()
-    ));
-    Ok(())
+    Ok(Filled {
+        loaded,
+        resources,
+        bytes,
+    })
 }
 
 /// The limits are those of the server that serves it.
