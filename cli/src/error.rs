@@ -16,6 +16,7 @@ use crate::keygen::error::KeygenError;
 use crate::secret::SecretError;
 use crate::stdio::NoInput;
 use crate::store::RefusedFile;
+use crate::systemd::SocketsError;
 use crate::tls::{self, TlsError};
 
 /// Why a command ended early.
@@ -116,6 +117,9 @@ pub(crate) enum CliError {
     /// There is no context where one is wanted.
     #[error(transparent)]
     Context(#[from] ContextError),
+    /// What was handed over cannot be served on.
+    #[error(transparent)]
+    Sockets(#[from] SocketsError),
     /// A key cannot be made.
     #[error(transparent)]
     Keygen(#[from] KeygenError),
@@ -250,7 +254,7 @@ impl CliError {
             Self::Request(RequestError::Send(SendError::Seal(_))) | Self::Content { .. } => USAGE,
             // The local peer is what the options say.
             Self::Build(BuildError::Peers(_)) | Self::PeerData(_) => USAGE,
-            Self::Usage(_) | Self::NoInput(_) | Self::Secret(_) => USAGE,
+            Self::Usage(_) | Self::NoInput(_) | Self::Secret(_) | Self::Sockets(_) => USAGE,
             Self::Context(error) if error.is_usage() => USAGE,
             #[cfg(feature = "nats")]
             Self::Nats(netaio_gateway::ConnectError::Options(_)) => USAGE,

@@ -31,6 +31,7 @@ mod signals;
 mod stdio;
 mod store;
 mod subscribe;
+mod systemd;
 mod tally;
 mod text;
 mod tls;

@@ -180,7 +180,7 @@ mod unix;
 use std::any::Any;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
 
 use netaio_driver::{DatagramOptions, Keepalive, Runtime, sockets};
@@ -260,6 +260,10 @@ impl Runtime for Tokio {
 
     async fn bind_datagrams(options: &DatagramOptions) -> io::Result<UdpDatagrams> {
         UdpDatagrams::bind(options)
+    }
+
+    fn adopt_datagrams(sockets: Vec<UdpSocket>) -> io::Result<UdpDatagrams> {
+        UdpDatagrams::adopt(sockets)
     }
 }
 

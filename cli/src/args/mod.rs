@@ -71,6 +71,9 @@ pub(crate) enum Command {
     /// requests are answered and what waits for clients is sent, for which they have 2 seconds and
     /// then 1 more; a second signal ends it at once.
     ///
+    /// Sockets that systemd hands over (LISTEN_FDS) are served on: those of TCP and of UDP, and one of TCP
+    /// that is named `metrics` as --metrics.
+    ///
     /// Where it listens goes to standard output, a line for each address. It serves whether
     /// or not somebody reads them.
     Serve(Serve),
@@ -286,7 +289,7 @@ mod tests {
         let served = |options: &[&str]| {
             let line = [&["netaio", "serve"], options].concat();
             match Args::parse_from(line).command {
-                Command::Serve(options) => (options.tcp, options.udp),
+                Command::Serve(options) => (options.tcp().map(str::to_owned), options.udp),
                 _ => (None, None),
             }
         };

@@ -11,6 +11,7 @@ use crate::context::{self, Saved};
 use crate::error::CliError;
 use crate::secret::Sources;
 use crate::stdio::error::say;
+use crate::systemd::{self, SocketsError};
 
 impl Command {
     /// Reads the secrets that the options ask for.
@@ -96,6 +97,15 @@ impl Request {
 
 impl Serve {
     fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
+        // Before any file is opened.
+        self.sockets = systemd::take()?;
+        let udp = self.udp.is_some() || !self.sockets.udp.is_empty();
+        if self.udp.is_some() && !self.sockets.udp.is_empty() {
+            return Err(SocketsError::Twice("a UDP socket", "--udp").into());
+        }
+        if self.metrics.is_some() && self.sockets.metrics.is_some() {
+            return Err(SocketsError::Twice("a socket for --metrics", "that option").into());
+        }
         // One that was started again does not know what had passed.
         let start = SystemTime::now().duration_since(UNIX_EPOCH);
         let start = start.unwrap_or_default().as_secs();
@@ -103,8 +113,8 @@ impl Serve {
         self.outer.resolve_with(sources, None, outer)?;
         self.admin.resolve(sources, None)?;
         let runtime = self.runtime.runtime;
-        self.tls.resolve(self.tcp.is_some(), runtime)?;
-        if self.tls.server().is_some() && self.udp.is_some() {
+        self.tls.resolve(self.serves_tcp(), runtime)?;
+        if self.tls.server().is_some() && udp {
             say("netaio: warning: TLS is for TCP: what comes by UDP has --secret and --key alone");
         }
         match self.admin_publish && self.admin.layer().is_empty() {

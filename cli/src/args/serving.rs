@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::ArgPredicate;
 use netaio_core::{Limits, LimitsError};
 use netaio_driver::Interface;
 use netaio_driver::resources::StoreLimits;
@@ -14,13 +13,17 @@ use super::layers::{AdminLayer, OuterLayer};
 use super::runtime::RuntimeChoice;
 use super::tls::ServerTls;
 use super::values::{Id, address, group, id, seconds};
+use crate::systemd::Sockets;
+
+/// Where TCP is listened on unless something else is said.
+const TCP: &str = "127.0.0.1:8888";
 
 /// The options of `netaio serve`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
-    /// The address to listen on for TCP. With --udp alone there is no TCP.
-    #[arg(long, value_name = "ADDR", value_parser = address, default_value = "127.0.0.1:8888",
-        default_value_if("udp", ArgPredicate::IsPresent, None))]
+    /// The address to listen on for TCP. [default: 127.0.0.1:8888; none with --udp alone, or where
+    /// sockets are handed over]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) tcp: Option<String>,
     /// The address to receive UDP at.
     #[arg(long, value_name = "ADDR", value_parser = address)]
@@ -50,6 +53,23 @@ pub(crate) struct Serve {
     pub(crate) runtime: RuntimeChoice,
     #[command(flatten)]
     pub(crate) nats: Nats,
+    /// What was handed over.
+    #[arg(skip)]
+    pub(crate) sockets: Sockets,
+}
+
+impl Serve {
+    /// The address to listen on for TCP, if there is to be one besides the sockets that were handed
+    /// over.
+    pub(crate) fn tcp(&self) -> Option<&str> {
+        let is_alone = self.udp.is_none() && !self.sockets.serve_clients();
+        self.tcp.as_deref().or(is_alone.then_some(TCP))
+    }
+
+    /// Whether TCP is served.
+    pub(crate) fn serves_tcp(&self) -> bool {
+        self.tcp().is_some() || !self.sockets.tcp.is_empty()
+    }
 }
 
 /// What makes many servers behave as one.

@@ -14,6 +14,7 @@ use crate::args::{AdminLayer, Asking, Bench, Bounds, Nats, Serve, ServerTls};
 use crate::asked::Asked;
 use crate::error::CliError;
 use crate::serve::{Bound, bind};
+use crate::systemd::Sockets;
 
 /// What is connected.
 pub(super) struct Prepared<R: Runtime> {
@@ -37,7 +38,7 @@ pub(super) async fn serve<R: Runtime>(options: &mut Bench) -> Result<Option<Boun
     }
     let asked = &mut options.server;
     let address = || Some("127.0.0.1:0".to_owned());
-    let bound = bind::<R>(&Serve {
+    let bound = bind::<R>(&mut Serve {
         tcp: (!asked.udp).then(address).flatten(),
         udp: asked.udp.then(address).flatten(),
         outer: asked.outer.clone(),
@@ -53,6 +54,7 @@ pub(super) async fn serve<R: Runtime>(options: &mut Bench) -> Result<Option<Boun
             ..Bounds::default()
         },
         runtime: asked.runtime,
+        sockets: Sockets::default(),
     })
     .await?;
     let tcp = bound.tcp.iter().map(|server| server.local_addr());

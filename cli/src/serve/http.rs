@@ -2,6 +2,7 @@
 //!
 //! A request is a `GET` or a `HEAD` without a body; a connection has one, and is closed.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,14 +42,21 @@ impl Answer {
 /// Answers what is asked at a path; `None` where there is nothing.
 pub(super) type Ask = Arc<dyn Fn(&str) -> Option<Answer> + Send + Sync>;
 
-/// Listens, and answers until the end of the process. Returns where.
+/// Listens at the first address of a name.
 ///
 /// # Errors
-/// The address cannot be bound.
-pub(super) async fn serve<R: Runtime>(address: &str, ask: Ask) -> std::io::Result<SocketAddr> {
+/// It cannot be bound.
+pub(super) async fn listen<R: Runtime>(address: &str) -> io::Result<R::Listener> {
     let addresses = R::resolve(address).await?;
-    let first = addresses.first().ok_or(std::io::ErrorKind::NotFound)?;
-    let listener = R::listen(*first).await?;
+    let first = addresses.first().ok_or(io::ErrorKind::NotFound)?;
+    R::listen(*first).await
+}
+
+/// Answers until the end of the process. Returns where.
+///
+/// # Errors
+/// The system does not say where that is.
+pub(super) fn serve<R: Runtime>(listener: R::Listener, ask: Ask) -> io::Result<SocketAddr> {
     let local = R::local_address(&listener)?;
     R::spawn(async move {
         let open = Arc::new(AtomicUsize::new(0));

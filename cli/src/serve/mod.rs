@@ -1,5 +1,6 @@
 //! `netaio serve`.
 
+mod binding;
 mod bus;
 mod engine;
 mod handlers;
@@ -11,19 +12,12 @@ mod observe;
 use std::future::pending;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use netaio_core::Layer;
-use netaio_core::types::{
-    CREATE_URI, DELETE_URI, PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI, UPDATE_URI,
-};
-use netaio_driver::resources::LocalBus;
-use netaio_driver::{BuildError, Content, Runtime, Server, UdpNode};
+use netaio_driver::Runtime;
 
-use self::engine::Engine;
-use self::handlers::{Shared, create, delete, publish, read, subscribe, unsubscribe, update};
+pub(crate) use self::binding::{Bound, bind};
 use crate::args::Serve;
 use crate::error::CliError;
 use crate::runtime::{Work, block_on};
@@ -46,46 +40,12 @@ struct Serving {
     stop: Stop,
 }
 
-/// A server's or a node's builder with all layers and handlers: they have the
-/// methods in common, but no trait.
-macro_rules! serving {
-    ($builder:expr, $options:expr, $shared:expr) => {{
-        let admin = $options.admin.layer();
-        let publisher = match $options.admin_publish {
-            true => admin.clone(),
-            false => Layer::new(),
-        };
-        let limits = $options.bounds.limits().map_err(BuildError::from)?;
-        let builder = $builder;
-        // Two readings of the clock for each message.
-        let builder = match $options.metrics {
-            Some(_) => builder.measure_times(),
-            None => builder,
-        };
-        builder
-            .outer($options.outer.layer())
-            .limits(limits)
-            .state::<Arc<Shared>>($shared.clone())
-            .on((REQUEST_URI, "echo"), |content: Content| content)
-            .on(REQUEST_URI, read)
-            .on(CREATE_URI, create)
-            .inner(admin.clone())
-            .on(UPDATE_URI, update)
-            .inner(admin.clone())
-            .on(DELETE_URI, delete)
-            .inner(admin)
-            .on(SUBSCRIBE_URI, subscribe)
-            .on(UNSUBSCRIBE_URI, unsubscribe)
-            .on(PUBLISH_URI, publish)
-            .inner(publisher)
-    }};
-}
-
 impl Work for Serving {
     type Output = Result<(), CliError>;
 
-    async fn on<R: Runtime>(self) -> Self::Output {
-        let Some(bound) = self.stop.or(bind::<R>(&self.options)).await.transpose()? else {
+    async fn on<R: Runtime>(mut self) -> Self::Output {
+        let bound = self.stop.or(bind::<R>(&mut self.options)).await;
+        let Some(bound) = bound.transpose()? else {
             return Ok(());
         };
         let shared = bound.shared.clone();
@@ -134,75 +94,6 @@ impl Serving {
         let _ = stopped.recv().await;
         Ok(ended?)
     }
-}
-
-/// What serves.
-pub(crate) struct Bound<R: Runtime> {
-    pub(crate) tcp: Option<Server<R>>,
-    pub(crate) tcp_addrs: Vec<SocketAddr>,
-    pub(crate) udp: Option<UdpNode<R>>,
-    metrics: Option<SocketAddr>,
-    shared: Arc<Shared>,
-}
-
-/// Binds what the options ask for, and serves.
-pub(crate) async fn bind<R: Runtime>(options: &Serve) -> Result<Bound<R>, CliError> {
-    let local = Arc::new(LocalBus::new());
-    let store = Engine::open(options, &local).await?;
-    let bus = store.bus(local.clone());
-    let shared = Arc::new(Shared { store, bus, local });
-    let bound = bind_with(options, &shared).await;
-    if bound.is_err() {
-        shared.store.close().await;
-    }
-    bound
-}
-
-async fn bind_with<R: Runtime>(
-    options: &Serve,
-    shared: &Arc<Shared>,
-) -> Result<Bound<R>, CliError> {
-    let mut bound = Bound {
-        tcp: None,
-        tcp_addrs: Vec::new(),
-        udp: None,
-        metrics: None,
-        shared: shared.clone(),
-    };
-    if let Some(address) = &options.tcp {
-        let builder = serving!(Server::<R>::builder(), options, shared);
-        let server = match options.tls.server() {
-            None => {
-                let server = builder.bind(address).await?;
-                bound.tcp_addrs = server.local_addrs().to_vec();
-                server
-            }
-            Some(tls) => {
-                let server = builder.build()?;
-                bound.tcp_addrs = tls.serve(&server, address).await?;
-                server
-            }
-        };
-        shared.local.add(server.publisher().clone());
-        bound.tcp = Some(server);
-    }
-    if let Some(address) = &options.udp {
-        let builder = serving!(UdpNode::<R>::builder(), options, shared);
-        // Clients may be on this machine.
-        let builder = builder.no_group().ignore_own_ip(false);
-        let node = builder.bind(address).await?;
-        shared.local.add(node.publisher().clone());
-        bound.udp = Some(node);
-    }
-    if let Some(address) = &options.metrics {
-        let ask = observe::ask(bound.tcp.clone(), bound.udp.clone(), shared.clone());
-        let served = http::serve::<R>(address, ask).await;
-        bound.metrics = Some(served.map_err(|source| BuildError::Listen {
-            address: address.clone(),
-            source,
-        })?);
-    }
-    Ok(bound)
 }
 
 /// Says where it listens, on a thread that may wait for whoever reads it. It serves those who know it

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use netaio_driver::{ClientBuilder, Runtime, Server};
@@ -44,6 +44,10 @@ impl TlsServer {
         _: &Server<R>,
         _: &str,
     ) -> Result<Vec<SocketAddr>, TlsError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn adopt<R: Runtime>(&self, _: &Server<R>, _: TcpListener) -> Result<(), TlsError> {
         match self.0 {}
     }
 }

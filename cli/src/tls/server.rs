@@ -1,7 +1,7 @@
 //! How clients are served.
 
 use std::any::Any;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use netaio_tokio::tls::rustls::server::WebPkiClientVerifier;
 
 use super::client::refused;
 use super::{TlsError, files};
+use crate::systemd::HANDED_OVER;
 
 /// What is shown to clients, and what they are to show.
 #[derive(Debug)]
@@ -61,11 +62,7 @@ impl TlsServer {
             address: address.into(),
             error,
         };
-        // All else here is for any runtime. That it is tokio, its type says.
-        let any: &dyn Any = server;
-        let server = any
-            .downcast_ref::<Server<Tokio>>()
-            .ok_or(TlsError::Runtime)?;
+        let server = on_tokio(server)?;
         let mut addresses = Vec::new();
         for (address, tcp) in listen_all::<Tokio>(address).await.map_err(failed)? {
             let listener = TlsListener::new(tcp, self.0.clone());
@@ -74,4 +71,29 @@ impl TlsServer {
         }
         Ok(addresses)
     }
+
+    /// Has a server accept so from a socket that listens already.
+    ///
+    /// # Errors
+    /// The system refuses, or the runtime is not tokio.
+    pub(crate) fn adopt<R: Runtime>(
+        &self,
+        server: &Server<R>,
+        listener: TcpListener,
+    ) -> Result<(), TlsError> {
+        let failed = |error| TlsError::Listen {
+            address: HANDED_OVER.into(),
+            error,
+        };
+        let server = on_tokio(server)?;
+        let tcp = Tokio::adopt(listener).map_err(failed)?;
+        let listener = TlsListener::new(tcp, self.0.clone());
+        server.serve(listener).map_err(failed)
+    }
+}
+
+/// All else here is for any runtime. That it is tokio, its type says.
+fn on_tokio<R: Runtime>(server: &Server<R>) -> Result<&Server<Tokio>, TlsError> {
+    let any: &dyn Any = server;
+    any.downcast_ref().ok_or(TlsError::Runtime)
 }

@@ -7,6 +7,8 @@
     reason = "only tests run this"
 )]
 
+#[cfg(target_os = "linux")]
+pub(crate) mod activation;
 pub(crate) mod capture;
 pub(crate) mod folder;
 pub(crate) mod node;

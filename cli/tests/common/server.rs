@@ -36,7 +36,11 @@ impl Server {
         for name in &names {
             args.extend([name, address]);
         }
-        let mut child = start(&[&args, options].concat());
+        Self::of(start(&[&args, options].concat()), transports)
+    }
+
+    /// Waits for the lines of one that was started, with all these transports in the order of its lines.
+    pub(crate) fn of(mut child: Child, transports: &[&str]) -> Self {
         let mut out = BufReader::new(child.stdout.as_mut().unwrap());
         let mut listening = |transport: &&str| -> SocketAddr {
             let mut line = String::new();

@@ -29,7 +29,7 @@ mod stream;
 use std::any::Any;
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::time::Instant;
 
 use async_io::{Async, Timer};
@@ -117,5 +117,9 @@ impl<E: Executor> Runtime for E {
 
     async fn bind_datagrams(options: &DatagramOptions) -> io::Result<UdpDatagrams> {
         UdpDatagrams::bind(options)
+    }
+
+    fn adopt_datagrams(sockets: Vec<UdpSocket>) -> io::Result<UdpDatagrams> {
+        UdpDatagrams::adopt(sockets)
     }
 }

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::time::Instant;
 
 mod datagram;
@@ -105,4 +105,15 @@ pub trait Runtime: Send + Sync + 'static {
     fn bind_datagrams(
         options: &DatagramOptions,
     ) -> impl Future<Output = io::Result<Self::Datagrams>> + Send;
+
+    /// Takes UDP sockets that are bound already, as one: at least one of them, which need not be
+    /// non-blocking. They are in no group of the runtime's making.
+    ///
+    /// # Errors
+    /// The system refuses, there are none, or the runtime knows no such sockets, as none does unless
+    /// it says so.
+    fn adopt_datagrams(sockets: Vec<UdpSocket>) -> io::Result<Self::Datagrams> {
+        let _ = sockets;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }

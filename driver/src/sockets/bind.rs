@@ -8,7 +8,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 
 use super::groups::{self, Place};
 use super::open::{open, share_port};
@@ -85,16 +85,8 @@ fn bind_one(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
     if options.shared_port {
         share_port(&socket)?;
     }
-    // On macOS a socket sends no datagram longer than its send buffer, which is 9 KiB
-    // by default.
-    if socket.send_buffer_size()? < LARGEST {
-        socket.set_send_buffer_size(LARGEST)?;
-    }
     place.set_outgoing(&SockRef::from(&socket), options.multicast_ttl)?;
-    // On a socket with one address there is nothing to tell.
-    if address.ip().is_unspecified() {
-        packet_info::tell_local_addresses(&socket, address.is_ipv4())?;
-    }
+    prepare(&socket, address)?;
     #[cfg(any(target_os = "android", target_os = "linux"))]
     if options.undelivered {
         super::error_queue::tell_undelivered(&socket, address.is_ipv4())?;
@@ -118,6 +110,38 @@ fn bind_one(options: &DatagramOptions) -> io::Result<BoundDatagrams> {
         groups: memberships,
         options,
     })
+}
+
+/// Takes a socket that is bound already, and in no group: for
+/// [`Runtime::adopt_datagrams`](crate::Runtime::adopt_datagrams).
+///
+/// # Errors
+/// The system refuses.
+pub fn adopt_datagrams(socket: UdpSocket) -> io::Result<BoundDatagrams> {
+    let address = socket.local_addr()?;
+    socket.set_nonblocking(true)?;
+    let socket = Socket::from(socket);
+    prepare(&socket, address)?;
+    Ok(BoundDatagrams {
+        socket: socket.into(),
+        address,
+        groups: Vec::new(),
+        options: DatagramOptions::new(address),
+    })
+}
+
+/// Sets what is the same for all sockets: they are to be bound to this address, or are.
+fn prepare(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    // On macOS a socket sends no datagram longer than its send buffer, which is 9 KiB
+    // by default.
+    if socket.send_buffer_size()? < LARGEST {
+        socket.set_send_buffer_size(LARGEST)?;
+    }
+    // On a socket with one address there is nothing to tell.
+    if address.ip().is_unspecified() {
+        packet_info::tell_local_addresses(socket, address.is_ipv4())?;
+    }
+    Ok(())
 }
 
 fn invalid(address: &impl fmt::Display, problem: &str) -> io::Error {

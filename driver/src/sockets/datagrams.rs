@@ -13,7 +13,10 @@ use netaio_core::Transmits;
 
 use super::groups::rejoin;
 use super::socket_address::in_family;
-use super::{Batch, ReceiveBuffer, SockRef, bind_datagrams, interfaces, own_addresses};
+use super::{
+    Batch, BoundDatagrams, ReceiveBuffer, SockRef, adopt_datagrams, bind_datagrams, interfaces,
+    own_addresses,
+};
 use crate::address::canonical;
 use crate::runtime::{DatagramOptions, DatagramSocket, Interfaces, Received, Sent, Undelivered};
 use crate::sync::{Mutex, lock};
@@ -107,10 +110,26 @@ impl<S: PollDatagrams> Datagrams<S> {
     /// # Errors
     /// An address cannot be bound, or a group not be joined.
     pub fn bind(options: &DatagramOptions) -> io::Result<Self> {
-        let (mut sockets, mut groups, mut asked) = (Vec::new(), Vec::new(), Vec::new());
         // Before and not after: one that goes meanwhile may have been chosen.
         let joined_at = indices(options.groups.iter())?;
-        for bound in bind_datagrams(options)? {
+        Self::of(bind_datagrams(options)?, joined_at)
+    }
+
+    /// Takes what [`Runtime::adopt_datagrams`](crate::Runtime::adopt_datagrams) is given.
+    ///
+    /// # Errors
+    /// The system refuses, or there are none.
+    pub fn adopt(sockets: Vec<UdpSocket>) -> io::Result<Self> {
+        if sockets.is_empty() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let bound: io::Result<_> = sockets.into_iter().map(adopt_datagrams).collect();
+        Self::of(bound?, Vec::new())
+    }
+
+    fn of(all: Vec<BoundDatagrams>, joined_at: Vec<u32>) -> io::Result<Self> {
+        let (mut sockets, mut groups, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+        for bound in all {
             asked.push(bound.options);
             sockets.push((bound.address, S::new(bound.socket)?));
             let joined: io::Result<_> = bound.groups.into_iter().map(S::new).collect();

@@ -16,7 +16,7 @@ mod socket_address;
 mod stream;
 
 pub use batch::Batch;
-pub use bind::{BoundDatagrams, bind_datagrams};
+pub use bind::{BoundDatagrams, adopt_datagrams, bind_datagrams};
 pub use datagrams::{Datagrams, PollDatagrams};
 #[cfg(any(target_os = "android", target_os = "linux"))]
 pub use error_queue::{tells_undelivered, undelivered};

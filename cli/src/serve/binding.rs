@@ -1,0 +1,148 @@
+//! What a server serves on: addresses, and sockets that were handed over.
+
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use netaio_core::Layer;
+use netaio_core::types::{
+    CREATE_URI, DELETE_URI, PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI, UPDATE_URI,
+};
+use netaio_driver::resources::LocalBus;
+use netaio_driver::{BuildError, Content, Runtime, Server, UdpNode};
+
+use super::engine::Engine;
+use super::handlers::{Shared, create, delete, publish, read, subscribe, unsubscribe, update};
+use super::{http, observe};
+use crate::args::Serve;
+use crate::error::CliError;
+use crate::systemd::HANDED_OVER;
+
+/// A server's or a node's builder with all layers and handlers: they have the
+/// methods in common, but no trait.
+macro_rules! serving {
+    ($builder:expr, $options:expr, $shared:expr) => {{
+        let admin = $options.admin.layer();
+        let publisher = match $options.admin_publish {
+            true => admin.clone(),
+            false => Layer::new(),
+        };
+        let limits = $options.bounds.limits().map_err(BuildError::from)?;
+        let builder = $builder;
+        // Two readings of the clock for each message.
+        let builder = match $options.metrics {
+            Some(_) => builder.measure_times(),
+            None => builder,
+        };
+        builder
+            .outer($options.outer.layer())
+            .limits(limits)
+            .state::<Arc<Shared>>($shared.clone())
+            .on((REQUEST_URI, "echo"), |content: Content| content)
+            .on(REQUEST_URI, read)
+            .on(CREATE_URI, create)
+            .inner(admin.clone())
+            .on(UPDATE_URI, update)
+            .inner(admin.clone())
+            .on(DELETE_URI, delete)
+            .inner(admin)
+            .on(SUBSCRIBE_URI, subscribe)
+            .on(UNSUBSCRIBE_URI, unsubscribe)
+            .on(PUBLISH_URI, publish)
+            .inner(publisher)
+    }};
+}
+
+/// What serves.
+pub(crate) struct Bound<R: Runtime> {
+    pub(crate) tcp: Option<Server<R>>,
+    pub(crate) tcp_addrs: Vec<SocketAddr>,
+    pub(crate) udp: Option<UdpNode<R>>,
+    pub(super) metrics: Option<SocketAddr>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// Binds what the options ask for, and serves.
+pub(crate) async fn bind<R: Runtime>(options: &mut Serve) -> Result<Bound<R>, CliError> {
+    let local = Arc::new(LocalBus::new());
+    let store = Engine::open(options, &local).await?;
+    let bus = store.bus(local.clone());
+    let shared = Arc::new(Shared { store, bus, local });
+    let bound = bind_with(options, &shared).await;
+    if bound.is_err() {
+        shared.store.close().await;
+    }
+    bound
+}
+
+async fn bind_with<R: Runtime>(
+    options: &mut Serve,
+    shared: &Arc<Shared>,
+) -> Result<Bound<R>, CliError> {
+    let mut bound = Bound {
+        tcp: None,
+        tcp_addrs: Vec::new(),
+        udp: None,
+        metrics: None,
+        shared: shared.clone(),
+    };
+    let address = options.tcp().map(str::to_owned);
+    let sockets = mem::take(&mut options.sockets);
+    if address.is_some() || !sockets.tcp.is_empty() {
+        let builder = serving!(Server::<R>::builder(), options, shared);
+        let tls = options.tls.server();
+        let server = match (&address, tls) {
+            (Some(address), None) => builder.bind(address).await?,
+            _ => builder.build()?,
+        };
+        bound.tcp_addrs = server.local_addrs().to_vec();
+        if let (Some(address), Some(tls)) = (&address, tls) {
+            bound.tcp_addrs = tls.serve(&server, address).await?;
+        }
+        for listener in sockets.tcp {
+            bound
+                .tcp_addrs
+                .push(listener.local_addr().map_err(unusable)?);
+            match tls {
+                None => server.serve_tcp(listener).map_err(unusable)?,
+                Some(tls) => tls.adopt(&server, listener)?,
+            }
+        }
+        shared.local.add(server.publisher().clone());
+        bound.tcp = Some(server);
+    }
+    if options.udp.is_some() || !sockets.udp.is_empty() {
+        let builder = serving!(UdpNode::<R>::builder(), options, shared);
+        // Clients may be on this machine.
+        let builder = builder.no_group().ignore_own_ip(false);
+        let node = match &options.udp {
+            Some(address) => builder.bind(address).await?,
+            None => builder.bind_socket(R::adopt_datagrams(sockets.udp).map_err(unusable)?)?,
+        };
+        shared.local.add(node.publisher().clone());
+        bound.udp = Some(node);
+    }
+    let metrics = match (&options.metrics, sockets.metrics) {
+        (_, Some(listener)) => Some((HANDED_OVER, R::adopt(listener))),
+        (Some(address), None) => Some((address.as_str(), http::listen::<R>(address).await)),
+        (None, None) => None,
+    };
+    if let Some((address, listener)) = metrics {
+        let ask = observe::ask(bound.tcp.clone(), bound.udp.clone(), shared.clone());
+        let served = listener.and_then(|listener| http::serve::<R>(listener, ask));
+        let failed = |source| BuildError::Listen {
+            address: address.to_owned(),
+            source,
+        };
+        bound.metrics = Some(served.map_err(failed)?);
+    }
+    Ok(bound)
+}
+
+fn unusable(source: io::Error) -> BuildError {
+    BuildError::Listen {
+        address: HANDED_OVER.to_owned(),
+        source,
+    }
+}
