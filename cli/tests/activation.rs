@@ -1,15 +1,19 @@
-//! `netaio serve` under a service manager: sockets that it is handed.
+//! `netaio serve` under a service manager: sockets that it is handed, and what it tells.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "only tests run this")]
 
 mod common;
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
+use std::time::Duration;
 
 use common::activation::{activate, start};
+use common::folder::Folder;
 use common::server::Server;
 use common::{ECHO, RUNTIMES, Ran, run};
 
@@ -101,7 +105,7 @@ fn sockets_of_each_kind_are_told_apart() {
 #[cfg(feature = "tls")]
 #[test]
 fn tls_is_served_on_a_socket_that_is_handed_over() {
-    let folder = common::folder::Folder::new("activated");
+    let folder = Folder::new("activated");
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let certificate = folder.private("crt", made.cert.pem());
     let key = folder.private("key", made.signing_key.serialize_pem());
@@ -207,5 +211,108 @@ fn what_cannot_be_served_on_is_said() {
         let ran = ran(start(environment, sockets, options));
         assert_eq!(ran.stderr, format!("netaio: {problem}\n"));
         assert_eq!(ran.status, 2, "{problem}");
+    }
+}
+
+/// A service manager that listens.
+struct Manager {
+    socket: UnixDatagram,
+    folder: Folder,
+}
+
+impl Manager {
+    fn new(name: &str) -> Self {
+        let folder = Folder::new(name);
+        let socket = UnixDatagram::bind(folder.path("notify")).unwrap();
+        // It hangs, or is told.
+        socket
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
+        Self { socket, folder }
+    }
+
+    fn told(&self) -> String {
+        let mut told = [0; 4096];
+        let len = self.socket.recv(&mut told).unwrap();
+        String::from_utf8(told[..len].to_vec()).unwrap()
+    }
+}
+
+#[test]
+fn a_service_manager_is_told_how_it_does() {
+    for runtime in RUNTIMES {
+        let manager = Manager::new(&format!("manager-{runtime}"));
+        let socket = manager.folder.path("notify");
+        let store = manager.folder.path("store");
+        let environment = [
+            ("NOTIFY_SOCKET", socket.as_str()),
+            ("WATCHDOG_USEC", "100000"),
+            ("WATCHDOG_PID", "$$"),
+        ];
+        let options = ["serve", "--tcp", "127.0.0.1:0", "--udp", "127.0.0.1:0"];
+        let options = [&options[..], &["--store", &store, "--runtime", runtime]].concat();
+        let server = start(&environment, Vec::new(), &options);
+        let server = Server::of(server, &["tcp", "udp"]);
+        let ready = format!(
+            "READY=1\nSTATUS=listening on tcp {}, udp {}",
+            server.addr,
+            server.udp.unwrap()
+        );
+        assert_eq!(manager.told(), ready);
+        assert_eq!(manager.told(), "WATCHDOG=1\nSTATUS=connections: 0");
+        let connection = TcpStream::connect(server.addr).unwrap();
+        while manager.told() != "WATCHDOG=1\nSTATUS=connections: 1" {}
+        drop(connection);
+        while manager.told() != "WATCHDOG=1\nSTATUS=connections: 0" {}
+        assert_eq!(server.stop("-TERM"), Some(0));
+        let stopping = "STOPPING=1\nSTATUS=answering what has come";
+        while manager.told() != stopping {}
+    }
+}
+
+#[test]
+fn no_signs_of_life_are_given_for_another_process() {
+    for (name, environment) in [
+        ("none", &[][..]),
+        (
+            "other",
+            &[("WATCHDOG_USEC", "20000"), ("WATCHDOG_PID", "1")],
+        ),
+        ("strange", &[("WATCHDOG_USEC", "soon")]),
+    ] {
+        let manager = Manager::new(&format!("no-signs-{name}"));
+        let socket = manager.folder.path("notify");
+        let environment = [&[("NOTIFY_SOCKET", socket.as_str())], environment].concat();
+        let options = ["serve", "--tcp", "127.0.0.1:0"];
+        let server = Server::of(start(&environment, Vec::new(), &options), &["tcp"]);
+        assert!(manager.told().starts_with("READY=1\n"));
+        assert_eq!(echo(server.addr, &[]), "hi");
+        assert_eq!(server.stop("-TERM"), Some(0));
+        assert!(manager.told().starts_with("STOPPING=1\n"));
+    }
+}
+
+#[test]
+fn the_socket_of_a_service_manager_may_have_no_path_or_be_none() {
+    let name = format!("netaio-test-{}", std::process::id());
+    let address = UnixAddr::from_abstract_name(&name).unwrap();
+    let socket = UnixDatagram::bind_addr(&address).unwrap();
+    let options = ["serve", "--tcp", "127.0.0.1:0"];
+    let environment = [("NOTIFY_SOCKET", &*format!("@{name}"))];
+    let _server = Server::of(start(&environment, Vec::new(), &options), &["tcp"]);
+    let mut told = [0; 8];
+    assert_eq!(socket.recv(&mut told).unwrap(), told.len());
+    assert_eq!(&told, b"READY=1\n");
+    // Where nobody listens, or the address is none, it serves nevertheless.
+    for address in ["/nowhere/at/all", "notify"] {
+        let environment = [("NOTIFY_SOCKET", address)];
+        let mut child = start(&environment, Vec::new(), &options);
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let server = Server::of(child, &["tcp"]);
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        let problem = format!("the service manager cannot be told address=\"{address}\"");
+        assert!(line.contains(&problem), "{line}");
+        assert_eq!(echo(server.addr, &[]), "hi");
     }
 }

@@ -72,7 +72,8 @@ pub(crate) enum Command {
     /// then 1 more; a second signal ends it at once.
     ///
     /// Sockets that systemd hands over (LISTEN_FDS) are served on: those of TCP and of UDP, and one of TCP
-    /// that is named `metrics` as --metrics.
+    /// that is named `metrics` as --metrics. It is told when the server listens and when it stops, and given
+    /// signs of life where it wants them (NOTIFY_SOCKET, WATCHDOG_USEC).
     ///
     /// Where it listens goes to standard output, a line for each address. It serves whether
     /// or not somebody reads them.

@@ -69,6 +69,17 @@ impl Engine {
         }
     }
 
+    /// Is ready where what keeps the resources here still answers. NATS is elsewhere: that it is away, no
+    /// restart of this process would change.
+    pub(super) async fn answers(&self) {
+        match self {
+            Self::Memory(store) => drop(store.read(b"").await),
+            Self::File(store) => drop(store.read(b"").await),
+            #[cfg(feature = "nats")]
+            Self::Nats(_) => {}
+        }
+    }
+
     /// Keeps what was asked for, and closes.
     pub(super) async fn close(&self) {
         match self {

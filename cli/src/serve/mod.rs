@@ -5,6 +5,7 @@ mod bus;
 mod engine;
 mod handlers;
 mod http;
+mod manager;
 #[cfg(feature = "nats")]
 mod nats;
 mod observe;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use netaio_driver::Runtime;
 
 pub(crate) use self::binding::{Bound, bind};
+use self::manager::Told;
 use crate::args::Serve;
 use crate::error::CliError;
 use crate::runtime::{Work, block_on};
@@ -62,16 +64,19 @@ impl Serving {
             tcp_addrs,
             udp,
             metrics,
-            ..
+            shared,
         } = bound;
         let udp_addrs = udp.iter().flat_map(|node| node.local_addrs());
-        announce(
-            tcp_addrs
-                .iter()
-                .map(|address| ("tcp", *address))
-                .chain(udp_addrs.map(|address| ("udp", *address)))
-                .chain(metrics.map(|address| ("metrics", address))),
-        )?;
+        let addresses: Vec<_> = tcp_addrs
+            .iter()
+            .map(|address| ("tcp", *address))
+            .chain(udp_addrs.map(|address| ("udp", *address)))
+            .chain(metrics.map(|address| ("metrics", address)))
+            .collect();
+        announce(&addresses)?;
+        let told = Told::of_environment();
+        told.ready::<R>(&addresses).await;
+        told.watch(self.stop.clone(), tcp.clone(), shared);
         // A signal, or the end of the node by itself.
         let ended = async {
             match &udp {
@@ -80,6 +85,7 @@ impl Serving {
             }
         };
         let ended = self.stop.or(ended).await.unwrap_or(Ok(()));
+        told.stopping::<R>().await;
         // Both at once, so that neither accepts requests while the other drains.
         let (stopping, stopped) = async_channel::bounded::<()>(1);
         R::spawn(async move {
@@ -98,8 +104,9 @@ impl Serving {
 
 /// Says where it listens, on a thread that may wait for whoever reads it. It serves those who know it
 /// anyway, too.
-fn announce(addresses: impl Iterator<Item = (&'static str, SocketAddr)>) -> Result<(), CliError> {
+fn announce(addresses: &[(&'static str, SocketAddr)]) -> Result<(), CliError> {
     let lines = addresses
+        .iter()
         .map(|(transport, address)| format!("netaio: listening on {transport} {address}\n"));
     let lines: String = lines.collect();
     let write = move || {

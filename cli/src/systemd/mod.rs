@@ -3,12 +3,16 @@
 #[cfg(not(unix))]
 mod none;
 #[cfg(unix)]
+mod notify;
+#[cfg(unix)]
 mod sockets;
 
 use std::net::{TcpListener, UdpSocket};
 
 #[cfg(not(unix))]
-pub(crate) use self::none::take;
+pub(crate) use self::none::{Manager, take};
+#[cfg(unix)]
+pub(crate) use self::notify::Manager;
 #[cfg(unix)]
 pub(crate) use self::sockets::take;
 
