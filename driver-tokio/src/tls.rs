@@ -73,6 +73,13 @@ impl TlsConnector {
 
 impl Connector<Tokio> for TlsConnector {
     async fn connect(&self, dial: Dial) -> io::Result<ByteStream> {
+        dial.first_of(|dial| self.connect_to(dial)).await
+    }
+}
+
+impl TlsConnector {
+    /// Connects to one server.
+    async fn connect_to(&self, dial: Dial) -> io::Result<ByteStream> {
         let name = match &self.name {
             Some(name) => name.clone(),
             None => {

@@ -1,4 +1,4 @@
-//! A cluster of three NATS servers and two gateways, of which any are gone now and then.
+//! A cluster of three NATS servers and two gateways before it, of which any are killed now and then.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "only tests run this")]
 
 mod common;
@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::Site;
 use common::linear::{self, Answered, Asked, Operation};
 use common::nats::NatsServer;
-use netaio_gateway::{Gateway, GatewayOptions};
+use common::process::{self, GatewayProcess};
+use netaio_gateway::GatewayOptions;
 use netaio_tokio::Client;
 use netaio_tokio::config::RequestBuilder;
 use netaio_tokio::types::{NOT_FOUND, OK, RESPOND_URI};
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 
 /// How many clients ask at once, and how many resources they use at a time.
 const CLIENTS: u64 = 6;
@@ -104,17 +104,66 @@ async fn answer(request: RequestBuilder) -> Answered {
     }
 }
 
-/// A gateway, as soon as the cluster can have one.
-async fn site(urls: &str) -> Site {
-    let options = || {
-        let options = GatewayOptions::new(urls).unwrap().with_replicas(3).unwrap();
-        options.with_timeout(Duration::from_secs(4)).unwrap()
-    };
-    loop {
-        match Gateway::connect(options(), Arc::default()).await {
-            Ok(_) => return Site::start_with(options()).await,
-            Err(error) => eprintln!("not yet: {error}"),
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "this is what the others start as a process"]
+async fn a_gateway() {
+    process::serve(|servers| {
+        GatewayOptions::new(servers)
+            .unwrap()
+            .with_replicas(3)
+            .unwrap()
+    })
+    .await;
+}
+
+/// A client that stays connected to one of the gateways.
+async fn client(gateways: &str) -> Client {
+    let client = Client::builder().build().unwrap();
+    client.connect_persistent(gateways).await.unwrap();
+    client
+}
+
+/// What is killed, and started again.
+struct Killed {
+    nats: [NatsServer; 3],
+    gateways: [GatewayProcess; 2],
+}
+
+/// How often what was killed.
+#[derive(Default)]
+struct Kills {
+    nats: u32,
+    gateways: u32,
+}
+
+impl Killed {
+    /// Kills one or all at random, and starts them again, until it is over.
+    fn run(&mut self, end: Instant) -> Kills {
+        let mut random = Random(5);
+        let mut kills = Kills::default();
+        while Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1_000 + random.below(2_000)));
+            let away = Duration::from_millis(random.below(3_000));
+            let gone: &mut [NatsServer] = match random.below(6) {
+                0 => &mut self.nats,
+                index @ 1..4 => &mut self.nats[usize::try_from(index - 1).unwrap()..][..1],
+                index => {
+                    let gateway = &mut self.gateways[usize::try_from(index - 4).unwrap()];
+                    gateway.kill();
+                    kills.gateways += 1;
+                    std::thread::sleep(away);
+                    gateway.restart();
+                    continue;
+                }
+            };
+            gone.iter_mut().for_each(NatsServer::kill);
+            std::thread::sleep(away);
+            for server in gone {
+                assert!(server.restart());
+                kills.nats += 1;
+            }
         }
+        kills
     }
 }
 
@@ -122,49 +171,36 @@ async fn site(urls: &str) -> Site {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_and_no_two_create_the_same() {
     let seconds = std::env::var("NETAIO_FAULTS").map_or(20, |text| text.parse().unwrap());
-    let Some(mut cluster) = NatsServer::cluster() else {
+    let Some(nats) = NatsServer::cluster() else {
         return;
     };
-    let urls = cluster.each_ref().map(NatsServer::url).join(",");
-    let sites = [site(&urls).await, site(&urls).await];
+    let urls = nats.each_ref().map(NatsServer::url).join(",");
+    let start = || GatewayProcess::start("a_gateway", &urls);
+    let gateways = [start(), start()];
+    let list = gateways
+        .each_ref()
+        .map(|gateway| gateway.address.to_string())
+        .join(",");
     let (histories, over) = (Histories::default(), Arc::new(AtomicBool::new(false)));
     let uses = Arc::new(AtomicU64::new(0));
     let mut asking = Vec::new();
     for number in 0..CLIENTS {
-        let client = sites[usize::try_from(number % 2).unwrap()].client().await;
         let (uses, histories) = (uses.clone(), histories.clone());
-        asking.push(tokio::spawn(ask(
-            client,
-            77 + number,
-            uses,
-            histories,
-            over.clone(),
-        )));
+        let client = client(&list).await;
+        let asking_of_one = ask(client, 77 + number, uses, histories, over.clone());
+        asking.push(tokio::spawn(asking_of_one));
     }
-    // Servers go and come on a thread of their own, in real time: this is what real time is for.
-    let (ended, mut end) = mpsc::channel::<[NatsServer; 3]>(1);
+    // They go and come on a thread of their own, in real time: this is what real time is for.
+    let mut killed = Killed { nats, gateways };
+    let (ended, end) = oneshot::channel();
     let faults = std::thread::spawn(move || {
-        let end = Instant::now() + Duration::from_secs(seconds);
-        let mut random = Random(5);
-        let mut kills = 0_u32;
-        while Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(1_000 + random.below(2_000)));
-            let gone: &mut [NatsServer] = match random.below(4) {
-                0 => &mut cluster,
-                index => &mut cluster[usize::try_from(index - 1).unwrap()..][..1],
-            };
-            gone.iter_mut().for_each(NatsServer::kill);
-            std::thread::sleep(Duration::from_millis(random.below(3_000)));
-            for server in gone {
-                assert!(server.restart());
-                kills += 1;
-            }
-        }
-        let _ = ended.blocking_send(cluster);
-        kills
+        let kills = killed.run(Instant::now() + Duration::from_secs(seconds));
+        let _ = ended.send(());
+        (killed, kills)
     });
-    let _cluster = end.recv().await.unwrap();
-    let kills = faults.join().unwrap();
+    // Without a word it has panicked, which the thread says.
+    let _ = end.await;
+    let (_killed, kills) = faults.join().unwrap();
     over.store(true, Ordering::Relaxed);
     for asking in asking {
         asking.await.unwrap();
@@ -189,7 +225,9 @@ async fn nothing_acknowledged_is_lost_and_no_two_create_the_same() {
         }
     }
     println!(
-        "{kills} kills, {all} operations on {} resources, {unknown} unknown",
+        "{} kills of NATS servers and {} of gateways, {all} operations on {} resources, {unknown} unknown",
+        kills.nats,
+        kills.gateways,
         histories.len()
     );
     assert!(

@@ -11,6 +11,8 @@
 pub(crate) mod activation;
 pub(crate) mod capture;
 pub(crate) mod folder;
+#[cfg(feature = "nats")]
+pub(crate) mod nats;
 pub(crate) mod node;
 pub(crate) mod server;
 #[cfg(target_os = "linux")]

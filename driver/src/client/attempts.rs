@@ -1,5 +1,6 @@
 //! The attempts to connect to one of several addresses.
 
+use std::fmt::Display;
 use std::future::{pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
@@ -30,13 +31,13 @@ pub(super) struct Attempts<'a, R: Runtime> {
     /// When those are given up that still run.
     until: Instant,
     running: Vec<(SocketAddr, BoxFuture<io::Result<Halves<R>>>)>,
-    failures: Failures,
+    failures: Failures<SocketAddr>,
 }
 
 /// Why attempts have failed, and whether there are several addresses to try.
-struct Failures {
+pub(super) struct Failures<A> {
     several: bool,
-    each: Vec<(SocketAddr, io::Error)>,
+    each: Vec<(A, io::Error)>,
 }
 
 /// What happened first.
@@ -62,10 +63,7 @@ impl<'a, R: Runtime> Attempts<'a, R> {
             time,
             until,
             running: Vec::new(),
-            failures: Failures {
-                several,
-                each: Vec::new(),
-            },
+            failures: Failures::new(several),
         }
     }
 
@@ -84,7 +82,7 @@ impl<'a, R: Runtime> Attempts<'a, R> {
                     return Ok((reader, writer, Some(address)));
                 }
                 Step::Ended(address, Err(error)) => {
-                    self.failures.each.push((address, error));
+                    self.failures.add(address, error);
                     self.eyeballs.failure(self.time.now());
                 }
                 Step::Due => {}
@@ -129,10 +127,26 @@ impl<'a, R: Runtime> Attempts<'a, R> {
     }
 }
 
-impl Failures {
+impl<A: Display> Failures<A> {
+    pub(super) fn new(several: bool) -> Self {
+        Self {
+            several,
+            each: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, address: A, error: io::Error) {
+        self.each.push((address, error));
+    }
+
+    /// Puts them in order: the last decides on the kind of the whole.
+    pub(super) fn sort_by_key<K: Ord>(&mut self, key: impl Fn(&io::Error) -> K) {
+        self.each.sort_by_key(|(_, error)| key(error));
+    }
+
     /// Why none of the addresses was reached: of one what the system says, of several what it
     /// says of each. The kind is that of the last.
-    fn into_error(mut self) -> io::Error {
+    pub(super) fn into_error(mut self) -> io::Error {
         let Some((address, last)) = self.each.pop() else {
             return io::Error::new(io::ErrorKind::AddrNotAvailable, "the name has no address");
         };
@@ -156,7 +170,7 @@ mod tests {
         let error = |several, each: &[(&str, io::ErrorKind)]| {
             let each = each.iter();
             let each = each.map(|(address, kind)| (address.parse().unwrap(), (*kind).into()));
-            let each = each.collect();
+            let each: Vec<(SocketAddr, io::Error)> = each.collect();
             let error = Failures { several, each }.into_error();
             (error.kind(), error.to_string())
         };

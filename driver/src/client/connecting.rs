@@ -29,6 +29,10 @@ impl<R: Runtime> Client<R> {
     /// first that connects is taken. The scope of an IPv6 address is the number of an
     /// interface or its name, as in `[fe80::7%eth0]:8888`.
     ///
+    /// Several with commas between them, `10.0.0.1:8888,10.0.0.2:8888`, are servers that are as good as each
+    /// other: one of them is connected to, in an [order that is drawn by chance](crate::Dial::first_of),
+    /// and maybe another one when it reconnects.
+    ///
     /// Cancel-safe: dropped early, there is no connection.
     ///
     /// # Errors

@@ -72,7 +72,8 @@ pub struct Dial<R: Runtime> {
 }
 
 impl<R: Runtime> Dial<R> {
-    /// The address, as it was given to [`Client::connect`](crate::Client::connect).
+    /// The address, as it was given to [`Client::connect`](crate::Client::connect): a list of
+    /// [several servers](Self::first_of), maybe.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
@@ -104,6 +105,21 @@ impl<R: Runtime> Dial<R> {
             address: address.into().into(),
             ..self.clone()
         }
+    }
+
+    /// When it is given up.
+    pub(super) fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// With the part of the time that is left which one of this and so many others has.
+    pub(super) fn within_share_of(mut self, others: usize) -> Self {
+        let now = self.time.instant(self.time.now().monotonic);
+        let left = self.until.saturating_duration_since(now);
+        let parts = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
+        self.timeout = left.checked_div(parts).unwrap_or_default();
+        self.until = self.time.instant_after(self.timeout);
+        self
     }
 
     /// Connects to the address, `host:port`, over TCP, as [`Client`](crate::Client) does
@@ -196,7 +212,7 @@ impl<R: Runtime> Dialer<R> {
             runtime: PhantomData,
         };
         let Some(connector) = &self.0 else {
-            return dial.tcp_stream().await;
+            return dial.first_of(async |dial| dial.tcp_stream().await).await;
         };
         let late = async {
             R::sleep_until(until).await;

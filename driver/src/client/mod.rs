@@ -1,5 +1,6 @@
 //! Clients.
 
+mod alternatives;
 mod attempts;
 mod auto_reconnect;
 mod builder;

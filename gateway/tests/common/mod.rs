@@ -3,6 +3,7 @@
 
 pub(crate) mod linear;
 pub(crate) mod nats;
+pub(crate) mod process;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +27,28 @@ impl Site {
     }
 
     pub(crate) async fn start_with(options: GatewayOptions) -> Self {
+        Self::start_at(options, "127.0.0.1:0").await
+    }
+
+    /// Starts one as soon as it can be connected to NATS, and can have the address.
+    pub(crate) async fn start_at(options: GatewayOptions, address: &str) -> Self {
+        loop {
+            let error = match Self::try_start(options.clone(), address).await {
+                Ok(site) => return site,
+                Err(error) => error,
+            };
+            assert!(!address.ends_with(":0"), "{error}");
+            eprintln!("not yet: {error}");
+        }
+    }
+
+    async fn try_start(
+        options: GatewayOptions,
+        address: &str,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
         let local = Arc::new(LocalBus::new());
         let options = options.with_timeout(Duration::from_secs(4)).unwrap();
-        let gateway = Gateway::connect(options, local.clone()).await.unwrap();
+        let gateway = Gateway::connect(options, local.clone()).await?;
         let server = Server::builder()
             .state(gateway.clone())
             .on(REQUEST_URI, read)
@@ -38,11 +58,10 @@ impl Site {
             .on(SUBSCRIBE_URI, subscribe)
             .on(UNSUBSCRIBE_URI, unsubscribe)
             .on(PUBLISH_URI, publish)
-            .bind("127.0.0.1:0")
-            .await
-            .unwrap();
+            .bind(address)
+            .await?;
         local.add(server.publisher().clone());
-        Self { gateway, server }
+        Ok(Self { gateway, server })
     }
 
     pub(crate) async fn client(&self) -> Client {

@@ -129,7 +129,8 @@ fn program() -> OsString {
     std::env::var_os("NETAIO_NATS_SERVER").unwrap_or("nats-server".into())
 }
 
-fn free_address() -> SocketAddr {
+/// One that nobody listens at.
+pub(crate) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
 }

@@ -2,15 +2,15 @@
 
 use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 use netaio_driver::core::types::*;
-use netaio_driver::core::{CloseReason, ManagementConfig, Peer};
+use netaio_driver::core::{CloseReason, ManagementConfig, Message, Peer};
 use netaio_driver::{
-    AutoReconnect, ByteStream, Client, ConnectError, Dial, Incoming, Listener, Runtime, Server,
-    ServerEvent,
+    AutoReconnect, ByteStream, Client, ClientEvent, ConnectError, Dial, Incoming, Listener, Missed,
+    Publisher, Remote, Runtime, Server, ServerEvent, Uri,
 };
 
 use super::pipe::{Hammer, Shape, duplex};
@@ -148,6 +148,65 @@ pub async fn a_connector_may_take_another_way<R: Runtime>() {
         assert_eq!(connection.remote(), Some(proxy));
         let answer = connection.request("u").timeout(NEVER).await.unwrap();
         assert_message(&answer, RESPOND_URI, "u", "here");
+    }
+}
+
+/// Of a list of servers one is connected to, and another one when that is gone: requests and
+/// subscriptions go on there.
+pub async fn a_list_of_servers_is_as_good_as_one<R: Runtime>() {
+    let service = |name: &'static str| {
+        let subscribe = |uri: Uri, who: Remote, publisher: Publisher| {
+            let subscribed = publisher.subscribe(&uri, who);
+            subscribed.map(drop).map_err(|error| error.to_string())
+        };
+        let server = Server::<R>::builder().on(REQUEST_URI, move || name);
+        listen(server.on(SUBSCRIBE_URI, subscribe))
+    };
+    let nobody = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let mut servers = vec![service("0").await, service("1").await];
+    let [first, second] = [0, 1].map(|index: usize| servers[index].local_addr());
+    let list = format!("{first}, {nobody},{second}");
+    let client = Client::<R>::builder().build().unwrap();
+    let mut events = client.events();
+    let connection = client.connect_persistent(&list).await.unwrap();
+    assert_eq!(connection.name(), Some(&*list));
+    let mut news = client.subscribe("news").await.unwrap();
+    let here = |server: &Server<R>| Some(server.local_addr()) == connection.remote();
+    let gone = servers.remove(servers.iter().position(here).unwrap());
+    gone.stop().await;
+    drop(gone);
+    loop {
+        match events.next().await.unwrap() {
+            ClientEvent::Resubscribed { uri, connection } => {
+                assert_eq!(uri, "news");
+                assert_eq!(connection.remote(), Some(servers[0].local_addr()));
+                break;
+            }
+            _ => continue,
+        }
+    }
+    let answer = client.request("u").timeout(NEVER).await.unwrap();
+    let is_second = servers[0].local_addr() == second;
+    assert_message(
+        &answer,
+        RESPOND_URI,
+        "u",
+        ["0", "1"][usize::from(is_second)],
+    );
+    let publisher = servers[0].publisher();
+    let sent = publisher.notify("news", &Message::notify("news", "again"));
+    assert_eq!(sent.unwrap().accepted(), 1);
+    let missed = news.next().await.unwrap();
+    assert_eq!(missed.err(), Some(Missed::Resubscribed));
+    assert_eq!(news.next().await.unwrap().unwrap().message.content, "again");
+    servers.remove(0).stop().await;
+    let other = Client::<R>::builder().build().unwrap();
+    let error = other.connect(&list).await.unwrap_err().to_string();
+    for address in [first, nobody, second] {
+        assert!(error.contains(&format!("{address}: ")), "{error}");
     }
 }
 

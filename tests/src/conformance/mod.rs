@@ -317,6 +317,7 @@ macro_rules! conformance {
                 a_connector_is_as_good_as_tcp
                 a_connector_has_so_much_time
                 a_connector_may_take_another_way
+                a_list_of_servers_is_as_good_as_one
                 handshakes_keep_nobody_waiting
                 a_listening_socket_is_handed_over
                 a_listener_has_options
