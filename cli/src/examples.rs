@@ -95,6 +95,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 "Follow the uris that match patterns, as JSON",
                 "netaio subscribe 'sensors/*/readings' 'alarms/**' --json",
             ),
+            example(
+                "Listen at one of two servers, and at the other when that is gone",
+                "netaio subscribe news --server 10.0.0.1:8888,10.0.0.2:8888",
+            ),
         ],
     ),
     (

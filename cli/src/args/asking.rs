@@ -8,14 +8,15 @@ use super::context::ContextChoice;
 use super::layers::{AdminLayer, OuterLayer};
 use super::runtime::RuntimeChoice;
 use super::tls::ClientTls;
-use super::values::{address, seconds};
+use super::values::{seconds, servers};
 use crate::context::Saved;
 
 /// Which server is asked, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServerChoice {
-    /// The server. [default: the context's, else 127.0.0.1:8888]
-    #[arg(id = "address", long = "server", value_name = "ADDR", value_parser = address)]
+    /// The server; or several that are as good as each other, of which one that answers is taken, and
+    /// another one when it is gone. [default: the context's, else 127.0.0.1:8888]
+    #[arg(id = "address", long = "server", value_name = "ADDR[,ADDR]", value_parser = servers)]
     typed: Option<String>,
     /// Where it is.
     #[arg(skip)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::layers::{AdminLayer, OuterLayer};
 use super::tls::ClientTls;
-use super::values::address;
+use super::values::servers;
 use crate::context::Name;
 
 /// What was saved of a server.
@@ -67,7 +67,7 @@ pub(crate) struct SaveContext {
     #[arg(value_name = "NAME")]
     pub(crate) name: Name,
     /// The server.
-    #[arg(long, value_name = "ADDR", value_parser = address)]
+    #[arg(long, value_name = "ADDR[,ADDR]", value_parser = servers)]
     pub(crate) server: Option<String>,
     /// Speak UDP instead of TCP.
     #[arg(long)]

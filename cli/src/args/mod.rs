@@ -31,7 +31,7 @@ pub(crate) use self::runtime::RuntimeName;
 pub(crate) use self::serving::{Bounds, Nats, Node, Serve};
 pub(crate) use self::storing::{StoreCommand, StoreFile, StoreLoad};
 pub(crate) use self::tls::ServerTls;
-pub(crate) use self::values::address as check_address;
+pub(crate) use self::values::servers as check_servers;
 
 /// Speaks netaio: serves, asks, finds others, and looks into frames.
 ///

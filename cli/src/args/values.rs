@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::codec::hex::unhex;
 
 /// A host, by name or number, and a port.
-pub(crate) fn address(text: &str) -> Result<String, String> {
+pub(super) fn address(text: &str) -> Result<String, String> {
     let port = text
         .rsplit_once(':')
         .map(|(host, port)| (host, port.parse::<u16>()));
@@ -14,6 +14,14 @@ pub(crate) fn address(text: &str) -> Result<String, String> {
         Some((host, Ok(_))) if is_host(host) => Ok(text.into()),
         _ => Err("an address is HOST:PORT, such as 127.0.0.1:8888 or [::1]:8888".into()),
     }
+}
+
+/// Servers that are as good as each other, with commas between them: one or several.
+pub(crate) fn servers(text: &str) -> Result<String, String> {
+    for server in text.split(',') {
+        address(server.trim())?;
+    }
+    Ok(text.into())
 }
 
 /// Whether this may be a host: a name, or an address, which brackets are around where it has
@@ -89,6 +97,16 @@ mod tests {
             "",
         ] {
             assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn each_of_several_servers_has_a_port() {
+        for right in ["localhost:80", "a:1,b:2", "10.0.0.1:8888, [::1]:8888"] {
+            assert_eq!(servers(right), Ok(right.into()));
+        }
+        for wrong in ["a:1,b", "a:1,", ",a:1", "a,b:1", ""] {
+            assert!(servers(wrong).is_err(), "{wrong}");
         }
     }
 

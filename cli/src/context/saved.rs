@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ContextError;
-use crate::args::check_address;
+use crate::args::check_servers;
 use crate::secret::Secret;
 use crate::text::{Max, word};
 
@@ -94,7 +94,7 @@ impl Saved {
     /// What is wrong.
     pub(super) fn check(&self) -> Result<(), String> {
         if let Some(server) = &self.server {
-            check_address(server)?;
+            check_servers(server)?;
         }
         match self.tls_cert.is_some() == self.tls_key.is_some() {
             true => Ok(()),
