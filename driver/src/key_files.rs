@@ -12,9 +12,9 @@
 //! use netaio_driver::core::plugin::X25519Cipher;
 //! use netaio_driver::key_files;
 //!
-//! let mut cipher = X25519Cipher::from_seed(*key_files::read("seed")?).with_trust_on_first_use(1000);
+//! let cipher = X25519Cipher::from_seed(*key_files::read("seed")?).with_trust_on_first_use(1000);
 //! for (id, key) in key_files::read_peers("peers")? {
-//!     cipher = cipher.with_pinned(id, key);
+//!     cipher.trust(id, key);
 //! }
 //! let layer_has = cipher.clone();
 //! // Later: what a restart is to know.

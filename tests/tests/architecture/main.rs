@@ -21,7 +21,13 @@ const CRATES: &[&[&str]] = &[
     &["core"],
     &["driver"],
     &["driver-tokio", "driver-smol", "driver-async-std", "gateway"],
-    &["cli", "fuzz", "tests", "examples/telemetry"],
+    &[
+        "cli",
+        "fuzz",
+        "tests",
+        "examples/chat",
+        "examples/telemetry",
+    ],
 ];
 
 /// The crates whose modules are looked at.

@@ -144,7 +144,7 @@ impl X25519Cipher {
     ///
     /// Who stands between the two at the very first message stays there unnoticed; who comes
     /// later is refused ([`DecryptFailure::KeyChanged`]). A program that restarts has to
-    /// keep what it [trusts](Self::trusted), and give it as pinned keys again: netaio's drivers
+    /// keep what it [trusts](Self::trusted), and [trust](Self::trust) it again: netaio's drivers
     /// have it in files, `key_files`.
     #[cfg(feature = "std")]
     #[must_use]
@@ -162,6 +162,24 @@ impl X25519Cipher {
         let mut all: Vec<_> = pinned.collect();
         all.extend(self.trusted.iter().flat_map(Trusted::all));
         all
+    }
+
+    /// Trusts this key of the peer with this id, as if it had been used: one that was
+    /// [trusted](Self::trusted) before a restart. Other than a pinned one it can be
+    /// [forgotten](Self::forget_trusted). Says whether it counts from now on: not where another key
+    /// does, where there is no room for one more peer, or without
+    /// [trust on first use](Self::with_trust_on_first_use).
+    #[cfg(feature = "std")]
+    pub fn trust(&self, id: impl AsRef<[u8]>, key: [u8; Self::KEY_LEN]) -> bool {
+        let id = id.as_ref();
+        if let Some(pinned) = self.pinned.get(id) {
+            return *pinned == key;
+        }
+        let Some(trusted) = &self.trusted else {
+            return false;
+        };
+        trusted.used(id, key);
+        matches!(trusted.get(id), Ok(Some(known)) if known == key)
     }
 
     /// Forgets the key that was trusted on first use, of a peer that has a new one. Says whether

@@ -360,6 +360,15 @@ fn the_first_key_is_trusted_and_no_other() {
         decrypt(&us, peers(&as_mallory), &mut from(&mallory)),
         Ok(())
     );
+    // What was kept counts again, as if it had been used, and can be forgotten.
+    let kept = cipher(3).with_trust_on_first_use(1);
+    let (key, other) = (*alice.public_key(), *mallory.public_key());
+    assert!(!cipher(3).trust("alice", key));
+    assert!(kept.trust("alice", key) && kept.trust("alice", key));
+    assert!(!kept.trust("alice", other) && !kept.trust("bob", other));
+    let refused = decrypt(&kept, peers(&as_mallory), &mut from(&mallory));
+    assert_eq!(refused, Err(DecryptFailure::KeyChanged));
+    assert!(kept.forget_trusted("alice") && kept.trust("alice", other));
     // What is pinned is trusted as well, and is not forgotten.
     let pinned = us.with_pinned("carol", [9; 32]);
     assert_eq!(pinned.trusted().len(), 2);

@@ -1,0 +1,55 @@
+//! An end-to-end encrypted chat between nodes that find one another by multicast: netaio over UDP
+//! with discovery and the X25519 cipher. The README beside the manifest says how it is used, and
+//! what it protects.
+#![forbid(unsafe_code)]
+
+mod chat;
+mod command;
+mod event;
+mod keys;
+mod letter;
+mod mail;
+mod name;
+mod options;
+mod plain;
+mod screen;
+mod session;
+mod state;
+mod stop;
+mod terminal;
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::chat::Chat;
+use crate::keys::Keys;
+use crate::options::Options;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("netaio-chat: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<(), Failure> {
+    let keys = Keys::open(&options.key_file()?)?;
+    let (chat, events) = Chat::enter(options.name.clone(), keys, &options.place()).await?;
+    let has_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let result = match has_terminal {
+        true => session::with_terminal(&chat, events).await,
+        false => session::with_lines(&chat, events).await,
+    };
+    chat.leave().await;
+    let saved = chat.keys().save();
+    result?;
+    Ok(saved?)
+}
