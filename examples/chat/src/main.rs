@@ -18,7 +18,7 @@ mod state;
 mod stop;
 mod terminal;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -34,7 +34,8 @@ async fn main() -> ExitCode {
     match run(&Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("netaio-chat: {error}");
+            // Standard error may be a terminal that is gone.
+            let _ = writeln!(io::stderr(), "netaio-chat: {error}");
             ExitCode::FAILURE
         }
     }

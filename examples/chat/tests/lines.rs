@@ -13,8 +13,14 @@
 
 mod support;
 
+use std::net::IpAddr;
+use std::time::Duration;
+
+use netaio_tokio::config::ManagementConfig;
+use netaio_tokio::{Peer, UdpNode};
 use support::Meeting;
 use support::lines::Lines;
+use tokio::runtime::Runtime;
 
 #[test]
 fn a_changed_key_is_refused_aloud_until_it_is_forgotten() {
@@ -80,5 +86,48 @@ fn a_script_may_send_and_end() {
         left.remove(left.iter().position(|it| it == text).unwrap());
     }
     alice.sees("* script has left");
+    alice.end();
+}
+
+#[test]
+fn who_is_no_person_of_the_chat_is_told_of_and_left_alone() {
+    let meeting = Meeting::new("strangers");
+    let mut alice = Lines::start(&meeting.arguments("alice", "127.0.0.1", "alice"));
+    alice.sees("* alice at 127.0.0.1");
+    let runtime = Runtime::new().unwrap();
+    let group: IpAddr = meeting.group.parse().unwrap();
+    let appear = |id: &'static str, address: &str| {
+        let node = UdpNode::builder()
+            .local_peer(Peer::new(id))
+            .manage_peers(ManagementConfig::new().with_app_id("netaio-chat"))
+            .group(group)
+            .interface("127.0.0.1")
+            .bind(format!("{address}:{}", meeting.port));
+        runtime.block_on(node).unwrap()
+    };
+    let evil = appear("\x1b]0;evil\x07\n!!!", "127.0.0.2");
+    alice.sees(r"or a name that is none: \u{1b}]0;evil\u{7}\n!!!");
+    let keyless = appear("bob", "127.0.0.3");
+    alice.sees("has no key, or a name that is none: bob");
+    // What is not sealed is nothing.
+    let address = format!("127.0.0.1:{}", meeting.port).parse().unwrap();
+    for node in [&evil, &keyless] {
+        let letter = node.create(address, "netaio-chat", "hello");
+        let answer = runtime.block_on(async { letter.timeout(Duration::from_millis(200)).await });
+        assert!(!answer.is_ok_and(|answer| answer.into_result().is_ok()));
+    }
+    alice.enter(b"anybody?");
+    alice.sees("* nobody is here: nothing is sent");
+    runtime.block_on(async {
+        for node in [evil, keyless] {
+            node.stop().await;
+        }
+    });
+    assert!(
+        !alice
+            .seen
+            .iter()
+            .any(|line| line.contains(char::is_control))
+    );
     alice.end();
 }

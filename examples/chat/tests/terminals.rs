@@ -68,7 +68,6 @@ fn nothing_that_others_send_controls_the_terminal() {
     alice.sees("carol is here");
     carol.enter(b"\x1b[31mred\x1b]0;title\x07\x1b[2J\xc2\x9b2m\x08 end");
     alice.sees(r"carol: \u{1b}[31mred\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}2m\u{8} end");
-
     carol.sees("delivered to alice");
     carol.end();
     alice.sees("carol has left");
@@ -85,6 +84,22 @@ fn nothing_that_others_send_controls_the_terminal() {
     ] {
         assert!(!contains(sent), "{sent:?} was written");
     }
+}
+
+#[test]
+fn whose_terminal_is_closed_has_left() {
+    let meeting = Meeting::new("closed");
+    let mut alice = Pty::start(&meeting.arguments("alice", "127.0.0.1", "alice"));
+    alice.sees("alice (you)");
+    let bob = Pty::start(&meeting.arguments("bob", "127.0.0.2", "bob"));
+    bob.sees("* alice is here");
+    alice.sees("* bob is here");
+    // It ends by itself, be it told so by the signal or by a write that fails.
+    let status = bob.hang_up();
+    assert!(status.code().is_some(), "{status}");
+    alice.sees("* bob has left");
+    alice.keys("\u{3}");
+    alice.end();
 }
 
 /// The fingerprint under somebody's name.

@@ -23,6 +23,8 @@ struct Seen {
     screen: vt100::Parser,
     bytes: Vec<u8>,
     has_ended: bool,
+    /// Nothing is read any more.
+    hangs_up: bool,
 }
 
 /// A program in a pseudo-terminal of its own, which is read all the time.
@@ -76,6 +78,7 @@ impl Pty {
             screen: vt100::Parser::new(ROWS, COLUMNS, 0),
             bytes: Vec::new(),
             has_ended: false,
+            hangs_up: false,
         };
         let seen = Arc::new((Mutex::new(seen), Condvar::new()));
         let master = File::from(master);
@@ -147,6 +150,20 @@ impl Pty {
         seen.bytes.clone()
     }
 
+    /// Closes the terminal under the program, and waits for its end.
+    pub fn hang_up(mut self) -> ExitStatus {
+        let (seen, _) = &*self.seen;
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.hangs_up = true;
+        drop(seen);
+        // What the program draws then is the last that is read.
+        self.keys("x");
+        self.reader.take().unwrap().join().unwrap();
+        self.slave = None;
+        self.master = File::open("/dev/null").unwrap();
+        self.exit_status()
+    }
+
     fn exit_status(&mut self) -> ExitStatus {
         let mut child = self.child.take().unwrap();
         let (sender, ended) = channel();
@@ -184,7 +201,7 @@ fn read_all(mut master: File, seen: Arc<(Mutex<Seen>, Condvar)>) -> JoinHandle<(
             seen_now.bytes.extend_from_slice(&buffer[..count]);
             seen_now.has_ended = count == 0;
             seen.1.notify_all();
-            if count == 0 {
+            if count == 0 || seen_now.hangs_up {
                 return;
             }
         }
