@@ -80,3 +80,18 @@ fn python_clients_at_two_servers_share_resources_and_news() -> Result {
     }
     Ok(())
 }
+
+#[test]
+fn cached_reads_see_what_another_server_has_stored() {
+    let Some(nats) = Nats::start() else {
+        return;
+    };
+    let there = Server::start(&["--nats", &nats.url]);
+    let here = Server::start(&["--nats", &nats.url, "--nats-cached-reads", "0.5"]);
+    let [there, here] = [&there, &here].map(|server| server.addr.to_string());
+    for (verb, content) in [("create", "1"), ("update", "2")] {
+        let done = run(&[verb, "r", "--content", content, "--server", &there], b"");
+        assert_eq!(done.status, 0, "{}", done.stderr);
+        while run(&["request", "r", "--server", &here], b"").stdout != content.as_bytes() {}
+    }
+}

@@ -69,18 +69,26 @@ impl Bus {
     ) -> Result<usize, BusError> {
         let deadline = self.nats.deadline();
         let subject = self.nats.subject("uri", &tokens(uri)?);
-        let (told, number) = {
+        let room = self.nats.room(&subject, content.len(), deadline).await;
+        let room = room.map_err(unavailable)?;
+        let (told, number, connections) = {
             let order = self.nats.by(deadline, self.order.lock()).await;
             let _order = order.map_err(unavailable)?;
             self.nats.connected(deadline).await.map_err(unavailable)?;
+            let connections = self.nats.connections();
             let client = &self.nats.client;
             let sent = client.publish_with_headers(subject, from, content.clone());
             let sent = self.nats.by(deadline, sent).await.map_err(unavailable)?;
             sent.map_err(unavailable)?;
             let number = self.sent.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-            (self.local.notify(uri, content)?, number)
+            (self.local.notify(uri, content)?, number, connections)
         };
         self.arrived(number, deadline).await.map_err(unavailable)?;
+        // The answer may be that of a server that never had it.
+        if self.nats.connections() != connections {
+            return Err(unavailable("the connection was lost meanwhile"));
+        }
+        room.arrived();
         Ok(told)
     }
 

@@ -100,6 +100,12 @@ impl Gateway {
         self.0.nats.link().losses
     }
 
+    /// How many reads were answered from the [cache](GatewayOptions::with_cached_reads).
+    #[must_use]
+    pub fn cached_reads(&self) -> u64 {
+        self.0.resources.cached_reads()
+    }
+
     /// Asks a service, for a client of this gateway: the answer is that of the service, `NOT_FOUND` at
     /// once where no process answers the uri, or an `ERROR`. The service hears who asks, and how long
     /// it will wait.

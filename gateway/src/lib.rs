@@ -10,7 +10,8 @@
 //!   of 1, which stands for any number.
 //! - **Resources** are in a key-value bucket of JetStream: of two that create the same, on whatever
 //!   servers, one is told `cannot overwrite`. `OK` says that JetStream has it. Subscribers of a uri at
-//!   every gateway are notified of each change, in the order of the bucket.
+//!   every gateway are notified of each change, in the order of the bucket. Reads ask the leader of the
+//!   bucket, so that they are never stale, or [a cache](GatewayOptions::with_cached_reads).
 //! - **Services**: [`Gateway::service`] answers the requests of a uri in whatever process; those that
 //!   answer the same one share them. [`Gateway::ask`] asks them.
 //! - Where NATS cannot be reached, requests wait for [a time](GatewayOptions::with_timeout), and are
@@ -50,12 +51,14 @@
 #![forbid(unsafe_code)]
 
 mod bus;
+mod cache;
 mod error;
 mod gateway;
 mod headers;
 mod interest;
 mod nats;
 mod options;
+mod outbox;
 mod resources;
 mod service;
 pub mod subject;

@@ -1,6 +1,7 @@
 //! The connection to NATS: what it is made of, whether it is there, and how long to wait for it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::jetstream;
@@ -11,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ConnectError, NatsError};
 use crate::options::GatewayOptions;
+use crate::outbox::{InFlight, OVERHEAD, Outbox};
 
 /// One connection, which is made again by itself for as long as it takes.
 #[derive(Clone)]
@@ -18,6 +20,7 @@ pub(crate) struct Nats {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
     link: watch::Receiver<LinkState>,
+    outbox: Arc<Outbox>,
     /// The longest time that one thing may take.
     timeout: Duration,
     /// What this process calls itself in messages.
@@ -84,6 +87,7 @@ impl Nats {
             client,
             jetstream,
             link,
+            outbox: Arc::new(Outbox::new(options.queue_bytes)),
             timeout: options.timeout,
             id: id.into(),
             prefix: options.prefix.as_str().into(),
@@ -120,6 +124,43 @@ impl Nats {
             // The client has ended.
             Err(_) => Err(NatsError::Unavailable),
         }
+    }
+
+    /// Waits until a message may be on its way to NATS.
+    pub(crate) async fn room(
+        &self,
+        subject: &str,
+        content: usize,
+        deadline: Instant,
+    ) -> Result<InFlight, NatsError> {
+        let bytes = subject
+            .len()
+            .saturating_add(content)
+            .saturating_add(OVERHEAD);
+        let room = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    room = self.outbox.room(bytes) => return Ok(room),
+                    settled = self.settle(deadline), if self.outbox.has_left() => settled?,
+                }
+            }
+        };
+        self.by(deadline, room).await?
+    }
+
+    /// Waits until NATS has what nobody waits for any more.
+    async fn settle(&self, deadline: Instant) -> Result<(), NatsError> {
+        let _alone = self.outbox.settling.lock().await;
+        let left = self.outbox.take_left();
+        self.round_trip(deadline).await?;
+        left.arrived();
+        Ok(())
+    }
+
+    /// How many connections there have been. What was sent by one that has ended may be lost.
+    pub(crate) fn connections(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Acquire)
     }
 
     /// Waits until the server has had all that was sent before: it answers in order.

@@ -28,6 +28,9 @@ pub struct GatewayOptions {
     pub(crate) replicas: usize,
     pub(crate) timeout: Duration,
     pub(crate) queue: usize,
+    pub(crate) queue_bytes: u32,
+    pub(crate) cached_reads: Option<Duration>,
+    pub(crate) cache_bytes: usize,
     pub(crate) max_bytes: Option<i64>,
 }
 
@@ -51,6 +54,9 @@ impl GatewayOptions {
             replicas: 1,
             timeout: Duration::from_secs(5),
             queue: 8_192,
+            queue_bytes: 16 * 1024 * 1024,
+            cached_reads: None,
+            cache_bytes: 64 * 1024 * 1024,
             max_bytes: None,
         })
     }
@@ -127,5 +133,48 @@ impl GatewayOptions {
             0 => Err(ConnectError::Options("a queue of no messages".to_owned())),
             _ => Ok(self),
         }
+    }
+
+    /// How many bytes of subjects and contents, and 512 for each message, may be on their way to NATS that it
+    /// has not answered: 16 MiB unless set. Where it takes no more, as one that stands still, what is
+    /// published or asked for waits for room, and is `unavailable` when its
+    /// [time](Self::with_timeout) is up. So many bytes of memory are taken at most, whatever comes.
+    ///
+    /// # Errors
+    /// It is zero.
+    pub fn with_queue_bytes(mut self, bytes: u32) -> Result<Self, ConnectError> {
+        self.queue_bytes = bytes;
+        match bytes {
+            0 => Err(ConnectError::Options("a queue of no bytes".to_owned())),
+            _ => Ok(self),
+        }
+    }
+
+    /// Reads resources from a cache, which a watch of the bucket keeps. An answer is as old as this at
+    /// most: within it, it may be one that has been changed meanwhile, and two reads of two gateways
+    /// may see changes the other way round, so that reads are not linearizable. What this gateway has
+    /// changed it sees. Changes are decided by the bucket as before. Where NATS has not confirmed for so
+    /// long that the cache has all, reads ask it. Unless set they always do.
+    ///
+    /// A gateway asks four times in this time for the number of the last change.
+    ///
+    /// # Errors
+    /// It is shorter than 10 ms.
+    pub fn with_cached_reads(mut self, staleness: Duration) -> Result<Self, ConnectError> {
+        self.cached_reads = Some(staleness);
+        match staleness < Duration::from_millis(10) {
+            false => Ok(self),
+            true => Err(ConnectError::Options(format!(
+                "cached reads that are {staleness:?} old at most: 10 ms are the least"
+            ))),
+        }
+    }
+
+    /// How many bytes of keys and contents the cache keeps, and 256 for each resource: 64 MiB unless
+    /// set, which is 262,144 resources at most. What finds no room is asked for each time.
+    #[must_use]
+    pub fn with_cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
+        self
     }
 }

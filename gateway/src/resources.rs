@@ -1,6 +1,7 @@
 //! Resources in a key-value bucket of JetStream.
 
 use std::error::Error as _;
+use std::sync::Arc;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
@@ -10,8 +11,10 @@ use bytes::Bytes;
 use netaio_driver::core::Change;
 use tokio::time::Instant;
 
+use crate::cache::Cache;
 use crate::error::{ConnectError, NatsError};
 use crate::headers;
+use crate::interest::Task;
 use crate::nats::Nats;
 use crate::options::GatewayOptions;
 use crate::subject;
@@ -26,6 +29,8 @@ pub(crate) struct Resources {
     stream: Stream,
     /// What is before the key in a subject.
     subject: String,
+    /// What is read without asking, and the task that keeps it.
+    cache: Option<(Arc<Cache>, Task)>,
 }
 
 /// The stream that is a bucket: what NATS's tools make, and publishing again what it has taken.
@@ -116,18 +121,35 @@ impl Resources {
                 config.num_replicas
             )));
         }
+        let subject = format!("$KV.{bucket}.");
+        let cache = options.cached_reads.map(|staleness| {
+            let cache = Cache::new(staleness, options.cache_bytes);
+            let task = cache.keep(nats.clone(), stream.clone(), subject.clone());
+            (cache, task)
+        });
         Ok(Self {
             nats: nats.clone(),
             stream,
-            subject: format!("$KV.{bucket}."),
+            subject,
+            cache,
         })
     }
 
-    /// The content of a resource, as the leader of the bucket's stream has it.
+    /// The content of a resource, as the leader of the bucket's stream has it, or as the cache does.
     pub(crate) async fn read(&self, uri: &[u8]) -> Result<Option<Bytes>, NatsError> {
+        if let Some((cache, _)) = &self.cache
+            && let Some(known) = cache.get(&subject::tokens(uri)?)
+        {
+            return Ok(known);
+        }
         let deadline = self.nats.deadline();
         let entry = self.entry(&self.key(uri)?, deadline).await?;
         Ok(entry.and_then(|entry| entry.content))
+    }
+
+    /// How often the cache had the answer.
+    pub(crate) fn cached_reads(&self) -> u64 {
+        self.cache.as_ref().map_or(0, |(cache, _)| cache.hits())
     }
 
     pub(crate) async fn create(
@@ -216,18 +238,28 @@ impl Resources {
         headers::set_change(&mut all, change);
         let put = async {
             self.nats.connected(deadline).await?;
+            let room = self.nats.room(key, content.len(), deadline).await?;
             let sent = self
                 .nats
                 .jetstream
                 .publish_with_headers(key.to_owned(), all, content);
-            match async { sent.await?.await }.await {
-                Ok(_) => Ok(true),
+            let taken = match async { sent.await?.await }.await {
+                Ok(taken) => {
+                    if let Some((cache, _)) = &self.cache {
+                        cache.wrote(taken.sequence);
+                    }
+                    Ok(true)
+                }
                 Err(error) => match error.kind() {
                     PublishErrorKind::WrongLastSequence => Ok(false),
                     PublishErrorKind::MaxPayloadExceeded => Err(NatsError::refused(error)),
                     _ => said(&error),
                 },
+            };
+            if taken.is_ok() {
+                room.arrived();
             }
+            taken
         };
         self.nats.by(deadline, put).await?
     }
@@ -236,7 +268,8 @@ impl Resources {
     async fn entry(&self, key: &str, deadline: Instant) -> Result<Option<Entry>, NatsError> {
         let get = async {
             self.nats.connected(deadline).await?;
-            match self.stream.get_last_raw_message_by_subject(key).await {
+            let room = self.nats.room(key, 0, deadline).await?;
+            let found = match self.stream.get_last_raw_message_by_subject(key).await {
                 Ok(message) => Ok(Some(Entry {
                     sequence: message.sequence,
                     content: (!headers::is_deletion(&message.headers)).then_some(message.payload),
@@ -245,7 +278,11 @@ impl Resources {
                     RawMessageErrorKind::NoMessageFound => Ok(None),
                     _ => Err(NatsError::Unavailable),
                 },
+            };
+            if found.is_ok() {
+                room.arrived();
             }
+            found
         };
         self.nats.by(deadline, get).await?
     }

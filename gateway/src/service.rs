@@ -177,6 +177,10 @@ async fn answer<F, Fut>(
     headers.insert(headers::TYPE, u8::from(reply.message_type()).to_string());
     let content = reply.content().clone();
     let client = &nats.client;
+    let Ok(_room) = nats.room(&to, content.len(), nats.deadline()).await else {
+        tracing::warn!("the answer of a service is not sent: NATS takes nothing");
+        return;
+    };
     if let Err(error) = client.publish_with_headers(to, headers, content).await {
         tracing::warn!(%error, "the answer of a service is not sent");
     }
@@ -192,6 +196,10 @@ pub(crate) async fn ask(nats: &Nats, message: &Message, from: Option<&Remote>) -
     if nats.connected(deadline).await.is_err() {
         return unavailable();
     }
+    let subject = nats.subject("service", &tokens);
+    let Ok(room) = nats.room(&subject, message.content.len(), deadline).await else {
+        return unavailable();
+    };
     let left = deadline.saturating_duration_since(tokio::time::Instant::now());
     let mut headers = headers::of_sender(&nats.id, from);
     headers.insert(headers::TYPE, u8::from(message.message_type).to_string());
@@ -200,11 +208,16 @@ pub(crate) async fn ask(nats: &Nats, message: &Message, from: Option<&Remote>) -
         .payload(message.content.clone())
         .headers(headers)
         .timeout(Some(left));
-    let subject = nats.subject("service", &tokens);
     match nats.client.send_request(subject, request).await {
-        Ok(answer) => reply(message.message_type, answer),
+        Ok(answer) => {
+            room.arrived();
+            reply(message.message_type, answer)
+        }
         Err(error) => match error.kind() {
-            RequestErrorKind::NoResponders => Reply::not_found("not found"),
+            RequestErrorKind::NoResponders => {
+                room.arrived();
+                Reply::not_found("not found")
+            }
             RequestErrorKind::MaxPayloadExceeded => Reply::error(error.to_string()),
             _ => unavailable(),
         },

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use common::linear::{self, Answered, Asked, Operation};
 use common::nats::NatsServer;
+use common::patient;
 use common::process::{self, GatewayProcess};
-use netaio_gateway::GatewayOptions;
 use netaio_tokio::Client;
 use netaio_tokio::config::RequestBuilder;
 use netaio_tokio::types::{NOT_FOUND, OK, RESPOND_URI};
@@ -107,13 +107,7 @@ async fn answer(request: RequestBuilder) -> Answered {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "this is what the others start as a process"]
 async fn a_gateway() {
-    process::serve(|servers| {
-        GatewayOptions::new(servers)
-            .unwrap()
-            .with_replicas(3)
-            .unwrap()
-    })
-    .await;
+    process::serve(|servers| patient(servers).with_replicas(3).unwrap()).await;
 }
 
 /// A client that stays connected to one of the gateways.

@@ -92,6 +92,10 @@ pub(crate) struct Nats {
     /// On how many servers of a cluster the bucket is kept, where it is not there yet.
     #[arg(long, value_name = "N", requires = "nats", default_value_t = 1)]
     pub(crate) nats_replicas: usize,
+    /// Answer reads from a cache that a watch of the bucket keeps: they are so many seconds old at most,
+    /// and what this server has stored is seen by it. Unless set NATS is asked, and no answer is old.
+    #[arg(long, value_name = "SECONDS", requires = "nats", value_parser = seconds)]
+    pub(crate) nats_cached_reads: Option<Duration>,
 }
 
 /// The addresses are looked at where they are used.

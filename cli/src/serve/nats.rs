@@ -28,5 +28,8 @@ pub(super) async fn connect(
     if let Some(file) = &told.nats_creds {
         gateway = gateway.with_credentials(file);
     }
+    if let Some(staleness) = told.nats_cached_reads {
+        gateway = gateway.with_cached_reads(staleness)?;
+    }
     Ok(Gateway::connect(gateway, local.clone()).await?)
 }

@@ -23,11 +23,7 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start(urls: &str) -> Self {
-        Self::start_with(GatewayOptions::new(urls).unwrap()).await
-    }
-
-    pub(crate) async fn start_with(options: GatewayOptions) -> Self {
-        Self::start_at(options, "127.0.0.1:0").await
+        Self::start_at(patient(urls), "127.0.0.1:0").await
     }
 
     /// Starts one as soon as it can be connected to NATS, and can have the address.
@@ -47,7 +43,6 @@ impl Site {
         address: &str,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let local = Arc::new(LocalBus::new());
-        let options = options.with_timeout(Duration::from_secs(4)).unwrap();
         let gateway = Gateway::connect(options, local.clone()).await?;
         let server = Server::builder()
             .state(gateway.clone())
@@ -69,6 +64,12 @@ impl Site {
         client.connect(self.server.local_addr()).await.unwrap();
         client
     }
+}
+
+/// What has so much time that other processes can have theirs.
+pub(crate) fn patient(urls: &str) -> GatewayOptions {
+    let options = GatewayOptions::new(urls).unwrap();
+    options.with_timeout(Duration::from_secs(4)).unwrap()
 }
 
 type Here = State<Gateway>;

@@ -104,6 +104,33 @@ impl NatsServer {
         true
     }
 
+    /// Stops its process, and waits until all its threads stand still: Linux only.
+    pub(crate) fn stop(&self) {
+        self.signal("-STOP");
+        let tasks = format!("/proc/{}/task", self.child.as_ref().unwrap().id());
+        let is_stopped = |task: fs::DirEntry| {
+            let status = fs::read_to_string(task.path().join("status"));
+            // One that has ended meanwhile has none.
+            status.map_or(true, |status| status.contains("State:\tT"))
+        };
+        while !fs::read_dir(&tasks)
+            .unwrap()
+            .all(|task| is_stopped(task.unwrap()))
+        {}
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let child = self.child.as_ref().unwrap();
+        let mut kill = Command::new("kill");
+        let sent = kill.args([name, &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Kills it.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
