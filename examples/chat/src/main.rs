@@ -26,6 +26,7 @@ use clap::Parser;
 use crate::chat::Chat;
 use crate::keys::Keys;
 use crate::options::Options;
+use crate::stop::Signals;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -42,12 +43,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<(), Failure> {
+    // Before anything is done that has to be undone.
+    let signals = Signals::new()?;
     let keys = Keys::open(&options.key_file()?)?;
     let (chat, events) = Chat::enter(options.name.clone(), keys, &options.place()).await?;
     let has_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let result = match has_terminal {
-        true => session::with_terminal(&chat, events).await,
-        false => session::with_lines(&chat, events).await,
+        true => session::with_terminal(&chat, events, signals).await,
+        false => session::with_lines(&chat, events, signals).await,
     };
     chat.leave().await;
     let saved = chat.keys().save();

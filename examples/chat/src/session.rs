@@ -1,7 +1,5 @@
 //! A person in the chat: events are shown, and what is entered is done.
 
-use std::pin::pin;
-
 use tokio::sync::mpsc;
 use tokio::task::block_in_place;
 
@@ -10,9 +8,10 @@ use crate::chat::Chat;
 use crate::command::{Command, HELP};
 use crate::event::Event;
 use crate::letter::MAX_TEXT;
+use crate::plain;
 use crate::state::State;
+use crate::stop::Signals;
 use crate::terminal::{self, Entered, Screen};
-use crate::{plain, stop};
 
 /// In the terminal, until its person leaves.
 ///
@@ -21,14 +20,14 @@ use crate::{plain, stop};
 pub(crate) async fn with_terminal(
     chat: &Chat,
     mut events: mpsc::Receiver<Event>,
+    mut signals: Signals,
 ) -> Result<(), Failure> {
     let mut state = State::new(chat.myself());
     let mut screen = Screen::open()?;
-    let mut stop = pin!(stop::requested());
     loop {
         screen.draw(&state)?;
         tokio::select! {
-            result = &mut stop => return Ok(result?),
+            result = signals.come() => return Ok(result?),
             result = chat.ended() => return result,
             Some(event) = events.recv() => {
                 keep(chat, &event)?;
@@ -54,11 +53,11 @@ pub(crate) async fn with_terminal(
 pub(crate) async fn with_lines(
     chat: &Chat,
     mut events: mpsc::Receiver<Event>,
+    mut signals: Signals,
 ) -> Result<(), Failure> {
     let mut state = State::new(chat.myself());
     let mut lines = plain::lines()?;
     let mut has_ended = false;
-    let mut stop = pin!(stop::requested());
     let me = &state.myself;
     plain::print(format_args!(
         "* {} at {}, key {}",
@@ -69,7 +68,7 @@ pub(crate) async fn with_lines(
             return Ok(());
         }
         tokio::select! {
-            result = &mut stop => return Ok(result?),
+            result = signals.come() => return Ok(result?),
             result = chat.ended() => return result,
             Some(event) = events.recv() => {
                 keep(chat, &event)?;

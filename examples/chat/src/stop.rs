@@ -2,23 +2,46 @@
 
 use std::io;
 
-/// Is ready when the program is to end: it is interrupted, terminated, or its terminal is gone.
-///
-/// # Errors
-/// The system does not say so.
-pub(crate) async fn requested() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-        let mut terminated = signal(SignalKind::terminate())?;
-        let mut hung_up = signal(SignalKind::hangup())?;
-        tokio::select! {
-            result = tokio::signal::ctrl_c() => result,
-            _ = terminated.recv() => Ok(()),
-            _ = hung_up.recv() => Ok(()),
-        }
+/// The signals that end the program: it is interrupted, terminated, or its terminal is gone. From
+/// when this is made they do nothing else.
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    signals: [Signal; 3],
+}
+
+impl Signals {
+    /// # Errors
+    /// The system does not tell of signals.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            signals: [
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::hangup())?,
+            ],
+        })
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+
+    /// Is ready when one of them has come. Cancel-safe.
+    ///
+    /// # Errors
+    /// The system does not tell of signals.
+    pub(crate) async fn come(&mut self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            let [interrupted, terminated, hung_up] = &mut self.signals;
+            tokio::select! {
+                _ = interrupted.recv() => {}
+                _ = terminated.recv() => {}
+                _ = hung_up.recv() => {}
+            }
+            Ok(())
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await
+    }
 }
