@@ -39,6 +39,18 @@ pub enum NatsError {
     Refused(String),
 }
 
+/// Why a message is not sent to a peer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerError {
+    /// No gateway has it, or the one that had it is gone: the message was sent to nobody.
+    #[error("the peer is connected to no gateway")]
+    Nowhere,
+    /// NATS did not do it.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+}
+
 impl NatsError {
     pub(crate) fn refused(reason: impl fmt::Display) -> Self {
         Self::Refused(reason.to_string())

@@ -6,14 +6,15 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 use netaio_driver::core::Message;
 use netaio_driver::resources::{self, BusError, LocalBus, Store, StoreError};
-use netaio_driver::{Publisher, Remote, Reply};
+use netaio_driver::{Publisher, Remote, Reply, Runtime, Server};
 
 use crate::bus::Bus;
-use crate::error::{ConnectError, NatsError};
+use crate::error::{ConnectError, NatsError, PeerError};
 use crate::headers;
 use crate::interest::Topic;
 use crate::nats::Nats;
 use crate::options::GatewayOptions;
+use crate::presence::{Presence, SharedPeers};
 use crate::resources::{Outcome, Resources};
 use crate::service::{self, Service, ServiceRequest};
 use crate::subject;
@@ -27,6 +28,7 @@ struct Inner {
     nats: Nats,
     bus: Arc<Bus>,
     resources: Resources,
+    presence: Option<Presence>,
 }
 
 impl Gateway {
@@ -42,7 +44,12 @@ impl Gateway {
     ) -> Result<Self, ConnectError> {
         let nats = Nats::connect(&options).await?;
         let resources = Resources::open(&nats, &options).await?;
+        let presence = match options.presence {
+            Some(time) => Some(Presence::open(&nats, &options, time).await?),
+            None => None,
+        };
         Ok(Self(Arc::new(Inner {
+            presence,
             bus: Bus::new(nats.clone(), local),
             nats,
             resources,
@@ -85,6 +92,48 @@ impl Gateway {
     {
         let tokens = subject::wildcard(uri.as_ref())?;
         service::serve(self.0.nats.clone(), tokens, handler).await
+    }
+
+    /// Makes the peers of a server here known to all gateways, until what is returned is dropped, and takes
+    /// [messages](Self::send_to) to them. Call it before clients connect: those that are
+    /// connected already are listed, and cannot be reached.
+    ///
+    /// # Errors
+    /// NATS cannot be reached, or there is [no presence](GatewayOptions::with_presence).
+    pub async fn share_peers<R: Runtime>(
+        &self,
+        server: &Server<R>,
+    ) -> Result<SharedPeers, NatsError> {
+        self.presence()?.share(server).await
+    }
+
+    /// The ids of the peers of all gateways, at most so many, in no order. One that has left is listed
+    /// until its gateway has said so, or for its time to live.
+    ///
+    /// # Errors
+    /// As [`share_peers`](Self::share_peers).
+    pub async fn peers(&self, most: usize) -> Result<Vec<Bytes>, NatsError> {
+        self.presence()?.list(most).await
+    }
+
+    /// Sends a message to a peer, wherever it is connected: it comes to its client's handlers, or as a
+    /// [`Client::messages`](netaio_driver::Client::messages). Ready means that the gateway that has
+    /// it has queued the message. Peers are who they say that they are, as in
+    /// [`Peers`](netaio_driver::Peers).
+    ///
+    /// # Errors
+    /// It is nowhere, or as [`share_peers`](Self::share_peers).
+    pub async fn send_to(
+        &self,
+        peer: impl AsRef<[u8]>,
+        message: &Message,
+    ) -> Result<(), PeerError> {
+        self.presence()?.send(peer.as_ref(), message).await
+    }
+
+    fn presence(&self) -> Result<&Presence, NatsError> {
+        let missing = || NatsError::refused("the gateway has no presence of peers");
+        self.0.presence.as_ref().ok_or_else(missing)
     }
 
     /// Whether there is a connection to NATS at this moment.

@@ -2,7 +2,7 @@
 
 use async_nats::HeaderMap;
 use netaio_driver::Remote;
-use netaio_driver::core::Change;
+use netaio_driver::core::{Change, MessageType};
 
 /// The gateway that a message came from: it does not deliver it a second time.
 pub(crate) const GATEWAY: &str = "Netaio-Gateway";
@@ -18,6 +18,10 @@ const CHANGE: &str = "Netaio-Change";
 pub(crate) const TYPE: &str = "Netaio-Type";
 /// The milliseconds that whoever asks waits for an answer.
 pub(crate) const TIMEOUT: &str = "Netaio-Timeout-Ms";
+/// The tokens of a message's uri.
+pub(crate) const URI: &str = "Netaio-Uri";
+/// The subject of the peer that a message is for.
+pub(crate) const TO: &str = "Netaio-To";
 /// What a bucket's message says that is no value.
 const OPERATION: &str = "KV-Operation";
 
@@ -45,6 +49,12 @@ pub(crate) fn of_sender(gateway: &str, sender: Option<&Remote>) -> HeaderMap {
 
 pub(crate) fn get<'a>(headers: Option<&'a HeaderMap>, name: &str) -> Option<&'a str> {
     headers?.get(name).map(|value| value.as_str())
+}
+
+/// The type that a message says to have.
+pub(crate) fn message_type(headers: Option<&HeaderMap>) -> Option<MessageType> {
+    let number = get(headers, TYPE)?.parse().ok()?;
+    Some(MessageType::new(number))
 }
 
 /// Says what happens to a resource, in the words of netaio and in those of buckets.

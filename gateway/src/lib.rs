@@ -14,6 +14,8 @@
 //!   bucket, so that they are never stale, or [a cache](GatewayOptions::with_cached_reads).
 //! - **Services**: [`Gateway::service`] answers the requests of a uri in whatever process; those that
 //!   answer the same one share them. [`Gateway::ask`] asks them.
+//! - **Peers**, [if wished](GatewayOptions::with_presence): [`Gateway::share_peers`] tells others who is connected
+//!   to a server here, and [`Gateway::send_to`] reaches a peer wherever it is.
 //! - Where NATS cannot be reached, requests wait for [a time](GatewayOptions::with_timeout), and are
 //!   then answered with the `ERROR` `unavailable`: whether they were done is not known.
 //!
@@ -59,13 +61,15 @@ mod interest;
 mod nats;
 mod options;
 mod outbox;
+mod presence;
 mod resources;
 mod service;
 pub mod subject;
 
-pub use crate::error::{ConnectError, NatsError};
+pub use crate::error::{ConnectError, NatsError, PeerError};
 pub use crate::gateway::Gateway;
 pub use crate::options::GatewayOptions;
+pub use crate::presence::SharedPeers;
 pub use crate::service::{Service, ServiceRequest};
 #[doc(no_inline)]
 pub use netaio_driver::resources::{Bus, Store};

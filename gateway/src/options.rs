@@ -31,6 +31,7 @@ pub struct GatewayOptions {
     pub(crate) queue_bytes: u32,
     pub(crate) cached_reads: Option<Duration>,
     pub(crate) cache_bytes: usize,
+    pub(crate) presence: Option<Duration>,
     pub(crate) max_bytes: Option<i64>,
 }
 
@@ -57,6 +58,7 @@ impl GatewayOptions {
             queue_bytes: 16 * 1024 * 1024,
             cached_reads: None,
             cache_bytes: 64 * 1024 * 1024,
+            presence: None,
             max_bytes: None,
         })
     }
@@ -176,5 +178,22 @@ impl GatewayOptions {
     pub fn with_cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
         self
+    }
+
+    /// Makes the peers of servers known to all gateways: each gateway keeps its own in a stream of
+    /// NATS, in memory, and renews them three times in this time. Those of a gateway that was killed
+    /// vanish after it. The first gateway of a prefix decides on it for all. Unless set there are none.
+    /// See [`Gateway::share_peers`](crate::Gateway::share_peers).
+    ///
+    /// # Errors
+    /// It is shorter than 1 s.
+    pub fn with_presence(mut self, time_to_live: Duration) -> Result<Self, ConnectError> {
+        self.presence = Some(time_to_live);
+        match time_to_live < Duration::from_secs(1) {
+            false => Ok(self),
+            true => Err(ConnectError::Options(format!(
+                "peers that live for {time_to_live:?}: 1 s is the least"
+            ))),
+        }
     }
 }

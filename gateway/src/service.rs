@@ -132,7 +132,7 @@ fn read(prefix: &str, message: &NatsMessage) -> Option<ServiceRequest> {
     let text = |name| headers::get(headers, name).map(str::to_owned);
     let timeout = headers::get(headers, headers::TIMEOUT).and_then(|millis| millis.parse().ok());
     Some(ServiceRequest {
-        message_type: message_type(headers).unwrap_or(types::REQUEST_URI),
+        message_type: headers::message_type(headers).unwrap_or(types::REQUEST_URI),
         uri: subject::uri(message.subject.strip_prefix(prefix)?)?.into(),
         content: message.payload.clone(),
         from: text(headers::FROM),
@@ -140,12 +140,6 @@ fn read(prefix: &str, message: &NatsMessage) -> Option<ServiceRequest> {
         is_vouched: headers::get(headers, headers::VOUCHED) == Some("yes"),
         timeout: timeout.map(Duration::from_millis),
     })
-}
-
-/// The type that a message says to have.
-fn message_type(headers: Option<&HeaderMap>) -> Option<MessageType> {
-    let number = headers::get(headers, headers::TYPE)?.parse().ok()?;
-    Some(MessageType::new(number))
 }
 
 async fn answer<F, Fut>(
@@ -235,7 +229,10 @@ fn reply(asked: MessageType, answer: NatsMessage) -> Reply {
         types::REQUEST_URI => types::RESPOND_URI,
         _ => types::OK,
     };
-    Reply::new(message_type(headers).unwrap_or(usual), answer.payload)
+    Reply::new(
+        headers::message_type(headers).unwrap_or(usual),
+        answer.payload,
+    )
 }
 
 fn unavailable() -> Reply {

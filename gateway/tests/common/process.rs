@@ -75,10 +75,19 @@ impl Drop for GatewayProcess {
 
 /// Serves until the process that started this one is gone.
 pub(crate) async fn serve(options: impl FnOnce(&str) -> GatewayOptions) {
+    serve_with(|servers, address| async move { Site::start_at(options(&servers), &address).await })
+        .await;
+}
+
+/// As [`serve`], with what is started before these servers of NATS at this address.
+pub(crate) async fn serve_with<T, F>(start: impl FnOnce(String, String) -> F)
+where
+    F: Future<Output = T>,
+{
     let (Ok(address), Ok(servers)) = (std::env::var(ADDRESS), std::env::var(SERVERS)) else {
         return;
     };
-    let _site = Site::start_at(options(&servers), &address).await;
+    let _site = start(servers, address).await;
     println!("serving");
     let end = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
     let _ = end.await.unwrap();
