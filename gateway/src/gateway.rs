@@ -132,7 +132,8 @@ impl Gateway {
     }
 
     fn presence(&self) -> Result<&Presence, NatsError> {
-        let missing = || NatsError::refused("the gateway has no presence of peers");
+        let missing =
+            || NatsError::refused("the gateway knows no peers: GatewayOptions::with_presence");
         self.0.presence.as_ref().ok_or_else(missing)
     }
 
