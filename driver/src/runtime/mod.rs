@@ -109,6 +109,19 @@ pub trait Runtime: Send + Sync + 'static {
     /// Takes UDP sockets that are bound already, as one: at least one of them, which need not be
     /// non-blocking. They are in no group of the runtime's making.
     ///
+    /// ```
+    /// use std::net::UdpSocket;
+    ///
+    /// use netaio_driver::{Runtime, UdpNode};
+    ///
+    /// # fn serve<R: Runtime>() -> Result<(), Box<dyn std::error::Error>> {
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let socket = R::adopt_datagrams(vec![socket])?;
+    /// let node = UdpNode::<R>::builder().no_group().bind_socket(socket)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The system refuses, there are none, or the runtime knows no such sockets, as none does unless
     /// it says so.
