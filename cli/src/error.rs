@@ -18,6 +18,8 @@ use crate::stdio::NoInput;
 use crate::store::RefusedFile;
 use crate::systemd::SocketsError;
 use crate::tls::{self, TlsError};
+#[cfg(feature = "top")]
+use crate::top::TopError;
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +132,10 @@ pub(crate) enum CliError {
     /// There is no TLS where it is wanted.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// There are no figures of a server.
+    #[cfg(feature = "top")]
+    #[error(transparent)]
+    Top(#[from] TopError),
     /// The server answered with an error message.
     #[error(transparent)]
     Answer(#[from] ErrorResponse),
@@ -228,6 +234,8 @@ impl CliError {
             }
             Self::Keygen(error) => return error.advice(),
             Self::Context(error) => return error.advice(),
+            #[cfg(feature = "top")]
+            Self::Top(error) => return error.advice(),
             Self::NoInput(_) => "`</dev/null` is an empty one",
             Self::Store(RefusedFile { refused, .. }) => return refused.advice(),
             Self::Answer(ErrorResponse(message)) if message.message_type == AUTH_ERROR => {
@@ -251,6 +259,10 @@ impl CliError {
         ExitCode::from(match self {
             Self::Connect(_) | Self::Lost(_) => CONNECTION,
             Self::Request(RequestError::TimedOut(_)) => TIMEOUT,
+            #[cfg(feature = "top")]
+            Self::Top(TopError::TimedOut { .. }) => TIMEOUT,
+            #[cfg(feature = "top")]
+            Self::Top(TopError::Connect(_) | TopError::Lost { .. }) => CONNECTION,
             Self::Request(RequestError::Send(SendError::Seal(_))) | Self::Content { .. } => USAGE,
             // The local peer is what the options say.
             Self::Build(BuildError::Peers(_)) | Self::PeerData(_) => USAGE,

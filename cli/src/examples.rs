@@ -115,6 +115,20 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
             ),
         ],
     ),
+    #[cfg(feature = "top")]
+    (
+        "top",
+        &[
+            example(
+                "Show what a server does that was started with `netaio serve --metrics 127.0.0.1:9100`",
+                "netaio top --metrics 127.0.0.1:9100",
+            ),
+            example(
+                "Print the same once, as JSON",
+                "netaio top --metrics 127.0.0.1:9100 --once --json",
+            ),
+        ],
+    ),
     (
         "bench",
         &[

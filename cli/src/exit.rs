@@ -14,7 +14,7 @@ pub(crate) const STATUSES: &[(&str, &str)] = &[
     (
         "0",
         "Success; also when nobody reads the output any more, or SIGINT (Ctrl-C) or SIGTERM ended a \
-         command that goes on until then (serve, subscribe, watch, ping, node, bench).",
+         command that goes on until then (serve, subscribe, watch, ping, top, node, bench).",
     ),
     (
         "1",

@@ -10,6 +10,7 @@ mod asked;
 mod bench;
 mod capture;
 mod codec;
+mod colours;
 mod context;
 mod error;
 mod examples;
@@ -35,7 +36,10 @@ mod systemd;
 mod tally;
 mod text;
 mod tls;
+#[cfg(feature = "top")]
+mod top;
 mod udp;
+mod units;
 mod watch;
 
 use std::io::{IsTerminal, Write};
@@ -98,6 +102,8 @@ fn run(mut command: Command) -> Result<(), CliError> {
         Command::Subscribe(options) => subscribe::subscribe(options),
         Command::Watch(options) => watch::watch(options),
         Command::Ping(options) => ping::ping(options),
+        #[cfg(feature = "top")]
+        Command::Top(options) => top::top(options),
         Command::Node(options) => node::node(options),
         Command::Bench(options) => bench::bench(options),
         Command::Decode(options) => codec::decode(&options),
@@ -107,11 +113,6 @@ fn run(mut command: Command) -> Result<(), CliError> {
         Command::Completions(options) => pages::completions(options.shell),
         Command::Man(options) => pages::man(&options.directory),
     }
-}
-
-/// See <https://no-color.org>.
-fn colours_are_wanted() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Sends the drivers' log to standard error. Whatever a field is, it makes no line of its own.
@@ -135,6 +136,6 @@ fn log(verbose: u8) {
         // A line that cannot be written is lost. To say so on standard error too would
         // panic where nobody reads it.
         .log_internal_errors(false)
-        .with_ansi(std::io::stderr().is_terminal() && colours_are_wanted())
+        .with_ansi(std::io::stderr().is_terminal() && colours::are_wanted())
         .init();
 }

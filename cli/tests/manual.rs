@@ -25,6 +25,8 @@ const NAMES: &[&str] = &[
     "subscribe",
     "delete",
     "ping",
+    #[cfg(feature = "top")]
+    "top",
     "bench",
     "encode",
     "decode",
@@ -111,7 +113,8 @@ fn the_first_examples_do_what_they_say() {
     listed.retain(|name| !ELSEWHERE.contains(name));
     assert_eq!(listed, names);
     let place = Place::new("examples");
-    let server = Server::start(&[]);
+    let server = Server::start_on(&["tcp", "metrics"], &[]);
+    let metrics = server.metrics.unwrap().to_string();
     let server_at = server.addr.to_string();
     for name in NAMES {
         let line = &examples(name)[0];
@@ -120,6 +123,11 @@ fn the_first_examples_do_what_they_say() {
             assert_eq!(line, "netaio serve");
             continue;
         }
+        let line = &match *name {
+            // The server here has another address for it.
+            "top" => line.replace("127.0.0.1:9100", &metrics) + " --once",
+            _ => line.clone(),
+        };
         let mut child = start_example(line, &server, &place.0);
         if *name == "subscribe" {
             let publish = ["publish", "news", "--server", &server_at];

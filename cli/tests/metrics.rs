@@ -92,6 +92,11 @@ fn counters_are_served_on_every_runtime() {
             ] {
                 assert_eq!(found.get(name), Some(&value), "{name}\n{page}");
             }
+            if cfg!(target_os = "linux") {
+                assert!(found["process_resident_memory_bytes"] > 1e6, "{page}");
+                assert!(found["process_cpu_seconds_total"] > 0.0, "{page}");
+            }
+            assert!(found["process_start_time_seconds"] > 1.7e9, "{page}");
             let commits = found.get("netaio_store_commits_total");
             assert_eq!(commits.is_some(), options.len() > 2, "{page}");
             let (head, body) = get(metrics, "GET /healthz HTTP/1.0\r\n\r\n");

@@ -12,6 +12,8 @@ mod runtime;
 mod serving;
 mod storing;
 mod tls;
+#[cfg(feature = "top")]
+mod top;
 mod values;
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -31,6 +33,8 @@ pub(crate) use self::runtime::RuntimeName;
 pub(crate) use self::serving::{Bounds, Nats, Node, Serve};
 pub(crate) use self::storing::{StoreCommand, StoreFile, StoreLoad};
 pub(crate) use self::tls::ServerTls;
+#[cfg(feature = "top")]
+pub(crate) use self::top::Top;
 pub(crate) use self::values::servers as check_servers;
 
 /// Speaks netaio: serves, asks, finds others, and looks into frames.
@@ -148,6 +152,19 @@ pub(crate) enum Command {
     /// answered, 1 for AUTH_ERROR, 2 for wrong usage, 3 when no answer came in time, and 4 when it
     /// cannot connect.
     Ping(Ping),
+    /// Shows a server in the terminal while it works: connections, rates, times, and what goes wrong.
+    ///
+    /// The server is one with `netaio serve --metrics ADDR`, or any that serves the page of its
+    /// `Metrics` at /metrics. The screen has how many messages and bytes a second come in and go out, now and before; of
+    /// each node (tcp and udp) its connections, the requests that handlers answer and how long
+    /// they take, what waits, subscriptions, slow consumers, what was dropped and refused, and
+    /// peers; and memory, processor and store. What grows and should not is red. A server that is away
+    /// is looked for until it is there again.
+    ///
+    /// Ends with q, Esc or Ctrl-C, or on SIGINT and SIGTERM. Where standard output is no terminal, or with --once or
+    /// --json, figures are printed as text, without escape codes, each --interval.
+    #[cfg(feature = "top")]
+    Top(Top),
     /// Joins a multicast group over UDP, and prints which peers come, change and go.
     ///
     /// The node advertises itself to the group, answers those that do, and takes its leave of

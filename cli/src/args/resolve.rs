@@ -33,6 +33,8 @@ impl Command {
             }
             Self::Ping(Ping { server, .. }) => server.resolve(sources).map(drop),
             Self::Bench(options) => options.resolve(sources),
+            #[cfg(feature = "top")]
+            Self::Top(_) => Ok(()),
             Self::Keygen(_) | Self::Context(_) | Self::Completions(_) | Self::Man(_) => Ok(()),
             Self::Node(Node { outer, .. }) => Ok(outer.resolve(sources, None)?),
             Self::Decode(Decode { outer, input, .. }) => {

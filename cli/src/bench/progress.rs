@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use super::text::{grouped, seconds, time};
 use super::totals::Totals;
 use super::window::Window;
 use crate::progress::bar;
 use crate::stdio::error::{can_show, flush, show};
+use crate::units::{grouped, seconds, time};
 
 /// A line on the terminal, if standard error is one.
 pub(super) struct Progress {

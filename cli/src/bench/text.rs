@@ -1,13 +1,13 @@
 //! The report for a person.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use netaio_core::Printable;
 
 use super::report::{PERCENTILES, Report};
 use super::totals::Sums;
+use crate::units::{grouped, seconds, time, units};
 
 /// The characters of the longest bar.
 const BAR: usize = 40;
@@ -165,50 +165,10 @@ fn step(value: u64) -> u64 {
     }
 }
 
-fn units(nanoseconds: u64) -> (f64, &'static str) {
-    let value = nanoseconds as f64;
-    match nanoseconds {
-        0..1_000 => (value, "ns"),
-        1_000..1_000_000 => (value / 1e3, "µs"),
-        1_000_000..1_000_000_000 => (value / 1e6, "ms"),
-        _ => (value / 1e9, "s"),
-    }
-}
-
-/// A time in nanoseconds, with three significant figures.
-pub(super) fn time(nanoseconds: u64) -> String {
-    let (value, unit) = units(nanoseconds);
-    match value {
-        0.0..10.0 if unit != "ns" => format!("{value:.2} {unit}"),
-        0.0..100.0 if unit != "ns" => format!("{value:.1} {unit}"),
-        _ => format!("{value:.0} {unit}"),
-    }
-}
-
 /// A time that is a whole number of its unit.
 fn whole(nanoseconds: u64) -> String {
     let (value, unit) = units(nanoseconds);
     format!("{value:.0} {unit}")
-}
-
-/// A time that somebody has waited.
-pub(super) fn seconds(time: Duration) -> String {
-    let text = format!("{:.2}", time.as_secs_f64());
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    format!("{text} s")
-}
-
-/// A number with a comma between thousands.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn counted(number: u64, what: &str) -> String {
@@ -226,35 +186,6 @@ fn none_or(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_have_three_figures() {
-        for (nanoseconds, text) in [
-            (0, "0 ns"),
-            (999, "999 ns"),
-            (1_000, "1.00 µs"),
-            (12_345, "12.3 µs"),
-            (148_200, "148 µs"),
-            (1_204_000, "1.20 ms"),
-            (60_000_000_000, "60.0 s"),
-        ] {
-            assert_eq!(time(nanoseconds), text);
-        }
-        assert_eq!(seconds(Duration::from_millis(5000)), "5 s");
-        assert_eq!(seconds(Duration::from_millis(250)), "0.25 s");
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(grouped(number), text);
-        }
-    }
 
     #[test]
     fn steps_are_round() {

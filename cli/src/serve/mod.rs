@@ -9,6 +9,7 @@ mod manager;
 #[cfg(feature = "nats")]
 mod nats;
 mod observe;
+mod process;
 
 use std::future::pending;
 use std::io::Write;

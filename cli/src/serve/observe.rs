@@ -8,6 +8,7 @@ use netaio_driver::{Metrics, Runtime, Server, UdpNode, prometheus};
 use super::engine::Engine;
 use super::handlers::Shared;
 use super::http::{Answer, Ask};
+use super::process::{Process, clock};
 use crate::store::Counted;
 
 /// The type of pages of Prometheus.
@@ -19,6 +20,7 @@ pub(super) fn ask<R: Runtime>(
     udp: Option<UdpNode<R>>,
     shared: Arc<Shared>,
 ) -> Ask {
+    let start = clock();
     Arc::new(move |path| match path {
         "/metrics" => {
             let tcp = tcp.as_ref().map(|server| ("tcp", server.metrics()));
@@ -50,6 +52,7 @@ pub(super) fn ask<R: Runtime>(
                     );
                 }
             }
+            process_page(&mut body, &Process::now(start));
             Some(Answer {
                 status: "200 OK",
                 kind: PAGE,
@@ -76,6 +79,30 @@ fn sample(page: &mut String, name: &str, kind: &str, help: &str, value: impl std
         page,
         "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
     );
+}
+
+fn process_page(page: &mut String, process: &Process) {
+    if let Some(start) = process.start {
+        let (name, help) = (
+            "process_start_time_seconds",
+            "When the server was started, since 1970.",
+        );
+        sample(page, name, "gauge", help, start.as_secs_f64());
+    }
+    if let Some(memory) = process.memory {
+        let (name, help) = (
+            "process_resident_memory_bytes",
+            "The memory that the process has.",
+        );
+        sample(page, name, "gauge", help, memory);
+    }
+    if let Some(time) = process.processor {
+        let (name, help) = (
+            "process_cpu_seconds_total",
+            "The time of processors that the process took.",
+        );
+        sample(page, name, "counter", help, time.as_secs_f64());
+    }
 }
 
 fn resources_page(page: &mut String, resources: u64, bytes: u64) {

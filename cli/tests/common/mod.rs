@@ -14,6 +14,8 @@ pub(crate) mod folder;
 #[cfg(feature = "nats")]
 pub(crate) mod nats;
 pub(crate) mod node;
+#[cfg(target_os = "linux")]
+pub(crate) mod screen;
 pub(crate) mod server;
 #[cfg(target_os = "linux")]
 pub(crate) mod streams;

@@ -56,7 +56,7 @@ pub(crate) struct Ends {
 }
 
 /// The master of a new terminal, and the terminal, which passes bytes on as they are.
-fn terminal() -> (File, OwnedFd) {
+pub(crate) fn terminal() -> (File, OwnedFd) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
