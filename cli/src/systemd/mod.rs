@@ -1,19 +1,19 @@
 //! What a service manager says to a service, and hears of it: systemd's protocols, which others speak too.
 
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 mod none;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod notify;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod sockets;
 
 use std::net::{TcpListener, UdpSocket};
 
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 pub(crate) use self::none::{Manager, take};
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub(crate) use self::notify::Manager;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub(crate) use self::sockets::take;
 
 /// What stands for the address of a socket in errors.
@@ -39,7 +39,7 @@ impl Sockets {
 /// Why the sockets that were handed over cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[cfg_attr(
-    not(unix),
+    not(target_os = "linux"),
     expect(dead_code, reason = "nothing is handed over elsewhere")
 )]
 pub(crate) enum SocketsError {

@@ -1,4 +1,4 @@
-//! Where there is no such service manager.
+//! Where there is no such service manager: outside of Linux.
 
 use std::convert::Infallible;
 use std::time::Duration;
