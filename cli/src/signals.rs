@@ -32,11 +32,27 @@ impl Stop {
     /// # Errors
     /// The system takes no handlers, or gives no thread.
     pub(crate) fn on_signals() -> Result<Self, CliError> {
-        // Others are left alone: `nohup` has the system ignore SIGHUP.
-        let handled: &[Signal] = match cfg!(unix) {
+        // Others are left alone: a terminal that is closed ends what it has started.
+        Self::on(match cfg!(unix) {
             true => &[Signal::Int, Signal::Term],
             false => &[Signal::Int],
-        };
+        })
+    }
+
+    /// The same for a command that has changed its terminal, and leaves it as it was: SIGHUP and SIGQUIT
+    /// are such signals too.
+    ///
+    /// # Errors
+    /// The system takes no handlers, or gives no thread.
+    #[cfg(feature = "top")]
+    pub(crate) fn on_signals_of_terminals() -> Result<Self, CliError> {
+        Self::on(match cfg!(unix) {
+            true => &[Signal::Int, Signal::Term, Signal::Hup, Signal::Quit],
+            false => &[Signal::Int],
+        })
+    }
+
+    fn on(handled: &[Signal]) -> Result<Self, CliError> {
         let ignored = ignored();
         let handled = handled
             .iter()

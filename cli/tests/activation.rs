@@ -126,11 +126,15 @@ fn what_is_handed_over_to_another_process_is_left_alone() {
     let server = Server::of(server, &["tcp"]);
     assert_ne!(server.addr, address);
     assert_eq!(echo(server.addr, &[]), "hi");
-    // None at all are none for any process.
-    let environment = [("LISTEN_FDS", "0"), ("LISTEN_PID", "$$")];
-    let server = start(&environment, Vec::new(), &options);
-    let server = Server::of(server, &["tcp"]);
-    assert_eq!(echo(server.addr, &[]), "hi");
+    // None at all are none for any process, and those without one are for nobody.
+    for environment in [
+        &[("LISTEN_FDS", "0"), ("LISTEN_PID", "$$")][..],
+        &[("LISTEN_FDS", "1")],
+    ] {
+        let server = start(environment, Vec::new(), &options);
+        let server = Server::of(server, &["tcp"]);
+        assert_eq!(echo(server.addr, &[]), "hi");
+    }
 }
 
 #[test]
@@ -155,10 +159,10 @@ fn what_cannot_be_served_on_is_said() {
             "LISTEN_FDS is '1000000000', and is to say how many sockets are handed over, 64 at most",
         ),
         (
-            &[("LISTEN_FDS", "1")],
+            &[("LISTEN_FDS", "1"), ("LISTEN_PID", "me")],
             vec![],
             serve,
-            "LISTEN_PID is '', and is to be the number of the process that LISTEN_FDS is for",
+            "LISTEN_PID is 'me', and is to be the number of the process that LISTEN_FDS is for",
         ),
         (
             &[("LISTEN_FDS", "1"), for_it, ("LISTEN_FDNAMES", "a:b")],

@@ -88,12 +88,14 @@ fn a_server_is_shown_while_it_works_goes_and_comes() {
 fn the_terminal_is_as_it_was_however_it_ends() {
     let server = Server::start_on(&["tcp", "metrics"], &[]);
     let metrics = server.metrics.unwrap().to_string();
-    let endings: [&dyn Fn(&mut Screen); 5] = [
+    let endings: [&dyn Fn(&mut Screen); 7] = [
         &|screen| screen.type_in("q"),
         &|screen| screen.type_in("\u{1b}"),
         &|screen| screen.type_in("\u{3}"),
         &|screen| screen.kill("-TERM"),
         &|screen| screen.kill("-INT"),
+        &|screen| screen.kill("-HUP"),
+        &|screen| screen.kill("-QUIT"),
     ];
     for (index, end) in endings.iter().enumerate() {
         let runtime = RUNTIMES[index % RUNTIMES.len()];

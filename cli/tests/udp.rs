@@ -235,3 +235,20 @@ fn a_link_local_address_needs_a_zone() {
         }
     }
 }
+
+#[test]
+fn several_servers_are_for_tcp() {
+    let servers = "127.0.0.1:1,127.0.0.1:2";
+    for args in [
+        &["request", "a", "--udp", "--server", servers][..],
+        &["subscribe", "a", "--udp", "--server", servers],
+        &["ping", "--udp", "--server", servers],
+    ] {
+        let ran = run(args, b"");
+        assert_eq!(ran.status, 2, "{ran:?}");
+        assert!(
+            ran.stderr.contains("several servers are for TCP"),
+            "{ran:?}"
+        );
+    }
+}

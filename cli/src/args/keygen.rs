@@ -73,7 +73,7 @@ fn file(path: PathBuf) -> Result<PathBuf, &'static str> {
 pub(crate) struct TlsFolder {
     /// The folder, which is made where there is none. If it has a file of these names, nothing is
     /// made: an error.
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_parser = PathBufValueParser::new().try_map(file))]
     pub(crate) folder: PathBuf,
     /// The server's names and IP addresses.
     #[arg(value_name = "NAME", default_values = ["localhost", "127.0.0.1", "::1"])]

@@ -64,6 +64,11 @@ impl ServerChoice {
         saved: Option<&Saved>,
     ) -> Result<(), CliError> {
         self.merge(saved);
+        if self.udp && self.address.contains(',') {
+            return Err(CliError::Usage(
+                "several servers are for TCP; with --udp --server names one".to_owned(),
+            ));
+        }
         self.outer.resolve(sources, saved)?;
         Ok(self.tls.resolve(self.udp, self.runtime.runtime)?)
     }

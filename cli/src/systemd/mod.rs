@@ -46,7 +46,7 @@ pub(crate) enum SocketsError {
     /// `LISTEN_FDS` is not to be understood.
     #[error("LISTEN_FDS is '{0}', and is to say how many sockets are handed over, 64 at most")]
     Count(String),
-    /// `LISTEN_PID` is not to be understood, or is missing.
+    /// `LISTEN_PID` is not to be understood.
     #[error("LISTEN_PID is '{0}', and is to be the number of the process that LISTEN_FDS is for")]
     Process(String),
     /// There are too few names, or too many.

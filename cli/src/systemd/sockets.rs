@@ -64,7 +64,10 @@ fn count() -> Result<Option<usize>, SocketsError> {
     };
     let count = text.parse().ok().filter(|count| *count <= MOST);
     let count = count.ok_or(SocketsError::Count(text))?;
-    let process = variable("LISTEN_PID").unwrap_or_default();
+    let Some(process) = variable("LISTEN_PID") else {
+        tracing::warn!("LISTEN_FDS is for nobody, without LISTEN_PID, and not looked at");
+        return Ok(None);
+    };
     match process.parse::<u32>() {
         Err(_) => Err(SocketsError::Process(process)),
         Ok(process) if process == process::id() => Ok(Some(count)),

@@ -43,7 +43,7 @@ pub(crate) fn top(options: Top) -> Result<(), CliError> {
     let is_shown = Output::is_terminal() && !is_dumb && !options.once && !options.json;
     match is_shown {
         true => {
-            let stop = Stop::on_signals()?;
+            let stop = Stop::on_signals_of_terminals()?;
             block_on(runtime, Showing { options, stop }).map_err(CliError::Start)?
         }
         false => {
@@ -150,7 +150,12 @@ impl Printing {
         let mut state = State::new(options.metrics.clone(), options.interval);
         while let Ok(looked) = looks.recv().await {
             match looked {
-                Ok((figures, at, unix)) => state.took(figures, at, unix),
+                Ok((figures, at, unix)) => {
+                    if state.trouble.is_some() {
+                        say(format_args!("{} is there again", options.metrics));
+                    }
+                    state.took(figures, at, unix);
+                }
                 Err(error) if options.once => return Err(error.into()),
                 Err(error) => {
                     // Once for each time that it goes.

@@ -282,10 +282,11 @@ impl<H: Clone> Node<H> {
         self.subscriptions.unsubscribe(key, who)
     }
 
-    /// The number of keys that somebody is subscribed to. Patterns are not counted.
+    /// The number of keys that somebody is subscribed to, wildcards among them.
     #[must_use]
     pub fn subscribed_keys(&self) -> usize {
-        self.subscriptions.len()
+        let wildcards = self.wildcards.len();
+        self.subscriptions.len().saturating_add(wildcards)
     }
 
     /// The subscribers of a key, in the order of their subscribing; those behind them whom only

@@ -52,6 +52,11 @@ impl<S: Copy + Eq + Hash> WildcardSubscriptions<S> {
         Ok(is_new)
     }
 
+    /// The number of wildcards that have subscribers.
+    pub(crate) fn len(&self) -> usize {
+        self.subscriptions.len()
+    }
+
     /// The number of a wildcard's own subscribers.
     pub(crate) fn count(&self, wildcard: &[u8]) -> usize {
         self.subscriptions.count(wildcard)

@@ -35,7 +35,7 @@ pub struct Metrics {
     /// Bytes of messages that wait to be read from
     /// [`Client::messages`](crate::Client::messages).
     pub message_bytes: usize,
-    /// Keys that somebody is subscribed to now; patterns are not counted.
+    /// Keys that somebody is subscribed to now, patterns among them.
     pub subscribed_keys: usize,
     /// Peers that are known now.
     pub peers: usize,

@@ -96,7 +96,7 @@ impl Metrics {
             one(
                 Gauge,
                 "netaio_subscribed_keys",
-                "Keys that somebody is subscribed to now.",
+                "Keys that somebody is subscribed to now, patterns among them.",
                 self.subscribed_keys as u64,
             ),
             one(

@@ -13,8 +13,10 @@ pub(crate) enum Command<'a> {
         to: Option<&'a str>,
         text: &'a str,
     },
-    /// No such command.
-    Unknown,
+    /// No such command: what it was taken for, without its text.
+    Unknown(&'a str),
+    /// A command or a receiver, and nothing behind it.
+    Short(&'a str),
 }
 
 /// The help for those who are in the chat.
@@ -32,7 +34,8 @@ impl<'a> Command<'a> {
             "/help" => Self::Help,
             "/forget" if !rest.is_empty() => Self::Forget(rest),
             // A line that begins so is text with two of them.
-            word if word.starts_with('/') && !word.starts_with("//") => Self::Unknown,
+            "/forget" => Self::Short(word),
+            word if word.starts_with('/') && !word.starts_with("//") => Self::Unknown(word),
             word if word.starts_with("//") => Self::Say {
                 to: None,
                 text: line.get(1..).unwrap_or_default(),
@@ -42,7 +45,7 @@ impl<'a> Command<'a> {
                     to: None,
                     text: line,
                 },
-                Some(_) if rest.is_empty() => Self::Unknown,
+                Some(_) if rest.is_empty() => Self::Short(word),
                 Some(name) => Self::Say {
                     to: Some(name),
                     text: rest,
@@ -66,8 +69,8 @@ mod tests {
             ("/quit", Leave),
             ("/help", Help),
             ("/forget bob", Forget("bob")),
-            ("/forget", Unknown),
-            ("/nothing", Unknown),
+            ("/forget", Short("/forget")),
+            ("/nothing at all", Unknown("/nothing")),
             ("//etc", all("/etc")),
             (
                 "@bob  hello you",
@@ -76,7 +79,7 @@ mod tests {
                     text: "hello you",
                 },
             ),
-            ("@bob", Unknown),
+            ("@bob", Short("@bob")),
         ] {
             assert_eq!(Command::parse(line), command, "{line:?}");
         }

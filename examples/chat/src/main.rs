@@ -37,9 +37,23 @@ async fn main() -> ExitCode {
         Err(error) => {
             // Standard error may be a terminal that is gone.
             let _ = writeln!(io::stderr(), "netaio-chat: {error}");
+            if is_in_use(&*error) {
+                let _ = writeln!(
+                    io::stderr(),
+                    "another chat is there: of several on one machine each has an --address of its own, \
+                     such as 127.0.0.2, and all one --interface, 127.0.0.1"
+                );
+            }
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether an error comes from an address that another program has.
+fn is_in_use(error: &(dyn std::error::Error + 'static)) -> bool {
+    let in_use = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|error| error.downcast_ref().is_some_and(in_use))
 }
 
 async fn run(options: &Options) -> Result<(), Failure> {

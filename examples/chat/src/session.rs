@@ -13,6 +13,9 @@ use crate::state::State;
 use crate::stop::Signals;
 use crate::terminal::{self, Entered, Screen};
 
+/// The most keys that are taken before the screen is drawn.
+const MAX_UNDRAWN: usize = 256;
+
 /// In the terminal, until its person leaves.
 ///
 /// # Errors
@@ -24,8 +27,15 @@ pub(crate) async fn with_terminal(
 ) -> Result<(), Failure> {
     let mut state = State::new(chat.myself());
     let mut screen = Screen::open()?;
+    let mut undrawn = 0;
     loop {
-        screen.draw(&state)?;
+        // What is pasted key by key is drawn together.
+        undrawn = if screen.is_behind() && undrawn < MAX_UNDRAWN {
+            undrawn + 1
+        } else {
+            screen.draw(&state)?;
+            0
+        };
         tokio::select! {
             result = signals.come() => return Ok(result?),
             result = chat.ended() => return result,
@@ -100,7 +110,11 @@ fn enter(chat: &Chat, state: &mut State, line: &str) -> After {
         Command::Nothing => After::Nothing,
         Command::Leave => After::Leave,
         Command::Help => notice(HELP),
-        Command::Unknown => notice("there is no such command: /help"),
+        Command::Unknown(word) => notice(&format!(
+            "there is no command {word}; /help has those that there are"
+        )),
+        Command::Short("/forget") => notice("/forget NAME: whose key is to be forgotten?"),
+        Command::Short(to) => notice(&format!("{to} TEXT: there is no text to send")),
         Command::Forget(name) => match chat.forget(name) {
             true => notice("the key is forgotten; the next one that is used will be trusted"),
             false => notice("there is no key of that name"),

@@ -12,6 +12,9 @@ use crate::name::Name;
 /// Entries that are kept; the oldest make room.
 pub(crate) const MAX_HISTORY: usize = 1000;
 
+/// The bytes of the line that is entered: more than may be sent, so that nothing is sent that was cut.
+const MAX_INPUT: usize = 2 * MAX_TEXT;
+
 /// One's own messages that may wait for their receipts.
 const MAX_WAITING: usize = 32;
 
@@ -172,7 +175,7 @@ impl State {
             .chars()
             .map(|c| if c.is_whitespace() { ' ' } else { c });
         for c in spaced.filter(|c| Printable::shows(*c)) {
-            if self.input.len().saturating_add(c.len_utf8()) <= MAX_TEXT {
+            if self.input.len().saturating_add(c.len_utf8()) <= MAX_INPUT {
                 self.input.push(c);
             }
         }
@@ -315,9 +318,10 @@ pub(crate) mod tests {
             state.apply(Event::Notice(number.to_string()));
         }
         assert_eq!(state.history().count(), MAX_HISTORY);
-        state.type_text(&"☂".repeat(MAX_TEXT));
-        assert_eq!(state.input().len(), MAX_TEXT / 3 * 3);
-        assert!(state.enter().len() <= MAX_TEXT && state.input().is_empty());
+        state.type_text(&"☂".repeat(MAX_INPUT));
+        assert_eq!(state.input().len(), MAX_INPUT / 3 * 3);
+        // What is cut is too long to be sent.
+        assert!(state.enter().len() > MAX_TEXT && state.input().is_empty());
         state.type_text("a\u{1b}[31m\r\nb\u{202e}");
         assert_eq!(state.input(), "a[31m  b");
         let names = ["bob".parse().unwrap()];

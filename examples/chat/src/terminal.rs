@@ -36,7 +36,7 @@ impl Screen {
     /// The terminal cannot be used.
     pub(crate) fn open() -> io::Result<Self> {
         let terminal = ratatui::try_init()?;
-        let (sender, keys) = mpsc::channel(64);
+        let (sender, keys) = mpsc::channel(256);
         let screen = Self { terminal, keys };
         // What is pasted is text, and not a line each.
         execute!(stdout(), EnableBracketedPaste)?;
@@ -52,6 +52,11 @@ impl Screen {
     pub(crate) fn draw(&mut self, state: &State) -> io::Result<()> {
         self.terminal.draw(|frame| screen::draw(frame, state))?;
         Ok(())
+    }
+
+    /// Whether more was entered than was taken.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.keys.is_empty()
     }
 
     /// What comes next, which may be no more than a key of a line. Cancel-safe.

@@ -95,9 +95,11 @@ pub async fn a_node_grants_wildcards<R: Runtime>() {
         assert_eq!(told.unwrap().accepted(), 1);
         assert_eq!(heard.recv().await.unwrap(), uri);
     }
+    assert_eq!(node.metrics().subscribed_keys, 1);
     let who = publisher.subscribed("a/1").remove(0);
     assert!(publisher.unsubscribe_wildcard("a/**", &who));
     assert!(!publisher.unsubscribe_wildcard("a/**", &who));
+    assert_eq!(node.metrics().subscribed_keys, 0);
     assert_eq!(publisher.subscribers("a/1"), 0);
     let refused = publisher.subscribe_wildcard("a", &who);
     assert!(refused == Err(SubscribeError::NoWildcard), "{refused:?}");
