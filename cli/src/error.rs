@@ -19,7 +19,7 @@ use crate::store::RefusedFile;
 use crate::systemd::SocketsError;
 use crate::tls::{self, TlsError};
 #[cfg(feature = "top")]
-use crate::top::TopError;
+use crate::top::error::TopError;
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]

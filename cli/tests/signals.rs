@@ -372,19 +372,22 @@ fn those_that_are_ignored_stay_ignored() {
     }
 }
 
+/// A server, and where it listens.
+fn serving() -> (Started, SocketAddr) {
+    let args = ["serve", "--tcp", "127.0.0.1:0"];
+    let mut started = start(&args, Stream::Pipe, Stream::Pipe);
+    let mut line = String::new();
+    let mut lines = BufReader::new(started.output.test());
+    lines.read_line(&mut line).unwrap();
+    let addr = line.trim_end().rsplit(' ').next().unwrap();
+    (started, addr.parse().unwrap())
+}
+
 /// As `timeout` sends them: one to the command, and one to all of its group.
 #[test]
 fn two_signals_at_one_moment_are_one() {
     for _ in 0..20 {
-        let mut started = start(
-            &["serve", "--tcp", "127.0.0.1:0"],
-            Stream::Pipe,
-            Stream::Pipe,
-        );
-        let mut line = String::new();
-        BufReader::new(started.output.test())
-            .read_line(&mut line)
-            .unwrap();
+        let (mut started, _) = serving();
         started.signal(Signal::TERM);
         started.signal(Signal::INT);
         assert!(is_success(started.child.wait().unwrap()));
@@ -394,16 +397,7 @@ fn two_signals_at_one_moment_are_one() {
 /// A server whose client takes no answers.
 #[test]
 fn a_second_signal_ends_it_without_grace() {
-    let mut started = start(
-        &["serve", "--tcp", "127.0.0.1:0"],
-        Stream::Pipe,
-        Stream::Pipe,
-    );
-    let mut line = String::new();
-    BufReader::new(started.output.test())
-        .read_line(&mut line)
-        .unwrap();
-    let addr = line.trim_end().rsplit(' ').next().unwrap();
+    let (mut started, addr) = serving();
     let mut client = TcpStream::connect(addr).unwrap();
     client.set_nonblocking(true).unwrap();
     let content = "x".repeat(60_000);

@@ -224,10 +224,6 @@ impl resources::Bus for Gateway {
         subscribed
     }
 
-    async fn unsubscribe(&self, uri: &[u8], who: Remote, publisher: &Publisher) {
-        publisher.unsubscribe(uri, who);
-    }
-
     async fn subscribe_wildcard(
         &self,
         pattern: &[u8],
@@ -241,10 +237,6 @@ impl resources::Bus for Gateway {
             publisher.unsubscribe_wildcard(pattern, who);
         }
         subscribed
-    }
-
-    async fn unsubscribe_wildcard(&self, pattern: &[u8], who: Remote, publisher: &Publisher) {
-        publisher.unsubscribe_wildcard(pattern, who);
     }
 
     async fn wait_for_room(&self, uri: &[u8]) {

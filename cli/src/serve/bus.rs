@@ -34,10 +34,6 @@ impl Bus for AnyBus {
         each!(self, bus => bus.subscribe(uri, who, publisher))
     }
 
-    async fn unsubscribe(&self, uri: &[u8], who: Remote, publisher: &Publisher) {
-        each!(self, bus => bus.unsubscribe(uri, who, publisher));
-    }
-
     async fn subscribe_wildcard(
         &self,
         pattern: &[u8],
@@ -45,10 +41,6 @@ impl Bus for AnyBus {
         publisher: &Publisher,
     ) -> Result<(), BusError> {
         each!(self, bus => bus.subscribe_wildcard(pattern, who, publisher))
-    }
-
-    async fn unsubscribe_wildcard(&self, pattern: &[u8], who: Remote, publisher: &Publisher) {
-        each!(self, bus => bus.unsubscribe_wildcard(pattern, who, publisher));
     }
 
     async fn wait_for_room(&self, uri: &[u8]) {

@@ -75,16 +75,11 @@ pub(super) async fn subscribe(
 }
 
 /// Answered with `CONFIRM_UNSUBSCRIBE`, whether or not there was a subscription.
-pub(super) async fn unsubscribe(
-    uri: Uri,
-    who: Remote,
-    publisher: Publisher,
-    here: Here,
-) -> &'static str {
+pub(super) fn unsubscribe(uri: Uri, who: Remote, publisher: Publisher) -> &'static str {
     match is_pattern(&uri) {
-        true => here.bus.unsubscribe_wildcard(&uri, who, &publisher).await,
-        false => here.bus.unsubscribe(&uri, who, &publisher).await,
-    }
+        true => publisher.unsubscribe_wildcard(&uri, who),
+        false => publisher.unsubscribe(&uri, who),
+    };
     ""
 }
 

@@ -1,7 +1,7 @@
 //! `netaio top`.
 
 mod change;
-mod error;
+pub(crate) mod error;
 mod figures;
 mod history;
 mod http;
@@ -22,7 +22,7 @@ use netaio_core::Printable;
 use netaio_driver::Runtime;
 use smol::future;
 
-pub(crate) use self::error::TopError;
+use self::error::TopError;
 use self::figures::Figures;
 use self::screen::Styles;
 use self::state::State;

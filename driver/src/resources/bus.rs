@@ -16,8 +16,8 @@ use crate::remote::Remote;
 /// [`LocalBus::tell`](super::LocalBus::tell) at each server.
 pub trait Bus: Send + Sync + 'static {
     /// Subscribes the sender of a `SUBSCRIBE_URI`, which the publisher of its own server or node knows. It
-    /// is told of all that is published once this is ready. A subscriber that is gone needs no
-    /// [`unsubscribe`](Self::unsubscribe).
+    /// is told of all that is published once this is ready. That it ends is said to the publisher alone,
+    /// by [`Publisher::unsubscribe`] or by its leaving: a bus looks there for who is left.
     ///
     /// # Errors
     /// The publisher refuses it, or others cannot be reached.
@@ -27,14 +27,6 @@ pub trait Bus: Send + Sync + 'static {
         who: Remote,
         publisher: &Publisher,
     ) -> impl Future<Output = Result<(), BusError>> + Send;
-
-    /// Removes a subscription, if there is one.
-    fn unsubscribe(
-        &self,
-        uri: &[u8],
-        who: Remote,
-        publisher: &Publisher,
-    ) -> impl Future<Output = ()> + Send;
 
     /// Subscribes the sender to all uris that a pattern matches, as [`Publisher::subscribe_wildcard`] does:
     /// the application decides who may.
@@ -47,14 +39,6 @@ pub trait Bus: Send + Sync + 'static {
         who: Remote,
         publisher: &Publisher,
     ) -> impl Future<Output = Result<(), BusError>> + Send;
-
-    /// Removes a subscription to a pattern, if there is one.
-    fn unsubscribe_wildcard(
-        &self,
-        pattern: &[u8],
-        who: Remote,
-        publisher: &Publisher,
-    ) -> impl Future<Output = ()> + Send;
 
     /// Waits until there is room for one more message to the subscribers of a uri, as
     /// [`Publisher::wait_for_room`] does: who publishes, or changes resources, faster than they read is

@@ -130,10 +130,6 @@ impl Bus for LocalBus {
         Ok(())
     }
 
-    async fn unsubscribe(&self, uri: &[u8], who: Remote, publisher: &Publisher) {
-        publisher.unsubscribe(uri, who);
-    }
-
     async fn subscribe_wildcard(
         &self,
         pattern: &[u8],
@@ -142,10 +138,6 @@ impl Bus for LocalBus {
     ) -> Result<(), BusError> {
         publisher.subscribe_wildcard(pattern, who)?;
         Ok(())
-    }
-
-    async fn unsubscribe_wildcard(&self, pattern: &[u8], who: Remote, publisher: &Publisher) {
-        publisher.unsubscribe_wildcard(pattern, who);
     }
 
     async fn wait_for_room(&self, uri: &[u8]) {

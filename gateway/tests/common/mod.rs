@@ -107,8 +107,8 @@ async fn subscribe(
     Ok("")
 }
 
-async fn unsubscribe(uri: Uri, who: Remote, publisher: Publisher, here: Here) {
-    here.unsubscribe(&uri, who, &publisher).await;
+fn unsubscribe(uri: Uri, who: Remote, publisher: Publisher) {
+    publisher.unsubscribe(&uri, who);
 }
 
 async fn publish(uri: Uri, content: Content, who: Remote, here: Here) -> Result<String, BusError> {
