@@ -6,7 +6,8 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::process::Child;
 
 use common::server::Server;
 use common::streams::{Ends, OUTPUTS, Stream, feed, start_with};
@@ -268,25 +269,36 @@ fn input_that_is_closed_is_an_error() {
     }
 }
 
-/// Waits until somebody receives at the UDP port: a server's last step.
-fn wait_for_udp(port: u16) {
-    let entry = format!("0100007F:{port:04X} ");
-    while !fs::read_to_string("/proc/net/udp")
-        .unwrap()
-        .contains(&entry)
-    {
+/// Waits until a server receives at a UDP port, which is its last step, and returns its addresses for
+/// TCP and UDP. Its sockets are looked for, since it may not be able to say where it listens.
+fn listening(server: &Child) -> [String; 2] {
+    loop {
+        if let Some(udp) = bound(server, "udp", "07") {
+            return [bound(server, "tcp", "0A").unwrap(), udp];
+        }
         std::thread::yield_now();
     }
 }
 
-fn free_udp_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
-}
-
-fn free_tcp_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+/// Where a process has a socket on the loopback interface in a state, as `/proc/net` tells them.
+fn bound(process: &Child, protocol: &str, state: &str) -> Option<String> {
+    // Closed files are gone at once.
+    let files = fs::read_dir(format!("/proc/{}/fd", process.id())).ok()?;
+    let files: Vec<_> = files
+        .filter_map(|file| fs::read_link(file.ok()?.path()).ok())
+        .collect();
+    let table = fs::read_to_string(format!("/proc/net/{protocol}")).unwrap();
+    table.lines().find_map(|line| {
+        let columns: Vec<_> = line.split_whitespace().collect();
+        let [_, local, _, its_state, .., inode, _, _] = columns.get(..12)? else {
+            return None;
+        };
+        let port = local.strip_prefix("0100007F:")?;
+        let socket = PathBuf::from(format!("socket:[{inode}]"));
+        let is_its = *its_state == state && files.contains(&socket);
+        let port = u16::from_str_radix(port, 16).ok()?;
+        is_its.then(|| format!("127.0.0.1:{port}"))
+    })
 }
 
 #[test]
@@ -297,14 +309,13 @@ fn a_server_serves_whoever_reads_where_it_listens() {
             (Stream::Pipe, stream),
             (stream, stream),
         ] {
-            let (tcp, udp) = (free_tcp_port(), free_udp_port());
-            let (tcp, at) = (format!("127.0.0.1:{tcp}"), format!("127.0.0.1:{udp}"));
             let mut input = Ends::input(Stream::Null);
             let (mut output, mut error) = (Ends::output(output), Ends::output(error));
-            let args = ["serve", "-vv", "--tcp", &tcp, "--udp", &at];
+            let any = "127.0.0.1:0";
+            let args = ["serve", "-vv", "--tcp", any, "--udp", any];
             let mut child = start_with(&args, &mut input, &mut output, &mut error);
-            wait_for_udp(udp);
-            for options in [&["--server", &tcp][..], &["--udp", "--server", &at]] {
+            let [tcp, udp] = listening(&child);
+            for options in [&["--server", &tcp][..], &["--udp", "--server", &udp]] {
                 let args = ["request", "echo", "--content", "hi"];
                 let ran = run(&[&args, options].concat(), b"");
                 assert_eq!(

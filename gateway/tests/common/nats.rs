@@ -156,8 +156,17 @@ fn program() -> OsString {
     std::env::var_os("NETAIO_NATS_SERVER").unwrap_or("nats-server".into())
 }
 
-/// One that nobody listens at.
+/// One that nobody listens at, for whoever keeps it over restarts. It is no port that the system gives
+/// to those who ask for any: while its server is away, nobody else gets it.
 pub(crate) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let process = std::process::id().wrapping_mul(64);
+    loop {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let port = 12_000 + process.wrapping_add(number) % 20_000;
+        let address = SocketAddr::from(([127, 0, 0, 1], port.try_into().unwrap()));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
