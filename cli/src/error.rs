@@ -67,9 +67,11 @@ pub(crate) enum CliError {
         offset: u64,
         error: OpenError,
     },
-    /// A line cannot be made into a frame.
-    #[error("line {number}: {error}")]
+    /// A line cannot be made into a frame, or a resource.
+    #[error("{}line {number}: {error}", within(path.as_ref()))]
     Line {
+        /// The file; `None` is standard input.
+        path: Option<PathBuf>,
         /// Counted from 1.
         number: u64,
         error: LineError,
@@ -182,6 +184,11 @@ fn name(path: Option<&PathBuf>) -> String {
         None => "standard input".to_owned(),
         Some(path) => path.display().to_string(),
     }
+}
+
+/// What stands before a place in a file.
+fn within(path: Option<&PathBuf>) -> String {
+    path.map_or_else(String::new, |path| format!("{}: ", path.display()))
 }
 
 impl CliError {

@@ -158,7 +158,7 @@ fn what_is_no_secret_is_refused() {
         "the secret in the environment's NETAIO_SECRET is empty",
     );
     let long = [("NETAIO_ADMIN_SECRET", OsStr::new(&*typed))];
-    let ran = run_in(&long, &["create", "u"], b"");
+    let ran = run_in(&long, &["create", "u", "--content", "c"], b"");
     refused(&ran, "NETAIO_ADMIN_SECRET is longer");
     assert!(!ran.stderr.contains("xxx"));
 }
@@ -220,7 +220,15 @@ fn no_log_has_a_secret() {
     let path = folder.private("secret", "hunter2");
     let server = Server::start(&["--secret-file", &path, "--admin-secret", "hunter3"]);
     let addr = server.addr.to_string();
-    let args = ["create", "u", "-vv", "--server", &addr, "--secret-file"];
+    let args = [
+        "create",
+        "u",
+        "--content=c",
+        "-vv",
+        "--server",
+        &addr,
+        "--secret-file",
+    ];
     for admin in ["hunter3", "hunter4"] {
         let ran = run(
             &[&args[..], &[&path, "--admin-secret", admin]].concat(),

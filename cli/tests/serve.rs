@@ -65,6 +65,32 @@ fn live_and_die(server: &Server) {
     assert_eq!(asked(&["request", "a"]), expect(0, "3", "RESPOND_URI"));
     assert_eq!(asked(&["delete", "a"]), expect(0, "deleted", "OK"));
     assert_eq!(asked(&["request", "a"]), not_found);
+    // What nobody could read is not stored.
+    for verb in ["create", "update"] {
+        let (status, stdout, stderr) = asked(&[verb, "echo", "--content", "1"]);
+        assert_eq!((status, &*stdout), (1, ""), "{stderr}");
+        let error = "ERROR | netaio: ERROR: requests for echo are answered by the server itself";
+        assert!(stderr.starts_with(error), "{stderr}");
+    }
+}
+
+/// What is stored was said: whoever pipes something, or forgets it, is told, and stores no empty content.
+#[test]
+fn nothing_is_stored_that_was_not_given() {
+    let server = Server::start(&[]);
+    for verb in ["create", "update"] {
+        let ran = ask_with(&server, &[verb, "a"], b"piped");
+        assert_eq!((ran.status, &*ran.stdout), (2, &b""[..]), "{ran:?}");
+        assert!(
+            ran.stderr.contains("--content <TEXT>|--file <PATH>"),
+            "{ran:?}"
+        );
+        assert_eq!(ask(&server, &["request", "a"]).status, 1);
+    }
+    assert_eq!(ask(&server, &["create", "a", "--content", ""]).status, 0);
+    assert_eq!(ask(&server, &["update", "a", "--file", "-"]).status, 0);
+    let read = ask(&server, &["request", "a"]);
+    assert_eq!((read.status, &*read.stdout), (0, &b""[..]));
 }
 
 #[test]

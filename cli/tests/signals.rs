@@ -146,6 +146,7 @@ fn while_it_connects() {
             let options = ["--timeout", "3600", "--server", &server];
             let uri = match name {
                 "bench" | "ping" => &[][..],
+                "create" | "update" => &["a", "--content", "c"],
                 _ => &["a"],
             };
             let args = [&[name], uri, &options].concat();
@@ -185,6 +186,7 @@ fn while_it_waits_for_an_answer() {
             let options = ["--timeout", "3600", "--server", &server];
             let uri = match name {
                 "bench" | "ping" => &[][..],
+                "create" | "update" => &["a", "--content", "c"],
                 _ => &["a"],
             };
             let args = [&[name], uri, &options].concat();

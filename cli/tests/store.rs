@@ -249,6 +249,39 @@ fn a_line_that_is_wrong_loads_nothing() {
     );
 }
 
+/// Whoever has the two files in the wrong order, or names one of them only.
+#[test]
+fn a_wrong_file_is_named_with_what_to_do() {
+    let folder = Folder::new("swapped");
+    let (store, lines) = (folder.path("store"), folder.path("lines"));
+    fs::write(&lines, "\n{\"uri\":\"a\",\"content\":\"1\"}\n").unwrap();
+    for is_there in [false, true] {
+        for command in [
+            &["store", "load", &lines, &store][..],
+            &["store", "load", &lines],
+        ] {
+            let (said, advised) = refused(command);
+            let error = "it is no store, but lines such as `netaio store dump` prints";
+            assert_eq!(said, format!("the store {lines}: {error}"), "{is_there}");
+            assert!(
+                advised.contains("netaio store load STORE FILE"),
+                "{advised}"
+            );
+            assert_eq!(Path::new(&store).exists(), is_there);
+        }
+        assert_eq!(
+            run(&["store", "load", "--replace", &store, &lines], b"").status,
+            0
+        );
+    }
+    // A line of another file.
+    fs::write(&lines, "{\"uri\":\"b\"}\nhello\n").unwrap();
+    let (said, _) = refused(&["store", "load", &store, &lines]);
+    assert_eq!(said, format!("{lines}: line 2: column 1: expected value"));
+    let (said, _) = refused(&["encode", &lines]);
+    assert!(said.starts_with(&format!("{lines}: line 1: ")), "{said}");
+}
+
 /// Nor is there a store where there was none.
 #[test]
 fn what_is_not_loaded_makes_no_store() {

@@ -148,7 +148,9 @@ fn collect(stream: TokenStream, found: &mut BTreeSet<String>) {
             found.extend(argument(arguments).as_deref().and_then(message));
             at += 1;
         } else if (is_ident(next(0), &["Error"]) && is_ident(next(3), &["new"])
-            || is_ident(next(0), &["Reply"]))
+            || is_ident(next(0), &["Reply"])
+                // And no type alone, behind which anything may follow.
+                && matches!(next(1), Some(TokenTree::Punct(it)) if it.as_char() == ':'))
             && let Some(arguments) = group(next(4), Delimiter::Parenthesis)
         {
             found.extend(argument(arguments).as_deref().and_then(message));
@@ -231,6 +233,10 @@ fn messages_are_found_in_sources() {
             io::Error::new(kind, format!("cannot {do} it"));
             return Err(format!("a {} b", 1));
         }
+        fn g() -> Result<(), Reply> {
+            Err(Reply::error("not that one"))
+        }
+        pub(super) fn h() {}
         #[cfg(test)]
         mod tests { fn g() { Err("not this one") } }
     "#;
@@ -239,6 +245,7 @@ fn messages_are_found_in_sources() {
     let wanted = [
         "a … b",
         "cannot … it",
+        "not that one",
         "there is none",
         "too long: {…} of …",
     ];

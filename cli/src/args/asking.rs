@@ -74,7 +74,7 @@ pub(crate) struct Request {
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 pub(crate) struct Content {
-    /// The content, as text.
+    /// The content, as text; '' is an empty one.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) content: Option<String>,
     /// A file with the content; - is standard input, which must not be closed.

@@ -65,7 +65,7 @@ pub(crate) enum Command {
     ///
     /// REQUEST_URI, CREATE_URI, UPDATE_URI and DELETE_URI work on a store that is empty at
     /// first, in memory; with --store it is a file, and what was answered with OK survives whatever
-    /// becomes of the server. A REQUEST_URI for `echo` is answered with its own content. Whoever sends a
+    /// becomes of the server. A REQUEST_URI for `echo` is answered with its own content, and no such resource is stored. Whoever sends a
     /// SUBSCRIBE_URI is told with NOTIFY_URI what the uri is created or updated to, that it
     /// was deleted (empty content), and what others publish to it with PUBLISH_URI; where a segment
     /// of the uri is `*`, or its last one `**`, that of all uris that match. In the
@@ -95,16 +95,18 @@ pub(crate) enum Command {
     /// Creates a uri with a content.
     ///
     /// Output and exit status are as for `request`.
+    #[command(mut_group("Content", |content| content.required(true)))]
     Create(Request),
     /// Replaces the content of a uri.
     ///
     /// Output and exit status are as for `request`.
+    #[command(mut_group("Content", |content| content.required(true)))]
     Update(Request),
     /// Deletes a uri.
     ///
     /// Output and exit status are as for `request`.
     Delete(Request),
-    /// Publishes a content to a uri's subscribers; the answer is how many there are.
+    /// Publishes a content, or an empty one, to a uri's subscribers; the answer is how many there are.
     ///
     /// Output and exit status are as for `request`. Give --admin-secret where the server wants it
     /// for this, and nowhere else: other servers' answers do not pass it.

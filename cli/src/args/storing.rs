@@ -31,7 +31,7 @@ pub(crate) enum StoreCommand {
 #[derive(Debug, clap::Args)]
 pub(crate) struct StoreFile {
     /// The file of the store.
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "STORE")]
     pub(crate) path: PathBuf,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct StoreFile {
 #[derive(Debug, clap::Args)]
 pub(crate) struct StoreLoad {
     /// The file of the store.
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "STORE")]
     pub(crate) path: PathBuf,
     #[command(flatten)]
     pub(crate) input: Input,

@@ -148,6 +148,7 @@ impl<'a> Lines<'a> {
 
     fn wrong(&self, error: LineError) -> CliError {
         CliError::Line {
+            path: self.input.path().map(Into::into),
             number: self.number,
             error,
         }

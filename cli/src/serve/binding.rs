@@ -13,7 +13,9 @@ use netaio_driver::resources::LocalBus;
 use netaio_driver::{BuildError, Content, Runtime, Server, UdpNode};
 
 use super::engine::Engine;
-use super::handlers::{Shared, create, delete, publish, read, subscribe, unsubscribe, update};
+use super::handlers::{
+    ECHO, Shared, create, delete, publish, read, subscribe, unsubscribe, update,
+};
 use super::{http, observe};
 use crate::args::Serve;
 use crate::error::CliError;
@@ -39,7 +41,7 @@ macro_rules! serving {
             .outer($options.outer.layer())
             .limits(limits)
             .state::<Arc<Shared>>($shared.clone())
-            .on((REQUEST_URI, "echo"), |content: Content| content)
+            .on((REQUEST_URI, ECHO), |content: Content| content)
             .on(REQUEST_URI, read)
             .on(CREATE_URI, create)
             .inner(admin.clone())

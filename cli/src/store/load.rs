@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
 
 use bytes::Bytes;
 use netaio_core::{Body, Change, Printable};
@@ -64,6 +65,9 @@ fn bytes(
 /// Puts resources into a store: all of them, or, where a line is wrong, none.
 pub(super) fn load(options: &StoreLoad) -> Result<(), CliError> {
     let path = &options.path;
+    if has_lines(path) {
+        return Err(refused_at(path, Refused::Lines));
+    }
     let mut input = open(&options.input)?;
     let is_new = !path.exists();
     let file = at(path, || database::open(path))?;
@@ -106,7 +110,11 @@ fn fill(
     loop {
         line.clear();
         number = number.saturating_add(1);
-        let wrong = |error| CliError::Line { number, error };
+        let wrong = |error| CliError::Line {
+            path: options.input.path().map(Into::into),
+            number,
+            error,
+        };
         let read = input.by_ref().take(LONGEST_LINE.saturating_add(1) as u64);
         let read = { read }.read_until(b'\n', &mut line);
         let read = read.map_err(|error| unreadable(&options.input, error))?;
@@ -151,6 +159,16 @@ const UNLIMITED: StoreLimits = StoreLimits {
     bytes: u64::MAX,
     content: usize::MAX,
 };
+
+/// Whether a file begins as lines of resources do, and as no store does: the two paths may have been swapped.
+fn has_lines(path: &Path) -> bool {
+    let mut begin = Vec::new();
+    // To open a pipe would wait for whoever writes to it.
+    let is_file = fs::metadata(path).is_ok_and(|about| about.is_file());
+    let file = is_file.then(|| File::open(path)).and_then(Result::ok);
+    let read = file.map(|file| file.take(1024).read_to_end(&mut begin));
+    read.is_some_and(|read| read.is_ok()) && begin.trim_ascii_start().starts_with(b"{")
+}
 
 fn open(input: &Input) -> Result<BufReader<Box<dyn Read>>, CliError> {
     let reader: Box<dyn Read> = match input.path() {

@@ -23,6 +23,9 @@ pub(crate) enum Refused {
     /// It is something else.
     #[error("it is no store of netaio")]
     Foreign,
+    /// It is what a store is loaded from.
+    #[error("it is no store, but lines such as `netaio store dump` prints")]
+    Lines,
     /// Nobody has asked for a new one.
     #[error("there is no such file")]
     Missing,
@@ -43,6 +46,9 @@ impl Refused {
                 "use that version, or take its resources along: `netaio store dump` of that version, `netaio store load` of this one"
             }
             Self::Foreign => "take another path: where there is no file, a store is made",
+            Self::Lines => {
+                "the store comes first, and then the file with the lines: `netaio store load STORE FILE`"
+            }
             Self::Missing => "`netaio serve --store` and `netaio store load` make one",
             Self::Damaged(_) => {
                 "put a copy of it from before in its place, or move it away: where there is no file, a store is made"
