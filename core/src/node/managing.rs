@@ -281,7 +281,10 @@ impl<H: Clone> Node<H> {
         let mut context = SealContext {
             now: Now::default(),
             rng: &mut Zeros,
-            peers: PeerContext::default(),
+            peers: PeerContext {
+                measured: true,
+                ..PeerContext::default()
+            },
         };
         let mut frame = Vec::new();
         let wire = &self.config.wire;

@@ -86,6 +86,9 @@ pub struct PeerContext<'a> {
     /// The random number of the node that opens it, 0 where nobody said: what a plugin
     /// remembers of messages is remembered for this node.
     pub node: u64,
+    /// The message is sealed for its length alone, with numbers that are not random, and is sent to
+    /// nobody: what a plugin keeps of messages that it seals, it does not keep of this one.
+    pub measured: bool,
 }
 
 /// The names of the auth fields that a plugin writes.

