@@ -30,6 +30,14 @@ pub(crate) fn seconds(time: Duration) -> String {
     format!("{text} s")
 }
 
+/// A word for so many things of a kind.
+pub(crate) fn plural(number: u64, one: &'static str, many: &'static str) -> &'static str {
+    match number {
+        1 => one,
+        _ => many,
+    }
+}
+
 /// A number with a comma between thousands.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -205,7 +205,12 @@ fn a_line_that_is_wrong_loads_nothing() {
     let folder = Folder::new("load");
     let path = folder.path("store");
     let one = br#"{"uri":"a","content":"1"}"#;
-    assert_eq!(run(&["store", "load", &path], one).status, 0);
+    let loaded = run(&["store", "load", &path], one);
+    let said = ": 1 resource loaded; it has 1 that counts 258 bytes\n";
+    assert!(loaded.stderr.ends_with(said), "{loaded:?}");
+    let checked = run(&["store", "check", &path], b"");
+    let said = ": 1 resource that counts 258 bytes\n";
+    assert!(checked.stderr.ends_with(said), "{checked:?}");
     let before = run(&["store", "dump", &path], b"").output();
     let long = format!(r#"{{"uri":"c","content":"{}"}}"#, "x".repeat(65_422));
     for (line, error) in [

@@ -140,9 +140,26 @@ fn without_a_terminal_figures_are_text() {
         out.read_exact(&mut byte).unwrap();
         text.extend(byte);
     }
+    assert_eq!(server.stop("-TERM"), Some(0));
+    // That there are none is a line, too.
+    let away = loop {
+        let mut line = Vec::new();
+        while line.last() != Some(&b'\n') {
+            let mut byte = [0];
+            out.read_exact(&mut byte).unwrap();
+            line.extend(byte);
+        }
+        let line = json_lines(&line).remove(0);
+        if !line["error"].is_null() {
+            break line;
+        }
+    };
+    assert_eq!(away["server"], *metrics);
+    let why = away["error"].as_str().unwrap();
+    assert!(why.contains(&metrics), "{why}");
     kill(&child, "-TERM");
     // What it has printed is read, or it would wait for that.
-    out.read_to_end(&mut text).unwrap();
+    out.read_to_end(&mut Vec::new()).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let seconds = |line: &serde_json::Value| line["seconds"].as_f64().unwrap();
     assert!(json_lines(&text).iter().all(|line| seconds(line) > 0.05));

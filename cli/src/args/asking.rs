@@ -26,7 +26,8 @@ pub(crate) struct ServerChoice {
     /// timeout. Of a name's addresses the next is asked where nobody was at the one before.
     #[arg(long)]
     pub(crate) udp: bool,
-    /// The time to connect, and the time to wait for each answer, in seconds.
+    /// The time to connect, and the time to wait for each answer, in seconds. A secret that comes from
+    /// a pipe is waited for before, as long as it takes.
     #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds)]
     pub(crate) timeout: Duration,
     #[command(flatten)]

@@ -22,7 +22,7 @@ pub(crate) struct Top {
     pub(crate) once: bool,
     /// Print one JSON object a line: server, seconds (between this look and the one before), up, own (numbers of
     /// the whole server), and nodes, with the numbers of each. What only grows has its total and its rate
-    /// a second.
+    /// a second. A look at a server that is away is a line with server and error.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

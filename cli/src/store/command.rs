@@ -3,6 +3,7 @@
 use crate::args::{StoreCommand, StoreFile};
 use crate::error::CliError;
 use crate::stdio::error::say;
+use crate::units;
 
 use super::database;
 use super::named::at;
@@ -40,8 +41,9 @@ fn check(options: &StoreFile) -> Result<(), CliError> {
             path.display()
         ));
     }
+    let what = units::plural(resources, "resource that counts", "resources that count");
     say(format_args!(
-        "{}: {resources} resources that count {bytes} bytes",
+        "{}: {resources} {what} {bytes} bytes",
         path.display()
     ));
     Ok(())

@@ -15,6 +15,7 @@ use crate::codec::hex::unhex;
 use crate::error::CliError;
 use crate::stdio;
 use crate::stdio::error::say;
+use crate::units;
 
 use super::database;
 use super::named::{at, refused_at};
@@ -82,8 +83,10 @@ pub(super) fn load(options: &StoreLoad) -> Result<(), CliError> {
         resources,
         bytes,
     } = filled?;
+    let what = units::plural(loaded, "resource", "resources");
+    let count = units::plural(resources, "counts", "count");
     say(format_args!(
-        "{}: {loaded} resources loaded; it has {resources} that count {bytes} bytes",
+        "{}: {loaded} {what} loaded; it has {resources} that {count} {bytes} bytes",
         path.display()
     ));
     Ok(())

@@ -3,6 +3,7 @@
 mod change;
 pub(crate) mod error;
 mod figures;
+mod fit;
 mod history;
 mod http;
 mod page;
@@ -163,6 +164,10 @@ impl Printing {
                         say(format_args!("{error}; it is tried again"));
                     }
                     state.failed(readable(&error));
+                    if options.json {
+                        let line = report::no_figures(&state).map_err(CliError::Output)?;
+                        self.lasting.print(line.into_bytes()).await?;
+                    }
                     continue;
                 }
             }

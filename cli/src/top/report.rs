@@ -63,7 +63,20 @@ pub(super) fn json(state: &State) -> io::Result<String> {
         "own": part_json(&change.server()),
         "nodes": nodes.collect::<Map<_, _>>(),
     });
-    let mut line = json::to_string(&all)?;
+    line(&all)
+}
+
+/// The same while there are none.
+///
+/// # Errors
+/// The same.
+pub(super) fn no_figures(state: &State) -> io::Result<String> {
+    let why = state.trouble.as_ref().map(|trouble| &trouble.why);
+    line(&json!({ "server": state.address, "error": why }))
+}
+
+fn line(object: &Value) -> io::Result<String> {
+    let mut line = json::to_string(object)?;
     line.push('\n');
     Ok(line)
 }

@@ -191,9 +191,9 @@ fn process(server: &Part<'_>, up: Option<Duration>) -> Option<Cell> {
 
 fn store(server: &Part<'_>) -> Option<Cell> {
     let resources = server.get("store_resources");
-    let resources = resources.map(|resources| match resources == 1.0 {
-        true => "1 resource".to_owned(),
-        false => format!("{} resources", count(resources)),
+    let resources = resources.map(|resources| {
+        let what = units::plural(resources as u64, "resource", "resources");
+        format!("{} {what}", count(resources))
     });
     let bytes = server.get("store_bytes").map(units::bytes);
     let rate = |name, what: &str| {
@@ -226,9 +226,10 @@ fn fails(server: &Part<'_>) -> bool {
 fn nats(server: &Part<'_>) -> Option<Cell> {
     let is_connected = server.get("nats_connected")? == 1.0;
     let losses = server.get("nats_losses").unwrap_or(0.0);
+    let what = units::plural(losses as u64, "loss", "losses");
     let state = if is_connected { "connected" } else { "away" };
     Some(Cell {
-        text: format!("{state}, {} losses", count(losses)),
+        text: format!("{state}, {} {what}", count(losses)),
         is_bad: !is_connected,
     })
 }

@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Sparkline, Widget};
 
 use super::change::Change;
+use super::fit::{cut, width, wrapped};
 use super::history::Look;
 use super::report::node_name;
 use super::rows::{Cell, per_second, rows, server_rows};
@@ -15,6 +16,9 @@ use crate::units;
 
 /// The width of the labels at the left.
 const LABEL: u16 = 24;
+
+/// The most lines of what is not as it should be.
+const TROUBLE: usize = 4;
 
 /// The lines of the two boxes with what happens a second, borders included.
 const BOXES: u16 = 6;
@@ -46,6 +50,11 @@ impl Styles {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
+    /// What is no more so.
+    fn old() -> Style {
+        Style::new().add_modifier(Modifier::DIM)
+    }
+
     fn bad(self) -> Style {
         self.colour(Color::Red).add_modifier(Modifier::BOLD)
     }
@@ -62,16 +71,20 @@ pub(super) fn draw(state: &State, styles: Styles, area: Rect, buffer: &mut Buffe
         16..30 => BOXES,
         height => BOXES.saturating_add((height.saturating_sub(30) / 2).min(8)),
     };
+    let (wrong, style) = trouble_lines(state, styles, area.width);
+    let wrong_lines = u16::try_from(wrong.len()).unwrap_or(u16::MAX).max(1);
     let [title, trouble, boxes, table, bottom] = Layout::vertical([
         Constraint::Length(1),
-        Constraint::Length(1),
+        Constraint::Length(wrong_lines),
         Constraint::Length(boxes),
         Constraint::Fill(1),
         Constraint::Length(server_lines),
     ])
     .areas(area);
     draw_title(state, title, buffer);
-    draw_trouble(state, styles, trouble, buffer);
+    for (row, text) in trouble.rows().zip(wrong) {
+        Line::styled(text, style).render(row, buffer);
+    }
     draw_boxes(state, styles, boxes, buffer);
     if let Some(change) = &state.change {
         draw_table(change, styles, table, buffer);
@@ -79,34 +92,47 @@ pub(super) fn draw(state: &State, styles: Styles, area: Rect, buffer: &mut Buffe
     for (row, (label, cell)) in bottom.rows().zip(server) {
         draw_row(label, &[cell], styles, row, buffer);
     }
+    if state.trouble.is_some() {
+        [boxes, table, bottom]
+            .into_iter()
+            .for_each(|figures| buffer.set_style(figures, Styles::old()));
+    }
 }
 
 fn draw_title(state: &State, area: Rect, buffer: &mut Buffer) {
     buffer.set_style(area, Styles::title());
+    let room = usize::from(area.width);
+    let left = cut(&format!(" netaio top  {} ", state.address), room);
+    // What there is room for beside it.
+    let room = room.saturating_sub(width(&left));
     let interval = units::seconds(state.interval);
-    Line::from(format!("every {interval}, q ends "))
+    let right = [format!("every {interval}, q ends "), "q ends ".to_owned()];
+    let right = right.into_iter().find(|right| width(right) < room);
+    Line::from(left).render(area, buffer);
+    Line::from(right.unwrap_or_default())
         .right_aligned()
         .render(area, buffer);
-    let left = format!(" netaio top  {}  ", state.address);
-    Line::from(left).render(area, buffer);
 }
 
-/// What is not as it should be.
-fn draw_trouble(state: &State, styles: Styles, area: Rect, buffer: &mut Buffer) {
-    let line = match (&state.trouble, &state.change) {
+/// What is not as it should be, and how that looks.
+fn trouble_lines(state: &State, styles: Styles, columns: u16) -> (Vec<String>, Style) {
+    match (&state.trouble, &state.change) {
         (Some(trouble), _) => {
             let times = match trouble.tries {
                 1 => "once".to_owned(),
                 tries => format!("{} times", units::grouped(tries)),
             };
-            let why = format!(" {}; tried {times}, and again", trouble.why);
-            Line::styled(why, styles.bad())
+            let why = format!("{}; tried {times}, and again", trouble.why);
+            let columns = usize::from(columns).saturating_sub(1);
+            let rows = wrapped(&why, columns, TROUBLE).into_iter();
+            (rows.map(|row| format!(" {row}")).collect(), styles.bad())
         }
-        (None, None) => Line::from(" asking .."),
-        (None, Some(change)) if !change.has_rates() => Line::from(" measuring .."),
-        (None, Some(_)) => return,
-    };
-    line.render(area, buffer);
+        (None, None) => (vec![" asking ..".to_owned()], Style::new()),
+        (None, Some(change)) if !change.has_rates() => {
+            (vec![" measuring ..".to_owned()], Style::new())
+        }
+        (None, Some(_)) => (Vec::new(), Style::new()),
+    }
 }
 
 /// What a box shows: its title, of a look what came in and went out, and a number as text.
@@ -154,7 +180,7 @@ fn draw_box(state: &State, shown: &Shown, styles: Styles, area: Rect, buffer: &m
         let name = ["in", "out"].get(index).copied().unwrap_or_default();
         let last = last.map_or("-".to_owned(), shown.text);
         for (row, text) in label.rows().zip([name.to_owned(), last]) {
-            Line::from(text).render(row, buffer);
+            Line::from(cut(&text, usize::from(row.width))).render(row, buffer);
         }
         // The newest at the right.
         let width = usize::from(line.width);
@@ -186,18 +212,20 @@ fn draw_table(change: &Change, styles: Styles, area: Rect, buffer: &mut Buffer) 
 fn draw_row(label: &str, cells: &[Cell], styles: Styles, area: Rect, buffer: &mut Buffer) {
     let [left, rest] =
         Layout::horizontal([Constraint::Length(LABEL), Constraint::Fill(1)]).areas(area);
-    Line::from(format!(" {label}")).render(left, buffer);
+    let label = format!(" {label}");
+    Line::from(cut(&label, usize::from(left.width))).render(left, buffer);
     let columns = Layout::horizontal(cells.iter().map(|_| Constraint::Fill(1))).split(rest);
     for (column, cell) in columns.iter().zip(cells) {
         let style = match cell.is_bad {
             true => styles.bad(),
             false => Style::new(),
         };
-        // What is cut off does not touch the next one.
+        // What is cut does not touch the next one.
         let column = Rect {
             width: column.width.saturating_sub(1),
             ..*column
         };
-        Line::styled(cell.text.as_str(), style).render(column, buffer);
+        let text = cut(&cell.text, usize::from(column.width));
+        Line::styled(text, style).render(column, buffer);
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::style::Color;
+use ratatui::style::{Color, Modifier};
 
 use super::figures::Figures;
 use super::screen::{Styles, draw};
@@ -117,6 +117,45 @@ fn all_of_it_is_on_a_screen_of_80_by_24() {
         shown[1],
         " the connection to 127.0.0.1:9100 ended: gone; tried 2 times, and again"
     );
+}
+
+#[test]
+fn what_is_cut_says_so() {
+    let shown = lines(&drawn(&state(40), true, 60, 24));
+    for wanted in [
+        " netaio top  127.0.0.1:9100               every 1 s, q ends",
+        " connections            12, 39/s new      12, 39/s new",
+        " messages in, out       39,000/s, 78,000… 390/s, 780/s",
+        " handler time, mean     200 µs, 99% in 2… 200 µs, 99% in 2…",
+    ] {
+        let is_there = shown.iter().any(|line| line == wanted);
+        assert!(is_there, "{wanted}\n{}", shown.join("\n"));
+    }
+    let narrow = lines(&drawn(&state(40), true, 30, 24));
+    assert_eq!(narrow[0], " netaio top  127.0.0.1:9100");
+}
+
+#[test]
+fn figures_of_a_server_that_is_away_are_dim_and_the_reason_is_whole() {
+    let mut state = state(40);
+    state.failed("cannot connect to localhost:9100: [::1]:9100: Connection refused (os error 111); 127.0.0.1:9100: Connection refused (os error 111)".into());
+    let terminal = drawn(&state, true, 80, 24);
+    let shown = lines(&terminal);
+    let wanted = [
+        " cannot connect to localhost:9100: [::1]:9100: Connection refused (os error",
+        " 111); 127.0.0.1:9100: Connection refused (os error 111); tried once, and again",
+        "┌ messages ────────────────────────────┐┌ bytes ───────────────────────────────┐",
+    ];
+    assert_eq!(shown[1..4], wanted);
+    let buffer = terminal.backend().buffer();
+    let is_dim = |row| buffer[(1, row)].modifier.contains(Modifier::DIM);
+    assert!(!is_dim(1) && (3..24).all(is_dim), "{}", shown.join("\n"));
+    // They are seen as they are again once it answers.
+    let figures = Figures::of(&page(900)).unwrap();
+    state.took(figures, Instant::now(), Duration::from_secs(1200));
+    let terminal = drawn(&state, true, 80, 24);
+    let mut cells = terminal.backend().buffer().content().iter();
+    assert!(cells.all(|cell| !cell.modifier.contains(Modifier::DIM)));
 }
 
 #[test]
