@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_nats::{HeaderMap, Message as NatsMessage, Subscriber};
+use async_nats::{HeaderMap, Message as NatsMessage};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use netaio_driver::resources::{Bus as _, BusError, Changed, LocalBus};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::error::NatsError;
 use crate::headers;
+use crate::inbox::{Inbox, Received};
 use crate::interest::{Interests, Task, Topic};
 use crate::nats::Nats;
 use crate::subject;
@@ -130,12 +130,13 @@ impl Bus {
         let messages = subscribed.map_err(NatsError::refused)?;
         // What is published after the confirmation is not to be missed.
         self.nats.round_trip(deadline).await?;
+        let messages = self.nats.inbox(messages);
         let delivery = Delivery {
-            losses: self.nats.link().losses,
             bus: Arc::downgrade(self),
             id: self.nats.id.clone(),
             prefix: self.nats.subject("uri", ""),
             topic,
+            after_loss: false,
             last: 0,
         };
         Ok(Task(tokio::spawn(delivery.run(messages)).abort_handle()))
@@ -155,20 +156,25 @@ struct Delivery {
     id: Arc<str>,
     prefix: String,
     topic: Topic,
-    /// How often messages may have been lost before the last one that was delivered.
-    losses: u64,
+    /// Messages may have been lost since the last one that was delivered.
+    after_loss: bool,
     /// The number of the last change of the uri, if the topic is one; 0 if there was none.
     last: u64,
 }
 
 impl Delivery {
-    async fn run(mut self, mut messages: Subscriber) {
-        while let Some(message) = messages.next().await {
+    async fn run(mut self, mut inbox: Inbox) {
+        while let Some(Received {
+            message,
+            after_loss,
+        }) = inbox.next().await
+        {
             let Some(bus) = self.bus.upgrade() else {
                 return;
             };
+            self.after_loss |= after_loss;
             if let Some(uri) = self.uri(&message) {
-                self.deliver(&bus, uri, message).await;
+                self.deliver(&bus, uri, message, &mut inbox).await;
             }
         }
     }
@@ -184,7 +190,7 @@ impl Delivery {
         }
     }
 
-    async fn deliver(&mut self, bus: &Bus, uri: Bytes, message: NatsMessage) {
+    async fn deliver(&mut self, bus: &Bus, uri: Bytes, message: NatsMessage, inbox: &mut Inbox) {
         let headers = message.headers.as_ref();
         let stored = headers::stored(headers);
         let is_own = headers::get(headers, headers::GATEWAY) == Some(&*self.id);
@@ -195,9 +201,10 @@ impl Delivery {
         if bus.interests.has_patterns() && !bus.interests.delivers(&self.topic, &uri) {
             return;
         }
-        let lost = self.lost(bus, stored);
-        // A publisher that is faster than the subscribers here fills this subscription's queue.
-        bus.local.wait_for_room(&uri).await;
+        let lost = self.lost(stored);
+        // A publisher that is faster than the subscribers here fills what may wait.
+        let room = bus.local.wait_for_room(&uri);
+        inbox.meanwhile(room, drop).await;
         match stored {
             Some(_) => {
                 let change = headers::change(headers);
@@ -213,10 +220,8 @@ impl Delivery {
     }
 
     /// How many messages may have been lost before one: 1 stands for any number.
-    fn lost(&mut self, bus: &Bus, stored: Option<headers::Stored>) -> u64 {
-        let losses = bus.nats.link().losses;
-        let mut lost = u64::from(losses != self.losses);
-        self.losses = losses;
+    fn lost(&mut self, stored: Option<headers::Stored>) -> u64 {
+        let mut lost = u64::from(std::mem::take(&mut self.after_loss));
         if let (Some(stored), Topic::Uri(_)) = (stored, &self.topic) {
             let is_next = self.last == 0 || stored.before == self.last;
             lost = lost.max(u64::from(!is_next));

@@ -144,10 +144,11 @@ impl Gateway {
     }
 
     /// How often messages of other gateways may have been lost: the connection was away, or a
-    /// subscription was too slow.
+    /// subscription was too slow; and how many [found no room](GatewayOptions::with_queue_bytes) here.
     #[must_use]
     pub fn losses(&self) -> u64 {
-        self.0.nats.link().losses
+        let nats = &self.0.nats;
+        nats.link().losses.saturating_add(nats.refused())
     }
 
     /// How many reads were answered from the [cache](GatewayOptions::with_cached_reads).

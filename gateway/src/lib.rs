@@ -57,6 +57,7 @@ mod cache;
 mod error;
 mod gateway;
 mod headers;
+mod inbox;
 mod interest;
 mod nats;
 mod options;

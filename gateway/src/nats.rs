@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions, Event, Subscriber};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ConnectError, NatsError};
+use crate::inbox::{Inbox, InboxRoom};
 use crate::options::GatewayOptions;
 use crate::outbox::{InFlight, OVERHEAD, Outbox};
 
@@ -21,6 +22,7 @@ pub(crate) struct Nats {
     pub(crate) jetstream: jetstream::Context,
     link: watch::Receiver<LinkState>,
     outbox: Arc<Outbox>,
+    pub(crate) inbox_room: Arc<InboxRoom>,
     /// The longest time that one thing may take.
     timeout: Duration,
     /// What this process calls itself in messages.
@@ -88,6 +90,7 @@ impl Nats {
             jetstream,
             link,
             outbox: Arc::new(Outbox::new(options.queue_bytes)),
+            inbox_room: Arc::new(InboxRoom::new(options.queue_bytes)),
             timeout: options.timeout,
             id: id.into(),
             prefix: options.prefix.as_str().into(),
@@ -175,6 +178,16 @@ impl Nats {
                 _ => Err(NatsError::Unavailable),
             },
         }
+    }
+
+    /// What comes of a subscription.
+    pub(crate) fn inbox(&self, messages: Subscriber) -> Inbox {
+        Inbox::new(self.clone(), messages)
+    }
+
+    /// How many messages that NATS has sent found no room here.
+    pub(crate) fn refused(&self) -> u64 {
+        self.inbox_room.refused()
     }
 
     /// What has become of the connection so far.

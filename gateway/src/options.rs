@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::ServerAddr;
+use tokio::sync::Semaphore;
 
 use crate::error::ConnectError;
 
@@ -123,9 +124,9 @@ impl GatewayOptions {
         }
     }
 
-    /// How many messages of one subscription may wait here, and how many to NATS: 8,192 unless
-    /// set. With more, messages of a subscription are dropped, which its subscribers
-    /// [hear of](netaio_driver::core::Gap), and publishers are slowed down.
+    /// How many messages of one subscription may wait in the client of NATS before they are looked at, and
+    /// how many to NATS: 8,192 unless set. With more, messages of a subscription are dropped, which its
+    /// subscribers [hear of](netaio_driver::core::Gap), and publishers are slowed down.
     ///
     /// # Errors
     /// It is zero.
@@ -138,14 +139,21 @@ impl GatewayOptions {
     }
 
     /// How many bytes of subjects and contents, and 512 for each message, may be on their way to NATS that it
-    /// has not answered: 16 MiB unless set. Where it takes no more, as one that stands still, what is
-    /// published or asked for waits for room, and is `unavailable` when its
-    /// [time](Self::with_timeout) is up. So many bytes of memory are taken at most, whatever comes.
+    /// has not answered, and how many may wait here that have come from it: 16 MiB each unless set. So
+    /// many bytes of memory are taken at most, whatever comes.
+    ///
+    /// Where NATS takes no more, as one that stands still, what is published or asked for waits for
+    /// room, and is `unavailable` when its [time](Self::with_timeout) is up. What comes waits for
+    /// subscribers that are slower than it, or for a place in a service; with no room a publication is
+    /// dropped, which its subscribers [hear of](netaio_driver::core::Gap), and a request to a service
+    /// is answered with the `ERROR` `unavailable`.
     ///
     /// # Errors
     /// It is zero.
     pub fn with_queue_bytes(mut self, bytes: u32) -> Result<Self, ConnectError> {
-        self.queue_bytes = bytes;
+        // What a semaphore can count where numbers are shorter.
+        let most = u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX);
+        self.queue_bytes = bytes.min(most);
         match bytes {
             0 => Err(ConnectError::Options("a queue of no bytes".to_owned())),
             _ => Ok(self),

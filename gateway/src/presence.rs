@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::error::{ConnectError, NatsError, PeerError};
 use crate::headers;
+use crate::inbox::Inbox;
 use crate::interest::Task;
 use crate::nats::Nats;
 use crate::options::GatewayOptions;
@@ -160,7 +161,8 @@ impl Presence {
             told: HashMap::new(),
             room: Arc::new(Semaphore::new(SENDING)),
         };
-        let task = tokio::spawn(sharing.run(server.events(), messages));
+        let inbox = self.nats.inbox(messages);
+        let task = tokio::spawn(sharing.run(server.events(), inbox));
         Ok(SharedPeers {
             _task: Task(task.abort_handle()),
         })
@@ -179,15 +181,11 @@ struct Sharing {
 }
 
 impl Sharing {
-    async fn run(
-        mut self,
-        mut events: netaio_driver::ServerEvents,
-        mut messages: async_nats::Subscriber,
-    ) {
+    async fn run(mut self, mut events: netaio_driver::ServerEvents, mut messages: Inbox) {
         let every = self.presence.time_to_live.checked_div(3).unwrap_or(PAUSE);
         let mut changes = self.peers.events();
         let mut renewed = Instant::now();
-        self.tell(true).await;
+        messages.meanwhile(self.tell(true), drop).await;
         loop {
             let due = renewed.checked_add(every).unwrap_or(renewed);
             tokio::select! {
@@ -195,17 +193,21 @@ impl Sharing {
                     Some(event) => self.note(event),
                     None => return,
                 },
-                message = messages.next() => match message {
-                    Some(message) => self.take(message),
+                received = messages.next() => match received {
+                    Some(received) => self.take(received.message),
                     None => return,
                 },
                 Some(_) = changes.next() => {
-                    tokio::time::sleep(PAUSE).await;
-                    self.tell(false).await;
+                    // Whoever sends what finds no room is told so when its time is up.
+                    let tell = async {
+                        tokio::time::sleep(PAUSE).await;
+                        self.tell(false).await;
+                    };
+                    messages.meanwhile(tell, drop).await;
                 }
                 () = tokio::time::sleep_until(due) => {
                     renewed = Instant::now();
-                    self.tell(true).await;
+                    messages.meanwhile(self.tell(true), drop).await;
                 }
             }
         }

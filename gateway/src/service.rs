@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{HeaderMap, Message as NatsMessage, RequestErrorKind, Subscriber};
+use async_nats::{HeaderMap, Message as NatsMessage, RequestErrorKind, Subject};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use netaio_driver::core::{Message, MessageType, types};
 use netaio_driver::{Remote, Reply};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -13,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::error::NatsError;
 use crate::headers;
+use crate::inbox::{Inbox, Received};
 use crate::nats::Nats;
 use crate::subject;
 
@@ -80,6 +80,7 @@ where
     // It is there for whoever is told of it.
     nats.round_trip(deadline).await?;
     let (stop, stopped) = oneshot::channel();
+    let requests = nats.inbox(requests);
     let running = run(nats, requests, stopped, Arc::new(handler));
     Ok(Service {
         stop: Some(stop),
@@ -89,7 +90,7 @@ where
 
 async fn run<F, Fut>(
     nats: Nats,
-    mut requests: Subscriber,
+    mut requests: Inbox,
     mut stopped: oneshot::Receiver<()>,
     handler: Arc<F>,
 ) where
@@ -100,11 +101,17 @@ async fn run<F, Fut>(
     let prefix = nats.subject("service", "");
     let mut is_stopping = false;
     loop {
-        let Ok(permit) = room.clone().acquire_owned().await else {
+        let place = room.clone().acquire_owned();
+        let refuse = |message: NatsMessage| {
+            if let Some(to) = message.reply {
+                tokio::spawn(send_answer(nats.clone(), to, unavailable()));
+            }
+        };
+        let Ok(permit) = requests.meanwhile(place, refuse).await else {
             break;
         };
-        let message = tokio::select! {
-            message = requests.next() => message,
+        let received = tokio::select! {
+            received = requests.next() => received,
             _ = &mut stopped, if !is_stopping => {
                 is_stopping = true;
                 // What has come already is still answered.
@@ -114,7 +121,9 @@ async fn run<F, Fut>(
                 continue;
             }
         };
-        let Some(message) = message else { break };
+        let Some(Received { message, .. }) = received else {
+            break;
+        };
         let Some(request) = read(&prefix, &message) else {
             continue;
         };
@@ -166,7 +175,12 @@ async fn answer<F, Fut>(
             return;
         }
     };
-    let Some(to) = message.reply else { return };
+    if let Some(to) = message.reply {
+        send_answer(nats, to, reply).await;
+    }
+}
+
+async fn send_answer(nats: Nats, to: Subject, reply: Reply) {
     let mut headers = HeaderMap::new();
     headers.insert(headers::TYPE, u8::from(reply.message_type()).to_string());
     let content = reply.content().clone();
