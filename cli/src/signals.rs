@@ -52,13 +52,8 @@ impl Stop {
         })
     }
 
-    fn on(handled: &[Signal]) -> Result<Self, CliError> {
-        let ignored = ignored();
-        let handled = handled
-            .iter()
-            .filter(|signal| !has(ignored, **signal))
-            .copied();
-        let mut signals = Signals::new(handled).map_err(CliError::Start)?;
+    fn on(signals: &[Signal]) -> Result<Self, CliError> {
+        let mut signals = handled(signals)?;
         let (sender, stop) = async_channel::bounded(1);
         let thread = thread::Builder::new().name("signals".to_owned());
         let work = async move {
@@ -92,6 +87,16 @@ impl Stop {
         };
         future::or(stopped, async { Some(work.await) }).await
     }
+}
+
+/// These signals as they come, from now on, but for those that whoever started the command has the system ignore.
+///
+/// # Errors
+/// The system takes no handlers.
+pub(crate) fn handled(signals: &[Signal]) -> Result<Signals, CliError> {
+    let ignored = ignored();
+    let handled = signals.iter().filter(|signal| !has(ignored, **signal));
+    Signals::new(handled.copied()).map_err(CliError::Start)
 }
 
 /// The signals that are ignored, a bit for each. A shell without job control starts so, for SIGINT, what

@@ -16,6 +16,7 @@ use crate::runtime::{Work, block_on};
 use crate::stdio::Output;
 use crate::stdio::error::say;
 use crate::text::{Max, word};
+use crate::units;
 
 /// What a notification is that says of no change.
 const PUBLISHED: &str = "published";
@@ -68,8 +69,10 @@ impl Subscribing {
                 }
             };
             if let Some(lost) = Gap::of(&message) {
+                // A server that was away from its NATS knows of some, and not of how many.
+                let what = units::plural(lost, "notification", "notifications");
                 say(format_args!(
-                    "the server has dropped {lost} notifications before the next one"
+                    "the server has lost at least {lost} {what} before the next one"
                 ));
             }
             let line = self.line(&message).map_err(CliError::Output)?;

@@ -136,7 +136,7 @@ fn what_is_missing_is_said() {
         let args = ["subscribe", "a", "--count", "2", "--server", &address];
         let ran = run(&[&args[..], udp].concat(), b"");
         assert_eq!((ran.status, &ran.stdout[..]), (0, &b"1\n5\n"[..]));
-        let said = "the server has dropped 3 notifications before the next one\n";
+        let said = "the server has lost at least 3 notifications before the next one\n";
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
     }
 }

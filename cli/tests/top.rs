@@ -108,6 +108,38 @@ fn the_terminal_is_as_it_was_however_it_ends() {
     }
 }
 
+/// The shell has the terminal meanwhile, as it was.
+#[test]
+fn a_shell_has_it_stop_and_go_on() {
+    let server = Server::start_on(&["tcp", "metrics"], &[]);
+    let metrics = server.metrics.unwrap().to_string();
+    let script =
+        r#"set -m; "$0" "$@"; echo "status $?"; read -r line; fg >/dev/null; echo "and $?""#;
+    let netaio = env!("CARGO_BIN_EXE_netaio");
+    for runtime in RUNTIMES {
+        let top = ["top", "--metrics", &metrics, "--runtime", runtime];
+        let command = [&["bash", "-c", script, netaio], &top[..]].concat();
+        let mut screen = Screen::of(&command, &[], (80, 24));
+        screen.wait_for("connections");
+        screen.type_in("\u{1a}");
+        // As 128 and the number of the signal that has stopped it: SIGSTOP.
+        screen.wait_for("status 147");
+        screen.wait_for_restored();
+        screen.type_in("\r");
+        screen.wait_for("connections");
+        screen.type_in("q");
+        screen.wait_for("and 0");
+        assert_eq!(screen.end(), Some(0));
+    }
+    // Nobody could have it go on where it is alone.
+    let mut screen = Screen::start(&["top", "--metrics", &metrics], &[], (80, 24));
+    screen.wait_for("connections");
+    screen.type_in("\u{1a}");
+    screen.kill("-TSTP");
+    screen.type_in("q");
+    assert_eq!(screen.end(), Some(0));
+}
+
 #[test]
 fn without_a_terminal_figures_are_text() {
     let server = Server::start_on(&["tcp", "udp", "metrics"], &[]);

@@ -117,8 +117,8 @@ pub(crate) enum Command {
     /// --changes behind what has happened (a server whose admins alone may change things may
     /// let anybody publish), and behind the uri where there are several or a pattern. Then, and on a
     /// terminal, whatever would not show in it is escaped, ends of lines too; alone it is as it
-    /// is. Where the server says that it has dropped some, since they were read too slowly,
-    /// standard error says how many.
+    /// is. Where the server says that it has lost some, since they were read too slowly or its
+    /// NATS was away, standard error says how many at least.
     ///
     /// When the connection ends, the server is connected to and subscribed to again, for as long as it
     /// takes; standard error says so, and what happened meanwhile is missing. Over UDP nothing tells that
@@ -163,7 +163,7 @@ pub(crate) enum Command {
     /// peers; and memory, processor and store. What grows and should not is red. A server that is away
     /// is looked for until it is there again.
     ///
-    /// Ends with q, Esc or Ctrl-C, or on SIGINT and SIGTERM. Where standard output is no terminal, or with --once or
+    /// Ends with q, Esc or Ctrl-C, or on SIGINT and SIGTERM; Ctrl-Z hands the terminal to the shell until `fg`. Where standard output is no terminal, or with --once or
     /// --json, figures are printed as text, without escape codes, each --interval.
     #[cfg(feature = "top")]
     Top(Top),

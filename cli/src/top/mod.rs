@@ -6,6 +6,7 @@ mod figures;
 mod fit;
 mod history;
 mod http;
+mod jobs;
 mod page;
 mod report;
 mod rows;
@@ -25,6 +26,7 @@ use smol::future;
 
 use self::error::TopError;
 use self::figures::Figures;
+use self::jobs::{Job, Jobs};
 use self::screen::Styles;
 use self::state::State;
 use self::terminal::{Act, Shown};
@@ -92,6 +94,16 @@ struct Showing {
     stop: Stop,
 }
 
+/// What happens there next.
+enum Next {
+    /// Nothing more.
+    End,
+    /// The screen is drawn anew.
+    Draw,
+    Job(Job),
+    Looked(Looked),
+}
+
 impl Work for Showing {
     type Output = Result<(), CliError>;
 
@@ -102,23 +114,38 @@ impl Work for Showing {
         let looks = looks::<R>(options);
         let mut shown = Shown::start().map_err(CliError::Output)?;
         let acts = terminal::acts().map_err(CliError::Start)?;
+        let mut jobs = Jobs::start()?;
         loop {
             let drawn = shown.draw(|area, buffer| screen::draw(&state, styles, area, buffer));
             drawn.map_err(CliError::Output)?;
-            let looked = async { looks.recv().await.ok().map(Some) };
+            let looked = async { looks.recv().await.map_or(Next::End, Next::Looked) };
             let act = async {
                 match acts.recv().await {
-                    Ok(Act::Resize) => Some(None),
-                    Ok(Act::Quit) => None,
+                    Ok(Act::Resize) => Next::Draw,
+                    Ok(Act::Stop) => {
+                        jobs::stop_all();
+                        Next::Draw
+                    }
+                    Ok(Act::Quit) => Next::End,
                     // There are signals.
                     Err(_) => future::pending().await,
                 }
             };
-            match self.stop.or(future::or(act, looked)).await.flatten() {
-                None => return Ok(()),
-                Some(None) => {}
-                Some(Some(Ok((figures, at, unix)))) => state.took(figures, at, unix),
-                Some(Some(Err(error))) => state.failed(readable(&error)),
+            let job = async { Next::Job(jobs.next().await) };
+            let next = future::or(job, future::or(act, looked));
+            match self.stop.or(next).await.unwrap_or(Next::End) {
+                Next::End => return Ok(()),
+                Next::Draw => {}
+                Next::Job(Job::Stop) if !jobs::may_stop() => {}
+                Next::Job(job) => {
+                    shown.leave();
+                    if job == Job::Stop && self.stop.or(jobs.stop()).await.is_none() {
+                        return Ok(());
+                    }
+                    shown.resume().map_err(CliError::Output)?;
+                }
+                Next::Looked(Ok((figures, at, unix))) => state.took(figures, at, unix),
+                Next::Looked(Err(error)) => state.failed(readable(&error)),
             }
         }
     }

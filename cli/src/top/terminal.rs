@@ -11,20 +11,24 @@ use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::layout::Rect;
 
 use crate::stdio::Output;
 
 /// The terminal with a screen of its own. Dropped, it is as it was before.
-pub(super) struct Shown(Terminal<CrosstermBackend<BufWriter<Output>>>);
+pub(super) struct Shown(Option<OnTerminal>);
+
+type OnTerminal = Terminal<CrosstermBackend<BufWriter<Output>>>;
 
 /// What whoever sits there does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     /// The terminal has another size.
     Resize,
+    /// Another program is to have the terminal for a while.
+    Stop,
     /// Enough.
     Quit,
 }
@@ -35,18 +39,24 @@ impl Shown {
     /// # Errors
     /// It is none.
     pub(super) fn start() -> io::Result<Self> {
-        enable_raw_mode()?;
-        // A frame is one write.
-        let entered = execute!(Output, EnterAlternateScreen, Hide);
-        let terminal =
-            entered.and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::new(Output))));
-        match terminal {
-            Ok(terminal) => Ok(Self(terminal)),
-            Err(error) => {
-                restore();
-                Err(error)
-            }
+        take().map(|terminal| Self(Some(terminal)))
+    }
+
+    /// Leaves the terminal as it was before, until it is taken [again](Self::resume).
+    pub(super) fn leave(&mut self) {
+        if self.0.take().is_some() {
+            restore();
         }
+    }
+
+    /// Takes the terminal again, whatever others have done with it.
+    ///
+    /// # Errors
+    /// It is none any more.
+    pub(super) fn resume(&mut self) -> io::Result<()> {
+        self.leave();
+        self.0 = Some(take()?);
+        Ok(())
     }
 
     /// Shows a screen.
@@ -54,15 +64,28 @@ impl Shown {
     /// # Errors
     /// The terminal cannot be written.
     pub(super) fn draw(&mut self, draw: impl FnOnce(Rect, &mut Buffer)) -> io::Result<()> {
-        let drawn = self.0.draw(|frame| draw(frame.area(), frame.buffer_mut()));
+        let Some(terminal) = &mut self.0 else {
+            return Ok(());
+        };
+        let drawn = terminal.draw(|frame| draw(frame.area(), frame.buffer_mut()));
         drawn.map(drop)
     }
 }
 
 impl Drop for Shown {
     fn drop(&mut self) {
-        restore();
+        self.leave();
     }
+}
+
+/// Takes the terminal, with an empty screen.
+fn take() -> io::Result<OnTerminal> {
+    enable_raw_mode()?;
+    let entered = execute!(Output, EnterAlternateScreen, Clear(ClearType::All), Hide);
+    // A frame is one write.
+    let terminal =
+        entered.and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::new(Output))));
+    terminal.inspect_err(|_| restore())
 }
 
 /// What cannot be restored stays as it is: nobody could be told.
@@ -97,6 +120,7 @@ fn act(event: &Event) -> Option<Act> {
         Event::Key(key) if key.kind == KeyEventKind::Press => match key.code {
             KeyCode::Char('q' | 'Q') | KeyCode::Esc => Some(Act::Quit),
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Act::Quit),
+            KeyCode::Char('z') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Act::Stop),
             _ => None,
         },
         _ => None,

@@ -30,15 +30,20 @@ pub(crate) struct Screen {
 impl Screen {
     /// Starts it at a terminal of so many columns and rows.
     pub(crate) fn start(args: &[&str], environment: &[(&str, &str)], size: (u16, u16)) -> Self {
+        let command = [&[env!("CARGO_BIN_EXE_netaio")], args].concat();
+        Self::of(&command, environment, size)
+    }
+
+    /// The same of any command.
+    pub(crate) fn of(command: &[&str], environment: &[(&str, &str)], size: (u16, u16)) -> Self {
         let (master, terminal) = streams::terminal();
         resize(&master, size);
         let modes = modes(&terminal);
         let stream = || Stdio::from(terminal.try_clone().unwrap());
         // The terminal is the command's own, or it would hear of no other size.
         let child = Command::new("setsid")
-            .args(["--ctty", "env", "--default-signal=INT,TERM"])
-            .arg(env!("CARGO_BIN_EXE_netaio"))
-            .args(args)
+            .args(["--ctty", "env", "--default-signal=INT,TERM,TSTP"])
+            .args(command)
             .env("TERM", "xterm-256color")
             .env_remove("NO_COLOR")
             .envs(environment.iter().copied())
@@ -103,6 +108,18 @@ impl Screen {
     pub(crate) fn resize(&mut self, size: (u16, u16)) {
         self.parser.set_size(lines(size.1), lines(size.0));
         resize(&self.master, size);
+    }
+
+    /// Waits until the terminal is as it was before a command took it.
+    pub(crate) fn wait_for_restored(&mut self) {
+        self.wait("the terminal as it was", |_| true);
+        while self.parser.screen().alternate_screen() || self.parser.screen().hide_cursor() {
+            match self.output.recv_timeout(GUARD) {
+                Ok(bytes) => self.parser.process(&bytes),
+                Err(error) => panic!("the terminal is not as it was ({error})"),
+            }
+        }
+        assert_eq!(modes(&self.terminal), self.modes);
     }
 
     /// Types something.
