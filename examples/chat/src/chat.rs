@@ -174,8 +174,12 @@ impl Chat {
                 }
                 Some(PeerEvent::DuplicateId { id, other, .. }) => {
                     let at = other.map(|other| format!(" at {other}"));
+                    let advice = match id[..] == *self.shared.name.as_str().as_bytes() {
+                        true => ": come back with another --name",
+                        false => "",
+                    };
                     self.tell(Event::Alarm(format!(
-                        "somebody else{} says to be {} too",
+                        "somebody else{} says to be {} too{advice}",
                         at.unwrap_or_default(),
                         Printable::bytes(&id).with_max(Name::MAX)
                     )))

@@ -6,6 +6,7 @@
 mod chat;
 mod command;
 mod event;
+mod input;
 mod keys;
 mod letter;
 mod mail;

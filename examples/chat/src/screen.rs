@@ -77,18 +77,21 @@ fn draw_input(frame: &mut Frame<'_>, area: Rect, state: &State) {
     let title = " to all; @NAME to one; /help ";
     let block = Block::bordered().title(title);
     let inner = block.inner(area);
-    let line = format!("{PROMPT}{}", state.input());
-    // The end of a line that is longer than the screen, and a place for the cursor.
+    let (before, behind) = (state.input.before(), state.input.behind());
+    // Of a line that is longer than the screen what is around the cursor, which has a place too.
     let room = usize::from(inner.width).saturating_sub(1);
-    let mut end = line.as_str();
-    while width(end) > room {
-        let mut chars = end.chars();
+    let room = room.saturating_sub(width(behind).min(room / 3));
+    let before = format!("{PROMPT}{before}");
+    let mut shown = before.as_str();
+    while width(shown) > room {
+        let mut chars = shown.chars();
         chars.next();
-        end = chars.as_str();
+        shown = chars.as_str();
     }
-    let column = u16::try_from(width(end)).unwrap_or(inner.width);
+    let column = u16::try_from(width(shown)).unwrap_or(inner.width);
     let cursor = Position::new(inner.x.saturating_add(column), inner.y);
-    frame.render_widget(Paragraph::new(end).block(block), area);
+    let line = format!("{shown}{behind}");
+    frame.render_widget(Paragraph::new(line).block(block), area);
     if inner.contains(cursor) {
         frame.set_cursor_position(cursor);
     }
@@ -229,7 +232,7 @@ mod tests {
             to: bob,
             outcome: Ok(()),
         });
-        state.type_text("how are");
+        state.input.type_text("how are");
         let buffer = drawn(&state, (64, 12));
         let expected = [
             "┌ here: 1 ─────────────────┐┌ 127.0.0.1:8786 ──────────────────┐",
@@ -339,13 +342,37 @@ mod tests {
             state.apply(here(&format!("peer{number}"), Trust::Known));
         }
         state.apply(said(&"☂ umbrella ".repeat(50)));
-        state.type_text(&"long ".repeat(100));
+        state.input.type_text(&"long ".repeat(100));
         for size in (1..9).flat_map(|columns| (1..12).map(move |rows| (columns * columns, rows))) {
             drawn(&state, size);
         }
         let shown = rows(&drawn(&state, (80, 12)));
         assert!(shown[7].contains(".. 76 more lines"), "{shown:#?}");
         assert!(shown[10].ends_with("long long  │"), "{shown:#?}");
+    }
+
+    #[test]
+    fn what_is_around_the_cursor_is_shown_with_it() {
+        let mut state = state();
+        state.input.type_text("0123456789abcdefghij");
+        // Sixteen columns within the frame.
+        let mut terminal = Terminal::new(TestBackend::new(18, 6)).unwrap();
+        let mut shown = |state: &State| {
+            terminal.draw(|frame| draw(frame, state)).unwrap();
+            let row = rows(terminal.backend().buffer()).swap_remove(4);
+            (row, terminal.backend().cursor_position().x)
+        };
+        assert_eq!(shown(&state), ("│56789abcdefghij │".to_owned(), 16));
+        for _ in 0..3 {
+            state.input.left();
+        }
+        assert_eq!(shown(&state), ("│56789abcdefghij │".to_owned(), 13));
+        for _ in 0..10 {
+            state.input.left();
+        }
+        assert_eq!(shown(&state), ("│> 0123456789abcd│".to_owned(), 10));
+        state.input.home();
+        assert_eq!(shown(&state), ("│> 0123456789abcd│".to_owned(), 3));
     }
 
     #[test]

@@ -5,15 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use netaio_tokio::core::Printable;
 
 use crate::event::{Event, Person};
+use crate::input::Input;
 use crate::keys::{Fingerprint, Trust};
 use crate::letter::MAX_TEXT;
 use crate::name::Name;
 
 /// Entries that are kept; the oldest make room.
 pub(crate) const MAX_HISTORY: usize = 1000;
-
-/// The bytes of the line that is entered: more than may be sent, so that nothing is sent that was cut.
-const MAX_INPUT: usize = 2 * MAX_TEXT;
 
 /// One's own messages that may wait for their receipts.
 const MAX_WAITING: usize = 32;
@@ -64,7 +62,7 @@ pub(crate) struct State {
     pub(crate) myself: Myself,
     people: BTreeMap<Name, Person>,
     history: VecDeque<Entry>,
-    input: String,
+    pub(crate) input: Input,
     /// Rows that the end of the history is below the screen.
     pub(crate) scrolled: usize,
     messages: u64,
@@ -76,7 +74,7 @@ impl State {
             myself,
             people: BTreeMap::new(),
             history: VecDeque::new(),
-            input: String::new(),
+            input: Input::default(),
             scrolled: 0,
             messages: 0,
         }
@@ -89,10 +87,6 @@ impl State {
     /// The history, the oldest first.
     pub(crate) fn history(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.history.iter()
-    }
-
-    pub(crate) fn input(&self) -> &str {
-        &self.input
     }
 
     /// The names of those to whom a message for all goes: whose key has not changed.
@@ -168,31 +162,10 @@ impl State {
         self.history().filter(waits).count()
     }
 
-    /// Adds to the line that is entered what there is room for.
-    pub(crate) fn type_text(&mut self, text: &str) {
-        // A line that was pasted with its end, or several.
-        let spaced = text
-            .chars()
-            .map(|c| if c.is_whitespace() { ' ' } else { c });
-        for c in spaced.filter(|c| Printable::shows(*c)) {
-            if self.input.len().saturating_add(c.len_utf8()) <= MAX_INPUT {
-                self.input.push(c);
-            }
-        }
-    }
-
-    pub(crate) fn delete_character(&mut self) {
-        self.input.pop();
-    }
-
-    pub(crate) fn clear_input(&mut self) {
-        self.input.clear();
-    }
-
     /// The line is entered.
     pub(crate) fn enter(&mut self) -> String {
         self.scrolled = 0;
-        std::mem::take(&mut self.input)
+        self.input.take()
     }
 
     /// Scrolls so many rows back; the screen shows how far that goes.
@@ -318,12 +291,6 @@ pub(crate) mod tests {
             state.apply(Event::Notice(number.to_string()));
         }
         assert_eq!(state.history().count(), MAX_HISTORY);
-        state.type_text(&"☂".repeat(MAX_INPUT));
-        assert_eq!(state.input().len(), MAX_INPUT / 3 * 3);
-        // What is cut is too long to be sent.
-        assert!(state.enter().len() > MAX_TEXT && state.input().is_empty());
-        state.type_text("a\u{1b}[31m\r\nb\u{202e}");
-        assert_eq!(state.input(), "a[31m  b");
         let names = ["bob".parse().unwrap()];
         while !state.is_busy() {
             state.say("text", true, &names);

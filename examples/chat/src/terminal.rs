@@ -76,7 +76,7 @@ impl Drop for Screen {
 /// Changes the state as a key wants it.
 pub(crate) fn take(state: &mut State, event: Event) -> Option<Entered> {
     match event {
-        Event::Paste(text) => state.type_text(&text),
+        Event::Paste(text) => state.input.type_text(&text),
         Event::Key(key) if key.kind != KeyEventKind::Release => return take_key(state, key),
         // Drawing looks how large the screen is.
         _ => {}
@@ -88,10 +88,17 @@ fn take_key(state: &mut State, key: KeyEvent) -> Option<Entered> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
         KeyCode::Char('c' | 'd') if control => return Some(Entered::End),
-        KeyCode::Char('u') if control => state.clear_input(),
+        KeyCode::Char('u') if control => drop(state.input.take()),
+        KeyCode::Char('a') if control => state.input.home(),
+        KeyCode::Char('e') if control => state.input.end(),
         KeyCode::Char(_) if control => {}
-        KeyCode::Char(c) => state.type_text(c.encode_utf8(&mut [0; 4])),
-        KeyCode::Backspace => state.delete_character(),
+        KeyCode::Char(c) => state.input.type_text(c.encode_utf8(&mut [0; 4])),
+        KeyCode::Backspace => state.input.delete_before(),
+        KeyCode::Delete => state.input.delete_behind(),
+        KeyCode::Left => state.input.left(),
+        KeyCode::Right => state.input.right(),
+        KeyCode::Home => state.input.home(),
+        KeyCode::End => state.input.end(),
         KeyCode::PageUp => state.scroll_back(PAGE),
         KeyCode::PageDown => state.scroll_forth(PAGE),
         // With too many messages on their way the line stays.

@@ -37,8 +37,9 @@ fn two_people_find_each_other_talk_and_leave() {
     alice.keys("\r");
     bob.sees("alice: good morning");
     alice.sees("delivered to bob");
-    bob.keys("@alice hello\u{7f}\u{7f}y\r");
-    alice.sees("bob to you: hely");
+    // The end is changed, and then the beginning: left, delete, home, right, end.
+    bob.keys("@alice hello\u{7f}\u{7f}yx\u{1b}[D\u{1b}[3~\u{1b}[H@\u{1b}[C\u{7f}\u{1b}[F!\r");
+    alice.sees("bob to you: hely!");
     bob.sees("delivered to alice");
     bob.keys("@carol are you there?\r");
     bob.sees("nobody of that name is here");
