@@ -1,6 +1,6 @@
 //! Validates packed values, within limits.
 
-use crate::code;
+use crate::code::{self, Width};
 use crate::decimal;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::head::{Head, Reader, Table, head, pair};
@@ -155,12 +155,31 @@ impl Walk<'_> {
             let item = reader.take(len, "item")?;
             let end = reader.offset();
             let pair = pair(item, end)?;
-            self.value(pair.key, pair.key_end, depth_left, true)?;
-            self.value(pair.value, pair.value_end, depth_left, false)?;
+            if !is_short(pair.key) {
+                self.value(pair.key, pair.key_end, depth_left, true)?;
+            }
+            if !is_short(pair.value) {
+                self.value(pair.value, pair.value_end, depth_left, false)?;
+            }
         }
         Ok(reader.rest)
     }
 }
+
+/// Whether a slice begins with a whole `bytes`, or `str` in ASCII, with a length of one byte: what auth
+/// fields are made of, and valid wherever a value is.
+#[inline]
+fn is_short(slice: &[u8]) -> bool {
+    match slice {
+        [BYTES, len, bytes @ ..] => bytes.len() >= usize::from(*len),
+        [STR, len, text @ ..] => text.get(..usize::from(*len)).is_some_and(<[u8]>::is_ascii),
+        _ => false,
+    }
+}
+
+/// The codes of these, with their width.
+const BYTES: u8 = Width::One.bits() | code::BYTES;
+const STR: u8 = Width::One.bits() | code::STR;
 
 #[cfg(test)]
 mod tests {
@@ -269,6 +288,30 @@ mod tests {
             accepts(257, usize::MAX),
             Err(Kind::TooDeep { limit: MAX_DEPTH })
         );
+    }
+
+    #[test]
+    fn what_is_short_is_valid_as_a_key_and_as_a_value() {
+        let mut short = 0;
+        for code in 0..=255u8 {
+            for len in [0, 1, 2, 3, 4, 200, 255] {
+                for content in [&b""[..], b"x", b"ts!", "\u{e4}x".as_bytes(), &[0xff; 300]] {
+                    let slice = [&[code, len], content].concat();
+                    if !is_short(&slice) {
+                        continue;
+                    }
+                    short += 1;
+                    let mut walk = Walk {
+                        limits: &DecodeLimits::DEFAULT,
+                        items_left: 0,
+                    };
+                    let consumed = walk.value(&slice, slice.len(), 0, true).unwrap();
+                    assert_eq!(consumed, 2 + usize::from(len));
+                }
+            }
+        }
+        // Those of `bytes`, and of `str` in ASCII, whose content is there.
+        assert_eq!(short, 17 + 10);
     }
 
     #[test]

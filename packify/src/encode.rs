@@ -71,6 +71,12 @@ pub fn put_tuple2_header(
     key_len: usize,
     value_len: usize,
 ) -> Result<(), EncodeError> {
+    // Most are short.
+    if let (Ok(key_len), Ok(value_len)) = (u8::try_from(key_len), u8::try_from(value_len)) {
+        let (code, width) = (Width::One.bits() | code::TUPLE, Width::One.bits());
+        out.extend_from_slice(&[code, width, 2, key_len, value_len]);
+        return Ok(());
+    }
     put_header(out, code::TUPLE, [key_len, value_len].into_iter())
 }
 
@@ -225,6 +231,11 @@ pub(crate) fn put_header(
     lens: impl ExactSizeIterator<Item = usize> + Clone,
 ) -> Result<(), EncodeError> {
     let (count_width, item_width, _) = measure(lens.clone())?;
+    out.reserve(
+        lens.len()
+            .saturating_mul(item_width.bytes())
+            .saturating_add(6),
+    );
     out.extend_from_slice(&[count_width.bits() | kind, item_width.bits()]);
     count_width.put(lens.len(), out);
     for len in lens {

@@ -83,24 +83,48 @@ impl<'a> Pairs<'a> {
         self.find(key).map(trim)
     }
 
+    /// As [`get`](Self::get) for several keys at once: the pairs are looked at once.
+    pub fn get_each<const N: usize>(&self, keys: [&str; N]) -> [Option<ValueRef<'a>>; N] {
+        let mut found = [None; N];
+        self.for_each_text(|text, value| {
+            for (key, found) in keys.iter().zip(&mut found) {
+                if text == key.as_bytes() {
+                    *found = Some(value);
+                }
+            }
+        });
+        found.map(|found| found.map(ValueRef::validated))
+    }
+
     fn find(&self, key: &str) -> Option<&'a [u8]> {
-        let mut slices = self.slices;
         let mut found = None;
-        while let Some(item) = slices.next() {
-            let (packed_key, value) = Slices::of_pair(item)?;
-            let text = match packed_key {
-                // As packify packs a short one: what all names of auth fields look like.
-                [0x43, len, text @ ..] => text.get(..usize::from(*len)),
-                _ => match head::head(packed_key, packed_key.len()) {
-                    Ok((Head::Str(text), _)) => Some(text),
-                    _ => None,
-                },
-            };
-            if text == Some(key.as_bytes()) {
+        self.for_each_text(|text, value| {
+            if text == key.as_bytes() {
                 found = Some(value);
             }
-        }
+        });
         found
+    }
+
+    /// Each pair whose key is a `str`.
+    #[inline]
+    fn for_each_text(&self, mut each: impl FnMut(&'a [u8], &'a [u8])) {
+        let mut slices = self.slices;
+        while let Some((key, value)) = slices.next().and_then(Slices::of_pair) {
+            match key {
+                // As packify packs a short one: what all names of auth fields look like.
+                [0x43, len, text @ ..] => {
+                    if let Some(text) = text.get(..usize::from(*len)) {
+                        each(text, value);
+                    }
+                }
+                _ => {
+                    if let Ok((Head::Str(text), _)) = head::head(key, key.len()) {
+                        each(text, value);
+                    }
+                }
+            }
+        }
     }
 
     /// The same pairs as packed bytes.

@@ -1,6 +1,6 @@
 //! Looking at packed bytes where they are.
 
-use crate::code;
+use crate::code::{self, Width};
 use crate::decode::{self, DecodeLimits};
 use crate::error::DecodeError;
 use crate::head::{self, Head};
@@ -61,6 +61,9 @@ pub struct Pairs<'a> {
     pub(crate) slices: Slices<'a>,
 }
 
+/// The code of a `bytes` whose length is one byte.
+const BYTES: u8 = Width::One.bits() | code::BYTES;
+
 impl<'a> ValueRef<'a> {
     /// Validates the value that `input` begins with, down to its last item, and returns it
     /// with the number of bytes it takes up. Bytes behind it are ignored.
@@ -79,7 +82,18 @@ impl<'a> ValueRef<'a> {
     /// Of other bytes the view shows something, without a panic and without reading outside
     /// them: what is malformed is `None`, empty or missing. But nothing bounds how deep such
     /// a view nests, and [`to_value`](Self::to_value) and `Debug` recurse.
+    #[inline]
     pub fn validated(input: &'a [u8]) -> Self {
+        // Most are short `bytes`.
+        if let [BYTES, len, rest @ ..] = input
+            && let Some(bytes) = rest.get(..usize::from(*len))
+        {
+            return Self::Bytes(bytes);
+        }
+        Self::validated_any(input)
+    }
+
+    fn validated_any(input: &'a [u8]) -> Self {
         // No validated value gets to the fallbacks.
         let Ok((head, rest)) = head::head(input, input.len()) else {
             return Self::None;

@@ -114,6 +114,14 @@ fn walk(view: ValueRef<'_>) {
                 if let Some(key) = key.as_str() {
                     let last = pairs.get(key).expect("the key is there").to_value();
                     assert_eq!(dict.get(key).map(pack), Some(pack(&last)));
+                    let (first, longer) = (pairs.packed().next(), [key, "-"].concat());
+                    let first = first.and_then(|pair| pair.key_str()).unwrap_or_default();
+                    let keys = [key, &longer, first];
+                    let each = pairs
+                        .get_each(keys)
+                        .map(|it| it.map(|it| pack(&it.to_value())));
+                    let alone = keys.map(|key| pairs.get(key).map(|it| pack(&it.to_value())));
+                    assert_eq!(each, alone);
                 }
                 walk(key);
                 walk(value);

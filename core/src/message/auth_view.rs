@@ -79,6 +79,15 @@ impl<'a> AuthView<'a> {
         }
     }
 
+    /// As [`get`](Self::get), for several names at once.
+    #[must_use]
+    pub fn get_each<const N: usize>(&self, names: [&str; N]) -> [Option<ValueRef<'a>>; N] {
+        match self.0 {
+            View::Pairs(pairs) => pairs.get_each(names),
+            _ => names.map(|name| self.get(name)),
+        }
+    }
+
     /// The packed value of the field with this name.
     #[must_use]
     pub fn get_packed(&self, name: &str) -> Option<&'a [u8]> {

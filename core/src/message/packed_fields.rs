@@ -20,6 +20,18 @@ struct Entry {
     value_len: usize,
 }
 
+impl Entry {
+    fn len(&self) -> usize {
+        self.key_len.saturating_add(self.value_len)
+    }
+
+    /// What the packed item, a tuple, begins with, as far as it decides on the order.
+    fn head(&self) -> (usize, usize, usize) {
+        let len = packify::tuple2_header_len(self.key_len, self.value_len);
+        (len.unwrap_or(usize::MAX), self.key_len, self.value_len)
+    }
+}
+
 impl PackedFields {
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -113,6 +125,12 @@ impl PackedFields {
         position.map(|at| self.entries.remove(at)).is_some()
     }
 
+    /// The packed key, and the packed value behind it.
+    fn pair(&self, entry: &Entry) -> &[u8] {
+        let end = entry.start.saturating_add(entry.len());
+        self.packed.get(entry.start..end).unwrap_or_default()
+    }
+
     fn key(&self, entry: &Entry) -> &[u8] {
         let end = entry.start.saturating_add(entry.key_len);
         self.packed.get(entry.start..end).unwrap_or_default()
@@ -127,14 +145,9 @@ impl PackedFields {
     /// Order of the packed tuples `(key, value)`: their headers hold the width
     /// of the lengths and the two lengths, then come the key and the value.
     fn order(&self, a: &Entry, b: &Entry) -> Ordering {
-        let header = |entry: &Entry| {
-            let len = packify::tuple2_header_len(entry.key_len, entry.value_len);
-            (len.unwrap_or(usize::MAX), entry.key_len, entry.value_len)
-        };
-        header(a)
-            .cmp(&header(b))
-            .then_with(|| self.key(a).cmp(self.key(b)))
-            .then_with(|| self.value(a).cmp(self.value(b)))
+        a.head()
+            .cmp(&b.head())
+            .then_with(|| self.pair(a).cmp(self.pair(b)))
     }
 
     /// Each entry in the order of the wire.
@@ -148,16 +161,13 @@ impl PackedFields {
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         self.in_order(|entries| {
-            let item_lens = entries.iter().map(|entry| {
-                let len = packify::tuple2_header_len(entry.key_len, entry.value_len);
-                let len = len.unwrap_or(usize::MAX).saturating_add(entry.key_len);
-                len.saturating_add(entry.value_len)
-            });
+            let item_lens = entries
+                .iter()
+                .map(|entry| entry.head().0.saturating_add(entry.len()));
             packify::put_dict_header(out, item_lens)?;
             for entry in entries {
                 packify::put_tuple2_header(out, entry.key_len, entry.value_len)?;
-                out.extend_from_slice(self.key(entry));
-                out.extend_from_slice(self.value(entry));
+                out.extend_from_slice(self.pair(entry));
             }
             Ok(())
         })

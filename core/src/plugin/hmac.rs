@@ -257,15 +257,17 @@ impl HmacAuth {
     ) -> Result<(), AuthFailure> {
         let secret = self.secret_digest.as_ref();
         let secret = secret.ok_or(AuthFailure::EmptySecret)?;
-        let field = |name: &str, role| fields.get(name).ok_or(AuthFailure::Missing(role));
-        let ts = timestamp_bytes(field(&self.ts_field, FieldRole::Timestamp)?)
+        let names = [&*self.ts_field, &*self.nonce_field, &*self.hmac_field];
+        let [ts, nonce, mac] = fields.get_each(names);
+        let field = |field: Option<_>, role| field.ok_or(AuthFailure::Missing(role));
+        let ts = timestamp_bytes(field(ts, FieldRole::Timestamp)?)
             .ok_or(AuthFailure::Unfit(FieldRole::Timestamp))?;
-        let nonce: &[u8; IV_LEN] = match field(&self.nonce_field, FieldRole::Nonce)? {
+        let nonce: &[u8; IV_LEN] = match field(nonce, FieldRole::Nonce)? {
             ValueRef::Bytes(nonce) => nonce.try_into().ok(),
             _ => None,
         }
         .ok_or(AuthFailure::Unfit(FieldRole::Nonce))?;
-        let given: &[u8; LEN] = match field(&self.hmac_field, FieldRole::Mac)? {
+        let given: &[u8; LEN] = match field(mac, FieldRole::Mac)? {
             ValueRef::Bytes(mac) => mac.try_into().ok(),
             _ => None,
         }
