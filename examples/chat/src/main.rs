@@ -7,6 +7,7 @@ mod chat;
 mod command;
 mod event;
 mod input;
+mod jobs;
 mod keys;
 mod letter;
 mod mail;

@@ -7,6 +7,7 @@ use crate::Failure;
 use crate::chat::Chat;
 use crate::command::{Command, HELP};
 use crate::event::Event;
+use crate::jobs::{self, Job, Jobs};
 use crate::letter::MAX_TEXT;
 use crate::plain;
 use crate::state::State;
@@ -27,6 +28,7 @@ pub(crate) async fn with_terminal(
 ) -> Result<(), Failure> {
     let mut state = State::new(chat.myself());
     let mut screen = Screen::open()?;
+    let mut jobs = Jobs::new()?;
     let mut undrawn = 0;
     loop {
         // What is pasted key by key is drawn together.
@@ -43,8 +45,22 @@ pub(crate) async fn with_terminal(
                 keep(chat, &event)?;
                 state.apply(event);
             }
+            job = jobs.next() => match job {
+                Job::Stop if !jobs::may_stop() => {}
+                job => {
+                    screen.leave();
+                    if job == Job::Stop {
+                        tokio::select! {
+                            result = signals.come() => return Ok(result?),
+                            () = jobs.stop() => {}
+                        }
+                    }
+                    screen.resume()?;
+                }
+            },
             key = screen.next() => match key.map(|key| terminal::take(&mut state, key)) {
                 None | Some(Some(Entered::End)) => return Ok(()),
+                Some(Some(Entered::Stop)) => jobs::stop_all(),
                 Some(Some(Entered::Line(line))) => match enter(chat, &mut state, &line) {
                     After::Leave => return Ok(()),
                     After::Nothing => {}

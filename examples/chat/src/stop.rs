@@ -5,11 +5,11 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that end the program: it is interrupted, terminated, or its terminal is gone. From
+/// The signals that end the program: it is interrupted, terminated or to quit, or its terminal is gone. From
 /// when this is made they do nothing else.
 pub(crate) struct Signals {
     #[cfg(unix)]
-    signals: [Signal; 3],
+    signals: [Signal; 4],
 }
 
 impl Signals {
@@ -22,6 +22,7 @@ impl Signals {
                 signal(SignalKind::interrupt())?,
                 signal(SignalKind::terminate())?,
                 signal(SignalKind::hangup())?,
+                signal(SignalKind::quit())?,
             ],
         })
     }
@@ -33,11 +34,12 @@ impl Signals {
     pub(crate) async fn come(&mut self) -> io::Result<()> {
         #[cfg(unix)]
         {
-            let [interrupted, terminated, hung_up] = &mut self.signals;
+            let [interrupted, terminated, hung_up, quit] = &mut self.signals;
             tokio::select! {
                 _ = interrupted.recv() => {}
                 _ = terminated.recv() => {}
                 _ = hung_up.recv() => {}
+                _ = quit.recv() => {}
             }
             Ok(())
         }

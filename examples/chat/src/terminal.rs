@@ -3,12 +3,14 @@
 use std::io::{self, stdout};
 use std::thread;
 
-use ratatui::DefaultTerminal;
+use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{
     self, DisableBracketedPaste, EnableBracketedPaste, Event, KeyCode, KeyEvent, KeyEventKind,
     KeyModifiers,
 };
 use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, enable_raw_mode};
+use ratatui::{DefaultTerminal, Terminal};
 use tokio::sync::mpsc;
 
 use crate::screen;
@@ -21,6 +23,8 @@ const PAGE: usize = 10;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Entered {
     Line(String),
+    /// Another program is to have the terminal for a while.
+    Stop,
     /// The end: of the input, or by a key.
     End,
 }
@@ -38,8 +42,7 @@ impl Screen {
         let terminal = ratatui::try_init()?;
         let (sender, keys) = mpsc::channel(256);
         let screen = Self { terminal, keys };
-        // What is pasted is text, and not a line each.
-        execute!(stdout(), EnableBracketedPaste)?;
+        take_pastes()?;
         // A thread of its own, which nobody waits for: it reads until there is a key.
         thread::Builder::new().spawn(move || {
             while let Ok(event) = event::read()
@@ -47,6 +50,23 @@ impl Screen {
             {}
         })?;
         Ok(screen)
+    }
+
+    /// Leaves the terminal as it was before, until it is taken [again](Self::resume).
+    pub(crate) fn leave(&mut self) {
+        restore();
+    }
+
+    /// Takes the terminal again, whatever others have done with it.
+    ///
+    /// # Errors
+    /// It is none any more.
+    pub(crate) fn resume(&mut self) -> io::Result<()> {
+        restore();
+        enable_raw_mode()?;
+        execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        take_pastes()
     }
 
     pub(crate) fn draw(&mut self, state: &State) -> io::Result<()> {
@@ -67,10 +87,19 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // The terminal may be gone, and standard error with it: nobody can be told.
-        let _ = execute!(stdout(), DisableBracketedPaste);
-        let _ = ratatui::try_restore();
+        restore();
     }
+}
+
+/// What is pasted is text, and not a line each.
+fn take_pastes() -> io::Result<()> {
+    execute!(stdout(), EnableBracketedPaste)
+}
+
+/// The terminal may be gone, and standard error with it: nobody can be told.
+fn restore() {
+    let _ = execute!(stdout(), DisableBracketedPaste);
+    let _ = ratatui::try_restore();
 }
 
 /// Changes the state as a key wants it.
@@ -88,6 +117,7 @@ fn take_key(state: &mut State, key: KeyEvent) -> Option<Entered> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
         KeyCode::Char('c' | 'd') if control => return Some(Entered::End),
+        KeyCode::Char('z') if control => return Some(Entered::Stop),
         KeyCode::Char('u') if control => drop(state.input.take()),
         KeyCode::Char('a') if control => state.input.home(),
         KeyCode::Char('e') if control => state.input.end(),

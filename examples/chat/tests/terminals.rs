@@ -103,6 +103,42 @@ fn whose_terminal_is_closed_has_left() {
     alice.end();
 }
 
+#[test]
+fn signals_leave_the_terminal_as_it_was() {
+    for signal in ["-TERM", "-INT", "-HUP", "-QUIT"] {
+        let meeting = Meeting::new("signals");
+        let alice = Pty::start(&meeting.arguments("alice", "127.0.0.1", "alice"));
+        alice.sees("alice (you)");
+        // Nobody could have it go on, who is alone at a terminal.
+        alice.kill("-TSTP");
+        alice.kill(signal);
+        alice.end();
+    }
+}
+
+/// The shell has the terminal meanwhile, as it was.
+#[test]
+fn a_shell_has_it_stop_and_go_on() {
+    let meeting = Meeting::new("jobs");
+    let script = r#"set -m; "$0" "$@"; echo "status $?"; read -r line; fg >/dev/null"#;
+    let shell = ["bash", "-c", script, support::PROGRAM].map(str::to_owned);
+    let arguments = meeting.arguments("alice", "127.0.0.1", "alice");
+    let mut alice = Pty::of(&[&shell[..], &arguments].concat());
+    alice.sees("alice (you)");
+    assert!(alice.is_raw());
+    alice.keys("hel\u{1a}");
+    // As 128 and the number of the signal that has stopped it: SIGSTOP.
+    let shown = alice.sees("status 147");
+    assert!(!alice.is_raw() && !shown.contains("alice (you)"), "{shown}");
+    alice.keys("\r");
+    alice.sees("> hel");
+    alice.keys("lo");
+    alice.sees("> hello");
+    assert!(alice.is_raw());
+    alice.keys("\u{3}");
+    alice.end();
+}
+
 /// The fingerprint under somebody's name.
 fn fingerprint(screen: &str, name: &str) -> String {
     let mut lines = screen.lines().skip_while(|line| !line.contains(name));

@@ -40,6 +40,11 @@ pub struct Pty {
 
 impl Pty {
     pub fn start(arguments: &[String]) -> Self {
+        Self::of(&[&[PROGRAM.to_owned()], arguments].concat())
+    }
+
+    /// The same of any command.
+    pub fn of(command: &[String]) -> Self {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let master = openpt(flags).unwrap();
         grantpt(&master).unwrap();
@@ -66,8 +71,8 @@ impl Pty {
         let modes = tcgetattr(&kept).unwrap().local_modes;
         // A session with this terminal, as one that a person opens.
         let child = Command::new("setsid")
-            .args(["--ctty", "--wait", PROGRAM])
-            .args(arguments)
+            .args(["--ctty", "--wait"])
+            .args(command)
             .env("TERM", "xterm-256color")
             .stdin(Stdio::from(slave()))
             .stdout(Stdio::from(slave()))
@@ -96,6 +101,13 @@ impl Pty {
     /// Presses keys.
     pub fn keys(&mut self, keys: &str) {
         self.master.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Sends the program a signal.
+    pub fn kill(&self, signal: &str) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        let killed = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(killed.success());
     }
 
     /// Waits until the screen is as wanted, and returns it. What is wanted has to stay there: what is
