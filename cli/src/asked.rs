@@ -2,13 +2,15 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use netaio_core::Limits;
+use netaio_core::plugin::X25519Cipher;
+use netaio_core::{Layer, Limits, ManagementConfig};
 use netaio_driver::{
     BuildError, Client, ConnectError, Connection, Remote, RequestError, Runtime, UdpNode,
 };
 
 use crate::args::ServerChoice;
 use crate::error::CliError;
+use crate::meeting::meet;
 use crate::udp::resolve_within;
 
 /// A server, and the client or node that sends to it.
@@ -16,6 +18,8 @@ pub(crate) enum Asked<R: Runtime> {
     Tcp {
         client: Client<R>,
         connection: Connection,
+        /// What encrypts between both, where there are identities.
+        boxes: Option<X25519Cipher>,
     },
     Udp {
         node: UdpNode<R>,
@@ -104,9 +108,37 @@ impl<R: Runtime> Asked<R> {
         if let Some(tls) = choice.tls.client() {
             builder = tls.connect(builder)?;
         }
+        let own = choice.identity.own();
+        if let Some(own) = own {
+            builder = builder
+                .local_peer(own.identity.passing().map_err(CliError::Random)?)
+                .manage_peers(ManagementConfig::for_streams());
+        }
         let client = builder.build()?;
+        // Before the server can introduce itself.
+        let events = client.peers().events();
         let connection = client.connect(&choice.address).await?;
-        Ok(Self::Tcp { client, connection })
+        let mut boxes = None;
+        if let Some(own) = own {
+            let ends = (&client, &connection);
+            let met = meet(own, ends, events, &choice.address, choice.timeout);
+            boxes = Some(met.await?);
+        }
+        Ok(Self::Tcp {
+            client,
+            connection,
+            boxes,
+        })
+    }
+
+    /// An inner layer of what is sent there, with what encrypts between both ends, if anything does.
+    pub(crate) fn inner(&self, layer: Layer) -> Layer {
+        match self {
+            Self::Tcp {
+                boxes: Some(boxes), ..
+            } => layer.with_cipher(boxes.clone()),
+            _ => layer,
+        }
     }
 
     async fn bind(

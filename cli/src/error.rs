@@ -12,6 +12,7 @@ use crate::capture::file::CaptureError;
 use crate::codec::LineError;
 use crate::context::ContextError;
 use crate::exit::{CONNECTION, FAILED, TIMEOUT, USAGE};
+use crate::identity::IdentityError;
 use crate::keygen::error::KeygenError;
 use crate::secret::SecretError;
 use crate::stdio::NoInput;
@@ -118,6 +119,9 @@ pub(crate) enum CliError {
     /// A secret cannot be read or used.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// There is no identity that can be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// There is no context where one is wanted.
     #[error(transparent)]
     Context(#[from] ContextError),
@@ -241,12 +245,14 @@ impl CliError {
             }
             Self::Keygen(error) => return error.advice(),
             Self::Context(error) => return error.advice(),
+            Self::Identity(error) => return error.advice(),
+            Self::Secret(error) => return error.advice(),
             #[cfg(feature = "top")]
             Self::Top(error) => return error.advice(),
             Self::NoInput(_) => "`</dev/null` is an empty one",
             Self::Store(RefusedFile { refused, .. }) => return refused.advice(),
             Self::Answer(ErrorResponse(message)) if message.message_type == AUTH_ERROR => {
-                "secrets and keys must be the server's, --admin-secret too where it wants one; with the AEAD layer clocks may differ by 30 seconds"
+                "secrets and keys must be the server's, --admin-secret too where it wants one; with the AEAD layer clocks may differ by 30 seconds; a server with an identity for X25519 wants --identity-file, and may have to know its key"
             }
             Self::Build(BuildError::Listen { source, .. }) if in_use(source) => {
                 "another program listens there: take another address, or one with port 0 for a free port"
@@ -275,6 +281,7 @@ impl CliError {
             Self::Build(BuildError::Peers(_)) | Self::PeerData(_) => USAGE,
             Self::Usage(_) | Self::NoInput(_) | Self::Secret(_) | Self::Sockets(_) => USAGE,
             Self::Context(error) if error.is_usage() => USAGE,
+            Self::Identity(error) if error.is_usage() => USAGE,
             #[cfg(feature = "nats")]
             Self::Nats(netaio_gateway::ConnectError::Options(_)) => USAGE,
             Self::Tls(TlsError::Listen { .. }) => FAILED,

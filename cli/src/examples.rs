@@ -26,6 +26,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 "Serve the network over TCP and UDP, to those who know the secret in a file",
                 "netaio serve --tcp 0.0.0.0:8888 --udp 0.0.0.0:8888 --secret-file secret.txt",
             ),
+            example(
+                "Serve those whose public keys are in a file, with a key pair of its own",
+                "netaio serve --tcp 0.0.0.0:8888 --identity-file server.id --known-clients clients.txt",
+            ),
         ],
     ),
     (
@@ -48,6 +52,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
             example(
                 "Ask over UDP, for at most two seconds, and print the answer as JSON",
                 "netaio request greeting --udp --timeout 2 --json",
+            ),
+            example(
+                "Ask a server that knows this client by its key, and is known by its own from then on",
+                "netaio request greeting --identity-file me.id",
             ),
         ],
     ),
@@ -209,6 +217,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
             example(
                 "Make a key of the AEAD layer",
                 "netaio keygen aead aead.key",
+            ),
+            example(
+                "Make a key pair of one's own, and print the public key",
+                "netaio keygen x25519 me.id",
             ),
         ],
     ),

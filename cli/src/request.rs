@@ -83,7 +83,8 @@ impl Work for Asking<'_> {
         let ask = async |asked: &Asked<R>| {
             let begun = Instant::now();
             let request = asked.remote().request_message(self.message.clone());
-            let request = request.inner(inner.clone()).timeout(server.timeout);
+            let inner = asked.inner(inner.clone());
+            let request = request.inner(inner).timeout(server.timeout);
             Ok((request.await?, begun.elapsed()))
         };
         // Nothing more is to be sent: the remote's end of it is not waited for.

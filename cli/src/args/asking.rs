@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::context::ContextChoice;
+use super::identity::ClientIdentity;
 use super::layers::{AdminLayer, OuterLayer};
 use super::runtime::RuntimeChoice;
 use super::tls::ClientTls;
@@ -35,6 +36,8 @@ pub(crate) struct ServerChoice {
     #[command(flatten)]
     pub(crate) outer: OuterLayer,
     #[command(flatten)]
+    pub(crate) identity: ClientIdentity,
+    #[command(flatten)]
     pub(crate) tls: ClientTls,
     #[command(flatten)]
     pub(crate) context: ContextChoice,
@@ -49,6 +52,7 @@ impl ServerChoice {
         if let Some(saved) = saved {
             self.udp |= saved.udp;
             self.tls.merge(saved);
+            self.identity.merge(saved);
         }
     }
 }

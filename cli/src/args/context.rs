@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::identity::ClientIdentity;
 use super::layers::{AdminLayer, OuterLayer};
 use super::tls::ClientTls;
 use super::values::servers;
@@ -76,6 +77,8 @@ pub(crate) struct SaveContext {
     pub(crate) outer: OuterLayer,
     #[command(flatten)]
     pub(crate) admin: AdminLayer,
+    #[command(flatten)]
+    pub(crate) identity: ClientIdentity,
     #[command(flatten)]
     pub(crate) tls: ClientTls,
     #[command(flatten)]

@@ -26,13 +26,15 @@ pub(crate) enum Keygen {
         netaio request echo --content hi --aead-file aead.key"
     )]
     Aead(KeyFile),
-    /// The seed of an identity for X25519, for `key_files::read` and `X25519Cipher::from_seed`.
+    /// The seed of an identity for X25519, for --identity-file and `key_files::read`.
     ///
     /// The file has 64 hexadecimal digits and the end of a line, which write 32 bytes. What is
-    /// printed is the public key, which others may know: they pin it.
+    /// printed is the public key, which others may know: clients name a server's with --server-key, and a
+    /// server has its clients' in the file of --known-clients.
     #[command(
         name = "x25519",
-        after_help = "Example:\n  netaio keygen x25519 identity"
+        after_help = "Example:\n  netaio keygen x25519 server.id\n  netaio serve --identity-file server.id\n  \
+        netaio keygen x25519 me.id\n  netaio request echo --content hi --identity-file me.id"
     )]
     X25519(KeyFile),
     /// An authority of one's own, and certificates of a server and a client with their keys.

@@ -4,6 +4,7 @@ mod asking;
 mod benching;
 mod codec;
 mod context;
+mod identity;
 mod keygen;
 mod layers;
 mod pages;
@@ -24,6 +25,7 @@ pub(crate) use self::codec::{Decode, Encode, Input, To};
 pub(crate) use self::context::{
     ContextChoice, ContextCommand, ContextFolder, Contexts, SaveContext,
 };
+pub(crate) use self::identity::{Own, ServerIdentity};
 pub(crate) use self::keygen::Keygen;
 #[cfg(feature = "tls")]
 pub(crate) use self::keygen::TlsFolder;

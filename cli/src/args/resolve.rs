@@ -70,6 +70,7 @@ impl ServerChoice {
             ));
         }
         self.outer.resolve(sources, saved)?;
+        self.identity.resolve(sources, &self.address, self.udp)?;
         Ok(self.tls.resolve(self.udp, self.runtime.runtime)?)
     }
 }
@@ -77,7 +78,8 @@ impl ServerChoice {
 impl Bench {
     fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
         if !self.own {
-            return self.server.resolve(sources).map(drop);
+            self.server.resolve(sources)?;
+            return self.check_identity();
         }
         // It is no server that a context could be of.
         if self.server.context.context.is_some() {
@@ -88,7 +90,16 @@ impl Bench {
             let problem = "--self has no TLS: `netaio serve` is a server with it";
             return Err(CliError::Usage(problem.into()));
         }
-        self.server.resolve_with(sources, None)
+        self.server.resolve_with(sources, None)?;
+        self.check_identity()
+    }
+
+    /// What is measured are servers, and X25519 is measured by `cargo bench`.
+    fn check_identity(&self) -> Result<(), CliError> {
+        match self.server.identity.own() {
+            None => Ok(()),
+            Some(_) => Err(CliError::Usage("bench has no --identity-file".into())),
+        }
     }
 }
 
@@ -119,6 +130,7 @@ impl Serve {
         let outer = |aead: Aead| aead.refuse_before(start);
         self.outer.resolve_with(sources, None, outer)?;
         self.admin.resolve(sources, None)?;
+        self.identity.resolve(sources, udp)?;
         let runtime = self.runtime.runtime;
         self.tls.resolve(self.serves_tcp(), runtime)?;
         if self.tls.server().is_some() && udp {

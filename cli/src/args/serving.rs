@@ -9,6 +9,7 @@ use netaio_core::{Limits, LimitsError};
 use netaio_driver::Interface;
 use netaio_driver::resources::StoreLimits;
 
+use super::identity::ServerIdentity;
 use super::layers::{AdminLayer, OuterLayer};
 use super::runtime::RuntimeChoice;
 use super::tls::ServerTls;
@@ -32,6 +33,8 @@ pub(crate) struct Serve {
     pub(crate) outer: OuterLayer,
     #[command(flatten)]
     pub(crate) admin: AdminLayer,
+    #[command(flatten)]
+    pub(crate) identity: ServerIdentity,
     /// Want the admin's secret for publishing too. Without it whoever passes the outer layer
     /// may publish anything to anybody's subscribers.
     #[arg(long)]
@@ -64,6 +67,20 @@ impl Serve {
     pub(crate) fn tcp(&self) -> Option<&str> {
         let is_alone = self.udp.is_none() && !self.sockets.serve_clients();
         self.tcp.as_deref().or(is_alone.then_some(TCP))
+    }
+
+    /// The limits that the options ask for.
+    ///
+    /// # Errors
+    /// One could not work.
+    pub(crate) fn limits(&self) -> Result<Limits, LimitsError> {
+        let limits = self.bounds.limits()?;
+        if self.identity.identity().is_none() {
+            return Ok(limits);
+        }
+        // Each connection is a peer, and is not served before it is.
+        let connections = limits.connections();
+        limits.with_peers(connections)
     }
 
     /// Whether TCP is served.
@@ -139,7 +156,7 @@ impl Bounds {
     ///
     /// # Errors
     /// One could not work.
-    pub(crate) fn limits(&self) -> Result<Limits, LimitsError> {
+    fn limits(&self) -> Result<Limits, LimitsError> {
         let per_address = self.per_address.map(NonZeroUsize::get);
         Limits::default()
             .with_auth_timeout(self.auth_timeout)?

@@ -10,7 +10,7 @@ use super::fanout::{self, Subscribers};
 use super::load::{Ask, Echo};
 use super::progress::Progress;
 use super::resource::Resource;
-use crate::args::{AdminLayer, Asking, Bench, Bounds, Nats, Serve, ServerTls};
+use crate::args::{AdminLayer, Asking, Bench, Bounds, Nats, Serve, ServerIdentity, ServerTls};
 use crate::asked::Asked;
 use crate::error::CliError;
 use crate::serve::{Bound, bind};
@@ -43,6 +43,7 @@ pub(super) async fn serve<R: Runtime>(options: &mut Bench) -> Result<Option<Boun
         udp: asked.udp.then(address).flatten(),
         outer: asked.outer.clone(),
         admin: AdminLayer::none(),
+        identity: ServerIdentity::default(),
         admin_publish: false,
         tls: ServerTls::default(),
         store: None,

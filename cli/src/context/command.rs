@@ -47,6 +47,7 @@ fn saved(options: &SaveContext) -> Result<Saved, ContextError> {
     };
     options.outer.save(&mut saved)?;
     options.admin.save(&mut saved)?;
+    options.identity.save(&mut saved)?;
     options.tls.save(&mut saved)?;
     Ok(saved)
 }

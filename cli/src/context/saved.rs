@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ContextError;
 use crate::args::check_servers;
+use crate::identity::PublicKey;
 use crate::secret::Secret;
 use crate::text::{Max, word};
 
@@ -26,6 +27,12 @@ pub(crate) struct Saved {
     pub(crate) plain_uri: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) aead_files: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) identity_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) server_keys: Vec<PublicKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) known_servers: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) admin_secret: Option<Kept>,
     #[serde(skip_serializing_if = "is_no")]
@@ -135,6 +142,11 @@ impl Saved {
         for file in &self.aead_files {
             text("aead-file", Some(&file.display().to_string()));
         }
+        text("identity-file", path(&self.identity_file).as_deref());
+        for key in &self.server_keys {
+            text("server-key", Some(&key.to_string()));
+        }
+        text("known-servers", path(&self.known_servers).as_deref());
         text("tls", self.tls.then_some("yes"));
         text("ca", path(&self.ca).as_deref());
         text("tls-name", self.tls_name.as_deref());

@@ -32,6 +32,8 @@ pub(super) enum Heard {
 pub(super) enum Hearing {
     /// Those that nobody has printed wait in the stream, and then at the server.
     Connection(Messages, Connection),
+    /// The same, where what encrypts them is opened first.
+    Boxes(Receiver<Message>, Connection),
     Datagrams {
         heard: Receiver<Heard>,
         /// For what is heard besides news.
@@ -46,8 +48,25 @@ impl Hearing {
     /// Never, in fact: another handler has the notifications already.
     pub(super) fn of<R: Runtime>(asked: &Asked<R>) -> Result<Self, CliError> {
         Ok(match asked {
-            Asked::Tcp { client, connection } => {
-                Self::Connection(client.messages(), connection.clone())
+            Asked::Tcp {
+                client,
+                connection,
+                boxes: None,
+            } => Self::Connection(client.messages(), connection.clone()),
+            Asked::Tcp {
+                client, connection, ..
+            } => {
+                let (news, heard) = async_channel::bounded(WAITING);
+                // One at a time, in their order; the next ones wait in the stream.
+                let handler = move |message: Message| {
+                    let news = news.clone();
+                    async move {
+                        // Nobody hears it where the subscription has ended.
+                        let _ = news.send(message).await;
+                    }
+                };
+                client.on(NOTIFY_URI, handler, asked.inner(Layer::new()))?;
+                Self::Boxes(heard, connection.clone())
             }
             Asked::Udp { node, server } => {
                 let (told, heard) = async_channel::bounded(WAITING);
@@ -75,6 +94,12 @@ impl Hearing {
     pub(super) async fn next(&mut self) -> Option<Heard> {
         match self {
             Self::Datagrams { heard, .. } => heard.recv().await.ok(),
+            Self::Boxes(news, connection) => {
+                let ended = async { Heard::Ended(connection.closed().await) };
+                let next = async { news.recv().await.ok().map(Heard::News) };
+                let ended = async { Some(ended.await) };
+                future::or(next, ended).await
+            }
             Self::Connection(messages, connection) => loop {
                 // A connection has ended once all that it has received is in the stream,
                 // which is asked first.

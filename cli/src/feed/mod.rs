@@ -8,7 +8,7 @@ mod renewal;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use netaio_core::Message;
+use netaio_core::{Layer, Message};
 use netaio_driver::{Remote, RequestError, Response, Runtime};
 use smol::future;
 
@@ -148,6 +148,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
         let remote = self.remote();
         let timeout = self.choice.server.timeout;
         let request = remote.request_message(Message::request(uri.to_owned()));
+        let request = request.inner(self.asked.inner(Layer::new()));
         let mut answer = std::pin::pin!(request.timeout(timeout).into_future());
         loop {
             let answered = async { Ok(answer.as_mut().await) };
@@ -227,7 +228,8 @@ async fn open<R: Runtime>(
     let server = &choice.server;
     let subscribe = async |asked: &Asked<R>| {
         let hearing = Hearing::of(asked)?;
-        renewal::subscribe(&asked.remote(), uris, server.timeout).await?;
+        let inner = asked.inner(Layer::new());
+        renewal::subscribe(&asked.remote(), &inner, uris, server.timeout).await?;
         Ok(hearing)
     };
     let (asked, hearing) = Asked::with(server, subscribe).await?;

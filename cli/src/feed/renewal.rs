@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use async_channel::Sender;
-use netaio_core::Message;
+use netaio_core::{Layer, Message};
 use netaio_driver::{Remote, RequestError, Runtime};
 
 use super::hearing::Heard;
@@ -23,12 +23,14 @@ const SILENT: u32 = 2;
 /// There is no answer, or the server refuses.
 pub(super) async fn subscribe(
     server: &Remote,
+    inner: &Layer,
     uris: &[String],
     timeout: Duration,
 ) -> Result<(), CliError> {
     for uri in uris {
         let request = server.request_message(Message::subscribe(uri.clone()));
-        request.timeout(timeout).await?.into_result()?;
+        let request = request.inner(inner.clone()).timeout(timeout);
+        request.await?.into_result()?;
     }
     Ok(())
 }
@@ -45,7 +47,7 @@ pub(super) fn start<R: Runtime>(
         let (mut failures, mut pause) = (0_u32, every);
         loop {
             R::sleep_until(Instant::now() + pause).await;
-            let heard = match subscribe(&server, &uris, timeout.min(every)).await {
+            let heard = match subscribe(&server, &Layer::new(), &uris, timeout.min(every)).await {
                 Ok(()) => {
                     let again = failures >= SILENT;
                     (failures, pause) = (0, every);

@@ -4,8 +4,8 @@ mod report;
 
 use std::time::Instant;
 
-use netaio_core::Message;
 use netaio_core::types::AUTH_ERROR;
+use netaio_core::{Layer, Message};
 use netaio_driver::{ErrorResponse, Heartbeat, RequestError, Runtime};
 
 use self::report::{Answer, Report};
@@ -62,8 +62,10 @@ impl Pinging {
                     return Err(ErrorResponse(message).into());
                 }
                 Ok(answer) => report.answered(&answer),
-                // There is no server at all: nothing was measured.
-                Err(error @ CliError::Connect(_)) if report.sent() == 1 => {
+                // There is no server at all, or another one: nothing was measured.
+                Err(error @ (CliError::Connect(_) | CliError::Identity(_)))
+                    if report.sent() == 1 =>
+                {
                     report.nothing();
                     return Err(error);
                 }
@@ -94,6 +96,7 @@ async fn round<R: Runtime>(
     let ask = async |asked: &Asked<R>| {
         let remote = asked.remote();
         let request = remote.request_message(Message::request(Heartbeat::URI));
+        let request = request.inner(asked.inner(Layer::new()));
         let begun = Instant::now();
         let response = request.timeout(server.timeout).await?;
         Ok(Answer {

@@ -17,6 +17,9 @@ pub(crate) use self::sources::{Given, Sources};
 /// The most bytes of a secret. More is a file that was named by mistake.
 pub(crate) const MAX: usize = 4096;
 
+/// What the seed of a key pair is called.
+pub(crate) const IDENTITY: &str = "the identity";
+
 /// Length of keys, in bytes.
 const KEY_LEN: usize = 32;
 
@@ -116,6 +119,20 @@ pub(crate) enum SecretError {
     /// There is too much in it.
     #[error("{what} in {place} is longer than {MAX} bytes")]
     TooLong { what: &'static str, place: String },
+}
+
+impl SecretError {
+    /// What a person may try.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Read { what, error, .. }
+                if *what == IDENTITY && error.kind() == io::ErrorKind::NotFound =>
+            {
+                Some("`netaio keygen x25519` makes such a file")
+            }
+            _ => None,
+        }
+    }
 }
 
 fn place(path: Option<&PathBuf>) -> String {

@@ -65,27 +65,29 @@ impl Sources {
         variable: &'static str,
         saved: &[PathBuf],
     ) -> Result<Vec<Key>, SecretError> {
-        let key = |secret: &Secret, place: String| {
-            let key = secret.key();
-            key.ok_or(SecretError::NoKey { what, place })
-        };
         let files = match files.is_empty() {
             false => files,
             true => match read::variable(what, variable)? {
                 Some(secret) => {
-                    let key = key(&secret, format!("the environment's {variable}"))?;
+                    let place = format!("the environment's {variable}");
+                    let key = secret.key().ok_or(SecretError::NoKey { what, place })?;
                     return Ok(vec![key]);
                 }
                 None => saved,
             },
         };
-        let mut keys = Vec::new();
-        for path in files {
-            let secret = self.file(what, path)?;
-            let path = (*path != Path::new("-")).then_some(path);
-            keys.push(key(&secret, place(path))?);
-        }
-        Ok(keys)
+        files.iter().map(|path| self.key(what, path)).collect()
+    }
+
+    /// The key in a file; - is standard input.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub(crate) fn key(&mut self, what: &'static str, path: &PathBuf) -> Result<Key, SecretError> {
+        let secret = self.file(what, path)?;
+        let path = (*path != Path::new("-")).then_some(path);
+        let place = place(path);
+        secret.key().ok_or(SecretError::NoKey { what, place })
     }
 
     /// The secret in a file; - is standard input.

@@ -5,10 +5,10 @@ use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use netaio_core::Layer;
 use netaio_core::types::{
     CREATE_URI, DELETE_URI, PUBLISH_URI, REQUEST_URI, SUBSCRIBE_URI, UNSUBSCRIBE_URI, UPDATE_URI,
 };
+use netaio_core::{ManagementConfig, SendOptions};
 use netaio_driver::resources::LocalBus;
 use netaio_driver::{BuildError, Content, Runtime, Server, UdpNode};
 
@@ -19,18 +19,24 @@ use super::handlers::{
 use super::{http, observe};
 use crate::args::Serve;
 use crate::error::CliError;
+use crate::identity::PROBE;
 use crate::systemd::HANDED_OVER;
 
 /// A server's or a node's builder with all layers and handlers: they have the
 /// methods in common, but no trait.
 macro_rules! serving {
     ($builder:expr, $options:expr, $shared:expr) => {{
+        let anybody = $options.identity.layer();
         let admin = $options.admin.layer();
+        let admin = match $options.identity.cipher() {
+            Some(cipher) => admin.with_shared_cipher(cipher),
+            None => admin,
+        };
         let publisher = match $options.admin_publish {
             true => admin.clone(),
-            false => Layer::new(),
+            false => anybody.clone(),
         };
-        let limits = $options.bounds.limits().map_err(BuildError::from)?;
+        let limits = $options.limits().map_err(BuildError::from)?;
         let builder = $builder;
         // Two readings of the clock for each message.
         let builder = match $options.metrics {
@@ -42,7 +48,9 @@ macro_rules! serving {
             .limits(limits)
             .state::<Arc<Shared>>($shared.clone())
             .on((REQUEST_URI, ECHO), |content: Content| content)
+            .inner(anybody.clone())
             .on(REQUEST_URI, read)
+            .inner(anybody.clone())
             .on(CREATE_URI, create)
             .inner(admin.clone())
             .on(UPDATE_URI, update)
@@ -50,7 +58,9 @@ macro_rules! serving {
             .on(DELETE_URI, delete)
             .inner(admin)
             .on(SUBSCRIBE_URI, subscribe)
+            .inner(anybody.clone())
             .on(UNSUBSCRIBE_URI, unsubscribe)
+            .inner(anybody)
             .on(PUBLISH_URI, publish)
             .inner(publisher)
     }};
@@ -93,6 +103,13 @@ async fn bind_with<R: Runtime>(
     let sockets = mem::take(&mut options.sockets);
     if address.is_some() || !sockets.tcp.is_empty() {
         let builder = serving!(Server::<R>::builder(), options, shared);
+        let builder = match options.identity.identity() {
+            None => builder,
+            Some(identity) => builder
+                .local_peer(identity.lasting())
+                .manage_peers(ManagementConfig::for_streams())
+                .on((REQUEST_URI, PROBE), || ""),
+        };
         let tls = options.tls.server();
         let server = match (&address, tls) {
             (Some(address), None) => builder.bind(address).await?,
@@ -111,7 +128,8 @@ async fn bind_with<R: Runtime>(
                 Some(tls) => tls.adopt(&server, listener)?,
             }
         }
-        shared.local.add(server.publisher().clone());
+        let sealed = SendOptions::new().with_inner(options.identity.layer());
+        shared.local.add_with(server.publisher().clone(), sealed);
         bound.tcp = Some(server);
     }
     if options.udp.is_some() || !sockets.udp.is_empty() {

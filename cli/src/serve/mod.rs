@@ -26,6 +26,7 @@ use crate::error::CliError;
 use crate::runtime::{Work, block_on};
 use crate::signals::Stop;
 use crate::stdio::Output;
+use crate::stdio::error::say;
 
 /// The time that requests have to be answered in once it is to stop. Clients have a second more to
 /// take what waits for them.
@@ -75,6 +76,12 @@ impl Serving {
             .chain(metrics.map(|address| ("metrics", address)))
             .collect();
         announce(&addresses)?;
+        if let Some(identity) = self.options.identity.identity() {
+            let key = identity.public_key();
+            say(format_args!(
+                "netaio: the server's public key, for --server-key, is {key}"
+            ));
+        }
         let told = Told::of_environment();
         told.ready::<R>(&addresses).await;
         told.watch(self.stop.clone(), tcp.clone(), shared);

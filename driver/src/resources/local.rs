@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use netaio_core::{Message, SealError};
+use netaio_core::{Message, SealError, SendOptions};
 
 use super::bus::{Bus, BusError};
 use super::store::Changed;
@@ -16,7 +16,14 @@ use crate::sync::{Mutex, MutexGuard, lock};
 ///
 /// Each has subscribers of its own; what is published comes to those of all, to all in the same order.
 #[derive(Default)]
-pub struct LocalBus(Mutex<Vec<Publisher>>);
+pub struct LocalBus(Mutex<Vec<Joined>>);
+
+/// A publisher, and how what goes to its subscribers is sent.
+#[derive(Clone)]
+struct Joined {
+    publisher: Publisher,
+    options: SendOptions,
+}
 
 impl LocalBus {
     /// A bus without publishers.
@@ -27,12 +34,18 @@ impl LocalBus {
 
     /// Adds the publisher of a server or a node. It does not keep it alive.
     pub fn add(&self, publisher: Publisher) {
-        self.lock().push(publisher);
+        self.add_with(publisher, SendOptions::new());
+    }
+
+    /// The same, with an inner layer around all that goes to its subscribers, or without an outer
+    /// plugin.
+    pub fn add_with(&self, publisher: Publisher, options: SendOptions) {
+        self.lock().push(Joined { publisher, options });
     }
 
     /// The lock is held for one message to all of them, which waits for nobody: so all get messages in
     /// the same order.
-    fn lock(&self) -> MutexGuard<'_, Vec<Publisher>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Joined>> {
         lock(&self.0)
     }
 
@@ -71,14 +84,14 @@ impl LocalBus {
     fn count(&self, subscribers: impl Fn(&Publisher) -> usize) -> usize {
         self.lock()
             .iter()
-            .map(subscribers)
+            .map(|joined| subscribers(&joined.publisher))
             .fold(0, usize::saturating_add)
     }
 
     fn send(&self, uri: &[u8], news: &Message) -> Result<usize, SealError> {
         let (mut told, mut failed) = (0_usize, None);
-        for publisher in self.lock().iter() {
-            match publisher.notify(uri, news) {
+        for Joined { publisher, options } in self.lock().iter() {
+            match publisher.notify_with(uri, news, options.clone()) {
                 Ok(delivery) => told = told.saturating_add(delivery.accepted()),
                 Err(error) => failed = Some((error, publisher.clone())),
             }
@@ -111,7 +124,7 @@ impl LocalBus {
         let news = Message::notify(uri.clone(), content.clone()).with_change(*change);
         let news = news.with_gap(lost);
         if let Err(error) = self.send(uri, &news)
-            && let Some(publisher) = self.lock().first()
+            && let Some(Joined { publisher, .. }) = self.lock().first()
         {
             let uri = Shown(uri);
             limited!(publisher.logs(), WARN, "subscribers are not told", %uri, %error);
@@ -142,7 +155,7 @@ impl Bus for LocalBus {
 
     async fn wait_for_room(&self, uri: &[u8]) {
         let publishers = self.lock().clone();
-        for publisher in publishers {
+        for Joined { publisher, .. } in publishers {
             publisher.wait_for_room(uri).await;
         }
     }
@@ -159,6 +172,8 @@ impl Bus for LocalBus {
 
 impl fmt::Debug for LocalBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LocalBus").field(&*self.lock()).finish()
+        let joined = self.lock();
+        let publishers = joined.iter().map(|joined| &joined.publisher);
+        f.debug_list().entries(publishers).finish()
     }
 }

@@ -1,0 +1,61 @@
+//! How a client and a server come to know each other's keys.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use netaio_core::Message;
+use netaio_core::plugin::X25519Cipher;
+use netaio_core::types::AUTH_ERROR;
+use netaio_driver::{Client, Connection, ErrorResponse, PeerEvents, Runtime};
+use smol::future;
+
+use crate::args::Own;
+use crate::error::CliError;
+use crate::identity::{self, IdentityError, Known, PROBE};
+use crate::stdio::error::say;
+
+/// Waits for the introduction of the server, and returns what encrypts between both. The client has
+/// introduced itself with its connection; its events are those since before.
+///
+/// # Errors
+/// The server has no identity or one that is not believed, or does not answer in time.
+pub(crate) async fn meet<R: Runtime>(
+    own: &Own,
+    (client, connection): (&Client<R>, &Connection),
+    mut events: PeerEvents,
+    address: &str,
+    timeout: Duration,
+) -> Result<X25519Cipher, CliError> {
+    // A server that introduces itself does so before it answers this.
+    let probe = connection.request_message(Message::request(PROBE));
+    let mut answer = pin!(probe.timeout(timeout).into_future());
+    let peers = client.peers();
+    let peer = loop {
+        if let Some(known) = peers.of(connection) {
+            break known.peer;
+        }
+        let answered = async { Some(answer.as_mut().await) };
+        let event = async {
+            events.next().await;
+            None
+        };
+        match future::or(event, answered).await {
+            None => {}
+            Some(answer) => match (answer?, peers.of(connection)) {
+                (_, Some(known)) => break known.peer,
+                // It did not pass the outer layer, and the introduction neither.
+                (answer, None) if answer.message_type == AUTH_ERROR => {
+                    return Err(ErrorResponse(answer.into_message()).into());
+                }
+                (_, None) => return Err(IdentityError::None(address.into()).into()),
+            },
+        }
+    };
+    let key = identity::announced(&peer).ok_or_else(|| IdentityError::None(address.into()))?;
+    if own.trust.check(address, key)? == Known::Now {
+        say(format_args!(
+            "netaio: the server at {address} is trusted from now on, with the key {key}"
+        ));
+    }
+    Ok(own.identity.towards(&peer, key))
+}

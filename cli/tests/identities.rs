@@ -1,0 +1,376 @@
+//! Identities for X25519: servers, and clients, that know one another by their keys.
+#![allow(clippy::unwrap_used, reason = "only tests run this")]
+
+mod common;
+
+use std::fs;
+use std::time::Duration;
+
+use common::folder::Folder;
+use common::server::Server;
+use common::subscriber::Subscriber;
+use common::{RUNTIMES, Ran, run};
+use netaio_tests::puppet::{Identity, Management};
+use netaio_tests::python::{Python, PythonError, PythonServer, ServerOptions};
+
+/// Somebody with a key pair in a file.
+struct Party {
+    file: String,
+    /// The public key.
+    key: String,
+}
+
+impl Party {
+    fn new(folder: &Folder, name: &str) -> Self {
+        let file = folder.path(name);
+        let printed = run(&["keygen", "x25519", &file], b"").text();
+        let key = printed.strip_prefix("public-key ").unwrap().trim_end();
+        Self {
+            file,
+            key: key.to_owned(),
+        }
+    }
+
+    fn serve(&self, options: &[&str]) -> Server {
+        Server::start(&[&["--identity-file", &self.file], options].concat())
+    }
+
+    /// Runs a command as this client.
+    fn run(&self, server: &str, args: &[&str]) -> Ran {
+        let own = ["--identity-file", &self.file, "--server", server];
+        run(&[args, &own].concat(), b"")
+    }
+}
+
+const ECHO: [&str; 4] = ["request", "echo", "--content", "hi"];
+
+/// It ended long before its timeout, and said so.
+fn refused(ran: &Ran, status: i32, text: &str) {
+    assert_eq!((ran.status, &*ran.stdout), (status, &b""[..]), "{ran:?}");
+    assert!(ran.stderr.contains(text), "{ran:?}");
+}
+
+fn says(ran: &Ran, output: &str) {
+    assert_eq!(
+        (ran.status, &*ran.stdout),
+        (0, output.as_bytes()),
+        "{ran:?}"
+    );
+}
+
+/// All that clients do, under whatever other layers there are.
+#[test]
+fn everything_is_asked_between_identities() {
+    let folder = Folder::new("identities");
+    let [alice, bob] = ["alice", "bob"].map(|name| Party::new(&folder, name));
+    let aead = folder.path("aead");
+    run(&["keygen", "aead", &aead], b"").text();
+    let layers: [&[&str]; 3] = [
+        &[],
+        &["--secret", "s", "--key", "k"],
+        &["--aead-file", &aead],
+    ];
+    for runtime in RUNTIMES {
+        for layer in layers {
+            let options = [layer, &["--runtime", runtime]].concat();
+            let admin = ["--admin-secret", "a", "--admin-publish"];
+            let server = alice.serve(&[&options[..], &admin].concat());
+            let addr = server.addr.to_string();
+            let pinned = ["--server-key", &alice.key];
+            let bobs = |args: &[&str]| bob.run(&addr, &[args, &options, &pinned].concat());
+            let may = ["--admin-secret", "a"];
+            let admins = |args: &[&str]| bobs(&[args, &may].concat());
+            says(&bobs(&ECHO), "hi");
+            let own = ["--identity-file", &bob.file, "--server", &addr];
+            let feed = [&own[..], &options, &pinned].concat();
+            let mut told = Subscriber::start(&[&["a/*"][..], &feed].concat());
+            let mut watching = Subscriber::start_with(&[&["watch", "a/b"][..], &feed].concat());
+            watching.says("there is no a/b");
+            says(&admins(&["create", "a/b", "--content", "1"]), "stored");
+            says(&bobs(&["request", "a/b"]), "1");
+            says(&admins(&["update", "a/b", "--content", "2"]), "stored");
+            says(&admins(&["publish", "a/c", "--content", "news"]), "1");
+            for line in ["a/b 1\n", "a/b 2\n", "a/c news\n"] {
+                assert_eq!(told.line(), line);
+            }
+            for line in ["1\n", "2\n"] {
+                assert_eq!(watching.line(), line);
+            }
+            says(&admins(&["delete", "a/b"]), "deleted");
+            refused(&bobs(&["delete", "a/b"]), 1, "AUTH_ERROR");
+            let pinged = bobs(&["ping", "--count", "2", "--interval", "0.01"]);
+            assert_eq!(pinged.status, 0, "{pinged:?}");
+        }
+    }
+}
+
+/// Nobody without a key gets an answer other than that.
+#[test]
+fn strangers_are_refused_at_once() {
+    let folder = Folder::new("strangers");
+    let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Party::new(&folder, name));
+    let known = folder.private("known", format!("# friends\n{} # bob\n\n", bob.key));
+    let server = alice.serve(&["--known-clients", &known, "--secret", "s"]);
+    let addr = server.addr.to_string();
+    let pinned = ["--server-key", &alice.key, "--secret", "s"];
+    says(&bob.run(&addr, &[&ECHO[..], &pinned].concat()), "hi");
+    let ran = eve.run(&addr, &[&ECHO[..], &pinned].concat());
+    refused(&ran, 1, "X25519 auth failed");
+    assert!(ran.stderr.contains("--identity-file"), "{ran:?}");
+    for command in [
+        &ECHO[..],
+        &["subscribe", "a"],
+        &["create", "a", "--content", "1"],
+    ] {
+        let ran = run(
+            &[command, &["--server", &addr, "--secret", "s"]].concat(),
+            b"",
+        );
+        refused(&ran, 1, "X25519 auth failed");
+    }
+    // The outer layer is another one.
+    let ran = bob.run(&addr, &[&ECHO[..], &pinned[..2]].concat());
+    refused(&ran, 1, "HMAC auth failed");
+}
+
+/// A server is trusted at first use, and another one in its place is not.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_with_another_key_is_refused() {
+    let folder = Folder::new("changed");
+    let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Party::new(&folder, name));
+    // On an address that no other process binds to, so that others can have its port.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = format!("127.80.{high}.{low}:0");
+    let server = Server::start_at(&host, &["tcp"], &["--identity-file", &alice.file]);
+    let addr = server.addr.to_string();
+    let ran = bob.run(&addr, &ECHO);
+    says(&ran, "hi");
+    let trusted = format!("{addr} is trusted from now on, with the key {}", alice.key);
+    assert!(ran.stderr.contains(&trusted), "{ran:?}");
+    let servers = format!("{}.servers", bob.file);
+    let line = format!("{addr} {}\n", alice.key);
+    assert_eq!(fs::read_to_string(&servers).unwrap(), line);
+    let again = bob.run(&addr, &ECHO);
+    says(&again, "hi");
+    assert!(!again.stderr.contains("trusted"), "{again:?}");
+    let own = ["a", "--identity-file", &bob.file, "--server", &addr];
+    let mut subscriber = Subscriber::start(&own);
+    server.stop("-KILL");
+
+    let mallory = Server::start_at(&addr, &["tcp"], &["--identity-file", &eve.file]);
+    // Whoever was subscribed connects again, and sees that it is another one.
+    subscriber.says(&format!(
+        "netaio: the server at {addr} has the key {}",
+        eve.key
+    ));
+    assert_eq!(subscriber.end(), (Some(1), String::new()));
+    for command in [&ECHO[..], &["subscribe", "a"], &["ping"]] {
+        let ran = bob.run(&addr, command);
+        refused(&ran, 1, "another one by line 1");
+        assert!(ran.stderr.contains(&eve.key) && ran.stderr.contains("remove that line"));
+    }
+    let pinned = ["--server-key", &alice.key];
+    let ran = bob.run(&addr, &[&ECHO[..], &pinned].concat());
+    refused(&ran, 1, "which --server-key does not name");
+    assert_eq!(fs::read_to_string(&servers).unwrap(), line);
+    // Either may be meant.
+    let both = ["--server-key", &alice.key, "--server-key", &eve.key];
+    says(&bob.run(&addr, &[&ECHO[..], &both].concat()), "hi");
+    // It has a new key, and an editor has left a line without its end.
+    fs::write(&servers, format!("# mine\nelsewhere:1 {}", alice.key)).unwrap();
+    says(&bob.run(&addr, &ECHO), "hi");
+    let lines = format!("# mine\nelsewhere:1 {}\n{addr} {}\n", alice.key, eve.key);
+    assert_eq!(fs::read_to_string(&servers).unwrap(), lines);
+    drop(mallory);
+}
+
+#[test]
+fn a_server_without_an_identity_is_none() {
+    let folder = Folder::new("none");
+    let bob = Party::new(&folder, "bob");
+    for options in [&[][..], &["--secret", "s"]] {
+        let server = Server::start(options);
+        let ran = bob.run(&server.addr.to_string(), &[&ECHO[..], options].concat());
+        refused(&ran, 1, "has no identity for X25519");
+        assert!(fs::metadata(format!("{}.servers", bob.file)).is_err());
+    }
+}
+
+#[test]
+fn what_does_not_go_together_is_wrong_usage() {
+    let folder = Folder::new("usage");
+    let bob = Party::new(&folder, "bob");
+    let own = ["--identity-file", &*bob.file];
+    let wrong = |args: &[&str], text: &str| refused(&run(args, b""), 2, text);
+    let missing = folder.path("missing");
+    for command in [&["serve"][..], &ECHO] {
+        let ran = run(&[command, &["--identity-file", &missing]].concat(), b"");
+        refused(&ran, 2, "cannot read the identity from");
+        assert!(ran.stderr.contains("netaio keygen x25519"), "{ran:?}");
+        let udp = ["--udp", "127.0.0.1:0"];
+        let udp = if command == ["serve"] {
+            &udp[..]
+        } else {
+            &udp[..1]
+        };
+        wrong(&[command, &own, udp].concat(), "X25519 is for TCP");
+    }
+    let known = folder.private("known", "12\n");
+    wrong(
+        &[&["serve"], &own[..], &["--known-clients", &known]].concat(),
+        "line 1 of",
+    );
+    let file = ["--known-servers", &*known];
+    let nowhere = ["--known-servers", "x", "--server", "127.0.0.1:1"];
+    wrong(&[&ECHO[..], &file].concat(), "are for a client with");
+    wrong(
+        &[&ECHO[..], &own, &["--server", "a:1,b:1"]].concat(),
+        "--server-key for each",
+    );
+    wrong(
+        &[&ECHO[..], &["--identity-file", "-"]].concat(),
+        "an identity from standard input needs",
+    );
+    wrong(
+        &[&ECHO[..], &own, &["--server-key", "12"]].concat(),
+        "a public key is 64",
+    );
+    wrong(&[&["bench"], &own[..]].concat(), "bench has no");
+    refused(
+        &run(&[&ECHO[..], &own, &nowhere].concat(), b""),
+        4,
+        "refused",
+    );
+    // What a file of known servers is not.
+    let server = Server::start(&own);
+    let addr = server.addr.to_string();
+    let to = ["--server", &*addr];
+    wrong(&[&ECHO[..], &own, &file, &to].concat(), "line 1 of");
+    let nowhere = folder.path("no/where");
+    let file = ["--known-servers", &*nowhere];
+    wrong(&[&ECHO[..], &own, &file, &to].concat(), "cannot keep");
+}
+
+/// How long a script may take for a line: a guard.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The package's client, and its own X25519 cipher.
+#[test]
+fn a_python_client_with_an_identity_is_served() -> Result<(), PythonError> {
+    let Some(python) = Python::get()? else {
+        return Ok(());
+    };
+    let folder = Folder::new("python-client");
+    let [alice, bob] = ["alice", "bob"].map(|name| Party::new(&folder, name));
+    let seed = fs::read_to_string(&bob.file).unwrap();
+    let known = folder.private("known", format!("{}\n", bob.key));
+    for layer in [&["--secret", "s"][..], &[]] {
+        let server = alice.serve(&[layer, &["--known-clients", &known]].concat());
+        let port = server.addr.port().to_string();
+        let mut args = vec![&*port, seed.trim_end()];
+        args.extend(layer.get(1));
+        let mut client = python.spawn("identity.py", &args)?;
+        let mut lines = Vec::new();
+        for _ in 0..6 {
+            lines.push(client.read_line(PATIENCE)?);
+        }
+        // A change is told before it is answered, and a confirmation may come behind an answer.
+        lines[1..].sort();
+        let expected = [
+            &*format!("server {0} {0}", alice.key),
+            "CONFIRM_SUBSCRIBE a ",
+            "NOTIFY_URI a 1",
+            "OK a stored",
+            "RESPOND_URI a 1",
+            "RESPOND_URI echo hi",
+        ];
+        assert_eq!(lines, expected);
+        assert!(client.close().is_some_and(|status| status.success()));
+    }
+    Ok(())
+}
+
+/// The package's server, which answers `boxed` behind its own X25519 cipher.
+#[test]
+fn a_python_server_with_an_identity_is_asked() -> Result<(), PythonError> {
+    let Some(python) = Python::get()? else {
+        return Ok(());
+    };
+    let folder = Folder::new("python-server");
+    let bob = Party::new(&folder, "bob");
+    let theirs = Identity::with_seed("python", 7);
+    let mut server = PythonServer::start_as(&python, &ServerOptions::default(), &theirs)?;
+    server.manage_peers(&Management::default())?;
+    let addr = server.addr.to_string();
+    let ran = bob.run(&addr, &["request", "boxed", "--content", "hi"]);
+    says(&ran, "hi");
+    let key = theirs.cipher().unwrap();
+    let key: String = key
+        .public_key()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert!(ran.stderr.contains(&key), "{ran:?}");
+    server.stop();
+    Ok(())
+}
+
+/// A context has the identity, and whom it believes.
+#[test]
+fn a_context_has_the_identity() {
+    let folder = Folder::new("context");
+    let [alice, bob] = ["alice", "bob"].map(|name| Party::new(&folder, name));
+    let server = alice.serve(&[]);
+    let addr = server.addr.to_string();
+    let config = folder.path("config");
+    let there = ["--config-dir", &*config];
+    let options = ["--server", &addr, "--identity-file", &bob.file];
+    let pinned = ["--server-key", &alice.key];
+    let save = |name: &str, more: &[&str]| {
+        run(
+            &[&["context", "save", name], &options[..], more, &there].concat(),
+            b"",
+        )
+        .text();
+    };
+    save("pinned", &pinned);
+    let ask = |name: &str, more: &[&str]| {
+        let named = ["--context", name];
+        run(&[&ECHO[..], &named, &there, more].concat(), b"")
+    };
+    says(&ask("pinned", &[]), "hi");
+    refused(
+        &ask("pinned", &["--server-key", &bob.key]),
+        1,
+        "does not name",
+    );
+    let shown = run(&[&["context", "show", "pinned"], &there[..]].concat(), b"").text();
+    for (name, value) in [("identity-file", &bob.file), ("server-key", &alice.key)] {
+        assert!(shown.contains(&format!("{name} {value}\n")), "{shown}");
+    }
+    let servers = folder.path("servers");
+    save("trusting", &["--known-servers", &servers]);
+    says(&ask("trusting", &[]), "hi");
+    let line = format!("{addr} {}\n", alice.key);
+    assert_eq!(fs::read_to_string(&servers).unwrap(), line);
+}
+
+/// Under TLS nothing of it is readable, and the server is known twice.
+#[cfg(feature = "tls")]
+#[test]
+fn identities_are_known_over_tls_too() {
+    let folder = Folder::new("over-tls");
+    let [alice, bob] = ["alice", "bob"].map(|name| Party::new(&folder, name));
+    let made = folder.path("tls");
+    run(&["keygen", "tls", &made, "127.0.0.1"], b"").text();
+    let [ca, crt, key] = ["ca.crt", "server.crt", "server.key"].map(|it| format!("{made}/{it}"));
+    let server = alice.serve(&["--tls-cert", &crt, "--tls-key", &key]);
+    let addr = server.addr.to_string();
+    says(&bob.run(&addr, &[&ECHO[..], &["--ca", &ca]].concat()), "hi");
+    let own = ["a", "--identity-file", &bob.file, "--server", &addr];
+    let mut told = Subscriber::start(&[&own[..], &["--ca", &ca]].concat());
+    let publish = ["publish", "a", "--content", "news", "--ca", &ca];
+    says(&bob.run(&addr, &publish), "1");
+    assert_eq!(told.line(), "news\n");
+}
