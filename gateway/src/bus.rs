@@ -130,7 +130,7 @@ impl Bus {
         let messages = subscribed.map_err(NatsError::refused)?;
         // What is published after the confirmation is not to be missed.
         self.nats.round_trip(deadline).await?;
-        let messages = self.nats.inbox(messages);
+        let messages = Inbox::new(self.nats.clone(), messages);
         let delivery = Delivery {
             bus: Arc::downgrade(self),
             id: self.nats.id.clone(),

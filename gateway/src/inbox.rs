@@ -1,50 +1,14 @@
-//! What NATS has sent and waits here, counted in bytes.
+//! What NATS has sent and waits here.
 
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_nats::{Message as NatsMessage, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::nats::Nats;
-use crate::outbox::OVERHEAD;
-
-/// The bytes of all messages that may wait here.
-pub(crate) struct InboxRoom {
-    free: Arc<Semaphore>,
-    /// How many messages found no room so far.
-    refused: AtomicU64,
-}
-
-impl InboxRoom {
-    pub(crate) fn new(bytes: u32) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(usize::try_from(bytes).unwrap_or(usize::MAX))),
-            refused: AtomicU64::new(0),
-        }
-    }
-
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
-    }
-
-    /// Room for a message; `None` if there is none.
-    fn take(&self, message: &NatsMessage) -> Option<OwnedSemaphorePermit> {
-        let bytes = message.length.saturating_add(OVERHEAD);
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        match self.free.clone().try_acquire_many_owned(bytes) {
-            Ok(permit) => Some(permit),
-            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => {
-                self.refused.fetch_add(1, Ordering::Relaxed);
-                None
-            }
-        }
-    }
-}
 
 /// The messages of one subscription. Whoever takes them reads on [while](Self::meanwhile) it waits for
 /// something else, so that few wait in the client of NATS, which counts them and not their bytes.
@@ -66,6 +30,7 @@ pub(crate) struct Received {
 }
 
 impl Inbox {
+    /// Those of a subscription.
     pub(crate) fn new(nats: Nats, messages: Subscriber) -> Self {
         Self {
             messages,

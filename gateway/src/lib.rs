@@ -58,6 +58,7 @@ mod error;
 mod gateway;
 mod headers;
 mod inbox;
+mod inbox_room;
 mod interest;
 mod nats;
 mod options;

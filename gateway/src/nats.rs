@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::{Client, ConnectOptions, Event, Subscriber};
+use async_nats::{Client, ConnectOptions, Event};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ConnectError, NatsError};
-use crate::inbox::{Inbox, InboxRoom};
+use crate::inbox_room::InboxRoom;
 use crate::options::GatewayOptions;
 use crate::outbox::{InFlight, OVERHEAD, Outbox};
 
@@ -178,11 +178,6 @@ impl Nats {
                 _ => Err(NatsError::Unavailable),
             },
         }
-    }
-
-    /// What comes of a subscription.
-    pub(crate) fn inbox(&self, messages: Subscriber) -> Inbox {
-        Inbox::new(self.clone(), messages)
     }
 
     /// How many messages that NATS has sent found no room here.

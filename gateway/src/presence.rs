@@ -161,7 +161,7 @@ impl Presence {
             told: HashMap::new(),
             room: Arc::new(Semaphore::new(SENDING)),
         };
-        let inbox = self.nats.inbox(messages);
+        let inbox = Inbox::new(self.nats.clone(), messages);
         let task = tokio::spawn(sharing.run(server.events(), inbox));
         Ok(SharedPeers {
             _task: Task(task.abort_handle()),

@@ -80,7 +80,7 @@ where
     // It is there for whoever is told of it.
     nats.round_trip(deadline).await?;
     let (stop, stopped) = oneshot::channel();
-    let requests = nats.inbox(requests);
+    let requests = Inbox::new(nats.clone(), requests);
     let running = run(nats, requests, stopped, Arc::new(handler));
     Ok(Service {
         stop: Some(stop),
