@@ -6,7 +6,8 @@ use super::Message;
 /// field of the notification.
 ///
 /// A server that drops notifications of a slow subscriber, or a node that has no room for them,
-/// says so with the next one that it sends there. Plain netaio peers ignore the field.
+/// says so with the next one that it sends there: the least that may be. Who cannot count them, as a
+/// gateway whose connection was away, says 1. Plain netaio peers ignore the field.
 ///
 /// netaio's auth plugins do not cover it, as they do not cover the message type: whoever
 /// can change messages on their way can change it too.
