@@ -5,6 +5,7 @@
 //! encode` makes frames of such lines. `netaio help` says the rest.
 #![forbid(unsafe_code)]
 
+mod address;
 mod args;
 mod asked;
 mod bench;
@@ -27,6 +28,7 @@ mod pages;
 mod ping;
 mod progress;
 mod request;
+mod reserved;
 mod runtime;
 mod secret;
 mod serve;

@@ -11,7 +11,7 @@ use smol::future;
 
 use crate::args::Own;
 use crate::error::CliError;
-use crate::identity::{self, IdentityError, Known, PROBE};
+use crate::identity::{self, Known, PROBE};
 use crate::stdio::error::say;
 
 /// Waits for the introduction of the server, and returns what encrypts between both. The client has
@@ -47,11 +47,11 @@ pub(crate) async fn meet<R: Runtime>(
                 (answer, None) if answer.message_type == AUTH_ERROR => {
                     return Err(ErrorResponse(answer.into_message()).into());
                 }
-                (_, None) => return Err(IdentityError::None(address.into()).into()),
+                (_, None) => return Err(own.trust.without_key(address).into()),
             },
         }
     };
-    let key = identity::announced(&peer).ok_or_else(|| IdentityError::None(address.into()))?;
+    let key = identity::announced(&peer).ok_or_else(|| own.trust.without_key(address))?;
     if own.trust.check(address, key)? == Known::Now {
         say(format_args!(
             "netaio: the server at {address} is trusted from now on, with the key {key}"

@@ -7,56 +7,12 @@ use std::fs;
 use std::time::Duration;
 
 use common::folder::Folder;
+use common::party::{ECHO, Party, refused, says};
 use common::server::Server;
 use common::subscriber::Subscriber;
-use common::{RUNTIMES, Ran, run};
+use common::{RUNTIMES, run};
 use netaio_tests::puppet::{Identity, Management};
 use netaio_tests::python::{Python, PythonError, PythonServer, ServerOptions};
-
-/// Somebody with a key pair in a file.
-struct Party {
-    file: String,
-    /// The public key.
-    key: String,
-}
-
-impl Party {
-    fn new(folder: &Folder, name: &str) -> Self {
-        let file = folder.path(name);
-        let printed = run(&["keygen", "x25519", &file], b"").text();
-        let key = printed.strip_prefix("public-key ").unwrap().trim_end();
-        Self {
-            file,
-            key: key.to_owned(),
-        }
-    }
-
-    fn serve(&self, options: &[&str]) -> Server {
-        Server::start(&[&["--identity-file", &self.file], options].concat())
-    }
-
-    /// Runs a command as this client.
-    fn run(&self, server: &str, args: &[&str]) -> Ran {
-        let own = ["--identity-file", &self.file, "--server", server];
-        run(&[args, &own].concat(), b"")
-    }
-}
-
-const ECHO: [&str; 4] = ["request", "echo", "--content", "hi"];
-
-/// It ended long before its timeout, and said so.
-fn refused(ran: &Ran, status: i32, text: &str) {
-    assert_eq!((ran.status, &*ran.stdout), (status, &b""[..]), "{ran:?}");
-    assert!(ran.stderr.contains(text), "{ran:?}");
-}
-
-fn says(ran: &Ran, output: &str) {
-    assert_eq!(
-        (ran.status, &*ran.stdout),
-        (0, output.as_bytes()),
-        "{ran:?}"
-    );
-}
 
 /// All that clients do, under whatever other layers there are.
 #[test]
@@ -133,67 +89,35 @@ fn strangers_are_refused_at_once() {
     refused(&ran, 1, "HMAC auth failed");
 }
 
-/// A server is trusted at first use, and another one in its place is not.
-#[cfg(target_os = "linux")]
+/// The uri by which servers are known is nobody's resource.
 #[test]
-fn a_server_with_another_key_is_refused() {
-    let folder = Folder::new("changed");
-    let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Party::new(&folder, name));
-    // On an address that no other process binds to, so that others can have its port.
-    let [.., high, low] = std::process::id().to_be_bytes();
-    let host = format!("127.80.{high}.{low}:0");
-    let server = Server::start_at(&host, &["tcp"], &["--identity-file", &alice.file]);
+fn no_resource_is_where_servers_are_known() {
+    let folder = Folder::new("probe");
+    let [alice, bob] = ["alice", "bob"].map(|name| Party::new(&folder, name));
+    let uri = "netaio/identity";
+    let server = alice.serve(&[]);
     let addr = server.addr.to_string();
-    let ran = bob.run(&addr, &ECHO);
-    says(&ran, "hi");
-    let trusted = format!("{addr} is trusted from now on, with the key {}", alice.key);
-    assert!(ran.stderr.contains(&trusted), "{ran:?}");
-    let servers = format!("{}.servers", bob.file);
-    let line = format!("{addr} {}\n", alice.key);
-    assert_eq!(fs::read_to_string(&servers).unwrap(), line);
-    let again = bob.run(&addr, &ECHO);
-    says(&again, "hi");
-    assert!(!again.stderr.contains("trusted"), "{again:?}");
-    let own = ["a", "--identity-file", &bob.file, "--server", &addr];
-    let mut subscriber = Subscriber::start(&own);
-    server.stop("-KILL");
-
-    let mallory = Server::start_at(&addr, &["tcp"], &["--identity-file", &eve.file]);
-    // Whoever was subscribed connects again, and sees that it is another one.
-    subscriber.says(&format!(
-        "netaio: the server at {addr} has the key {}",
-        eve.key
-    ));
-    assert_eq!(subscriber.end(), (Some(1), String::new()));
-    for command in [&ECHO[..], &["subscribe", "a"], &["ping"]] {
-        let ran = bob.run(&addr, command);
-        refused(&ran, 1, "another one by line 1");
-        assert!(ran.stderr.contains(&eve.key) && ran.stderr.contains("remove that line"));
+    for change in ["create", "update"] {
+        let ran = bob.run(&addr, &[change, uri, "--content", "1"]);
+        // Whoever sends one by mistake is told at once, and by the server too.
+        refused(&ran, 2, "is what a server is asked for");
+        let plain = Server::start(&[]);
+        let to = ["--server", &*plain.addr.to_string()];
+        let ran = run(&[&[change, uri, "--content", "1"], &to[..]].concat(), b"");
+        refused(&ran, 1, "are answered by the server itself");
     }
-    let pinned = ["--server-key", &alice.key];
-    let ran = bob.run(&addr, &[&ECHO[..], &pinned].concat());
-    refused(&ran, 1, "which --server-key does not name");
-    assert_eq!(fs::read_to_string(&servers).unwrap(), line);
-    // Either may be meant.
-    let both = ["--server-key", &alice.key, "--server-key", &eve.key];
-    says(&bob.run(&addr, &[&ECHO[..], &both].concat()), "hi");
-    // It has a new key, and an editor has left a line without its end.
-    fs::write(&servers, format!("# mine\nelsewhere:1 {}", alice.key)).unwrap();
-    says(&bob.run(&addr, &ECHO), "hi");
-    let lines = format!("# mine\nelsewhere:1 {}\n{addr} {}\n", alice.key, eve.key);
-    assert_eq!(fs::read_to_string(&servers).unwrap(), lines);
-    drop(mallory);
-}
-
-#[test]
-fn a_server_without_an_identity_is_none() {
-    let folder = Folder::new("none");
-    let bob = Party::new(&folder, "bob");
-    for options in [&[][..], &["--secret", "s"]] {
-        let server = Server::start(options);
-        let ran = bob.run(&server.addr.to_string(), &[&ECHO[..], options].concat());
-        refused(&ran, 1, "has no identity for X25519");
-        assert!(fs::metadata(format!("{}.servers", bob.file)).is_err());
+    for ask in ["request", "watch"] {
+        refused(
+            &bob.run(&addr, &[ask, uri]),
+            2,
+            "is what a server is asked for",
+        );
+    }
+    for uri in [uri, "echo"] {
+        let store = folder.path("store");
+        let line = format!("{{\"uri\":\"{uri}\",\"content\":\"1\"}}");
+        let ran = run(&["store", "load", &store], line.as_bytes());
+        refused(&ran, 1, "are answered by the server itself");
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use netaio_core::Layer;
 use netaio_core::plugin::CipherPlugin;
 
+use crate::address::Address;
 use crate::context::{ContextError, Saved, kept};
 use crate::error::CliError;
 use crate::identity::{self, Identity, PublicKey, Trust};
@@ -93,7 +94,7 @@ impl ClientIdentity {
             (true, _) if address.contains(',') => {
                 return usage("several servers with --identity-file need a --server-key for each");
             }
-            (true, Some(servers)) => Trust::File(servers.clone()),
+            (true, Some(servers)) => Trust::file(servers.clone(), one(address)?),
             (true, None) if path == Path::new("-") => {
                 return usage(
                     "an identity from standard input needs --server-key or --known-servers",
@@ -102,7 +103,7 @@ impl ClientIdentity {
             (true, None) => {
                 let mut servers = OsString::from(path);
                 servers.push(".servers");
-                Trust::File(servers.into())
+                Trust::file(servers.into(), one(address)?)
             }
         };
         let identity = read(sources, path)?;
@@ -189,6 +190,12 @@ impl ServerIdentity {
 
 fn read(sources: &mut Sources, path: &PathBuf) -> Result<Identity, SecretError> {
     Ok(Identity::new(&sources.key(IDENTITY, path)?))
+}
+
+/// The address of one server.
+fn one(address: &str) -> Result<Address, CliError> {
+    let address = address.trim().parse();
+    address.or_else(|problem: &str| usage(problem))
 }
 
 fn usage<T>(problem: &str) -> Result<T, CliError> {

@@ -9,6 +9,7 @@ use super::{Bench, Ping, ServerChoice, Watch};
 use super::{Command, Decode, Encode, Input, Node, Request, Serve, Subscribe};
 use crate::context::{self, Saved};
 use crate::error::CliError;
+use crate::identity::PROBE;
 use crate::secret::Sources;
 use crate::stdio::error::say;
 use crate::systemd::{self, SocketsError};
@@ -28,8 +29,10 @@ impl Command {
             | Self::Update(options)
             | Self::Delete(options)
             | Self::Publish(options) => options.resolve(sources),
-            Self::Subscribe(Subscribe { feed, .. }) | Self::Watch(Watch { feed, .. }) => {
-                feed.server.resolve(sources).map(drop)
+            Self::Subscribe(Subscribe { feed, .. }) => feed.server.resolve(sources).map(drop),
+            Self::Watch(Watch { uri, feed, .. }) => {
+                feed.server.resolve(sources)?;
+                feed.server.check_uri(uri)
             }
             Self::Ping(Ping { server, .. }) => server.resolve(sources).map(drop),
             Self::Bench(options) => options.resolve(sources),
@@ -75,6 +78,19 @@ impl ServerChoice {
     }
 }
 
+impl ServerChoice {
+    /// Refuses what a server with an identity answers before it knows the client, and so without
+    /// the layer in which the answer is waited for.
+    fn check_uri(&self, uri: &str) -> Result<(), CliError> {
+        match uri == PROBE && self.identity.own().is_some() {
+            false => Ok(()),
+            true => Err(CliError::Usage(format!(
+                "{PROBE} is what a server is asked for to know who it is; resources have other uris"
+            ))),
+        }
+    }
+}
+
 impl Bench {
     fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
         if !self.own {
@@ -109,6 +125,7 @@ impl Request {
             sources.take_stdin("the content")?;
         }
         let saved = self.server.resolve(sources)?;
+        self.server.check_uri(&self.uri)?;
         Ok(self.admin.resolve(sources, saved.as_ref())?)
     }
 }

@@ -1,19 +1,15 @@
 //! What single options mean.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::address::Address;
 use crate::codec::hex::unhex;
 
 /// A host, by name or number, and a port.
 pub(super) fn address(text: &str) -> Result<String, String> {
-    let port = text
-        .rsplit_once(':')
-        .map(|(host, port)| (host, port.parse::<u16>()));
-    match port {
-        Some((host, Ok(_))) if is_host(host) => Ok(text.into()),
-        _ => Err("an address is HOST:PORT, such as 127.0.0.1:8888 or [::1]:8888".into()),
-    }
+    text.parse::<Address>()?;
+    Ok(text.into())
 }
 
 /// Servers that are as good as each other, with commas between them: one or several.
@@ -22,22 +18,6 @@ pub(crate) fn servers(text: &str) -> Result<String, String> {
         address(server.trim())?;
     }
     Ok(text.into())
-}
-
-/// Whether this may be a host: a name, or an address, which brackets are around where it has
-/// colons.
-fn is_host(text: &str) -> bool {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
-    match bare {
-        Some(inner) => {
-            // The zone of an address that holds on one link alone.
-            let number = inner.split_once('%').map_or(inner, |(number, _)| number);
-            number.parse::<Ipv6Addr>().is_ok()
-        }
-        None => !text.is_empty() && !text.contains(['[', ']', ':']),
-    }
 }
 
 /// A number of seconds, with decimals if need be.

@@ -29,6 +29,9 @@ pub(crate) enum LineError {
         "the store has {0} already, from before or from a line above; --replace takes this one instead"
     )]
     There(String),
+    /// A server would never read it. Its uri, to be shown.
+    #[error("requests for {0} are answered by the server itself; load it at another uri")]
+    Reserved(String),
     /// No message would carry it.
     #[error("uri and content have {len} bytes, and a message carries {max} at most")]
     NoMessage {

@@ -1,21 +1,33 @@
 //! Which server is believed to be the one that is meant.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-use super::error::IdentityError;
-use super::keys;
+use super::error::{IdentityError, Source};
+use super::keys::{self, Warn};
 use super::public_key::PublicKey;
+use crate::address::Address;
 
 /// Whom to believe.
 #[derive(Clone, Debug)]
 pub(crate) enum Trust {
     /// Servers with one of these keys.
     Keys(Vec<PublicKey>),
-    /// Servers with the key that the file has for their address; of one that it does not have the
-    /// first key is believed, and kept there.
-    File(PathBuf),
+    /// The server with the key that a file has for its address.
+    File(KnownServer),
+}
+
+/// The server at an address, with the key that a file has for it; where that has none, the first key
+/// is believed, and kept there.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownServer {
+    path: PathBuf,
+    address: Address,
+    /// The key that this process has believed: no other one is, whatever becomes of the file.
+    seen: Arc<OnceLock<PublicKey>>,
 }
 
 /// Where a key is known from.
@@ -27,6 +39,15 @@ pub(crate) enum Known {
 }
 
 impl Trust {
+    /// Trust in the server at an address.
+    pub(crate) fn file(path: PathBuf, address: Address) -> Self {
+        Self::File(KnownServer {
+            path,
+            address,
+            seen: Arc::default(),
+        })
+    }
+
     /// Whether the server at an address is believed.
     ///
     /// # Errors
@@ -38,35 +59,85 @@ impl Trust {
                 address: address.into(),
                 key,
             }),
-            Self::File(path) => check(path, address, key),
+            Self::File(server) => server.check(key),
+        }
+    }
+
+    /// The error where whoever answers at an address has no key: not the same where one was expected.
+    pub(crate) fn without_key(&self, address: &str) -> IdentityError {
+        let expected = match self {
+            Self::Keys(_) => Ok(Some(Source::Option)),
+            Self::File(server) => server.expected(),
+        };
+        let address = address.to_owned();
+        match expected {
+            Ok(None) => IdentityError::None(address),
+            Ok(Some(known)) => IdentityError::Missing { address, known },
+            Err(error) => error,
         }
     }
 }
 
-fn check(path: &Path, address: &str, key: PublicKey) -> Result<Known, IdentityError> {
-    let other = match keys::lines(path) {
-        Ok(lines) => find(path, &lines, address, key)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => {
-            let path = path.into();
-            return Err(IdentityError::Read { path, error });
+impl KnownServer {
+    fn check(&self, key: PublicKey) -> Result<Known, IdentityError> {
+        let line = self.line()?;
+        if let Some(seen) = self.seen.get().filter(|seen| **seen != key) {
+            return Err(IdentityError::Other {
+                address: self.address.to_string(),
+                key,
+                seen: *seen,
+            });
         }
-    };
-    match other {
-        Some(Line { key: known, .. }) if known == key => Ok(Known::Before),
-        Some(Line { number: line, .. }) => Err(IdentityError::Changed {
-            address: address.into(),
-            key,
-            path: path.into(),
-            line,
-        }),
-        None => match append(path, &format!("{address} {key}\n")) {
-            Ok(()) => Ok(Known::Now),
-            Err(error) => Err(IdentityError::Write {
-                path: path.into(),
+        let known = match line {
+            Some(line) if line.key == key => Known::Before,
+            Some(line) => {
+                return Err(IdentityError::Changed {
+                    address: self.address.to_string(),
+                    key,
+                    path: self.path.clone(),
+                    line: line.number,
+                });
+            }
+            None if self.seen.get().is_some() => Known::Before,
+            None => {
+                let kept = append(&self.path, &format!("{} {key}\n", self.address));
+                kept.map_err(|error| IdentityError::Write {
+                    path: self.path.clone(),
+                    error,
+                })?;
+                Known::Now
+            }
+        };
+        self.seen.get_or_init(|| key);
+        Ok(known)
+    }
+
+    /// Where a key of the server is known from, if one is.
+    fn expected(&self) -> Result<Option<Source>, IdentityError> {
+        if self.seen.get().is_some() {
+            return Ok(Some(Source::Before));
+        }
+        let line = self.line()?;
+        Ok(line.map(|line| Source::Line {
+            path: self.path.clone(),
+            line: line.number,
+        }))
+    }
+
+    /// What the file has for the address.
+    fn line(&self) -> Result<Option<Line>, IdentityError> {
+        let warn = match self.seen.get() {
+            None => Warn::Yes,
+            Some(_) => Warn::No,
+        };
+        match keys::lines(&self.path, "the servers that are trusted", warn) {
+            Ok(lines) => Ok(parse(&self.path, &lines)?.remove(&self.address)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(IdentityError::Read {
+                path: self.path.clone(),
                 error,
             }),
-        },
+        }
     }
 }
 
@@ -75,34 +146,33 @@ struct Line {
     key: PublicKey,
 }
 
-/// The line with this key for the address, else the first one with another key for it.
-fn find(
-    path: &Path,
-    lines: &[(usize, String)],
-    address: &str,
-    key: PublicKey,
-) -> Result<Option<Line>, IdentityError> {
-    let mut found = None;
+/// All lines: one that is not understood may be meant for any server, and two keys for an address leave
+/// none that is known.
+fn parse(path: &Path, lines: &[(usize, String)]) -> Result<BTreeMap<Address, Line>, IdentityError> {
+    let mut servers: BTreeMap<Address, Line> = BTreeMap::new();
     for (number, line) in lines {
+        let number = *number;
         let mut words = line.split_whitespace();
-        let (at, known, rest) = (words.next(), words.next(), words.next());
-        let known = known.and_then(|known| known.parse().ok());
-        let (Some(at), Some(known), None) = (at, known, rest) else {
+        let (at, key, rest) = (words.next(), words.next(), words.next());
+        let at = at.and_then(|at| at.parse().ok());
+        let key = key.and_then(|key| key.parse().ok());
+        let (Some(at), Some(key), None) = (at, key, rest) else {
             return Err(IdentityError::Line {
                 path: path.into(),
-                line: *number,
-                what: "an address and a public key",
+                line: number,
+                what: "an address HOST:PORT and a public key",
             });
         };
-        if at == address && (known == key || found.is_none()) {
-            let (number, is_it) = (*number, known == key);
-            found = Some(Line { number, key: known });
-            if is_it {
-                break;
-            }
+        let first = servers.entry(at).or_insert(Line { number, key });
+        if first.key != key {
+            return Err(IdentityError::Twice {
+                path: path.into(),
+                line: number,
+                first: first.number,
+            });
         }
     }
-    Ok(found)
+    Ok(servers)
 }
 
 /// Adds a line, with one write: others may add theirs at the same time, and lose none.

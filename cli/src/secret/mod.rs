@@ -11,7 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use zeroize::Zeroizing;
 
-pub(crate) use self::read::warn_of_others;
+pub(crate) use self::read::{warn_of_others, warn_of_writers};
 pub(crate) use self::sources::{Given, Sources};
 
 /// The most bytes of a secret. More is a file that was named by mistake.

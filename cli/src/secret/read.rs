@@ -107,8 +107,28 @@ fn without_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
 }
 
 /// Says so where others may read a file.
-#[cfg(unix)]
 pub(crate) fn warn_of_others(what: &str, path: &Path, file: &File) {
+    warn(file, 0o077, |mode| {
+        format!(
+            "others may read or change {what} in {} (mode {mode:03o}): chmod 600",
+            path.display()
+        )
+    });
+}
+
+/// Says so where others may write a file that all may read.
+pub(crate) fn warn_of_writers(what: &str, path: &Path, file: &File) {
+    warn(file, 0o022, |mode| {
+        format!(
+            "others may change {what} in {} (mode {mode:03o}): chmod go-w",
+            path.display()
+        )
+    });
+}
+
+/// Warns where one of these bits of a file's mode is set.
+#[cfg(unix)]
+fn warn(file: &File, bits: u32, text: impl Fn(u32) -> String) {
     use std::os::unix::fs::PermissionsExt;
 
     use crate::stdio::error::say;
@@ -118,16 +138,13 @@ pub(crate) fn warn_of_others(what: &str, path: &Path, file: &File) {
         return;
     };
     let mode = metadata.permissions().mode() & 0o777;
-    if metadata.is_file() && mode & 0o077 != 0 {
-        say(format_args!(
-            "netaio: warning: others may read or change {what} in {} (mode {mode:03o}): chmod 600",
-            path.display()
-        ));
+    if metadata.is_file() && mode & bits != 0 {
+        say(format_args!("netaio: warning: {}", text(mode)));
     }
 }
 
 #[cfg(not(unix))]
-pub(crate) fn warn_of_others(_: &str, _: &Path, _: &File) {}
+fn warn(_: &File, _: u32, _: impl Fn(u32) -> String) {}
 
 #[cfg(test)]
 mod tests {

@@ -13,13 +13,12 @@ use netaio_driver::resources::LocalBus;
 use netaio_driver::{BuildError, Content, Runtime, Server, UdpNode};
 
 use super::engine::Engine;
-use super::handlers::{
-    ECHO, Shared, create, delete, publish, read, subscribe, unsubscribe, update,
-};
+use super::handlers::{Shared, create, delete, publish, read, subscribe, unsubscribe, update};
 use super::{http, observe};
 use crate::args::Serve;
 use crate::error::CliError;
 use crate::identity::PROBE;
+use crate::reserved::ECHO;
 use crate::systemd::HANDED_OVER;
 
 /// A server's or a node's builder with all layers and handlers: they have the

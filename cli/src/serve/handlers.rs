@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
+use netaio_core::Printable;
 use netaio_core::types::RESPOND_URI;
 use netaio_driver::resources::{Bus, BusError, LocalBus, Store, StoreError};
 use netaio_driver::{Content, Publisher, Remote, Reply, Request, State, Uri};
 
 use super::bus::AnyBus;
 use super::engine::Engine;
-
-/// The uri that is answered with what was asked with, whatever the store has.
-pub(super) const ECHO: &str = "echo";
+use crate::reserved::is_reserved;
 
 /// What the handlers share.
 pub(super) struct Shared {
@@ -46,24 +45,25 @@ pub(super) async fn read(request: Request, here: Here) -> Result<Reply, Reply> {
 }
 
 /// Refuses to store what nobody could read.
-fn unless_echo(uri: &Uri) -> Result<(), Reply> {
-    match uri.0 == ECHO {
-        true => Err(Reply::error(
-            "requests for echo are answered by the server itself; store it at another uri",
-        )),
+fn unless_reserved(uri: &Uri) -> Result<(), Reply> {
+    match is_reserved(uri) {
+        true => Err(Reply::error(format!(
+            "requests for {} are answered by the server itself; store it at another uri",
+            Printable::bytes(uri)
+        ))),
         false => Ok(()),
     }
 }
 
 pub(super) async fn create(uri: Uri, content: Content, here: Here) -> Result<Reply, Reply> {
-    unless_echo(&uri)?;
+    unless_reserved(&uri)?;
     here.bus.wait_for_room(&uri).await;
     let created = here.store.create(uri.0, content.0).await;
     created.map(|()| Reply::ok("stored")).map_err(refused)
 }
 
 pub(super) async fn update(uri: Uri, content: Content, here: Here) -> Result<Reply, Reply> {
-    unless_echo(&uri)?;
+    unless_reserved(&uri)?;
     here.bus.wait_for_room(&uri).await;
     let updated = here.store.update(uri.0, content.0).await;
     updated.map(|()| Reply::ok("stored")).map_err(refused)

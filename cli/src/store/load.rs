@@ -13,6 +13,7 @@ use crate::args::{Input, StoreLoad};
 use crate::codec::LineError;
 use crate::codec::hex::unhex;
 use crate::error::CliError;
+use crate::reserved::is_reserved;
 use crate::stdio;
 use crate::stdio::error::say;
 use crate::units;
@@ -132,6 +133,10 @@ fn fill(
         }
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let (uri, content) = Line::parse(text).map_err(wrong)?;
+        if is_reserved(&uri) {
+            let shown = Printable::bytes(&uri).to_string();
+            return Err(wrong(LineError::Reserved(shown)));
+        }
         let mut put = |change| {
             tables
                 .change(change, &uri, &content, &UNLIMITED)

@@ -14,6 +14,7 @@ pub(crate) mod folder;
 #[cfg(feature = "nats")]
 pub(crate) mod nats;
 pub(crate) mod node;
+pub(crate) mod party;
 #[cfg(target_os = "linux")]
 pub(crate) mod screen;
 pub(crate) mod server;

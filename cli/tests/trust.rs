@@ -1,0 +1,228 @@
+//! Whom those with an identity believe: servers by a key that is named or kept, and clients in a file.
+#![allow(clippy::unwrap_used, reason = "only tests run this")]
+
+mod common;
+
+use std::fs;
+
+use common::folder::Folder;
+use common::party::{ECHO, Party, refused, says};
+use common::run;
+use common::server::Server;
+#[cfg(target_os = "linux")]
+use common::subscriber::Subscriber;
+
+/// A server is trusted at first use, and another one in its place is not.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_with_another_key_is_refused() {
+    let folder = Folder::new("changed");
+    let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Party::new(&folder, name));
+    // On an address that no other process binds to, so that others can have its port.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = format!("127.80.{high}.{low}:0");
+    let server = Server::start_at(&host, &["tcp"], &["--identity-file", &alice.file]);
+    let addr = server.addr.to_string();
+    let ran = bob.run(&addr, &ECHO);
+    says(&ran, "hi");
+    let trusted = format!("{addr} is trusted from now on, with the key {}", alice.key);
+    assert!(ran.stderr.contains(&trusted), "{ran:?}");
+    let servers = format!("{}.servers", bob.file);
+    let line = format!("{addr} {}\n", alice.key);
+    assert_eq!(fs::read_to_string(&servers).unwrap(), line);
+    let again = bob.run(&addr, &ECHO);
+    says(&again, "hi");
+    assert!(!again.stderr.contains("trusted"), "{again:?}");
+    let own = ["a", "--identity-file", &bob.file, "--server", &addr];
+    let mut subscriber = Subscriber::start(&own);
+    server.stop("-KILL");
+
+    let mallory = Server::start_at(&addr, &["tcp"], &["--identity-file", &eve.file]);
+    // Whoever was subscribed connects again, and sees that it is another one.
+    subscriber.says(&format!(
+        "netaio: the server at {addr} has the key {}",
+        eve.key
+    ));
+    assert_eq!(subscriber.end(), (Some(1), String::new()));
+    for command in [&ECHO[..], &["subscribe", "a"], &["ping"]] {
+        let ran = bob.run(&addr, command);
+        refused(&ran, 1, "another one by line 1");
+        assert!(ran.stderr.contains(&eve.key) && ran.stderr.contains("remove that line"));
+    }
+    let pinned = ["--server-key", &alice.key];
+    let ran = bob.run(&addr, &[&ECHO[..], &pinned].concat());
+    refused(&ran, 1, "which --server-key does not name");
+    assert_eq!(fs::read_to_string(&servers).unwrap(), line);
+    // Either may be meant.
+    let both = ["--server-key", &alice.key, "--server-key", &eve.key];
+    says(&bob.run(&addr, &[&ECHO[..], &both].concat()), "hi");
+    // It has a new key, and an editor has left a line without its end.
+    fs::write(&servers, format!("# mine\nelsewhere:1 {}", alice.key)).unwrap();
+    says(&bob.run(&addr, &ECHO), "hi");
+    let lines = format!("# mine\nelsewhere:1 {}\n{addr} {}\n", alice.key, eve.key);
+    assert_eq!(fs::read_to_string(&servers).unwrap(), lines);
+    drop(mallory);
+}
+
+#[test]
+fn a_server_without_an_identity_is_none() {
+    let folder = Folder::new("none");
+    let [alice, bob] = ["alice", "bob"].map(|name| Party::new(&folder, name));
+    for options in [&[][..], &["--secret", "s"]] {
+        let server = Server::start(options);
+        let addr = server.addr.to_string();
+        let ran = bob.run(&addr, &[&ECHO[..], options].concat());
+        refused(&ran, 1, "has no identity for X25519");
+        assert!(ran.stderr.contains("asked without X25519"), "{ran:?}");
+        assert!(fs::metadata(format!("{}.servers", bob.file)).is_err());
+        // Where its key is known, nobody is told to do without.
+        let line = format!("{addr} {}\n", alice.key);
+        let known = folder.private("known", line);
+        for (trust, source) in [
+            (["--known-servers", &*known], "line 1 of"),
+            (["--server-key", &*alice.key], "--server-key names"),
+        ] {
+            for command in [&ECHO[..], &["subscribe", "a"], &["watch", "a"], &["ping"]] {
+                let ran = bob.run(&addr, &[command, options, &trust].concat());
+                refused(&ran, 1, "has no identity for X25519, though");
+                assert!(ran.stderr.contains(source), "{ran:?}");
+                assert!(ran.stderr.contains("may pose as the server"), "{ran:?}");
+                assert!(!ran.stderr.contains("asked without"), "{ran:?}");
+            }
+        }
+    }
+}
+
+/// Those that stay connect again, and have the key in mind that they have spoken with: whatever
+/// becomes of the file.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_that_runs_keeps_the_key() {
+    let folder = Folder::new("keeps");
+    let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Party::new(&folder, name));
+    // On an address that no other process binds to, so that others can have its port.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = format!("127.81.{high}.{low}:0");
+    let servers = format!("{}.servers", bob.file);
+    for (options, text) in [
+        (
+            vec!["--identity-file", &*eve.file],
+            format!("the key {}, and had {} before", eve.key, alice.key),
+        ),
+        (
+            vec![],
+            "no identity for X25519, though it had one before".into(),
+        ),
+    ] {
+        let server = Server::start_at(&host, &["tcp"], &["--identity-file", &alice.file]);
+        let addr = server.addr.to_string();
+        let own = ["a", "--identity-file", &bob.file, "--server", &addr];
+        let pings = [&["ping", "--interval", "0.01"], &own[1..]].concat();
+        let mut subscriber = Subscriber::start_with(&[&["subscribe"], &own[..]].concat());
+        subscriber.says("subscribed to a");
+        let mut watching = Subscriber::start_with(&[&["watch"], &own[..]].concat());
+        watching.says("there is no a");
+        let mut pinging = Subscriber::start_with(&pings);
+        assert!(!pinging.line().is_empty());
+        server.stop("-KILL");
+        fs::remove_file(&servers).unwrap();
+        let mallory = Server::start_at(&addr, &["tcp"], &options);
+        for mut running in [subscriber, watching, pinging] {
+            running.says(&format!("netaio: the server at {addr} has {text}"));
+            let advice = running.said();
+            assert!(advice.contains("may pose as the server"), "{advice}");
+            assert_eq!(running.end().0, Some(1));
+        }
+        assert!(fs::metadata(&servers).is_err());
+        drop(mallory);
+    }
+}
+
+/// What is nearly a line of a file is not passed over.
+#[test]
+fn files_of_keys_are_read_as_they_are_meant() {
+    let folder = Folder::new("files");
+    let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Party::new(&folder, name));
+    let known = format!("\u{feff}public-key {}\r\n{}\n", bob.key, eve.key);
+    let known = folder.private("clients", known);
+    let server = alice.serve(&["--known-clients", &known]);
+    let port = server.addr.port();
+    let ask = |content: &str, address: &str| {
+        let servers = folder.private("servers", content);
+        let args = ["--known-servers", &*servers];
+        let ran = bob.run(address, &[&ECHO[..], &args].concat());
+        (ran, fs::read_to_string(servers).unwrap())
+    };
+    let addr = format!("127.0.0.1:{port}");
+    // A mark of the order of bytes is no part of the address.
+    let (ran, _) = ask(&format!("\u{feff}{addr} {}\n", eve.key), &addr);
+    refused(&ran, 1, "another one by line 1");
+    // Nor is the case of a name, or a zero.
+    let (ran, _) = ask(
+        &format!("LOCALHOST:0{port} {}\n", eve.key),
+        &format!("LocalHost:{port}"),
+    );
+    refused(&ran, 1, "another one by line 1");
+    // What is written is the form by which it is compared.
+    let (ran, written) = ask("", &format!("LocalHost:0{port}"));
+    says(&ran, "hi");
+    assert_eq!(written, format!("localhost:{port} {}\n", alice.key));
+    for (content, text) in [
+        (format!("127.0.0.1 {}\n", alice.key), "line 1 of"),
+        (format!("# x\n{addr} {} x\n", alice.key), "line 2 of"),
+        (
+            format!(
+                "{addr} {}\nelsewhere:1 {0}\n{addr} {}\n",
+                alice.key, eve.key
+            ),
+            "another key for the address of line 1",
+        ),
+    ] {
+        let (ran, written) = ask(&content, &addr);
+        refused(&ran, 2, text);
+        assert_eq!(written, content);
+    }
+    // The same once more is no harm.
+    let line = format!("{addr} {}\n", alice.key);
+    says(&ask(&line.repeat(2), &addr).0, "hi");
+    let ran = run(
+        &[
+            "serve",
+            "--identity-file",
+            &alice.file,
+            "--known-clients",
+            &{ folder.private("two", format!("public-key {} {}\n", bob.key, eve.key)) },
+        ],
+        b"",
+    );
+    refused(&ran, 2, "line 1 of");
+}
+
+/// Whoever can write there says who is believed.
+#[cfg(unix)]
+#[test]
+fn files_that_others_may_change_are_warned_of() {
+    use common::folder::set_mode;
+
+    let folder = Folder::new("writers");
+    let [alice, bob] = ["alice", "bob"].map(|name| Party::new(&folder, name));
+    let server = alice.serve(&[]);
+    let addr = server.addr.to_string();
+    let servers = folder.private("servers", "");
+    let args = [&ECHO[..], &["--known-servers", &servers]].concat();
+    for (mode, warned) in [(0o644, false), (0o666, true), (0o620, true)] {
+        set_mode(&servers, mode);
+        let ran = bob.run(&addr, &args);
+        says(&ran, "hi");
+        let warning = ran
+            .stderr
+            .contains("others may change the servers that are trusted");
+        assert_eq!(warning, warned, "{ran:?}");
+    }
+    // It is no key.
+    let clients = folder.private("clients", "12");
+    set_mode(&clients, 0o602);
+    let own = ["serve", "--identity-file", &alice.file];
+    let ran = run(&[&own[..], &["--known-clients", &clients]].concat(), b"");
+    refused(&ran, 2, "others may change the clients that are known");
+}
