@@ -29,9 +29,10 @@ impl Dropped {
 pub struct Response {
     /// The message; look at its type, since errors are answers too.
     pub message: Message,
-    /// Whether it passed the link's outer layer, as everything does where there is
-    /// none. `false` marks an error that the remote did not seal, as netaio's are when a
-    /// check fails: nothing proves where it came from.
+    /// Whether it passed the layers that it had to: `false` marks an error that nothing proves where
+    /// it came from. netaio does not seal those of a failed check at all, and with no inner
+    /// layer those that name no uri: of a request with an inner layer they are taken, and unverified
+    /// unless the outer layer has an auth plugin.
     ///
     /// Such an error ends requests of links that were [connected](crate::Hub::connect)
     /// only. Over datagrams, whose sender is easily forged, and on links that were

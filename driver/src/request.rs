@@ -234,7 +234,7 @@ impl From<netaio_core::Response> for Response {
 pub struct Response(netaio_core::Response);
 
 impl Response {
-    /// Whether it passed the outer layer. An error that did not may have been forged;
+    /// Whether it passed the layers that it had to. An error that did not may have been forged;
     /// see [`netaio_core::Response::verified`].
     #[must_use]
     pub fn is_verified(&self) -> bool {

@@ -65,8 +65,8 @@ pub(crate) struct Request {
     #[command(flatten)]
     pub(crate) content: Content,
     /// Print the answer as one JSON object: type, name, auth, uri (null where it is not
-    /// UTF-8), uri_hex, content_hex, verified (whether it passed the outer layer), and
-    /// seconds.
+    /// UTF-8), uri_hex, content_hex, verified (whether it passed the layers that it
+    /// had to), and seconds.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -8,6 +8,7 @@ use crate::events::{Refusal, Response};
 use crate::frame::SealedMessage;
 use crate::message::{Message, MessageType, NotHandled};
 use crate::place::Place;
+use crate::plugin::Layer;
 use crate::requests::{Lookup, RequestId};
 use crate::shared::SharedNode;
 use bytes::Bytes;
@@ -29,6 +30,15 @@ pub(crate) enum Sorted {
     Refused(Refusal),
     /// It names a request that it does not end. That is nobody's failure.
     Unawaited(Refusal),
+}
+
+/// Which layers an answer has passed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    Both,
+    /// An error that names no uri, which netaio seals with no inner layer.
+    Outer,
+    None,
 }
 
 impl<A: Copy + Eq + Hash> Exchange<A> {
@@ -58,7 +68,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         match self.open(node, sealed, &inner, from) {
             Ok(()) => {
                 self.pending.pass_doubt(request);
-                self.answered(request, sealed.take_message(), true)
+                self.answered(request, sealed.take_message(), Passed::Both)
             }
             Err(error) => Sorted::Refused(Refusal::Answer { request, error }),
         }
@@ -93,6 +103,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             _ => return Sorted::Message,
         }
         // An inner layer may hide the uri until it is opened.
+        let mut passed = Passed::Outer;
         if !is_anonymous(sealed) || self.pending.uri(request) == Some(sealed.uri()) {
             let inner = self.pending.inner(request).cloned().unwrap_or_default();
             if let Err(error) = self.open(node, sealed, &inner, from) {
@@ -101,9 +112,10 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             if self.pending.uri(request) != Some(sealed.uri()) {
                 return unawaited;
             }
+            passed = Passed::Both;
         }
         self.note_correlating(remote);
-        match self.answered(request, sealed.take_message(), true) {
+        match self.answered(request, sealed.take_message(), passed) {
             // Its caller waits no more.
             Sorted::Nothing => unawaited,
             // Without an id it could be the late answer to another one.
@@ -134,14 +146,14 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     fn sort_anonymous(&mut self, sealed: &mut SealedMessage, remote: A) -> Sorted {
         let meant = is_anonymous(sealed).then(|| self.pending.anonymous(remote));
         match meant.flatten() {
-            Some(request) => self.answered(request, sealed.take_message(), true),
+            Some(request) => self.answered(request, sealed.take_message(), Passed::Outer),
             None => Sorted::Message,
         }
     }
 
-    fn answered(&mut self, request: RequestId, message: Message, verified: bool) -> Sorted {
+    fn answered(&mut self, request: RequestId, message: Message, passed: Passed) -> Sorted {
         if self.cookies
-            && verified
+            && passed != Passed::None
             && message.message_type == MessageType::ERROR
             && let Some(cookie) = cookies::Given::of(message.auth.view())
             && cookie.instead_of_an_answer
@@ -149,6 +161,14 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         {
             return Sorted::AskedAgain(request, Bytes::copy_from_slice(cookie.cookie));
         }
+        let verified = match passed {
+            Passed::Both => true,
+            Passed::Outer => {
+                let inner = self.pending.inner(request);
+                self.config.outer.authenticates() || inner.is_none_or(Layer::is_empty)
+            }
+            Passed::None => false,
+        };
         match self.pending.remove(request) {
             Some(ended) if !ended.abandoned => {
                 Sorted::Answered(request, Response { message, verified })
@@ -179,7 +199,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             None => self.pending.anonymous(remote),
         };
         Ok(match request {
-            Some(request) => self.answered(request, sealed.take_message(), false),
+            Some(request) => self.answered(request, sealed.take_message(), Passed::None),
             None => Sorted::Refused(Refusal::Open {
                 message_type,
                 error,

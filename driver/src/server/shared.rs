@@ -145,9 +145,10 @@ impl ConnectionObserver for Shared {
     }
 
     fn closed(&self, connection: &Connection) {
-        self.roster.retire(connection.shared.link);
         let reason = connection.close_reason().unwrap_or(CloseReason::Local);
+        // Whoever sees that there is none any more finds it counted.
         self.counts.closed(&reason);
+        self.roster.retire(connection.shared.link);
         self.events.emit(|| ServerEvent::Closed {
             connection: connection.clone(),
             reason,

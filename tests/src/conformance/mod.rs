@@ -102,6 +102,10 @@ pub fn guarded(test: impl FnOnce() + Send + 'static) {
         panic!("the test hangs");
     }
     if let Err(panic) = running.expect("a thread can be started").join() {
+        // Where a runtime's thread has panicked, its message may be in the output of another test.
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied());
+        eprintln!("{}", text.unwrap_or("panicked"));
         resume_unwind(panic);
     }
 }

@@ -221,7 +221,7 @@ fn an_error_for_a_failed_check_ends_the_request_that_it_names() {
     );
     let requests = ["a", "b"].map(|uri| pair.request(&ask(uri)));
     pair.run();
-    // A handler's layer.
+    // A handler's layer, which is all that there is to vouch for anything.
     let mut inner = correlated(Layer::new());
     inner
         .server
@@ -237,15 +237,13 @@ fn an_error_for_a_failed_check_ends_the_request_that_it_names() {
     inner.request(&ask("a"));
     let refused = inner.request_with(&ask("b"), &options);
     inner.run();
-    for (mut pair, requests, verified) in
-        [(pair, &requests[..], false), (inner, &[refused][..], true)]
-    {
+    for (mut pair, requests) in [(pair, &requests[..]), (inner, &[refused][..])] {
         let seen = pair.client.seen();
         assert_eq!(seen.len(), requests.len());
         for (seen, request) in seen.iter().zip(requests) {
             assert!(
                 matches!(seen, Seen::Answered(ended, answer) if ended == request
-                    && answer.verified == verified
+                    && !answer.verified
                     && answer.message.message_type == AUTH_ERROR),
                 "{seen:?}"
             );

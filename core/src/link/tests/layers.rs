@@ -3,6 +3,7 @@
 use super::spy::Spy;
 use super::*;
 use crate::config::{AuthErrorReply, FailedCheck};
+use crate::correlation::Correlation;
 use crate::error::{AuthFailure, FieldRole, OpenError, SealError};
 use crate::message::types::*;
 
@@ -258,6 +259,34 @@ fn what_passes_the_outer_layer_alone_does_not_pass_the_inner_one() {
         verified: false,
     };
     assert_eq!(pair.client.seen(), [Seen::Answered(id, answer)]);
+}
+
+#[test]
+fn an_error_that_passed_no_inner_layer_is_verified_by_the_outer_one_alone() {
+    for ids in [false, true] {
+        for (outer, inner, verified) in [
+            (Layer::new(), inner_hmac("inner"), false),
+            (hmac("outer"), inner_hmac("inner"), true),
+            (Layer::new(), Layer::new(), true),
+        ] {
+            let mut config = plain().with_outer(outer);
+            config.correlation = Correlation::default().with_requests(ids);
+            let mut pair = Pair::new(config.clone(), config);
+            let refuse = |_: &Message| Some(Message::not_found("", "nothing"));
+            pair.server
+                .node
+                .on(CREATE_URI, refuse, Layer::new())
+                .unwrap();
+            let options = RequestOptions::new().with_inner(inner);
+            let id = pair.request_with(&Message::create("u", ""), &options);
+            pair.run();
+            let seen = pair.client.seen();
+            let [Seen::Answered(ended, answer)] = &seen[..] else {
+                panic!("{seen:?}");
+            };
+            assert_eq!((*ended, answer.verified), (id, verified), "{ids}");
+        }
+    }
 }
 
 #[test]
