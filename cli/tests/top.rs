@@ -6,11 +6,12 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use common::screen::Screen;
+use common::screen::{Screen, resize};
 use common::server::Server;
+use common::streams::terminal;
 use common::{RUNTIMES, json_lines, kill, run, start};
 
 /// What is asked of a server until somebody stops it.
@@ -29,6 +30,43 @@ impl Drop for Load {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+#[test]
+fn a_terminal_that_goes_away_is_no_panic() {
+    let server = Server::start_on(&["tcp", "metrics"], &[]);
+    let metrics = server.metrics.unwrap().to_string();
+    let (mut master, terminal) = terminal();
+    resize(&master, (80, 24));
+    let mut child = Command::new("setsid")
+        .args(["--ctty", env!("CARGO_BIN_EXE_netaio"), "top", "--metrics"])
+        .args([&metrics, "--interval", "0.1"])
+        .env("TERM", "xterm-256color")
+        .stdin(terminal.try_clone().unwrap())
+        .stdout(terminal)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut shown, mut bytes) = (Vec::new(), [0; 4096]);
+    while !String::from_utf8_lossy(&shown).contains("connections") {
+        // An error, where the command has ended.
+        let Ok(count) = master.read(&mut bytes) else {
+            break;
+        };
+        shown.extend_from_slice(&bytes[..count]);
+    }
+    drop(master);
+    let mut said = String::new();
+    let error = child.stderr.as_mut().unwrap();
+    error.read_to_string(&mut said).unwrap();
+    let code = child.wait().unwrap().code();
+    // By SIGHUP, or since it cannot draw.
+    assert!(
+        !shown.is_empty() && matches!(code, Some(0 | 1)),
+        "{code:?} {said}"
+    );
+    assert!(said.is_empty() || said.starts_with("netaio: "), "{said}");
+    assert!(!said.contains("cursor"), "{said}");
 }
 
 /// Whether a line of the screen has a label and, anywhere behind it, what is wanted.

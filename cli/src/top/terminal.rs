@@ -1,6 +1,7 @@
 //! The terminal while a screen is shown, and as it was again.
 
 use std::io::{self, BufWriter};
+use std::mem;
 use std::thread;
 
 use async_channel::Receiver;
@@ -44,9 +45,14 @@ impl Shown {
 
     /// Leaves the terminal as it was before, until it is taken [again](Self::resume).
     pub(super) fn leave(&mut self) {
-        if self.0.take().is_some() {
-            restore();
+        let Some(mut terminal) = self.0.take() else {
+            return;
+        };
+        if terminal.show_cursor().is_err() {
+            // It is gone. Dropped, this would say so on standard error, which may be gone with it: a panic.
+            mem::forget(terminal);
         }
+        restore();
     }
 
     /// Takes the terminal again, whatever others have done with it.

@@ -166,7 +166,7 @@ fn lines(number: u16) -> NonZeroU16 {
     NonZeroU16::new(number).unwrap()
 }
 
-fn resize(master: &File, (columns, rows): (u16, u16)) {
+pub(crate) fn resize(master: &File, (columns, rows): (u16, u16)) {
     let size = Winsize {
         ws_col: columns,
         ws_row: rows,
