@@ -121,7 +121,12 @@ impl<R: Runtime> Asked<R> {
         let mut boxes = None;
         if let Some(own) = own {
             let ends = (&client, &connection);
-            let met = meet(own, ends, events, &choice.address, choice.timeout);
+            // Of several, the one that has answered.
+            let address = match Remote::from(&connection).addr() {
+                Some(address) if choice.address.contains(',') => address.to_string(),
+                _ => choice.address.clone(),
+            };
+            let met = meet(own, ends, events, &address, choice.timeout);
             boxes = Some(met.await?);
         }
         Ok(Self::Tcp {

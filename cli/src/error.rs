@@ -1,5 +1,6 @@
 //! How a command fails: one line for a person, and an exit status.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use crate::capture::file::CaptureError;
 use crate::codec::LineError;
 use crate::context::ContextError;
 use crate::exit::{CONNECTION, FAILED, TIMEOUT, USAGE};
-use crate::identity::IdentityError;
+use crate::identity::{IdentityError, PublicKey, REFUSED};
 use crate::keygen::error::KeygenError;
 use crate::secret::SecretError;
 use crate::stdio::NoInput;
@@ -145,6 +146,13 @@ pub(crate) enum CliError {
     /// The server answered with an error message.
     #[error(transparent)]
     Answer(#[from] ErrorResponse),
+    /// The same of a server with an identity, which may not know the client's.
+    #[error("{answer}")]
+    NotKnown {
+        answer: ErrorResponse,
+        /// The client's.
+        key: Box<PublicKey>,
+    },
 }
 
 /// What is wrong with hex text.
@@ -213,8 +221,35 @@ impl CliError {
         }
     }
 
+    /// The same where the client has an identity.
+    pub(crate) fn of_client(self, key: Option<PublicKey>) -> Self {
+        use netaio_core::types::AUTH_ERROR;
+        match (self, key) {
+            (Self::Answer(answer), Some(key))
+                if answer.0.message_type == AUTH_ERROR && answer.0.content == REFUSED =>
+            {
+                let key = Box::new(key);
+                Self::NotKnown { answer, key }
+            }
+            (other, _) => other,
+        }
+    }
+
     /// What a person may try, where the error does not say so already.
-    pub(crate) fn advice(&self) -> Option<&'static str> {
+    pub(crate) fn advice(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NotKnown { key, .. } => {
+                let advice = format!(
+                    "a server with --known-clients wants the client's public key in that file, a line: {key}"
+                );
+                Some(advice.into())
+            }
+            _ => self.lasting_advice().map(Cow::from),
+        }
+    }
+
+    /// The same, where it is always the same.
+    fn lasting_advice(&self) -> Option<&'static str> {
         use netaio_core::types::AUTH_ERROR;
         let in_use = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
         let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;

@@ -222,6 +222,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 "Make a key pair of one's own, and print the public key",
                 "netaio keygen x25519 me.id",
             ),
+            example(
+                "Have a server know whose key pair that is, with --known-clients clients",
+                "netaio keygen public me.id >> clients",
+            ),
         ],
     ),
     (

@@ -95,6 +95,11 @@ fn main() -> ExitCode {
 
 fn run(mut command: Command) -> Result<(), CliError> {
     command.resolve()?;
+    let key = command.public_key();
+    run_resolved(command).map_err(|error| error.of_client(key))
+}
+
+fn run_resolved(command: Command) -> Result<(), CliError> {
     match command {
         Command::Serve(options) => serve::serve(options),
         Command::Store(command) => store::store(command),

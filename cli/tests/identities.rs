@@ -72,7 +72,8 @@ fn strangers_are_refused_at_once() {
     says(&bob.run(&addr, &[&ECHO[..], &pinned].concat()), "hi");
     let ran = eve.run(&addr, &[&ECHO[..], &pinned].concat());
     refused(&ran, 1, "X25519 auth failed");
-    assert!(ran.stderr.contains("--identity-file"), "{ran:?}");
+    let hint = format!("public key in that file, a line: {}\n", eve.key);
+    assert!(ran.stderr.ends_with(&hint), "{ran:?}");
     for command in [
         &ECHO[..],
         &["subscribe", "a"],
@@ -83,6 +84,7 @@ fn strangers_are_refused_at_once() {
             b"",
         );
         refused(&ran, 1, "X25519 auth failed");
+        assert!(ran.stderr.contains("wants --identity-file"), "{ran:?}");
     }
     // The outer layer is another one.
     let ran = bob.run(&addr, &[&ECHO[..], &pinned[..2]].concat());
@@ -140,6 +142,12 @@ fn what_does_not_go_together_is_wrong_usage() {
         };
         wrong(&[command, &own, udp].concat(), "X25519 is for TCP");
     }
+    let ran = run(
+        &[&["serve"], &own[..], &["--known-clients", &missing]].concat(),
+        b"",
+    );
+    refused(&ran, 2, "cannot read the public keys in");
+    assert!(ran.stderr.contains("netaio keygen public"), "{ran:?}");
     let known = folder.private("known", "12\n");
     wrong(
         &[&["serve"], &own[..], &["--known-clients", &known]].concat(),
@@ -152,6 +160,8 @@ fn what_does_not_go_together_is_wrong_usage() {
         &[&ECHO[..], &own, &["--server", "a:1,b:1"]].concat(),
         "--server-key for each",
     );
+    let one = ["--server", "a:1,b:1", "--server-key", &*bob.key];
+    wrong(&[&ECHO[..], &own, &one].concat(), "--server-key for each");
     wrong(
         &[&ECHO[..], &["--identity-file", "-"]].concat(),
         "an identity from standard input needs",
@@ -259,6 +269,20 @@ fn a_context_has_the_identity() {
         .text();
     };
     save("pinned", &pinned);
+    for (options, text) in [
+        (
+            &["--identity-file", &*bob.file, "--udp"][..],
+            "X25519 is for TCP",
+        ),
+        (
+            &["--identity-file", &bob.file, "--server", "a:1,b:1"],
+            "--server-key for each",
+        ),
+        (&["--known-servers", "x"], "are for a client with"),
+    ] {
+        let ran = run(&[&["context", "save", "no"], options, &there].concat(), b"");
+        refused(&ran, 2, text);
+    }
     let ask = |name: &str, more: &[&str]| {
         let named = ["--context", name];
         run(&[&ECHO[..], &named, &there, more].concat(), b"")

@@ -24,6 +24,32 @@ fn refused(ran: &Ran, status: i32, text: &str) {
     assert!(ran.stderr.contains(text), "{ran:?}");
 }
 
+/// The public half of an identity is printed again, and the seed never.
+#[test]
+fn a_public_key_is_printed_again() {
+    let folder = Folder::new("public");
+    let path = folder.path("id");
+    let made = run(&["keygen", "x25519", &path], b"").text();
+    assert_eq!(run(&["keygen", "public", &path], b"").text(), made);
+    let seed = fs::read(&path).unwrap();
+    assert_eq!(run(&["keygen", "public", "-"], &seed).text(), made);
+    let again = run(&["keygen", "x25519", &path], b"");
+    refused(&again, 1, "is there already");
+    assert!(again.stderr.contains("`netaio keygen public`"), "{again:?}");
+    let missing = folder.path("missing");
+    refused(
+        &run(&["keygen", "public", &missing], b""),
+        2,
+        "cannot read the identity",
+    );
+    let none = folder.private("none", &made);
+    refused(
+        &run(&["keygen", "public", &none], b""),
+        2,
+        "is not 64 hexadecimal digits",
+    );
+}
+
 #[test]
 fn keys_are_their_owners_and_are_never_overwritten() {
     let folder = Folder::new("keygen");

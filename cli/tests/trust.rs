@@ -9,7 +9,6 @@ use common::folder::Folder;
 use common::party::{ECHO, Party, refused, says};
 use common::run;
 use common::server::Server;
-#[cfg(target_os = "linux")]
 use common::subscriber::Subscriber;
 
 /// A server is trusted at first use, and another one in its place is not.
@@ -135,6 +134,44 @@ fn a_command_that_runs_keeps_the_key() {
         }
         assert!(fs::metadata(&servers).is_err());
         drop(mallory);
+    }
+}
+
+/// Of several servers the one is named that is not believed.
+#[test]
+fn the_one_of_several_is_named() {
+    let folder = Folder::new("several");
+    let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Party::new(&folder, name));
+    let server = eve.serve(&[]);
+    let both = format!("{0},{0}", server.addr);
+    let keys = |first: &str| {
+        let keys = ["--server-key", first, "--server-key", &bob.key];
+        bob.run(&both, &[&ECHO[..], &keys].concat())
+    };
+    let text = format!("the server at {} has the key {}", server.addr, eve.key);
+    refused(&keys(&alice.key), 1, &text);
+    says(&keys(&eve.key), "hi");
+}
+
+/// The log has the key of whoever is refused, in words.
+#[test]
+fn the_log_has_the_key_of_a_client_that_is_not_known() {
+    let folder = Folder::new("log");
+    let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Party::new(&folder, name));
+    let known = folder.private("known", &bob.key);
+    let own = ["--identity-file", &*alice.file, "--known-clients", &known];
+    let mut server =
+        Subscriber::start_with(&[&["-v", "serve", "--tcp", "127.0.0.1:0"], &own[..]].concat());
+    let line = server.line();
+    let addr = line.trim_end().rsplit(' ').next().unwrap();
+    refused(&eve.run(addr, &ECHO), 1, "X25519 auth failed");
+    loop {
+        let line = server.said();
+        assert!(!line.is_empty());
+        if line.contains("not among those of --known-clients") {
+            assert!(line.contains(&format!("key={}", eve.key)), "{line}");
+            break;
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct ClientIdentity {
     server_key: Vec<PublicKey>,
     /// The file with the servers that are trusted: a line for each, with its address as --server has it, and
     /// its public key. A server that is not there is trusted at first use, and added; one
-    /// with another key is refused. [default: the name of --identity-file with .servers behind it]
+    /// with another key, or with none any more, is refused. [default: the name of --identity-file with .servers behind it]
     #[arg(long, value_name = "PATH")]
     known_servers: Option<PathBuf>,
     /// What they come to.
@@ -78,22 +78,12 @@ impl ClientIdentity {
         address: &str,
         udp: bool,
     ) -> Result<(), CliError> {
+        self.check(address, udp)?;
         let Some(path) = &self.identity_file else {
-            return match self.server_key.is_empty() && self.known_servers.is_none() {
-                true => Ok(()),
-                false => {
-                    usage("--server-key and --known-servers are for a client with --identity-file")
-                }
-            };
+            return Ok(());
         };
-        if udp {
-            return usage("X25519 is for TCP; with --udp --aead-file encrypts");
-        }
         let trust = match (self.server_key.is_empty(), &self.known_servers) {
             (false, _) => Trust::Keys(self.server_key.clone()),
-            (true, _) if address.contains(',') => {
-                return usage("several servers with --identity-file need a --server-key for each");
-            }
             (true, Some(servers)) => Trust::file(servers.clone(), one(address)?),
             (true, None) if path == Path::new("-") => {
                 return usage(
@@ -109,6 +99,30 @@ impl ClientIdentity {
         let identity = read(sources, path)?;
         self.own = Some(Own { identity, trust });
         Ok(())
+    }
+
+    /// Whether the options go together, and with this server or these.
+    ///
+    /// # Errors
+    /// They do not.
+    pub(crate) fn check(&self, address: &str, udp: bool) -> Result<(), CliError> {
+        let keys = self.server_key.len();
+        if self.identity_file.is_none() {
+            return match keys == 0 && self.known_servers.is_none() {
+                true => Ok(()),
+                false => {
+                    usage("--server-key and --known-servers are for a client with --identity-file")
+                }
+            };
+        }
+        if udp {
+            return usage("X25519 is for TCP; with --udp --aead-file encrypts");
+        }
+        let servers = address.split(',').count();
+        match servers > 1 && keys < servers {
+            true => usage("several servers with --identity-file need a --server-key for each"),
+            false => Ok(()),
+        }
     }
 
     /// The identity, where there is one, once the options are resolved.
@@ -128,8 +142,9 @@ pub(crate) struct ServerIdentity {
     /// layer of --aead-file or TLS is around it. TCP alone has it.
     #[arg(long, value_name = "PATH")]
     identity_file: Option<PathBuf>,
-    /// A file with the public keys of the clients that are served, a line each; what is behind a # is
-    /// a comment. It is read at the start. [default: all clients are served]
+    /// A file with the public keys of the clients that are served, a line each, as `netaio keygen public`
+    /// prints them; what is behind a # is a comment. It is read at the start, and has to be there. Without this option
+    /// all clients that have a key are served.
     #[arg(long, value_name = "PATH", requires = "identity_file")]
     known_clients: Option<PathBuf>,
     /// What they come to.

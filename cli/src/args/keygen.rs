@@ -37,6 +37,11 @@ pub(crate) enum Keygen {
         netaio keygen x25519 me.id\n  netaio request echo --content hi --identity-file me.id"
     )]
     X25519(KeyFile),
+    /// The public key of an identity for X25519 that is there, printed as `x25519` did.
+    #[command(
+        after_help = "Example:\n  netaio keygen public me.id >> clients\n  netaio serve --identity-file server.id --known-clients clients"
+    )]
+    Public(SeedFile),
     /// An authority of one's own, and certificates of a server and a client with their keys.
     ///
     /// In the folder are made ca.crt and ca.key, server.crt and server.key, client.crt and
@@ -58,6 +63,14 @@ pub(crate) struct KeyFile {
     /// The file to make, which its owner alone can read. One that is there is left as it is: an
     /// error.
     #[arg(value_name = "FILE", value_parser = PathBufValueParser::new().try_map(file))]
+    pub(crate) path: PathBuf,
+}
+
+/// Where a seed is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SeedFile {
+    /// The file with the seed; - is standard input.
+    #[arg(value_name = "FILE")]
     pub(crate) path: PathBuf,
 }
 

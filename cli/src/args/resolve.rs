@@ -9,7 +9,7 @@ use super::{Bench, Ping, ServerChoice, Watch};
 use super::{Command, Decode, Encode, Input, Node, Request, Serve, Subscribe};
 use crate::context::{self, Saved};
 use crate::error::CliError;
-use crate::identity::PROBE;
+use crate::identity::{PROBE, PublicKey};
 use crate::secret::Sources;
 use crate::stdio::error::say;
 use crate::systemd::{self, SocketsError};
@@ -50,6 +50,25 @@ impl Command {
                 Ok(outer.resolve(sources, None)?)
             }
         }
+    }
+}
+
+impl Command {
+    /// The public key of the client that asks, if it has an identity; once the options are resolved.
+    pub(crate) fn public_key(&self) -> Option<PublicKey> {
+        let server = match self {
+            Self::Request(options)
+            | Self::Create(options)
+            | Self::Update(options)
+            | Self::Delete(options)
+            | Self::Publish(options) => &options.server,
+            Self::Subscribe(Subscribe { feed, .. }) | Self::Watch(Watch { feed, .. }) => {
+                &feed.server
+            }
+            Self::Ping(Ping { server, .. }) => server,
+            _ => return None,
+        };
+        server.identity.own().map(|own| own.identity.public_key())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
+use super::Saved;
 use super::folder::Folder;
-use super::{ContextError, Saved};
 use crate::args::{ContextCommand, SaveContext};
 use crate::error::CliError;
 use crate::stdio::Output;
@@ -39,7 +39,10 @@ pub(crate) fn context(command: &ContextCommand) -> Result<(), CliError> {
     Output.write_all(text.as_bytes()).map_err(CliError::Output)
 }
 
-fn saved(options: &SaveContext) -> Result<Saved, ContextError> {
+fn saved(options: &SaveContext) -> Result<Saved, CliError> {
+    // What is wrong usage wherever it is used is no context.
+    let server = options.server.as_deref().unwrap_or_default();
+    options.identity.check(server, options.udp)?;
     let mut saved = Saved {
         server: options.server.clone(),
         udp: options.udp,

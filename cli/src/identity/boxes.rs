@@ -1,6 +1,8 @@
 //! The layer between a server and those of its clients that it knows.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use netaio_core::plugin::{
     CipherPlugin, DefaultPeerPlugin, Envelope, FieldNames, OpenContext, PeerContext, SealContext,
@@ -17,11 +19,23 @@ pub(crate) struct Boxes {
     cipher: X25519Cipher,
     /// Unless there are any, all are.
     known: Option<BTreeSet<PublicKey>>,
+    /// When the log was last told of a client that is not.
+    said: Mutex<Option<Instant>>,
 }
+
+/// The content of the answer to whoever does not pass.
+pub(crate) const REFUSED: &str = "X25519 auth failed";
+
+/// The time between two such lines of the log, which anybody can cause: that of the driver's own.
+const INTERVAL: Duration = Duration::from_secs(10);
 
 impl Boxes {
     pub(super) fn new(cipher: X25519Cipher, known: Option<BTreeSet<PublicKey>>) -> Self {
-        Self { cipher, known }
+        Self {
+            cipher,
+            known,
+            said: Mutex::default(),
+        }
     }
 
     /// Whether the client may be spoken to. One that has announced no key has none that is known.
@@ -32,6 +46,25 @@ impl Boxes {
         };
         let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
         PublicKey::of(peer, plugin).is_some_and(|key| known.contains(&key))
+    }
+
+    /// Tells the log of the key of a client that is refused.
+    fn say_refused(&self, peers: &PeerContext<'_>) {
+        let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
+        let Some(key) = peers.remote.and_then(|peer| PublicKey::of(peer, plugin)) else {
+            return;
+        };
+        if !tracing::enabled!(tracing::Level::INFO) {
+            return;
+        }
+        let now = Instant::now();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_some_and(|said| now.saturating_duration_since(said) < INTERVAL) {
+            return;
+        }
+        *said = Some(now);
+        drop(said);
+        tracing::info!(%key, "a client is refused, whose key is not among those of --known-clients");
     }
 }
 
@@ -71,6 +104,9 @@ impl CipherPlugin for Boxes {
         context: &OpenContext<'_>,
     ) -> Result<(), OpenError> {
         let decrypted = self.decrypt(payload, fields, context);
+        if matches!(decrypted, Err(DecryptFailure::NotPinned)) {
+            self.say_refused(&context.peers);
+        }
         decrypted.map_err(|failure| {
             OpenError::Auth(match failure {
                 DecryptFailure::NoPeer => AuthFailure::NoPeer,
@@ -84,7 +120,7 @@ impl CipherPlugin for Boxes {
     }
 
     fn error(&self) -> Option<Message> {
-        Some(Message::error_message("X25519 auth failed"))
+        Some(Message::error_message(REFUSED))
     }
 
     fn fields(&self) -> FieldNames<'_> {

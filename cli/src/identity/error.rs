@@ -85,6 +85,10 @@ impl IdentityError {
     /// What a person may try.
     pub(crate) fn advice(&self) -> Option<&'static str> {
         Some(match self {
+            // Of servers no file is missed.
+            Self::Read { error, .. } if error.kind() == io::ErrorKind::NotFound => {
+                "it is made by hand: `netaio keygen public` prints a client's line for it"
+            }
             Self::Read { .. } | Self::Line { .. } => return None,
             Self::Twice { .. } => {
                 "one of them is wrong: `netaio serve` says its key when it starts"

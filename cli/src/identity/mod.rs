@@ -13,6 +13,7 @@ use netaio_core::Peer;
 use netaio_core::plugin::{DefaultPeerPlugin, X25519Cipher};
 
 use self::boxes::Boxes;
+pub(crate) use self::boxes::REFUSED;
 pub(crate) use self::error::IdentityError;
 pub(crate) use self::public_key::PublicKey;
 pub(crate) use self::servers::{Known, Trust};

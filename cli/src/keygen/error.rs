@@ -26,9 +26,9 @@ impl KeygenError {
     /// What a person may try.
     pub(crate) fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::There { .. } => {
-                Some("no key is ever overwritten; take another name, or move that one away")
-            }
+            Self::There { .. } => Some(
+                "no key is ever overwritten: take another name, or move that one away; `netaio keygen public` prints the public key of one for X25519",
+            ),
             _ => None,
         }
     }

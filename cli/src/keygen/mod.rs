@@ -7,7 +7,6 @@ pub(crate) mod error;
 use std::io::Write;
 use std::path::Path;
 
-use netaio_core::plugin::X25519Cipher;
 use netaio_driver::key_files;
 use sha2::{Digest, Sha256};
 
@@ -15,6 +14,8 @@ use self::error::KeygenError;
 use crate::args::Keygen;
 use crate::codec::hex::hex;
 use crate::error::CliError;
+use crate::identity::Identity;
+use crate::secret::{IDENTITY, Sources};
 use crate::stdio::Output;
 
 /// Makes a key, and prints what others may know of it.
@@ -25,8 +26,12 @@ pub(crate) fn keygen(options: &Keygen) -> Result<(), CliError> {
             format!("fingerprint {}\n", fingerprint(&*key))
         }
         Keygen::X25519(file) => {
-            let identity = X25519Cipher::from_seed(*made(&file.path)?);
-            format!("public-key {}\n", hex(identity.public_key()))
+            let identity = Identity::new(&made(&file.path)?);
+            format!("public-key {}\n", identity.public_key())
+        }
+        Keygen::Public(file) => {
+            let seed = Sources::default().key(IDENTITY, &file.path)?;
+            format!("public-key {}\n", Identity::new(&seed).public_key())
         }
         #[cfg(feature = "tls")]
         Keygen::Tls(options) => certificates::make(options)?,
