@@ -14,9 +14,10 @@ use crate::headers;
 use crate::interest::Topic;
 use crate::nats::Nats;
 use crate::options::GatewayOptions;
-use crate::presence::{Presence, SharedPeers};
+use crate::presence::Presence;
 use crate::resources::{Outcome, Resources};
 use crate::service::{self, Service, ServiceRequest};
+use crate::sharing::{self, SharedPeers};
 use crate::subject;
 
 /// A connection to NATS that makes this server and all others with one prefix behave as one. See
@@ -104,7 +105,7 @@ impl Gateway {
         &self,
         server: &Server<R>,
     ) -> Result<SharedPeers, NatsError> {
-        self.presence()?.share(server).await
+        sharing::share(self.presence()?, server).await
     }
 
     /// The ids of the peers of all gateways, at most so many, in no order. One that has left is listed
@@ -129,6 +130,11 @@ impl Gateway {
         message: &Message,
     ) -> Result<(), PeerError> {
         self.presence()?.send(peer.as_ref(), message).await
+    }
+
+    /// The headers of what this gateway says by itself.
+    fn own(&self) -> HeaderMap {
+        headers::of_sender(&self.0.nats.id, None)
     }
 
     fn presence(&self) -> Result<&Presence, NatsError> {
@@ -181,12 +187,6 @@ impl Store for Gateway {
 
     async fn delete(&self, uri: Bytes) -> Result<(), StoreError> {
         done(self.0.resources.delete(&uri, &self.own()).await)
-    }
-}
-
-impl Gateway {
-    fn own(&self) -> HeaderMap {
-        headers::of_sender(&self.0.nats.id, None)
     }
 }
 

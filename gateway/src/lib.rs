@@ -66,12 +66,13 @@ mod outbox;
 mod presence;
 mod resources;
 mod service;
+mod sharing;
 pub mod subject;
 
 pub use crate::error::{ConnectError, NatsError, PeerError};
 pub use crate::gateway::Gateway;
 pub use crate::options::GatewayOptions;
-pub use crate::presence::SharedPeers;
 pub use crate::service::{Service, ServiceRequest};
+pub use crate::sharing::SharedPeers;
 #[doc(no_inline)]
 pub use netaio_driver::resources::{Bus, Store};

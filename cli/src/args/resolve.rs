@@ -51,9 +51,7 @@ impl Command {
             }
         }
     }
-}
 
-impl Command {
     /// The public key of the client that asks, if it has an identity; once the options are resolved.
     pub(crate) fn public_key(&self) -> Option<PublicKey> {
         let server = match self {
@@ -95,9 +93,7 @@ impl ServerChoice {
         self.identity.resolve(sources, &self.address, self.udp)?;
         Ok(self.tls.resolve(self.udp, self.runtime.runtime)?)
     }
-}
 
-impl ServerChoice {
     /// Refuses what a server with an identity answers before it knows the client, and so without
     /// the layer in which the answer is waited for.
     fn check_uri(&self, uri: &str) -> Result<(), CliError> {
@@ -129,11 +125,13 @@ impl Bench {
         self.check_identity()
     }
 
-    /// What is measured are servers, and X25519 is measured by `cargo bench`.
+    /// Each of its connections would be introduced first, which is no part of what is measured.
     fn check_identity(&self) -> Result<(), CliError> {
         match self.server.identity.own() {
             None => Ok(()),
-            Some(_) => Err(CliError::Usage("bench has no --identity-file".into())),
+            Some(_) => Err(CliError::Usage(
+                "bench measures without X25519: leave --identity-file out".into(),
+            )),
         }
     }
 }
