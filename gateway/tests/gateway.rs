@@ -3,17 +3,22 @@
 
 mod common;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use common::Site;
-use common::nats::NatsServer;
+use common::nats::{self, NatsServer};
 use netaio_driver::core::{Change, Gap};
+use netaio_gateway::GatewayOptions;
 use netaio_tokio::config::RequestBuilder;
 use netaio_tokio::types::{ERROR, NOT_FOUND, OK};
 use netaio_tokio::{Client, Message, Reply, Subscription};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 /// The next notification: its content, what has happened, and whether some may be lost before it.
 async fn next(news: &mut Subscription) -> (String, Option<Change>, Option<u64>) {
@@ -368,4 +373,73 @@ async fn who_has_a_uri_and_patterns_of_it_hears_each_message_once() {
             all.clone().chain(["last".to_owned()]).collect::<Vec<_>>()
         );
     }
+}
+
+/// How many subscriptions a server of NATS has for a subject, as its monitoring page says.
+async fn subscriptions(monitor: SocketAddr, subject: &str) -> usize {
+    let mut stream = TcpStream::connect(monitor).await.unwrap();
+    let ask = format!("GET /subsz?subs=1 HTTP/1.0\r\nHost: {monitor}\r\n\r\n");
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).await.unwrap();
+    page.matches(&format!(r#""subject": "{subject}""#)).count()
+}
+
+#[tokio::test]
+async fn nats_has_one_subscription_for_a_uri_and_a_server() {
+    let monitor = nats::free_address();
+    let Some(nats) = NatsServer::start_with(&format!("http: \"{monitor}\"\n")) else {
+        return;
+    };
+    let [here, there] = two_sites(&nats).await;
+    let mut kept = Vec::new();
+    for site in [&here, &here, &here, &there] {
+        let client = site.client().await;
+        kept.push(client.subscribe("sensors/7").await.unwrap());
+    }
+    assert_eq!(subscriptions(monitor, "netaio.uri.sensors.7").await, 2);
+    // Nobody is subscribed there any more.
+    drop(kept.pop());
+    while subscriptions(monitor, "netaio.uri.sensors.7").await > 1 {}
+}
+
+#[tokio::test]
+async fn a_service_is_told_how_long_it_is_waited_for_and_given_up_then() {
+    let Some(nats) = NatsServer::start() else {
+        return;
+    };
+    let most = Duration::from_millis(300);
+    let options = GatewayOptions::new(&nats.url()).unwrap();
+    let options = options.with_timeout(most).unwrap();
+    let here = Site::start(&nats.url()).await.gateway;
+    let there = Site::start_at(options, "127.0.0.1:0").await;
+    let (told, mut hears) = mpsc::unbounded_channel();
+    let running = Arc::new(());
+    let handlers = Arc::downgrade(&running);
+    let service = here.service("slow", move |request| {
+        let running = running.clone();
+        told.send(request.timeout).unwrap();
+        async move {
+            std::future::pending::<()>().await;
+            drop(running);
+            Reply::ok("")
+        }
+    });
+    let service = service.await.unwrap();
+    let asker = there.client().await;
+    let answer = asker.request("slow").await.unwrap();
+    assert_eq!(
+        (answer.message_type, &answer.content[..]),
+        (ERROR, &b"unavailable"[..])
+    );
+    let timeout = hears.recv().await.unwrap();
+    assert!(
+        timeout.is_some_and(|timeout| timeout <= most),
+        "{timeout:?}"
+    );
+    // The service itself has one.
+    while handlers.strong_count() > 1 {
+        tokio::task::yield_now().await;
+    }
+    service.stop().await;
 }

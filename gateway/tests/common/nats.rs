@@ -19,7 +19,12 @@ pub(crate) struct NatsServer {
 impl NatsServer {
     /// Starts one, if there is one to start.
     pub(crate) fn start() -> Option<Self> {
-        let mut server = Self::prepare("alone", free_address(), "", "");
+        Self::start_with("")
+    }
+
+    /// The same, with more lines in its configuration.
+    pub(crate) fn start_with(more: &str) -> Option<Self> {
+        let mut server = Self::prepare("alone", free_address(), "", more);
         server.restart().then_some(server)
     }
 
