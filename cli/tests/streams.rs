@@ -173,6 +173,7 @@ fn what_is_asked_for_happens_though_nobody_reads_the_answer() {
     let addr = server.addr.to_string();
     for (uri, output) in [
         ("gone", Stream::Unread),
+        ("hung-up", Stream::HungUp),
         ("closed", Stream::Closed),
         ("full", Stream::Full),
     ] {

@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use super::poll;
 
-/// Standard output, unbuffered. It waits where a non-blocking file is full.
+/// Standard output, unbuffered. It waits where a non-blocking file is full, and fails with
+/// `BrokenPipe` where nobody reads it any more: a terminal that hung up says `EIO`.
 pub(crate) struct Output;
 
 impl Output {
@@ -22,6 +23,9 @@ impl Write for Output {
                     poll::writable(io::stdout())?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) if poll::is_gone(io::stdout()) => {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
                 result => return result,
             }
         }

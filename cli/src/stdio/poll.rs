@@ -5,15 +5,19 @@ mod system {
     use std::io;
     use std::os::fd::AsFd;
 
-    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     /// What says that nobody is at the other end: of a pipe, a socket or a terminal.
     const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
 
     /// Waits for an event of one of the files, as long as it takes.
     fn wait(files: &mut [PollFd<'_>]) -> io::Result<()> {
+        wait_until(files, None)
+    }
+
+    fn wait_until(files: &mut [PollFd<'_>], end: Option<&Timespec>) -> io::Result<()> {
         loop {
-            match poll(files, None) {
+            match poll(files, end) {
                 Err(rustix::io::Errno::INTR) => {}
                 polled => return polled.map(drop).map_err(Into::into),
             }
@@ -47,6 +51,13 @@ mod system {
         }
     }
 
+    /// Whether nobody reads the output any more, where that can be seen.
+    pub(crate) fn is_gone(output: impl AsFd) -> bool {
+        let mut files = [PollFd::new(&output, PollFlags::empty())];
+        let polled = wait_until(&mut files, Some(&Timespec::default()));
+        polled.is_ok() && files[0].revents().intersects(GONE)
+    }
+
     /// Waits until nobody reads the output any more: for ever, where that cannot be seen.
     pub(crate) fn gone(output: impl AsFd) -> io::Result<()> {
         let mut files = [PollFd::new(&output, PollFlags::empty())];
@@ -77,9 +88,13 @@ mod system {
         Ok(())
     }
 
+    pub(crate) fn is_gone<T>(_: T) -> bool {
+        false
+    }
+
     pub(crate) fn gone<T>(_: T) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
 
-pub(super) use system::{gone, readable, readable_for, writable};
+pub(super) use system::{gone, is_gone, readable, readable_for, writable};

@@ -28,11 +28,13 @@ pub(crate) enum Stream {
     /// The same, and writes to it do not wait.
     SlowNonblocking,
     Terminal,
+    /// A terminal whose window is closed.
+    HungUp,
     Pipe,
 }
 
 /// Every kind that may be output.
-pub(crate) const OUTPUTS: [Stream; 10] = [
+pub(crate) const OUTPUTS: [Stream; 11] = [
     Stream::Closed,
     Stream::Null,
     Stream::Full,
@@ -42,6 +44,7 @@ pub(crate) const OUTPUTS: [Stream; 10] = [
     Stream::Slow,
     Stream::SlowNonblocking,
     Stream::Terminal,
+    Stream::HungUp,
     Stream::Pipe,
 ];
 
@@ -97,6 +100,7 @@ impl Ends {
                 test = Some(master);
                 Some(terminal)
             }
+            Stream::HungUp => Some(terminal().1),
             _ => {
                 let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
                 match stream {
