@@ -4,6 +4,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use chacha20::ChaCha8Rng;
+#[cfg(feature = "aead")]
+use netaio_core::plugin::Aead;
 use netaio_core::plugin::HmacAuth;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
@@ -13,6 +15,9 @@ use netaio_core::{
 use rand_core::{CryptoRng, SeedableRng};
 
 use super::TURN;
+
+/// What both ends know.
+const SECRET: &str = "a secret of 32 bytes, as generated";
 
 /// A turn of messages, again and again.
 pub(crate) type Turn = Box<dyn FnMut()>;
@@ -33,7 +38,7 @@ pub(crate) struct Max {
 }
 
 impl Work {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: &[Self] = &[
         // 64 bytes decoded, checked, routed, answered, encoded.
         Self {
             name: "answer",
@@ -57,9 +62,7 @@ impl Work {
                 instructions: 86_000,
                 allocations: 0.1,
             },
-            make: || {
-                answer(without_ids().with_outer(Layer::new().with_auth(HmacAuth::new("secret"))))
-            },
+            make: || answer(hmac()),
         },
         // A request sent and its answer received, and the other end's part.
         Self {
@@ -77,6 +80,24 @@ impl Work {
                 allocations: 0.1,
             },
             make: || ask(config()),
+        },
+        // Both layers open and seal at both ends.
+        Self {
+            name: "ask-with-hmac",
+            max: Max {
+                instructions: 167_000,
+                allocations: 0.1,
+            },
+            make: || ask(hmac()),
+        },
+        #[cfg(feature = "aead")]
+        Self {
+            name: "ask-with-aead",
+            max: Max {
+                instructions: 63_000,
+                allocations: 0.1,
+            },
+            make: || ask(without_ids().with_outer(Layer::new().with_cipher(Aead::new(SECRET)))),
         },
         // One message for 64 links: what each of them costs.
         Self {
@@ -110,6 +131,10 @@ fn without_ids() -> LinkConfig {
     let mut config = LinkConfig::new();
     config.correlation = Correlation::default().with_requests(false);
     config
+}
+
+fn hmac() -> LinkConfig {
+    without_ids().with_outer(Layer::new().with_auth(HmacAuth::new(SECRET)))
 }
 
 /// One end: a link and its node.

@@ -35,10 +35,41 @@ struct Plugins {
     cipher: Option<Arc<dyn CipherPlugin>>,
     peer_specific: bool,
     authenticates: bool,
-    /// The names of all fields that they write, as it is asked for with every message.
-    written: Vec<String>,
-    /// How many of them, from the first on, are the auth plugin's.
-    of_auth: usize,
+    /// All fields that they write, as it is asked for with every message.
+    written: Vec<Written>,
+    /// One that both of them write, and should not.
+    clash: Option<String>,
+}
+
+/// A field that a plugin writes.
+#[derive(Clone)]
+struct Written {
+    name: String,
+    /// Whether the auth plugin writes it, else the cipher.
+    by_auth: bool,
+    /// Whether no other plugin of the same message may write it.
+    own: bool,
+}
+
+impl Written {
+    fn all(names: FieldNames<'_>, by_auth: bool) -> impl Iterator<Item = Self> {
+        let own = names.own.into_iter().map(|name| (name, true));
+        let shared = names.shared.into_iter().map(|name| (name, false));
+        own.chain(shared).map(move |(name, own)| Self {
+            name: name.into(),
+            by_auth,
+            own,
+        })
+    }
+
+    /// The first of some fields that another plugin writes too, where one of the two must not.
+    fn clash<'a>(some: &'a [Self], others: &[Self]) -> Option<&'a str> {
+        let clashes = |one: &&Self| {
+            let same = |other: &Self| other.name == one.name && (other.own || one.own);
+            others.iter().any(same)
+        };
+        some.iter().find(clashes).map(|one| one.name.as_str())
+    }
 }
 
 impl Layer {
@@ -94,14 +125,14 @@ impl Layer {
             || cipher.is_some_and(|cipher| cipher.is_peer_specific());
         changed.authenticates =
             auth.is_some() || cipher.is_some_and(|cipher| cipher.error().is_some());
-        let names = |names: FieldNames<'_>| {
-            let names = names.own.into_iter().chain(names.shared);
-            names.map(String::from).collect::<Vec<_>>()
-        };
-        let of_auth = auth.map_or_else(Vec::new, |auth| names(auth.fields()));
-        let of_cipher = cipher.map_or_else(Vec::new, |cipher| names(cipher.fields()));
-        changed.of_auth = of_auth.len();
-        changed.written = [of_auth, of_cipher].concat();
+        let of_auth = auth.map(|auth| Written::all(auth.fields(), true));
+        let of_cipher = cipher.map(|cipher| Written::all(cipher.fields(), false));
+        let mut written: Vec<_> = of_auth.into_iter().flatten().collect();
+        let from_cipher = written.len();
+        written.extend(of_cipher.into_iter().flatten());
+        let (of_auth, of_cipher) = written.split_at(from_cipher);
+        changed.clash = Written::clash(of_auth, of_cipher).map(String::from);
+        changed.written = written;
         let any = plugins.auth.is_some() || plugins.cipher.is_some();
         Self(any.then_some(plugins))
     }
@@ -165,9 +196,9 @@ impl Layer {
     /// Whether a field is written after this layer's cipher was applied: by its auth plugin,
     /// or by a layer around it.
     pub(crate) fn writes_later(&self, envelope: &Envelope<'_>, field: &str) -> bool {
-        let of_auth = self.0.as_ref().map_or(0, |plugins| plugins.of_auth);
-        let mut own = self.written().iter().take(of_auth);
-        own.any(|written| written == field) || envelope.is_written_later(field)
+        let mut written = self.written().iter();
+        written.any(|written| written.by_auth && written.name == field)
+            || envelope.is_written_later(field)
     }
 
     /// Whether both share one auth plugin, so that what passed the check of one has
@@ -185,41 +216,26 @@ impl Layer {
     /// # Errors
     /// [`SealError::FieldClash`] names the field.
     pub fn check_clash(&self, inner: &Self) -> Result<(), SealError> {
-        let clash = self
-            .fields()
-            .chain(inner.fields())
-            .enumerate()
-            .find_map(|(index, names)| {
-                let others = self.fields().chain(inner.fields()).enumerate();
-                let others = others.filter(move |(other, _)| *other != index);
-                others.into_iter().find_map(|(_, other)| {
-                    let mut taken = other.own.iter().chain(&other.shared);
-                    taken.find(|name| names.own.contains(name)).copied()
-                })
-            });
-        clash.map_or(Ok(()), |name| Err(SealError::FieldClash(name.into())))
-    }
-
-    /// The fields that each plugin writes.
-    fn fields(&self) -> impl Iterator<Item = FieldNames<'_>> {
-        let auth = self.auth().into_iter().map(AuthPlugin::fields);
-        auth.chain(self.cipher().into_iter().map(CipherPlugin::fields))
+        let own = |layer: &Self| layer.0.as_ref()?.clash.clone();
+        let between = || Written::clash(self.written(), inner.written()).map(String::from);
+        let clash = own(self).or_else(|| own(inner)).or_else(between);
+        clash.map_or(Ok(()), |name| Err(SealError::FieldClash(name)))
     }
 
     /// Whether a plugin writes this field.
     pub(crate) fn writes(&self, field: &str) -> bool {
-        self.written().iter().any(|written| written == field)
+        self.written().iter().any(|written| written.name == field)
     }
 
-    fn written(&self) -> &[String] {
+    fn written(&self) -> &[Written] {
         self.0.as_ref().map_or(&[], |plugins| &plugins.written)
     }
 
     /// Removes the fields that the plugins make, so that no nonce or
     /// initialization vector is used twice.
     pub(crate) fn strip(&self, fields: &mut AuthFields) {
-        for name in self.written() {
-            fields.remove(name);
+        for written in self.written() {
+            fields.remove(&written.name);
         }
     }
 
