@@ -1,16 +1,21 @@
 //! The server that a command sends requests to.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use netaio_core::plugin::X25519Cipher;
 use netaio_core::{Layer, Limits, ManagementConfig};
 use netaio_driver::{
-    BuildError, Client, ConnectError, Connection, Remote, RequestError, Runtime, UdpNode,
+    BuildError, Client, ClientBuilder, ConnectError, Connection, Remote, RequestError, Runtime,
+    UdpNode,
 };
 
-use crate::args::ServerChoice;
+use crate::address::Address;
+use crate::alternatives::Alternatives;
+use crate::args::{Own, ServerChoice};
 use crate::error::CliError;
 use crate::meeting::meet;
+use crate::tls::TlsError;
 use crate::udp::resolve_within;
 
 /// A server, and the client or node that sends to it.
@@ -101,38 +106,52 @@ impl<R: Runtime> Asked<R> {
     }
 
     async fn connect(choice: &ServerChoice, limits: &Limits) -> Result<Self, CliError> {
-        let mut builder = Client::<R>::builder()
-            .outer(choice.outer.layer())
-            .limits(limits.clone())
-            .connect_timeout(choice.timeout);
-        if let Some(tls) = choice.tls.client() {
-            builder = tls.connect(builder)?;
+        let Some(own) = choice.identity.own() else {
+            let client = client(choice, limits, choice.timeout)?.build()?;
+            let connection = client.connect(&choice.address).await?;
+            return Ok(Self::Tcp {
+                client,
+                connection,
+                boxes: None,
+            });
+        };
+        let mut servers = Alternatives::new(&choice.address, choice.timeout)?;
+        while let Some((server, until)) = servers.next() {
+            match Self::meet(choice, limits, own, &server, until).await {
+                // One that is not believed is no reason to ask another: it has to be told.
+                Err(error) if error.may_pass() => servers.failed(server, error),
+                met => return met,
+            }
         }
-        let own = choice.identity.own();
-        if let Some(own) = own {
-            builder = builder
-                .local_peer(own.identity.passing().map_err(CliError::Random)?)
-                .manage_peers(ManagementConfig::for_streams());
-        }
-        let client = builder.build()?;
+        Err(servers.into_error())
+    }
+
+    /// Connects to a server that introduces itself.
+    async fn meet(
+        choice: &ServerChoice,
+        limits: &Limits,
+        own: &Own,
+        server: &Address,
+        until: Instant,
+    ) -> Result<Self, CliError> {
+        let left = || until.saturating_duration_since(Instant::now());
+        let client = client(choice, limits, left())?
+            .local_peer(own.identity.passing().map_err(CliError::Random)?)
+            .manage_peers(ManagementConfig::for_streams())
+            .build()?;
         // Before the server can introduce itself.
         let events = client.peers().events();
-        let connection = client.connect(&choice.address).await?;
-        let mut boxes = None;
-        if let Some(own) = own {
-            let ends = (&client, &connection);
-            // Of several, the one that has answered.
-            let address = match Remote::from(&connection).addr() {
-                Some(address) if choice.address.contains(',') => address.to_string(),
-                _ => choice.address.clone(),
-            };
-            let met = meet(own, ends, events, &address, choice.timeout);
-            boxes = Some(met.await?);
-        }
+        let connection = client.connect(server).await?;
+        // One alone has all of its time for an answer, too.
+        let timeout = match choice.address.contains(',') {
+            true => left(),
+            false => choice.timeout,
+        };
+        let boxes = meet(own, (&client, &connection), events, server, timeout).await?;
         Ok(Self::Tcp {
             client,
             connection,
-            boxes,
+            boxes: Some(boxes),
         })
     }
 
@@ -182,6 +201,22 @@ impl<R: Runtime> Asked<R> {
             Self::Tcp { client, .. } => client.close().await,
             Self::Udp { node, .. } => node.stop().await,
         }
+    }
+}
+
+/// What connects to a server, within a time.
+fn client<R: Runtime>(
+    choice: &ServerChoice,
+    limits: &Limits,
+    timeout: Duration,
+) -> Result<ClientBuilder<R>, TlsError> {
+    let builder = Client::builder()
+        .outer(choice.outer.layer())
+        .limits(limits.clone())
+        .connect_timeout(timeout);
+    match choice.tls.client() {
+        Some(tls) => tls.connect(builder),
+        None => Ok(builder),
     }
 }
 

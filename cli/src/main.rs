@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod alternatives;
 mod args;
 mod asked;
 mod bench;

@@ -9,6 +9,7 @@ use netaio_core::types::AUTH_ERROR;
 use netaio_driver::{Client, Connection, ErrorResponse, PeerEvents, Runtime};
 use smol::future;
 
+use crate::address::Address;
 use crate::args::Own;
 use crate::error::CliError;
 use crate::identity::{self, Known, PROBE};
@@ -23,7 +24,7 @@ pub(crate) async fn meet<R: Runtime>(
     own: &Own,
     (client, connection): (&Client<R>, &Connection),
     mut events: PeerEvents,
-    address: &str,
+    address: &Address,
     timeout: Duration,
 ) -> Result<X25519Cipher, CliError> {
     // A server that introduces itself does so before it answers this.

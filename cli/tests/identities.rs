@@ -157,12 +157,6 @@ fn what_does_not_go_together_is_wrong_usage() {
     let nowhere = ["--known-servers", "x", "--server", "127.0.0.1:1"];
     wrong(&[&ECHO[..], &file].concat(), "are for a client with");
     wrong(
-        &[&ECHO[..], &own, &["--server", "a:1,b:1"]].concat(),
-        "--server-key for each",
-    );
-    let one = ["--server", "a:1,b:1", "--server-key", &*bob.key];
-    wrong(&[&ECHO[..], &own, &one].concat(), "--server-key for each");
-    wrong(
         &[&ECHO[..], &["--identity-file", "-"]].concat(),
         "an identity from standard input needs",
     );
@@ -276,10 +270,6 @@ fn a_context_has_the_identity() {
         (
             &["--identity-file", &*bob.file, "--udp"][..],
             "X25519 is for TCP",
-        ),
-        (
-            &["--identity-file", &bob.file, "--server", "a:1,b:1"],
-            "--server-key for each",
         ),
         (&["--known-servers", "x"], "are for a client with"),
     ] {

@@ -4,6 +4,8 @@
 mod common;
 
 use std::fs;
+use std::net::TcpListener;
+use std::thread;
 
 use common::folder::Folder;
 use common::party::{ECHO, Party, refused, says};
@@ -151,6 +153,67 @@ fn the_one_of_several_is_named() {
     let text = format!("the server at {} has the key {}", server.addr, eve.key);
     refused(&keys(&alice.key), 1, &text);
     says(&keys(&eve.key), "hi");
+}
+
+/// Of several servers the first is asked that there is, wherever the keys are from: nobody listens at one,
+/// another hangs up before it has said who it is.
+#[test]
+fn the_first_of_several_is_asked_that_there_is() {
+    let folder = Folder::new("first");
+    let [alice, bob] = ["alice", "bob"].map(|name| Party::new(&folder, name));
+    let server = alice.serve(&[]);
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hangs_up = gone.local_addr().unwrap();
+    thread::spawn(move || gone.incoming().for_each(drop));
+    let none = format!("127.0.0.1:1,{hangs_up}");
+    let list = format!("{none}, {}", server.addr);
+    // Their order is drawn by chance.
+    for _ in 0..5 {
+        // They may all have one key.
+        let pinned = ["--server-key", &*alice.key];
+        says(&bob.run(&list, &[&ECHO[..], &pinned].concat()), "hi");
+        says(&bob.run(&list, &ECHO), "hi");
+    }
+    let servers = format!("{}.servers", bob.file);
+    let line = format!("{} {}\n", server.addr, alice.key);
+    assert_eq!(fs::read_to_string(&servers).unwrap(), line);
+    let ran = bob.run(&none, &ECHO);
+    refused(&ran, 4, "127.0.0.1:1: ");
+    assert!(ran.stderr.contains(&format!("{hangs_up}: ")), "{ran:?}");
+    // One that has another key is told of, whatever others there are.
+    let eve = Party::new(&folder, "eve");
+    let list = format!("127.0.0.1:1,{}", server.addr);
+    let ran = bob.run(&list, &[&ECHO[..], &["--server-key", &eve.key]].concat());
+    refused(&ran, 1, "which --server-key does not name");
+}
+
+/// Whoever is subscribed goes on at another one, and knows both by their keys.
+#[test]
+fn another_of_several_is_known_by_its_own_key() {
+    let folder = Folder::new("another");
+    let [alice, carol, bob] = ["alice", "carol", "bob"].map(|name| Party::new(&folder, name));
+    let mut servers = vec![(alice.serve(&[]), &alice), (carol.serve(&[]), &carol)];
+    let list = format!("{},{}", servers[0].0.addr, servers[1].0.addr);
+    let own = ["a", "--identity-file", &*bob.file, "--server", &*list];
+    let mut subscriber = Subscriber::start_with(&[&["subscribe"], &own[..]].concat());
+    let trusted = |said: &str, (server, party): &(Server, &Party)| {
+        let text = format!(
+            "{} is trusted from now on, with the key {}",
+            server.addr, party.key
+        );
+        said.contains(&text)
+    };
+    let said = subscriber.said();
+    let first = servers.iter().position(|server| trusted(&said, server));
+    let (first, _) = servers.remove(first.unwrap());
+    subscriber.says("subscribed to a");
+    first.stop("-KILL");
+    subscriber.says("the connection ended");
+    let said = subscriber.said();
+    assert!(trusted(&said, &servers[0]), "{said}");
+    subscriber.says("subscribed again");
+    let kept = fs::read_to_string(format!("{}.servers", bob.file)).unwrap();
+    assert_eq!(kept.lines().count(), 2, "{kept}");
 }
 
 /// The log has the key of whoever is refused, in words.

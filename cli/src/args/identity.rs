@@ -8,7 +8,6 @@ use std::sync::Arc;
 use netaio_core::Layer;
 use netaio_core::plugin::CipherPlugin;
 
-use crate::address::Address;
 use crate::context::{ContextError, Saved, kept};
 use crate::error::CliError;
 use crate::identity::{self, Identity, PublicKey, Trust};
@@ -23,8 +22,8 @@ pub(crate) struct ClientIdentity {
     /// not: --aead-file or --tls is for them. TCP alone has it.
     #[arg(long, value_name = "PATH")]
     identity_file: Option<PathBuf>,
-    /// The public key that the server has to have, as `netaio serve` says it when it starts; once for
-    /// each of several servers.
+    /// The public key that the server has to have, as `netaio serve` says it when it starts. Several servers
+    /// may have one key, or each its own: then this is there once for each.
     #[arg(long, value_name = "HEX", conflicts_with = "known_servers")]
     server_key: Vec<PublicKey>,
     /// The file with the servers that are trusted: a line for each, with its address as --server has it, and
@@ -72,19 +71,14 @@ impl ClientIdentity {
     ///
     /// # Errors
     /// It cannot be used, or options do not go together.
-    pub(crate) fn resolve(
-        &mut self,
-        sources: &mut Sources,
-        address: &str,
-        udp: bool,
-    ) -> Result<(), CliError> {
-        self.check(address, udp)?;
+    pub(crate) fn resolve(&mut self, sources: &mut Sources, udp: bool) -> Result<(), CliError> {
+        self.check(udp)?;
         let Some(path) = &self.identity_file else {
             return Ok(());
         };
         let trust = match (self.server_key.is_empty(), &self.known_servers) {
             (false, _) => Trust::Keys(self.server_key.clone()),
-            (true, Some(servers)) => Trust::file(servers.clone(), one(address)?),
+            (true, Some(servers)) => Trust::file(servers.clone()),
             (true, None) if path == Path::new("-") => {
                 return usage(
                     "an identity from standard input needs --server-key or --known-servers",
@@ -93,7 +87,7 @@ impl ClientIdentity {
             (true, None) => {
                 let mut servers = OsString::from(path);
                 servers.push(".servers");
-                Trust::file(servers.into(), one(address)?)
+                Trust::file(servers.into())
             }
         };
         let identity = read(sources, path)?;
@@ -101,26 +95,21 @@ impl ClientIdentity {
         Ok(())
     }
 
-    /// Whether the options go together, and with this server or these.
+    /// Whether the options go together.
     ///
     /// # Errors
     /// They do not.
-    pub(crate) fn check(&self, address: &str, udp: bool) -> Result<(), CliError> {
-        let keys = self.server_key.len();
+    pub(crate) fn check(&self, udp: bool) -> Result<(), CliError> {
         if self.identity_file.is_none() {
-            return match keys == 0 && self.known_servers.is_none() {
+            return match self.server_key.is_empty() && self.known_servers.is_none() {
                 true => Ok(()),
                 false => {
                     usage("--server-key and --known-servers are for a client with --identity-file")
                 }
             };
         }
-        if udp {
-            return usage("X25519 is for TCP; with --udp --aead-file encrypts");
-        }
-        let servers = address.split(',').count();
-        match servers > 1 && keys < servers {
-            true => usage("several servers with --identity-file need a --server-key for each"),
+        match udp {
+            true => usage("X25519 is for TCP; with --udp --aead-file encrypts"),
             false => Ok(()),
         }
     }
@@ -205,12 +194,6 @@ impl ServerIdentity {
 
 fn read(sources: &mut Sources, path: &PathBuf) -> Result<Identity, SecretError> {
     Ok(Identity::new(&sources.key(IDENTITY, path)?))
-}
-
-/// The address of one server.
-fn one(address: &str) -> Result<Address, CliError> {
-    let address = address.trim().parse();
-    address.or_else(|problem: &str| usage(problem))
 }
 
 fn usage<T>(problem: &str) -> Result<T, CliError> {

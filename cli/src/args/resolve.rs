@@ -90,7 +90,7 @@ impl ServerChoice {
             ));
         }
         self.outer.resolve(sources, saved)?;
-        self.identity.resolve(sources, &self.address, self.udp)?;
+        self.identity.resolve(sources, self.udp)?;
         Ok(self.tls.resolve(self.udp, self.runtime.runtime)?)
     }
 

@@ -41,8 +41,7 @@ pub(crate) fn context(command: &ContextCommand) -> Result<(), CliError> {
 
 fn saved(options: &SaveContext) -> Result<Saved, CliError> {
     // What is wrong usage wherever it is used is no context.
-    let server = options.server.as_deref().unwrap_or_default();
-    options.identity.check(server, options.udp)?;
+    options.identity.check(options.udp)?;
     let mut saved = Saved {
         server: options.server.clone(),
         udp: options.udp,

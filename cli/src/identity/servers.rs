@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{IdentityError, Source};
 use super::keys::{self, Warn};
@@ -16,18 +16,17 @@ use crate::address::Address;
 pub(crate) enum Trust {
     /// Servers with one of these keys.
     Keys(Vec<PublicKey>),
-    /// The server with the key that a file has for its address.
-    File(KnownServer),
+    /// Each server with the key that a file has for its address.
+    File(KnownServers),
 }
 
-/// The server at an address, with the key that a file has for it; where that has none, the first key
-/// is believed, and kept there.
+/// The servers with the keys that a file has for their addresses; where it has none for one, the first
+/// key is believed, and kept there.
 #[derive(Clone, Debug)]
-pub(crate) struct KnownServer {
+pub(crate) struct KnownServers {
     path: PathBuf,
-    address: Address,
-    /// The key that this process has believed: no other one is, whatever becomes of the file.
-    seen: Arc<OnceLock<PublicKey>>,
+    /// The keys that this process has believed: no other ones are, whatever becomes of the file.
+    seen: Arc<Mutex<BTreeMap<Address, PublicKey>>>,
 }
 
 /// Where a key is known from.
@@ -39,11 +38,10 @@ pub(crate) enum Known {
 }
 
 impl Trust {
-    /// Trust in the server at an address.
-    pub(crate) fn file(path: PathBuf, address: Address) -> Self {
-        Self::File(KnownServer {
+    /// Trust in the servers of a file.
+    pub(crate) fn file(path: PathBuf) -> Self {
+        Self::File(KnownServers {
             path,
-            address,
             seen: Arc::default(),
         })
     }
@@ -52,24 +50,24 @@ impl Trust {
     ///
     /// # Errors
     /// It is not, or the file cannot be used.
-    pub(crate) fn check(&self, address: &str, key: PublicKey) -> Result<Known, IdentityError> {
+    pub(crate) fn check(&self, address: &Address, key: PublicKey) -> Result<Known, IdentityError> {
         match self {
             Self::Keys(keys) if keys.contains(&key) => Ok(Known::Before),
             Self::Keys(_) => Err(IdentityError::NotPinned {
-                address: address.into(),
+                address: address.to_string(),
                 key,
             }),
-            Self::File(server) => server.check(key),
+            Self::File(servers) => servers.check(address, key),
         }
     }
 
     /// The error where whoever answers at an address has no key: not the same where one was expected.
-    pub(crate) fn without_key(&self, address: &str) -> IdentityError {
+    pub(crate) fn without_key(&self, address: &Address) -> IdentityError {
         let expected = match self {
             Self::Keys(_) => Ok(Some(Source::Option)),
-            Self::File(server) => server.expected(),
+            Self::File(servers) => servers.expected(address),
         };
-        let address = address.to_owned();
+        let address = address.to_string();
         match expected {
             Ok(None) => IdentityError::None(address),
             Ok(Some(known)) => IdentityError::Missing { address, known },
@@ -78,29 +76,30 @@ impl Trust {
     }
 }
 
-impl KnownServer {
-    fn check(&self, key: PublicKey) -> Result<Known, IdentityError> {
-        let line = self.line()?;
-        if let Some(seen) = self.seen.get().filter(|seen| **seen != key) {
+impl KnownServers {
+    fn check(&self, address: &Address, key: PublicKey) -> Result<Known, IdentityError> {
+        let line = self.line(address)?;
+        let seen = self.seen(address);
+        if let Some(seen) = seen.filter(|seen| *seen != key) {
             return Err(IdentityError::Other {
-                address: self.address.to_string(),
+                address: address.to_string(),
                 key,
-                seen: *seen,
+                seen,
             });
         }
         let known = match line {
             Some(line) if line.key == key => Known::Before,
             Some(line) => {
                 return Err(IdentityError::Changed {
-                    address: self.address.to_string(),
+                    address: address.to_string(),
                     key,
                     path: self.path.clone(),
                     line: line.number,
                 });
             }
-            None if self.seen.get().is_some() => Known::Before,
+            None if seen.is_some() => Known::Before,
             None => {
-                let kept = append(&self.path, &format!("{} {key}\n", self.address));
+                let kept = append(&self.path, &format!("{address} {key}\n"));
                 kept.map_err(|error| IdentityError::Write {
                     path: self.path.clone(),
                     error,
@@ -108,16 +107,23 @@ impl KnownServer {
                 Known::Now
             }
         };
-        self.seen.get_or_init(|| key);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.entry(address.clone()).or_insert(key);
         Ok(known)
     }
 
+    /// The key that this process has believed.
+    fn seen(&self, address: &Address) -> Option<PublicKey> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(address).copied()
+    }
+
     /// Where a key of the server is known from, if one is.
-    fn expected(&self) -> Result<Option<Source>, IdentityError> {
-        if self.seen.get().is_some() {
+    fn expected(&self, address: &Address) -> Result<Option<Source>, IdentityError> {
+        if self.seen(address).is_some() {
             return Ok(Some(Source::Before));
         }
-        let line = self.line()?;
+        let line = self.line(address)?;
         Ok(line.map(|line| Source::Line {
             path: self.path.clone(),
             line: line.number,
@@ -125,13 +131,13 @@ impl KnownServer {
     }
 
     /// What the file has for the address.
-    fn line(&self) -> Result<Option<Line>, IdentityError> {
-        let warn = match self.seen.get() {
+    fn line(&self, address: &Address) -> Result<Option<Line>, IdentityError> {
+        let warn = match self.seen(address) {
             None => Warn::Yes,
             Some(_) => Warn::No,
         };
         match keys::lines(&self.path, "the servers that are trusted", warn) {
-            Ok(lines) => Ok(parse(&self.path, &lines)?.remove(&self.address)),
+            Ok(lines) => Ok(parse(&self.path, &lines)?.remove(address)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(IdentityError::Read {
                 path: self.path.clone(),
