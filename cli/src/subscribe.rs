@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::num::NonZeroU64;
 
-use netaio_core::{Change, Gap, Message, Printable};
+use netaio_core::{Change, Gap, Message, Printable, Wildcards};
 use netaio_driver::Runtime;
 
 use crate::args::Subscribe;
@@ -48,9 +48,21 @@ impl Work for Subscribing {
         let uris = options.uris.iter();
         let uris: Vec<_> = uris.map(|uri| word(uri.as_bytes(), Max::NONE)).collect();
         say(format_args!("subscribed to {}", uris.join(", ")));
+        for (uri, shown) in options.uris.iter().zip(&uris) {
+            warn_of_no_pattern(uri, shown);
+        }
         let printed = lasting.unless_ended(self.print_all(&mut feed)).await;
         feed.leave().await;
         printed.map(drop)
+    }
+}
+
+/// Says so where a uri looks like a pattern, and is none: nobody may ever publish it.
+fn warn_of_no_pattern(uri: &str, shown: &str) {
+    if uri.contains('*') && !Wildcards::is_wildcard(uri.as_bytes()) {
+        say(format_args!(
+            "netaio: warning: {shown} is no pattern, and so that uri alone: in one `*` is a whole segment, as in greet/*, or `**` all that follows, as in greet/**"
+        ));
     }
 }
 

@@ -118,8 +118,15 @@ fn what_matches_a_pattern_is_told_with_its_uri() {
         assert_eq!(subscriber.end(), (Some(0), "u/1/2 y\n".into()));
         // Unsubscribed, over UDP too.
         while ask(&["publish", "u/1/2"]).stdout != b"0" {}
-        // Not a whole segment: the uri itself, as anywhere else.
-        let plain = Subscriber::start(&[&["a*b", "--count", "1"], over].concat());
+        // Not a whole segment: the uri itself, as anywhere else, which is said.
+        let args = ["a*b", "a/*", "--count", "1"];
+        let mut plain = Subscriber::start(&[&args, over].concat());
+        let said = plain.said();
+        let warned = "netaio: warning: a*b is no pattern";
+        assert!(
+            said.starts_with(warned) && said.contains("as in greet/*"),
+            "{said}"
+        );
         assert_eq!(ask(&["publish", "a*b", "--content", "z"]).stdout, b"1");
         assert_eq!(plain.end(), (Some(0), "a*b z\n".into()));
         let refused = ask(&["subscribe", "a/**/b"]);
