@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::fs;
 use std::process;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,15 @@ const SAME: Duration = Duration::from_millis(100);
 
 /// What ends a command, the same for all clones.
 #[derive(Clone)]
-pub(crate) struct Stop(Receiver<Infallible>);
+pub(crate) struct Stop {
+    closed: Receiver<Infallible>,
+    /// The one that has asked for it.
+    #[cfg_attr(
+        not(feature = "top"),
+        expect(dead_code, reason = "who leaves a terminal as it was asks")
+    )]
+    first: Arc<OnceLock<Signal>>,
+}
 
 impl Stop {
     /// From now on the first signal asks the command to stop. A second one, that is not the
@@ -40,7 +49,7 @@ impl Stop {
     }
 
     /// The same for a command that has changed its terminal, and leaves it as it was: SIGHUP and SIGQUIT
-    /// are such signals too.
+    /// are such signals too, with [their status](Self::end_if_by_force).
     ///
     /// # Errors
     /// The system takes no handlers, or gives no thread.
@@ -56,26 +65,43 @@ impl Stop {
         let mut signals = handled(signals)?;
         let (sender, stop) = async_channel::bounded(1);
         let thread = thread::Builder::new().name("signals".to_owned());
+        let asked = Arc::new(OnceLock::new());
+        let first_of = asked.clone();
         let work = async move {
-            signals.next().await;
+            if let Some(Ok(signal)) = signals.next().await {
+                first_of.get_or_init(|| signal);
+            }
             hurry();
             // Nothing is ever sent: that it is closed, all can see.
             drop(sender);
             let first = Instant::now();
             while let Some(Ok(signal)) = signals.next().await {
                 if first.elapsed() >= SAME {
-                    process::exit(128_i32.saturating_add(signal as i32));
+                    process::exit(status(signal));
                 }
             }
         };
         let started = thread.spawn(|| smol::block_on(work));
         started.map_err(CliError::Start)?;
-        Ok(Self(stop))
+        Ok(Self {
+            closed: stop,
+            first: asked,
+        })
+    }
+
+    /// Ends the process where the first signal is no wish to end it well: another one than SIGINT and
+    /// SIGTERM. To be called once all that there is to put in order is.
+    #[cfg(feature = "top")]
+    pub(crate) fn end_if_by_force(&self) {
+        match self.first.get() {
+            None | Some(Signal::Int | Signal::Term) => {}
+            Some(signal) => process::exit(status(*signal)),
+        }
     }
 
     /// Waits for the first signal. Cancel-safe.
     pub(crate) async fn requested(&self) {
-        let _closed = self.0.recv().await;
+        let _closed = self.closed.recv().await;
     }
 
     /// The result of the work, or `None` if a signal came first, with which the work is
@@ -87,6 +113,11 @@ impl Stop {
         };
         future::or(stopped, async { Some(work.await) }).await
     }
+}
+
+/// The status of a process that a signal has ended.
+fn status(signal: Signal) -> i32 {
+    128_i32.saturating_add(signal as i32)
 }
 
 /// These signals as they come, from now on, but for those that whoever started the command has the system ignore.

@@ -47,7 +47,10 @@ pub(crate) fn top(options: Top) -> Result<(), CliError> {
     match is_shown {
         true => {
             let stop = Stop::on_signals_of_terminals()?;
-            block_on(runtime, Showing { options, stop }).map_err(CliError::Start)?
+            let by = stop.clone();
+            let shown = block_on(runtime, Showing { options, stop }).map_err(CliError::Start)?;
+            by.end_if_by_force();
+            shown
         }
         false => {
             let lasting = Lasting::start()?;
