@@ -1,5 +1,6 @@
 //! tokio's streams as netaio's: TCP, and any other.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 
@@ -22,8 +23,9 @@ pub struct TcpReader(pub(crate) OwnedReadHalf);
 impl ReadHalf for TcpReader {
     const WAITS_WITHOUT_BUFFER: bool = true;
 
+    /// As a read would wait: tokio's own future for it is ten times as large, and kept in a list.
     async fn readable(&mut self) -> io::Result<()> {
-        self.0.readable().await
+        poll_fn(|context| self.0.as_ref().poll_read_ready(context)).await
     }
 
     async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {

@@ -34,6 +34,8 @@ pub(crate) struct Contender {
     pub(crate) name: &'static str,
     /// Bytes that come to a subscriber for a message.
     pub(crate) wire_len: usize,
+    /// What is published.
+    news: Message,
     subscribers: usize,
     received: Arc<AtomicU64>,
     /// Messages so far.
@@ -53,12 +55,13 @@ pub(crate) fn all(
     subscribers: usize,
 ) -> Result<(Vec<Contender>, Vec<Counted>), Box<dyn Error>> {
     let (mut contenders, mut counted) = (Vec::new(), Vec::new());
-    let mut add = |name, wire_len, kind, streams| {
+    let mut add = |name, news: Message, wire_len, kind, streams| {
         let received = Arc::<AtomicU64>::default();
         counted.push((streams, received.clone()));
         contenders.push(Contender {
             name,
             wire_len,
+            news,
             subscribers,
             received,
             published: 0,
@@ -66,6 +69,10 @@ pub(crate) fn all(
         });
     };
     let (none, mac) = (Layer::new(), Layer::new().with_auth(HmacAuth::new(SECRET)));
+
+    let len = |layer, content| Ok::<_, Box<dyn Error>>(sealed(layer, &news(content))?.len());
+    // What a MAC makes a message longer by.
+    let more = len(&mac, CONTENT)? - len(&none, CONTENT)?;
 
     // As long as ours are, and as ours with a MAC.
     for (name, layer) in [("bare", &none), ("longer", &mac)] {
@@ -78,32 +85,42 @@ pub(crate) fn all(
             writers.push(writer);
         }
         let kind = Kind::Bare(Arc::new(Mutex::new(writers)));
-        add(name, sealed(layer, &news())?.len(), kind, streams);
+        add(name, news(CONTENT), len(layer, CONTENT)?, kind, streams);
     }
 
-    for (name, layer, builder) in [
-        ("plain", none, Server::builder()),
-        ("hmac", mac, Server::builder().auth(HmacAuth::new(SECRET))),
+    // Without a MAC, and as long as with one: what the bytes of one cost.
+    let plain = Server::builder;
+    let with_mac = Server::builder().auth(HmacAuth::new(SECRET));
+    for (name, layer, content, builder) in [
+        ("plain", &none, CONTENT, plain()),
+        ("padded", &none, CONTENT + more, plain()),
+        ("hmac", &mac, CONTENT, with_mac),
     ] {
         let server = runtime.block_on(serve(builder))?;
-        let streams = subscribe(server.local_addr(), &layer, subscribers)?;
-        let len = sealed(&layer, &news())?.len();
-        add(name, len, Kind::Ours(server), streams);
+        let streams = subscribe(server.local_addr(), layer, subscribers)?;
+        let len = len(layer, content)?;
+        add(name, news(content), len, Kind::Ours(server), streams);
     }
 
     match Nats::start()? {
         Some(nats) => {
             let streams = nats.subscribe(subscribers)?;
-            add("nats", Nats::WIRE_LEN, Kind::Nats(nats), streams);
+            add(
+                "nats",
+                news(CONTENT),
+                Nats::WIRE_LEN,
+                Kind::Nats(nats),
+                streams,
+            );
         }
         None => println!("there is no nats-server on the PATH"),
     }
     Ok((contenders, counted))
 }
 
-/// What is published.
-fn news() -> Message {
-    Message::notify(KEY, vec![b'x'; CONTENT])
+/// What is published, with so many bytes of content.
+fn news(content: usize) -> Message {
+    Message::notify(KEY, vec![b'x'; content])
 }
 
 async fn serve(builder: ServerBuilder) -> Result<Server, Box<dyn Error>> {
@@ -162,8 +179,9 @@ impl Contender {
             }
             Kind::Ours(server) => {
                 let publisher = server.publisher().clone();
+                let news = self.news.clone();
                 runtime.spawn(async move {
-                    let _ = done.send(publish(&publisher, &stop).await);
+                    let _ = done.send(publish(&publisher, &news, &stop).await);
                 });
             }
             Kind::Nats(nats) => {
@@ -227,10 +245,10 @@ async fn write(writers: &mut [TcpStream], bytes: &[u8], stop: &AtomicBool) -> Re
     Ok(published)
 }
 
-async fn publish(publisher: &Publisher, stop: &AtomicBool) -> Result<u64, String> {
-    let (message, mut published) = (news(), 0);
+async fn publish(publisher: &Publisher, news: &Message, stop: &AtomicBool) -> Result<u64, String> {
+    let mut published = 0;
     while !stop.load(Ordering::Acquire) {
-        let delivery = publisher.publish(KEY, &message).await;
+        let delivery = publisher.publish(KEY, news).await;
         let delivery = delivery.map_err(|error| error.to_string())?;
         if delivery.lost() > 0 {
             return Err(format!("after {published} messages: {delivery:?}"));

@@ -109,8 +109,11 @@ fn print(subscribers: usize, rows: &[Row]) {
             row.wire_len,
             grouped(row.rate().median),
         );
-        let floor = if row.name == "hmac" { "longer" } else { "bare" };
-        for other in [floor, "plain", "nats"] {
+        let floor = match row.name {
+            "hmac" | "padded" => "longer",
+            _ => "bare",
+        };
+        for other in [floor, "plain", "padded", "nats"] {
             if let Some(other) = others(other).filter(|other| other.name != row.name) {
                 print!("  {:.2} of {}", row.beside(other), other.name);
             }
@@ -131,6 +134,7 @@ fn draw(tables: &[(usize, Vec<Row>)]) -> Plot {
             "bare" => Line::dashed("bare, 64 messages a write"),
             "longer" => Line::dashed("bare, as long as with a MAC"),
             "plain" => Line::new("Publisher"),
+            "padded" => Line::new("Publisher, as long as with a MAC"),
             "hmac" => Line::new("Publisher, with a MAC"),
             name => Line::new(name),
         };
