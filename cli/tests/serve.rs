@@ -8,6 +8,7 @@ use std::net::{TcpListener, TcpStream};
 
 use common::folder::Folder;
 use common::server::Server;
+use common::subscriber::Subscriber;
 use common::{ECHO, Ran, json_lines, run};
 
 /// Asks a server.
@@ -157,6 +158,31 @@ fn layers_keep_strangers_out() {
     );
     assert_eq!(stranger.status, 1);
     assert_eq!(json_lines(&stranger.stdout)[0]["verified"], false);
+}
+
+/// The log says in words why a message is refused.
+#[test]
+fn refusals_are_logged_in_words() {
+    for (transport, over) in [
+        ("--tcp", &[][..]),
+        ("--udp", &["--udp", "--timeout", "0.1"]),
+    ] {
+        let verbose = ["-v", "-v", "serve", transport, "127.0.0.1:0"];
+        let mut server = Subscriber::start_with(&[&verbose[..], &["--secret", "s"]].concat());
+        let line = server.line();
+        let to = ["--server", line.trim_end().rsplit(' ').next().unwrap()];
+        let ran = run(&[&["request", "echo"], &to[..], over].concat(), b"");
+        assert_ne!(ran.status, 0);
+        let logged = loop {
+            let line = server.said();
+            assert!(!line.is_empty(), "nothing is logged");
+            if line.contains(" refused ") {
+                break line;
+            }
+        };
+        let reason = "reason=REQUEST_URI: auth check failed: field timestamp is missing";
+        assert!(logged.contains(reason), "{logged}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What comes out of links, whatever they lead over.
 
+use core::fmt;
 use core::time::Duration;
 
 use crate::error::{FrameErrorKind, OpenError};
@@ -69,6 +70,23 @@ pub enum Refusal {
     },
 }
 
+/// In words, such as `REQUEST_URI: auth check failed: the MAC does not match`.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame(kind) => kind.fmt(f),
+            Self::Open {
+                message_type,
+                error,
+            } => write!(f, "{message_type}: {error}"),
+            Self::Answer { error, .. } => write!(f, "an answer: {error}"),
+            Self::Unawaited { message_type } => {
+                write!(f, "{message_type}: no request waits for it")
+            }
+        }
+    }
+}
+
 /// When a machine wants to be polled, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
@@ -107,4 +125,42 @@ pub enum DeadlineReason {
     /// The link ends: handlers that run, bytes that are not written, or a remote that
     /// goes on sending are waited for no longer.
     End,
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::error::AuthFailure;
+
+    #[test]
+    fn refusals_are_words() {
+        let error = OpenError::Auth(AuthFailure::Mismatch);
+        let request = RequestId { serial: 1, slot: 0 };
+        let message_type = MessageType::OK;
+        for (refusal, text) in [
+            (
+                Refusal::Frame(FrameErrorKind::UnknownType(200)),
+                "unknown message type 200; register custom types before receiving them",
+            ),
+            (
+                Refusal::Open {
+                    message_type,
+                    error,
+                },
+                "OK: auth check failed: the MAC does not match",
+            ),
+            (
+                Refusal::Answer { request, error },
+                "an answer: auth check failed: the MAC does not match",
+            ),
+            (
+                Refusal::Unawaited { message_type },
+                "OK: no request waits for it",
+            ),
+        ] {
+            assert_eq!(refusal.to_string(), text);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! How long a handler may run.
 
+use core::fmt;
 use core::time::Duration;
 
 /// How long a handler may run: by default of all handlers of a node
@@ -68,4 +69,14 @@ pub enum CancelReason {
     /// Its asker is gone, and as many handlers of such run as
     /// [may](crate::Limits::abandoned_handlers).
     NoRoom,
+}
+
+impl fmt::Display for CancelReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut(time) => write!(f, "it took longer than {time:?}"),
+            Self::Disconnected => f.write_str("its asker is gone"),
+            Self::NoRoom => f.write_str("its asker is gone, and too many of such run"),
+        }
+    }
 }

@@ -58,6 +58,6 @@ impl Middleware for Trace {
 
     fn refused(&self, remote: &Remote, refusal: &Refusal) {
         let remote = remote.addr();
-        debug!(?remote, ?refusal, "message refused before it had a handler");
+        debug!(?remote, %refusal, "message refused before it had a handler");
     }
 }

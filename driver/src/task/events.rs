@@ -129,7 +129,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             LinkEvent::Failed { request, error } => self.callers.end(request, Err(error)),
             LinkEvent::Cancelled { call, reason } => {
-                limited!(logs, DEBUG, "a handler is cancelled", ?remote, ?reason);
+                limited!(logs, DEBUG, "a handler is cancelled", ?remote, %reason);
                 self.running.cancel(|running| running.id() == call);
             }
             LinkEvent::HalfClosed(reason) => {
@@ -142,7 +142,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             LinkEvent::Refused(reason) => {
                 #[cfg(feature = "testing")]
                 self.single.note_refused();
-                limited!(logs, DEBUG, "message refused", ?remote, ?reason);
+                limited!(logs, DEBUG, "message refused", ?remote, %reason);
                 for middleware in &self.service.middleware {
                     middleware.refused(&(&self.connection).into(), &reason);
                 }

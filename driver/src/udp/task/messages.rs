@@ -126,7 +126,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
             } => self.callers.end(request, Ok(answer)),
             DatagramEvent::Failed { request, error } => self.callers.end(request, Err(error)),
             DatagramEvent::Refused { remote, refusal } => {
-                limited!(self.logs(), DEBUG, "datagram refused", %remote, reason = ?refusal);
+                limited!(self.logs(), DEBUG, "datagram refused", %remote, reason = %refusal);
                 for middleware in &self.node.service.middleware {
                     let remote = Remote(Kind::Datagram(self.handle.clone(), remote));
                     middleware.refused(&remote, &refusal);
@@ -184,7 +184,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                 limited!(self.logs(), DEBUG, "a message has no handler", %remote, %message_type, %uri);
             }
             DatagramEvent::Cancelled { call, reason } => {
-                limited!(self.logs(), DEBUG, "a handler is cancelled", ?reason);
+                limited!(self.logs(), DEBUG, "a handler is cancelled", %reason);
                 // Which its task notices.
                 self.cancels.remove(&call);
             }
