@@ -83,16 +83,33 @@ fn what_is_no_store_is_refused_with_what_to_do() {
         }
     };
     // What another program has left.
-    for foreign in [&b"hello"[..], &[0; 8192]] {
+    let cut = "a".repeat(1023) + "\u{e9}";
+    for (foreign, what) in [
+        (&b"hello\n"[..], "a file of text"),
+        (cut.as_bytes(), "a file of text"),
+        (&[0; 8192], "a file of another program"),
+        (b"", "an empty file"),
+    ] {
         fs::write(&path, foreign).unwrap();
-        all_say("it is no store of netaio", "take another path");
+        let error = format!("it is no store of netaio, but {what}");
+        all_say(&error, "take another path: `netaio serve --store` and");
         assert_eq!(fs::read(&path).unwrap(), foreign);
     }
+    let lines = "it is no store of netaio, but lines such as `netaio store dump` prints";
+    fs::write(&path, "{\"uri\":\"a\"}\n").unwrap();
+    all_say(lines, "`netaio store load STORE FILE`");
     fs::remove_file(&path).unwrap();
     let other = redb::Database::create(&path).unwrap();
     drop(other);
-    all_say("it is no store of netaio", "take another path");
+    let database = "it is no store of netaio, but the database of another program";
+    all_say(database, "take another path");
     fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    all_say(
+        "it is no store of netaio, but a folder",
+        "take another path",
+    );
+    fs::remove_dir(&path).unwrap();
     // A later format.
     let server = Server::start(&["--store", &path]);
     create(&server, "a", "1");
@@ -266,7 +283,7 @@ fn a_wrong_file_is_named_with_what_to_do() {
             &["store", "load", &lines],
         ] {
             let (said, advised) = refused(command);
-            let error = "it is no store, but lines such as `netaio store dump` prints";
+            let error = "it is no store of netaio, but lines such as `netaio store dump` prints";
             assert_eq!(said, format!("the store {lines}: {error}"), "{is_there}");
             assert!(
                 advised.contains("netaio store load STORE FILE"),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use netaio_driver::resources::StoreError;
 
+use super::foreign::Foreign;
 use super::refused::{FileError, Refused};
 use super::tables::{self, FORMAT};
 use crate::tally::Tally;
@@ -160,6 +161,17 @@ pub(super) fn open_whole(path: &Path) -> Result<(redb::Database, bool), Refused>
 
 /// Opens a store that is there.
 fn open_existing(path: &Path) -> Result<redb::Database, Refused> {
+    open_known(path).map_err(|refused| match refused {
+        Refused::Foreign(_) => Refused::Foreign(Foreign::at(path)),
+        Refused::Io(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            Refused::Foreign(Foreign::Folder)
+        }
+        refused => refused,
+    })
+}
+
+/// The same, which does not look at what else it may be.
+fn open_known(path: &Path) -> Result<redb::Database, Refused> {
     let file = builder(path).open(path)?;
     let read = file.begin_read().map_err(FileError::from)?;
     match tables::format(&read)? {
@@ -168,7 +180,7 @@ fn open_existing(path: &Path) -> Result<redb::Database, Refused> {
             let known = FORMAT;
             return Err(Refused::Newer { found, known });
         }
-        _ => return Err(Refused::Foreign),
+        _ => return Err(Refused::Foreign(Foreign::Unknown)),
     }
     read.close().map_err(FileError::from)?;
     Ok(file)

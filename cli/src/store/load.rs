@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
 
 use bytes::Bytes;
 use netaio_core::{Body, Change, Printable};
@@ -19,6 +18,7 @@ use crate::stdio::error::say;
 use crate::units;
 
 use super::database;
+use super::foreign::Foreign;
 use super::named::{at, refused_at};
 use super::refused::{FileError, Refused};
 use super::tables::Tables;
@@ -67,8 +67,9 @@ fn bytes(
 /// Puts resources into a store: all of them, or, where a line is wrong, none.
 pub(super) fn load(options: &StoreLoad) -> Result<(), CliError> {
     let path = &options.path;
-    if has_lines(path) {
-        return Err(refused_at(path, Refused::Lines));
+    // The two paths may have been swapped.
+    if Foreign::has_lines(path) {
+        return Err(refused_at(path, Refused::Foreign(Foreign::Lines)));
     }
     let mut input = open(&options.input)?;
     let is_new = !path.exists();
@@ -167,16 +168,6 @@ const UNLIMITED: StoreLimits = StoreLimits {
     bytes: u64::MAX,
     content: usize::MAX,
 };
-
-/// Whether a file begins as lines of resources do, and as no store does: the two paths may have been swapped.
-fn has_lines(path: &Path) -> bool {
-    let mut begin = Vec::new();
-    // To open a pipe would wait for whoever writes to it.
-    let is_file = fs::metadata(path).is_ok_and(|about| about.is_file());
-    let file = is_file.then(|| File::open(path)).and_then(Result::ok);
-    let read = file.map(|file| file.take(1024).read_to_end(&mut begin));
-    read.is_some_and(|read| read.is_ok()) && begin.trim_ascii_start().starts_with(b"{")
-}
 
 fn open(input: &Input) -> Result<BufReader<Box<dyn Read>>, CliError> {
     let reader: Box<dyn Read> = match input.path() {

@@ -10,6 +10,7 @@ mod command;
 mod counts;
 mod database;
 mod dump;
+mod foreign;
 mod load;
 mod named;
 mod reads;

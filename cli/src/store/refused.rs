@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::foreign::Foreign;
+
 /// Why a file is not opened as a store.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
@@ -21,11 +23,8 @@ pub(crate) enum Refused {
     #[error("its database is of a newer format: {0}")]
     NewerDatabase(String),
     /// It is something else.
-    #[error("it is no store of netaio")]
-    Foreign,
-    /// It is what a store is loaded from.
-    #[error("it is no store, but lines such as `netaio store dump` prints")]
-    Lines,
+    #[error("it is no store of netaio, but {0}")]
+    Foreign(Foreign),
     /// Nobody has asked for a new one.
     #[error("there is no such file")]
     Missing,
@@ -45,9 +44,11 @@ impl Refused {
             Self::Newer { .. } | Self::NewerDatabase(_) => {
                 "use that version, or take its resources along: `netaio store dump` of that version, `netaio store load` of this one"
             }
-            Self::Foreign => "take another path: where there is no file, a store is made",
-            Self::Lines => {
-                "the store comes first, and then the file with the lines: `netaio store load STORE FILE`"
+            Self::Foreign(Foreign::Lines) => {
+                "`netaio store load STORE FILE` puts them into a store, whose path comes first"
+            }
+            Self::Foreign(_) => {
+                "take another path: `netaio serve --store` and `netaio store load` make a store where there is no file"
             }
             Self::Missing => "`netaio serve --store` and `netaio store load` make one",
             Self::Damaged(_) => {
@@ -73,7 +74,9 @@ impl From<FileError> for Refused {
         match *error.0 {
             redb::Error::DatabaseAlreadyOpen => Self::InUse,
             // The database's word for a file of another kind.
-            redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Self::Foreign,
+            redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Self::Foreign(Foreign::Unknown)
+            }
             redb::Error::Io(error) if error.kind() == io::ErrorKind::NotFound => Self::Missing,
             // Where the file ends too early.
             redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
