@@ -67,7 +67,12 @@ fn failures_have_their_exit_status() {
         "{printed}"
     );
     assert_eq!(ran.status, 3);
-    assert_eq!(run(&["ping", "--count", "0"], b"").status, 2);
+    for command in [&["ping"][..], &["subscribe", "a"], &["watch", "a"]] {
+        let ran = run(&[command, &["--count", "0"]].concat(), b"");
+        assert_eq!(ran.status, 2);
+        let problem = "'--count <N>': must be 1 at least; without the option there is no limit";
+        assert!(ran.stderr.contains(problem), "{ran:?}");
+    }
 }
 
 #[test]

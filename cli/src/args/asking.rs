@@ -9,7 +9,7 @@ use super::identity::ClientIdentity;
 use super::layers::{AdminLayer, OuterLayer};
 use super::runtime::RuntimeChoice;
 use super::tls::ClientTls;
-use super::values::{seconds, servers};
+use super::values::{limit, seconds, servers};
 use crate::context::Saved;
 
 /// Which server is asked, and how.
@@ -110,7 +110,7 @@ pub(crate) struct Subscribe {
     #[arg(required = true, value_name = "URI")]
     pub(crate) uris: Vec<String>,
     /// End after so many notifications.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = limit::<NonZeroU64>)]
     pub(crate) count: Option<NonZeroU64>,
     /// Begin each line with what has happened: created, updated or deleted, or published
     /// where the notification does not say that the server's own resource has changed.
@@ -131,7 +131,7 @@ pub(crate) struct Watch {
     /// The uri.
     pub(crate) uri: String,
     /// End after so many lines.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = limit::<NonZeroU64>)]
     pub(crate) count: Option<NonZeroU64>,
     /// Print each state as one JSON object, as `subscribe` prints notifications: one that was
     /// read has change null, and the name RESPOND_URI or, where there is no such resource, NOT_FOUND.
@@ -146,8 +146,8 @@ pub(crate) struct Watch {
 #[command(mut_arg("timeout", |timeout| timeout.default_value("2")))]
 pub(crate) struct Ping {
     /// End after so many requests. [default: none]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) count: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = limit::<NonZeroU64>)]
+    pub(crate) count: Option<NonZeroU64>,
     /// The time from one request to the next, in seconds; the next one waits for the answer, or
     /// for --timeout, too.
     #[arg(long, value_name = "SECS", default_value = "1", value_parser = seconds)]

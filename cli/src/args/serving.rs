@@ -13,7 +13,7 @@ use super::identity::ServerIdentity;
 use super::layers::{AdminLayer, OuterLayer};
 use super::runtime::RuntimeChoice;
 use super::tls::ServerTls;
-use super::values::{Id, address, group, id, seconds};
+use super::values::{Id, address, group, id, limit, seconds};
 use crate::systemd::Sockets;
 
 /// Where TCP is listened on unless something else is said.
@@ -136,7 +136,7 @@ pub(crate) struct Bounds {
     pub(crate) idle_timeout: Option<Duration>,
     /// The most connections from one address, and the most UDP subscribers: an IPv4 address,
     /// or a /64 of IPv6. Many may share one. [default: none]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = limit::<NonZeroUsize>)]
     pub(crate) per_address: Option<NonZeroUsize>,
     /// The most resources. One more is answered with an ERROR.
     #[arg(long, value_name = "N", default_value_t = 65_536)]

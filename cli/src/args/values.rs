@@ -1,6 +1,8 @@
 //! What single options mean.
 
 use std::net::IpAddr;
+use std::num::{IntErrorKind, ParseIntError};
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::address::Address;
@@ -27,6 +29,15 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("must be more than zero, and less than for ever".into()),
     }
+}
+
+/// How many there may be, of what is not limited without the option.
+pub(super) fn limit<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, String> {
+    text.parse()
+        .map_err(|error: ParseIntError| match error.kind() {
+            IntErrorKind::Zero => "must be 1 at least; without the option there is no limit".into(),
+            _ => error.to_string(),
+        })
 }
 
 /// A multicast group.

@@ -2,6 +2,7 @@
 
 mod report;
 
+use std::num::NonZeroU64;
 use std::time::Instant;
 
 use netaio_core::types::AUTH_ERROR;
@@ -52,7 +53,7 @@ impl Pinging {
     async fn ping_all<R: Runtime>(&self, report: &mut Report<'_>) -> Result<(), CliError> {
         let options = &self.options;
         let mut asked = None;
-        let mut left = options.count;
+        let mut left = options.count.map(NonZeroU64::get);
         while left != Some(0) {
             let begun = Instant::now();
             report.begin();
