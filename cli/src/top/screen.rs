@@ -204,8 +204,24 @@ fn draw_table(change: &Change, styles: Styles, area: Rect, buffer: &mut Buffer) 
         draw_row("", &names, styles, row, buffer);
         buffer.set_style(row, Styles::heading());
     }
-    for (line, row) in lines.zip(rows(change)) {
+    let rows = rows(change);
+    let room = usize::from(area.height).saturating_sub(1);
+    let count = rows.len();
+    // Where they are more than there is room for, the last line says so.
+    let shown = match room > 1 && count > room {
+        true => room.saturating_sub(1),
+        false => room,
+    };
+    for (line, row) in lines.by_ref().take(shown).zip(&rows) {
         draw_row(row.label, &row.cells, styles, line, buffer);
+    }
+    if let Some(line) = lines.next().filter(|_| shown < room) {
+        let more = format!(
+            " … {} more where there is room",
+            count.saturating_sub(shown)
+        );
+        let more = cut(&more, usize::from(line.width));
+        Line::styled(more, Styles::old()).render(line, buffer);
     }
 }
 

@@ -136,6 +136,25 @@ fn what_is_cut_says_so() {
 }
 
 #[test]
+fn rows_without_room_are_counted() {
+    let more = |width, height| {
+        let shown = lines(&drawn(&state(40), true, width, height));
+        let mut lines = shown.iter().filter(|line| line.contains(" more where"));
+        let more = lines.next().cloned();
+        assert_eq!(lines.next(), None);
+        // The one above it is whole, and those of the server stay.
+        assert!(shown.iter().any(|line| line.starts_with(" connections ")));
+        assert!(shown.last().is_some_and(|line| line.starts_with(" store ")));
+        more
+    };
+    assert_eq!(more(60, 24), None);
+    assert_eq!(more(60, 20).unwrap(), " … 5 more where there is room");
+    assert_eq!(more(60, 23).unwrap(), " … 2 more where there is room");
+    assert_eq!(more(60, 7).unwrap(), " … 12 more where there is room");
+    assert_eq!(more(60, 6), None);
+}
+
+#[test]
 fn figures_of_a_server_that_is_away_are_dim_and_the_reason_is_whole() {
     let mut state = state(40);
     state.failed("cannot connect to localhost:9100: [::1]:9100: Connection refused (os error 111); 127.0.0.1:9100: Connection refused (os error 111)".into());
