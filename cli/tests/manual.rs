@@ -188,6 +188,41 @@ fn shells_understand_their_completions() {
     assert_eq!(run(&["completions", "csh"], b"").status, 2);
 }
 
+/// What stands under a heading of the help is of that.
+#[test]
+fn options_stand_under_their_headings() {
+    let headings: [(&str, &[&str]); 5] = [
+        (
+            "Secrets and keys:",
+            &["secret", "key", "admin", "aead", "plain-uri"],
+        ),
+        ("X25519:", &["identity", "server-key", "known-"]),
+        ("TLS:", &["tls", "ca "]),
+        ("Contexts:", &["context", "config-dir"]),
+        ("NATS:", &["nats"]),
+    ];
+    let mut seen = 0;
+    for name in NAMES {
+        let help = run(&[name, "--help"], b"").text();
+        let mut known = None;
+        for line in help.lines() {
+            if !line.is_empty() && !line.starts_with(' ') {
+                let mut headings = headings.iter();
+                known = headings.find(|(heading, _)| *heading == line);
+            }
+            // Its name stands at the left, behind the short one.
+            let item = line.strip_prefix("      --");
+            let item = item.or_else(|| line.strip_prefix("  [").map(|_| line));
+            if let (Some((heading, names)), Some(item)) = (known, item) {
+                seen += 1;
+                let is_known = names.iter().any(|name| item.starts_with(name));
+                assert!(is_known, "{name}: {line} under {heading}");
+            }
+        }
+    }
+    assert!(seen > 100, "{seen}");
+}
+
 #[test]
 fn each_subcommand_has_a_page_of_the_manual() {
     let place = Place::new("manual");

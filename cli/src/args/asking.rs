@@ -90,8 +90,6 @@ pub(crate) struct Content {
 /// Which server is subscribed to, and what becomes of that when it is away.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FeedChoice {
-    #[command(flatten)]
-    pub(crate) server: ServerChoice,
     /// End with status 4 when the connection ends, instead of connecting again; over UDP, when the
     /// subscription is not confirmed any more, with 3 or 4.
     #[arg(long)]
@@ -100,6 +98,8 @@ pub(crate) struct FeedChoice {
     /// that has restarted knows of it from then on.
     #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds)]
     pub(crate) renew: Duration,
+    #[command(flatten)]
+    pub(crate) server: ServerChoice,
 }
 
 /// The options of `netaio subscribe`.

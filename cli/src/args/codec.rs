@@ -23,9 +23,9 @@ pub(crate) struct Decode {
     #[arg(long = "port", value_name = "PORT")]
     pub(crate) ports: Vec<u16>,
     #[command(flatten)]
-    pub(crate) outer: OuterLayer,
-    #[command(flatten)]
     pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) outer: OuterLayer,
 }
 
 /// The options of `netaio encode`.
@@ -39,9 +39,9 @@ pub(crate) struct Encode {
     #[arg(long, value_enum, default_value = "server")]
     pub(crate) to: To,
     #[command(flatten)]
-    pub(crate) outer: OuterLayer,
-    #[command(flatten)]
     pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) outer: OuterLayer,
 }
 
 /// Whom a frame is for.

@@ -8,9 +8,12 @@ use netaio_core::plugin::{Aead, HmacAuth, Sha256StreamCipher};
 use crate::context::{ContextError, Kept, Saved, kept};
 use crate::secret::{Given, Secret, SecretError, Sources};
 
+/// Where the help has them. What is no part of it stands before it: it goes on to the next heading.
+pub(super) const SECRETS: &str = "Secrets and keys";
+
 /// The layer around every message.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Secrets and keys")]
+#[command(next_help_heading = SECRETS)]
 pub(crate) struct OuterLayer {
     /// The secret of the outer HMAC. Whoever can list this machine's processes can read it here:
     /// --secret-file and NETAIO_SECRET are for more than a try.
@@ -137,7 +140,7 @@ impl OuterLayer {
 
 /// The layer of those who may change things.
 #[derive(Debug, Default, clap::Args)]
-#[command(next_help_heading = "Secrets and keys")]
+#[command(next_help_heading = SECRETS)]
 pub(crate) struct AdminLayer {
     /// The secret of the inner HMAC (field `camh`) of create, update and delete, and of
     /// publish where the server has --admin-publish. Whoever can list this machine's processes

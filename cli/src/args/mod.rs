@@ -186,7 +186,10 @@ pub(crate) enum Command {
     ///
     /// It ends also once nobody reads its output. Exits with 0, with 1 when it cannot bind,
     /// join or write standard output, and with 2 for wrong usage.
-    #[command(verbatim_doc_comment)]
+    #[command(
+        verbatim_doc_comment,
+        about = "Joins a multicast group over UDP, and prints which peers come, change and go"
+    )]
     Node(Node),
     /// Measures a server: how many requests a second, how long each takes, and what goes wrong.
     ///

@@ -10,7 +10,7 @@ use netaio_driver::Interface;
 use netaio_driver::resources::StoreLimits;
 
 use super::identity::ServerIdentity;
-use super::layers::{AdminLayer, OuterLayer};
+use super::layers::{AdminLayer, OuterLayer, SECRETS};
 use super::runtime::RuntimeChoice;
 use super::tls::ServerTls;
 use super::values::{Id, address, group, id, limit, seconds};
@@ -29,16 +29,6 @@ pub(crate) struct Serve {
     /// The address to receive UDP at.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) udp: Option<String>,
-    #[command(flatten)]
-    pub(crate) outer: OuterLayer,
-    #[command(flatten)]
-    pub(crate) admin: AdminLayer,
-    #[command(flatten)]
-    pub(crate) identity: ServerIdentity,
-    /// Want the admin's secret for publishing too. Without it whoever passes the outer layer
-    /// may publish anything to anybody's subscribers.
-    #[arg(long)]
-    pub(crate) admin_publish: bool,
     /// Keep the resources in this file, which is made where there is none, mode 0600. What is answered with
     /// OK is on the disk; changes that come at once share a write. One process at a time has it.
     /// [default: resources are kept in memory]
@@ -51,9 +41,19 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) bounds: Bounds,
     #[command(flatten)]
-    pub(crate) tls: ServerTls,
-    #[command(flatten)]
     pub(crate) runtime: RuntimeChoice,
+    #[command(flatten)]
+    pub(crate) outer: OuterLayer,
+    #[command(flatten)]
+    pub(crate) admin: AdminLayer,
+    /// Want the admin's secret for publishing too. Without it whoever passes the outer layer
+    /// may publish anything to anybody's subscribers.
+    #[arg(long, help_heading = SECRETS)]
+    pub(crate) admin_publish: bool,
+    #[command(flatten)]
+    pub(crate) identity: ServerIdentity,
+    #[command(flatten)]
+    pub(crate) tls: ServerTls,
     #[command(flatten)]
     pub(crate) nats: Nats,
     /// What was handed over.
@@ -212,7 +212,7 @@ pub(crate) struct Node {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) outer: OuterLayer,
-    #[command(flatten)]
     pub(crate) runtime: RuntimeChoice,
+    #[command(flatten)]
+    pub(crate) outer: OuterLayer,
 }
