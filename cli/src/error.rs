@@ -62,6 +62,9 @@ pub(crate) enum CliError {
     /// The input is no stream of frames.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// The same where it may be another form of frames.
+    #[error("{0}")]
+    LooksLikeHex(FrameError),
     /// A frame does not pass the layer that the options ask for.
     #[error("frame at byte {offset}: {error}")]
     Open {
@@ -285,6 +288,7 @@ impl CliError {
             #[cfg(feature = "top")]
             Self::Top(error) => return error.advice(),
             Self::NoInput(_) => "`</dev/null` is an empty one",
+            Self::LooksLikeHex(_) => "it looks like hex text, which --hex reads",
             Self::Store(RefusedFile { refused, .. }) => return refused.advice(),
             Self::Answer(ErrorResponse(message)) if message.message_type == AUTH_ERROR => {
                 "secrets and keys must be the server's, --admin-secret too where it wants one; with the AEAD layer clocks may differ by 30 seconds; a server with an identity for X25519 wants --identity-file, and may have to know its key"

@@ -79,6 +79,20 @@ fn what_is_wrong_has_an_offset_and_comes_after_the_frames_before_it() {
 }
 
 #[test]
+fn hex_text_without_its_option_is_seen() {
+    let advice = "        it looks like hex text, which --hex reads\n";
+    for (text, is_hex) in [
+        ("00000300 08339503 ac4d4000 00046563686f6869\n", true),
+        ("0000", true),
+        ("hello, 0000", false),
+    ] {
+        let ran = run(&["decode"], text.as_bytes());
+        assert!(ran.error().starts_with("frame at byte 0: "), "{ran:?}");
+        assert_eq!(ran.stderr.ends_with(advice), is_hex, "{ran:?}");
+    }
+}
+
+#[test]
 fn every_truncation_of_a_frame_is_an_error() {
     for len in 1..ECHO.len() {
         let ran = run(&["decode"], &ECHO[..len]);

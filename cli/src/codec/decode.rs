@@ -10,7 +10,7 @@ use netaio_core::{
 };
 
 use super::input::{CHUNK, Chunks};
-use super::{json, readable, wire};
+use super::{hex, json, readable, wire};
 use crate::args::Decode;
 use crate::capture::{self, Capture};
 use crate::error::CliError;
@@ -40,11 +40,17 @@ fn print_frames(options: &Decode, out: &mut impl Write) -> Result<(), CliError> 
             "--port is for captures, pcap and pcapng, and the input is none".into(),
         ));
     }
+    // No frame begins so: its auth section would be too long.
+    let looks_like_hex = !options.hex && input.len() >= capture::MAGIC && is_hex(&input);
+    let wrong = |error: FrameError| match looks_like_hex {
+        true => CliError::LooksLikeHex(error),
+        false => error.into(),
+    };
     let wire = Arc::new(wire());
     let layer = options.outer.layer();
     let mut deframer = Deframer::new(wire.clone());
     loop {
-        while let Some(frame) = deframer.next(&mut input)? {
+        while let Some(frame) = deframer.next(&mut input).map_err(wrong)? {
             let opened = Opened::new(frame, &wire, &layer)?;
             let printed = if options.json {
                 json::print(&opened.message, opened.checksum, out)
@@ -60,7 +66,13 @@ fn print_frames(options: &Decode, out: &mut impl Write) -> Result<(), CliError> 
         out.flush().map_err(CliError::Output)?;
         more = chunks.next(&mut input);
     }
-    Ok(deframer.finish(&input)?)
+    deframer.finish(&input).map_err(wrong)
+}
+
+/// Whether the first bytes are hexadecimal digits, maybe with whitespace.
+fn is_hex(input: &[u8]) -> bool {
+    let mut first = input.iter().take(64);
+    first.all(|byte| hex::digit(*byte).is_some() || byte.is_ascii_whitespace())
 }
 
 fn print_capture(
