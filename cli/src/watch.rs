@@ -64,6 +64,12 @@ impl Work for Watching {
             return Ok(());
         };
         say(format_args!("watching {}", self.uri()));
+        if options.uri.contains('*') {
+            say(format_args!(
+                "netaio: warning: {} is watched as that uri alone: patterns are for `netaio subscribe`",
+                self.uri()
+            ));
+        }
         let printed = async {
             let printed = self.print_all(&mut feed).await;
             lasting.finish().await.and(printed)

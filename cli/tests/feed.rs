@@ -165,6 +165,17 @@ fn a_resource_is_watched_through_changes_and_restarts() {
     }
 }
 
+/// A pattern is none there, which is said.
+#[test]
+fn what_is_watched_is_one_uri() {
+    let server = Server::start(&[]);
+    let address = server.addr.to_string();
+    let mut watcher = Subscriber::start_with(&["watch", "a/*", "--server", &address]);
+    watcher.says("netaio: warning: a/* is watched as that uri alone");
+    watcher.says("there is no a/* yet");
+    assert_eq!(watcher.stop("-TERM"), Some(0));
+}
+
 #[test]
 fn states_are_json_and_end_after_their_number() {
     let server = Server::start_on(&["tcp", "udp"], &[]);
