@@ -78,11 +78,10 @@ fn keys_are_their_owners_and_are_never_overwritten() {
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), made);
         let nowhere = folder.path("no/where");
-        refused(
-            &run(&["keygen", kind, &nowhere], b""),
-            1,
-            &format!("cannot make {nowhere}: No such file"),
-        );
+        let ran = run(&["keygen", kind, &nowhere], b"");
+        refused(&ran, 1, &format!("cannot make {nowhere}: No such file"));
+        let advice = "the folder above it has to be there";
+        assert!(ran.stderr.contains(advice), "{ran:?}");
         refused(
             &run(&["keygen", kind, &folder.path("")], b""),
             1,

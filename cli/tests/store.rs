@@ -109,6 +109,10 @@ fn what_is_no_store_is_refused_with_what_to_do() {
         "it is no store of netaio, but a folder",
         "take another path",
     );
+    let below = format!("{path}/no/where");
+    let (said, advised) = refused(&["serve", "--tcp", "127.0.0.1:0", "--store", &below]);
+    assert!(said.contains("No such file"), "{said}");
+    assert!(advised.contains("the folder above it"), "{advised}");
     fs::remove_dir(&path).unwrap();
     // A later format.
     let server = Server::start(&["--store", &path]);

@@ -251,7 +251,8 @@ fn files_that_are_not_what_they_are_to_be_are_refused() {
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nQUJD\n-----END ENCRYPTED PRIVATE KEY-----\n";
     let encrypted = folder.private("encrypted", encrypted);
     serve(certificate, &encrypted, "the key is encrypted");
-    serve(certificate, &files.client[1], &format!("{certificate}: "));
+    let other = format!("{certificate}: --tls-key names the key of another certificate");
+    serve(certificate, &files.client[1], &other);
     serve("/dev/zero", key, "is longer than 1 MiB");
     let request = |options: &[&str], text: &str| {
         refused(&[&["request", "u"], options].concat(), text);

@@ -29,6 +29,9 @@ impl KeygenError {
             Self::There { .. } => Some(
                 "no key is ever overwritten: take another name, or move that one away; `netaio keygen public` prints the public key of one for X25519",
             ),
+            Self::Make { error, .. } if error.kind() == io::ErrorKind::NotFound => {
+                Some("the folder above it has to be there")
+            }
             _ => None,
         }
     }

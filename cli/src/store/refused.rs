@@ -54,6 +54,9 @@ impl Refused {
             Self::Damaged(_) => {
                 "put a copy of it from before in its place, or move it away: where there is no file, a store is made"
             }
+            Self::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                "the folder above it has to be there"
+            }
             Self::Io(_) => return None,
         })
     }

@@ -91,9 +91,13 @@ fn system() -> Result<RootCertStore, TlsError> {
 
 /// Both do not belong together, or the certificate is none that rustls can show.
 pub(super) fn refused(path: &Path, error: &Error) -> TlsError {
+    let problem = match error {
+        Error::InconsistentKeys(_) => "--tls-key names the key of another certificate".into(),
+        other => other.to_string(),
+    };
     TlsError::Refused {
         path: path.into(),
-        problem: error.to_string(),
+        problem,
     }
 }
 
