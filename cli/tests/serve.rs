@@ -182,6 +182,8 @@ fn refusals_are_logged_in_words() {
         };
         let reason = "reason=REQUEST_URI: auth check failed: field timestamp is missing";
         assert!(logged.contains(reason), "{logged}");
+        let has_address = logged.contains(" remote=127.0.0.1:");
+        assert!(has_address && !logged.contains("Some("), "{logged}");
     }
 }
 

@@ -80,8 +80,8 @@ pub(crate) fn shielded(write: impl FnOnce()) {
 }
 
 /// Writes a line that a remote can cause, unless one with this text was written within
-/// the interval: `limited!(logs, WARN, "text", field = value, %another)`. If no
-/// subscriber takes lines of this level it does nothing.
+/// the interval: `limited!(logs, WARN, "text", @remote, field = value, %another)`, where `@` is before
+/// an address that may not be known. If no subscriber takes lines of this level it does nothing.
 ///
 /// What is shown by `%` and `?` is [`Printable`](netaio_core::Printable): no remote's text
 /// makes a line of its own, or a long one.
@@ -114,6 +114,10 @@ macro_rules! event {
     };
     ($level:ident $end:tt [$($done:tt)*] $name:ident = ?$value:expr $(, $($rest:tt)*)?) => {
         $crate::logging::event!($level $end [$($done)* $name = %::netaio_core::Printable::debug(&$value),] $($($rest)*)?)
+    };
+    // An address, where there is one.
+    ($level:ident $end:tt [$($done:tt)*] @$name:ident $(, $($rest:tt)*)?) => {
+        $crate::logging::event!($level $end [$($done)* $name = $name.map(::tracing::field::display),] $($($rest)*)?)
     };
     // Numbers, and what the program itself says.
     ($level:ident $end:tt [$($done:tt)*] $name:ident $(= $value:expr)? $(, $($rest:tt)*)?) => {

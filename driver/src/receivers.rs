@@ -107,7 +107,7 @@ impl Receivers {
                     delivery.count(1, Fate::Cut);
                     if matches!(error, SendError::QueueFull { .. }) {
                         let (logs, remote) = (connection.logs(), connection.remote());
-                        limited!(logs, WARN, "cut off as a slow consumer", ?remote);
+                        limited!(logs, WARN, "cut off as a slow consumer", @remote);
                         connection.shared.mailbox.urge(Urgent::Cut);
                     }
                 }

@@ -203,7 +203,7 @@ impl Roster {
             let mailbox = &connection.shared.mailbox;
             if mailbox.is_waited_for() {
                 let (logs, remote) = (connection.logs(), connection.remote());
-                limited!(logs, DEBUG, "publishers wait for it no longer", ?remote);
+                limited!(logs, DEBUG, "publishers wait for it no longer", @remote);
                 mailbox.give_up();
             }
         }

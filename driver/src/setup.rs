@@ -201,7 +201,7 @@ fn not_found(request: Request) -> Option<Message> {
     let (logs, remote) = (request.remote.logs(), request.remote.addr());
     let message_type = request.message.message_type;
     let uri = crate::logging::Shown(&request.message.uri);
-    limited!(logs, DEBUG, "a message has no handler", ?remote, %message_type, %uri);
+    limited!(logs, DEBUG, "a message has no handler", @remote, %message_type, %uri);
     default_reply(message_type, request.remote.place())
 }
 

@@ -253,7 +253,7 @@ impl Connection {
         });
         if let Err(error) = queued {
             let (logs, remote) = (self.logs(), self.remote());
-            limited!(logs, DEBUG, "a message about peers was not sent", ?remote, %error);
+            limited!(logs, DEBUG, "a message about peers was not sent", @remote, %error);
         }
     }
 

@@ -38,7 +38,8 @@ impl Middleware for Trace {
         } = request.message.clone();
         let (remote, time) = (request.remote.addr(), request.remote.clone());
         let time = time.context().time();
-        let span = debug_span!("message", %message_type, uri = %Shown(&uri), ?remote);
+        let remote = remote.map(tracing::field::display);
+        let span = debug_span!("message", %message_type, uri = %Shown(&uri), remote);
         let began = time.now().monotonic;
         async {
             let answer = next.run(request).await;
@@ -57,7 +58,7 @@ impl Middleware for Trace {
     }
 
     fn refused(&self, remote: &Remote, refusal: &Refusal) {
-        let remote = remote.addr();
-        debug!(?remote, %refusal, "message refused before it had a handler");
+        let remote = remote.addr().map(tracing::field::display);
+        debug!(remote, %refusal, "message refused before it had a handler");
     }
 }

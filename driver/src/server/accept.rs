@@ -151,7 +151,7 @@ fn serve_accepted<R: Runtime>(
     let remote = stream.remote();
     if let Err(error) = serve(shared, stream, options) {
         let logs = &shared.service.context.logs;
-        limited!(logs, WARN, "connection refused", ?remote, %error);
+        limited!(logs, WARN, "connection refused", @remote, %error);
     }
 }
 
@@ -177,7 +177,7 @@ async fn shake_hands<R: Runtime>(
         Some(Ok(stream)) => serve_accepted(shared, stream, options),
         Some(Err(error)) => {
             let logs = &shared.service.context.logs;
-            limited!(logs, WARN, "a handshake has failed", ?remote, %error);
+            limited!(logs, WARN, "a handshake has failed", @remote, %error);
             shared.events.emit(|| ServerEvent::HandshakeFailed {
                 remote,
                 error: error.to_string(),

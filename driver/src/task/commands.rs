@@ -94,7 +94,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 if let Err(SendError::Seal(error)) = self.link.notify(now, node, &message, &options)
                 {
                     let (logs, remote) = (&self.service.context.logs, self.link.remote());
-                    limited!(logs, WARN, "a notification was not sent", ?remote, %error);
+                    limited!(logs, WARN, "a notification was not sent", @remote, %error);
                 }
             }
             Command::Flush(done) => self.flushes.push(self.link.queued(), done),

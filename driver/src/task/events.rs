@@ -61,7 +61,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 }
                 LinkEvent::Closed(reason) => {
                     let (logs, remote) = (&self.service.context.logs, self.link.remote());
-                    limited!(logs, DEBUG, "connection closed", ?remote, %reason);
+                    limited!(logs, DEBUG, "connection closed", @remote, %reason);
                     return true;
                 }
                 event => self.handle_event(event),
@@ -90,7 +90,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 logs,
                 INFO,
                 "the server has dropped notifications",
-                ?remote,
+                @remote,
                 lost
             );
             self.observer.gap(&self.connection, lost);
@@ -129,11 +129,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             LinkEvent::Failed { request, error } => self.callers.end(request, Err(error)),
             LinkEvent::Cancelled { call, reason } => {
-                limited!(logs, DEBUG, "a handler is cancelled", ?remote, %reason);
+                limited!(logs, DEBUG, "a handler is cancelled", @remote, %reason);
                 self.running.cancel(|running| running.id() == call);
             }
             LinkEvent::HalfClosed(reason) => {
-                limited!(logs, DEBUG, "the remote has left", ?remote, %reason);
+                limited!(logs, DEBUG, "the remote has left", @remote, %reason);
                 self.observer.half_closed(&self.connection, reason);
             }
             LinkEvent::Unwritten { bytes } => self.note_unwritten(bytes),
@@ -142,7 +142,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             LinkEvent::Refused(reason) => {
                 #[cfg(feature = "testing")]
                 self.single.note_refused();
-                limited!(logs, DEBUG, "message refused", ?remote, %reason);
+                limited!(logs, DEBUG, "message refused", @remote, %reason);
                 for middleware in &self.service.middleware {
                     middleware.refused(&(&self.connection).into(), &reason);
                 }
@@ -150,9 +150,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             LinkEvent::Unrouted { message_type, uri } => {
                 let uri = crate::logging::Shown(&uri);
-                limited!(logs, DEBUG, "a message has no handler", ?remote, %message_type, %uri);
+                limited!(logs, DEBUG, "a message has no handler", @remote, %message_type, %uri);
             }
-            event => limited!(logs, DEBUG, "unhandled event", ?remote, ?event),
+            event => limited!(logs, DEBUG, "unhandled event", @remote, ?event),
         }
     }
 
@@ -165,10 +165,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 logs,
                 WARN,
                 "a connection was closed before all was written",
-                ?remote,
+                @remote,
                 bytes
             ),
-            reason => limited!(logs, DEBUG, "not all was written", ?remote, ?reason, bytes),
+            Some(reason) => {
+                limited!(logs, DEBUG, "not all was written", @remote, %reason, bytes);
+            }
+            None => limited!(logs, DEBUG, "not all was written", @remote, bytes),
         }
         self.observer.unwritten(&self.connection, bytes);
     }
@@ -180,8 +183,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             logs,
             WARN,
             "messages dropped for a slow consumer",
-            ?remote,
-            ?dropped
+            @remote,
+            messages = dropped.messages,
+            bytes = dropped.bytes
         );
         self.observer.dropped(&self.connection, dropped);
     }
@@ -257,7 +261,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Ok(()) | Err(ReplyError::Closed(_) | ReplyError::Cancelled) => {}
             Err(error) => {
                 let (logs, remote) = (&self.service.context.logs, self.link.remote());
-                limited!(logs, WARN, "a handler's reply was not sent", ?remote, %error);
+                limited!(logs, WARN, "a handler's reply was not sent", @remote, %error);
             }
         }
     }

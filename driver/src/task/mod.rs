@@ -300,7 +300,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Closes the connection, since its task has panicked.
     fn fail_panicked(&mut self, panicked: &TaskPanicked) {
         let (logs, remote) = (&self.service.context.logs, self.link.remote());
-        limited!(logs, WARN, "a connection closes after a panic", ?remote, %panicked);
+        limited!(logs, WARN, "a connection closes after a panic", @remote, %panicked);
         let reason = CloseReason::Failed(panicked.what.clone());
         self.link.abort(reason.clone());
         self.refuse_commands();

@@ -171,7 +171,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                     self.logs(),
                     DEBUG,
                     "too many messages wait for a handler",
-                    ?remote
+                    %remote
                 );
                 events.emit(|| UdpEvent::Lost { remote });
             }
