@@ -134,10 +134,17 @@ fn what_is_no_secret_is_refused() {
         refused(&decode(&empty), &format!("{empty} is empty"));
     }
     let missing = folder.path("missing");
-    refused(
-        &decode(&missing),
-        &format!("cannot read the secret from {missing}: No such file"),
-    );
+    for (option, what, kind) in [
+        ("--secret-file", "the secret", "secret"),
+        ("--aead-file", "the AEAD key", "aead"),
+    ] {
+        let ran = run(&["decode", option, &missing], b"");
+        let said = format!("netaio: cannot read {what} from {missing}: No such file");
+        let advice = format!("\n        `netaio keygen {kind}` makes such a file");
+        assert_eq!(ran.status, 2, "{ran:?}");
+        assert!(ran.stderr.starts_with(&said), "{ran:?}");
+        assert!(ran.stderr.contains(&advice), "{ran:?}");
+    }
     let here = folder.path("");
     refused(
         &decode(&here),

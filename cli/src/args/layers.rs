@@ -6,7 +6,7 @@ use netaio_core::Layer;
 use netaio_core::plugin::{Aead, HmacAuth, Sha256StreamCipher};
 
 use crate::context::{ContextError, Kept, Saved, kept};
-use crate::secret::{Given, Secret, SecretError, Sources};
+use crate::secret::{AEAD, Given, Secret, SecretError, Sources};
 
 /// Where the help has them. What is no part of it stands before it: it goes on to the next heading.
 pub(super) const SECRETS: &str = "Secrets and keys";
@@ -86,7 +86,7 @@ impl OuterLayer {
             saved: saved.and_then(|saved| saved.key.as_ref()),
         })?;
         let keys = sources.keys(
-            "the AEAD key",
+            AEAD,
             &self.aead_file,
             "NETAIO_AEAD",
             saved.map_or(&[], |saved| &saved.aead_files),

@@ -20,6 +20,9 @@ pub(crate) const MAX: usize = 4096;
 /// What the seed of a key pair is called.
 pub(crate) const IDENTITY: &str = "the identity";
 
+/// What the key of the AEAD layer is called.
+pub(crate) const AEAD: &str = "the AEAD key";
+
 /// Length of keys, in bytes.
 const KEY_LEN: usize = 32;
 
@@ -125,10 +128,14 @@ impl SecretError {
     /// What a person may try.
     pub(crate) fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::Read { what, error, .. }
-                if *what == IDENTITY && error.kind() == io::ErrorKind::NotFound =>
-            {
-                Some("`netaio keygen x25519` makes such a file")
+            Self::Read { what, error, .. } if error.kind() == io::ErrorKind::NotFound => {
+                Some(match *what {
+                    IDENTITY => "`netaio keygen x25519` makes such a file",
+                    AEAD => {
+                        "`netaio keygen aead` makes such a file, of which both ends have a copy"
+                    }
+                    _ => "`netaio keygen secret` makes such a file, of which both ends have a copy",
+                })
             }
             _ => None,
         }
