@@ -289,11 +289,9 @@ pub async fn no_group_and_no_address_starves_the_other<R: Runtime>() {
         }
         send(&sender, b"single", single).await;
         // There is always more of the other. A runtime may take its time to notice
-        // that there is something on a socket, but not for ever.
-        let mut before = 0;
+        // that there is something on a socket, but not for ever: the test would hang.
+        // How many come meanwhile is up to when the runtime's own thread gets a processor.
         while next(&one).await.0 != b"single" {
-            before += 1;
-            assert!(before < 10_000, "it is not heard");
             send(&sender, b"flood", flood).await;
         }
         for _ in 0..MANY {
