@@ -365,7 +365,7 @@ mod progress {
                 false => assert_eq!(shown, ""),
                 true => {
                     assert!(
-                        shown.contains("] ") && shown.contains(" of 1 s  "),
+                        shown.contains("]  ") && shown.contains(" of 1 s  "),
                         "{shown:?}"
                     );
                     // Each in the place of the one before, and the last one is cleared.

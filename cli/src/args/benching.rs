@@ -86,13 +86,18 @@ impl Asking {
 }
 
 impl Bench {
+    /// How many connections there are, those of the subscribers too.
+    pub(crate) fn all_connections(&self) -> u32 {
+        self.connections.saturating_add(self.fanout.unwrap_or(0))
+    }
+
     /// Refuses what single options may be, but not together.
     ///
     /// # Errors
     /// What is wrong.
     pub(crate) fn check(&self) -> Result<(), String> {
         let callers = self.connections.saturating_mul(self.in_flight);
-        let connections = self.connections.saturating_add(self.fanout.unwrap_or(0));
+        let connections = self.all_connections();
         if callers > CALLERS {
             let most = format!("at most {CALLERS} callers can be measured");
             return Err(format!(

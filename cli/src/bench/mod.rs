@@ -26,7 +26,7 @@ use self::fanout::{Publish, Subscribers};
 use self::load::{Echo, Load};
 use self::pace::Pace;
 use self::prepare::Prepared;
-use self::progress::Progress;
+use self::progress::Measuring;
 use self::report::{Deliveries, Report, Setup};
 use self::totals::{Sums, Totals};
 use self::window::Window;
@@ -56,7 +56,6 @@ pub(crate) fn bench(options: Bench) -> Result<(), CliError> {
         options,
         stop,
         printer,
-        progress: Progress::new(),
     };
     block_on(runtime, benching).map_err(CliError::Start)?
 }
@@ -65,7 +64,6 @@ struct Benching {
     options: Bench,
     stop: Stop,
     printer: Printer,
-    progress: Progress,
     /// Of each request.
     content: &'static [u8],
 }
@@ -84,10 +82,11 @@ impl Work for Benching {
     async fn on<R: Runtime>(mut self) -> Self::Output {
         let own = prepare::serve::<R>(&mut self.options).await?;
         let unread = async { Err(self.printer.failed().await) };
-        let connect = Prepared::connect(own, &self.options, self.content, &self.progress);
+        let progress = progress::connecting(self.options.all_connections());
+        let connect = Prepared::connect(own, &self.options, self.content, &progress);
         let prepare = future::or(unread, connect);
         let prepared = self.stop.or(prepare).await;
-        self.progress.clear();
+        crate::progress::clear(&progress);
         let Some(prepared) = prepared.transpose()? else {
             return Ok(());
         };
@@ -150,7 +149,8 @@ impl Benching {
             None => &totals,
             Some(_) => &delivered,
         };
-        let mut end = self.watch::<R>(&window, watched, &ended).await?;
+        let progress = Measuring::new(&window, watched);
+        let mut end = self.watch::<R>(&window, &progress, &ended).await?;
         // Nobody is left who asks.
         let lost = matches!(end, End::Done) && Instant::now() < window.end();
         window.close();
@@ -173,7 +173,7 @@ impl Benching {
                 sums: take(&delivered)?,
             });
         }
-        self.progress.clear();
+        progress.clear();
         let is_stopped = matches!(end, End::Stopped);
         let mut report = Report {
             setup: self.setup(prepared.subscribers.as_ref().map(Subscribers::len)),
@@ -199,7 +199,7 @@ impl Benching {
     async fn watch<R: Runtime>(
         &self,
         window: &Window,
-        totals: &Totals,
+        progress: &Measuring,
         ended: &Receiver<Infallible>,
     ) -> Result<End, CliError> {
         let mut is_warm = false;
@@ -220,7 +220,7 @@ impl Benching {
             let event = future::or(future::or(done, stopped), future::or(unread, later));
             match event.await? {
                 Some(end) => return Ok(end),
-                None => self.progress.measuring(window, totals),
+                None => progress.show(),
             }
             if !is_warm && Instant::now() >= window.start() {
                 is_warm = true;

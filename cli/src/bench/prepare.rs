@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use indicatif::ProgressBar;
 use netaio_core::Limits;
 use netaio_driver::{BuildError, Runtime};
 
 use super::fanout::{self, Subscribers};
 use super::load::{Ask, Echo};
-use super::progress::Progress;
 use super::resource::Resource;
 use crate::args::{AdminLayer, Asking, Bench, Bounds, Nats, Serve, ServerIdentity, ServerTls};
 use crate::asked::Asked;
@@ -75,12 +75,10 @@ impl<R: Runtime> Prepared<R> {
         own: Option<Bound<R>>,
         options: &Bench,
         content: &'static [u8],
-        progress: &Progress,
+        progress: &ProgressBar,
     ) -> Result<Self, CliError> {
         let limits = limits(options)?;
         let server = &options.server;
-        let publishers = options.connections as usize;
-        let all = publishers.saturating_add(options.fanout.unwrap_or(0) as usize);
         let check = async |asked: &Asked<R>| {
             let echo = Echo {
                 server: asked.remote(),
@@ -91,19 +89,20 @@ impl<R: Runtime> Prepared<R> {
         };
         let (first, ()) = Asked::with_limits(server, &limits, check).await?;
         let mut connections = vec![first];
-        for number in 1..publishers {
-            progress.connecting(number, all);
+        progress.inc(1);
+        for _ in 1..options.connections {
             let asked = connections[0].another(server, &limits).await?;
             check(&asked).await?;
             connections.push(asked);
+            progress.inc(1);
         }
         let uri: Arc<str> = fanout::uri()?.into();
         let mut subscribers = None;
-        if options.fanout.is_some() {
+        if let Some(subscribed) = options.fanout {
             let mut added = Subscribers::new(uri.clone());
-            for number in publishers..all {
-                progress.connecting(number, all);
+            for _ in 0..subscribed {
                 added.add(&connections[0], server).await?;
+                progress.inc(1);
             }
             subscribers = Some(added);
         }

@@ -1,64 +1,82 @@
 //! How far the measuring is, for whoever watches.
 
-use std::time::Instant;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressState};
 
 use super::totals::Totals;
 use super::window::Window;
-use crate::progress::bar;
-use crate::stdio::error::{can_show, flush, show};
+use crate::progress::{Beside, bar, style};
 use crate::units::{grouped, seconds, time};
 
-/// A line on the terminal, if standard error is one.
-pub(super) struct Progress {
-    is_shown: bool,
+const CONNECTING: &str = "[{wide_bar}]  connecting: {human_pos} of {human_len}";
+const MEASURING: &str = "[{wide_bar}]  {status}";
+
+/// A bar for the preparations: a step for each connection.
+pub(super) fn connecting(connections: u32) -> ProgressBar {
+    let style = style(CONNECTING);
+    bar(Some(connections.into()), style, Beside::Nothing)
 }
 
-impl Progress {
-    pub(super) fn new() -> Self {
-        Self {
-            is_shown: can_show(),
-        }
-    }
+/// A bar for the time that is measured.
+pub(super) struct Measuring {
+    bar: ProgressBar,
+    window: Arc<Window>,
+}
 
-    /// Shows a step of the preparations.
-    pub(super) fn connecting(&self, number: usize, of: usize) {
-        if self.is_shown && number.is_multiple_of(64) {
-            let bar = bar(number as f64 / of.max(1) as f64);
-            show(&format!("{bar}  connecting: {number} of {of}"));
+impl Measuring {
+    pub(super) fn new(window: &Arc<Window>, totals: &Arc<Totals>) -> Self {
+        let totals = totals.clone();
+        let of = window.clone();
+        let status = move |_: &ProgressState, out: &mut dyn Write| {
+            // It is written to a buffer.
+            let _ = out.write_str(&status(&of, &totals));
+        };
+        let style = style(MEASURING).with_key("status", status);
+        let steps = milliseconds(window.measured());
+        Self {
+            bar: bar(Some(steps), style, Beside::Nothing),
+            window: window.clone(),
         }
     }
 
     /// Shows how far it is.
-    pub(super) fn measuring(&self, window: &Window, totals: &Totals) {
-        if self.is_shown {
-            show(&status(window, totals));
-        }
+    pub(super) fn show(&self) {
+        self.bar.set_position(milliseconds(measured(&self.window)));
     }
 
     /// Takes it away, before other output comes.
     pub(super) fn clear(&self) {
-        if self.is_shown {
-            show("");
-            flush();
-        }
+        crate::progress::clear(&self.bar);
     }
 }
 
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What has been measured yet.
+fn measured(window: &Window) -> Duration {
+    let now = Instant::now();
+    let since = now.saturating_duration_since(window.start());
+    since.min(window.measured())
+}
+
 fn status(window: &Window, totals: &Totals) -> String {
-    let (now, whole) = (Instant::now(), window.measured());
-    let measured = now.saturating_duration_since(window.start()).min(whole);
-    let share = measured.as_secs_f64() / whole.as_secs_f64().max(f64::MIN_POSITIVE);
-    let bar = bar(share);
+    let now = Instant::now();
     if now < window.start() {
-        return format!("{bar}  warming up");
+        return "warming up".to_owned();
     }
     if now >= window.end() {
-        return format!("{bar}  waiting for the last answers");
+        return "waiting for the last answers".to_owned();
     }
+    let measured = measured(window).as_secs_f64();
     let sums = totals.lock();
     let errors: u64 = sums.errors.values().sum();
     let (rate, p99) = (
-        sums.within as f64 / measured.as_secs_f64().max(f64::MIN_POSITIVE),
+        sums.within as f64 / measured.max(f64::MIN_POSITIVE),
         sums.latency.value_at_quantile(0.99),
     );
     drop(sums);
@@ -67,10 +85,23 @@ fn status(window: &Window, totals: &Totals) -> String {
         number => format!("  {} errors", grouped(number)),
     };
     format!(
-        "{bar}  {:.1} of {}  {}/s  p99 {}{errors}",
-        measured.as_secs_f64(),
-        seconds(whole),
+        "{measured:.1} of {}  {}/s  p99 {}{errors}",
+        seconds(window.measured()),
         grouped(rate as u64),
         time(p99),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::ProgressStyle;
+
+    use super::*;
+
+    #[test]
+    fn templates_are_indicatifs() {
+        for template in [CONNECTING, MEASURING] {
+            ProgressStyle::with_template(template).unwrap();
+        }
+    }
 }

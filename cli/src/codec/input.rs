@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use super::hex;
 use crate::args::Input;
 use crate::error::{CliError, HexProblem};
-use crate::progress::Progress;
+use crate::progress::{Beside, of_input};
 use crate::stdio;
 
 /// The most that is read at once, in bytes.
@@ -19,13 +19,13 @@ pub(super) fn open(input: &Input) -> Result<Box<dyn Read>, CliError> {
     match input.path() {
         None => {
             let input = stdio::Input::open_for_output()?;
-            Ok(Box::new(Progress::of(input, None)))
+            Ok(Box::new(of_input(input, None, Beside::Output)))
         }
         Some(path) => match File::open(path) {
             Ok(file) => {
                 // A pipe that has a name has no length.
                 let len = file.metadata().map_or(0, |about| about.len());
-                Ok(Box::new(Progress::of(file, Some(len))))
+                Ok(Box::new(of_input(file, Some(len), Beside::Output)))
             }
             Err(error) => Err(unreadable(input, error)),
         },

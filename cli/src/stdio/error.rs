@@ -27,6 +27,9 @@ const HURRY: Duration = Duration::from_millis(50);
 /// Clears a line of a terminal.
 const CLEAR: &str = "\r\x1b[K";
 
+/// The columns of a terminal that does not say how many it has.
+const COLUMNS: u16 = 80;
+
 /// The characters of what is said at once: more than any line of a program, and any advice.
 const LONGEST: usize = 16 << 10;
 
@@ -83,6 +86,16 @@ pub(crate) fn say(text: impl Display) {
 /// Whether a [status](show) can be shown: on a terminal that knows how to clear a line.
 pub(crate) fn can_show() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
+}
+
+/// The width of the terminal that standard error is.
+pub(crate) fn columns() -> u16 {
+    #[cfg(unix)]
+    let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
+    #[cfg(not(unix))]
+    let columns = 0;
+    // Some terminals do not know theirs.
+    if columns > 0 { columns } else { COLUMNS }
 }
 
 /// Shows how far something is, in place of what was shown before; an empty one clears that. What is

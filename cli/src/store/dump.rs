@@ -3,13 +3,14 @@
 use std::io::{BufWriter, Write};
 use std::str;
 
-use redb::ReadableTable;
+use redb::{ReadableTable, ReadableTableMetadata};
 use serde::Serialize;
 
 use crate::args::StoreFile;
 use crate::codec::hex::hex;
 use crate::error::CliError;
 use crate::json;
+use crate::progress::{Beside, bar, style};
 use crate::stdio::Output;
 
 use super::database;
@@ -19,6 +20,9 @@ use super::tables::RESOURCES;
 
 /// The buffer of the output, in bytes.
 const BUFFER: usize = 64 * 1024;
+
+/// Beside the bar.
+const PROGRESS: &str = "[{wide_bar}]  {human_pos} of {human_len} resources  {eta} left";
 
 /// A resource, as text where it is UTF-8.
 #[derive(Serialize)]
@@ -51,6 +55,8 @@ pub(super) fn dump(options: &StoreFile) -> Result<(), CliError> {
     })?;
     let refused =
         |error: redb::StorageError| refused_at(path, Refused::from(FileError::from(error)));
+    let len = table.len().map_err(refused)?;
+    let progress = bar(Some(len), style(PROGRESS), Beside::Output);
     let mut out = BufWriter::with_capacity(BUFFER, Output);
     for entry in table.iter().map_err(refused)? {
         let (key, value) = entry.map_err(refused)?;
@@ -63,6 +69,7 @@ pub(super) fn dump(options: &StoreFile) -> Result<(), CliError> {
         };
         let written = json::write(&line, &mut out).and_then(|()| out.write_all(b"\n"));
         written.map_err(CliError::Output)?;
+        progress.inc(1);
     }
     out.flush().map_err(CliError::Output)
 }

@@ -12,6 +12,7 @@ use crate::args::{Input, StoreLoad};
 use crate::codec::LineError;
 use crate::codec::hex::unhex;
 use crate::error::CliError;
+use crate::progress::{Beside, of_input};
 use crate::reserved::is_reserved;
 use crate::stdio;
 use crate::stdio::error::say;
@@ -171,8 +172,12 @@ const UNLIMITED: StoreLimits = StoreLimits {
 
 fn open(input: &Input) -> Result<BufReader<Box<dyn Read>>, CliError> {
     let reader: Box<dyn Read> = match input.path() {
-        None => Box::new(stdio::Input::open()?),
-        Some(path) => Box::new(File::open(path).map_err(|error| unreadable(input, error))?),
+        None => Box::new(of_input(stdio::Input::open()?, None, Beside::Nothing)),
+        Some(path) => {
+            let file = File::open(path).map_err(|error| unreadable(input, error))?;
+            let len = file.metadata().map_or(0, |about| about.len());
+            Box::new(of_input(file, Some(len), Beside::Nothing))
+        }
     };
     Ok(BufReader::new(reader))
 }
