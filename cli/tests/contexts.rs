@@ -259,6 +259,67 @@ fn what_is_no_context_is_refused() {
     );
 }
 
+/// It may come later: the context is saved all the same.
+#[test]
+fn a_file_that_cannot_be_read_is_warned_of_when_its_context_is_saved() {
+    let user = User::new("unread");
+    let (missing, key) = (user.folder.path("missing"), user.folder.private("key", "k"));
+    let folder = user.folder.path("");
+    for (options, wanted) in [
+        (
+            &["--secret-file", &*missing, "--key-file", &key][..],
+            Some(&missing),
+        ),
+        (&["--admin-secret-file", &missing], Some(&missing)),
+        (&["--aead-file", &missing], Some(&missing)),
+        (&["--identity-file", &missing], Some(&missing)),
+        (&["--secret-file", &folder], Some(&folder)),
+        // The one is made when a server is asked.
+        (
+            &["--identity-file", &key, "--known-servers", &missing],
+            None,
+        ),
+        (&["--secret", "s"], None),
+    ] {
+        let ran = user.run(&[&["context", "save", "lab"], options].concat());
+        let saved = format!("saved {}\n", user.file("lab"));
+        assert_eq!((ran.status, &*ran.stdout), (0, saved.as_bytes()), "{ran:?}");
+        match wanted {
+            None => assert_eq!(ran.stderr, ""),
+            Some(path) => {
+                let warning = format!(
+                    "netaio: warning: whoever uses the context needs {path}, which cannot be read: "
+                );
+                assert!(ran.stderr.starts_with(&warning), "{ran:?}");
+                assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_names_no_context_hears_which_there_are() {
+    let user = User::new("nameless");
+    for what in ["show", "remove"] {
+        let ran = user.run(&["context", what]);
+        refused(
+            &ran,
+            "which context? there is none yet: `netaio context save NAME` makes one\n",
+        );
+    }
+    user.save("lab", &[]);
+    user.save("home", &[]);
+    for what in ["show", "remove"] {
+        let ran = user.run(&["context", what]);
+        refused(&ran, "which context? there are: home, lab\n");
+        assert!(
+            ran.stderr.contains("`netaio context show NAME` prints one"),
+            "{ran:?}"
+        );
+    }
+    assert_eq!(user.list(), "  home\n  lab\n");
+}
+
 #[cfg(feature = "tls")]
 #[test]
 fn a_context_has_tls() {

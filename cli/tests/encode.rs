@@ -34,7 +34,11 @@ fn a_bad_line_is_named_and_what_came_before_it_is_written() {
     let good = r#"{"type":0,"uri":"echo","content":"hi"}"#;
     for (bad, problem) in [
         ("{", "line 3: column 1: EOF while parsing an object"),
-        ("no", "line 3: column 2: expected "),
+        (
+            "no",
+            "line 3: each line is a JSON object, such as `netaio decode --json` prints, and this one begins with no",
+        ),
+        ("[0]", "line 3: each line is a JSON object"),
         (
             "{\"uri\":\"echo\"}",
             "line 3: column 14: missing field `type`",
@@ -59,7 +63,7 @@ fn a_bad_line_is_named_and_what_came_before_it_is_written() {
             "{\"type\":0,\"auth\":{\"ts\":5}}",
             "line 3: column 24: invalid type: integer `5`",
         ),
-        ("\u{fffd}", "line 3: column 1: expected value"),
+        ("\u{fffd}", "line 3: each line is a JSON object"),
     ] {
         let input = format!("{good}\n\n{bad}\n{good}\n");
         let ran = run(&["encode"], input.as_bytes());

@@ -241,6 +241,15 @@ fn a_line_that_is_wrong_loads_nothing() {
         ),
         ("{", "line 2: column 1: EOF while parsing an object"),
         (
+            "[]",
+            "line 2: each line is a JSON object, such as `netaio store dump` prints, and this one begins with []",
+        ),
+        (
+            r#" ["c",null,"1",null]"#,
+            "line 2: each line is a JSON object, such as `netaio store dump` prints, and this one begins with [",
+        ),
+        ("null", "line 2: each line is a JSON object"),
+        (
             r#"{"content":"1"}"#,
             "line 2: there is neither uri nor uri_hex",
         ),
@@ -303,7 +312,9 @@ fn a_wrong_file_is_named_with_what_to_do() {
     // A line of another file.
     fs::write(&lines, "{\"uri\":\"b\"}\nhello\n").unwrap();
     let (said, _) = refused(&["store", "load", &store, &lines]);
-    assert_eq!(said, format!("{lines}: line 2: column 1: expected value"));
+    let error =
+        "each line is a JSON object, such as `netaio store dump` prints, and this one begins with";
+    assert_eq!(said, format!("{lines}: line 2: {error} hello"));
     let (said, _) = refused(&["encode", &lines]);
     assert!(said.starts_with(&format!("{lines}: line 1: ")), "{said}");
 }

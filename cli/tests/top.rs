@@ -250,8 +250,16 @@ fn what_is_no_server_of_metrics_is_said() {
     assert!(
         wrong
             .stderr
-            .contains("the address is that of `netaio serve --metrics`")
+            .contains("start it with `--metrics 127.0.0.1:9100`, say")
     );
+    // On a terminal too, while it is asked again.
+    let args = ["top", "--server", &server.addr.to_string()];
+    let mut screen = Screen::start(&args, &[], (80, 24));
+    screen.wait("what to do", |text| {
+        text.contains(" answers is no HTTP; tried ") && text.contains("`netaio serve --metrics")
+    });
+    screen.type_in("q");
+    assert_eq!(screen.end(), Some(0));
     let metrics = server.metrics.unwrap().to_string();
     assert_eq!(server.stop("-TERM"), Some(0));
     let away = once(&metrics);

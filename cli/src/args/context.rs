@@ -44,7 +44,7 @@ pub(crate) enum ContextCommand {
     /// Saves where a server is, and with which secrets and keys it is asked, under a name.
     ///
     /// The file is its owner's alone to read. A file that an option names is kept as its path, and read
-    /// whenever the context is used; --secret, --key and --admin-secret are kept themselves. One of
+    /// whenever the context is used, with a warning where there is none yet; --secret, --key and --admin-secret are kept themselves. One of
     /// that name that was there is replaced.
     #[command(
         after_help = "Example:\n  netaio context save lab --server lab.example:8888 \
@@ -88,9 +88,9 @@ pub(crate) struct SaveContext {
 /// A context that is there.
 #[derive(Debug, clap::Args)]
 pub(crate) struct OneContext {
-    /// Its name.
+    /// Its name. Without it those that are there are said.
     #[arg(value_name = "NAME")]
-    pub(crate) name: Name,
+    pub(crate) name: Option<Name>,
     #[command(flatten)]
     pub(crate) folder: ContextFolder,
 }

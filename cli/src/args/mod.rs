@@ -23,7 +23,7 @@ pub(crate) use self::asking::{Content, FeedChoice, Ping, Request, ServerChoice, 
 pub(crate) use self::benching::{Asking, Bench};
 pub(crate) use self::codec::{Decode, Encode, Input, To};
 pub(crate) use self::context::{
-    ContextChoice, ContextCommand, ContextFolder, Contexts, SaveContext,
+    ContextChoice, ContextCommand, ContextFolder, Contexts, OneContext, SaveContext,
 };
 pub(crate) use self::identity::{Own, ServerIdentity};
 pub(crate) use self::keygen::Keygen;

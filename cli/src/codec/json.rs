@@ -76,6 +76,7 @@ struct Given {
 
 /// Reads the message that a line describes.
 pub(super) fn parse(line: &[u8]) -> Result<Message, LineError> {
+    LineError::check_object(line, "`netaio decode --json`")?;
     let given: Given = serde_json::from_slice(line).map_err(LineError::json)?;
     let Kind(kind) = given.kind;
     let uri = either("uri", given.uri, given.uri_hex)?;

@@ -1,10 +1,16 @@
 //! What can be wrong with a line of `netaio encode`.
 
-use netaio_core::SealError;
+use netaio_core::{Printable, SealError};
+
+/// As many bytes show what a line is.
+const BEGIN: usize = 12;
 
 /// Why a line cannot be made into a frame.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LineError {
+    /// It is something else. How it begins, to be shown, and the command that prints such lines.
+    #[error("each line is a JSON object, such as {like} prints, and this one begins with {begin}")]
+    NoObject { begin: String, like: &'static str },
     /// It is not the JSON that is asked for.
     #[error("column {column}: {problem}")]
     Json {
@@ -49,6 +55,20 @@ pub(crate) enum LineError {
 }
 
 impl LineError {
+    /// Refuses what is no object, such as `like` prints: serde takes an array for one too.
+    ///
+    /// # Errors
+    /// It begins otherwise.
+    pub(crate) fn check_object(line: &[u8], like: &'static str) -> Result<(), Self> {
+        let line = line.trim_ascii_start();
+        if line.first().is_none_or(|first| *first == b'{') {
+            return Ok(());
+        }
+        let begin = line.get(..BEGIN).unwrap_or(line);
+        let begin = Printable::bytes(begin).to_string();
+        Err(Self::NoObject { begin, like })
+    }
+
     /// What serde says, without its own line number, which is always 1.
     pub(crate) fn json(error: serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use super::Saved;
 use super::folder::Folder;
-use crate::args::{ContextCommand, SaveContext};
+use super::{ContextError, Name, Saved};
+use crate::args::{ContextCommand, OneContext, SaveContext};
 use crate::error::CliError;
 use crate::stdio::Output;
 
@@ -13,7 +13,9 @@ pub(crate) fn context(command: &ContextCommand) -> Result<(), CliError> {
     let text = match command {
         ContextCommand::Save(options) => {
             let folder = Folder::of(&options.folder)?;
-            let path = folder.write(&options.name, &saved(options)?)?;
+            let saved = saved(options)?;
+            let path = folder.write(&options.name, &saved)?;
+            saved.warn_of_files();
             format!("saved {}\n", path.display())
         }
         ContextCommand::List(choice) => {
@@ -26,9 +28,13 @@ pub(crate) fn context(command: &ContextCommand) -> Result<(), CliError> {
             });
             lines.collect()
         }
-        ContextCommand::Show(one) => Folder::of(&one.folder)?.read(&one.name)?.lines(),
+        ContextCommand::Show(one) => {
+            let folder = Folder::of(&one.folder)?;
+            folder.read(named(one, &folder)?)?.lines()
+        }
         ContextCommand::Remove(one) => {
-            Folder::of(&one.folder)?.remove(&one.name)?;
+            let folder = Folder::of(&one.folder)?;
+            folder.remove(named(one, &folder)?)?;
             String::new()
         }
         ContextCommand::Select(one) => {
@@ -37,6 +43,23 @@ pub(crate) fn context(command: &ContextCommand) -> Result<(), CliError> {
         }
     };
     Output.write_all(text.as_bytes()).map_err(CliError::Output)
+}
+
+/// The context that is named.
+///
+/// # Errors
+/// None is: those that there are.
+fn named<'a>(one: &'a OneContext, folder: &Folder) -> Result<&'a Name, ContextError> {
+    let Some(name) = &one.name else {
+        let names = folder.names()?;
+        let names: Vec<_> = names.iter().map(Name::to_string).collect();
+        let there = match names.is_empty() {
+            true => "there is none yet: `netaio context save NAME` makes one".to_owned(),
+            false => format!("there are: {}", names.join(", ")),
+        };
+        return Err(ContextError::Nameless { there });
+    };
+    Ok(name)
 }
 
 fn saved(options: &SaveContext) -> Result<Saved, CliError> {

@@ -22,6 +22,9 @@ pub(crate) enum ContextError {
     /// There is none of this name.
     #[error("there is no context '{name}' in {}", folder.display())]
     Unknown { name: Name, folder: PathBuf },
+    /// It is not said which one.
+    #[error("which context? {there}")]
+    Nameless { there: String },
     /// The environment's name is none.
     #[error("the environment's NETAIO_CONTEXT: {0}")]
     Variable(&'static str),
@@ -44,6 +47,9 @@ impl ContextError {
     /// What a person may try.
     pub(crate) fn advice(&self) -> Option<&'static str> {
         Some(match self {
+            Self::Nameless { .. } => {
+                "`netaio context show NAME` prints one, `netaio context remove NAME` removes it"
+            }
             Self::Unknown { .. } => {
                 "`netaio context list` prints those that are there; `save` makes one, `select` chooses another or none"
             }

@@ -1,6 +1,8 @@
 //! What a context has.
 
 use std::fmt::Write;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,7 @@ use super::ContextError;
 use crate::args::check_servers;
 use crate::identity::PublicKey;
 use crate::secret::Secret;
+use crate::stdio::error::say;
 use crate::text::{Max, word};
 
 /// What is kept of a server.
@@ -94,6 +97,19 @@ pub(crate) fn kept(path: &Path) -> Result<PathBuf, ContextError> {
     text.ok_or(ContextError::Unkept("a path that is not UTF-8"))
 }
 
+/// Whether a file could be read.
+fn look(path: &Path) -> io::Result<()> {
+    let about = fs::metadata(path)?;
+    if about.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    // To open a pipe would wait for whoever writes to it.
+    match about.is_file() {
+        true => File::open(path).map(drop),
+        false => Ok(()),
+    }
+}
+
 impl Saved {
     /// Whether it could be used.
     ///
@@ -106,6 +122,25 @@ impl Saved {
         match self.tls_cert.is_some() == self.tls_key.is_some() {
             true => Ok(()),
             false => Err("tls_cert and tls_key go together".into()),
+        }
+    }
+
+    /// Says of the files that have to be there which cannot be read: they may come, or their names are wrong.
+    pub(super) fn warn_of_files(&self) {
+        let secrets = [&self.secret, &self.key, &self.admin_secret];
+        let secrets = secrets.into_iter().flatten().filter_map(|kept| match kept {
+            Kept::Text(_) => None,
+            Kept::File(path) => Some(path),
+        });
+        let (ca, own) = (&self.ca, [&self.tls_cert, &self.tls_key]);
+        let others = [ca, &self.identity_file].into_iter().chain(own).flatten();
+        for path in secrets.chain(&self.aead_files).chain(others) {
+            if let Err(error) = look(path) {
+                say(format_args!(
+                    "netaio: warning: whoever uses the context needs {}, which cannot be read: {error}",
+                    path.display()
+                ));
+            }
         }
     }
 

@@ -39,6 +39,7 @@ struct Line {
 
 impl Line {
     fn parse(line: &[u8]) -> Result<(Bytes, Bytes), LineError> {
+        LineError::check_object(line, "`netaio store dump`")?;
         let line: Self = serde_json::from_slice(line).map_err(LineError::json)?;
         let uri = bytes("uri", line.uri, line.uri_hex)?;
         let uri = uri.ok_or(LineError::Without("uri"))?;

@@ -46,7 +46,7 @@ impl TopError {
             | Self::NotHttp { .. }
             | Self::Status { .. }
             | Self::NoFigures { .. } => {
-                "the address is that of `netaio serve --metrics`, which is not the one where it serves"
+                "the address is that of `netaio serve --metrics ADDR`, and not where it serves; a server that was started without it has no figures: start it with `--metrics 127.0.0.1:9100`, say"
             }
             _ => return None,
         })

@@ -148,7 +148,9 @@ impl Work for Showing {
                     shown.resume().map_err(CliError::Output)?;
                 }
                 Next::Looked(Ok((figures, at, unix))) => state.took(figures, at, unix),
-                Next::Looked(Err(error)) => state.failed(readable(&error)),
+                Next::Looked(Err(error)) => {
+                    state.failed(readable(&error), error.advice());
+                }
             }
         }
     }
@@ -193,7 +195,7 @@ impl Printing {
                     if state.trouble.is_none() {
                         say(format_args!("{error}; it is tried again"));
                     }
-                    state.failed(readable(&error));
+                    state.failed(readable(&error), error.advice());
                     if options.json {
                         let line = report::no_figures(&state).map_err(CliError::Output)?;
                         self.lasting.print(line.into_bytes()).await?;

@@ -124,8 +124,15 @@ fn trouble_lines(state: &State, styles: Styles, columns: u16) -> (Vec<String>, S
             };
             let why = format!("{}; tried {times}, and again", trouble.why);
             let columns = usize::from(columns).saturating_sub(1);
-            let rows = wrapped(&why, columns, TROUBLE).into_iter();
-            (rows.map(|row| format!(" {row}")).collect(), styles.bad())
+            let mut rows = wrapped(&why, columns, TROUBLE);
+            // Where there have been figures the address is right.
+            if let (Some(advice), None) = (trouble.advice, &state.change) {
+                rows.extend(wrapped(advice, columns, TROUBLE));
+            }
+            (
+                rows.into_iter().map(|row| format!(" {row}")).collect(),
+                styles.bad(),
+            )
         }
         (None, None) => (vec![" asking ..".to_owned()], Style::new()),
         (None, Some(change)) if !change.has_rates() => {

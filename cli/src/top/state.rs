@@ -27,6 +27,8 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Trouble {
     pub(super) why: String,
+    /// What a person may try.
+    pub(super) advice: Option<&'static str>,
     /// How often in a row.
     pub(super) tries: u64,
 }
@@ -63,10 +65,10 @@ impl State {
     }
 
     /// No figures came.
-    pub(super) fn failed(&mut self, why: String) {
+    pub(super) fn failed(&mut self, why: String, advice: Option<&'static str>) {
         let tries = self.trouble.take().map_or(0, |trouble| trouble.tries);
         let tries = tries.saturating_add(1);
-        self.trouble = Some(Trouble { why, tries });
+        self.trouble = Some(Trouble { why, advice, tries });
         self.history.add(Look::default());
     }
 }
@@ -90,8 +92,8 @@ mod tests {
         state.took(figures(100, 50), at(0), Duration::from_secs(60));
         assert_eq!(state.up, Some(Duration::from_secs(10)));
         state.took(figures(110, 50), at(1), Duration::from_secs(61));
-        state.failed("gone".into());
-        state.failed("gone".into());
+        state.failed("gone".into(), None);
+        state.failed("gone".into(), None);
         assert_eq!(state.trouble.as_ref().unwrap().tries, 2);
         // The time between is known, and how often something happened in it.
         state.took(figures(150, 50), at(5), Duration::from_secs(65));

@@ -110,8 +110,8 @@ fn all_of_it_is_on_a_screen_of_80_by_24() {
         );
     }
     // Whatever goes away.
-    state.failed("the connection to 127.0.0.1:9100 ended: gone".into());
-    state.failed("the connection to 127.0.0.1:9100 ended: gone".into());
+    state.failed("the connection to 127.0.0.1:9100 ended: gone".into(), None);
+    state.failed("the connection to 127.0.0.1:9100 ended: gone".into(), None);
     let shown = lines(&drawn(&state, true, 80, 24));
     assert_eq!(
         shown[1],
@@ -157,7 +157,7 @@ fn rows_without_room_are_counted() {
 #[test]
 fn figures_of_a_server_that_is_away_are_dim_and_the_reason_is_whole() {
     let mut state = state(40);
-    state.failed("cannot connect to localhost:9100: [::1]:9100: Connection refused (os error 111); 127.0.0.1:9100: Connection refused (os error 111)".into());
+    state.failed("cannot connect to localhost:9100: [::1]:9100: Connection refused (os error 111); 127.0.0.1:9100: Connection refused (os error 111)".into(), None);
     let terminal = drawn(&state, true, 80, 24);
     let shown = lines(&terminal);
     let wanted = [
@@ -191,7 +191,7 @@ fn colours_are_where_they_are_wanted() {
 #[test]
 fn no_size_is_too_small_or_large() {
     let mut troubled = state(3);
-    troubled.failed("é\u{1b}[2J".repeat(100));
+    troubled.failed("é\u{1b}[2J".repeat(100), None);
     for state in [state(0), state(1), state(2), state(700), troubled] {
         for (width, height) in [
             (1, 1),
