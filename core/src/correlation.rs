@@ -2,7 +2,6 @@
 
 use alloc::borrow::Cow;
 
-use bytes::Bytes;
 use rand_core::CryptoRng;
 
 use crate::message::{AuthFields, AuthView};
@@ -131,17 +130,17 @@ impl Correlation {
         id.is_some_and(|id| id.len() <= Self::MAX_ID)
     }
 
-    /// The id that a reply to a message with these fields repeats, packed;
+    /// Sets the id that a reply to a message with these fields repeats, packed;
     /// nothing where there is none.
     #[inline]
-    pub(crate) fn to_repeat(&self, auth: &AuthFields) -> SmallBytes {
-        if auth.is_bare() || !self.replies {
-            return SmallBytes::new();
-        }
-        match auth.view().get_packed(&self.field) {
-            Some(id) if id.len() <= Self::MAX_ID => SmallBytes::few(id)
-                .unwrap_or_else(|| SmallBytes::Shared(Bytes::copy_from_slice(id))),
-            _ => SmallBytes::new(),
+    pub(crate) fn repeat(&self, auth: &AuthFields, id: &mut SmallBytes) {
+        id.clear();
+        if !auth.is_bare()
+            && self.replies
+            && let Some(found) = auth.view().get_packed(&self.field)
+            && found.len() <= Self::MAX_ID
+        {
+            id.set_copy(found);
         }
     }
 }
@@ -265,19 +264,24 @@ mod tests {
     #[test]
     fn only_short_ids_are_repeated_and_only_where_wanted() {
         let correlation = Correlation::default();
+        let repeated = |correlation: &Correlation, fields: &AuthFields| {
+            let mut id = SmallBytes::few(b"before").unwrap();
+            correlation.repeat(fields, &mut id);
+            id
+        };
         let mut fields = AuthFields::new();
-        assert!(correlation.to_repeat(&fields).is_empty() && !correlation.is_in(fields.view()));
+        assert!(repeated(&correlation, &fields).is_empty() && !correlation.is_in(fields.view()));
         fields.set_bytes("rid", &[1; 62]).unwrap();
-        let id = correlation.to_repeat(&fields);
+        let id = repeated(&correlation, &fields);
         assert_eq!((id.len(), &id[..3]), (64, &[0x41, 62, 1][..]));
         assert!(correlation.is_in(fields.view()));
         for other in [
             correlation.clone().with_field("other"),
             correlation.clone().with_replies(false),
         ] {
-            assert!(other.to_repeat(&fields).is_empty() && !other.is_in(fields.view()));
+            assert!(repeated(&other, &fields).is_empty() && !other.is_in(fields.view()));
         }
         fields.set_bytes("rid", &[1; 63]).unwrap();
-        assert!(correlation.to_repeat(&fields).is_empty() && !correlation.is_in(fields.view()));
+        assert!(repeated(&correlation, &fields).is_empty() && !correlation.is_in(fields.view()));
     }
 }

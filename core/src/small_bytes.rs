@@ -30,16 +30,65 @@ impl SmallBytes {
         Some(Self::Few(len, few))
     }
 
+    /// Takes others in the place of these, few where these are.
+    #[inline]
+    pub(crate) fn set(&mut self, bytes: &Bytes) {
+        if !self.set_few(bytes) {
+            *self = Self::Shared(bytes.clone());
+        }
+    }
+
+    /// Takes a copy of others in the place of these.
+    #[inline]
+    pub(crate) fn set_copy(&mut self, bytes: &[u8]) {
+        if !self.set_few(bytes) {
+            *self = Self::copy(bytes);
+        }
+    }
+
+    /// Takes others if they are few; whether they are.
+    #[inline]
+    fn set_few(&mut self, bytes: &[u8]) -> bool {
+        let Ok(new) = u8::try_from(bytes.len()) else {
+            return false;
+        };
+        if let Self::Shared(_) = self {
+            self.clear();
+        }
+        let Self::Few(len, few) = self else {
+            return false;
+        };
+        let Some(place) = few.get_mut(..bytes.len()) else {
+            return false;
+        };
+        place.copy_from_slice(bytes);
+        *len = new;
+        true
+    }
+
+    /// Lets go of all.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        match self {
+            Self::Few(len, _) => *len = 0,
+            Self::Shared(_) => *self = Self::new(),
+        }
+    }
+
     #[inline]
     pub(crate) fn of(bytes: &Bytes) -> Self {
         Self::few(bytes).unwrap_or_else(|| Self::Shared(bytes.clone()))
     }
 
-    /// The same, which keeps no buffer alive.
-    pub(crate) fn into_owned(self) -> Self {
-        match self {
-            Self::Few(..) => self,
-            Self::Shared(bytes) => Self::Shared(Bytes::copy_from_slice(&bytes)),
+    /// A copy, which keeps no buffer alive.
+    pub(crate) fn copy(bytes: &[u8]) -> Self {
+        Self::few(bytes).unwrap_or_else(|| Self::Shared(Bytes::copy_from_slice(bytes)))
+    }
+
+    /// Keeps no buffer alive from now on.
+    pub(crate) fn own(&mut self) {
+        if let Self::Shared(bytes) = self {
+            *bytes = Bytes::copy_from_slice(bytes);
         }
     }
 
@@ -86,5 +135,22 @@ mod tests {
             assert_eq!(buffer.is_unique(), len <= SmallBytes::FEW);
         }
         assert!(SmallBytes::new().is_empty());
+    }
+
+    #[test]
+    fn others_take_their_place_and_nothing_is_left_of_them() {
+        let all: [u8; 64] = core::array::from_fn(|index| index as u8);
+        let (mut kept, mut copied) = (SmallBytes::new(), SmallBytes::new());
+        for len in [64, 30, 31, 3, 0, 29, 40, 1] {
+            let buffer = Bytes::copy_from_slice(&all);
+            kept.set(&buffer.slice(..len));
+            copied.set_copy(&buffer.slice(..len));
+            assert_eq!((&kept[..], &copied[..]), (&all[..len], &all[..len]));
+            assert_eq!(buffer.is_unique(), len <= SmallBytes::FEW);
+            kept.own();
+            assert!(buffer.is_unique() && kept[..] == all[..len]);
+        }
+        kept.clear();
+        assert!(kept.is_empty());
     }
 }

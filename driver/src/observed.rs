@@ -21,11 +21,11 @@ use crate::logging::{Shown, shielded};
 pub(crate) fn call(
     context: &Context,
     handler: &AnyHandler,
-    request: Request,
+    request: &mut Option<Request>,
     spares: &mut Spares,
 ) -> Result<Outcome, Panicked> {
     if context.times.is_none() && !tracing::span_enabled!(Level::DEBUG) {
-        return handler.call(request, spares);
+        return handler.call_with(request, spares);
     }
     watch(context, handler, request, spares)
 }
@@ -34,11 +34,13 @@ pub(crate) fn call(
 fn watch(
     context: &Context,
     handler: &AnyHandler,
-    request: Request,
+    request: &mut Option<Request>,
     spares: &mut Spares,
 ) -> Result<Outcome, Panicked> {
     let mut span = Span::none();
-    shielded(|| span = span_of(&request));
+    if let Some(request) = request {
+        shielded(|| span = span_of(request));
+    }
     let watched = Watched {
         span,
         measured: context.times.clone().map(|times| {
@@ -49,7 +51,7 @@ fn watch(
     };
     let outcome = {
         let _entered = watched.span.enter();
-        handler.call(request, spares)?
+        handler.call_with(request, spares)?
     };
     Ok(match outcome {
         Outcome::Done(answer) => {

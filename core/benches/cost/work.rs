@@ -43,7 +43,7 @@ impl Work {
         Self {
             name: "answer",
             max: Max {
-                instructions: 3_200,
+                instructions: 2_900,
                 allocations: 0.1,
             },
             make: || answer(without_ids()),
@@ -51,7 +51,7 @@ impl Work {
         Self {
             name: "answer-with-id",
             max: Max {
-                instructions: 3_800,
+                instructions: 3_550,
                 allocations: 0.1,
             },
             make: || answer(config()),
@@ -68,7 +68,7 @@ impl Work {
         Self {
             name: "ask",
             max: Max {
-                instructions: 6_450,
+                instructions: 6_150,
                 allocations: 0.1,
             },
             make: || ask(without_ids()),
@@ -76,7 +76,7 @@ impl Work {
         Self {
             name: "ask-with-id",
             max: Max {
-                instructions: 7_600,
+                instructions: 7_400,
                 allocations: 0.1,
             },
             make: || ask(config()),

@@ -1,5 +1,6 @@
 //! Calls that take too long, or that nobody waits for any more.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::sync::Ordering;
 pub(crate) struct Cancelled<A> {
     pub(crate) call: CallId,
     pub(crate) reason: CancelReason,
-    pub(crate) address: ReplyAddress<A>,
+    pub(crate) address: Box<ReplyAddress<A>>,
 }
 
 impl<A> Cancelled<A> {

@@ -7,6 +7,7 @@ mod cancelled;
 mod tests;
 mod token;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::sync::Arc;
@@ -51,6 +52,31 @@ pub(crate) struct ReplyAddress<A> {
     pub(crate) lease: u32,
     /// The address of this node that the request came to, where the link has several.
     pub(crate) local: Option<IpAddr>,
+}
+
+impl<A> ReplyAddress<A> {
+    /// One that is still to be filled.
+    fn new(to: A) -> Self {
+        Self {
+            to,
+            request: MessageType::new(0),
+            uri: SmallBytes::new(),
+            inner: Layer::new(),
+            verified: false,
+            id: SmallBytes::new(),
+            unprompted: false,
+            has_room: false,
+            lease: 0,
+            local: None,
+        }
+    }
+
+    /// Lets go of what others share with it.
+    fn release(&mut self) {
+        self.uri.clear();
+        self.inner = Layer::new();
+        self.id.clear();
+    }
 }
 
 /// Sends a reply with `send`, or an `ERROR` in its place, and says what became of it.
@@ -110,12 +136,15 @@ pub(crate) struct Calls<A> {
     dropped: Arc<AnyDropped>,
     /// Of calls that have ended, for later ones.
     tokens: Vec<Arc<Token>>,
+    /// The same of addresses: they are filled where they are, as moving what was just written
+    /// makes the processor wait for it.
+    addresses: Vec<Box<ReplyAddress<A>>>,
 }
 
 #[derive(Debug)]
 struct InFlight<A> {
     token: Arc<Token>,
-    address: ReplyAddress<A>,
+    address: Box<ReplyAddress<A>>,
     buffer: Buffer,
     options: CallOptions,
     deadline: Option<Duration>,
@@ -138,7 +167,7 @@ impl<A> Calls<A> {
     /// The memory of a message that waits, besides its bytes.
     pub(crate) const WAITING_BYTES: usize = size_of::<Waiting<A>>();
 
-    /// Tokens that are kept for later calls.
+    /// Tokens, and addresses, that are kept for later calls.
     const KEEP: usize = 16;
 
     /// None yet. `dropped` is set when a call is dropped without a reply.
@@ -157,6 +186,7 @@ impl<A> Calls<A> {
                 of_node: dropped,
             }),
             tokens: Vec::new(),
+            addresses: Vec::new(),
         }
     }
 
@@ -186,13 +216,37 @@ impl<A> Calls<A> {
         self.in_flight.is_empty() || (!self.in_order && self.in_flight.len() < max)
     }
 
+    /// An address to be filled; a used one where there is one.
+    #[inline]
+    pub(crate) fn address(&mut self, to: A) -> Box<ReplyAddress<A>> {
+        match self.addresses.pop() {
+            Some(mut address) => {
+                address.to = to;
+                address
+            }
+            None => Box::new(ReplyAddress::new(to)),
+        }
+    }
+
+    /// Keeps an address that nothing is sent to any more for a later call.
+    #[inline]
+    pub(crate) fn keep(&mut self, mut address: Box<ReplyAddress<A>>) {
+        if self.addresses.len() < Self::KEEP {
+            if self.addresses.is_empty() {
+                self.addresses.reserve_exact(1);
+            }
+            address.release();
+            self.addresses.push(address);
+        }
+    }
+
     /// Notes that a handler is called for a message from `place`.
     #[inline]
     pub(crate) fn begin(
         &mut self,
         now: Duration,
         place: Place,
-        address: ReplyAddress<A>,
+        address: Box<ReplyAddress<A>>,
         buffer: Buffer,
     ) -> Call {
         if self.in_flight.capacity() == 0 {
@@ -252,7 +306,7 @@ impl<A> Calls<A> {
 
     /// Ends a call, and says whom its reply goes to; nobody once the link has ended.
     #[inline]
-    pub(crate) fn end(&mut self, call: Call) -> Option<ReplyAddress<A>> {
+    pub(crate) fn end(&mut self, call: Call) -> Option<Box<ReplyAddress<A>>> {
         call.token.answered.store(true, Ordering::Relaxed);
         let (entry, slot) = (self.in_flight.get(call.slot)?, call.slot);
         let in_flight = Arc::ptr_eq(&entry.token, &call.token);
@@ -262,7 +316,7 @@ impl<A> Calls<A> {
     }
 
     #[inline]
-    fn remove(&mut self, slot: usize) -> Option<ReplyAddress<A>> {
+    fn remove(&mut self, slot: usize) -> Option<Box<ReplyAddress<A>>> {
         let entry = self.in_flight.try_remove(slot)?;
         self.buffers.release(entry.buffer);
         if let Some(deadline) = entry.deadline {
@@ -284,7 +338,7 @@ impl<A> Calls<A> {
     }
 
     /// Ends a call that was dropped without a reply, if one was.
-    pub(crate) fn take_dropped(&mut self) -> Option<ReplyAddress<A>> {
+    pub(crate) fn take_dropped(&mut self) -> Option<Box<ReplyAddress<A>>> {
         // The plain load comes first, as it is all that there is to do as a rule.
         if !self.has_dropped() || !self.dropped.of_link.swap(false, Ordering::AcqRel) {
             return None;

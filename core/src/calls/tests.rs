@@ -13,19 +13,11 @@ fn new() -> Calls<()> {
     Calls::new(CallOptions::new(), Arc::new(AtomicBool::new(false)))
 }
 
-fn address(id: &'static [u8]) -> ReplyAddress<()> {
-    ReplyAddress {
-        to: (),
-        request: REQUEST_URI,
-        uri: SmallBytes::new(),
-        inner: Layer::new(),
-        verified: false,
-        id: SmallBytes::few(id).unwrap(),
-        unprompted: false,
-        has_room: false,
-        lease: 0,
-        local: None,
-    }
+fn address(id: &'static [u8]) -> Box<ReplyAddress<()>> {
+    let mut address = Box::new(ReplyAddress::new(()));
+    address.request = REQUEST_URI;
+    address.id.set_copy(id);
+    address
 }
 
 #[test]

@@ -42,10 +42,12 @@ impl DatagramLink {
             _ => ReplyError::Closed(CloseReason::Local),
         })?;
         self.end_call(&address);
-        match answer.into() {
+        let result = match answer.into() {
             Some(answer) => self.send_reply(node, &address, &answer),
             None => Ok(()),
-        }
+        };
+        self.calls.keep(address);
+        result
     }
 
     /// Sets how long the handler of a call may run from now on, in the place of what

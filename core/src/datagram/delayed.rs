@@ -1,5 +1,6 @@
 //! Answers of the node's own that wait before they are sent.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -8,11 +9,14 @@ use crate::calls::ReplyAddress;
 use crate::message::Message;
 use crate::small_bytes::SmallBytes;
 
+/// An answer, and where it goes.
+type Answer = (Box<ReplyAddress<SocketAddr>>, Message);
+
 /// Answers to introductions, which those of many nodes must not come with at once.
 #[derive(Debug, Default)]
 pub(super) struct Delayed {
     /// By the time at which each is sent, and the order in which they were made.
-    answers: BTreeMap<(Duration, u64), (ReplyAddress<SocketAddr>, Message)>,
+    answers: BTreeMap<(Duration, u64), Answer>,
     made: u64,
 }
 
@@ -27,16 +31,21 @@ impl Delayed {
     }
 
     /// Keeps an answer until it is time.
-    pub(super) fn push(&mut self, at: Duration, mut to: ReplyAddress<SocketAddr>, answer: Message) {
+    pub(super) fn push(
+        &mut self,
+        at: Duration,
+        mut to: Box<ReplyAddress<SocketAddr>>,
+        answer: Message,
+    ) {
         // Slices would keep the receive buffer alive.
         to.uri = SmallBytes::of(&answer.uri);
-        to.id = to.id.into_owned();
+        to.id.own();
         self.made = self.made.wrapping_add(1);
         self.answers.insert((at, self.made), (to, answer));
     }
 
     /// The next answer whose time has come.
-    pub(super) fn pop(&mut self, now: Duration) -> Option<(ReplyAddress<SocketAddr>, Message)> {
+    pub(super) fn pop(&mut self, now: Duration) -> Option<Answer> {
         let first = self.answers.first_entry()?;
         let (at, _) = *first.key();
         (at <= now).then(|| first.remove())

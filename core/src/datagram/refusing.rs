@@ -1,5 +1,6 @@
 //! Requests for which no handler is called, and which are told so.
 
+use alloc::boxed::Box;
 use core::net::SocketAddr;
 
 use super::event::DatagramEvent;
@@ -41,7 +42,7 @@ impl DatagramLink {
     pub(super) fn send_refusal<N: SharedNode>(
         &mut self,
         node: &mut N,
-        mut address: ReplyAddress<SocketAddr>,
+        mut address: Box<ReplyAddress<SocketAddr>>,
         text: &'static str,
     ) {
         address.unprompted = true;

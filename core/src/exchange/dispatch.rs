@@ -16,7 +16,6 @@ use crate::place::Place;
 use crate::plugin::Layer;
 use crate::routes::Route;
 use crate::shared::{Destination, SharedNode, Unrouted};
-use crate::small_bytes::SmallBytes;
 
 /// A message that did not pass a layer.
 pub(crate) struct Failed {
@@ -181,27 +180,23 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         sealed.take_message()
     }
 
-    /// The address of the reply to a message that passed `inner`.
+    /// Fills the address of the reply to a message that passed `inner`.
     #[inline]
-    pub(crate) fn reply_to(&self, message: &Message, inner: Layer, to: A) -> ReplyAddress<A> {
+    pub(crate) fn reply_to(&self, address: &mut ReplyAddress<A>, message: &Message, inner: Layer) {
         let correlation = &self.config.correlation;
-        let mut id = correlation.to_repeat(&message.auth);
+        address.request = message.message_type;
+        address.uri.set(&message.uri);
+        address.verified = self.config.outer.authenticates() || inner.authenticates();
         // A nonce, say, must not be taken for an id.
-        if !id.is_empty() && (self.field_clash || inner.writes(correlation.field())) {
-            id = SmallBytes::new();
+        match self.field_clash || inner.writes(correlation.field()) {
+            true => address.id.clear(),
+            false => correlation.repeat(&message.auth, &mut address.id),
         }
-        ReplyAddress {
-            to,
-            request: message.message_type,
-            uri: SmallBytes::of(&message.uri),
-            verified: self.config.outer.authenticates() || inner.authenticates(),
-            inner,
-            id,
-            unprompted: false,
-            has_room: false,
-            lease: asked_lease(message),
-            local: None,
-        }
+        address.inner = inner;
+        address.unprompted = false;
+        address.has_room = false;
+        address.lease = asked_lease(message);
+        address.local = None;
     }
 }
 

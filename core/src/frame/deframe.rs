@@ -56,6 +56,9 @@ impl Deframer {
     /// # Errors
     /// The bytes are no frame. Where the next frame would start is then unknown:
     /// every further call returns the error again.
+    // What is returned by value here and below is copied right after it was written, which
+    // makes the processor wait, unless it becomes a part of its one caller on the way of a message.
+    #[inline(always)]
     pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
         let header_len = self.wire.codec.header_len();
         let header = match self.header {
@@ -149,6 +152,7 @@ pub struct Frame {
 }
 
 impl Frame {
+    #[inline(always)]
     fn cut(header: Header, offset: u64, header_len: usize, mut sections: BytesMut) -> Self {
         sections.advance(header_len.min(sections.len()));
         Self {
@@ -196,6 +200,7 @@ impl Frame {
     ///
     /// # Errors
     /// A section is malformed, or the checksum is wrong.
+    #[inline(always)]
     pub fn decode(self, wire: &Wire) -> Result<SealedMessage, FrameErrorKind> {
         SealedMessage::decode(&self.header, self.sections, wire)
     }

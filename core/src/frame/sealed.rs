@@ -29,6 +29,8 @@ pub struct SealedMessage {
 }
 
 impl SealedMessage {
+    // As Deframer::next.
+    #[inline(always)]
     pub(super) fn decode(
         header: &Header,
         mut sections: BytesMut,
@@ -202,7 +204,8 @@ impl SealedMessage {
     }
 
     /// The message, which leaves nothing here.
-    #[inline]
+    // As Deframer::next.
+    #[inline(always)]
     pub(crate) fn take_message(&mut self) -> Message {
         let mut uri = mem::take(&mut self.sections).freeze();
         let content = uri.split_off(self.uri.end.min(uri.len()));

@@ -24,6 +24,7 @@ impl Link {
     /// # Errors
     /// The call is another link's, and comes back; this one has ended; the call was
     /// [cancelled](crate::LinkEvent::Cancelled); or the answer cannot be sealed: then the asker gets an `ERROR` with the request's uri.
+    #[inline]
     pub fn reply<N: SharedNode>(
         &mut self,
         now: Now,
@@ -31,18 +32,31 @@ impl Link {
         call: Call,
         answer: impl Into<Option<Message>>,
     ) -> Result<(), ReplyError> {
+        self.end_call(now, node, call, answer.into().as_ref())
+    }
+
+    fn end_call<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        call: Call,
+        answer: Option<&Message>,
+    ) -> Result<(), ReplyError> {
         self.exchange.now = now;
         if !self.calls.owns(&call) {
             return Err(ReplyError::OtherLink(call));
         }
         let address = self.calls.end(call);
         self.renew_half_closed();
-        let result = match (self.close_reason(), address, answer.into()) {
+        let result = match (self.close_reason(), &address, answer) {
             (Some(reason), ..) => Err(ReplyError::Closed(reason.clone())),
             (None, None, _) => Err(ReplyError::Cancelled),
-            (None, Some(address), Some(answer)) => self.send_reply(node, &address, &answer),
+            (None, Some(address), Some(answer)) => self.send_reply(node, address, answer),
             (None, Some(_), None) => Ok(()),
         };
+        if let Some(address) = address {
+            self.calls.keep(address);
+        }
         let published = self
             .account
             .calls()

@@ -1,5 +1,7 @@
 //! The way of a frame through a link, to a request, a handler, or a refusal.
 
+use alloc::boxed::Box;
+
 use super::Link;
 use super::event::{LinkEvent, Notice};
 use super::phase::Phase;
@@ -176,7 +178,8 @@ impl Link {
         };
         self.note_received();
         let message = self.exchange.opened(node, sealed, place);
-        let mut reply = self.exchange.reply_to(&message, inner, ());
+        let mut reply = self.calls.address(());
+        self.exchange.reply_to(&mut reply, &message, inner);
         match target {
             Target::Handler(handler) => {
                 return Some(LinkEvent::Call {
@@ -185,7 +188,10 @@ impl Link {
                     message,
                 });
             }
-            Target::Deliver => return may_call.then_some(LinkEvent::Message(message)),
+            Target::Deliver => {
+                self.calls.keep(reply);
+                return may_call.then_some(LinkEvent::Message(message));
+            }
             Target::Withheld => self.send_refusal(node, &reply),
             Target::Node => {
                 reply.unprompted = true;
@@ -199,12 +205,14 @@ impl Link {
                 if let Some(answer) = default_reply(message.message_type, place) {
                     let _ = self.send_reply(node, &reply, &answer);
                 }
+                self.calls.keep(reply);
                 return Some(LinkEvent::Unrouted {
                     message_type: message.message_type,
                     uri: message.uri,
                 });
             }
         }
+        self.calls.keep(reply);
         None
     }
 
@@ -212,7 +220,7 @@ impl Link {
         self.received_messages = self.received_messages.wrapping_add(1);
     }
 
-    fn begin_call(&mut self, reply: ReplyAddress<()>, buffer: Buffer) -> Call {
+    fn begin_call(&mut self, reply: Box<ReplyAddress<()>>, buffer: Buffer) -> Call {
         self.renew_half_closed();
         let now = self.exchange.now.monotonic;
         self.calls.begin(now, self.place, reply, buffer)
@@ -321,10 +329,9 @@ impl Link {
         let error = Message::error(address.uri.to_bytes(), "the handler gave no answer");
         // Where that cannot be sent, the link has ended.
         let _ = self.send_reply(node, &address, &error);
-        Some(LinkEvent::Unanswered {
-            request: address.request,
-            uri: address.uri.to_bytes(),
-        })
+        let (request, uri) = (address.request, address.uri.to_bytes());
+        self.calls.keep(address);
+        Some(LinkEvent::Unanswered { request, uri })
     }
 
     /// Whether there is room for an error to somebody who proved nothing.

@@ -23,8 +23,9 @@ pub struct AuthFields(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    /// A received section, validated; no bytes where there are no fields. One of few bytes, a
-    /// correlation id say, is here itself.
+    /// None, as most messages have.
+    Empty,
+    /// A received section, validated. One of few bytes, a correlation id say, is here itself.
     Received(SmallBytes),
     /// Fields that were set here.
     Set(Box<PackedFields>),
@@ -40,7 +41,7 @@ impl AuthFields {
     /// No fields.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Repr::Received(SmallBytes::new()))
+        Self(Repr::Empty)
     }
 
     /// The fields of a section in netaio's format: a packify dict, or nothing.
@@ -75,7 +76,10 @@ impl AuthFields {
     #[must_use]
     pub(crate) fn into_owned(self) -> Self {
         match self.0 {
-            Repr::Received(section) => Self(Repr::Received(section.into_owned())),
+            Repr::Received(mut section) => {
+                section.own();
+                Self(Repr::Received(section))
+            }
             set => Self(set),
         }
     }
@@ -83,7 +87,7 @@ impl AuthFields {
     /// Whether it is known without a look that there are none.
     #[inline]
     pub(crate) fn is_bare(&self) -> bool {
-        matches!(&self.0, Repr::Received(section) if section.is_empty())
+        matches!(self.0, Repr::Empty)
     }
 
     /// The fields, borrowed.
@@ -91,6 +95,7 @@ impl AuthFields {
     #[must_use]
     pub fn view(&self) -> AuthView<'_> {
         match &self.0 {
+            Repr::Empty => AuthView::validated(&[]),
             Repr::Received(section) => AuthView::validated(section),
             Repr::Set(fields) => AuthView::of(fields),
         }
@@ -121,7 +126,7 @@ impl AuthFields {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match &self.0 {
-            Repr::Received(section) if section.is_empty() => true,
+            Repr::Empty => true,
             Repr::Set(fields) => fields.is_empty(),
             Repr::Received(_) => self.view().packed().next().is_none(),
         }
@@ -191,8 +196,8 @@ impl AuthFields {
     /// Removes every field and keeps the buffers.
     pub fn clear(&mut self) {
         match &mut self.0 {
-            Repr::Received(section) => *section = SmallBytes::new(),
             Repr::Set(fields) => fields.clear(),
+            Repr::Empty | Repr::Received(_) => self.0 = Repr::Empty,
         }
     }
 
@@ -236,7 +241,7 @@ impl AuthFields {
     /// The fields together are longer than 4 GiB.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), SealError> {
         match &self.0 {
-            Repr::Received(section) if section.is_empty() => {
+            Repr::Empty => {
                 out.extend_from_slice(&EMPTY_DICT);
                 Ok(())
             }
@@ -254,6 +259,7 @@ impl AuthFields {
         loop {
             match self.0 {
                 Repr::Set(ref mut fields) => return fields,
+                Repr::Empty => self.0 = Repr::Set(Box::default()),
                 Repr::Received(_) => {
                     let received = core::mem::take(self);
                     self.0 = Repr::Set(Box::default());

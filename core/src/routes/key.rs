@@ -199,7 +199,7 @@ impl Kept {
 
 impl From<&Key> for Kept {
     fn from(key: &Key) -> Self {
-        let own = |bytes: &Bytes| SmallBytes::of(bytes).into_owned();
+        let own = |bytes: &Bytes| SmallBytes::copy(bytes);
         match key {
             Key::Type(message_type) => Self::Type(*message_type),
             Key::Uri(message_type, uri) => Self::Uri(*message_type, own(uri)),

@@ -102,7 +102,8 @@ pub enum Outcome {
 #[derive(Clone)]
 pub(crate) struct AnyHandler(Arc<Inner<Function>>);
 
-type Function = dyn Fn(Request, &mut Spares) -> Outcome + Send + Sync;
+/// It takes the request out: one that is handed on by value is copied each time.
+type Function = dyn Fn(&mut Option<Request>, &mut Spares) -> Outcome + Send + Sync;
 
 struct Inner<F: ?Sized> {
     /// How long it may run, if that is other than for all.
@@ -119,7 +120,7 @@ impl AnyHandler {
             options: None,
             pattern: None,
             takes_stream: handler.takes_stream(),
-            call: move |request: Request, spares: &mut Spares| handler.call(request, spares),
+            call: taken(move |request, spares| handler.call(request, spares)),
         }))
     }
 
@@ -132,7 +133,7 @@ impl AnyHandler {
             options: self.0.options,
             pattern: self.0.pattern.clone(),
             takes_stream: self.0.takes_stream,
-            call,
+            call: taken(call),
         }))
     }
 
@@ -167,16 +168,36 @@ impl AnyHandler {
     ///
     /// # Errors
     /// It panicked.
+    pub(crate) fn call(&self, request: Request, spares: &mut Spares) -> Result<Outcome, Panicked> {
+        self.call_with(&mut Some(request), spares)
+    }
+
+    /// Calls it with a request that it takes.
+    ///
+    /// # Errors
+    /// It panicked.
     #[inline]
-    pub(crate) fn call(
+    pub(crate) fn call_with(
         &self,
-        mut request: Request,
+        request: &mut Option<Request>,
         spares: &mut Spares,
     ) -> Result<Outcome, Panicked> {
-        if let Some(pattern) = &self.0.pattern {
+        if let Some(pattern) = &self.0.pattern
+            && let Some(request) = request
+        {
             request.pattern = Some(pattern.clone());
         }
         catch_unwind(AssertUnwindSafe(|| (self.0.call)(request, spares))).map_err(|_| Panicked)
+    }
+}
+
+/// What takes the request first.
+fn taken(
+    call: impl Fn(Request, &mut Spares) -> Outcome,
+) -> impl Fn(&mut Option<Request>, &mut Spares) -> Outcome {
+    move |request, spares| match request.take() {
+        Some(request) => call(request, spares),
+        None => Outcome::Done(None),
     }
 }
 

@@ -47,24 +47,22 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             let event = self.link.poll(self.now, &mut view);
             // Before handlers and callers get it, and after.
             self.note_messages();
-            let Some(event) = event else {
-                return false;
-            };
             match event {
-                LinkEvent::Call {
+                Some(LinkEvent::Call {
                     call,
                     handler,
                     message,
-                } => {
+                }) => {
                     self.connection.note_heard();
                     self.call(context, call, &handler, message);
                 }
-                LinkEvent::Closed(reason) => {
+                Some(LinkEvent::Closed(reason)) => {
                     let (logs, remote) = (&self.service.context.logs, self.link.remote());
                     limited!(logs, DEBUG, "connection closed", @remote, %reason);
                     return true;
                 }
-                event => self.handle_event(event),
+                Some(event) => self.handle_event(event),
+                None => return false,
             }
         }
     }
@@ -192,6 +190,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     /// Calls a handler. One that has not completed by then is polled in
     /// [`step`](Self::step).
+    #[inline]
     fn call(
         &mut self,
         context: &mut Context<'_>,
@@ -208,7 +207,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         match observed::call(
             observing,
             handler,
-            Request::new(message, remote),
+            &mut Some(Request::new(message, remote)),
             &mut self.running.spares,
         ) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),

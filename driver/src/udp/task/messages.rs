@@ -240,7 +240,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         match observed::call(
             context,
             &handler,
-            Request::new(message, remote),
+            &mut Some(Request::new(message, remote)),
             &mut self.spares,
         ) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
