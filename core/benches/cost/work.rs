@@ -43,7 +43,7 @@ impl Work {
         Self {
             name: "answer",
             max: Max {
-                instructions: 2_900,
+                instructions: 2_850,
                 allocations: 0.1,
             },
             make: || answer(without_ids()),

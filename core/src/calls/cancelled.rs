@@ -1,20 +1,18 @@
 //! Calls that take too long, or that nobody waits for any more.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::time::Duration;
 
-use super::{Call, CallId, Calls, InFlight, ReplyAddress};
+use super::{Call, CallId, Calls, InFlight};
 use crate::message::Message;
 use crate::options::{CallOptions, CancelReason};
-use crate::sync::Ordering;
 
 /// A call that was cancelled.
 #[derive(Debug)]
 pub(crate) struct Cancelled<A> {
     pub(crate) call: CallId,
     pub(crate) reason: CancelReason,
-    pub(crate) address: Box<ReplyAddress<A>>,
+    pub(crate) address: Box<InFlight<A>>,
 }
 
 impl<A> Cancelled<A> {
@@ -44,7 +42,7 @@ impl<A> Calls<A> {
     pub(crate) fn set_options(&mut self, now: Duration, call: &Call, options: CallOptions) {
         let slot = call.slot;
         let entry = self.in_flight.get(slot);
-        let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.token, &call.token)) else {
+        let Some(entry) = entry.filter(|entry| entry.is_of(&call.token)) else {
             return;
         };
         if let Some(deadline) = entry.deadline {
@@ -79,7 +77,7 @@ impl<A> Calls<A> {
     /// Cancels the call that was made last.
     pub(crate) fn cancel_last(&mut self, reason: CancelReason) -> Option<Cancelled<A>> {
         let age = |entry: &InFlight<A>| {
-            let id = entry.token.id.load(Ordering::Relaxed);
+            let id = entry.call_id().0;
             self.last_id.wrapping_sub(id)
         };
         let calls = self.in_flight.iter();
@@ -88,8 +86,7 @@ impl<A> Calls<A> {
     }
 
     fn cancel(&mut self, slot: usize, reason: CancelReason) -> Option<Cancelled<A>> {
-        let token = &self.in_flight.get(slot)?.token;
-        let call = CallId(token.id.load(Ordering::Relaxed));
+        let call = self.in_flight.get(slot)?.call_id();
         let address = self.remove(slot)?;
         Some(Cancelled {
             call,

@@ -3,13 +3,14 @@
 
 mod buffers;
 mod cancelled;
+mod in_flight;
+mod reply;
 #[cfg(test)]
 mod tests;
 mod token;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
-use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -20,107 +21,21 @@ use slab::Slab;
 
 pub(crate) use self::buffers::Buffer;
 pub(crate) use self::cancelled::Cancelled;
+pub(crate) use self::in_flight::InFlight;
+pub(crate) use self::reply::{ReplyAddress, send_or_replace};
 pub use self::token::{Call, CallId, ReplyError};
 
 use self::buffers::Buffers;
-use self::token::{AnyDropped, Token};
-use crate::error::{SealError, SendError};
+use self::token::AnyDropped;
 use crate::frame::SealedMessage;
-use crate::message::{Message, MessageType};
 use crate::options::CallOptions;
 use crate::place::Place;
-use crate::plugin::Layer;
-use crate::small_bytes::SmallBytes;
 use crate::sync::{AtomicBool, Ordering};
-
-/// Whom a reply goes to, and how it is sealed. `A` tells the remotes of one link apart.
-#[derive(Clone, Debug)]
-pub(crate) struct ReplyAddress<A> {
-    pub(crate) to: A,
-    pub(crate) request: MessageType,
-    pub(crate) uri: SmallBytes,
-    pub(crate) inner: Layer,
-    /// An auth plugin vouched for the request.
-    pub(crate) verified: bool,
-    /// The correlation id of the request, packed; empty if it has none.
-    pub(crate) id: SmallBytes,
-    /// The answer is the node's own: no handler was asked.
-    pub(crate) unprompted: bool,
-    /// Room for it is kept in the budget of its receiver.
-    pub(crate) has_room: bool,
-    /// The seconds for which the request asks to be subscribed; zero if it names none.
-    pub(crate) lease: u32,
-    /// The address of this node that the request came to, where the link has several.
-    pub(crate) local: Option<IpAddr>,
-}
-
-impl<A> ReplyAddress<A> {
-    /// One that is still to be filled.
-    fn new(to: A) -> Self {
-        Self {
-            to,
-            request: MessageType::new(0),
-            uri: SmallBytes::new(),
-            inner: Layer::new(),
-            verified: false,
-            id: SmallBytes::new(),
-            unprompted: false,
-            has_room: false,
-            lease: 0,
-            local: None,
-        }
-    }
-
-    /// Lets go of what others share with it.
-    fn release(&mut self) {
-        self.uri.clear();
-        self.inner = Layer::new();
-        self.id.clear();
-    }
-}
-
-/// Sends a reply with `send`, or an `ERROR` in its place, and says what became of it.
-pub(crate) fn send_or_replace<A>(
-    address: &ReplyAddress<A>,
-    answer: &Message,
-    mut send: impl FnMut(&Message) -> Result<(), SendError>,
-) -> Result<(), ReplyError> {
-    let error = match send(answer) {
-        Ok(()) => return Ok(()),
-        Err(SendError::Closed(reason)) => return Err(ReplyError::Closed(reason)),
-        Err(error) => error,
-    };
-    let mut substitutes = substitutes(address, &error).into_iter();
-    Err(match substitutes.any(|it| send(&it).is_ok()) {
-        true => ReplyError::Replaced(error),
-        false => ReplyError::NotSent(error),
-    })
-}
-
-/// What is sent in the place of a reply that cannot be, the better one first: a uri
-/// may be so long that an `ERROR` has no room for a text beside it but a brief one, for none, or
-/// none for the uri.
-fn substitutes<A>(address: &ReplyAddress<A>, error: &SendError) -> [Message; 4] {
-    let text = Bytes::from(format!("the reply could not be sent: {error}"));
-    let brief = match error {
-        SendError::Seal(SealError::BodyTooLong { .. } | SealError::DatagramTooLong { .. }) => {
-            "too long"
-        }
-        _ => "not sent",
-    };
-    let uri = address.uri.to_bytes();
-    [
-        Message::error(uri.clone(), text.clone()),
-        Message::error(uri.clone(), brief),
-        Message::error(uri, Bytes::new()),
-        Message::error(Bytes::new(), text),
-    ]
-}
 
 /// The calls of one link.
 #[derive(Debug)]
 pub(crate) struct Calls<A> {
-    in_flight: Slab<InFlight<A>>,
+    in_flight: Slab<Box<InFlight<A>>>,
     /// What the requests in flight hold.
     buffers: Buffers,
     /// The one in flight carries no id, so that its answer keeps its place.
@@ -134,20 +49,9 @@ pub(crate) struct Calls<A> {
     waiting: VecDeque<Waiting<A>>,
     waiting_bytes: usize,
     dropped: Arc<AnyDropped>,
-    /// Of calls that have ended, for later ones.
-    tokens: Vec<Arc<Token>>,
-    /// The same of addresses: they are filled where they are, as moving what was just written
-    /// makes the processor wait for it.
-    addresses: Vec<Box<ReplyAddress<A>>>,
-}
-
-#[derive(Debug)]
-struct InFlight<A> {
-    token: Arc<Token>,
-    address: Box<ReplyAddress<A>>,
-    buffer: Buffer,
-    options: CallOptions,
-    deadline: Option<Duration>,
+    /// Of calls that have ended, for later ones. They are filled where they are: to move what was
+    /// just written makes the processor wait for it.
+    spares: Vec<Box<InFlight<A>>>,
 }
 
 /// A message that passed the outer layer and waits for its turn.
@@ -167,7 +71,7 @@ impl<A> Calls<A> {
     /// The memory of a message that waits, besides its bytes.
     pub(crate) const WAITING_BYTES: usize = size_of::<Waiting<A>>();
 
-    /// Tokens, and addresses, that are kept for later calls.
+    /// Those that are kept for later calls.
     const KEEP: usize = 16;
 
     /// None yet. `dropped` is set when a call is dropped without a reply.
@@ -185,8 +89,7 @@ impl<A> Calls<A> {
                 of_link: AtomicBool::new(false),
                 of_node: dropped,
             }),
-            tokens: Vec::new(),
-            addresses: Vec::new(),
+            spares: Vec::new(),
         }
     }
 
@@ -216,27 +119,33 @@ impl<A> Calls<A> {
         self.in_flight.is_empty() || (!self.in_order && self.in_flight.len() < max)
     }
 
-    /// An address to be filled; a used one where there is one.
+    /// One whose address is to be filled.
     #[inline]
-    pub(crate) fn address(&mut self, to: A) -> Box<ReplyAddress<A>> {
-        match self.addresses.pop() {
-            Some(mut address) => {
-                address.to = to;
-                address
+    pub(crate) fn spare(&mut self, to: A) -> Box<InFlight<A>> {
+        match self.spares.pop() {
+            Some(mut spare) => {
+                spare.address.to = to;
+                spare
             }
-            None => Box::new(ReplyAddress::new(to)),
+            None => Box::new(InFlight {
+                address: ReplyAddress::new(to),
+                token: None,
+                buffer: Buffer::default(),
+                options: self.options,
+                deadline: None,
+            }),
         }
     }
 
-    /// Keeps an address that nothing is sent to any more for a later call.
+    /// Keeps one for a later call, once nothing is sent to its address any more.
     #[inline]
-    pub(crate) fn keep(&mut self, mut address: Box<ReplyAddress<A>>) {
-        if self.addresses.len() < Self::KEEP {
-            if self.addresses.is_empty() {
-                self.addresses.reserve_exact(1);
+    pub(crate) fn keep(&mut self, mut ended: Box<InFlight<A>>) {
+        if self.spares.len() < Self::KEEP {
+            if self.spares.is_empty() {
+                self.spares.reserve_exact(1);
             }
-            address.release();
-            self.addresses.push(address);
+            ended.address.release();
+            self.spares.push(ended);
         }
     }
 
@@ -246,50 +155,31 @@ impl<A> Calls<A> {
         &mut self,
         now: Duration,
         place: Place,
-        address: Box<ReplyAddress<A>>,
+        mut begun: Box<InFlight<A>>,
         buffer: Buffer,
     ) -> Call {
         if self.in_flight.capacity() == 0 {
             // Most connections ask one thing at a time.
             self.in_flight.reserve_exact(1);
         }
-        let token = self.token(place);
         self.last_id = self.last_id.wrapping_add(1);
+        let token = begun.token(place, &self.dropped);
         token.id.store(self.last_id, Ordering::Relaxed);
+        let token = token.clone();
         let (slot, options) = (self.in_flight.vacant_key(), self.options);
-        let deadline = self.expect(now, slot, options);
+        begun.buffer = buffer;
+        begun.options = options;
+        begun.deadline = self.expect(now, slot, options);
         self.buffers.hold(buffer);
-        self.in_order = address.id.is_empty();
+        self.in_order = begun.id.is_empty();
         let call = Call {
             slot,
-            request: address.request,
-            verified: address.verified,
-            token: token.clone(),
-        };
-        self.in_flight.insert(InFlight {
+            request: begun.request,
+            verified: begun.verified,
             token,
-            address,
-            buffer,
-            options,
-            deadline,
-        });
+        };
+        self.in_flight.insert(begun);
         call
-    }
-
-    /// A token that no other call has; a used one where there is one.
-    #[inline]
-    fn token(&mut self, place: Place) -> Arc<Token> {
-        if let Some(mut token) = self.tokens.pop() {
-            token.answered.store(false, Ordering::Relaxed);
-            if token.place == place {
-                return token;
-            }
-            if let Some(token_mut) = Arc::get_mut(&mut token) {
-                token_mut.place = place;
-                return token;
-            }
-        }
-        Arc::new(Token::new(place, self.dropped.clone()))
     }
 
     /// Whether a call is this link's.
@@ -301,34 +191,36 @@ impl<A> Calls<A> {
     /// The uri of a call's request, until it ends.
     pub(crate) fn uri(&self, call: &Call) -> Option<Bytes> {
         let entry = self.in_flight.get(call.slot)?;
-        Arc::ptr_eq(&entry.token, &call.token).then(|| entry.address.uri.to_bytes())
+        entry.is_of(&call.token).then(|| entry.uri.to_bytes())
     }
 
     /// Ends a call, and says whom its reply goes to; nobody once the link has ended.
     #[inline]
-    pub(crate) fn end(&mut self, call: Call) -> Option<Box<ReplyAddress<A>>> {
+    pub(crate) fn end(&mut self, call: Call) -> Option<Box<InFlight<A>>> {
         call.token.answered.store(true, Ordering::Relaxed);
         let (entry, slot) = (self.in_flight.get(call.slot)?, call.slot);
-        let in_flight = Arc::ptr_eq(&entry.token, &call.token);
+        let in_flight = entry.is_of(&call.token);
         // Its token may serve another one now.
         drop(call);
         in_flight.then(|| self.remove(slot))?
     }
 
     #[inline]
-    fn remove(&mut self, slot: usize) -> Option<Box<ReplyAddress<A>>> {
-        let entry = self.in_flight.try_remove(slot)?;
-        self.buffers.release(entry.buffer);
-        if let Some(deadline) = entry.deadline {
+    fn remove(&mut self, slot: usize) -> Option<Box<InFlight<A>>> {
+        let mut ended = self.in_flight.try_remove(slot)?;
+        self.buffers.release(ended.buffer);
+        if let Some(deadline) = ended.deadline {
             self.deadlines.remove(&(deadline, slot));
         }
-        if self.tokens.len() < Self::KEEP && Arc::strong_count(&entry.token) == 1 {
-            if self.tokens.is_empty() {
-                self.tokens.reserve_exact(1);
-            }
-            self.tokens.push(entry.token);
+        // Whoever still has the call knows it by its token.
+        if ended
+            .token
+            .as_ref()
+            .is_some_and(|token| Arc::strong_count(token) > 1)
+        {
+            ended.token = None;
         }
-        Some(entry.address)
+        Some(ended)
     }
 
     /// Whether a call may have been dropped without a reply.
@@ -338,13 +230,16 @@ impl<A> Calls<A> {
     }
 
     /// Ends a call that was dropped without a reply, if one was.
-    pub(crate) fn take_dropped(&mut self) -> Option<Box<ReplyAddress<A>>> {
+    pub(crate) fn take_dropped(&mut self) -> Option<Box<InFlight<A>>> {
         // The plain load comes first, as it is all that there is to do as a rule.
         if !self.has_dropped() || !self.dropped.of_link.swap(false, Ordering::AcqRel) {
             return None;
         }
         let mut entries = self.in_flight.iter();
-        let slot = entries.find_map(|(slot, entry)| entry.token.take_dropped().then_some(slot))?;
+        let slot = entries.find_map(|(slot, entry)| {
+            let token = entry.token.as_ref()?;
+            token.take_dropped().then_some(slot)
+        })?;
         // There may be more of them.
         self.dropped.of_link.store(true, Ordering::Release);
         self.remove(slot)

@@ -1,7 +1,10 @@
 use alloc::vec::Vec;
 
 use super::*;
+use crate::error::SealError;
+use crate::message::Message;
 use crate::place::LinkId;
+use crate::small_bytes::SmallBytes;
 use crate::types::REQUEST_URI;
 
 const PLACE: Place = Place::Link {
@@ -13,8 +16,8 @@ fn new() -> Calls<()> {
     Calls::new(CallOptions::new(), Arc::new(AtomicBool::new(false)))
 }
 
-fn address(id: &'static [u8]) -> Box<ReplyAddress<()>> {
-    let mut address = Box::new(ReplyAddress::new(()));
+fn address(id: &'static [u8]) -> Box<InFlight<()>> {
+    let mut address = new().spare(());
     address.request = REQUEST_URI;
     address.id.set_copy(id);
     address

@@ -5,12 +5,12 @@ use alloc::collections::BTreeMap;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use crate::calls::ReplyAddress;
+use crate::calls::InFlight;
 use crate::message::Message;
 use crate::small_bytes::SmallBytes;
 
 /// An answer, and where it goes.
-type Answer = (Box<ReplyAddress<SocketAddr>>, Message);
+type Answer = (Box<InFlight<SocketAddr>>, Message);
 
 /// Answers to introductions, which those of many nodes must not come with at once.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub(super) struct Delayed {
 
 impl Delayed {
     /// Answers that wait; one more is sent at once. What they say they share, so that each
-    /// takes some 400 bytes, and an uri and a correlation id of its own.
+    /// takes some 500 bytes, and an uri and a correlation id of its own.
     pub(super) const MAX: usize = 1024;
 
     /// Whether one more may wait.
@@ -34,7 +34,7 @@ impl Delayed {
     pub(super) fn push(
         &mut self,
         at: Duration,
-        mut to: Box<ReplyAddress<SocketAddr>>,
+        mut to: Box<InFlight<SocketAddr>>,
         answer: Message,
     ) {
         // Slices would keep the receive buffer alive.

@@ -282,7 +282,7 @@ impl DatagramLink {
             Err(failed) => return self.failed(from, failed),
         };
         let message = self.exchange.opened(node, &mut sealed, place);
-        let mut reply = self.calls.address(from);
+        let mut reply = self.calls.spare(from);
         self.exchange.reply_to(&mut reply, &message, inner);
         reply.local = local;
         if matches!(target, Target::Handler(_) | Target::Deliver)

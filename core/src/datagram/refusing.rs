@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 
 use super::event::DatagramEvent;
 use super::{DatagramLink, Phase};
-use crate::calls::{ReplyAddress, Waiting};
+use crate::calls::{InFlight, Waiting};
 use crate::message::Message;
 use crate::shared::SharedNode;
 
@@ -42,7 +42,7 @@ impl DatagramLink {
     pub(super) fn send_refusal<N: SharedNode>(
         &mut self,
         node: &mut N,
-        mut address: Box<ReplyAddress<SocketAddr>>,
+        mut address: Box<InFlight<SocketAddr>>,
         text: &'static str,
     ) {
         address.unprompted = true;

@@ -115,9 +115,12 @@ fn frame_len(header_len: usize, header: &Header) -> Option<usize> {
 
 /// Reads a header and checks its type and lengths, before anything that it
 /// announces is buffered.
-#[inline]
+#[inline(always)]
 fn read_header(wire: &Wire, bytes: &[u8]) -> Result<Header, FrameErrorKind> {
-    let header = wire.codec.decode_header(bytes)?;
+    let header = match wire.codec.custom_header() {
+        None => Header::decode(bytes)?,
+        Some(format) => format.decode(bytes)?,
+    };
     if !wire.types.contains(header.message_type) {
         return Err(FrameErrorKind::UnknownType(header.message_type.value()));
     }

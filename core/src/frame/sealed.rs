@@ -8,7 +8,7 @@ use core::ops::Range;
 use bytes::{Buf, BytesMut};
 
 use crate::error::{FrameErrorKind, OpenError};
-use crate::message::{AuthFields, AuthView, Header, Message, MessageType, Payload};
+use crate::message::{AuthFields, AuthView, Body, Header, Message, MessageType, Payload};
 use crate::plugin::{Envelope, Layer, OpenContext};
 use crate::wire::Wire;
 
@@ -44,7 +44,10 @@ impl SealedMessage {
             }
             Some(format) => Some(Box::new(format.decode(auth, &wire.limits.packify())?)),
         };
-        let (uri, content) = wire.codec.decode_body(body)?;
+        let (uri, content) = match wire.codec.custom_body() {
+            None => Body::decode(body)?,
+            Some(format) => format.decode(body)?,
+        };
         if let Some(found) = header.checksum {
             let computed = crc32fast::hash(body);
             if found != computed {

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::Link;
 use super::event::{LinkEvent, Notice};
 use super::phase::Phase;
-use crate::calls::{Buffer, Call, ReplyAddress, Waiting};
+use crate::calls::{Buffer, Call, InFlight, Waiting};
 use crate::config::Role;
 use crate::error::{CloseReason, FrameErrorKind};
 use crate::events::Refusal;
@@ -178,7 +178,7 @@ impl Link {
         };
         self.note_received();
         let message = self.exchange.opened(node, sealed, place);
-        let mut reply = self.calls.address(());
+        let mut reply = self.calls.spare(());
         self.exchange.reply_to(&mut reply, &message, inner);
         match target {
             Target::Handler(handler) => {
@@ -220,7 +220,7 @@ impl Link {
         self.received_messages = self.received_messages.wrapping_add(1);
     }
 
-    fn begin_call(&mut self, reply: Box<ReplyAddress<()>>, buffer: Buffer) -> Call {
+    fn begin_call(&mut self, reply: Box<InFlight<()>>, buffer: Buffer) -> Call {
         self.renew_half_closed();
         let now = self.exchange.now.monotonic;
         self.calls.begin(now, self.place, reply, buffer)

@@ -182,12 +182,10 @@ impl Codec {
         self.header.is_none() && self.auth.is_none() && self.body.is_none()
     }
 
+    /// The format of the header, where it is not netaio's.
     #[inline]
-    pub(crate) fn decode_header(&self, bytes: &[u8]) -> Result<Header, FrameErrorKind> {
-        match &self.header {
-            None => Header::decode(bytes),
-            Some(format) => format.decode(bytes),
-        }
+    pub(crate) fn custom_header(&self) -> Option<&dyn HeaderFormat> {
+        self.header.as_deref()
     }
 
     pub(crate) fn encode_header(&self, header: &Header, out: &mut [u8]) -> Result<(), SealError> {
@@ -198,24 +196,15 @@ impl Codec {
     }
 
     /// The format of the auth section, where it is not netaio's.
+    #[inline]
     pub(crate) fn custom_auth(&self) -> Option<&dyn AuthFormat> {
         self.auth.as_deref()
     }
 
     /// The body format, where it is not netaio's.
+    #[inline]
     pub(crate) fn custom_body(&self) -> Option<&dyn BodyFormat> {
         self.body.as_deref()
-    }
-
-    #[inline]
-    pub(crate) fn decode_body(
-        &self,
-        section: &[u8],
-    ) -> Result<(Range<usize>, Range<usize>), FrameErrorKind> {
-        match &self.body {
-            None => Body::decode(section),
-            Some(format) => format.decode(section),
-        }
     }
 }
 
