@@ -22,6 +22,7 @@ mod identity;
 mod json;
 mod keygen;
 mod lasting;
+mod log;
 mod meeting;
 mod node;
 mod output;
@@ -47,28 +48,25 @@ mod udp;
 mod units;
 mod watch;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
 use netaio_core::{MessageType, Printable};
-use tracing::Level;
-use tracing_subscriber::field::MakeExt;
-use tracing_subscriber::fmt::format::debug_fn;
 
 use args::{Args, Command};
 use error::CliError;
-use stdio::error::{LogLine, flush, say};
+use stdio::error::{fail, flush};
 
 fn main() -> ExitCode {
     let parsed = examples::command().try_get_matches();
     let result = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => {
-            log(args.verbose);
+            log::start(args.verbose);
             run(args.command)
         }
         Err(error) if error.use_stderr() => {
-            say(error.render().to_string().trim_end());
+            fail(error.render().to_string().trim_end());
             flush();
             return ExitCode::from(exit::USAGE);
         }
@@ -80,12 +78,12 @@ fn main() -> ExitCode {
         // The reader of the output has closed it.
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            say(format_args!(
+            fail(format_args!(
                 "netaio: {}",
                 Printable::new(&error).with_max(4096)
             ));
             if let Some(advice) = error.advice() {
-                say(format_args!("        {advice}"));
+                fail(format_args!("        {advice}"));
             }
             error.exit_code()
         }
@@ -123,29 +121,4 @@ fn run_resolved(command: Command) -> Result<(), CliError> {
         Command::Completions(options) => pages::completions(options.shell),
         Command::Man(options) => pages::man(&options.directory),
     }
-}
-
-/// Sends the drivers' log to standard error. Whatever a field is, it makes no line of its own.
-fn log(verbose: u8) {
-    let level = match verbose {
-        0 => Level::WARN,
-        1 => Level::INFO,
-        _ => Level::DEBUG,
-    };
-    let fields = debug_fn(|out, field, value| {
-        let value = Printable::debug(value);
-        match field.name() {
-            "message" => write!(out, "{value}"),
-            name => write!(out, "{name}={value}"),
-        }
-    });
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .fmt_fields(fields.delimited(" "))
-        .with_writer(|| LogLine)
-        // A line that cannot be written is lost. To say so on standard error too would
-        // panic where nobody reads it.
-        .log_internal_errors(false)
-        .with_ansi(std::io::stderr().is_terminal() && colours::are_wanted())
-        .init();
 }

@@ -14,7 +14,7 @@ use crate::lasting::Lasting;
 use crate::output::{self, Further};
 use crate::runtime::{Work, block_on};
 use crate::stdio::Output;
-use crate::stdio::error::say;
+use crate::stdio::error::{say, warn};
 use crate::text::{Max, word};
 use crate::units;
 
@@ -60,8 +60,8 @@ impl Work for Subscribing {
 /// Says so where a uri looks like a pattern, and is none: nobody may ever publish it.
 fn warn_of_no_pattern(uri: &str, shown: &str) {
     if uri.contains('*') && !Wildcards::is_wildcard(uri.as_bytes()) {
-        say(format_args!(
-            "netaio: warning: {shown} is no pattern, and so that uri alone: in one `*` is a whole segment, as in greet/*, or `**` all that follows, as in greet/**"
+        warn(format_args!(
+            "{shown} is no pattern, and so that uri alone: in one `*` is a whole segment, as in greet/*, or `**` all that follows, as in greet/**"
         ));
     }
 }

@@ -15,7 +15,7 @@ use crate::lasting::Lasting;
 use crate::output::{self, Further};
 use crate::runtime::{Work, block_on};
 use crate::stdio::Output;
-use crate::stdio::error::say;
+use crate::stdio::error::{say, warn};
 use crate::text::{Max, word};
 
 /// Prints a resource as it is, and as it becomes.
@@ -65,8 +65,8 @@ impl Work for Watching {
         };
         say(format_args!("watching {}", self.uri()));
         if options.uri.contains('*') {
-            say(format_args!(
-                "netaio: warning: {} is watched as that uri alone: patterns are for `netaio subscribe`",
+            warn(format_args!(
+                "{} is watched as that uri alone: patterns are for `netaio subscribe`",
                 self.uri()
             ));
         }

@@ -257,17 +257,16 @@ fn a_service_manager_is_told_how_it_does() {
         let options = [&options[..], &["--store", &store, "--runtime", runtime]].concat();
         let server = start(&environment, Vec::new(), &options);
         let server = Server::of(server, &["tcp", "udp"]);
-        let ready = format!(
-            "READY=1\nSTATUS=listening on tcp {}, udp {}",
-            server.addr,
-            server.udp.unwrap()
-        );
-        assert_eq!(manager.told(), ready);
-        assert_eq!(manager.told(), "WATCHDOG=1\nSTATUS=connections: 0");
+        let (tcp, udp) = (server.addr, server.udp.unwrap());
+        let listening = format!("STATUS=listening on tcp {tcp}, udp {udp}");
+        assert_eq!(manager.told(), format!("READY=1\n{listening}"));
+        // It has the addresses as long as it listens.
+        let sign = |connections| format!("WATCHDOG=1\n{listening}; connections: {connections}");
+        assert_eq!(manager.told(), sign(0));
         let connection = TcpStream::connect(server.addr).unwrap();
-        while manager.told() != "WATCHDOG=1\nSTATUS=connections: 1" {}
+        while manager.told() != sign(1) {}
         drop(connection);
-        while manager.told() != "WATCHDOG=1\nSTATUS=connections: 0" {}
+        while manager.told() != sign(0) {}
         assert_eq!(server.stop("-TERM"), Some(0));
         let stopping = "STOPPING=1\nSTATUS=answering what has come";
         while manager.told() != stopping {}

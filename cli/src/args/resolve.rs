@@ -11,7 +11,7 @@ use crate::context::{self, Saved};
 use crate::error::CliError;
 use crate::identity::{PROBE, PublicKey};
 use crate::secret::Sources;
-use crate::stdio::error::say;
+use crate::stdio::error::warn;
 use crate::systemd::{self, SocketsError};
 
 impl Command {
@@ -168,7 +168,7 @@ impl Serve {
         let runtime = self.runtime.runtime;
         self.tls.resolve(self.serves_tcp(), runtime)?;
         if self.tls.server().is_some() && udp {
-            say("netaio: warning: TLS is for TCP: what comes by UDP has --secret and --key alone");
+            warn("TLS is for TCP: what comes by UDP has --secret and --key alone");
         }
         match self.admin_publish && self.admin.layer().is_empty() {
             false => Ok(()),

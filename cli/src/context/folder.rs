@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{ContextError, Name, Saved};
 use crate::args::{ContextChoice, ContextFolder};
 use crate::secret::warn_of_others;
-use crate::stdio::error::say;
+use crate::stdio::error::{say, warn};
 
 /// The most bytes of a context: three secrets, however they are escaped, and paths.
 const MAX: usize = 256 << 10;
@@ -203,8 +203,8 @@ impl Folder {
             Err(error) if is_nowhere(&error) => return Ok(None),
             // Such as that of whoever has become another user. They have chosen nothing.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                say(format_args!(
-                    "netaio: warning: cannot read {}, so no context is selected: {error}",
+                warn(format_args!(
+                    "cannot read {}, so no context is selected: {error}",
                     path.display()
                 ));
                 return Ok(None);

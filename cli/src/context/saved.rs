@@ -11,7 +11,7 @@ use super::ContextError;
 use crate::args::check_servers;
 use crate::identity::PublicKey;
 use crate::secret::Secret;
-use crate::stdio::error::say;
+use crate::stdio::error::warn;
 use crate::text::{Max, word};
 
 /// What is kept of a server.
@@ -136,8 +136,8 @@ impl Saved {
         let others = [ca, &self.identity_file].into_iter().chain(own).flatten();
         for path in secrets.chain(&self.aead_files).chain(others) {
             if let Err(error) = look(path) {
-                say(format_args!(
-                    "netaio: warning: whoever uses the context needs {}, which cannot be read: {error}",
+                warn(format_args!(
+                    "whoever uses the context needs {}, which cannot be read: {error}",
                     path.display()
                 ));
             }

@@ -131,7 +131,7 @@ pub(crate) fn warn_of_writers(what: &str, path: &Path, file: &File) {
 fn warn(file: &File, bits: u32, text: impl Fn(u32) -> String) {
     use std::os::unix::fs::PermissionsExt;
 
-    use crate::stdio::error::say;
+    use crate::stdio::error;
 
     // A pipe, such as a shell makes of <(..), is nobody else's.
     let Ok(metadata) = file.metadata() else {
@@ -139,7 +139,7 @@ fn warn(file: &File, bits: u32, text: impl Fn(u32) -> String) {
     };
     let mode = metadata.permissions().mode() & 0o777;
     if metadata.is_file() && mode & bits != 0 {
-        say(format_args!("netaio: warning: {}", text(mode)));
+        error::warn(text(mode));
     }
 }
 

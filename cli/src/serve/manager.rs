@@ -12,20 +12,28 @@ use crate::systemd::Manager;
 
 /// The service manager, if there is one that wants to be told.
 #[derive(Clone)]
-pub(super) struct Told(Option<Arc<Manager>>);
+pub(super) struct Told {
+    manager: Option<Arc<Manager>>,
+    /// Where the server listens: "listening on tcp 127.0.0.1:8888".
+    listening: Arc<str>,
+}
 
 impl Told {
-    pub(super) fn of_environment() -> Self {
-        Self(Manager::of_environment().map(Arc::new))
-    }
-
-    /// Tells that it serves, and where.
-    pub(super) async fn ready<R: Runtime>(&self, addresses: &[(&'static str, SocketAddr)]) {
+    /// What there is to tell of a server that listens at these addresses.
+    pub(super) fn of_environment(addresses: &[(&'static str, SocketAddr)]) -> Self {
         let all = addresses
             .iter()
             .map(|(transport, address)| format!("{transport} {address}"));
         let all = all.collect::<Vec<_>>().join(", ");
-        self.tell::<R>(&format!("READY=1\nSTATUS=listening on {all}"))
+        Self {
+            manager: Manager::of_environment().map(Arc::new),
+            listening: format!("listening on {all}").into(),
+        }
+    }
+
+    /// Tells that it serves, and where.
+    pub(super) async fn ready<R: Runtime>(&self) {
+        self.tell::<R>(&format!("READY=1\nSTATUS={}", self.listening))
             .await;
     }
 
@@ -43,7 +51,7 @@ impl Told {
         tcp: Option<Server<R>>,
         shared: Arc<Shared>,
     ) {
-        let Some(every) = self.0.as_ref().and_then(|manager| manager.every()) else {
+        let Some(every) = self.manager.as_ref().and_then(|manager| manager.every()) else {
             return;
         };
         let told = self.clone();
@@ -51,7 +59,8 @@ impl Told {
             loop {
                 let connections = tcp.as_ref().map_or(0, Server::connections);
                 shared.store.answers().await;
-                let sign = format!("WATCHDOG=1\nSTATUS=connections: {connections}");
+                let listening = &told.listening;
+                let sign = format!("WATCHDOG=1\nSTATUS={listening}; connections: {connections}");
                 told.tell::<R>(&sign).await;
                 R::sleep_until(Instant::now() + every).await;
             }
@@ -62,7 +71,7 @@ impl Told {
     }
 
     async fn tell<R: Runtime>(&self, state: &str) {
-        if let Some(manager) = &self.0 {
+        if let Some(manager) = &self.manager {
             manager.tell::<R>(state).await;
         }
     }

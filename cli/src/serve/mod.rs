@@ -82,8 +82,8 @@ impl Serving {
                 "netaio: the server's public key, for --server-key, is {key}"
             ));
         }
-        let told = Told::of_environment();
-        told.ready::<R>(&addresses).await;
+        let told = Told::of_environment(&addresses);
+        told.ready::<R>().await;
         told.watch(self.stop.clone(), tcp.clone(), shared);
         // A signal, or the end of the node by itself.
         let ended = async {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use netaio_core::Printable;
 
+use super::journal::Severity;
 use super::poll;
 
 /// The most bytes of lines that wait.
@@ -79,8 +80,25 @@ enum State {
 /// Says something, on a line of its own, or several where it has several. It is
 /// escaped.
 pub(crate) fn say(text: impl Display) {
+    say_as(Severity::Info, text);
+}
+
+/// The same of what somebody should look at.
+pub(crate) fn warn(text: impl Display) {
+    say_as(Severity::Warning, format_args!("netaio: warning: {text}"));
+}
+
+/// The same of what ends the command.
+pub(crate) fn fail(text: impl Display) {
+    say_as(Severity::Error, text);
+}
+
+fn say_as(severity: Severity, text: impl Display) {
     let text = Printable::new(text).with_lines().with_max(LONGEST);
-    LINES.push(format!("{text}\n").into_bytes());
+    let text = text.to_string();
+    let lines = text.split('\n');
+    let lines = lines.map(|line| format!("{}{line}\n", severity.prefix()));
+    LINES.push(lines.collect::<String>().into_bytes());
 }
 
 /// Whether a [status](show) can be shown: on a terminal that knows how to clear a line.
@@ -141,11 +159,16 @@ pub(crate) fn hurry() {
 }
 
 /// A line of the log, which is escaped where its fields are.
-pub(crate) struct LogLine;
+pub(crate) struct LogLine(pub(crate) Severity);
 
 impl Write for LogLine {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        LINES.push(line.to_vec());
+        let written = match self.0.prefix().as_bytes() {
+            [] => line.to_vec(),
+            // There is no time before it, but a space.
+            prefix => [prefix, line.trim_ascii_start()].concat(),
+        };
+        LINES.push(written);
         Ok(line.len())
     }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod error;
 mod input;
+pub(crate) mod journal;
 mod output;
 mod poll;
 mod printer;
