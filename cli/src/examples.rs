@@ -148,6 +148,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 "Measure one elsewhere at a fixed rate",
                 "netaio bench --server example.org:8888 --connections 10 --rate 20000",
             ),
+            example(
+                "Measure what X25519 costs",
+                "netaio bench --self --identity-file me.id",
+            ),
         ],
     ),
     (

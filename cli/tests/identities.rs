@@ -164,10 +164,6 @@ fn what_does_not_go_together_is_wrong_usage() {
         &[&ECHO[..], &own, &["--server-key", "12"]].concat(),
         "a public key is 64",
     );
-    wrong(
-        &[&["bench"], &own[..]].concat(),
-        "bench measures without X25519",
-    );
     refused(
         &run(&[&ECHO[..], &own, &nowhere].concat(), b""),
         4,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::value_parser;
 
 use super::asking::ServerChoice;
+use super::identity::ServerIdentity;
 use super::values::seconds;
 
 /// The most callers: each has a request in flight.
@@ -24,7 +25,7 @@ const STAMP: u16 = 8;
 #[command(mut_arg("timeout", |timeout| timeout.default_value("2")))]
 pub(crate) struct Bench {
     /// Measure a server of its own, in this process, on a free port of 127.0.0.1.
-    #[arg(long = "self", conflicts_with = "address")]
+    #[arg(long = "self", conflicts_with_all = ["address", "server_key", "known_servers"])]
     pub(crate) own: bool,
     /// The connections.
     #[arg(long, value_name = "N", default_value_t = 1,
@@ -64,6 +65,9 @@ pub(crate) struct Bench {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) server: ServerChoice,
+    /// Who its own server is.
+    #[arg(skip)]
+    pub(crate) served: ServerIdentity,
 }
 
 /// What callers ask for.

@@ -95,6 +95,16 @@ impl ClientIdentity {
         Ok(())
     }
 
+    /// Whether there is to be one.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.identity_file.is_some()
+    }
+
+    /// Believes the server with this key, as if it was typed.
+    pub(super) fn believe(&mut self, key: PublicKey) {
+        self.server_key.push(key);
+    }
+
     /// Whether the options go together.
     ///
     /// # Errors
@@ -154,6 +164,15 @@ struct Served {
 }
 
 impl ServerIdentity {
+    /// That of a server which serves every client that has a key.
+    pub(crate) fn of(identity: Identity) -> Self {
+        let cipher = Arc::new(identity.towards_clients(None));
+        Self {
+            served: Some(Served { identity, cipher }),
+            ..Self::default()
+        }
+    }
+
     /// Reads the files.
     ///
     /// # Errors
@@ -174,7 +193,7 @@ impl ServerIdentity {
 
     /// The identity, where there is one, once the options are resolved.
     pub(crate) fn identity(&self) -> Option<&Identity> {
-        debug_assert_eq!(self.served.is_some(), self.identity_file.is_some());
+        debug_assert!(self.served.is_some() || self.identity_file.is_none());
         self.served.as_ref().map(|served| &served.identity)
     }
 

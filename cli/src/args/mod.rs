@@ -210,6 +210,9 @@ pub(crate) enum Command {
     /// With --fanout what is measured is the time from publishing a message to each of its
     /// deliveries; the callers publish. Over UDP the connections are sockets, and what is lost times out.
     ///
+    /// With --identity-file both ends know each other's keys before anything is measured. The server of --self
+    /// has a new key then, which is believed.
+    ///
     /// Progress is shown where standard error is a terminal. Ends after --secs and the last
     /// answers, or on SIGINT (Ctrl-C) and SIGTERM, with the report so far. Exits with 0 when something
     /// was measured, whether or not there were errors; with 1 when the server refuses, 2 for

@@ -5,11 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use netaio_core::plugin::Aead;
 
-use super::{Bench, Ping, ServerChoice, Watch};
+use super::{Bench, Ping, ServerChoice, ServerIdentity, Watch};
 use super::{Command, Decode, Encode, Input, Node, Request, Serve, Subscribe};
 use crate::context::{self, Saved};
 use crate::error::CliError;
-use crate::identity::{PROBE, PublicKey};
+use crate::identity::{Identity, PROBE, PublicKey};
 use crate::secret::Sources;
 use crate::stdio::error::warn;
 use crate::systemd::{self, SocketsError};
@@ -63,7 +63,7 @@ impl Command {
             Self::Subscribe(Subscribe { feed, .. }) | Self::Watch(Watch { feed, .. }) => {
                 &feed.server
             }
-            Self::Ping(Ping { server, .. }) => server,
+            Self::Ping(Ping { server, .. }) | Self::Bench(Bench { server, .. }) => server,
             _ => return None,
         };
         server.identity.own().map(|own| own.identity.public_key())
@@ -110,7 +110,7 @@ impl Bench {
     fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
         if !self.own {
             self.server.resolve(sources)?;
-            return self.check_identity();
+            return Ok(());
         }
         // It is no server that a context could be of.
         if self.server.context.context.is_some() {
@@ -121,18 +121,12 @@ impl Bench {
             let problem = "--self has no TLS: `netaio serve` is a server with it";
             return Err(CliError::Usage(problem.into()));
         }
-        self.server.resolve_with(sources, None)?;
-        self.check_identity()
-    }
-
-    /// Each of its connections would be introduced first, which is no part of what is measured.
-    fn check_identity(&self) -> Result<(), CliError> {
-        match self.server.identity.own() {
-            None => Ok(()),
-            Some(_) => Err(CliError::Usage(
-                "bench measures without X25519: leave --identity-file out".into(),
-            )),
+        if self.server.identity.is_wanted() {
+            let served = Identity::random().map_err(CliError::Random)?;
+            self.server.identity.believe(served.public_key());
+            self.served = ServerIdentity::of(served);
         }
+        self.server.resolve_with(sources, None)
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use netaio_core::types::{NOTIFY_URI, PUBLISH_URI};
 use netaio_core::{Key, Layer, Limits, Message};
-use netaio_driver::{Content, Remote, Runtime};
+use netaio_driver::{Content, Runtime};
 
-use super::load::{Ask, content};
+use super::load::{Ask, Server};
 use super::totals::{Samples, Totals};
 use super::window::{Window, nanoseconds};
 use crate::args::ServerChoice;
@@ -32,10 +32,9 @@ pub(super) fn uri() -> Result<String, CliError> {
 /// Asks for a content to be published, whose first bytes say when that was.
 #[derive(Clone)]
 pub(super) struct Publish {
-    pub(super) server: Remote,
+    pub(super) server: Server,
     pub(super) uri: Arc<str>,
     pub(super) size: usize,
-    pub(super) timeout: Duration,
     pub(super) window: Arc<Window>,
     /// To how many subscribers all messages went, as the server says.
     pub(super) told: Arc<AtomicU64>,
@@ -50,8 +49,7 @@ impl Ask for Publish {
         }
         let uri = self.uri.as_bytes().to_vec();
         let message = Message::new(PUBLISH_URI, uri, news);
-        let request = self.server.request_message(message).timeout(self.timeout);
-        let answer = content(request.await?)?;
+        let answer = self.server.ask(message).await?;
         let told = std::str::from_utf8(&answer.content).unwrap_or_default();
         let told: u64 = told.parse().map_err(|_| CliError::Strange)?;
         self.told.fetch_add(told, Ordering::Relaxed);
@@ -124,12 +122,11 @@ impl<R: Runtime> Subscribers<R> {
         let key = Key::exact(NOTIFY_URI, self.uri.as_bytes().to_vec());
         let handler = move |news: Content| hearing.take(&news);
         match &asked {
-            Asked::Tcp { client, .. } => client.on(key, handler, Layer::new())?,
-            Asked::Udp { node, .. } => node.on(key, handler, Layer::new())?,
+            Asked::Tcp { client, .. } => client.on(key, handler, asked.inner(Layer::new()))?,
+            Asked::Udp { node, .. } => node.on(key, handler, asked.inner(Layer::new()))?,
         }
-        let uri = self.uri.as_bytes().to_vec();
-        let request = asked.remote().subscribe(uri).request();
-        request.timeout(choice.timeout).await?.into_result()?;
+        let subscribe = Message::subscribe(self.uri.as_bytes().to_vec());
+        Server::of(&asked, choice.timeout).ask(subscribe).await?;
         self.subscribers.push((asked, subscriber));
         Ok(())
     }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
-use netaio_core::Message;
-use netaio_driver::{Remote, Response, Runtime};
+use netaio_core::types::REQUEST_URI;
+use netaio_core::{Layer, Message};
+use netaio_driver::{Remote, Runtime};
 
 use super::pace::Ticket;
 use super::totals::{Samples, Totals, is_end};
 use super::window::Window;
+use crate::asked::Asked;
 use crate::error::CliError;
+use crate::reserved::ECHO;
 
 /// The time that a caller pauses after an error, so that errors that come at once are not all that
 /// there is to do.
@@ -23,29 +26,52 @@ pub(super) trait Ask: Clone + Send + 'static {
     fn ask(&self, from: Instant) -> impl Future<Output = Result<(), CliError>> + Send;
 }
 
+/// A server, and how it is asked by one connection.
+#[derive(Clone)]
+pub(super) struct Server {
+    remote: Remote,
+    inner: Layer,
+    timeout: Duration,
+}
+
+impl Server {
+    /// That at the other end.
+    pub(super) fn of<R: Runtime>(asked: &Asked<R>, timeout: Duration) -> Self {
+        Self {
+            remote: asked.remote(),
+            inner: asked.inner(Layer::new()),
+            timeout,
+        }
+    }
+
+    /// The answer to a message.
+    ///
+    /// # Errors
+    /// There is none, or it is one of an error.
+    pub(super) async fn ask(&self, message: Message) -> Result<Message, CliError> {
+        let request = self.remote.request_message(message);
+        let request = request.inner(self.inner.clone()).timeout(self.timeout);
+        Ok(request.await?.into_result()?)
+    }
+}
+
 /// Asks for a content that is given along.
 #[derive(Clone)]
 pub(super) struct Echo {
-    pub(super) server: Remote,
+    pub(super) server: Server,
     /// For all callers, and all the time: it takes no counter of references.
     pub(super) content: &'static [u8],
-    pub(super) timeout: Duration,
 }
 
 impl Ask for Echo {
     async fn ask(&self, _: Instant) -> Result<(), CliError> {
-        let request = self.server.request("echo").content(self.content);
-        let answer = content(request.timeout(self.timeout).await?)?;
+        let message = Message::new(REQUEST_URI, ECHO, self.content);
+        let answer = self.server.ask(message).await?;
         match answer.content == self.content {
             true => Ok(()),
             false => Err(CliError::Strange),
         }
     }
-}
-
-/// The message of an answer that is none of an error.
-pub(super) fn content(response: Response) -> Result<Message, CliError> {
-    Ok(response.into_result()?)
 }
 
 /// What all callers share.

@@ -19,11 +19,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
-use netaio_driver::{Remote, Runtime};
+use netaio_driver::Runtime;
 use smol::future;
 
 use self::fanout::{Publish, Subscribers};
-use self::load::{Echo, Load};
+use self::load::{Echo, Load, Server};
 use self::pace::Pace;
 use self::prepare::Prepared;
 use self::progress::Measuring;
@@ -31,7 +31,6 @@ use self::report::{Deliveries, Report, Setup};
 use self::totals::{Sums, Totals};
 use self::window::Window;
 use crate::args::{Asking, Bench, RuntimeName};
-use crate::asked::Asked;
 use crate::error::CliError;
 use crate::runtime::{Work, block_on};
 use crate::signals::Stop;
@@ -98,12 +97,9 @@ impl Work for Benching {
 
 impl Benching {
     /// Requests to be given back what they bring.
-    fn echo(&self, server: Remote) -> Echo {
-        Echo {
-            server,
-            content: self.content,
-            timeout: self.options.server.timeout,
-        }
+    fn echo(&self, server: Server) -> Echo {
+        let content = self.content;
+        Echo { server, content }
     }
 
     /// Measures, and reports.
@@ -123,7 +119,9 @@ impl Benching {
         };
         let told = Arc::new(AtomicU64::new(0));
         let delivered = Arc::new(Totals::new()?);
-        let servers = prepared.connections.iter().map(Asked::remote);
+        let timeout = options.server.timeout;
+        let servers = prepared.connections.iter();
+        let servers = servers.map(|asked| Server::of(asked, timeout));
         let ended = match &prepared.subscribers {
             None if options.ask != Asking::Echo => {
                 load.start::<R>(&prepared.resources, options.in_flight)
@@ -138,7 +136,6 @@ impl Benching {
                     server,
                     uri: prepared.uri.clone(),
                     size: options.size.into(),
-                    timeout: options.server.timeout,
                     window: window.clone(),
                     told: told.clone(),
                 });
@@ -269,6 +266,7 @@ impl Benching {
                 RuntimeName::Smol => "smol",
                 RuntimeName::AsyncStd => "async-std",
             },
+            x25519: options.server.identity.own().is_some(),
             asking: options.ask.name(),
             connections: options.connections,
             in_flight: options.in_flight,

@@ -1,5 +1,6 @@
 //! What there is before anything is measured: a server of its own, and connections.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,9 +9,9 @@ use netaio_core::Limits;
 use netaio_driver::{BuildError, Runtime};
 
 use super::fanout::{self, Subscribers};
-use super::load::{Ask, Echo};
+use super::load::{Ask, Echo, Server};
 use super::resource::Resource;
-use crate::args::{AdminLayer, Asking, Bench, Bounds, Nats, Serve, ServerIdentity, ServerTls};
+use crate::args::{AdminLayer, Asking, Bench, Bounds, Nats, Serve, ServerTls};
 use crate::asked::Asked;
 use crate::error::CliError;
 use crate::serve::{Bound, bind};
@@ -43,7 +44,7 @@ pub(super) async fn serve<R: Runtime>(options: &mut Bench) -> Result<Option<Boun
         udp: asked.udp.then(address).flatten(),
         outer: asked.outer.clone(),
         admin: AdminLayer::none(),
-        identity: ServerIdentity::default(),
+        identity: mem::take(&mut options.served),
         admin_publish: false,
         tls: ServerTls::default(),
         store: None,
@@ -81,9 +82,8 @@ impl<R: Runtime> Prepared<R> {
         let server = &options.server;
         let check = async |asked: &Asked<R>| {
             let echo = Echo {
-                server: asked.remote(),
+                server: Server::of(asked, server.timeout),
                 content,
-                timeout: server.timeout,
             };
             echo.ask(Instant::now()).await
         };
@@ -108,8 +108,10 @@ impl<R: Runtime> Prepared<R> {
         }
         let mut resources = Vec::new();
         if options.ask != Asking::Echo {
-            for asked in connections.iter().enumerate() {
-                let resource = Resource::of(asked, &uri, content, server.timeout, options.ask);
+            for (number, asked) in connections.iter().enumerate() {
+                let server = Server::of(asked, server.timeout);
+                let resource =
+                    Resource::new(server, format!("{uri}/{number}"), content, options.ask);
                 resource.create().await?;
                 resources.push(resource);
             }

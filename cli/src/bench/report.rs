@@ -21,6 +21,8 @@ pub(super) struct Setup {
     pub(super) own: bool,
     pub(super) transport: &'static str,
     pub(super) runtime: &'static str,
+    /// Contents are encrypted between both ends.
+    pub(super) x25519: bool,
     pub(super) asking: &'static str,
     pub(super) connections: u32,
     pub(super) in_flight: u32,

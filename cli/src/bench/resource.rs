@@ -1,41 +1,31 @@
 //! Resources that are read or updated.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use netaio_core::Message;
 use netaio_core::types::{CREATE_URI, DELETE_URI, REQUEST_URI, UPDATE_URI};
-use netaio_driver::{Remote, Runtime};
 
-use super::load::{Ask, content};
+use super::load::{Ask, Server};
 use crate::args::Asking;
-use crate::asked::Asked;
 use crate::error::CliError;
 
 /// Asks for a resource, or to update it.
 #[derive(Clone)]
 pub(super) struct Resource {
-    server: Remote,
+    server: Server,
     uri: Bytes,
     content: &'static [u8],
-    timeout: Duration,
     asking: Asking,
 }
 
 impl Resource {
-    /// That of the connection with this number.
-    pub(super) fn of<R: Runtime>(
-        (number, asked): (usize, &Asked<R>),
-        uri: &str,
-        content: &'static [u8],
-        timeout: Duration,
-        asking: Asking,
-    ) -> Self {
+    /// One that is not created.
+    pub(super) fn new(server: Server, uri: String, content: &'static [u8], asking: Asking) -> Self {
         Self {
-            server: asked.remote(),
-            uri: format!("{uri}/{number}").into(),
+            server,
+            uri: uri.into(),
             content,
-            timeout,
             asking,
         }
     }
@@ -46,20 +36,15 @@ impl Resource {
     /// The server refuses, or does not answer.
     pub(super) async fn create(&self) -> Result<(), CliError> {
         let message = Message::new(CREATE_URI, self.uri.clone(), self.content);
-        self.send(message).await.map(drop)
+        self.server.ask(message).await.map(drop)
     }
 
     /// Deletes it, if it can be.
     pub(super) async fn delete(&self) {
         let message = Message::new(DELETE_URI, self.uri.clone(), Bytes::new());
-        if let Err(error) = self.send(message).await {
+        if let Err(error) = self.server.ask(message).await {
             tracing::info!(%error, "a resource of the measurement is left");
         }
-    }
-
-    async fn send(&self, message: Message) -> Result<Message, CliError> {
-        let request = self.server.request_message(message).timeout(self.timeout);
-        content(request.await?)
     }
 }
 
@@ -70,7 +55,7 @@ impl Ask for Resource {
             true => Message::new(REQUEST_URI, self.uri.clone(), Bytes::new()),
             false => Message::new(UPDATE_URI, self.uri.clone(), self.content),
         };
-        let answer = self.send(message).await?;
+        let answer = self.server.ask(message).await?;
         match is_read && answer.content != self.content {
             true => Err(CliError::Strange),
             false => Ok(()),

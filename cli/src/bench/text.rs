@@ -31,8 +31,9 @@ impl Report {
             "echo" => String::new(),
             other => format!(", to {other}"),
         };
+        let x25519 = if setup.x25519 { ", with X25519" } else { "" };
         let mut text = format!(
-            "{server}, on {}: {connections} with {} in flight, {size} each{asking}{subscribers}\n\n",
+            "{server}, on {}{x25519}: {connections} with {} in flight, {size} each{asking}{subscribers}\n\n",
             setup.runtime, setup.in_flight
         );
         match &self.fanout {

@@ -33,6 +33,16 @@ impl Identity {
         Self(X25519Cipher::from_seed(**seed))
     }
 
+    /// A new one, which is kept nowhere.
+    ///
+    /// # Errors
+    /// The system gives no randomness.
+    pub(crate) fn random() -> Result<Self, getrandom::Error> {
+        let mut seed = Key::default();
+        getrandom::fill(&mut *seed)?;
+        Ok(Self::new(&seed))
+    }
+
     pub(crate) fn public_key(&self) -> PublicKey {
         PublicKey::new(*self.0.public_key())
     }
