@@ -4,9 +4,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use netaio_core::plugin::X25519Cipher;
-use netaio_core::{Layer, Limits, ManagementConfig};
+use netaio_core::types::AUTH_ERROR;
+use netaio_core::{Layer, Limits, ManagementConfig, Message, SendError, SendOptions};
 use netaio_driver::{
-    BuildError, Client, ClientBuilder, ConnectError, Connection, Remote, RequestError, Runtime,
+    Client, ClientBuilder, ConnectError, Connection, Remote, RequestError, Response, Runtime,
     UdpNode,
 };
 
@@ -14,7 +15,7 @@ use crate::address::Address;
 use crate::alternatives::Alternatives;
 use crate::args::{Own, ServerChoice};
 use crate::error::CliError;
-use crate::meeting::meet;
+use crate::meeting::{meet, meet_at};
 use crate::tls::TlsError;
 use crate::udp::resolve_within;
 
@@ -29,6 +30,8 @@ pub(crate) enum Asked<R: Runtime> {
     Udp {
         node: UdpNode<R>,
         server: SocketAddr,
+        /// The same.
+        boxes: Option<X25519Cipher>,
     },
 }
 
@@ -68,17 +71,22 @@ impl<R: Runtime> Asked<R> {
         })?;
         let mut nobody = None;
         for server in servers {
-            let asked = match Self::bind(choice, limits, server).await {
-                Ok(asked) => asked,
+            let node = match Self::bind(choice, limits, server).await {
+                Ok(node) => node,
                 // This machine may be without the family of that address.
                 Err(error) if nobody.is_some() => {
                     tracing::info!(%server, %error, "this address cannot be asked");
                     continue;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             };
-            match work(&asked).await {
-                Ok(done) => return Ok((asked, done)),
+            let work = async {
+                let asked = Self::meet_at(choice, node, server).await?;
+                let done = work(&asked).await?;
+                Ok((asked, done))
+            };
+            match work.await {
+                Ok(done) => return Ok(done),
                 Err(error) if is_of_nobody(&error) => {
                     tracing::info!(%server, %error, "nobody was asked at this address");
                     nobody = Some(error);
@@ -101,7 +109,10 @@ impl<R: Runtime> Asked<R> {
     ) -> Result<Self, CliError> {
         match self {
             Self::Tcp { .. } => Self::connect(choice, limits).await,
-            Self::Udp { server, .. } => Ok(Self::bind(choice, limits, *server).await?),
+            Self::Udp { server, .. } => {
+                let node = Self::bind(choice, limits, *server).await?;
+                Self::meet_at(choice, node, *server).await
+            }
         }
     }
 
@@ -160,6 +171,9 @@ impl<R: Runtime> Asked<R> {
         match self {
             Self::Tcp {
                 boxes: Some(boxes), ..
+            }
+            | Self::Udp {
+                boxes: Some(boxes), ..
             } => layer.with_cipher(boxes.clone()),
             _ => layer,
         }
@@ -169,29 +183,84 @@ impl<R: Runtime> Asked<R> {
         choice: &ServerChoice,
         limits: &Limits,
         server: SocketAddr,
-    ) -> Result<Self, BuildError> {
+    ) -> Result<UdpNode<R>, CliError> {
         let any = match server {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let node = UdpNode::<R>::builder()
+        let builder = UdpNode::<R>::builder()
             .outer(choice.outer.layer())
             .limits(limits.clone())
             .no_group()
             // The server may be on this machine.
-            .ignore_own_ip(false)
-            .bind(SocketAddr::new(any, 0))
-            .await?;
+            .ignore_own_ip(false);
+        let builder = match choice.identity.own() {
+            None => builder,
+            Some(own) => builder
+                .local_peer(own.identity.passing().map_err(CliError::Random)?)
+                .manage_peers(ManagementConfig::new()),
+        };
+        Ok(builder.bind(SocketAddr::new(any, 0)).await?)
+    }
+
+    /// A server at an address for datagrams, which introduces itself where there are identities.
+    async fn meet_at(
+        choice: &ServerChoice,
+        node: UdpNode<R>,
+        server: SocketAddr,
+    ) -> Result<Self, CliError> {
         // In the form in which it is known as the sender of what comes from there.
         let server = node.remote(server).addr().unwrap_or(server);
-        Ok(Self::Udp { node, server })
+        let boxes = match choice.identity.own() {
+            None => None,
+            Some(own) => {
+                let address = choice.address.parse();
+                let address = address.map_err(|problem: &str| CliError::Usage(problem.into()))?;
+                Some(meet_at(own, (&node, server), &address, choice.timeout).await?)
+            }
+        };
+        Ok(Self::Udp {
+            node,
+            server,
+            boxes,
+        })
     }
 
     /// The server as a remote.
     pub(crate) fn remote(&self) -> Remote {
         match self {
             Self::Tcp { connection, .. } => connection.into(),
-            Self::Udp { node, server } => node.remote(*server),
+            Self::Udp { node, server, .. } => node.remote(*server),
+        }
+    }
+
+    /// Whether an answer shows that a server by datagrams does not know this client any more, as one
+    /// that has restarted: over a connection its end would.
+    pub(crate) fn is_forgotten(&self, answer: Result<&Response, &RequestError>) -> bool {
+        let has_met = matches!(self, Self::Udp { boxes: Some(_), .. });
+        has_met
+            && match answer {
+                Ok(answer) => answer.message_type == AUTH_ERROR,
+                // Another one has taken its place.
+                Err(error) => matches!(error, RequestError::Send(SendError::Seal(_))),
+            }
+    }
+
+    /// Ends a subscription over UDP, as a connection would by its end. The confirmation is not waited
+    /// for: the server may have stopped.
+    pub(crate) async fn unsubscribe(&self, uri: &str) {
+        if let Self::Udp { .. } = self {
+            let message = Message::unsubscribe(uri.to_owned());
+            let options = SendOptions::new().with_inner(self.inner(Layer::new()));
+            let _ = self.remote().send_with(message, options).await;
+        }
+    }
+
+    /// Ends where nothing more is to be sent: the remote's end of a connection is not waited for. A
+    /// server that knows this client by datagrams is told.
+    pub(crate) async fn part(self) {
+        if let Self::Udp { boxes: Some(_), .. } = self {
+            self.close().await;
         }
     }
 

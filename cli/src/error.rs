@@ -258,7 +258,7 @@ impl CliError {
         let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
         Some(match self {
             Self::Request(RequestError::TimedOut(_)) => {
-                "is there a server, and has it the same secrets and keys? --timeout gives it more time"
+                "is there a server, has it the same secrets and keys, and does it want --identity-file? --timeout gives it more time"
             }
             Self::Connect(error) if refused(&error.source) => {
                 "is there a server? `netaio serve` starts one; --server says where it is"

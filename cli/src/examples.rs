@@ -57,6 +57,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 "Ask a server that knows this client by its key, and is known by its own from then on",
                 "netaio request greeting --identity-file me.id",
             ),
+            example(
+                "The same over UDP, with the key that the server has to have",
+                "netaio request greeting --udp --identity-file me.id --server-key KEY",
+            ),
         ],
     ),
     (

@@ -87,8 +87,8 @@ impl Work for Asking<'_> {
             let request = request.inner(inner).timeout(server.timeout);
             Ok((request.await?, begun.elapsed()))
         };
-        // Nothing more is to be sent: the remote's end of it is not waited for.
-        let (_, answered) = Asked::with(server, ask).await?;
+        let (asked, answered) = Asked::with(server, ask).await?;
+        asked.part().await;
         Ok(answered)
     }
 }

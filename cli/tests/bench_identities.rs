@@ -10,7 +10,7 @@ mod common;
 use std::fs;
 
 use common::folder::Folder;
-use common::party::{Party, refused};
+use common::party::{OVER, Party, refused};
 use common::{RUNTIMES, json_lines, run};
 use serde_json::Value;
 
@@ -47,9 +47,12 @@ fn a_server_of_its_own_is_believed_at_once() {
     let bob = Party::new(&folder, "bob");
     let own = ["--self", "--identity-file", &bob.file];
     for runtime in RUNTIMES {
-        for way in WAYS {
-            let options = [&own, way, &["--runtime", runtime, "--secret", "s"]].concat();
-            assert_well(&measured(&options));
+        let ways = WAYS
+            .iter()
+            .flat_map(|way| OVER.map(|(_, over)| (way, over)));
+        for (way, over) in ways {
+            let layer = ["--runtime", runtime, "--secret", "s"];
+            assert_well(&measured(&[&own, *way, over, &layer].concat()));
         }
     }
     // Of a server that is gone nothing is kept.
@@ -65,19 +68,29 @@ fn a_server_is_measured_that_knows_its_clients() {
     let folder = Folder::new("bench-server");
     let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Party::new(&folder, name));
     let known = folder.private("known", &bob.key);
-    let server = alice.serve(&["--known-clients", &known, "--secret", "s"]);
-    let addr = server.addr.to_string();
-    let to = ["--server", &addr, "--secret", "s"];
-    let pinned = ["--server-key", &alice.key];
-    for way in WAYS {
-        let own = ["--identity-file", &*bob.file];
-        assert_well(&measured(&[way, &to, &own, &pinned].concat()));
+    for (transport, over) in OVER {
+        let server = alice.serve_over(transport, &["--known-clients", &known, "--secret", "s"]);
+        let addr = server.addr.to_string();
+        let to = [&["--server", &*addr, "--secret", "s"], over].concat();
+        let pinned = ["--server-key", &*alice.key];
+        for way in WAYS {
+            let own = ["--identity-file", &*bob.file];
+            assert_well(&measured(&[way, &to[..], &own, &pinned].concat()));
+        }
+        let bench = |own: &[&str]| run(&[&["bench"], &to[..], own].concat(), b"");
+        let ran = bench(&["--identity-file", &eve.file]);
+        refused(&ran, 1, "X25519 auth failed");
+        assert!(ran.stderr.contains(&eve.key), "{ran:?}");
+        // By datagrams nobody is believed who says so without the secret.
+        match transport {
+            "tcp" => refused(&bench(&[]), 1, "wants --identity-file"),
+            _ => refused(
+                &bench(&["--timeout", "0.5"]),
+                3,
+                "does it want --identity-file",
+            ),
+        }
+        let ran = bench(&["--identity-file", &bob.file, "--server-key", &eve.key]);
+        refused(&ran, 1, "does not name");
     }
-    let bench = |own: &[&str]| run(&[&["bench"], &to[..], own].concat(), b"");
-    let ran = bench(&["--identity-file", &eve.file]);
-    refused(&ran, 1, "X25519 auth failed");
-    assert!(ran.stderr.contains(&eve.key), "{ran:?}");
-    refused(&bench(&[]), 1, "wants --identity-file");
-    let ran = bench(&["--identity-file", &bob.file, "--server-key", &eve.key]);
-    refused(&ran, 1, "does not name");
 }

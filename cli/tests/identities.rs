@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use common::folder::Folder;
-use common::party::{ECHO, Party, refused, says};
+use common::party::{ECHO, OVER, Party, refused, says};
 use common::server::Server;
 use common::subscriber::Subscriber;
 use common::{RUNTIMES, run};
@@ -27,12 +27,15 @@ fn everything_is_asked_between_identities() {
         &["--aead-file", &aead],
     ];
     for runtime in RUNTIMES {
-        for layer in layers {
+        let over = OVER
+            .iter()
+            .flat_map(|over| layers.map(|layer| (over, layer)));
+        for ((transport, over), layer) in over {
             let options = [layer, &["--runtime", runtime]].concat();
             let admin = ["--admin-secret", "a", "--admin-publish"];
-            let server = alice.serve(&[&options[..], &admin].concat());
+            let server = alice.serve_over(transport, &[&options[..], &admin].concat());
             let addr = server.addr.to_string();
-            let pinned = ["--server-key", &alice.key];
+            let pinned = [&["--server-key", &*alice.key], *over].concat();
             let bobs = |args: &[&str]| bob.run(&addr, &[args, &options, &pinned].concat());
             let may = ["--admin-secret", "a"];
             let admins = |args: &[&str]| bobs(&[args, &may].concat());
@@ -53,7 +56,10 @@ fn everything_is_asked_between_identities() {
                 assert_eq!(watching.line(), line);
             }
             says(&admins(&["delete", "a/b"]), "deleted");
-            refused(&bobs(&["delete", "a/b"]), 1, "AUTH_ERROR");
+            // By datagrams no refusal is believed that is not behind the outer layer.
+            if *transport == "tcp" || layer.is_empty() {
+                refused(&bobs(&["delete", "a/b"]), 1, "AUTH_ERROR");
+            }
             let pinged = bobs(&["ping", "--count", "2", "--interval", "0.01"]);
             assert_eq!(pinged.status, 0, "{pinged:?}");
         }
@@ -66,29 +72,59 @@ fn strangers_are_refused_at_once() {
     let folder = Folder::new("strangers");
     let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Party::new(&folder, name));
     let known = folder.private("known", format!("# friends\n{} # bob\n\n", bob.key));
-    let server = alice.serve(&["--known-clients", &known, "--secret", "s"]);
-    let addr = server.addr.to_string();
-    let pinned = ["--server-key", &alice.key, "--secret", "s"];
-    says(&bob.run(&addr, &[&ECHO[..], &pinned].concat()), "hi");
-    let ran = eve.run(&addr, &[&ECHO[..], &pinned].concat());
-    refused(&ran, 1, "X25519 auth failed");
     let hint = format!("public key in that file, a line: {}\n", eve.key);
-    assert!(ran.stderr.ends_with(&hint), "{ran:?}");
-    for command in [
-        &ECHO[..],
+    let commands: [&[&str]; 4] = [
+        &ECHO,
         &["subscribe", "a"],
-        &["create", "a", "--content", "1"],
-    ] {
-        let ran = run(
-            &[command, &["--server", &addr, "--secret", "s"]].concat(),
-            b"",
-        );
-        refused(&ran, 1, "X25519 auth failed");
-        assert!(ran.stderr.contains("wants --identity-file"), "{ran:?}");
+        &["delete", "a"],
+        &["ping", "--count", "1"],
+    ];
+    for (transport, over) in OVER {
+        for (layer, command) in [&["--secret", "s"][..], &[]]
+            .iter()
+            .flat_map(|layer| commands.map(|command| (*layer, command)))
+        {
+            let server =
+                alice.serve_over(transport, &[&["--known-clients", &*known], layer].concat());
+            let addr = server.addr.to_string();
+            let pinned = [&["--server-key", &*alice.key], over].concat();
+            says(&bob.run(&addr, &[&ECHO, &pinned[..], layer].concat()), "hi");
+            let ran = eve.run(&addr, &[command, &pinned, layer].concat());
+            assert!(ran.stderr.contains("X25519 auth failed"), "{ran:?}");
+            assert!(ran.status == 1 && ran.stderr.ends_with(&hint), "{ran:?}");
+            // By datagrams nobody is believed who has not the secret.
+            let ignored = transport == "udp" && !layer.is_empty();
+            let rest = [
+                over,
+                &["--server", &addr][..],
+                match ignored {
+                    true => &["--timeout", "0.5"],
+                    false => &[],
+                },
+            ]
+            .concat();
+            let ran = run(&[command, &rest, layer].concat(), b"");
+            assert!(ran.stderr.contains("--identity-file"), "{ran:?}");
+            if ignored {
+                assert!(
+                    ran.status == 3 && ran.stderr.contains("no answer within"),
+                    "{ran:?}"
+                );
+                continue;
+            }
+            assert!(
+                ran.status == 1 && ran.stderr.contains("X25519 auth failed"),
+                "{ran:?}"
+            );
+            if !layer.is_empty() {
+                let ran = bob.run(&addr, &[command, &pinned].concat());
+                assert!(
+                    ran.status == 1 && ran.stderr.contains("HMAC auth failed"),
+                    "{ran:?}"
+                );
+            }
+        }
     }
-    // The outer layer is another one.
-    let ran = bob.run(&addr, &[&ECHO[..], &pinned[..2]].concat());
-    refused(&ran, 1, "HMAC auth failed");
 }
 
 /// The uri by which servers are known is nobody's resource.
@@ -134,13 +170,6 @@ fn what_does_not_go_together_is_wrong_usage() {
         let ran = run(&[command, &["--identity-file", &missing]].concat(), b"");
         refused(&ran, 2, "cannot read the identity from");
         assert!(ran.stderr.contains("netaio keygen x25519"), "{ran:?}");
-        let udp = ["--udp", "127.0.0.1:0"];
-        let udp = if command == ["serve"] {
-            &udp[..]
-        } else {
-            &udp[..1]
-        };
-        wrong(&[command, &own, udp].concat(), "X25519 is for TCP");
     }
     let ran = run(
         &[&["serve"], &own[..], &["--known-clients", &missing]].concat(),
@@ -262,16 +291,9 @@ fn a_context_has_the_identity() {
         .text();
     };
     save("pinned", &pinned);
-    for (options, text) in [
-        (
-            &["--identity-file", &*bob.file, "--udp"][..],
-            "X25519 is for TCP",
-        ),
-        (&["--known-servers", "x"], "are for a client with"),
-    ] {
-        let ran = run(&[&["context", "save", "no"], options, &there].concat(), b"");
-        refused(&ran, 2, text);
-    }
+    let wrong = ["context", "save", "no", "--known-servers", "x"];
+    let ran = run(&[&wrong[..], &there].concat(), b"");
+    refused(&ran, 2, "are for a client with");
     let ask = |name: &str, more: &[&str]| {
         let named = ["--context", name];
         run(&[&ECHO[..], &named, &there, more].concat(), b"")

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::thread;
 
 use common::folder::Folder;
-use common::party::{ECHO, Party, refused, says};
+use common::party::{ECHO, OVER, Party, refused, says};
 use common::run;
 use common::server::Server;
 use common::subscriber::Subscriber;
@@ -17,28 +17,44 @@ use common::subscriber::Subscriber;
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_with_another_key_is_refused() {
+    for (transport, over) in OVER {
+        another_key_is_refused(transport, over);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn another_key_is_refused(transport: &str, over: &[&str]) {
     let folder = Folder::new("changed");
     let [alice, bob, eve] = ["alice", "bob", "eve"].map(|name| Party::new(&folder, name));
     // On an address that no other process binds to, so that others can have its port.
     let [.., high, low] = std::process::id().to_be_bytes();
     let host = format!("127.80.{high}.{low}:0");
-    let server = Server::start_at(&host, &["tcp"], &["--identity-file", &alice.file]);
+    let server = Server::start_at(&host, &[transport], &["--identity-file", &alice.file]);
     let addr = server.addr.to_string();
-    let ran = bob.run(&addr, &ECHO);
+    let ask = |command: &[&str]| bob.run(&addr, &[command, over].concat());
+    let ran = ask(&ECHO);
     says(&ran, "hi");
     let trusted = format!("{addr} is trusted from now on, with the key {}", alice.key);
     assert!(ran.stderr.contains(&trusted), "{ran:?}");
     let servers = format!("{}.servers", bob.file);
     let line = format!("{addr} {}\n", alice.key);
     assert_eq!(fs::read_to_string(&servers).unwrap(), line);
-    let again = bob.run(&addr, &ECHO);
+    let again = ask(&ECHO);
     says(&again, "hi");
     assert!(!again.stderr.contains("trusted"), "{again:?}");
-    let own = ["a", "--identity-file", &bob.file, "--server", &addr];
-    let mut subscriber = Subscriber::start(&own);
+    let own = [
+        "a",
+        "--identity-file",
+        &bob.file,
+        "--server",
+        &addr,
+        "--renew",
+        "0.2",
+    ];
+    let mut subscriber = Subscriber::start(&[&own[..], over].concat());
     server.stop("-KILL");
 
-    let mallory = Server::start_at(&addr, &["tcp"], &["--identity-file", &eve.file]);
+    let mallory = Server::start_at(&addr, &[transport], &["--identity-file", &eve.file]);
     // Whoever was subscribed connects again, and sees that it is another one.
     subscriber.says(&format!(
         "netaio: the server at {addr} has the key {}",
@@ -46,20 +62,20 @@ fn a_server_with_another_key_is_refused() {
     ));
     assert_eq!(subscriber.end(), (Some(1), String::new()));
     for command in [&ECHO[..], &["subscribe", "a"], &["ping"]] {
-        let ran = bob.run(&addr, command);
+        let ran = ask(command);
         refused(&ran, 1, "another one by line 1");
         assert!(ran.stderr.contains(&eve.key) && ran.stderr.contains("remove that line"));
     }
     let pinned = ["--server-key", &alice.key];
-    let ran = bob.run(&addr, &[&ECHO[..], &pinned].concat());
+    let ran = ask(&[&ECHO[..], &pinned].concat());
     refused(&ran, 1, "which --server-key does not name");
     assert_eq!(fs::read_to_string(&servers).unwrap(), line);
     // Either may be meant.
     let both = ["--server-key", &alice.key, "--server-key", &eve.key];
-    says(&bob.run(&addr, &[&ECHO[..], &both].concat()), "hi");
+    says(&ask(&[&ECHO[..], &both].concat()), "hi");
     // It has a new key, and an editor has left a line without its end.
     fs::write(&servers, format!("# mine\nelsewhere:1 {}", alice.key)).unwrap();
-    says(&bob.run(&addr, &ECHO), "hi");
+    says(&ask(&ECHO), "hi");
     let lines = format!("# mine\nelsewhere:1 {}\n{addr} {}\n", alice.key, eve.key);
     assert_eq!(fs::read_to_string(&servers).unwrap(), lines);
     drop(mallory);
@@ -69,9 +85,11 @@ fn a_server_with_another_key_is_refused() {
 fn a_server_without_an_identity_is_none() {
     let folder = Folder::new("none");
     let [alice, bob] = ["alice", "bob"].map(|name| Party::new(&folder, name));
-    for options in [&[][..], &["--secret", "s"]] {
-        let server = Server::start(options);
+    let layers = [&[][..], &["--secret", "s"]];
+    for ((transport, over), layer) in OVER.iter().flat_map(|over| layers.map(|it| (over, it))) {
+        let server = Server::start_on(&[transport], layer);
         let addr = server.addr.to_string();
+        let options = &[layer, over].concat()[..];
         let ran = bob.run(&addr, &[&ECHO[..], options].concat());
         refused(&ran, 1, "has no identity for X25519");
         assert!(ran.stderr.contains("asked without X25519"), "{ran:?}");
@@ -105,7 +123,7 @@ fn a_command_that_runs_keeps_the_key() {
     let [.., high, low] = std::process::id().to_be_bytes();
     let host = format!("127.81.{high}.{low}:0");
     let servers = format!("{}.servers", bob.file);
-    for (options, text) in [
+    let others = [
         (
             vec!["--identity-file", &*eve.file],
             format!("the key {}, and had {} before", eve.key, alice.key),
@@ -114,20 +132,26 @@ fn a_command_that_runs_keeps_the_key() {
             vec![],
             "no identity for X25519, though it had one before".into(),
         ),
-    ] {
-        let server = Server::start_at(&host, &["tcp"], &["--identity-file", &alice.file]);
+    ];
+    for ((transport, over), (options, text)) in OVER
+        .iter()
+        .flat_map(|over| others.iter().map(move |other| (over, other)))
+    {
+        let server = Server::start_at(&host, &[transport], &["--identity-file", &alice.file]);
         let addr = server.addr.to_string();
         let own = ["a", "--identity-file", &bob.file, "--server", &addr];
+        let own = [&own[..], over].concat();
         let pings = [&["ping", "--interval", "0.01"], &own[1..]].concat();
-        let mut subscriber = Subscriber::start_with(&[&["subscribe"], &own[..]].concat());
+        let feed = [&own[..], &["--renew", "0.2"]].concat();
+        let mut subscriber = Subscriber::start_with(&[&["subscribe"], &feed[..]].concat());
         subscriber.says("subscribed to a");
-        let mut watching = Subscriber::start_with(&[&["watch"], &own[..]].concat());
+        let mut watching = Subscriber::start_with(&[&["watch"], &feed[..]].concat());
         watching.says("there is no a");
         let mut pinging = Subscriber::start_with(&pings);
         assert!(!pinging.line().is_empty());
         server.stop("-KILL");
         fs::remove_file(&servers).unwrap();
-        let mallory = Server::start_at(&addr, &["tcp"], &options);
+        let mallory = Server::start_at(&addr, &[transport], options);
         for mut running in [subscriber, watching, pinging] {
             running.says(&format!("netaio: the server at {addr} has {text}"));
             let advice = running.said();

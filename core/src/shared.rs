@@ -41,6 +41,9 @@ pub trait SharedNode {
     /// Handles a message that is for the node itself, and returns the answer to it.
     fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeReply>;
 
+    /// What a node on a datagram socket says to an address that it is to introduce itself to.
+    fn introductions(&mut self) -> Vec<PeerMessage>;
+
     /// What a link says before it closes: that this node leaves.
     fn farewells(&mut self) -> Vec<PeerMessage>;
 

@@ -3,8 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use netaio_core::{Limits, LinkConfig, Place};
+use netaio_core::{Limits, LinkConfig, Peer, Place};
 
 use crate::bounded_queue::Bounds;
 use crate::clock::Time;
@@ -42,7 +41,7 @@ pub(crate) trait FindPeer: Send + Sync {
 
 /// A peer, and whether its introduction has passed an auth plugin.
 pub(crate) struct PeerAt {
-    pub(crate) id: Bytes,
+    pub(crate) peer: Peer,
     pub(crate) is_vouched: bool,
 }
 

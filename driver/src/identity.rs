@@ -52,6 +52,8 @@ pub struct Identity {
 pub struct PeerIdentity {
     /// Its id.
     pub id: Bytes,
+    /// What it tells of itself, a public key for one, if it tells anything.
+    pub data: Option<Bytes>,
     /// Whether its introduction has passed an auth plugin; see
     /// [`Peers::is_vouched`](crate::Peers::is_vouched).
     pub is_vouched: bool,
@@ -75,7 +77,11 @@ impl Remote {
             authenticated: outer.authenticates(),
             encrypted: outer.cipher().is_some(),
             certificate: connection.and_then(crate::Connection::certificate),
-            peer: peer.map(|PeerAt { id, is_vouched }| PeerIdentity { id, is_vouched }),
+            peer: peer.map(|PeerAt { peer, is_vouched }| PeerIdentity {
+                id: peer.id,
+                data: peer.data,
+                is_vouched,
+            }),
         }
     }
 }

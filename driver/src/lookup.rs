@@ -103,6 +103,10 @@ impl<'r> SharedNode for View<'_, 'r> {
         self.service.node_message(now, from, message)
     }
 
+    fn introductions(&mut self) -> Vec<PeerMessage> {
+        self.service.introductions()
+    }
+
     fn farewells(&mut self) -> Vec<PeerMessage> {
         self.service.farewells()
     }

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
 use event_listener::{Event, EventListener};
 use netaio_core::plugin::KnownPeers;
 use netaio_core::{
@@ -304,7 +303,7 @@ impl FindPeer for Service {
         let peers = node.peers();
         let peer = peers.at(place)?;
         Some(PeerAt {
-            id: Bytes::copy_from_slice(&peer.id),
+            peer: peer.clone(),
             is_vouched: peers.is_vouched(place),
         })
     }
@@ -373,6 +372,10 @@ impl SharedNode for &Service {
 
     fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeReply> {
         self.change(|node| node.node_message(now, from, message))
+    }
+
+    fn introductions(&mut self) -> Vec<PeerMessage> {
+        self.node().introductions()
     }
 
     fn farewells(&mut self) -> Vec<PeerMessage> {

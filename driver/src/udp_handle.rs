@@ -9,7 +9,8 @@ use async_channel::Sender;
 use event_listener::Event;
 use futures_channel::oneshot;
 use netaio_core::{
-    Call, CloseReason, FanOut, Limits, Message, RequestOptions, Response, SendError, SendOptions,
+    Call, CloseReason, FanOut, Limits, Message, PeerMessage, RequestOptions, Response, SendError,
+    SendOptions,
 };
 
 use crate::address::destination;
@@ -29,6 +30,13 @@ pub(crate) enum Command {
         options: SendOptions,
         done: oneshot::Sender<Result<(), SendError>>,
     },
+    /// Introduce the node to an address, and report whether that was queued.
+    Introduce {
+        to: SocketAddr,
+        done: oneshot::Sender<Result<(), SendError>>,
+    },
+    /// Say to all that the node was introduced to what it has to say of itself.
+    Announce(Box<PeerMessage>),
     /// Send a message to many.
     Forward(Box<FanOut>),
     /// A handler has completed.
@@ -126,15 +134,31 @@ impl UdpHandle {
         message: Message,
         options: SendOptions,
     ) -> Result<(), SendError> {
-        let (done, result) = oneshot::channel();
-        let send = Command::Send {
-            to: destination(to),
+        let to = destination(to);
+        self.execute(|done| Command::Send {
+            to,
             message,
             options,
             done,
-        };
+        })
+        .await
+    }
+
+    /// Introduces the node to an address, and waits until that is sealed and queued.
+    pub(crate) async fn introduce(&self, to: SocketAddr) -> Result<(), SendError> {
+        let to = destination(to);
+        self.execute(|done| Command::Introduce { to, done }).await
+    }
+
+    /// Has the task execute a command, and waits for what it reports.
+    async fn execute(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<(), SendError>>) -> Command,
+    ) -> Result<(), SendError> {
+        let (done, result) = oneshot::channel();
         let closed = || SendError::Closed(CloseReason::Local);
-        self.0.commands.send(send).await.map_err(|_| closed())?;
+        let sent = self.0.commands.send(command(done)).await;
+        sent.map_err(|_| closed())?;
         result.await.unwrap_or_else(|_| Err(closed()))
     }
 

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use netaio_core::Layer;
-use netaio_core::plugin::CipherPlugin;
 
 use crate::context::{ContextError, Saved, kept};
 use crate::error::CliError;
-use crate::identity::{self, Identity, PublicKey, Trust};
+use crate::identity::{self, Boxes, Identity, PublicKey, Trust};
 use crate::secret::{IDENTITY, SecretError, Sources};
 
 /// The identity of a client, and the servers that it believes.
@@ -19,7 +18,7 @@ use crate::secret::{IDENTITY, SecretError, Sources};
 pub(crate) struct ClientIdentity {
     /// A file with the seed of one's own key pair, as `netaio keygen x25519` makes it: all contents are
     /// encrypted between this client and a server that has --identity-file too. Message types and uris are
-    /// not: --aead-file or --tls is for them. TCP alone has it.
+    /// not: --aead-file or --tls is for them. Over UDP both introduce themselves by datagrams.
     #[arg(long, value_name = "PATH")]
     identity_file: Option<PathBuf>,
     /// The public key that the server has to have, as `netaio serve` says it when it starts. Several servers
@@ -71,8 +70,8 @@ impl ClientIdentity {
     ///
     /// # Errors
     /// It cannot be used, or options do not go together.
-    pub(crate) fn resolve(&mut self, sources: &mut Sources, udp: bool) -> Result<(), CliError> {
-        self.check(udp)?;
+    pub(crate) fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
+        self.check()?;
         let Some(path) = &self.identity_file else {
             return Ok(());
         };
@@ -109,18 +108,11 @@ impl ClientIdentity {
     ///
     /// # Errors
     /// They do not.
-    pub(crate) fn check(&self, udp: bool) -> Result<(), CliError> {
-        if self.identity_file.is_none() {
-            return match self.server_key.is_empty() && self.known_servers.is_none() {
-                true => Ok(()),
-                false => {
-                    usage("--server-key and --known-servers are for a client with --identity-file")
-                }
-            };
-        }
-        match udp {
-            true => usage("X25519 is for TCP; with --udp --aead-file encrypts"),
+    pub(crate) fn check(&self) -> Result<(), CliError> {
+        let believes = !self.server_key.is_empty() || self.known_servers.is_some();
+        match believes && self.identity_file.is_none() {
             false => Ok(()),
+            true => usage("--server-key and --known-servers are for a client with --identity-file"),
         }
     }
 
@@ -138,7 +130,7 @@ pub(crate) struct ServerIdentity {
     /// A file with the seed of the server's own key pair, as `netaio keygen x25519` makes it: clients have
     /// to introduce themselves with keys of their own, and all contents are encrypted between both.
     /// Message types and uris are not, and whoever has recorded a message can send it again, unless the
-    /// layer of --aead-file or TLS is around it. TCP alone has it.
+    /// layer of --aead-file or TLS is around it.
     #[arg(long, value_name = "PATH")]
     identity_file: Option<PathBuf>,
     /// A file with the public keys of the clients that are served, a line each, as `netaio keygen public`
@@ -160,15 +152,15 @@ impl fmt::Debug for Served {
 /// A server's identity, and what encrypts between it and its clients.
 struct Served {
     identity: Identity,
-    cipher: Arc<dyn CipherPlugin>,
+    clients: Arc<Boxes>,
 }
 
 impl ServerIdentity {
     /// That of a server which serves every client that has a key.
     pub(crate) fn of(identity: Identity) -> Self {
-        let cipher = Arc::new(identity.towards_clients(None));
+        let clients = Arc::new(identity.towards_clients(None));
         Self {
-            served: Some(Served { identity, cipher }),
+            served: Some(Served { identity, clients }),
             ..Self::default()
         }
     }
@@ -176,18 +168,15 @@ impl ServerIdentity {
     /// Reads the files.
     ///
     /// # Errors
-    /// One cannot be used, or UDP is served.
-    pub(crate) fn resolve(&mut self, sources: &mut Sources, udp: bool) -> Result<(), CliError> {
+    /// One cannot be used.
+    pub(crate) fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
         let Some(path) = &self.identity_file else {
             return Ok(());
         };
-        if udp {
-            return usage("X25519 is for TCP; with --udp --aead-file encrypts");
-        }
         let identity = read(sources, path)?;
         let known = self.known_clients.as_deref().map(identity::read_keys);
-        let cipher = Arc::new(identity.towards_clients(known.transpose()?));
-        self.served = Some(Served { identity, cipher });
+        let clients = Arc::new(identity.towards_clients(known.transpose()?));
+        self.served = Some(Served { identity, clients });
         Ok(())
     }
 
@@ -198,15 +187,15 @@ impl ServerIdentity {
     }
 
     /// What encrypts between the server and its clients, where it has an identity.
-    pub(crate) fn cipher(&self) -> Option<Arc<dyn CipherPlugin>> {
-        self.served.as_ref().map(|served| served.cipher.clone())
+    pub(crate) fn clients(&self) -> Option<Arc<Boxes>> {
+        self.served.as_ref().map(|served| served.clients.clone())
     }
 
     /// The layer with nothing else in it.
     pub(crate) fn layer(&self) -> Layer {
-        match self.cipher() {
+        match self.clients() {
             None => Layer::new(),
-            Some(cipher) => Layer::new().with_shared_cipher(cipher),
+            Some(clients) => Layer::new().with_shared_cipher(clients),
         }
     }
 }

@@ -90,7 +90,7 @@ impl ServerChoice {
             ));
         }
         self.outer.resolve(sources, saved)?;
-        self.identity.resolve(sources, self.udp)?;
+        self.identity.resolve(sources)?;
         Ok(self.tls.resolve(self.udp, self.runtime.runtime)?)
     }
 
@@ -158,7 +158,7 @@ impl Serve {
         let outer = |aead: Aead| aead.refuse_before(start);
         self.outer.resolve_with(sources, None, outer)?;
         self.admin.resolve(sources, None)?;
-        self.identity.resolve(sources, udp)?;
+        self.identity.resolve(sources)?;
         let runtime = self.runtime.runtime;
         self.tls.resolve(self.serves_tcp(), runtime)?;
         if self.tls.server().is_some() && udp {

@@ -167,11 +167,7 @@ impl<R: Runtime> Subscribers<R> {
     /// Takes leave.
     pub(super) async fn close(self) {
         for (asked, _) in self.subscribers {
-            if let Asked::Udp { .. } = asked {
-                // A connection would report its end. The confirmation is not waited for.
-                let leave = Message::unsubscribe(self.uri.as_bytes().to_vec());
-                let _ = asked.remote().send(leave).await;
-            }
+            asked.unsubscribe(&self.uri).await;
             asked.close().await;
         }
     }

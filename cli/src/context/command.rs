@@ -64,7 +64,7 @@ fn named<'a>(one: &'a OneContext, folder: &Folder) -> Result<&'a Name, ContextEr
 
 fn saved(options: &SaveContext) -> Result<Saved, CliError> {
     // What is wrong usage wherever it is used is no context.
-    options.identity.check(options.udp)?;
+    options.identity.check()?;
     let mut saved = Saved {
         server: options.server.clone(),
         udp: options.udp,

@@ -68,7 +68,7 @@ impl Hearing {
                 client.on(NOTIFY_URI, handler, asked.inner(Layer::new()))?;
                 Self::Boxes(heard, connection.clone())
             }
-            Asked::Udp { node, server } => {
+            Asked::Udp { node, server, .. } => {
                 let (told, heard) = async_channel::bounded(WAITING);
                 let (news, server) = (told.clone(), *server);
                 let (strange, lost) = (Tally::new(), Tally::new());
@@ -83,7 +83,7 @@ impl Hearing {
                         tracing::warn!(number, "notifications are lost: they come too fast");
                     }
                 };
-                node.on(NOTIFY_URI, handler, Layer::new())?;
+                node.on(NOTIFY_URI, handler, asked.inner(Layer::new()))?;
                 Self::Datagrams { heard, told }
             }
         })

@@ -100,7 +100,12 @@ impl<'a, R: Runtime> Feed<'a, R> {
                     say(format_args!(
                         "the subscription is not confirmed any more: {error}; it is asked for again"
                     ));
-                    continue;
+                    if self.choice.server.identity.own().is_none() {
+                        continue;
+                    }
+                    // Whoever is there now has to say who it is.
+                    self.again().await?;
+                    Event::Again
                 }
                 Some(Heard::Renewed { again: false }) => Event::Renewed,
                 Some(Heard::Renewed { again: true }) => {
@@ -206,13 +211,8 @@ impl<'a, R: Runtime> Feed<'a, R> {
     /// Takes leave.
     pub(crate) async fn leave(self) {
         let leave = async {
-            if let Asked::Udp { .. } = &self.asked {
-                // A connection would report its end. The confirmation is not waited for: the
-                // server may have stopped.
-                for uri in self.uris {
-                    let server = self.asked.remote();
-                    let _ = server.send(Message::unsubscribe(uri.clone())).await;
-                }
+            for uri in self.uris {
+                self.asked.unsubscribe(uri).await;
             }
             self.asked.close().await;
         };
@@ -234,7 +234,8 @@ async fn open<R: Runtime>(
     };
     let (asked, hearing) = Asked::with(server, subscribe).await?;
     if let (Asked::Udp { .. }, Hearing::Datagrams { told, .. }) = (&asked, &hearing) {
-        renewal::start::<R>(asked.remote(), uris, choice, told.clone());
+        let inner = asked.inner(Layer::new());
+        renewal::start::<R>((asked.remote(), inner), uris, choice, told.clone());
     }
     Ok((asked, hearing))
 }

@@ -37,7 +37,7 @@ pub(super) async fn subscribe(
 
 /// Subscribes again, until nobody listens.
 pub(super) fn start<R: Runtime>(
-    server: Remote,
+    (server, inner): (Remote, Layer),
     uris: &[String],
     choice: &FeedChoice,
     told: Sender<Heard>,
@@ -47,7 +47,7 @@ pub(super) fn start<R: Runtime>(
         let (mut failures, mut pause) = (0_u32, every);
         loop {
             R::sleep_until(Instant::now() + pause).await;
-            let heard = match subscribe(&server, &Layer::new(), &uris, timeout.min(every)).await {
+            let heard = match subscribe(&server, &inner, &uris, timeout.min(every)).await {
                 Ok(()) => {
                     let again = failures >= SILENT;
                     (failures, pause) = (0, every);

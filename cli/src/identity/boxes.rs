@@ -5,11 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use netaio_core::plugin::{
-    CipherPlugin, DefaultPeerPlugin, Envelope, FieldNames, OpenContext, PeerContext, SealContext,
-    X25519Cipher,
+    CipherPlugin, DefaultPeerPlugin, Envelope, FieldNames, OpenContext, PeerContext, PeerPlugin,
+    SealContext, X25519Cipher,
 };
 use netaio_core::{
-    AuthFailure, AuthFields, AuthView, DecryptFailure, Message, OpenError, Payload, SealError,
+    AuthFailure, AuthFields, AuthView, DecryptFailure, Message, OpenError, Payload, Peer, SealError,
 };
 
 use super::public_key::PublicKey;
@@ -38,14 +38,25 @@ impl Boxes {
         }
     }
 
-    /// Whether the client may be spoken to. One that has announced no key has none that is known.
+    /// Whether a client that has introduced itself so is served.
+    pub(crate) fn serve(&self, client: &Peer) -> bool {
+        self.has(client, &DefaultPeerPlugin)
+    }
+
+    /// Whether the client may be spoken to.
     fn knows(&self, peers: &PeerContext<'_>) -> bool {
-        let (Some(known), Some(peer)) = (&self.known, peers.remote) else {
-            // Without a peer the cipher itself refuses.
+        let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
+        // Without a peer the cipher itself refuses.
+        peers.remote.is_none_or(|peer| self.has(peer, plugin))
+    }
+
+    /// Whether a client's key is among those that are known. One that has announced none has none that
+    /// is.
+    fn has(&self, client: &Peer, plugin: &dyn PeerPlugin) -> bool {
+        let Some(known) = &self.known else {
             return true;
         };
-        let plugin = peers.plugin.unwrap_or(&DefaultPeerPlugin);
-        PublicKey::of(peer, plugin).is_some_and(|key| known.contains(&key))
+        PublicKey::of(client, plugin).is_some_and(|key| known.contains(&key))
     }
 
     /// Tells the log of the key of a client that is refused.

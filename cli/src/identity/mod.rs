@@ -12,15 +12,15 @@ use std::path::Path;
 use netaio_core::Peer;
 use netaio_core::plugin::{DefaultPeerPlugin, X25519Cipher};
 
-use self::boxes::Boxes;
-pub(crate) use self::boxes::REFUSED;
+pub(crate) use self::boxes::{Boxes, REFUSED};
 pub(crate) use self::error::IdentityError;
 pub(crate) use self::public_key::PublicKey;
 pub(crate) use self::servers::{Known, Trust};
 use crate::secret::Key;
 
 /// A client asks for this behind its introduction: a server with an identity has answered that
-/// first, and a server without one has no answer but this one.
+/// first, and a server without one has no answer but this one. What it answers with is the id by which
+/// it knows the client: over UDP the introduction may have been lost.
 pub(crate) const PROBE: &str = "netaio/identity";
 
 /// A key pair of one's own.

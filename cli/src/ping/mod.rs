@@ -3,7 +3,7 @@
 mod report;
 
 use std::num::NonZeroU64;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use netaio_core::types::AUTH_ERROR;
 use netaio_core::{Layer, Message};
@@ -71,7 +71,10 @@ impl Pinging {
                     return Err(error);
                 }
                 Err(error) if error.may_pass() => {
-                    if !matches!(error, CliError::Request(RequestError::TimedOut(_))) {
+                    // One by datagrams that does not know this client may not even say so.
+                    let server = &options.server;
+                    let is_late = matches!(error, CliError::Request(RequestError::TimedOut(_)));
+                    if !is_late || server.udp && server.identity.own().is_some() {
                         asked = None;
                     }
                     report.lost(error)
@@ -88,28 +91,34 @@ impl Pinging {
     }
 }
 
-/// Asks once, of a server that is connected to first where it is not.
+/// Asks once, of a server that is met first where it is not.
 async fn round<R: Runtime>(
     options: &Ping,
     asked: &mut Option<Asked<R>>,
 ) -> Result<Answer, CliError> {
     let server = &options.server;
-    let ask = async |asked: &Asked<R>| {
-        let remote = asked.remote();
-        let request = remote.request_message(Message::request(Heartbeat::URI));
-        let request = request.inner(asked.inner(Layer::new()));
-        let begun = Instant::now();
-        let response = request.timeout(server.timeout).await?;
-        Ok(Answer {
-            response,
-            from: remote.addr(),
-            time: begun.elapsed(),
-        })
-    };
-    if let Some(asked) = asked {
-        return ask(asked).await;
+    if let Some(known) = asked {
+        let answer = ask(known, server.timeout).await;
+        let response = answer.as_ref().map(|answer| &answer.response);
+        if !known.is_forgotten(response) {
+            return Ok(answer?);
+        }
     }
-    let (connected, answer) = Asked::with(server, ask).await?;
-    *asked = Some(connected);
+    let first = async |asked: &Asked<R>| Ok(ask(asked, server.timeout).await?);
+    let (met, answer) = Asked::with(server, first).await?;
+    *asked = Some(met);
     Ok(answer)
+}
+
+async fn ask<R: Runtime>(asked: &Asked<R>, timeout: Duration) -> Result<Answer, RequestError> {
+    let remote = asked.remote();
+    let request = remote.request_message(Message::request(Heartbeat::URI));
+    let request = request.inner(asked.inner(Layer::new()));
+    let begun = Instant::now();
+    let response = request.timeout(timeout).await?;
+    Ok(Answer {
+        response,
+        from: remote.addr(),
+        time: begun.elapsed(),
+    })
 }

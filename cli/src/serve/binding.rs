@@ -10,10 +10,12 @@ use netaio_core::types::{
 };
 use netaio_core::{ManagementConfig, SendOptions};
 use netaio_driver::resources::LocalBus;
-use netaio_driver::{BuildError, Content, Runtime, Server, UdpNode};
+use netaio_driver::{BuildError, Content, Remote, Runtime, Server, UdpNode};
 
 use super::engine::Engine;
-use super::handlers::{Shared, create, delete, publish, read, subscribe, unsubscribe, update};
+use super::handlers::{
+    Shared, create, delete, publish, read, subscribe, unsubscribe, update, who_asks,
+};
 use super::{http, observe};
 use crate::args::Serve;
 use crate::error::CliError;
@@ -27,7 +29,7 @@ macro_rules! serving {
     ($builder:expr, $options:expr, $shared:expr) => {{
         let anybody = $options.identity.layer();
         let admin = $options.admin.layer();
-        let admin = match $options.identity.cipher() {
+        let admin = match $options.identity.clients() {
             Some(cipher) => admin.with_shared_cipher(cipher),
             None => admin,
         };
@@ -65,6 +67,21 @@ macro_rules! serving {
     }};
 }
 
+/// The same, introduced to those who ask, where the server has an identity.
+macro_rules! introduced {
+    ($builder:expr, $options:expr, $managed:expr) => {
+        match ($options.identity.identity(), $options.identity.clients()) {
+            (Some(identity), Some(clients)) => $builder
+                .local_peer(identity.lasting())
+                .manage_peers($managed)
+                .on((REQUEST_URI, PROBE), move |asker: Remote| {
+                    who_asks(&asker, &clients)
+                }),
+            _ => $builder,
+        }
+    };
+}
+
 /// What serves.
 pub(crate) struct Bound<R: Runtime> {
     pub(crate) tcp: Option<Server<R>>,
@@ -100,15 +117,10 @@ async fn bind_with<R: Runtime>(
     };
     let address = options.tcp().map(str::to_owned);
     let sockets = mem::take(&mut options.sockets);
+    let sealed = SendOptions::new().with_inner(options.identity.layer());
     if address.is_some() || !sockets.tcp.is_empty() {
         let builder = serving!(Server::<R>::builder(), options, shared);
-        let builder = match options.identity.identity() {
-            None => builder,
-            Some(identity) => builder
-                .local_peer(identity.lasting())
-                .manage_peers(ManagementConfig::for_streams())
-                .on((REQUEST_URI, PROBE), || ""),
-        };
+        let builder = introduced!(builder, options, ManagementConfig::for_streams());
         let tls = options.tls.server();
         let server = match (&address, tls) {
             (Some(address), None) => builder.bind(address).await?,
@@ -127,19 +139,22 @@ async fn bind_with<R: Runtime>(
                 Some(tls) => tls.adopt(&server, listener)?,
             }
         }
-        let sealed = SendOptions::new().with_inner(options.identity.layer());
-        shared.local.add_with(server.publisher().clone(), sealed);
+        let publisher = server.publisher().clone();
+        shared.local.add_with(publisher, sealed.clone());
         bound.tcp = Some(server);
     }
     if options.udp.is_some() || !sockets.udp.is_empty() {
         let builder = serving!(UdpNode::<R>::builder(), options, shared);
         // Clients may be on this machine.
         let builder = builder.no_group().ignore_own_ip(false);
+        // Those who wait for an answer are no group that was asked at once.
+        let managed = ManagementConfig::new().with_jitter(false);
+        let builder = introduced!(builder, options, managed);
         let node = match &options.udp {
             Some(address) => builder.bind(address).await?,
             None => builder.bind_socket(R::adopt_datagrams(sockets.udp).map_err(unusable)?)?,
         };
-        shared.local.add(node.publisher().clone());
+        shared.local.add_with(node.publisher().clone(), sealed);
         bound.udp = Some(node);
     }
     let metrics = match (&options.metrics, sockets.metrics) {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use netaio_core::Printable;
 use netaio_core::types::RESPOND_URI;
+use netaio_core::{Peer, Printable};
 use netaio_driver::resources::{Bus, BusError, LocalBus, Store, StoreError};
-use netaio_driver::{Content, Publisher, Remote, Reply, Request, State, Uri};
+use netaio_driver::{Content, PeerIdentity, Publisher, Remote, Reply, Request, State, Uri};
 
 use super::bus::AnyBus;
 use super::engine::Engine;
+use crate::identity::{Boxes, REFUSED};
 use crate::reserved::is_reserved;
 
 /// What the handlers share.
@@ -31,6 +32,22 @@ fn refused(error: StoreError) -> Reply {
         _ => "",
     };
     Reply::error(format!("{error}{option}"))
+}
+
+/// Tells an asker the id by which it is known, so that it can wait until it is; and one that is not
+/// served that it is not, behind the outer layer: over UDP nobody believes another refusal.
+pub(super) fn who_asks(asker: &Remote, clients: &Boxes) -> Reply {
+    let Some(known) = asker.identity().peer else {
+        return Reply::new(RESPOND_URI, "");
+    };
+    let PeerIdentity { id, data, .. } = known;
+    match clients.serve(&Peer {
+        id: id.clone(),
+        data,
+    }) {
+        true => Reply::new(RESPOND_URI, id),
+        false => Reply::auth_error(REFUSED),
+    }
 }
 
 pub(super) async fn read(request: Request, here: Here) -> Result<Reply, Reply> {

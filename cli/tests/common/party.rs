@@ -23,7 +23,13 @@ impl Party {
     }
 
     pub(crate) fn serve(&self, options: &[&str]) -> Server {
-        Server::start(&[&["--identity-file", &self.file], options].concat())
+        self.serve_over("tcp", options)
+    }
+
+    /// Serves over one of the [transports](OVER).
+    pub(crate) fn serve_over(&self, over: &str, options: &[&str]) -> Server {
+        let own = ["--identity-file", &self.file];
+        Server::start_on(&[over], &[&own, options].concat())
     }
 
     /// Runs a command as this client.
@@ -32,6 +38,9 @@ impl Party {
         run(&[args, &own].concat(), b"")
     }
 }
+
+/// The transports, with the options by which clients choose them.
+pub(crate) const OVER: [(&str, &[&str]); 2] = [("tcp", &[]), ("udp", &["--udp"])];
 
 /// A request that any server answers.
 pub(crate) const ECHO: [&str; 4] = ["request", "echo", "--content", "hi"];

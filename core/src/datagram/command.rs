@@ -177,7 +177,7 @@ impl DatagramLink {
     }
 
     /// Ends the link gracefully: the group is told that this
-    /// node leaves, where peers are managed; requests that wait fail at once; handlers
+    /// node leaves, and all that it was [introduced](Self::introduce) to, where peers are managed; requests that wait fail at once; handlers
     /// that run are waited for, up to `grace`, and their answers sent; requests that come
     /// meanwhile are [refused](crate::NotHandled), as are those that are not begun when the
     /// grace is over. Then
@@ -197,9 +197,8 @@ impl DatagramLink {
         }
         self.renewals.clear();
         for farewell in node.farewells() {
-            let options = SendOptions::new().with_inner(farewell.inner);
             // Who is not told notices the silence.
-            let _ = self.multicast(now, node, &farewell.message, &options);
+            self.announce(now, node, farewell);
         }
     }
 

@@ -129,8 +129,9 @@ impl DatagramLink {
                 self.exchange.sort(node, &mut sealed, from, place)
             }
             Err(error) => {
+                let validated = self.is_validated(from);
                 let (replies, notices) = (&mut self.replies, &mut self.notices);
-                let mut may_answer = || super::may_answer(replies, notices, now, from);
+                let mut may_answer = || validated || super::may_answer(replies, notices, now, from);
                 match self
                     .exchange
                     .sort_unopened(&mut sealed, from, error, &mut may_answer)
@@ -273,7 +274,7 @@ impl DatagramLink {
         let may_call = may_call && refused.is_none();
         let may_call = may_call && self.may_subscribe(node, &sealed, place, validated);
         let (replies, notices) = (&mut self.replies, &mut self.notices);
-        let mut may_answer = || super::may_answer(replies, notices, now, from);
+        let mut may_answer = || validated || super::may_answer(replies, notices, now, from);
         let found = self
             .exchange
             .find(node, &mut sealed, place, may_call, &mut may_answer);

@@ -26,6 +26,7 @@ mod validation;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -87,7 +88,8 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 ///   [`send_failed`](Self::send_failed), [`undelivered`](Self::undelivered).
 /// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
 ///   [`send`](Self::send), [`multicast`](Self::multicast), [`request`](Self::request),
-///   [`cancel`](Self::cancel), [`forward`](Self::forward), [`drain`](Self::drain).
+///   [`cancel`](Self::cancel), [`forward`](Self::forward), [`introduce`](Self::introduce),
+///   [`announce`](Self::announce), [`drain`](Self::drain).
 /// - Outputs: [`poll`](Self::poll), [`poll_outbound`](Self::poll_outbound),
 ///   [`deadline`](Self::deadline).
 ///
@@ -140,6 +142,8 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 pub struct DatagramLink {
     exchange: Exchange<SocketAddr>,
     group: Option<SocketAddr>,
+    /// To whom the node introduces itself besides.
+    introduced: Vec<SocketAddr>,
     /// Datagrams that are not handled, and their bytes.
     inbound: VecDeque<Inbound>,
     /// Where what goes to a remote leaves from.
@@ -222,8 +226,8 @@ impl DatagramLink {
             calls: Calls::new(config.calls, budget.dropped_calls.clone()),
             exchange: Exchange::new(now, config, Role::Peer, rng),
             group,
+            introduced: Vec::new(),
             inbound: VecDeque::new(),
-
             unhandled: 0,
             outbox: Transmits::new(),
             in_flight: 0,

@@ -30,12 +30,12 @@ impl DatagramLink {
         // Its remote may have sent to another address since.
         self.sources.heard(to, address.local);
         let validated = self.is_validated(to);
-        if !validated && address.unprompted && !self.may_answer(to) {
+        if address.unprompted && !self.may_answer(to) {
             return Ok(());
         }
         let given = match validated {
             true => None,
-            false => self.cookie_to_give(to, address.unprompted),
+            false => self.cookie_to_give(to, true),
         };
         let place = Place::Datagram(to);
         let granted = self.grant_lease(node, address, answer);
@@ -168,15 +168,15 @@ impl DatagramLink {
         self.validation.is_validated(self.exchange.now, address)
     }
 
-    /// A cookie for an address that has used a quarter of its budget of bytes, or of that for
-    /// the node's own answers where the message is one.
-    pub(super) fn cookie_to_give(&mut self, to: SocketAddr, unprompted: bool) -> Option<Field> {
+    /// A cookie for an address that has used a quarter of its budget of bytes, or, beside an
+    /// answer, of that for the node's own answers: who asks next may get one of those.
+    pub(super) fn cookie_to_give(&mut self, to: SocketAddr, is_answer: bool) -> Option<Field> {
         if !self.exchange.has_cookies() {
             return None;
         }
         let (now, ip) = (self.exchange.now, to.ip());
         let wanted = self.validation.budget.is_quarter_spent(now, ip)
-            || unprompted && self.replies.is_quarter_spent(now, ip);
+            || is_answer && self.replies.is_quarter_spent(now, ip);
         match wanted {
             true => self.validation.give(now, to, false, self.exchange.rng()),
             false => None,
@@ -187,14 +187,15 @@ impl DatagramLink {
     /// made.
     pub(super) fn may_answer(&mut self, to: SocketAddr) -> bool {
         let (replies, notices) = (&mut self.replies, &mut self.notices);
-        super::may_answer(replies, notices, self.exchange.now, to)
+        self.validation.is_validated(self.exchange.now, to)
+            || super::may_answer(replies, notices, self.exchange.now, to)
     }
 
     /// Takes the datagram that was queued last back where the budget does not
     /// allow it, and says whether it stays.
     pub(super) fn keep_within_budget(&mut self, to: SocketAddr) -> bool {
         let (now, len) = (self.exchange.now, self.outbox.last_len());
-        let allowed = self.replies.allow(now, to.ip(), len);
+        let allowed = self.is_validated(to) || self.replies.allow(now, to.ip(), len);
         if !allowed {
             self.outbox.pop();
             self.notices.push_back(Notice::Suppressed { remote: to });

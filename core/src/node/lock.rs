@@ -72,6 +72,10 @@ impl<L: LockNode> SharedNode for L {
         self.with(|node| node.node_message(now, from, message))
     }
 
+    fn introductions(&mut self) -> Vec<PeerMessage> {
+        self.with(SharedNode::introductions)
+    }
+
     fn farewells(&mut self) -> Vec<PeerMessage> {
         self.with(SharedNode::farewells)
     }

@@ -54,6 +54,10 @@ impl<H: Clone> SharedNode for Node<H> {
         Some(NodeReply { message, delay })
     }
 
+    fn introductions(&mut self) -> Vec<PeerMessage> {
+        self.discovery.advertisements().collect()
+    }
+
     fn farewells(&mut self) -> Vec<PeerMessage> {
         self.discovery.farewells().collect()
     }

@@ -255,19 +255,33 @@ impl<R: Runtime> UdpNode<R> {
         self.service().manage_peers(config)
     }
 
-    /// Stops managing the peers of an app id, and sends the group a farewell. Returns
-    /// whether they were managed. The peers stay listed.
+    /// Introduces this node to another one, where no multicast has to lead: by each app id whose
+    /// peers it [manages](Self::manage_peers), now and with each round of advertisements, until it
+    /// stops. Where the same app id is managed there, this node is known from then on, and
+    /// [knows](Peers::of) the other one once that has answered, which an
+    /// [event](Peers::events) tells. Cancel-safe.
+    ///
+    /// Ready once it is queued: a datagram may be lost. Who waits for the other one introduces the
+    /// node again.
+    ///
+    /// # Errors
+    /// The node is not introduced: the queue is full, or it has ended.
+    pub async fn introduce(&self, to: SocketAddr) -> Result<(), SendError> {
+        self.handle.introduce(to).await
+    }
+
+    /// Stops managing the peers of an app id, and sends the group, and all that this node was
+    /// [introduced](Self::introduce) to, a farewell. Returns whether they were managed. The peers
+    /// stay listed.
     pub async fn stop_peer_management(&self, app_id: impl AsRef<[u8]>) -> bool {
         let app_id = app_id.as_ref();
         let farewell = self.service().stop_peer_management(app_id);
         let Some(farewell) = farewell else {
             return false;
         };
-        if let Some(to) = self.group() {
-            let options = SendOptions::new().with_inner(farewell.inner);
-            // If it is lost, the peers time out.
-            let _ = self.handle.send(to, farewell.message, options).await;
-        }
+        // If it is lost, the peers time out; a node that has ended has said it.
+        let announce = Command::Announce(Box::new(farewell));
+        let _ = self.handle.0.commands.send(announce).await;
         true
     }
 

@@ -67,6 +67,10 @@ impl SharedNode for Watched {
         self.node.node_message(now, from, message)
     }
 
+    fn introductions(&mut self) -> Vec<PeerMessage> {
+        self.node.introductions()
+    }
+
     fn farewells(&mut self) -> Vec<PeerMessage> {
         self.node.farewells()
     }

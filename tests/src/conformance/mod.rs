@@ -36,6 +36,7 @@ pub mod groups;
 pub mod handlers;
 pub mod hostile;
 pub mod identities;
+pub mod introductions;
 pub mod late_datagrams;
 pub mod layers;
 pub mod leases;
@@ -656,6 +657,10 @@ macro_rules! conformance {
                 who_is_there_is_asked_before_another_takes_its_address
                 who_crashed_and_is_back_is_known_at_once
                 a_timeout_under_two_periods_is_refused
+            }
+            introductions {
+                who_is_introduced_is_known_until_it_leaves
+                who_takes_the_place_of_another_is_told_too
             }
             node_subscriptions {
                 a_node_has_streams_of_notifications

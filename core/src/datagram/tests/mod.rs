@@ -1,5 +1,6 @@
 //! Nodes exchange datagrams in virtual time.
 
+mod asking_again;
 mod cookies;
 mod end;
 mod gaps;

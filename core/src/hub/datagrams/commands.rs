@@ -169,16 +169,26 @@ impl<H: Clone> DatagramHub<H> {
         Ok(delivery)
     }
 
-    /// Manages the peers of an app id no more, and tells the group that this node leaves.
+    /// Manages the peers of an app id no more, and tells the group, and all that the node was
+    /// introduced to, that it leaves.
     /// Says whether they were managed. The peers stay known.
     pub fn stop_peer_management(&mut self, now: Now, app_id: &[u8]) -> bool {
         let Some(farewell) = self.node.stop_peer_management(app_id) else {
             return false;
         };
-        let options = SendOptions::new().with_inner(farewell.inner);
         // Who is not told notices the silence.
-        let _ = self.multicast(now, &farewell.message, &options);
+        self.link.announce(now, &mut self.node, farewell);
         true
+    }
+
+    /// Introduces the node to one address; see
+    /// [`DatagramLink::introduce`](crate::DatagramLink::introduce).
+    ///
+    /// # Errors
+    /// As [`DatagramLink::introduce`](crate::DatagramLink::introduce).
+    pub fn introduce(&mut self, now: Now, to: SocketAddr) -> Result<(), SendError> {
+        self.now = now;
+        self.link.introduce(now, &mut self.node, to)
     }
 
     /// Ends the node gracefully; see [`DatagramLink::drain`](crate::DatagramLink::drain).

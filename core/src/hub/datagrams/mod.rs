@@ -31,7 +31,7 @@ use crate::now::Now;
 ///   [`send_failed`](Self::send_failed), [`undelivered`](Self::undelivered),
 ///   [`not_sent`](Self::not_sent), [`writable`](Self::writable).
 /// - Commands: [`on`](Self::on), [`manage_peers`](Self::manage_peers),
-///   [`reply`](Self::reply), [`reply_error`](Self::reply_error), [`send`](Self::send),
+///   [`introduce`](Self::introduce), [`reply`](Self::reply), [`reply_error`](Self::reply_error), [`send`](Self::send),
 ///   [`multicast`](Self::multicast), [`request`](Self::request),
 ///   [`cancel`](Self::cancel), [`serve_subscriptions`](Self::serve_subscriptions),
 ///   [`subscribe`](Self::subscribe),

@@ -3,6 +3,7 @@
 mod crowds;
 mod datagrams;
 mod ending;
+mod introducing;
 mod leavers;
 mod network;
 mod serving;

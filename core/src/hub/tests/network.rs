@@ -32,6 +32,8 @@ pub(super) struct Host {
 pub(super) struct Network {
     pub(super) hosts: Vec<Host>,
     pub(super) now: Now,
+    /// Nothing leads to the group.
+    pub(super) without_group: bool,
     /// Datagrams that were sent: from, to, and their bytes.
     pub(super) sent: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
 }
@@ -74,6 +76,7 @@ impl Network {
         Self {
             hosts: (1..=hosts).map(host).collect(),
             now: NOON,
+            without_group: false,
             sent: Vec::new(),
         }
     }
@@ -106,7 +109,7 @@ impl Network {
 
     pub(super) fn deliver(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         for host in &mut self.hosts {
-            let hears = to == group() || to == host.address;
+            let hears = to == group() && !self.without_group || to == host.address;
             if hears && host.address != from && !host.silent {
                 host.hub.receive(self.now, from, bytes).unwrap();
             }

@@ -52,6 +52,10 @@ impl SharedNode for Spy {
         self.node.node_message(now, from, message)
     }
 
+    fn introductions(&mut self) -> Vec<PeerMessage> {
+        self.node.introductions()
+    }
+
     fn farewells(&mut self) -> Vec<PeerMessage> {
         self.node.farewells()
     }

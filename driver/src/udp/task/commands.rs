@@ -56,6 +56,11 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                 // The sender may have been dropped.
                 let _ = done.send(self.link.send(now, node, to, &message, &options));
             }
+            Command::Introduce { to, done } => {
+                // Whoever asked may have been dropped.
+                let _ = done.send(self.link.introduce(now, node, to));
+            }
+            Command::Announce(said) => self.link.announce(now, node, *said),
             Command::Forward(fan_out) => {
                 if let Err(error) = self.link.forward(now, node, *fan_out) {
                     limited!(self.logs(), WARN, "a notification was not sent", %error);

@@ -1,4 +1,4 @@
-//! How a client and a server come to know each other's keys.
+//! Over a connection, where both have introduced themselves before anything else comes.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use netaio_core::types::AUTH_ERROR;
 use netaio_driver::{Client, Connection, ErrorResponse, PeerEvents, Runtime};
 use smol::future;
 
+use super::believe;
 use crate::address::Address;
 use crate::args::Own;
 use crate::error::CliError;
-use crate::identity::{self, Known, PROBE};
-use crate::stdio::error::say;
+use crate::identity::PROBE;
 
 /// Waits for the introduction of the server, and returns what encrypts between both. The client has
 /// introduced itself with its connection; its events are those since before.
@@ -31,9 +31,9 @@ pub(crate) async fn meet<R: Runtime>(
     let probe = connection.request_message(Message::request(PROBE));
     let mut answer = pin!(probe.timeout(timeout).into_future());
     let peers = client.peers();
-    let peer = loop {
+    let server = loop {
         if let Some(known) = peers.of(connection) {
-            break known.peer;
+            break Some(known.peer);
         }
         let answered = async { Some(answer.as_mut().await) };
         let event = async {
@@ -43,20 +43,14 @@ pub(crate) async fn meet<R: Runtime>(
         match future::or(event, answered).await {
             None => {}
             Some(answer) => match (answer?, peers.of(connection)) {
-                (_, Some(known)) => break known.peer,
+                (_, Some(known)) => break Some(known.peer),
                 // It did not pass the outer layer, and the introduction neither.
                 (answer, None) if answer.message_type == AUTH_ERROR => {
                     return Err(ErrorResponse(answer.into_message()).into());
                 }
-                (_, None) => return Err(own.trust.without_key(address).into()),
+                (_, None) => break None,
             },
         }
     };
-    let key = identity::announced(&peer).ok_or_else(|| own.trust.without_key(address))?;
-    if own.trust.check(address, key)? == Known::Now {
-        say(format_args!(
-            "netaio: the server at {address} is trusted from now on, with the key {key}"
-        ));
-    }
-    Ok(own.identity.towards(&peer, key))
+    believe(own, address, server.as_ref())
 }
