@@ -190,6 +190,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 "Tell them a name, and print what they tell as JSON",
                 "netaio node --data '{\"name\":\"Alice\"}' --json",
             ),
+            example(
+                "Have them prove their keys, and know them from then on",
+                "netaio node --identity-file me.id",
+            ),
         ],
     ),
     (

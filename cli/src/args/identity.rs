@@ -9,7 +9,7 @@ use netaio_core::Layer;
 
 use crate::context::{ContextError, Saved, kept};
 use crate::error::CliError;
-use crate::identity::{self, Boxes, Identity, PublicKey, Trust};
+use crate::identity::{self, Boxes, Identity, KnownPeers, PublicKey, Trust};
 use crate::secret::{IDENTITY, SecretError, Sources};
 
 /// The identity of a client, and the servers that it believes.
@@ -83,11 +83,7 @@ impl ClientIdentity {
                     "an identity from standard input needs --server-key or --known-servers",
                 );
             }
-            (true, None) => {
-                let mut servers = OsString::from(path);
-                servers.push(".servers");
-                Trust::file(servers.into())
-            }
+            (true, None) => Trust::file(beside(path, ".servers")),
         };
         let identity = read(sources, path)?;
         self.own = Some(Own { identity, trust });
@@ -198,6 +194,65 @@ impl ServerIdentity {
             Some(clients) => Layer::new().with_shared_cipher(clients),
         }
     }
+}
+
+/// The identity of a node, and the peers that it knows.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "X25519")]
+pub(crate) struct NodeIdentity {
+    /// A file with the seed of the node's own key pair, as `netaio keygen x25519` makes it. Its public key is
+    /// announced, and peers that announce one have to prove it: what is asked for and answered then is encrypted
+    /// between both, and of others it is refused.
+    #[arg(long, value_name = "PATH")]
+    identity_file: Option<PathBuf>,
+    /// The file with the peers that are trusted: a line for each, with its id and its public key. One that is not
+    /// there is trusted once it has proved its key, and added. [default: the name of --identity-file with
+    /// .peers behind it]
+    #[arg(long, value_name = "PATH", requires = "identity_file")]
+    known_peers: Option<PathBuf>,
+    /// What they come to.
+    #[arg(skip)]
+    own: Option<(Identity, Arc<KnownPeers>)>,
+}
+
+impl NodeIdentity {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// One cannot be used, or options do not go together.
+    pub(crate) fn resolve(&mut self, sources: &mut Sources) -> Result<(), CliError> {
+        let Some(path) = &self.identity_file else {
+            return Ok(());
+        };
+        let peers = match &self.known_peers {
+            Some(peers) => peers.clone(),
+            None if path == Path::new("-") => {
+                return usage("an identity from standard input needs --known-peers");
+            }
+            None => beside(path, ".peers"),
+        };
+        let identity = read(sources, path)?;
+        let peers = KnownPeers::open(&identity, peers)?;
+        self.own = Some((identity, Arc::new(peers)));
+        Ok(())
+    }
+
+    /// The identity, where there is one, once the options are resolved.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.own.as_ref().map(|(identity, _)| identity)
+    }
+
+    /// The peers that are known, where there is an identity.
+    pub(crate) fn peers(&self) -> Option<&Arc<KnownPeers>> {
+        self.own.as_ref().map(|(_, peers)| peers)
+    }
+}
+
+/// The name of a file with something behind it.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    name.into()
 }
 
 fn read(sources: &mut Sources, path: &PathBuf) -> Result<Identity, SecretError> {

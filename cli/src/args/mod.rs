@@ -179,6 +179,14 @@ pub(crate) enum Command {
     ///   changed ID ADDR,.. DATA
     ///   gone ID ADDR,.. WHY
     ///
+    /// With --identity-file contents between peers are encrypted, and there are lines
+    ///
+    ///   key ID KEY TRUST
+    ///
+    /// of a peer that came or changed. TRUST is new, for one that has proved its key and is trusted from now on;
+    /// known, for one that was; changed, where another key is known for its id; unproved; or none, with - for KEY.
+    /// Peers prove their keys to each other, and ask for `echo`; whoever has none, or another one, is refused.
+    ///
     /// ID is in hex. DATA is what the peer tells of itself, as JSON where it is packify (bytes
     /// in it as "0x.."), else in quotes where it is text, else in hex (0x..). A peer changes
     /// when its data or its addresses do. WHY is left, timed-out, or displaced: by others, for

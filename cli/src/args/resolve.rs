@@ -39,7 +39,12 @@ impl Command {
             #[cfg(feature = "top")]
             Self::Top(_) => Ok(()),
             Self::Keygen(_) | Self::Context(_) | Self::Completions(_) | Self::Man(_) => Ok(()),
-            Self::Node(Node { outer, .. }) => Ok(outer.resolve(sources, None)?),
+            Self::Node(Node {
+                outer, identity, ..
+            }) => {
+                outer.resolve(sources, None)?;
+                identity.resolve(sources)
+            }
             Self::Decode(Decode { outer, input, .. }) => {
                 input.resolve("the frames", sources)?;
                 // Frames are of any time, and may be there twice.

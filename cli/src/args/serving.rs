@@ -9,7 +9,7 @@ use netaio_core::{Limits, LimitsError};
 use netaio_driver::Interface;
 use netaio_driver::resources::StoreLimits;
 
-use super::identity::ServerIdentity;
+use super::identity::{NodeIdentity, ServerIdentity};
 use super::layers::{AdminLayer, OuterLayer, SECRETS};
 use super::runtime::RuntimeChoice;
 use super::tls::ServerTls;
@@ -200,7 +200,7 @@ pub(crate) struct Node {
     /// twice that of --every. [default: three times --every]
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     pub(crate) peer_timeout: Option<Duration>,
-    /// This node's own id. [default: 16 random bytes]
+    /// This node's own id. [default: 16 random bytes; with --identity-file the public key]
     #[arg(long, value_name = "HEX", value_parser = id)]
     pub(crate) id: Option<Id>,
     /// What this node tells of itself. A JSON object becomes a dict of packify; any other text
@@ -215,4 +215,6 @@ pub(crate) struct Node {
     pub(crate) runtime: RuntimeChoice,
     #[command(flatten)]
     pub(crate) outer: OuterLayer,
+    #[command(flatten)]
+    pub(crate) identity: NodeIdentity,
 }

@@ -29,6 +29,9 @@ pub(crate) enum IdentityError {
     /// A key cannot be kept.
     #[error("cannot keep the server's key in {}: {error}", path.display())]
     Write { path: PathBuf, error: io::Error },
+    /// The keys of peers cannot be kept.
+    #[error("cannot keep the peers' keys in {}: {error}", path.display())]
+    KeepPeers { path: PathBuf, error: io::Error },
     /// There is no other server at the address, or somebody is in between.
     #[error(
         "the server at {address} has the key {key}, and another one by line {line} of {}", path.display()
@@ -93,6 +96,7 @@ impl IdentityError {
             Self::Twice { .. } => {
                 "one of them is wrong: `netaio serve` says its key when it starts"
             }
+            Self::KeepPeers { .. } => "--known-peers names another file",
             Self::Write { .. } => "--known-servers names another file; --server-key needs none",
             Self::Changed { .. } => {
                 "somebody may pose as the server; where it has a new key, remove that line, and the new one is trusted"

@@ -3,6 +3,7 @@
 mod boxes;
 mod error;
 mod keys;
+mod peers;
 mod public_key;
 mod servers;
 
@@ -14,6 +15,7 @@ use netaio_core::plugin::{DefaultPeerPlugin, X25519Cipher};
 
 pub(crate) use self::boxes::{Boxes, REFUSED};
 pub(crate) use self::error::IdentityError;
+pub(crate) use self::peers::{KnownPeers, Standing};
 pub(crate) use self::public_key::PublicKey;
 pub(crate) use self::servers::{Known, Trust};
 use crate::secret::Key;
@@ -62,6 +64,14 @@ impl Identity {
     /// finds it again.
     pub(crate) fn lasting(&self) -> Peer {
         Peer::new(self.public_key().to_string()).with_data(self.0.peer_data())
+    }
+
+    /// What a peer tells of itself, to be known by this identity: names and keys, as netaio has them.
+    pub(crate) fn fields(&self) -> [(&'static str, &[u8]); 2] {
+        [
+            ("pubkey", self.0.public_key()),
+            ("vkey", self.0.verify_key()),
+        ]
     }
 
     /// What encrypts between this identity and a peer, as long as that has this key.

@@ -22,6 +22,11 @@ impl PublicKey {
         &self.0
     }
 
+    /// The id of a peer that is known by its key.
+    pub(crate) fn id(&self) -> Vec<u8> {
+        self.0.into()
+    }
+
     /// The name of a public key in a peer's data: netaio's.
     const FIELD: &str = "pubkey";
 

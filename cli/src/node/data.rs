@@ -17,14 +17,21 @@ const LIMITS: DecodeLimits = DecodeLimits {
 };
 
 /// Packs a text: a JSON object as a dict, any other text as a dict with the entry
-/// `data`. Without a text the dict is empty.
-pub(super) fn pack(text: Option<&str>) -> Result<Vec<u8>, EncodeError> {
+/// `data`. Without a text the dict is empty. Fields of bytes come beside it, in the place of those of their names.
+pub(super) fn pack(text: Option<&str>, fields: &[(&str, &[u8])]) -> Result<Vec<u8>, EncodeError> {
     let dict = match text.map(|text| (text, serde_json::from_str(text))) {
         None => Map::new(),
         Some((_, Ok(Json::Object(object)))) => object,
         Some((text, _)) => Map::from_iter([("data".to_owned(), text.into())]),
     };
-    to_packify(&Json::Object(dict)).to_vec()
+    let others = dict.iter();
+    let others = others.filter(|(name, _)| fields.iter().all(|(field, _)| field != name));
+    let others = others.map(|(name, value)| (name.as_str().into(), to_packify(value)));
+    let fields = fields.iter();
+    let fields = fields.map(|(name, bytes)| ((*name).into(), Value::Bytes(bytes.to_vec())));
+    // Keys that are text can be hashed.
+    let dict = Dict::from_pairs(others.chain(fields)).unwrap_or_default();
+    Value::from(dict).to_vec()
 }
 
 fn to_packify(json: &Json) -> Value {
@@ -111,7 +118,7 @@ mod tests {
     /// What Python's `packify.pack` returns for the same data.
     #[test]
     fn text_is_packed_as_a_dict() {
-        let packed = |text| hex(&pack(text).unwrap());
+        let packed = |text| hex(&pack(text, &[]).unwrap());
         assert_eq!(packed(None), "4d4000");
         let data = "4d4001124c400206074304646174614305";
         assert_eq!(packed(Some("hello")), format!("{data}68656c6c6f"));
@@ -125,7 +132,7 @@ mod tests {
             "{}",
             r#"{"a":null,"b":true,"c":[1,-2,0.5,18446744073709551615,[]],"d":{"e":"☂"}}"#,
         ] {
-            let packed = pack(Some(text)).unwrap();
+            let packed = pack(Some(text), &[]).unwrap();
             assert_eq!(readable(&packed).unwrap(), text);
         }
     }
@@ -161,7 +168,7 @@ mod tests {
     #[test]
     fn nothing_escapes_the_line() {
         let text = "a\nb\x1b[31m\u{9b}31m\u{7f}\u{202e}\u{2028}\u{e0001}";
-        let packed = pack(Some(text)).unwrap();
+        let packed = pack(Some(text), &[]).unwrap();
         let line = readable(&packed).unwrap();
         assert_eq!(
             line,

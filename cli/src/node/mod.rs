@@ -2,17 +2,23 @@
 
 mod data;
 mod line;
+mod proving;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use netaio_core::{ManagementConfig, Peer};
-use netaio_driver::{BuildError, PeerEvents, Runtime, UdpNode};
+use netaio_core::types::REQUEST_URI;
+use netaio_core::{Layer, ManagementConfig, Peer};
+use netaio_driver::{BuildError, Content, PeerEvent, PeerEvents, Runtime, UdpNode};
 use smol::future;
 
+use self::proving::{Outcome, PROVE, Proving, proof};
 use crate::args::Node;
 use crate::codec::hex::hex;
 use crate::error::CliError;
+use crate::identity::{Identity, KnownPeers};
+use crate::reserved::ECHO;
 use crate::runtime::{Work, block_on};
 use crate::signals::Stop;
 use crate::stdio::Printer;
@@ -41,13 +47,23 @@ pub(crate) fn node(options: Node) -> Result<(), CliError> {
 fn local_peer(options: &Node) -> Result<Peer, CliError> {
     let id = match &options.id {
         Some(id) => id.0.clone(),
+        // Its key is trusted by its id.
+        None if let Some(identity) = options.identity.identity() => identity.public_key().id(),
         None => {
             let mut id = vec![0; 16];
             getrandom::fill(&mut id).map_err(CliError::Random)?;
             id
         }
     };
-    Ok(Peer::new(id).with_data(data::pack(options.data.as_deref())?))
+    let fields = options.identity.identity().map(Identity::fields);
+    let fields = fields.as_ref().map_or(&[][..], |fields| fields);
+    Ok(Peer::new(id).with_data(data::pack(options.data.as_deref(), fields)?))
+}
+
+/// What is to be printed.
+enum Happened {
+    Peer(Option<PeerEvent>),
+    Key(Option<Outcome>),
 }
 
 struct Watching {
@@ -80,10 +96,14 @@ impl Work for Watching {
             separated(node.local_addrs()),
             separated(&self.groups(node.local_addrs())),
         ));
+        let proving = options.identity.peers().map(|keys| {
+            say(format_args!("netaio: the public key is {}", keys.own()));
+            (Proving::start(&node, keys), &**keys)
+        });
         let unread = async { Err(self.printer.failed().await) };
         let printed = self
             .stop
-            .or(future::or(unread, self.print_all(events)))
+            .or(future::or(unread, self.print_all(events, proving)))
             .await
             .unwrap_or(Ok(()));
         // So that the farewell is sent.
@@ -105,6 +125,17 @@ impl Watching {
             .local_peer(self.local.clone())
             // Peers may be on this machine; the node recognises itself by its id.
             .ignore_own_ip(false);
+        if let Some(keys) = self.options.identity.peers() {
+            let (own, boxes) = (keys.own(), Arc::new(keys.boxes()));
+            let layer = Layer::new().with_shared_cipher(boxes);
+            builder = builder
+                .on((REQUEST_URI, ECHO), |content: Content| content)
+                .inner(layer.clone())
+                .on((REQUEST_URI, PROVE), move |challenge: Content| {
+                    proof(own, &challenge)
+                })
+                .inner(layer);
+        }
         for group in self.groups(&found) {
             builder = builder.group(group);
         }
@@ -130,14 +161,45 @@ impl Watching {
     }
 
     /// Prints events until the node has ended.
-    async fn print_all(&self, mut events: PeerEvents) -> Result<(), CliError> {
-        while let Some(event) = events.next().await {
-            let line = line::line(&event, self.options.json).map_err(CliError::Output)?;
-            if let Some(line) = line {
+    async fn print_all(
+        &self,
+        mut events: PeerEvents,
+        proving: Option<(Proving, &KnownPeers)>,
+    ) -> Result<(), CliError> {
+        let json = self.options.json;
+        loop {
+            let event = async { Happened::Peer(events.next().await) };
+            let outcome = async {
+                match &proving {
+                    Some((proving, _)) => Happened::Key(proving.next().await),
+                    None => future::pending().await,
+                }
+            };
+            let line = match (future::or(event, outcome).await, &proving) {
+                (Happened::Peer(Some(event)), proving) => {
+                    match (&event, proving) {
+                        (PeerEvent::Added(peer) | PeerEvent::Updated(peer), Some((proving, _))) => {
+                            proving.ask(peer);
+                        }
+                        (PeerEvent::Removed { peer, .. }, Some((_, keys))) => {
+                            keys.forget(&peer.peer);
+                        }
+                        _ => {}
+                    }
+                    line::line(&event, json)
+                }
+                (Happened::Key(Some(outcome)), Some((_, keys))) => {
+                    if let Some(key) = outcome.first() {
+                        keys.keep(&outcome.peer, key)?;
+                    }
+                    outcome.line(json).map(Some)
+                }
+                _ => return self.printer.finish().await,
+            };
+            if let Some(line) = line.map_err(CliError::Output)? {
                 self.printer.print(line.into_bytes()).await?;
             }
         }
-        self.printer.finish().await
     }
 }
 
