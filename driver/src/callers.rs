@@ -78,12 +78,17 @@ pub(crate) struct SentRequest {
 }
 
 impl Request {
-    pub(crate) fn new(message: Message, options: RequestOptions, now: Now) -> (Self, Pending) {
+    /// A request that was made at this reading of the monotonic clock.
+    pub(crate) fn new(
+        message: Message,
+        options: RequestOptions,
+        called: Duration,
+    ) -> (Self, Pending) {
         let (done, pending) = oneshot::channel();
         let request = Self {
             message,
             options,
-            called: now.monotonic,
+            called,
             done: Done {
                 caller: Some(done),
                 confirmed: None,
@@ -99,11 +104,11 @@ impl Request {
     }
 
     /// A request whose answer nobody waits for.
-    pub(crate) fn unawaited(message: Message, options: RequestOptions, now: Now) -> Self {
+    pub(crate) fn unawaited(message: Message, options: RequestOptions, called: Duration) -> Self {
         Self {
             message,
             options,
-            called: now.monotonic,
+            called,
             done: Done {
                 caller: None,
                 confirmed: None,
@@ -236,6 +241,14 @@ impl Cancellations {
         self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Acquire)
     }
 
+    /// Notes that an answer is waited for no more, and then wakes the task with `wake`.
+    pub(crate) fn note<T>(&self, result: oneshot::Receiver<T>, wake: impl Fn()) {
+        // Before the flag is set: the task that sees it looks for dropped receivers.
+        drop(result);
+        self.0.store(true, Ordering::Release);
+        wake();
+    }
+
     /// Waits for an answer; if it is dropped before, sets the flag and then wakes the task
     /// with `wake`.
     pub(crate) async fn wait<T>(
@@ -267,10 +280,7 @@ struct Waiting<'a, T, W: Fn()> {
 impl<T, W: Fn()> Drop for Waiting<'_, T, W> {
     fn drop(&mut self) {
         if let Some(result) = self.result.take() {
-            // Before the flag is set: the task that sees it looks for dropped receivers.
-            drop(result);
-            self.cancellations.0.store(true, Ordering::Release);
-            (self.wake)();
+            self.cancellations.note(result, &self.wake);
         }
     }
 }

@@ -60,6 +60,14 @@ impl Time {
         }
     }
 
+    /// The monotonic reading alone, for which the system is asked once.
+    pub(crate) fn monotonic(&self) -> Duration {
+        match &self.0 {
+            None => system::monotonic(),
+            Some(clock) => clock.now().monotonic,
+        }
+    }
+
     /// The instant of a monotonic reading.
     pub(crate) fn instant(&self, monotonic: Duration) -> Instant {
         match &self.0 {
@@ -70,7 +78,7 @@ impl Time {
 
     /// The instant `after` from now.
     pub(crate) fn instant_after(&self, after: Duration) -> Instant {
-        self.instant(self.now().deadline(after))
+        self.instant(self.monotonic().saturating_add(after))
     }
 }
 
@@ -85,9 +93,12 @@ mod system {
     }
 
     pub(super) fn now() -> Now {
-        let origin = origin();
         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-        Now::new(origin.elapsed(), unix.unwrap_or_default().as_secs())
+        Now::new(monotonic(), unix.unwrap_or_default().as_secs())
+    }
+
+    pub(super) fn monotonic() -> Duration {
+        origin().elapsed()
     }
 
     /// A reading that the clock cannot express becomes a century.

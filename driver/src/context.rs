@@ -102,7 +102,7 @@ impl Context {
     /// Measures a request that was answered, where that is wanted.
     pub(crate) fn note_round_trip(&self, begun: Duration) {
         if let Some(times) = &self.times {
-            let now = self.time().now().monotonic;
+            let now = self.time().monotonic();
             times.requests.add(now.saturating_sub(begun));
         }
     }

@@ -47,7 +47,7 @@ impl Logs {
     /// Whether a line with this text is to be written, and if so, how many were
     /// suppressed since the last one. If not, it is counted.
     pub(crate) fn admit(&self, text: &'static str) -> Option<u64> {
-        let now = self.time.now().monotonic;
+        let now = self.time.monotonic();
         let mut lines = lock(&self.lines);
         let Some(kind) = lines.kinds.iter_mut().find(|kind| kind.text == text) else {
             lines.kinds.push(Kind {

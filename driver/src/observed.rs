@@ -44,7 +44,7 @@ fn watch(
     let watched = Watched {
         span,
         measured: context.times.clone().map(|times| {
-            let begun = context.time().now().monotonic;
+            let begun = context.time().monotonic();
             (times, begun)
         }),
         time: context.time().clone(),
@@ -84,7 +84,7 @@ struct Watched {
 impl Watched {
     fn done(&self, answer: Option<&Message>) {
         if let Some((times, begun)) = &self.measured {
-            let now = self.time.now().monotonic;
+            let now = self.time.monotonic();
             times.handlers.add(now.saturating_sub(*begun));
         }
         if let Some(answer) = answer {

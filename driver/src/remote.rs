@@ -93,7 +93,7 @@ impl Remote {
 
     pub(crate) async fn finish_request(&self, sent: SentRequest) -> Result<Response, RequestError> {
         match &self.0 {
-            Kind::Connection(connection) => connection.finish_request(sent).await,
+            Kind::Connection(connection) => connection.clone().finish_request(sent).await,
             Kind::Datagram(node, to) => node.finish_request(*to, sent).await,
         }
     }

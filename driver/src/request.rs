@@ -1,18 +1,20 @@
 //! Requests and responses.
 
 use std::fmt;
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
 use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_core::{Layer, Message, MessageType, RequestOptions};
 
-use crate::connection::{Connection, Reach};
+use crate::connection::{Asked, Connection, Reach};
 use crate::error::{ErrorResponse, RequestError};
 use crate::futures::{BoxFuture, race};
-use crate::remote::Remote;
+use crate::remote::{Kind, Remote};
 
 /// A request that is sent when it is awaited.
 ///
@@ -136,20 +138,6 @@ impl RequestBuilder {
         self
     }
 
-    async fn send(self) -> Result<Response, RequestError> {
-        let answer = match self.to {
-            To::Remote(remote) if !self.idempotent => {
-                remote.send_request(self.message, self.options).await
-            }
-            To::Client(connection) if !self.idempotent => {
-                connection.send_request(self.message, self.options).await
-            }
-            // On the heap: other requests need not be as large.
-            _ => Box::pin(self.send_patiently()).await,
-        };
-        answer.map(Response)
-    }
-
     async fn send_patiently(self) -> Result<netaio_core::Response, RequestError> {
         let Self {
             to,
@@ -173,7 +161,7 @@ impl RequestBuilder {
         };
         let timeout = options.timeout();
         let time = client.context().time();
-        let until = time.now().monotonic.saturating_add(timeout);
+        let until = time.monotonic().saturating_add(timeout);
         let mut error = RequestError::NotConnected;
         let holds = idempotent || client.holds_requests();
         // The open connections that it was sent by in vain.
@@ -184,9 +172,10 @@ impl RequestBuilder {
             tried.retain(|connection| connection.close_reason().is_none());
             let first = first.take().filter(|it| it.close_reason().is_none());
             if let Some(connection) = first.or_else(|| client.route(server, &tried)) {
-                let left = until.saturating_sub(time.now().monotonic);
+                let left = until.saturating_sub(time.monotonic());
                 let options = options.clone().with_timeout(left);
-                match connection.send_request(message.clone(), options).await {
+                let asked = connection.clone().send_request(message.clone(), options);
+                match asked.await {
                     Err(RequestError::TimedOut(_)) => return Err(RequestError::TimedOut(timeout)),
                     Err(failed) if idempotent && failed.is_of_the_connection() => {
                         error = failed;
@@ -219,7 +208,27 @@ impl IntoFuture for RequestBuilder {
     type IntoFuture = BoxFuture<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
+        match self.to {
+            To::Remote(Remote(Kind::Connection(connection))) | To::Client(connection)
+                if !self.idempotent =>
+            {
+                let asked = connection.send_request(self.message, self.options);
+                Box::pin(Awaited(asked))
+            }
+            // A larger one, which most requests do not need.
+            _ => Box::pin(async { self.send_patiently().await.map(Response) }),
+        }
+    }
+}
+
+/// A request that is sent once.
+struct Awaited(Asked);
+
+impl Future for Awaited {
+    type Output = Result<Response, RequestError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map_ok(Response)
     }
 }
 

@@ -186,8 +186,8 @@ impl UdpHandle {
         confirmed: Option<Confirmed>,
     ) -> Result<SentRequest, SendError> {
         let (uri, message_type) = (message.uri.clone(), message.message_type);
-        let now = self.0.context.time().now();
-        let (request, pending) = callers::Request::new(message, options, now);
+        let begun = self.0.context.time().monotonic();
+        let (request, pending) = callers::Request::new(message, options, begun);
         let request = Request {
             to: destination(to),
             request: request.noting(confirmed),
@@ -210,7 +210,7 @@ impl UdpHandle {
             return Err(error);
         }
         Ok(SentRequest {
-            begun: now.monotonic,
+            begun,
             pending,
             uri,
             message_type,
@@ -225,8 +225,8 @@ impl UdpHandle {
         message: Message,
         options: RequestOptions,
     ) {
-        let now = self.0.context.time().now();
-        let request = callers::Request::unawaited(message, options, now);
+        let called = self.0.context.time().monotonic();
+        let request = callers::Request::unawaited(message, options, called);
         let (to, bytes) = (destination(to), request.bytes());
         let waiting = &self.0.request_bytes;
         waiting.fetch_add(bytes, Ordering::Relaxed);

@@ -114,7 +114,7 @@ impl<R: Runtime> Dial<R> {
 
     /// With the part of the time that is left which one of this and so many others has.
     pub(super) fn within_share_of(mut self, others: usize) -> Self {
-        let now = self.time.instant(self.time.now().monotonic);
+        let now = self.time.instant(self.time.monotonic());
         let left = self.until.saturating_duration_since(now);
         let parts = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
         self.timeout = left.checked_div(parts).unwrap_or_default();

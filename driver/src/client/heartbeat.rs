@@ -76,13 +76,13 @@ impl Heartbeat {
             if connection.was_heard_lately() {
                 continue;
             }
-            let asked = connection.time().now().monotonic;
+            let asked = connection.time().monotonic();
             let request = Message::request(Self::URI);
             let options = RequestOptions::new().with_timeout(self.timeout);
             let Ok(sent) = connection.begin_request(request, options) else {
                 return;
             };
-            let answer = connection.finish_quietly(sent).await;
+            let answer = connection.clone().finish_quietly(sent).await;
             if !matches!(answer, Err(RequestError::TimedOut(_))) {
                 continue;
             }

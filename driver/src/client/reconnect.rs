@@ -117,7 +117,7 @@ impl<R: Runtime> Reconnector<R> {
         let mut last_error = (backoff.failures() > 0).then(|| ended_at_once(connection));
         while let Some(at) = backoff.next(time.now()) {
             let attempt = backoff.failures().saturating_add(1);
-            let delay = at.saturating_sub(time.now().monotonic);
+            let delay = at.saturating_sub(time.monotonic());
             monitor.reconnecting(connection, attempt, delay);
             if !delay.is_zero() {
                 R::sleep_until(time.instant(at)).await;

@@ -11,7 +11,10 @@ use crate::subscriptions::AskedAgain;
 /// Waits for what a server answers that was asked again to notify.
 pub(super) async fn confirm(client: Weak<Shared>, connection: Connection, (uri, sent): AskedAgain) {
     let answer = match sent {
-        Ok(sent) => connection.finish_request(sent).await.map(Response::from),
+        Ok(sent) => {
+            let asked = connection.clone().finish_request(sent);
+            asked.await.map(Response::from)
+        }
         Err(error) => Err(error.into()),
     };
     let refused = match answer.map(Response::into_result) {

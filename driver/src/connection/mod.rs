@@ -1,5 +1,6 @@
 //! Handles to connections.
 
+mod asked;
 mod origin;
 mod requests;
 
@@ -25,6 +26,7 @@ use crate::options::{ConnectionOptions, Omitted};
 use crate::states::States;
 use crate::sync::{Mutex, lock};
 
+pub(crate) use asked::Asked;
 pub(crate) use origin::{Origin, Reach};
 
 /// A handle to a connection, on either end. Cloning it copies a pointer; the

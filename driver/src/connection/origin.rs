@@ -59,13 +59,13 @@ impl dyn Reach {
     ) -> Result<(Connection, Duration), RequestError> {
         let context = self.context();
         let time = context.time();
-        let until = time.now().monotonic.saturating_add(timeout);
+        let until = time.monotonic().saturating_add(timeout);
         let reached = async {
             loop {
                 // Before the look, so that no connection made after it is missed.
                 let changed = self.changed();
                 if let Some(connection) = self.route(None, &[]) {
-                    let left = until.saturating_sub(time.now().monotonic);
+                    let left = until.saturating_sub(time.monotonic());
                     return Ok((connection, left));
                 }
                 if !self.holds_requests() || !self.may_come(None) {

@@ -62,7 +62,7 @@ impl Middleware for RateLimit {
             (None, Some(connection)) => Sender::Connection(connection.id()),
             (None, None) => Sender::Unknown,
         };
-        let now = remote.context().time().now().monotonic;
+        let now = remote.context().time().monotonic();
         let admitted = lock(&self.0).admit(now, sender).is_ok();
         match admitted {
             true => next.run(request).await,

@@ -40,10 +40,10 @@ impl Middleware for Trace {
         let time = time.context().time();
         let remote = remote.map(tracing::field::display);
         let span = debug_span!("message", %message_type, uri = %Shown(&uri), remote);
-        let began = time.now().monotonic;
+        let began = time.monotonic();
         async {
             let answer = next.run(request).await;
-            let took = time.now().monotonic.saturating_sub(began);
+            let took = time.monotonic().saturating_sub(began);
             let microseconds = took.as_micros();
             match &answer {
                 Some(answer) => {

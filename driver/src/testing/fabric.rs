@@ -144,7 +144,7 @@ impl Fabric {
     }
 
     pub(super) fn now(&self) -> Duration {
-        self.time.now().monotonic
+        self.time.monotonic()
     }
 
     pub(super) async fn sleep(&self, until: Duration) {
