@@ -119,3 +119,15 @@ impl Drop for Asked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each request that is awaited allocates as much.
+    #[test]
+    fn it_is_little_more_than_its_message() {
+        let most = size_of::<Message>() + size_of::<RequestOptions>() + 64;
+        assert!(size_of::<Asked>() <= most, "{}", size_of::<Asked>());
+    }
+}
