@@ -58,8 +58,8 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 "netaio request greeting --identity-file me.id",
             ),
             example(
-                "The same over UDP, with the key that the server has to have",
-                "netaio request greeting --udp --identity-file me.id --server-key KEY",
+                "The same over UDP",
+                "netaio request greeting --udp --identity-file me.id",
             ),
         ],
     ),

@@ -193,7 +193,10 @@ mod tests {
         for (line, problem) in [
             ("", "EOF while parsing a value"),
             ("{}", "column 2: missing field `type`"),
-            ("[]", "expected an object"),
+            (
+                "[]",
+                "each line is a JSON object, such as `netaio decode --json` prints",
+            ),
             (r#"{"type":14}"#, "a base type's name or number"),
             (r#"{"type":256}"#, "a base type's name or number"),
             (r#"{"type":-1}"#, "a base type's name or number"),
