@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 
 use bytes::BytesMut;
 use netaio_driver::{
@@ -20,16 +21,18 @@ use crate::{Client, Server, Tokio};
 #[derive(Debug)]
 pub struct TcpReader(pub(crate) OwnedReadHalf);
 
+// No async functions, which would hold their arguments twice: every connection that waits has
+// room for its largest future.
 impl ReadHalf for TcpReader {
     const WAITS_WITHOUT_BUFFER: bool = true;
 
     /// As a read would wait: tokio's own future for it is ten times as large, and kept in a list.
-    async fn readable(&mut self) -> io::Result<()> {
-        poll_fn(|context| self.0.as_ref().poll_read_ready(context)).await
+    fn readable(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+        poll_fn(|context| self.0.as_ref().poll_read_ready(context))
     }
 
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
-        self.0.read_buf(buffer).await
+    fn read(&mut self, buffer: &mut BytesMut) -> impl Future<Output = io::Result<usize>> + Send {
+        poll_fn(|context| pin!(self.0.read_buf(buffer)).poll(context))
     }
 }
 
@@ -38,12 +41,12 @@ impl ReadHalf for TcpReader {
 pub struct TcpWriter(pub(crate) OwnedWriteHalf);
 
 impl WriteHalf for TcpWriter {
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).await
+    fn write(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> + Send {
+        poll_fn(|context| Pin::new(&mut self.0).poll_write(context, bytes))
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
-        self.0.shutdown().await
+    fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+        self.0.shutdown()
     }
 }
 

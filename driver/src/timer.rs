@@ -1,7 +1,8 @@
 //! The timer of a task.
 
-use std::future::pending;
+use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::clock::Time;
@@ -37,10 +38,16 @@ impl<R: Runtime> Timer<R> {
 
     /// Waits until the timer fires; forever if it is not set. Cancel-safe.
     pub(crate) async fn fire(&mut self) {
-        match &mut self.sleep {
-            Some((_, sleep)) => sleep.await,
-            None => pending().await,
-        }
+        poll_fn(|context| self.poll(context)).await;
+    }
+
+    /// Is ready when the timer fires.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some((_, sleep)) = &mut self.sleep else {
+            return Poll::Pending;
+        };
+        ready!(sleep.as_mut().poll(context));
         self.sleep = None;
+        Poll::Ready(())
     }
 }

@@ -3,12 +3,13 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::{Shutdown, TcpStream};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use async_io::Async;
 use bytes::BytesMut;
-use futures_lite::io::AsyncWriteExt;
+use futures_lite::io::AsyncWrite;
 
 use crate::runtime::futures_io::poll_read;
 use crate::runtime::{Keepalive, ReadHalf, WriteHalf};
@@ -30,9 +31,9 @@ pub struct TcpReader(Arc<Async<TcpStream>>);
 impl ReadHalf for TcpReader {
     const WAITS_WITHOUT_BUFFER: bool = true;
 
-    async fn readable(&mut self) -> io::Result<()> {
+    fn readable(&mut self) -> impl Future<Output = io::Result<()>> + Send {
         let stream = &*self.0;
-        poll_fn(|context| {
+        poll_fn(move |context| {
             loop {
                 // The reactor is edge-triggered: it is polled only after the stream
                 // would block.
@@ -46,12 +47,11 @@ impl ReadHalf for TcpReader {
                 ready!(stream.poll_readable(context))?;
             }
         })
-        .await
     }
 
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+    fn read(&mut self, buffer: &mut BytesMut) -> impl Future<Output = io::Result<usize>> + Send {
         let mut stream = &*self.0;
-        poll_fn(|context| poll_read(&mut stream, context, buffer)).await
+        poll_fn(move |context| poll_read(&mut stream, context, buffer))
     }
 }
 
@@ -60,8 +60,9 @@ impl ReadHalf for TcpReader {
 pub struct TcpWriter(Arc<Async<TcpStream>>);
 
 impl WriteHalf for TcpWriter {
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self.0).write(bytes).await
+    fn write(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> + Send {
+        let mut stream = &*self.0;
+        poll_fn(move |context| Pin::new(&mut stream).poll_write(context, bytes))
     }
 
     async fn shutdown(&mut self) -> io::Result<()> {

@@ -6,8 +6,7 @@ mod room;
 mod run;
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use event_listener::{Event, EventListener};
 use netaio_core::{
@@ -28,6 +27,17 @@ enum Refused {
     Error(SendError),
     /// There is no room for it now.
     Full(Box<Command>),
+}
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Awaited {
+    /// Any command.
+    Command,
+    /// What is to be done before all that is queued.
+    Urgent,
+    /// That a closed connection is aborted.
+    Abort,
 }
 
 /// The queue of one connection.
@@ -288,15 +298,20 @@ impl Mailbox {
         self.waker.wake();
     }
 
-    /// Is ready when there are commands.
-    pub(crate) async fn wait(&self) {
-        self.wait_until(|queue| !queue.is_empty() || queue.urgent.is_some())
-            .await;
-    }
-
-    /// Is ready when something is to be done before all that is queued.
-    pub(crate) async fn wait_urgent(&self) {
-        self.wait_until(|queue| queue.urgent.is_some()).await;
+    /// Is ready when there is what the task waits for. It is polled, and no future: an idle
+    /// connection has no room for one.
+    pub(crate) fn poll(&self, context: &mut Context<'_>, awaited: Awaited) -> Poll<()> {
+        self.waker.register(context.waker());
+        let queue = lock(&self.queue);
+        let is_ready = match awaited {
+            Awaited::Command => !queue.is_empty() || queue.urgent.is_some(),
+            Awaited::Urgent => queue.urgent.is_some(),
+            Awaited::Abort => queue.urgent == Some(Urgent::Abort),
+        };
+        match is_ready {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
     }
 
     /// Refuses further commands, and returns those that came too late.
@@ -311,23 +326,6 @@ impl Mailbox {
         self.room.notify(usize::MAX);
         self.news_room.notify(usize::MAX);
         late
-    }
-
-    /// Is ready when a closed connection is aborted.
-    pub(crate) async fn aborted(&self) {
-        let abort = Some(Urgent::Abort);
-        self.wait_until(|queue| queue.urgent == abort).await;
-    }
-
-    async fn wait_until(&self, is_ready: impl Fn(&Queue) -> bool) {
-        poll_fn(|context| {
-            self.waker.register(context.waker());
-            match is_ready(&lock(&self.queue)) {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            }
-        })
-        .await;
     }
 
     /// Whether a closed connection was aborted.

@@ -1,5 +1,6 @@
 //! No order of events loses a command or a wake-up.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use futures_channel::oneshot;
@@ -35,7 +36,7 @@ fn send() -> Command {
 fn receive(mailbox: &Mailbox, count: usize) -> Vec<Command> {
     let (mut all, mut some) = (Vec::new(), VecDeque::new());
     while all.len() < count {
-        block_on(mailbox.wait());
+        block_on(poll_fn(|context| mailbox.poll(context, Awaited::Command)));
         assert!(mailbox.take(&mut some, usize::MAX).dropped.is_none());
         all.extend(some.drain(..));
     }
@@ -112,7 +113,7 @@ fn an_abort_reaches_a_connection_that_is_being_closed() {
             thread::spawn(move || mailbox.urge(Urgent::Abort))
         };
         mailbox.close(CloseReason::Local);
-        block_on(mailbox.aborted());
+        block_on(poll_fn(|context| mailbox.poll(context, Awaited::Abort)));
         other.join().unwrap();
     });
 }

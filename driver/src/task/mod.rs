@@ -11,6 +11,7 @@ mod step;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal, SharedNode};
 
@@ -22,10 +23,10 @@ use crate::callers::Callers;
 use crate::clock::Time;
 use crate::connection::Connection;
 use crate::error::TaskPanicked;
-use crate::futures::{race, yield_now};
+use crate::futures::yield_now;
 use crate::logging::{Shown, limited, shielded};
 use crate::lookup::Lookup;
-use crate::mailbox::Command;
+use crate::mailbox::{Awaited, Command};
 use crate::panics::caught;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::{Service, Turn};
@@ -291,8 +292,15 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             if self.running.is_empty() {
                 return;
             }
-            let handle = poll_fn(|context| self.running.poll(context));
-            race(handle, race(mailbox.aborted(), self.timer.fire())).await;
+            poll_fn(|context| {
+                let handled = self.running.poll(context).is_ready();
+                let aborted = handled || mailbox.poll(context, Awaited::Abort).is_ready();
+                match aborted || self.timer.poll(context).is_ready() {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+            .await;
             self.send_answers();
         }
     }

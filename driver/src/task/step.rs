@@ -3,12 +3,14 @@
 use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use netaio_core::{CloseReason, Link};
 
 use super::Task;
-use crate::futures::{at_once, race, race_from};
+use crate::futures::{BoxFuture, at_once, race};
+use crate::mailbox::Awaited;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Turn;
 
@@ -31,12 +33,76 @@ pub(super) enum Step {
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Waits for whatever is ready first. Nothing that is ready to be written
     /// waits for anything else, and nothing else for more than one write.
+    ///
+    /// What can be polled without a future is: an idle connection is mostly what it waits with.
     pub(super) async fn step(&mut self, more: bool) -> Step {
         if self.writing.is_empty() && self.link.poll_outbound(&mut self.writing) {
             self.written = 0;
         }
         // What was read is handled before more is read.
         let may_read = self.link.wants_read() && !more;
+        let mut others = self.others();
+        if let Some(deadline) = self.link.deadline() {
+            self.timer.set(deadline.at, self.service.context.time());
+        }
+        let awaited = self.awaited();
+        let Some((reader, writer)) = &mut self.stream else {
+            return Step::Wake;
+        };
+        let rest = self.writing.get(self.written..).unwrap_or_default();
+        let (is_writing, wrote) = (!rest.is_empty(), self.wrote);
+        let mailbox = &self.connection.shared.mailbox;
+        let mut blocked = false;
+        let step = {
+            let mut write = pin!(write(writer, rest, self.flushing, self.shutdown));
+            let mut read = pin!(read(reader, &mut self.link, may_read));
+            poll_fn(|context| {
+                let mut poll_write = |context: &mut Context<'_>| {
+                    let written = write.as_mut().poll(context);
+                    blocked = is_writing && written.is_pending();
+                    if blocked {
+                        mailbox.note_turn(true);
+                    }
+                    written
+                };
+                if !wrote && let step @ Poll::Ready(_) = poll_write(context) {
+                    return step;
+                }
+                if self.running.poll(context).is_ready() {
+                    return Poll::Ready(Step::Handled);
+                }
+                if let Some(others) = &mut others
+                    && let step @ Poll::Ready(_) = others.as_mut().poll(context)
+                {
+                    return step;
+                }
+                if let Poll::Ready(come) = read.as_mut().poll(context) {
+                    return Poll::Ready(Step::Read(come));
+                }
+                // Commands come after what is read: they are taken after every step. Where there is
+                // more, the link is polled again at once.
+                if more
+                    || mailbox.poll(context, awaited).is_ready()
+                    || self.timer.poll(context).is_ready()
+                {
+                    return Poll::Ready(Step::Wake);
+                }
+                match wrote {
+                    true => poll_write(context),
+                    false => Poll::Pending,
+                }
+            })
+            .await
+        };
+        if blocked {
+            self.link.written(0);
+        }
+        step
+    }
+
+    /// What the connection waits for that others have: room in the budget, or in the queue of
+    /// messages of the application. On the heap, as few wait for it.
+    fn others(&self) -> Option<BoxFuture<Step>> {
         // Listens before the link is asked, so that no release after that is missed.
         let freed = self.link.waits_for_budget().then(|| self.service.freed());
         let is_blocked = freed.is_some() && self.link.waits_for_budget();
@@ -44,46 +110,17 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let deliver = self.service.deliver().filter(|_| self.link.is_paused());
         let room = deliver.map(|deliver| deliver.room());
         let is_full = deliver.is_some_and(|deliver| deliver.is_full());
-        if let Some(deadline) = self.link.deadline() {
-            self.timer.set(deadline.at, self.service.context.time());
+        if freed.is_none() && room.is_none() {
+            return None;
         }
-        let Some((reader, writer)) = &mut self.stream else {
-            return Step::Wake;
-        };
-        let rest = self.writing.get(self.written..).unwrap_or_default();
-        let mailbox = &self.connection.shared.mailbox;
-        let mut blocked = false;
-        let write = async {
-            match rest.is_empty() {
-                true if self.flushing => Step::Flushed(writer.flush().await),
-                true if self.shutdown => Step::Shutdown(writer.shutdown().await),
-                true => pending().await,
-                false => {
-                    let mut write = pin!(writer.write(rest));
-                    poll_fn(|context| {
-                        let written = write.as_mut().poll(context);
-                        blocked = written.is_pending();
-                        if blocked {
-                            mailbox.note_turn(true);
-                        }
-                        written.map(Step::Written)
-                    })
-                    .await
-                }
-            }
-        };
-        let handle = async {
-            poll_fn(|context| self.running.poll(context)).await;
-            Step::Handled
-        };
-        let unblock = async {
+        let unblock = async move {
             match freed {
                 Some(freed) if is_blocked => Step::Unblocked(freed.wait().await),
                 Some(_) => Step::Wake,
                 None => pending().await,
             }
         };
-        let resume = async {
+        let resume = async move {
             match room {
                 Some(room) if is_full => room.await,
                 Some(_) => {}
@@ -91,37 +128,17 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             Step::Wake
         };
-        let read = async {
-            match may_read {
-                true => Step::Read(read(reader, &mut self.link).await),
-                false => pending().await,
-            }
-        };
-        let command = async {
-            if more {
-                // The link is polled again at once.
-            } else if self.refusing {
-                mailbox.aborted().await;
-            } else if self.left {
-                // There is no room for the next command before a write.
-                mailbox.wait_urgent().await;
-            } else {
-                mailbox.wait().await;
-            }
-            Step::Wake
-        };
-        let time = async {
-            self.timer.fire().await;
-            Step::Wake
-        };
-        // Commands come after what is read: they are taken after every step.
-        let waits = race(unblock, resume);
-        let others = race(race(handle, waits), race(read, race(command, time)));
-        let step = race_from(self.wrote, write, others).await;
-        if blocked {
-            self.link.written(0);
+        Some(Box::pin(race(unblock, resume)))
+    }
+
+    /// Which commands are waited for.
+    fn awaited(&self) -> Awaited {
+        match (self.refusing, self.left) {
+            (true, _) => Awaited::Abort,
+            // There is no room for the next command before a write.
+            (false, true) => Awaited::Urgent,
+            (false, false) => Awaited::Command,
         }
-        step
     }
 
     /// Reads what has come by now, before the link ends.
@@ -185,8 +202,27 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 }
 
-/// Reads into the link's buffer, which an idle connection does without.
-async fn read<I: ReadHalf>(reader: &mut I, link: &mut Link) -> io::Result<Option<usize>> {
+/// Writes bytes; where there are none, flushes those before or ends the sending side, if that is
+/// to be done.
+async fn write<O: WriteHalf>(writer: &mut O, bytes: &[u8], flushing: bool, shutdown: bool) -> Step {
+    match bytes.is_empty() {
+        true if flushing => Step::Flushed(writer.flush().await),
+        true if shutdown => Step::Shutdown(writer.shutdown().await),
+        true => pending().await,
+        false => Step::Written(writer.write(bytes).await),
+    }
+}
+
+/// Reads into the link's buffer, which an idle connection does without, unless there is
+/// nothing to be read now.
+async fn read<I: ReadHalf>(
+    reader: &mut I,
+    link: &mut Link,
+    may_read: bool,
+) -> io::Result<Option<usize>> {
+    if !may_read {
+        return pending().await;
+    }
     if I::WAITS_WITHOUT_BUFFER {
         link.release_receive_buffer();
         reader.readable().await?;
