@@ -1,5 +1,6 @@
 //! The slow-consumer policy: a queue whose items may be dropped.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::collections::vec_deque::Iter;
 
@@ -54,7 +55,13 @@ pub trait Droppable {
 /// assert_eq!(queue.pop_front().map(|news| news.0), Some("newer"));
 /// ```
 #[derive(Debug)]
-pub struct LossyQueue<T> {
+pub struct LossyQueue<T>(
+    /// None before the first: most links have only bytes of their own to write.
+    Option<Box<Waiting<T>>>,
+);
+
+#[derive(Debug)]
+struct Waiting<T> {
     items: VecDeque<T>,
     /// The bytes of those that may be dropped.
     bytes: usize,
@@ -66,6 +73,12 @@ pub struct LossyQueue<T> {
 }
 
 impl<T> Default for LossyQueue<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Default for Waiting<T> {
     fn default() -> Self {
         Self {
             items: VecDeque::new(),
@@ -80,55 +93,58 @@ impl<T> Default for LossyQueue<T> {
 impl<T> LossyQueue<T> {
     /// The bytes of the items that may be dropped.
     #[must_use]
-    pub const fn bytes(&self) -> usize {
-        self.bytes
+    pub fn bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |waiting| waiting.bytes)
     }
 
     /// The bytes of memory that the items take.
     #[must_use]
-    pub const fn held(&self) -> usize {
-        self.held
+    pub fn held(&self) -> usize {
+        self.0.as_ref().map_or(0, |waiting| waiting.held)
     }
 
     /// Whether the queue is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        let waiting = self.0.as_ref();
+        waiting.is_none_or(|waiting| waiting.items.is_empty())
     }
 
     /// The items, the oldest first.
     pub fn iter(&self) -> Iter<'_, T> {
-        self.items.iter()
+        let waiting = self.0.as_ref();
+        waiting.map_or_else(Iter::default, |waiting| waiting.items.iter())
     }
 
     /// Swaps the items for those of `other`, which has none that may be dropped.
     pub fn swap(&mut self, other: &mut VecDeque<T>) {
-        (self.bytes, self.held) = (0, 0);
-        core::mem::swap(&mut self.items, other);
+        if self.0.is_none() && other.is_empty() {
+            return;
+        }
+        let waiting = self.0.get_or_insert_default();
+        (waiting.bytes, waiting.held) = (0, 0);
+        core::mem::swap(&mut waiting.items, other);
     }
 
     /// Removes all items; they do not count as dropped.
     pub fn clear(&mut self) {
-        (self.bytes, self.held) = (0, 0);
-        self.items.clear();
+        if let Some(waiting) = &mut self.0 {
+            (waiting.bytes, waiting.held) = (0, 0);
+            waiting.items.clear();
+        }
     }
 
     /// What was dropped since the last call, if anything was.
     pub fn take_dropped(&mut self) -> Option<Dropped> {
-        (self.dropped.messages > 0).then(|| core::mem::take(&mut self.dropped))
+        let dropped = &mut self.0.as_mut()?.dropped;
+        (dropped.messages > 0).then(|| core::mem::take(dropped))
     }
 }
 
 impl<T: Droppable> LossyQueue<T> {
     /// Appends an item without a look at the bound.
-    pub fn push_back(&mut self, mut item: T) {
-        if self.lost > 0 && item.droppable().is_some() {
-            item.lose(core::mem::take(&mut self.lost));
-        }
-        let len = item.droppable().unwrap_or(0);
-        self.bytes = self.bytes.saturating_add(len);
-        self.held = self.held.saturating_add(item.held());
-        self.items.push_back(item);
+    pub fn push_back(&mut self, item: T) {
+        self.0.get_or_insert_default().push_back(item);
     }
 
     /// Appends an item that may be dropped if fewer than `max` bytes wait, `others`
@@ -142,6 +158,56 @@ impl<T: Droppable> LossyQueue<T> {
         max: usize,
         policy: SlowConsumerPolicy,
     ) -> Fate {
+        let waiting = self.0.get_or_insert_default();
+        waiting.offer(item, others, max, policy)
+    }
+
+    /// Says that so many were lost before the first item that may be dropped, beside those
+    /// that this queue has dropped.
+    pub fn lose(&mut self, count: u64) {
+        self.0.get_or_insert_default().lose_at(0, count);
+    }
+
+    /// As [`lose`](Self::lose), before the next item that comes.
+    pub fn lose_behind(&mut self, count: u64) {
+        let lost = &mut self.0.get_or_insert_default().lost;
+        *lost = lost.saturating_add(count);
+    }
+
+    /// Puts an item before all others. What was lost before them is left to them.
+    pub fn push_front(&mut self, item: T) {
+        self.0.get_or_insert_default().push_front(item);
+    }
+
+    /// Drops the oldest or the newest of the items that may be dropped, as the policy
+    /// says, until `is_few` returns `true` of their bytes or none is left. Where slow
+    /// consumers are disconnected, nothing is dropped.
+    ///
+    /// It takes time for each item that may not be dropped and is closer to that end.
+    pub fn drop_until(&mut self, policy: SlowConsumerPolicy, is_few: impl Fn(usize) -> bool) {
+        if let Some(waiting) = &mut self.0 {
+            waiting.drop_until(policy, is_few);
+        }
+    }
+
+    /// Takes the oldest item.
+    pub fn pop_front(&mut self) -> Option<T> {
+        self.0.as_mut()?.pop_front()
+    }
+}
+
+impl<T: Droppable> Waiting<T> {
+    fn push_back(&mut self, mut item: T) {
+        if self.lost > 0 && item.droppable().is_some() {
+            item.lose(core::mem::take(&mut self.lost));
+        }
+        let len = item.droppable().unwrap_or(0);
+        self.bytes = self.bytes.saturating_add(len);
+        self.held = self.held.saturating_add(item.held());
+        self.items.push_back(item);
+    }
+
+    fn offer(&mut self, item: T, others: usize, max: usize, policy: SlowConsumerPolicy) -> Fate {
         let is_few = |bytes: usize| bytes.saturating_add(others) < max;
         if policy == SlowConsumerPolicy::DropOldest {
             self.drop_until(policy, is_few);
@@ -162,19 +228,7 @@ impl<T: Droppable> LossyQueue<T> {
         Fate::Dropped
     }
 
-    /// Says that so many were lost before the first item that may be dropped, beside those
-    /// that this queue has dropped.
-    pub fn lose(&mut self, count: u64) {
-        self.lose_at(0, count);
-    }
-
-    /// As [`lose`](Self::lose), before the next item that comes.
-    pub fn lose_behind(&mut self, count: u64) {
-        self.lost = self.lost.saturating_add(count);
-    }
-
-    /// Puts an item before all others. What was lost before them is left to them.
-    pub fn push_front(&mut self, item: T) {
+    fn push_front(&mut self, item: T) {
         let len = item.droppable().unwrap_or(0);
         self.bytes = self.bytes.saturating_add(len);
         self.held = self.held.saturating_add(item.held());
@@ -190,12 +244,7 @@ impl<T: Droppable> LossyQueue<T> {
         }
     }
 
-    /// Drops the oldest or the newest of the items that may be dropped, as the policy
-    /// says, until `is_few` returns `true` of their bytes or none is left. Where slow
-    /// consumers are disconnected, nothing is dropped.
-    ///
-    /// It takes time for each item that may not be dropped and is closer to that end.
-    pub fn drop_until(&mut self, policy: SlowConsumerPolicy, is_few: impl Fn(usize) -> bool) {
+    fn drop_until(&mut self, policy: SlowConsumerPolicy, is_few: impl Fn(usize) -> bool) {
         while !is_few(self.bytes) {
             let is_droppable = |item: &T| item.droppable().is_some();
             let next = match policy {
@@ -212,8 +261,7 @@ impl<T: Droppable> LossyQueue<T> {
         }
     }
 
-    /// Takes the oldest item.
-    pub fn pop_front(&mut self) -> Option<T> {
+    fn pop_front(&mut self) -> Option<T> {
         let item = self.items.pop_front()?;
         self.take_out(&item);
         Some(item)

@@ -41,11 +41,12 @@ pub(crate) struct Exchange<A> {
     pub(crate) pending: Pending<A>,
     pub(crate) now: Now,
     rng: Box<dyn CryptoRng + Send>,
-    sealer: Sealer,
+    /// Once a plugin has sealed something.
+    sealer: Option<Box<Sealer>>,
     /// Once a request has carried its id.
     ids: Option<CorrelationIds>,
-    /// Remotes that have repeated one, as many as may be remembered.
-    correlating: HashSet<A>,
+    /// Remotes that have repeated one, as many as may be remembered; none before the first.
+    correlating: Option<Box<HashSet<A>>>,
     /// One of them, looked at first.
     last_correlating: Option<A>,
     /// A plugin of the outer layer writes the field for ids.
@@ -84,7 +85,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             cookies: role == Role::Peer && config.cookies && !cookies::clash(&config.outer),
             kept_peers: None,
             ids: None,
-            correlating: HashSet::with_hasher(config.hashes()),
+            correlating: None,
             last_correlating: None,
             config,
             role,
@@ -94,7 +95,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             }),
             now,
             rng,
-            sealer: Sealer::new(),
+            sealer: None,
         }
     }
 
@@ -145,7 +146,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             inner,
             fields: Fields::Fresh(correlation_field, of_link),
         };
-        self.sealer.carry_out(plan, message, &mut context, out)
+        let sealer = self.sealer.get_or_insert_default();
+        sealer.carry_out(plan, message, &mut context, out)
     }
 
     /// Seals an error for somebody who proved nothing: no plugin lends it its
@@ -162,8 +164,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             peers: PeerContext::default(),
         };
         let wire = &self.config.wire;
-        self.sealer
-            .seal(wire, &none, &none, message, &mut context, out)
+        let sealer = self.sealer.get_or_insert_default();
+        sealer.seal(wire, &none, &none, message, &mut context, out)
     }
 
     /// Seals what the caller sends.
@@ -376,7 +378,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// repeats ids; else a placeholder waits for it, or another request would get it.
     pub(crate) fn cancel(&mut self, request: RequestId) {
         let remote = self.pending.remote_of_correlated(request);
-        if remote.is_some_and(|remote| self.correlating.contains(&remote)) {
+        if remote.is_some_and(|remote| self.is_correlating(remote)) {
             self.pending.remove(request);
             return;
         }

@@ -6,11 +6,13 @@ use crate::cookies;
 use crate::error::{OpenError, RequestError};
 use crate::events::{Refusal, Response};
 use crate::frame::SealedMessage;
+use crate::hashes::HashSet;
 use crate::message::{Message, MessageType, NotHandled};
 use crate::place::Place;
 use crate::plugin::Layer;
 use crate::requests::{Lookup, RequestId};
 use crate::shared::SharedNode;
+use alloc::boxed::Box;
 use bytes::Bytes;
 use core::hash::Hash;
 
@@ -56,7 +58,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             if let Some(request) = self.correlated_request(sealed) {
                 return self.sort_correlated(node, sealed, request, (remote, from));
             }
-            repeats = self.correlating.contains(&remote);
+            repeats = self.is_correlating(remote);
         }
         let request = self
             .pending
@@ -127,6 +129,13 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         }
     }
 
+    /// Whether a remote has repeated an id.
+    #[inline]
+    pub(super) fn is_correlating(&self, remote: A) -> bool {
+        let known = self.correlating.as_ref();
+        known.is_some_and(|known| known.contains(&remote))
+    }
+
     /// Notes that a remote has repeated an id.
     #[inline]
     fn note_correlating(&mut self, remote: A) {
@@ -134,10 +143,15 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         if self.last_correlating == Some(remote) {
             return;
         }
-        if self.correlating.contains(&remote) {
+        if self.is_correlating(remote) {
             self.last_correlating = Some(remote);
-        } else if self.correlating.len() < self.limits().peers() {
-            self.correlating.insert(remote);
+            return;
+        }
+        let max = self.limits().peers();
+        let hashes = || Box::new(HashSet::with_hasher(self.config.hashes()));
+        let known = self.correlating.get_or_insert_with(hashes);
+        if known.len() < max {
+            known.insert(remote);
             self.pending.remove_correlated_placeholders(remote);
         }
     }

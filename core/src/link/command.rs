@@ -143,7 +143,7 @@ impl Link {
     ) -> Result<RequestId, SendError> {
         self.exchange.now = now;
         if let Phase::Answering { reason, .. } = &self.phase {
-            return Err(SendError::Closed(reason.clone()));
+            return Err(SendError::Closed(CloseReason::clone(reason)));
         }
         self.check_open()?;
         if let Some(parked) = self.exchange.park((), message, options)? {

@@ -1,5 +1,6 @@
 //! The end of a link, step by step.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::Link;
@@ -23,6 +24,7 @@ impl Link {
         self.fail_requests(&reason);
         let grace = self.after_grace();
         let until = drain_until.map_or(grace, |until| until.min(grace));
+        let reason = Box::new(reason);
         self.phase = Phase::Answering { reason, until };
     }
 
@@ -32,7 +34,7 @@ impl Link {
             return;
         }
         self.stop_handling(&reason);
-        let until = self.after_grace();
+        let (reason, until) = (Box::new(reason), self.after_grace());
         self.phase = Phase::Flushing { reason, until };
     }
 
@@ -43,7 +45,7 @@ impl Link {
             self.stop_handling(&reason);
             self.give_up_queue(&reason);
             self.phase = Phase::Closed {
-                reason,
+                reason: Box::new(reason),
                 announced: false,
             };
             return;
@@ -106,7 +108,7 @@ impl Link {
     pub(super) fn note_half_closed<N: SharedNode>(&mut self, node: &mut N) -> bool {
         let reason = match &self.phase {
             Phase::Open { .. } if self.eof => CloseReason::Remote,
-            Phase::Answering { reason, .. } => reason.clone(),
+            Phase::Answering { reason, .. } => CloseReason::clone(reason),
             _ => return false,
         };
         if self.half_closed.is_some() || self.may_advance() || self.may_end() {
@@ -220,7 +222,7 @@ impl Link {
                 if self.intake.has_ended() {
                     self.refuse_waiting(node);
                 }
-                self.begin_flush(reason);
+                self.begin_flush(*reason);
                 self.tell_left(node);
             }
             Phase::Flushing { reason, until } if self.queued() == 0 => {
@@ -238,7 +240,8 @@ impl Link {
             }
             Phase::Closed { reason, .. } => {
                 node.closed(self.place);
-                self.notices.push_back(Notice::Closed(reason.clone()));
+                self.notices
+                    .push_back(Notice::Closed(CloseReason::clone(&reason)));
                 self.phase = Phase::Closed {
                     reason,
                     announced: true,

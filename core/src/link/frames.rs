@@ -307,7 +307,11 @@ impl Link {
     /// Counts a refused message, and closes the link at one too many.
     fn refuse<H>(&mut self, refusal: Refusal) -> Option<LinkEvent<H>> {
         let limits = &self.exchange.config.wire.limits;
-        if self.failures.note(self.exchange.now.monotonic, limits) {
+        if self
+            .failures
+            .get_or_insert_default()
+            .note(self.exchange.now.monotonic, limits)
+        {
             self.notices.push_back(Notice::Refused(refusal));
             self.begin_end(CloseReason::TooManyFailures);
             return None;

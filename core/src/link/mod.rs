@@ -115,7 +115,8 @@ pub struct Link {
     flow: FlowControl,
     calls: Calls<()>,
     notices: VecDeque<Notice>,
-    failures: Failures,
+    /// Once a frame was refused.
+    failures: Option<Box<Failures>>,
     timers: Timers,
     budget: Arc<Budget>,
     account: Arc<Account>,
@@ -165,7 +166,7 @@ impl Link {
             outbox: Outbox::new(),
             flow: FlowControl::default(),
             notices: VecDeque::new(),
-            failures: Failures::default(),
+            failures: None,
             timers: Timers::new(now.monotonic),
             budget,
             account,

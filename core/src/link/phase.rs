@@ -1,10 +1,11 @@
 //! The steps of a link's end.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::error::CloseReason;
 
-/// How far the link's end has come.
+/// How far the link's end has come. The reason is on the heap, as most links have none yet.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// It has not begun.
@@ -14,24 +15,24 @@ pub(super) enum Phase {
     },
     /// Nothing more is received. What was received is answered.
     Answering {
-        reason: CloseReason,
+        reason: Box<CloseReason>,
         until: Duration,
     },
     /// What is queued is written.
     Flushing {
-        reason: CloseReason,
+        reason: Box<CloseReason>,
         until: Duration,
     },
     /// The sending side has ended; the remote's end is waited for. A socket that is
     /// closed with bytes in it that nobody read is reset, and with it goes what was
     /// written last and is still on its way.
     Lingering {
-        reason: CloseReason,
+        reason: Box<CloseReason>,
         until: Duration,
     },
     /// It is over.
     Closed {
-        reason: CloseReason,
+        reason: Box<CloseReason>,
         /// The node was told, and the event is on its way.
         announced: bool,
     },

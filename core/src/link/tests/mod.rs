@@ -19,6 +19,7 @@ mod pause;
 mod refusing;
 mod replay;
 mod requests;
+mod size;
 mod slow;
 mod spy;
 mod timers;

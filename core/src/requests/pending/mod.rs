@@ -1,6 +1,7 @@
 //! Requests that wait for their answers.
 
 mod beginning;
+mod of_link;
 mod parked;
 mod parking;
 mod placeholders;
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use hashbrown::{Equivalent, HashMap};
 use slab::Slab;
 
+pub(crate) use self::of_link::Pending;
 pub(crate) use self::placeholders::Doubt;
 
 use self::beginning::Beginning;
@@ -54,7 +56,7 @@ impl RequestId {
 /// netaio peer answers in order and names only the uri. One whose caller waits no more may
 /// leave a placeholder in it.
 #[derive(Debug)]
-pub(crate) struct Pending<A> {
+struct Table<A> {
     waiting: Slab<Waiting<A>>,
     queues: HashMap<QueueKey<A>, Queue>,
     deadlines: Deadlines<RequestId>,
@@ -183,8 +185,8 @@ pub(crate) struct Ended {
     pub(crate) sent: bool,
 }
 
-impl<A: Copy + Eq + Hash> Pending<A> {
-    pub(crate) fn new(doubt: Doubt) -> Self {
+impl<A: Copy + Eq + Hash> Table<A> {
+    fn new(doubt: Doubt) -> Self {
         Self {
             waiting: Slab::new(),
             queues: HashMap::new(),

@@ -5,11 +5,11 @@ use core::hash::Hash;
 use core::time::Duration;
 
 use super::parked::Parked;
-use super::{NewRequest, Pending, RequestId, Waiting};
+use super::{NewRequest, RequestId, Table, Waiting};
 use crate::message::Message;
 use crate::options::RequestOptions;
 
-impl<A: Copy + Eq + Hash> Pending<A> {
+impl<A: Copy + Eq + Hash> Table<A> {
     /// The memory that a request holds until it is sent, in bytes.
     fn parked_size(message: &Message) -> usize {
         size_of::<Waiting<A>>().saturating_add(Parked::bytes(message))

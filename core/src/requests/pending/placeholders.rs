@@ -9,7 +9,7 @@
 use core::hash::Hash;
 use core::time::Duration;
 
-use super::{Pending, RequestId};
+use super::{RequestId, Table};
 use crate::options::RequestOptions;
 
 /// For how long requests for one uri may leave placeholders, one because of another.
@@ -21,7 +21,7 @@ pub(crate) enum Doubt {
     First,
 }
 
-impl<A: Copy + Eq + Hash> Pending<A> {
+impl<A: Copy + Eq + Hash> Table<A> {
     /// The least time for which a placeholder stays behind the deadline of its request.
     pub(super) const LEAST: Duration = RequestOptions::DEFAULT_TIMEOUT;
     /// The longest time.

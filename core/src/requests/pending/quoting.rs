@@ -3,9 +3,9 @@
 use core::hash::Hash;
 
 use super::beginning::Beginning;
-use super::{Pending, RequestId, Waiting};
+use super::{RequestId, Table, Waiting};
 
-impl<A: Copy + Eq + Hash> Pending<A> {
+impl<A: Copy + Eq + Hash> Table<A> {
     /// Notes the datagram that a request was last sent as.
     pub(crate) fn sent_as(&mut self, request: RequestId, datagram: &[u8]) {
         if let Some(waiting) = self.waiting.get_mut(request.slot)

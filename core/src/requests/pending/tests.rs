@@ -4,12 +4,12 @@ use super::*;
 use crate::message::types::*;
 use alloc::vec::Vec;
 
-fn insert(pending: &mut Pending<()>, request: MessageType, uri: &'static str) -> RequestId {
+fn insert(pending: &mut Table<()>, request: MessageType, uri: &'static str) -> RequestId {
     insert_for(pending, (), request, uri)
 }
 
 fn insert_for<A: Copy + Eq + Hash>(
-    pending: &mut Pending<A>,
+    pending: &mut Table<A>,
     remote: A,
     request: MessageType,
     uri: &'static str,
@@ -29,7 +29,7 @@ fn insert_for<A: Copy + Eq + Hash>(
 
 #[test]
 fn answers_for_one_uri_go_first_in_first_out() {
-    let mut pending = Pending::new(Doubt::Minute);
+    let mut pending = Table::new(Doubt::Minute);
     let ids: Vec<_> = (0..4)
         .map(|_| insert(&mut pending, REQUEST_URI, "u"))
         .collect();
@@ -44,7 +44,7 @@ fn answers_for_one_uri_go_first_in_first_out() {
 
 #[test]
 fn a_type_finds_the_request_that_expects_it() {
-    let mut pending = Pending::new(Doubt::Minute);
+    let mut pending = Table::new(Doubt::Minute);
     let request = insert(&mut pending, REQUEST_URI, "u");
     let create = insert(&mut pending, CREATE_URI, "u");
     assert_eq!(pending.find((), OK, b"u", false), Some(create));
@@ -62,7 +62,7 @@ fn a_type_finds_the_request_that_expects_it() {
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The next request that is due ends, and leaves a placeholder.
-fn time_out(pending: &mut Pending<()>, now: Duration) -> Option<RequestId> {
+fn time_out(pending: &mut Table<()>, now: Duration) -> Option<RequestId> {
     let (id, timeout) = pending.timed_out(now)?;
     assert_eq!(timeout, 10 * SECOND);
     pending.leave_placeholder(now, id, 100);
@@ -71,7 +71,7 @@ fn time_out(pending: &mut Pending<()>, now: Duration) -> Option<RequestId> {
 
 #[test]
 fn a_placeholder_takes_the_answer() {
-    let mut pending = Pending::new(Doubt::Minute);
+    let mut pending = Table::new(Doubt::Minute);
     let first = insert(&mut pending, REQUEST_URI, "u");
     let second = insert(&mut pending, REQUEST_URI, "u");
     pending.leave_placeholder(SECOND, first, 100);
@@ -90,7 +90,7 @@ fn a_placeholder_stays_as_long_again_within_bounds() {
     for (timeout, stays) in [(1, 10), (10, 10), (25, 25), (3600, 60)] {
         let timeout = timeout * SECOND;
         for doubt in [Doubt::First, Doubt::Minute] {
-            let mut pending = Pending::new(doubt);
+            let mut pending = Table::new(doubt);
             let new = NewRequest {
                 remote: (),
                 uri: "u".into(),
@@ -117,7 +117,7 @@ fn a_placeholder_stays_as_long_again_within_bounds() {
 #[test]
 fn requests_leave_placeholders_because_of_one_another_for_a_bounded_time() {
     for (doubt, rounds) in [(Doubt::First, 2), (Doubt::Minute, 7)] {
-        let mut pending = Pending::new(doubt);
+        let mut pending = Table::new(doubt);
         for round in 0..20 {
             let now = round * 10 * SECOND;
             let new = NewRequest {
@@ -143,7 +143,7 @@ fn requests_leave_placeholders_because_of_one_another_for_a_bounded_time() {
 
 #[test]
 fn placeholders_are_bounded_by_number_and_bytes() {
-    let mut pending = Pending::new(Doubt::Minute);
+    let mut pending = Table::new(Doubt::Minute);
     let ids: Vec<_> = (0..10)
         .map(|_| insert(&mut pending, REQUEST_URI, "u"))
         .collect();
@@ -166,7 +166,7 @@ fn placeholders_are_bounded_by_number_and_bytes() {
         };
         let id = pending.insert(new, SECOND);
         pending.leave_placeholder(SECOND, id, 100);
-        let few = pending.placeholder_bytes <= Pending::<()>::BYTES;
+        let few = pending.placeholder_bytes <= Table::<()>::BYTES;
         assert!(few || pending.placeholders() == 1);
         let found = pending.find((), RESPOND_URI, uri, false);
         assert!(found.is_some());
@@ -176,7 +176,7 @@ fn placeholders_are_bounded_by_number_and_bytes() {
 
 #[test]
 fn deadlines_end_requests_in_order() {
-    let mut pending = Pending::new(Doubt::Minute);
+    let mut pending = Table::new(Doubt::Minute);
     let ids: Vec<_> = (0..3)
         .map(|_| insert(&mut pending, REQUEST_URI, "u"))
         .collect();
@@ -191,7 +191,7 @@ fn deadlines_end_requests_in_order() {
 
 #[test]
 fn remotes_answer_for_themselves() {
-    let mut pending = Pending::new(Doubt::Minute);
+    let mut pending = Table::new(Doubt::Minute);
     let first = insert_for(&mut pending, 1, REQUEST_URI, "u");
     let other = insert_for(&mut pending, 2, REQUEST_URI, "u");
     assert_eq!(pending.find(2, RESPOND_URI, b"u", false), Some(other));
