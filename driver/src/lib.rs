@@ -75,6 +75,7 @@ mod background;
 mod callers;
 mod fanout;
 mod mailbox;
+mod shared_request;
 mod timeouts;
 mod timer;
 

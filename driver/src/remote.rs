@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 
 use netaio_core::{Message, Place, RequestOptions, Response, SendError, SendOptions};
 
-use crate::callers::{Confirmed, SentRequest};
+use crate::callers::SentRequest;
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::RequestError;
 use crate::logging::Logs;
+use crate::shared_request::Confirmed;
 use crate::states::States;
 use crate::udp_handle::UdpHandle;
 

@@ -14,10 +14,11 @@ use netaio_core::{
 };
 
 use crate::address::destination;
-use crate::callers::{self, Cancellations, Confirmed, SentRequest};
+use crate::callers::{Cancellations, SentRequest};
 use crate::context::Context;
 use crate::error::RequestError;
 use crate::logging::Logs;
+use crate::shared_request::{self, Confirmed, Pending};
 use crate::states::States;
 use crate::timeouts::{TimedOut, TimeoutObserver};
 
@@ -51,7 +52,7 @@ pub(crate) enum Command {
 /// A request to an address.
 pub(crate) struct Request {
     pub(crate) to: SocketAddr,
-    pub(crate) request: callers::Request,
+    pub(crate) request: shared_request::Request,
 }
 
 /// A handle to a UDP node, whatever its runtime.
@@ -185,12 +186,11 @@ impl UdpHandle {
         options: RequestOptions,
         confirmed: Option<Confirmed>,
     ) -> Result<SentRequest, SendError> {
-        let (uri, message_type) = (message.uri.clone(), message.message_type);
         let begun = self.0.context.time().monotonic();
-        let (request, pending) = callers::Request::new(message, options, begun);
+        let pending = Pending::new(message, options);
         let request = Request {
             to: destination(to),
-            request: request.noting(confirmed),
+            request: pending.request(begun, confirmed),
         };
         let limits = self.0.limits();
         let (max, bytes) = (limits.pending_requests(), request.request.bytes());
@@ -209,12 +209,7 @@ impl UdpHandle {
             waiting.fetch_sub(bytes, Ordering::Relaxed);
             return Err(error);
         }
-        Ok(SentRequest {
-            begun,
-            pending,
-            uri,
-            message_type,
-        })
+        Ok(SentRequest { begun, pending })
     }
 
     /// Queues a request whose answer nobody waits for, however many there are: for the end of
@@ -226,7 +221,7 @@ impl UdpHandle {
         options: RequestOptions,
     ) {
         let called = self.0.context.time().monotonic();
-        let request = callers::Request::unawaited(message, options, called);
+        let request = shared_request::Request::unawaited(message, options, called);
         let (to, bytes) = (destination(to), request.bytes());
         let waiting = &self.0.request_bytes;
         waiting.fetch_add(bytes, Ordering::Relaxed);
@@ -241,12 +236,8 @@ impl UdpHandle {
         to: SocketAddr,
         sent: SentRequest,
     ) -> Result<Response, RequestError> {
-        let SentRequest {
-            begun,
-            pending,
-            uri,
-            message_type,
-        } = sent;
+        let SentRequest { begun, pending } = sent;
+        let (uri, message_type) = (pending.uri().clone(), pending.message_type());
         let closed = RequestError::Closed(CloseReason::Local);
         // Where the queue is full, the task runs soon anyway.
         let wake = || drop(self.0.commands.try_send(Command::CheckPeers));

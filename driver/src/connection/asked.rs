@@ -1,36 +1,30 @@
 //! A request as a future that is no larger than it has to be: each is on the heap.
 
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use futures_channel::oneshot::Canceled;
 use netaio_core::{Message, RequestOptions, Response};
 
 use super::Connection;
 use crate::callers::SentRequest;
 use crate::error::RequestError;
 use crate::mailbox::Command;
+use crate::shared_request::{Answer, Pending};
 use crate::timeouts::TimedOut;
 
 /// A request over a connection, which is sent when it is first polled. Cancel-safe: dropped
 /// early, the answer is taken off the connection and dropped.
 pub(crate) struct Asked {
     connection: Connection,
-    state: State,
+    /// `None` once it has ended.
+    pending: Option<Pending>,
+    /// When it was sent, a reading of the monotonic clock.
+    begun: Option<Duration>,
     /// The client is not told that there was no answer in time.
     quiet: bool,
 }
-
-enum State {
-    New(Message, RequestOptions),
-    Sent(SentRequest),
-    Ended,
-}
-
-/// What the task has to say of a request; nothing where it has ended.
-type Answer = Result<Result<Response, RequestError>, Canceled>;
 
 impl Connection {
     /// Sends a request, and waits for its answer.
@@ -38,7 +32,8 @@ impl Connection {
     pub(crate) fn send_request(self, message: Message, options: RequestOptions) -> Asked {
         Asked {
             connection: self,
-            state: State::New(message, options),
+            pending: Some(Pending::new(message, options)),
+            begun: None,
             quiet: false,
         }
     }
@@ -47,7 +42,8 @@ impl Connection {
     pub(crate) fn finish_request(self, sent: SentRequest) -> Asked {
         Asked {
             connection: self,
-            state: State::Sent(sent),
+            pending: Some(sent.pending),
+            begun: Some(sent.begun),
             quiet: false,
         }
     }
@@ -58,28 +54,7 @@ impl Connection {
         asked.quiet = true;
         asked
     }
-}
 
-impl Asked {
-    fn end(&self, answer: Answer, sent: SentRequest) -> Result<Response, RequestError> {
-        let connection = &self.connection;
-        let closed = |_| Err(RequestError::Closed(connection.reason_or_local()));
-        let answer = answer.unwrap_or_else(closed);
-        match answer {
-            Ok(_) => connection.shared.context.note_round_trip(sent.begun),
-            Err(RequestError::TimedOut(timeout)) if !self.quiet => connection.tell(TimedOut {
-                to: connection.clone(),
-                uri: sent.uri,
-                message_type: sent.message_type,
-                timeout,
-            }),
-            Err(_) => {}
-        }
-        answer
-    }
-}
-
-impl Connection {
     /// Tells the client of a request that timed out.
     fn tell(&self, request: TimedOut<Self>) {
         let origin = self.shared.origin.as_ref();
@@ -89,33 +64,59 @@ impl Connection {
     }
 }
 
+impl Asked {
+    /// Notes what became of a request, of which the task may have had nothing to say.
+    fn end(&self, answer: Option<Answer>, pending: &Pending, begun: Duration) -> Answer {
+        let connection = &self.connection;
+        let closed = || Err(RequestError::Closed(connection.reason_or_local()));
+        let answer = answer.unwrap_or_else(closed);
+        match answer {
+            Ok(_) => connection.shared.context.note_round_trip(begun),
+            Err(RequestError::TimedOut(timeout)) if !self.quiet => connection.tell(TimedOut {
+                to: connection.clone(),
+                uri: pending.uri().clone(),
+                message_type: pending.message_type(),
+                timeout,
+            }),
+            Err(_) => {}
+        }
+        answer
+    }
+}
+
 impl Future for Asked {
     type Output = Result<Response, RequestError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if let State::New(..) = this.state
-            && let State::New(message, options) = mem::replace(&mut this.state, State::Ended)
-        {
-            this.state = State::Sent(this.connection.begin_request(message, options)?);
-        }
-        let answer = match &mut this.state {
-            State::Sent(sent) => ready!(Pin::new(&mut sent.pending).poll(context)),
-            _ => Err(Canceled),
+        let Some(pending) = &mut this.pending else {
+            return Poll::Pending;
         };
-        match mem::replace(&mut this.state, State::Ended) {
-            State::Sent(sent) => Poll::Ready(this.end(answer, sent)),
-            _ => Poll::Pending,
+        let begun = match this.begun {
+            Some(begun) => begun,
+            None => match this.connection.push_request(pending, None) {
+                Ok(begun) => *this.begun.insert(begun),
+                Err(error) => {
+                    this.pending = None;
+                    return Poll::Ready(Err(error.into()));
+                }
+            },
+        };
+        let answer = ready!(Pin::new(pending).poll(context));
+        match this.pending.take() {
+            Some(pending) => Poll::Ready(this.end(answer, &pending, begun)),
+            None => Poll::Pending,
         }
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        if let State::Sent(sent) = mem::replace(&mut self.state, State::Ended) {
+        if let (Some(pending), Some(_)) = (self.pending.take(), self.begun) {
             let shared = &self.connection.shared;
             let wake = || self.connection.command(Command::Wake);
-            shared.cancellations.note(sent.pending, wake);
+            shared.cancellations.note(pending, wake);
         }
     }
 }
@@ -124,10 +125,9 @@ impl Drop for Asked {
 mod tests {
     use super::*;
 
-    /// Each request that is awaited allocates as much.
+    /// Each request that is awaited allocates as much, beside what it shares with the task.
     #[test]
-    fn it_is_little_more_than_its_message() {
-        let most = size_of::<Message>() + size_of::<RequestOptions>() + 64;
-        assert!(size_of::<Asked>() <= most, "{}", size_of::<Asked>());
+    fn it_is_a_few_words() {
+        assert!(size_of::<Asked>() <= 48, "{}", size_of::<Asked>());
     }
 }

@@ -1,10 +1,13 @@
 //! Requests over a connection.
 
+use std::time::Duration;
+
 use netaio_core::{Message, RequestOptions, SendError};
 
 use super::Connection;
-use crate::callers::{Confirmed, Request, SentRequest};
+use crate::callers::SentRequest;
 use crate::mailbox::Command;
+use crate::shared_request::{Confirmed, Pending, Request};
 
 impl Connection {
     /// Queues a request, behind all that was queued before. It is to be
@@ -27,17 +30,25 @@ impl Connection {
         options: RequestOptions,
         confirmed: Option<Confirmed>,
     ) -> Result<SentRequest, SendError> {
-        let (uri, message_type) = (message.uri.clone(), message.message_type);
+        let pending = Pending::new(message, options);
+        let begun = self.push_request(&pending, confirmed)?;
+        Ok(SentRequest { begun, pending })
+    }
+
+    /// Queues the task's end of a request, and returns when, a reading of the monotonic clock.
+    ///
+    /// # Errors
+    /// As [`begin_request`](Self::begin_request).
+    #[inline]
+    pub(super) fn push_request(
+        &self,
+        pending: &Pending,
+        confirmed: Option<Confirmed>,
+    ) -> Result<Duration, SendError> {
         let begun = self.time().monotonic();
-        let (request, pending) = Request::new(message, options, begun);
-        let request = request.noting(confirmed);
+        let request = pending.request(begun, confirmed);
         self.shared.mailbox.push(Command::Request(request))?;
-        Ok(SentRequest {
-            begun,
-            pending,
-            uri,
-            message_type,
-        })
+        Ok(begun)
     }
 
     /// Queues a request whose answer nobody waits for.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use netaio_core::{CloseReason, Droppable, Message, SendError, SendOptions, SharedFrame};
 
-use crate::callers::Request;
+use crate::shared_request::Request;
 
 /// A command to the task of a connection.
 pub(crate) enum Command {

@@ -7,10 +7,10 @@ use netaio_core::Wildcards;
 
 use super::notification::Notice;
 use crate::bounded_queue::Queue;
-use crate::callers::Confirmed;
 use crate::connection_id::ConnectionId;
 use crate::logging::limited;
 use crate::remote::Remote;
+use crate::shared_request::Confirmed;
 use crate::sync::AtomicBool;
 
 /// Is told of notifications that streams have lost.

@@ -123,9 +123,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             LinkEvent::Answered { request, answer } => {
                 self.connection.note_heard();
-                self.callers.end(request, Ok(answer));
+                self.callers.answer(request, answer);
             }
-            LinkEvent::Failed { request, error } => self.callers.end(request, Err(error)),
+            LinkEvent::Failed { request, error } => self.callers.fail(request, error),
             LinkEvent::Cancelled { call, reason } => {
                 limited!(logs, DEBUG, "a handler is cancelled", @remote, %reason);
                 self.running.cancel(|running| running.id() == call);

@@ -123,8 +123,8 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         match event {
             DatagramEvent::Answered {
                 request, answer, ..
-            } => self.callers.end(request, Ok(answer)),
-            DatagramEvent::Failed { request, error } => self.callers.end(request, Err(error)),
+            } => self.callers.answer(request, answer),
+            DatagramEvent::Failed { request, error } => self.callers.fail(request, error),
             DatagramEvent::Refused { remote, refusal } => {
                 limited!(self.logs(), DEBUG, "datagram refused", %remote, reason = %refusal);
                 for middleware in &self.node.service.middleware {
