@@ -5,6 +5,7 @@ mod of_link;
 mod parked;
 mod parking;
 mod placeholders;
+mod queues;
 mod quoting;
 mod repeat;
 #[cfg(test)]
@@ -16,7 +17,6 @@ use core::hash::Hash;
 use core::time::Duration;
 
 use bytes::Bytes;
-use hashbrown::{Equivalent, HashMap};
 use slab::Slab;
 
 pub(crate) use self::of_link::Pending;
@@ -24,6 +24,7 @@ pub(crate) use self::placeholders::Doubt;
 
 use self::beginning::Beginning;
 use self::parked::Parked;
+use self::queues::{QueueKey, Queues};
 use self::repeat::Repeat;
 use super::Deadlines;
 use crate::message::{Message, MessageType, types};
@@ -58,7 +59,7 @@ impl RequestId {
 #[derive(Debug)]
 struct Table<A> {
     waiting: Slab<Waiting<A>>,
-    queues: HashMap<QueueKey<A>, Queue>,
+    queues: Queues<A>,
     deadlines: Deadlines<RequestId>,
     /// Requests whose caller still waits.
     wanted: usize,
@@ -112,34 +113,10 @@ struct Waiting<A> {
     repeat: Option<Box<Repeat>>,
     /// How its datagram begins.
     beginning: Option<Beginning>,
+    /// Where its queue is, unless it is parked.
+    queue: usize,
     previous: Option<usize>,
     next: Option<usize>,
-}
-
-/// What an answer has in common with its request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct QueueKey<A> {
-    remote: A,
-    uri: Bytes,
-}
-
-/// A borrowed [`QueueKey`], which hashes as one.
-#[derive(Hash)]
-struct QueueRef<'a, A> {
-    remote: A,
-    uri: &'a [u8],
-}
-
-impl<A: PartialEq> Equivalent<QueueKey<A>> for QueueRef<'_, A> {
-    fn equivalent(&self, key: &QueueKey<A>) -> bool {
-        self.remote == key.remote && self.uri == key.uri
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Queue {
-    first: usize,
-    last: usize,
 }
 
 /// A request as it begins to wait.
@@ -189,7 +166,7 @@ impl<A: Copy + Eq + Hash> Table<A> {
     fn new(doubt: Doubt) -> Self {
         Self {
             waiting: Slab::new(),
-            queues: HashMap::new(),
+            queues: Queues::new(),
             deadlines: Deadlines::new(),
             wanted: 0,
             parked: VecDeque::new(),
@@ -242,6 +219,7 @@ impl<A: Copy + Eq + Hash> Table<A> {
             parked,
             repeat: None,
             beginning: None,
+            queue: 0,
             previous: None,
             next: None,
         });
@@ -252,25 +230,13 @@ impl<A: Copy + Eq + Hash> Table<A> {
 
     /// Puts an entry at the end of its queue.
     fn enqueue(&mut self, slot: usize) {
-        let Some(waiting) = self.waiting.get(slot) else {
+        let Some(waiting) = self.waiting.get_mut(slot) else {
             return;
         };
-        let previous = match self.queues.get_mut(&waiting.key) {
-            Some(queue) => Some(core::mem::replace(&mut queue.last, slot)),
-            None => {
-                let queue = Queue {
-                    first: slot,
-                    last: slot,
-                };
-                self.queues.insert(waiting.key.clone(), queue);
-                None
-            }
-        };
+        let (queue, previous) = self.queues.push(&waiting.key, slot);
+        (waiting.queue, waiting.previous) = (queue, previous);
         if let Some(last) = previous.and_then(|last| self.waiting.get_mut(last)) {
             last.next = Some(slot);
-        }
-        if let Some(waiting) = self.waiting.get_mut(slot) {
-            waiting.previous = previous;
         }
     }
 
@@ -291,7 +257,7 @@ impl<A: Copy + Eq + Hash> Table<A> {
         uri: &[u8],
         correlates: bool,
     ) -> Option<RequestId> {
-        let queue = self.queues.get(&QueueRef { remote, uri })?;
+        let queue = self.queues.find(remote, uri)?;
         let only_uncorrelated = correlates && queue.first != queue.last;
         let mut at = Some(queue.first);
         let mut fallback = None;
@@ -403,19 +369,19 @@ impl<A: Copy + Eq + Hash> Table<A> {
         let waiting = self.waiting.remove(id.slot);
         match (waiting.previous, waiting.next) {
             _ if waiting.parked.is_some() => self.unpark(waiting.parked.as_deref()),
-            (None, None) => {
-                self.queues.remove(&waiting.key);
-            }
+            (None, None) => self.queues.remove(waiting.queue),
             (previous, next) => {
-                match previous.and_then(|slot| self.waiting.get_mut(slot)) {
-                    Some(entry) => entry.next = next,
-                    None => self.edit_queue(&waiting.key, |queue, slot| queue.first = slot, next),
+                let queue = self.queues.get_mut(waiting.queue);
+                match (previous, next, queue) {
+                    (None, Some(next), Some(queue)) => queue.first = next,
+                    (Some(previous), None, Some(queue)) => queue.last = previous,
+                    _ => {}
                 }
-                match next.and_then(|slot| self.waiting.get_mut(slot)) {
-                    Some(entry) => entry.previous = previous,
-                    None => {
-                        self.edit_queue(&waiting.key, |queue, slot| queue.last = slot, previous)
-                    }
+                if let Some(entry) = previous.and_then(|slot| self.waiting.get_mut(slot)) {
+                    entry.next = next;
+                }
+                if let Some(entry) = next.and_then(|slot| self.waiting.get_mut(slot)) {
+                    entry.previous = previous;
                 }
             }
         }
@@ -437,17 +403,6 @@ impl<A: Copy + Eq + Hash> Table<A> {
     fn forget_repeat(&mut self, repeat: Option<&Repeat>) {
         let kept = repeat.map_or(0, Repeat::bytes);
         self.kept = self.kept.saturating_sub(kept);
-    }
-
-    fn edit_queue(
-        &mut self,
-        key: &QueueKey<A>,
-        edit: impl FnOnce(&mut Queue, usize),
-        slot: Option<usize>,
-    ) {
-        if let (Some(queue), Some(slot)) = (self.queues.get_mut(key), slot) {
-            edit(queue, slot);
-        }
     }
 
     /// Requests whose caller waits.
