@@ -111,8 +111,8 @@ struct Waiting<A> {
     parked: Option<Box<Parked>>,
     /// What is sent again if its receiver asks for that.
     repeat: Option<Box<Repeat>>,
-    /// How its datagram begins.
-    beginning: Option<Beginning>,
+    /// How its datagram begins, if it is one.
+    beginning: Option<Box<Beginning>>,
     /// Where its queue is, unless it is parked.
     queue: usize,
     previous: Option<usize>,

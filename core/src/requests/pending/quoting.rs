@@ -1,5 +1,6 @@
 //! Which request's datagram the network quotes.
 
+use alloc::boxed::Box;
 use core::hash::Hash;
 
 use super::beginning::Beginning;
@@ -11,7 +12,7 @@ impl<A: Copy + Eq + Hash> Table<A> {
         if let Some(waiting) = self.waiting.get_mut(request.slot)
             && waiting.id == request
         {
-            waiting.beginning = Some(Beginning::of(datagram));
+            waiting.beginning = Some(Box::new(Beginning::of(datagram)));
         }
     }
 
