@@ -68,7 +68,7 @@ impl Work {
         Self {
             name: "ask",
             max: Max {
-                instructions: 5_800,
+                instructions: 5_700,
                 allocations: 0.1,
             },
             make: || ask(without_ids()),
@@ -76,7 +76,7 @@ impl Work {
         Self {
             name: "ask-with-id",
             max: Max {
-                instructions: 7_000,
+                instructions: 6_950,
                 allocations: 0.1,
             },
             make: || ask(config()),

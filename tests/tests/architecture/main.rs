@@ -129,7 +129,13 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["error", "logging", "peer_events", "sources"],
             &["context", "panics"],
             // What handles and tasks are made of.
-            &["background", "callers", "fanout", "mailbox"],
+            &[
+                "background",
+                "callers",
+                "fanout",
+                "mailbox",
+                "shared_request",
+            ],
             &["timeouts", "timer"],
             // Handles, and what is asked of them.
             &["connection", "methods", "udp_handle"],
