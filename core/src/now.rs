@@ -1,5 +1,6 @@
 //! The time that every input carries.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 /// What time it is, as the caller read it: the core has no clock of its own.
@@ -56,3 +57,29 @@ impl Now {
         self.monotonic.saturating_add(after)
     }
 }
+/// A reading of the monotonic clock in half of the room, also where there may be none: for
+/// what every link keeps. It is exact for 584 years.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment(
+    /// Nanoseconds, and one more.
+    NonZeroU64,
+);
+
+impl From<Duration> for Moment {
+    #[inline]
+    fn from(reading: Duration) -> Self {
+        let seconds = reading.as_secs().saturating_mul(NANOSECONDS);
+        let nanoseconds = seconds.saturating_add(u64::from(reading.subsec_nanos()));
+        Self(NonZeroU64::MIN.saturating_add(nanoseconds))
+    }
+}
+
+impl From<Moment> for Duration {
+    #[inline]
+    fn from(Moment(number): Moment) -> Self {
+        Self::from_nanos(number.get().saturating_sub(1))
+    }
+}
+
+/// Those of a second.
+const NANOSECONDS: u64 = 1_000_000_000;

@@ -114,7 +114,7 @@ impl Link {
         if self.half_closed.is_some() || self.may_advance() || self.may_end() {
             return false;
         }
-        self.half_closed = Some(self.after_grace());
+        self.half_closed = Some(self.after_grace().into());
         self.exchange.keep_peers(node, self.place);
         node.left(self.place);
         self.notices.push_back(Notice::HalfClosed(reason));
@@ -134,7 +134,7 @@ impl Link {
     /// What still goes on behind the end of the stream has time for the next step.
     pub(super) fn renew_half_closed(&mut self) {
         if self.half_closed.is_some() {
-            self.half_closed = Some(self.after_grace());
+            self.half_closed = Some(self.after_grace().into());
         }
     }
 

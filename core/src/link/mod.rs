@@ -24,7 +24,6 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use rand_core::CryptoRng;
 
@@ -47,7 +46,7 @@ use crate::exchange::Exchange;
 use crate::flow_control::FlowControl;
 use crate::frame::Deframer;
 use crate::limits::Limits;
-use crate::now::Now;
+use crate::now::{Moment, Now};
 use crate::place::{LinkId, Place};
 use crate::shared::SharedNode;
 
@@ -129,7 +128,7 @@ pub struct Link {
     eof: bool,
     /// Nothing more is received, and the node keeps nothing for the remote: when what is
     /// still under way is given up.
-    half_closed: Option<Duration>,
+    half_closed: Option<Moment>,
     /// The application takes no messages for now.
     paused: bool,
     phase: Phase,

@@ -50,6 +50,7 @@ impl Link {
             Phase::Answering { .. } if waits => None,
             Phase::Open { drain_until } => {
                 let half_closed = self.half_closed.filter(|_| !self.paused);
+                let half_closed = half_closed.map(Duration::from);
                 drain_until.into_iter().chain(half_closed).min()
             }
             _ => self.phase.deadline(),

@@ -5,27 +5,29 @@ use core::time::Duration;
 use crate::error::CloseReason;
 use crate::events::DeadlineReason;
 use crate::limits::Limits;
+use crate::now::Moment;
 
 /// The deadlines for a frame's last byte, for the first valid message, for taking
 /// something of what was written, and for anything at all.
 #[derive(Debug)]
 pub(super) struct Timers {
-    opened: Duration,
+    opened: Moment,
     /// When the remote last sent something, or took something that it was sent.
-    last_active: Duration,
+    last_active: Moment,
     /// Since when the remote has taken nothing of what was handed out to be written.
-    writing: Option<Duration>,
+    writing: Option<Moment>,
     /// When the first byte of the frame that is not complete arrived.
-    frame_begun: Option<Duration>,
+    frame_begun: Option<Moment>,
     authenticated: bool,
     /// Since when this side keeps the remote from sending.
-    held: Option<Duration>,
+    held: Option<Moment>,
     /// The remote waits for this side, so that it is not idle.
     remote_waits: bool,
 }
 
 impl Timers {
-    pub(super) const fn new(now: Duration) -> Self {
+    pub(super) fn new(now: Duration) -> Self {
+        let now = Moment::from(now);
         Self {
             opened: now,
             last_active: now,
@@ -39,18 +41,18 @@ impl Timers {
 
     /// The remote sent something, or took something.
     pub(super) fn active(&mut self, now: Duration) {
-        self.last_active = now;
+        self.last_active = now.into();
     }
 
     /// Bytes were handed out to be written, or all of them are written.
     pub(super) fn writing(&mut self, any: bool, now: Duration) {
-        self.writing = any.then_some(now);
+        self.writing = any.then(|| now.into());
     }
 
     /// The remote took some of them.
     pub(super) fn wrote(&mut self, now: Duration) {
         self.active(now);
-        self.writing = self.writing.map(|_| now);
+        self.writing = self.writing.map(|_| now.into());
     }
 
     /// A message has passed the outer layer.
@@ -61,7 +63,7 @@ impl Timers {
     /// Whether a part of a frame is there.
     pub(super) fn frame(&mut self, begun: bool, now: Duration) {
         match begun {
-            true if self.frame_begun.is_none() => self.frame_begun = Some(now),
+            true if self.frame_begun.is_none() => self.frame_begun = Some(now.into()),
             true => {}
             false => self.frame_begun = None,
         }
@@ -73,15 +75,16 @@ impl Timers {
     pub(super) fn hold(&mut self, held: bool, remote_waits: bool, now: Duration) {
         match self.held {
             Some(since) if !held => {
-                self.frame_begun = self.frame_begun.map(|_| now);
-                self.opened = self.opened.saturating_add(now.saturating_sub(since));
+                self.frame_begun = self.frame_begun.map(|_| now.into());
+                let held = now.saturating_sub(since.into());
+                self.opened = Duration::from(self.opened).saturating_add(held).into();
                 self.held = None;
             }
-            None if held => self.held = Some(now),
+            None if held => self.held = Some(now.into()),
             _ => {}
         }
         if self.remote_waits && !remote_waits {
-            self.last_active = now;
+            self.last_active = now.into();
         }
         self.remote_waits = remote_waits;
     }
@@ -93,24 +96,24 @@ impl Timers {
             .filter(|_| self.held.is_none())
             .map(|begun| {
                 let after = limits.frame_timeout();
-                let at = begun.saturating_add(after);
+                let at = Duration::from(begun).saturating_add(after);
                 (at, DeadlineReason::Frame, CloseReason::FrameTimeout(after))
             });
         let auth = limits
             .auth_timeout()
             .filter(|_| !self.authenticated && self.held.is_none())
             .map(|after| {
-                let at = self.opened.saturating_add(after);
+                let at = Duration::from(self.opened).saturating_add(after);
                 (at, DeadlineReason::Auth, CloseReason::AuthTimeout(after))
             });
         let idle = limits.idle_timeout().filter(|_| !self.remote_waits);
         let idle = idle.map(|after| {
-            let at = self.last_active.saturating_add(after);
+            let at = Duration::from(self.last_active).saturating_add(after);
             (at, DeadlineReason::Idle, CloseReason::Idle(after))
         });
         let write = self.writing.zip(limits.write_timeout());
         let write = write.map(|(since, after)| {
-            let at = since.saturating_add(after);
+            let at = Duration::from(since).saturating_add(after);
             (at, DeadlineReason::Write, CloseReason::WriteTimeout(after))
         });
         [frame, auth, idle, write]

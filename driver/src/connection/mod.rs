@@ -44,11 +44,13 @@ pub(crate) struct Shared {
     /// Its link among those of its server or client.
     pub(crate) link: LinkId,
     pub(crate) omitted: Omitted,
-    pub(crate) origin: Option<Origin>,
+    /// Of those that a client has made.
+    pub(crate) origin: Option<Box<Origin>>,
     name: Option<Arc<str>>,
     remote: Option<SocketAddr>,
     id: ConnectionId,
-    certificate: Option<Bytes>,
+    /// On the heap, as few have one.
+    certificate: Option<Box<Bytes>>,
     /// None before the first.
     extensions: Mutex<Option<Box<States>>>,
     /// It is for one message, and ends when that has no answer.
@@ -90,11 +92,11 @@ impl Connection {
             context,
             link: link.id(),
             omitted: options.omitted,
-            origin,
+            origin: origin.map(Box::new),
             name: options.name,
             remote: link.remote(),
             id: ConnectionId::next(),
-            certificate: options.certificate,
+            certificate: options.certificate.map(Box::new),
             extensions: Mutex::new(None),
             #[cfg(feature = "testing")]
             single: options.single,
@@ -122,7 +124,7 @@ impl Connection {
     /// [handed it over](ConnectionOptions::with_certificate).
     #[must_use]
     pub fn certificate(&self) -> Option<Bytes> {
-        self.shared.certificate.clone()
+        self.shared.certificate.as_deref().cloned()
     }
 
     /// Keeps a value with the connection, one of each type, and returns the one it replaces.

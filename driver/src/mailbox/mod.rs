@@ -167,7 +167,7 @@ impl Mailbox {
     fn queue_news(&self, put: impl FnOnce(&mut Queue) -> bool) -> Result<Pushed, SendError> {
         let mut queue = lock(&self.queue);
         if let Some(reason) = &queue.closed {
-            return Err(SendError::Closed(reason.clone()));
+            return Err(SendError::Closed(CloseReason::clone(reason)));
         }
         if self.account.is_cut() {
             let queued = queue.news();
@@ -223,7 +223,8 @@ impl Mailbox {
     fn try_push(&self, command: Command) -> Result<(), Refused> {
         let mut queue = lock(&self.queue);
         if let Some(reason) = &queue.closed {
-            return Err(Refused::Error(SendError::Closed(reason.clone())));
+            let closed = SendError::Closed(CloseReason::clone(reason));
+            return Err(Refused::Error(closed));
         }
         if self.account.is_cut() {
             queue.drop_news();
@@ -317,7 +318,7 @@ impl Mailbox {
     /// Refuses further commands, and returns those that came too late.
     pub(crate) fn close(&self, reason: CloseReason) -> VecDeque<Command> {
         let mut queue = lock(&self.queue);
-        queue.closed.get_or_insert(reason);
+        queue.closed.get_or_insert_with(|| Box::new(reason));
         let mut late = VecDeque::new();
         queue.swap(&mut late);
         queue.taken = 0;
@@ -340,13 +341,13 @@ impl Mailbox {
 
     /// Why no more commands are accepted, if so.
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
-        lock(&self.queue).closed.clone()
+        lock(&self.queue).closed.as_deref().cloned()
     }
 
     /// Why the connection has ended, if its task has ended.
     pub(crate) fn ended(&self) -> Option<CloseReason> {
         let queue = lock(&self.queue);
-        queue.closed.clone().filter(|_| queue.ended)
+        queue.closed.as_deref().filter(|_| queue.ended).cloned()
     }
 }
 

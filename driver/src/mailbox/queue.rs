@@ -33,7 +33,7 @@ pub(super) struct Queue {
     /// The memory that those hold, in bytes.
     pub(super) request_bytes: usize,
     /// Set when no more commands are accepted.
-    pub(super) closed: Option<CloseReason>,
+    pub(super) closed: Option<Box<CloseReason>>,
     /// What the task does before anything else.
     pub(super) urgent: Option<Urgent>,
     pub(super) flow: FlowControl,

@@ -10,7 +10,7 @@ use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Hands commands to the link, and returns whether there were any.
     pub(super) fn take_commands(&mut self) -> bool {
-        let mailbox = &self.connection.shared.mailbox;
+        let mailbox = &self.ending.connection.shared.mailbox;
         if self.refusing {
             if mailbox.is_aborted() {
                 self.link.abort(CloseReason::Local);
@@ -27,7 +27,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.left = left;
         // After the commands are taken: a request that was cancelled before one of them
         // was pushed must not count any longer.
-        if self.connection.shared.cancellations.take() {
+        if self.ending.connection.shared.cancellations.take() {
             for request in self.callers.take_cancelled() {
                 self.link.cancel(request);
             }

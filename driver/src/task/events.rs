@@ -53,7 +53,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     handler,
                     message,
                 }) => {
-                    self.connection.note_heard();
+                    self.ending.connection.note_heard();
                     self.call(context, call, &handler, message);
                 }
                 Some(LinkEvent::Closed(reason)) => {
@@ -91,7 +91,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 @remote,
                 lost
             );
-            self.observer.gap(&self.connection, lost);
+            self.ending.observer.gap(&self.ending.connection, lost);
         }
     }
 
@@ -115,14 +115,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let (logs, remote) = (&self.service.context.logs, self.link.remote());
         match event {
             LinkEvent::Message(message) => {
-                self.connection.note_heard();
+                self.ending.connection.note_heard();
                 self.note_gap(&message);
                 if let Some(deliver) = self.service.deliver() {
-                    deliver.deliver(message, &self.connection);
+                    deliver.deliver(message, &self.ending.connection);
                 }
             }
             LinkEvent::Answered { request, answer } => {
-                self.connection.note_heard();
+                self.ending.connection.note_heard();
                 self.callers.answer(request, answer);
             }
             LinkEvent::Failed { request, error } => self.callers.fail(request, error),
@@ -132,7 +132,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             LinkEvent::HalfClosed(reason) => {
                 limited!(logs, DEBUG, "the remote has left", @remote, %reason);
-                self.observer.half_closed(&self.connection, reason);
+                self.ending
+                    .observer
+                    .half_closed(&self.ending.connection, reason);
             }
             LinkEvent::Unwritten { bytes } => self.note_unwritten(bytes),
             LinkEvent::Shutdown => self.shutdown = true,
@@ -142,9 +144,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 self.single.note_refused();
                 limited!(logs, DEBUG, "message refused", @remote, %reason);
                 for middleware in &self.service.middleware {
-                    middleware.refused(&(&self.connection).into(), &reason);
+                    middleware.refused(&(&self.ending.connection).into(), &reason);
                 }
-                self.observer.refused(&self.connection, reason);
+                self.ending
+                    .observer
+                    .refused(&self.ending.connection, reason);
             }
             LinkEvent::Unrouted { message_type, uri } => {
                 let uri = crate::logging::Shown(&uri);
@@ -171,7 +175,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             None => limited!(logs, DEBUG, "not all was written", @remote, bytes),
         }
-        self.observer.unwritten(&self.connection, bytes);
+        self.ending
+            .observer
+            .unwritten(&self.ending.connection, bytes);
     }
 
     /// Logs and reports notifications that were dropped.
@@ -185,7 +191,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             messages = dropped.messages,
             bytes = dropped.bytes
         );
-        self.observer.dropped(&self.connection, dropped);
+        self.ending
+            .observer
+            .dropped(&self.ending.connection, dropped);
     }
 
     /// Calls a handler. One that has not completed by then is polled in
@@ -202,7 +210,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         if let Some(options) = handler.options() {
             self.link.set_call_options(self.now, &call, options);
         }
-        let remote = (&self.connection).into();
+        let remote = (&self.ending.connection).into();
         let observing = &self.service.context;
         match observed::call(
             observing,

@@ -88,8 +88,6 @@ pub(crate) struct Task<R, I, O> {
     /// None once the connection is closed.
     stream: Option<(I, O)>,
     service: Arc<Service>,
-    connection: Connection,
-    observer: Arc<dyn ConnectionObserver>,
     /// Bytes that are being written, and how many have been.
     writing: Vec<u8>,
     written: usize,
@@ -111,6 +109,8 @@ pub(crate) struct Task<R, I, O> {
     steps: usize,
     /// The last step was a write.
     wrote: bool,
+    /// What is written waits for the transport, in this step.
+    blocked: bool,
     /// The last step was the completion of handlers.
     handled: bool,
     /// The mailbox is closed, as the link takes nothing more.
@@ -122,7 +122,7 @@ pub(crate) struct Task<R, I, O> {
     forwarded: u64,
     #[cfg(feature = "testing")]
     single: single::Single,
-    /// Dropped last, after the stream.
+    /// The connection and its observer. Dropped last, after the stream.
     ending: Ending,
 }
 
@@ -191,12 +191,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             stream: Some((reader, writer)),
             service,
             ending: Ending {
-                connection: connection.clone(),
-                observer: observer.clone(),
+                connection,
+                observer,
                 closed: false,
             },
-            connection,
-            observer,
             writing: Vec::new(),
             written: 0,
             flushing: false,
@@ -211,6 +209,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             timer: Timer::default(),
             steps: 0,
             wrote: false,
+            blocked: false,
             handled: false,
             refusing: false,
             now,
@@ -245,7 +244,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             if self.end_single() {
                 continue;
             }
-            self.connection.shared.mailbox.note_room();
+            self.ending.connection.shared.mailbox.note_room();
             self.settle_flushes();
             let more = self.link.wants_poll();
             let turn_is_over = self.link.is_turn_over();
@@ -279,7 +278,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.stream = None;
         self.writing = Vec::new();
         self.ending.close();
-        let connection = self.connection.clone();
+        let connection = self.ending.connection.clone();
         let mailbox = &connection.shared.mailbox;
         while !self.running.is_empty() && !mailbox.is_aborted() {
             self.now = self.time().now();
@@ -342,7 +341,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// says so.
     #[cfg(feature = "testing")]
     fn end_single(&mut self) -> bool {
-        let shared = &self.connection.shared;
+        let shared = &self.ending.connection.shared;
         if !shared.single || !self.single.is_unanswered(&self.link) {
             return false;
         }
@@ -375,7 +374,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         if reason == CloseReason::Local {
             self.running = Running::default();
         }
-        let late = self.connection.shared.mailbox.close(reason.clone());
+        let late = self.ending.connection.shared.mailbox.close(reason.clone());
         for command in self.commands.drain(..).chain(late) {
             command.refuse(&reason);
         }

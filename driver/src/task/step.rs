@@ -51,16 +51,17 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         };
         let rest = self.writing.get(self.written..).unwrap_or_default();
         let (is_writing, wrote) = (!rest.is_empty(), self.wrote);
-        let mailbox = &self.connection.shared.mailbox;
-        let mut blocked = false;
+        let mailbox = &self.ending.connection.shared.mailbox;
+        let (running, timer) = (&mut self.running, &mut self.timer);
+        let blocked = &mut self.blocked;
         let step = {
             let mut write = pin!(write(writer, rest, self.flushing, self.shutdown));
             let mut read = pin!(read(reader, &mut self.link, may_read));
-            poll_fn(|context| {
+            poll_fn(move |context| {
                 let mut poll_write = |context: &mut Context<'_>| {
                     let written = write.as_mut().poll(context);
-                    blocked = is_writing && written.is_pending();
-                    if blocked {
+                    *blocked = is_writing && written.is_pending();
+                    if *blocked {
                         mailbox.note_turn(true);
                     }
                     written
@@ -68,7 +69,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 if !wrote && let step @ Poll::Ready(_) = poll_write(context) {
                     return step;
                 }
-                if self.running.poll(context).is_ready() {
+                if running.poll(context).is_ready() {
                     return Poll::Ready(Step::Handled);
                 }
                 if let Some(others) = &mut others
@@ -83,7 +84,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 // more, the link is polled again at once.
                 if more
                     || mailbox.poll(context, awaited).is_ready()
-                    || self.timer.poll(context).is_ready()
+                    || timer.poll(context).is_ready()
                 {
                     return Poll::Ready(Step::Wake);
                 }
@@ -94,7 +95,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             })
             .await
         };
-        if blocked {
+        if std::mem::take(&mut self.blocked) {
             self.link.written(0);
         }
         step
@@ -166,7 +167,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 if !self.flushes.is_empty() {
                     self.flushes.written(count);
                 }
-                self.connection.shared.mailbox.note_turn(false);
+                self.ending.connection.shared.mailbox.note_turn(false);
                 self.written = self.written.saturating_add(count);
                 if self.written >= self.writing.len() {
                     self.flushing = O::NEEDS_FLUSH;
@@ -241,11 +242,18 @@ async fn read_some<I: ReadHalf>(reader: &mut I, link: &mut Link) -> io::Result<O
         usize::MAX => reader.read(link.receive_buffer()).await.map(Some),
         // Other links have taken the budget meanwhile.
         0 => Ok(None),
-        room => {
-            let mut few = BytesMut::with_capacity(room.min(FEW));
-            let count = reader.read(&mut few).await?;
-            link.receive_buffer().extend_from_slice(&few);
-            Ok(Some(count))
-        }
+        // On the heap, as it is rarely so.
+        room => Box::pin(read_few(reader, link, room.min(FEW))).await,
     }
+}
+
+async fn read_few<I: ReadHalf>(
+    reader: &mut I,
+    link: &mut Link,
+    room: usize,
+) -> io::Result<Option<usize>> {
+    let mut few = BytesMut::with_capacity(room);
+    let count = reader.read(&mut few).await?;
+    link.receive_buffer().extend_from_slice(&few);
+    Ok(Some(count))
 }

@@ -9,6 +9,7 @@ use crate::delivery::Fate;
 use crate::events::Dropped;
 use crate::limits::SlowConsumerPolicy;
 use crate::lossy_queue::{Droppable, LossyQueue};
+use crate::now::Moment;
 use crate::shared_frame::{SharedFrame, Source};
 
 /// The bytes that wait to be written, in pieces, so that memory is taken and given back
@@ -99,7 +100,7 @@ pub(super) struct GapAhead {
 /// Whether more waits than may wait for long.
 #[derive(Clone, Copy, Debug, Default)]
 struct Backlog {
-    since: Option<Duration>,
+    since: Option<Moment>,
     /// It has for too long.
     overdue: bool,
 }
@@ -362,7 +363,7 @@ impl Outbox {
     /// Notes whether more waits than the `backlog`.
     pub(super) fn note_backlog(&mut self, now: Duration, backlog: usize) {
         match self.len() > backlog {
-            true if self.backlog.since.is_none() => self.backlog.since = Some(now),
+            true if self.backlog.since.is_none() => self.backlog.since = Some(now.into()),
             true => {}
             false => self.backlog = Backlog::default(),
         }
@@ -379,7 +380,7 @@ impl Outbox {
     /// that were not are not the remote's to read.
     pub(super) fn rest_backlog(&mut self, now: Duration) {
         if !self.is_being_written() && self.backlog.since.is_some() {
-            self.backlog.since = Some(now);
+            self.backlog.since = Some(now.into());
         }
     }
 
@@ -388,7 +389,8 @@ impl Outbox {
     /// remote's to read.
     pub(super) fn backlog_since(&self) -> Option<Duration> {
         let since = self.backlog.since.filter(|_| self.is_being_written());
-        since.filter(|_| !self.backlog.overdue)
+        let since = since.filter(|_| !self.backlog.overdue);
+        since.map(Duration::from)
     }
 
     /// Says that more than the backlog has waited for too long: so it is until
