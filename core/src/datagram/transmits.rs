@@ -65,6 +65,27 @@ impl Transmits {
         self.datagrams.get(index)?.from
     }
 
+    /// How many datagrams from an index on, of `most` at most, are as long as the first, go to the
+    /// same address and leave from the same one, and the bytes of all of them: what a system can
+    /// cut into datagrams by itself.
+    #[must_use]
+    pub fn alike(&self, first: usize, most: usize) -> (usize, &[u8]) {
+        let all = self.datagrams.get(first..).unwrap_or_default();
+        let Some(one) = all.first() else {
+            return (0, &[]);
+        };
+        let (len, mut end) = (one.range.len(), one.range.start);
+        let alike = all.iter().take(most).take_while(|next| {
+            let follows = next.range.start == end && next.range.len() == len;
+            end = next.range.end;
+            follows && next.to == one.to && next.from == one.from
+        });
+        let count = alike.count();
+        let end = one.range.start.saturating_add(len.saturating_mul(count));
+        let bytes = self.bytes.get(one.range.start..end);
+        (count, bytes.unwrap_or_default())
+    }
+
     /// The request that the datagram at an index is.
     pub(super) fn request(&self, index: usize) -> Option<RequestId> {
         let found = self.requests.binary_search_by_key(&index, |(at, _)| *at);
@@ -238,6 +259,32 @@ mod tests {
         queue.swap(&mut sent);
         assert_eq!(sent.get(0), Some((at(2), &b"two"[..])));
         assert!(queue.is_empty() && queue.bytes.capacity() > 0);
+    }
+
+    #[test]
+    fn datagrams_that_are_alike_are_found_together() {
+        let mut transmits = Transmits::new();
+        assert_eq!(transmits.alike(0, 9), (0, &b""[..]));
+        for (to, bytes) in [(1, "one"), (1, "two"), (1, "ten"), (1, "four"), (2, "five")] {
+            push(&mut transmits, to, bytes.as_bytes(), false).unwrap();
+        }
+        transmits.repeat(at(2), None);
+        transmits.append(at(2), Some([127, 0, 0, 9].into()), b"nine");
+        for (first, most, count, bytes) in [
+            (0, 9, 3, "onetwoten"),
+            (0, 2, 2, "onetwo"),
+            (0, 0, 0, ""),
+            (2, 9, 1, "ten"),
+            (3, 9, 1, "four"),
+            // The same bytes again are not behind themselves.
+            (4, 9, 1, "five"),
+            (5, 9, 1, "five"),
+            (6, 9, 1, "nine"),
+            (7, 9, 0, ""),
+        ] {
+            let expected = (count, bytes.as_bytes());
+            assert_eq!(transmits.alike(first, most), expected, "{first}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use netaio_core::Transmits;
 
+use super::segments::Segments;
 use super::slots::MOST;
 use super::socket_address::in_family;
 
@@ -15,18 +16,37 @@ pub struct Batch<'a> {
     count: usize,
     is_ipv4: bool,
     from: Option<IpAddr>,
+    /// Where all of them are to be cut from one by the system.
+    #[cfg_attr(
+        not(any(target_os = "android", target_os = "linux")),
+        expect(dead_code, reason = "no other system does that")
+    )]
+    segments: Option<&'a Segments>,
 }
 
 impl<'a> Batch<'a> {
     /// The datagrams from an index on, as long as `is_next` says that one is of the same socket,
-    /// that is for IPv4 or for both families, and leaves from the same address.
+    /// that is for IPv4 or for both families, and leaves from the same address; or fewer of
+    /// them, if the system cuts those from one.
     pub(super) fn new(
         datagrams: &'a Transmits,
         first: usize,
         is_ipv4: bool,
         from: Option<IpAddr>,
+        segments: &'a Segments,
         is_next: impl Fn(SocketAddr, Option<IpAddr>) -> bool,
     ) -> Self {
+        let (alike, bytes) = datagrams.alike(first, MOST);
+        if segments.are_worth_it(alike, bytes.len()) {
+            return Self {
+                datagrams,
+                first,
+                count: alike,
+                is_ipv4,
+                from,
+                segments: Some(segments),
+            };
+        }
         let of_same = (first..datagrams.count()).take(MOST).take_while(|index| {
             let next = datagrams.get(*index);
             next.is_some_and(|(to, _)| {
@@ -40,6 +60,7 @@ impl<'a> Batch<'a> {
             count: of_same.count(),
             is_ipv4,
             from,
+            segments: None,
         }
     }
 
@@ -76,6 +97,13 @@ impl<'a> Batch<'a> {
     /// is no room for it.
     #[cfg(any(target_os = "android", target_os = "linux"))]
     pub fn send(&self, socket: &impl std::os::fd::AsRawFd) -> std::io::Result<usize> {
+        if let (Some(segments), Some((to, _))) = (self.segments, self.iter().next()) {
+            let (count, bytes) = self.datagrams.alike(self.first, self.count);
+            let sent = segments.send(socket.as_raw_fd(), bytes, count, to, self.from);
+            if let Some(sent) = sent {
+                return sent.map(|()| count);
+            }
+        }
         super::packet_info::send_many(socket.as_raw_fd(), self.iter(), self.from)
     }
 }

@@ -12,6 +12,7 @@ use bytes::BytesMut;
 use netaio_core::Transmits;
 
 use super::groups::rejoin;
+use super::segments::Segments;
 use super::socket_address::in_family;
 use super::{
     Batch, BoundDatagrams, ReceiveBuffer, SockRef, adopt_datagrams, bind_datagrams, interfaces,
@@ -97,6 +98,7 @@ pub struct Datagrams<S> {
     joined_at: Vec<u32>,
     /// The socket that is polled first rotates, so that none starves another.
     turn: AtomicUsize,
+    segments: Segments,
     /// What datagrams are received into, and copied from: what they are
     /// copied to needs no more room than they take, and may be kept for long. Locked
     /// for no longer than a system call.
@@ -135,9 +137,12 @@ impl<S: PollDatagrams> Datagrams<S> {
             let joined: io::Result<_> = bound.groups.into_iter().map(S::new).collect();
             groups.push(joined?);
         }
+        let mut known_to = sockets.iter().map(|(_, socket)| socket.socket());
+        let segments = Segments::new(known_to.all(|it| Segments::are_known_to(&it)));
         Ok(Self {
             sockets,
             groups,
+            segments,
             options: asked,
             joined_at,
             turn: AtomicUsize::new(0),
@@ -189,7 +194,7 @@ impl<S: PollDatagrams> Datagrams<S> {
     }
 
     /// The datagrams from an index on that can be sent with one system call, and their socket.
-    fn batch<'a>(&self, datagrams: &'a Transmits, first: usize) -> Option<(&S, Batch<'a>)> {
+    fn batch<'a>(&'a self, datagrams: &'a Transmits, first: usize) -> Option<(&'a S, Batch<'a>)> {
         let (to, _) = datagrams.get(first)?;
         let (bound, socket) = self.sender(to, datagrams.source(first))?;
         let from = source(bound, datagrams.source(first));
@@ -197,7 +202,8 @@ impl<S: PollDatagrams> Datagrams<S> {
             let sender = self.sender(to, wanted);
             sender.is_some_and(|(other, _)| other == bound) && source(bound, wanted) == from
         };
-        let batch = Batch::new(datagrams, first, bound.is_ipv4(), from, is_next);
+        let (is_ipv4, segments) = (bound.is_ipv4(), &self.segments);
+        let batch = Batch::new(datagrams, first, is_ipv4, from, segments, is_next);
         Some((socket, batch))
     }
 

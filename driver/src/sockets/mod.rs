@@ -11,6 +11,7 @@ mod open;
 mod packet_info;
 mod receive_buffer;
 mod resolve;
+mod segments;
 mod slots;
 mod socket_address;
 mod stream;

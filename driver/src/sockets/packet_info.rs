@@ -14,7 +14,7 @@ pub use imp::send_from;
 #[cfg(unix)]
 pub(super) use imp::tell_local_addresses;
 #[cfg(any(target_os = "android", target_os = "linux"))]
-pub(super) use imp::{receive_many, send_many};
+pub(super) use imp::{receive_many, send_many, send_segments};
 
 /// Nothing is told here.
 #[cfg(not(unix))]
@@ -127,6 +127,30 @@ mod imp {
         match v4.clone().next() {
             Some(_) => system::send_many(socket, bytes, v4, from),
             None => system::send_many(socket, bytes, v6, from),
+        }
+    }
+
+    /// Sends what the system cuts into datagrams of `len` bytes, all from the address of this
+    /// machine that is given, if any.
+    ///
+    /// # Errors
+    /// None was sent: [`WouldBlock`](io::ErrorKind::WouldBlock) where there is no room for them.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    pub(in super::super) fn send_segments(
+        socket: RawFd,
+        bytes: &[u8],
+        len: u16,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> io::Result<usize> {
+        let bytes = [IoSlice::new(bytes)];
+        match to {
+            SocketAddr::V4(to) => {
+                system::send_segments(socket, &bytes, len, &SockaddrIn::from(to), from)
+            }
+            SocketAddr::V6(to) => {
+                system::send_segments(socket, &bytes, len, &SockaddrIn6::from(to), from)
+            }
         }
     }
 
@@ -243,6 +267,24 @@ mod imp {
             with_source(from, |source, _| {
                 sendmsg(socket, bytes, &[*source], flags, Some(to))
             })
+        }
+
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        pub(super) fn send_segments<S: SockaddrLike>(
+            socket: RawFd,
+            bytes: &[IoSlice<'_>],
+            len: u16,
+            to: &S,
+            from: Option<IpAddr>,
+        ) -> io::Result<usize> {
+            let cut = ControlMessage::UdpGsoSegments(&len);
+            let flags = MsgFlags::MSG_DONTWAIT;
+            match from {
+                None => Ok(sendmsg(socket, bytes, &[cut], flags, Some(to))?),
+                Some(from) => with_source(from, |source, _| {
+                    sendmsg(socket, bytes, &[*source, cut], flags, Some(to))
+                }),
+            }
         }
 
         #[cfg(any(target_os = "android", target_os = "linux"))]
