@@ -8,6 +8,7 @@
 //! allocations than [`Work::max`] says are an error; time never is one.
 #![allow(clippy::unwrap_used, reason = "what fails here fails as a whole")]
 
+mod datagrams;
 mod work;
 
 use std::process::{Command, ExitCode, Stdio};

@@ -14,7 +14,7 @@ use netaio_core::{
 };
 use rand_core::{CryptoRng, SeedableRng};
 
-use super::TURN;
+use super::{TURN, datagrams};
 
 /// What both ends know.
 const SECRET: &str = "a secret of 32 bytes, as generated";
@@ -99,6 +99,15 @@ impl Work {
             },
             make: || ask(without_ids().with_outer(Layer::new().with_cipher(Aead::new(SECRET)))),
         },
+        // A datagram of 64 bytes the same way, from one that has proved no address.
+        Self {
+            name: "answer-datagram",
+            max: Max {
+                instructions: 5_050,
+                allocations: 2.0,
+            },
+            make: || datagrams::answer(without_ids()),
+        },
         // One message for 64 links: what each of them costs.
         Self {
             name: "publish",
@@ -111,11 +120,11 @@ impl Work {
     ];
 }
 
-fn now() -> Now {
+pub(crate) fn now() -> Now {
     Now::new(Duration::from_secs(1000), 1_700_000_000)
 }
 
-fn rng(seed: u64) -> Box<dyn CryptoRng + Send> {
+pub(crate) fn rng(seed: u64) -> Box<dyn CryptoRng + Send> {
     Box::new(ChaCha8Rng::seed_from_u64(seed))
 }
 
@@ -198,7 +207,7 @@ impl End {
     }
 }
 
-fn request() -> Message {
+pub(crate) fn request() -> Message {
     let mut request = Message::request("echo");
     request.content = vec![b'x'; 46].into();
     request

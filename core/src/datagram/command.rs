@@ -33,6 +33,17 @@ impl DatagramLink {
         call: Call,
         answer: impl Into<Option<Message>>,
     ) -> Result<(), ReplyError> {
+        // By reference: what was just written is not moved.
+        self.reply_with(now, node, call, answer.into().as_ref())
+    }
+
+    fn reply_with<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        call: Call,
+        answer: Option<&Message>,
+    ) -> Result<(), ReplyError> {
         self.exchange.now = now;
         if !self.calls.owns(&call) {
             return Err(ReplyError::OtherLink(call));
@@ -42,8 +53,8 @@ impl DatagramLink {
             _ => ReplyError::Closed(CloseReason::Local),
         })?;
         self.end_call(&address);
-        let result = match answer.into() {
-            Some(answer) => self.send_reply(node, &address, &answer),
+        let result = match answer {
+            Some(answer) => self.send_reply(node, &address, answer),
             None => Ok(()),
         };
         self.calls.keep(address);
@@ -101,7 +112,7 @@ impl DatagramLink {
         self.end_renewal(to, message);
         let place = Place::Datagram(to);
         self.queue_with_cookies(to, None, |exchange, cookies, out| {
-            Ok(exchange.seal_send(node, place, message, options, cookies, out)?)
+            exchange.seal_send(node, place, message, options, cookies, out)
         })
     }
 
@@ -223,7 +234,7 @@ impl DatagramLink {
             &mut Exchange<SocketAddr>,
             CookieFields<'_>,
             &mut Vec<u8>,
-        ) -> Result<(), SendError>,
+        ) -> Result<(), SealError>,
     ) -> Result<(), SendError> {
         let repeated = self.validation.take_to_repeat(self.exchange.now, to);
         let cookies = CookieFields {
@@ -243,7 +254,7 @@ impl DatagramLink {
     pub(super) fn queue(
         &mut self,
         to: SocketAddr,
-        make: impl FnOnce(&mut Exchange<SocketAddr>, &mut Vec<u8>) -> Result<(), SendError>,
+        make: impl FnOnce(&mut Exchange<SocketAddr>, &mut Vec<u8>) -> Result<(), SealError>,
     ) -> Result<(), SendError> {
         if matches!(self.phase, Phase::LastSends { .. } | Phase::Closed) {
             return Err(SendError::Closed(CloseReason::Local));

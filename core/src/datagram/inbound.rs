@@ -17,6 +17,26 @@ use crate::now::Now;
 use crate::place::Place;
 use crate::shared::{NodeReply, SharedNode, default_reply};
 
+/// How a message came.
+#[derive(Clone, Copy)]
+pub(super) struct Came {
+    from: SocketAddr,
+    /// Bytes of its datagram.
+    bytes: usize,
+    /// The address of this node that it came to, where the link has several.
+    local: Option<IpAddr>,
+}
+
+impl Came {
+    pub(super) fn of(waiting: &Waiting<SocketAddr>) -> Self {
+        Self {
+            from: waiting.from,
+            bytes: waiting.bytes,
+            local: waiting.local,
+        }
+    }
+}
+
 impl DatagramLink {
     /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its
     /// frame are ignored; a frame that is cut short is refused, even where the checksum
@@ -76,10 +96,11 @@ impl DatagramLink {
         node: &mut N,
     ) -> Option<DatagramEvent<N::Handler>> {
         if self.may_dispatch()
-            && let Some(waiting) = self.calls.pop_waiting()
+            && let Some(mut waiting) = self.calls.pop_waiting()
         {
             self.turn = self.turn.saturating_add(1);
-            return self.dispatch(node, waiting, None);
+            let came = Came::of(&waiting);
+            return self.dispatch(node, &mut waiting.sealed, came, None);
         }
         let Inbound {
             from,
@@ -142,16 +163,22 @@ impl DatagramLink {
             }
         };
         match sorted {
-            Sorted::Message => self.take_message(
-                node,
-                Waiting {
-                    sealed,
-                    from,
-                    bytes,
-                    local,
-                    late,
-                },
-            ),
+            Sorted::Message => {
+                let came = Came { from, bytes, local };
+                if !late && self.calls.waiting().0 == 0 && self.may_dispatch() {
+                    return self.dispatch(node, &mut sealed, came, None);
+                }
+                self.put_off(
+                    node,
+                    Waiting {
+                        sealed,
+                        from,
+                        bytes,
+                        local,
+                        late,
+                    },
+                )
+            }
             Sorted::Failed(request, error) => {
                 node.heard(now, place);
                 self.request_failed(request, error);
@@ -222,22 +249,17 @@ impl DatagramLink {
         self.exchange.has_cookies().then(|| Given::of(auth))?
     }
 
-    /// Handles a message, or lets it wait for a handler's place. Where too many wait it
-    /// is lost, as datagrams are, and an asker that can be told is told.
-    fn take_message<N: SharedNode>(
+    /// Lets a message wait for a handler's place. Where too many wait it is lost, as datagrams
+    /// are, and an asker that can be told is told.
+    fn put_off<N: SharedNode>(
         &mut self,
         node: &mut N,
         message: Waiting<SocketAddr>,
     ) -> Option<DatagramEvent<N::Handler>> {
         let (waiting, waiting_bytes) = self.calls.waiting();
-        let Waiting {
-            from, bytes, late, ..
-        } = message;
-        if late {
+        let (from, bytes) = (message.from, message.bytes);
+        if message.late {
             return self.refuse_unbegun(node, message, Self::STOPPING);
-        }
-        if waiting == 0 && self.may_dispatch() {
-            return self.dispatch(node, message, None);
         }
         let limits = self.exchange.limits();
         let all = waiting_bytes.saturating_add(bytes);
@@ -256,33 +278,27 @@ impl DatagramLink {
     pub(super) fn dispatch<N: SharedNode>(
         &mut self,
         node: &mut N,
-        message: Waiting<SocketAddr>,
+        sealed: &mut SealedMessage,
+        Came { from, bytes, local }: Came,
         refused: Option<&'static str>,
     ) -> Option<DatagramEvent<N::Handler>> {
-        let Waiting {
-            mut sealed,
-            from,
-            bytes,
-            local,
-            ..
-        } = message;
         self.sources.heard(from, local);
         let place = Place::Datagram(from);
         let now = self.exchange.now;
         let validated = self.is_validated(from);
         let may_call = validated || self.validation.budget.may_call(now, from.ip());
         let may_call = may_call && refused.is_none();
-        let may_call = may_call && self.may_subscribe(node, &sealed, place, validated);
+        let may_call = may_call && self.may_subscribe(node, sealed, place, validated);
         let (replies, notices) = (&mut self.replies, &mut self.notices);
         let mut may_answer = || validated || super::may_answer(replies, notices, now, from);
         let found = self
             .exchange
-            .find(node, &mut sealed, place, may_call, &mut may_answer);
+            .find(node, sealed, place, may_call, &mut may_answer);
         let Found { target, inner } = match found {
             Ok(found) => found,
             Err(failed) => return self.failed(from, failed),
         };
-        let message = self.exchange.opened(node, &mut sealed, place);
+        let message = self.exchange.opened(node, sealed, place);
         let mut reply = self.calls.spare(from);
         self.exchange.reply_to(&mut reply, &message, inner);
         reply.local = local;

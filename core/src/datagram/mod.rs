@@ -16,6 +16,7 @@ mod renewals;
 mod renewing;
 mod replies;
 mod requesting;
+mod senders;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -216,7 +217,7 @@ impl DatagramLink {
     ) -> Self {
         Self {
             replies: ReplyBudget::new(config.limits()).with_hashes(config.hashes()),
-            validation: Validation::new(config.limits()),
+            validation: Validation::new(config.limits(), config.hashes()),
             delayed: Delayed::default(),
             renewals: Renewals::default(),
             sources: Sources::new(config.limits().subscribers(), config.hashes()),

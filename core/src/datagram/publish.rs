@@ -170,7 +170,7 @@ impl DatagramLink {
         let telling = (gap > 0).then(|| message.clone().with_gap(gap));
         let (message, place) = (telling.as_ref().unwrap_or(message), Place::Datagram(to));
         self.queue_with_cookies(to, given, |exchange, cookies, out| {
-            Ok(exchange.seal_send(node, place, message, options, cookies, out)?)
+            exchange.seal_send(node, place, message, options, cookies, out)
         })
     }
 

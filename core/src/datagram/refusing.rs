@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::net::SocketAddr;
 
 use super::event::DatagramEvent;
+use super::inbound::Came;
 use super::{DatagramLink, Phase};
 use crate::calls::{InFlight, Waiting};
 use crate::message::Message;
@@ -26,13 +27,13 @@ impl DatagramLink {
     pub(super) fn refuse_unbegun<N: SharedNode>(
         &mut self,
         node: &mut N,
-        message: Waiting<SocketAddr>,
+        mut message: Waiting<SocketAddr>,
         text: &'static str,
     ) -> Option<DatagramEvent<N::Handler>> {
-        let sealed = &message.sealed;
+        let (came, sealed) = (Came::of(&message), &mut message.sealed);
         let is_told = self.calls.len() == 0 || self.exchange.is_correlated(sealed);
         match is_told && sealed.message_type().is_request() {
-            true => self.dispatch(node, message, Some(text)),
+            true => self.dispatch(node, sealed, came, Some(text)),
             false => None,
         }
     }

@@ -42,7 +42,7 @@ impl DatagramLink {
         let answer = granted.as_ref().unwrap_or(answer);
         let result = send_or_replace(address, answer, |message| {
             self.queue_with_cookies(to, given, |exchange, cookies, out| {
-                Ok(exchange.seal_reply(node, place, address, message, cookies, out)?)
+                exchange.seal_reply(node, place, address, message, cookies, out)
             })
         });
         // An error in the reply's place counts as well.
@@ -128,7 +128,7 @@ impl DatagramLink {
         for text in [ASK_AGAIN, ""] {
             let message = Message::error(address.uri.to_bytes(), text);
             let queued = self.queue_with_cookies(to, given, |exchange, cookies, out| {
-                Ok(exchange.seal_reply(node, place, address, &message, cookies, out)?)
+                exchange.seal_reply(node, place, address, &message, cookies, out)
             });
             if queued.is_err() || self.replies.allow_bytes(to.ip(), self.outbox.last_len()) {
                 return;
@@ -155,7 +155,7 @@ impl DatagramLink {
             given: None,
         };
         let queued = self.queue(to, |exchange, out| {
-            Ok(exchange.seal_send(node, place, &message, &options, cookies, out)?)
+            exchange.seal_send(node, place, &message, &options, cookies, out)
         });
         // What cannot be sent is left out: the next notification gives one too.
         if queued.is_ok() {
@@ -205,10 +205,7 @@ impl DatagramLink {
 
     /// An error for somebody who proved nothing: no plugin lends it its keys.
     pub(super) fn send_unsealed(&mut self, to: SocketAddr, message: &Message) {
-        let queued = self.queue(
-            to,
-            |exchange, out| Ok(exchange.seal_unsealed(message, out)?),
-        );
+        let queued = self.queue(to, |exchange, out| exchange.seal_unsealed(message, out));
         // What cannot be sent is left out: there is nobody to tell.
         if queued.is_ok() {
             self.keep_within_budget(to);

@@ -134,7 +134,7 @@ impl DatagramLink {
         let place = Place::Datagram(to);
         // Where it cannot be sent, its time runs out.
         let queued = self.queue_with_cookies(to, None, |exchange, cookies, out| {
-            Ok(exchange.seal_again(node, place, request, cookies, out)?)
+            exchange.seal_again(node, place, request, cookies, out)
         });
         if queued.is_ok() {
             self.note_sent(request);

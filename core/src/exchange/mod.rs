@@ -122,7 +122,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             id: fields.id,
         });
         let bare = message.auth.is_bare() && self.config.wire.codec.is_netaio();
-        if bare && !self.cookies && outer.is_empty() && inner.is_empty() {
+        if bare && fields.cookies.is_empty() && outer.is_empty() && inner.is_empty() {
             return seal_bare(&self.config.wire, message, correlation_field, out);
         }
         let of_link = fields.cookies.fields();

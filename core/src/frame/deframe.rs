@@ -170,6 +170,8 @@ impl Frame {
     /// # Errors
     /// The datagram holds no whole frame; unlike netaio, a body cut short is
     /// refused even where the checksum of what is there fits.
+    // As Deframer::next.
+    #[inline(always)]
     pub fn from_datagram(wire: &Wire, mut datagram: BytesMut) -> Result<Self, FrameErrorKind> {
         let header_len = wire.codec.header_len();
         let Some(bytes) = datagram.get(..header_len) else {

@@ -9,7 +9,7 @@ use netaio_driver::core::{
 };
 use netaio_tests::plain::frame;
 use netaio_tokio::plugin::Peer;
-use netaio_tokio::types::REQUEST_URI;
+use netaio_tokio::types::{REQUEST_URI, RESPOND_URI};
 use rand_core::SeedableRng;
 
 use super::{Side, machine, order};
@@ -19,6 +19,8 @@ const MESSAGES: usize = 1_000_000;
 pub(crate) fn side<'a>(peers: usize) -> Result<Side<'a>, Box<dyn Error>> {
     let limits = Limits::default()
         .with_peers(peers)?
+        // All of them are answered: who finds no room is asked for a cookie instead.
+        .with_unverified_senders(peers)?
         .with_unvalidated_burst(usize::MAX)?
         .with_unvalidated_rate(usize::MAX)?
         .with_unvalidated_total(usize::MAX)?;
@@ -54,7 +56,9 @@ pub(crate) fn side<'a>(peers: usize) -> Result<Side<'a>, Box<dyn Error>> {
                         let answer = Message::respond_uri(message.uri, message.content);
                         hub.reply(now, call, answer)?;
                     }
-                    DatagramOutput::Transmit { .. } => answered += 1,
+                    DatagramOutput::Transmit { bytes, .. } => {
+                        answered += usize::from(bytes.first() == Some(&RESPOND_URI.value()));
+                    }
                     _ => {}
                 }
             }

@@ -7,9 +7,9 @@ use alloc::collections::VecDeque;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use crate::hashes::{HashMap, Hashes};
+use super::senders::{Sender, Senders};
+use crate::hashes::Hashes;
 use crate::limits::Limits;
-use crate::network::Network;
 use crate::now::Now;
 
 /// The budget of the answers that a node over datagrams makes by itself, which
@@ -43,12 +43,12 @@ pub struct ReplyBudget {
     all: Rate,
     amplification: u64,
     max_senders: usize,
-    senders: HashMap<Network, Account>,
+    senders: Senders<Account>,
     /// Every sender once, with the time it was last checked for its age, in that
     /// order.
-    checked: VecDeque<(Duration, Network)>,
+    checked: VecDeque<(Duration, Sender)>,
     /// The last sender that found no place among them, and the bytes that it may be sent.
-    newcomer: Option<(Network, u64)>,
+    newcomer: Option<(Sender, u64)>,
     answered: Meter,
     suppressed: SuppressedReplies,
 }
@@ -95,7 +95,7 @@ impl ReplyBudget {
             all: Rate::per_second(limits.unverified_replies()),
             amplification: limits.amplification().try_into().unwrap_or(u64::MAX),
             max_senders: limits.unverified_senders(),
-            senders: HashMap::default(),
+            senders: Senders::new(Hashes::default()),
             checked: VecDeque::new(),
             newcomer: None,
             answered: Meter::default(),
@@ -105,38 +105,38 @@ impl ReplyBudget {
 
     /// The same, with a table whose places no remote knows. Nothing was received yet.
     pub(crate) fn with_hashes(mut self, hashes: Hashes) -> Self {
-        self.senders = HashMap::with_hasher(hashes);
+        self.senders = Senders::new(hashes);
         self
     }
 
     /// Notes a datagram of so many bytes, whatever is in it, from an address.
     pub fn received(&mut self, now: Now, ip: IpAddr, bytes: usize) {
-        let (now, sender) = (now.monotonic, Network::of(ip));
+        let (now, sender) = (now.monotonic, Sender::of(ip));
         self.forget(now);
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let added = bytes.saturating_mul(self.amplification);
-        if self.senders.len() >= self.max_senders && !self.senders.contains_key(&sender) {
+        let most = Self::MAX_CREDITED.saturating_mul(self.amplification);
+        if let Some(account) = self.senders.get_mut(sender) {
+            account.credit = account.credit.saturating_add(added).min(most);
+            account.heard = now;
+        } else if self.senders.len() >= self.max_senders {
             self.newcomer = Some((sender, added));
-            return;
-        }
-        let account = self.senders.entry(sender).or_insert_with(|| {
+        } else {
             self.checked.push_back((now, sender));
-            Account {
+            let account = Account {
                 heard: now,
                 answered: Meter::default(),
-                credit: 0,
-            }
-        });
-        let most = Self::MAX_CREDITED.saturating_mul(self.amplification);
-        account.credit = account.credit.saturating_add(added).min(most);
-        account.heard = now;
+                credit: added.min(most),
+            };
+            self.senders.insert(sender, account);
+        }
     }
 
     /// Whether an answer of so many bytes, as a whole datagram, may be sent to an
     /// address. If so it counts as sent.
     pub fn allow(&mut self, now: Now, ip: IpAddr, bytes: usize) -> bool {
         let now = now.monotonic;
-        let Some(account) = self.senders.get_mut(&Network::of(ip)) else {
+        let Some(account) = self.senders.get_mut(Sender::of(ip)) else {
             add_one(&mut self.suppressed.unknown_sender);
             return false;
         };
@@ -166,7 +166,7 @@ impl ReplyBudget {
     /// that counts as one that was not sent.
     pub fn may_allow(&mut self, now: Now, ip: IpAddr) -> bool {
         let now = now.monotonic;
-        let Some(account) = self.senders.get_mut(&Network::of(ip)) else {
+        let Some(account) = self.senders.get_mut(Sender::of(ip)) else {
             add_one(&mut self.suppressed.unknown_sender);
             return false;
         };
@@ -185,8 +185,8 @@ impl ReplyBudget {
     }
 
     /// Whether a quarter of what may be answered to an address at once is spent.
-    pub(super) fn is_quarter_spent(&self, now: Now, ip: IpAddr) -> bool {
-        let account = self.senders.get(&Network::of(ip));
+    pub(super) fn is_quarter_spent(&mut self, now: Now, ip: IpAddr) -> bool {
+        let account = self.senders.get_mut(Sender::of(ip));
         account.is_some_and(|account| {
             let full_at = account.answered.full_at;
             full_at.saturating_sub(now.monotonic) >= Rate::QUARTER
@@ -197,12 +197,12 @@ impl ReplyBudget {
     /// sender is where it says: they count as bytes, and not as an answer. So a sender that
     /// came last may be sent them too where others have taken all places.
     pub(super) fn allow_bytes(&mut self, ip: IpAddr, bytes: usize) -> bool {
-        let sender = Network::of(ip);
-        let credit = match self.senders.get_mut(&sender) {
+        let sender = Sender::of(ip);
+        let credit = match self.senders.get_mut(sender) {
             Some(account) => Some(&mut account.credit),
             None => {
                 let newcomer = self.newcomer.as_mut();
-                newcomer.and_then(|(network, credit)| (*network == sender).then_some(credit))
+                newcomer.and_then(|(newcomer, credit)| (*newcomer == sender).then_some(credit))
             }
         };
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -239,11 +239,11 @@ impl ReplyBudget {
                 return;
             }
             self.checked.pop_front();
-            let account = self.senders.get_mut(&sender);
+            let account = self.senders.get_mut(sender);
             if account.is_some_and(|account| account.is_in_use(now)) {
                 self.checked.push_back((now, sender));
             } else {
-                self.senders.remove(&sender);
+                self.senders.remove(sender);
             }
         }
     }
