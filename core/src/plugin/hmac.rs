@@ -167,9 +167,15 @@ impl HmacAuth {
     /// Ten compressions of SHA-256 for a body of up to 107 bytes: one for the nonce, two for the
     /// key, four and three for the two pads and what follows them. All of them depend on the
     /// nonce; what does not, the digests of secret and label, is kept.
-    fn mac(&self, secret: &SecretBytes, nonce: &[u8], ts: [u8; 4], body: &[u8]) -> [u8; LEN] {
+    fn mac(
+        &self,
+        secret: &SecretBytes,
+        nonce: &[u8; IV_LEN],
+        ts: [u8; 4],
+        body: &[u8],
+    ) -> [u8; LEN] {
         let mut key = Wiped([0; LEN]);
-        let nonce = sha256::digest(nonce);
+        let nonce = sha256::digest_iv(nonce);
         sha256::derive_key(secret.bytes(), &nonce, &self.label_digest, &mut key);
         let mut mac = [0; LEN];
         let feed = |hash: &mut Hash| {

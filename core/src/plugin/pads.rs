@@ -6,7 +6,7 @@ use sha2::block_api::compress256;
 use zeroize::Zeroize;
 
 use super::secret::Wiped;
-use super::sha256::{BLOCK_LEN, Hash, INITIAL, LEN, State};
+use super::sha256::{BLOCK_LEN, Hash, INITIAL, LEN, State, pad, write_state};
 
 /// Length of the pads of RFC 2104 with SHA-256, in bytes.
 pub(crate) const STANDARD: usize = BLOCK_LEN;
@@ -50,38 +50,50 @@ impl<const PAD: usize> Pads<PAD> {
 
     /// Sets the key, in place: what is moved leaves a copy behind.
     pub(crate) fn set(&mut self, key: &[u8; LEN]) {
-        let mut block = Wiped([INNER; BLOCK_LEN]);
-        xor(&mut block, key);
-        Self::begin(&mut self.inner, &block, INNER);
-        xor(&mut block, &[INNER ^ OUTER; BLOCK_LEN]);
-        Self::begin(&mut self.outer, &block, OUTER);
+        let mut pad = Wiped([INNER; 2 * BLOCK_LEN]);
+        xor(&mut *pad, key);
+        Self::begin(&mut self.inner, &pad);
+        xor(&mut *pad, &[INNER ^ OUTER; 2 * BLOCK_LEN]);
+        Self::begin(&mut self.outer, &pad);
     }
 
-    /// Sets the state to that behind the whole blocks of a pad, of which the first is given.
-    fn begin(state: &mut State, first: &[u8; BLOCK_LEN], pad: u8) {
+    /// Sets the state to that behind the whole blocks of a pad.
+    #[inline]
+    fn begin(state: &mut State, pad: &[u8; 2 * BLOCK_LEN]) {
+        let (blocks, _) = pad.as_chunks();
         *state = INITIAL;
-        compress256(state, slice::from_ref(first));
-        if Self::BLOCKS > 1 {
-            compress256(state, &[[pad; BLOCK_LEN]]);
-        }
+        compress256(state, blocks.get(..Self::BLOCKS).unwrap_or_default());
     }
 
     /// The MAC of what `feed` writes.
     pub(crate) fn mac(&self, feed: impl FnOnce(&mut Hash), out: &mut [u8; LEN]) {
         let mut hash = Hash::new();
-        let rest = |pad: &'static [u8; BLOCK_LEN]| pad.get(..Self::REST).unwrap_or_default();
         hash.resume(&self.inner, Self::BLOCKS);
-        hash.update(rest(&[INNER; BLOCK_LEN]));
+        hash.update([INNER; BLOCK_LEN].get(..Self::REST).unwrap_or_default());
         feed(&mut hash);
         hash.finish(out);
-        hash.resume(&self.outer, Self::BLOCKS);
-        hash.update(rest(&[OUTER; BLOCK_LEN]));
-        hash.update(out);
-        hash.finish(out);
+        self.wrap(out);
+    }
+
+    /// Makes a MAC of the inner digest: what is left of the outer pad, the digest and what ends
+    /// the message are one block, put together without a call to copy them.
+    #[inline]
+    fn wrap(&self, digest: &mut [u8; LEN]) {
+        const { assert!(Self::REST + LEN + 1 + size_of::<u64>() <= BLOCK_LEN) }
+        let mut block = Wiped([0; BLOCK_LEN]);
+        let (start, rest) = block.split_at_mut(Self::REST);
+        start.fill(OUTER);
+        if let Some(place) = rest.first_chunk_mut() {
+            *place = *digest;
+        }
+        pad(&mut *block, PAD.saturating_add(LEN));
+        let mut state = self.outer;
+        compress256(&mut state, slice::from_ref(&block));
+        write_state(&state, digest);
     }
 }
 
-fn xor(to: &mut [u8; BLOCK_LEN], with: &[u8]) {
+fn xor(to: &mut [u8], with: &[u8]) {
     for (byte, with) in to.iter_mut().zip(with) {
         *byte ^= with;
     }

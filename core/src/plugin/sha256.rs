@@ -104,10 +104,28 @@ impl Hash {
             *bits = self.len.wrapping_mul(8).to_be_bytes();
         }
         compress256(&mut self.state, slice::from_ref(&self.block));
-        let (words, _) = out.as_chunks_mut();
-        for (bytes, word) in words.iter_mut().zip(self.state) {
-            *bytes = word.to_be_bytes();
-        }
+        write_state(&self.state, out);
+    }
+}
+
+/// The digest that a state is, behind the last block.
+#[inline]
+pub(super) fn write_state(state: &State, out: &mut [u8; LEN]) {
+    let (words, _) = out.as_chunks_mut();
+    for (bytes, word) in words.iter_mut().zip(state) {
+        *bytes = word.to_be_bytes();
+    }
+}
+
+/// Ends the last block of a message of so many bytes, which leave room for that: `block` is zero
+/// behind them.
+#[inline]
+pub(super) fn pad(block: &mut [u8], len: usize) {
+    if let Some(end) = block.get_mut(len % BLOCK_LEN) {
+        *end = 0x80;
+    }
+    if let Some(bits) = block.last_chunk_mut() {
+        *bits = (len as u64).wrapping_mul(8).to_be_bytes();
     }
 }
 
@@ -125,6 +143,19 @@ pub(super) fn digest(data: &[u8]) -> [u8; LEN] {
     out
 }
 
+/// SHA-256 of a nonce, which is one block, put together without a call to copy it.
+pub(super) fn digest_iv(iv: &[u8; IV_LEN]) -> [u8; LEN] {
+    let mut block = [0; BLOCK_LEN];
+    if let Some(start) = block.first_chunk_mut() {
+        *start = *iv;
+    }
+    pad(&mut block, IV_LEN);
+    let (mut state, mut out) = (INITIAL, [0; LEN]);
+    compress256(&mut state, slice::from_ref(&block));
+    write_state(&state, &mut out);
+    out
+}
+
 /// Writes the SHA-256 of the parts, one behind the other, where the caller wants it.
 pub(super) fn digest_into(parts: &[&[u8]], out: &mut [u8; LEN]) {
     let mut hash = Hash::new();
@@ -137,14 +168,27 @@ pub(super) fn digest_into(parts: &[&[u8]], out: &mut [u8; LEN]) {
 /// netaio's `derive_key` of three parts whose digests are given:
 /// `SHA256(SHA256(p1) || SHA256(p2) || SHA256(p3))`. The first and the last are
 /// the same for every message, so plugins keep their digests. The second one is the message's
-/// own and stands in the first block, so no state can be kept.
+/// own and stands in the first block, so no state can be kept. Both blocks are put together
+/// first, and compressed with one call.
 pub(super) fn derive_key(
     first: &[u8; LEN],
     second: &[u8; LEN],
     third: &[u8; LEN],
     key: &mut [u8; LEN],
 ) {
-    digest_into(&[first, second, third], key);
+    let mut blocks = [0; 2 * BLOCK_LEN];
+    let (parts, _) = blocks.as_chunks_mut();
+    for (part, digest) in parts.iter_mut().zip([first, second, third]) {
+        *part = *digest;
+    }
+    if let Some(last) = blocks.last_chunk_mut::<BLOCK_LEN>() {
+        pad(last, 3 * LEN);
+    }
+    let mut state = INITIAL;
+    compress256(&mut state, blocks.as_chunks().0);
+    write_state(&state, key);
+    state.as_mut_slice().zeroize();
+    blocks.as_mut_slice().zeroize();
 }
 
 /// Compares in constant time.
@@ -173,6 +217,12 @@ mod tests {
                 assert_eq!(out, expected, "{len} in pieces of {piece}");
             }
         }
+    }
+
+    #[test]
+    fn a_nonce_is_a_block() {
+        let nonce = core::array::from_fn(|at| at as u8);
+        assert_eq!(digest_iv(&nonce), digest(&nonce));
     }
 
     #[test]
