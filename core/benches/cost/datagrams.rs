@@ -9,7 +9,7 @@ use netaio_core::{
 };
 
 use super::TURN;
-use super::work::{Turn, now, request, rng};
+use super::given::{Turn, now, request, rng};
 
 /// One end: a socket's link and its node.
 struct End {

@@ -9,11 +9,13 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails as a whole")]
 
 mod datagrams;
+mod given;
 mod work;
 
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
+use self::given::Turn;
 use self::work::Work;
 
 /// Messages of a turn.
@@ -73,7 +75,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn repeat(turn: &mut work::Turn, times: usize) {
+fn repeat(turn: &mut Turn, times: usize) {
     (0..times).for_each(|_| turn());
 }
 

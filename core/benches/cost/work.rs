@@ -1,26 +1,21 @@
 //! What is measured.
 
 use std::hint::black_box;
-use std::time::Duration;
 
-use chacha20::ChaCha8Rng;
 #[cfg(feature = "aead")]
 use netaio_core::plugin::Aead;
 use netaio_core::plugin::HmacAuth;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
-    Correlation, Layer, Limits, Link, LinkConfig, LinkEvent, Message, Node, Now, RequestOptions,
+    Correlation, Layer, Limits, Link, LinkConfig, LinkEvent, Message, Node, RequestOptions,
     SendOptions,
 };
-use rand_core::{CryptoRng, SeedableRng};
 
+use super::given::{Turn, now, request, rng};
 use super::{TURN, datagrams};
 
 /// What both ends know.
 const SECRET: &str = "a secret of 32 bytes, as generated";
-
-/// A turn of messages, again and again.
-pub(crate) type Turn = Box<dyn FnMut()>;
 
 /// One kind of work.
 pub(crate) struct Work {
@@ -120,14 +115,6 @@ impl Work {
     ];
 }
 
-pub(crate) fn now() -> Now {
-    Now::new(Duration::from_secs(1000), 1_700_000_000)
-}
-
-pub(crate) fn rng(seed: u64) -> Box<dyn CryptoRng + Send> {
-    Box::new(ChaCha8Rng::seed_from_u64(seed))
-}
-
 /// Side by side, as netaio's own answers would keep their order.
 fn config() -> LinkConfig {
     let limits = Limits::default()
@@ -205,12 +192,6 @@ impl End {
         self.link.poll_outbound(&mut self.out);
         &self.out
     }
-}
-
-pub(crate) fn request() -> Message {
-    let mut request = Message::request("echo");
-    request.content = vec![b'x'; 46].into();
-    request
 }
 
 /// A server's end, which gets the same requests again and again.
