@@ -264,7 +264,7 @@ impl CliError {
                 "is there a server? `netaio serve` starts one; --server says where it is"
             }
             Self::Request(RequestError::Undelivered(_)) => {
-                "is there a server? `netaio serve --udp` starts one; --server says where it is"
+                "is there a server? `netaio serve --udp 127.0.0.1:8888` starts one; --server says where it is"
             }
             Self::Lost(reason)
             | Self::Request(

@@ -205,6 +205,14 @@ fn failures_have_their_exit_status() {
                 let error = "netaio: the datagram was not delivered: ";
                 assert_eq!(ran.status, 4, "{ran:?}");
                 assert!(ran.stderr.starts_with(error), "{}", ran.stderr);
+                // What it says to type is a command: here of an address that is taken.
+                let advised = ran.stderr.split('`').nth(1).unwrap();
+                let taken = mute.local_addr().unwrap().to_string();
+                let advised = advised.replace("127.0.0.1:8888", &taken);
+                let words: Vec<_> = advised.split(' ').skip(1).collect();
+                let error = format!("cannot bind {taken}: ");
+                let ran = run(&words, b"");
+                assert!(ran.error().starts_with(&error), "{ran:?}");
             }
         }
     }
