@@ -12,8 +12,9 @@ pub(super) struct Segments {
 }
 
 impl Segments {
-    /// Fewer would cost as much alone.
-    const LEAST: usize = 3;
+    /// Fewer save little, and all arrive at once: then the two ends work in turns, and each waits
+    /// for the other, which may take longer than what is saved.
+    const LEAST: usize = 16;
     /// The longest datagram that is sent so, in bytes: what is longer than a path lets through
     /// cannot be, and IPv6 lets this through on all of them.
     const LONGEST: usize = 1_232;
@@ -133,7 +134,7 @@ mod imp {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
             let segments = Segments::new(true);
             let to = socket.local_addr().unwrap();
-            let all_of = |len| segments.are_worth_it(3, 3 * len);
+            let all_of = |len| segments.are_worth_it(Segments::LEAST, Segments::LEAST * len);
             assert!(all_of(Segments::LONGEST) && !all_of(Segments::LONGEST + 1) && !all_of(0));
             if !Segments::are_known_to(&SockRef::from(&socket)) {
                 return;
