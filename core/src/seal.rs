@@ -246,6 +246,7 @@ impl Sealer {
 }
 
 /// Seals a message that has no fields of its own, with no layer, in netaio's format.
+#[inline]
 pub(crate) fn seal_bare(
     wire: &Wire,
     message: &Message,

@@ -52,15 +52,21 @@ impl Buffers {
                 return;
             };
             *messages = messages.saturating_sub(1);
-            self.shared.retain(|(held, messages)| {
-                if *messages == 0 {
-                    self.bytes = self.bytes.saturating_sub(held.size);
-                }
-                *messages > 0
-            });
+            if *messages == 0 {
+                self.forget_unused();
+            }
             return;
         }
         self.bytes = self.bytes.saturating_sub(buffer.size);
+    }
+
+    fn forget_unused(&mut self) {
+        self.shared.retain(|(held, messages)| {
+            if *messages == 0 {
+                self.bytes = self.bytes.saturating_sub(held.size);
+            }
+            *messages > 0
+        });
     }
 
     /// The bytes of all of them, and of one more, should it not be among them.

@@ -103,6 +103,33 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     ) -> Result<Found<N::Handler>, Failed> {
         let message_type = sealed.message_type();
         let withheld = !may_call && message_type.is_request();
+        match node.route(message_type, sealed.uri(), from) {
+            // As most are: nothing is to be opened, and nobody else can take the handler.
+            Destination::Handler(Route {
+                handler,
+                inner,
+                one_time: None,
+            }) if inner.is_empty() => {
+                let target = match withheld {
+                    true => Target::Withheld,
+                    false => Target::Handler(handler),
+                };
+                Ok(Found { target, inner })
+            }
+            found => self.find_behind_layers(node, sealed, from, (found, withheld), may_answer),
+        }
+    }
+
+    /// As [`find`](Self::find), from where the message goes.
+    fn find_behind_layers<N: SharedNode>(
+        &self,
+        node: &mut N,
+        sealed: &mut SealedMessage,
+        from: Place,
+        (mut found, withheld): (Destination<N::Handler>, bool),
+        may_answer: &mut dyn FnMut() -> bool,
+    ) -> Result<Found<N::Handler>, Failed> {
+        let message_type = sealed.message_type();
         // Inner layers whose check it passed, for handlers that were taken away, and what it
         // was behind the last one.
         let mut passed: Vec<Layer> = Vec::new();
@@ -112,7 +139,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 handler,
                 inner,
                 one_time,
-            } = match node.route(message_type, sealed.uri(), from) {
+            } = match found {
                 Destination::Handler(route) => route,
                 Destination::Node { inner } => {
                     if let Err(error) = self.open(node, sealed, &inner, from) {
@@ -160,6 +187,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             }
             opened = again.map(|unopened| mem::replace(sealed, unopened));
             passed.push(inner);
+            found = node.route(message_type, sealed.uri(), from);
         }
     }
 

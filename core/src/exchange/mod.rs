@@ -464,12 +464,16 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     }
 
     /// Opens the outer layer.
+    #[inline]
     pub(crate) fn open_outer(
         &self,
         node: &mut impl SharedNode,
         sealed: &mut SealedMessage,
         from: Place,
     ) -> Result<(), OpenError> {
-        self.open_layer(node, sealed, &self.config.outer, None, from)
+        match self.config.outer.is_empty() {
+            true => Ok(()),
+            false => self.open_layer(node, sealed, &self.config.outer, None, from),
+        }
     }
 }

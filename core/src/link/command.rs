@@ -282,6 +282,7 @@ impl Link {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn check_open(&self) -> Result<(), SendError> {
         match self.close_reason() {
             Some(reason) => Err(SendError::Closed(reason.clone())),

@@ -162,6 +162,7 @@ impl Link {
     /// Drops what may be dropped where the queue was full of it before `added` bytes
     /// were queued. To be called once they are there: what cannot be sent takes nobody's
     /// place.
+    #[inline]
     pub(super) fn make_room(&mut self, added: usize) {
         if let Some(policy) = self.dropping() {
             let max = self.limits().outbound_queue();
@@ -171,6 +172,7 @@ impl Link {
     }
 
     /// Closes the link where the queue is full and the remote does not read it.
+    #[inline]
     pub(super) fn admit(&mut self) -> Result<(), SendError> {
         let (kept, max) = (self.outbox.kept(), self.limits().outbound_queue());
         match self.flow.admit(kept, max) {

@@ -27,6 +27,12 @@ impl<A: Copy + Eq + Hash> Pending<A> {
             .get_or_insert_with(|| Box::new(Table::new(doubt)))
     }
 
+    /// Whether no request was ever made.
+    #[inline]
+    pub(crate) fn is_unused(&self) -> bool {
+        self.table.is_none()
+    }
+
     /// The name of the request that is inserted next.
     pub(crate) fn next_id(&self) -> RequestId {
         let first = RequestId { serial: 0, slot: 0 };
