@@ -255,7 +255,7 @@ pub(crate) fn seal_bare(
 ) -> Result<(), SealError> {
     check(wire, message)?;
     let field = correlation.and_then(|field| Some((field.name, field.id?)));
-    frame::encode_bare(message, field, out)
+    frame::encode_bare(wire, message, field, out)
 }
 
 /// Whether a message can be sent at all.

@@ -33,7 +33,7 @@ pub(crate) fn encode_plain(
     out: &mut Vec<u8>,
 ) -> Result<(), SealError> {
     if wire.codec.is_netaio() && auth.is_empty() {
-        return encode_bare(message, None, out);
+        return encode_bare(wire, message, None, out);
     }
     let uri_len = u16::try_from(message.uri.len())
         .unwrap_or(u16::MAX)
@@ -46,6 +46,7 @@ pub(crate) fn encode_plain(
 /// packed value. That is what most frames are where no plugin is. All that the frame begins
 /// with is put there at once.
 pub(crate) fn encode_bare(
+    wire: &Wire,
     message: &Message,
     field: Option<(&str, &[u8])>,
     out: &mut Vec<u8>,
@@ -103,7 +104,7 @@ pub(crate) fn encode_bare(
     let body = out.len().saturating_sub(URI_LEN);
     out.extend_from_slice(uri);
     out.extend_from_slice(content);
-    let checksum = crc32fast::hash(out.get(body..).unwrap_or_default());
+    let checksum = wire.codec.checksum(out.get(body..).unwrap_or_default());
     let place = begin.saturating_add(Header::CHECKSUM);
     put_at(out, place, checksum.to_be_bytes());
     Ok(())
@@ -141,7 +142,7 @@ fn encode_sections(
         }
         let body_start = out.len();
         body.iter().for_each(|part| out.extend_from_slice(part));
-        let checksum = crc32fast::hash(out.get(body_start..).unwrap_or_default());
+        let checksum = wire.codec.checksum(out.get(body_start..).unwrap_or_default());
         let header = Header {
             message_type,
             auth_len: body_start.saturating_sub(auth_start),

@@ -49,7 +49,7 @@ impl SealedMessage {
             Some(format) => format.decode(body)?,
         };
         if let Some(found) = header.checksum {
-            let computed = crc32fast::hash(body);
+            let computed = wire.codec.checksum(body);
             if found != computed {
                 return Err(FrameErrorKind::Checksum { found, computed });
             }

@@ -115,17 +115,15 @@ pub struct Codec {
     header: Option<Arc<dyn HeaderFormat>>,
     auth: Option<Arc<dyn AuthFormat>>,
     body: Option<Arc<dyn BodyFormat>>,
+    /// Of no bytes yet: a new one looks up what the processor can.
+    hasher: crc32fast::Hasher,
 }
 
 impl Codec {
     /// netaio's own format.
     #[must_use]
-    pub const fn netaio() -> Self {
-        Self {
-            header: None,
-            auth: None,
-            body: None,
-        }
+    pub fn netaio() -> Self {
+        Self::default()
     }
 
     /// Replaces the header format.
@@ -174,6 +172,15 @@ impl Codec {
             None => Body::MAX_PAYLOAD,
             Some(format) => format.max_payload(),
         }
+    }
+
+    /// The checksum of a body section: CRC-32 with the polynomial of IEEE 802.3, as Python's
+    /// `zlib.crc32` makes it.
+    #[inline]
+    pub(crate) fn checksum(&self, section: &[u8]) -> u32 {
+        let mut hasher = self.hasher.clone();
+        hasher.update(section);
+        hasher.finalize()
     }
 
     /// Whether every part is in netaio's own format.
