@@ -142,7 +142,9 @@ fn encode_sections(
         }
         let body_start = out.len();
         body.iter().for_each(|part| out.extend_from_slice(part));
-        let checksum = wire.codec.checksum(out.get(body_start..).unwrap_or_default());
+        let checksum = wire
+            .codec
+            .checksum(out.get(body_start..).unwrap_or_default());
         let header = Header {
             message_type,
             auth_len: body_start.saturating_sub(auth_start),

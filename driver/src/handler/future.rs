@@ -7,10 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use netaio_core::Message;
-use pin_project_lite::pin_project;
 
 /// A handler that goes on: it completes with the reply, if there is one.
-pub struct HandlerFuture(Pin<Box<dyn Slot>>);
+pub struct HandlerFuture(Box<dyn Slot>);
 
 /// The memory of handlers that have completed, for the next ones of the same kind: as long
 /// as a connection has one, calling a handler allocates nothing.
@@ -22,21 +21,21 @@ impl Spares {
     const KEEP: usize = 4;
 
     /// A future on the heap, in the place of one that has completed if there is one that fits.
+    #[inline]
     pub fn place<F>(&mut self, future: F) -> HandlerFuture
     where
         F: Future<Output = Option<Message>> + Send + 'static,
     {
-        let mut future = Some(future);
         for index in 0..self.0.len() {
-            let took = self
-                .0
-                .get_mut(index)
-                .is_some_and(|spare| spare.0.as_mut().take(&mut future));
-            if took {
+            if let Some(spare) = self.0.get_mut(index)
+                && let Some(place) = (&mut *spare.0 as &mut dyn Any).downcast_mut::<Place<F>>()
+            {
+                // Handed to nobody on the way: each time it would be copied.
+                place.0.set(Some(future));
                 return self.0.swap_remove(index);
             }
         }
-        HandlerFuture(Box::pin(Place { future }))
+        HandlerFuture(Box::new(Place(Box::pin(Some(future)))))
     }
 
     /// Keeps the memory of one that has completed.
@@ -55,23 +54,16 @@ impl Spares {
 }
 
 /// Where a future is, and where another of its type may be after it.
-trait Slot: Send {
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>>;
-
-    /// Takes the future of an `Option`, if it is of the right type.
-    fn take(self: Pin<&mut Self>, future: &mut dyn Any) -> bool;
+trait Slot: Any + Send {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>>;
 }
 
-pin_project! {
-    struct Place<F> {
-        #[pin]
-        future: Option<F>,
-    }
-}
+/// It can be moved, as the future cannot: so it can be asked what it is of.
+struct Place<F>(Pin<Box<Option<F>>>);
 
 impl<F: Future<Output = Option<Message>> + Send + 'static> Slot for Place<F> {
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
-        let mut future = self.project().future;
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        let mut future = self.0.as_mut();
         let Some(running) = future.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
@@ -80,21 +72,13 @@ impl<F: Future<Output = Option<Message>> + Send + 'static> Slot for Place<F> {
         future.set(None);
         Poll::Ready(answer)
     }
-
-    fn take(self: Pin<&mut Self>, future: &mut dyn Any) -> bool {
-        let Some(future) = future.downcast_mut::<Option<F>>() else {
-            return false;
-        };
-        self.project().future.set(future.take());
-        true
-    }
 }
 
 impl Future for HandlerFuture {
     type Output = Option<Message>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
-        self.0.as_mut().poll(context)
+        self.0.poll(context)
     }
 }
 
