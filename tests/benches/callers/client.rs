@@ -14,12 +14,14 @@ use netaio_tests::process::{self, Process};
 
 use super::Ask;
 use super::floor::Floor;
+#[cfg(feature = "rpc")]
+use super::rpc::Framework;
 
 /// The first argument of a process that asks.
 const ROLE: &str = "call";
 
 /// The content of a request of 64 bytes.
-static CONTENT: [u8; FRAME - 18] = [b'x'; FRAME - 18];
+pub(super) static CONTENT: [u8; FRAME - 18] = [b'x'; FRAME - 18];
 
 /// Clients in a process of their own.
 pub(super) struct Clients {
@@ -37,10 +39,22 @@ pub(super) enum Contender {
     Correlated,
     /// The floor, which asks Redis.
     Redis,
+    /// Another framework's client, on tokio only.
+    #[cfg(feature = "rpc")]
+    Framework(Framework),
 }
 
 impl Contender {
-    pub(super) const ALL: [Self; 4] = [Self::Minimal, Self::Fifo, Self::Correlated, Self::Redis];
+    const ALL: &[Self] = &[
+        Self::Minimal,
+        Self::Fifo,
+        Self::Correlated,
+        Self::Redis,
+        #[cfg(feature = "rpc")]
+        Self::Framework(Framework::Tarpc),
+        #[cfg(feature = "rpc")]
+        Self::Framework(Framework::Tonic),
+    ];
 }
 
 impl Clients {
@@ -130,6 +144,8 @@ async fn obey<R: Sockets>(order: &str) -> Result<(f64, f64)> {
             let ours = (0..callers).map(|_| Ours(connection.clone()));
             return measure::<R, _>(ours.collect(), span);
         }
+        #[cfg(feature = "rpc")]
+        Contender::Framework(framework) => return framework.ask::<R>(server, callers, span).await,
     };
     let floor = Floor::connect::<R>(server, question).await?;
     measure::<R, _>((0..callers).map(|_| floor.caller()).collect(), span)
@@ -157,7 +173,7 @@ struct Tally {
 }
 
 /// Answers a second, and nanoseconds of this process for each.
-fn measure<R: Sockets, A: Ask>(callers: Vec<A>, span: Duration) -> Result<(f64, f64)> {
+pub(super) fn measure<R: Sockets, A: Ask>(callers: Vec<A>, span: Duration) -> Result<(f64, f64)> {
     let tally = Arc::new(Tally::default());
     let (running, ended) = async_channel::bounded::<()>(1);
     // One for each caller: a common one would be fought for.

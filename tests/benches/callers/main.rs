@@ -2,31 +2,44 @@
 //! hand that gives answers to callers in their order, with one write for all that ask at once
 //! (*minimal*). The `Client` is measured with ids in its requests (*correlated*, as it is unless told
 //! otherwise) and without (*FIFO*, as the floor). Where `redis-server` is on the PATH, the floor asks
-//! it for `PING` too, as deep.
+//! it for `PING` too, as deep. With the feature `rpc`, tarpc and tonic are measured beside ours, each
+//! client with the server of its own.
 //!
 //! The clients of a runtime are in a process of their own, take turns, and ask the same server, the
 //! minimal one of `--bench echo` on tokio, with one thread. On Linux it has a processor of its own,
 //! and clients with one thread another one; clients with two threads run on any.
 //!
-//!     cargo bench -p netaio-tests --bench callers [--features async-std] \
+//!     cargo bench -p netaio-tests --bench callers [--features async-std,rpc] \
 //!         [-- ROUNDS MILLISECONDS [THREADS]]
 
 mod client;
 mod floor;
+mod row;
+#[cfg(feature = "rpc")]
+mod rpc;
 
 use std::time::Duration;
 
 use client::{Clients, Contender};
-use netaio_tests::contest::{
-    RUNTIMES, Rate, Redis, Result, Servers, apart, pin, round, serve_if_asked,
-};
-use netaio_tests::figures::{Spread, grouped};
+use netaio_tests::contest::{RUNTIMES, Redis, Result, Servers, apart, pin, round, serve_if_asked};
 use netaio_tests::plain::FRAME;
+use row::Row;
 
 const CALLERS: [usize; 2] = [64, 1000];
 
-/// How often a figure is measured that is not steady.
-const ATTEMPTS: usize = 3;
+/// Who takes turns on every runtime; Redis, the last one, may be left out.
+const CONTENDERS: [Contender; 4] = [
+    Contender::Minimal,
+    Contender::Fifo,
+    Contender::Correlated,
+    Contender::Redis,
+];
+
+/// Those of them that are compared.
+const PAIRS: &[(usize, usize)] = &[(1, 0), (2, 0), (2, 1)];
+
+/// The clients of all runtimes, with their names.
+type RuntimeClients = Vec<(&'static str, Clients)>;
 
 /// One of those who ask for something, all the same.
 trait Ask: Send + 'static {
@@ -38,6 +51,10 @@ fn main() -> Result<()> {
     if serve_if_asked()? || client::obey_if_asked()? {
         return Ok(());
     }
+    #[cfg(feature = "rpc")]
+    if rpc::serve_if_asked()? {
+        return Ok(());
+    }
     let mut numbers = std::env::args().filter_map(|it| it.parse::<u64>().ok());
     let rounds = numbers.next().unwrap_or(7) as usize;
     let span = Duration::from_millis(numbers.next().unwrap_or(400));
@@ -46,7 +63,7 @@ fn main() -> Result<()> {
     let start = |threads| {
         let clients = RUNTIMES.iter();
         let clients = clients.map(|name| Ok((*name, Clients::start(name, threads)?)));
-        clients.collect::<Result<Vec<_>>>()
+        clients.collect::<Result<RuntimeClients>>()
     };
     let several = start(2)?;
     let [server, client] = apart();
@@ -55,6 +72,10 @@ fn main() -> Result<()> {
     let minimal = servers.address("minimal")?;
     let redis_server = Redis::start_or_say();
     let redis = redis_server.as_ref().map(|redis| redis.address);
+    #[cfg(feature = "rpc")]
+    let table = rpc::Table::start()?;
+    #[cfg(not(feature = "rpc"))]
+    eprintln!("left out: tarpc and tonic (they need the feature `rpc`)");
     pin(client);
     let one = start(1)?;
 
@@ -65,75 +86,24 @@ fn main() -> Result<()> {
          correlated |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
-    for (threads, mut clients) in [(1, one), (2, several)] {
-        if only.is_some_and(|only| only != threads) {
-            continue;
-        }
+    let mut clients = vec![(1, one), (2, several)];
+    clients.retain(|(threads, _)| only.is_none_or(|only| only == *threads));
+    for (threads, clients) in &mut clients {
         for callers in CALLERS {
-            for (runtime, clients) in &mut clients {
+            for (runtime, clients) in &mut *clients {
                 let addresses = [Some(minimal), Some(minimal), Some(minimal), redis];
                 let addresses: Vec<_> = addresses.into_iter().flatten().collect();
-                let row = Row::measure(rounds, || {
+                let row = Row::measure(rounds, PAIRS, || {
                     round(addresses.len(), span, |at, span| {
-                        clients.ask(Contender::ALL[at], addresses[at], callers, span)
+                        clients.ask(CONTENDERS[at], addresses[at], callers, span)
                     })
                 })?;
-                println!("| {runtime}, {callers}, {threads} {}", row.cells());
+                let cells = row.cells(CONTENDERS.len(), &[0, 1, 2]);
+                println!("| {runtime}, {callers}, {threads} {cells}");
             }
         }
     }
+    #[cfg(feature = "rpc")]
+    table.print(clients, rounds, span)?;
     Ok(())
-}
-
-/// The rounds of all contenders; Redis, the last one, may be left out.
-struct Row(Vec<Vec<Rate>>);
-
-impl Row {
-    fn measure(rounds: usize, mut ask: impl FnMut() -> Result<Vec<Rate>>) -> Result<Self> {
-        let mut attempts = 0;
-        loop {
-            let row = (0..rounds)
-                .map(|_| ask())
-                .collect::<Result<_>>()
-                .map(Self)?;
-            attempts += 1;
-            if attempts == ATTEMPTS || row.is_steady() {
-                return Ok(row);
-            }
-        }
-    }
-
-    /// One contender beside another.
-    fn ratio(&self, one: usize, other: usize) -> Spread {
-        let rate = |round: &Vec<Rate>, at: usize| Some(round.get(at)?.per_second);
-        let rounds = self.0.iter();
-        Spread::of(rounds.filter_map(|round| Some(rate(round, one)? / rate(round, other)?)))
-    }
-
-    fn is_steady(&self) -> bool {
-        [(1, 0), (2, 0), (2, 1)]
-            .into_iter()
-            .all(|(one, other)| self.ratio(one, other).is_steady())
-    }
-
-    fn cells(&self) -> String {
-        let rounds = |at: usize| self.0.iter().filter_map(move |round| round.get(at));
-        let mut text = String::new();
-        for at in 0..Contender::ALL.len() {
-            let rates: Vec<_> = rounds(at).map(|rate| rate.per_second).collect();
-            text += &match rates.is_empty() {
-                true => "| left out ".to_owned(),
-                false => format!("| {} ", grouped(Spread::of(rates).median)),
-            };
-        }
-        for (one, other) in [(1, 0), (2, 0), (2, 1)] {
-            text += &format!("| {} ", self.ratio(one, other));
-        }
-        let steady = if self.is_steady() { "" } else { "(unsteady) " };
-        let times = [0, 1, 2].map(|at| {
-            let times = rounds(at).filter_map(|rate| rate.processor);
-            format!("{:.0}", Spread::of(times).median)
-        });
-        text + &format!("{steady}| {} ns |", times.join(", "))
-    }
 }

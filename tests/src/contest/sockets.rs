@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::thread;
 
 use futures_lite::io::{AsyncRead as _, AsyncWrite as _};
 use netaio_driver::Runtime;
@@ -22,7 +23,8 @@ pub trait Sockets: Runtime {
     type Socket: Socket;
 
     /// Runs a future, on a multi-threaded executor where there is a choice. smol and async-std
-    /// have as many threads as their [variables](super::threads) say.
+    /// have as many threads as their [variables](super::threads) say. No threads at all mean tokio's
+    /// executor for one thread, on a thread beside this one.
     ///
     /// # Errors
     /// The runtime cannot be started.
@@ -114,15 +116,35 @@ impl Sockets for Tokio {
     type Socket = tokio::net::TcpStream;
 
     fn block_on<F: Future>(threads: usize, future: F) -> io::Result<F::Output> {
+        if threads == 0 {
+            return beside(future);
+        }
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        let runtime = runtime
-            .worker_threads(threads.max(1))
-            .enable_all()
-            .build()?;
+        let runtime = runtime.worker_threads(threads).enable_all().build()?;
         Ok(runtime.block_on(future))
     }
 
     tcp!();
+}
+
+/// Runs a future on this thread, and all that it spawns on tokio's executor for one thread, which is
+/// another one.
+fn beside<F: Future>(future: F) -> io::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let handle = runtime.handle().clone();
+    let (running, ended) = async_channel::bounded::<()>(1);
+    let worker = thread::spawn(move || {
+        // It is closed at the end.
+        let _ = runtime.block_on(ended.recv());
+    });
+    let _within = handle.enter();
+    let output = futures_lite::future::block_on(future);
+    drop(running);
+    // A panic there has been told already.
+    let _ = worker.join();
+    Ok(output)
 }
 
 /// On a runtime with the traits of futures-io.
