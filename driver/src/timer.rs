@@ -11,14 +11,17 @@ use crate::runtime::Runtime;
 
 /// The timer of a task, which is set to a deadline or not.
 pub(crate) struct Timer<R> {
-    /// With the deadline, a reading of the monotonic clock.
-    sleep: Option<(Duration, BoxFuture<()>)>,
+    /// A reading of the monotonic clock; the last one there is where it is not set.
+    at: Duration,
+    /// Once it was waited for: most of what has a deadline comes before.
+    sleep: Option<BoxFuture<()>>,
     runtime: PhantomData<fn() -> R>,
 }
 
 impl<R> Default for Timer<R> {
     fn default() -> Self {
         Self {
+            at: Duration::MAX,
             sleep: None,
             runtime: PhantomData,
         }
@@ -26,28 +29,31 @@ impl<R> Default for Timer<R> {
 }
 
 impl<R: Runtime> Timer<R> {
-    /// Sets the timer if `deadline` is earlier than what it is set to. If the deadline has
-    /// moved later, the timer fires once for nothing, which costs less than setting it
-    /// for every message.
-    pub(crate) fn set(&mut self, deadline: Duration, time: &Time) {
-        if self.sleep.as_ref().is_none_or(|(at, _)| deadline < *at) {
-            let sleep = R::sleep_until(time.instant(deadline));
-            self.sleep = Some((deadline, Box::pin(sleep)));
+    /// Sets the timer, or sets it no more. Where it is waited for already and the deadline has
+    /// moved later, it fires once for nothing, which costs less than setting it for every message.
+    pub(crate) fn set(&mut self, deadline: Option<Duration>) {
+        let deadline = deadline.unwrap_or(Duration::MAX);
+        if self.sleep.is_none() || deadline < self.at {
+            self.at = deadline;
+            self.sleep = None;
         }
     }
 
     /// Waits until the timer fires; forever if it is not set. Cancel-safe.
-    pub(crate) async fn fire(&mut self) {
-        poll_fn(|context| self.poll(context)).await;
+    pub(crate) async fn fire(&mut self, time: &Time) {
+        poll_fn(|context| self.poll(context, time)).await;
     }
 
     /// Is ready when the timer fires.
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some((_, sleep)) = &mut self.sleep else {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>, time: &Time) -> Poll<()> {
+        if self.at == Duration::MAX {
             return Poll::Pending;
-        };
+        }
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(R::sleep_until(time.instant(self.at))));
         ready!(sleep.as_mut().poll(context));
-        self.sleep = None;
+        *self = Self::default();
         Poll::Ready(())
     }
 }

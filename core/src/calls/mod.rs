@@ -149,6 +149,19 @@ impl<A> Calls<A> {
         }
     }
 
+    /// Whether memory is kept that only the next calls need.
+    pub(crate) fn has_spares(&self) -> bool {
+        !self.spares.is_empty() && self.is_idle()
+    }
+
+    /// Gives it back, if there is none to call or to wait for.
+    pub(crate) fn release_spares(&mut self) {
+        if self.is_idle() {
+            self.clear();
+            self.spares = Vec::new();
+        }
+    }
+
     /// Notes that a handler is called for a message from `place`.
     #[inline]
     pub(crate) fn begin(

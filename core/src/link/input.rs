@@ -1,5 +1,7 @@
 //! What a link is told of its transport.
 
+use alloc::collections::VecDeque;
+
 use bytes::BytesMut;
 
 use super::Link;
@@ -92,6 +94,25 @@ impl Link {
     /// transport that can wait for bytes without a buffer.
     pub fn release_receive_buffer(&mut self) {
         self.inlet.release();
+    }
+
+    /// Whether memory is kept for the next messages that there may be no use for: see
+    /// [`release_spares`](Self::release_spares).
+    #[must_use]
+    pub fn has_spares(&self) -> bool {
+        self.calls.has_spares() || self.outbox.has_spare()
+    }
+
+    /// Gives back the memory that is kept for the next messages, the
+    /// [receive buffer's](Self::release_receive_buffer) too, as far as nothing is in it: for a link
+    /// that has nothing to do, and may have to wait for long. What comes next takes it anew.
+    pub fn release_spares(&mut self) {
+        self.inlet.release();
+        self.calls.release_spares();
+        self.outbox.release_spare();
+        if self.notices.is_empty() {
+            self.notices = VecDeque::new();
+        }
     }
 
     /// Says that the remote has sent its last byte. What is complete is still handled

@@ -63,7 +63,7 @@ use crate::shared::SharedNode;
 ///   [`calls_in_flight`](Self::calls_in_flight),
 ///   [`pending_requests`](Self::pending_requests),
 ///   [`received_messages`](Self::received_messages), [`sent_messages`](Self::sent_messages),
-///   [`wants_read`](Self::wants_read),
+///   [`has_spares`](Self::has_spares), [`wants_read`](Self::wants_read),
 ///   [`wants_last_read`](Self::wants_last_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
 ///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room),
@@ -78,7 +78,8 @@ use crate::shared::SharedNode;
 ///   [`set_call_options`](Self::set_call_options), [`notify`](Self::notify),
 ///   [`forward`](Self::forward), [`lost`](Self::lost),
 ///   [`pause`](Self::pause), [`resume`](Self::resume), [`drain`](Self::drain),
-///   [`close`](Self::close), [`cut_off`](Self::cut_off),
+///   [`release_receive_buffer`](Self::release_receive_buffer),
+///   [`release_spares`](Self::release_spares), [`close`](Self::close), [`cut_off`](Self::cut_off),
 ///   [`abort`](Self::abort).
 /// - Outputs: [`poll`](Self::poll), [`poll_outbound`](Self::poll_outbound),
 ///   [`deadline`](Self::deadline).

@@ -3,6 +3,7 @@
 mod commands;
 mod events;
 mod flushes;
+mod rest;
 mod running;
 #[cfg(feature = "testing")]
 mod single;
@@ -18,6 +19,7 @@ use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal, SharedNode};
 use tracing::{Instrument, Span};
 
 use self::flushes::Flushes;
+use self::rest::Warmth;
 use self::running::Running;
 use crate::callers::Callers;
 use crate::clock::Time;
@@ -105,6 +107,7 @@ pub(crate) struct Task<R, I, O> {
     turn: Option<Turn>,
     lookup: Lookup,
     timer: Timer<R>,
+    warmth: Warmth,
     /// Steps since the last yield.
     steps: usize,
     /// The last step was a write.
@@ -207,6 +210,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             turn: None,
             lookup: Lookup::default(),
             timer: Timer::default(),
+            warmth: Warmth::default(),
             steps: 0,
             wrote: false,
             blocked: false,
@@ -285,16 +289,16 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             while let Some(event) = self.link.poll(self.now, &mut &*self.service) {
                 self.handle_event(event);
             }
-            if let Some(deadline) = self.link.deadline() {
-                self.timer.set(deadline.at, self.service.context.time());
-            }
+            let deadline = self.link.deadline();
+            self.timer.set(deadline.map(|deadline| deadline.at));
+            let clock = self.service.context.time();
             if self.running.is_empty() {
                 return;
             }
             poll_fn(|context| {
                 let handled = self.running.poll(context).is_ready();
                 let aborted = handled || mailbox.poll(context, Awaited::Abort).is_ready();
-                match aborted || self.timer.poll(context).is_ready() {
+                match aborted || self.timer.poll(context, clock).is_ready() {
                     true => Poll::Ready(()),
                     false => Poll::Pending,
                 }

@@ -42,9 +42,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         // What was read is handled before more is read.
         let may_read = self.link.wants_read() && !more;
         let mut others = self.others();
-        if let Some(deadline) = self.link.deadline() {
-            self.timer.set(deadline.at, self.service.context.time());
-        }
+        self.prepare_wait(more);
         let awaited = self.awaited();
         let Some((reader, writer)) = &mut self.stream else {
             return Step::Wake;
@@ -53,6 +51,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let (is_writing, wrote) = (!rest.is_empty(), self.wrote);
         let mailbox = &self.ending.connection.shared.mailbox;
         let (running, timer) = (&mut self.running, &mut self.timer);
+        let clock = self.service.context.time();
         let blocked = &mut self.blocked;
         let step = {
             let mut write = pin!(write(writer, rest, self.flushing, self.shutdown));
@@ -84,7 +83,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 // more, the link is polled again at once.
                 if more
                     || mailbox.poll(context, awaited).is_ready()
-                    || timer.poll(context).is_ready()
+                    || timer.poll(context, clock).is_ready()
                 {
                     return Poll::Ready(Step::Wake);
                 }

@@ -85,6 +85,7 @@ impl Play<'_> {
                 side.link.release_receive_buffer();
                 // A driver that has read nothing says so too.
                 side.link.received(self.now, 0);
+                side.link.release_spares();
             }
             _ => self.seldom(at),
         }

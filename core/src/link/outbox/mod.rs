@@ -160,6 +160,18 @@ impl Outbox {
         &mut self.tail
     }
 
+    /// Whether an empty buffer is kept for the next frames.
+    pub(super) fn has_spare(&self) -> bool {
+        self.tail.is_empty() && self.tail.capacity() > 0
+    }
+
+    /// Gives it back.
+    pub(super) fn release_spare(&mut self) {
+        if self.tail.is_empty() {
+            self.tail = Vec::new();
+        }
+    }
+
     /// Makes a piece of the tail, if there is anything in it.
     fn close_tail(&mut self) {
         if self.tail.is_empty() {

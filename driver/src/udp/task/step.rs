@@ -26,9 +26,8 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         let deadline = self.link.deadline(&mut &*self.node.service);
         let deadline = deadline.map(|deadline| deadline.at);
         let all = deadline.into_iter().chain(self.surroundings.deadline());
-        if let Some(first) = all.min() {
-            self.timer.set(first, self.node.service.context.time());
-        }
+        self.timer.set(all.min());
+        let clock = self.node.service.context.time();
         let may_receive = self.link.wants_read();
         let may_take = self.may_take_commands();
         let send = async {
@@ -60,7 +59,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
             }
         };
         let time = async {
-            self.timer.fire().await;
+            self.timer.fire(clock).await;
             Step::Wake
         };
         let abort = async {
