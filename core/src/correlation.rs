@@ -1,6 +1,7 @@
 //! CorrelationIds that let answers find their requests in any order.
 
 use alloc::borrow::Cow;
+use core::num::NonZeroU64;
 
 use rand_core::CryptoRng;
 
@@ -158,10 +159,13 @@ const PACKED_U64: [u8; 2] = [4, 8];
 /// guesses one.
 #[derive(Debug)]
 pub(crate) struct CorrelationIds {
-    first: u64,
+    first: NonZeroU64,
 }
 
 impl CorrelationIds {
+    /// The least of them.
+    const LEAST: NonZeroU64 = NonZeroU64::MIN.saturating_add((1 << 62) - 1);
+
     /// Bits that tell the requests apart which wait at one time.
     const SLOT_BITS: u32 = 20;
 
@@ -174,7 +178,7 @@ impl CorrelationIds {
     pub(crate) fn new(rng: &mut dyn CryptoRng) -> Self {
         // With room above for all that will ever be asked.
         Self {
-            first: 1 << 62 | rng.next_u64() >> 2,
+            first: Self::LEAST | rng.next_u64() >> 2,
         }
     }
 
@@ -183,7 +187,7 @@ impl CorrelationIds {
         let slot = u64::try_from(request.slot).ok()?;
         (slot >> Self::SLOT_BITS == 0).then(|| {
             let number = request.serial << Self::SLOT_BITS | slot;
-            let [a, b, c, d, e, f, g, h] = self.first.wrapping_add(number).to_be_bytes();
+            let [a, b, c, d, e, f, g, h] = self.first.get().wrapping_add(number).to_be_bytes();
             let [code, len] = PACKED_U64;
             [code, len, a, b, c, d, e, f, g, h]
         })
@@ -202,7 +206,7 @@ impl CorrelationIds {
         let Some(id) = id else {
             return Self::NOBODYS;
         };
-        let number = id.wrapping_sub(self.first);
+        let number = id.wrapping_sub(self.first.get());
         let slot = number & ((1 << Self::SLOT_BITS) - 1);
         RequestId {
             serial: number >> Self::SLOT_BITS,
@@ -249,7 +253,7 @@ mod tests {
     #[test]
     fn what_is_no_id_names_nobody() {
         let ids = ids(1);
-        let first = i64::try_from(ids.first).unwrap();
+        let first = i64::try_from(ids.first.get()).unwrap();
         for value in [
             Value::None,
             Value::from(-first),

@@ -38,6 +38,8 @@ pub(crate) struct Flow {
     pub(crate) received_messages: Cell,
     pub(crate) received_bytes: Cell,
     pub(crate) sent_messages: Cell,
+    /// Those of them that were sealed for many.
+    pub(crate) forwarded_messages: Cell,
     pub(crate) sent_bytes: Cell,
     pub(crate) pending_requests: Cell,
     pub(crate) running_handlers: Cell,
@@ -49,14 +51,18 @@ pub(crate) struct Cell(AtomicU64);
 
 impl Cell {
     pub(crate) fn add(&self, more: usize) {
-        self.set(self.get().wrapping_add(more as u64));
+        self.add_all(more as u64);
+    }
+
+    pub(crate) fn add_all(&self, more: u64) {
+        self.set(self.get().wrapping_add(more));
     }
 
     pub(crate) fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -1,6 +1,8 @@
 //! What one link holds.
 
-use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+use core::net::SocketAddr;
+
+use crate::sync::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 /// What one link holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub(crate) enum Cut {
     Displaced,
 }
 
-/// What one link holds, as it published last.
+/// What one link holds, as it published last, and what else others know of it.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     inbound: AtomicUsize,
@@ -44,7 +46,10 @@ pub(crate) struct Account {
     /// A number that is the larger the later its unfinished frame began; 0 without one.
     unfinished: AtomicUsize,
     /// Whether it is to be closed, and why: a number of [`Self::CUTS`].
-    cut: AtomicUsize,
+    cut: AtomicU8,
+    /// The address of the other end, if the transport has addresses. Here, as the link, its node
+    /// and its driver all name it.
+    remote: Option<SocketAddr>,
 }
 
 impl Account {
@@ -55,26 +60,43 @@ impl Account {
         Some(Cut::Displaced),
     ];
 
+    /// That of a link that leads there.
+    pub(crate) fn of(remote: Option<SocketAddr>) -> Self {
+        Self {
+            remote,
+            ..Self::default()
+        }
+    }
+
+    /// The address of the other end, if there is one.
+    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+        self.remote
+    }
+
+    /// The number of a mark.
+    fn number(cut: Cut) -> u8 {
+        let number = Self::CUTS.iter().position(|known| *known == Some(cut));
+        number
+            .and_then(|number| u8::try_from(number).ok())
+            .unwrap_or(0)
+    }
+
     /// Why the link is to be closed, if it is.
     pub(crate) fn cut(&self) -> Option<Cut> {
         let number = self.cut.load(Ordering::SeqCst);
-        Self::CUTS.get(number).copied().flatten()
+        Self::CUTS.get(usize::from(number)).copied().flatten()
     }
 
     /// Takes the mark of one that reads too slowly off: it has let go of what it could.
     pub(crate) fn spare(&self) {
-        let number = Self::CUTS
-            .iter()
-            .position(|known| *known == Some(Cut::Slow));
-        let number = number.unwrap_or(0);
+        let number = Self::number(Cut::Slow);
         let (success, failure) = (Ordering::SeqCst, Ordering::SeqCst);
         // Unless its place is another's by now.
         let _ = self.cut.compare_exchange(number, 0, success, failure);
     }
 
     pub(crate) fn set_cut(&self, cut: Cut) {
-        let number = Self::CUTS.iter().position(|known| *known == Some(cut));
-        self.cut.store(number.unwrap_or(0), Ordering::SeqCst);
+        self.cut.store(Self::number(cut), Ordering::SeqCst);
     }
 
     /// Handlers that run, as was published last.

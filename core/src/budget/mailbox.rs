@@ -1,6 +1,7 @@
 //! What a driver queues for a link before the link has it.
 
 use alloc::sync::Arc;
+use core::net::SocketAddr;
 
 use super::{Account, Budget, Pressure};
 
@@ -16,6 +17,12 @@ pub struct MailboxAccount {
 }
 
 impl MailboxAccount {
+    /// The address of the link's other end, if the transport has addresses.
+    #[must_use]
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.account.remote()
+    }
+
     /// Says how many bytes of memory are held now, and how many bytes wait, those of
     /// [shared](crate::SharedFrame) frames included. What that means for other links is for
     /// the node to know: [`SharedNode::pressure`](crate::SharedNode::pressure).

@@ -26,7 +26,6 @@ impl<A> Cancelled<A> {
 
 impl<A> Calls<A> {
     /// Notes when a call times out, if it does.
-    #[inline]
     pub(super) fn expect(
         &mut self,
         now: Duration,
@@ -34,8 +33,15 @@ impl<A> Calls<A> {
         options: CallOptions,
     ) -> Option<Duration> {
         let deadline = now.saturating_add(options.timeout()?);
-        self.deadlines.insert((deadline, slot));
+        self.rare().deadlines.insert((deadline, slot));
         Some(deadline)
+    }
+
+    /// Forgets when a call times out.
+    pub(super) fn forget(&mut self, deadline: Duration, slot: usize) {
+        if let Some(rare) = &mut self.rare {
+            rare.deadlines.remove(&(deadline, slot));
+        }
     }
 
     /// Sets what becomes of a call in flight, from now on.
@@ -46,7 +52,7 @@ impl<A> Calls<A> {
             return;
         };
         if let Some(deadline) = entry.deadline {
-            self.deadlines.remove(&(deadline, slot));
+            self.forget(deadline, slot);
         }
         let deadline = self.expect(now, slot, options);
         if let Some(entry) = self.in_flight.get_mut(slot) {
@@ -57,12 +63,13 @@ impl<A> Calls<A> {
     /// When the next call times out.
     #[inline]
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.deadlines.first().map(|(at, _)| *at)
+        self.rare.as_ref()?.deadlines.first().map(|(at, _)| *at)
     }
 
     /// Cancels the next call whose time is up.
     pub(crate) fn cancel_timed_out(&mut self, now: Duration) -> Option<Cancelled<A>> {
-        let &(_, slot) = self.deadlines.first().filter(|(at, _)| *at <= now)?;
+        let first = self.rare.as_ref()?.deadlines.first();
+        let &(_, slot) = first.filter(|(at, _)| *at <= now)?;
         let timeout = self.in_flight.get(slot)?.options.timeout()?;
         self.cancel(slot, CancelReason::TimedOut(timeout))
     }

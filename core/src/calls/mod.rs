@@ -4,13 +4,14 @@
 mod buffers;
 mod cancelled;
 mod in_flight;
+mod rare;
 mod reply;
 #[cfg(test)]
 mod tests;
 mod token;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -26,6 +27,7 @@ pub(crate) use self::reply::{ReplyAddress, send_or_replace};
 pub use self::token::{Call, CallId, ReplyError};
 
 use self::buffers::Buffers;
+use self::rare::Rare;
 use self::token::AnyDropped;
 use crate::frame::SealedMessage;
 use crate::options::CallOptions;
@@ -40,14 +42,9 @@ pub(crate) struct Calls<A> {
     buffers: Buffers,
     /// The one in flight carries no id, so that its answer keeps its place.
     in_order: bool,
-    /// What is set for each call that is not told otherwise.
-    options: CallOptions,
-    /// When calls time out, with their slots.
-    deadlines: BTreeSet<(Duration, usize)>,
     /// The id of the last one.
     last_id: usize,
-    waiting: VecDeque<Waiting<A>>,
-    waiting_bytes: usize,
+    rare: Option<Box<Rare<A>>>,
     dropped: Arc<AnyDropped>,
     /// Of calls that have ended, for later ones. They are filled where they are: to move what was
     /// just written makes the processor wait for it.
@@ -80,17 +77,25 @@ impl<A> Calls<A> {
             in_flight: Slab::new(),
             buffers: Buffers::default(),
             in_order: false,
-            options,
-            deadlines: BTreeSet::new(),
             last_id: 0,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
+            rare: (options != CallOptions::new()).then(|| Box::new(Rare::new(options))),
             dropped: Arc::new(AnyDropped {
                 of_link: AtomicBool::new(false),
                 of_node: dropped,
             }),
             spares: Vec::new(),
         }
+    }
+
+    /// What is set for each call that is not told otherwise.
+    fn options(&self) -> CallOptions {
+        let rare = self.rare.as_ref();
+        rare.map_or(CallOptions::new(), |rare| rare.options)
+    }
+
+    fn rare(&mut self) -> &mut Rare<A> {
+        self.rare
+            .get_or_insert_with(|| Box::new(Rare::new(CallOptions::new())))
     }
 
     /// Calls in flight.
@@ -102,14 +107,14 @@ impl<A> Calls<A> {
     /// Whether nothing is in flight and nothing waits.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.waiting.is_empty()
+        self.in_flight.is_empty() && self.first_waiting().is_none()
     }
 
     /// The memory that requests in flight and messages that wait hold, in bytes, with
     /// that of the buffer that bytes are received into.
     pub(crate) fn held_with(&self, received: Buffer) -> usize {
         let held = self.buffers.held_with(received);
-        held.saturating_add(self.waiting_bytes)
+        held.saturating_add(self.waiting().1)
     }
 
     /// Whether a handler may be called besides those in flight, of `max` in all: not
@@ -131,7 +136,7 @@ impl<A> Calls<A> {
                 address: ReplyAddress::new(to),
                 token: None,
                 buffer: Buffer::default(),
-                options: self.options,
+                options: CallOptions::new(),
                 deadline: None,
             }),
         }
@@ -179,10 +184,15 @@ impl<A> Calls<A> {
         let token = begun.token(place, &self.dropped);
         token.id.store(self.last_id, Ordering::Relaxed);
         let token = token.clone();
-        let (slot, options) = (self.in_flight.vacant_key(), self.options);
+        let slot = self.in_flight.vacant_key();
         begun.buffer = buffer;
-        begun.options = options;
-        begun.deadline = self.expect(now, slot, options);
+        match self.rare.is_some() {
+            false => (begun.options, begun.deadline) = (CallOptions::new(), None),
+            true => {
+                begun.options = self.options();
+                begun.deadline = self.expect(now, slot, begun.options);
+            }
+        }
         self.buffers.hold(buffer);
         self.in_order = begun.id.is_empty();
         let call = Call {
@@ -223,7 +233,7 @@ impl<A> Calls<A> {
         let mut ended = self.in_flight.try_remove(slot)?;
         self.buffers.release(ended.buffer);
         if let Some(deadline) = ended.deadline {
-            self.deadlines.remove(&(deadline, slot));
+            self.forget(deadline, slot);
         }
         // Whoever still has the call knows it by its token.
         if ended
@@ -261,29 +271,32 @@ impl<A> Calls<A> {
     /// Lets a message wait behind those that do.
     pub(crate) fn wait(&mut self, waiting: Waiting<A>) {
         let bytes = waiting.bytes.saturating_add(Self::WAITING_BYTES);
-        self.waiting_bytes = self.waiting_bytes.saturating_add(bytes);
-        self.waiting.push_back(waiting);
+        let rare = self.rare();
+        rare.waiting_bytes = rare.waiting_bytes.saturating_add(bytes);
+        rare.waiting.push_back(waiting);
     }
 
     /// Messages that wait, and the memory that they hold, in bytes.
     #[inline]
     pub(crate) fn waiting(&self) -> (usize, usize) {
-        (self.waiting.len(), self.waiting_bytes)
+        let rare = self.rare.as_ref();
+        rare.map_or((0, 0), |rare| (rare.waiting.len(), rare.waiting_bytes))
     }
 
     /// The message that has waited longest.
     #[inline]
     pub(crate) fn first_waiting(&self) -> Option<&Waiting<A>> {
-        self.waiting.front()
+        self.rare.as_ref()?.waiting.front()
     }
 
     /// Takes it out.
     pub(crate) fn pop_waiting(&mut self) -> Option<Waiting<A>> {
-        let waiting = self.waiting.pop_front()?;
+        let rare = self.rare.as_mut()?;
+        let waiting = rare.waiting.pop_front()?;
         let bytes = waiting.bytes.saturating_add(Self::WAITING_BYTES);
-        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
-        if self.waiting.is_empty() && self.waiting.capacity() > Self::KEEP {
-            self.waiting = VecDeque::new();
+        rare.waiting_bytes = rare.waiting_bytes.saturating_sub(bytes);
+        if rare.waiting.is_empty() && rare.waiting.capacity() > Self::KEEP {
+            rare.waiting = VecDeque::new();
         }
         Some(waiting)
     }
@@ -292,13 +305,15 @@ impl<A> Calls<A> {
     pub(crate) fn clear(&mut self) {
         self.buffers = Buffers::default();
         self.in_flight = Slab::new();
-        self.deadlines = BTreeSet::new();
-        self.clear_waiting();
+        let options = self.options();
+        self.rare = (options != CallOptions::new()).then(|| Box::new(Rare::new(options)));
     }
 
     /// Gives those up that wait.
     pub(crate) fn clear_waiting(&mut self) {
-        self.waiting_bytes = 0;
-        self.waiting = VecDeque::new();
+        if let Some(rare) = &mut self.rare {
+            rare.waiting_bytes = 0;
+            rare.waiting = VecDeque::new();
+        }
     }
 }

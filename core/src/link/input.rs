@@ -1,7 +1,5 @@
 //! What a link is told of its transport.
 
-use alloc::collections::VecDeque;
-
 use bytes::BytesMut;
 
 use super::Link;
@@ -110,9 +108,6 @@ impl Link {
         self.inlet.release();
         self.calls.release_spares();
         self.outbox.release_spare();
-        if self.notices.is_empty() {
-            self.notices = VecDeque::new();
-        }
     }
 
     /// Says that the remote has sent its last byte. What is complete is still handled

@@ -9,6 +9,7 @@ mod frames;
 mod inlet;
 mod input;
 mod intake;
+mod notices;
 mod outbound;
 mod outbox;
 mod pause;
@@ -20,7 +21,6 @@ mod tests;
 mod timers;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
 use core::net::SocketAddr;
@@ -30,10 +30,10 @@ use rand_core::CryptoRng;
 pub use self::event::LinkEvent;
 pub(crate) use self::seat::Seat;
 
-use self::event::Notice;
 use self::failures::Failures;
 use self::inlet::Inlet;
 use self::intake::Intake;
+use self::notices::Notices;
 use self::outbox::Outbox;
 use self::phase::Phase;
 use self::timers::Timers;
@@ -114,7 +114,7 @@ pub struct Link {
     outbox: Outbox,
     flow: FlowControl,
     calls: Calls<()>,
-    notices: VecDeque<Notice>,
+    notices: Notices,
     /// Once a frame was refused.
     failures: Option<Box<Failures>>,
     timers: Timers,
@@ -165,7 +165,7 @@ impl Link {
             intake: Intake::default(),
             outbox: Outbox::new(),
             flow: FlowControl::default(),
-            notices: VecDeque::new(),
+            notices: Notices::default(),
             failures: None,
             timers: Timers::new(now.monotonic),
             budget,

@@ -89,50 +89,46 @@ impl Timers {
         self.remote_waits = remote_waits;
     }
 
-    /// The deadlines that there are, with what passing them means.
-    fn deadlines(&self, limits: &Limits) -> [Option<(Duration, DeadlineReason, CloseReason)>; 4] {
-        let frame = self
-            .frame_begun
-            .filter(|_| self.held.is_none())
-            .map(|begun| {
-                let after = limits.frame_timeout();
-                let at = Duration::from(begun).saturating_add(after);
-                (at, DeadlineReason::Frame, CloseReason::FrameTimeout(after))
-            });
-        let auth = limits
-            .auth_timeout()
-            .filter(|_| !self.authenticated && self.held.is_none())
-            .map(|after| {
-                let at = Duration::from(self.opened).saturating_add(after);
-                (at, DeadlineReason::Auth, CloseReason::AuthTimeout(after))
-            });
+    /// The deadlines that there are.
+    #[inline]
+    fn deadlines(&self, limits: &Limits) -> [Option<(Duration, DeadlineReason)>; 4] {
+        let after = |since: Moment, time: Duration| Duration::from(since).saturating_add(time);
+        let is_held = self.held.is_some();
+        let frame = self.frame_begun.filter(|_| !is_held);
+        let frame = frame.map(|begun| after(begun, limits.frame_timeout()));
+        let auth = limits.auth_timeout();
+        let auth = auth.filter(|_| !self.authenticated && !is_held);
+        let auth = auth.map(|time| after(self.opened, time));
         let idle = limits.idle_timeout().filter(|_| !self.remote_waits);
-        let idle = idle.map(|after| {
-            let at = Duration::from(self.last_active).saturating_add(after);
-            (at, DeadlineReason::Idle, CloseReason::Idle(after))
-        });
+        let idle = idle.map(|time| after(self.last_active, time));
         let write = self.writing.zip(limits.write_timeout());
-        let write = write.map(|(since, after)| {
-            let at = Duration::from(since).saturating_add(after);
-            (at, DeadlineReason::Write, CloseReason::WriteTimeout(after))
-        });
-        [frame, auth, idle, write]
+        let write = write.map(|(since, time)| after(since, time));
+        [
+            frame.map(|at| (at, DeadlineReason::Frame)),
+            auth.map(|at| (at, DeadlineReason::Auth)),
+            idle.map(|at| (at, DeadlineReason::Idle)),
+            write.map(|at| (at, DeadlineReason::Write)),
+        ]
     }
 
     /// The earliest deadline.
+    #[inline]
     pub(super) fn earliest(&self, limits: &Limits) -> Option<(Duration, DeadlineReason)> {
         let deadlines = self.deadlines(limits).into_iter().flatten();
-        let first = deadlines.min_by_key(|(at, ..)| *at);
-        first.map(|(at, reason, _)| (at, reason))
+        deadlines.min_by_key(|(at, _)| *at)
     }
 
     /// Why the link is to be closed, if it is.
+    #[inline]
     pub(super) fn due(&self, limits: &Limits, now: Duration) -> Option<CloseReason> {
-        let deadlines = self.deadlines(limits).into_iter().flatten();
-        let first = deadlines.min_by_key(|(at, ..)| *at);
-        first
-            .filter(|(at, ..)| *at <= now)
-            .map(|(.., reason)| reason)
+        let (_, passed) = self.earliest(limits).filter(|(at, _)| *at <= now)?;
+        match passed {
+            DeadlineReason::Frame => Some(CloseReason::FrameTimeout(limits.frame_timeout())),
+            DeadlineReason::Auth => limits.auth_timeout().map(CloseReason::AuthTimeout),
+            DeadlineReason::Idle => limits.idle_timeout().map(CloseReason::Idle),
+            DeadlineReason::Write => limits.write_timeout().map(CloseReason::WriteTimeout),
+            _ => None,
+        }
     }
 }
 

@@ -92,7 +92,8 @@ impl Crowd {
         if member.account.is_displaced() {
             self.closing = self.closing.saturating_sub(1);
         }
-        if let Some(network) = member.place.network()
+        if let Some(address) = member.account.remote()
+            && let network = Network::of(address.ip())
             && let Some(links) = self.networks.get_mut(&network)
         {
             *links = links.saturating_sub(1);

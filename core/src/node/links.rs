@@ -124,10 +124,9 @@ impl<H: Clone> Node<H> {
     fn seat(&mut self, role: Role, config: Arc<LinkConfig>, address: Option<SocketAddr>) -> Seat {
         let link = LinkId(self.next_link);
         self.next_link = self.next_link.wrapping_add(1);
-        let account = Arc::new(Account::default());
+        let account = Arc::new(Account::of(address));
         let place = Place::Link { link, address };
         let member = Member {
-            place,
             account: account.clone(),
             is_open: true,
             accepted: role == Role::Server,
@@ -243,9 +242,9 @@ impl<H: Clone> Node<H> {
     pub(super) fn leads_to(&self, place: Place) -> bool {
         match (self.transport, place) {
             (Transport::Datagrams, Place::Datagram(_)) => true,
-            (Transport::Streams, Place::Link { link, .. }) => {
+            (Transport::Streams, Place::Link { link, address }) => {
                 let member = self.links.get(&link);
-                member.is_some_and(|member| member.is_open && member.place == place)
+                member.is_some_and(|member| member.is_open && member.account.remote() == address)
             }
             _ => false,
         }

@@ -3,11 +3,10 @@
 use alloc::sync::Arc;
 
 use crate::budget::Account;
-use crate::place::Place;
 
 /// What a node knows of one of its links.
 pub(super) struct Member {
-    pub(super) place: Place,
+    /// Its address, and what it holds.
     pub(super) account: Arc<Account>,
     /// It takes messages: its subscriptions and its peer are kept.
     pub(super) is_open: bool,

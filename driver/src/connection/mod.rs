@@ -47,7 +47,6 @@ pub(crate) struct Shared {
     /// Of those that a client has made.
     pub(crate) origin: Option<Box<Origin>>,
     name: Option<Arc<str>>,
-    remote: Option<SocketAddr>,
     id: ConnectionId,
     /// On the heap, as few have one.
     certificate: Option<Box<Bytes>>,
@@ -94,7 +93,6 @@ impl Connection {
             omitted: options.omitted,
             origin: origin.map(Box::new),
             name: options.name,
-            remote: link.remote(),
             id: ConnectionId::next(),
             certificate: options.certificate.map(Box::new),
             extensions: Mutex::new(None),
@@ -111,7 +109,7 @@ impl Connection {
     /// The address of the other end; `None` if the stream has no addresses.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
-        self.shared.remote
+        self.shared.mailbox.remote()
     }
 
     /// Its id: no other connection of this process has the same, before or after it.
@@ -265,7 +263,7 @@ impl Connection {
     pub(crate) fn place(&self) -> Place {
         Place::Link {
             link: self.shared.link,
-            address: self.shared.remote,
+            address: self.remote(),
         }
     }
 

@@ -4,8 +4,10 @@ mod command;
 mod queue;
 mod room;
 mod run;
+mod waiting;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use event_listener::{Event, EventListener};
@@ -128,15 +130,15 @@ impl Mailbox {
         let (policy, max) = (self.policy, self.droppable_capacity);
         self.queue_news(|queue| match command {
             command if policy != SlowConsumerPolicy::Disconnect => {
-                queue.commands.offer(command, 0, max, policy) != Fate::Dropped
+                queue.waiting().commands.offer(command, 0, max, policy) != Fate::Dropped
             }
             Command::Frame { frame, .. } if frame.len() < SharedFrame::SHARED_FROM => {
-                queue.append(&frame);
+                queue.waiting().append(&frame);
                 true
             }
             command => {
-                queue.close_run();
-                queue.commands.push_back(command);
+                queue.waiting().close_run();
+                queue.waiting().commands.push_back(command);
                 true
             }
         })
@@ -148,7 +150,7 @@ impl Mailbox {
     /// As [`push_news`](Self::push_news).
     pub(crate) fn push_stretch(&self, frames: &Stretch) -> Result<Pushed, SendError> {
         self.queue_news(|queue| {
-            queue.join(frames);
+            queue.waiting().join(frames);
             true
         })
     }
@@ -156,6 +158,11 @@ impl Mailbox {
     /// Says that nothing more is appended to a run, and what that means for other connections.
     pub(crate) fn close_run(&self, run: &Run) -> Pressure {
         run.close(&self.account)
+    }
+
+    /// The address of the other end of the connection, if the stream has addresses.
+    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+        self.account.remote()
     }
 
     /// Whether what many get may be dropped.
@@ -230,27 +237,28 @@ impl Mailbox {
             queue.drop_news();
             queue.publish(&self.account);
         }
+        let first = queue.is_empty();
+        let waiting = queue.waiting();
         match &command {
-            Command::Send { .. } if queue.sends >= self.capacity => {
+            Command::Send { .. } if waiting.sends >= self.capacity => {
                 return Err(Refused::Full(Box::new(command)));
             }
-            Command::Send { .. } => queue.sends = queue.sends.saturating_add(1),
+            Command::Send { .. } => waiting.sends = waiting.sends.saturating_add(1),
             Command::Request(request) => {
-                let bytes = queue.request_bytes.saturating_add(request.bytes());
-                let many = request.fails_fast() && queue.requests >= self.capacity;
+                let bytes = waiting.request_bytes.saturating_add(request.bytes());
+                let many = request.fails_fast() && waiting.requests >= self.capacity;
                 // As many bytes as may wait for a place.
                 if many || bytes > self.droppable_capacity {
                     let max = self.capacity;
                     return Err(Refused::Error(SendError::TooManyRequests { max }));
                 }
-                queue.request_bytes = bytes;
-                queue.requests = queue.requests.saturating_add(1);
+                waiting.request_bytes = bytes;
+                waiting.requests = waiting.requests.saturating_add(1);
             }
             _ => {}
         }
-        let first = queue.is_empty();
-        queue.close_run();
-        queue.commands.push_back(command);
+        waiting.close_run();
+        waiting.commands.push_back(command);
         drop(queue);
         if first {
             self.waker.wake();
@@ -266,7 +274,7 @@ impl Mailbox {
             _ => usize::MAX,
         };
         let mut queue = lock(&self.queue);
-        let was_full = queue.sends >= self.capacity;
+        let was_full = queue.sends() >= self.capacity;
         let news = queue.news();
         let left = queue.move_some(into, room);
         let moved = news.saturating_sub(queue.news());
@@ -275,11 +283,11 @@ impl Mailbox {
         }
         queue.publish(&self.account);
         let taken = Taken {
-            dropped: queue.commands.take_dropped(),
+            dropped: queue.take_dropped(),
             left,
             urgent: queue.urgent,
         };
-        let has_room = queue.sends < self.capacity;
+        let has_room = queue.sends() < self.capacity;
         drop(queue);
         if was_full && has_room {
             self.room.notify(usize::MAX);
@@ -319,9 +327,7 @@ impl Mailbox {
     pub(crate) fn close(&self, reason: CloseReason) -> VecDeque<Command> {
         let mut queue = lock(&self.queue);
         queue.closed.get_or_insert_with(|| Box::new(reason));
-        let mut late = VecDeque::new();
-        queue.swap(&mut late);
-        queue.taken = 0;
+        let late = queue.take_all();
         queue.publish(&self.account);
         drop(queue);
         self.room.notify(usize::MAX);

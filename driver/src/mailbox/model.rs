@@ -100,7 +100,7 @@ fn at_the_end_each_command_is_taken_late_or_refused() {
         let late = mailbox.close(CloseReason::Local).len();
         let refused: usize = join(senders).iter().sum();
         assert_eq!(taken.len() + late + refused, 2);
-        assert!(lock(&mailbox.queue).commands.is_empty());
+        assert!(lock(&mailbox.queue).is_empty());
     });
 }
 

@@ -77,12 +77,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Command::Frame { frame, lost, count } => {
                 self.link.lost(lost);
                 if self.link.forward(now, &frame).is_ok() {
-                    self.forwarded = self.forwarded.wrapping_add(count);
+                    self.flow.forwarded_messages.add_all(count);
                 }
             }
             Command::Frames { mut frames, count } => {
                 if self.link.forward_all(now, &mut frames).is_ok() {
-                    self.forwarded = self.forwarded.wrapping_add(count);
+                    self.flow.forwarded_messages.add_all(count);
                 }
             }
             Command::Notify {

@@ -141,7 +141,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             LinkEvent::Dropped(dropped) => self.note_dropped(dropped),
             LinkEvent::Refused(reason) => {
                 #[cfg(feature = "testing")]
-                self.single.note_refused();
+                if let Some(single) = &mut self.single {
+                    single.note_refused();
+                }
                 limited!(logs, DEBUG, "message refused", @remote, %reason);
                 for middleware in &self.service.middleware {
                     middleware.refused(&(&self.ending.connection).into(), &reason);
@@ -257,7 +259,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     fn reply(&mut self, call: Call, answer: Option<Message>) {
         let (now, node) = (self.now, &mut &*self.service);
         #[cfg(feature = "testing")]
-        self.single.note_reply(answer.is_some());
+        if let Some(single) = &mut self.single {
+            single.note_reply(answer.is_some());
+        }
         let replied = self.link.reply(now, node, call, answer);
         self.note_reply(replied);
     }

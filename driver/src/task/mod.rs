@@ -8,6 +8,7 @@ mod running;
 #[cfg(feature = "testing")]
 mod single;
 mod step;
+mod warmth;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -19,8 +20,8 @@ use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal, SharedNode};
 use tracing::{Instrument, Span};
 
 use self::flushes::Flushes;
-use self::rest::Warmth;
 use self::running::Running;
+use self::warmth::Warmth;
 use crate::callers::Callers;
 use crate::clock::Time;
 use crate::connection::Connection;
@@ -39,7 +40,7 @@ use crate::traffic::OpenFlow;
 const WRITE_AT: usize = 32 * 1024;
 
 /// Steps of one connection before it yields to other tasks.
-const STEPS: usize = 64;
+const STEPS: u8 = 64;
 
 /// Is notified of the events of connections.
 pub(crate) trait ConnectionObserver: Send + Sync + 'static {
@@ -109,7 +110,7 @@ pub(crate) struct Task<R, I, O> {
     timer: Timer<R>,
     warmth: Warmth,
     /// Steps since the last yield.
-    steps: usize,
+    steps: u8,
     /// The last step was a write.
     wrote: bool,
     /// What is written waits for the transport, in this step.
@@ -121,10 +122,9 @@ pub(crate) struct Task<R, I, O> {
     /// The time of the last step.
     now: Now,
     flow: OpenFlow,
-    /// Messages of those sent that were sealed for many.
-    forwarded: u64,
+    /// Of a connection that is for one message.
     #[cfg(feature = "testing")]
-    single: single::Single,
+    single: Option<Box<single::Single>>,
     /// The connection and its observer. Dropped last, after the stream.
     ending: Ending,
 }
@@ -133,13 +133,11 @@ pub(crate) struct Task<R, I, O> {
 struct Ending {
     connection: Connection,
     observer: Arc<dyn ConnectionObserver>,
-    /// It was told that the connection is closed.
-    closed: bool,
 }
 
 impl Ending {
-    fn close(&mut self) {
-        if !std::mem::replace(&mut self.closed, true) {
+    fn close(&self) {
+        if !self.connection.has_ended() {
             self.connection.end();
             self.observer.closed(&self.connection);
         }
@@ -165,11 +163,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let span = span_of(&connection);
         let mut task = Self::new(link, reader, writer, service, connection, observer);
         let run = async move {
-            let run = async {
-                task.run().await;
-                task.outlive().await;
-            };
-            if let Err(panicked) = caught(run).await {
+            if let Err(panicked) = caught(task.run()).await {
                 task.fail_panicked(&panicked);
             }
         };
@@ -189,6 +183,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     ) -> Self {
         let now = service.context.time().now();
         let flow = service.context.traffic.open();
+        #[cfg(feature = "testing")]
+        let single = connection.shared.single.then(Box::default);
         Self {
             link,
             stream: Some((reader, writer)),
@@ -196,7 +192,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             ending: Ending {
                 connection,
                 observer,
-                closed: false,
             },
             writing: Vec::new(),
             written: 0,
@@ -218,9 +213,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             refusing: false,
             now,
             flow,
-            forwarded: 0,
             #[cfg(feature = "testing")]
-            single: single::Single::default(),
+            single,
         }
     }
 
@@ -228,7 +222,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         self.service.context.time()
     }
 
-    /// Runs until the connection is closed and its last bytes are written or discarded.
+    /// Runs until the connection is closed, its last bytes are written or discarded, and its
+    /// handlers have ended.
     async fn run(&mut self) {
         let mut yielded = false;
         loop {
@@ -242,7 +237,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             }
             yielded = false;
             if self.handle_events().await {
-                return;
+                return self.outlive().await;
             }
             #[cfg(feature = "testing")]
             if self.end_single() {
@@ -334,7 +329,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     /// Counts the messages of the link, for whoever asks.
     fn note_messages(&self) {
-        let sent = self.forwarded.wrapping_add(self.link.sent_messages());
+        let forwarded = self.flow.forwarded_messages.get();
+        let sent = forwarded.wrapping_add(self.link.sent_messages());
         self.flow
             .received_messages
             .set(self.link.received_messages());
@@ -345,11 +341,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// says so.
     #[cfg(feature = "testing")]
     fn end_single(&mut self) -> bool {
-        let shared = &self.ending.connection.shared;
-        if !shared.single || !self.single.is_unanswered(&self.link) {
+        let single = self.single.as_mut();
+        if !single.is_some_and(|single| single.is_unanswered(&self.link)) {
             return false;
         }
-        shared.note_unanswered();
+        self.ending.connection.shared.note_unanswered();
         let (now, node) = (self.now, &mut &*self.service);
         self.link.close_without_farewell(now, node);
         true

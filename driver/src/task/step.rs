@@ -1,5 +1,10 @@
 //! Waiting for the next bytes, handler, command or deadline.
 
+#![expect(
+    clippy::manual_async_fn,
+    reason = "async functions hold their arguments twice, in every connection that waits"
+)]
+
 use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::pin;
@@ -49,9 +54,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         };
         let rest = self.writing.get(self.written..).unwrap_or_default();
         let (is_writing, wrote) = (!rest.is_empty(), self.wrote);
-        let mailbox = &self.ending.connection.shared.mailbox;
+        let connection = &self.ending.connection;
         let (running, timer) = (&mut self.running, &mut self.timer);
-        let clock = self.service.context.time();
         let blocked = &mut self.blocked;
         let step = {
             let mut write = pin!(write(writer, rest, self.flushing, self.shutdown));
@@ -61,7 +65,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     let written = write.as_mut().poll(context);
                     *blocked = is_writing && written.is_pending();
                     if *blocked {
-                        mailbox.note_turn(true);
+                        connection.shared.mailbox.note_turn(true);
                     }
                     written
                 };
@@ -82,8 +86,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 // Commands come after what is read: they are taken after every step. Where there is
                 // more, the link is polled again at once.
                 if more
-                    || mailbox.poll(context, awaited).is_ready()
-                    || timer.poll(context, clock).is_ready()
+                    || connection.shared.mailbox.poll(context, awaited).is_ready()
+                    || timer.poll(context, connection.time()).is_ready()
                 {
                     return Poll::Ready(Step::Wake);
                 }
@@ -204,45 +208,59 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
 /// Writes bytes; where there are none, flushes those before or ends the sending side, if that is
 /// to be done.
-async fn write<O: WriteHalf>(writer: &mut O, bytes: &[u8], flushing: bool, shutdown: bool) -> Step {
-    match bytes.is_empty() {
-        true if flushing => Step::Flushed(writer.flush().await),
-        true if shutdown => Step::Shutdown(writer.shutdown().await),
-        true => pending().await,
-        false => Step::Written(writer.write(bytes).await),
+fn write<O: WriteHalf>(
+    writer: &mut O,
+    bytes: &[u8],
+    flushing: bool,
+    shutdown: bool,
+) -> impl Future<Output = Step> {
+    async move {
+        match bytes.is_empty() {
+            true if flushing => Step::Flushed(writer.flush().await),
+            true if shutdown => Step::Shutdown(writer.shutdown().await),
+            true => pending().await,
+            false => Step::Written(writer.write(bytes).await),
+        }
     }
 }
 
 /// Reads into the link's buffer, which an idle connection does without, unless there is
 /// nothing to be read now.
-async fn read<I: ReadHalf>(
+fn read<I: ReadHalf>(
     reader: &mut I,
     link: &mut Link,
     may_read: bool,
-) -> io::Result<Option<usize>> {
-    if !may_read {
-        return pending().await;
-    }
-    if I::WAITS_WITHOUT_BUFFER {
-        link.release_receive_buffer();
-        reader.readable().await?;
-        // A new socket may be said to be readable, and is not: tokio's are.
-        if let Some(come) = at_once(read_some(reader, link)).await {
-            return come;
+) -> impl Future<Output = io::Result<Option<usize>>> {
+    async move {
+        if !may_read {
+            return pending().await;
         }
-        link.release_receive_buffer();
-        reader.readable().await?;
+        if I::WAITS_WITHOUT_BUFFER {
+            link.release_receive_buffer();
+            reader.readable().await?;
+            // A new socket may be said to be readable, and is not: tokio's are.
+            if let Some(come) = at_once(read_some(reader, link)).await {
+                return come;
+            }
+            link.release_receive_buffer();
+            reader.readable().await?;
+        }
+        read_some(reader, link).await
     }
-    read_some(reader, link).await
 }
 
-async fn read_some<I: ReadHalf>(reader: &mut I, link: &mut Link) -> io::Result<Option<usize>> {
-    match link.read_room() {
-        usize::MAX => reader.read(link.receive_buffer()).await.map(Some),
-        // Other links have taken the budget meanwhile.
-        0 => Ok(None),
-        // On the heap, as it is rarely so.
-        room => Box::pin(read_few(reader, link, room.min(FEW))).await,
+fn read_some<I: ReadHalf>(
+    reader: &mut I,
+    link: &mut Link,
+) -> impl Future<Output = io::Result<Option<usize>>> {
+    async move {
+        match link.read_room() {
+            usize::MAX => reader.read(link.receive_buffer()).await.map(Some),
+            // Other links have taken the budget meanwhile.
+            0 => Ok(None),
+            // On the heap, as it is rarely so.
+            room => Box::pin(read_few(reader, link, room.min(FEW))).await,
+        }
     }
 }
 

@@ -28,7 +28,10 @@ pub(super) struct Outbox {
     usual: usize,
     /// Some were written since that was last asked.
     progress: bool,
-    backlog: Backlog,
+    /// Since when more waits than may wait for long.
+    backlog: Option<Moment>,
+    /// It has for too long.
+    overdue: bool,
 }
 
 /// Bytes handed out and not yet known to be written.
@@ -97,14 +100,6 @@ pub(super) struct GapAhead {
     pub(super) lost: u64,
 }
 
-/// Whether more waits than may wait for long.
-#[derive(Clone, Copy, Debug, Default)]
-struct Backlog {
-    since: Option<Moment>,
-    /// It has for too long.
-    overdue: bool,
-}
-
 impl Outbox {
     /// An empty buffer larger than this goes back, in bytes.
     const KEEP: usize = 1024;
@@ -120,7 +115,8 @@ impl Outbox {
             in_flight: InFlight::default(),
             usual: 0,
             progress: false,
-            backlog: Backlog::default(),
+            backlog: None,
+            overdue: false,
         }
     }
 
@@ -375,24 +371,29 @@ impl Outbox {
     /// Notes whether more waits than the `backlog`.
     pub(super) fn note_backlog(&mut self, now: Duration, backlog: usize) {
         match self.len() > backlog {
-            true if self.backlog.since.is_none() => self.backlog.since = Some(now.into()),
+            true if self.backlog.is_none() => self.backlog = Some(now.into()),
             true => {}
-            false => self.backlog = Backlog::default(),
+            false => self.forget_backlog(),
         }
     }
 
     /// As [`note_backlog`](Self::note_backlog), after what makes no more wait.
     pub(super) fn end_backlog(&mut self, backlog: usize) {
         if self.len() <= backlog {
-            self.backlog = Backlog::default();
+            self.forget_backlog();
         }
+    }
+
+    fn forget_backlog(&mut self) {
+        self.backlog = None;
+        self.overdue = false;
     }
 
     /// Lets the time of a backlog begin later, while none of it was handed out: bytes
     /// that were not are not the remote's to read.
     pub(super) fn rest_backlog(&mut self, now: Duration) {
-        if !self.is_being_written() && self.backlog.since.is_some() {
-            self.backlog.since = Some(now.into());
+        if !self.is_being_written() && self.backlog.is_some() {
+            self.backlog = Some(now.into());
         }
     }
 
@@ -400,19 +401,19 @@ impl Outbox {
     /// [overdue](Self::set_overdue). Bytes that were never handed out are not the
     /// remote's to read.
     pub(super) fn backlog_since(&self) -> Option<Duration> {
-        let since = self.backlog.since.filter(|_| self.is_being_written());
-        let since = since.filter(|_| !self.backlog.overdue);
+        let since = self.backlog.filter(|_| self.is_being_written());
+        let since = since.filter(|_| !self.overdue);
         since.map(Duration::from)
     }
 
     /// Says that more than the backlog has waited for too long: so it is until
     /// less does.
     pub(super) fn set_overdue(&mut self) {
-        self.backlog.overdue = true;
+        self.overdue = true;
     }
 
     pub(super) fn is_overdue(&self) -> bool {
-        self.backlog.overdue
+        self.overdue
     }
 }
 
