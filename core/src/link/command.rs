@@ -110,7 +110,7 @@ impl Link {
         self.exchange.now = now;
         self.check_open()?;
         self.check_room()?;
-        let place = self.place;
+        let place = self.place();
         self.queue(|exchange, out| {
             exchange.seal_send(node, place, message, options, NO_COOKIES, out)
         })
@@ -150,7 +150,7 @@ impl Link {
             return Ok(parked);
         }
         self.check_room()?;
-        let (place, mut correlated) = (self.place, false);
+        let (place, mut correlated) = (self.place(), false);
         self.queue(|exchange, out| {
             correlated = exchange.seal_request(node, place, message, options, NO_COOKIES, out)?;
             Ok(())
@@ -171,7 +171,7 @@ impl Link {
         while self.may_send_parked()
             && let Some((request, (), message, options)) = self.exchange.pending.next_parked()
         {
-            let (place, mut correlated) = (self.place, false);
+            let (place, mut correlated) = (self.place(), false);
             let sent = self.queue(|exchange, out| {
                 let what = (request, &message, &options);
                 correlated = exchange.seal_request_as(node, place, what, NO_COOKIES, out)?;
@@ -257,7 +257,7 @@ impl Link {
         address: &ReplyAddress<()>,
         answer: &Message,
     ) -> Result<(), ReplyError> {
-        let place = self.place;
+        let place = self.place();
         send_or_replace(address, answer, |message| {
             self.check_open()?;
             self.admit()?;

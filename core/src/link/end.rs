@@ -115,8 +115,8 @@ impl Link {
             return false;
         }
         self.half_closed = Some(self.after_grace().into());
-        self.exchange.keep_peers(node, self.place);
-        node.left(self.place);
+        self.exchange.keep_peers(node, self.place());
+        node.left(self.place());
         self.notices.push_back(Notice::HalfClosed(reason));
         if self.eof {
             self.cancel_left();
@@ -127,7 +127,7 @@ impl Link {
     /// Tells the node that the link takes no more messages, unless it knows.
     pub(super) fn tell_left<N: SharedNode>(&mut self, node: &mut N) {
         if self.half_closed.is_none() {
-            node.left(self.place);
+            node.left(self.place());
         }
     }
 
@@ -239,7 +239,7 @@ impl Link {
                 };
             }
             Phase::Closed { reason, .. } => {
-                node.closed(self.place);
+                node.closed(self.place());
                 self.notices
                     .push_back(Notice::Closed(CloseReason::clone(&reason)));
                 self.phase = Phase::Closed {

@@ -110,11 +110,11 @@ impl Link {
             }
         };
         let room = self.may_send_unsealed();
-        let sorted = match self.exchange.open_outer(node, &mut sealed, self.place) {
+        let sorted = match self.exchange.open_outer(node, &mut sealed, self.place()) {
             Ok(()) => {
                 self.timers.authenticated();
                 self.account.verify();
-                self.exchange.sort(node, &mut sealed, (), self.place)
+                self.exchange.sort(node, &mut sealed, (), self.place())
             }
             Err(error) => match self
                 .exchange
@@ -168,7 +168,7 @@ impl Link {
         may_call: bool,
     ) -> Option<LinkEvent<N::Handler>> {
         let room = self.may_send_unsealed();
-        let place = self.place;
+        let place = self.place();
         let found = self
             .exchange
             .find(node, sealed, place, may_call, &mut || room);
@@ -223,7 +223,7 @@ impl Link {
     fn begin_call(&mut self, reply: Box<InFlight<()>>, buffer: Buffer) -> Call {
         self.renew_half_closed();
         let now = self.exchange.now.monotonic;
-        self.calls.begin(now, self.place, reply, buffer)
+        self.calls.begin(now, self.place(), reply, buffer)
     }
 
     /// Whether a message may be dispatched that has no other before it: one without a

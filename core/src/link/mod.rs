@@ -107,7 +107,7 @@ use crate::shared::SharedNode;
 /// ([`Limits::abandoned_handlers`]).
 pub struct Link {
     exchange: Exchange<()>,
-    place: Place,
+    id: LinkId,
     deframer: Deframer,
     inlet: Inlet,
     intake: Intake,
@@ -147,7 +147,7 @@ impl Link {
 
     pub(crate) fn new(now: Now, seat: Seat, rng: Box<dyn CryptoRng + Send>) -> Self {
         let Seat {
-            place,
+            id,
             role,
             config,
             budget,
@@ -160,7 +160,7 @@ impl Link {
             deframer: Deframer::new(config.wire.clone()),
             calls: Calls::new(config.calls, budget.dropped_calls.clone()),
             exchange: Exchange::new(now, config, role, rng),
-            place,
+            id,
             inlet: Inlet::new(),
             intake: Intake::default(),
             outbox: Outbox::new(),
@@ -187,20 +187,23 @@ impl Link {
     /// Its name among the links of its node.
     #[must_use]
     pub fn id(&self) -> LinkId {
-        // A link over datagrams is another type.
-        self.place.link().unwrap_or(LinkId(u64::MAX))
+        self.id
     }
 
     /// Where it leads: for subscriptions and peers.
     #[must_use]
+    #[inline]
     pub fn place(&self) -> Place {
-        self.place
+        Place::Link {
+            link: self.id,
+            address: self.remote(),
+        }
     }
 
     /// The address of the other end.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
-        self.place.address()
+        self.account.remote()
     }
 
     /// The configuration it was made with.
@@ -493,7 +496,7 @@ impl Drop for Link {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link")
-            .field("place", &self.place)
+            .field("place", &self.place())
             .field("unhandled", &self.unhandled())
             .field("queued", &self.queued())
             .field("calls_in_flight", &self.calls_in_flight())

@@ -74,7 +74,7 @@ impl Link {
     ) -> Result<Fate, SendError> {
         self.exchange.now = now;
         self.check_open()?;
-        let place = self.place;
+        let place = self.place();
         let Some(policy) = self.dropping() else {
             self.admit()?;
             let waiting = self.queued();
@@ -216,7 +216,7 @@ impl Link {
     /// is next.
     pub(super) fn tell_gap<N: SharedNode>(&mut self, node: &mut N) {
         while let Some(GapAhead { source, lost }) = self.outbox.gap_ahead() {
-            let (place, mut frame) = (self.place, Vec::new());
+            let (place, mut frame) = (self.place(), Vec::new());
             let message = source.message.clone().with_gap(lost);
             let (exchange, options) = (&mut self.exchange, &source.options);
             let sealed = exchange.seal_send(node, place, &message, options, NO_COOKIES, &mut frame);

@@ -78,7 +78,7 @@ impl Link {
             let opened = frame.decode(&self.exchange.config.wire).ok();
             let opened = opened.filter(|sealed| sealed.message_type().is_request());
             if let Some(mut sealed) = opened
-                && let Ok(()) = self.exchange.open_outer(node, &mut sealed, self.place)
+                && let Ok(()) = self.exchange.open_outer(node, &mut sealed, self.place())
             {
                 self.refuse_unbegun(node, sealed);
             }

@@ -4,11 +4,11 @@ use alloc::sync::Arc;
 
 use crate::budget::{Account, Budget};
 use crate::config::{LinkConfig, Role};
-use crate::place::Place;
+use crate::place::LinkId;
 
 /// A link's place among the others of its node.
 pub(crate) struct Seat {
-    pub(crate) place: Place,
+    pub(crate) id: LinkId,
     pub(crate) role: Role,
     pub(crate) config: Arc<LinkConfig>,
     pub(crate) budget: Arc<Budget>,

@@ -136,7 +136,7 @@ impl<H: Clone> Node<H> {
         self.crowd.joined(place, &self.config.wire.limits);
         self.budget.set_links(self.links.len());
         Seat {
-            place,
+            id: link,
             role,
             config,
             budget: self.budget.clone(),
