@@ -14,7 +14,6 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::IpAddr;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -23,13 +22,13 @@ use slab::Slab;
 pub(crate) use self::buffers::Buffer;
 pub(crate) use self::cancelled::Cancelled;
 pub(crate) use self::in_flight::InFlight;
+pub(crate) use self::rare::Waiting;
 pub(crate) use self::reply::{ReplyAddress, send_or_replace};
 pub use self::token::{Call, CallId, ReplyError};
 
 use self::buffers::Buffers;
 use self::rare::Rare;
 use self::token::AnyDropped;
-use crate::frame::SealedMessage;
 use crate::options::CallOptions;
 use crate::place::Place;
 use crate::sync::{AtomicBool, Ordering};
@@ -49,19 +48,6 @@ pub(crate) struct Calls<A> {
     /// Of calls that have ended, for later ones. They are filled where they are: to move what was
     /// just written makes the processor wait for it.
     spares: Vec<Box<InFlight<A>>>,
-}
-
-/// A message that passed the outer layer and waits for its turn.
-#[derive(Debug)]
-pub(crate) struct Waiting<A> {
-    pub(crate) sealed: SealedMessage,
-    pub(crate) from: A,
-    /// Bytes of its frame.
-    pub(crate) bytes: usize,
-    /// The address of this node that it came to, where the link has several.
-    pub(crate) local: Option<IpAddr>,
-    /// It came when the link was drained already.
-    pub(crate) late: bool,
 }
 
 impl<A> Calls<A> {

@@ -1,10 +1,24 @@
 //! What the calls of few links have.
 
 use alloc::collections::{BTreeSet, VecDeque};
+use core::net::IpAddr;
 use core::time::Duration;
 
-use super::Waiting;
+use crate::frame::SealedMessage;
 use crate::options::CallOptions;
+
+/// A message that passed the outer layer and waits for its turn.
+#[derive(Debug)]
+pub(crate) struct Waiting<A> {
+    pub(crate) sealed: SealedMessage,
+    pub(crate) from: A,
+    /// Bytes of its frame.
+    pub(crate) bytes: usize,
+    /// The address of this node that it came to, where the link has several.
+    pub(crate) local: Option<IpAddr>,
+    /// It came when the link was drained already.
+    pub(crate) late: bool,
+}
 
 /// On the heap, and only where there is some of it.
 #[derive(Debug)]
