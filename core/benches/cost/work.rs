@@ -38,7 +38,7 @@ impl Work {
         Self {
             name: "answer",
             max: Max {
-                instructions: 2_850,
+                instructions: 2_600,
                 allocations: 0.1,
             },
             make: || answer(without_ids()),
@@ -46,7 +46,7 @@ impl Work {
         Self {
             name: "answer-with-id",
             max: Max {
-                instructions: 3_550,
+                instructions: 3_200,
                 allocations: 0.1,
             },
             make: || answer(config()),
@@ -54,7 +54,7 @@ impl Work {
         Self {
             name: "answer-with-hmac",
             max: Max {
-                instructions: 86_000,
+                instructions: 82_000,
                 allocations: 0.1,
             },
             make: || answer(hmac()),
@@ -63,7 +63,7 @@ impl Work {
         Self {
             name: "ask",
             max: Max {
-                instructions: 5_700,
+                instructions: 5_300,
                 allocations: 0.1,
             },
             make: || ask(without_ids()),
@@ -71,7 +71,7 @@ impl Work {
         Self {
             name: "ask-with-id",
             max: Max {
-                instructions: 6_950,
+                instructions: 6_550,
                 allocations: 0.1,
             },
             make: || ask(config()),
@@ -80,7 +80,7 @@ impl Work {
         Self {
             name: "ask-with-hmac",
             max: Max {
-                instructions: 167_000,
+                instructions: 164_000,
                 allocations: 0.1,
             },
             make: || ask(hmac()),
@@ -98,7 +98,7 @@ impl Work {
         Self {
             name: "answer-datagram",
             max: Max {
-                instructions: 5_050,
+                instructions: 4_800,
                 allocations: 2.0,
             },
             make: || datagrams::answer(without_ids()),
@@ -107,7 +107,7 @@ impl Work {
         Self {
             name: "publish",
             max: Max {
-                instructions: 1_150,
+                instructions: 980,
                 allocations: 0.1,
             },
             make: publish,
