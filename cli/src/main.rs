@@ -24,6 +24,7 @@ mod keygen;
 mod lasting;
 mod log;
 mod meeting;
+mod misplaced;
 mod node;
 mod output;
 mod pages;
@@ -66,6 +67,9 @@ fn main() -> ExitCode {
             run(args.command)
         }
         Err(error) if error.use_stderr() => {
+            let line = std::env::args_os().skip(1);
+            let words = line.map(|word| word.to_string_lossy().into_owned());
+            let error = misplaced::with_tip(error, words);
             fail(error.render().to_string().trim_end());
             flush();
             return ExitCode::from(exit::USAGE);

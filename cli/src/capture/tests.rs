@@ -1,5 +1,4 @@
 //! Captures of whatever bytes.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use bytes::BytesMut;
 use etherparse::PacketBuilder;

@@ -122,7 +122,6 @@ impl Figures {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use std::fmt::Write;
 

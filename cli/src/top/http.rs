@@ -112,7 +112,6 @@ fn body(address: &str, answer: &[u8]) -> Result<String, TopError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use proptest::prelude::*;
 

@@ -79,7 +79,6 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use proptest::prelude::*;
 

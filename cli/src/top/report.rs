@@ -115,7 +115,6 @@ fn part_json(part: &Part<'_>) -> Value {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use std::time::{Duration, Instant};
 

@@ -240,7 +240,6 @@ fn listed(parts: impl IntoIterator<Item = Option<String>>) -> Option<Cell> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::super::figures::Figures;
     use super::*;

@@ -1,5 +1,4 @@
 //! The screen, at many sizes.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};

@@ -111,7 +111,6 @@ pub(super) fn nice(least: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::*;
 
