@@ -49,13 +49,11 @@ pub(crate) fn answer(config: LinkConfig) -> Turn {
     let requests: Vec<_> = client.out.iter().map(|(_, it)| it.to_vec()).collect();
 
     let mut server = End::new(config, 2);
-    let mut buffer = bytes::BytesMut::new();
     Box::new(move || {
         let End { node, link, out } = &mut server;
         for request in &requests {
-            buffer.extend_from_slice(request);
-            let datagram = buffer.split_to(request.len());
-            link.receive(now(), asker, datagram).unwrap();
+            link.receive_buffer().extend_from_slice(request);
+            link.received(now(), asker, None, request.len()).unwrap();
         }
         while let Some(event) = link.poll(now(), node) {
             if let DatagramEvent::Call { call, message, .. } = event {

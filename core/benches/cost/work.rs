@@ -98,8 +98,8 @@ impl Work {
         Self {
             name: "answer-datagram",
             max: Max {
-                instructions: 4_800,
-                allocations: 2.0,
+                instructions: 4_200,
+                allocations: 0.1,
             },
             make: || datagrams::answer(without_ids()),
         },

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use bytes::BytesMut;
+
 /// The buffer that the slices of a message are in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Buffer {
@@ -16,6 +18,19 @@ impl Buffer {
     /// A buffer that one message has for itself.
     pub(crate) const fn own(size: usize) -> Self {
         Self { id: 0, size }
+    }
+
+    /// The buffer that bytes are in: this one, or another. What is split off in front keeps all of
+    /// it alive, and its end is where it was.
+    pub(crate) fn of(self, bytes: &BytesMut) -> Self {
+        let size = bytes.capacity();
+        let end = (bytes.as_ptr() as usize).wrapping_add(size);
+        let size = match self.id == end {
+            // What was split off in front may be room again.
+            true => self.size.max(size),
+            false => size,
+        };
+        Self { id: end, size }
     }
 }
 

@@ -5,7 +5,8 @@ use core::net::{IpAddr, SocketAddr};
 use bytes::BytesMut;
 
 use super::event::{DatagramEvent, Notice};
-use super::{DatagramLink, Inbound, Phase};
+use super::inlet::{Came, Inbound};
+use super::{DatagramLink, Phase};
 use crate::calls::{Buffer, Waiting};
 use crate::cookies::{Given, Repeated};
 use crate::error::{Backpressure, FrameErrorKind};
@@ -16,26 +17,6 @@ use crate::message::{AuthView, Gap, types};
 use crate::now::Now;
 use crate::place::Place;
 use crate::shared::{NodeReply, SharedNode, default_reply};
-
-/// How a message came.
-#[derive(Clone, Copy)]
-pub(super) struct Came {
-    from: SocketAddr,
-    /// Bytes of its datagram.
-    bytes: usize,
-    /// The address of this node that it came to, where the link has several.
-    local: Option<IpAddr>,
-}
-
-impl Came {
-    pub(super) fn of(waiting: &Waiting<SocketAddr>) -> Self {
-        Self {
-            from: waiting.from,
-            bytes: waiting.bytes,
-            local: waiting.local,
-        }
-    }
-}
 
 impl DatagramLink {
     /// Takes a datagram, which is handled by [`poll`](Self::poll). Bytes behind its
@@ -71,17 +52,59 @@ impl DatagramLink {
         local: Option<IpAddr>,
         datagram: BytesMut,
     ) -> Result<(), Backpressure> {
+        let buffer = Buffer::own(datagram.len());
+        self.take(now, (from, local), datagram, buffer)
+    }
+
+    /// The buffer that a datagram is received into, at its end; then say so with
+    /// [`received`](Self::received). Datagrams that are received this way take less work than
+    /// others: short ones are pieces of one chunk of memory, and none is allocated for each. What
+    /// of a message is kept keeps the chunk, of some kilobytes, which counts as
+    /// [held](crate::Limits::inbound_total) until the handlers of all of its messages have
+    /// answered.
+    pub fn receive_buffer(&mut self) -> &mut BytesMut {
+        self.inlet.with_room()
+    }
+
+    /// Takes a datagram of `len` bytes that was appended to the
+    /// [`receive_buffer`](Self::receive_buffer), as [`receive_at`](Self::receive_at) does.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive). The bytes are no more in the buffer.
+    pub fn received(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        len: usize,
+    ) -> Result<(), Backpressure> {
+        let (datagram, buffer) = self.inlet.split(len);
+        self.take(now, (from, local), datagram, buffer)
+    }
+
+    fn take(
+        &mut self,
+        now: Now,
+        (from, local): (SocketAddr, Option<IpAddr>),
+        datagram: BytesMut,
+        buffer: Buffer,
+    ) -> Result<(), Backpressure> {
         self.exchange.now = now;
-        let unhandled = self.unhandled;
         if self.is_full() {
+            let unhandled = self.inlet.unhandled();
             return Err(Backpressure { unhandled });
         }
         let late = self.is_refusing();
         if self.phase == Phase::Open || late {
-            self.unhandled = unhandled.saturating_add(datagram.len());
-            self.inbound.push_back(Inbound {
+            let bytes = datagram.len();
+            let came = Came {
                 from,
+                bytes,
                 local,
+                buffer,
+            };
+            self.inlet.push(Inbound {
+                came,
                 datagram,
                 late,
             });
@@ -102,26 +125,25 @@ impl DatagramLink {
             let came = Came::of(&waiting);
             return self.dispatch(node, &mut waiting.sealed, came, None);
         }
-        let Inbound {
-            from,
-            local,
-            datagram,
-            late,
-        } = self.inbound.pop_front()?;
+        let inbound = self.inlet.pop()?;
         self.turn = self.turn.saturating_add(1);
-        self.unhandled = self.unhandled.saturating_sub(datagram.len());
-        self.handle_datagram(node, (from, local), datagram, late)
+        self.handle_datagram(node, inbound)
     }
 
     fn handle_datagram<N: SharedNode>(
         &mut self,
         node: &mut N,
-        (from, local): (SocketAddr, Option<IpAddr>),
-        datagram: BytesMut,
-        late: bool,
+        Inbound {
+            came,
+            datagram,
+            late,
+        }: Inbound,
     ) -> Option<DatagramEvent<N::Handler>> {
+        let Came {
+            from, bytes, local, ..
+        } = came;
         self.sources.heard(from, local);
-        let (now, bytes) = (self.exchange.now, datagram.len());
+        let now = self.exchange.now;
         let counters = &mut self.counters;
         counters.received = counters.received.saturating_add(1);
         self.replies.received(now, from.ip(), bytes);
@@ -164,20 +186,10 @@ impl DatagramLink {
         };
         match sorted {
             Sorted::Message => {
-                let came = Came { from, bytes, local };
                 if !late && self.calls.waiting().0 == 0 && self.may_dispatch() {
                     return self.dispatch(node, &mut sealed, came, None);
                 }
-                self.put_off(
-                    node,
-                    Waiting {
-                        sealed,
-                        from,
-                        bytes,
-                        local,
-                        late,
-                    },
-                )
+                self.put_off(node, sealed, came, late)
             }
             Sorted::Failed(request, error) => {
                 node.heard(now, place);
@@ -254,22 +266,32 @@ impl DatagramLink {
     fn put_off<N: SharedNode>(
         &mut self,
         node: &mut N,
-        message: Waiting<SocketAddr>,
+        mut sealed: SealedMessage,
+        came: Came,
+        late: bool,
     ) -> Option<DatagramEvent<N::Handler>> {
-        let (waiting, waiting_bytes) = self.calls.waiting();
-        let (from, bytes) = (message.from, message.bytes);
-        if message.late {
-            return self.refuse_unbegun(node, message, Self::STOPPING);
+        if late {
+            return self.refuse_unbegun(node, &mut sealed, came, Self::STOPPING);
         }
+        let Came {
+            from, bytes, local, ..
+        } = came;
+        let (waiting, waiting_bytes) = self.calls.waiting();
         let limits = self.exchange.limits();
         let all = waiting_bytes.saturating_add(bytes);
         if waiting < limits.pending_requests() && all <= limits.outbound_queue() {
-            self.calls.wait(message);
+            self.calls.wait(Waiting {
+                sealed: sealed.into_own_buffer(),
+                from,
+                bytes,
+                local,
+                late,
+            });
             return None;
         }
         let counters = &mut self.counters;
         counters.lost = counters.lost.saturating_add(1);
-        self.refuse_unbegun(node, message, Self::BUSY);
+        self.refuse_unbegun(node, &mut sealed, came, Self::BUSY);
         Some(DatagramEvent::Lost { remote: from })
     }
 
@@ -279,9 +301,15 @@ impl DatagramLink {
         &mut self,
         node: &mut N,
         sealed: &mut SealedMessage,
-        Came { from, bytes, local }: Came,
+        came: Came,
         refused: Option<&'static str>,
     ) -> Option<DatagramEvent<N::Handler>> {
+        let Came {
+            from,
+            local,
+            buffer,
+            ..
+        } = came;
         self.sources.heard(from, local);
         let place = Place::Datagram(from);
         let now = self.exchange.now;
@@ -313,9 +341,7 @@ impl DatagramLink {
                 let kept = !validated && message.message_type.is_request();
                 reply.has_room = kept && self.validation.budget.begin_call(now, from.ip());
                 return Some(DatagramEvent::Call {
-                    call: self
-                        .calls
-                        .begin(now.monotonic, place, reply, Buffer::own(bytes)),
+                    call: self.calls.begin(now.monotonic, place, reply, buffer),
                     handler,
                     message,
                 });

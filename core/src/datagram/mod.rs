@@ -7,6 +7,7 @@ mod event;
 mod fan_out;
 mod gaps;
 mod inbound;
+mod inlet;
 mod introducing;
 mod publish;
 mod refused_lists;
@@ -29,10 +30,9 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use core::time::Duration;
 
-use bytes::BytesMut;
 use rand_core::CryptoRng;
 
 pub use self::budget::{ReplyBudget, SuppressedReplies};
@@ -45,11 +45,12 @@ pub use self::transmits::Transmits;
 use self::delayed::Delayed;
 use self::event::Notice;
 use self::gaps::Gaps;
+use self::inlet::Inlet;
 use self::renewals::Renewals;
 use self::sources::Sources;
 use self::validation::Validation;
 use crate::budget::{Account, Budget, Held};
-use crate::calls::{Buffer, Calls};
+use crate::calls::Calls;
 use crate::config::{LinkConfig, Role};
 use crate::events::{Deadline, DeadlineReason};
 use crate::exchange::Exchange;
@@ -85,7 +86,8 @@ pub(crate) const MAX_DATAGRAM: usize = 65_507;
 ///   [`calls_in_flight`](Self::calls_in_flight), [`counters`](Self::counters),
 ///   [`config`](Self::config), [`group`](Self::group), [`wants_read`](Self::wants_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll).
-/// - Inputs: [`receive`](Self::receive), [`receive_at`](Self::receive_at),
+/// - Inputs: [`receive`](Self::receive), [`receive_at`](Self::receive_at), or
+///   [`receive_buffer`](Self::receive_buffer) and [`received`](Self::received);
 ///   [`send_failed`](Self::send_failed), [`undelivered`](Self::undelivered).
 /// - Commands: [`reply`](Self::reply), [`reply_error`](Self::reply_error),
 ///   [`send`](Self::send), [`multicast`](Self::multicast), [`request`](Self::request),
@@ -145,13 +147,11 @@ pub struct DatagramLink {
     group: Option<SocketAddr>,
     /// To whom the node introduces itself besides.
     introduced: Vec<SocketAddr>,
-    /// Datagrams that are not handled, and their bytes.
-    inbound: VecDeque<Inbound>,
+    inlet: Inlet,
     /// Where what goes to a remote leaves from.
     sources: Sources,
     /// What receivers of publications are not sent.
     gaps: Gaps,
-    unhandled: usize,
     outbox: Transmits,
     /// Bytes handed out and not yet known to be sent.
     in_flight: usize,
@@ -174,16 +174,6 @@ pub struct DatagramLink {
     /// There was nothing to do when it was polled last.
     idle: bool,
     phase: Phase,
-}
-
-/// A datagram that is not handled.
-struct Inbound {
-    from: SocketAddr,
-    /// The address that it came to.
-    local: Option<IpAddr>,
-    datagram: BytesMut,
-    /// It came when the link was drained already.
-    late: bool,
 }
 
 /// How far the link's end has come.
@@ -228,8 +218,7 @@ impl DatagramLink {
             exchange: Exchange::new(now, config, Role::Peer, rng),
             group,
             introduced: Vec::new(),
-            inbound: VecDeque::new(),
-            unhandled: 0,
+            inlet: Inlet::new(),
             outbox: Transmits::new(),
             in_flight: 0,
             notices: VecDeque::new(),
@@ -329,7 +318,7 @@ impl DatagramLink {
         let noticed = !self.notices.is_empty() || self.calls.has_dropped();
         let publish = self.wants_publish();
         let act = dispatch || publish || self.may_send_parked();
-        noticed || !self.inbound.is_empty() || act || self.may_end()
+        noticed || !self.inlet.is_empty() || act || self.may_end()
     }
 
     /// Whether messages wait for handlers of others to end.
@@ -340,12 +329,12 @@ impl DatagramLink {
 
     /// More waits to be handled than one datagram of the largest size.
     fn is_full(&self) -> bool {
-        self.unhandled > Limits::HIGH_WATER
+        self.inlet.unhandled() > Limits::HIGH_WATER
     }
 
     fn is_drained(&self) -> bool {
         let sent = self.outbox_bytes() == 0 && self.fan_outs.is_empty();
-        let idle = self.calls.is_idle() && self.inbound.is_empty() && sent;
+        let idle = self.calls.is_idle() && self.inlet.is_empty() && sent;
         matches!(self.phase, Phase::Draining { .. }) && idle
     }
 
@@ -459,8 +448,7 @@ impl DatagramLink {
         if matches!(self.phase, Phase::Draining { until } if until <= now) {
             self.refuse_rest(node);
             self.calls.clear();
-            self.inbound.clear();
-            self.unhandled = 0;
+            self.inlet.clear();
             self.fan_outs.clear();
             self.phase = Phase::LastSends {
                 until: self.exchange.now.deadline(Self::LAST_SENDS),
@@ -479,10 +467,10 @@ impl DatagramLink {
     /// Publishes what the link holds.
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
         self.idle = true;
+        // Of the next datagram's chunk others may be in flight.
+        let (next, behind) = self.inlet.held();
         let held = Held {
-            inbound: self
-                .unhandled
-                .saturating_add(self.calls.held_with(Buffer::default())),
+            inbound: self.calls.held_with(next).saturating_add(behind),
             outbound: self.queued(),
             queued: self.queued(),
             calls: self.calls.len(),

@@ -4,9 +4,10 @@ use alloc::boxed::Box;
 use core::net::SocketAddr;
 
 use super::event::DatagramEvent;
-use super::inbound::Came;
+use super::inlet::Came;
 use super::{DatagramLink, Phase};
-use crate::calls::{InFlight, Waiting};
+use crate::calls::InFlight;
+use crate::frame::SealedMessage;
 use crate::message::Message;
 use crate::shared::SharedNode;
 
@@ -27,10 +28,10 @@ impl DatagramLink {
     pub(super) fn refuse_unbegun<N: SharedNode>(
         &mut self,
         node: &mut N,
-        mut message: Waiting<SocketAddr>,
+        sealed: &mut SealedMessage,
+        came: Came,
         text: &'static str,
     ) -> Option<DatagramEvent<N::Handler>> {
-        let (came, sealed) = (Came::of(&message), &mut message.sealed);
         let is_told = self.calls.len() == 0 || self.exchange.is_correlated(sealed);
         match is_told && sealed.message_type().is_request() {
             true => self.dispatch(node, sealed, came, Some(text)),
@@ -54,9 +55,10 @@ impl DatagramLink {
 
     /// Refuses what waits when the grace is over.
     pub(super) fn refuse_rest<N: SharedNode>(&mut self, node: &mut N) {
-        while let Some(waiting) = self.calls.pop_waiting() {
+        while let Some(mut waiting) = self.calls.pop_waiting() {
+            let came = Came::of(&waiting);
             // Of what else becomes of it nobody is told any more.
-            let _ = self.refuse_unbegun(node, waiting, Self::STOPPING);
+            let _ = self.refuse_unbegun(node, &mut waiting.sealed, came, Self::STOPPING);
         }
     }
 }

@@ -47,17 +47,9 @@ impl Inlet {
         self.note_buffer();
     }
 
-    /// Notes where the bytes are: frames that are split off keep all of it alive. Its end is
-    /// where it was, whatever was split off in front.
+    /// Notes where the bytes are.
     fn note_buffer(&mut self) {
-        let size = self.bytes.capacity();
-        let end = (self.bytes.as_ptr() as usize).wrapping_add(size);
-        let size = match self.buffer.id == end {
-            // What was split off in front may be room again.
-            true => self.buffer.size.max(size),
-            false => size,
-        };
-        self.buffer = Buffer { id: end, size };
+        self.buffer = self.buffer.of(&self.bytes);
     }
 
     /// The buffer that the bytes are in, and those that were split off last.

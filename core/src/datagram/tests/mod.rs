@@ -1,6 +1,7 @@
 //! Nodes exchange datagrams in virtual time.
 
 mod asking_again;
+mod chunks;
 mod cookies;
 mod end;
 mod gaps;

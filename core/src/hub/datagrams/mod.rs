@@ -8,7 +8,6 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use bytes::BytesMut;
 use rand_core::CryptoRng;
 
 use super::delivery::SharedSealer;
@@ -144,8 +143,7 @@ impl<H: Clone> DatagramHub<H> {
         from: SocketAddr,
         datagram: &[u8],
     ) -> Result<(), Backpressure> {
-        self.now = now;
-        self.link.receive(now, from, BytesMut::from(datagram))
+        self.receive_at(now, from, None, datagram)
     }
 
     /// As [`receive`](Self::receive), with the address of this node that it came to; see
@@ -161,8 +159,8 @@ impl<H: Clone> DatagramHub<H> {
         datagram: &[u8],
     ) -> Result<(), Backpressure> {
         self.now = now;
-        self.link
-            .receive_at(now, from, local, BytesMut::from(datagram))
+        self.link.receive_buffer().extend_from_slice(datagram);
+        self.link.received(now, from, local, datagram.len())
     }
 
     /// Says that the socket refused the last [datagram](DatagramOutput::Transmit); see

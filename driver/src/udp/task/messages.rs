@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_channel::oneshot;
 use netaio_core::{Call, DatagramEvent, Gap, Message, ReplyError};
 
@@ -26,7 +26,7 @@ use crate::udp_handle::Command;
 const LAPSED: &str = "the lease has run out, or the server refuses to renew it";
 
 impl<R: Runtime, S: DatagramSocket> Task<R, S> {
-    /// Hands the datagram in the buffer to the link.
+    /// Hands the datagram in the link's receive buffer to it.
     pub(super) fn receive(&mut self, received: Received) {
         let Received {
             len, from, local, ..
@@ -34,10 +34,9 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         self.worked = self.worked.saturating_add(1);
         self.flow.received_messages.add(1);
         self.flow.received_bytes.add(len);
-        let datagram = self.buffer.split_to(len.min(self.buffer.len()));
-        if !self.surroundings.ignores(from)
-            && let Err(error) = self.link.receive_at(self.now, from, local, datagram)
-        {
+        if self.surroundings.ignores(from) {
+            self.link.receive_buffer().clear();
+        } else if let Err(error) = self.link.received(self.now, from, local, len) {
             // Nothing is received while the link does not want it.
             limited!(self.logs(), DEBUG, "a datagram was lost", %from, %error);
         }
@@ -49,7 +48,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
             if !self.link.wants_read() {
                 return;
             }
-            match self.socket.try_receive(&mut self.buffer) {
+            match self.socket.try_receive(self.link.receive_buffer()) {
                 Ok(Some(received)) => self.receive(received),
                 Ok(None) => return,
                 Err(error) => {
@@ -70,16 +69,18 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
     /// Hears of datagrams that were not delivered, up to a turn's worth; whether of any.
     pub(super) fn take_undelivered(&mut self) -> bool {
         let mut any = false;
+        let mut quoted = BytesMut::new();
         for _ in 0..self.shared().limits().frames_per_turn() {
-            match self.socket.try_undelivered(&mut self.buffer) {
+            match self.socket.try_undelivered(&mut quoted) {
                 Ok(Some(Undelivered { to, len, error })) => {
                     any = true;
                     self.failed = true;
                     self.worked = self.worked.saturating_add(1);
-                    let quoted = self.buffer.split_to(len.min(self.buffer.len()));
+                    quoted.truncate(len);
                     limited!(self.logs(), DEBUG, "a datagram was not delivered", %to, %error);
                     self.link
                         .undelivered(self.now, to, &quoted, error.to_string());
+                    quoted.clear();
                 }
                 Ok(None) => break,
                 Err(error) => {

@@ -10,7 +10,6 @@ use std::mem;
 use std::sync::Arc;
 
 use async_channel::Receiver;
-use bytes::BytesMut;
 use event_listener::EventListener;
 use futures_channel::oneshot;
 use netaio_core::{CallId, CloseReason, DatagramLink, Now, Transmits};
@@ -40,7 +39,6 @@ pub(super) struct Task<R, S> {
     cancels: BTreeMap<CallId, oneshot::Sender<()>>,
     /// Of handlers that completed at once.
     spares: Spares,
-    buffer: BytesMut,
     /// Datagrams that are being sent, and how many have been.
     sending: Transmits,
     sent: usize,
@@ -116,7 +114,6 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
             callers: Callers::default(),
             cancels: BTreeMap::new(),
             spares: Spares::default(),
-            buffer: BytesMut::new(),
             sending: Transmits::new(),
             sent: 0,
             offered: 0,

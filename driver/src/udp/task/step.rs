@@ -38,7 +38,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         };
         let receive = async {
             match may_receive {
-                true => Step::Received(self.socket.receive(&mut self.buffer).await),
+                true => Step::Received(self.socket.receive(self.link.receive_buffer()).await),
                 false => pending().await,
             }
         };
