@@ -98,7 +98,7 @@ impl Work {
         Self {
             name: "answer-datagram",
             max: Max {
-                instructions: 4_200,
+                instructions: 4_000,
                 allocations: 0.1,
             },
             make: || datagrams::answer(without_ids()),

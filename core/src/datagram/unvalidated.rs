@@ -63,12 +63,9 @@ impl UnvalidatedBudget {
         }
     }
 
-    /// Keeps room for the answer of a handler, and says whether there is any. Each one that is
-    /// kept [is given back](Self::end_call).
+    /// Keeps room for the answer of a handler that [may be called](Self::may_call) now, unless
+    /// there are too many senders. Each one that is kept [is given back](Self::end_call).
     pub(super) fn begin_call(&mut self, now: Now, ip: IpAddr) -> bool {
-        if !self.may_call(now, ip) {
-            return false;
-        }
         let account = self.account(now, ip);
         let Some(account) = account else {
             return false;
