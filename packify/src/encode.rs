@@ -94,6 +94,37 @@ pub fn put_dict_header(
     put_header(out, code::DICT, item_lens)
 }
 
+/// Appends an item of a dict: a packed tuple of a `str` and a `bytes`.
+///
+/// # Errors
+///
+/// [`EncodeError::TooLong`] if a length is past 4,294,967,295.
+pub fn put_bytes_item(out: &mut Vec<u8>, key: &str, bytes: &[u8]) -> Result<(), EncodeError> {
+    const ONE: u8 = Width::One.bits();
+    /// What both packed values have in front, and the tuple in front of them.
+    const HEADS: usize = 9;
+
+    out.reserve(HEADS.saturating_add(key.len()).saturating_add(bytes.len()));
+    let short = |len: usize| {
+        let len = u8::try_from(len).ok()?;
+        Some((len, len.checked_add(2)?))
+    };
+    // Most are short.
+    if let (Some((text_len, key_len)), Some((bytes_len, value_len))) =
+        (short(key.len()), short(bytes.len()))
+    {
+        let (tuple, str) = (ONE | code::TUPLE, ONE | code::STR);
+        out.extend_from_slice(&[tuple, ONE, 2, key_len, value_len, str, text_len]);
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(&[ONE | code::BYTES, bytes_len]);
+        out.extend_from_slice(bytes);
+        return Ok(());
+    }
+    put_tuple2_header(out, prefixed_len(key.len())?, prefixed_len(bytes.len())?)?;
+    put_str(out, key)?;
+    put_bytes(out, bytes)
+}
+
 /// The packed length of a `bytes`, `bytearray` or `str` of `len` bytes.
 ///
 /// # Errors
@@ -225,11 +256,46 @@ pub(crate) fn measure(
     ))
 }
 
+/// The header of a container of a few short items, as most are.
+struct ShortHeader {
+    bytes: [u8; Self::FEW + 3],
+    used: usize,
+}
+
+impl ShortHeader {
+    const FEW: usize = 8;
+
+    #[inline]
+    fn new(kind: u8, lens: impl ExactSizeIterator<Item = usize>) -> Option<Self> {
+        const ONE: u8 = Width::One.bits();
+        let count = lens.len();
+        if count > Self::FEW {
+            return None;
+        }
+        let mut bytes = [0; Self::FEW + 3];
+        let [first, width, number, places @ ..] = &mut bytes;
+        (*first, *width, *number) = (ONE | kind, ONE, count as u8);
+        for (place, len) in places.iter_mut().zip(lens) {
+            *place = u8::try_from(len).ok()?;
+        }
+        let used = count.saturating_add(3);
+        Some(Self { bytes, used })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.used).unwrap_or_default()
+    }
+}
+
 pub(crate) fn put_header(
     out: &mut Vec<u8>,
     kind: u8,
     lens: impl ExactSizeIterator<Item = usize> + Clone,
 ) -> Result<(), EncodeError> {
+    if let Some(short) = ShortHeader::new(kind, lens.clone()) {
+        out.extend_from_slice(short.bytes());
+        return Ok(());
+    }
     let (count_width, item_width, _) = measure(lens.clone())?;
     out.reserve(
         lens.len()

@@ -107,8 +107,8 @@ pub use convert::{
 pub use decimal::{Decimal, InvalidDecimal};
 pub use decode::{DecodeLimits, MAX_DEPTH};
 pub use encode::{
-    prefixed_len, put_bool, put_bytearray, put_bytes, put_dict_header, put_float, put_i64, put_int,
-    put_none, put_str, put_tuple2_header, put_u64, tuple2_header_len,
+    prefixed_len, put_bool, put_bytearray, put_bytes, put_bytes_item, put_dict_header, put_float,
+    put_i64, put_int, put_none, put_str, put_tuple2_header, put_u64, tuple2_header_len,
 };
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, Unhashable};
 pub use int::{Int, OutOfRange};
@@ -116,4 +116,4 @@ pub use int_ref::IntRef;
 pub use items::{PackedItems, PackedPair, PackedPairs};
 pub use single::{SingleField, put_single_field};
 pub use value::{Dict, Packable, Set, Value};
-pub use view::{Items, Pairs, ValueRef};
+pub use view::{Items, Pairs, ValueRef, is_packed_str};

@@ -4,7 +4,10 @@ use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::{Decimal, DecodeLimits, Dict, Int, IntRef, OutOfRange, Packable, Set, Value, ValueRef};
+use crate::{
+    Decimal, DecodeLimits, Dict, Int, IntRef, OutOfRange, Packable, Set, Value, ValueRef,
+    is_packed_str, put_bytes_item, put_dict_header,
+};
 
 const LIMITS: DecodeLimits = DecodeLimits {
     packables: true,
@@ -245,4 +248,38 @@ fn what_cannot_be_hashed_may_be_where_nothing_is() {
             assert_eq!(Value::decode(&packed, &LIMITS), Ok(value));
         }
     }
+}
+
+#[test]
+fn items_are_written_as_in_dicts() {
+    for name in [0, 1, 100, 253, 254, 255, 256, 70_000] {
+        let name = "n".repeat(name);
+        for len in [0, 1, 100, 253, 254, 255, 256, 70_000] {
+            let bytes = vec![7; len];
+            let pair = (Value::Str(name.clone()), Value::Bytes(bytes.clone()));
+            let dict = Value::from(Dict::from_pairs([pair]).unwrap());
+            let dict = dict.to_vec().unwrap();
+            let mut item = Vec::new();
+            put_bytes_item(&mut item, &name, &bytes).unwrap();
+            assert!(dict.ends_with(&item));
+            let mut whole = Vec::new();
+            put_dict_header(&mut whole, [item.len()].into_iter()).unwrap();
+            whole.extend_from_slice(&item);
+            assert_eq!(whole, dict);
+        }
+    }
+}
+
+#[test]
+fn a_packed_str_is_found_in_any_width() {
+    let long = "x".repeat(300);
+    let packed = Value::from(long.as_str()).to_vec().unwrap();
+    assert!(is_packed_str(&packed, &long) && !is_packed_str(&packed, "x"));
+    for packed in [&b"\x43\x02ab"[..], b"\x83\0\x02ab", b"\xc3\0\0\0\x02ab"] {
+        assert!(is_packed_str(packed, "ab"), "{packed:?}");
+        for other in ["", "a", "abc", "ac"] {
+            assert!(!is_packed_str(packed, other), "{packed:?}");
+        }
+    }
+    assert!(!is_packed_str(b"\x41\x02ab", "ab") && !is_packed_str(b"\0", ""));
 }

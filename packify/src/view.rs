@@ -193,6 +193,18 @@ impl<'a> ValueRef<'a> {
     }
 }
 
+/// Whether a packed value, which was validated, is this `str`.
+#[inline]
+pub fn is_packed_str(packed: &[u8], text: &str) -> bool {
+    const SHORT: u8 = Width::One.bits() | code::STR;
+    match packed {
+        [SHORT, len, rest @ ..] => {
+            usize::from(*len) == text.len() && rest.starts_with(text.as_bytes())
+        }
+        _ => ValueRef::validated(packed).as_str() == Some(text),
+    }
+}
+
 fn text_of(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }

@@ -54,7 +54,7 @@ impl Work {
         Self {
             name: "answer-with-hmac",
             max: Max {
-                instructions: 82_000,
+                instructions: 81_000,
                 allocations: 0.1,
             },
             make: || answer(hmac()),
@@ -80,7 +80,7 @@ impl Work {
         Self {
             name: "ask-with-hmac",
             max: Max {
-                instructions: 164_000,
+                instructions: 161_500,
                 allocations: 0.1,
             },
             make: || ask(hmac()),

@@ -7,7 +7,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::auth_view::{AuthView, EMPTY_DICT};
-use super::packed_fields::PackedFields;
+use super::packed_fields::{FieldForm, PackedFields};
 
 use crate::error::{FrameErrorKind, SealError};
 use crate::packify::{self, DecodeLimits, Dict, Value, ValueRef};
@@ -104,7 +104,11 @@ impl AuthFields {
     /// The field with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<ValueRef<'_>> {
-        self.view().get(name)
+        match &self.0 {
+            Repr::Empty => None,
+            Repr::Received(_) => self.view().get(name),
+            Repr::Set(fields) => fields.find(name).map(ValueRef::validated),
+        }
     }
 
     /// The field with this name, where it holds bytes.
@@ -137,11 +141,13 @@ impl AuthFields {
     /// # Errors
     /// Name or bytes are longer than 4 GiB.
     pub fn set_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), SealError> {
-        let fields = self.fields_mut();
-        fields.replace(
-            |out| packify::put_str(out, name),
-            |out| packify::put_bytes(out, bytes),
-        )
+        self.fields_mut().set_bytes(name, bytes)
+    }
+
+    /// Appends the fields of a plugin's form with their values. Says false, and does nothing,
+    /// where one of them is there already, or the values do not fit the form.
+    pub(crate) fn fill<const N: usize>(&mut self, form: &FieldForm<N>, values: [&[u8]; N]) -> bool {
+        self.fields_mut().fill(form, values)
     }
 
     /// Sets a field to a number.
@@ -149,24 +155,14 @@ impl AuthFields {
     /// # Errors
     /// The name is longer than 4 GiB.
     pub fn set_u64(&mut self, name: &str, number: u64) -> Result<(), SealError> {
-        self.fields_mut().replace(
-            |out| packify::put_str(out, name),
-            |out| {
-                packify::put_u64(out, number);
-                Ok(())
-            },
-        )
+        let mut packed = Vec::new();
+        packify::put_u64(&mut packed, number);
+        self.set_packed(name, &packed)
     }
 
     /// Sets a field to a value that is packed already.
     pub(crate) fn set_packed(&mut self, name: &str, packed: &[u8]) -> Result<(), SealError> {
-        self.fields_mut().replace(
-            |out| packify::put_str(out, name),
-            |out| {
-                out.extend_from_slice(packed);
-                Ok(())
-            },
-        )
+        self.fields_mut().set_packed(name, packed)
     }
 
     /// Sets a field to any value.
@@ -184,8 +180,7 @@ impl AuthFields {
     pub fn insert(&mut self, key: &Value, value: &Value) -> Result<(), SealError> {
         let key = key.to_vec().map_err(SealError::Auth)?;
         let value = value.to_vec().map_err(SealError::Auth)?;
-        self.fields_mut().push(&key, &value);
-        Ok(())
+        self.fields_mut().push(&key, &value)
     }
 
     /// Removes a field and says whether it was there.
@@ -214,9 +209,7 @@ impl AuthFields {
             return;
         };
         if let Repr::Set(others) = &other.0 {
-            others
-                .iter()
-                .for_each(|(key, value)| fields.append(key, value));
+            fields.load(others);
             return;
         }
         // The sender may have packed one key twice, and in any widths; what is
@@ -229,7 +222,7 @@ impl AuthFields {
         // lengths fit.
         for (key, value) in Dict::from_pairs(pairs).unwrap_or_default() {
             if let (Ok(key), Ok(value)) = (key.to_vec(), value.to_vec()) {
-                fields.append(&key, &value);
+                let _ = fields.push(&key, &value);
             }
         }
     }

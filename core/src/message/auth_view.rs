@@ -72,10 +72,7 @@ impl<'a> AuthView<'a> {
             View::Single(field) if field.name() == name.as_bytes() => Some(field.value_ref()),
             View::Single(_) => None,
             View::Pairs(pairs) => pairs.get(name),
-            View::Fields(_) => self
-                .iter()
-                .find(|(key, _)| matches!(key, ValueRef::Str(key) if *key == name))
-                .map(|(_, value)| value),
+            View::Fields(fields) => fields.find(name).map(ValueRef::validated),
         }
     }
 
@@ -96,13 +93,7 @@ impl<'a> AuthView<'a> {
             View::Single(field) if field.name() == name.as_bytes() => Some(field.value),
             View::Single(_) => None,
             View::Pairs(pairs) => pairs.get_packed(name),
-            View::Fields(_) => {
-                let named =
-                    |key| matches!(ValueRef::validated(key), ValueRef::Str(key) if key == name);
-                self.packed()
-                    .find(|(key, _)| named(key))
-                    .map(|(_, value)| value)
-            }
+            View::Fields(fields) => fields.find(name),
         }
     }
 

@@ -32,6 +32,7 @@ pub use header::Header;
 pub use kind::{MessageType, MessageTypes, RegisterError, types};
 pub use lease::Lease;
 pub use not_handled::NotHandled;
+pub(crate) use packed_fields::FieldForm;
 pub use payload::Payload;
 
 /// A message, free of any encoding: lengths and checksum are computed when it is

@@ -2,33 +2,65 @@
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
+use core::ops::Range;
 
 use crate::error::SealError;
 use crate::packify::{self, EncodeError};
 
-/// Packed keys and values in one buffer, and the place of each.
+/// The packed items of a dict in one buffer, in the order of their setting, and the place of
+/// each.
 #[derive(Clone, Default)]
 pub(super) struct PackedFields {
     packed: Vec<u8>,
     entries: Vec<Entry>,
 }
 
+/// An item: the header of a tuple, then the packed key, then the packed value.
 #[derive(Clone, Copy, Default)]
 struct Entry {
+    /// The first bytes of the item as a number. They are the lengths of a short item and the
+    /// begin of its name, and decide on the order of most.
+    rank: u64,
     start: usize,
+    header_len: usize,
     key_len: usize,
     value_len: usize,
 }
 
 impl Entry {
     fn len(&self) -> usize {
-        self.key_len.saturating_add(self.value_len)
+        let pair = self.key_len.saturating_add(self.value_len);
+        self.header_len.saturating_add(pair)
     }
 
-    /// What the packed item, a tuple, begins with, as far as it decides on the order.
-    fn head(&self) -> (usize, usize, usize) {
-        let len = packify::tuple2_header_len(self.key_len, self.value_len);
-        (len.unwrap_or(usize::MAX), self.key_len, self.value_len)
+    fn item(&self) -> Range<usize> {
+        self.start..self.start.saturating_add(self.len())
+    }
+
+    fn key(&self) -> Range<usize> {
+        let start = self.start.saturating_add(self.header_len);
+        start..start.saturating_add(self.key_len)
+    }
+
+    fn value(&self) -> Range<usize> {
+        let end = self.item().end;
+        end.saturating_sub(self.value_len)..end
+    }
+}
+
+/// Fields that a plugin writes to each of its messages, all of bytes, packed once for all.
+#[derive(Clone)]
+pub(crate) struct FieldForm<const N: usize>(PackedFields);
+
+impl<const N: usize> FieldForm<N> {
+    /// A form of fields with these names, and values of so many bytes. None where they are no
+    /// such fields: two have one name, say.
+    pub(crate) fn new(fields: [(&str, usize); N]) -> Option<Self> {
+        let mut form = PackedFields::default();
+        for (name, len) in fields {
+            form.set_bytes(name, &alloc::vec![0; len]).ok()?;
+        }
+        (form.entries.len() == N).then_some(Self(form))
     }
 }
 
@@ -42,13 +74,25 @@ impl PackedFields {
         self.entries.clear();
     }
 
-    /// Removes the entry with this packed key, and says whether it was there.
-    pub(super) fn remove(&mut self, key: &str) -> bool {
-        let start = self.packed.len();
-        // A name too long to be packed is no field's.
-        let found = packify::put_str(&mut self.packed, key).is_ok() && self.take_key_at(start);
-        self.packed.truncate(start);
-        found
+    /// Makes these the same fields as others, in the buffers already here.
+    pub(super) fn load(&mut self, others: &Self) {
+        self.packed.clone_from(&others.packed);
+        self.entries.clone_from(&others.entries);
+    }
+
+    /// The packed value of the field with this name.
+    pub(super) fn find(&self, name: &str) -> Option<&[u8]> {
+        let mut entries = self.entries.iter();
+        let found = entries.find(|entry| packify::is_packed_str(self.key(entry), name))?;
+        Some(self.value(found))
+    }
+
+    /// Removes the field with this name, and says whether it was there.
+    pub(super) fn remove(&mut self, name: &str) -> bool {
+        let mut entries = self.entries.iter();
+        let position = entries.position(|entry| packify::is_packed_str(self.key(entry), name));
+        // Its bytes stay until the buffer is cleared; a message sets few fields.
+        position.map(|at| self.entries.remove(at)).is_some()
     }
 
     /// Each entry as its packed key and its packed value.
@@ -58,29 +102,88 @@ impl PackedFields {
             .map(|entry| (self.key(entry), self.value(entry)))
     }
 
-    /// Writes key and value behind the rest, in place of an equal key's.
-    pub(super) fn replace(
+    /// Writes a field that holds bytes behind the rest, in place of one with the same name.
+    pub(super) fn set_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), SealError> {
+        let key_len = packify::prefixed_len(name.len()).map_err(SealError::Auth)?;
+        let value_len = packify::prefixed_len(bytes.len()).map_err(SealError::Auth)?;
+        self.remove(name);
+        self.write(key_len, value_len, |out| {
+            packify::put_bytes_item(out, name, bytes)
+        })
+    }
+
+    /// As [`set_bytes`](Self::set_bytes), for a value that is packed already.
+    pub(super) fn set_packed(&mut self, name: &str, value: &[u8]) -> Result<(), SealError> {
+        let key_len = packify::prefixed_len(name.len()).map_err(SealError::Auth)?;
+        self.remove(name);
+        self.write(key_len, value.len(), |out| {
+            packify::put_tuple2_header(out, key_len, value.len())?;
+            packify::put_str(out, name)?;
+            out.extend_from_slice(value);
+            Ok(())
+        })
+    }
+
+    /// As [`set_packed`](Self::set_packed), with a key that is packed already.
+    pub(super) fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), SealError> {
+        let mut entries = self.entries.iter();
+        if let Some(at) = entries.position(|entry| self.key(entry) == key) {
+            self.entries.remove(at);
+        }
+        self.write(key.len(), value.len(), |out| {
+            packify::put_tuple2_header(out, key.len(), value.len())?;
+            out.extend_from_slice(key);
+            out.extend_from_slice(value);
+            Ok(())
+        })
+    }
+
+    /// Appends the fields of a form with these values. Says false, and does nothing, where one of
+    /// them is there already, or a value is not as long as the form says.
+    pub(super) fn fill<const N: usize>(
         &mut self,
-        key: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
-        value: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+        FieldForm(form): &FieldForm<N>,
+        values: [&[u8]; N],
+    ) -> bool {
+        let in_form = |entry: &Entry| form.iter().any(|(key, _)| key == self.key(entry));
+        let fits = |(of, value): (&Entry, &[u8])| {
+            packify::prefixed_len(value.len()).is_ok_and(|len| len == of.value_len)
+        };
+        if self.entries.iter().any(in_form) || !form.entries.iter().zip(values).all(fits) {
+            return false;
+        }
+        let begin = self.packed.len();
+        self.packed.extend_from_slice(&form.packed);
+        for (entry, value) in form.entries.iter().zip(values) {
+            let start = entry.start.saturating_add(begin);
+            let entry = Entry { start, ..*entry };
+            let place = self.packed.get_mut(entry.value()).unwrap_or_default();
+            // In front of the bytes is how many they are.
+            let (_, place) = place.split_at_mut(place.len().saturating_sub(value.len()));
+            place.copy_from_slice(value);
+            self.entries.push(entry);
+        }
+        true
+    }
+
+    /// Writes an item whose key is not there.
+    fn write(
+        &mut self,
+        key_len: usize,
+        value_len: usize,
+        item: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), SealError> {
         let start = self.packed.len();
-        let lens = key(&mut self.packed).and_then(|()| {
-            let key_len = self.packed.len().saturating_sub(start);
-            self.take_key_at(start);
-            value(&mut self.packed)?;
-            Ok((
-                key_len,
-                self.packed
-                    .len()
-                    .saturating_sub(start)
-                    .saturating_sub(key_len),
-            ))
-        });
-        match lens {
-            Ok((key_len, value_len)) => {
+        let header_len = packify::tuple2_header_len(key_len, value_len);
+        match header_len.and_then(|len| item(&mut self.packed).map(|()| len)) {
+            Ok(header_len) => {
+                let item = self.packed.get(start..).unwrap_or_default();
+                // Only an item of two values of a byte each is shorter, and comes before all others.
+                let first = item.first_chunk().copied().unwrap_or_default();
                 self.entries.push(Entry {
+                    rank: u64::from_be_bytes(first),
                     start,
+                    header_len,
                     key_len,
                     value_len,
                 });
@@ -93,61 +196,16 @@ impl PackedFields {
         }
     }
 
-    /// As [`replace`](Self::replace), with key and value packed already.
-    pub(super) fn push(&mut self, key: &[u8], value: &[u8]) {
-        let start = self.packed.len();
-        self.packed.extend_from_slice(key);
-        self.take_key_at(start);
-        self.packed.truncate(start);
-        self.append(key, value);
-    }
-
-    /// Writes a key that is not there yet, and its value.
-    pub(super) fn append(&mut self, key: &[u8], value: &[u8]) {
-        let start = self.packed.len();
-        self.packed.extend_from_slice(key);
-        self.packed.extend_from_slice(value);
-        self.entries.push(Entry {
-            start,
-            key_len: key.len(),
-            value_len: value.len(),
-        });
-    }
-
-    /// Removes the entry whose key is the bytes from `start` to the end. Its
-    /// bytes stay until the buffer is cleared; a message sets few fields.
-    fn take_key_at(&mut self, start: usize) -> bool {
-        let wanted = self.packed.get(start..).unwrap_or_default();
-        let position = self
-            .entries
-            .iter()
-            .position(|entry| self.key(entry) == wanted);
-        position.map(|at| self.entries.remove(at)).is_some()
-    }
-
-    /// The packed key, and the packed value behind it.
-    fn pair(&self, entry: &Entry) -> &[u8] {
-        let end = entry.start.saturating_add(entry.len());
-        self.packed.get(entry.start..end).unwrap_or_default()
+    fn item(&self, entry: &Entry) -> &[u8] {
+        self.packed.get(entry.item()).unwrap_or_default()
     }
 
     fn key(&self, entry: &Entry) -> &[u8] {
-        let end = entry.start.saturating_add(entry.key_len);
-        self.packed.get(entry.start..end).unwrap_or_default()
+        self.packed.get(entry.key()).unwrap_or_default()
     }
 
     fn value(&self, entry: &Entry) -> &[u8] {
-        let start = entry.start.saturating_add(entry.key_len);
-        let end = start.saturating_add(entry.value_len);
-        self.packed.get(start..end).unwrap_or_default()
-    }
-
-    /// Order of the packed tuples `(key, value)`: their headers hold the width
-    /// of the lengths and the two lengths, then come the key and the value.
-    fn order(&self, a: &Entry, b: &Entry) -> Ordering {
-        a.head()
-            .cmp(&b.head())
-            .then_with(|| self.pair(a).cmp(self.pair(b)))
+        self.packed.get(entry.value()).unwrap_or_default()
     }
 
     /// Each entry in the order of the wire.
@@ -161,20 +219,19 @@ impl PackedFields {
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         self.in_order(|entries| {
-            let item_lens = entries
-                .iter()
-                .map(|entry| entry.head().0.saturating_add(entry.len()));
-            packify::put_dict_header(out, item_lens)?;
+            packify::put_dict_header(out, entries.iter().map(Entry::len))?;
             for entry in entries {
-                packify::put_tuple2_header(out, entry.key_len, entry.value_len)?;
-                out.extend_from_slice(self.pair(entry));
+                out.extend_from_slice(self.item(entry));
             }
             Ok(())
         })
     }
 
-    /// Sorts the entries as packify sorts the items of a dict.
+    /// Sorts the entries as packify sorts the items of a dict: by their bytes.
     fn in_order<T>(&self, work: impl FnOnce(&[Entry]) -> T) -> T {
+        if self.entries.is_sorted_by(|a, b| self.order(a, b).is_le()) {
+            return work(&self.entries);
+        }
         // Eight on the stack: messages carry three to five.
         let mut few = [Entry::default(); 8];
         let mut many;
@@ -190,5 +247,109 @@ impl PackedFields {
         };
         sorted.sort_unstable_by(|a, b| self.order(a, b));
         work(sorted)
+    }
+
+    #[inline]
+    fn order(&self, a: &Entry, b: &Entry) -> Ordering {
+        let of_bytes = || self.item(a).cmp(self.item(b));
+        a.rank.cmp(&b.rank).then_with(of_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use chacha20::ChaCha8Rng;
+    use rand_core::{Rng, SeedableRng};
+
+    use super::*;
+
+    /// Names and values of few letters and all lengths, so that some names come twice.
+    fn random(rng: &mut ChaCha8Rng, most: &[usize]) -> Vec<u8> {
+        let most = most[rng.next_u32() as usize % most.len()];
+        let len = rng.next_u32() as usize % (most + 1);
+        (0..len)
+            .map(|_| b'a' + (rng.next_u32() % 2) as u8)
+            .collect()
+    }
+
+    fn encoded(fields: &PackedFields) -> Vec<u8> {
+        let mut out = Vec::new();
+        fields.encode(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_form_makes_what_its_fields_make_one_by_one() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let (mut filled, mut refused, mut none) = (0, 0, 0);
+        for _ in 0..5_000 {
+            let mut name = || String::from_utf8(random(&mut rng, &[1, 3, 300])).unwrap();
+            let names: [String; 3] = core::array::from_fn(|_| name());
+            let others: Vec<_> = (0..2).map(|_| name()).collect();
+            let values: [Vec<u8>; 3] = core::array::from_fn(|_| random(&mut rng, &[4, 32, 300]));
+            let others_set = others.get(..rng.next_u32() as usize % 3).unwrap();
+
+            let mut one_by_one = PackedFields::default();
+            for name in others_set {
+                one_by_one.set_bytes(name, b"of others").unwrap();
+            }
+            let mut at_once = one_by_one.clone();
+            let before = encoded(&one_by_one);
+            for (name, value) in names.iter().zip(&values) {
+                one_by_one.set_bytes(name, value).unwrap();
+            }
+            let lens = core::array::from_fn(|at| (names[at].as_str(), values[at].len()));
+            let Some(form) = FieldForm::new(lens) else {
+                assert!((0..3).any(|at| names[at + 1..].contains(&names[at])));
+                none += 1;
+                continue;
+            };
+            let done = at_once.fill(&form, values.each_ref().map(Vec::as_slice));
+            assert_eq!(done, !others_set.iter().any(|name| names.contains(name)));
+            match done {
+                true => {
+                    assert_eq!(encoded(&at_once), encoded(&one_by_one));
+                    filled += 1;
+                }
+                false => {
+                    assert_eq!(encoded(&at_once), before);
+                    refused += 1;
+                }
+            }
+        }
+        assert!(filled > 500 && refused > 500 && none > 500);
+    }
+
+    #[test]
+    fn a_value_of_another_length_does_not_fit_a_form() {
+        let form = FieldForm::new([("a", 4), ("b", 300)]).unwrap();
+        let mut fields = PackedFields::default();
+        for (a, b) in [(3, 300), (5, 300), (4, 299), (4, 0)] {
+            assert!(!fields.fill(&form, [&[1; 5][..a], &[1; 300][..b]]));
+            assert!(fields.is_empty());
+        }
+        assert!(fields.fill(&form, [&[1; 4], &[1; 300]]));
+        assert_eq!(fields.find("a"), Some(&[0x41, 4, 1, 1, 1, 1][..]));
+    }
+
+    #[test]
+    fn they_are_sent_in_the_order_of_their_bytes() {
+        use crate::packify::{DecodeLimits, Value};
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        for _ in 0..2_000 {
+            let mut fields = PackedFields::default();
+            for _ in 0..rng.next_u32() % 12 {
+                let name = String::from_utf8(random(&mut rng, &[1, 9])).unwrap();
+                fields
+                    .set_bytes(&name, &random(&mut rng, &[2, 300]))
+                    .unwrap();
+            }
+            fields.push(&[0], &[0]).unwrap();
+            let out = encoded(&fields);
+            let value = Value::decode(&out, &DecodeLimits::DEFAULT).unwrap();
+            assert_eq!(value.to_vec().unwrap(), out);
+        }
     }
 }

@@ -5,12 +5,12 @@ use alloc::sync::Arc;
 use core::fmt;
 
 use super::cover::{self, Cover, Coverage};
-use super::pads::{NETAIO, Pads};
+use super::pads::{EMPTY, NETAIO, Pads, ShortText};
 use super::secret::{SecretBytes, Wiped};
 use super::sha256::{self, Hash, IV_LEN, LEN};
 use super::{AuthPlugin, Envelope, FieldNames, OpenContext, ReplayGuard, SealContext};
 use crate::error::{AuthFailure, FieldRole, SealError};
-use crate::message::{AuthFields, AuthView, Message};
+use crate::message::{AuthFields, AuthView, FieldForm, Message};
 use crate::packify::ValueRef;
 
 /// netaio's `HMACAuthPlugin`: a shared secret, a nonce and a timestamp.
@@ -43,6 +43,8 @@ pub struct HmacAuth {
     hmac_field: String,
     nonce_field: String,
     ts_field: String,
+    /// The three fields. None where two of them have one name.
+    form: Option<FieldForm<3>>,
     replay: Option<Arc<dyn ReplayGuard>>,
     coverage: Option<Coverage>,
 }
@@ -61,15 +63,28 @@ impl HmacAuth {
     /// ([`LayerError::EmptySecret`](crate::LayerError)), and seals and lets pass nothing.
     #[must_use]
     pub fn new(secret: impl AsRef<[u8]>) -> Self {
-        Self {
+        let auth = Self {
             secret_digest: SecretBytes::digest_of_digest(secret.as_ref()),
             label_digest: sha256::digest(b"mac"),
             hmac_field: "hmac".into(),
             nonce_field: "nonce".into(),
             ts_field: "ts".into(),
+            form: None,
             replay: None,
             coverage: None,
-        }
+        };
+        auth.with_form()
+    }
+
+    /// Makes the form of the fields anew.
+    fn with_form(mut self) -> Self {
+        // Netaio's names are sent in this order.
+        self.form = FieldForm::new([
+            (&self.ts_field, TS_LEN),
+            (&self.hmac_field, LEN),
+            (&self.nonce_field, IV_LEN),
+        ]);
+        self
     }
 
     /// Names the field of the MAC.
@@ -80,21 +95,21 @@ impl HmacAuth {
         if let Some(coverage) = &mut self.coverage {
             coverage.field = field;
         }
-        self
+        self.with_form()
     }
 
     /// Names the field of the nonce.
     #[must_use]
     pub fn with_nonce_field(mut self, name: impl Into<String>) -> Self {
         self.nonce_field = name.into();
-        self
+        self.with_form()
     }
 
     /// Names the field of the timestamp.
     #[must_use]
     pub fn with_ts_field(mut self, name: impl Into<String>) -> Self {
         self.ts_field = name.into();
-        self
+        self.with_form()
     }
 
     /// Accepts no message twice, and none whose timestamp is far from the clock. Off
@@ -171,25 +186,30 @@ impl HmacAuth {
         &self,
         secret: &SecretBytes,
         nonce: &[u8; IV_LEN],
-        ts: [u8; 4],
+        ts: [u8; TS_LEN],
         body: &[u8],
     ) -> [u8; LEN] {
+        let mut place = EMPTY;
+        let short = ShortText::new(&mut place, &ts, body);
         let mut key = Wiped([0; LEN]);
         let nonce = sha256::digest_iv(nonce);
         sha256::derive_key(secret.bytes(), &nonce, &self.label_digest, &mut key);
-        let mut mac = [0; LEN];
+        let (pads, mut mac) = (Pads::<NETAIO>::of(&key), [0; LEN]);
         let feed = |hash: &mut Hash| {
             hash.update(&ts);
             hash.update(body);
         };
-        Pads::<NETAIO>::of(&key).mac(feed, &mut mac);
+        match short {
+            Some(text) => pads.mac_of(&text, &mut mac),
+            None => pads.mac(feed, &mut mac),
+        }
         mac
     }
 
     /// A timestamp already in the fields, as a number of 32 bits, or that of
     /// `now`. Unix time fits 32 bits until 2106; then the counter starts over, as
     /// a sender's must.
-    fn timestamp(&self, fields: &AuthFields, now: u64) -> Result<[u8; 4], SealError> {
+    fn timestamp(&self, fields: &AuthFields, now: u64) -> Result<[u8; TS_LEN], SealError> {
         let number = match fields.get(&self.ts_field) {
             None => Some(now as u32),
             Some(ValueRef::Bytes(bytes)) => bytes.iter().try_fold(0u32, |number, byte| {
@@ -205,9 +225,12 @@ impl HmacAuth {
     }
 }
 
+/// Length of a timestamp, in bytes.
+const TS_LEN: usize = 4;
+
 /// Four bytes, or an integer that fits them. An integer zero is no timestamp to
 /// netaio.
-fn timestamp_bytes(value: ValueRef<'_>) -> Option<[u8; 4]> {
+fn timestamp_bytes(value: ValueRef<'_>) -> Option<[u8; TS_LEN]> {
     match value {
         ValueRef::Bytes(bytes) => bytes.try_into().ok(),
         ValueRef::Int(int) => int.to_u32().filter(|ts| *ts != 0).map(u32::to_be_bytes),
@@ -240,9 +263,13 @@ impl HmacAuth {
         }
         let ts = self.timestamp(fields, context.now.unix)?;
         let mac = self.mac(secret, &nonce, ts, body);
-        fields.set_bytes(&self.nonce_field, &nonce)?;
-        fields.set_bytes(&self.ts_field, &ts)?;
-        fields.set_bytes(&self.hmac_field, &mac)?;
+        let filled = |form| fields.fill(form, [&ts, &mac, &nonce]);
+        // Where a field is there already, each is set by itself.
+        if !self.form.as_ref().is_some_and(filled) {
+            fields.set_bytes(&self.nonce_field, &nonce)?;
+            fields.set_bytes(&self.ts_field, &ts)?;
+            fields.set_bytes(&self.hmac_field, &mac)?;
+        }
         let Some(coverage) = &self.coverage else {
             return Ok(());
         };
@@ -396,8 +423,9 @@ impl fmt::Debug for HmacAuth {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use alloc::format;
+
+    use super::*;
 
     #[test]
     fn the_mac_is_netaios() {

@@ -6,7 +6,7 @@ use sha2::block_api::compress256;
 use zeroize::Zeroize;
 
 use super::secret::Wiped;
-use super::sha256::{BLOCK_LEN, Hash, INITIAL, LEN, State, pad, write_state};
+use super::sha256::{BLOCK_LEN, Hash, INITIAL, LEN, State, ending, write_state};
 
 /// Length of the pads of RFC 2104 with SHA-256, in bytes.
 pub(crate) const STANDARD: usize = BLOCK_LEN;
@@ -32,6 +32,17 @@ impl<const PAD: usize> Pads<PAD> {
     const BLOCKS: usize = PAD / BLOCK_LEN;
     /// Bytes of the pads that fill no block.
     const REST: usize = PAD % BLOCK_LEN;
+    /// The last block of what is hashed last, but for the digest in it.
+    const LAST: [u8; BLOCK_LEN] = {
+        assert!(Self::REST + LEN + 1 + size_of::<u64>() <= BLOCK_LEN);
+        let mut block = ending(PAD + LEN);
+        let (mut start, _) = block.split_at_mut(Self::REST);
+        while let Some((first, rest)) = start.split_first_mut() {
+            *first = OUTER;
+            start = rest;
+        }
+        block
+    };
 
     /// Those of no key, to be [set](Self::set) where they are to stay.
     pub(crate) const fn unset() -> Self {
@@ -49,20 +60,22 @@ impl<const PAD: usize> Pads<PAD> {
     }
 
     /// Sets the key, in place: what is moved leaves a copy behind.
+    ///
+    /// The blocks of the two pads take turns: neither pad waits for the other, so a processor
+    /// that looks far enough ahead compresses both at once.
     pub(crate) fn set(&mut self, key: &[u8; LEN]) {
-        let mut pad = Wiped([INNER; 2 * BLOCK_LEN]);
-        xor(&mut *pad, key);
-        Self::begin(&mut self.inner, &pad);
-        xor(&mut *pad, &[INNER ^ OUTER; 2 * BLOCK_LEN]);
-        Self::begin(&mut self.outer, &pad);
-    }
-
-    /// Sets the state to that behind the whole blocks of a pad.
-    #[inline]
-    fn begin(state: &mut State, pad: &[u8; 2 * BLOCK_LEN]) {
-        let (blocks, _) = pad.as_chunks();
-        *state = INITIAL;
-        compress256(state, blocks.get(..Self::BLOCKS).unwrap_or_default());
+        let mut inner = Wiped([INNER; BLOCK_LEN]);
+        let mut outer = Wiped([OUTER; BLOCK_LEN]);
+        put_key(&mut inner, key);
+        put_key(&mut outer, key);
+        (self.inner, self.outer) = (INITIAL, INITIAL);
+        compress256(&mut self.inner, slice::from_ref(&inner));
+        compress256(&mut self.outer, slice::from_ref(&outer));
+        // The key is shorter than a block, so all others are of the pads alone.
+        for _ in 1..Self::BLOCKS {
+            compress256(&mut self.inner, &[[INNER; BLOCK_LEN]]);
+            compress256(&mut self.outer, &[[OUTER; BLOCK_LEN]]);
+        }
     }
 
     /// The MAC of what `feed` writes.
@@ -75,27 +88,73 @@ impl<const PAD: usize> Pads<PAD> {
         self.wrap(out);
     }
 
+    /// The MAC of a text that is in blocks already.
+    pub(super) fn mac_of(&self, text: &ShortText<'_, PAD>, out: &mut [u8; LEN]) {
+        let mut state = self.inner;
+        compress256(&mut state, text.0);
+        write_state(&state, out);
+        state.as_mut_slice().zeroize();
+        self.wrap(out);
+    }
+
     /// Makes a MAC of the inner digest: what is left of the outer pad, the digest and what ends
     /// the message are one block, put together without a call to copy them.
     #[inline]
     fn wrap(&self, digest: &mut [u8; LEN]) {
-        const { assert!(Self::REST + LEN + 1 + size_of::<u64>() <= BLOCK_LEN) }
-        let mut block = Wiped([0; BLOCK_LEN]);
-        let (start, rest) = block.split_at_mut(Self::REST);
-        start.fill(OUTER);
+        let mut block = Wiped(Self::LAST);
+        let (_, rest) = block.split_at_mut(Self::REST);
         if let Some(place) = rest.first_chunk_mut() {
             *place = *digest;
         }
-        pad(&mut *block, PAD.saturating_add(LEN));
         let mut state = self.outer;
         compress256(&mut state, slice::from_ref(&block));
         write_state(&state, digest);
     }
 }
 
-fn xor(to: &mut [u8], with: &[u8]) {
-    for (byte, with) in to.iter_mut().zip(with) {
-        *byte ^= with;
+/// A short text, as it is behind the whole blocks of an inner pad: what is left of the pad, the
+/// text, and what ends it. It is put together before there is a key: by the time that a
+/// processor has the key, for which all else waits, it has these blocks in their place.
+pub(super) struct ShortText<'a, const PAD: usize>(&'a [[u8; BLOCK_LEN]]);
+
+/// A place for a short text.
+pub(super) type ShortPlace = [[u8; BLOCK_LEN]; 4];
+
+pub(super) const EMPTY: ShortPlace = [[0; BLOCK_LEN]; 4];
+
+impl<'a, const PAD: usize> ShortText<'a, PAD> {
+    /// A text of two parts in an [empty](EMPTY) place, unless it is long.
+    #[inline]
+    pub(super) fn new<const N: usize>(
+        place: &'a mut ShortPlace,
+        start: &[u8; N],
+        rest: &[u8],
+    ) -> Option<Self> {
+        const BITS_LEN: usize = size_of::<u64>();
+        let pad = Pads::<PAD>::REST;
+        let len = pad.saturating_add(N).saturating_add(rest.len());
+        let used = len.saturating_add(1 + BITS_LEN).div_ceil(BLOCK_LEN);
+        let blocks = place.get_mut(..used)?;
+        let bytes = blocks.as_flattened_mut();
+        let (of_pad, text) = bytes.split_at_mut_checked(pad)?;
+        of_pad.fill(INNER);
+        let (of_start, text) = text.split_first_chunk_mut()?;
+        *of_start = *start;
+        let (of_rest, end) = text.split_at_mut_checked(rest.len())?;
+        of_rest.copy_from_slice(rest);
+        *end.first_mut()? = 0x80;
+        let whole = PAD.saturating_sub(pad).saturating_add(len);
+        *end.last_chunk_mut()? = (whole as u64).wrapping_mul(8).to_be_bytes();
+        Some(Self(blocks))
+    }
+}
+
+/// Puts a key into a pad. By itself it is a few wide operations; in the midst of what is before and
+/// behind it the compiler makes many of single bytes of it, for which the next compression waits.
+#[inline(never)]
+fn put_key(pad: &mut [u8; BLOCK_LEN], key: &[u8; LEN]) {
+    for (byte, key) in pad.iter_mut().zip(key) {
+        *byte ^= key;
     }
 }
 
@@ -124,6 +183,34 @@ mod tests {
             hex,
             "6297b77508a1a30ea4dfadd8f847c31b49aba45de10a79daf721d3f7ec112a24"
         );
+    }
+
+    #[test]
+    fn a_short_text_has_the_mac_that_it_has_in_pieces() {
+        fn compare<const PAD: usize>(len: usize) -> bool {
+            let text: alloc::vec::Vec<_> = (0..len).map(|at| (at * 7) as u8).collect();
+            let pads = Pads::<PAD>::of(&[5; LEN]);
+            let (mut short, mut whole) = ([0; LEN], [0; LEN]);
+            let feed = |hash: &mut Hash| {
+                hash.update(b"time");
+                hash.update(&text);
+            };
+            pads.mac(feed, &mut whole);
+            let mut place = EMPTY;
+            let Some(text) = ShortText::new(&mut place, b"time", &text) else {
+                return false;
+            };
+            pads.mac_of(&text, &mut short);
+            assert_eq!(short, whole, "{len}");
+            true
+        }
+        const MAX: usize = size_of::<ShortPlace>();
+        let all = 0..MAX + 20;
+        let short = all.clone().filter(|len| compare::<NETAIO>(*len)).count();
+        // All up to what fills the blocks with the rest of the pad and the end.
+        assert_eq!(short, MAX - 8 - 4 - 9 + 1);
+        let short = all.filter(|len| compare::<STANDARD>(*len)).count();
+        assert_eq!(short, MAX - 4 - 9 + 1);
     }
 
     #[test]

@@ -109,7 +109,9 @@ impl Hash {
 }
 
 /// The digest that a state is, behind the last block.
-#[inline]
+// By itself it is a few wide operations. Inlined, the compiler joins it to what reads the digest,
+// and reads other widths than those that were written, for which processors wait.
+#[inline(never)]
 pub(super) fn write_state(state: &State, out: &mut [u8; LEN]) {
     let (words, _) = out.as_chunks_mut();
     for (bytes, word) in words.iter_mut().zip(state) {
@@ -117,16 +119,19 @@ pub(super) fn write_state(state: &State, out: &mut [u8; LEN]) {
     }
 }
 
-/// Ends the last block of a message of so many bytes, which leave room for that: `block` is zero
-/// behind them.
-#[inline]
-pub(super) fn pad(block: &mut [u8], len: usize) {
-    if let Some(end) = block.get_mut(len % BLOCK_LEN) {
+/// The last block of a message of so many bytes, which leave room for its end, with zeros in
+/// their place. It is for constants: a block that has its end from the outset is put together
+/// with few writes, and without small ones, for which the processor's compression would wait.
+pub(super) const fn ending(len: usize) -> [u8; BLOCK_LEN] {
+    let mut block = [0; BLOCK_LEN];
+    let (_, end) = block.split_at_mut(len % BLOCK_LEN);
+    if let Some(end) = end.first_mut() {
         *end = 0x80;
     }
     if let Some(bits) = block.last_chunk_mut() {
         *bits = (len as u64).wrapping_mul(8).to_be_bytes();
     }
+    block
 }
 
 impl Drop for Hash {
@@ -145,11 +150,12 @@ pub(super) fn digest(data: &[u8]) -> [u8; LEN] {
 
 /// SHA-256 of a nonce, which is one block, put together without a call to copy it.
 pub(super) fn digest_iv(iv: &[u8; IV_LEN]) -> [u8; LEN] {
-    let mut block = [0; BLOCK_LEN];
+    /// The block of a nonce of zeros.
+    const ZERO: [u8; BLOCK_LEN] = ending(IV_LEN);
+    let mut block = ZERO;
     if let Some(start) = block.first_chunk_mut() {
         *start = *iv;
     }
-    pad(&mut block, IV_LEN);
     let (mut state, mut out) = (INITIAL, [0; LEN]);
     compress256(&mut state, slice::from_ref(&block));
     write_state(&state, &mut out);
@@ -176,19 +182,17 @@ pub(super) fn derive_key(
     third: &[u8; LEN],
     key: &mut [u8; LEN],
 ) {
-    let mut blocks = [0; 2 * BLOCK_LEN];
-    let (parts, _) = blocks.as_chunks_mut();
+    const ZEROS: [[u8; BLOCK_LEN]; 2] = [[0; BLOCK_LEN], ending(3 * LEN)];
+    let mut blocks = ZEROS;
+    let (parts, _) = blocks.as_flattened_mut().as_chunks_mut();
     for (part, digest) in parts.iter_mut().zip([first, second, third]) {
         *part = *digest;
     }
-    if let Some(last) = blocks.last_chunk_mut::<BLOCK_LEN>() {
-        pad(last, 3 * LEN);
-    }
     let mut state = INITIAL;
-    compress256(&mut state, blocks.as_chunks().0);
+    compress256(&mut state, &blocks);
     write_state(&state, key);
     state.as_mut_slice().zeroize();
-    blocks.as_mut_slice().zeroize();
+    blocks.as_flattened_mut().zeroize();
 }
 
 /// Compares in constant time.
