@@ -47,7 +47,7 @@ impl<A> Calls<A> {
     /// Sets what becomes of a call in flight, from now on.
     pub(crate) fn set_options(&mut self, now: Duration, call: &Call, options: CallOptions) {
         let slot = call.slot;
-        let entry = self.in_flight.get(slot);
+        let entry = self.entry(slot);
         let Some(entry) = entry.filter(|entry| entry.is_of(&call.token)) else {
             return;
         };
@@ -55,7 +55,8 @@ impl<A> Calls<A> {
             self.forget(deadline, slot);
         }
         let deadline = self.expect(now, slot, options);
-        if let Some(entry) = self.in_flight.get_mut(slot) {
+        let entries = self.active.as_mut();
+        if let Some(entry) = entries.and_then(|active| active.in_flight.get_mut(slot)) {
             (entry.options, entry.deadline) = (options, deadline);
         }
     }
@@ -70,14 +71,14 @@ impl<A> Calls<A> {
     pub(crate) fn cancel_timed_out(&mut self, now: Duration) -> Option<Cancelled<A>> {
         let first = self.rare.as_ref()?.deadlines.first();
         let &(_, slot) = first.filter(|(at, _)| *at <= now)?;
-        let timeout = self.in_flight.get(slot)?.options.timeout()?;
+        let timeout = self.entry(slot)?.options.timeout()?;
         self.cancel(slot, CancelReason::TimedOut(timeout))
     }
 
     /// Cancels a call that is not to outlive the connection of its asker.
     pub(crate) fn cancel_left(&mut self) -> Option<Cancelled<A>> {
-        let mut calls = self.in_flight.iter();
-        let (slot, _) = calls.find(|(_, entry)| entry.options.cancels_on_disconnect())?;
+        let leaves = |entry: &InFlight<A>| entry.options.cancels_on_disconnect();
+        let (slot, _) = self.entries().find(|(_, entry)| leaves(entry))?;
         self.cancel(slot, CancelReason::Disconnected)
     }
 
@@ -87,13 +88,12 @@ impl<A> Calls<A> {
             let id = entry.call_id().0;
             self.last_id.wrapping_sub(id)
         };
-        let calls = self.in_flight.iter();
-        let (slot, _) = calls.min_by_key(|(_, entry)| age(entry))?;
+        let (slot, _) = self.entries().min_by_key(|(_, entry)| age(entry))?;
         self.cancel(slot, reason)
     }
 
     fn cancel(&mut self, slot: usize, reason: CancelReason) -> Option<Cancelled<A>> {
-        let call = self.in_flight.get(slot)?.call_id();
+        let call = self.entry(slot)?.call_id();
         let address = self.remove(slot)?;
         Some(Cancelled {
             call,

@@ -1,6 +1,7 @@
 //! Handlers that were called and have not answered, and messages that wait for
 //! them.
 
+mod active;
 mod buffers;
 mod cancelled;
 mod in_flight;
@@ -13,11 +14,9 @@ mod token;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use slab::Slab;
 
 pub(crate) use self::buffers::Buffer;
 pub(crate) use self::cancelled::Cancelled;
@@ -26,9 +25,8 @@ pub(crate) use self::rare::Waiting;
 pub(crate) use self::reply::{ReplyAddress, send_or_replace};
 pub use self::token::{Call, CallId, ReplyError};
 
-use self::buffers::Buffers;
+use self::active::Active;
 use self::rare::Rare;
-use self::token::AnyDropped;
 use crate::options::CallOptions;
 use crate::place::Place;
 use crate::sync::{AtomicBool, Ordering};
@@ -36,18 +34,12 @@ use crate::sync::{AtomicBool, Ordering};
 /// The calls of one link.
 #[derive(Debug)]
 pub(crate) struct Calls<A> {
-    in_flight: Slab<Box<InFlight<A>>>,
-    /// What the requests in flight hold.
-    buffers: Buffers,
-    /// The one in flight carries no id, so that its answer keeps its place.
-    in_order: bool,
+    active: Option<Box<Active<A>>>,
     /// The id of the last one.
     last_id: usize,
     rare: Option<Box<Rare<A>>>,
-    dropped: Arc<AnyDropped>,
-    /// Of calls that have ended, for later ones. They are filled where they are: to move what was
-    /// just written makes the processor wait for it.
-    spares: Vec<Box<InFlight<A>>>,
+    /// Set when a call of any link is dropped without a reply.
+    dropped: Arc<AtomicBool>,
 }
 
 impl<A> Calls<A> {
@@ -60,16 +52,10 @@ impl<A> Calls<A> {
     /// None yet. `dropped` is set when a call is dropped without a reply.
     pub(crate) fn new(options: CallOptions, dropped: Arc<AtomicBool>) -> Self {
         Self {
-            in_flight: Slab::new(),
-            buffers: Buffers::default(),
-            in_order: false,
+            active: None,
             last_id: 0,
             rare: (options != CallOptions::new()).then(|| Box::new(Rare::new(options))),
-            dropped: Arc::new(AnyDropped {
-                of_link: AtomicBool::new(false),
-                of_node: dropped,
-            }),
-            spares: Vec::new(),
+            dropped,
         }
     }
 
@@ -84,22 +70,42 @@ impl<A> Calls<A> {
             .get_or_insert_with(|| Box::new(Rare::new(CallOptions::new())))
     }
 
+    #[inline]
+    fn active(&mut self) -> &mut Active<A> {
+        let dropped = &self.dropped;
+        self.active
+            .get_or_insert_with(|| Box::new(Active::new(dropped.clone())))
+    }
+
     /// Calls in flight.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.in_flight.len()
+        let active = self.active.as_ref();
+        active.map_or(0, |active| active.in_flight.len())
+    }
+
+    fn entry(&self, slot: usize) -> Option<&InFlight<A>> {
+        let active = self.active.as_ref()?;
+        active.in_flight.get(slot).map(|entry| &**entry)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (usize, &InFlight<A>)> {
+        let active = self.active.iter();
+        let entries = active.flat_map(|active| active.in_flight.iter());
+        entries.map(|(slot, entry)| (slot, &**entry))
     }
 
     /// Whether nothing is in flight and nothing waits.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.first_waiting().is_none()
+        self.len() == 0 && self.first_waiting().is_none()
     }
 
     /// The memory that requests in flight and messages that wait hold, in bytes, with
     /// that of the buffer that bytes are received into.
     pub(crate) fn held_with(&self, received: Buffer) -> usize {
-        let held = self.buffers.held_with(received);
+        let active = self.active.as_ref();
+        let held = active.map_or(received.size, |active| active.buffers.held_with(received));
         held.saturating_add(self.waiting().1)
     }
 
@@ -107,13 +113,16 @@ impl<A> Calls<A> {
     /// beside one whose answer keeps its place.
     #[inline]
     pub(crate) fn has_room(&self, max: usize) -> bool {
-        self.in_flight.is_empty() || (!self.in_order && self.in_flight.len() < max)
+        let active = self.active.as_ref();
+        active.is_none_or(|active| {
+            active.in_flight.is_empty() || (!active.in_order && active.in_flight.len() < max)
+        })
     }
 
     /// One whose address is to be filled.
     #[inline]
     pub(crate) fn spare(&mut self, to: A) -> Box<InFlight<A>> {
-        match self.spares.pop() {
+        match self.active().spares.pop() {
             Some(mut spare) => {
                 spare.address.to = to;
                 spare
@@ -131,25 +140,26 @@ impl<A> Calls<A> {
     /// Keeps one for a later call, once nothing is sent to its address any more.
     #[inline]
     pub(crate) fn keep(&mut self, mut ended: Box<InFlight<A>>) {
-        if self.spares.len() < Self::KEEP {
-            if self.spares.is_empty() {
-                self.spares.reserve_exact(1);
+        let spares = &mut self.active().spares;
+        if spares.len() < Self::KEEP {
+            if spares.is_empty() {
+                spares.reserve_exact(1);
             }
             ended.address.release();
-            self.spares.push(ended);
+            spares.push(ended);
         }
     }
 
     /// Whether memory is kept that only the next calls need.
     pub(crate) fn has_spares(&self) -> bool {
-        !self.spares.is_empty() && self.is_idle()
+        self.active.is_some() && self.is_idle()
     }
 
     /// Gives it back, if there is none to call or to wait for.
     pub(crate) fn release_spares(&mut self) {
         if self.is_idle() {
             self.clear();
-            self.spares = Vec::new();
+            self.active.take_if(|active| !active.is_known());
         }
     }
 
@@ -162,15 +172,19 @@ impl<A> Calls<A> {
         mut begun: Box<InFlight<A>>,
         buffer: Buffer,
     ) -> Call {
-        if self.in_flight.capacity() == 0 {
+        let id = self.last_id.wrapping_add(1);
+        self.last_id = id;
+        let active = self.active();
+        if active.in_flight.capacity() == 0 {
             // Most connections ask one thing at a time.
-            self.in_flight.reserve_exact(1);
+            active.in_flight.reserve_exact(1);
         }
-        self.last_id = self.last_id.wrapping_add(1);
-        let token = begun.token(place, &self.dropped);
-        token.id.store(self.last_id, Ordering::Relaxed);
+        let token = begun.token(place, &active.dropped);
+        token.id.store(id, Ordering::Relaxed);
         let token = token.clone();
-        let slot = self.in_flight.vacant_key();
+        active.buffers.hold(buffer);
+        active.in_order = begun.id.is_empty();
+        let slot = active.in_flight.vacant_key();
         begun.buffer = buffer;
         match self.rare.is_some() {
             false => (begun.options, begun.deadline) = (CallOptions::new(), None),
@@ -179,27 +193,26 @@ impl<A> Calls<A> {
                 begun.deadline = self.expect(now, slot, begun.options);
             }
         }
-        self.buffers.hold(buffer);
-        self.in_order = begun.id.is_empty();
         let call = Call {
             slot,
             request: begun.request,
             verified: begun.verified,
             token,
         };
-        self.in_flight.insert(begun);
+        self.active().in_flight.insert(begun);
         call
     }
 
     /// Whether a call is this link's.
     #[inline]
     pub(crate) fn owns(&self, call: &Call) -> bool {
-        Arc::ptr_eq(&call.token.any_dropped, &self.dropped)
+        let active = self.active.as_ref();
+        active.is_some_and(|active| Arc::ptr_eq(&call.token.any_dropped, &active.dropped))
     }
 
     /// The uri of a call's request, until it ends.
     pub(crate) fn uri(&self, call: &Call) -> Option<Bytes> {
-        let entry = self.in_flight.get(call.slot)?;
+        let entry = self.entry(call.slot)?;
         entry.is_of(&call.token).then(|| entry.uri.to_bytes())
     }
 
@@ -207,7 +220,7 @@ impl<A> Calls<A> {
     #[inline]
     pub(crate) fn end(&mut self, call: Call) -> Option<Box<InFlight<A>>> {
         call.token.answered.store(true, Ordering::Relaxed);
-        let (entry, slot) = (self.in_flight.get(call.slot)?, call.slot);
+        let (entry, slot) = (self.entry(call.slot)?, call.slot);
         let in_flight = entry.is_of(&call.token);
         // Its token may serve another one now.
         drop(call);
@@ -216,8 +229,9 @@ impl<A> Calls<A> {
 
     #[inline]
     fn remove(&mut self, slot: usize) -> Option<Box<InFlight<A>>> {
-        let mut ended = self.in_flight.try_remove(slot)?;
-        self.buffers.release(ended.buffer);
+        let active = self.active.as_mut()?;
+        let mut ended = active.in_flight.try_remove(slot)?;
+        active.buffers.release(ended.buffer);
         if let Some(deadline) = ended.deadline {
             self.forget(deadline, slot);
         }
@@ -235,22 +249,26 @@ impl<A> Calls<A> {
     /// Whether a call may have been dropped without a reply.
     #[inline]
     pub(crate) fn has_dropped(&self) -> bool {
-        self.dropped.of_link.load(Ordering::Acquire)
+        let active = self.active.as_ref();
+        active.is_some_and(|active| active.dropped.of_link.load(Ordering::Acquire))
     }
 
     /// Ends a call that was dropped without a reply, if one was.
     pub(crate) fn take_dropped(&mut self) -> Option<Box<InFlight<A>>> {
         // The plain load comes first, as it is all that there is to do as a rule.
-        if !self.has_dropped() || !self.dropped.of_link.swap(false, Ordering::AcqRel) {
+        if !self.has_dropped() {
             return None;
         }
-        let mut entries = self.in_flight.iter();
-        let slot = entries.find_map(|(slot, entry)| {
+        let dropped = &self.active.as_ref()?.dropped.of_link;
+        if !dropped.swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        let slot = self.entries().find_map(|(slot, entry)| {
             let token = entry.token.as_ref()?;
             token.take_dropped().then_some(slot)
         })?;
         // There may be more of them.
-        self.dropped.of_link.store(true, Ordering::Release);
+        dropped.store(true, Ordering::Release);
         self.remove(slot)
     }
 
@@ -289,8 +307,9 @@ impl<A> Calls<A> {
 
     /// Gives all of them up.
     pub(crate) fn clear(&mut self) {
-        self.buffers = Buffers::default();
-        self.in_flight = Slab::new();
+        if let Some(active) = &mut self.active {
+            active.clear();
+        }
         let options = self.options();
         self.rare = (options != CallOptions::new()).then(|| Box::new(Rare::new(options)));
     }

@@ -36,8 +36,8 @@ use crate::shared::SharedNode;
 pub(crate) struct Exchange<A> {
     pub(crate) config: Arc<LinkConfig>,
     pub(crate) role: Role,
-    /// Which way the messages go that are sent here.
-    outbound: Direction,
+    /// The random number of a peer, where messages go between equals.
+    number: u64,
     pub(crate) pending: Pending<A>,
     pub(crate) now: Now,
     rng: Box<dyn CryptoRng + Send>,
@@ -72,15 +72,13 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         role: Role,
         mut rng: Box<dyn CryptoRng + Send>,
     ) -> Self {
-        let outbound = match role {
-            Role::Client => Direction::ToServer,
-            Role::Server => Direction::ToClient,
-            Role::Peer => config.between().unwrap_or_else(|| Direction::Between {
-                node: rng.next_u64(),
-            }),
+        let number = match (role, config.between()) {
+            (Role::Client | Role::Server, _) => 0,
+            (Role::Peer, Some(Direction::Between { node })) => node,
+            (Role::Peer, _) => rng.next_u64(),
         };
         Self {
-            outbound,
+            number,
             field_clash: config.outer.writes(config.correlation.field()),
             cookies: role == Role::Peer && config.cookies && !cookies::clash(&config.outer),
             kept_peers: None,
@@ -133,7 +131,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         };
         let known = self.known_peers([outer, inner], node, to);
         let mut peers = known.as_ref().map(KnownPeers::context).unwrap_or_default();
-        peers.direction = self.outbound;
+        peers.direction = self.outbound();
         peers.place = Some(to);
         let mut context = SealContext {
             now: self.now,
@@ -444,9 +442,18 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         self.kept_peers = Some(Box::new(node.known_peers(at)));
     }
 
+    /// Which way the messages go that are sent here.
+    fn outbound(&self) -> Direction {
+        match self.role {
+            Role::Client => Direction::ToServer,
+            Role::Server => Direction::ToClient,
+            Role::Peer => Direction::Between { node: self.number },
+        }
+    }
+
     /// Which way the messages go that come here.
     fn inbound(&self) -> Direction {
-        match self.outbound {
+        match self.outbound() {
             Direction::ToServer => Direction::ToClient,
             Direction::ToClient => Direction::ToServer,
             same => same,

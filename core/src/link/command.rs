@@ -142,8 +142,8 @@ impl Link {
         options: &RequestOptions,
     ) -> Result<RequestId, SendError> {
         self.exchange.now = now;
-        if let Phase::Answering { reason, .. } = &self.phase {
-            return Err(SendError::Closed(CloseReason::clone(reason)));
+        if let Phase::Answering(step) = &self.phase {
+            return Err(SendError::Closed(step.reason.clone()));
         }
         self.check_open()?;
         if let Some(parked) = self.exchange.park((), message, options)? {
@@ -207,7 +207,8 @@ impl Link {
         self.exchange.now = now;
         if let Phase::Open { drain_until } = &mut self.phase {
             let until = now.deadline(grace);
-            *drain_until = Some(drain_until.map_or(until, |earlier| earlier.min(until)));
+            let until = drain_until.map_or(until, |earlier| until.min(earlier.into()));
+            *drain_until = Some(until.into());
             self.intake.end(self.inlet.bytes.len());
         }
     }

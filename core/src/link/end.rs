@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::Link;
 use super::event::Notice;
-use super::phase::Phase;
+use super::phase::{Phase, Step};
 use crate::calls::Cancelled;
 use crate::error::CloseReason;
 use crate::options::CancelReason;
@@ -23,9 +23,8 @@ impl Link {
         self.inlet.clear();
         self.fail_requests(&reason);
         let grace = self.after_grace();
-        let until = drain_until.map_or(grace, |until| until.min(grace));
-        let reason = Box::new(reason);
-        self.phase = Phase::Answering { reason, until };
+        let until = drain_until.map_or(grace, |until| grace.min(until.into()));
+        self.phase = Phase::Answering(Box::new(Step { reason, until }));
     }
 
     /// Writes what is queued, then ends. Nothing more is handled or sent.
@@ -34,8 +33,8 @@ impl Link {
             return;
         }
         self.stop_handling(&reason);
-        let (reason, until) = (Box::new(reason), self.after_grace());
-        self.phase = Phase::Flushing { reason, until };
+        let until = self.after_grace();
+        self.phase = Phase::Flushing(Box::new(Step { reason, until }));
     }
 
     /// Ends at once: what is queued is not written.
@@ -108,7 +107,7 @@ impl Link {
     pub(super) fn note_half_closed<N: SharedNode>(&mut self, node: &mut N) -> bool {
         let reason = match &self.phase {
             Phase::Open { .. } if self.eof => CloseReason::Remote,
-            Phase::Answering { reason, .. } => CloseReason::clone(reason),
+            Phase::Answering(step) => step.reason.clone(),
             _ => return false,
         };
         if self.half_closed.is_some() || self.may_advance() || self.may_end() {
@@ -156,7 +155,7 @@ impl Link {
         }
         self.cancel_timed_out(node);
         if let Phase::Open { drain_until } = self.phase
-            && drain_until.is_some_and(|at| at <= now)
+            && drain_until.is_some_and(|at| Duration::from(at) <= now)
         {
             self.end_drain(node);
         }
@@ -184,9 +183,9 @@ impl Link {
     pub(super) fn may_end(&self) -> bool {
         match &self.phase {
             Phase::Open { .. } => self.is_drained(),
-            Phase::Answering { .. } => self.calls.is_idle(),
-            Phase::Flushing { .. } => self.queued() == 0,
-            Phase::Lingering { .. } => self.eof,
+            Phase::Answering(_) => self.calls.is_idle(),
+            Phase::Flushing(_) => self.queued() == 0,
+            Phase::Lingering(_) => self.eof,
             Phase::Closed { announced, .. } => !*announced,
         }
     }
@@ -218,23 +217,23 @@ impl Link {
                 self.begin_flush(CloseReason::Remote);
             }
             Phase::Open { .. } => self.close(now, node),
-            Phase::Answering { reason, .. } => {
+            Phase::Answering(step) => {
                 if self.intake.has_ended() {
                     self.refuse_waiting(node);
                 }
-                self.begin_flush(*reason);
+                self.begin_flush(step.reason);
                 self.tell_left(node);
             }
-            Phase::Flushing { reason, until } if self.queued() == 0 => {
+            Phase::Flushing(mut step) if self.queued() == 0 => {
                 self.notices.push_back(Notice::Shutdown);
                 let linger = Self::LINGER.min(self.limits().shutdown_grace());
-                let until = until.min(now.deadline(linger));
-                self.phase = Phase::Lingering { reason, until };
+                step.until = step.until.min(now.deadline(linger));
+                self.phase = Phase::Lingering(step);
             }
-            Phase::Flushing { reason, .. } | Phase::Lingering { reason, .. } => {
-                self.give_up_queue(&reason);
+            Phase::Flushing(step) | Phase::Lingering(step) => {
+                self.give_up_queue(&step.reason);
                 self.phase = Phase::Closed {
-                    reason,
+                    reason: Box::new(step.reason),
                     announced: false,
                 };
             }

@@ -236,7 +236,7 @@ impl Link {
 
     #[inline]
     fn may_dispatch_waiting(&self) -> bool {
-        matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
+        matches!(self.phase, Phase::Open { .. } | Phase::Answering(_))
             && self
                 .calls
                 .first_waiting()

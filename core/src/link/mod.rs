@@ -64,6 +64,7 @@ use crate::shared::SharedNode;
 ///   [`pending_requests`](Self::pending_requests),
 ///   [`received_messages`](Self::received_messages), [`sent_messages`](Self::sent_messages),
 ///   [`has_spares`](Self::has_spares), [`wants_read`](Self::wants_read),
+///   [`takes_bytes`](Self::takes_bytes),
 ///   [`wants_last_read`](Self::wants_last_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
 ///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room),
@@ -264,15 +265,21 @@ impl Link {
     /// application takes no [messages](Self::pause); or all links together hold too much.
     #[must_use]
     pub fn wants_read(&self) -> bool {
+        self.takes_bytes() && self.read_room() > 0
+    }
+
+    /// Whether bytes are wanted but for the room that all links together leave: whoever is to read
+    /// waits for that room, which may come and go at any moment, and not for the remote.
+    #[must_use]
+    pub fn takes_bytes(&self) -> bool {
         !self.eof
             && match &self.phase {
                 Phase::Open { .. } => {
                     (self.may_take_frame() || self.may_look_ahead())
                         && self.inlet.bytes.len() <= self.max_frame
-                        && self.read_room() > 0
                 }
-                Phase::Lingering { .. } => true,
-                Phase::Answering { .. } | Phase::Flushing { .. } | Phase::Closed { .. } => false,
+                Phase::Lingering(_) => true,
+                Phase::Answering(_) | Phase::Flushing(_) | Phase::Closed { .. } => false,
             }
     }
 
@@ -311,7 +318,7 @@ impl Link {
     /// behind the end is not held, and may be any number.
     #[must_use]
     pub fn read_room(&self) -> usize {
-        if let Phase::Lingering { .. } = self.phase {
+        if let Phase::Lingering(_) = self.phase {
             return usize::MAX;
         }
         let room = self.budget_room();
@@ -342,7 +349,7 @@ impl Link {
     #[must_use]
     pub fn waits_for_budget(&self) -> bool {
         let waits = self.calls.waiting().0 > 0 && !self.paused;
-        matches!(self.phase, Phase::Open { .. } | Phase::Answering { .. })
+        matches!(self.phase, Phase::Open { .. } | Phase::Answering(_))
             && (waits && !self.may_call() || self.budget_room() == 0)
     }
 

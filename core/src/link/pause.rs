@@ -30,8 +30,8 @@ impl Link {
         }
         self.exchange.now = now;
         let grace = self.after_grace();
-        if let Phase::Answering { until, .. } = &mut self.phase {
-            *until = grace.max(*until);
+        if let Phase::Answering(step) = &mut self.phase {
+            step.until = grace.max(step.until);
         }
         self.renew_half_closed();
     }
@@ -46,12 +46,12 @@ impl Link {
     /// where it is the application that does not take what came.
     pub(super) fn end_deadline(&self) -> Option<Duration> {
         let waits = self.paused && self.calls.waiting().0 > 0;
-        match self.phase {
-            Phase::Answering { .. } if waits => None,
+        match &self.phase {
+            Phase::Answering(_) if waits => None,
             Phase::Open { drain_until } => {
                 let half_closed = self.half_closed.filter(|_| !self.paused);
-                let half_closed = half_closed.map(Duration::from);
-                drain_until.into_iter().chain(half_closed).min()
+                let deadlines = drain_until.iter().copied().chain(half_closed);
+                deadlines.map(Duration::from).min()
             }
             _ => self.phase.deadline(),
         }

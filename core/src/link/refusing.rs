@@ -56,8 +56,8 @@ impl Link {
         self.begin_flush(CloseReason::Local);
         let moment = Self::LINGER.min(self.limits().shutdown_grace());
         let at = self.exchange.now.deadline(moment);
-        if let Phase::Flushing { until, .. } = &mut self.phase {
-            *until = at;
+        if let Phase::Flushing(step) = &mut self.phase {
+            step.until = at;
         }
         self.tell_left(node);
     }
