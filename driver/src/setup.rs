@@ -129,7 +129,7 @@ impl Setup {
             self.wire.limits = self.wire.limits.with_handlers_per_connection(max)?;
         }
         self.config.wire = Arc::new(self.wire);
-        let seed = self.sources.seeds.seed().map_err(BuildError::Randomness)?;
+        let seed = self.sources.seeds.draw().map_err(BuildError::Randomness)?;
         self.config = self.config.with_seed(&mut *seed.generator(Seed::NODE));
         self.config
             .outer

@@ -33,7 +33,6 @@ pub(crate) struct Carried {
 }
 
 /// What one task carries.
-#[derive(Default)]
 pub(crate) struct Flow {
     pub(crate) received_messages: Cell,
     pub(crate) received_bytes: Cell,
@@ -43,6 +42,9 @@ pub(crate) struct Flow {
     pub(crate) sent_bytes: Cell,
     pub(crate) pending_requests: Cell,
     pub(crate) running_handlers: Cell,
+    /// Where it is open, under this key.
+    traffic: Arc<Traffic>,
+    key: usize,
 }
 
 /// A number that one task writes, and others read: no more than a plain one costs.
@@ -85,13 +87,21 @@ impl Carried {
 impl Traffic {
     /// A flow, until it is dropped.
     pub(crate) fn open(self: &Arc<Self>) -> OpenFlow {
-        let flow = Arc::new(Flow::default());
-        let key = lock(&self.0).open.insert(flow.clone());
-        OpenFlow {
+        let mut flows = lock(&self.0);
+        let entry = flows.open.vacant_entry();
+        let flow = Arc::new(Flow {
+            received_messages: Cell::default(),
+            received_bytes: Cell::default(),
+            sent_messages: Cell::default(),
+            forwarded_messages: Cell::default(),
+            sent_bytes: Cell::default(),
+            pending_requests: Cell::default(),
+            running_handlers: Cell::default(),
             traffic: self.clone(),
-            key,
-            flow,
-        }
+            key: entry.key(),
+        });
+        entry.insert(flow.clone());
+        OpenFlow(flow)
     }
 
     /// What all flows have carried, and what is pending.
@@ -104,26 +114,22 @@ impl Traffic {
 }
 
 /// A flow that counts as open.
-pub(crate) struct OpenFlow {
-    traffic: Arc<Traffic>,
-    key: usize,
-    flow: Arc<Flow>,
-}
+pub(crate) struct OpenFlow(Arc<Flow>);
 
 impl Deref for OpenFlow {
     type Target = Flow;
 
     fn deref(&self) -> &Flow {
-        &self.flow
+        &self.0
     }
 }
 
 impl Drop for OpenFlow {
     fn drop(&mut self) {
-        self.flow.pending_requests.set(0);
-        self.flow.running_handlers.set(0);
+        self.pending_requests.set(0);
+        self.running_handlers.set(0);
         let mut flows = lock(&self.traffic.0);
-        flows.ended.add(&self.flow);
+        flows.ended.add(self);
         flows.open.remove(self.key);
     }
 }

@@ -57,7 +57,7 @@ impl Connection {
 
     /// Tells the client of a request that timed out.
     fn tell(&self, request: TimedOut<Self>) {
-        let origin = self.shared.origin.as_ref();
+        let origin = self.shared.origin();
         if let Some(observer) = origin.and_then(|origin| origin.observer.upgrade()) {
             observer.timed_out(request);
         }

@@ -44,12 +44,8 @@ pub(crate) struct Shared {
     /// Its link among those of its server or client.
     pub(crate) link: LinkId,
     pub(crate) omitted: Omitted,
-    /// Of those that a client has made.
-    pub(crate) origin: Option<Box<Origin>>,
-    name: Option<Arc<str>>,
     id: ConnectionId,
-    /// On the heap, as few have one.
-    certificate: Option<Box<Bytes>>,
+    rare: Option<Box<Rare>>,
     /// None before the first.
     extensions: Mutex<Option<Box<States>>>,
     /// It is for one message, and ends when that has no answer.
@@ -57,6 +53,37 @@ pub(crate) struct Shared {
     pub(crate) single: bool,
     #[cfg(feature = "testing")]
     unanswered: std::sync::atomic::AtomicBool,
+}
+
+/// What most connections of a server do not have.
+struct Rare {
+    /// Of those that a client has made.
+    origin: Option<Origin>,
+    name: Option<Arc<str>>,
+    certificate: Option<Bytes>,
+}
+
+impl Rare {
+    /// On the heap, and only where there is some of it.
+    fn new(origin: Option<Origin>, options: &mut ConnectionOptions) -> Option<Box<Self>> {
+        let (name, certificate) = (options.name.take(), options.certificate.take());
+        let is_some = origin.is_some() || name.is_some() || certificate.is_some();
+        is_some.then(|| {
+            Box::new(Self {
+                origin,
+                name,
+                certificate,
+            })
+        })
+    }
+}
+
+impl Shared {
+    /// Of those that a client has made.
+    #[inline]
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        self.rare.as_ref()?.origin.as_ref()
+    }
 }
 
 #[cfg(feature = "testing")]
@@ -81,7 +108,7 @@ impl Connection {
     pub(crate) fn new(
         context: Arc<Context>,
         link: &Link,
-        options: ConnectionOptions,
+        mut options: ConnectionOptions,
         origin: Option<Origin>,
     ) -> Self {
         let shared = Shared {
@@ -91,10 +118,8 @@ impl Connection {
             context,
             link: link.id(),
             omitted: options.omitted,
-            origin: origin.map(Box::new),
-            name: options.name,
             id: ConnectionId::next(),
-            certificate: options.certificate.map(Box::new),
+            rare: Rare::new(origin, &mut options),
             extensions: Mutex::new(None),
             #[cfg(feature = "testing")]
             single: options.single,
@@ -122,7 +147,7 @@ impl Connection {
     /// [handed it over](ConnectionOptions::with_certificate).
     #[must_use]
     pub fn certificate(&self) -> Option<Bytes> {
-        self.shared.certificate.as_deref().cloned()
+        self.shared.rare.as_ref()?.certificate.clone()
     }
 
     /// Keeps a value with the connection, one of each type, and returns the one it replaces.
@@ -158,7 +183,7 @@ impl Connection {
     /// one; a server's have none unless their options set one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.shared.name.as_deref()
+        self.shared.rare.as_ref()?.name.as_deref()
     }
 
     /// Sends a message. It is ready once the message is sealed and queued, not

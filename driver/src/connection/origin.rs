@@ -90,20 +90,20 @@ const LATELY: u8 = 2;
 impl Connection {
     /// Notes that a message has come.
     pub(crate) fn note_heard(&self) {
-        if let Some(origin) = &self.shared.origin {
+        if let Some(origin) = self.shared.origin() {
             origin.heard.store(EVER | LATELY, Ordering::Relaxed);
         }
     }
 
     /// Whether a message has come from the server that a client made it to.
     pub(crate) fn was_heard(&self) -> bool {
-        let origin = self.shared.origin.as_ref();
+        let origin = self.shared.origin();
         origin.is_some_and(|origin| origin.heard.load(Ordering::Relaxed) & EVER != 0)
     }
 
     /// Whether one has come since the last call.
     pub(crate) fn was_heard_lately(&self) -> bool {
-        let origin = self.shared.origin.as_ref();
+        let origin = self.shared.origin();
         origin.is_some_and(|origin| origin.heard.fetch_and(EVER, Ordering::Relaxed) & LATELY != 0)
     }
 
@@ -115,18 +115,18 @@ impl Connection {
 
     /// The id of the server among those of its client.
     pub(crate) fn server_id(&self) -> Option<u64> {
-        self.shared.origin.as_ref().map(|origin| origin.server_id)
+        self.shared.origin().map(|origin| origin.server_id)
     }
 
     /// The address that was given to a client.
     pub(crate) fn address(&self) -> Option<&str> {
-        self.shared.origin.as_ref()?.address.as_deref()
+        self.shared.origin()?.address.as_deref()
     }
 
     /// Its options, for the connection that replaces it.
     pub(crate) fn options(&self) -> ConnectionOptions {
         ConnectionOptions {
-            name: self.shared.name.clone(),
+            name: self.name().map(Arc::from),
             omitted: self.shared.omitted,
             // Of another handshake.
             certificate: None,
@@ -137,12 +137,12 @@ impl Connection {
     }
 
     pub(crate) fn is_persistent(&self) -> bool {
-        let origin = self.shared.origin.as_ref();
+        let origin = self.shared.origin();
         origin.is_some_and(|origin| origin.persistent)
     }
 
     /// The client that it is of, if it is not a server's.
     pub(crate) fn reach(&self) -> Option<Arc<dyn Reach>> {
-        self.shared.origin.as_ref()?.observer.upgrade()
+        self.shared.origin()?.observer.upgrade()
     }
 }
