@@ -26,6 +26,8 @@ pub(super) fn tell_local_addresses(_: &Socket, _: bool) -> io::Result<()> {
 mod imp {
     #[cfg(any(target_os = "android", target_os = "linux"))]
     use std::array;
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    use std::collections::VecDeque;
     use std::io::{self, IoSlice, IoSliceMut};
     use std::net::{IpAddr, SocketAddr};
     use std::os::fd::{AsRawFd, RawFd};
@@ -75,14 +77,15 @@ mod imp {
         Some(datagram)
     }
 
-    /// Receives up to a number of datagrams, and says which is in which slot. If they are fewer,
+    /// Receives up to a number of datagrams, and appends which is in which slot. If they are fewer,
     /// there was no other, or then an error, which the next call reports.
     #[cfg(any(target_os = "android", target_os = "linux"))]
     pub(in super::super) fn receive_many(
         socket: RawFd,
         slots: &mut Slots,
         count: usize,
-    ) -> io::Result<Vec<(usize, Received)>> {
+        out: &mut VecDeque<(usize, Received)>,
+    ) -> io::Result<()> {
         let mut each = slots.each();
         let mut room: [_; MOST] =
             array::from_fn(|_| [IoSliceMut::new(each.next().unwrap_or_default())]);
@@ -96,9 +99,8 @@ mod imp {
             None,
         )?;
         let received = received.enumerate();
-        Ok(received
-            .filter_map(|(slot, one)| Some((slot, told(&one)?)))
-            .collect())
+        out.extend(received.filter_map(|(slot, one)| Some((slot, told(&one)?))));
+        Ok(())
     }
 
     /// Sends datagrams with one system call, all from the address of this machine that is given, if

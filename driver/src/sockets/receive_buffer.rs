@@ -1,8 +1,8 @@
 //! What datagrams are received into: as many as there are with one system call, on Linux.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::vec;
 
 use bytes::BytesMut;
 
@@ -17,7 +17,7 @@ pub struct ReceiveBuffer {
     /// While there are any.
     slots: Option<Slots>,
     /// What is in which slot.
-    received: vec::IntoIter<(usize, Received)>,
+    received: VecDeque<(usize, Received)>,
     /// How many there may be next time.
     #[cfg(any(target_os = "android", target_os = "linux"))]
     expected: usize,
@@ -26,11 +26,11 @@ pub struct ReceiveBuffer {
 impl ReceiveBuffer {
     /// Appends the first datagram that is not handed over.
     pub(super) fn pop(&mut self, out: &mut BytesMut) -> Option<Received> {
-        let (slot, received) = self.received.next()?;
+        let (slot, received) = self.received.pop_front()?;
         if let Some(slots) = &self.slots {
             out.extend_from_slice(slots.get(slot, received.len));
         }
-        if self.received.len() == 0 {
+        if self.received.is_empty() {
             // Others may have the room.
             self.slots = None;
         }
@@ -39,12 +39,7 @@ impl ReceiveBuffer {
 
     /// The datagrams that are not handed over.
     pub(super) fn each(&mut self) -> impl Iterator<Item = &mut Received> {
-        let left = self.received.as_mut_slice().iter_mut();
-        left.map(|(_, received)| received)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.received.len() == 0
+        self.received.iter_mut().map(|(_, received)| received)
     }
 
     /// Receives one datagram, of which `receive` says how long it is and where it is from.
@@ -57,17 +52,17 @@ impl ReceiveBuffer {
     ) -> io::Result<()> {
         let mut slots = Slots::take();
         let (len, from) = receive(slots.first())?;
-        self.hold(slots, vec![(0, Received::new(len, from))]);
+        self.received.push_back((0, Received::new(len, from)));
+        self.hold(slots);
         Ok(())
     }
 
-    fn hold(&mut self, mut slots: Slots, received: Vec<(usize, Received)>) {
-        debug_assert!(self.is_empty(), "what was received is handed over");
-        for (slot, Received { len, .. }) in &received {
+    /// Keeps the slots that what was received is in.
+    fn hold(&mut self, mut slots: Slots) {
+        for (slot, Received { len, .. }) in &self.received {
             slots.fill(*slot, *len);
         }
         self.slots = Some(slots);
-        self.received = received.into_iter();
     }
 
     /// Receives at least one datagram, with the address that it came to where the socket tells
@@ -83,8 +78,10 @@ impl ReceiveBuffer {
         let mut slots = Slots::take();
         // More than one, to see that there is no other.
         let asked = self.expected.clamp(2, MOST);
-        let received = super::packet_info::receive_many(socket.as_raw_fd(), &mut slots, asked)?;
-        let Some((last, _)) = received.last() else {
+        let received = &mut self.received;
+        debug_assert!(received.is_empty(), "what was received is handed over");
+        super::packet_info::receive_many(socket.as_raw_fd(), &mut slots, asked, received)?;
+        let Some((last, _)) = received.back() else {
             // They are of senders without an address.
             return Err(io::ErrorKind::InvalidData.into());
         };
@@ -97,7 +94,7 @@ impl ReceiveBuffer {
         let longest = received.iter().map(|(_, received)| received.len).max();
         let fit = (KEEP / 2) / longest.unwrap_or_default().max(1);
         self.expected = self.expected.min(fit);
-        self.hold(slots, received);
+        self.hold(slots);
         Ok(emptied)
     }
 
@@ -110,7 +107,8 @@ impl ReceiveBuffer {
     pub fn receive(&mut self, socket: &impl std::os::fd::AsRawFd) -> io::Result<bool> {
         let mut slots = Slots::take();
         let received = super::packet_info::receive(socket.as_raw_fd(), slots.first())?;
-        self.hold(slots, vec![(0, received)]);
+        self.received.push_back((0, received));
+        self.hold(slots);
         Ok(false)
     }
 }
