@@ -1,15 +1,15 @@
 //! tokio's streams as netaio's: TCP, and any other.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use netaio_driver::{
     Connection, ConnectionOptions, Keepalive, Listener, ReadHalf, Runtime, WriteHalf,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use tokio::net::{TcpListener, TcpStream};
@@ -21,18 +21,19 @@ use crate::{Client, Server, Tokio};
 #[derive(Debug)]
 pub struct TcpReader(pub(crate) OwnedReadHalf);
 
-// No async functions, which would hold their arguments twice: every connection that waits has
-// room for its largest future.
 impl ReadHalf for TcpReader {
     const WAITS_WITHOUT_BUFFER: bool = true;
 
-    /// As a read would wait: tokio's own future for it is ten times as large, and kept in a list.
-    fn readable(&mut self) -> impl Future<Output = io::Result<()>> + Send {
-        poll_fn(|context| self.0.as_ref().poll_read_ready(context))
+    fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.as_ref().poll_read_ready(context)
     }
 
-    fn read(&mut self, buffer: &mut BytesMut) -> impl Future<Output = io::Result<usize>> + Send {
-        poll_fn(|context| pin!(self.0.read_buf(buffer)).poll(context))
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        pin!(self.0.read_buf(buffer)).poll(context)
     }
 }
 
@@ -41,12 +42,12 @@ impl ReadHalf for TcpReader {
 pub struct TcpWriter(pub(crate) OwnedWriteHalf);
 
 impl WriteHalf for TcpWriter {
-    fn write(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> + Send {
-        poll_fn(|context| Pin::new(&mut self.0).poll_write(context, bytes))
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
     }
 
-    fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> + Send {
-        self.0.shutdown()
+    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
 
@@ -54,24 +55,28 @@ impl WriteHalf for TcpWriter {
 struct Half<T>(T);
 
 impl<T: AsyncRead + Unpin + Send + 'static> ReadHalf for Half<T> {
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
-        self.0.read_buf(buffer).await
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        pin!(self.0.read_buf(buffer)).poll(context)
     }
 }
 
 impl<T: AsyncWrite + Unpin + Send + 'static> WriteHalf for Half<T> {
     const NEEDS_FLUSH: bool = true;
 
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).await
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().await
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
-        self.0.shutdown().await
+    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
 

@@ -40,30 +40,6 @@ impl<T, A: Future<Output = T>, B: Future<Output = T>> Future for Race<A, B> {
     }
 }
 
-pin_project! {
-    /// A future that is polled once.
-    pub(crate) struct AtOnce<F> {
-        #[pin]
-        future: F,
-    }
-}
-
-impl<F: Future> Future for AtOnce<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().future.poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => Poll::Ready(None),
-        }
-    }
-}
-
-/// What a future is ready with at once; `None` where it would wait, and is given up.
-pub(crate) fn at_once<F: Future>(future: F) -> AtOnce<F> {
-    AtOnce { future }
-}
-
 /// Whichever is ready first; the first one, where both are.
 pub(crate) fn race<T, A, B>(first: A, second: B) -> Race<A, B>
 where

@@ -1,6 +1,7 @@
 //! Short requests without sockets, for measurements.
 
 use std::io;
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
@@ -54,26 +55,39 @@ pub fn sealed(outer: &Layer, message: &Message) -> Result<Vec<u8>, SealError> {
 pub struct Requests {
     turn: Bytes,
     left: usize,
+    yielded: bool,
 }
 
 impl Requests {
     /// So many turns, each of these bytes.
     #[must_use]
     pub fn new(turn: Bytes, turns: usize) -> Self {
-        Self { turn, left: turns }
+        Self {
+            turn,
+            left: turns,
+            yielded: false,
+        }
     }
 }
 
 impl ReadHalf for Requests {
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
-        // As from a socket, the next are there when the others run.
-        tokio::task::yield_now().await;
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        // As from a socket, the next are there when the others have run.
+        self.yielded = !self.yielded;
+        if self.yielded {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if self.left == 0 {
-            return Ok(0);
+            return Poll::Ready(Ok(0));
         }
         self.left -= 1;
         buffer.extend_from_slice(&self.turn);
-        Ok(self.turn.len())
+        Poll::Ready(Ok(self.turn.len()))
     }
 }
 
@@ -82,11 +96,11 @@ impl ReadHalf for Requests {
 pub struct Answers;
 
 impl WriteHalf for Answers {
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
+    fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
-        Ok(())
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }

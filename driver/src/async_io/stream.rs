@@ -1,11 +1,10 @@
 //! TCP connections of async-io.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
 use async_io::Async;
 use bytes::BytesMut;
@@ -31,27 +30,27 @@ pub struct TcpReader(Arc<Async<TcpStream>>);
 impl ReadHalf for TcpReader {
     const WAITS_WITHOUT_BUFFER: bool = true;
 
-    fn readable(&mut self) -> impl Future<Output = io::Result<()>> + Send {
-        let stream = &*self.0;
-        poll_fn(move |context| {
-            loop {
-                // The reactor is edge-triggered: it is polled only after the stream
-                // would block.
-                match stream.get_ref().peek(&mut [0]) {
-                    Ok(_) => return Poll::Ready(Ok(())),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    // It is said once: the read that follows would find EOF.
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
-                ready!(stream.poll_readable(context))?;
+    fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            // The reactor is edge-triggered: it is polled only after the stream
+            // would block.
+            match self.0.get_ref().peek(&mut [0]) {
+                Ok(_) => return Poll::Ready(Ok(())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // It is said once: the read that follows would find EOF.
+                Err(error) => return Poll::Ready(Err(error)),
             }
-        })
+            ready!(self.0.poll_readable(context))?;
+        }
     }
 
-    fn read(&mut self, buffer: &mut BytesMut) -> impl Future<Output = io::Result<usize>> + Send {
-        let mut stream = &*self.0;
-        poll_fn(move |context| poll_read(&mut stream, context, buffer))
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        poll_read(&mut &*self.0, context, buffer)
     }
 }
 
@@ -60,17 +59,16 @@ impl ReadHalf for TcpReader {
 pub struct TcpWriter(Arc<Async<TcpStream>>);
 
 impl WriteHalf for TcpWriter {
-    fn write(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> + Send {
-        let mut stream = &*self.0;
-        poll_fn(move |context| Pin::new(&mut stream).poll_write(context, bytes))
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.0).poll_write(context, bytes)
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
-        match self.0.get_ref().shutdown(Shutdown::Write) {
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(match self.0.get_ref().shutdown(Shutdown::Write) {
             // The remote has closed the connection already.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
-        }
+        })
     }
 }
 

@@ -1,12 +1,11 @@
 //! The halves of a stream with the polling traits of futures-io.
 
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use futures_lite::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use futures_lite::io::{AsyncRead, AsyncWrite};
 
 use super::{ReadHalf, WriteHalf};
 
@@ -18,8 +17,12 @@ const CHUNK: usize = 64 * 1024;
 pub struct Reader<T>(pub T);
 
 impl<T: AsyncRead + Unpin + Send + 'static> ReadHalf for Reader<T> {
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
-        poll_fn(|context| poll_read(&mut self.0, context, buffer)).await
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        poll_read(&mut self.0, context, buffer)
     }
 }
 
@@ -30,16 +33,16 @@ pub struct Writer<T>(pub T);
 impl<T: AsyncWrite + Unpin + Send + 'static> WriteHalf for Writer<T> {
     const NEEDS_FLUSH: bool = true;
 
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).await
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().await
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
-        self.0.close().await
+    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_close(context)
     }
 }
 

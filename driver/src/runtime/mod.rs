@@ -1,7 +1,7 @@
 //! The traits of a runtime.
 //!
-//! The traits consist of async functions: tokio's and futures-io's polling
-//! traits differ, and some runtimes offer async methods only.
+//! What happens once a connection or less is an async function. Streams are polled, as tokio's and
+//! futures-io's are: a connection that waits would hold the futures.
 
 use std::any::Any;
 use std::future::Future;

@@ -1,20 +1,14 @@
 //! Waiting for the next bytes, handler, command or deadline.
 
-#![expect(
-    clippy::manual_async_fn,
-    reason = "async functions hold their arguments twice, in every connection that waits"
-)]
-
 use std::future::{pending, poll_fn};
 use std::io;
-use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use netaio_core::{CloseReason, Link};
 
 use super::Task;
-use crate::futures::{BoxFuture, at_once, race};
+use crate::futures::{BoxFuture, race};
 use crate::mailbox::Awaited;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 use crate::service::Turn;
@@ -46,69 +40,101 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
         // What was read is handled before more is read.
         let may_read = self.link.wants_read() && !more;
-        let mut others = self.others();
+        // Where there was no room it is listened for, whether or not there is some by now. Where
+        // there was, and others have taken it when it is to be read into, the next step waits.
+        let mut others = self.others(!may_read && !more && self.link.takes_bytes());
         self.prepare_wait(more);
-        let awaited = self.awaited();
-        let Some((reader, writer)) = &mut self.stream else {
-            return Step::Wake;
-        };
-        let rest = self.writing.get(self.written..).unwrap_or_default();
-        let (is_writing, wrote) = (!rest.is_empty(), self.wrote);
-        let connection = &self.ending.connection;
-        let (running, timer) = (&mut self.running, &mut self.timer);
-        let blocked = &mut self.blocked;
-        let step = {
-            let mut write = pin!(write(writer, rest, self.flushing, self.shutdown));
-            let mut read = pin!(read(reader, &mut self.link, may_read));
-            poll_fn(move |context| {
-                let mut poll_write = |context: &mut Context<'_>| {
-                    let written = write.as_mut().poll(context);
-                    *blocked = is_writing && written.is_pending();
-                    if *blocked {
-                        connection.shared.mailbox.note_turn(true);
-                    }
-                    written
-                };
-                if !wrote && let step @ Poll::Ready(_) = poll_write(context) {
-                    return step;
-                }
-                if running.poll(context).is_ready() {
-                    return Poll::Ready(Step::Handled);
-                }
-                if let Some(others) = &mut others
-                    && let step @ Poll::Ready(_) = others.as_mut().poll(context)
-                {
-                    return step;
-                }
-                if let Poll::Ready(come) = read.as_mut().poll(context) {
-                    return Poll::Ready(Step::Read(come));
-                }
-                // Commands come after what is read: they are taken after every step. Where there is
-                // more, the link is polled again at once.
-                if more
-                    || connection.shared.mailbox.poll(context, awaited).is_ready()
-                    || timer.poll(context, connection.time()).is_ready()
-                {
-                    return Poll::Ready(Step::Wake);
-                }
-                match wrote {
-                    true => poll_write(context),
-                    false => Poll::Pending,
-                }
-            })
-            .await
-        };
+        let step = poll_fn(|context| self.poll_step(context, &mut others, (may_read, more))).await;
         if std::mem::take(&mut self.blocked) {
             self.link.written(0);
         }
         step
     }
 
+    fn poll_step(
+        &mut self,
+        context: &mut Context<'_>,
+        others: &mut Option<BoxFuture<Step>>,
+        (may_read, more): (bool, bool),
+    ) -> Poll<Step> {
+        if !self.wrote
+            && let step @ Poll::Ready(_) = self.poll_write(context)
+        {
+            return step;
+        }
+        if self.running.poll(context).is_ready() {
+            return Poll::Ready(Step::Handled);
+        }
+        if let Some(others) = others
+            && let step @ Poll::Ready(_) = others.as_mut().poll(context)
+        {
+            return step;
+        }
+        if may_read && let Poll::Ready(come) = self.poll_read(context) {
+            return Poll::Ready(Step::Read(come));
+        }
+        // Commands come after what is read: they are taken after every step. Where there is
+        // more, the link is polled again at once.
+        let (awaited, connection) = (self.awaited(), &self.ending.connection);
+        if more
+            || connection.shared.mailbox.poll(context, awaited).is_ready()
+            || self.timer.poll(context, connection.time()).is_ready()
+        {
+            return Poll::Ready(Step::Wake);
+        }
+        match self.wrote {
+            true => self.poll_write(context),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Writes bytes; where there are none, flushes those before or ends the sending side, if that
+    /// is to be done.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Step> {
+        let Some((_, writer)) = &mut self.stream else {
+            return Poll::Ready(Step::Wake);
+        };
+        let rest = self.writing.get(self.written..).unwrap_or_default();
+        if rest.is_empty() {
+            return match (self.flushing, self.shutdown) {
+                (true, _) => writer.poll_flush(context).map(Step::Flushed),
+                (false, true) => writer.poll_shutdown(context).map(Step::Shutdown),
+                (false, false) => Poll::Pending,
+            };
+        }
+        let written = writer.poll_write(context, rest);
+        self.blocked = written.is_pending();
+        if self.blocked {
+            self.ending.connection.shared.mailbox.note_turn(true);
+        }
+        written.map(Step::Written)
+    }
+
+    /// Reads into the link's buffer, which an idle connection does without, unless there is
+    /// nothing to be read now.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<usize>>> {
+        let (Some((reader, _)), link) = (&mut self.stream, &mut self.link) else {
+            return Poll::Pending;
+        };
+        if I::WAITS_WITHOUT_BUFFER {
+            link.release_receive_buffer();
+            ready!(reader.poll_readable(context))?;
+            // A new socket may be said to be readable, and is not: tokio's are.
+            if let come @ Poll::Ready(_) = poll_read_some(reader, link, context) {
+                return come;
+            }
+            link.release_receive_buffer();
+            ready!(reader.poll_readable(context))?;
+        }
+        poll_read_some(reader, link, context)
+    }
+
     /// What the connection waits for that others have: room in the budget, or in the queue of
     /// messages of the application. On the heap, as few wait for it.
-    fn others(&self) -> Option<BoxFuture<Step>> {
+    fn others(&self, found_no_room: bool) -> Option<BoxFuture<Step>> {
         // Listens before the link is asked, so that no release after that is missed.
-        let freed = self.link.waits_for_budget().then(|| self.service.freed());
+        let waits = found_no_room || self.link.waits_for_budget();
+        let freed = waits.then(|| self.service.freed());
         let is_blocked = freed.is_some() && self.link.waits_for_budget();
         // As above: the application may have taken messages since.
         let deliver = self.service.deliver().filter(|_| self.link.is_paused());
@@ -150,9 +176,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let Some((reader, _)) = &mut self.stream else {
             return;
         };
-        let come = at_once(read_some(reader, &mut self.link)).await;
+        let link = &mut self.link;
+        let come = poll_fn(|context| Poll::Ready(poll_read_some(reader, link, context))).await;
         self.now = self.time().now();
-        if let Some(come) = come {
+        if let Poll::Ready(come) = come {
             self.take_step(Step::Read(come));
         }
     }
@@ -206,71 +233,22 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 }
 
-/// Writes bytes; where there are none, flushes those before or ends the sending side, if that is
-/// to be done.
-fn write<O: WriteHalf>(
-    writer: &mut O,
-    bytes: &[u8],
-    flushing: bool,
-    shutdown: bool,
-) -> impl Future<Output = Step> {
-    async move {
-        match bytes.is_empty() {
-            true if flushing => Step::Flushed(writer.flush().await),
-            true if shutdown => Step::Shutdown(writer.shutdown().await),
-            true => pending().await,
-            false => Step::Written(writer.write(bytes).await),
-        }
-    }
-}
-
-/// Reads into the link's buffer, which an idle connection does without, unless there is
-/// nothing to be read now.
-fn read<I: ReadHalf>(
+fn poll_read_some<I: ReadHalf>(
     reader: &mut I,
     link: &mut Link,
-    may_read: bool,
-) -> impl Future<Output = io::Result<Option<usize>>> {
-    async move {
-        if !may_read {
-            return pending().await;
-        }
-        if I::WAITS_WITHOUT_BUFFER {
-            link.release_receive_buffer();
-            reader.readable().await?;
-            // A new socket may be said to be readable, and is not: tokio's are.
-            if let Some(come) = at_once(read_some(reader, link)).await {
-                return come;
-            }
-            link.release_receive_buffer();
-            reader.readable().await?;
-        }
-        read_some(reader, link).await
-    }
-}
-
-fn read_some<I: ReadHalf>(
-    reader: &mut I,
-    link: &mut Link,
-) -> impl Future<Output = io::Result<Option<usize>>> {
-    async move {
-        match link.read_room() {
-            usize::MAX => reader.read(link.receive_buffer()).await.map(Some),
-            // Other links have taken the budget meanwhile.
-            0 => Ok(None),
-            // On the heap, as it is rarely so.
-            room => Box::pin(read_few(reader, link, room.min(FEW))).await,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<Option<usize>>> {
+    match link.read_room() {
+        usize::MAX => reader
+            .poll_read(context, link.receive_buffer())
+            .map_ok(Some),
+        // Other links have taken the budget meanwhile.
+        0 => Poll::Ready(Ok(None)),
+        room => {
+            let mut few = BytesMut::with_capacity(room.min(FEW));
+            let count = ready!(reader.poll_read(context, &mut few))?;
+            link.receive_buffer().extend_from_slice(&few);
+            Poll::Ready(Ok(Some(count)))
         }
     }
-}
-
-async fn read_few<I: ReadHalf>(
-    reader: &mut I,
-    link: &mut Link,
-    room: usize,
-) -> io::Result<Option<usize>> {
-    let mut few = BytesMut::with_capacity(room);
-    let count = reader.read(&mut few).await?;
-    link.receive_buffer().extend_from_slice(&few);
-    Ok(Some(count))
 }

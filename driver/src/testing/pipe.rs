@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::pending;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use event_listener::Event;
+use event_listener::{Event, EventListener};
 
 use super::fabric::Road;
-use crate::futures::race;
+use crate::futures::{BoxFuture, race};
 use crate::runtime::{ReadHalf, WriteHalf};
 use crate::sync::{Mutex, lock};
 
@@ -29,10 +31,18 @@ pub struct Stream {
 }
 
 /// The half of a stream in memory that is read from.
-pub struct Reader(Arc<Pipe>);
+pub struct Reader {
+    pipe: Arc<Pipe>,
+    /// What the last read waits for.
+    waiting: Option<BoxFuture<()>>,
+}
 
 /// The half of a stream in memory that is written to.
-pub struct Writer(Arc<Pipe>);
+pub struct Writer {
+    pipe: Arc<Pipe>,
+    /// What the last write waits for.
+    waiting: Option<EventListener>,
+}
 
 /// What is between the two ends of a stream in memory.
 #[derive(Clone)]
@@ -81,18 +91,25 @@ pub(super) fn streams(roads: Option<[Road; 2]>) -> (Stream, Stream, Wire) {
         })
     };
     let (there, back) = (pipe(there), pipe(back));
-    let near = Stream {
-        reader: Reader(back.clone()),
-        writer: Writer(there.clone()),
-    };
-    let far = Stream {
-        reader: Reader(there.clone()),
-        writer: Writer(back.clone()),
-    };
+    let near = Stream::new(back.clone(), there.clone());
+    let far = Stream::new(there.clone(), back.clone());
     (near, far, Wire([there, back]))
 }
 
 impl Stream {
+    fn new(from: Arc<Pipe>, to: Arc<Pipe>) -> Self {
+        Self {
+            reader: Reader {
+                pipe: from,
+                waiting: None,
+            },
+            writer: Writer {
+                pipe: to,
+                waiting: None,
+            },
+        }
+    }
+
     /// Both ends of a stream, and what is between them. Some 64 KiB are on their way before a
     /// writer waits.
     ///
@@ -191,6 +208,15 @@ impl Pipe {
         }
     }
 
+    /// Waits until there may be something new, from now on.
+    fn changes(&self) -> BoxFuture<()> {
+        let changed = self.changed.listen();
+        match self.road.as_ref().map(Road::changes) {
+            Some(opened) => Box::pin(race(changed, opened)),
+            None => Box::pin(changed),
+        }
+    }
+
     async fn sleep(&self, until: Duration) {
         match &self.road {
             Some(road) => road.sleep(until).await,
@@ -200,54 +226,53 @@ impl Pipe {
 }
 
 impl ReadHalf for Reader {
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
-        let pipe = &*self.0;
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
         loop {
+            let pipe = self.pipe.clone();
             // Before the look, so that no change after it is missed.
-            let (changed, opened) = (pipe.changed.listen(), pipe.road.as_ref().map(Road::changes));
-            let opened = async {
-                match opened {
-                    Some(opened) => opened.await,
-                    None => pending().await,
-                }
-            };
-            let changed = race(changed, opened);
-            match pipe.find(buffer)? {
-                Found::Bytes(count) => return Ok(count),
-                Found::Later(at) => race(changed, pipe.sleep(at)).await,
-                Found::Nothing => changed.await,
-            }
+            let changed = pipe.changes();
+            let waiting = self.waiting.insert(match pipe.find(buffer)? {
+                Found::Bytes(count) => return Poll::Ready(Ok(count)),
+                Found::Later(at) => Box::pin(async move { race(changed, pipe.sleep(at)).await }),
+                Found::Nothing => changed,
+            });
+            ready!(waiting.as_mut().poll(context));
         }
     }
 }
 
 impl WriteHalf for Writer {
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
-            let changed = self.0.changed.listen();
-            match self.0.put(bytes)? {
-                0 if !bytes.is_empty() => changed.await,
-                count => return Ok(count),
+            let changed = self.pipe.changed.listen();
+            match self.pipe.put(bytes)? {
+                0 if !bytes.is_empty() => {}
+                count => return Poll::Ready(Ok(count)),
             }
+            ready!(Pin::new(self.waiting.insert(changed)).poll(context));
         }
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
-        self.0.end();
-        Ok(())
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.pipe.end();
+        Poll::Ready(Ok(()))
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        lock(&self.0.state).reader_is_gone = true;
-        self.0.changed.notify(usize::MAX);
+        lock(&self.pipe.state).reader_is_gone = true;
+        self.pipe.changed.notify(usize::MAX);
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.0.end();
+        self.pipe.end();
     }
 }
 

@@ -1,8 +1,8 @@
 //! Publications to one of many keys, each with one subscriber of ten, without sockets.
 
 use std::error::Error;
-use std::future::pending;
 use std::io;
+use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use netaio_driver::ReadHalf;
@@ -67,7 +67,7 @@ pub(crate) fn side<'a>(subscriptions: usize) -> Result<Side<'a>, Box<dyn Error>>
 struct Silence;
 
 impl ReadHalf for Silence {
-    async fn read(&mut self, _: &mut BytesMut) -> io::Result<usize> {
-        pending().await
+    fn poll_read(&mut self, _: &mut Context<'_>, _: &mut BytesMut) -> Poll<io::Result<usize>> {
+        Poll::Pending
     }
 }

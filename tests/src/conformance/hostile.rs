@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -256,9 +257,9 @@ pub async fn who_does_not_read_gets_its_answers_later<R: Runtime>() {
 struct Endless(Vec<u8>);
 
 impl ReadHalf for Endless {
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         buffer.extend_from_slice(&self.0);
-        Ok(self.0.len())
+        Poll::Ready(Ok(self.0.len()))
     }
 }
 
@@ -266,12 +267,12 @@ impl ReadHalf for Endless {
 struct Sink;
 
 impl WriteHalf for Sink {
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
+    fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
-        Ok(())
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -286,10 +287,10 @@ fn at_once() -> Limits {
 struct Batch(Bytes, usize);
 
 impl ReadHalf for Batch {
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         let some = self.0.split_to(self.1.min(self.0.len()));
         buffer.extend_from_slice(&some);
-        Ok(some.len())
+        Poll::Ready(Ok(some.len()))
     }
 }
 

@@ -1,10 +1,9 @@
 //! Pipes in memory: streams of which everything is known, on any runtime.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use netaio_driver::{ReadHalf, WriteHalf};
@@ -133,88 +132,86 @@ fn broken() -> io::Error {
 }
 
 impl ReadHalf for PipeReader {
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
         let shape = self.0.shape;
-        poll_fn(|context| {
-            let mut state = self.0.lock();
-            if state.broken {
-                return Poll::Ready(Err(broken()));
-            }
-            if state.bytes.is_empty() && state.written_to_the_end {
-                return Poll::Ready(Ok(0));
-            }
-            if state.bytes.is_empty() {
-                state.reader = Some(context.waker().clone());
-                return Poll::Pending;
-            }
-            if state.hesitate(&shape, 0, context.waker()) {
-                return Poll::Pending;
-            }
-            let room = buffer.spare_capacity_mut().len().max(1);
-            let count = room.min(shape.chunk).min(state.bytes.len());
-            let bytes: Vec<u8> = state.bytes.drain(..count).collect();
-            buffer.extend_from_slice(&bytes);
-            state.wake_writer();
-            Poll::Ready(Ok(count))
-        })
-        .await
+        let mut state = self.0.lock();
+        if state.broken {
+            return Poll::Ready(Err(broken()));
+        }
+        if state.bytes.is_empty() && state.written_to_the_end {
+            return Poll::Ready(Ok(0));
+        }
+        if state.bytes.is_empty() {
+            state.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        if state.hesitate(&shape, 0, context.waker()) {
+            return Poll::Pending;
+        }
+        let room = buffer.spare_capacity_mut().len().max(1);
+        let count = room.min(shape.chunk).min(state.bytes.len());
+        let bytes: Vec<u8> = state.bytes.drain(..count).collect();
+        buffer.extend_from_slice(&bytes);
+        state.wake_writer();
+        Poll::Ready(Ok(count))
     }
 }
 
 impl WriteHalf for PipeWriter {
     const NEEDS_FLUSH: bool = true;
 
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let shape = self.0.shape;
-        poll_fn(|context| {
-            let mut state = self.0.lock();
-            if state.broken {
-                return Poll::Ready(Err(broken()));
-            }
-            if state.reader_is_gone {
-                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-            }
-            let used = state.bytes.len() + state.held.len();
-            let count = (shape.capacity - used).min(shape.chunk).min(bytes.len());
-            if count == 0 {
-                // Nobody could ever make room for what is kept back.
-                let held = std::mem::take(&mut state.held);
-                state.bytes.extend(held);
-                state.wake_reader();
-                state.writer = Some(context.waker().clone());
-                return Poll::Pending;
-            }
-            if state.hesitate(&shape, 1, context.waker()) {
-                return Poll::Pending;
-            }
-            let taken = &bytes[..count];
-            if shape.holds_back {
-                state.held.extend_from_slice(taken);
-            } else {
-                state.bytes.extend(taken);
-                state.wake_reader();
-            }
-            Poll::Ready(Ok(count))
-        })
-        .await
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
         let mut state = self.0.lock();
         if state.broken {
-            return Err(broken());
+            return Poll::Ready(Err(broken()));
+        }
+        if state.reader_is_gone {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let used = state.bytes.len() + state.held.len();
+        let count = (shape.capacity - used).min(shape.chunk).min(bytes.len());
+        if count == 0 {
+            // Nobody could ever make room for what is kept back.
+            let held = std::mem::take(&mut state.held);
+            state.bytes.extend(held);
+            state.wake_reader();
+            state.writer = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        if state.hesitate(&shape, 1, context.waker()) {
+            return Poll::Pending;
+        }
+        let taken = &bytes[..count];
+        if shape.holds_back {
+            state.held.extend_from_slice(taken);
+        } else {
+            state.bytes.extend(taken);
+            state.wake_reader();
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.0.lock();
+        if state.broken {
+            return Poll::Ready(Err(broken()));
         }
         let held = std::mem::take(&mut state.held);
         state.bytes.extend(held);
         state.wake_reader();
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.0.lock();
         state.written_to_the_end = true;
         state.wake_reader();
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use netaio_driver::core::{Deframer, Message, MessageType, Wire};
@@ -121,18 +122,18 @@ impl<I: ReadHalf, O: WriteHalf> Raw<I, O> {
 pub(super) struct Nothing;
 
 impl ReadHalf for Nothing {
-    async fn read(&mut self, _: &mut BytesMut) -> io::Result<usize> {
-        std::future::pending().await
+    fn poll_read(&mut self, _: &mut Context<'_>, _: &mut BytesMut) -> Poll<io::Result<usize>> {
+        Poll::Pending
     }
 }
 
 impl WriteHalf for Nothing {
-    async fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::BrokenPipe.into())
+    fn poll_write(&mut self, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
-        Ok(())
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 

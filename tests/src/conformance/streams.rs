@@ -1,10 +1,10 @@
 //! Streams of any kind, and frames of any format.
 
-use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_channel::Sender;
@@ -119,17 +119,17 @@ struct Mistaken {
 impl ReadHalf for Mistaken {
     const WAITS_WITHOUT_BUFFER: bool = true;
 
-    async fn readable(&mut self) -> io::Result<()> {
-        if !std::mem::take(&mut self.is_mistaken) {
-            self.waits.send(self.was_read).await.unwrap();
-            pending::<()>().await;
+    fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.is_mistaken) {
+            return Poll::Ready(Ok(()));
         }
-        Ok(())
+        self.waits.try_send(self.was_read).unwrap();
+        Poll::Pending
     }
 
-    async fn read(&mut self, _: &mut BytesMut) -> io::Result<usize> {
+    fn poll_read(&mut self, _: &mut Context<'_>, _: &mut BytesMut) -> Poll<io::Result<usize>> {
         self.was_read = true;
-        pending().await
+        Poll::Pending
     }
 }
 

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -152,9 +152,11 @@ impl Drop for Listener {
     }
 }
 
-impl Reader {
+impl ReadHalf for Reader {
+    const WAITS_WITHOUT_BUFFER: bool = true;
+
     /// Whether anything can be read at once.
-    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.world.state();
         let inbox = state.inbox(self.stream, self.way);
         if inbox.reset {
@@ -166,23 +168,19 @@ impl Reader {
         }
         Poll::Ready(Ok(()))
     }
-}
 
-impl ReadHalf for Reader {
-    const WAITS_WITHOUT_BUFFER: bool = true;
-
-    async fn readable(&mut self) -> io::Result<()> {
-        poll_fn(|context| self.poll_readable(context)).await
-    }
-
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
-        self.readable().await?;
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_readable(context))?;
         let mut state = self.world.state();
         let inbox = state.inbox(self.stream, self.way);
         let room = buffer.spare_capacity_mut().len().max(1);
         let count = room.min(inbox.bytes.len());
         buffer.extend(inbox.bytes.drain(..count));
-        Ok(count)
+        Poll::Ready(Ok(count))
     }
 }
 
@@ -196,17 +194,17 @@ impl Writer {
 }
 
 impl WriteHalf for Writer {
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.check()?;
         let mut state = self.world.state();
         state.wire.write(self.stream, self.way, bytes);
-        Ok(bytes.len())
+        Poll::Ready(Ok(bytes.len()))
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check()?;
         self.world.state().wire.end(self.stream, self.way);
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 }
 
