@@ -20,6 +20,7 @@ const TURNS: usize = 200;
 /// Allocations while a server answers so many turns.
 fn allocations<M: 'static>(turns: usize, handler: impl Handler<M>) -> u64 {
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
         .build()
         .unwrap();
     let turn = frame().unwrap().repeat(TURN).into();
@@ -30,6 +31,8 @@ fn allocations<M: 'static>(turns: usize, handler: impl Handler<M>) -> u64 {
             let requests = Requests::new(turn, turns);
             let connection = server.serve_halves(requests, Answers, None).unwrap();
             connection.closed().await;
+            let handled = server.metrics().sent_messages;
+            assert_eq!(handled, (turns * TURN) as u64, "all are answered");
         });
     });
     served.count_total
@@ -101,8 +104,8 @@ fn a_handler_that_is_done_at_once_allocates_nothing() {
     let future = of_a_turn(|content: Content| async move { content });
     let with_a_reply = of_a_turn(|content: Content| async move { Some(content) });
     for turn in [function, future, with_a_reply] {
-        // The receive buffer, those to be written, and the future's place.
-        assert!(turn <= 8.0, "{turn} allocations for {TURN} messages");
+        // The receive buffer, those to be written (6 in all), and the future's place (3).
+        assert!(turn <= 10.0, "{turn} allocations for {TURN} messages");
     }
 }
 
@@ -113,7 +116,7 @@ fn a_handler_that_goes_on_allocates_once_at_most() {
         content
     });
     assert!(
-        turn <= 8.0 + TURN as f64,
+        turn <= 10.0 + TURN as f64,
         "{turn} allocations for {TURN} messages"
     );
 }
