@@ -94,8 +94,6 @@ impl Executor for AsyncStd {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
-
     use std::net::TcpListener;
 
     use socket2::SockRef;

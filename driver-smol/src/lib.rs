@@ -103,8 +103,6 @@ pub struct Readme;
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
-
     use std::net::TcpListener;
 
     use socket2::SockRef;

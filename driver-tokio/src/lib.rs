@@ -280,7 +280,10 @@ pub struct Readme;
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+    #![allow(
+        clippy::unwrap_used,
+        reason = "clippy takes a module for one of tests only where nothing but that is its condition"
+    )]
 
     use std::time::Duration;
 

@@ -33,7 +33,7 @@ impl ReadHalf for TcpReader {
         context: &mut Context<'_>,
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
-        pin!(self.0.read_buf(buffer)).poll(context)
+        poll_read(&mut self.0, context, buffer)
     }
 }
 
@@ -51,6 +51,14 @@ impl WriteHalf for TcpWriter {
     }
 }
 
+fn poll_read(
+    stream: &mut (impl AsyncRead + Unpin),
+    context: &mut Context<'_>,
+    buffer: &mut BytesMut,
+) -> Poll<io::Result<usize>> {
+    pin!(stream.read_buf(buffer)).poll(context)
+}
+
 /// One half of a stream that is not TCP.
 struct Half<T>(T);
 
@@ -60,7 +68,7 @@ impl<T: AsyncRead + Unpin + Send + 'static> ReadHalf for Half<T> {
         context: &mut Context<'_>,
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
-        pin!(self.0.read_buf(buffer)).poll(context)
+        poll_read(&mut self.0, context, buffer)
     }
 }
 

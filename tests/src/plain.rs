@@ -53,7 +53,9 @@ pub fn sealed(outer: &Layer, message: &Message) -> Result<Vec<u8>, SealError> {
 /// A stream of turns of requests, and then its end.
 #[derive(Debug)]
 pub struct Requests {
-    turn: Bytes,
+    frames: Bytes,
+    at: usize,
+    turn: usize,
     left: usize,
     yielded: bool,
 }
@@ -62,7 +64,17 @@ impl Requests {
     /// So many turns, each of these bytes.
     #[must_use]
     pub fn new(turn: Bytes, turns: usize) -> Self {
+        let len = turn.len();
+        Self::cycle(turn, len, turns)
+    }
+
+    /// So many turns, each of so many bytes of these, from their start again behind their end:
+    /// whole turns.
+    #[must_use]
+    pub fn cycle(frames: Bytes, turn: usize, turns: usize) -> Self {
         Self {
+            frames,
+            at: 0,
             turn,
             left: turns,
             yielded: false,
@@ -86,8 +98,10 @@ impl ReadHalf for Requests {
             return Poll::Ready(Ok(0));
         }
         self.left -= 1;
-        buffer.extend_from_slice(&self.turn);
-        Poll::Ready(Ok(self.turn.len()))
+        let end = self.at + self.turn;
+        buffer.extend_from_slice(&self.frames[self.at..end]);
+        self.at = end % self.frames.len();
+        Poll::Ready(Ok(self.turn))
     }
 }
 

@@ -1,12 +1,9 @@
 //! Requests to a server with many routes, without sockets.
 
 use std::error::Error;
-use std::io;
-use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
-use netaio_driver::ReadHalf;
-use netaio_tests::plain::{Answers, sealed};
+use bytes::Bytes;
+use netaio_tests::plain::{Answers, Requests, sealed};
 use netaio_tokio::plugin::Layer;
 use netaio_tokio::types::REQUEST_URI;
 use netaio_tokio::{Content, Message, Server};
@@ -44,13 +41,7 @@ pub(crate) fn side<'a>(routes: usize) -> Result<Side<'a>, Box<dyn Error>> {
     let (len, frames) = (frames.len() / CYCLE, Bytes::from(frames));
     Ok(Box::new(move || {
         runtime.block_on(async {
-            let requests = Requests {
-                frames: frames.clone(),
-                at: 0,
-                turn: AT_ONCE * len,
-                left: MESSAGES / AT_ONCE,
-                yielded: false,
-            };
+            let requests = Requests::cycle(frames.clone(), AT_ONCE * len, MESSAGES / AT_ONCE);
             let begun = machine::of_this_thread();
             let connection = server.serve_halves(requests, Answers, None)?;
             connection.closed().await;
@@ -58,35 +49,4 @@ pub(crate) fn side<'a>(routes: usize) -> Result<Side<'a>, Box<dyn Error>> {
             Ok(time as f64 / MESSAGES as f64)
         })
     }))
-}
-
-/// A stream of turns of requests, and then its end.
-struct Requests {
-    frames: Bytes,
-    at: usize,
-    turn: usize,
-    left: usize,
-    yielded: bool,
-}
-
-impl ReadHalf for Requests {
-    fn poll_read(
-        &mut self,
-        context: &mut Context<'_>,
-        buffer: &mut BytesMut,
-    ) -> Poll<io::Result<usize>> {
-        self.yielded = !self.yielded;
-        if self.yielded {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        if self.left == 0 {
-            return Poll::Ready(Ok(0));
-        }
-        self.left -= 1;
-        let end = self.at + self.turn;
-        buffer.extend_from_slice(&self.frames[self.at..end]);
-        self.at = end % self.frames.len();
-        Poll::Ready(Ok(self.turn))
-    }
 }
