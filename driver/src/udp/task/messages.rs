@@ -25,9 +25,11 @@ use crate::udp_handle::Command;
 /// Why a server may not notify any more.
 const LAPSED: &str = "the lease has run out, or the server refuses to renew it";
 
-/// Datagrams that are received before they are handled, which is what one call to the system gives
-/// where it gives several.
-const AT_ONCE: usize = 32;
+/// Datagrams that are handled before their answers leave: half of what one call to the system gives
+/// where it gives several, and as many as it cuts from one. Whoever waits for them goes on while the
+/// other half is handled; were all answered at once, the two ends would wait for one another in
+/// turns.
+const AT_ONCE: usize = 16;
 
 impl<R: Runtime, S: DatagramSocket> Task<R, S> {
     /// Hands the datagram in the link's receive buffer to it.
@@ -46,9 +48,8 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         }
     }
 
-    /// Receives the datagrams that wait, up to a turn's worth, and no more than one call to the
-    /// system gives: who waits for an answer may send the next one while those are answered, so
-    /// that fewer calls find none.
+    /// Receives the datagrams that wait, up to a turn's worth, and no more than are answered at
+    /// once.
     pub(super) fn receive_more(&mut self) {
         for _ in 1..self.shared().limits().frames_per_turn().min(AT_ONCE) {
             if !self.link.wants_read() {
