@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::buffers::Buffer;
 use super::reply::ReplyAddress;
-use super::token::{AnyDropped, CallId, Token};
+use super::token::{AnyDropped, CallId, OwnToken, Token};
 use crate::options::CallOptions;
 use crate::place::Place;
 use crate::sync::Ordering;
@@ -17,6 +17,8 @@ use crate::sync::Ordering;
 pub(crate) struct InFlight<A> {
     pub(super) address: ReplyAddress<A>,
     pub(super) token: Option<Arc<Token>>,
+    /// What the last call had of it, for the next one: to count it anew takes a while.
+    pub(super) spare: Option<OwnToken>,
     pub(super) buffer: Buffer,
     pub(super) options: CallOptions,
     pub(super) deadline: Option<Duration>,
@@ -25,10 +27,10 @@ pub(crate) struct InFlight<A> {
 impl<A> InFlight<A> {
     /// Whether it is the call that has this token.
     #[inline]
-    pub(super) fn is_of(&self, token: &Arc<Token>) -> bool {
+    pub(super) fn is_of(&self, token: &OwnToken) -> bool {
         self.token
             .as_ref()
-            .is_some_and(|own| Arc::ptr_eq(own, token))
+            .is_some_and(|own| Arc::ptr_eq(own, &token.0))
     }
 
     /// The id of the call.
@@ -37,21 +39,26 @@ impl<A> InFlight<A> {
         CallId(token.map_or(0, |token| token.id.load(Ordering::Relaxed)))
     }
 
-    /// A token that no other call has; its last one where it can.
+    /// A call's own token, which no other has; the last one where it can.
     #[inline]
-    pub(super) fn token(&mut self, place: Place, dropped: &Arc<AnyDropped>) -> &Arc<Token> {
-        let usable = self.token.as_mut().is_some_and(|token| {
-            token.answered.store(false, Ordering::Relaxed);
-            token.place == place
-                || Arc::get_mut(token)
-                    .map(|token| token.place = place)
-                    .is_some()
-        });
-        if !usable {
-            self.token = None;
+    pub(super) fn own_token(&mut self, place: Place, dropped: &Arc<AnyDropped>) -> OwnToken {
+        if self.token.as_ref().is_none_or(|token| token.place != place) {
+            self.move_token(place);
         }
-        self.token
-            .get_or_insert_with(|| Arc::new(Token::new(place, dropped.clone())))
+        let token = self
+            .token
+            .get_or_insert_with(|| Arc::new(Token::new(place, dropped.clone())));
+        token.answered.store(false, Ordering::Relaxed);
+        self.spare.take().unwrap_or_else(|| OwnToken(token.clone()))
+    }
+
+    /// Makes the token one of another place, where nobody else has it; else there is none.
+    fn move_token(&mut self, place: Place) {
+        self.spare = None;
+        match self.token.as_mut().and_then(Arc::get_mut) {
+            Some(token) => token.place = place,
+            None => self.token = None,
+        }
     }
 }
 

@@ -130,6 +130,7 @@ impl<A> Calls<A> {
             None => Box::new(InFlight {
                 address: ReplyAddress::new(to),
                 token: None,
+                spare: None,
                 buffer: Buffer::default(),
                 options: CallOptions::new(),
                 deadline: None,
@@ -179,9 +180,8 @@ impl<A> Calls<A> {
             // Most connections ask one thing at a time.
             active.in_flight.reserve_exact(1);
         }
-        let token = begun.token(place, &active.dropped);
+        let token = begun.own_token(place, &active.dropped);
         token.id.store(id, Ordering::Relaxed);
-        let token = token.clone();
         active.buffers.hold(buffer);
         active.in_order = begun.id.is_empty();
         let slot = active.in_flight.vacant_key();
@@ -219,29 +219,34 @@ impl<A> Calls<A> {
     /// Ends a call, and says whom its reply goes to; nobody once the link has ended.
     #[inline]
     pub(crate) fn end(&mut self, call: Call) -> Option<Box<InFlight<A>>> {
-        call.token.answered.store(true, Ordering::Relaxed);
-        let (entry, slot) = (self.entry(call.slot)?, call.slot);
-        let in_flight = entry.is_of(&call.token);
-        // Its token may serve another one now.
-        drop(call);
-        in_flight.then(|| self.remove(slot))?
+        let Call { slot, token, .. } = call;
+        token.answered.store(true, Ordering::Relaxed);
+        if !self.entry(slot)?.is_of(&token) {
+            return None;
+        }
+        let mut ended = self.take(slot)?;
+        // It may serve another call now.
+        ended.spare = Some(token);
+        Some(ended)
+    }
+
+    /// Takes out a call that somebody may still have, who knows it by its token.
+    fn remove(&mut self, slot: usize) -> Option<Box<InFlight<A>>> {
+        let mut ended = self.take(slot)?;
+        let token = ended.token.as_ref();
+        if token.is_some_and(|token| Arc::strong_count(token) > 1) {
+            ended.token = None;
+        }
+        Some(ended)
     }
 
     #[inline]
-    fn remove(&mut self, slot: usize) -> Option<Box<InFlight<A>>> {
+    fn take(&mut self, slot: usize) -> Option<Box<InFlight<A>>> {
         let active = self.active.as_mut()?;
-        let mut ended = active.in_flight.try_remove(slot)?;
+        let ended = active.in_flight.try_remove(slot)?;
         active.buffers.release(ended.buffer);
         if let Some(deadline) = ended.deadline {
             self.forget(deadline, slot);
-        }
-        // Whoever still has the call knows it by its token.
-        if ended
-            .token
-            .as_ref()
-            .is_some_and(|token| Arc::strong_count(token) > 1)
-        {
-            ended.token = None;
         }
         Some(ended)
     }

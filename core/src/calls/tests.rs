@@ -52,6 +52,32 @@ fn a_call_of_a_link_that_has_ended_has_nobody_to_reply_to() {
 }
 
 #[test]
+fn a_call_has_the_token_of_the_one_before_it() {
+    let mut calls = new();
+    let elsewhere = Place::Datagram(([192, 0, 2, 1], 9).into());
+    let mut spare = address(b"");
+    let mut tokens = Vec::new();
+    for place in [PLACE, PLACE, elsewhere, elsewhere] {
+        let call = calls.begin(Duration::ZERO, place, spare, Buffer::own(0));
+        assert_eq!((call.place(), call.id()), (place, CallId(tokens.len() + 1)));
+        assert_eq!(Arc::strong_count(&call.token.0), 2);
+        tokens.push(Arc::as_ptr(&call.token.0));
+        spare = calls.end(call).unwrap();
+        // Kept for the next one, and no call that was dropped.
+        assert!(spare.spare.is_some() && calls.take_dropped().is_none());
+    }
+    assert!(tokens.iter().all(|token| *token == tokens[0]));
+    // One that somebody still has is nobody else's.
+    let cancelled = calls.begin(Duration::ZERO, PLACE, spare, Buffer::own(0));
+    let ended = calls.remove(cancelled.slot).unwrap();
+    let next = calls.begin(Duration::ZERO, PLACE, ended, Buffer::own(0));
+    assert!(!Arc::ptr_eq(&next.token.0, &cancelled.token.0));
+    assert!(calls.end(cancelled).is_none() && calls.take_dropped().is_none());
+    drop(next);
+    assert!(calls.take_dropped().is_some() && calls.take_dropped().is_none());
+}
+
+#[test]
 fn every_call_that_is_dropped_is_found() {
     let mut calls = new();
     let ids: [&'static [u8]; 4] = [b"0", b"1", b"2", b"3"];

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::fmt;
 use core::net::SocketAddr;
+use core::ops::Deref;
 
 use crate::error::{CloseReason, SendError};
 use crate::message::MessageType;
@@ -23,8 +24,11 @@ pub struct Call {
     pub(super) slot: usize,
     pub(super) request: MessageType,
     pub(super) verified: bool,
-    pub(super) token: Arc<Token>,
+    pub(super) token: OwnToken,
 }
+
+/// A call's own handle of its token. Dropped before a reply used the call up, it says so.
+pub(super) struct OwnToken(pub(super) Arc<Token>);
 
 /// What tells a call from all others of its link, earlier and later ones too (of as many as a
 /// `usize` counts): [`Call::id`]. Those of two links may be equal.
@@ -108,14 +112,30 @@ impl Call {
     }
 }
 
-impl Drop for Call {
+impl Deref for OwnToken {
+    type Target = Token;
+
+    #[inline]
+    fn deref(&self) -> &Token {
+        &self.0
+    }
+}
+
+impl Drop for OwnToken {
+    #[inline]
     fn drop(&mut self) {
-        let token = &self.token;
+        let token = &self.0;
         if !token.answered.load(Ordering::Relaxed) {
             token.dropped.store(true, Ordering::Release);
             token.any_dropped.of_link.store(true, Ordering::Release);
             token.any_dropped.of_node.store(true, Ordering::Release);
         }
+    }
+}
+
+impl fmt::Debug for OwnToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
