@@ -47,6 +47,24 @@ impl Remote {
         }
     }
 
+    /// Whether it is the other end of this very connection.
+    #[inline]
+    pub(crate) fn is_connection(&self, connection: &Connection) -> bool {
+        self.connection().is_some_and(|own| own.is(connection))
+    }
+
+    /// Makes it another address of this very node, if it is one.
+    #[inline]
+    pub(crate) fn redirect(&mut self, node: &UdpHandle, address: SocketAddr) -> bool {
+        match &mut self.0 {
+            Kind::Datagram(own, to) if own.is(node) => {
+                *to = address;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Sends a message. It is ready once the message is sealed and queued.
     /// Cancel-safe: a message is sent whole or not at all.
     ///

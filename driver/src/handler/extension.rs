@@ -75,4 +75,8 @@ impl<T: FromRequest> FromRequest for Result<T, Reply> {
     fn from_request(request: &Request) -> Result<Self, Reply> {
         Ok(T::from_request(request))
     }
+
+    fn take_from_request(request: &mut Request) -> Result<Self, Reply> {
+        Ok(T::take_from_request(request))
+    }
 }

@@ -1,6 +1,7 @@
 //! Extractors: the arguments of handlers.
 
 use std::fmt;
+use std::mem;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -31,6 +32,15 @@ pub trait FromRequest: Sized {
     /// The message does not have it. The rejection is the reply, and the
     /// handler is not called.
     fn from_request(request: &Request) -> Result<Self, Reply>;
+
+    /// Extracts the last argument. It may take its content out of the message, which no other
+    /// argument is made of then; the rest stays for the reply.
+    ///
+    /// # Errors
+    /// As those of [`from_request`](Self::from_request).
+    fn take_from_request(request: &mut Request) -> Result<Self, Reply> {
+        Self::from_request(request)
+    }
 }
 
 /// The last argument of an async handler, where it takes time to have it: what a database
@@ -75,11 +85,24 @@ impl FromRequest for Request {
     fn from_request(request: &Request) -> Result<Self, Reply> {
         Ok(request.clone())
     }
+
+    fn take_from_request(request: &mut Request) -> Result<Self, Reply> {
+        let content = mem::take(&mut request.message.content);
+        let mut own = request.clone();
+        own.message.content = content;
+        Ok(own)
+    }
 }
 
 impl FromRequest for Message {
     fn from_request(request: &Request) -> Result<Self, Reply> {
         Ok(request.message.clone())
+    }
+
+    fn take_from_request(request: &mut Request) -> Result<Self, Reply> {
+        let content = mem::take(&mut request.message.content);
+        let message = request.message.clone();
+        Ok(Self { content, ..message })
     }
 }
 
@@ -120,7 +143,7 @@ impl FromRequest for Option<SocketAddr> {
 }
 
 macro_rules! bytes_argument {
-    ($(#[$doc:meta])* $name:ident, $field:ident) => {
+    ($(#[$doc:meta])* $name:ident, $field:ident $(, $take:item)?) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash)]
         pub struct $name(pub Bytes);
@@ -129,6 +152,8 @@ macro_rules! bytes_argument {
             fn from_request(request: &Request) -> Result<Self, Reply> {
                 Ok(Self(request.message.$field.clone()))
             }
+
+            $($take)?
         }
 
         impl $name {
@@ -201,7 +226,10 @@ bytes_argument! {
     /// // Nothing else uses the buffer.
     /// assert!(received.is_unique());
     /// ```
-    Content, content
+    Content, content,
+    fn take_from_request(request: &mut Request) -> Result<Self, Reply> {
+        Ok(Self(mem::take(&mut request.message.content)))
+    }
 }
 
 /// The content of a message as text. Content that is not UTF-8 is answered with
@@ -264,19 +292,19 @@ impl<T: Send + Sync + 'static> FromRequest for State<T> {
 pub(super) const NOT_SET_UP: &str = "the server is not set up for this request";
 
 impl IntoReply for Content {
-    fn into_reply(self, request: &Request) -> Option<Message> {
+    fn into_reply(self, request: &mut Request) -> Option<Message> {
         self.0.into_reply(request)
     }
 }
 
 impl IntoReply for Uri {
-    fn into_reply(self, request: &Request) -> Option<Message> {
+    fn into_reply(self, request: &mut Request) -> Option<Message> {
         self.0.into_reply(request)
     }
 }
 
 impl IntoReply for Text {
-    fn into_reply(self, request: &Request) -> Option<Message> {
+    fn into_reply(self, request: &mut Request) -> Option<Message> {
         self.0.into_reply(request)
     }
 }

@@ -23,12 +23,12 @@ use crate::logging::limited;
     note = "`Result<_, Failure>` takes any `std::error::Error` by `?`, logs it, and tells the asker nothing of it"
 )]
 pub trait IntoErrorReply {
-    /// The message that is sent back, if any.
-    fn into_error_reply(self, request: &Request) -> Option<Message>;
+    /// The message that is sent back, if any: as [`IntoReply::into_reply`].
+    fn into_error_reply(self, request: &mut Request) -> Option<Message>;
 }
 
 impl<T: IntoReply, E: IntoErrorReply> IntoReply for Result<T, E> {
-    fn into_reply(self, request: &Request) -> Option<Message> {
+    fn into_reply(self, request: &mut Request) -> Option<Message> {
         match self {
             Ok(reply) => reply.into_reply(request),
             Err(error) => error.into_error_reply(request),
@@ -45,26 +45,26 @@ fn failing(message_type: MessageType) -> MessageType {
 }
 
 impl IntoErrorReply for Message {
-    fn into_error_reply(mut self, _request: &Request) -> Option<Message> {
+    fn into_error_reply(mut self, _request: &mut Request) -> Option<Message> {
         self.message_type = failing(self.message_type);
         Some(self)
     }
 }
 
 impl IntoErrorReply for Reply {
-    fn into_error_reply(self, request: &Request) -> Option<Message> {
+    fn into_error_reply(self, request: &mut Request) -> Option<Message> {
         self.into_reply(request)?.into_error_reply(request)
     }
 }
 
 impl IntoErrorReply for () {
-    fn into_error_reply(self, request: &Request) -> Option<Message> {
+    fn into_error_reply(self, request: &mut Request) -> Option<Message> {
         Reply::error("").into_reply(request)
     }
 }
 
 impl IntoErrorReply for NoReply {
-    fn into_error_reply(self, _request: &Request) -> Option<Message> {
+    fn into_error_reply(self, _request: &mut Request) -> Option<Message> {
         None
     }
 }
@@ -73,7 +73,7 @@ macro_rules! error_texts {
     ($($type:ty)*) => {
         $(
             impl IntoErrorReply for $type {
-                fn into_error_reply(self, request: &Request) -> Option<Message> {
+                fn into_error_reply(self, request: &mut Request) -> Option<Message> {
                     Reply::error(self).into_reply(request)
                 }
             }
@@ -119,7 +119,7 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
 }
 
 impl IntoErrorReply for Failure {
-    fn into_error_reply(self, request: &Request) -> Option<Message> {
+    fn into_error_reply(self, request: &mut Request) -> Option<Message> {
         let error = Chain(&*self.0).to_string();
         let logs = request.remote.logs();
         let uri = crate::logging::Shown(&request.message.uri);

@@ -67,7 +67,7 @@ macro_rules! format {
         /// answered with an `ERROR`, and the log says why.
         #[cfg(feature = $feature)]
         impl<T: Serialize> IntoReply for $name<T> {
-            fn into_reply(self, request: &Request) -> Option<Message> {
+            fn into_reply(self, request: &mut Request) -> Option<Message> {
                 match self.to_bytes() {
                     Ok(content) => content.into_reply(request),
                     Err(error) => unencodable(request, &error).into_reply(request),

@@ -8,6 +8,11 @@ use std::task::{Context, Poll, ready};
 
 use netaio_core::Message;
 
+use super::Outcome;
+use super::answering::Answering;
+use super::reply::IntoReply;
+use super::request::Request;
+
 /// A handler that goes on: it completes with the reply, if there is one.
 pub struct HandlerFuture(Box<dyn Slot>);
 
@@ -26,16 +31,46 @@ impl Spares {
     where
         F: Future<Output = Option<Message>> + Send + 'static,
     {
-        for index in 0..self.0.len() {
-            if let Some(spare) = self.0.get_mut(index)
-                && let Some(place) = (&mut *spare.0 as &mut dyn Any).downcast_mut::<Place<F>>()
-            {
-                // Handed to nobody on the way: each time it would be copied.
-                place.0.set(Some(future));
-                return self.0.swap_remove(index);
-            }
+        let mut place = self.vacant::<Place<F>>();
+        if let Some(place) = place.of::<Place<F>>() {
+            // Handed to nobody on the way: each time it would be copied.
+            place.0.set(Some(future));
         }
-        HandlerFuture(Box::new(Place(Box::pin(Some(future)))))
+        place
+    }
+
+    /// The outcome of a handler that has returned a future: it is polled at once, and most are
+    /// ready then. One that goes on takes the request with it.
+    #[inline]
+    pub fn begin<F>(&mut self, future: F, request: &mut Option<Request>) -> Outcome
+    where
+        F: Future<Output: IntoReply> + Send + 'static,
+    {
+        let mut place = self.vacant::<Answering<F>>();
+        let polled = match place.of::<Answering<F>>() {
+            Some(place) => place.begin(future, request),
+            None => Poll::Ready(None),
+        };
+        match polled {
+            Poll::Ready(answer) => {
+                self.keep(place);
+                Outcome::Done(answer)
+            }
+            Poll::Pending => Outcome::Running(place),
+        }
+    }
+
+    /// A place of one kind, which was another's before if there is one.
+    #[inline]
+    fn vacant<S: Slot + Default>(&mut self) -> HandlerFuture {
+        let spare = self
+            .0
+            .iter_mut()
+            .position(|spare| spare.of::<S>().is_some());
+        match spare {
+            Some(index) => self.0.swap_remove(index),
+            None => HandlerFuture(Box::new(S::default())),
+        }
     }
 
     /// Keeps the memory of one that has completed.
@@ -53,13 +88,28 @@ impl Spares {
     }
 }
 
+impl HandlerFuture {
+    /// Its place, if that is of this kind.
+    #[inline]
+    fn of<S: Slot>(&mut self) -> Option<&mut S> {
+        (&mut *self.0 as &mut dyn Any).downcast_mut()
+    }
+}
+
 /// Where a future is, and where another of its type may be after it.
-trait Slot: Any + Send {
+pub(super) trait Slot: Any + Send {
+    /// Its answer, once it is ready.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>>;
 }
 
 /// It can be moved, as the future cannot: so it can be asked what it is of.
 struct Place<F>(Pin<Box<Option<F>>>);
+
+impl<F> Default for Place<F> {
+    fn default() -> Self {
+        Self(Box::pin(None))
+    }
+}
 
 impl<F: Future<Output = Option<Message>> + Send + 'static> Slot for Place<F> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>> {

@@ -8,7 +8,7 @@ use netaio_core::{Message, Refusal};
 
 use super::reply::IntoReply;
 use super::request::Request;
-use super::{AnyHandler, Finish, Outcome, PANICKED, Spares};
+use super::{AnyHandler, Outcome, PANICKED, Spares};
 use crate::remote::Remote;
 
 /// What is called around handlers: to log, measure, limit, reject or change messages and
@@ -63,8 +63,8 @@ where
     T: Future<Output: IntoReply> + Send,
 {
     async fn handle(&self, request: Request, next: Next) -> Option<Message> {
-        let asked = request.clone();
-        self(request, next).await.into_reply(&asked)
+        let mut asked = request.clone();
+        self(request, next).await.into_reply(&mut asked)
     }
 }
 
@@ -104,11 +104,12 @@ trait Wrap: Send + Sync {
 impl<M: Middleware> Wrap for M {
     fn wrap(self: Arc<Self>, handler: AnyHandler) -> AnyHandler {
         let around = handler.clone();
-        handler.with_call(move |request: Request, spares: &mut Spares| {
+        handler.with_call(move |request: &mut Option<Request>, spares: &mut Spares| {
+            let Some(asked) = request.clone() else {
+                return Outcome::Done(None);
+            };
             let (middleware, next) = (self.clone(), Next(around.clone()));
-            let asked = request.clone();
-            let future = async move { middleware.handle(asked, next).await };
-            Outcome::Running(spares.place(Finish { future, request }))
+            spares.begin(async move { middleware.handle(asked, next).await }, request)
         })
     }
 

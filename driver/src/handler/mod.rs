@@ -1,5 +1,6 @@
 //! Functions as handlers.
 
+mod answering;
 mod body_stream;
 mod debug;
 mod extension;
@@ -17,9 +18,7 @@ mod route;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 pub use self::body_stream::BodyStream;
 pub(crate) use self::body_stream::{BodySlot, TakeBody};
@@ -42,7 +41,6 @@ pub use self::request::Request;
 pub use self::route::RouteOptions;
 
 use netaio_core::{CallOptions, Key, Message, Pattern};
-use pin_project_lite::pin_project;
 
 /// A function that handles messages.
 ///
@@ -80,8 +78,9 @@ use pin_project_lite::pin_project;
     note = "its closure must be `Send + Sync + 'static`, and the types of its arguments must be written out"
 )]
 pub trait Handler<Marker>: Send + Sync + 'static {
-    /// Calls it. Where it goes on, its future goes to a [place](Spares::place) of earlier ones.
-    fn call(&self, request: Request, spares: &mut Spares) -> Outcome;
+    /// Calls it with a request, which it takes where it goes on: [`Spares::begin`] does that for
+    /// a future. Else it may leave it, for the next message to be put in its place.
+    fn call(&self, request: &mut Option<Request>, spares: &mut Spares) -> Outcome;
 
     /// Whether it takes contents in parts [as they come](crate::BodyStream): then it is called when a
     /// request begins, and not when it is whole.
@@ -102,7 +101,7 @@ pub enum Outcome {
 #[derive(Clone)]
 pub(crate) struct AnyHandler(Arc<Inner<Function>>);
 
-/// It takes the request out: one that is handed on by value is copied each time.
+/// One request that is handed on by value is copied each time.
 type Function = dyn Fn(&mut Option<Request>, &mut Spares) -> Outcome + Send + Sync;
 
 struct Inner<F: ?Sized> {
@@ -120,20 +119,22 @@ impl AnyHandler {
             options: None,
             pattern: None,
             takes_stream: handler.takes_stream(),
-            call: taken(move |request, spares| handler.call(request, spares)),
+            call: move |request: &mut Option<Request>, spares: &mut Spares| {
+                handler.call(request, spares)
+            },
         }))
     }
 
     /// One that is called in another way.
     fn with_call(
         &self,
-        call: impl Fn(Request, &mut Spares) -> Outcome + Send + Sync + 'static,
+        call: impl Fn(&mut Option<Request>, &mut Spares) -> Outcome + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Inner {
             options: self.0.options,
             pattern: self.0.pattern.clone(),
             takes_stream: self.0.takes_stream,
-            call: taken(call),
+            call,
         }))
     }
 
@@ -172,7 +173,7 @@ impl AnyHandler {
         self.call_with(&mut Some(request), spares)
     }
 
-    /// Calls it with a request that it takes.
+    /// Calls it with a request, which it takes where it goes on.
     ///
     /// # Errors
     /// It panicked.
@@ -191,16 +192,6 @@ impl AnyHandler {
     }
 }
 
-/// What takes the request first.
-fn taken(
-    call: impl Fn(Request, &mut Spares) -> Outcome,
-) -> impl Fn(&mut Option<Request>, &mut Spares) -> Outcome {
-    move |request, spares| match request.take() {
-        Some(request) => call(request, spares),
-        None => Outcome::Done(None),
-    }
-}
-
 impl fmt::Debug for AnyHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AnyHandler")
@@ -213,33 +204,6 @@ pub(crate) struct Panicked;
 /// The text of the `ERROR` that is sent when a handler panics.
 pub(crate) const PANICKED: &str = "the handler failed";
 
-pin_project! {
-    /// The reply of a handler's future, or an `ERROR` if it panics. An async function would
-    /// hold the future twice.
-    struct Finish<T> {
-        #[pin]
-        future: T,
-        request: Request,
-    }
-}
-
-impl<T: Future<Output: IntoReply>> Future for Finish<T> {
-    type Output = Option<Message>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
-        let this = self.project();
-        let (future, request) = (this.future, &*this.request);
-        let poll = || {
-            let polled = future.poll(context);
-            polled.map(|reply| reply.into_reply(request))
-        };
-        catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|_| {
-            let uri = request.message.uri.clone();
-            Poll::Ready(Some(Message::error(uri, PANICKED)))
-        })
-    }
-}
-
 /// Marks handlers that return a reply.
 pub struct Direct<Arguments>(std::marker::PhantomData<Arguments>);
 
@@ -250,50 +214,67 @@ pub struct Awaited<Arguments>(std::marker::PhantomData<Arguments>);
 /// Marks handlers that return a future of a reply.
 pub struct Deferred<Arguments>(std::marker::PhantomData<Arguments>);
 
+/// The arguments of a handler, the last of which may take its content out of the request.
+macro_rules! extract {
+    ($request:ident, $($argument:ident)* $(; $last:ident)?) => {
+        $(
+            #[expect(non_snake_case, reason = "the type's name serves for its value")]
+            let $argument = match $argument::from_request($request) {
+                Ok(value) => value,
+                Err(rejection) => return Outcome::Done(rejection.into_reply($request)),
+            };
+        )*
+        $(
+            #[expect(non_snake_case, reason = "the type's name serves for its value")]
+            let $last = match $last::take_from_request($request) {
+                Ok(value) => value,
+                Err(rejection) => return Outcome::Done(rejection.into_reply($request)),
+            };
+        )?
+    };
+}
+
 macro_rules! handlers {
-    ($($argument:ident)*) => {
-        impl<F, R, $($argument,)*> Handler<Direct<($($argument,)*)>> for F
+    ($($argument:ident)* $(; $last:ident)?) => {
+        impl<F, R, $($argument,)* $($last)?> Handler<Direct<($($argument,)* $($last,)?)>> for F
         where
-            F: Fn($($argument),*) -> R + Send + Sync + 'static,
+            F: Fn($($argument,)* $($last)?) -> R + Send + Sync + 'static,
             R: IntoReply,
             $($argument: FromRequest,)*
+            $($last: FromRequest,)?
         {
-            fn call(&self, _request: Request, _spares: &mut Spares) -> Outcome {
-                $(
-                    #[expect(non_snake_case, reason = "the type's name serves for its value")]
-                    let $argument = match $argument::from_request(&_request) {
-                        Ok(value) => value,
-                        Err(rejection) => return Outcome::Done(rejection.into_reply(&_request)),
-                    };
-                )*
-                Outcome::Done(self($($argument),*).into_reply(&_request))
+            fn call(&self, request: &mut Option<Request>, _spares: &mut Spares) -> Outcome {
+                let Some(asked) = request else {
+                    return Outcome::Done(None);
+                };
+                extract!(asked, $($argument)* $(; $last)?);
+                Outcome::Done(self($($argument,)* $($last)?).into_reply(asked))
             }
 
             fn takes_stream(&self) -> bool {
-                false $(|| $argument::STREAMS)*
+                false $(|| $argument::STREAMS)* $(|| $last::STREAMS)?
             }
         }
 
-        impl<F, T, $($argument,)*> Handler<Deferred<($($argument,)*)>> for F
+        impl<F, T, $($argument,)* $($last)?> Handler<Deferred<($($argument,)* $($last,)?)>> for F
         where
-            F: Fn($($argument),*) -> T + Send + Sync + 'static,
+            F: Fn($($argument,)* $($last)?) -> T + Send + Sync + 'static,
             T: Future + Send + 'static,
             T::Output: IntoReply,
             $($argument: FromRequest,)*
+            $($last: FromRequest,)?
         {
-            fn call(&self, request: Request, spares: &mut Spares) -> Outcome {
-                $(
-                    #[expect(non_snake_case, reason = "the type's name serves for its value")]
-                    let $argument = match $argument::from_request(&request) {
-                        Ok(value) => value,
-                        Err(rejection) => return Outcome::Done(rejection.into_reply(&request)),
-                    };
-                )*
-                Outcome::Running(spares.place(Finish { future: self($($argument),*), request }))
+            fn call(&self, request: &mut Option<Request>, spares: &mut Spares) -> Outcome {
+                let Some(asked) = request else {
+                    return Outcome::Done(None);
+                };
+                extract!(asked, $($argument)* $(; $last)?);
+                let _ = asked;
+                spares.begin(self($($argument,)* $($last)?), request)
             }
 
             fn takes_stream(&self) -> bool {
-                false $(|| $argument::STREAMS)*
+                false $(|| $argument::STREAMS)* $(|| $last::STREAMS)?
             }
         }
     };
@@ -309,22 +290,19 @@ macro_rules! awaiting_handlers {
             $($argument: FromRequest + Send + 'static,)*
             Last: FromRequestAsync + Send + 'static,
         {
-            fn call(&self, request: Request, spares: &mut Spares) -> Outcome {
-                $(
-                    #[expect(non_snake_case, reason = "the type's name serves for its value")]
-                    let $argument = match $argument::from_request(&request) {
-                        Ok(value) => value,
-                        Err(rejection) => return Outcome::Done(rejection.into_reply(&request)),
-                    };
-                )*
-                let (handler, asked) = (self.clone(), request.clone());
+            fn call(&self, request: &mut Option<Request>, spares: &mut Spares) -> Outcome {
+                let Some(asked) = request else {
+                    return Outcome::Done(None);
+                };
+                extract!(asked, $($argument)*);
+                let (handler, mut asked) = (self.clone(), asked.clone());
                 let future = async move {
                     match Last::from_request_async(&asked).await {
-                        Ok(last) => handler($($argument,)* last).await.into_reply(&asked),
-                        Err(rejection) => rejection.into_reply(&asked),
+                        Ok(last) => handler($($argument,)* last).await.into_reply(&mut asked),
+                        Err(rejection) => rejection.into_reply(&mut asked),
                     }
                 };
-                Outcome::Running(spares.place(Finish { future, request }))
+                spares.begin(future, request)
             }
 
             fn takes_stream(&self) -> bool {
@@ -344,11 +322,11 @@ awaiting_handlers!(A1 A2 A3 A4 A5 A6);
 awaiting_handlers!(A1 A2 A3 A4 A5 A6 A7);
 
 handlers!();
-handlers!(A1);
-handlers!(A1 A2);
-handlers!(A1 A2 A3);
-handlers!(A1 A2 A3 A4);
-handlers!(A1 A2 A3 A4 A5);
-handlers!(A1 A2 A3 A4 A5 A6);
-handlers!(A1 A2 A3 A4 A5 A6 A7);
-handlers!(A1 A2 A3 A4 A5 A6 A7 A8);
+handlers!(; A1);
+handlers!(A1; A2);
+handlers!(A1 A2; A3);
+handlers!(A1 A2 A3; A4);
+handlers!(A1 A2 A3 A4; A5);
+handlers!(A1 A2 A3 A4 A5; A6);
+handlers!(A1 A2 A3 A4 A5 A6; A7);
+handlers!(A1 A2 A3 A4 A5 A6 A7; A8);

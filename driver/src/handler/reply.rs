@@ -1,5 +1,7 @@
 //! What handlers return.
 
+use std::mem;
+
 use bytes::Bytes;
 use netaio_core::{Message, MessageType, types};
 
@@ -18,8 +20,9 @@ use super::request::Request;
     note = "a handler returns `()`, bytes, text, `Reply`, `NoReply`, `Message`, or an `Option` or a `Result` of those"
 )]
 pub trait IntoReply {
-    /// The message that is sent back, if any.
-    fn into_reply(self, request: &Request) -> Option<Message>;
+    /// The message that is sent back, if any. It may take what it needs out of the request, its
+    /// uri that is: nobody looks at that again.
+    fn into_reply(self, request: &mut Request) -> Option<Message>;
 }
 
 /// A reply with the request's uri and a type of its own.
@@ -89,8 +92,8 @@ impl Reply {
 }
 
 impl IntoReply for Reply {
-    fn into_reply(self, request: &Request) -> Option<Message> {
-        let uri = request.message.uri.clone();
+    fn into_reply(self, request: &mut Request) -> Option<Message> {
+        let uri = mem::take(&mut request.message.uri);
         Some(Message::new(self.message_type, uri, self.content))
     }
 }
@@ -98,14 +101,14 @@ impl IntoReply for Reply {
 /// The message as it is. It answers the request if its uri is that of the request, as whoever
 /// asked finds the request by that; [`Reply`] sets it.
 impl IntoReply for Message {
-    fn into_reply(self, _request: &Request) -> Option<Message> {
+    fn into_reply(self, _request: &mut Request) -> Option<Message> {
         Some(self)
     }
 }
 
 /// Done: the usual answer, empty, where one is asked for.
 impl IntoReply for () {
-    fn into_reply(self, request: &Request) -> Option<Message> {
+    fn into_reply(self, request: &mut Request) -> Option<Message> {
         let asks = request.message.message_type.is_request();
         asks.then(|| Bytes::new().into_reply(request)).flatten()
     }
@@ -128,19 +131,19 @@ impl IntoReply for () {
 pub struct NoReply;
 
 impl IntoReply for NoReply {
-    fn into_reply(self, _request: &Request) -> Option<Message> {
+    fn into_reply(self, _request: &mut Request) -> Option<Message> {
         None
     }
 }
 
 impl<T: IntoReply> IntoReply for Option<T> {
-    fn into_reply(self, request: &Request) -> Option<Message> {
+    fn into_reply(self, request: &mut Request) -> Option<Message> {
         self?.into_reply(request)
     }
 }
 
 impl IntoReply for Bytes {
-    fn into_reply(self, request: &Request) -> Option<Message> {
+    fn into_reply(self, request: &mut Request) -> Option<Message> {
         let answer = match request.message.message_type {
             types::REQUEST_URI => types::RESPOND_URI,
             types::SUBSCRIBE_URI => types::CONFIRM_SUBSCRIBE,
@@ -155,7 +158,7 @@ macro_rules! plain_replies {
     ($($type:ty: |$value:ident| $bytes:expr;)*) => {
         $(
             impl IntoReply for $type {
-                fn into_reply(self, request: &Request) -> Option<Message> {
+                fn into_reply(self, request: &mut Request) -> Option<Message> {
                     let $value = self;
                     Bytes::from($bytes).into_reply(request)
                 }

@@ -31,6 +31,26 @@ impl Request {
         }
     }
 
+    /// Puts a message where the last one was, whose remote is its own if `is_same` says so; else
+    /// with its `remote`.
+    #[inline]
+    pub(crate) fn put(
+        place: &mut Option<Self>,
+        message: Message,
+        is_same: impl FnOnce(&mut Remote) -> bool,
+        remote: impl FnOnce() -> Remote,
+    ) {
+        if let Some(last) = place
+            && is_same(&mut last.remote)
+        {
+            last.message = message;
+            last.pattern = None;
+            last.extensions = None;
+            return;
+        }
+        *place = Some(Self::new(message, remote()));
+    }
+
     /// The pattern by which its handler was found, if its key is one.
     #[must_use]
     pub fn pattern(&self) -> Option<&Pattern> {

@@ -58,13 +58,13 @@ impl Drop for Running<'_> {
 }
 
 impl Middleware for ConcurrencyLimit {
-    async fn handle(&self, request: Request, next: Next) -> Option<Message> {
+    async fn handle(&self, mut request: Request, next: Next) -> Option<Message> {
         let entered = match self.rejects {
             true => self.enter.try_send(()).is_ok(),
             false => self.enter.send(()).await.is_ok(),
         };
         if !entered {
-            return rejected(&request, "too much at a time, try again");
+            return rejected(&mut request, "too much at a time, try again");
         }
         let _running = Running(&self.leave);
         next.run(request).await

@@ -15,7 +15,7 @@ use netaio_core::Message;
 use crate::handler::{IntoReply, Reply, Request};
 
 /// An `ERROR` to what asks for an answer.
-fn rejected(request: &Request, text: &'static str) -> Option<Message> {
+fn rejected(request: &mut Request, text: &'static str) -> Option<Message> {
     let asks = request.message.message_type.is_request();
     asks.then(|| Reply::error(text).into_reply(request))
         .flatten()

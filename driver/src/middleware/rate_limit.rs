@@ -55,7 +55,7 @@ impl RateLimit {
 }
 
 impl Middleware for RateLimit {
-    async fn handle(&self, request: Request, next: Next) -> Option<Message> {
+    async fn handle(&self, mut request: Request, next: Next) -> Option<Message> {
         let remote = &request.remote;
         let sender = match (remote.addr(), remote.connection()) {
             (Some(address), _) => Sender::Network(Network::of(address.ip())),
@@ -66,7 +66,7 @@ impl Middleware for RateLimit {
         let admitted = lock(&self.0).admit(now, sender).is_ok();
         match admitted {
             true => next.run(request).await,
-            false => rejected(&request, "too many messages, try again later"),
+            false => rejected(&mut request, "too many messages, try again later"),
         }
     }
 }

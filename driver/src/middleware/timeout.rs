@@ -34,12 +34,12 @@ impl Timeout {
 
 impl Middleware for Timeout {
     async fn handle(&self, request: Request, next: Next) -> Option<Message> {
-        let asked = request.clone();
+        let mut asked = request.clone();
         let context = asked.remote.context();
         let late = (context.sleep_until)(context.time().instant_after(self.0));
-        let late = async {
+        let late = async move {
             late.await;
-            Reply::error("the handler took too long").into_reply(&asked)
+            Reply::error("the handler took too long").into_reply(&mut asked)
         };
         race(next.run(request), late).await
     }

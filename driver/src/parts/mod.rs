@@ -26,10 +26,13 @@ impl Parts {
 }
 
 impl Handler<InParts> for Parts {
-    fn call(&self, request: Request, spares: &mut Spares) -> Outcome {
-        let Request {
+    fn call(&self, request: &mut Option<Request>, spares: &mut Spares) -> Outcome {
+        let Some(Request {
             message, remote, ..
-        } = request;
+        }) = request.take()
+        else {
+            return Outcome::Done(None);
+        };
         let Some(service) = WeakService::of(remote.states()) else {
             return Outcome::Done(None);
         };

@@ -79,7 +79,7 @@ pub enum BusError {
 }
 
 impl IntoErrorReply for BusError {
-    fn into_error_reply(self, request: &Request) -> Option<Message> {
+    fn into_error_reply(self, request: &mut Request) -> Option<Message> {
         Reply::error(self.to_string()).into_reply(request)
     }
 }

@@ -196,7 +196,7 @@ pub enum StoreError {
 }
 
 impl IntoErrorReply for StoreError {
-    fn into_error_reply(self, request: &Request) -> Option<Message> {
+    fn into_error_reply(self, request: &mut Request) -> Option<Message> {
         let text = self.to_string();
         let reply = match self {
             Self::NotFound => Reply::not_found(text),

@@ -1,8 +1,7 @@
 //! The events of the link, and calls of handlers.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use netaio_core::{Call, CloseReason, Dropped, Gap, LinkEvent, Message, ReplyError};
@@ -13,6 +12,7 @@ use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::lookup::View;
 use crate::observed;
+use crate::remote::Remote;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 
 /// How long the end of the sending side may take once all is written.
@@ -21,8 +21,7 @@ const LINGER: Duration = Duration::from_secs(1);
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Handles events, up to a turn's worth, and returns whether the link is closed.
     pub(super) async fn handle_events(&mut self) -> bool {
-        // Not in an async function, which would move each event once more.
-        let closed = poll_fn(|context| Poll::Ready(self.poll_link(context))).await;
+        let closed = self.poll_link();
         if !closed {
             // The next link that waits for the budget may go on.
             self.turn = None;
@@ -36,8 +35,12 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         closed
     }
 
-    fn poll_link(&mut self, context: &mut Context<'_>) -> bool {
+    /// As [`handle_events`](Self::handle_events). Not in an async function, which would move each
+    /// event once more.
+    fn poll_link(&mut self) -> bool {
         let routing = self.lookup.turn(&self.service);
+        // Of one message after another, so that not each one has a handle of the connection.
+        let mut request = None;
         loop {
             self.pace();
             let mut view = View {
@@ -54,7 +57,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     message,
                 }) => {
                     self.ending.connection.note_heard();
-                    self.call(context, call, &handler, message);
+                    self.note_gap(&message);
+                    let connection = &self.ending.connection;
+                    let is_same = |last: &mut Remote| last.is_connection(connection);
+                    Request::put(&mut request, message, is_same, || connection.into());
+                    self.call(call, &handler, &mut request);
                 }
                 Some(LinkEvent::Closed(reason)) => {
                     let (logs, remote) = (&self.service.context.logs, self.link.remote());
@@ -201,33 +208,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Calls a handler. One that has not completed by then is polled in
     /// [`step`](Self::step).
     #[inline]
-    fn call(
-        &mut self,
-        context: &mut Context<'_>,
-        call: Call,
-        handler: &AnyHandler,
-        message: Message,
-    ) {
-        self.note_gap(&message);
+    fn call(&mut self, call: Call, handler: &AnyHandler, request: &mut Option<Request>) {
         if let Some(options) = handler.options() {
             self.link.set_call_options(self.now, &call, options);
         }
-        let remote = (&self.ending.connection).into();
-        let observing = &self.service.context;
-        match observed::call(
-            observing,
-            handler,
-            &mut Some(Request::new(message, remote)),
-            &mut self.running.spares,
-        ) {
+        let context = &self.service.context;
+        match observed::call(context, handler, request, &mut self.running.spares) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
-            Ok(Outcome::Running(mut future)) => match Pin::new(&mut future).poll(context) {
-                Poll::Ready(answer) => {
-                    self.running.spares.keep(future);
-                    self.reply(call, answer);
-                }
-                Poll::Pending => self.running.insert(future, call),
-            },
+            Ok(Outcome::Running(future)) => self.running.insert(future, call),
             Err(_) => {
                 let (now, node) = (self.now, &mut &*self.service);
                 let replied = self.link.reply_error(now, node, call, PANICKED);

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use netaio_driver::core::types::*;
 use netaio_driver::core::{Message, MessageType};
 use netaio_driver::{
-    Client, Connection, Content, FromRequest, Reply, Request, Runtime, Server, State, Text, Uri,
+    Client, Connection, Content, FromRequest, Json, Reply, Request, Runtime, Server, State, Text,
+    Uri,
 };
 
-use super::support::{assert_message, plain_pair};
+use super::support::{assert_message, plain_pair, yield_times};
 
 /// Each extractor hands over its part of the message.
 pub async fn each_extractor_hands_over_its_part<R: Runtime>() {
@@ -51,6 +52,47 @@ pub async fn each_extractor_hands_over_its_part<R: Runtime>() {
         let answer = pair.connection.request(uri).content("x").await.unwrap();
         assert_message(&answer, RESPOND_URI, uri, expected);
     }
+}
+
+/// What is made of the content has all of it, whichever argument is the last and may take it; the
+/// answer has the uri in any case.
+pub async fn each_of_several_has_the_whole_part<R: Runtime>() {
+    let on = |uri: &'static str| (REQUEST_URI, uri);
+    let both = |a: &[u8], b: &[u8]| [a, b].concat();
+    let server = Server::<R>::builder()
+        .on(on("1"), move |a: Content, b: Content| both(&a, &b))
+        .on(on("2"), move |a: Text, b: Message| {
+            assert_eq!(b.uri, "2");
+            both(a.0.as_bytes(), &b.content)
+        })
+        .on(on("3"), move |a: Message, b: Request| async move {
+            assert_eq!((&a.uri[..], &b.message.uri[..]), (&b"3"[..], &b"3"[..]));
+            both(&a.content, &b.message.content)
+        })
+        .on(on("4"), move |a: Request, b: Result<Content, Reply>| {
+            both(&a.message.content, &b.unwrap())
+        })
+        .on(on("5"), move |a: Content, b: Uri| async move {
+            yield_times(2).await;
+            both(&a, &b[..0])
+        })
+        .on(on("6"), |_: Content, rejected: Json<u8>| rejected);
+    let pair = plain_pair(server).await;
+    for (uri, expected) in [
+        ("1", "xx"),
+        ("2", "xx"),
+        ("3", "xx"),
+        ("4", "xx"),
+        ("5", "x"),
+    ] {
+        // The place of a request is one of the last one.
+        for _ in 0..2 {
+            let answer = pair.connection.request(uri).content("x").await.unwrap();
+            assert_message(&answer, RESPOND_URI, uri, expected);
+        }
+    }
+    let answer = pair.connection.request("6").content("x").await.unwrap();
+    assert_eq!((answer.message_type, &answer.uri[..]), (ERROR, &b"6"[..]));
 }
 
 /// Handlers take none to eight of them, in any order, direct or async.

@@ -155,7 +155,7 @@ pub async fn a_one_time_handler_is_called_once_by_many<R: Runtime>() {
 pub async fn handlers_return_many_things<R: Runtime>() {
     struct Odd;
     impl IntoReply for Odd {
-        fn into_reply(self, request: &Request) -> Option<Message> {
+        fn into_reply(self, request: &mut Request) -> Option<Message> {
             let uri = request.message.uri.clone();
             Some(Message::new(CONFIRM_SUBSCRIBE, uri, "odd"))
         }
@@ -207,7 +207,7 @@ pub async fn handlers_return_many_things<R: Runtime>() {
 pub async fn a_panic_is_an_error_and_the_connection_lives<R: Runtime>() {
     struct Bad;
     impl IntoReply for Bad {
-        fn into_reply(self, _: &Request) -> Option<Message> {
+        fn into_reply(self, _: &mut Request) -> Option<Message> {
             panic!("a panic of the test: a reply")
         }
     }

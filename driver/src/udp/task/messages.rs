@@ -1,11 +1,8 @@
 //! Received datagrams, the events of the link, and calls of handlers.
 
-use std::future::{Future, pending};
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 use futures_channel::oneshot;
@@ -102,6 +99,8 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
     /// Handles events, up to a turn's worth, and returns whether the node has ended.
     pub(super) fn handle_events(&mut self) -> bool {
         let service = self.node.service.clone();
+        // Of one message after another, so that not each one has a handle of the node.
+        let mut request = None;
         while let Some(event) = self.link.poll(self.now, &mut &*service) {
             // Before handlers and listeners get it, and after.
             self.update_counters();
@@ -110,7 +109,17 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                     call,
                     handler,
                     message,
-                } => self.call(call, handler, message),
+                } => {
+                    let Some(remote) = call.remote() else {
+                        continue;
+                    };
+                    self.note_gap(&message, remote);
+                    let node = &self.handle;
+                    let is_same = |last: &mut Remote| last.redirect(node, remote);
+                    let new = || Remote(Kind::Datagram(node.clone(), remote));
+                    Request::put(&mut request, message, is_same, new);
+                    self.call(call, remote, &handler, &mut request);
+                }
                 DatagramEvent::Closed => return true,
                 event => self.handle_event(event),
             }
@@ -233,44 +242,28 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
 
     /// Calls a handler. One that has not completed by then goes on in a task of its own:
     /// datagrams have no order.
-    fn call(&mut self, call: Call, handler: AnyHandler, message: Message) {
-        let Some(address) = call.remote() else {
-            return;
-        };
-        self.note_gap(&message, address);
+    fn call(
+        &mut self,
+        call: Call,
+        remote: SocketAddr,
+        handler: &AnyHandler,
+        request: &mut Option<Request>,
+    ) {
         let options = handler.options();
         if let Some(options) = options {
             self.link.set_call_options(self.now, &call, options);
         }
         let options = options.unwrap_or(self.link.config().calls);
-        let remote = Remote(Kind::Datagram(self.handle.clone(), address));
         let context = &self.node.service.context;
-        match observed::call(
-            context,
-            &handler,
-            &mut Some(Request::new(message, remote)),
-            &mut self.spares,
-        ) {
+        match observed::call(context, handler, request, &mut self.spares) {
             Ok(Outcome::Done(answer)) => self.reply(call, answer),
-            Ok(Outcome::Running(mut future)) => {
-                // Most have completed at once, and so need no task. Others are polled again there.
-                let mut context = Context::from_waker(Waker::noop());
-                let first = || Pin::new(&mut future).poll(&mut context);
-                match catch_unwind(AssertUnwindSafe(first)) {
-                    Ok(Poll::Ready(answer)) => {
-                        self.spares.keep(future);
-                        self.reply(call, answer);
-                    }
-                    Ok(Poll::Pending) if options.timeout().is_some() => {
-                        let (cancel, cancelled) = oneshot::channel();
-                        self.cancels.insert(call.id(), cancel);
-                        self.spawn(call, future, Some(cancelled));
-                    }
-                    Ok(Poll::Pending) => self.spawn(call, future, None),
-                    Err(_) => self.reply_panicked(call, address),
-                }
+            Ok(Outcome::Running(future)) if options.timeout().is_some() => {
+                let (cancel, cancelled) = oneshot::channel();
+                self.cancels.insert(call.id(), cancel);
+                self.spawn(call, future, Some(cancelled));
             }
-            Err(_) => self.reply_panicked(call, address),
+            Ok(Outcome::Running(future)) => self.spawn(call, future, None),
+            Err(_) => self.reply_panicked(call, remote),
         }
     }
 

@@ -34,8 +34,10 @@ pub(super) struct Acting {
 pub(super) struct Direct;
 
 impl Handler<Direct> for Acting {
-    fn call(&self, request: Request, spares: &mut Spares) -> Outcome {
-        self.shared.note(self.act, &request);
+    fn call(&self, request: &mut Option<Request>, spares: &mut Spares) -> Outcome {
+        if let Some(request) = request {
+            self.shared.note(self.act, request);
+        }
         let shared = self.shared.clone();
         match self.act {
             Act::Echo => run(request, spares, |content: Content| content),
@@ -83,7 +85,7 @@ impl Handler<Direct> for Acting {
 }
 
 /// Calls a function as a handler.
-fn run<M>(request: Request, spares: &mut Spares, handler: impl Handler<M>) -> Outcome {
+fn run<M>(request: &mut Option<Request>, spares: &mut Spares, handler: impl Handler<M>) -> Outcome {
     handler.call(request, spares)
 }
 
