@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netaio_core::{Call, CloseReason, Dropped, Gap, LinkEvent, Message, ReplyError};
 
-use super::Task;
+use super::{FEWEST, Task};
 use crate::futures::race;
 use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
@@ -19,7 +19,8 @@ use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 const LINGER: Duration = Duration::from_secs(1);
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
-    /// Handles events, up to a turn's worth, and returns whether the link is closed.
+    /// Handles events, up to a turn's worth or until half of the answers are to be written, and
+    /// returns whether the link is closed.
     pub(super) async fn handle_events(&mut self) -> bool {
         let closed = self.poll_link();
         if !closed {
@@ -41,6 +42,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         let routing = self.lookup.turn(&self.service);
         // Of one message after another, so that not each one has a handle of the connection.
         let mut request = None;
+        let mut handled = 0_usize;
         loop {
             self.pace();
             let mut view = View {
@@ -62,6 +64,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     let is_same = |last: &mut Remote| last.is_connection(connection);
                     Request::put(&mut request, message, is_same, || connection.into());
                     self.call(call, &handler, &mut request);
+                    handled = handled.saturating_add(1);
+                    if handled >= FEWEST && self.has_answered_half() {
+                        return false;
+                    }
                 }
                 Some(LinkEvent::Closed(reason)) => {
                     let (logs, remote) = (&self.service.context.logs, self.link.remote());

@@ -39,6 +39,13 @@ use crate::traffic::OpenFlow;
 /// Queued answers that are written before more frames are handled, in bytes.
 const WRITE_AT: usize = 32 * 1024;
 
+/// The fewest messages whose answers are written before all that were read with them are handled.
+const FEWEST: usize = 32;
+
+/// The most bytes of which one half is answered before the other. Where more come at once, a write
+/// more costs longer than somebody waits.
+const HALVED: usize = 8 * 1024;
+
 /// Steps of one connection before it yields to other tasks.
 const STEPS: u8 = 64;
 
@@ -111,6 +118,9 @@ pub(crate) struct Task<R, I, O> {
     warmth: Warmth,
     /// Steps since the last yield.
     steps: u8,
+    /// Bytes that waited to be handled when the last ones were read, if those are to be answered in
+    /// two halves; 0 once something was written.
+    unanswered: usize,
     /// The last step was a write.
     wrote: bool,
     /// What is written waits for the transport, in this step.
@@ -207,6 +217,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             timer: Timer::default(),
             warmth: Warmth::default(),
             steps: 0,
+            unanswered: 0,
             wrote: false,
             blocked: false,
             handled: false,
@@ -247,7 +258,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.settle_flushes();
             let more = self.link.wants_poll();
             let turn_is_over = self.link.is_turn_over();
-            if (more || turn_is_over) && self.link.queued() < WRITE_AT {
+            let writes = more && self.has_answered_half();
+            if (more || turn_is_over) && !writes && self.link.queued() < WRITE_AT {
                 self.yield_turn().await;
                 if self.link.wants_last_read() {
                     self.read_last().await;
@@ -356,6 +368,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         if !self.flushes.is_empty() && !self.flushing {
             self.flushes.settle(self.link.queued());
         }
+    }
+
+    /// Whether one half of what was read is answered, and nothing of it written: whoever waits for
+    /// that goes on while the other half is handled. Were all answered at once, the two ends would
+    /// wait for one another in turns.
+    fn has_answered_half(&self) -> bool {
+        let left = self.link.unhandled();
+        self.unanswered > 0 && left <= self.unanswered / 2 && self.link.queued() > 0
     }
 
     /// Whether a deadline has passed.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use netaio_core::{CloseReason, Link};
 
-use super::Task;
+use super::{HALVED, Task};
 use crate::futures::{BoxFuture, race};
 use crate::mailbox::Awaited;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
@@ -192,6 +192,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Step::Handled => self.send_answers(),
             Step::Unblocked(turn) => self.turn = Some(turn),
             Step::Written(Ok(count)) if count > 0 => {
+                self.unanswered = 0;
                 self.flow.sent_bytes.add(count);
                 self.link.written(count);
                 if !self.flushes.is_empty() {
@@ -216,6 +217,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Step::Read(Ok(Some(count))) => {
                 self.flow.received_bytes.add(count);
                 self.link.received(self.now, count);
+                let all = self.link.unhandled();
+                self.unanswered = if all <= HALVED { all } else { 0 };
             }
         }
     }

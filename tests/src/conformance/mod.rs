@@ -201,6 +201,7 @@ macro_rules! conformance {
             }
             extractors {
                 each_extractor_hands_over_its_part
+                each_of_several_has_the_whole_part
                 handlers_take_up_to_eight
                 a_rejected_argument_is_the_reply
                 handlers_share_state
@@ -451,6 +452,7 @@ macro_rules! conformance {
                 who_does_not_read_is_not_read_from
                 who_does_not_read_gets_its_answers_later
                 a_turn_is_of_so_many_frames
+                one_half_is_answered_while_the_other_is_handled
                 an_endless_stream_starves_nobody
                 an_endless_stream_starves_no_timeout
                 the_reason_of_an_end_is_told
@@ -573,6 +575,7 @@ macro_rules! conformance {
                 handlers_change_while_the_node_runs
                 a_one_time_handler_takes_one_message
                 each_extractor_hands_over_its_part
+                each_of_several_has_the_whole_part
                 a_panic_is_an_error_and_the_node_lives
                 a_reply_that_cannot_be_sent_is_an_error
                 handlers_wait_for_a_free_place
