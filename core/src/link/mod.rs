@@ -81,7 +81,7 @@ use crate::shared::SharedNode;
 ///   [`pause`](Self::pause), [`resume`](Self::resume), [`drain`](Self::drain),
 ///   [`release_receive_buffer`](Self::release_receive_buffer),
 ///   [`release_spares`](Self::release_spares), [`close`](Self::close), [`cut_off`](Self::cut_off),
-///   [`abort`](Self::abort).
+///   [`abort`](Self::abort), [`let_go`](Self::let_go).
 /// - Outputs: [`poll`](Self::poll), [`poll_outbound`](Self::poll_outbound),
 ///   [`deadline`](Self::deadline).
 ///
@@ -497,6 +497,11 @@ impl Link {
         };
         let unfinished = self.inlet.incomplete && !self.inlet.bytes.is_empty();
         self.budget.set_unfinished(&self.account, unfinished);
+        self.hold(node, held);
+    }
+
+    /// Publishes that it holds so much.
+    pub(super) fn hold<N: SharedNode>(&self, node: &mut N, held: Held) {
         let pressure = self.budget.hold(&self.account, held);
         if !pressure.is_none() {
             node.pressure(pressure);
@@ -505,7 +510,8 @@ impl Link {
 }
 
 impl Drop for Link {
-    /// Nothing is held for it any more, though handlers of its may still run.
+    /// Nothing is held for it any more, though handlers of its may still run. Nobody is told: see
+    /// [`let_go`](Self::let_go).
     fn drop(&mut self) {
         self.budget.hold(&self.account, Held::default());
     }

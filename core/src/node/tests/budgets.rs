@@ -94,6 +94,33 @@ fn what_depends_on_others_does_so_whether_or_not_they_hold_it_by_now() {
 }
 
 #[test]
+fn who_waits_for_room_is_told_when_a_link_goes_whose_handlers_run_on() {
+    let limits = Limits::default().with_inbound_total(135_000).unwrap();
+    let mut node = node(limits);
+    let [mut left, mut other, mut waits] = links(&mut node);
+    let begin = |(link, len): (&mut Link, _), node: &mut _| {
+        link.receive(NOON, &request(len)).unwrap();
+        calls(link, node).remove(0)
+    };
+    let large = [
+        (&mut left, 60_000),
+        (&mut other, 60_000),
+        (&mut waits, 30_000),
+    ];
+    let _calls = large.map(|link| begin(link, &mut node));
+    assert!(!waits.wants_read() && waits.depends_on_others(false));
+    left.transport_failed(CloseReason::Remote);
+    let events = poll(&mut left, &mut node, NOON);
+    assert_eq!(close_reason(&events), Some(&CloseReason::Remote));
+    // It leaves its handler's place, and what the handler was called with is held.
+    assert!(node.take_freed() && !waits.wants_read());
+    left.let_go(&mut node);
+    assert!(node.take_freed() && waits.wants_read());
+    drop(left);
+    assert!(!node.take_freed());
+}
+
+#[test]
 fn the_link_with_the_most_bytes_to_write_is_closed_where_all_are_too_many() {
     let limits = Limits::default().with_outbound_total(400_000).unwrap();
     let mut node = node(limits);
