@@ -33,6 +33,14 @@ pub(crate) enum CliError {
         path: Option<PathBuf>,
         error: io::Error,
     },
+    /// There is no file of this name. Perhaps what it was to hold was given in its place.
+    #[error("cannot read {}: {error}", path.display())]
+    NoFile {
+        path: PathBuf,
+        error: io::Error,
+        /// How that is given.
+        advice: &'static str,
+    },
     /// Standard input is to be read.
     #[error(transparent)]
     NoInput(#[from] NoInput),
@@ -287,6 +295,7 @@ impl CliError {
             Self::Secret(error) => return error.advice(),
             #[cfg(feature = "top")]
             Self::Top(error) => return error.advice(),
+            Self::NoFile { advice, .. } => advice,
             Self::NoInput(_) => "`</dev/null` is an empty one",
             Self::LooksLikeHex(_) => "it looks like hex text, which --hex reads",
             Self::Store(RefusedFile { refused, .. }) => return refused.advice(),

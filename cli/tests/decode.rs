@@ -124,6 +124,29 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
+fn whoever_gives_hex_text_for_the_name_of_a_file_is_told_where_it_goes() {
+    let advice = "        this is taken for the name of a file; hex text is given on standard input: `echo 0000.. | netaio decode --hex`\n";
+    let hex = "0000030008339503ac4d4000 00046563686f6869";
+    // The last one is too long for the name of a file.
+    for text in [hex, "zz", &hex.repeat(8)] {
+        for args in [&["decode", text][..], &["decode", "--hex", text]] {
+            let ran = run(args, b"");
+            assert_eq!(ran.status, 1);
+            let error = format!("cannot read {text}: ");
+            assert!(ran.error().starts_with(&error), "{ran:?}");
+            assert!(ran.stderr.ends_with(advice), "{ran:?}");
+        }
+    }
+    // What it advises.
+    let piped = run(&["decode", "--hex"], hex.as_bytes()).text();
+    assert_eq!(piped, "REQUEST_URI echo 2 bytes \"hi\"\n");
+    // One that is there, and cannot be read, is named by no mistake.
+    let folder = std::env::temp_dir();
+    let ran = run(&["decode", folder.to_str().unwrap()], b"");
+    assert!(!ran.stderr.contains("standard input"), "{ran:?}");
+}
+
+#[test]
 fn wrong_usage_is_status_2() {
     for args in [
         &[][..],

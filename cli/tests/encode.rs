@@ -30,6 +30,18 @@ fn lines_are_read_from_a_file() {
 }
 
 #[test]
+fn whoever_gives_a_line_for_the_name_of_a_file_is_told_where_it_goes() {
+    let line = r#"{"type":0,"uri":"echo","content":"hi"}"#;
+    let advice = "this is taken for the name of a file; lines are given on standard input: `echo '{\"type\":0,..}' | netaio encode`\n";
+    for text in [line, &line.repeat(8)] {
+        let ran = run(&["encode", text], b"");
+        assert_eq!(ran.status, 1);
+        assert!(ran.error().starts_with("cannot read {"), "{ran:?}");
+        assert!(ran.stderr.ends_with(advice), "{ran:?}");
+    }
+}
+
+#[test]
 fn a_bad_line_is_named_and_what_came_before_it_is_written() {
     let good = r#"{"type":0,"uri":"echo","content":"hi"}"#;
     for (bad, problem) in [

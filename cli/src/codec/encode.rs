@@ -20,6 +20,9 @@ use crate::stdio::Output;
 /// quarter of it, even where every byte is escaped and given as hex besides.
 const LONGEST_LINE: usize = 4 * 1024 * 1024;
 
+/// How lines are given.
+const LINES: &str = r#"this is taken for the name of a file; lines are given on standard input: `echo '{"type":0,..}' | netaio encode`"#;
+
 /// Writes the frames of the lines, up to the first error.
 pub(crate) fn encode(options: &Encode) -> Result<(), CliError> {
     let mut out = BufWriter::with_capacity(CHUNK, Output);
@@ -120,7 +123,7 @@ impl<'a> Lines<'a> {
     fn open(input: &'a Input) -> Result<Self, CliError> {
         Ok(Self {
             input,
-            reader: BufReader::with_capacity(CHUNK, input::open(input)?),
+            reader: BufReader::with_capacity(CHUNK, input::open(input, LINES)?),
             line: Vec::new(),
             number: 0,
         })

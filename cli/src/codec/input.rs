@@ -14,8 +14,11 @@ use crate::stdio;
 /// The most that is read at once, in bytes.
 pub(super) const CHUNK: usize = 64 * 1024;
 
-/// Opens the file that the options name.
-pub(super) fn open(input: &Input) -> Result<Box<dyn Read>, CliError> {
+/// How hex text is given.
+const HEX_TEXT: &str = "this is taken for the name of a file; hex text is given on standard input: `echo 0000.. | netaio decode --hex`";
+
+/// Opens the file that the options name. `advice` is for whoever gives text in place of a name.
+pub(super) fn open(input: &Input, advice: &'static str) -> Result<Box<dyn Read>, CliError> {
     match input.path() {
         None => {
             let input = stdio::Input::open_for_output()?;
@@ -27,9 +30,20 @@ pub(super) fn open(input: &Input) -> Result<Box<dyn Read>, CliError> {
                 let len = file.metadata().map_or(0, |about| about.len());
                 Ok(Box::new(of_input(file, Some(len), Beside::Output)))
             }
+            Err(error) if is_no_file(&error) => Err(CliError::NoFile {
+                path: path.into(),
+                error,
+                advice,
+            }),
             Err(error) => Err(unreadable(input, error)),
         },
     }
+}
+
+/// Whether there is no file of a name: text is often too long for one.
+fn is_no_file(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotFound};
+    matches!(error.kind(), NotFound | InvalidFilename)
 }
 
 /// The error of a read that failed.
@@ -53,7 +67,7 @@ impl<'a> Chunks<'a> {
     pub(super) fn open(input: &'a Input, hex: bool) -> Result<Self, CliError> {
         Ok(Self {
             input,
-            reader: open(input)?,
+            reader: open(input, HEX_TEXT)?,
             chunk: vec![0; CHUNK].into(),
             hex: hex.then(HexText::default),
         })

@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::Link;
 use super::event::Notice;
 use super::phase::Phase;
+use crate::budget::Held;
 use crate::calls::{Call, ReplyAddress, ReplyError, send_or_replace};
 use crate::cookies::NO_COOKIES;
 use crate::error::{CloseReason, SealError, SendError};
@@ -249,6 +250,14 @@ impl Link {
     /// [`Local`](CloseReason::Local); else their handlers [run on](crate::LinkEvent::Closed).
     pub fn abort(&mut self, reason: CloseReason) {
         self.end(reason);
+    }
+
+    /// Says that the link is about to be dropped, whether or not it has ended: its node has one
+    /// link less, and nothing is held for it, though handlers that it has called may still run.
+    /// Others that [wait](Self::waits_for_budget) for what it held may go on.
+    pub fn let_go<N: SharedNode>(&mut self, node: &mut N) {
+        node.closed(self.place());
+        self.hold(node, Held::default());
     }
 
     /// Sends a reply, or an error in its place.

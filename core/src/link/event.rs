@@ -91,7 +91,8 @@ pub enum LinkEvent<H> {
     /// The link is closed. Close the transport. It is the last event, unless calls are
     /// [in flight](super::Link::calls_in_flight): keep the link then, and poll it as ever,
     /// until they have ended. Their handlers run on unless they are
-    /// [cancelled](Self::Cancelled), and their replies are refused.
+    /// [cancelled](Self::Cancelled), and their replies are refused. Where it is not kept, or is
+    /// dropped without this event, it is to be [let go](super::Link::let_go) before.
     Closed(CloseReason),
 }
 

@@ -127,7 +127,7 @@ impl Link {
         match sorted {
             Sorted::Message if late => self.take_late(node, sealed, bytes),
             Sorted::Message => {
-                if self.calls.waiting().0 == 0 && self.may_dispatch(&sealed) {
+                if self.calls.waiting().0 == 0 && self.takes_place(&sealed) && self.may_call() {
                     let buffer = self.inlet.buffer();
                     return self.dispatch(node, &mut sealed, buffer, true);
                 }
@@ -226,21 +226,26 @@ impl Link {
         self.calls.begin(now, self.place(), reply, buffer)
     }
 
-    /// Whether a message may be dispatched that has no other before it: one without a
-    /// correlation id only while no handler runs.
-    fn may_dispatch(&self, sealed: &SealedMessage) -> bool {
-        self.may_dispatch_some()
-            && self.may_call()
-            && (self.calls.len() == 0 || self.exchange.is_correlated(sealed))
+    /// Whether a message may be dispatched that has no other before it, but for a handler's place
+    /// among those of all links: one without a correlation id only while no handler runs.
+    fn takes_place(&self, sealed: &SealedMessage) -> bool {
+        self.may_dispatch_some() && (self.calls.len() == 0 || self.exchange.is_correlated(sealed))
     }
 
+    /// Whether a message waits for nothing but a handler's place among those of all links, if it
+    /// has to wait for that.
     #[inline]
-    fn may_dispatch_waiting(&self) -> bool {
+    pub(super) fn awaits_place(&self) -> bool {
         matches!(self.phase, Phase::Open { .. } | Phase::Answering(_))
             && self
                 .calls
                 .first_waiting()
-                .is_some_and(|waiting| self.may_dispatch(&waiting.sealed))
+                .is_some_and(|waiting| self.takes_place(&waiting.sealed))
+    }
+
+    #[inline]
+    fn may_dispatch_waiting(&self) -> bool {
+        self.awaits_place() && self.may_call()
     }
 
     /// Whether this link leaves room to dispatch a message, if only one with an id: not

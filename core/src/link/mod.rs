@@ -64,10 +64,10 @@ use crate::shared::SharedNode;
 ///   [`pending_requests`](Self::pending_requests),
 ///   [`received_messages`](Self::received_messages), [`sent_messages`](Self::sent_messages),
 ///   [`has_spares`](Self::has_spares), [`wants_read`](Self::wants_read),
-///   [`takes_bytes`](Self::takes_bytes),
 ///   [`wants_last_read`](Self::wants_last_read),
 ///   [`wants_write`](Self::wants_write), [`wants_poll`](Self::wants_poll),
-///   [`waits_for_budget`](Self::waits_for_budget), [`read_room`](Self::read_room),
+///   [`waits_for_budget`](Self::waits_for_budget),
+///   [`depends_on_others`](Self::depends_on_others), [`read_room`](Self::read_room),
 ///   [`has_room`](Self::has_room),
 ///   [`is_turn_over`](Self::is_turn_over), [`is_paused`](Self::is_paused).
 /// - Inputs: [`receive`](Self::receive) (or [`receive_with`](Self::receive_with), or
@@ -81,7 +81,7 @@ use crate::shared::SharedNode;
 ///   [`pause`](Self::pause), [`resume`](Self::resume), [`drain`](Self::drain),
 ///   [`release_receive_buffer`](Self::release_receive_buffer),
 ///   [`release_spares`](Self::release_spares), [`close`](Self::close), [`cut_off`](Self::cut_off),
-///   [`abort`](Self::abort).
+///   [`abort`](Self::abort), [`let_go`](Self::let_go).
 /// - Outputs: [`poll`](Self::poll), [`poll_outbound`](Self::poll_outbound),
 ///   [`deadline`](Self::deadline).
 ///
@@ -268,10 +268,8 @@ impl Link {
         self.takes_bytes() && self.read_room() > 0
     }
 
-    /// Whether bytes are wanted but for the room that all links together leave: whoever is to read
-    /// waits for that room, which may come and go at any moment, and not for the remote.
-    #[must_use]
-    pub fn takes_bytes(&self) -> bool {
+    /// Whether bytes are wanted but for the room that all links together leave.
+    fn takes_bytes(&self) -> bool {
         !self.eof
             && match &self.phase {
                 Phase::Open { .. } => {
@@ -345,12 +343,25 @@ impl Link {
     }
 
     /// Whether it waits for what other links hold: for a handler's place, or for room to
-    /// read. A [`SharedNode`] is told when some is free.
+    /// read. A [`SharedNode`] is told when some is free. Where links are driven on several
+    /// threads see [`depends_on_others`](Self::depends_on_others).
     #[must_use]
     pub fn waits_for_budget(&self) -> bool {
         let waits = self.calls.waiting().0 > 0 && !self.paused;
         matches!(self.phase, Phase::Open { .. } | Phase::Answering(_))
             && (waits && !self.may_call() || self.budget_room() == 0)
+    }
+
+    /// For whoever has found that there is [nothing to do](Self::wants_poll), and that it
+    /// [`reads`](Self::wants_read) or does not: whether either may be for what other links hold, a
+    /// handler's place or room to read.
+    ///
+    /// It says so whether or not there is some by now, which comes and goes at any moment where
+    /// links are driven on several threads. To miss none, listen for what a [`SharedNode`] is
+    /// told, then ask both again, and wait if the answers are the same.
+    #[must_use]
+    pub fn depends_on_others(&self, reads: bool) -> bool {
+        self.awaits_place() || !reads && self.takes_bytes()
     }
 
     /// Whether all links together leave room for one more handler of this one.
@@ -486,6 +497,11 @@ impl Link {
         };
         let unfinished = self.inlet.incomplete && !self.inlet.bytes.is_empty();
         self.budget.set_unfinished(&self.account, unfinished);
+        self.hold(node, held);
+    }
+
+    /// Publishes that it holds so much.
+    pub(super) fn hold<N: SharedNode>(&self, node: &mut N, held: Held) {
         let pressure = self.budget.hold(&self.account, held);
         if !pressure.is_none() {
             node.pressure(pressure);
@@ -494,7 +510,8 @@ impl Link {
 }
 
 impl Drop for Link {
-    /// Nothing is held for it any more, though handlers of its may still run.
+    /// Nothing is held for it any more, though handlers of its may still run. Nobody is told: see
+    /// [`let_go`](Self::let_go).
     fn drop(&mut self) {
         self.budget.hold(&self.account, Held::default());
     }

@@ -15,7 +15,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal, SharedNode};
+use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal};
 
 use tracing::{Instrument, Span};
 
@@ -403,9 +403,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
 impl<R, I, O> Drop for Task<R, I, O> {
     fn drop(&mut self) {
-        // Also if a runtime drops its tasks: the node has one link less.
-        let place = self.link.place();
-        SharedNode::closed(&mut &*self.service, place);
+        // Also if a runtime drops its tasks, or with handlers that run on behind the link's end:
+        // others may wait for what these hold.
+        self.link.let_go(&mut &*self.service);
         if self.link.close_reason().is_none() {
             self.callers.fail_all(&CloseReason::Local);
         }

@@ -40,9 +40,10 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
         // What was read is handled before more is read.
         let may_read = self.link.wants_read() && !more;
-        // Where there was no room it is listened for, whether or not there is some by now. Where
-        // there was, and others have taken it when it is to be read into, the next step waits.
-        let mut others = self.others(!may_read && !more && self.link.takes_bytes());
+        // What others held when the link was asked is listened for, whether or not they do by now.
+        // Room that they have taken when it is to be read into is for the next step to wait for.
+        let depends = !more && self.link.depends_on_others(may_read);
+        let mut others = self.others(depends, may_read);
         self.prepare_wait(more);
         let step = poll_fn(|context| self.poll_step(context, &mut others, (may_read, more))).await;
         if std::mem::take(&mut self.blocked) {
@@ -131,11 +132,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     /// What the connection waits for that others have: room in the budget, or in the queue of
     /// messages of the application. On the heap, as few wait for it.
-    fn others(&self, found_no_room: bool) -> Option<BoxFuture<Step>> {
-        // Listens before the link is asked, so that no release after that is missed.
-        let waits = found_no_room || self.link.waits_for_budget();
-        let freed = waits.then(|| self.service.freed());
-        let is_blocked = freed.is_some() && self.link.waits_for_budget();
+    fn others(&self, depends: bool, may_read: bool) -> Option<BoxFuture<Step>> {
+        // Listens before the link is asked again, so that no release after that is missed.
+        let freed = depends.then(|| self.service.freed());
+        let goes_on = || self.link.wants_poll() || !may_read && self.link.wants_read();
+        let goes_on = freed.is_some() && goes_on();
         // As above: the application may have taken messages since.
         let deliver = self.service.deliver().filter(|_| self.link.is_paused());
         let room = deliver.map(|deliver| deliver.room());
@@ -145,7 +146,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
         let unblock = async move {
             match freed {
-                Some(freed) if is_blocked => Step::Unblocked(freed.wait().await),
+                Some(freed) if !goes_on => Step::Unblocked(freed.wait().await),
                 Some(_) => Step::Wake,
                 None => pending().await,
             }

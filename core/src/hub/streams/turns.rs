@@ -188,9 +188,10 @@ impl<H: Clone> Hub<H> {
     }
 
     fn remove(&mut self, id: LinkId) {
-        let Some(entry) = self.links.remove(&id) else {
+        let Some(mut entry) = self.links.remove(&id) else {
             return;
         };
+        entry.link.let_go(&mut self.node);
         if entry.ended {
             self.ended = self.ended.saturating_sub(1);
         }

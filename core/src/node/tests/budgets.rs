@@ -67,6 +67,60 @@ fn all_bytes_of_messages_that_wait_for_handlers_of_others_are_counted() {
 }
 
 #[test]
+fn what_depends_on_others_does_so_whether_or_not_they_hold_it_by_now() {
+    let mut node = node(Limits::default().with_handlers(1).unwrap());
+    let [mut first, mut second, idle] = links(&mut node);
+    first.receive(NOON, &request(10).repeat(2)).unwrap();
+    let call = calls(&mut first, &mut node).remove(0);
+    second.receive(NOON, &request(10)).unwrap();
+    assert!(calls(&mut second, &mut node).is_empty());
+    assert!(second.waits_for_budget() && !second.wants_poll());
+    // It reads on, to notice the end, and waits for the place besides.
+    assert!(second.wants_read() && second.depends_on_others(true));
+    // One that waits for the remote alone depends on nobody, nor one whose own handler is first.
+    assert!(idle.wants_read() && !idle.depends_on_others(true));
+    assert!(!first.depends_on_others(true));
+    second.pause();
+    assert!(!second.depends_on_others(false));
+    second.resume(NOON);
+    first.reply(NOON, &mut node, call, None).unwrap();
+    let call = calls(&mut first, &mut node).remove(0);
+    first.reply(NOON, &mut node, call, None).unwrap();
+    assert!(calls(&mut first, &mut node).is_empty());
+    // The place came free after it was asked, and may be taken before it is asked again.
+    assert!(second.depends_on_others(true) && second.wants_poll());
+    assert_eq!(calls(&mut second, &mut node).len(), 1);
+    assert!(!second.depends_on_others(true));
+}
+
+#[test]
+fn who_waits_for_room_is_told_when_a_link_goes_whose_handlers_run_on() {
+    let limits = Limits::default().with_inbound_total(135_000).unwrap();
+    let mut node = node(limits);
+    let [mut left, mut other, mut waits] = links(&mut node);
+    let begin = |(link, len): (&mut Link, _), node: &mut _| {
+        link.receive(NOON, &request(len)).unwrap();
+        calls(link, node).remove(0)
+    };
+    let large = [
+        (&mut left, 60_000),
+        (&mut other, 60_000),
+        (&mut waits, 30_000),
+    ];
+    let _calls = large.map(|link| begin(link, &mut node));
+    assert!(!waits.wants_read() && waits.depends_on_others(false));
+    left.transport_failed(CloseReason::Remote);
+    let events = poll(&mut left, &mut node, NOON);
+    assert_eq!(close_reason(&events), Some(&CloseReason::Remote));
+    // It leaves its handler's place, and what the handler was called with is held.
+    assert!(node.take_freed() && !waits.wants_read());
+    left.let_go(&mut node);
+    assert!(node.take_freed() && waits.wants_read());
+    drop(left);
+    assert!(!node.take_freed());
+}
+
+#[test]
 fn the_link_with_the_most_bytes_to_write_is_closed_where_all_are_too_many() {
     let limits = Limits::default().with_outbound_total(400_000).unwrap();
     let mut node = node(limits);
