@@ -575,7 +575,6 @@ macro_rules! conformance {
                 handlers_change_while_the_node_runs
                 a_one_time_handler_takes_one_message
                 each_extractor_hands_over_its_part
-                each_of_several_has_the_whole_part
                 a_panic_is_an_error_and_the_node_lives
                 a_reply_that_cannot_be_sent_is_an_error
                 handlers_wait_for_a_free_place
