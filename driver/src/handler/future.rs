@@ -4,12 +4,12 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use netaio_core::Message;
 
 use super::Outcome;
-use super::answering::Answering;
+use super::places::{Answering, Place, Slot};
 use super::reply::IntoReply;
 use super::request::Request;
 
@@ -93,34 +93,6 @@ impl HandlerFuture {
     #[inline]
     fn of<S: Slot>(&mut self) -> Option<&mut S> {
         (&mut *self.0 as &mut dyn Any).downcast_mut()
-    }
-}
-
-/// Where a future is, and where another of its type may be after it.
-pub(super) trait Slot: Any + Send {
-    /// Its answer, once it is ready.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>>;
-}
-
-/// It can be moved, as the future cannot: so it can be asked what it is of.
-struct Place<F>(Pin<Box<Option<F>>>);
-
-impl<F> Default for Place<F> {
-    fn default() -> Self {
-        Self(Box::pin(None))
-    }
-}
-
-impl<F: Future<Output = Option<Message>> + Send + 'static> Slot for Place<F> {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>> {
-        let mut future = self.0.as_mut();
-        let Some(running) = future.as_mut().as_pin_mut() else {
-            return Poll::Ready(None);
-        };
-        let answer = ready!(running.poll(context));
-        // What it has captured goes, and its place stays.
-        future.set(None);
-        Poll::Ready(answer)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Functions as handlers.
 
-mod answering;
 mod body_stream;
 mod debug;
 mod extension;
@@ -11,6 +10,7 @@ mod formats;
 mod future;
 mod middleware;
 mod path;
+mod places;
 mod reply;
 mod request;
 mod route;

@@ -269,7 +269,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             if !more && self.is_due() {
                 continue;
             }
-            if self.running.is_empty() {
+            if !more && self.running.is_empty() {
                 self.running.spares.clear();
             }
             self.note_pending();

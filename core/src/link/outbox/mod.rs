@@ -325,7 +325,9 @@ impl Outbox {
         if self.tail.capacity() > Self::KEEP.max(wanted) {
             self.tail.shrink_to(self.tail.len());
         }
-        self.usual = written.len().clamp(self.usual / 2, Self::PORTION);
+        if !written.is_empty() {
+            self.usual = written.len().clamp(self.usual / 2, Self::PORTION);
+        }
         self.in_flight = InFlight {
             len: written.len(),
             capacity: written.capacity(),

@@ -1,5 +1,6 @@
-//! Futures of handlers, with the requests that they answer.
+//! Where the futures of handlers are.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -8,9 +9,36 @@ use std::task::{Context, Poll, Waker, ready};
 use netaio_core::Message;
 
 use super::PANICKED;
-use super::future::Slot;
 use super::reply::IntoReply;
 use super::request::Request;
+
+/// Where a future is, and where another of its type may be after it.
+pub(super) trait Slot: Any + Send {
+    /// Its answer, once it is ready.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>>;
+}
+
+/// It can be moved, as the future cannot: so it can be asked what it is of.
+pub(super) struct Place<F>(pub(super) Pin<Box<Option<F>>>);
+
+impl<F> Default for Place<F> {
+    fn default() -> Self {
+        Self(Box::pin(None))
+    }
+}
+
+impl<F: Future<Output = Option<Message>> + Send + 'static> Slot for Place<F> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        let mut future = self.0.as_mut();
+        let Some(running) = future.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let answer = ready!(running.poll(context));
+        // What it has captured goes, and its place stays.
+        future.set(None);
+        Poll::Ready(answer)
+    }
+}
 
 /// Where a future is that answers a request, and where another of its type may be after it.
 pub(super) struct Answering<F> {
