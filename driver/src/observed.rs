@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use netaio_core::Message;
+use netaio_core::{Message, MessageType};
 use tracing::{Level, Span};
 
 use crate::context::{Context, MeasuredTimes};
@@ -51,15 +51,21 @@ fn watch(
     };
     let outcome = {
         let _entered = watched.span.enter();
-        handler.call_with(request, spares)?
+        handler.call_with(request, spares)
     };
-    Ok(match outcome {
-        Outcome::Done(answer) => {
-            watched.done(answer.as_ref());
-            Outcome::Done(answer)
-        }
+    match &outcome {
+        Ok(Outcome::Done(answer)) => watched.done(type_of(answer)),
+        Err(Panicked) => watched.done(Some(MessageType::ERROR)),
+        Ok(Outcome::Running(_)) => {}
+    }
+    outcome.map(|outcome| match outcome {
         Outcome::Running(future) => Outcome::Running(spares.place(Observed { future, watched })),
+        done @ Outcome::Done(_) => done,
     })
+}
+
+fn type_of(answer: &Option<Message>) -> Option<MessageType> {
+    answer.as_ref().map(|answer| answer.message_type)
 }
 
 fn span_of(request: &Request) -> Span {
@@ -82,14 +88,14 @@ struct Watched {
 }
 
 impl Watched {
-    fn done(&self, answer: Option<&Message>) {
+    fn done(&self, answer: Option<MessageType>) {
         if let Some((times, begun)) = &self.measured {
             let now = self.time.monotonic();
             times.handlers.add(now.saturating_sub(*begun));
         }
         if let Some(answer) = answer {
             shielded(|| {
-                let answer = tracing::field::display(answer.message_type);
+                let answer = tracing::field::display(answer);
                 self.span.record("answer", answer);
             });
         }
@@ -111,7 +117,7 @@ impl Future for Observed {
             let _entered = watched.span.enter();
             ready!(Pin::new(future).poll(context))
         };
-        watched.done(answer.as_ref());
+        watched.done(type_of(&answer));
         Poll::Ready(answer)
     }
 }

@@ -33,8 +33,8 @@ pub trait FromRequest: Sized {
     /// handler is not called.
     fn from_request(request: &Request) -> Result<Self, Reply>;
 
-    /// Extracts the last argument. It may take its content out of the message, which no other
-    /// argument is made of then; the rest stays for the reply.
+    /// Extracts the last argument. It may take the content out of the message, which no other
+    /// argument is made of then; all else stays for the [reply](IntoReply::into_reply).
     ///
     /// # Errors
     /// As those of [`from_request`](Self::from_request).

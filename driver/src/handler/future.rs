@@ -25,7 +25,8 @@ impl Spares {
     /// Kept for the next calls: of those that run side by side, and of several kinds.
     const KEEP: usize = 4;
 
-    /// A future on the heap, in the place of one that has completed if there is one that fits.
+    /// A future on the heap, in the place of one that has completed if there is one that fits. Of a
+    /// handler's [`begin`](Self::begin) is: one that is ready at once needs no more.
     #[inline]
     pub fn place<F>(&mut self, future: F) -> HandlerFuture
     where
@@ -40,7 +41,11 @@ impl Spares {
     }
 
     /// The outcome of a handler that has returned a future: it is polled at once, and most are
-    /// ready then. One that goes on takes the request with it.
+    /// ready then. One that goes on takes the request with it, and has to be polled again, whether
+    /// or not anything wakes.
+    ///
+    /// # Panics
+    /// The future does, or its reply. Who calls handlers catches that.
     #[inline]
     pub fn begin<F>(&mut self, future: F, request: &mut Option<Request>) -> Outcome
     where

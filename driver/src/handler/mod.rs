@@ -93,7 +93,8 @@ pub trait Handler<Marker>: Send + Sync + 'static {
 pub enum Outcome {
     /// It has completed, with a reply or without.
     Done(Option<Message>),
-    /// It goes on: the future completes with the reply, if there is one.
+    /// It goes on: the future completes with the reply, if there is one. It has to be polled,
+    /// whether or not anything wakes.
     Running(HandlerFuture),
 }
 
@@ -101,7 +102,7 @@ pub enum Outcome {
 #[derive(Clone)]
 pub(crate) struct AnyHandler(Arc<Inner<Function>>);
 
-/// One request that is handed on by value is copied each time.
+/// The request is borrowed: handed on by value it would be copied each time.
 type Function = dyn Fn(&mut Option<Request>, &mut Spares) -> Outcome + Send + Sync;
 
 struct Inner<F: ?Sized> {
@@ -188,7 +189,14 @@ impl AnyHandler {
         {
             request.pattern = Some(pattern.clone());
         }
-        catch_unwind(AssertUnwindSafe(|| (self.0.call)(request, spares))).map_err(|_| Panicked)
+        let call = || {
+            let outcome = (self.0.call)(request, spares);
+            if let Some(left) = request {
+                left.drop_extensions();
+            }
+            outcome
+        };
+        catch_unwind(AssertUnwindSafe(call)).map_err(|_| Panicked)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
+use bytes::Bytes;
 use netaio_core::Message;
 
 use super::PANICKED;
@@ -29,14 +30,7 @@ impl<F> Default for Place<F> {
 
 impl<F: Future<Output = Option<Message>> + Send + 'static> Slot for Place<F> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>> {
-        let mut future = self.0.as_mut();
-        let Some(running) = future.as_mut().as_pin_mut() else {
-            return Poll::Ready(None);
-        };
-        let answer = ready!(running.poll(context));
-        // What it has captured goes, and its place stays.
-        future.set(None);
-        Poll::Ready(answer)
+        poll_running(self.0.as_mut(), context).map(Option::flatten)
     }
 }
 
@@ -57,20 +51,31 @@ impl<F> Default for Answering<F> {
 }
 
 impl<F: Future<Output: IntoReply>> Answering<F> {
-    /// Polls a future, which goes on with the request where it is not ready. Whoever has it then
-    /// polls it again.
+    /// Polls a future, which goes on with the request where it is not ready. It has to be polled
+    /// again then, whether or not anything wakes: this poll's waker wakes nobody.
+    ///
+    /// # Panics
+    /// The future does, or its reply: its place is free again.
     #[inline]
     pub(super) fn begin(
         &mut self,
         future: F,
         request: &mut Option<Request>,
     ) -> Poll<Option<Message>> {
-        self.future.set(Some(future));
         let Some(asked) = request else {
             return Poll::Ready(None);
         };
+        self.future.set(Some(future));
         let mut context = Context::from_waker(Waker::noop());
-        let polled = poll_answer(&mut self.future, &mut context, asked);
+        let poll = || {
+            let reply = ready!(poll_running(self.future.as_mut(), &mut context));
+            Poll::Ready(reply.and_then(|reply| reply.into_reply(asked)))
+        };
+        let polled = catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|panic| {
+            // Not while it is on its way: a second panic would end the program.
+            self.future.set(None);
+            resume_unwind(panic)
+        });
         if polled.is_pending() {
             self.request = request.take();
         }
@@ -81,34 +86,42 @@ impl<F: Future<Output: IntoReply>> Answering<F> {
 impl<F: Future<Output: IntoReply> + Send + 'static> Slot for Answering<F> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>> {
         let Self { future, request } = self;
-        let Some(asked) = request else {
-            return Poll::Ready(None);
-        };
-        let poll = || poll_answer(future, context, asked);
-        let answer = match catch_unwind(AssertUnwindSafe(poll)) {
+        let poll = || poll_running(future.as_mut(), context);
+        let polled = catch_unwind(AssertUnwindSafe(poll));
+        let reply = match polled {
             Ok(polled) => ready!(polled),
             Err(_) => {
                 future.set(None);
-                let uri = std::mem::take(&mut asked.message.uri);
-                Some(Message::error(uri, PANICKED))
+                let asked = request.take();
+                return Poll::Ready(asked.map(|asked| failed(asked.message.uri)));
             }
         };
-        *request = None;
-        Poll::Ready(answer)
+        let Some((reply, mut asked)) = reply.zip(request.take()) else {
+            return Poll::Ready(None);
+        };
+        // A reply may take it, and fail after that.
+        let uri = asked.message.uri.clone();
+        let answer = catch_unwind(AssertUnwindSafe(|| reply.into_reply(&mut asked)));
+        Poll::Ready(answer.unwrap_or_else(|_| Some(failed(uri))))
     }
 }
 
-/// The answer of a future, once it is ready. What it has captured goes then, and its place stays.
+/// The answer of a handler that panicked.
+fn failed(uri: Bytes) -> Message {
+    Message::error(uri, PANICKED)
+}
+
+/// What a future is ready with, if there is one. What it has captured goes then, and its place
+/// stays.
 #[inline]
-fn poll_answer<F: Future<Output: IntoReply>>(
-    future: &mut Pin<Box<Option<F>>>,
+fn poll_running<F: Future>(
+    mut future: Pin<&mut Option<F>>,
     context: &mut Context<'_>,
-    request: &mut Request,
-) -> Poll<Option<Message>> {
+) -> Poll<Option<F::Output>> {
     let Some(running) = future.as_mut().as_pin_mut() else {
         return Poll::Ready(None);
     };
-    let reply = ready!(running.poll(context));
+    let output = ready!(running.poll(context));
     future.set(None);
-    Poll::Ready(reply.into_reply(request))
+    Poll::Ready(Some(output))
 }

@@ -20,8 +20,9 @@ use super::request::Request;
     note = "a handler returns `()`, bytes, text, `Reply`, `NoReply`, `Message`, or an `Option` or a `Result` of those"
 )]
 pub trait IntoReply {
-    /// The message that is sent back, if any. It may take what it needs out of the request, its
-    /// uri that is: nobody looks at that again.
+    /// The message that is sent back, if any. It may take the uri out of the request: nobody looks
+    /// at that again. The content is gone where the handler's last argument was made of it, a
+    /// `Content` or `Message` say.
     fn into_reply(self, request: &mut Request) -> Option<Message>;
 }
 

@@ -45,10 +45,15 @@ impl Request {
         {
             last.message = message;
             last.pattern = None;
-            last.extensions = None;
             return;
         }
         *place = Some(Self::new(message, remote()));
+    }
+
+    /// Drops what was set for this request alone, which is the program's: where a panic is caught.
+    #[inline]
+    pub(super) fn drop_extensions(&mut self) {
+        self.extensions = None;
     }
 
     /// The pattern by which its handler was found, if its key is one.

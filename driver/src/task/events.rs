@@ -65,7 +65,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     Request::put(&mut request, message, is_same, || connection.into());
                     self.call(call, &handler, &mut request);
                     handled = handled.saturating_add(1);
-                    if handled >= FEWEST && self.has_answered_half() {
+                    if handled >= FEWEST && self.has_answered_half() && self.link.wants_poll() {
                         return false;
                     }
                 }

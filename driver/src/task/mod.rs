@@ -39,7 +39,7 @@ use crate::traffic::OpenFlow;
 /// Queued answers that are written before more frames are handled, in bytes.
 const WRITE_AT: usize = 32 * 1024;
 
-/// The fewest messages whose answers are written before all that were read with them are handled.
+/// Messages that are handled at least before half of what was read is answered, in a turn of more.
 const FEWEST: usize = 32;
 
 /// The most bytes of which one half is answered before the other. Where more come at once, a write
@@ -258,8 +258,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.settle_flushes();
             let more = self.link.wants_poll();
             let turn_is_over = self.link.is_turn_over();
-            let writes = more && self.has_answered_half();
-            if (more || turn_is_over) && !writes && self.link.queued() < WRITE_AT {
+            let writes = self.has_answered_half() || self.link.queued() >= WRITE_AT;
+            // Nothing is written before the last read.
+            if (more || turn_is_over) && (!writes || self.link.wants_last_read()) {
                 self.yield_turn().await;
                 if self.link.wants_last_read() {
                     self.read_last().await;
@@ -375,7 +376,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// wait for one another in turns.
     fn has_answered_half(&self) -> bool {
         let left = self.link.unhandled();
-        self.unanswered > 0 && left <= self.unanswered / 2 && self.link.queued() > 0
+        left > 0 && left <= self.unanswered / 2 && self.link.queued() > 0
     }
 
     /// Whether a deadline has passed.

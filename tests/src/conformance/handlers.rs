@@ -207,8 +207,9 @@ pub async fn handlers_return_many_things<R: Runtime>() {
 pub async fn a_panic_is_an_error_and_the_connection_lives<R: Runtime>() {
     struct Bad;
     impl IntoReply for Bad {
-        fn into_reply(self, _: &mut Request) -> Option<Message> {
-            panic!("a panic of the test: a reply")
+        fn into_reply(self, request: &mut Request) -> Option<Message> {
+            let taken = "taken".into_reply(request);
+            panic!("a panic of the test: a reply, {taken:?}")
         }
     }
     let panics = |content: Content| -> &'static str {
@@ -226,7 +227,11 @@ pub async fn a_panic_is_an_error_and_the_connection_lives<R: Runtime>() {
             panics(content)
         })
         .on((REQUEST_URI, "bad reply"), || Bad)
-        .on((REQUEST_URI, "bad late reply"), || async { Bad });
+        .on((REQUEST_URI, "bad reply of a future"), || async { Bad })
+        .on((REQUEST_URI, "bad late reply"), || async {
+            yield_times(3).await;
+            Bad
+        });
     let pair = plain_pair(server).await;
     let to = &pair.connection;
     for uri in ["direct", "at once", "later"] {
@@ -235,7 +240,7 @@ pub async fn a_panic_is_an_error_and_the_connection_lives<R: Runtime>() {
         let answer = to.request(uri).await.unwrap();
         assert_message(&answer, RESPOND_URI, uri, "fine");
     }
-    for uri in ["bad reply", "bad late reply"] {
+    for uri in ["bad reply", "bad reply of a future", "bad late reply"] {
         let answer = to.request(uri).await.unwrap();
         assert_message(&answer, ERROR, uri, "the handler failed");
     }

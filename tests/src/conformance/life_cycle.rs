@@ -1,12 +1,20 @@
 //! Servers: from their first connection to their stop.
 
+use std::io;
+use std::mem;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::BytesMut;
+
 use netaio_driver::core::types::*;
-use netaio_driver::core::{CloseReason, Limits, Message};
+use netaio_driver::core::{CloseReason, Deframer, Limits, Message, NotHandled, Wire};
 use netaio_driver::{
-    BuildError, Client, Connection, NoReply, RequestError, Runtime, Server, ServerEvent,
+    BuildError, Client, Connection, NoReply, ReadHalf, RequestError, Runtime, Server, ServerEvent,
+    WriteHalf,
 };
 
 use super::pipe::{Shape, duplex};
@@ -208,6 +216,86 @@ pub async fn a_stop_does_not_wait_for_those_who_do_not_read<R: Runtime>() {
     assert_eq!(unwritten.len(), 2);
     let counted = server.metrics().unwritten_bytes;
     assert_eq!(counted, unwritten.iter().sum::<u64>());
+}
+
+/// A stream with a request, and another that comes late, before its end.
+struct Late {
+    now: Vec<u8>,
+    late: Vec<u8>,
+    has_come: Arc<AtomicBool>,
+}
+
+impl ReadHalf for Late {
+    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        let mut bytes = mem::take(&mut self.now);
+        if bytes.is_empty() {
+            if !self.has_come.load(Ordering::SeqCst) {
+                return Poll::Pending;
+            }
+            bytes = mem::take(&mut self.late);
+        }
+        buffer.extend_from_slice(&bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+}
+
+/// A stream that takes all bytes, which are kept.
+struct Taken(Arc<Mutex<BytesMut>>);
+
+impl WriteHalf for Taken {
+    fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What has come by the time that a stop has nothing left to do is refused, though the last
+/// answer is not written by then.
+pub async fn what_has_come_at_the_end_of_a_stop_is_refused<R: Runtime>() {
+    for more in [0, 40_000] {
+        let (door, begun) = (Door::new(), async_channel::unbounded());
+        let handler = {
+            let (begun, door) = (begun.0, door.clone());
+            move || {
+                let (begun, door) = (begun.clone(), door.clone());
+                async move {
+                    begun.send(()).await.unwrap();
+                    door.pass().await;
+                    vec![0; more]
+                }
+            }
+        };
+        let server = Server::<R>::builder().on(REQUEST_URI, handler);
+        let server = server.build().unwrap();
+        let (has_come, taken) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let late = Late {
+            now: frame(REQUEST_URI, "a", ""),
+            late: frame(REQUEST_URI, "b", ""),
+            has_come: has_come.clone(),
+        };
+        let served = server.serve_halves(late, Taken(Arc::clone(&taken)), None);
+        let connection = served.unwrap();
+        begun.1.recv().await.unwrap();
+        let mut stop = pin!(server.stop_within(NEVER));
+        let stopped = poll_times(stop.as_mut(), 1, GiveUp::AtOnce).await;
+        assert_eq!(stopped, None);
+        has_come.store(true, Ordering::SeqCst);
+        door.open();
+        stop.await;
+        connection.closed().await;
+        let wire = Wire::default();
+        let mut frames = Deframer::new(Arc::new(wire.clone()));
+        let mut next = || frames.next(&mut taken.lock().unwrap()).unwrap();
+        let mut message = || Some(next()?.decode(&wire).unwrap().into_message());
+        assert_message(&message().unwrap(), RESPOND_URI, "a", vec![0; more]);
+        let refusal = message().unwrap();
+        assert!(NotHandled::is_said_by(&refusal) && refusal.uri == "b");
+        assert_eq!(message(), None);
+    }
 }
 
 /// When its stop is over, a server's address is free for the next one.

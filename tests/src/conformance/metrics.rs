@@ -3,7 +3,9 @@
 use std::future::pending;
 
 use futures_lite::future::yield_now;
-use netaio_driver::core::types::{CONFIRM_SUBSCRIBE, NOTIFY_URI, REQUEST_URI, SUBSCRIBE_URI};
+use netaio_driver::core::types::{
+    CONFIRM_SUBSCRIBE, ERROR, NOTIFY_URI, REQUEST_URI, SUBSCRIBE_URI,
+};
 use netaio_driver::core::{Message, plugin::HmacAuth};
 use netaio_driver::{
     Client, Content, NoReply, Publisher, Remote, Runtime, Server, ServerEvent, UdpNode, Uri,
@@ -11,7 +13,7 @@ use netaio_driver::{
 };
 
 use super::raw_node::{bind_node, plain_node};
-use super::support::{Door, Pair, pair};
+use super::support::{Door, Pair, assert_message, pair};
 
 /// Messages and bytes are counted at both ends, and what is open or in flight while it is.
 pub async fn what_goes_in_and_out_is_counted<R: Runtime>() {
@@ -117,8 +119,12 @@ pub async fn every_message_is_counted<R: Runtime>() {
     assert_eq!(theirs.refusals.layer, 1);
 }
 
-/// Times are measured where that was asked for: of handlers that complete at once or later.
+/// Times are measured where that was asked for: of handlers that complete at once or later, and of
+/// those that panic.
 pub async fn times_are_measured_where_wanted<R: Runtime>() {
+    fn panics() {
+        panic!("a panic of the test")
+    }
     let builder = Server::<R>::builder()
         .measure_times()
         .on((REQUEST_URI, "now"), || "now")
@@ -126,7 +132,13 @@ pub async fn times_are_measured_where_wanted<R: Runtime>() {
             yield_now().await;
             "later"
         })
-        .on((REQUEST_URI, "never"), pending::<()>);
+        .on((REQUEST_URI, "never"), pending::<()>)
+        .on((REQUEST_URI, "panic"), panics)
+        .on((REQUEST_URI, "panic at once"), || async { panics() })
+        .on((REQUEST_URI, "panic later"), || async {
+            yield_now().await;
+            panics()
+        });
     let pair = pair(builder, Client::builder().measure_times()).await;
     for uri in ["now", "later", "later"] {
         let answer = pair.connection.request(uri).await.unwrap();
@@ -144,6 +156,11 @@ pub async fn times_are_measured_where_wanted<R: Runtime>() {
         "{page}"
     );
     assert!(page.contains("netaio_round_trip_seconds_count{node=\"client\"} 3\n"));
+    for (uri, count) in [("panic", 4), ("panic at once", 5), ("panic later", 6)] {
+        let answer = pair.connection.request(uri).await.unwrap();
+        assert_message(&answer, ERROR, uri, "the handler failed");
+        assert_eq!(pair.server.metrics().handler_times.count(), count);
+    }
 }
 
 /// What is refused is counted by why.
