@@ -229,9 +229,9 @@ pub mod api {
     /// Handlers: what they are called for, what they take, and what they return.
     pub mod handler {
         pub use crate::{
-            ConnectionId, FromPath, FromRequest, FromRequestAsync, FromSegment, Handler, Identity,
-            IntoErrorReply, IntoReply, Outcome, PathError, PeerIdentity, Peers, Request,
-            RouteOptions, debug_async_handler, debug_handler, path_segment,
+            ConnectionId, FromPath, FromRequest, FromRequestAsync, FromSegment, Handler,
+            HandlerFuture, Identity, IntoErrorReply, IntoReply, Outcome, PathError, PeerIdentity,
+            Peers, Request, RouteOptions, Spares, debug_async_handler, debug_handler, path_segment,
         };
         #[doc(inline)]
         pub use netaio_core::{

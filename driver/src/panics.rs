@@ -31,10 +31,34 @@ impl<F: Future> Future for Caught<F> {
         let future = self.project().future;
         match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
             Ok(polled) => polled.map(Ok),
-            Err(payload) => Poll::Ready(Err(TaskPanicked {
-                what: text(&*payload),
-            })),
+            Err(payload) => {
+                let what = text(&*payload);
+                discard(payload);
+                Poll::Ready(Err(TaskPanicked { what }))
+            }
         }
+    }
+}
+
+/// Calls what the application plugged in: nothing comes of it where that panics. What it works on
+/// may be as the panic left it.
+#[inline]
+pub(crate) fn attempt<T>(call: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(value) => Some(value),
+        Err(payload) => {
+            discard(payload);
+            None
+        }
+    }
+}
+
+/// Drops what is the application's, whose own drop may panic.
+#[cold]
+pub(crate) fn discard<T>(value: T) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // It might go on so.
+        std::mem::forget(another);
     }
 }
 

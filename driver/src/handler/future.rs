@@ -26,7 +26,8 @@ impl Spares {
     const KEEP: usize = 4;
 
     /// A future on the heap, in the place of one that has completed if there is one that fits. Of a
-    /// handler's [`begin`](Self::begin) is: one that is ready at once needs no more.
+    /// handler's [`begin`](Self::begin) is: one that is ready at once needs no more,
+    /// and its panic is answered for.
     #[inline]
     pub fn place<F>(&mut self, future: F) -> HandlerFuture
     where

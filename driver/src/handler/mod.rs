@@ -17,7 +17,6 @@ mod route;
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 pub use self::body_stream::BodyStream;
@@ -41,6 +40,8 @@ pub use self::request::Request;
 pub use self::route::RouteOptions;
 
 use netaio_core::{CallOptions, Key, Message, Pattern};
+
+use crate::panics::{attempt, discard};
 
 /// A function that handles messages.
 ///
@@ -196,7 +197,11 @@ impl AnyHandler {
             }
             outcome
         };
-        catch_unwind(AssertUnwindSafe(call)).map_err(|_| Panicked)
+        attempt(call).ok_or_else(|| {
+            // What it had set is no other message's.
+            discard(request.take());
+            Panicked
+        })
     }
 }
 

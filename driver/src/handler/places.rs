@@ -12,6 +12,7 @@ use netaio_core::Message;
 use super::PANICKED;
 use super::reply::IntoReply;
 use super::request::Request;
+use crate::panics::attempt;
 
 /// Where a future is, and where another of its type may be after it.
 pub(super) trait Slot: Any + Send {
@@ -87,10 +88,9 @@ impl<F: Future<Output: IntoReply> + Send + 'static> Slot for Answering<F> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>> {
         let Self { future, request } = self;
         let poll = || poll_running(future.as_mut(), context);
-        let polled = catch_unwind(AssertUnwindSafe(poll));
-        let reply = match polled {
-            Ok(polled) => ready!(polled),
-            Err(_) => {
+        let reply = match attempt(poll) {
+            Some(polled) => ready!(polled),
+            None => {
                 future.set(None);
                 let asked = request.take();
                 return Poll::Ready(asked.map(|asked| failed(asked.message.uri)));
@@ -101,8 +101,8 @@ impl<F: Future<Output: IntoReply> + Send + 'static> Slot for Answering<F> {
         };
         // A reply may take it, and fail after that.
         let uri = asked.message.uri.clone();
-        let answer = catch_unwind(AssertUnwindSafe(|| reply.into_reply(&mut asked)));
-        Poll::Ready(answer.unwrap_or_else(|_| Some(failed(uri))))
+        let answer = attempt(|| reply.into_reply(&mut asked));
+        Poll::Ready(answer.unwrap_or_else(|| Some(failed(uri))))
     }
 }
 

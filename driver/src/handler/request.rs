@@ -50,7 +50,7 @@ impl Request {
         *place = Some(Self::new(message, remote()));
     }
 
-    /// Drops what was set for this request alone, which is the program's: where a panic is caught.
+    /// Drops what was set for this request alone. It is the program's, and may panic.
     #[inline]
     pub(super) fn drop_extensions(&mut self) {
         self.extensions = None;

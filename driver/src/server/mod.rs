@@ -294,7 +294,8 @@ impl<R: Runtime> Server<R> {
     /// are written, then the connections close. Handlers whose askers are gone are waited
     /// for too. Requests that come meanwhile, and those that are not begun after `grace`, are
     /// answered with an `ERROR` that [says so](netaio_core::NotHandled), so that their askers
-    /// [may ask again](crate::RequestError::was_surely_not_handled) elsewhere. A connection that
+    /// [may ask again](crate::RequestError::was_surely_not_handled) elsewhere; one without an id only
+    /// where nothing before it waits for an answer, for which it would be taken. A connection that
     /// no handler runs for closes at once, whatever others wait for: what is asked over it later
     /// fails with its end. Remotes have
     /// a second more, and no longer than `grace`, to take these and whatever else waits for them; then

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use netaio_driver::core::types::*;
-use netaio_driver::core::{Body, Key, Limits, Message, MessageType};
+use netaio_driver::core::{Body, CallOptions, Key, Limits, Message, MessageType};
 use netaio_driver::{
-    Client, Connection, Content, IntoReply, NoReply, Reply, Request, RequestError, Runtime, Server,
-    Text, Uri,
+    Client, Connection, Content, Extension, FromRequest, IntoReply, NoReply, Reply, Request,
+    RequestError, Runtime, Server, Text, Uri,
 };
 
 use super::raw::{dial, frame};
 use super::support::{
-    Counter, Door, assert_message, connect, echo_behind_doors, listen, none, plain_pair, spawn,
-    standstill, yield_times,
+    Counter, Door, assert_message, both, connect, echo_behind_doors, listen, none, plain_pair,
+    spawn, standstill, yield_times,
 };
 
 /// The most specific key that has a handler wins: type, uri and address before
@@ -243,6 +243,76 @@ pub async fn a_panic_is_an_error_and_the_connection_lives<R: Runtime>() {
     for uri in ["bad reply", "bad reply of a future", "bad late reply"] {
         let answer = to.request(uri).await.unwrap();
         assert_message(&answer, ERROR, uri, "the handler failed");
+    }
+    assert_eq!(pair.server.connections(), 1);
+}
+
+/// What a request had set is no other one's, though its handler panics; and what a handler panics
+/// with, or holds when it does, may panic once more.
+pub async fn what_a_panic_leaves_harms_nobody<R: Runtime>() {
+    struct Who(&'static str);
+    struct Login;
+    impl FromRequest for Login {
+        fn from_request(_: &Request) -> Result<Self, Reply> {
+            Ok(Self)
+        }
+
+        fn take_from_request(request: &mut Request) -> Result<Self, Reply> {
+            request.set_extension(Who("somebody"));
+            panic!("a panic of the test: after it was set")
+        }
+    }
+    struct Answer;
+    impl IntoReply for Answer {
+        fn into_reply(self, request: &mut Request) -> Option<Message> {
+            request.set_extension(Who("somebody"));
+            panic!("a panic of the test: in the reply")
+        }
+    }
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("a panic of the test: of what is dropped")
+            }
+        }
+    }
+    fn explodes() {
+        std::panic::panic_any(Bomb)
+    }
+    let short = CallOptions::new().with_timeout(Some(Duration::from_millis(1)));
+    let server = Server::<R>::builder()
+        .on((REQUEST_URI, "login"), |_: Login| "in")
+        .on((REQUEST_URI, "answer"), || Answer)
+        .on((REQUEST_URI, "answer of a future"), || async { Answer })
+        .on((REQUEST_URI, "bomb"), explodes)
+        .on((REQUEST_URI, "late bomb"), || async {
+            yield_times(3).await;
+            explodes()
+        })
+        .on((REQUEST_URI, "held bomb"), || async {
+            let _bomb = Bomb;
+            std::future::pending::<()>().await;
+        })
+        .route_options(short)
+        .on((REQUEST_URI, "who"), |who: Option<Extension<Who>>| {
+            who.map_or("nobody", |who| who.0.0)
+        });
+    let pair = plain_pair(server).await;
+    let panicking = ["login", "answer", "answer of a future", "bomb", "late bomb"];
+    for uri in panicking.into_iter().chain(["held bomb"]) {
+        // Both come at once.
+        let (answer, who) = both(
+            async { pair.connection.request(uri).await.unwrap() },
+            async { pair.connection.request("who").await.unwrap() },
+        )
+        .await;
+        let text = match uri {
+            "held bomb" => "the handler took too long",
+            _ => "the handler failed",
+        };
+        assert_message(&answer, ERROR, uri, text);
+        assert_message(&who, RESPOND_URI, "who", "nobody");
     }
     assert_eq!(pair.server.connections(), 1);
 }

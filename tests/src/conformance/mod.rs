@@ -193,6 +193,7 @@ macro_rules! conformance {
                 a_one_time_handler_is_called_once_by_many
                 handlers_return_many_things
                 a_panic_is_an_error_and_the_connection_lives
+                what_a_panic_leaves_harms_nobody
                 a_reply_that_cannot_be_sent_is_an_error
                 a_handler_may_ask_its_client
                 a_handlers_own_request_times_out

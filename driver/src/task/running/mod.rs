@@ -10,6 +10,7 @@ use netaio_core::Message;
 use slab::Slab;
 
 use crate::handler::{HandlerFuture, Spares};
+use crate::panics::discard;
 use crate::sync::{AtomicBool, AtomicWaker, Mutex, Ordering, lock};
 
 /// The handlers in flight of one connection, each with its call. A handler is polled
@@ -117,7 +118,9 @@ impl<C> Running<C> {
         let found = slots.find(|(_, handler)| is_it(&handler.call));
         if let Some((slot, _)) = found {
             // Its waker may still list the slot, which is passed over, or is another's then.
-            drop(handlers.slots.remove(slot));
+            let Handler { future, call } = handlers.slots.remove(slot);
+            discard(future);
+            drop(call);
             self.count = self.count.saturating_sub(1);
         }
     }
