@@ -39,6 +39,11 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// As [`handle_events`](Self::handle_events). Not in an async function, which would move each
     /// event once more.
     fn poll_link(&mut self) -> bool {
+        if self.has_answered_half() && self.writing.is_empty() {
+            // Callers who got one half have asked again: that is written before the other half.
+            return false;
+        }
+        self.forget_half();
         let routing = self.lookup.turn(&self.service);
         // Of one message after another, so that not each one has a handle of the connection.
         let mut request = None;
@@ -65,7 +70,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     Request::put(&mut request, message, is_same, || connection.into());
                     self.call(call, &handler, &mut request);
                     handled = handled.saturating_add(1);
-                    if handled >= FEWEST && self.has_answered_half() && self.link.wants_poll() {
+                    if self.is_half_over(handled) && self.link.queued() > 0 {
                         return false;
                     }
                 }
@@ -74,10 +79,23 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     limited!(logs, DEBUG, "connection closed", @remote, %reason);
                     return true;
                 }
-                Some(event) => self.handle_event(event),
+                Some(event) => {
+                    let is_answer = matches!(event, LinkEvent::Answered { .. });
+                    self.handle_event(event);
+                    handled = handled.saturating_add(is_answer.into());
+                    // Callers have a turn before there is something to write.
+                    if is_answer && self.is_half_over(handled) {
+                        return false;
+                    }
+                }
                 None => return false,
             }
         }
+    }
+
+    /// Whether one half of what was read is handled, of many messages, and the other can be.
+    fn is_half_over(&self, handled: usize) -> bool {
+        handled >= FEWEST && self.has_handled_half() && self.link.wants_poll()
     }
 
     /// Lets the remote wait while the application takes no more messages.

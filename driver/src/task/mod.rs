@@ -373,10 +373,22 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     /// Whether one half of what was read is answered, and nothing of it written: whoever waits for
     /// that goes on while the other half is handled. Were all answered at once, the two ends would
-    /// wait for one another in turns.
+    /// wait for one another in turns. What callers ask who were answered counts too.
     fn has_answered_half(&self) -> bool {
+        self.has_handled_half() && self.link.queued() > 0
+    }
+
+    /// Whether one half of what was read is handled, and the other is not.
+    fn has_handled_half(&self) -> bool {
         let left = self.link.unhandled();
-        left > 0 && left <= self.unanswered / 2 && self.link.queued() > 0
+        left > 0 && left <= self.unanswered / 2
+    }
+
+    /// Handles the other half like the first, where nothing came of that.
+    fn forget_half(&mut self) {
+        if self.has_handled_half() {
+            self.unanswered = 0;
+        }
     }
 
     /// Whether a deadline has passed.

@@ -284,7 +284,7 @@ fn at_once() -> Limits {
 }
 
 /// Many bytes, and how many of them come at once.
-struct Batch(Bytes, usize);
+pub(super) struct Batch(pub(super) Bytes, pub(super) usize);
 
 impl ReadHalf for Batch {
     fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
@@ -336,44 +336,6 @@ pub async fn a_turn_is_of_so_many_frames<R: Runtime>() {
             assert!(largest <= most, "{kind:?}, {at_once} at once: {turns:?}");
             assert!(at_once < FRAMES || largest == most, "{kind:?}: {turns:?}");
         }
-    }
-}
-
-/// A stream that takes everything at once, and the length of each write.
-struct Writes(Arc<Mutex<Vec<usize>>>);
-
-impl WriteHalf for Writes {
-    fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.lock().unwrap().push(bytes.len());
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// Of requests that come at once one half is answered while the other is handled, so that whoever
-/// waits goes on; few are answered with one write, and very many too.
-pub async fn one_half_is_answered_while_the_other_is_handled<R: Runtime>() {
-    let server = Server::<R>::builder().on(REQUEST_URI, || "");
-    let server = server.build().unwrap();
-    let (asked, answer) = (frame(REQUEST_URI, "u", ""), frame(RESPOND_URI, "u", ""));
-    for (requests, written) in [
-        (1, &[1][..]),
-        (32, &[32]),
-        (33, &[32, 1]),
-        (64, &[32, 32]),
-        (200, &[100, 100]),
-        (1000, &[1000]),
-    ] {
-        let batch = Batch(asked.repeat(requests).into(), usize::MAX);
-        let writes = Arc::new(Mutex::new(Vec::new()));
-        let connection = server.serve_halves(batch, Writes(writes.clone()), None);
-        assert_eq!(connection.unwrap().closed().await, CloseReason::Remote);
-        let writes = writes.lock().unwrap();
-        let answers: Vec<_> = writes.iter().map(|len| len / answer.len()).collect();
-        assert_eq!(answers, written);
     }
 }
 

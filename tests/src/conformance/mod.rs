@@ -33,6 +33,7 @@ pub mod extractors;
 pub mod formats;
 pub mod full_tables;
 pub mod groups;
+pub mod halves;
 pub mod handlers;
 pub mod hostile;
 pub mod identities;
@@ -442,6 +443,10 @@ macro_rules! conformance {
                 a_subscriber_of_a_crowd_gives_way_to_a_newcomer
                 a_peer_of_a_crowd_gives_way_to_a_newcomer
             }
+            halves {
+                one_half_is_answered_while_the_other_is_handled
+                one_half_asks_again_while_the_other_is_answered
+            }
             hostile {
                 garbage_closes_the_connection
                 an_absent_auth_section_is_accepted
@@ -454,7 +459,6 @@ macro_rules! conformance {
                 who_does_not_read_is_not_read_from
                 who_does_not_read_gets_its_answers_later
                 a_turn_is_of_so_many_frames
-                one_half_is_answered_while_the_other_is_handled
                 an_endless_stream_starves_nobody
                 an_endless_stream_starves_no_timeout
                 the_reason_of_an_end_is_told
