@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netaio_core::{Call, CloseReason, Dropped, Gap, LinkEvent, Message, ReplyError};
 
-use super::{FEWEST, Task};
+use super::{FEWEST_ANSWERS, FEWEST_REQUESTS, Task};
 use crate::futures::race;
 use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
 use crate::logging::limited;
@@ -70,7 +70,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     Request::put(&mut request, message, is_same, || connection.into());
                     self.call(call, &handler, &mut request);
                     handled = handled.saturating_add(1);
-                    if self.is_half_over(handled) && self.link.queued() > 0 {
+                    if self.is_half_over(handled, FEWEST_REQUESTS) && self.link.queued() > 0 {
                         return false;
                     }
                 }
@@ -84,7 +84,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     self.handle_event(event);
                     handled = handled.saturating_add(is_answer.into());
                     // Callers have a turn before there is something to write.
-                    if is_answer && self.is_half_over(handled) {
+                    if is_answer && self.is_half_over(handled, FEWEST_ANSWERS) {
                         return false;
                     }
                 }
@@ -94,8 +94,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     /// Whether one half of what was read is handled, of many messages, and the other can be.
-    fn is_half_over(&self, handled: usize) -> bool {
-        handled >= FEWEST && self.has_handled_half() && self.link.wants_poll()
+    fn is_half_over(&self, handled: usize, fewest: usize) -> bool {
+        handled >= fewest && self.has_handled_half() && self.link.wants_poll()
     }
 
     /// Lets the remote wait while the application takes no more messages.

@@ -39,8 +39,12 @@ use crate::traffic::OpenFlow;
 /// Queued answers that are written before more frames are handled, in bytes.
 const WRITE_AT: usize = 32 * 1024;
 
-/// Messages that are handled at least before half of what was read is answered, in a turn of more.
-const FEWEST: usize = 32;
+/// Requests that are handled at least before half of what was read is answered, in a turn of more.
+const FEWEST_REQUESTS: usize = 16;
+
+/// Answers that are handed out at least before their callers ask again: each write of theirs takes
+/// a turn of all tasks besides.
+const FEWEST_ANSWERS: usize = 32;
 
 /// The most bytes of which one half is answered before the other. Where more come at once, a write
 /// more costs longer than somebody waits.

@@ -47,8 +47,8 @@ pub async fn one_half_is_answered_while_the_other_is_handled<R: Runtime>() {
     let (asked, answer) = (frame(REQUEST_URI, "u", ""), frame(RESPOND_URI, "u", ""));
     for (requests, answered) in [
         (1, &[1][..]),
-        (32, &[32]),
-        (33, &[32, 1]),
+        (16, &[16]),
+        (17, &[16, 1]),
         (64, &[32, 32]),
         (200, &[100, 100]),
         (1000, &[1000]),
