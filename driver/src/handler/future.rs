@@ -2,18 +2,20 @@
 
 use std::any::Any;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use netaio_core::Message;
 
-use super::Outcome;
 use super::places::{Answering, Place, Slot};
 use super::reply::IntoReply;
 use super::request::Request;
+use super::{Completion, Outcome};
+use crate::panics::{Panicked, attempt, discard};
 
-/// A handler that goes on: it completes with the reply, if there is one.
+/// A handler that goes on: it completes with the reply, if there is one. Polled, it panics where a
+/// future does that was [placed](Spares::place).
 pub struct HandlerFuture(Box<dyn Slot>);
 
 /// The memory of handlers that have completed, for the next ones of the same kind: as long
@@ -26,8 +28,8 @@ impl Spares {
     const KEEP: usize = 4;
 
     /// A future on the heap, in the place of one that has completed if there is one that fits. Of a
-    /// handler's [`begin`](Self::begin) is: one that is ready at once needs no more,
-    /// and its panic is answered for.
+    /// handler's [`begin`](Self::begin) is: one that is ready at once needs no more, and what
+    /// waits for it is answered with the request's uri.
     #[inline]
     pub fn place<F>(&mut self, future: F) -> HandlerFuture
     where
@@ -99,6 +101,23 @@ impl HandlerFuture {
     #[inline]
     fn of<S: Slot>(&mut self) -> Option<&mut S> {
         (&mut *self.0 as &mut dyn Any).downcast_mut()
+    }
+
+    /// As its `poll`, for whoever answers for its panic. It must not be polled after that.
+    pub(crate) fn poll_caught(&mut self, context: &mut Context<'_>) -> Poll<Completion> {
+        match attempt(|| self.0.poll(context)) {
+            Some(polled) => polled.map(Ok),
+            None => Poll::Ready(Err(Panicked)),
+        }
+    }
+
+    /// As [`poll_caught`](Self::poll_caught), until it completes.
+    pub(crate) async fn caught(mut self) -> Completion {
+        let completed = poll_fn(|context| self.poll_caught(context)).await;
+        if completed.is_err() {
+            discard(self);
+        }
+        completed
     }
 }
 

@@ -9,6 +9,7 @@ use netaio_core::{Message, Refusal};
 use super::reply::IntoReply;
 use super::request::Request;
 use super::{AnyHandler, Outcome, PANICKED, Spares};
+use crate::panics::Panicked;
 use crate::remote::Remote;
 
 /// What is called around handlers: to log, measure, limit, reject or change messages and
@@ -77,11 +78,12 @@ impl Next {
     /// `ERROR`. Cancel-safe: if the future is dropped, so is the handler.
     pub async fn run(self, request: Request) -> Option<Message> {
         let uri = request.message.uri.clone();
-        match self.0.call(request, &mut Spares::default()) {
-            Ok(Outcome::Done(answer)) => answer,
-            Ok(Outcome::Running(future)) => future.await,
-            Err(_) => Some(Message::error(uri, PANICKED)),
-        }
+        let completed = match self.0.call(request, &mut Spares::default()) {
+            Ok(Outcome::Done(answer)) => Ok(answer),
+            Ok(Outcome::Running(future)) => future.caught().await,
+            Err(panicked) => Err(panicked),
+        };
+        completed.unwrap_or_else(|Panicked| Some(Message::error(uri, PANICKED)))
     }
 }
 

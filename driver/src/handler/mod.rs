@@ -41,7 +41,7 @@ pub use self::route::RouteOptions;
 
 use netaio_core::{CallOptions, Key, Message, Pattern};
 
-use crate::panics::{attempt, discard};
+use crate::panics::{Panicked, attempt, discard};
 
 /// A function that handles messages.
 ///
@@ -211,8 +211,8 @@ impl fmt::Debug for AnyHandler {
     }
 }
 
-/// A handler panicked; what it panicked with is dropped.
-pub(crate) struct Panicked;
+/// What has become of a handler that went on: its answer, if there is one.
+pub(crate) type Completion = Result<Option<Message>, Panicked>;
 
 /// The text of the `ERROR` that is sent when a handler panics.
 pub(crate) const PANICKED: &str = "the handler failed";
