@@ -282,6 +282,7 @@ macro_rules! handlers {
                     return Outcome::Done(None);
                 };
                 extract!(asked, $($argument)* $(; $last)?);
+                // Of a handler without arguments nothing was extracted, and it would be unused.
                 let _ = asked;
                 spares.begin(self($($argument,)* $($last)?), request)
             }
