@@ -21,11 +21,24 @@ pub struct HandlerFuture(Box<dyn Slot>);
 /// The memory of handlers that have completed, for the next ones of the same kind: as long
 /// as a connection has one, calling a handler allocates nothing.
 #[derive(Default)]
-pub struct Spares(Vec<HandlerFuture>);
+pub struct Spares {
+    kept: Vec<HandlerFuture>,
+    /// Whoever calls the handler awaits it at once, and polls it by that.
+    is_awaited: bool,
+}
 
 impl Spares {
     /// Kept for the next calls: of those that run side by side, and of several kinds.
     const KEEP: usize = 4;
+
+    /// Of a call that is awaited at once: were it polled before, a handler behind others would be
+    /// polled once more by each of them.
+    pub(super) fn awaited() -> Self {
+        Self {
+            kept: Vec::new(),
+            is_awaited: true,
+        }
+    }
 
     /// A future on the heap, in the place of one that has completed if there is one that fits. Of a
     /// handler's [`begin`](Self::begin) is: one that is ready at once needs no more, and what
@@ -44,8 +57,8 @@ impl Spares {
     }
 
     /// The outcome of a handler that has returned a future: it is polled at once, and most are
-    /// ready then. One that goes on takes the request with it, and has to be polled again, whether
-    /// or not anything wakes.
+    /// ready then; behind middleware that is done by what awaits it. One that goes on takes the
+    /// request with it, and has to be polled again, whether or not anything wakes.
     ///
     /// # Panics
     /// The future does, or its reply. Who calls handlers catches that.
@@ -56,6 +69,7 @@ impl Spares {
     {
         let mut place = self.vacant::<Answering<F>>();
         let polled = match place.of::<Answering<F>>() {
+            Some(place) if self.is_awaited => place.put(future, request),
             Some(place) => place.begin(future, request),
             None => Poll::Ready(None),
         };
@@ -71,27 +85,25 @@ impl Spares {
     /// A place of one kind, which was another's before if there is one.
     #[inline]
     fn vacant<S: Slot + Default>(&mut self) -> HandlerFuture {
-        let spare = self
-            .0
-            .iter_mut()
-            .position(|spare| spare.of::<S>().is_some());
+        let mut spares = self.kept.iter_mut();
+        let spare = spares.position(|spare| spare.of::<S>().is_some());
         match spare {
-            Some(index) => self.0.swap_remove(index),
+            Some(index) => self.kept.swap_remove(index),
             None => HandlerFuture(Box::new(S::default())),
         }
     }
 
     /// Keeps the memory of one that has completed.
     pub(crate) fn keep(&mut self, completed: HandlerFuture) {
-        if self.0.len() < Self::KEEP {
-            self.0.push(completed);
+        if self.kept.len() < Self::KEEP {
+            self.kept.push(completed);
         }
     }
 
     /// Frees all of it: a connection that waits has none.
     pub(crate) fn clear(&mut self) {
-        if !self.0.is_empty() {
-            self.0 = Vec::new();
+        if !self.kept.is_empty() {
+            self.kept = Vec::new();
         }
     }
 }
@@ -137,7 +149,7 @@ impl fmt::Debug for HandlerFuture {
 
 impl fmt::Debug for Spares {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Spares").field(&self.0.len()).finish()
+        f.debug_tuple("Spares").field(&self.kept.len()).finish()
     }
 }
 
@@ -169,9 +181,9 @@ mod tests {
         let place = address(&first);
         spares.keep(first);
         let other = spares.place(async { None });
-        assert!(address(&other) != place && spares.0.len() == 1);
+        assert!(address(&other) != place && spares.kept.len() == 1);
         let mut second = spares.place(holding(Arc::default()));
-        assert!(address(&second) == place && spares.0.is_empty());
+        assert!(address(&second) == place && spares.kept.is_empty());
         assert!(poll(&mut second).is_ready());
     }
 
@@ -192,8 +204,8 @@ mod tests {
             let future = Spares::default().place(async { None });
             spares.keep(future);
         }
-        assert_eq!(spares.0.len(), Spares::KEEP);
+        assert_eq!(spares.kept.len(), Spares::KEEP);
         spares.clear();
-        assert!(spares.0.is_empty());
+        assert!(spares.kept.is_empty());
     }
 }

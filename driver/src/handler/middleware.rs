@@ -78,7 +78,7 @@ impl Next {
     /// `ERROR`. Cancel-safe: if the future is dropped, so is the handler.
     pub async fn run(self, request: Request) -> Option<Message> {
         let uri = request.message.uri.clone();
-        let completed = match self.0.call(request, &mut Spares::default()) {
+        let completed = match self.0.call(request, &mut Spares::awaited()) {
             Ok(Outcome::Done(answer)) => Ok(answer),
             Ok(Outcome::Running(future)) => future.caught().await,
             Err(panicked) => Err(panicked),

@@ -1,7 +1,9 @@
 //! Middleware: functions around handlers, and handlers that are registered together.
 
-use std::future::IntoFuture;
+use std::future::{IntoFuture, poll_fn};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use netaio_driver::core::plugin::HmacAuth;
@@ -134,6 +136,38 @@ pub async fn middleware_stands_in_its_order<R: Runtime>() {
     ] {
         let answer = pair.connection.request(uri).await.unwrap();
         assert_message(&answer, kind, uri, expected);
+    }
+}
+
+/// Behind several a handler is polled once when it is called, as it is behind none: the poll whose
+/// waker wakes nobody.
+pub async fn a_handler_behind_many_is_polled_once_in_its_turn<R: Runtime>() {
+    async fn passes(request: Request, next: Next) -> Option<Message> {
+        next.run(request).await
+    }
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = polls.clone();
+    let handler = move || {
+        let polls = counted.clone();
+        poll_fn(move |context| {
+            if context.waker().will_wake(Waker::noop()) {
+                polls.fetch_add(1, Ordering::SeqCst);
+                return Poll::Pending;
+            }
+            Poll::Ready("done")
+        })
+    };
+    let server = Server::<R>::builder()
+        .on((REQUEST_URI, "none"), handler.clone())
+        .on((REQUEST_URI, "three"), handler)
+        .wrap_route(passes)
+        .wrap_route(passes)
+        .wrap_route(passes);
+    let pair = plain_pair(server).await;
+    for (uri, count) in [("none", 1), ("three", 2)] {
+        let answer = pair.connection.request(uri).await.unwrap();
+        assert_message(&answer, RESPOND_URI, uri, "done");
+        assert_eq!(polls.load(Ordering::SeqCst), count, "{uri}");
     }
 }
 
