@@ -12,11 +12,11 @@ use netaio_driver::core::{Key, Layer, Message, Refusal};
 use netaio_driver::{
     BuildError, Client, ConcurrencyLimit, Content, Extension, Middleware, Next, NoReply, Path,
     RateLimit, Remote, Reply, Request, RouteOptions, Router, Runtime, Server, Text, Timeout, Trace,
-    UdpNode,
+    UdpNode, Uri,
 };
 
 use super::raw_node::{bind_node, plain_node};
-use super::support::{assert_message, connect, listen, pair, plain_pair};
+use super::support::{assert_message, connect, listen, pair, plain_pair, yield_times};
 
 /// Notes what passes it, and what was refused.
 #[derive(Clone, Default)]
@@ -135,6 +135,57 @@ pub async fn middleware_stands_in_its_order<R: Runtime>() {
         ("secret", NOT_PERMITTED, "no"),
     ] {
         let answer = pair.connection.request(uri).await.unwrap();
+        assert_message(&answer, kind, uri, expected);
+    }
+}
+
+/// Whatever uri it hands on, the answer has the one that was asked for, of a handler that panics
+/// too. One that the handler says itself stays.
+pub async fn an_answer_has_the_uri_that_was_asked_for<R: Runtime>() {
+    async fn shortens(mut request: Request, next: Next) -> Option<Message> {
+        let uri = request.message.uri.slice(2..);
+        request.message.uri = uri;
+        next.run(request).await
+    }
+    async fn panics() -> &'static str {
+        panic!("a panic of the test")
+    }
+    macro_rules! with_handlers {
+        ($builder:expr) => {
+            $builder
+                .on((REQUEST_URI, "a/b/now"), |uri: Uri| uri.to_string())
+                .wrap_route(shortens)
+                .on((REQUEST_URI, "a/b/later"), |uri: Uri| async move {
+                    yield_times(3).await;
+                    uri.to_string()
+                })
+                .wrap_route(shortens)
+                .on((REQUEST_URI, "a/b/panics"), || -> NoReply {
+                    panic!("a panic of the test")
+                })
+                .wrap_route(shortens)
+                .on((REQUEST_URI, "a/b/panics later"), panics)
+                .wrap_route(shortens)
+                .on((REQUEST_URI, "a/b/own"), || {
+                    Message::ok("a/b/own", "its own")
+                })
+                .wrap_route(shortens)
+                .wrap(shortens)
+        };
+    }
+    let pair = plain_pair(with_handlers!(Server::<R>::builder())).await;
+    let node = bind_node(with_handlers!(UdpNode::<R>::builder())).await;
+    let asking = plain_node::<R>().await;
+    for (uri, kind, expected) in [
+        ("a/b/now", RESPOND_URI, "now"),
+        ("a/b/later", RESPOND_URI, "later"),
+        ("a/b/panics", ERROR, "the handler failed"),
+        ("a/b/panics later", ERROR, "the handler failed"),
+        ("a/b/own", OK, "its own"),
+    ] {
+        let answer = pair.connection.request(uri).await.unwrap();
+        assert_message(&answer, kind, uri, expected);
+        let answer = asking.request(node.local_addr(), uri).await.unwrap();
         assert_message(&answer, kind, uri, expected);
     }
 }

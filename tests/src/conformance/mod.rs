@@ -210,6 +210,7 @@ macro_rules! conformance {
             middlewares {
                 all_messages_pass_what_is_set_for_all
                 middleware_stands_in_its_order
+                an_answer_has_the_uri_that_was_asked_for
                 a_handler_behind_many_is_polled_once_in_its_turn
                 a_router_is_nested_under_a_text
                 the_ready_ones_limit_time_and_number
