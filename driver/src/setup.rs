@@ -263,9 +263,9 @@ macro_rules! common_options {
             self
         }
 
-        /// Measures how long handlers take, and requests until they are answered, for
-        /// [`Metrics`](crate::Metrics): two readings of the clock more for each. Not done unless
-        /// called.
+        /// Measures how long handlers take, with what stands around them, and requests until they
+        /// are answered, for [`Metrics`](crate::Metrics): two readings of the clock more for each.
+        /// Not done unless called.
         pub fn measure_times(mut self) -> Self {
             self.setup.measured = true;
             self
