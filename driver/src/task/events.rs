@@ -24,10 +24,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// returns whether the link is closed.
     pub(super) async fn handle_events(&mut self) -> bool {
         let closed = self.poll_link();
-        if !closed {
-            // The next link that waits for the budget may go on.
-            self.turn = None;
-        }
+        // The next link that waits for the budget may go on, also where handlers of this one
+        // outlive it.
+        self.turn = None;
         self.refuse_commands();
         if closed && self.shutdown {
             // On the heap, as it is larger than all that a connection needs while it
