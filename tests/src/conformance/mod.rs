@@ -700,6 +700,7 @@ macro_rules! conformance {
             }
             panics {
                 a_future_of_ones_own_may_panic
+                what_a_close_drops_may_panic
                 a_connection_ends_with_a_reason
                 a_client_says_why_it_failed
                 a_node_says_that_it_has_ended

@@ -1,7 +1,7 @@
 //! What an application plugs in may panic: no task is just missing after that.
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -16,9 +16,9 @@ use netaio_driver::core::{
     AuthFailure, AuthFields, AuthView, CloseReason, Message, Now, SealError, SendError,
 };
 use netaio_driver::{
-    AutoReconnect, Client, ClientEvent, Clock, DatagramOptions, Handler, Keepalive, LongRequest,
-    Next, Outcome, Request, RequestError, Runtime, Server, ServerEvent, Spares, TaskPanicked,
-    UdpEvent, UdpNode,
+    AutoReconnect, Client, ClientEvent, Clock, Connection, DatagramOptions, Handler, Keepalive,
+    LongRequest, Next, Outcome, Request, RequestError, Runtime, Server, ServerEvent, Spares,
+    TaskPanicked, UdpEvent, UdpNode,
 };
 
 use super::raw::RawListener;
@@ -130,6 +130,53 @@ pub async fn a_future_of_ones_own_may_panic<R: Runtime>() {
     let answer = connection.request("u").await.unwrap();
     assert_message(&answer, RESPOND_URI, "u", "here");
     assert!(server.metrics().handler_times.count() >= 5);
+}
+
+/// What panics whenever it is dropped.
+struct Mine;
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        panic!("a panic of the test: of what is dropped at last")
+    }
+}
+
+/// What handlers hold that a close drops may panic by that, of several of them: the connection is
+/// closed as it was to be, and others go on.
+pub async fn what_a_close_drops_may_panic<R: Runtime>() {
+    let (told, tell) = async_channel::bounded(2);
+    let holds = move |who: Connection| {
+        let told = told.clone();
+        async move {
+            let _mine = Mine;
+            told.send(who).await.unwrap();
+            pending::<()>().await;
+        }
+    };
+    let server = Server::<R>::builder()
+        .concurrent_handlers(2)
+        .on((REQUEST_URI, "holds"), holds)
+        .on(REQUEST_URI, || "here");
+    let server = listen(server).await;
+    let mut events = server.events();
+    let (_client, connection) = connect(Client::builder().correlate(), &server).await;
+    let (_other, other) = connect(Client::builder(), &server).await;
+    let ask = || async { connection.request("holds").await.unwrap_err() };
+    let close = async {
+        tell.recv().await.unwrap();
+        tell.recv().await.unwrap().close().await;
+    };
+    let ((first, second), ()) = both(both(ask(), ask()), close).await;
+    let closed = RequestError::Closed(CloseReason::Remote);
+    assert_eq!((first, second), (closed.clone(), closed));
+    let reason = loop {
+        if let ServerEvent::Closed { reason, .. } = events.next().await.unwrap() {
+            break reason;
+        }
+    };
+    assert_eq!(reason, CloseReason::Local);
+    let answer = other.request("u").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "u", "here");
 }
 
 /// The connection that a plugin panics for is closed, and says why; others go on.

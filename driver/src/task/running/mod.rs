@@ -191,6 +191,16 @@ impl<C> Handlers<C> {
     }
 }
 
+impl<C> Drop for Handlers<C> {
+    /// Each by itself: what two of them hold may panic, and a second panic on the way of the first
+    /// would end the program.
+    fn drop(&mut self) {
+        for Handler { future, .. } in self.slots.drain() {
+            discard(future);
+        }
+    }
+}
+
 #[cfg(loom)]
 #[cfg(test)]
 mod model;
