@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use netaio_core::{Message, Refusal};
+use netaio_core::{Message, Pattern, Refusal};
 
 use super::reply::IntoReply;
 use super::request::Request;
@@ -81,6 +81,8 @@ pub struct Next {
     handler: AnyHandler,
     /// That of the message that the middleware was called with.
     asked: Bytes,
+    /// Of the key that was found.
+    pattern: Option<Arc<Pattern>>,
 }
 
 impl Next {
@@ -90,8 +92,13 @@ impl Next {
     /// The request may be another one than that which the middleware was called with, with
     /// another uri say: an answer with the uri that is handed on has the one that was asked for
     /// when it is returned, as whoever asked finds it by that.
-    pub async fn run(self, request: Request) -> Option<Message> {
-        let Self { handler, asked } = self;
+    pub async fn run(self, mut request: Request) -> Option<Message> {
+        let Self {
+            handler,
+            asked,
+            pattern,
+        } = self;
+        request.pattern = pattern;
         let handed_on = request.message.uri.clone();
         let completed = match handler.call(request, &mut Spares::awaited()) {
             Ok(Outcome::Done(answer)) => Ok(answer),
@@ -135,6 +142,7 @@ impl<M: Middleware> Wrap for M {
             let next = Next {
                 handler: around.clone(),
                 asked: asked.message.uri.clone(),
+                pattern: asked.pattern.clone(),
             };
             let middleware = self.clone();
             spares.begin(async move { middleware.handle(asked, next).await }, request)

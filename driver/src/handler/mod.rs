@@ -185,8 +185,10 @@ impl AnyHandler {
         request: &mut Option<Request>,
         spares: &mut Spares,
     ) -> Result<Outcome, Panicked> {
+        // Not that of a handler that middleware stands around: what is nested by then has another.
         if let Some(pattern) = &self.0.pattern
             && let Some(request) = request
+            && request.pattern.is_none()
         {
             request.pattern = Some(pattern.clone());
         }

@@ -222,15 +222,25 @@ pub async fn a_handler_behind_many_is_polled_once_in_its_turn<R: Runtime>() {
     }
 }
 
-/// A router's keys get the text before them, whatever their kind.
+/// A router's keys get the text before them, whatever their kind and whatever stands around their
+/// handlers, also where that makes a request of its own.
 pub async fn a_router_is_nested_under_a_text<R: Runtime>() {
-    let router = || {
+    async fn renews(request: Request, next: Next) -> Option<Message> {
+        let Request {
+            message, remote, ..
+        } = request;
+        next.run(Request::new(message, remote)).await
+    }
+    let pattern = |request: Request| request.pattern().unwrap().as_str().to_owned();
+    let router = move || {
         Router::new()
             .on((REQUEST_URI, "exact"), || "exact")
             .on(Key::exact(REQUEST_URI, "{braces}"), || "braces")
-            .on((REQUEST_URI, "p/{id}"), |request: Request| {
-                request.pattern().unwrap().as_str().to_owned()
-            })
+            .on((REQUEST_URI, "p/{id}"), pattern)
+            .on((REQUEST_URI, "w/{id}"), pattern)
+            .wrap_route(Trace::new())
+            .on((REQUEST_URI, "r/{id}"), pattern)
+            .wrap_route(renews)
             .on(REQUEST_URI, || "the rest")
     };
     let server = Server::<R>::builder()
@@ -242,9 +252,13 @@ pub async fn a_router_is_nested_under_a_text<R: Runtime>() {
         ("a/exact", RESPOND_URI, "replaced"),
         ("a/{braces}", RESPOND_URI, "braces"),
         ("a/p/7", RESPOND_URI, "a/p/{id}"),
+        ("a/w/7", RESPOND_URI, "a/w/{id}"),
+        ("a/r/7", RESPOND_URI, "a/r/{id}"),
         ("b/1/exact", RESPOND_URI, "exact"),
         ("b/1/{braces}", RESPOND_URI, "braces"),
         ("b/1/p/7", RESPOND_URI, "b/{x}/p/{id}"),
+        ("b/1/w/7", RESPOND_URI, "b/{x}/w/{id}"),
+        ("b/1/r/7", RESPOND_URI, "b/{x}/r/{id}"),
     ] {
         let answer = pair.connection.request(uri).await.unwrap();
         assert_message(&answer, kind, uri, expected);
