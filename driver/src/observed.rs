@@ -1,6 +1,7 @@
 //! Handlers that are watched: how long they take, and what is logged meanwhile.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -10,8 +11,9 @@ use netaio_core::{Message, MessageType};
 use tracing::{Level, Span};
 
 use crate::context::{Context, MeasuredTimes};
-use crate::handler::{AnyHandler, HandlerFuture, Outcome, Panicked, Request, Spares};
+use crate::handler::{AnyHandler, HandlerFuture, Outcome, Request, Spares};
 use crate::logging::{Shown, shielded};
+use crate::panics::Panicked;
 
 /// Calls a handler, within a span of its message, and measures it, where that is wanted.
 ///
@@ -113,9 +115,16 @@ impl Future for Observed {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Option<Message>> {
         let Self { future, watched } = &mut *self;
-        let answer = {
+        let polled = {
             let _entered = watched.span.enter();
-            ready!(Pin::new(future).poll(context))
+            catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(context)))
+        };
+        let answer = match polled {
+            Ok(polled) => ready!(polled),
+            Err(panic) => {
+                watched.done(Some(MessageType::ERROR));
+                resume_unwind(panic)
+            }
         };
         watched.done(type_of(&answer));
         Poll::Ready(answer)

@@ -40,6 +40,9 @@ impl<F: Future> Future for Caught<F> {
     }
 }
 
+/// What the application plugged in panicked; what it panicked with is dropped.
+pub(crate) struct Panicked;
+
 /// Calls what the application plugged in: nothing comes of it where that panics. What it works on
 /// may be as the panic left it.
 #[inline]

@@ -18,6 +18,7 @@ use crate::callers::{Cancellations, SentRequest};
 use crate::context::Context;
 use crate::error::RequestError;
 use crate::logging::Logs;
+use crate::panics::Panicked;
 use crate::shared_request::{self, Confirmed, Pending};
 use crate::states::States;
 use crate::timeouts::{TimedOut, TimeoutObserver};
@@ -41,7 +42,10 @@ pub(crate) enum Command {
     /// Send a message to many.
     Forward(Box<FanOut>),
     /// A handler has completed.
-    Reply { call: Call, answer: Option<Message> },
+    Reply {
+        call: Call,
+        completed: Result<Option<Message>, Panicked>,
+    },
     /// Check the peers: a deadline may have changed, or an advertisement is due.
     CheckPeers,
     /// Receive no more, send the farewells, finish the calls in flight within this time,

@@ -2,32 +2,47 @@
 
 use std::any::Any;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use netaio_core::Message;
 
-use super::Outcome;
 use super::places::{Answering, Place, Slot};
 use super::reply::IntoReply;
 use super::request::Request;
+use super::{Completion, Outcome};
+use crate::panics::{Panicked, attempt, discard};
 
-/// A handler that goes on: it completes with the reply, if there is one.
+/// A handler that goes on: it completes with the reply, if there is one. Polled, it panics where a
+/// future does that was [placed](Spares::place).
 pub struct HandlerFuture(Box<dyn Slot>);
 
 /// The memory of handlers that have completed, for the next ones of the same kind: as long
 /// as a connection has one, calling a handler allocates nothing.
 #[derive(Default)]
-pub struct Spares(Vec<HandlerFuture>);
+pub struct Spares {
+    kept: Vec<HandlerFuture>,
+    /// Whoever calls the handler awaits it at once, and polls it by that.
+    is_awaited: bool,
+}
 
 impl Spares {
     /// Kept for the next calls: of those that run side by side, and of several kinds.
     const KEEP: usize = 4;
 
+    /// Of a call that is awaited at once: were it polled before, a handler behind others would be
+    /// polled once more by each of them.
+    pub(super) fn awaited() -> Self {
+        Self {
+            kept: Vec::new(),
+            is_awaited: true,
+        }
+    }
+
     /// A future on the heap, in the place of one that has completed if there is one that fits. Of a
-    /// handler's [`begin`](Self::begin) is: one that is ready at once needs no more,
-    /// and its panic is answered for.
+    /// handler's [`begin`](Self::begin) is: one that is ready at once needs no more, and what
+    /// waits for it is answered with the request's uri.
     #[inline]
     pub fn place<F>(&mut self, future: F) -> HandlerFuture
     where
@@ -42,8 +57,8 @@ impl Spares {
     }
 
     /// The outcome of a handler that has returned a future: it is polled at once, and most are
-    /// ready then. One that goes on takes the request with it, and has to be polled again, whether
-    /// or not anything wakes.
+    /// ready then; behind middleware that is done by what awaits it. One that goes on takes the
+    /// request with it, and has to be polled again, whether or not anything wakes.
     ///
     /// # Panics
     /// The future does, or its reply. Who calls handlers catches that.
@@ -54,6 +69,7 @@ impl Spares {
     {
         let mut place = self.vacant::<Answering<F>>();
         let polled = match place.of::<Answering<F>>() {
+            Some(place) if self.is_awaited => place.put(future, request),
             Some(place) => place.begin(future, request),
             None => Poll::Ready(None),
         };
@@ -69,27 +85,25 @@ impl Spares {
     /// A place of one kind, which was another's before if there is one.
     #[inline]
     fn vacant<S: Slot + Default>(&mut self) -> HandlerFuture {
-        let spare = self
-            .0
-            .iter_mut()
-            .position(|spare| spare.of::<S>().is_some());
+        let mut spares = self.kept.iter_mut();
+        let spare = spares.position(|spare| spare.of::<S>().is_some());
         match spare {
-            Some(index) => self.0.swap_remove(index),
+            Some(index) => self.kept.swap_remove(index),
             None => HandlerFuture(Box::new(S::default())),
         }
     }
 
     /// Keeps the memory of one that has completed.
     pub(crate) fn keep(&mut self, completed: HandlerFuture) {
-        if self.0.len() < Self::KEEP {
-            self.0.push(completed);
+        if self.kept.len() < Self::KEEP {
+            self.kept.push(completed);
         }
     }
 
     /// Frees all of it: a connection that waits has none.
     pub(crate) fn clear(&mut self) {
-        if !self.0.is_empty() {
-            self.0 = Vec::new();
+        if !self.kept.is_empty() {
+            self.kept = Vec::new();
         }
     }
 }
@@ -99,6 +113,23 @@ impl HandlerFuture {
     #[inline]
     fn of<S: Slot>(&mut self) -> Option<&mut S> {
         (&mut *self.0 as &mut dyn Any).downcast_mut()
+    }
+
+    /// As its `poll`, for whoever answers for its panic. It must not be polled after that.
+    pub(crate) fn poll_caught(&mut self, context: &mut Context<'_>) -> Poll<Completion> {
+        match attempt(|| self.0.poll(context)) {
+            Some(polled) => polled.map(Ok),
+            None => Poll::Ready(Err(Panicked)),
+        }
+    }
+
+    /// As [`poll_caught`](Self::poll_caught), until it completes.
+    pub(crate) async fn caught(mut self) -> Completion {
+        let completed = poll_fn(|context| self.poll_caught(context)).await;
+        if completed.is_err() {
+            discard(self);
+        }
+        completed
     }
 }
 
@@ -118,7 +149,7 @@ impl fmt::Debug for HandlerFuture {
 
 impl fmt::Debug for Spares {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Spares").field(&self.0.len()).finish()
+        f.debug_tuple("Spares").field(&self.kept.len()).finish()
     }
 }
 
@@ -150,9 +181,9 @@ mod tests {
         let place = address(&first);
         spares.keep(first);
         let other = spares.place(async { None });
-        assert!(address(&other) != place && spares.0.len() == 1);
+        assert!(address(&other) != place && spares.kept.len() == 1);
         let mut second = spares.place(holding(Arc::default()));
-        assert!(address(&second) == place && spares.0.is_empty());
+        assert!(address(&second) == place && spares.kept.is_empty());
         assert!(poll(&mut second).is_ready());
     }
 
@@ -173,8 +204,8 @@ mod tests {
             let future = Spares::default().place(async { None });
             spares.keep(future);
         }
-        assert_eq!(spares.0.len(), Spares::KEEP);
+        assert_eq!(spares.kept.len(), Spares::KEEP);
         spares.clear();
-        assert!(spares.0.is_empty());
+        assert!(spares.kept.is_empty());
     }
 }

@@ -4,11 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use netaio_core::{Message, Refusal};
+use bytes::Bytes;
+use netaio_core::{Message, Pattern, Refusal};
 
 use super::reply::IntoReply;
 use super::request::Request;
 use super::{AnyHandler, Outcome, PANICKED, Spares};
+use crate::panics::Panicked;
 use crate::remote::Remote;
 
 /// What is called around handlers: to log, measure, limit, reject or change messages and
@@ -24,6 +26,11 @@ use crate::remote::Remote;
 /// [told](Self::refused) of those that did not pass a layer. The messages that a node answers
 /// by itself, about peers and subscriptions, pass it by. netaio's plugins are untouched by it:
 /// a message has passed the layers before, and its answer is sealed behind it.
+///
+/// The handler is found before, by the message as it came. What middleware [hands
+/// on](Next::run) may have another uri, one without a prefix say: the handler sees that one, which a
+/// [`Path`](crate::Path) wants to fit the pattern of its key, and the answer has the one that was
+/// asked for.
 ///
 /// Where none is set it costs nothing; where one is, about an allocation for each call.
 ///
@@ -70,17 +77,41 @@ where
 
 /// What middleware stands around: the handler, or other middleware.
 #[derive(Clone)]
-pub struct Next(AnyHandler);
+pub struct Next {
+    handler: AnyHandler,
+    /// That of the message that the middleware was called with.
+    asked: Bytes,
+    /// Of the key that was found.
+    pattern: Option<Arc<Pattern>>,
+}
 
 impl Next {
     /// Calls it, and returns its answer, if there is one. Where it panics the answer is an
     /// `ERROR`. Cancel-safe: if the future is dropped, so is the handler.
-    pub async fn run(self, request: Request) -> Option<Message> {
-        let uri = request.message.uri.clone();
-        match self.0.call(request, &mut Spares::default()) {
-            Ok(Outcome::Done(answer)) => answer,
-            Ok(Outcome::Running(future)) => future.await,
-            Err(_) => Some(Message::error(uri, PANICKED)),
+    ///
+    /// The request may be another one than that which the middleware was called with, with
+    /// another uri say: an answer with the uri that is handed on has the one that was asked for
+    /// when it is returned, as whoever asked finds it by that.
+    pub async fn run(self, mut request: Request) -> Option<Message> {
+        let Self {
+            handler,
+            asked,
+            pattern,
+        } = self;
+        request.pattern = pattern;
+        let handed_on = request.message.uri.clone();
+        let completed = match handler.call(request, &mut Spares::awaited()) {
+            Ok(Outcome::Done(answer)) => Ok(answer),
+            Ok(Outcome::Running(future)) => future.caught().await,
+            Err(panicked) => Err(panicked),
+        };
+        match completed {
+            Ok(Some(answer)) if answer.uri == handed_on => Some(Message {
+                uri: asked,
+                ..answer
+            }),
+            Ok(answer) => answer,
+            Err(Panicked) => Some(Message::error(asked, PANICKED)),
         }
     }
 }
@@ -108,7 +139,12 @@ impl<M: Middleware> Wrap for M {
             let Some(asked) = request.clone() else {
                 return Outcome::Done(None);
             };
-            let (middleware, next) = (self.clone(), Next(around.clone()));
+            let next = Next {
+                handler: around.clone(),
+                asked: asked.message.uri.clone(),
+                pattern: asked.pattern.clone(),
+            };
+            let middleware = self.clone();
             spares.begin(async move { middleware.handle(asked, next).await }, request)
         })
     }

@@ -41,7 +41,7 @@ pub use self::route::RouteOptions;
 
 use netaio_core::{CallOptions, Key, Message, Pattern};
 
-use crate::panics::{attempt, discard};
+use crate::panics::{Panicked, attempt, discard};
 
 /// A function that handles messages.
 ///
@@ -185,8 +185,10 @@ impl AnyHandler {
         request: &mut Option<Request>,
         spares: &mut Spares,
     ) -> Result<Outcome, Panicked> {
+        // Not that of a handler that middleware stands around: what is nested by then has another.
         if let Some(pattern) = &self.0.pattern
             && let Some(request) = request
+            && request.pattern.is_none()
         {
             request.pattern = Some(pattern.clone());
         }
@@ -211,8 +213,8 @@ impl fmt::Debug for AnyHandler {
     }
 }
 
-/// A handler panicked; what it panicked with is dropped.
-pub(crate) struct Panicked;
+/// What has become of a handler that went on: its answer, if there is one.
+pub(crate) type Completion = Result<Option<Message>, Panicked>;
 
 /// The text of the `ERROR` that is sent when a handler panics.
 pub(crate) const PANICKED: &str = "the handler failed";
@@ -282,6 +284,7 @@ macro_rules! handlers {
                     return Outcome::Done(None);
                 };
                 extract!(asked, $($argument)* $(; $last)?);
+                // Of a handler without arguments nothing was extracted, and it would be unused.
                 let _ = asked;
                 spares.begin(self($($argument,)* $($last)?), request)
             }

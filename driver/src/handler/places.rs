@@ -82,6 +82,17 @@ impl<F: Future<Output: IntoReply>> Answering<F> {
         }
         polled
     }
+
+    /// As [`begin`](Self::begin), for a future whose first poll is to come.
+    pub(super) fn put(
+        &mut self,
+        future: F,
+        request: &mut Option<Request>,
+    ) -> Poll<Option<Message>> {
+        self.future.set(Some(future));
+        self.request = request.take();
+        Poll::Pending
+    }
 }
 
 impl<F: Future<Output: IntoReply> + Send + 'static> Slot for Answering<F> {

@@ -93,8 +93,11 @@ pub struct Metrics {
     /// Log lines that were suppressed; see
     /// [`log_interval`](crate::ServerBuilder::log_interval).
     pub suppressed_log_lines: u64,
-    /// How long handlers take, the time included that they wait for something; none unless
-    /// [measured](crate::ServerBuilder::measure_times). Those that are cancelled are left out.
+    /// How long messages take from the call of their handler to the answer, the time included
+    /// that handlers and middleware wait for something; none unless
+    /// [measured](crate::ServerBuilder::measure_times). A message that an extractor or middleware
+    /// rejects was handled by that, and so was one whose handler panics. Those that are cancelled
+    /// are left out.
     pub handler_times: Histogram,
     /// How long requests take until they are answered; none unless
     /// [measured](crate::ServerBuilder::measure_times).

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use netaio_core::parts::{Inbox, Ticket};
 use netaio_core::{Destination, Message, Route, SharedNode, Unrouted};
 
@@ -9,6 +10,7 @@ use super::reading::Reading;
 use super::shared::Shared;
 use crate::futures::{BoxFuture, race};
 use crate::handler::{AnyHandler, BodySlot, HandlerFuture, Outcome, PANICKED, Request, Spares};
+use crate::panics::Panicked;
 use crate::remote::Remote;
 use crate::service::Service;
 use crate::sync::lock;
@@ -64,17 +66,17 @@ impl Running {
                     (context.sleep_until)(context.time().instant_after(timeout))
                 });
                 let spawn = self.service.context.spawn;
-                let late = Message::error(uri, "the handler took too long");
-                spawn(Box::pin(self.run(future, sleep, late)));
+                spawn(Box::pin(self.run(future, sleep, uri)));
                 Some(answer)
             }
-            Err(_) => self.end(Some(Message::error(uri, PANICKED))),
+            Err(Panicked) => self.end(Some(Message::error(uri, PANICKED))),
         }
     }
 
     /// Runs as a task.
-    async fn run(self, future: HandlerFuture, sleep: Option<BoxFuture<()>>, late: Message) {
+    async fn run(self, future: HandlerFuture, sleep: Option<BoxFuture<()>>, uri: Bytes) {
         let service = self.service.clone();
+        let late = Message::error(uri.clone(), "the handler took too long");
         let timed = async {
             match sleep {
                 Some(sleep) => sleep.await,
@@ -82,7 +84,11 @@ impl Running {
             }
             Some(Some(late))
         };
-        let handled = async { Some(future.await) };
+        let handled = async {
+            let completed = future.caught().await;
+            let failed = |Panicked| Some(Message::error(uri, PANICKED));
+            Some(completed.unwrap_or_else(failed))
+        };
         let closed = async {
             service.has_closed().await;
             None
@@ -99,14 +105,14 @@ impl Running {
         let Some(handler) = self.handler(&message, &remote, |_| true) else {
             return Outcome::Done(self.end(Some(Message::not_found("", "not found"))));
         };
-        let failed = || Some(Message::error(uri, PANICKED));
+        let failed = |Panicked| Some(Message::error(uri, PANICKED));
         match handler.call(Request::new(message, remote), spares) {
             Ok(Outcome::Done(reply)) => Outcome::Done(self.end(reply)),
             Ok(Outcome::Running(future)) => Outcome::Running(spares.place(async move {
-                let reply = future.await;
-                self.end(reply)
+                let completed = future.caught().await;
+                self.end(completed.unwrap_or_else(failed))
             })),
-            Err(_) => Outcome::Done(self.end(failed())),
+            Err(panicked) => Outcome::Done(self.end(failed(panicked))),
         }
     }
 

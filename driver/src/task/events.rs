@@ -8,10 +8,11 @@ use netaio_core::{Call, CloseReason, Dropped, Gap, LinkEvent, Message, ReplyErro
 
 use super::{FEWEST_ANSWERS, FEWEST_REQUESTS, Task};
 use crate::futures::race;
-use crate::handler::{AnyHandler, Outcome, PANICKED, Request};
+use crate::handler::{AnyHandler, Completion, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::lookup::View;
 use crate::observed;
+use crate::panics::Panicked;
 use crate::remote::Remote;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 
@@ -23,10 +24,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// returns whether the link is closed.
     pub(super) async fn handle_events(&mut self) -> bool {
         let closed = self.poll_link();
-        if !closed {
-            // The next link that waits for the budget may go on.
-            self.turn = None;
-        }
+        // The next link that waits for the budget may go on, also where handlers of this one
+        // outlive it.
+        self.turn = None;
         self.refuse_commands();
         if closed && self.shutdown {
             // On the heap, as it is larger than all that a connection needs while it
@@ -238,13 +238,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
         let context = &self.service.context;
         match observed::call(context, handler, request, &mut self.running.spares) {
-            Ok(Outcome::Done(answer)) => self.reply(call, answer),
+            Ok(Outcome::Done(answer)) => self.reply(call, Ok(answer)),
             Ok(Outcome::Running(future)) => self.running.insert(future, call),
-            Err(_) => {
-                let (now, node) = (self.now, &mut &*self.service);
-                let replied = self.link.reply_error(now, node, call, PANICKED);
-                self.note_reply(replied);
-            }
+            Err(panicked) => self.reply(call, Err(panicked)),
         }
     }
 
@@ -263,18 +259,21 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 
     pub(super) fn send_answers(&mut self) {
-        while let Some((call, answer)) = self.running.pop_completed() {
-            self.reply(call, answer);
+        while let Some((call, completed)) = self.running.pop_completed() {
+            self.reply(call, completed);
         }
     }
 
-    fn reply(&mut self, call: Call, answer: Option<Message>) {
+    fn reply(&mut self, call: Call, completed: Completion) {
         let (now, node) = (self.now, &mut &*self.service);
         #[cfg(feature = "testing")]
         if let Some(single) = &mut self.single {
-            single.note_reply(answer.is_some());
+            single.note_reply(!matches!(completed, Ok(None)));
         }
-        let replied = self.link.reply(now, node, call, answer);
+        let replied = match completed {
+            Ok(answer) => self.link.reply(now, node, call, answer),
+            Err(Panicked) => self.link.reply_error(now, node, call, PANICKED),
+        };
         self.note_reply(replied);
     }
 

@@ -293,6 +293,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     async fn outlive(&mut self) {
         self.stream = None;
         self.writing = Vec::new();
+        // Nothing more is written for those who wait for that.
+        self.flushes = Flushes::default();
         self.ending.close();
         let connection = self.ending.connection.clone();
         let mailbox = &connection.shared.mailbox;

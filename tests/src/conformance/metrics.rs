@@ -8,7 +8,7 @@ use netaio_driver::core::types::{
 };
 use netaio_driver::core::{Message, plugin::HmacAuth};
 use netaio_driver::{
-    Client, Content, NoReply, Publisher, Remote, Runtime, Server, ServerEvent, UdpNode, Uri,
+    Client, Content, NoReply, Publisher, Remote, Runtime, Server, ServerEvent, Text, UdpNode, Uri,
     prometheus, testing,
 };
 
@@ -119,8 +119,8 @@ pub async fn every_message_is_counted<R: Runtime>() {
     assert_eq!(theirs.refusals.layer, 1);
 }
 
-/// Times are measured where that was asked for: of handlers that complete at once or later, and of
-/// those that panic.
+/// Times are measured where that was asked for: of handlers that complete at once or later, of
+/// those that panic, and of what an extractor rejects.
 pub async fn times_are_measured_where_wanted<R: Runtime>() {
     fn panics() {
         panic!("a panic of the test")
@@ -133,6 +133,7 @@ pub async fn times_are_measured_where_wanted<R: Runtime>() {
             "later"
         })
         .on((REQUEST_URI, "never"), pending::<()>)
+        .on((REQUEST_URI, "text"), |_: Text| "never")
         .on((REQUEST_URI, "panic"), panics)
         .on((REQUEST_URI, "panic at once"), || async { panics() })
         .on((REQUEST_URI, "panic later"), || async {
@@ -161,6 +162,9 @@ pub async fn times_are_measured_where_wanted<R: Runtime>() {
         assert_message(&answer, ERROR, uri, "the handler failed");
         assert_eq!(pair.server.metrics().handler_times.count(), count);
     }
+    let no_text = pair.connection.request("text").content(&b"\xff"[..]);
+    assert_eq!(no_text.await.unwrap().message_type, ERROR);
+    assert_eq!(pair.server.metrics().handler_times.count(), 7);
 }
 
 /// What is refused is counted by why.

@@ -1,7 +1,9 @@
 //! Middleware: functions around handlers, and handlers that are registered together.
 
-use std::future::IntoFuture;
+use std::future::{IntoFuture, poll_fn};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use netaio_driver::core::plugin::HmacAuth;
@@ -10,11 +12,11 @@ use netaio_driver::core::{Key, Layer, Message, Refusal};
 use netaio_driver::{
     BuildError, Client, ConcurrencyLimit, Content, Extension, Middleware, Next, NoReply, Path,
     RateLimit, Remote, Reply, Request, RouteOptions, Router, Runtime, Server, Text, Timeout, Trace,
-    UdpNode,
+    UdpNode, Uri,
 };
 
 use super::raw_node::{bind_node, plain_node};
-use super::support::{assert_message, connect, listen, pair, plain_pair};
+use super::support::{assert_message, connect, listen, pair, plain_pair, yield_times};
 
 /// Notes what passes it, and what was refused.
 #[derive(Clone, Default)]
@@ -137,15 +139,108 @@ pub async fn middleware_stands_in_its_order<R: Runtime>() {
     }
 }
 
-/// A router's keys get the text before them, whatever their kind.
+/// Whatever uri it hands on, the answer has the one that was asked for, of a handler that panics
+/// too. One that the handler says itself stays.
+pub async fn an_answer_has_the_uri_that_was_asked_for<R: Runtime>() {
+    async fn shortens(mut request: Request, next: Next) -> Option<Message> {
+        let uri = request.message.uri.slice(2..);
+        request.message.uri = uri;
+        next.run(request).await
+    }
+    async fn panics() -> &'static str {
+        panic!("a panic of the test")
+    }
+    macro_rules! with_handlers {
+        ($builder:expr) => {
+            $builder
+                .on((REQUEST_URI, "a/b/now"), |uri: Uri| uri.to_string())
+                .wrap_route(shortens)
+                .on((REQUEST_URI, "a/b/later"), |uri: Uri| async move {
+                    yield_times(3).await;
+                    uri.to_string()
+                })
+                .wrap_route(shortens)
+                .on((REQUEST_URI, "a/b/panics"), || -> NoReply {
+                    panic!("a panic of the test")
+                })
+                .wrap_route(shortens)
+                .on((REQUEST_URI, "a/b/panics later"), panics)
+                .wrap_route(shortens)
+                .on((REQUEST_URI, "a/b/own"), || {
+                    Message::ok("a/b/own", "its own")
+                })
+                .wrap_route(shortens)
+                .wrap(shortens)
+        };
+    }
+    let pair = plain_pair(with_handlers!(Server::<R>::builder())).await;
+    let node = bind_node(with_handlers!(UdpNode::<R>::builder())).await;
+    let asking = plain_node::<R>().await;
+    for (uri, kind, expected) in [
+        ("a/b/now", RESPOND_URI, "now"),
+        ("a/b/later", RESPOND_URI, "later"),
+        ("a/b/panics", ERROR, "the handler failed"),
+        ("a/b/panics later", ERROR, "the handler failed"),
+        ("a/b/own", OK, "its own"),
+    ] {
+        let answer = pair.connection.request(uri).await.unwrap();
+        assert_message(&answer, kind, uri, expected);
+        let answer = asking.request(node.local_addr(), uri).await.unwrap();
+        assert_message(&answer, kind, uri, expected);
+    }
+}
+
+/// Behind several a handler is polled once when it is called, as it is behind none: the poll whose
+/// waker wakes nobody.
+pub async fn a_handler_behind_many_is_polled_once_in_its_turn<R: Runtime>() {
+    async fn passes(request: Request, next: Next) -> Option<Message> {
+        next.run(request).await
+    }
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = polls.clone();
+    let handler = move || {
+        let polls = counted.clone();
+        poll_fn(move |context| {
+            if context.waker().will_wake(Waker::noop()) {
+                polls.fetch_add(1, Ordering::SeqCst);
+                return Poll::Pending;
+            }
+            Poll::Ready("done")
+        })
+    };
+    let server = Server::<R>::builder()
+        .on((REQUEST_URI, "none"), handler.clone())
+        .on((REQUEST_URI, "three"), handler)
+        .wrap_route(passes)
+        .wrap_route(passes)
+        .wrap_route(passes);
+    let pair = plain_pair(server).await;
+    for (uri, count) in [("none", 1), ("three", 2)] {
+        let answer = pair.connection.request(uri).await.unwrap();
+        assert_message(&answer, RESPOND_URI, uri, "done");
+        assert_eq!(polls.load(Ordering::SeqCst), count, "{uri}");
+    }
+}
+
+/// A router's keys get the text before them, whatever their kind and whatever stands around their
+/// handlers, also where that makes a request of its own.
 pub async fn a_router_is_nested_under_a_text<R: Runtime>() {
-    let router = || {
+    async fn renews(request: Request, next: Next) -> Option<Message> {
+        let Request {
+            message, remote, ..
+        } = request;
+        next.run(Request::new(message, remote)).await
+    }
+    let pattern = |request: Request| request.pattern().unwrap().as_str().to_owned();
+    let router = move || {
         Router::new()
             .on((REQUEST_URI, "exact"), || "exact")
             .on(Key::exact(REQUEST_URI, "{braces}"), || "braces")
-            .on((REQUEST_URI, "p/{id}"), |request: Request| {
-                request.pattern().unwrap().as_str().to_owned()
-            })
+            .on((REQUEST_URI, "p/{id}"), pattern)
+            .on((REQUEST_URI, "w/{id}"), pattern)
+            .wrap_route(Trace::new())
+            .on((REQUEST_URI, "r/{id}"), pattern)
+            .wrap_route(renews)
             .on(REQUEST_URI, || "the rest")
     };
     let server = Server::<R>::builder()
@@ -157,9 +252,13 @@ pub async fn a_router_is_nested_under_a_text<R: Runtime>() {
         ("a/exact", RESPOND_URI, "replaced"),
         ("a/{braces}", RESPOND_URI, "braces"),
         ("a/p/7", RESPOND_URI, "a/p/{id}"),
+        ("a/w/7", RESPOND_URI, "a/w/{id}"),
+        ("a/r/7", RESPOND_URI, "a/r/{id}"),
         ("b/1/exact", RESPOND_URI, "exact"),
         ("b/1/{braces}", RESPOND_URI, "braces"),
         ("b/1/p/7", RESPOND_URI, "b/{x}/p/{id}"),
+        ("b/1/w/7", RESPOND_URI, "b/{x}/w/{id}"),
+        ("b/1/r/7", RESPOND_URI, "b/{x}/r/{id}"),
     ] {
         let answer = pair.connection.request(uri).await.unwrap();
         assert_message(&answer, kind, uri, expected);

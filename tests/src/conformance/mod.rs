@@ -211,6 +211,8 @@ macro_rules! conformance {
             middlewares {
                 all_messages_pass_what_is_set_for_all
                 middleware_stands_in_its_order
+                an_answer_has_the_uri_that_was_asked_for
+                a_handler_behind_many_is_polled_once_in_its_turn
                 a_router_is_nested_under_a_text
                 the_ready_ones_limit_time_and_number
                 the_ready_one_limits_the_rate
@@ -701,6 +703,8 @@ macro_rules! conformance {
                 plugins_find_their_peers
             }
             panics {
+                a_future_of_ones_own_may_panic
+                what_a_close_drops_may_panic
                 a_connection_ends_with_a_reason
                 a_client_says_why_it_failed
                 a_node_says_that_it_has_ended

@@ -1,10 +1,12 @@
 //! Clients that stay connected, what waits meanwhile, and several servers.
 
-use std::future::IntoFuture;
+use std::future::{IntoFuture, pending};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_lite::future::poll_once;
 use netaio_driver::core::types::*;
 use netaio_driver::core::{CloseReason, Message, SendError};
 use netaio_driver::{
@@ -434,10 +436,17 @@ pub async fn several_servers_share_requests<R: Runtime>() {
     }
 }
 
-/// What was sent is written when a flush is ready, and the end of a connection ends it.
+/// What was sent is written when a flush is ready, and the end of a connection ends it, also where a
+/// handler outlives that.
 pub async fn a_flush_waits_for_what_was_sent<R: Runtime>() {
+    let (told, begun) = async_channel::bounded(1);
+    let holds = move || {
+        told.try_send(()).unwrap();
+        pending::<()>()
+    };
     let listener = RawListener::<R>::new().await;
-    let client = Client::<R>::builder().build().unwrap();
+    let client = Client::<R>::builder().on((REQUEST_URI, "holds"), holds);
+    let client = client.build().unwrap();
     client.flush().await.unwrap();
     let connection = client.connect(listener.address()).await.unwrap();
     let mut server = listener.accept().await;
@@ -471,11 +480,14 @@ pub async fn a_flush_waits_for_what_was_sent<R: Runtime>() {
     let mut raw = Raw::new(far.0, far.1);
     assert_eq!(raw.receive().await.unwrap().uri, "u");
     flushing.await.unwrap();
+    raw.write(&frame(REQUEST_URI, "holds", "")).await.unwrap();
+    begun.recv().await.unwrap();
     piped
         .send(Message::publish("u", vec![7; 100]))
         .await
         .unwrap();
-    let flushing = flush(&piped);
+    let mut flushing = pin!(piped.flush());
+    assert!(poll_once(&mut flushing).await.is_none());
     drop(raw);
     flushing.await.unwrap_err();
 }

@@ -1,15 +1,12 @@
 //! Handlers in flight: those that did not complete when they were called.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use netaio_core::Message;
 use slab::Slab;
 
-use crate::handler::{HandlerFuture, Spares};
+use crate::handler::{Completion, HandlerFuture, Spares};
 use crate::panics::discard;
 use crate::sync::{AtomicBool, AtomicWaker, Mutex, Ordering, lock};
 
@@ -30,7 +27,7 @@ struct Handlers<C> {
     woken: Arc<Woken>,
     /// The slots that are polled in this turn.
     turn: Vec<usize>,
-    completed: VecDeque<(C, Option<Message>)>,
+    completed: VecDeque<(C, Completion)>,
 }
 
 struct Handler<C> {
@@ -134,8 +131,8 @@ impl<C> Running<C> {
         }
     }
 
-    /// The call and the answer of a handler that has completed.
-    pub(super) fn pop_completed(&mut self) -> Option<(C, Option<Message>)> {
+    /// The call of a handler that has completed, and its answer.
+    pub(super) fn pop_completed(&mut self) -> Option<(C, Completion)> {
         let handlers = self.handlers.as_mut()?;
         let completed = handlers.completed.pop_front()?;
         self.count = self.count.saturating_sub(1);
@@ -178,15 +175,28 @@ impl<C> Handlers<C> {
             };
             let waker = Waker::from(waker.clone());
             let mut context = Context::from_waker(&waker);
-            if let Poll::Ready(answer) = Pin::new(&mut handler.future).poll(&mut context) {
+            if let Poll::Ready(completed) = handler.future.poll_caught(&mut context) {
                 let Handler { call, future } = self.slots.remove(slot);
-                spares.keep(future);
-                self.completed.push_back((call, answer));
+                match completed {
+                    Ok(_) => spares.keep(future),
+                    Err(_) => discard(future),
+                }
+                self.completed.push_back((call, completed));
             }
         }
         match self.completed.is_empty() {
             true => Poll::Pending,
             false => Poll::Ready(()),
+        }
+    }
+}
+
+impl<C> Drop for Handlers<C> {
+    /// Each by itself: what two of them hold may panic, and a second panic on the way of the first
+    /// would end the program.
+    fn drop(&mut self) {
+        for Handler { future, .. } in self.slots.drain() {
+            discard(future);
         }
     }
 }

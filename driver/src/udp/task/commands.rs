@@ -66,7 +66,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                     limited!(self.logs(), WARN, "a notification was not sent", %error);
                 }
             }
-            Command::Reply { call, answer } => self.reply(call, answer),
+            Command::Reply { call, completed } => self.reply(call, completed),
             // The link checks the peers when it is polled.
             Command::CheckPeers => {}
             Command::Drain(grace) => self.link.drain(now, node, grace),

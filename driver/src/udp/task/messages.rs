@@ -1,6 +1,6 @@
 //! Received datagrams, the events of the link, and calls of handlers.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 
@@ -10,9 +10,10 @@ use netaio_core::{Call, DatagramEvent, Gap, Message, ReplyError};
 
 use super::Task;
 use crate::futures::race;
-use crate::handler::{AnyHandler, HandlerFuture, Outcome, PANICKED, Request};
+use crate::handler::{AnyHandler, Completion, HandlerFuture, Outcome, PANICKED, Request};
 use crate::logging::limited;
 use crate::observed;
+use crate::panics::{Panicked, discard};
 use crate::remote::{Kind, Remote};
 use crate::runtime::{DatagramSocket, Received, Runtime, Undelivered};
 use crate::sync::lock;
@@ -118,7 +119,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                     let is_same = |last: &mut Remote| last.redirect(node, remote);
                     let new = || Remote(Kind::Datagram(node.clone(), remote));
                     Request::put(&mut request, message, is_same, new);
-                    self.call(call, remote, &handler, &mut request);
+                    self.call(call, &handler, &mut request);
                 }
                 DatagramEvent::Closed => return true,
                 event => self.handle_event(event),
@@ -242,13 +243,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
 
     /// Calls a handler. One that has not completed by then goes on in a task of its own:
     /// datagrams have no order.
-    fn call(
-        &mut self,
-        call: Call,
-        remote: SocketAddr,
-        handler: &AnyHandler,
-        request: &mut Option<Request>,
-    ) {
+    fn call(&mut self, call: Call, handler: &AnyHandler, request: &mut Option<Request>) {
         let options = handler.options();
         if let Some(options) = options {
             self.link.set_call_options(self.now, &call, options);
@@ -256,39 +251,34 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         let options = options.unwrap_or(self.link.config().calls);
         let context = &self.node.service.context;
         match observed::call(context, handler, request, &mut self.spares) {
-            Ok(Outcome::Done(answer)) => self.reply(call, answer),
+            Ok(Outcome::Done(answer)) => self.reply(call, Ok(answer)),
             Ok(Outcome::Running(future)) if options.timeout().is_some() => {
                 let (cancel, cancelled) = oneshot::channel();
                 self.cancels.insert(call.id(), cancel);
                 self.spawn(call, future, Some(cancelled));
             }
             Ok(Outcome::Running(future)) => self.spawn(call, future, None),
-            Err(_) => self.reply_panicked(call, remote),
+            Err(panicked) => self.reply(call, Err(panicked)),
         }
-    }
-
-    fn reply_panicked(&mut self, call: Call, remote: SocketAddr) {
-        let (now, node) = (self.now, &mut &*self.node.service);
-        let replied = self.link.reply_error(now, node, call, PANICKED);
-        self.note_reply(remote, replied);
     }
 
     fn spawn(
         &mut self,
         call: Call,
-        future: HandlerFuture,
+        mut future: HandlerFuture,
         cancelled: Option<oneshot::Receiver<()>>,
     ) {
         let handle = self.handle.clone();
         R::spawn(async move {
             let shared = &handle.0;
             let aborted = shared.aborted.listen();
-            let answer = match shared.is_aborted() {
-                true => None,
+            let completed = match shared.is_aborted() {
+                true => Ok(None),
                 false => {
+                    let handled = poll_fn(|context| future.poll_caught(context));
                     let aborted = async {
                         aborted.await;
-                        None
+                        Ok(None)
                     };
                     let cancelled = async {
                         match cancelled {
@@ -296,17 +286,19 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                             Some(cancelled) => drop(cancelled.await),
                             None => pending().await,
                         }
-                        None
+                        Ok(None)
                     };
-                    race(future, race(aborted, cancelled)).await
+                    race(handled, race(aborted, cancelled)).await
                 }
             };
+            discard(future);
+            let reply = Command::Reply { call, completed };
             // A node that has ended sends no answer.
-            let _ = shared.commands.send(Command::Reply { call, answer }).await;
+            let _ = shared.commands.send(reply).await;
         });
     }
 
-    pub(super) fn reply(&mut self, call: Call, answer: Option<Message>) {
+    pub(super) fn reply(&mut self, call: Call, completed: Completion) {
         let Some(remote) = call.remote() else {
             return;
         };
@@ -314,7 +306,10 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
         if !self.cancels.is_empty() {
             self.cancels.remove(&call.id());
         }
-        let replied = self.link.reply(now, node, call, answer);
+        let replied = match completed {
+            Ok(answer) => self.link.reply(now, node, call, answer),
+            Err(Panicked) => self.link.reply_error(now, node, call, PANICKED),
+        };
         self.note_reply(remote, replied);
     }
 

@@ -1,15 +1,18 @@
 //! The core's node behind a lock, which the links of one server, client or node share.
 
+mod shared_node;
+mod turns;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
 
 use event_listener::{Event, EventListener};
-use netaio_core::plugin::KnownPeers;
 use netaio_core::{
-    Destination, Key, LinkId, ManagementConfig, Message, MessageType, Node, NodeReply, Now,
-    PeerManagementError, PeerMessage, Place, Pressure, RouteError, RouteId, SharedNode, Unrouted,
+    Key, LinkId, ManagementConfig, Message, Node, PeerManagementError, PeerMessage, Place,
+    RouteError,
 };
+
+pub(crate) use self::turns::Turn;
 
 use crate::connection::Connection;
 use crate::context::{Context, FindPeer, PeerAt};
@@ -286,15 +289,6 @@ impl Service {
         let is_closed = || self.is_closed.load(Ordering::Acquire);
         wait_for(&self.closed, || is_closed().then_some(())).await;
     }
-
-    /// Listens for other links that release some of the budget. For each handler that
-    /// completes, one of those that wait is woken, and passes its turn on.
-    pub(crate) fn freed(self: &Arc<Self>) -> Freed {
-        Freed {
-            listener: self.freed.listen(),
-            service: self.clone(),
-        }
-    }
 }
 
 impl FindPeer for Service {
@@ -306,128 +300,5 @@ impl FindPeer for Service {
             peer: peer.clone(),
             is_vouched: peers.is_vouched(place),
         })
-    }
-}
-
-/// Waits until other links release some of the budget, from when it was made.
-pub(crate) struct Freed {
-    listener: EventListener,
-    service: Arc<Service>,
-}
-
-impl Freed {
-    pub(crate) async fn wait(self) -> Turn {
-        self.listener.await;
-        Turn(self.service)
-    }
-}
-
-/// The turn of a link that waited for the budget. On drop, the next one that waits is
-/// woken if there is room for one more handler.
-pub(crate) struct Turn(Arc<Service>);
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if self.0.node().may_call() {
-            self.0.freed.notify_additional(1);
-        }
-    }
-}
-
-impl SharedNode for &Service {
-    type Handler = AnyHandler;
-
-    fn route(
-        &mut self,
-        message_type: MessageType,
-        uri: &[u8],
-        from: Place,
-    ) -> Destination<AnyHandler> {
-        let destination = self.node().route(message_type, uri, from);
-        match (&destination, from, &self.subscriptions) {
-            // Over streams what has no handler is delivered anyway.
-            (Destination::Unrouted(_), Place::Datagram(from), Some(subscriptions))
-                if subscriptions.wants(from, (message_type, uri)) =>
-            {
-                Destination::Unrouted(Unrouted::Deliver)
-            }
-            _ => destination,
-        }
-    }
-
-    fn take(&mut self, route: RouteId) -> bool {
-        self.node().take(route)
-    }
-
-    fn known_peers(&mut self, at: Place) -> KnownPeers {
-        self.node().known_peers(at)
-    }
-
-    fn heard(&mut self, now: Now, from: Place) {
-        // Over streams no peer times out, and all links would contend for the lock.
-        if self.datagrams {
-            self.node().heard(now, from);
-        }
-    }
-
-    fn node_message(&mut self, now: Now, from: Place, message: &Message) -> Option<NodeReply> {
-        self.change(|node| node.node_message(now, from, message))
-    }
-
-    fn introductions(&mut self) -> Vec<PeerMessage> {
-        self.node().introductions()
-    }
-
-    fn farewells(&mut self) -> Vec<PeerMessage> {
-        self.node().farewells()
-    }
-
-    fn advertisement(&mut self, now: Now) -> Option<PeerMessage> {
-        self.change(|node| node.advertisement(now))
-    }
-
-    fn question(&mut self, now: Now) -> Option<(Place, PeerMessage)> {
-        self.node().question(now)
-    }
-
-    fn not_asked(&mut self, at: Place) {
-        self.node().not_asked(at);
-    }
-
-    fn subscriber(&mut self, now: Now, at: Place, key: &[u8], receives: bool) -> bool {
-        self.node().subscriber(now, at, key, receives)
-    }
-
-    fn lease(
-        &mut self,
-        now: Now,
-        key: &[u8],
-        at: Place,
-        asked: Option<Duration>,
-    ) -> Option<Duration> {
-        self.node().lease(now, key, at, asked)
-    }
-
-    fn deadline(&mut self) -> Option<Duration> {
-        SharedNode::deadline(&mut *self.node())
-    }
-
-    fn left(&mut self, place: Place) {
-        self.change(|node| node.left(place));
-    }
-
-    fn closed(&mut self, place: Place) {
-        self.change(|node| node.closed(place));
-    }
-
-    fn pressure(&mut self, pressure: Pressure) {
-        if pressure.inbound || pressure.outbound || pressure.released {
-            self.change(|node| node.pressure(pressure));
-        }
-        if pressure.room {
-            self.freed.notify(usize::MAX);
-        } else if pressure.handlers > 0 {
-            self.freed.notify_additional(pressure.handlers);
-        }
     }
 }
