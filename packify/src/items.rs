@@ -4,6 +4,7 @@ use core::fmt;
 use core::iter::FusedIterator;
 
 use crate::head::{self, Head};
+use crate::short;
 use crate::slices::{Slices, trim};
 use crate::view::{Items, Pairs, ValueRef};
 
@@ -111,18 +112,10 @@ impl<'a> Pairs<'a> {
     fn for_each_text(&self, mut each: impl FnMut(&'a [u8], &'a [u8])) {
         let mut slices = self.slices;
         while let Some((key, value)) = slices.next().and_then(Slices::of_pair) {
-            match key {
-                // As packify packs a short one: what all names of auth fields look like.
-                [0x43, len, text @ ..] => {
-                    if let Some(text) = text.get(..usize::from(*len)) {
-                        each(text, value);
-                    }
-                }
-                _ => {
-                    if let Ok((Head::Str(text), _)) = head::head(key, key.len()) {
-                        each(text, value);
-                    }
-                }
+            if let Some(text) = short::text(key) {
+                each(text, value);
+            } else if let Ok((Head::Str(text), _)) = head::head(key, key.len()) {
+                each(text, value);
             }
         }
     }

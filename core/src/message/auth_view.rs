@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::packed_fields::PackedFields;
 use crate::error::FrameErrorKind;
-use crate::packify::{DecodeLimits, Pairs, SingleField, ValueRef};
+use crate::packify::{DecodeLimits, Pairs, ValueRef};
 
 /// Auth fields, borrowed: what a plugin gets of a message that it checks.
 #[derive(Clone, Copy)]
@@ -13,8 +13,6 @@ pub struct AuthView<'a>(View<'a>);
 #[derive(Clone, Copy)]
 enum View<'a> {
     Empty,
-    /// As most are that are not empty.
-    Single(SingleField<'a>),
     Pairs(Pairs<'a>),
     Fields(&'a PackedFields),
 }
@@ -36,12 +34,6 @@ impl<'a> AuthView<'a> {
         if section.is_empty() || section == EMPTY_DICT {
             return Ok(Self(View::Empty));
         }
-        if limits.depth > 0
-            && limits.items > 0
-            && let Some(field) = SingleField::parse(section)
-        {
-            return Ok(Self(View::Single(field)));
-        }
         match ValueRef::parse(section, limits).map_err(FrameErrorKind::AuthNotPackify)? {
             (ValueRef::Dict(pairs), _) => Ok(Self(View::Pairs(pairs))),
             _ => Err(FrameErrorKind::AuthNotADict),
@@ -55,9 +47,6 @@ impl<'a> AuthView<'a> {
         if section.len() <= EMPTY_DICT.len() {
             return Self(View::Empty);
         }
-        if let Some(field) = SingleField::parse(section) {
-            return Self(View::Single(field));
-        }
         match ValueRef::validated(section) {
             ValueRef::Dict(pairs) => Self(View::Pairs(pairs)),
             _ => Self(View::Empty),
@@ -69,8 +58,6 @@ impl<'a> AuthView<'a> {
     pub fn get(&self, name: &str) -> Option<ValueRef<'a>> {
         match self.0 {
             View::Empty => None,
-            View::Single(field) if field.name() == name.as_bytes() => Some(field.value_ref()),
-            View::Single(_) => None,
             View::Pairs(pairs) => pairs.get(name),
             View::Fields(fields) => fields.find(name).map(ValueRef::validated),
         }
@@ -90,8 +77,6 @@ impl<'a> AuthView<'a> {
     pub fn get_packed(&self, name: &str) -> Option<&'a [u8]> {
         match self.0 {
             View::Empty => None,
-            View::Single(field) if field.name() == name.as_bytes() => Some(field.value),
-            View::Single(_) => None,
             View::Pairs(pairs) => pairs.get_packed(name),
             View::Fields(fields) => fields.find(name),
         }
@@ -108,7 +93,6 @@ impl<'a> AuthView<'a> {
     pub fn for_each_in_order(&self, each: &mut dyn FnMut(&[u8], &[u8])) {
         match self.0 {
             View::Empty => {}
-            View::Single(field) => each(field.key, field.value),
             View::Pairs(pairs) => pairs.packed().for_each(|pair| each(pair.key, pair.value)),
             View::Fields(fields) => fields.for_each_in_order(each),
         }
@@ -116,16 +100,15 @@ impl<'a> AuthView<'a> {
 
     /// All fields, each as its packed key and its packed value.
     pub fn packed(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        let (single, pairs, fields) = match self.0 {
-            View::Empty => (None, None, None),
-            View::Single(field) => (Some((field.key, field.value)), None, None),
-            View::Pairs(pairs) => (None, Some(pairs), None),
-            View::Fields(fields) => (None, None, Some(fields)),
+        let (pairs, fields) = match self.0 {
+            View::Empty => (None, None),
+            View::Pairs(pairs) => (Some(pairs), None),
+            View::Fields(fields) => (None, Some(fields)),
         };
         let entries = fields.into_iter().flat_map(PackedFields::iter);
         let pairs = pairs.into_iter().flat_map(|pairs| pairs.packed());
         let pairs = pairs.map(|pair| (pair.key, pair.value));
-        single.into_iter().chain(pairs).chain(entries)
+        pairs.chain(entries)
     }
 }
 
