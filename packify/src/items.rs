@@ -4,7 +4,7 @@ use core::fmt;
 use core::iter::FusedIterator;
 
 use crate::head::{self, Head};
-use crate::short;
+use crate::short::{self, ShortPair};
 use crate::slices::{Slices, trim};
 use crate::view::{Items, Pairs, ValueRef};
 
@@ -190,8 +190,17 @@ impl<'a> Iterator for PackedPairs<'a> {
     type Item = PackedPair<'a>;
 
     fn next(&mut self) -> Option<PackedPair<'a>> {
-        let item = trim(self.slices.next()?);
-        let (key, value) = Slices::of_pair(item)?;
+        let slice = self.slices.next()?;
+        let (item, (key, value)) = match ShortPair::of(slice) {
+            Some(ShortPair { key, value, behind }) => {
+                let (item, _) = slice.split_at_checked(slice.len().saturating_sub(behind.len()))?;
+                (item, (key, value))
+            }
+            None => {
+                let item = trim(slice);
+                (item, Slices::of_pair(item)?)
+            }
+        };
         Some(PackedPair {
             item,
             key: trim(key),
