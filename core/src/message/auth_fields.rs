@@ -220,22 +220,29 @@ impl AuthFields {
         fields.load_dict(Dict::from_pairs(pairs).unwrap_or_default());
     }
 
+    /// The section in netaio's format, as [`encode`](Self::encode) makes it, unless the fields are a
+    /// received section, which may be packed otherwise.
+    #[inline]
+    pub(crate) fn section(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Repr::Empty => Some(&EMPTY_DICT),
+            Repr::Set(fields) => Some(fields.section()),
+            Repr::Received(_) => None,
+        }
+    }
+
     /// Appends the section in netaio's format: a dict with its items sorted by
     /// their packed bytes, in the smallest widths, as packify packs it.
     ///
     /// # Errors
     /// The fields together are longer than 4 GiB.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), SealError> {
-        match &self.0 {
-            Repr::Empty => {
-                out.extend_from_slice(&EMPTY_DICT);
+        match self.section() {
+            Some(section) => {
+                out.extend_from_slice(section);
                 Ok(())
             }
-            Repr::Set(fields) => {
-                out.extend_from_slice(fields.section());
-                Ok(())
-            }
-            Repr::Received(_) => {
+            None => {
                 let mut canonical = Self::new();
                 canonical.load(self);
                 canonical.encode(out)
