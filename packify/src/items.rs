@@ -3,8 +3,11 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
-use crate::head::{self, Head};
-use crate::short::{self, ShortPair};
+use crate::code::Width;
+use crate::decode::{self, DecodeLimits};
+use crate::error::DecodeError;
+use crate::head::{self, Head, Table};
+use crate::short::{self, ShortDict, ShortPair};
 use crate::slices::{Slices, trim};
 use crate::view::{Items, Pairs, ValueRef};
 
@@ -68,6 +71,26 @@ impl ExactSizeIterator for PackedItems<'_> {}
 impl FusedIterator for PackedItems<'_> {}
 
 impl<'a> Pairs<'a> {
+    /// As [`ValueRef::parse`], for the pairs of a dict: `None` where the value is another one.
+    ///
+    /// # Errors
+    ///
+    /// As for `ValueRef::parse`.
+    #[inline]
+    pub fn parse(input: &'a [u8], limits: &DecodeLimits) -> Result<Option<Self>, DecodeError> {
+        decode::validate(input, limits)?;
+        Ok(Self::validated(input))
+    }
+
+    /// As [`ValueRef::validated`], for the pairs of a dict: `None` where the value is another one.
+    #[inline]
+    pub fn validated(input: &'a [u8]) -> Option<Self> {
+        match ShortDict::of(input) {
+            Some(dict) => Some(dict.into()),
+            None => ValueRef::validated(input).as_dict(),
+        }
+    }
+
     /// Whether none are left.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -84,8 +107,9 @@ impl<'a> Pairs<'a> {
         self.find(key).map(trim)
     }
 
-    /// As [`get`](Self::get) for several keys at once: the pairs are looked at once.
-    pub fn get_each<const N: usize>(&self, keys: [&str; N]) -> [Option<ValueRef<'a>>; N] {
+    /// As [`get_packed`](Self::get_packed) for several keys at once: the pairs are looked at once.
+    #[inline]
+    pub fn get_each_packed<const N: usize>(&self, keys: [&str; N]) -> [Option<&'a [u8]>; N] {
         let mut found = [None; N];
         self.for_each_text(|text, value| {
             for (key, found) in keys.iter().zip(&mut found) {
@@ -94,7 +118,7 @@ impl<'a> Pairs<'a> {
                 }
             }
         });
-        found.map(|found| found.map(ValueRef::validated))
+        found.map(|found| found.map(trim))
     }
 
     fn find(&self, key: &str) -> Option<&'a [u8]> {
@@ -150,6 +174,15 @@ impl fmt::Debug for Pairs<'_> {
 
 impl ExactSizeIterator for Pairs<'_> {}
 impl FusedIterator for Pairs<'_> {}
+
+impl<'a> From<ShortDict<'a>> for Pairs<'a> {
+    #[inline]
+    fn from(ShortDict { lens, rest }: ShortDict<'a>) -> Self {
+        let width = Width::One;
+        let slices = Slices::new(Table { width, lens }, rest);
+        Self { slices }
+    }
+}
 
 /// A pair of a packed dict, as packed bytes. Each slice ends with its value: bytes that were
 /// ignored behind it are left out.

@@ -3,9 +3,8 @@
 use crate::code::{self, Width};
 use crate::decode::{self, DecodeLimits};
 use crate::error::DecodeError;
-use crate::head::{self, Head, Table};
+use crate::head::{self, Head};
 use crate::int_ref::IntRef;
-use crate::short::ShortDict;
 use crate::slices::Slices;
 
 /// A packed value, borrowed from the bytes it was found in. Copying is cheap, nothing
@@ -95,12 +94,6 @@ impl<'a> ValueRef<'a> {
     }
 
     fn validated_any(input: &'a [u8]) -> Self {
-        // Auth sections are.
-        if let Some(ShortDict { lens, rest }) = ShortDict::of(input) {
-            let width = Width::One;
-            let slices = Slices::new(Table { width, lens }, rest);
-            return Self::Dict(Pairs { slices });
-        }
         // No validated value gets to the fallbacks.
         let Ok((head, rest)) = head::head(input, input.len()) else {
             return Self::None;

@@ -76,7 +76,7 @@ impl Fields {
     #[inline]
     pub(super) fn read<'a>(&self, fields: AuthView<'a>) -> Result<Stamp<'a>, AuthFailure> {
         let Names { ts, mac, nonce } = &self.names;
-        let [ts, nonce, mac] = fields.get_each([ts.as_str(), nonce, mac]);
+        let [ts, nonce, mac] = fields.get_each_packed([ts.as_str(), nonce, mac]);
         Ok(Stamp {
             ts: fit(ts, FieldRole::Timestamp, timestamp_bytes)?,
             nonce: fit(nonce, FieldRole::Nonce, exact)?,
@@ -130,13 +130,14 @@ impl Fields {
 }
 
 /// What a field holds, which has to be there and to fit.
+#[inline]
 fn fit<'a, T>(
-    field: Option<ValueRef<'a>>,
+    field: Option<&'a [u8]>,
     role: FieldRole,
     read: impl FnOnce(ValueRef<'a>) -> Option<T>,
 ) -> Result<T, AuthFailure> {
     let value = field.ok_or(AuthFailure::Missing(role))?;
-    read(value).ok_or(AuthFailure::Unfit(role))
+    read(ValueRef::validated(value)).ok_or(AuthFailure::Unfit(role))
 }
 
 /// Exactly so many bytes.
