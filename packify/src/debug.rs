@@ -3,7 +3,6 @@
 use core::fmt;
 
 use crate::items::PackedPair;
-use crate::single::SingleField;
 use crate::value::{Packable, Value};
 use crate::view::ValueRef;
 
@@ -70,15 +69,6 @@ impl fmt::Debug for Packable {
         f.debug_struct("Packable")
             .field("name", &self.name)
             .field("data", &Escaped(&self.data))
-            .finish()
-    }
-}
-
-impl fmt::Debug for SingleField<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SingleField")
-            .field("key", &Escaped(self.key))
-            .field("value", &Escaped(self.value))
             .finish()
     }
 }

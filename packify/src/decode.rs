@@ -1,9 +1,10 @@
 //! Validates packed values, within limits.
 
-use crate::code::{self, Width};
+use crate::code;
 use crate::decimal;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::head::{Head, Reader, Table, head, pair};
+use crate::short::{ShortDict, ShortPair, is_short};
 
 /// However large [`DecodeLimits::depth`] is set, deeper nesting than this is refused, so
 /// that no input exhausts the stack.
@@ -52,6 +53,32 @@ impl Default for DecodeLimits {
 /// Checks all of the value that `input` begins with. Returns how many bytes it takes up.
 #[inline]
 pub(crate) fn validate(input: &[u8], limits: &DecodeLimits) -> Result<usize, DecodeError> {
+    match validate_short(input, limits) {
+        Some(consumed) => Ok(consumed),
+        None => validate_any(input, limits),
+    }
+}
+
+/// As [`validate`], of a dict of short pairs: what nearly all auth sections are. `None` says nothing
+/// of other values.
+fn validate_short(input: &[u8], limits: &DecodeLimits) -> Option<usize> {
+    let mut dict = ShortDict::of(input)?;
+    if limits.depth == 0 || dict.lens.len() > limits.items {
+        return None;
+    }
+    for len in dict.lens {
+        let (item, behind) = dict.rest.split_at_checked(usize::from(*len))?;
+        let pair = ShortPair::of(item)?;
+        if !is_short(pair.key) || !is_short(pair.value) {
+            return None;
+        }
+        dict.rest = behind;
+    }
+    Some(input.len().saturating_sub(dict.rest.len()))
+}
+
+#[inline(never)]
+fn validate_any(input: &[u8], limits: &DecodeLimits) -> Result<usize, DecodeError> {
     let mut walk = Walk {
         limits,
         items_left: limits.items,
@@ -155,31 +182,12 @@ impl Walk<'_> {
             let item = reader.take(len, "item")?;
             let end = reader.offset();
             let pair = pair(item, end)?;
-            if !is_short(pair.key) {
-                self.value(pair.key, pair.key_end, depth_left, true)?;
-            }
-            if !is_short(pair.value) {
-                self.value(pair.value, pair.value_end, depth_left, false)?;
-            }
+            self.value(pair.key, pair.key_end, depth_left, true)?;
+            self.value(pair.value, pair.value_end, depth_left, false)?;
         }
         Ok(reader.rest)
     }
 }
-
-/// Whether a slice begins with a whole `bytes`, or `str` in ASCII, with a length of one byte: what auth
-/// fields are made of, and valid wherever a value is.
-#[inline]
-fn is_short(slice: &[u8]) -> bool {
-    match slice {
-        [BYTES, len, bytes @ ..] => bytes.len() >= usize::from(*len),
-        [STR, len, text @ ..] => text.get(..usize::from(*len)).is_some_and(<[u8]>::is_ascii),
-        _ => false,
-    }
-}
-
-/// The codes of these, with their width.
-const BYTES: u8 = Width::One.bits() | code::BYTES;
-const STR: u8 = Width::One.bits() | code::STR;
 
 #[cfg(test)]
 mod tests {
@@ -310,8 +318,55 @@ mod tests {
                 }
             }
         }
-        // Those of `bytes`, and of `str` in ASCII, whose content is there.
-        assert_eq!(short, 17 + 10);
+        // Those of `bytes`, of `int`, and of `str` in ASCII, whose content is there.
+        assert_eq!(short, 18 + 18 + 9);
+    }
+
+    #[test]
+    fn short_dicts_are_accepted_as_any_dict_is() {
+        let wholes: [&[u8]; 4] = [
+            b"\x4d\x40\0",
+            b"\x4d\x40\x01\x12\x4c\x40\x02\x05\x08\x43\x03rid\x04\x06\x01\x02\x03\x04\x05\x06",
+            b"\x4d\x40\x02\x0d\x10\x4c\x40\x02\x04\x04\x43\x02ts\x41\x02ab\
+                \x4c\x40\x02\x07\x04\x43\x05nonce\x41\x02cd!",
+            // Bytes that nobody reads, in each place that has room for some.
+            b"\x4d\x40\x01\x0c\x4c\x40\x02\x03\x03\x43\0!\x41\0!?behind",
+        ];
+        let (mut short, mut others) = (0, 0);
+        let mut compare = |packed: &[u8], limits: &DecodeLimits| {
+            let any = validate_any(packed, limits);
+            match validate_short(packed, limits) {
+                Some(consumed) => {
+                    assert_eq!(any, Ok(consumed), "{packed:02x?}");
+                    short += 1;
+                }
+                None => others += 1,
+            }
+            assert_eq!(validate(packed, limits), any);
+        };
+        for whole in wholes {
+            for depth in 0..2 {
+                for items in 0..3 {
+                    let packables = false;
+                    let limits = DecodeLimits {
+                        depth,
+                        items,
+                        packables,
+                    };
+                    compare(whole, &limits);
+                }
+            }
+            for at in 0..whole.len() {
+                let (start, _) = whole.split_at(at);
+                compare(start, &DecodeLimits::DEFAULT);
+                for byte in 0..=255u8 {
+                    let mut changed = whole.to_vec();
+                    changed[at] = byte;
+                    compare(&changed, &DecodeLimits::DEFAULT);
+                }
+            }
+        }
+        assert!(short > 5_000 && others > 5_000, "{short}, {others}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::code::{self, Width};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::int_ref::IntRef;
+use crate::short::ShortPair;
 
 /// What a code byte says, with the payload cut out but not looked into.
 #[derive(Clone, Copy)]
@@ -192,16 +193,12 @@ pub(crate) struct Pair<'a> {
 /// Cuts a dict's item up. `end` is the offset of its end.
 #[inline]
 pub(crate) fn pair(item: &[u8], end: usize) -> Result<Pair<'_>, DecodeError> {
-    // As packify packs a short pair: what all auth fields look like.
-    if let [0x4c, 0x40, 2, key_len, value_len, rest @ ..] = item
-        && let Some((key, rest)) = rest.split_at_checked(usize::from(*key_len))
-        && let Some((value, behind)) = rest.split_at_checked(usize::from(*value_len))
-    {
-        let key_end = end.saturating_sub(rest.len());
+    // What all auth fields look like.
+    if let Some(ShortPair { key, value, behind }) = ShortPair::of(item) {
         let value_end = end.saturating_sub(behind.len());
         return Ok(Pair {
             key,
-            key_end,
+            key_end: value_end.saturating_sub(value.len()),
             value,
             value_end,
         });

@@ -3,7 +3,11 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
-use crate::head::{self, Head};
+use crate::code::Width;
+use crate::decode::{self, DecodeLimits};
+use crate::error::DecodeError;
+use crate::head::{self, Head, Table};
+use crate::short::{self, ShortDict, ShortPair};
 use crate::slices::{Slices, trim};
 use crate::view::{Items, Pairs, ValueRef};
 
@@ -67,6 +71,26 @@ impl ExactSizeIterator for PackedItems<'_> {}
 impl FusedIterator for PackedItems<'_> {}
 
 impl<'a> Pairs<'a> {
+    /// As [`ValueRef::parse`], for the pairs of a dict: `None` where the value is another one.
+    ///
+    /// # Errors
+    ///
+    /// As for `ValueRef::parse`.
+    #[inline]
+    pub fn parse(input: &'a [u8], limits: &DecodeLimits) -> Result<Option<Self>, DecodeError> {
+        decode::validate(input, limits)?;
+        Ok(Self::validated(input))
+    }
+
+    /// As [`ValueRef::validated`], for the pairs of a dict: `None` where the value is another one.
+    #[inline]
+    pub fn validated(input: &'a [u8]) -> Option<Self> {
+        match ShortDict::of(input) {
+            Some(dict) => Some(dict.into()),
+            None => ValueRef::validated(input).as_dict(),
+        }
+    }
+
     /// Whether none are left.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -83,8 +107,9 @@ impl<'a> Pairs<'a> {
         self.find(key).map(trim)
     }
 
-    /// As [`get`](Self::get) for several keys at once: the pairs are looked at once.
-    pub fn get_each<const N: usize>(&self, keys: [&str; N]) -> [Option<ValueRef<'a>>; N] {
+    /// As [`get_packed`](Self::get_packed) for several keys at once: the pairs are looked at once.
+    #[inline]
+    pub fn get_each_packed<const N: usize>(&self, keys: [&str; N]) -> [Option<&'a [u8]>; N] {
         let mut found = [None; N];
         self.for_each_text(|text, value| {
             for (key, found) in keys.iter().zip(&mut found) {
@@ -93,7 +118,7 @@ impl<'a> Pairs<'a> {
                 }
             }
         });
-        found.map(|found| found.map(ValueRef::validated))
+        found.map(|found| found.map(trim))
     }
 
     fn find(&self, key: &str) -> Option<&'a [u8]> {
@@ -111,18 +136,10 @@ impl<'a> Pairs<'a> {
     fn for_each_text(&self, mut each: impl FnMut(&'a [u8], &'a [u8])) {
         let mut slices = self.slices;
         while let Some((key, value)) = slices.next().and_then(Slices::of_pair) {
-            match key {
-                // As packify packs a short one: what all names of auth fields look like.
-                [0x43, len, text @ ..] => {
-                    if let Some(text) = text.get(..usize::from(*len)) {
-                        each(text, value);
-                    }
-                }
-                _ => {
-                    if let Ok((Head::Str(text), _)) = head::head(key, key.len()) {
-                        each(text, value);
-                    }
-                }
+            if let Some(text) = short::text(key) {
+                each(text, value);
+            } else if let Ok((Head::Str(text), _)) = head::head(key, key.len()) {
+                each(text, value);
             }
         }
     }
@@ -157,6 +174,15 @@ impl fmt::Debug for Pairs<'_> {
 
 impl ExactSizeIterator for Pairs<'_> {}
 impl FusedIterator for Pairs<'_> {}
+
+impl<'a> From<ShortDict<'a>> for Pairs<'a> {
+    #[inline]
+    fn from(ShortDict { lens, rest }: ShortDict<'a>) -> Self {
+        let width = Width::One;
+        let slices = Slices::new(Table { width, lens }, rest);
+        Self { slices }
+    }
+}
 
 /// A pair of a packed dict, as packed bytes. Each slice ends with its value: bytes that were
 /// ignored behind it are left out.
@@ -197,8 +223,17 @@ impl<'a> Iterator for PackedPairs<'a> {
     type Item = PackedPair<'a>;
 
     fn next(&mut self) -> Option<PackedPair<'a>> {
-        let item = trim(self.slices.next()?);
-        let (key, value) = Slices::of_pair(item)?;
+        let slice = self.slices.next()?;
+        let (item, (key, value)) = match ShortPair::of(slice) {
+            Some(ShortPair { key, value, behind }) => {
+                let (item, _) = slice.split_at_checked(slice.len().saturating_sub(behind.len()))?;
+                (item, (key, value))
+            }
+            None => {
+                let item = trim(slice);
+                (item, Slices::of_pair(item)?)
+            }
+        };
         Some(PackedPair {
             item,
             key: trim(key),

@@ -87,6 +87,7 @@ mod lengths;
 mod natural;
 mod order;
 mod pack;
+mod short;
 mod single;
 mod slices;
 /// The program of the README, compiled and run.
@@ -114,6 +115,6 @@ pub use error::{DecodeError, DecodeErrorKind, EncodeError, Unhashable};
 pub use int::{Int, OutOfRange};
 pub use int_ref::IntRef;
 pub use items::{PackedItems, PackedPair, PackedPairs};
-pub use single::{SingleField, put_single_field};
+pub use single::put_single_field;
 pub use value::{Dict, Packable, Set, Value};
 pub use view::{Items, Pairs, ValueRef, is_packed_str};

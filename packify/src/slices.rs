@@ -1,6 +1,7 @@
 //! Cuts containers into the slices of their items.
 
 use crate::head::{self, Head, Table};
+use crate::short;
 
 /// The slices that a container gives its items.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +40,15 @@ impl<'a> Slices<'a> {
 }
 
 /// `slice` up to the end of the value that it begins with.
+#[inline]
 pub(crate) fn trim(slice: &[u8]) -> &[u8] {
+    match short::first(slice) {
+        Some(value) => value,
+        None => trim_any(slice),
+    }
+}
+
+fn trim_any(slice: &[u8]) -> &[u8] {
     let Ok((head, mut rest)) = head::head(slice, slice.len()) else {
         return slice;
     };

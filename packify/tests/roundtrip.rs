@@ -117,11 +117,8 @@ fn walk(view: ValueRef<'_>) {
                     let (first, longer) = (pairs.packed().next(), [key, "-"].concat());
                     let first = first.and_then(|pair| pair.key_str()).unwrap_or_default();
                     let keys = [key, &longer, first];
-                    let each = pairs
-                        .get_each(keys)
-                        .map(|it| it.map(|it| pack(&it.to_value())));
-                    let alone = keys.map(|key| pairs.get(key).map(|it| pack(&it.to_value())));
-                    assert_eq!(each, alone);
+                    let alone = keys.map(|key| pairs.get_packed(key));
+                    assert_eq!(pairs.get_each_packed(keys), alone);
                 }
                 walk(key);
                 walk(value);

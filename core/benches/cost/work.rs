@@ -54,7 +54,7 @@ impl Work {
         Self {
             name: "answer-with-hmac",
             max: Max {
-                instructions: 81_000,
+                instructions: 80_000,
                 allocations: 0.1,
             },
             make: || answer(hmac()),
@@ -80,7 +80,7 @@ impl Work {
         Self {
             name: "ask-with-hmac",
             max: Max {
-                instructions: 161_500,
+                instructions: 159_500,
                 allocations: 0.1,
             },
             make: || ask(hmac()),

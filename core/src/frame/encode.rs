@@ -123,6 +123,51 @@ fn encode_sections(
     body: &[&[u8]],
     out: &mut Vec<u8>,
 ) -> Result<(), SealError> {
+    match auth.section() {
+        Some(auth) if wire.codec.is_netaio() => encode_netaio(wire, message_type, auth, body, out),
+        _ => encode_any(wire, message_type, auth, body, out),
+    }
+}
+
+/// As [`encode_sections`], in netaio's own format: how long all is, is known from the outset.
+#[inline]
+fn encode_netaio(
+    wire: &Wire,
+    message_type: MessageType,
+    auth: &[u8],
+    body: &[&[u8]],
+    out: &mut Vec<u8>,
+) -> Result<(), SealError> {
+    let body_len = body.iter().map(|part| part.len()).sum::<usize>();
+    let mut header = [0; Header::LEN];
+    Header {
+        message_type,
+        auth_len: auth.len(),
+        body_len,
+        checksum: None,
+    }
+    .encode(&mut header)?;
+    let begin = out.len();
+    let sections = auth.len().saturating_add(body_len);
+    out.reserve(sections.saturating_add(Header::LEN));
+    out.extend_from_slice(&header);
+    out.extend_from_slice(auth);
+    let start = out.len();
+    body.iter().for_each(|part| out.extend_from_slice(part));
+    let checksum = wire.codec.checksum(out.get(start..).unwrap_or_default());
+    let place = begin.saturating_add(Header::CHECKSUM);
+    put_at(out, place, checksum.to_be_bytes());
+    Ok(())
+}
+
+/// As [`encode_sections`], in any format.
+fn encode_any(
+    wire: &Wire,
+    message_type: MessageType,
+    auth: &AuthFields,
+    body: &[&[u8]],
+    out: &mut Vec<u8>,
+) -> Result<(), SealError> {
     /// Header and auth section of most messages, in bytes: only a reservation.
     const ROOM: usize = 160;
 
@@ -130,11 +175,7 @@ fn encode_sections(
     let body_len = body.iter().map(|part| part.len()).sum::<usize>();
     out.reserve(body_len.saturating_add(ROOM));
     let result = (|| {
-        match wire.codec.header_len() {
-            // Room for netaio's header, without a call to fill it.
-            Header::LEN => out.extend_from_slice(&[0; Header::LEN]),
-            len => out.resize(start.saturating_add(len), 0),
-        }
+        out.resize(start.saturating_add(wire.codec.header_len()), 0);
         let auth_start = out.len();
         match wire.codec.custom_auth() {
             None => auth.encode(out)?,

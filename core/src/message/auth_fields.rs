@@ -7,7 +7,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::auth_view::{AuthView, EMPTY_DICT};
-use super::packed_fields::{FieldForm, PackedFields};
+use super::set_fields::{FieldForm, SetFields};
 
 use crate::error::{FrameErrorKind, SealError};
 use crate::packify::{self, DecodeLimits, Dict, Value, ValueRef};
@@ -16,8 +16,8 @@ use crate::small_bytes::SmallBytes;
 /// The fields beside a message's body, in which plugins keep their nonces and
 /// MACs. Names are strings as a rule; a receiver takes any packify value.
 ///
-/// Fields are kept packed: reading one borrows its bytes, writing one appends to
-/// a buffer that is used again for the next message.
+/// Fields are kept packed, as the section that is sent: reading one borrows its bytes, and what
+/// writing one needs is used again for the next message.
 #[derive(Clone)]
 pub struct AuthFields(Repr);
 
@@ -28,7 +28,7 @@ enum Repr {
     /// A received section, validated. One of few bytes, a correlation id say, is here itself.
     Received(SmallBytes),
     /// Fields that were set here.
-    Set(Box<PackedFields>),
+    Set(Box<SetFields>),
 }
 
 impl Default for AuthFields {
@@ -97,18 +97,14 @@ impl AuthFields {
         match &self.0 {
             Repr::Empty => AuthView::validated(&[]),
             Repr::Received(section) => AuthView::validated(section),
-            Repr::Set(fields) => AuthView::of(fields),
+            Repr::Set(fields) => fields.view(),
         }
     }
 
     /// The field with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<ValueRef<'_>> {
-        match &self.0 {
-            Repr::Empty => None,
-            Repr::Received(_) => self.view().get(name),
-            Repr::Set(fields) => fields.find(name).map(ValueRef::validated),
-        }
+        self.view().get(name)
     }
 
     /// The field with this name, where it holds bytes.
@@ -146,6 +142,7 @@ impl AuthFields {
 
     /// Appends the fields of a plugin's form with their values. Says false, and does nothing,
     /// where one of them is there already, or the values do not fit the form.
+    #[inline]
     pub(crate) fn fill<const N: usize>(&mut self, form: &FieldForm<N>, values: [&[u8]; N]) -> bool {
         self.fields_mut().fill(form, values)
     }
@@ -180,7 +177,7 @@ impl AuthFields {
     pub fn insert(&mut self, key: &Value, value: &Value) -> Result<(), SealError> {
         let key = key.to_vec().map_err(SealError::Auth)?;
         let value = value.to_vec().map_err(SealError::Auth)?;
-        self.fields_mut().push(&key, &value)
+        self.fields_mut().insert(&key, &value)
     }
 
     /// Removes a field and says whether it was there.
@@ -220,10 +217,17 @@ impl AuthFields {
             .map(|(key, value)| (key.to_value(), value.to_value()));
         // A validated section has keys that Python can hash, and values whose
         // lengths fit.
-        for (key, value) in Dict::from_pairs(pairs).unwrap_or_default() {
-            if let (Ok(key), Ok(value)) = (key.to_vec(), value.to_vec()) {
-                let _ = fields.push(&key, &value);
-            }
+        fields.load_dict(Dict::from_pairs(pairs).unwrap_or_default());
+    }
+
+    /// The section in netaio's format, as [`encode`](Self::encode) makes it, unless the fields are a
+    /// received section, which may be packed otherwise.
+    #[inline]
+    pub(crate) fn section(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Repr::Empty => Some(&EMPTY_DICT),
+            Repr::Set(fields) => Some(fields.section()),
+            Repr::Received(_) => None,
         }
     }
 
@@ -233,13 +237,12 @@ impl AuthFields {
     /// # Errors
     /// The fields together are longer than 4 GiB.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), SealError> {
-        match &self.0 {
-            Repr::Empty => {
-                out.extend_from_slice(&EMPTY_DICT);
+        match self.section() {
+            Some(section) => {
+                out.extend_from_slice(section);
                 Ok(())
             }
-            Repr::Set(fields) => fields.encode(out).map_err(SealError::Auth),
-            Repr::Received(_) => {
+            None => {
                 let mut canonical = Self::new();
                 canonical.load(self);
                 canonical.encode(out)
@@ -248,7 +251,7 @@ impl AuthFields {
     }
 
     /// For a change: a received section is read first.
-    fn fields_mut(&mut self) -> &mut PackedFields {
+    fn fields_mut(&mut self) -> &mut SetFields {
         loop {
             match self.0 {
                 Repr::Set(ref mut fields) => return fields,

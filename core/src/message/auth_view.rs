@@ -2,130 +2,79 @@
 
 use core::fmt;
 
-use super::packed_fields::PackedFields;
 use crate::error::FrameErrorKind;
-use crate::packify::{DecodeLimits, Pairs, SingleField, ValueRef};
+use crate::packify::{DecodeLimits, Pairs, ValueRef};
 
 /// Auth fields, borrowed: what a plugin gets of a message that it checks.
+// A section that is valid, or nothing where there are no fields. It fits registers: what is larger is
+// moved through memory, in other pieces than it was written, for which processors wait.
 #[derive(Clone, Copy)]
-pub struct AuthView<'a>(View<'a>);
-
-#[derive(Clone, Copy)]
-enum View<'a> {
-    Empty,
-    /// As most are that are not empty.
-    Single(SingleField<'a>),
-    Pairs(Pairs<'a>),
-    Fields(&'a PackedFields),
-}
+pub struct AuthView<'a>(&'a [u8]);
 
 /// The empty packify dict. netaio never sends a section shorter than this, and
 /// its receivers fail on one.
 pub(crate) const EMPTY_DICT: [u8; 3] = [0x4d, 0x40, 0x00];
 
 impl<'a> AuthView<'a> {
-    pub(super) fn of(fields: &'a PackedFields) -> Self {
-        Self(View::Fields(fields))
-    }
-
     /// A section in netaio's format, without a copy.
     ///
     /// # Errors
     /// The bytes are no packify value within the limits, or no dict.
     pub fn decode(section: &'a [u8], limits: &DecodeLimits) -> Result<Self, FrameErrorKind> {
         if section.is_empty() || section == EMPTY_DICT {
-            return Ok(Self(View::Empty));
+            return Ok(Self(&[]));
         }
-        if limits.depth > 0
-            && limits.items > 0
-            && let Some(field) = SingleField::parse(section)
-        {
-            return Ok(Self(View::Single(field)));
-        }
-        match ValueRef::parse(section, limits).map_err(FrameErrorKind::AuthNotPackify)? {
-            (ValueRef::Dict(pairs), _) => Ok(Self(View::Pairs(pairs))),
-            _ => Err(FrameErrorKind::AuthNotADict),
+        match Pairs::parse(section, limits).map_err(FrameErrorKind::AuthNotPackify)? {
+            Some(_) => Ok(Self(section)),
+            None => Err(FrameErrorKind::AuthNotADict),
         }
     }
 
     /// A section that [`decode`](Self::decode) accepted.
     #[inline]
-    pub(crate) fn validated(section: &'a [u8]) -> Self {
+    pub(crate) const fn validated(section: &'a [u8]) -> Self {
+        Self(section)
+    }
+
+    #[inline]
+    pub(super) fn pairs(self) -> Option<Pairs<'a>> {
         // Most messages have no fields; a dict that is not empty is longer.
-        if section.len() <= EMPTY_DICT.len() {
-            return Self(View::Empty);
-        }
-        if let Some(field) = SingleField::parse(section) {
-            return Self(View::Single(field));
-        }
-        match ValueRef::validated(section) {
-            ValueRef::Dict(pairs) => Self(View::Pairs(pairs)),
-            _ => Self(View::Empty),
+        match self.0.len() <= EMPTY_DICT.len() {
+            true => None,
+            false => Pairs::validated(self.0),
         }
     }
 
     /// The field with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<ValueRef<'a>> {
-        match self.0 {
-            View::Empty => None,
-            View::Single(field) if field.name() == name.as_bytes() => Some(field.value_ref()),
-            View::Single(_) => None,
-            View::Pairs(pairs) => pairs.get(name),
-            View::Fields(fields) => fields.find(name).map(ValueRef::validated),
-        }
-    }
-
-    /// As [`get`](Self::get), for several names at once.
-    #[must_use]
-    pub fn get_each<const N: usize>(&self, names: [&str; N]) -> [Option<ValueRef<'a>>; N] {
-        match self.0 {
-            View::Pairs(pairs) => pairs.get_each(names),
-            _ => names.map(|name| self.get(name)),
-        }
+        self.pairs()?.get(name)
     }
 
     /// The packed value of the field with this name.
     #[must_use]
     pub fn get_packed(&self, name: &str) -> Option<&'a [u8]> {
-        match self.0 {
-            View::Empty => None,
-            View::Single(field) if field.name() == name.as_bytes() => Some(field.value),
-            View::Single(_) => None,
-            View::Pairs(pairs) => pairs.get_packed(name),
-            View::Fields(fields) => fields.find(name),
-        }
+        self.pairs()?.get_packed(name)
     }
 
-    /// All fields, in the order of the wire or of their setting.
+    /// As [`get_packed`](Self::get_packed), for several names at once.
+    #[inline]
+    #[must_use]
+    pub fn get_each_packed<const N: usize>(&self, names: [&str; N]) -> [Option<&'a [u8]>; N] {
+        self.pairs()
+            .map_or([None; N], |pairs| pairs.get_each_packed(names))
+    }
+
+    /// All fields, in the order of the wire.
     pub fn iter(&self) -> impl Iterator<Item = (ValueRef<'a>, ValueRef<'a>)> + use<'a> {
-        self.packed()
-            .map(|(key, value)| (ValueRef::validated(key), ValueRef::validated(value)))
+        self.pairs().into_iter().flatten()
     }
 
-    /// All fields, each as its packed key and its packed value: in the order of the wire.
-    /// Fields that were set here come in the order that they will have there.
-    pub fn for_each_in_order(&self, each: &mut dyn FnMut(&[u8], &[u8])) {
-        match self.0 {
-            View::Empty => {}
-            View::Single(field) => each(field.key, field.value),
-            View::Pairs(pairs) => pairs.packed().for_each(|pair| each(pair.key, pair.value)),
-            View::Fields(fields) => fields.for_each_in_order(each),
-        }
-    }
-
-    /// All fields, each as its packed key and its packed value.
+    /// All fields, each as its packed key and its packed value, in the order of the wire.
     pub fn packed(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        let (single, pairs, fields) = match self.0 {
-            View::Empty => (None, None, None),
-            View::Single(field) => (Some((field.key, field.value)), None, None),
-            View::Pairs(pairs) => (None, Some(pairs), None),
-            View::Fields(fields) => (None, None, Some(fields)),
-        };
-        let entries = fields.into_iter().flat_map(PackedFields::iter);
-        let pairs = pairs.into_iter().flat_map(|pairs| pairs.packed());
-        let pairs = pairs.map(|pair| (pair.key, pair.value));
-        single.into_iter().chain(pairs).chain(entries)
+        let pairs = self.pairs().map(|pairs| pairs.packed());
+        let pairs = pairs.into_iter().flatten();
+        pairs.map(|pair| (pair.key, pair.value))
     }
 }
 

@@ -11,8 +11,8 @@ mod header;
 mod kind;
 mod lease;
 mod not_handled;
-mod packed_fields;
 mod payload;
+mod set_fields;
 #[cfg(test)]
 mod tests;
 
@@ -32,8 +32,8 @@ pub use header::Header;
 pub use kind::{MessageType, MessageTypes, RegisterError, types};
 pub use lease::Lease;
 pub use not_handled::NotHandled;
-pub(crate) use packed_fields::FieldForm;
 pub use payload::Payload;
+pub(crate) use set_fields::FieldForm;
 
 /// A message, free of any encoding: lengths and checksum are computed when it is
 /// sent.

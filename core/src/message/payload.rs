@@ -38,12 +38,12 @@ impl Payload {
 
     /// Replaces uri and content, in the same buffer.
     pub(crate) fn load(&mut self, uri: &[u8], content: &[u8]) {
-        self.buffer.clear();
-        let room = Self::HEADROOM
-            .saturating_add(uri.len())
-            .saturating_add(content.len());
-        self.buffer.reserve(room);
-        self.buffer.resize(Self::HEADROOM, 0);
+        match self.buffer.len() < Self::HEADROOM {
+            true => self.buffer.resize(Self::HEADROOM, 0),
+            // What is left there of the one before is overwritten by who uses it.
+            false => self.buffer.truncate(Self::HEADROOM),
+        }
+        self.buffer.reserve(uri.len().saturating_add(content.len()));
         self.buffer.extend_from_slice(uri);
         self.buffer.extend_from_slice(content);
         self.start = Self::HEADROOM;

@@ -94,7 +94,7 @@ impl fmt::Debug for Envelope<'_> {
 
 /// Hashes the fields that are covered, in the order of the wire, and an end.
 pub(super) fn hash_fields(hash: &mut Hash, fields: AuthView<'_>, covered: &dyn Fn(&str) -> bool) {
-    fields.for_each_in_order(&mut |key, value| {
+    for (key, value) in fields.packed() {
         let uncovered = matches!(ValueRef::validated(key), ValueRef::Str(name) if !covered(name));
         if !uncovered {
             for part in [key, value] {
@@ -102,7 +102,7 @@ pub(super) fn hash_fields(hash: &mut Hash, fields: AuthView<'_>, covered: &dyn F
                 hash.update(part);
             }
         }
-    });
+    }
     // No packed key is that short.
     hash.update(&0u64.to_be_bytes());
 }

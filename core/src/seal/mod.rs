@@ -157,14 +157,11 @@ impl Sealer {
             wire, outer, inner, ..
         } = *plan;
         let envelope = Envelope::new(message_type);
-        let written_later = |field: &str| outer.writes(field);
-        inner.seal(
-            &envelope.within(&written_later),
-            payload,
-            fields,
-            &wire.codec,
-            context,
-        )?;
+        if !inner.is_empty() {
+            let written_later = |field: &str| outer.writes(field);
+            let within = envelope.within(&written_later);
+            inner.seal(&within, payload, fields, &wire.codec, context)?;
+        }
         outer.seal(&envelope, payload, fields, &wire.codec, context)?;
         // Ciphers make messages longer; netaio refuses what has grown too long.
         let uri_len = payload.uri_len();

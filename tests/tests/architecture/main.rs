@@ -51,7 +51,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["code", "error", "natural"],
             &["decimal", "int"],
             // Readers of packed bytes.
-            &["int_ref", "head", "slices", "decode"],
+            &["int_ref", "short", "head", "slices", "decode"],
             &["view", "items"],
             // Values, and what writes them.
             &["encode", "single", "value", "lengths", "order", "equality"],

@@ -1,17 +1,19 @@
 //! netaio's HMAC.
 
+mod fields;
+
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
+use self::fields::{Fields, Names, Stamp, TS_LEN};
 use super::cover::{self, Cover, Coverage};
 use super::pads::{EMPTY, NETAIO, Pads, ShortText};
 use super::secret::{SecretBytes, Wiped};
 use super::sha256::{self, Hash, IV_LEN, LEN};
 use super::{AuthPlugin, Envelope, FieldNames, OpenContext, ReplayGuard, SealContext};
 use crate::error::{AuthFailure, FieldRole, SealError};
-use crate::message::{AuthFields, AuthView, FieldForm, Message};
-use crate::packify::ValueRef;
+use crate::message::{AuthFields, AuthView, Message};
 
 /// netaio's `HMACAuthPlugin`: a shared secret, a nonce and a timestamp.
 ///
@@ -40,11 +42,7 @@ pub struct HmacAuth {
     /// secret is empty.
     secret_digest: Option<SecretBytes>,
     label_digest: [u8; LEN],
-    hmac_field: String,
-    nonce_field: String,
-    ts_field: String,
-    /// The three fields. None where two of them have one name.
-    form: Option<FieldForm<3>>,
+    fields: Fields,
     replay: Option<Arc<dyn ReplayGuard>>,
     coverage: Option<Coverage>,
 }
@@ -63,53 +61,38 @@ impl HmacAuth {
     /// ([`LayerError::EmptySecret`](crate::LayerError)), and seals and lets pass nothing.
     #[must_use]
     pub fn new(secret: impl AsRef<[u8]>) -> Self {
-        let auth = Self {
+        Self {
             secret_digest: SecretBytes::digest_of_digest(secret.as_ref()),
             label_digest: sha256::digest(b"mac"),
-            hmac_field: "hmac".into(),
-            nonce_field: "nonce".into(),
-            ts_field: "ts".into(),
-            form: None,
+            fields: Fields::new(Names::default()),
             replay: None,
             coverage: None,
-        };
-        auth.with_form()
-    }
-
-    /// Makes the form of the fields anew.
-    fn with_form(mut self) -> Self {
-        // Netaio's names are sent in this order.
-        self.form = FieldForm::new([
-            (&self.ts_field, TS_LEN),
-            (&self.hmac_field, LEN),
-            (&self.nonce_field, IV_LEN),
-        ]);
-        self
+        }
     }
 
     /// Names the field of the MAC.
     #[must_use]
     pub fn with_hmac_field(mut self, name: impl Into<String>) -> Self {
-        self.hmac_field = name.into();
+        self.fields.rename(|names| names.mac = name.into());
         let field = self.cover_field();
         if let Some(coverage) = &mut self.coverage {
             coverage.field = field;
         }
-        self.with_form()
+        self
     }
 
     /// Names the field of the nonce.
     #[must_use]
     pub fn with_nonce_field(mut self, name: impl Into<String>) -> Self {
-        self.nonce_field = name.into();
-        self.with_form()
+        self.fields.rename(|names| names.nonce = name.into());
+        self
     }
 
     /// Names the field of the timestamp.
     #[must_use]
     pub fn with_ts_field(mut self, name: impl Into<String>) -> Self {
-        self.ts_field = name.into();
-        self.with_form()
+        self.fields.rename(|names| names.ts = name.into());
+        self
     }
 
     /// Accepts no message twice, and none whose timestamp is far from the clock. Off
@@ -176,7 +159,7 @@ impl HmacAuth {
     /// The field of the [cover](Self::with_cover): that of the MAC with `-all` behind it.
     #[must_use]
     pub fn cover_field(&self) -> String {
-        [&self.hmac_field, cover::SUFFIX].concat()
+        [&self.fields.names().mac, cover::SUFFIX].concat()
     }
 
     /// Ten compressions of SHA-256 for a body of up to 107 bytes: one for the nonce, two for the
@@ -206,39 +189,6 @@ impl HmacAuth {
         mac
     }
 
-    /// A timestamp already in the fields, as a number of 32 bits, or that of
-    /// `now`. Unix time fits 32 bits until 2106; then the counter starts over, as
-    /// a sender's must.
-    fn timestamp(&self, fields: &AuthFields, now: u64) -> Result<[u8; TS_LEN], SealError> {
-        let number = match fields.get(&self.ts_field) {
-            None => Some(now as u32),
-            Some(ValueRef::Bytes(bytes)) => bytes.iter().try_fold(0u32, |number, byte| {
-                Some(number.checked_mul(256)? | u32::from(*byte))
-            }),
-            Some(ValueRef::Int(int)) => int.to_u32(),
-            Some(_) => None,
-        };
-        let fits = number.map(u32::to_be_bytes);
-        fits.ok_or(SealError::Plugin(
-            "the given timestamp is no number of 32 bits",
-        ))
-    }
-}
-
-/// Length of a timestamp, in bytes.
-const TS_LEN: usize = 4;
-
-/// Four bytes, or an integer that fits them. An integer zero is no timestamp to
-/// netaio.
-fn timestamp_bytes(value: ValueRef<'_>) -> Option<[u8; TS_LEN]> {
-    match value {
-        ValueRef::Bytes(bytes) => bytes.try_into().ok(),
-        ValueRef::Int(int) => int.to_u32().filter(|ts| *ts != 0).map(u32::to_be_bytes),
-        _ => None,
-    }
-}
-
-impl HmacAuth {
     /// Writes the fields, the cover's too if there is an envelope to cover.
     fn seal(
         &self,
@@ -248,28 +198,18 @@ impl HmacAuth {
         context: &mut SealContext<'_>,
     ) -> Result<(), SealError> {
         let secret = self.secret_digest.as_ref().ok_or(SealError::EmptySecret)?;
-        let mut nonce = [0; IV_LEN];
-        match fields
-            .get_bytes(&self.nonce_field)
-            .and_then(|given| given.try_into().ok())
-        {
-            Some(given) => nonce = given,
-            None => {
-                context.rng.fill_bytes(&mut nonce);
-                if self.coverage.is_some() {
-                    cover::mark(&mut nonce);
-                }
+        let nonce = self.fields.given_nonce(fields).unwrap_or_else(|| {
+            let mut nonce = [0; IV_LEN];
+            context.rng.fill_bytes(&mut nonce);
+            if self.coverage.is_some() {
+                cover::mark(&mut nonce);
             }
-        }
-        let ts = self.timestamp(fields, context.now.unix)?;
-        let mac = self.mac(secret, &nonce, ts, body);
-        let filled = |form| fields.fill(form, [&ts, &mac, &nonce]);
-        // Where a field is there already, each is set by itself.
-        if !self.form.as_ref().is_some_and(filled) {
-            fields.set_bytes(&self.nonce_field, &nonce)?;
-            fields.set_bytes(&self.ts_field, &ts)?;
-            fields.set_bytes(&self.hmac_field, &mac)?;
-        }
+            nonce
+        });
+        let ts = self.fields.timestamp(fields, context.now.unix)?;
+        let mac = &self.mac(secret, &nonce, ts, body);
+        let nonce = &nonce;
+        self.fields.write(&Stamp { ts, nonce, mac }, fields)?;
         let Some(coverage) = &self.coverage else {
             return Ok(());
         };
@@ -290,22 +230,8 @@ impl HmacAuth {
     ) -> Result<(), AuthFailure> {
         let secret = self.secret_digest.as_ref();
         let secret = secret.ok_or(AuthFailure::EmptySecret)?;
-        let names = [&*self.ts_field, &*self.nonce_field, &*self.hmac_field];
-        let [ts, nonce, mac] = fields.get_each(names);
-        let field = |field: Option<_>, role| field.ok_or(AuthFailure::Missing(role));
-        let ts = timestamp_bytes(field(ts, FieldRole::Timestamp)?)
-            .ok_or(AuthFailure::Unfit(FieldRole::Timestamp))?;
-        let nonce: &[u8; IV_LEN] = match field(nonce, FieldRole::Nonce)? {
-            ValueRef::Bytes(nonce) => nonce.try_into().ok(),
-            _ => None,
-        }
-        .ok_or(AuthFailure::Unfit(FieldRole::Nonce))?;
-        let given: &[u8; LEN] = match field(mac, FieldRole::Mac)? {
-            ValueRef::Bytes(mac) => mac.try_into().ok(),
-            _ => None,
-        }
-        .ok_or(AuthFailure::Unfit(FieldRole::Mac))?;
-        if !sha256::equal(&self.mac(secret, nonce, ts, body), given) {
+        let Stamp { ts, nonce, mac } = self.fields.read(fields)?;
+        if !sha256::equal(&self.mac(secret, nonce, ts, body), mac) {
             return Err(AuthFailure::Mismatch);
         }
         if let Some(coverage) = &self.coverage {
@@ -327,7 +253,7 @@ impl HmacAuth {
         match &self.replay {
             Some(window) => window
                 .admit(
-                    given,
+                    mac,
                     u32::from_be_bytes(ts),
                     context.now,
                     context.peers.place,
@@ -340,9 +266,7 @@ impl HmacAuth {
     /// Whether the cover vouches for a field: not for itself, nor for what the outer layer
     /// writes after it, unless it shares it.
     fn covers(&self, envelope: &Envelope<'_>, field: &str) -> bool {
-        let shared = [&self.nonce_field, &self.ts_field]
-            .iter()
-            .any(|own| *own == field);
+        let shared = self.fields.is_shared(field);
         let coverage = self.coverage.as_ref();
         let itself = coverage.is_some_and(|coverage| coverage.field == field);
         !itself && (shared || !envelope.is_written_later(field))
@@ -395,11 +319,12 @@ impl AuthPlugin for HmacAuth {
     }
 
     fn fields(&self) -> FieldNames<'_> {
-        let mut own = alloc::vec![&*self.hmac_field];
+        let Names { mac, nonce, ts } = self.fields.names();
+        let mut own = alloc::vec![mac.as_str()];
         own.extend(self.coverage.as_ref().map(|coverage| &*coverage.field));
         FieldNames {
             own,
-            shared: alloc::vec![&self.nonce_field, &self.ts_field],
+            shared: alloc::vec![nonce, ts],
         }
     }
 
@@ -410,11 +335,12 @@ impl AuthPlugin for HmacAuth {
 
 impl fmt::Debug for HmacAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Names { mac, nonce, ts } = self.fields.names();
         f.debug_struct("HmacAuth")
             .field("secret", &"..")
-            .field("hmac_field", &self.hmac_field)
-            .field("nonce_field", &self.nonce_field)
-            .field("ts_field", &self.ts_field)
+            .field("hmac_field", mac)
+            .field("nonce_field", nonce)
+            .field("ts_field", ts)
             .field("replay_window", &self.replay.is_some())
             .field("cover", &self.coverage.is_some())
             .finish()
