@@ -230,6 +230,27 @@ fn an_address_that_fell_silent_no_longer_speaks_for_its_peer() {
 }
 
 #[test]
+fn a_peer_was_heard_when_the_last_of_its_addresses_was() {
+    let limits = Limits::default();
+    let mut peers = PeerTable::new(None);
+    for at in [1u8, 2] {
+        peers
+            .announce(peer("a", ""), at, SECOND * u32::from(at), &limits)
+            .unwrap();
+    }
+    let last = |peers: &PeerTable<u8>| peers.get(b"a").unwrap().last_heard;
+    assert_eq!(last(&peers), SECOND * 2);
+    peers.heard(1, SECOND * 5);
+    peers.heard(2, SECOND * 4);
+    assert_eq!(last(&peers), SECOND * 5);
+    assert_eq!(peers.list()[0].last_heard, SECOND * 5);
+    // Also when that is gone.
+    peers.remove_address(1);
+    assert_eq!(peers.known_at(2).unwrap().last_heard, SECOND * 5);
+    assert_eq!(peers.remove(b"a").unwrap().last_heard, SECOND * 5);
+}
+
+#[test]
 fn a_newcomer_at_a_known_address_keeps_nobody_alive() {
     let limits = Limits::default();
     let mut peers = PeerTable::new(None);
