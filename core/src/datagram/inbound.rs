@@ -314,7 +314,8 @@ impl DatagramLink {
         let place = Place::Datagram(from);
         let now = self.exchange.now;
         let validated = self.is_validated(from);
-        let may_call = validated || self.validation.budget.may_call(now, from.ip());
+        let senders = &mut self.replies.senders;
+        let may_call = validated || self.validation.budget.may_call(senders, now, from.ip());
         let may_call = may_call && refused.is_none();
         let may_call = may_call && self.may_subscribe(node, sealed, place, validated);
         let (replies, notices) = (&mut self.replies, &mut self.notices);
@@ -339,7 +340,9 @@ impl DatagramLink {
         match target {
             Target::Handler(handler) => {
                 let kept = !validated && message.message_type.is_request();
-                reply.has_room = kept && self.validation.budget.begin_call(now, from.ip());
+                let senders = &mut self.replies.senders;
+                let budget = &mut self.validation.budget;
+                reply.has_room = kept && budget.begin_call(senders, now, from.ip());
                 return Some(DatagramEvent::Call {
                     call: self.calls.begin(now.monotonic, place, reply, buffer),
                     handler,
