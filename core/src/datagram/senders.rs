@@ -1,14 +1,12 @@
 //! What is known of each of many senders.
 
-use core::hash::BuildHasher;
 use core::net::IpAddr;
 use core::time::Duration;
-
-use hashbrown::HashTable;
 
 use super::budget::Answers;
 use super::unvalidated::Meter;
 use crate::hashes::Hashes;
+use crate::lines::{Line, Lines};
 
 /// A sender is a [`Network`](crate::Network), here as numbers: they are compared for each
 /// datagram.
@@ -57,8 +55,7 @@ pub(super) struct Known {
 /// several times, so the one that was found last is found again without a look into the table.
 #[derive(Debug)]
 pub(super) struct Senders {
-    table: HashTable<Known>,
-    hashes: Hashes,
+    table: Lines<Known>,
     /// Where the one is that was found last.
     last: usize,
     heard: usize,
@@ -77,9 +74,13 @@ impl Known {
             spent: Meter::default(),
         }
     }
+}
+
+impl Line for Known {
+    type Key = Sender;
 
     #[inline]
-    fn sender(&self) -> Sender {
+    fn key(&self) -> Sender {
         Sender {
             bits: self.bits,
             is_ipv4: self.is_ipv4,
@@ -91,8 +92,7 @@ impl Senders {
     /// None yet. `hashes`: the places of the table are to be known to nobody.
     pub(super) fn new(hashes: Hashes) -> Self {
         Self {
-            table: HashTable::new(),
-            hashes,
+            table: Lines::new(hashes),
             last: 0,
             heard: 0,
             spenders: 0,
@@ -111,12 +111,11 @@ impl Senders {
 
     #[inline]
     fn find(&mut self, sender: Sender) -> Option<&mut Known> {
-        let is_it = |known: &Known| known.sender() == sender;
-        if !self.table.get_bucket(self.last).is_some_and(is_it) {
-            let hash = self.hashes.hash_one(sender);
-            self.last = self.table.find_bucket_index(hash, is_it)?;
+        let last = self.table.get(self.last);
+        if last.is_none_or(|last| last.key() != sender) {
+            self.last = self.table.find(sender)?;
         }
-        self.table.get_bucket_mut(self.last)
+        self.table.get_mut(self.last)
     }
 
     /// A sender that something came from.
@@ -134,7 +133,9 @@ impl Senders {
 
     /// Something came from a sender of which that was not known.
     pub(super) fn insert_heard(&mut self, sender: Sender, answers: Answers) {
-        let known = self.find_or_insert(sender);
+        let Some(known) = self.find_or_insert(sender) else {
+            return;
+        };
         known.answers = answers;
         if !core::mem::replace(&mut known.is_heard, true) {
             self.heard = self.heard.saturating_add(1);
@@ -142,23 +143,19 @@ impl Senders {
     }
 
     /// Something is to be sent to a sender of which that was not known.
-    pub(super) fn insert_spender(&mut self, sender: Sender) -> &mut Known {
-        if !self.find_or_insert(sender).is_spender {
+    pub(super) fn insert_spender(&mut self, sender: Sender) -> Option<&mut Known> {
+        let known = self.find_or_insert(sender)?;
+        if !core::mem::replace(&mut known.is_spender, true) {
             self.spenders = self.spenders.saturating_add(1);
         }
-        let known = self.find_or_insert(sender);
-        known.is_spender = true;
-        known
+        self.find(sender)
     }
 
-    fn find_or_insert(&mut self, sender: Sender) -> &mut Known {
-        let hash = self.hashes.hash_one(sender);
-        let is_it = |known: &Known| known.sender() == sender;
-        let hash_of = |known: &Known| self.hashes.hash_one(known.sender());
-        let entry = self.table.entry(hash, is_it, hash_of);
-        let entry = entry.or_insert_with(|| Known::new(sender));
-        self.last = entry.bucket_index();
-        entry.into_mut()
+    fn find_or_insert(&mut self, sender: Sender) -> Option<&mut Known> {
+        if self.find(sender).is_none() {
+            self.last = self.table.insert(Known::new(sender));
+        }
+        self.find(sender)
     }
 
     /// Forgets that something came from a sender.
@@ -167,8 +164,10 @@ impl Senders {
             return;
         };
         (known.is_heard, known.answers) = (false, Answers::default());
+        if !known.is_spender {
+            self.table.remove(sender);
+        }
         self.heard = self.heard.saturating_sub(1);
-        self.remove_unknown(sender);
     }
 
     /// Forgets what is sent to a sender.
@@ -177,18 +176,10 @@ impl Senders {
             return;
         };
         (known.is_spender, known.calls, known.spent) = (false, 0, Meter::default());
-        self.spenders = self.spenders.saturating_sub(1);
-        self.remove_unknown(sender);
-    }
-
-    /// Removes a sender of which nothing is known.
-    fn remove_unknown(&mut self, sender: Sender) {
-        let hash = self.hashes.hash_one(sender);
-        let unknown =
-            |known: &Known| known.sender() == sender && !known.is_heard && !known.is_spender;
-        if let Ok(found) = self.table.find_entry(hash, unknown) {
-            found.remove();
+        if !known.is_heard {
+            self.table.remove(sender);
         }
+        self.spenders = self.spenders.saturating_sub(1);
     }
 
     /// All that something came from.
@@ -269,8 +260,8 @@ mod tests {
         let mut senders = Senders::new(Hashes::default());
         senders.insert_heard(sender(1), Answers::default());
         assert!(senders.get_spender(sender(1)).is_none());
-        senders.insert_spender(sender(1)).calls = 3;
-        senders.insert_spender(sender(2)).calls = 4;
+        senders.insert_spender(sender(1)).unwrap().calls = 3;
+        senders.insert_spender(sender(2)).unwrap().calls = 4;
         assert!(senders.get_heard(sender(2)).is_none());
         assert_eq!((senders.heard(), senders.spenders()), (1, 2));
         assert_eq!(senders.all_heard().count(), 1);
@@ -281,7 +272,7 @@ mod tests {
         // Nothing of it comes back.
         senders.insert_heard(sender(1), Answers::default());
         senders.remove_spender(sender(1));
-        assert_eq!(senders.insert_spender(sender(1)).calls, 0);
+        assert_eq!(senders.insert_spender(sender(1)).unwrap().calls, 0);
         for number in [1, 2] {
             senders.remove_heard(sender(number));
             senders.remove_spender(sender(number));

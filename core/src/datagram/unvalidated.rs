@@ -162,7 +162,7 @@ impl UnvalidatedBudget {
             return None;
         }
         self.checked.push_back(sender);
-        Some(senders.insert_spender(sender))
+        senders.insert_spender(sender)
     }
 
     /// Forgets some of those that have all of their budget, and says whether there is room for

@@ -1,11 +1,10 @@
 //! Who is heard from which address.
 
-use core::hash::{BuildHasher, Hash};
+use core::hash::Hash;
 use core::time::Duration;
 
-use hashbrown::HashTable;
-
 use crate::hashes::Hashes;
+use crate::lines::{Line, Lines};
 
 /// The address that a peer is heard from. With the largest addresses one fills a line of the
 /// processor's caches, and it lies in one: each message looks for that of its sender, and where
@@ -25,11 +24,8 @@ pub(super) struct Heard<A> {
 }
 
 /// All addresses that peers are heard from.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Addresses<A> {
-    table: HashTable<Heard<A>>,
-    hashes: Hashes,
-}
+#[derive(Clone, Debug)]
+pub(super) struct Addresses<A>(Lines<Heard<A>>);
 
 impl<A> Heard<A> {
     /// A peer is heard from an address now.
@@ -44,58 +40,52 @@ impl<A> Heard<A> {
     }
 }
 
+impl<A: Copy + Eq + Hash> Line for Heard<A> {
+    type Key = A;
+
+    #[inline]
+    fn key(&self) -> A {
+        self.address
+    }
+}
+
 impl<A: Copy + Eq + Hash> Addresses<A> {
     /// None yet.
     pub(super) fn new() -> Self {
-        Self {
-            table: HashTable::new(),
-            hashes: Hashes::default(),
-        }
+        Self(Lines::new(Hashes::default()))
     }
 
     /// Changes the places of all of them.
     pub(super) fn set_hashes(&mut self, hashes: Hashes) {
-        self.hashes = hashes;
-        for heard in core::mem::take(&mut self.table) {
-            self.insert(heard);
-        }
+        self.0.set_hashes(hashes);
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.table.len()
+        self.0.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.0.is_empty()
     }
 
     pub(super) fn get(&self, address: A) -> Option<&Heard<A>> {
-        let hash = self.hashes.hash_one(address);
-        self.table.find(hash, |heard| heard.address == address)
+        self.0.get(self.0.find(address)?)
     }
 
     pub(super) fn get_mut(&mut self, address: A) -> Option<&mut Heard<A>> {
-        let hash = self.hashes.hash_one(address);
-        self.table.find_mut(hash, |heard| heard.address == address)
+        self.0.get_mut(self.0.find(address)?)
     }
 
     /// Adds one, in the place of what was known of the address.
     pub(super) fn insert(&mut self, heard: Heard<A>) {
-        if let Some(known) = self.get_mut(heard.address) {
-            *known = heard;
-            return;
+        match self.get_mut(heard.address) {
+            Some(known) => *known = heard,
+            None => drop(self.0.insert(heard)),
         }
-        let hash_of = |heard: &Heard<A>| self.hashes.hash_one(heard.address);
-        let hash = hash_of(&heard);
-        self.table.insert_unique(hash, heard, hash_of);
     }
 
     pub(super) fn remove(&mut self, address: A) -> Option<Heard<A>> {
-        let hash = self.hashes.hash_one(address);
-        let found = self
-            .table
-            .find_entry(hash, |heard| heard.address == address);
-        found.ok().map(|found| found.remove().0)
+        self.0.remove(address)
     }
 }
