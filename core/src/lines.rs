@@ -29,6 +29,8 @@ pub(crate) struct Lines<T> {
 impl<T: Line> Lines<T> {
     /// Places of the smallest table.
     const LEAST: usize = 8;
+    /// So many take half a megabyte.
+    const MANY: usize = 8192;
 
     /// None yet. `hashes`: the places are to be known to nobody.
     pub(crate) fn new(hashes: Hashes) -> Self {
@@ -52,6 +54,11 @@ impl<T: Line> Lines<T> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Whether there are so few that the caches of a processor have them, or most of them.
+    pub(crate) fn is_in_caches(&self) -> bool {
+        self.places.len() < Self::MANY
     }
 
     /// Where the entry of a key is, until one is inserted or removed.

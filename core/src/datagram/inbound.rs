@@ -112,6 +112,20 @@ impl DatagramLink {
         Ok(())
     }
 
+    /// Fetches what is known of the senders of this turn's datagrams from memory: the processor
+    /// waits for all of it at once, and not for each when it is handled.
+    pub(super) fn expect<N: SharedNode>(&mut self, node: &mut N) {
+        if self.inlet.is_empty() {
+            return;
+        }
+        let most = self.exchange.limits().frames_per_turn();
+        let (replies, inlet) = (&mut self.replies, &self.inlet);
+        for from in inlet.senders().take(most) {
+            replies.expect(from.ip());
+        }
+        node.expect(&mut inlet.senders().take(most).map(Place::Datagram));
+    }
+
     /// Handles the next message, whether it has waited or just came; it may make an event.
     /// Each message counts in the turn.
     pub(super) fn advance<N: SharedNode>(

@@ -372,6 +372,7 @@ impl DatagramLink {
             self.expire(node);
             self.advertise(node);
             self.renew(node);
+            self.expect(node);
         }
         loop {
             self.send_parked(node);

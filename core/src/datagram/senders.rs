@@ -1,5 +1,6 @@
 //! What is known of each of many senders.
 
+use core::hash::{Hash, Hasher};
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -10,11 +11,19 @@ use crate::lines::{Line, Lines};
 
 /// A sender is a [`Network`](crate::Network), here as numbers: they are compared for each
 /// datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sender {
     /// The address, or the first half of one of IPv6.
     bits: u64,
     is_ipv4: bool,
+}
+
+/// In one write. No network of IPv6 that is in use has the bits of an IPv4 address.
+impl Hash for Sender {
+    #[inline]
+    fn hash<S: Hasher>(&self, state: &mut S) {
+        state.write_u64(self.bits);
+    }
 }
 
 impl Sender {
@@ -116,6 +125,14 @@ impl Senders {
             self.last = self.table.find(sender)?;
         }
         self.table.get_mut(self.last)
+    }
+
+    /// Fetches what is known of a sender from memory, where it may have to be.
+    #[inline]
+    pub(super) fn expect(&mut self, sender: Sender) {
+        if !self.table.is_in_caches() {
+            self.last = self.table.find(sender).unwrap_or(self.last);
+        }
     }
 
     /// A sender that something came from.
@@ -253,6 +270,23 @@ mod tests {
         assert!(senders.get_heard(sender(1)).is_none());
         let all: u64 = senders.all_heard().map(|it| it.credit).sum();
         assert_eq!((senders.heard(), all), (3, 9));
+    }
+
+    #[test]
+    fn among_many_the_expected_are_found_as_others_are() {
+        let mut senders = Senders::new(Hashes::default());
+        let sender = |number: u32| Sender::of(number.to_be_bytes().into());
+        for number in 0..6000 {
+            senders.insert_spender(sender(number)).unwrap().calls = number;
+        }
+        for expected in [3, 9000, 4] {
+            senders.expect(sender(expected));
+        }
+        for number in [4, 3, 5] {
+            let calls = senders.get_spender(sender(number)).map(|it| it.calls);
+            assert_eq!(calls, Some(number));
+        }
+        assert!(senders.get_spender(sender(9000)).is_none());
     }
 
     #[test]

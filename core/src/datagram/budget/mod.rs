@@ -111,6 +111,11 @@ impl ReplyBudget {
         self
     }
 
+    /// Datagrams came from this address, and are about to be handled.
+    pub(super) fn expect(&mut self, ip: IpAddr) {
+        self.senders.expect(Sender::of(ip));
+    }
+
     /// Notes a datagram of so many bytes, whatever is in it, from an address.
     pub fn received(&mut self, now: Now, ip: IpAddr, bytes: usize) {
         let (now, sender) = (nanoseconds(now.monotonic), Sender::of(ip));

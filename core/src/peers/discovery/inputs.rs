@@ -55,6 +55,12 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         }
     }
 
+    /// Messages came from these addresses, and are about to be handled: fetches what is known of
+    /// these.
+    pub(crate) fn expect(&mut self, from: &mut dyn Iterator<Item = A>) {
+        self.peers.expect(from);
+    }
+
     /// Notes that a valid message came from an address: one that passed the
     /// layers it had to pass. Any type of message is a sign of life.
     pub fn heard(&mut self, now: Now, from: A) {

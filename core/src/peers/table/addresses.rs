@@ -25,7 +25,11 @@ pub(super) struct Heard<A> {
 
 /// All addresses that peers are heard from.
 #[derive(Clone, Debug)]
-pub(super) struct Addresses<A>(Lines<Heard<A>>);
+pub(super) struct Addresses<A> {
+    table: Lines<Heard<A>>,
+    /// Where the one is that was expected last.
+    last: usize,
+}
 
 impl<A> Heard<A> {
     /// A peer is heard from an address now.
@@ -52,40 +56,62 @@ impl<A: Copy + Eq + Hash> Line for Heard<A> {
 impl<A: Copy + Eq + Hash> Addresses<A> {
     /// None yet.
     pub(super) fn new() -> Self {
-        Self(Lines::new(Hashes::default()))
+        Self {
+            table: Lines::new(Hashes::default()),
+            last: 0,
+        }
     }
 
     /// Changes the places of all of them.
     pub(super) fn set_hashes(&mut self, hashes: Hashes) {
-        self.0.set_hashes(hashes);
+        self.table.set_hashes(hashes);
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.table.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.table.is_empty()
     }
 
     pub(super) fn get(&self, address: A) -> Option<&Heard<A>> {
-        self.0.get(self.0.find(address)?)
+        self.table.get(self.table.find(address)?)
     }
 
     pub(super) fn get_mut(&mut self, address: A) -> Option<&mut Heard<A>> {
-        self.0.get_mut(self.0.find(address)?)
+        self.table.get_mut(self.table.find(address)?)
+    }
+
+    /// Fetches what is known of these from memory.
+    pub(super) fn expect(&mut self, addresses: &mut dyn Iterator<Item = A>) {
+        if self.table.is_in_caches() {
+            return;
+        }
+        for address in addresses {
+            self.last = self.table.find(address).unwrap_or(self.last);
+        }
+    }
+
+    /// As [`get_mut`](Self::get_mut), where it may have been expected.
+    pub(super) fn get_expected(&mut self, address: A) -> Option<&mut Heard<A>> {
+        let last = self.table.get(self.last);
+        match last.is_some_and(|last| last.address == address) {
+            true => self.table.get_mut(self.last),
+            false => self.get_mut(address),
+        }
     }
 
     /// Adds one, in the place of what was known of the address.
     pub(super) fn insert(&mut self, heard: Heard<A>) {
         match self.get_mut(heard.address) {
             Some(known) => *known = heard,
-            None => drop(self.0.insert(heard)),
+            None => drop(self.table.insert(heard)),
         }
     }
 
     pub(super) fn remove(&mut self, address: A) -> Option<Heard<A>> {
-        self.0.remove(address)
+        self.table.remove(address)
     }
 }

@@ -131,11 +131,16 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
         self.oldest = self.oldest.min(now);
     }
 
+    /// Fetches what is known of these addresses from memory.
+    pub(super) fn expect(&mut self, addresses: &mut dyn Iterator<Item = A>) {
+        self.by_address.expect(addresses);
+    }
+
     /// Notes that a valid message came from an address: a sign of life of its
     /// peer, unless the address is [disputed](Self::is_disputed).
     pub fn heard(&mut self, address: A, now: Duration) {
         self.observe(now);
-        let heard = self.by_address.get_mut(address);
+        let heard = self.by_address.get_expected(address);
         if let Some(heard) = heard.filter(|heard| !heard.disputed) {
             heard.last = now;
         }

@@ -251,6 +251,29 @@ fn a_peer_was_heard_when_the_last_of_its_addresses_was() {
 }
 
 #[test]
+fn among_many_the_expected_are_heard_as_others_are() {
+    let limits = Limits::default().with_peers(6000).unwrap();
+    let mut peers = PeerTable::new(None);
+    for at in 0..6000u16 {
+        let id = alloc::format!("{at}");
+        peers.update(Peer::new(id), at, SECOND, &limits).unwrap();
+    }
+    peers.expect(&mut [7, 7000, 8].into_iter());
+    for at in [8, 7, 9, 7000] {
+        peers.heard(at, SECOND * 9);
+    }
+    let heard = peers.list();
+    let heard = heard.iter().filter(|known| known.last_heard == SECOND * 9);
+    let heard: Vec<_> = heard.map(|known| known.addresses[0]).collect();
+    assert_eq!(heard, [7, 8, 9]);
+    // What was expected may be gone.
+    peers.expect(&mut [8].into_iter());
+    peers.remove_address(8);
+    peers.heard(8, SECOND * 10);
+    assert!(peers.at(8).is_none() && peers.at(9).is_some());
+}
+
+#[test]
 fn a_newcomer_at_a_known_address_keeps_nobody_alive() {
     let limits = Limits::default();
     let mut peers = PeerTable::new(None);
