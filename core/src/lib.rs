@@ -377,6 +377,7 @@ mod happy_eyeballs;
 mod hashes;
 mod hub;
 mod limits;
+mod lines;
 mod link;
 mod lossy_queue;
 mod membership;

@@ -482,8 +482,8 @@ impl Limits {
         /// 3. What would be more is not sent, and counted.
         amplification, with_amplification: usize, |_| false, "any number works";
 
-        /// Addresses whose share of such answers is remembered, for 10 seconds; and, in
-        /// tables of their own, addresses with a share of `unvalidated_burst`, those that
+        /// Addresses whose share of such answers is remembered, for 10 seconds; and, each
+        /// counted for itself, addresses with a share of `unvalidated_burst`, those that
         /// have repeated a cookie, and nodes whose cookie is to be repeated; 8,192. One more
         /// gets no answer, nor a handler, but may be asked for a cookie; of the last two the
         /// oldest is forgotten.

@@ -35,6 +35,13 @@ pub trait SharedNode {
     /// [is peer-specific](Layer::is_peer_specific).
     fn known_peers(&mut self, at: Place) -> KnownPeers;
 
+    /// Datagrams came from these places, and are about to be handled: what is known of so many
+    /// remotes that no cache of the processor has it is fetched from memory at once, and not for
+    /// one after the other. Nothing changes.
+    fn expect(&mut self, from: &mut dyn Iterator<Item = Place>) {
+        let _ = from;
+    }
+
     /// Notes a sign of life: a message that passed the layers it had to pass.
     fn heard(&mut self, now: Now, from: Place);
 

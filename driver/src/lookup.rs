@@ -94,6 +94,10 @@ impl<'r> SharedNode for View<'_, 'r> {
         self.service.known_peers(at)
     }
 
+    fn expect(&mut self, from: &mut dyn Iterator<Item = Place>) {
+        self.service.expect(from);
+    }
+
     #[inline]
     fn heard(&mut self, now: Now, from: Place) {
         self.service.heard(now, from);

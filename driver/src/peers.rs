@@ -44,7 +44,7 @@ impl Peers {
     pub fn get(&self, id: impl AsRef<[u8]>) -> Option<KnownPeer> {
         let node = self.service.node();
         let known = node.peers().get(id.as_ref())?;
-        Some(self.known(known))
+        Some(self.known(&known))
     }
 
     /// The peer at this address.
@@ -52,11 +52,11 @@ impl Peers {
     pub fn at(&self, address: SocketAddr) -> Option<KnownPeer> {
         let node = self.service.node();
         if let Some(peer) = node.peers().at(Place::Datagram(address)) {
-            return node.peers().get(&peer.id).map(|known| self.known(known));
+            return node.peers().get(&peer.id).map(|known| self.known(&known));
         }
         let known = node.peers().list().into_iter();
         known
-            .map(|known| self.known(known))
+            .map(|known| self.known(&known))
             .find(|known| known.addresses.contains(&address))
     }
 
@@ -72,7 +72,7 @@ impl Peers {
         let node = self.service.node();
         let peer = node.peers().at(remote.into().place())?;
         let known = node.peers().get(&peer.id)?;
-        Some(self.known(known))
+        Some(self.known(&known))
     }
 
     /// Whether the peer at a remote introduced itself through an auth plugin, of the outer
@@ -91,7 +91,7 @@ impl Peers {
         node.peers()
             .list()
             .into_iter()
-            .map(|known| self.known(known))
+            .map(|known| self.known(&known))
             .collect()
     }
 

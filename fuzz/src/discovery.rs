@@ -184,7 +184,7 @@ impl Finder {
         let list = self.node.peers().list();
         assert!(list.len() <= PEERS);
         let told = self.told.values();
-        assert!(list.iter().map(|known| seen(known)).eq(told.map(seen)));
+        assert!(list.iter().map(seen).eq(told.map(seen)));
     }
 
     fn hear_of(&mut self, event: PeerEvent<u8>) {

@@ -232,7 +232,8 @@ impl Tables {
             let subscribers = self.subscriptions.subscribers([key]);
             assert!(subscribers.eq(expected.map(|(_, who)| *who)));
         }
-        assert_eq!(self.peers.list(), Vec::from_iter(self.known.values()));
+        let all = self.known.values().cloned();
+        assert_eq!(self.peers.list(), Vec::from_iter(all));
         for address in 0..6 {
             let mut known = self.known.values();
             let known = known.find(|known| known.addresses.contains(&address));

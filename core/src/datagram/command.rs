@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use super::event::Notice;
 use super::transmits::Transmits;
+use super::unvalidated::UnvalidatedBudget;
 use super::{DatagramLink, MAX_DATAGRAM, Phase};
 use crate::calls::{Call, ReplyAddress, ReplyError};
 use crate::cookies::{CookieFields, Field, NO_COOKIES};
@@ -74,7 +75,7 @@ impl DatagramLink {
     /// Gives the room back that was kept for an answer.
     pub(super) fn end_call(&mut self, address: &ReplyAddress<SocketAddr>) {
         if address.has_room {
-            self.validation.budget.end_call(address.to.ip());
+            UnvalidatedBudget::end_call(&mut self.replies.senders, address.to.ip());
         }
     }
 

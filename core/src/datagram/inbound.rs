@@ -112,6 +112,20 @@ impl DatagramLink {
         Ok(())
     }
 
+    /// Fetches what is known of the senders of this turn's datagrams from memory: the processor
+    /// waits for all of it at once, and not for each when it is handled.
+    pub(super) fn expect<N: SharedNode>(&mut self, node: &mut N) {
+        if self.inlet.is_empty() {
+            return;
+        }
+        let most = self.exchange.limits().frames_per_turn();
+        let (replies, inlet) = (&mut self.replies, &self.inlet);
+        for from in inlet.senders().take(most) {
+            replies.expect(from.ip());
+        }
+        node.expect(&mut inlet.senders().take(most).map(Place::Datagram));
+    }
+
     /// Handles the next message, whether it has waited or just came; it may make an event.
     /// Each message counts in the turn.
     pub(super) fn advance<N: SharedNode>(
@@ -314,7 +328,8 @@ impl DatagramLink {
         let place = Place::Datagram(from);
         let now = self.exchange.now;
         let validated = self.is_validated(from);
-        let may_call = validated || self.validation.budget.may_call(now, from.ip());
+        let senders = &mut self.replies.senders;
+        let may_call = validated || self.validation.budget.may_call(senders, now, from.ip());
         let may_call = may_call && refused.is_none();
         let may_call = may_call && self.may_subscribe(node, sealed, place, validated);
         let (replies, notices) = (&mut self.replies, &mut self.notices);
@@ -339,7 +354,9 @@ impl DatagramLink {
         match target {
             Target::Handler(handler) => {
                 let kept = !validated && message.message_type.is_request();
-                reply.has_room = kept && self.validation.budget.begin_call(now, from.ip());
+                let senders = &mut self.replies.senders;
+                let budget = &mut self.validation.budget;
+                reply.has_room = kept && budget.begin_call(senders, now, from.ip());
                 return Some(DatagramEvent::Call {
                     call: self.calls.begin(now.monotonic, place, reply, buffer),
                     handler,

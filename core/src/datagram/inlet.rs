@@ -110,6 +110,11 @@ impl Inlet {
         Some(inbound)
     }
 
+    /// Where the datagrams come from that are not handled, in their order.
+    pub(super) fn senders(&self) -> impl Iterator<Item = SocketAddr> {
+        self.queue.iter().map(|inbound| inbound.came.from)
+    }
+
     /// Whether all datagrams are handled.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()

@@ -207,7 +207,7 @@ impl DatagramLink {
     ) -> Self {
         Self {
             replies: ReplyBudget::new(config.limits()).with_hashes(config.hashes()),
-            validation: Validation::new(config.limits(), config.hashes()),
+            validation: Validation::new(config.limits()),
             delayed: Delayed::default(),
             renewals: Renewals::default(),
             sources: Sources::new(config.limits().subscribers(), config.hashes()),
@@ -372,6 +372,7 @@ impl DatagramLink {
             self.expire(node);
             self.advertise(node);
             self.renew(node);
+            self.expect(node);
         }
         loop {
             self.send_parked(node);

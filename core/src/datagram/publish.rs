@@ -113,7 +113,6 @@ impl DatagramLink {
         to: SocketAddr,
         is_last: bool,
     ) -> Queued {
-        let now = self.exchange.now;
         let validated = self.is_validated(to);
         let given = match validated {
             true => None,
@@ -121,7 +120,7 @@ impl DatagramLink {
         };
         let gap = self.gaps.of(to);
         if let (Some(frame), None, 0) = (fan_out.frame(), &given, gap) {
-            if !validated && !self.validation.budget.spend(now, to.ip(), frame.len()) {
+            if !validated && !self.spend(to, frame.len()) {
                 self.suppress(to);
                 return Queued::Not;
             }
@@ -144,7 +143,7 @@ impl DatagramLink {
             return Queued::Not;
         }
         let len = self.outbox.last_len();
-        if !validated && !self.validation.budget.spend(now, to.ip(), len) {
+        if !validated && !self.spend(to, len) {
             self.outbox.pop();
             self.suppress(to);
             return Queued::Not;
@@ -172,6 +171,12 @@ impl DatagramLink {
         self.queue_with_cookies(to, given, |exchange, cookies, out| {
             exchange.seal_send(node, place, message, options, cookies, out)
         })
+    }
+
+    /// Whether so many bytes may be published to an address that has not shown that it receives.
+    fn spend(&mut self, to: SocketAddr, bytes: usize) -> bool {
+        let (now, senders) = (self.exchange.now, &mut self.replies.senders);
+        self.validation.budget.spend(senders, now, to.ip(), bytes)
     }
 
     /// Counts a message that was not sent to an address, for want of a budget.

@@ -99,10 +99,10 @@ impl DatagramLink {
         address: &ReplyAddress<SocketAddr>,
     ) {
         let (now, to, len) = (self.exchange.now, address.to, self.outbox.last_len());
-        let budget = &mut self.validation.budget;
+        let (budget, senders) = (&mut self.validation.budget, &mut self.replies.senders);
         let sent = match address.has_room {
-            true => budget.spend_kept(now, to.ip(), len),
-            false => budget.spend(now, to.ip(), len),
+            true => budget.spend_kept(senders, now, to.ip(), len),
+            false => budget.spend(senders, now, to.ip(), len),
         };
         if !sent {
             self.outbox.pop();
@@ -175,7 +175,8 @@ impl DatagramLink {
             return None;
         }
         let (now, ip) = (self.exchange.now, to.ip());
-        let wanted = self.validation.budget.is_quarter_spent(now, ip)
+        let senders = &mut self.replies.senders;
+        let wanted = self.validation.budget.is_quarter_spent(senders, now, ip)
             || is_answer && self.replies.is_quarter_spent(now, ip);
         match wanted {
             true => self.validation.give(now, to, false, self.exchange.rng()),

@@ -2,10 +2,8 @@
 
 use alloc::collections::VecDeque;
 use core::net::IpAddr;
-use core::time::Duration;
 
-use super::senders::{Sender, Senders};
-use crate::hashes::Hashes;
+use super::senders::{Known, Sender, Senders, nanoseconds};
 use crate::limits::Limits;
 use crate::now::Now;
 
@@ -20,17 +18,8 @@ pub(super) struct UnvalidatedBudget {
     all: Rate,
     spent: Meter,
     max_senders: usize,
-    senders: Senders<Account>,
     /// Every sender once, in the order in which they are looked at.
     checked: VecDeque<Sender>,
-}
-
-/// What one sender has had.
-#[derive(Debug, Default)]
-struct Account {
-    spent: Meter,
-    /// Handlers that run for it, for whose answers room is kept.
-    calls: u64,
 }
 
 impl UnvalidatedBudget {
@@ -44,7 +33,7 @@ impl UnvalidatedBudget {
     /// least unless all are in use.
     const CHECKS: usize = 2;
 
-    pub(super) fn new(limits: &Limits, hashes: Hashes) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         let bytes = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX);
         let total = bytes(limits.unvalidated_total());
         Self {
@@ -58,15 +47,14 @@ impl UnvalidatedBudget {
             },
             spent: Meter::default(),
             max_senders: limits.unverified_senders(),
-            senders: Senders::new(hashes),
             checked: VecDeque::new(),
         }
     }
 
     /// Keeps room for the answer of a handler that [may be called](Self::may_call) now, unless
     /// there are too many senders. Each one that is kept [is given back](Self::end_call).
-    pub(super) fn begin_call(&mut self, now: Now, ip: IpAddr) -> bool {
-        let account = self.account(now, ip);
+    pub(super) fn begin_call(&mut self, senders: &mut Senders, now: Now, ip: IpAddr) -> bool {
+        let account = self.account(senders, now, ip);
         let Some(account) = account else {
             return false;
         };
@@ -75,60 +63,72 @@ impl UnvalidatedBudget {
     }
 
     /// Whether there is room for the answer of one handler more.
-    pub(super) fn may_call(&mut self, now: Now, ip: IpAddr) -> bool {
-        let (now, each) = (now.monotonic, self.each);
+    pub(super) fn may_call(&mut self, senders: &mut Senders, now: Now, ip: IpAddr) -> bool {
+        let (now, each) = (nanoseconds(now.monotonic), self.each);
         self.spent.settle(now, self.all);
         if self.spent.bytes().saturating_add(Self::ROOM) > self.all.brim() {
             return false;
         }
-        match self.senders.get_mut(Sender::of(ip)) {
+        match senders.get_spender(Sender::of(ip)) {
             Some(account) => {
                 account.spent.settle(now, each);
                 account.taken().saturating_add(Self::ROOM) <= each.brim()
             }
-            None => Self::ROOM <= each.brim() && self.make_room(now),
+            None => Self::ROOM <= each.brim() && self.make_room(senders, now),
         }
     }
 
     /// Gives back what was kept for an answer.
-    pub(super) fn end_call(&mut self, ip: IpAddr) {
-        if let Some(account) = self.senders.get_mut(Sender::of(ip)) {
+    pub(super) fn end_call(senders: &mut Senders, ip: IpAddr) {
+        if let Some(account) = senders.get_spender(Sender::of(ip)) {
             account.calls = account.calls.saturating_sub(1);
         }
     }
 
     /// Whether so many bytes may be sent to an address. If so they count.
-    pub(super) fn spend(&mut self, now: Now, ip: IpAddr, bytes: usize) -> bool {
-        self.spend_if(now, ip, bytes, |taken, bytes, rate| {
+    pub(super) fn spend(
+        &mut self,
+        senders: &mut Senders,
+        now: Now,
+        ip: IpAddr,
+        bytes: usize,
+    ) -> bool {
+        self.spend_if(senders, (now, ip, bytes), |taken, bytes, rate| {
             taken.saturating_add(bytes) <= rate.burst
         })
     }
 
     /// Whether the answer of a handler may be sent, for which room was kept until now. If so it
     /// counts. One that is longer than that may not if others have taken the rest meanwhile.
-    pub(super) fn spend_kept(&mut self, now: Now, ip: IpAddr, bytes: usize) -> bool {
-        self.spend_if(now, ip, bytes, |taken, bytes, rate| {
+    pub(super) fn spend_kept(
+        &mut self,
+        senders: &mut Senders,
+        now: Now,
+        ip: IpAddr,
+        bytes: usize,
+    ) -> bool {
+        self.spend_if(senders, (now, ip, bytes), |taken, bytes, rate| {
             bytes <= Self::ROOM || taken <= rate.brim()
         })
     }
 
     fn spend_if(
         &mut self,
-        now: Now,
-        ip: IpAddr,
-        bytes: usize,
+        senders: &mut Senders,
+        (now, ip, bytes): (Now, IpAddr, usize),
         may: impl Fn(u64, u64, Rate) -> bool,
     ) -> bool {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let (each, all) = (self.each, self.all);
-        self.spent.settle(now.monotonic, all);
+        let time = nanoseconds(now.monotonic);
+        self.spent.settle(time, all);
         if !may(self.spent.bytes(), bytes, all) {
             return false;
         }
-        let Some(account) = self.account(now, ip) else {
+        let Some(account) = self.account(senders, now, ip) else {
             return false;
         };
-        account.spent.settle(now.monotonic, each);
+        account.spent.settle(time, each);
         if !may(account.taken(), bytes, each) {
             return false;
         }
@@ -138,37 +138,42 @@ impl UnvalidatedBudget {
     }
 
     /// Whether a quarter of what may be sent to an address at once is spent.
-    pub(super) fn is_quarter_spent(&mut self, now: Now, ip: IpAddr) -> bool {
+    pub(super) fn is_quarter_spent(&self, senders: &mut Senders, now: Now, ip: IpAddr) -> bool {
         let each = self.each;
-        let spent = self.senders.get_mut(Sender::of(ip)).map(|account| {
-            account.spent.settle(now.monotonic, each);
+        let spent = senders.get_spender(Sender::of(ip)).map(|account| {
+            account.spent.settle(nanoseconds(now.monotonic), each);
             account.taken()
         });
         spent.unwrap_or(0) >= each.burst / 4
     }
 
     /// The account of a sender; none where there are too many.
-    fn account(&mut self, now: Now, ip: IpAddr) -> Option<&mut Account> {
+    fn account<'a>(
+        &mut self,
+        senders: &'a mut Senders,
+        now: Now,
+        ip: IpAddr,
+    ) -> Option<&'a mut Known> {
         let sender = Sender::of(ip);
-        if self.senders.get_mut(sender).is_none() {
-            if !self.make_room(now.monotonic) {
-                return None;
-            }
-            self.checked.push_back(sender);
-            self.senders.insert(sender, Account::default());
+        if senders.get_spender(sender).is_some() {
+            return senders.get_spender(sender);
         }
-        self.senders.get_mut(sender)
+        if !self.make_room(senders, nanoseconds(now.monotonic)) {
+            return None;
+        }
+        self.checked.push_back(sender);
+        senders.insert_spender(sender)
     }
 
     /// Forgets some of those that have all of their budget, and says whether there is room for
     /// one more.
-    fn make_room(&mut self, now: Duration) -> bool {
+    fn make_room(&mut self, senders: &mut Senders, now: u64) -> bool {
         for _ in 0..Self::CHECKS {
             let Some(sender) = self.checked.pop_front() else {
                 break;
             };
             let each = self.each;
-            let account = self.senders.get_mut(sender);
+            let account = senders.get_spender(sender);
             let in_use = account.is_some_and(|account| {
                 account.spent.settle(now, each);
                 account.calls > 0 || account.spent.bytes() > 0
@@ -176,22 +181,17 @@ impl UnvalidatedBudget {
             if in_use {
                 self.checked.push_back(sender);
             } else {
-                self.senders.remove(sender);
+                senders.remove_spender(sender);
             }
         }
-        self.senders.len() < self.max_senders
-    }
-
-    #[cfg(test)]
-    pub(super) fn senders(&self) -> usize {
-        self.senders.len()
+        senders.spenders() < self.max_senders
     }
 }
 
-impl Account {
+impl Known {
     /// Bytes that are spent, and those that are kept for answers.
     fn taken(&self) -> u64 {
-        let kept = self.calls.saturating_mul(UnvalidatedBudget::ROOM);
+        let kept = u64::from(self.calls).saturating_mul(UnvalidatedBudget::ROOM);
         self.spent.bytes().saturating_add(kept)
     }
 }
@@ -213,10 +213,12 @@ impl Rate {
 
 /// A bucket that leaks.
 #[derive(Clone, Copy, Debug, Default)]
-struct Meter {
-    /// What is in it, in bytes times nanoseconds a second: exact at any rate.
-    level: u128,
-    settled: Duration,
+pub(super) struct Meter {
+    /// What is in it: whole bytes, and what of one more, in bytes times nanoseconds a second:
+    /// exact at any rate.
+    bytes: u64,
+    settled: u64,
+    fraction: u32,
 }
 
 impl Meter {
@@ -225,30 +227,73 @@ impl Meter {
 
     /// Lets out what leaks by now. When the clock goes back, nothing does.
     #[inline]
-    fn settle(&mut self, now: Duration, rate: Rate) {
+    fn settle(&mut self, now: u64, rate: Rate) {
+        let elapsed = now.saturating_sub(self.settled);
+        self.settled = now;
         // Within the turn that it was filled in it need not be computed.
-        if self.level == 0 || now == self.settled {
-            self.settled = now;
+        if elapsed == 0 || self.bytes() == 0 {
             return;
         }
-        let elapsed = now.saturating_sub(self.settled).as_nanos();
-        let leaked = elapsed.saturating_mul(u128::from(rate.a_second));
-        self.level = self.level.saturating_sub(leaked);
-        self.settled = now;
+        let whole = u128::from(self.bytes).saturating_mul(Self::NANOSECONDS);
+        let level = whole.saturating_add(self.fraction.into());
+        let leaked = u128::from(elapsed).saturating_mul(rate.a_second.into());
+        let (bytes, fraction) = match level.saturating_sub(leaked) {
+            0 => (0, 0),
+            left => Self::divide(left),
+        };
+        (self.bytes, self.fraction) = (bytes, fraction);
+    }
+
+    /// Whole bytes, and the rest.
+    fn divide(level: u128) -> (u64, u32) {
+        let (bytes, fraction) = match u64::try_from(level) {
+            // Up to 18 GB, without a division of 128 bits.
+            Ok(level) => (level / Self::SECOND, level % Self::SECOND),
+            Err(_) => {
+                let (whole, rest) = (level / Self::NANOSECONDS, level % Self::NANOSECONDS);
+                let whole = u64::try_from(whole).unwrap_or(u64::MAX);
+                (whole, u64::try_from(rest).unwrap_or_default())
+            }
+        };
+        (bytes, u32::try_from(fraction).unwrap_or_default())
     }
 
     #[inline]
     fn bytes(self) -> u64 {
-        // Up to 18 GB, without a division of 128 bits.
-        if let Ok(level) = u64::try_from(self.level) {
-            return level.div_ceil(Self::SECOND);
-        }
-        let bytes = self.level.div_ceil(Self::NANOSECONDS);
-        u64::try_from(bytes).unwrap_or(u64::MAX)
+        self.bytes.saturating_add(u64::from(self.fraction > 0))
     }
 
     fn add(&mut self, bytes: u64) {
-        let more = u128::from(bytes).saturating_mul(Self::NANOSECONDS);
-        self.level = self.level.saturating_add(more);
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_leaks_exactly_at_any_rate() {
+        for a_second in [0, 1, 3, 7_000, 999_999_999, u64::MAX] {
+            let rate = Rate { burst: 0, a_second };
+            let (mut meter, mut level) = (Meter::default(), 0u128);
+            let mut now = 5;
+            for step in 0..200u64 {
+                let added = [0, 1, 40_000, 1 << 36][step as usize % 4];
+                meter.add(added);
+                level += u128::from(added) * 1_000_000_000;
+                let elapsed = [0, 1, 777, 1_000_000_000, 30_000_000_001][step as usize % 5];
+                now += elapsed;
+                let leaked = u128::from(elapsed).saturating_mul(a_second.into());
+                level = level.saturating_sub(leaked);
+                meter.settle(now, rate);
+                let bytes = level.div_ceil(1_000_000_000);
+                assert_eq!(u128::from(meter.bytes()), bytes, "{a_second} {step}");
+            }
+            // Back in time nothing leaks, and from then on it does.
+            let before = meter.bytes();
+            meter.settle(0, rate);
+            assert_eq!((meter.bytes(), meter.settled), (before, 0));
+        }
     }
 }

@@ -8,7 +8,6 @@ use rand_core::CryptoRng;
 
 use super::unvalidated::UnvalidatedBudget;
 use crate::cookies::{CookieKey, Field};
-use crate::hashes::Hashes;
 use crate::limits::Limits;
 use crate::now::Now;
 
@@ -41,11 +40,11 @@ impl Validation {
     /// For how long a cookie that is repeated again is not looked at.
     const YOUNG: Duration = Duration::from_secs(30);
 
-    pub(super) fn new(limits: &Limits, hashes: Hashes) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         let max = limits.unverified_senders();
         Self {
             key: None,
-            budget: UnvalidatedBudget::new(limits, hashes),
+            budget: UnvalidatedBudget::new(limits),
             validated: Recent::new(max),
             to_repeat: Recent::new(max),
         }

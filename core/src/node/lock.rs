@@ -64,6 +64,10 @@ impl<L: LockNode> SharedNode for L {
         self.with(|node| node.known_peers(at))
     }
 
+    fn expect(&mut self, from: &mut dyn Iterator<Item = Place>) {
+        self.with(|node| node.expect(from));
+    }
+
     fn heard(&mut self, now: Now, from: Place) {
         self.with(|node| node.heard(now, from));
     }

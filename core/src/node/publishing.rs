@@ -34,9 +34,8 @@ impl<H: Clone> Node<H> {
     /// # Errors
     /// As [`receivers`](Self::receivers).
     pub fn peer_receivers(&self) -> Result<Receivers, SendError> {
-        let peers = self.discovery.peers().list().into_iter();
-        let first = peers.filter_map(|known| known.addresses.first().copied());
-        self.publications.list(first.collect())
+        self.publications
+            .list(self.discovery.peers().first_addresses())
     }
 
     /// Any addresses.

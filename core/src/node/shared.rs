@@ -32,6 +32,10 @@ impl<H: Clone> SharedNode for Node<H> {
         }
     }
 
+    fn expect(&mut self, from: &mut dyn Iterator<Item = Place>) {
+        self.discovery.expect(from);
+    }
+
     fn heard(&mut self, now: Now, from: Place) {
         if self.transport == Transport::Datagrams {
             self.discovery.heard(now, from);

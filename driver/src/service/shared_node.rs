@@ -40,6 +40,10 @@ impl SharedNode for &Service {
         self.node().known_peers(at)
     }
 
+    fn expect(&mut self, from: &mut dyn Iterator<Item = Place>) {
+        self.node().expect(from);
+    }
+
     fn heard(&mut self, now: Now, from: Place) {
         // Over streams no peer times out, and all links would contend for the lock.
         if self.datagrams {

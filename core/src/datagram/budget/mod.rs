@@ -5,9 +5,8 @@ mod tests;
 
 use alloc::collections::VecDeque;
 use core::net::IpAddr;
-use core::time::Duration;
 
-use super::senders::{Sender, Senders};
+use super::senders::{Sender, Senders, nanoseconds};
 use crate::hashes::Hashes;
 use crate::limits::Limits;
 use crate::now::Now;
@@ -43,10 +42,12 @@ pub struct ReplyBudget {
     all: Rate,
     amplification: u64,
     max_senders: usize,
-    senders: Senders<Account>,
+    /// Those that something came from, and in parts of their own those that something else is
+    /// sent to.
+    pub(super) senders: Senders,
     /// Every sender once, with the time it was last checked for its age, in that
     /// order.
-    checked: VecDeque<(Duration, Sender)>,
+    checked: VecDeque<(u64, Sender)>,
     /// The last sender that found no place among them, and the bytes that it may be sent.
     newcomer: Option<(Sender, u64)>,
     answered: Meter,
@@ -68,18 +69,19 @@ pub struct SuppressedReplies {
     pub all: u64,
 }
 
-#[derive(Debug)]
-struct Account {
-    heard: Duration,
+/// The answers that one sender may get.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    heard: u64,
     answered: Meter,
     /// Bytes that may be answered.
-    credit: u64,
+    pub(super) credit: u64,
 }
 
 impl ReplyBudget {
     /// A sender is remembered for this long at least, which is as long as a request
     /// waits for its answer by default.
-    const MEMORY: Duration = Duration::from_secs(10);
+    const MEMORY: u64 = 10_000_000_000;
     /// The most bytes of one datagram that are credited, and the number of bytes
     /// after which more do not add to the credit.
     const MAX_CREDITED: u64 = 65_535;
@@ -109,34 +111,39 @@ impl ReplyBudget {
         self
     }
 
+    /// Datagrams came from this address, and are about to be handled.
+    pub(super) fn expect(&mut self, ip: IpAddr) {
+        self.senders.expect(Sender::of(ip));
+    }
+
     /// Notes a datagram of so many bytes, whatever is in it, from an address.
     pub fn received(&mut self, now: Now, ip: IpAddr, bytes: usize) {
-        let (now, sender) = (now.monotonic, Sender::of(ip));
+        let (now, sender) = (nanoseconds(now.monotonic), Sender::of(ip));
         self.forget(now);
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let added = bytes.saturating_mul(self.amplification);
         let most = Self::MAX_CREDITED.saturating_mul(self.amplification);
-        if let Some(account) = self.senders.get_mut(sender) {
+        if let Some(account) = self.senders.get_heard(sender) {
             account.credit = account.credit.saturating_add(added).min(most);
             account.heard = now;
-        } else if self.senders.len() >= self.max_senders {
+        } else if self.senders.heard() >= self.max_senders {
             self.newcomer = Some((sender, added));
         } else {
             self.checked.push_back((now, sender));
-            let account = Account {
+            let answers = Answers {
                 heard: now,
                 answered: Meter::default(),
                 credit: added.min(most),
             };
-            self.senders.insert(sender, account);
+            self.senders.insert_heard(sender, answers);
         }
     }
 
     /// Whether an answer of so many bytes, as a whole datagram, may be sent to an
     /// address. If so it counts as sent.
     pub fn allow(&mut self, now: Now, ip: IpAddr, bytes: usize) -> bool {
-        let now = now.monotonic;
-        let Some(account) = self.senders.get_mut(Sender::of(ip)) else {
+        let now = nanoseconds(now.monotonic);
+        let Some(account) = self.senders.get_heard(Sender::of(ip)) else {
             add_one(&mut self.suppressed.unknown_sender);
             return false;
         };
@@ -165,8 +172,8 @@ impl ReplyBudget {
     /// answer is made, which then has to be [allowed](Self::allow). Where it may not,
     /// that counts as one that was not sent.
     pub fn may_allow(&mut self, now: Now, ip: IpAddr) -> bool {
-        let now = now.monotonic;
-        let Some(account) = self.senders.get_mut(Sender::of(ip)) else {
+        let now = nanoseconds(now.monotonic);
+        let Some(account) = self.senders.get_heard(Sender::of(ip)) else {
             add_one(&mut self.suppressed.unknown_sender);
             return false;
         };
@@ -186,10 +193,10 @@ impl ReplyBudget {
 
     /// Whether a quarter of what may be answered to an address at once is spent.
     pub(super) fn is_quarter_spent(&mut self, now: Now, ip: IpAddr) -> bool {
-        let account = self.senders.get_mut(Sender::of(ip));
+        let account = self.senders.get_heard(Sender::of(ip));
         account.is_some_and(|account| {
             let full_at = account.answered.full_at;
-            full_at.saturating_sub(now.monotonic) >= Rate::QUARTER
+            full_at.saturating_sub(nanoseconds(now.monotonic)) >= Rate::QUARTER
         })
     }
 
@@ -198,7 +205,7 @@ impl ReplyBudget {
     /// came last may be sent them too where others have taken all places.
     pub(super) fn allow_bytes(&mut self, ip: IpAddr, bytes: usize) -> bool {
         let sender = Sender::of(ip);
-        let credit = match self.senders.get_mut(sender) {
+        let credit = match self.senders.get_heard(sender) {
             Some(account) => Some(&mut account.credit),
             None => {
                 let newcomer = self.newcomer.as_mut();
@@ -222,12 +229,12 @@ impl ReplyBudget {
     /// Number of senders that are remembered.
     #[must_use]
     pub fn senders(&self) -> usize {
-        self.senders.len()
+        self.senders.heard()
     }
 
     /// Forgets some of the senders that nothing came from for a while, and that were
     /// not just answered: nothing is lost but their credit.
-    fn forget(&mut self, now: Duration) {
+    fn forget(&mut self, now: u64) {
         if self.checked.front().is_some_and(|(at, _)| *at > now) {
             self.rebase(now);
         }
@@ -239,11 +246,11 @@ impl ReplyBudget {
                 return;
             }
             self.checked.pop_front();
-            let account = self.senders.get_mut(sender);
+            let account = self.senders.get_heard(sender);
             if account.is_some_and(|account| account.is_in_use(now)) {
                 self.checked.push_back((now, sender));
             } else {
-                self.senders.remove(sender);
+                self.senders.remove_heard(sender);
             }
         }
     }
@@ -251,20 +258,20 @@ impl ReplyBudget {
     /// Lets all times that are in the future, since the clock went back, be now.
     /// Threads that read the clock out of order cause this only while all senders
     /// came within that moment, so while they are few.
-    fn rebase(&mut self, now: Duration) {
+    fn rebase(&mut self, now: u64) {
         for (at, _) in &mut self.checked {
             *at = (*at).min(now);
         }
-        for account in self.senders.values_mut() {
+        for account in self.senders.all_heard() {
             account.heard = account.heard.min(now);
         }
     }
 }
 
-impl Account {
+impl Answers {
     /// Whether it is to be kept: something came from there lately, or its rate is not
     /// all free again, as after an answer that took long.
-    fn is_in_use(&mut self, now: Duration) -> bool {
+    fn is_in_use(&mut self, now: u64) -> bool {
         self.answered.settle(now);
         now.saturating_sub(self.heard) < ReplyBudget::MEMORY || self.answered.full_at > now
     }
@@ -274,15 +281,15 @@ impl Account {
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     /// The time that one answer takes; none if there are to be none.
-    each: Option<Duration>,
+    each: Option<u64>,
 }
 
 impl Rate {
-    const SECOND: Duration = Duration::from_secs(1);
-    const QUARTER: Duration = Duration::from_millis(250);
+    const SECOND: u64 = 1_000_000_000;
+    const QUARTER: u64 = Self::SECOND / 4;
 
     fn per_second(answers: usize) -> Self {
-        let answers = u32::try_from(answers).unwrap_or(u32::MAX);
+        let answers = u64::try_from(answers).unwrap_or(u64::MAX);
         Self {
             each: Self::SECOND.checked_div(answers),
         }
@@ -292,18 +299,18 @@ impl Rate {
 /// A bucket of tokens, kept as the time at which it is full again.
 #[derive(Clone, Copy, Debug, Default)]
 struct Meter {
-    full_at: Duration,
+    full_at: u64,
 }
 
 impl Meter {
     /// Notes the time. A bucket is full again within a second; one that is not was
     /// used before the clock went back.
-    fn settle(&mut self, now: Duration) {
+    fn settle(&mut self, now: u64) {
         self.full_at = self.full_at.min(now.saturating_add(Rate::SECOND));
     }
 
     /// The meter after one more answer, if the rate allows it.
-    fn one_more(self, now: Duration, rate: Rate) -> Option<Self> {
+    fn one_more(self, now: u64, rate: Rate) -> Option<Self> {
         let full_at = self.full_at.max(now).saturating_add(rate.each?);
         (full_at.saturating_sub(now) <= Rate::SECOND).then_some(Self { full_at })
     }

@@ -1,6 +1,7 @@
 //! Rates of answers to strangers.
 
 use core::net::Ipv4Addr;
+use core::time::Duration;
 
 use alloc::vec::Vec;
 

@@ -506,7 +506,7 @@ fn tables_are_bounded_and_idle_senders_forgotten() {
     for host in hosts.clone() {
         calls += ask(&mut server, NOON, host, &request, LONG).1;
     }
-    assert_eq!((calls, server.link.validation.budget.senders()), (64, 64));
+    assert_eq!((calls, server.link.replies.senders.spenders()), (64, 64));
     // When they have their budget back others have their turn.
     let later = after(NOON, SECOND);
     calls = 0;

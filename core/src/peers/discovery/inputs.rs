@@ -12,7 +12,7 @@ use super::keys;
 use crate::message::{Message, types};
 use crate::network::Origin;
 use crate::now::Now;
-use crate::peers::table::{KnownPeer, PeerChange, PeerRefused};
+use crate::peers::table::{Entry, KnownPeer, PeerChange, PeerRefused};
 use crate::plugin::{Peer, PeerError};
 
 impl<A: Copy + Eq + Hash> Discovery<A> {
@@ -53,6 +53,12 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             }
             _ => None,
         }
+    }
+
+    /// Messages came from these addresses, and are about to be handled: fetches what is known of
+    /// these.
+    pub(crate) fn expect(&mut self, from: &mut dyn Iterator<Item = A>) {
+        self.peers.expect(from);
     }
 
     /// Notes that a valid message came from an address: one that passed the
@@ -192,9 +198,9 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     /// a rule it is the same node, which has crashed and is back with another id.
     fn make_way(&mut self, id: &Bytes, from: A, rounds: bool, now: Duration) -> bool {
         let reason = RemovalReason::Displaced;
-        let elsewhere = |known: &KnownPeer<A>| known.addresses != [from];
+        let elsewhere = |known: &Entry<A>| known.addresses != [from];
         if !self.peers.is_vouched_anywhere(id)
-            && self.peers.get(id).is_some_and(elsewhere)
+            && self.peers.entry(id).is_some_and(elsewhere)
             && let Some(known) = self.peers.remove(id)
         {
             self.events.push(PeerEvent::Removed { known, reason });
@@ -206,7 +212,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             self.forget_address(from, reason);
             return false;
         }
-        let is_new = self.peers.get(id).is_none() && self.local_id() != Some(id);
+        let is_new = self.peers.entry(id).is_none() && self.local_id() != Some(id);
         if !rounds || !is_new || !self.contested.may_take(from, id, now) {
             return false;
         }
@@ -265,7 +271,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             _ => false,
         };
         if tell {
-            let known = self.peers.get(id);
+            let known = self.peers.entry(id);
             let known = known.and_then(|known| known.addresses.first().copied());
             self.events.push(PeerEvent::DuplicateId {
                 id: id.clone(),
@@ -282,7 +288,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             Ok(peer) => peer.id,
             Err(error) => return self.refuse(from, error.into()),
         };
-        let Some(known) = self.peers.get(&id) else {
+        let Some(known) = self.peers.entry(&id) else {
             return;
         };
         if !known.addresses.contains(&from) {
@@ -319,7 +325,6 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
             PeerChange::Unchanged => return,
         };
         if let Some(known) = self.peers.get(id) {
-            let known = known.clone();
             self.events.push(event(known.clone()));
             self.note_key(known);
         }
@@ -332,7 +337,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
         };
         let (peers, plugin) = (&self.peers, &self.plugin);
         let still_has = |id: &Bytes, key: &[u8; 32]| {
-            let known = peers.get(id);
+            let known = peers.entry(id);
             known.is_some_and(|known| plugin.key(&known.peer, keys::NAME).as_ref() == Some(key))
         };
         let max = self.wire.limits.peers();
@@ -363,7 +368,7 @@ impl<A: Copy + Eq + Hash> Discovery<A> {
     fn note_address_removed(&mut self, id: &[u8], address: A, reason: RemovalReason) {
         if let Some(known) = self.peers.get(id) {
             self.events.push(PeerEvent::AddressRemoved {
-                known: known.clone(),
+                known,
                 address,
                 reason,
             });

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{Entry, Heard, KnownPeer, PeerChange, PeerRefused, PeerTable};
 use crate::limits::Limits;
-use crate::network::Origin;
+use crate::network::{Network, Origin};
 use crate::plugin::Peer;
 
 impl<A: Copy + Eq + Hash> PeerTable<A> {
@@ -47,24 +47,22 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
         limits: &Limits,
     ) -> Result<PeerChange, PeerRefused> {
         let id = peer.id.clone();
-        let known = self.by_id.get(&id);
+        let known = self.entry(&id);
         let announced = match known {
-            Some(Entry { known, .. })
-                if known.addresses.first() != Some(&address) && known.peer != peer =>
-            {
+            Some(known) if known.addresses.first() != Some(&address) && known.peer != peer => {
                 Err(PeerRefused::DataMismatch)
             }
             _ => self.update_from(peer, address, origin, now, limits),
         };
         if announced.is_ok()
             && origin.verified
-            && let Some(heard) = self.by_address.get_mut(&address)
+            && let Some(heard) = self.by_address.get_mut(address)
         {
             heard.vouched = true;
         }
         if let Err(PeerRefused::DataMismatch | PeerRefused::AddressTaken) = announced
-            && let Some(heard) = self.by_address.get_mut(&address)
-            && heard.id != id
+            && self.at(address).is_some_and(|known| known.id != id)
+            && let Some(heard) = self.by_address.get_mut(address)
         {
             heard.disputed = true;
         }
@@ -111,16 +109,14 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
         if len > max {
             return Err(PeerRefused::TooMuchData { len, max });
         }
-        let at = self.by_address.get(&address);
-        if at.is_some_and(|heard| heard.id != peer.id) {
+        if self.at(address).is_some_and(|known| known.id != peer.id) {
             return Err(PeerRefused::AddressTaken);
         }
-        let vouched = at.is_some_and(|heard| heard.vouched);
-        let (id, change) = match self.by_id.get_mut(&peer.id) {
-            Some(Entry {
-                known,
-                origin: first,
-            }) => {
+        let vouched = self.is_vouched(address);
+        let slot = self.by_id.get(&peer.id).copied();
+        let entry = slot.and_then(|slot| Some((slot, self.peers.get_mut(slot as usize)?)));
+        let (slot, change) = match entry {
+            Some((slot, known)) => {
                 let here = known.addresses.contains(&address);
                 let same = known.peer == peer;
                 if !here {
@@ -133,45 +129,53 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
                 if !same {
                     known.peer = peer.into_owned();
                 }
-                known.last_heard = now;
-                if origin.verified && !first.verified {
-                    self.crowds.shrink(*first, 1);
+                known.heard = now;
+                if origin.verified && !known.origin.verified {
+                    self.crowds.shrink(known.origin, 1);
                     self.unverified = self.unverified.saturating_sub(1);
-                    first.verified = true;
+                    known.origin.verified = true;
                 }
                 let change = match here && same {
                     true => PeerChange::Unchanged,
                     false => PeerChange::Updated,
                 };
-                (known.peer.id.clone(), change)
+                (slot, change)
             }
             None => {
                 self.make_room(origin, limits)?;
+                let slot = self.next_slot()?;
                 let peer = peer.into_owned();
                 let id = peer.id.clone();
-                let known = KnownPeer {
-                    addresses: alloc::vec![address],
-                    last_heard: now,
+                let entry = Entry {
                     peer,
+                    addresses: alloc::vec![address],
+                    origin,
+                    heard: now,
                 };
                 self.crowds.add(origin, 1);
                 let unverified = usize::from(!origin.verified);
                 self.unverified = self.unverified.saturating_add(unverified);
-                self.by_id.insert(id.clone(), Entry { known, origin });
-                (id, PeerChange::Added)
+                self.peers.insert(entry);
+                self.by_id.insert(id, slot);
+                (slot, PeerChange::Added)
             }
         };
         if self.by_address.is_empty() {
             self.oldest = now;
         }
-        let heard = Heard {
-            id,
-            last: now,
-            disputed: false,
-            vouched,
-        };
-        self.by_address.insert(address, heard);
+        let mut heard = Heard::new(address, slot, now);
+        heard.vouched = vouched;
+        self.by_address.insert(heard);
         Ok(change)
+    }
+
+    /// As many as have slots.
+    const MOST: usize = u32::MAX as usize;
+
+    /// The slot that the next peer gets.
+    fn next_slot(&self) -> Result<u32, PeerRefused> {
+        let slot = u32::try_from(self.peers.vacant_key());
+        slot.map_err(|_| PeerRefused::TooMany { max: Self::MOST })
     }
 
     /// Sees that there is room for one more peer: where there is none, one that nothing
@@ -182,8 +186,8 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
         {
             return Err(PeerRefused::TooManyOfAddress { max });
         }
-        let max = limits.peers();
-        if self.by_id.len() < max {
+        let max = limits.peers().min(Self::MOST);
+        if self.peers.len() < max {
             return Ok(());
         }
         let full = PeerRefused::TooMany { max };
@@ -192,16 +196,34 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
             true => return Err(full),
             false => Some(self.crowds.crowded(newcomer, 1, max).ok_or(full)?),
         };
-        let candidates = self.by_id.values().filter(|entry| {
-            let origin = entry.origin;
-            !origin.verified && (network.is_none() || origin.network == network)
-        });
-        let silent = candidates.map(|entry| &entry.known);
-        let silent = silent.min_by_key(|known| (known.last_heard, &known.peer.id));
-        let id = silent.map(|known| known.peer.id.clone());
+        let id = self.most_silent(network).map(|entry| entry.peer.id.clone());
         let known = id.and_then(|id| self.remove(&id)).ok_or(full)?;
         self.displaced.push(known);
         Ok(())
+    }
+
+    /// The peer that was silent for the longest time of those that nothing vouches for, of one
+    /// network or of all.
+    fn most_silent(&mut self, network: Option<Network>) -> Option<&Entry<A>> {
+        let mut silent: Option<&Entry<A>> = None;
+        for (_, entry) in &mut self.peers {
+            let origin = entry.origin;
+            if origin.verified || network.is_some() && origin.network != network {
+                continue;
+            }
+            if silent.is_some_and(|silent| entry.silence() > silent.silence()) {
+                continue;
+            }
+            // It may have been heard since.
+            for address in &entry.addresses {
+                let heard = self.by_address.get(*address);
+                entry.heard = heard.map_or(entry.heard, |heard| heard.last.max(entry.heard));
+            }
+            if silent.is_none_or(|silent| entry.silence() < silent.silence()) {
+                silent = Some(entry);
+            }
+        }
+        silent
     }
 
     /// The peers that gave way to others since the last call.

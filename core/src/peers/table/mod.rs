@@ -1,5 +1,6 @@
 //! The table of peers.
 
+mod addresses;
 mod announce;
 mod outcome;
 #[cfg(test)]
@@ -10,9 +11,11 @@ use core::hash::Hash;
 use core::time::Duration;
 
 use bytes::Bytes;
+use slab::Slab;
 
 pub use self::outcome::{Expired, KnownPeer, PeerChange, PeerRefused};
 
+use self::addresses::{Addresses, Heard};
 use crate::crowds::Crowds;
 use crate::hashes::{HashMap, Hashes, reseed};
 use crate::network::Origin;
@@ -58,8 +61,10 @@ use crate::plugin::Peer;
 #[derive(Clone, Debug)]
 pub struct PeerTable<A> {
     local: Option<Bytes>,
-    by_id: HashMap<Bytes, Entry<A>>,
-    by_address: HashMap<A, Heard>,
+    peers: Slab<Entry<A>>,
+    /// Their slots.
+    by_id: HashMap<Bytes, u32>,
+    by_address: Addresses<A>,
     crowds: Crowds,
     /// Peers that nothing vouches for.
     unverified: usize,
@@ -72,21 +77,21 @@ pub struct PeerTable<A> {
 
 /// A peer, and where its first introduction came from.
 #[derive(Clone, Debug)]
-struct Entry<A> {
-    known: KnownPeer<A>,
+pub(super) struct Entry<A> {
+    pub(super) peer: Peer,
+    /// Where it is heard from, the first address first.
+    pub(super) addresses: Vec<A>,
     origin: Origin,
+    /// It was not last heard before this. Of its messages its addresses are told alone: each
+    /// message comes from one, and what lies elsewhere is another access to memory.
+    heard: Duration,
 }
 
-/// The peer at an address.
-#[derive(Clone, Debug)]
-struct Heard {
-    id: Bytes,
-    /// When the last message came from here that counts as a sign of life.
-    last: Duration,
-    /// An introduction of another peer came from here since the last one of this.
-    disputed: bool,
-    /// An auth layer vouched for the peer's introduction from here.
-    vouched: bool,
+impl<A> Entry<A> {
+    /// What those that were silent for longer have less of.
+    fn silence(&self) -> (Duration, &Bytes) {
+        (self.heard, &self.peer.id)
+    }
 }
 
 impl<A: Copy + Eq + Hash> PeerTable<A> {
@@ -95,8 +100,9 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     pub fn new(local: Option<Bytes>) -> Self {
         Self {
             local,
+            peers: Slab::new(),
             by_id: HashMap::default(),
-            by_address: HashMap::default(),
+            by_address: Addresses::new(),
             crowds: Crowds::default(),
             unverified: 0,
             displaced: Vec::new(),
@@ -107,7 +113,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     /// Changes the places of all entries to ones that no remote knows.
     pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
         reseed(&mut self.by_id, hashes);
-        reseed(&mut self.by_address, hashes);
+        self.by_address.set_hashes(hashes);
         self.crowds.set_hashes(hashes);
     }
 
@@ -125,16 +131,18 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
         self.oldest = self.oldest.min(now);
     }
 
+    /// Fetches what is known of these addresses from memory.
+    pub(super) fn expect(&mut self, addresses: &mut dyn Iterator<Item = A>) {
+        self.by_address.expect(addresses);
+    }
+
     /// Notes that a valid message came from an address: a sign of life of its
     /// peer, unless the address is [disputed](Self::is_disputed).
     pub fn heard(&mut self, address: A, now: Duration) {
         self.observe(now);
-        let heard = self.by_address.get_mut(&address);
+        let heard = self.by_address.get_expected(address);
         if let Some(heard) = heard.filter(|heard| !heard.disputed) {
             heard.last = now;
-            if let Some(entry) = self.by_id.get_mut(&heard.id) {
-                entry.known.last_heard = now;
-            }
         }
     }
 
@@ -144,7 +152,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     /// next introduction ends the dispute.
     #[must_use]
     pub fn is_disputed(&self, address: A) -> bool {
-        let heard = self.by_address.get(&address);
+        let heard = self.by_address.get(address);
         heard.is_some_and(|heard| heard.disputed)
     }
 
@@ -154,36 +162,29 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     /// another one's of them, and a recorded one, unless a replay window stands before.
     #[must_use]
     pub fn is_vouched(&self, address: A) -> bool {
-        let heard = self.by_address.get(&address);
+        let heard = self.by_address.get(address);
         heard.is_some_and(|heard| heard.vouched)
     }
 
     /// Whether something vouches for the peer at an address: an auth plugin, wherever it
     /// introduced itself from, or the application.
     pub(super) fn is_verified(&self, address: A) -> bool {
-        let heard = self.by_address.get(&address);
-        let entry = heard.and_then(|heard| self.by_id.get(&heard.id));
+        let entry = self.entry_at(address);
         entry.is_some_and(|entry| entry.origin.verified) || self.is_vouched(address)
     }
 
     /// Whether a peer [is vouched for](Self::is_vouched) at one of its addresses.
     pub(super) fn is_vouched_anywhere(&self, id: &[u8]) -> bool {
-        let known = self.by_id.get(id);
-        known.is_some_and(|entry| entry.known.addresses.iter().any(|at| self.is_vouched(*at)))
+        let known = self.entry(id);
+        known.is_some_and(|entry| entry.addresses.iter().any(|at| self.is_vouched(*at)))
     }
 
     /// Takes a peer's `DISCONNECT`. From the first of its addresses it removes and
     /// returns the peer. From another of them it removes that address only, and
     /// from anywhere else nothing.
     pub fn leave(&mut self, id: &[u8], address: A) -> Option<KnownPeer<A>> {
-        if self
-            .by_address
-            .get(&address)
-            .is_none_or(|heard| heard.id != id)
-        {
-            return None;
-        }
-        match self.get(id)?.addresses.first() == Some(&address) {
+        let known = self.entry_at(address).filter(|known| known.peer.id == id)?;
+        match known.addresses.first() == Some(&address) {
             true => self.remove(id),
             false => self.remove_address(address),
         }
@@ -193,29 +194,37 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     pub fn remove(&mut self, id: &[u8]) -> Option<KnownPeer<A>> {
         let known = self.take(id)?;
         for address in &known.addresses {
-            self.by_address.remove(address);
+            self.by_address.remove(*address);
         }
         Some(known)
     }
 
     /// Takes a peer out of the table of ids.
     fn take(&mut self, id: &[u8]) -> Option<KnownPeer<A>> {
-        let Entry { known, origin } = self.by_id.remove(id)?;
-        self.crowds.remove(origin, 1);
-        let unverified = usize::from(!origin.verified);
+        let slot = self.by_id.remove(id)?;
+        let entry = self.peers.try_remove(slot as usize)?;
+        self.crowds.remove(entry.origin, 1);
+        let unverified = usize::from(!entry.origin.verified);
         self.unverified = self.unverified.saturating_sub(unverified);
-        Some(known)
+        let last_heard = self.last_heard(&entry);
+        Some(KnownPeer {
+            peer: entry.peer,
+            addresses: entry.addresses,
+            last_heard,
+        })
     }
 
     /// Removes an address, as that of a connection that has ended, and returns its
     /// peer if it was the last: that is removed too.
     pub fn remove_address(&mut self, address: A) -> Option<KnownPeer<A>> {
-        let id = self.by_address.remove(&address)?.id;
-        let Entry { known, .. } = self.by_id.get_mut(&id)?;
-        if known.addresses == [address] {
+        let Heard { peer, last, .. } = self.by_address.remove(address)?;
+        let entry = self.peers.get_mut(peer as usize)?;
+        entry.heard = entry.heard.max(last);
+        if entry.addresses == [address] {
+            let id = entry.peer.id.clone();
             return self.take(&id);
         }
-        known.addresses.retain(|other| *other != address);
+        entry.addresses.retain(|other| *other != address);
         None
     }
 
@@ -223,11 +232,11 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     /// addresses that others were not heard from for as long.
     pub fn remove_expired(&mut self, now: Duration, timeout: Duration) -> Expired<A> {
         let (mut peers, mut addresses, mut oldest) = (Vec::new(), Vec::new(), now);
-        for Entry { known, .. } in self.by_id.values_mut() {
-            known.last_heard = known.last_heard.min(now);
+        for (_, entry) in &mut self.peers {
+            entry.heard = entry.heard.min(now);
             let all = addresses.len();
-            for (index, address) in known.addresses.iter().enumerate() {
-                let last = match self.by_address.get_mut(address) {
+            for (index, address) in entry.addresses.iter().enumerate() {
+                let last = match self.by_address.get_mut(*address) {
                     Some(heard) => {
                         // The clock went back.
                         heard.last = heard.last.min(now);
@@ -235,14 +244,15 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
                     }
                     None => Duration::ZERO,
                 };
+                entry.heard = entry.heard.max(last);
                 match now.saturating_sub(last) >= timeout {
-                    true => addresses.push((known.peer.id.clone(), index, *address)),
+                    true => addresses.push((entry.peer.id.clone(), index, *address)),
                     false => oldest = oldest.min(last),
                 }
             }
-            if addresses.len().saturating_sub(all) == known.addresses.len() {
+            if addresses.len().saturating_sub(all) == entry.addresses.len() {
                 addresses.truncate(all);
-                peers.push((known.last_heard, known.peer.id.clone()));
+                peers.push((entry.heard, entry.peer.id.clone()));
             }
         }
         self.oldest = oldest;
@@ -252,7 +262,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
         let peers = peers.iter().filter_map(|(_, id)| self.remove(id)).collect();
         let addresses = addresses.into_iter().filter_map(|(id, _, address)| {
             self.remove_address(address);
-            Some((address, self.get(&id)?.clone()))
+            Some((address, self.get(&id)?))
         });
         let addresses = addresses.collect();
         Expired { peers, addresses }
@@ -266,43 +276,78 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
         (!self.by_address.is_empty()).then(|| self.oldest.saturating_add(timeout))
     }
 
+    pub(super) fn entry(&self, id: &[u8]) -> Option<&Entry<A>> {
+        self.peers.get(*self.by_id.get(id)? as usize)
+    }
+
+    pub(super) fn entry_at(&self, address: A) -> Option<&Entry<A>> {
+        self.peers.get(self.by_address.get(address)?.peer as usize)
+    }
+
+    fn known(&self, entry: &Entry<A>) -> KnownPeer<A> {
+        KnownPeer {
+            peer: entry.peer.clone(),
+            addresses: entry.addresses.clone(),
+            last_heard: self.last_heard(entry),
+        }
+    }
+
+    /// When a peer was last heard.
+    fn last_heard(&self, entry: &Entry<A>) -> Duration {
+        let heard = entry
+            .addresses
+            .iter()
+            .filter_map(|at| self.by_address.get(*at));
+        heard.fold(entry.heard, |last, heard| last.max(heard.last))
+    }
+
     /// The peer with this id.
     #[must_use]
-    pub fn get(&self, id: &[u8]) -> Option<&KnownPeer<A>> {
-        self.by_id.get(id).map(|entry| &entry.known)
+    pub fn get(&self, id: &[u8]) -> Option<KnownPeer<A>> {
+        self.entry(id).map(|entry| self.known(entry))
     }
 
     /// The peer at this address.
     #[must_use]
     pub fn at(&self, address: A) -> Option<&Peer> {
-        self.known_at(address).map(|known| &known.peer)
+        self.entry_at(address).map(|entry| &entry.peer)
     }
 
     /// The peer at this address, and where else it is heard from.
     #[must_use]
-    pub fn known_at(&self, address: A) -> Option<&KnownPeer<A>> {
-        let heard = self.by_address.get(&address)?;
-        self.get(&heard.id)
+    pub fn known_at(&self, address: A) -> Option<KnownPeer<A>> {
+        self.entry_at(address).map(|entry| self.known(entry))
     }
 
     /// All peers, by ascending id.
     #[must_use]
-    pub fn list(&self) -> Vec<&KnownPeer<A>> {
-        let peers = self.by_id.values().map(|entry| &entry.known);
-        let mut peers: Vec<_> = peers.collect();
-        peers.sort_unstable_by(|a, b| a.peer.id.cmp(&b.peer.id));
-        peers
+    pub fn list(&self) -> Vec<KnownPeer<A>> {
+        let known = self.entries().into_iter().map(|entry| self.known(entry));
+        known.collect()
+    }
+
+    /// The first address of each peer, by ascending id.
+    pub(crate) fn first_addresses(&self) -> Vec<A> {
+        let entries = self.entries().into_iter();
+        let first = entries.filter_map(|entry| entry.addresses.first().copied());
+        first.collect()
+    }
+
+    fn entries(&self) -> Vec<&Entry<A>> {
+        let mut entries: Vec<_> = self.peers.iter().map(|(_, entry)| entry).collect();
+        entries.sort_unstable_by(|a, b| a.peer.id.cmp(&b.peer.id));
+        entries
     }
 
     /// Number of peers.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.by_id.len()
+        self.peers.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+        self.peers.is_empty()
     }
 }

@@ -230,6 +230,50 @@ fn an_address_that_fell_silent_no_longer_speaks_for_its_peer() {
 }
 
 #[test]
+fn a_peer_was_heard_when_the_last_of_its_addresses_was() {
+    let limits = Limits::default();
+    let mut peers = PeerTable::new(None);
+    for at in [1u8, 2] {
+        peers
+            .announce(peer("a", ""), at, SECOND * u32::from(at), &limits)
+            .unwrap();
+    }
+    let last = |peers: &PeerTable<u8>| peers.get(b"a").unwrap().last_heard;
+    assert_eq!(last(&peers), SECOND * 2);
+    peers.heard(1, SECOND * 5);
+    peers.heard(2, SECOND * 4);
+    assert_eq!(last(&peers), SECOND * 5);
+    assert_eq!(peers.list()[0].last_heard, SECOND * 5);
+    // Also when that is gone.
+    peers.remove_address(1);
+    assert_eq!(peers.known_at(2).unwrap().last_heard, SECOND * 5);
+    assert_eq!(peers.remove(b"a").unwrap().last_heard, SECOND * 5);
+}
+
+#[test]
+fn among_many_the_expected_are_heard_as_others_are() {
+    let limits = Limits::default().with_peers(6000).unwrap();
+    let mut peers = PeerTable::new(None);
+    for at in 0..6000u16 {
+        let id = alloc::format!("{at}");
+        peers.update(Peer::new(id), at, SECOND, &limits).unwrap();
+    }
+    peers.expect(&mut [7, 7000, 8].into_iter());
+    for at in [8, 7, 9, 7000] {
+        peers.heard(at, SECOND * 9);
+    }
+    let heard = peers.list();
+    let heard = heard.iter().filter(|known| known.last_heard == SECOND * 9);
+    let heard: Vec<_> = heard.map(|known| known.addresses[0]).collect();
+    assert_eq!(heard, [7, 8, 9]);
+    // What was expected may be gone.
+    peers.expect(&mut [8].into_iter());
+    peers.remove_address(8);
+    peers.heard(8, SECOND * 10);
+    assert!(peers.at(8).is_none() && peers.at(9).is_some());
+}
+
+#[test]
 fn a_newcomer_at_a_known_address_keeps_nobody_alive() {
     let limits = Limits::default();
     let mut peers = PeerTable::new(None);

@@ -55,7 +55,7 @@ fn who_is_vouched_for_loses_nothing_to_those_who_are_not() {
     }
     say(&mut node, types::DISCONNECT, "", "hers", 1);
     assert_eq!(events(&mut node), [refused(1, PeerRefused::NotVouched)]);
-    assert_eq!(node.peers().get(b"alice"), Some(&alice));
+    assert_eq!(node.peers().get(b"alice"), Some(alice.clone()));
     say(&mut node, types::DISCONNECT, GUARDED, "hers", 1);
     assert!(matches!(events(&mut node)[..], [PeerEvent::Removed { .. }]));
 }
@@ -85,7 +85,7 @@ fn who_is_vouched_for_takes_back_an_id_and_an_address() {
         ),
         "{told:?}"
     );
-    assert_eq!(node.peers().list(), [&alice]);
+    assert_eq!(node.peers().list(), [alice]);
 }
 
 #[test]
