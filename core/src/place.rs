@@ -53,7 +53,8 @@ impl Hash for Place {
             Self::Datagram(SocketAddr::V6(address)) => {
                 state.write_u128(address.ip().to_bits());
                 let scope = u64::from(address.scope_id());
-                state.write_u64(scope << 16 | u64::from(address.port()));
+                state.write_u64(scope << 32 | u64::from(address.flowinfo()));
+                state.write_u16(address.port());
             }
         }
     }

@@ -37,7 +37,7 @@ pub trait SharedNode {
 
     /// Datagrams came from these places, and are about to be handled: what is known of so many
     /// remotes that no cache of the processor has it is fetched from memory at once, and not for
-    /// one after the other. Nothing changes.
+    /// one after the other. Nothing changes: who hands all else on to a node may leave it out.
     fn expect(&mut self, from: &mut dyn Iterator<Item = Place>) {
         let _ = from;
     }

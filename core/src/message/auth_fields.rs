@@ -16,8 +16,8 @@ use crate::small_bytes::SmallBytes;
 /// The fields beside a message's body, in which plugins keep their nonces and
 /// MACs. Names are strings as a rule; a receiver takes any packify value.
 ///
-/// Fields are kept packed, as the section that is sent: reading one borrows its bytes, and what
-/// writing one needs is used again for the next message.
+/// Fields are kept packed, as the section that is sent: reading one borrows its bytes; setting or
+/// removing one writes all of them anew, in buffers that are used again for the next message.
 #[derive(Clone)]
 pub struct AuthFields(Repr);
 

@@ -1,5 +1,6 @@
 //! Handlers that run for messages in parts.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use super::reading::Reading;
 use super::shared::Shared;
 use crate::futures::{BoxFuture, race};
 use crate::handler::{AnyHandler, BodySlot, HandlerFuture, Outcome, PANICKED, Request, Spares};
-use crate::panics::Panicked;
+use crate::panics::{Panicked, discard};
 use crate::remote::Remote;
 use crate::service::Service;
 use crate::sync::lock;
@@ -74,7 +75,7 @@ impl Running {
     }
 
     /// Runs as a task.
-    async fn run(self, future: HandlerFuture, sleep: Option<BoxFuture<()>>, uri: Bytes) {
+    async fn run(self, mut future: HandlerFuture, sleep: Option<BoxFuture<()>>, uri: Bytes) {
         let service = self.service.clone();
         let late = Message::error(uri.clone(), "the handler took too long");
         let timed = async {
@@ -84,17 +85,20 @@ impl Running {
             }
             Some(Some(late))
         };
+        let failed = |Panicked| Some(Message::error(uri, PANICKED));
         let handled = async {
-            let completed = future.caught().await;
-            let failed = |Panicked| Some(Message::error(uri, PANICKED));
+            let completed = poll_fn(|context| future.poll_caught(context)).await;
             Some(completed.unwrap_or_else(failed))
         };
         let closed = async {
             service.has_closed().await;
             None
         };
-        // Else it is dropped, and forgotten.
-        if let Some(reply) = race(handled, race(timed, closed)).await {
+        let reply = race(handled, race(timed, closed)).await;
+        // What it holds may panic when it is dropped.
+        discard(future);
+        // Else it is forgotten.
+        if let Some(reply) = reply {
             self.end(reply);
         }
     }

@@ -39,8 +39,9 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// As [`handle_events`](Self::handle_events). Not in an async function, which would move each
     /// event once more.
     fn poll_link(&mut self) -> bool {
-        if self.has_answered_half() && self.writing.is_empty() {
-            // Callers who got one half have asked again: that is written before the other half.
+        // Callers who got one half have asked again: that is written before the other half. Once at
+        // most: what is left may be a part of a frame, and time goes on for the link alone.
+        if std::mem::take(&mut self.halved) && self.has_answered_half() && self.writing.is_empty() {
             return false;
         }
         self.forget_half();
@@ -85,6 +86,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                     handled = handled.saturating_add(is_answer.into());
                     // Callers have a turn before there is something to write.
                     if is_answer && self.is_half_over(handled, FEWEST_ANSWERS) {
+                        self.halved = true;
                         return false;
                     }
                 }

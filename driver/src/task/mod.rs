@@ -125,6 +125,8 @@ pub(crate) struct Task<R, I, O> {
     /// Bytes that waited to be handled when the last ones were read, if those are to be answered in
     /// two halves; 0 once something was written.
     unanswered: usize,
+    /// One half of the answers that were read was handed out just now, and the other was not.
+    halved: bool,
     /// The last step was a write.
     wrote: bool,
     /// What is written waits for the transport, in this step.
@@ -222,6 +224,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             warmth: Warmth::default(),
             steps: 0,
             unanswered: 0,
+            halved: false,
             wrote: false,
             blocked: false,
             handled: false,

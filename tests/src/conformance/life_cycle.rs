@@ -218,11 +218,13 @@ pub async fn a_stop_does_not_wait_for_those_who_do_not_read<R: Runtime>() {
     assert_eq!(counted, unwritten.iter().sum::<u64>());
 }
 
-/// A stream with a request, and another that comes late, before its end.
+/// A stream with a request, and another that comes late, before its end, which follows that of the
+/// other side.
 struct Late {
     now: Vec<u8>,
     late: Vec<u8>,
     has_come: Arc<AtomicBool>,
+    has_ended: Arc<AtomicBool>,
 }
 
 impl ReadHalf for Late {
@@ -233,14 +235,17 @@ impl ReadHalf for Late {
                 return Poll::Pending;
             }
             bytes = mem::take(&mut self.late);
+            if bytes.is_empty() && !self.has_ended.load(Ordering::SeqCst) {
+                return Poll::Pending;
+            }
         }
         buffer.extend_from_slice(&bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 }
 
-/// A stream that takes all bytes, which are kept.
-struct Taken(Arc<Mutex<BytesMut>>);
+/// A stream that takes all bytes, which are kept, and whether it has ended.
+struct Taken(Arc<Mutex<BytesMut>>, Arc<AtomicBool>);
 
 impl WriteHalf for Taken {
     fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -249,6 +254,7 @@ impl WriteHalf for Taken {
     }
 
     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.1.store(true, Ordering::SeqCst);
         Poll::Ready(Ok(()))
     }
 }
@@ -256,7 +262,10 @@ impl WriteHalf for Taken {
 /// What has come by the time that a stop has nothing left to do is not lost but refused, though
 /// the last answer is not written by then.
 pub async fn what_has_come_at_the_end_of_a_stop_is_refused<R: Runtime>() {
-    for more in [0, 40_000] {
+    let late = frame(REQUEST_URI, "b", "");
+    // A part of a frame behind it holds nothing up.
+    let longer = [&late[..], &late[..5]].concat();
+    for (more, late) in [(0, &late), (40_000, &late), (0, &longer)] {
         let (door, begun) = (Door::new(), async_channel::unbounded());
         let handler = {
             let (begun, door) = (begun.0, door.clone());
@@ -272,12 +281,14 @@ pub async fn what_has_come_at_the_end_of_a_stop_is_refused<R: Runtime>() {
         let server = Server::<R>::builder().on(REQUEST_URI, handler);
         let server = server.build().unwrap();
         let (has_come, taken) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let has_ended = Arc::default();
         let late = Late {
             now: frame(REQUEST_URI, "a", ""),
-            late: frame(REQUEST_URI, "b", ""),
+            late: late.clone(),
             has_come: has_come.clone(),
+            has_ended: Arc::clone(&has_ended),
         };
-        let served = server.serve_halves(late, Taken(Arc::clone(&taken)), None);
+        let served = server.serve_halves(late, Taken(Arc::clone(&taken), has_ended), None);
         let connection = served.unwrap();
         begun.1.recv().await.unwrap();
         let mut stop = pin!(server.stop_within(NEVER));

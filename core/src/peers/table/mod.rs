@@ -301,7 +301,7 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
         heard.fold(entry.heard, |last, heard| last.max(heard.last))
     }
 
-    /// The peer with this id.
+    /// A copy of what is known of the peer with this id.
     #[must_use]
     pub fn get(&self, id: &[u8]) -> Option<KnownPeer<A>> {
         self.entry(id).map(|entry| self.known(entry))
@@ -313,13 +313,13 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
         self.entry_at(address).map(|entry| &entry.peer)
     }
 
-    /// The peer at this address, and where else it is heard from.
+    /// A copy of what is known of the peer at this address, and where else it is heard from.
     #[must_use]
     pub fn known_at(&self, address: A) -> Option<KnownPeer<A>> {
         self.entry_at(address).map(|entry| self.known(entry))
     }
 
-    /// All peers, by ascending id.
+    /// Copies of what is known of all peers, by ascending id.
     #[must_use]
     pub fn list(&self) -> Vec<KnownPeer<A>> {
         let known = self.entries().into_iter().map(|entry| self.known(entry));
