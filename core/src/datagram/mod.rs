@@ -1,5 +1,7 @@
 //! A datagram socket: frames, layers, requests, calls in flight, outbound datagrams.
 
+mod answers;
+mod bucket;
 mod budget;
 mod command;
 mod delayed;

@@ -4,8 +4,8 @@ use core::hash::{Hash, Hasher};
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::budget::Answers;
-use super::unvalidated::Meter;
+use super::answers::Answers;
+use super::bucket::Bucket;
 use crate::hashes::Hashes;
 use crate::lines::{Line, Lines};
 
@@ -56,7 +56,7 @@ pub(super) struct Known {
     /// What the node answers it by itself.
     pub(super) answers: Answers,
     /// What else is sent to it.
-    pub(super) spent: Meter,
+    pub(super) spent: Bucket,
 }
 
 /// What is known of each of many senders: of those that something came from, and of those that
@@ -80,7 +80,7 @@ impl Known {
             is_heard: false,
             is_spender: false,
             answers: Answers::default(),
-            spent: Meter::default(),
+            spent: Bucket::default(),
         }
     }
 }
@@ -192,7 +192,7 @@ impl Senders {
         let Some(known) = self.find(sender).filter(|known| known.is_spender) else {
             return;
         };
-        (known.is_spender, known.calls, known.spent) = (false, 0, Meter::default());
+        (known.is_spender, known.calls, known.spent) = (false, 0, Bucket::default());
         if !known.is_heard {
             self.table.remove(sender);
         }
@@ -249,10 +249,9 @@ mod tests {
     fn each_sender_has_its_own_until_it_is_removed() {
         let mut senders = Senders::new(Hashes::default());
         assert!(senders.get_heard(sender(1)).is_none());
-        let answers = |credit| {
-            let mut answers = Answers::default();
-            answers.credit = credit;
-            answers
+        let answers = |credit| Answers {
+            credit,
+            ..Answers::default()
         };
         for number in 1..=3 {
             senders.insert_heard(sender(number), answers(number.into()));

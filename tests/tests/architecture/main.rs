@@ -67,6 +67,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "error",
                 "hashes",
                 "limits",
+                "lines",
                 "network",
                 "now",
                 "place",

@@ -6,6 +6,7 @@ mod tests;
 use alloc::collections::VecDeque;
 use core::net::IpAddr;
 
+use super::answers::{Answers, Meter, Rate};
 use super::senders::{Sender, Senders, nanoseconds};
 use crate::hashes::Hashes;
 use crate::limits::Limits;
@@ -69,19 +70,7 @@ pub struct SuppressedReplies {
     pub all: u64,
 }
 
-/// The answers that one sender may get.
-#[derive(Debug, Default)]
-pub(super) struct Answers {
-    heard: u64,
-    answered: Meter,
-    /// Bytes that may be answered.
-    pub(super) credit: u64,
-}
-
 impl ReplyBudget {
-    /// A sender is remembered for this long at least, which is as long as a request
-    /// waits for its answer by default.
-    const MEMORY: u64 = 10_000_000_000;
     /// The most bytes of one datagram that are credited, and the number of bytes
     /// after which more do not add to the credit.
     const MAX_CREDITED: u64 = 65_535;
@@ -242,7 +231,7 @@ impl ReplyBudget {
             let Some(&(at, sender)) = self.checked.front() else {
                 return;
             };
-            if now.saturating_sub(at) < Self::MEMORY {
+            if now.saturating_sub(at) < Answers::MEMORY {
                 return;
             }
             self.checked.pop_front();
@@ -265,54 +254,6 @@ impl ReplyBudget {
         for account in self.senders.all_heard() {
             account.heard = account.heard.min(now);
         }
-    }
-}
-
-impl Answers {
-    /// Whether it is to be kept: something came from there lately, or its rate is not
-    /// all free again, as after an answer that took long.
-    fn is_in_use(&mut self, now: u64) -> bool {
-        self.answered.settle(now);
-        now.saturating_sub(self.heard) < ReplyBudget::MEMORY || self.answered.full_at > now
-    }
-}
-
-/// A number of answers a second, and as many at once after a pause.
-#[derive(Clone, Copy, Debug)]
-struct Rate {
-    /// The time that one answer takes; none if there are to be none.
-    each: Option<u64>,
-}
-
-impl Rate {
-    const SECOND: u64 = 1_000_000_000;
-    const QUARTER: u64 = Self::SECOND / 4;
-
-    fn per_second(answers: usize) -> Self {
-        let answers = u64::try_from(answers).unwrap_or(u64::MAX);
-        Self {
-            each: Self::SECOND.checked_div(answers),
-        }
-    }
-}
-
-/// A bucket of tokens, kept as the time at which it is full again.
-#[derive(Clone, Copy, Debug, Default)]
-struct Meter {
-    full_at: u64,
-}
-
-impl Meter {
-    /// Notes the time. A bucket is full again within a second; one that is not was
-    /// used before the clock went back.
-    fn settle(&mut self, now: u64) {
-        self.full_at = self.full_at.min(now.saturating_add(Rate::SECOND));
-    }
-
-    /// The meter after one more answer, if the rate allows it.
-    fn one_more(self, now: u64, rate: Rate) -> Option<Self> {
-        let full_at = self.full_at.max(now).saturating_add(rate.each?);
-        (full_at.saturating_sub(now) <= Rate::SECOND).then_some(Self { full_at })
     }
 }
 
