@@ -215,6 +215,12 @@ impl Runtime for Tokio {
         tokio::time::sleep_until(deadline.into())
     }
 
+    /// Tokio takes a socket for empty after a short read, until it has asked the system again, as it
+    /// does before tasks that have yielded in its own way.
+    async fn yield_now() {
+        tokio::task::yield_now().await;
+    }
+
     async fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
         match sockets::parse_address(address)? {
             Some(address) => Ok(vec![address]),

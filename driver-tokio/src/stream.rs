@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use netaio_driver::{
-    Connection, ConnectionOptions, Keepalive, Listener, ReadHalf, Runtime, WriteHalf,
+    Connection, ConnectionOptions, Keepalive, Listener, ReadHalf, Runtime, WriteHalf, sockets,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -34,6 +34,18 @@ impl ReadHalf for TcpReader {
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
         poll_read(&mut self.0, context, buffer)
+    }
+
+    /// Tokio takes a socket for empty after a short read, until the system says that there is more.
+    fn poll_read_now(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        match self.poll_read(context, buffer) {
+            Poll::Pending => sockets::read_now(self.0.as_ref(), buffer),
+            ready => ready,
+        }
     }
 }
 

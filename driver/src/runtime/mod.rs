@@ -21,6 +21,8 @@ pub use interface::{Interface, Interfaces};
 pub use keepalive::Keepalive;
 pub use stream::{ReadHalf, WriteHalf};
 
+use crate::futures::yield_now;
+
 /// An async runtime: tasks, timers, TCP and UDP.
 ///
 /// Every future must be cancel-safe: dropping it before it is ready loses no data.
@@ -40,6 +42,15 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// Is ready at `deadline`, or soon after.
     fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static;
+
+    /// Is ready when other tasks have had a turn, and what has come to sockets by now is known:
+    /// a runtime that reads a socket only once the system has told of it has asked the system by
+    /// then. A stop that has nothing left to do looks for late requests after that. Unless a runtime
+    /// says otherwise it lets other tasks have their turn, which is enough where each read asks
+    /// the system.
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        yield_now()
+    }
 
     /// The addresses of `host:port`. The scope of an IPv6 address may be the number of an
     /// interface or its name.

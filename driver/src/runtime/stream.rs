@@ -36,6 +36,20 @@ pub trait ReadHalf: Send + 'static {
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>>;
 
+    /// As [`poll_read`](Self::poll_read), for what has come by now and was not told of: the last look
+    /// before an end. It may ask the system where `poll_read` waits to be told by it, and is not
+    /// polled again for that.
+    ///
+    /// # Errors
+    /// The stream failed.
+    fn poll_read_now(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_read(context, buffer)
+    }
+
     /// [`poll_read`](Self::poll_read) as a future. Cancel-safe.
     ///
     /// # Errors

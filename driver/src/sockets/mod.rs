@@ -27,4 +27,4 @@ pub use packet_info::send_from;
 pub use receive_buffer::ReceiveBuffer;
 pub use resolve::parse_address;
 pub use socket2::SockRef;
-pub use stream::{keep_alive, listen, prepare};
+pub use stream::{keep_alive, listen, prepare, read_now};

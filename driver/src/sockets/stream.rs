@@ -1,8 +1,10 @@
 //! The options of TCP sockets, the same on every runtime.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
+use std::task::Poll;
 
+use bytes::BytesMut;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::runtime::Keepalive;
@@ -45,6 +47,31 @@ pub fn prepare<'a>(stream: impl Into<SockRef<'a>>, keepalive: Option<Keepalive>)
     match keepalive {
         Some(keepalive) => set_keepalive(&stream, keepalive),
         None => Ok(()),
+    }
+}
+
+/// Reads what a socket that never blocks has by now, some KiB at most, whatever a runtime knows of it:
+/// for [`ReadHalf::poll_read_now`](crate::ReadHalf::poll_read_now).
+///
+/// # Errors
+/// The stream failed.
+pub fn read_now<'a>(
+    stream: impl Into<SockRef<'a>>,
+    buffer: &mut BytesMut,
+) -> Poll<io::Result<usize>> {
+    let mut some = [0; 4096];
+    let room = buffer.capacity().saturating_sub(buffer.len());
+    let some = some.get_mut(..room.min(4096)).unwrap_or_default();
+    if some.is_empty() {
+        return Poll::Pending;
+    }
+    match (&*stream.into()).read(some) {
+        Ok(count) => {
+            buffer.extend_from_slice(some.get(..count).unwrap_or_default());
+            Poll::Ready(Ok(count))
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+        Err(error) => Poll::Ready(Err(error)),
     }
 }
 

@@ -121,13 +121,13 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             link.release_receive_buffer();
             ready!(reader.poll_readable(context))?;
             // A new socket may be said to be readable, and is not: tokio's are.
-            if let come @ Poll::Ready(_) = poll_read_some(reader, link, context) {
+            if let come @ Poll::Ready(_) = poll_read_some(reader, link, context, I::poll_read) {
                 return come;
             }
             link.release_receive_buffer();
             ready!(reader.poll_readable(context))?;
         }
-        poll_read_some(reader, link, context)
+        poll_read_some(reader, link, context, I::poll_read)
     }
 
     /// What the connection waits for that others have: room in the budget, or in the queue of
@@ -174,11 +174,15 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     /// Reads what has come by now, before the link ends.
     pub(super) async fn read_last(&mut self) {
+        // On the heap: each connection would have room for it, and none needs it before its end.
+        Box::pin(R::yield_now()).await;
         let Some((reader, _)) = &mut self.stream else {
             return;
         };
         let link = &mut self.link;
-        let come = poll_fn(|context| Poll::Ready(poll_read_some(reader, link, context))).await;
+        let come =
+            poll_fn(|context| Poll::Ready(poll_read_some(reader, link, context, I::poll_read_now)))
+                .await;
         self.now = self.time().now();
         if let Poll::Ready(come) = come {
             self.take_step(Step::Read(come));
@@ -237,20 +241,20 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     }
 }
 
+/// Reads by `read` what there is room for.
 fn poll_read_some<I: ReadHalf>(
     reader: &mut I,
     link: &mut Link,
     context: &mut Context<'_>,
+    read: impl FnOnce(&mut I, &mut Context<'_>, &mut BytesMut) -> Poll<io::Result<usize>>,
 ) -> Poll<io::Result<Option<usize>>> {
     match link.read_room() {
-        usize::MAX => reader
-            .poll_read(context, link.receive_buffer())
-            .map_ok(Some),
+        usize::MAX => read(reader, context, link.receive_buffer()).map_ok(Some),
         // Other links have taken the budget meanwhile.
         0 => Poll::Ready(Ok(None)),
         room => {
             let mut few = BytesMut::with_capacity(room.min(FEW));
-            let count = ready!(reader.poll_read(context, &mut few))?;
+            let count = ready!(read(reader, context, &mut few))?;
             link.receive_buffer().extend_from_slice(&few);
             Poll::Ready(Ok(Some(count)))
         }

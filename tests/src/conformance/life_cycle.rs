@@ -1,7 +1,8 @@
 //! Servers: from their first connection to their stop.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::mem;
+use std::net::{Shutdown, TcpStream};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -309,6 +310,38 @@ pub async fn what_has_come_at_the_end_of_a_stop_is_refused<R: Runtime>() {
         assert!(is_answered && last.uri == "b", "{last:?}");
         assert_eq!(message(), None);
     }
+}
+
+/// So is what has come as far as the system's socket by then, and what the runtime was not told of.
+pub async fn what_is_in_the_socket_at_the_end_of_a_stop_is_refused<R: Runtime>() {
+    let (door, (begun, began)) = (Door::new(), async_channel::unbounded());
+    let server = Server::<R>::builder().on(REQUEST_URI, waits(begun, door.clone()));
+    let server = listen(server).await;
+    // A socket that waits, so that nothing else happens between these steps on a runtime of one thread.
+    let mut raw = TcpStream::connect(server.local_addr()).unwrap();
+    raw.write_all(&frame(REQUEST_URI, "a", "")).unwrap();
+    began.recv().await.unwrap();
+    let mut stop = pin!(server.stop_within(NEVER));
+    let stopped = poll_times(stop.as_mut(), 1, GiveUp::AtOnce).await;
+    assert_eq!(stopped, None);
+    raw.write_all(&frame(REQUEST_URI, "b", "")).unwrap();
+    raw.shutdown(Shutdown::Write).unwrap();
+    door.open();
+    stop.await;
+    let (mut taken, wire) = (Vec::new(), Wire::default());
+    raw.read_to_end(&mut taken).unwrap();
+    let mut taken = BytesMut::from(&taken[..]);
+    let mut frames = Deframer::new(Arc::new(wire.clone()));
+    let mut message = || {
+        let frame = frames.next(&mut taken).unwrap()?;
+        Some(frame.decode(&wire).unwrap().into_message())
+    };
+    assert_message(&message().unwrap(), RESPOND_URI, "a", "done");
+    let last = message().unwrap();
+    // As above.
+    let is_answered = last.message_type == RESPOND_URI || NotHandled::is_said_by(&last);
+    assert!(is_answered && last.uri == "b", "{last:?}");
+    assert_eq!(message(), None);
 }
 
 /// When its stop is over, a server's address is free for the next one.

@@ -422,6 +422,7 @@ macro_rules! conformance {
                 a_stop_whose_time_is_up_cuts
                 a_stop_does_not_wait_for_those_who_do_not_read
                 what_has_come_at_the_end_of_a_stop_is_refused
+                what_is_in_the_socket_at_the_end_of_a_stop_is_refused
                 a_stopped_servers_address_is_free
                 a_stop_that_is_given_up_goes_on
                 dropping_the_last_handle_cuts
