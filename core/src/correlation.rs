@@ -88,6 +88,9 @@ impl Correlation {
     /// they go without. Where it is set, that is an error.
     /// [`RequestOptions::with_correlation`](crate::RequestOptions::with_correlation)
     /// says it of a single one.
+    ///
+    /// Without ids an answer is found by its uri. netaio's own errors have none, the `NOT_FOUND` of a
+    /// message without a handler too: they end a request only where no other one waits.
     #[must_use]
     pub fn with_requests(mut self, carry: bool) -> Self {
         self.requests = Some(carry);

@@ -130,7 +130,8 @@ impl RequestBuilder {
     /// connection ends before the answer, or the server says that it did not handle it, it is made
     /// again, within its timeout: for the client's own requests at the next of several servers, as
     /// [`Balance`](crate::Balance) says, and while a server is being reconnected by the connection
-    /// that replaces the one that has ended. Where there is neither it fails.
+    /// that replaces the one that has ended. Where there is neither it fails. A server that repeats no
+    /// ids cannot say that it did not handle one: its `ERROR` is the answer.
     ///
     /// Over datagrams and from servers it changes nothing.
     pub fn idempotent(mut self) -> Self {

@@ -161,6 +161,9 @@ macro_rules! connection_options {
         /// A message without an id, as a plain netaio peer sends them, is handled after
         /// all before it and before all behind it, so that the order of answers is
         /// kept. [`Limits::handlers`] bounds the handlers of all connections together.
+        ///
+        /// A handler that asks its own asker, whose handler asks back over the same connection, waits
+        /// for itself where one alone may run, until a timeout.
         pub fn concurrent_handlers(mut self, max: usize) -> Self {
             self.setup.concurrent_handlers = Some(max);
             self
