@@ -48,7 +48,7 @@ const FEWEST_ANSWERS: usize = 32;
 
 /// The most bytes of which one half is answered before the other. Where more come at once, a write
 /// more costs longer than somebody waits.
-const HALVED: usize = 8 * 1024;
+const HALVED: u32 = 8 * 1024;
 
 /// Steps of one connection before it yields to other tasks.
 const STEPS: u8 = 64;
@@ -123,8 +123,9 @@ pub(crate) struct Task<R, I, O> {
     /// Steps since the last yield.
     steps: u8,
     /// Bytes that waited to be handled when the last ones were read, if those are to be answered in
-    /// two halves; 0 once something was written.
-    unanswered: usize,
+    /// two halves; 0 once something was written. Of few bytes, as the task is just within one of the
+    /// steps in which tokio allocates.
+    unanswered: u32,
     /// One half of the answers that were read was handed out just now, and the other was not.
     halved: bool,
     /// The last step was a write.
@@ -390,7 +391,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// Whether one half of what was read is handled, and the other is not.
     fn has_handled_half(&self) -> bool {
         let left = self.link.unhandled();
-        left > 0 && left <= self.unanswered / 2
+        left > 0 && left <= self.unanswered as usize / 2
     }
 
     /// Handles the other half like the first, where nothing came of that.

@@ -223,7 +223,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 self.flow.received_bytes.add(count);
                 self.link.received(self.now, count);
                 let all = self.link.unhandled();
-                self.unanswered = if all <= HALVED { all } else { 0 };
+                let halved = u32::try_from(all).ok().filter(|all| *all <= HALVED);
+                self.unanswered = halved.unwrap_or(0);
             }
         }
     }
