@@ -134,6 +134,14 @@ impl<T> LossyQueue<T> {
         }
     }
 
+    /// Whether anything was dropped since the last [`take_dropped`](Self::take_dropped).
+    #[inline]
+    #[must_use]
+    pub fn has_dropped(&self) -> bool {
+        let waiting = self.0.as_ref();
+        waiting.is_some_and(|waiting| waiting.dropped.messages > 0)
+    }
+
     /// What was dropped since the last call, if anything was.
     pub fn take_dropped(&mut self) -> Option<Dropped> {
         let dropped = &mut self.0.as_mut()?.dropped;

@@ -40,6 +40,14 @@ pub enum Place {
     Datagram(SocketAddr),
 }
 
+impl Place {
+    /// The other end of a link.
+    #[inline]
+    pub(crate) fn of_link(link: LinkId, address: Option<SocketAddr>) -> Self {
+        Self::Link { link, address }
+    }
+}
+
 /// In few writes: each message is hashed, and tells few things apart. A link has one address.
 impl Hash for Place {
     #[inline]

@@ -7,8 +7,8 @@ use netaio_core::plugin::Aead;
 use netaio_core::plugin::HmacAuth;
 use netaio_core::types::REQUEST_URI;
 use netaio_core::{
-    Correlation, Layer, Limits, Link, LinkConfig, LinkEvent, Message, Node, RequestOptions,
-    SendOptions,
+    Call, CallHandler, Called, Correlation, Layer, Limits, Link, LinkConfig, LinkEvent, Message,
+    Node, ReplyError, RequestOptions, SendOptions,
 };
 
 use super::given::{Turn, now, request, rng};
@@ -38,15 +38,24 @@ impl Work {
         Self {
             name: "answer",
             max: Max {
-                instructions: 2_600,
+                instructions: 1_900,
                 allocations: 0.1,
             },
             make: || answer(without_ids()),
         },
+        // Each call is handed out as an event, and replied to.
+        Self {
+            name: "answer-by-event",
+            max: Max {
+                instructions: 2_460,
+                allocations: 0.1,
+            },
+            make: || answer_by_event(without_ids()),
+        },
         Self {
             name: "answer-with-id",
             max: Max {
-                instructions: 3_200,
+                instructions: 2_450,
                 allocations: 0.1,
             },
             make: || answer(config()),
@@ -63,7 +72,7 @@ impl Work {
         Self {
             name: "ask",
             max: Max {
-                instructions: 5_300,
+                instructions: 5_200,
                 allocations: 0.1,
             },
             make: || ask(without_ids()),
@@ -71,7 +80,7 @@ impl Work {
         Self {
             name: "ask-with-id",
             max: Max {
-                instructions: 6_550,
+                instructions: 6_280,
                 allocations: 0.1,
             },
             make: || ask(config()),
@@ -98,7 +107,7 @@ impl Work {
         Self {
             name: "answer-datagram",
             max: Max {
-                instructions: 4_000,
+                instructions: 3_950,
                 allocations: 0.1,
             },
             make: || datagrams::answer(without_ids()),
@@ -107,7 +116,7 @@ impl Work {
         Self {
             name: "publish",
             max: Max {
-                instructions: 980,
+                instructions: 1_120,
                 allocations: 0.1,
             },
             make: publish,
@@ -164,6 +173,17 @@ impl End {
         }
     }
 
+    /// Takes bytes, and answers what is asked at once.
+    fn answer(&mut self, bytes: &[u8]) {
+        let Self { node, link, .. } = self;
+        link.receive_buffer().extend_from_slice(bytes);
+        link.received(now(), bytes.len());
+        while let Some(event) = link.poll_with(now(), node, &mut Echo) {
+            drop(black_box(event));
+        }
+        link.begin_turn();
+    }
+
     /// Takes bytes, answers what is asked, and says how many requests were answered.
     fn take(&mut self, bytes: &[u8]) -> usize {
         let Self { node, link, .. } = self;
@@ -194,14 +214,47 @@ impl End {
     }
 }
 
+/// Answers at once.
+struct Echo;
+
+impl CallHandler<()> for Echo {
+    type Running = ();
+
+    fn call(&mut self, _: &Link, _: (), message: Message) -> Called<()> {
+        Called::Answered(Some(Message::respond_uri(message.uri, message.content)))
+    }
+
+    fn keep(&mut self, _: (), call: Call) {
+        drop(call);
+    }
+
+    fn answered(&mut self, sent: Result<(), ReplyError>) {
+        sent.unwrap();
+    }
+
+    fn goes_on(&mut self, _: &Link) -> bool {
+        true
+    }
+}
+
 /// A server's end, which gets the same requests again and again.
 fn answer(config: LinkConfig) -> Turn {
+    answer_with(config, |server, requests| server.answer(requests))
+}
+
+fn answer_by_event(config: LinkConfig) -> Turn {
+    answer_with(config, |server, requests| {
+        server.take(requests);
+    })
+}
+
+fn answer_with(config: LinkConfig, answer: fn(&mut End, &[u8])) -> Turn {
     let mut client = End::client(config.clone());
     client.ask(&request(), &RequestOptions::new());
     let requests = client.write().to_vec();
     let mut server = End::server(config);
     Box::new(move || {
-        server.take(&requests);
+        answer(&mut server, &requests);
         let written = server.write().len();
         assert!(written >= requests.len(), "all are answered");
     })

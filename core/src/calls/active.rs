@@ -27,17 +27,19 @@ pub(super) struct Active<A> {
 
 impl<A> Active<A> {
     /// None yet. `dropped` is set when a call is dropped without a reply.
-    pub(super) fn new(dropped: Arc<AtomicBool>) -> Self {
-        Self {
+    // Once for many messages, each of which asks whether there is one.
+    #[cold]
+    pub(super) fn begin(dropped: &Arc<AtomicBool>) -> Box<Self> {
+        Box::new(Self {
             in_flight: Slab::new(),
             buffers: Buffers::default(),
             in_order: false,
             dropped: Arc::new(AnyDropped {
                 of_link: AtomicBool::new(false),
-                of_node: dropped,
+                of_node: dropped.clone(),
             }),
             spares: Vec::new(),
-        }
+        })
     }
 
     /// Gives up what is in flight, and what was kept.

@@ -73,8 +73,7 @@ impl<A> Calls<A> {
     #[inline]
     fn active(&mut self) -> &mut Active<A> {
         let dropped = &self.dropped;
-        self.active
-            .get_or_insert_with(|| Box::new(Active::new(dropped.clone())))
+        self.active.get_or_insert_with(|| Active::begin(dropped))
     }
 
     /// Calls in flight.

@@ -177,13 +177,13 @@ impl DatagramLink {
         };
         let message_type = sealed.message_type();
         let place = Place::Datagram(from);
-        let sorted = match self.exchange.open_outer(node, &mut sealed, place) {
+        let sorted = match self.exchange.open_outer(node, &mut sealed, || place) {
             Ok(()) => {
                 if self.take_cookies(node, from, &sealed) {
                     node.heard(now, place);
                     return None;
                 }
-                self.exchange.sort(node, &mut sealed, from, place)
+                self.exchange.sort(node, &mut sealed, from, || place)
             }
             Err(error) => {
                 let validated = self.is_validated(from);

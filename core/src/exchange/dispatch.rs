@@ -92,14 +92,16 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// A one-time handler is taken only after its message has been verified: a
     /// forgery leaves it where it is. Where no handler `may_call` for it, one is not even
     /// taken.
-    #[inline]
+    // Of what is on the way of every message, here and below, much is on the stack of its caller: it
+    // costs a third more where it is not a part of that.
+    #[inline(always)]
     pub(crate) fn find<N: SharedNode>(
         &self,
         node: &mut N,
         sealed: &mut SealedMessage,
         from: Place,
         may_call: bool,
-        may_answer: &mut dyn FnMut() -> bool,
+        mut may_answer: impl FnMut() -> bool,
     ) -> Result<Found<N::Handler>, Failed> {
         let message_type = sealed.message_type();
         let withheld = !may_call && message_type.is_request();
@@ -116,11 +118,14 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 };
                 Ok(Found { target, inner })
             }
-            found => self.find_behind_layers(node, sealed, from, (found, withheld), may_answer),
+            found => {
+                self.find_behind_layers(node, sealed, from, (found, withheld), &mut may_answer)
+            }
         }
     }
 
     /// As [`find`](Self::find), from where the message goes.
+    #[inline(never)]
     fn find_behind_layers<N: SharedNode>(
         &self,
         node: &mut N,
@@ -197,7 +202,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     }
 
     /// A message that passed all its layers: a sign of life.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn opened(
         &self,
         node: &mut impl SharedNode,
@@ -209,7 +214,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     }
 
     /// Fills the address of the reply to a message that passed `inner`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn reply_to(&self, address: &mut ReplyAddress<A>, message: &Message, inner: Layer) {
         let correlation = &self.config.correlation;
         address.request = message.message_type;

@@ -51,6 +51,8 @@ pub(crate) struct Exchange<A> {
     last_correlating: Option<A>,
     /// A plugin of the outer layer writes the field for ids.
     field_clash: bool,
+    /// There is no outer layer, and frames are in netaio's own format.
+    plain: bool,
     /// The peers at both ends, where the node knows the link's no more.
     kept_peers: Option<Box<KnownPeers>>,
     /// Cookies are given and repeated, and no plugin of the outer layer writes their fields.
@@ -80,6 +82,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         Self {
             number,
             field_clash: config.outer.writes(config.correlation.field()),
+            plain: config.outer.is_empty() && config.wire.codec.is_netaio(),
             cookies: role == Role::Peer && config.cookies && !cookies::clash(&config.outer),
             kept_peers: None,
             ids: None,
@@ -209,7 +212,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         Some((ended.id, error))
     }
 
-    /// Seals what a handler replies.
+    /// Seals what a handler replies. An address has an id only where replies repeat it.
+    #[inline]
     pub(crate) fn seal_reply(
         &mut self,
         node: &mut impl SharedNode,
@@ -220,6 +224,13 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let id = (!address.id.is_empty()).then_some(&address.id[..]);
+        // As most are: no plugin seals it.
+        let plain = self.plain && address.inner.is_empty() && cookies.is_empty();
+        if plain && message.auth.is_bare() {
+            let name = self.config.correlation.field();
+            let field = CorrelationField { name, id };
+            return seal_bare(&self.config.wire, message, Some(field), out);
+        }
         let layers = (None, &address.inner);
         self.seal(node, to, message, layers, LinkFields { id, cookies }, out)
     }
@@ -476,11 +487,11 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         &self,
         node: &mut impl SharedNode,
         sealed: &mut SealedMessage,
-        from: Place,
+        from: impl FnOnce() -> Place,
     ) -> Result<(), OpenError> {
         match self.config.outer.is_empty() {
             true => Ok(()),
-            false => self.open_layer(node, sealed, &self.config.outer, None, from),
+            false => self.open_layer(node, sealed, &self.config.outer, None, from()),
         }
     }
 }

@@ -46,21 +46,22 @@ enum Passed {
 impl<A: Copy + Eq + Hash> Exchange<A> {
     /// Routes a message that passed the outer layer: to the request that it
     /// answers, or to the caller.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sort(
         &mut self,
         node: &mut impl SharedNode,
         sealed: &mut SealedMessage,
         remote: A,
-        from: Place,
+        from: impl FnOnce() -> Place,
     ) -> Sorted {
         match self.ids.is_none() && self.pending.is_unused() {
             // Who has never asked gets no answers.
             true => Sorted::Message,
-            false => self.sort_among_requests(node, sealed, remote, from),
+            false => self.sort_among_requests(node, sealed, remote, from()),
         }
     }
 
+    #[inline(never)]
     fn sort_among_requests(
         &mut self,
         node: &mut impl SharedNode,

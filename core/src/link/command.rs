@@ -75,8 +75,13 @@ impl Link {
     pub fn set_call_options(&mut self, now: Now, call: &Call, options: CallOptions) {
         self.exchange.now = now;
         if self.calls.owns(call) {
-            self.calls.set_options(now.monotonic, call, options);
+            self.set_options(call, options);
         }
+    }
+
+    pub(super) fn set_options(&mut self, call: &Call, options: CallOptions) {
+        let now = self.exchange.now.monotonic;
+        self.calls.set_options(now, call, options);
     }
 
     /// Ends a call with an `ERROR` of this text, with the uri of the request.

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use super::Link;
+use super::calling::OnCall;
 use super::event::{LinkEvent, Notice};
 use super::phase::Phase;
 use crate::calls::{Buffer, Call, InFlight, Waiting};
@@ -13,13 +14,18 @@ use crate::exchange::{Failed, Found, Sorted, Target};
 use crate::frame::{Frame, SealedMessage};
 use crate::limits::Limits;
 use crate::message::Message;
+use crate::place::Place;
 use crate::shared::{SharedNode, default_reply};
 
 impl Link {
     /// Handles the next message, whether it has waited or just came; it may make an event.
     /// Each message counts in the [turn](Self::begin_turn).
     #[inline]
-    pub(super) fn advance<N: SharedNode>(&mut self, node: &mut N) -> Option<LinkEvent<N::Handler>> {
+    pub(super) fn advance<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        on_call: &mut impl OnCall<N>,
+    ) -> Option<LinkEvent<N::Handler>> {
         if self.may_dispatch_waiting()
             && let Some(waiting) = self.calls.pop_waiting()
         {
@@ -30,21 +36,22 @@ impl Link {
                 ..
             } = waiting;
             self.turn = self.turn.saturating_add(1);
-            return self.dispatch(node, &mut sealed, Buffer::own(bytes), !late);
+            return self.dispatch(node, &mut sealed, (Buffer::own(bytes), !late), on_call);
         }
+        let is_next = self.calls.waiting().0 == 0 && self.may_dispatch_some();
         let before = self.inlet.bytes.len();
-        let frame = self.next_frame()?;
+        let frame = self.next_frame(is_next)?;
         self.turn = self.turn.saturating_add(1);
         let bytes = before.saturating_sub(self.inlet.bytes.len());
-        self.handle_frame(node, frame, bytes)
+        self.handle_frame(node, frame, (bytes, is_next), on_call)
     }
 
-    /// The next whole frame, if it may be looked at. What is no frame begins the end, and
-    /// so does the end of the stream.
+    /// The next whole frame, if it may be looked at, as one whose message `is_next` may. What is no
+    /// frame begins the end, and so does the end of the stream.
     #[inline]
-    fn next_frame(&mut self) -> Option<Frame> {
+    fn next_frame(&mut self, is_next: bool) -> Option<Frame> {
         if !matches!(self.phase, Phase::Open { .. })
-            || self.has_unhandled() && !self.may_take_frame()
+            || self.has_unhandled() && !is_next && !self.may_take_frame_behind()
         {
             return None;
         }
@@ -84,14 +91,15 @@ impl Link {
         !self.inlet.bytes.is_empty() && !self.inlet.incomplete
     }
 
-    /// Looks into a frame, opens the outer layer, and finds out whom the message
-    /// is for.
+    /// Looks into a frame of so many bytes, opens the outer layer, and finds out whom the message
+    /// is for. No other one is before it where it `is_next`.
     #[inline]
     fn handle_frame<N: SharedNode>(
         &mut self,
         node: &mut N,
         frame: Frame,
-        bytes: usize,
+        (bytes, is_next): (usize, bool),
+        on_call: &mut impl OnCall<N>,
     ) -> Option<LinkEvent<N::Handler>> {
         let offset = frame.offset();
         let late = self.intake.is_late(bytes);
@@ -109,27 +117,31 @@ impl Link {
                 return None;
             }
         };
-        let room = self.may_send_unsealed();
-        let sorted = match self.exchange.open_outer(node, &mut sealed, self.place()) {
+        let (id, account) = (self.id, &*self.account);
+        let place = || Place::of_link(id, account.remote());
+        let sorted = match self.exchange.open_outer(node, &mut sealed, place) {
             Ok(()) => {
                 self.timers.authenticated();
                 self.account.verify();
-                self.exchange.sort(node, &mut sealed, (), self.place())
+                self.exchange.sort(node, &mut sealed, (), place)
             }
-            Err(error) => match self
-                .exchange
-                .sort_unopened(&mut sealed, (), error, &mut || room)
-            {
-                Ok(sorted) => sorted,
-                Err(failed) => return self.failed(failed),
-            },
+            Err(error) => {
+                let room = self.may_send_unsealed();
+                let sorted = self
+                    .exchange
+                    .sort_unopened(&mut sealed, (), error, &mut || room);
+                match sorted {
+                    Ok(sorted) => sorted,
+                    Err(failed) => return self.failed(failed),
+                }
+            }
         };
         match sorted {
             Sorted::Message if late => self.take_late(node, sealed, bytes),
             Sorted::Message => {
-                if self.calls.waiting().0 == 0 && self.takes_place(&sealed) && self.may_call() {
+                if is_next && self.takes_place_beside(&sealed) && self.may_call() {
                     let buffer = self.inlet.buffer();
-                    return self.dispatch(node, &mut sealed, buffer, true);
+                    return self.dispatch(node, &mut sealed, (buffer, true), on_call);
                 }
                 self.calls.wait(Waiting {
                     sealed: sealed.into_own_buffer(),
@@ -164,14 +176,13 @@ impl Link {
         &mut self,
         node: &mut N,
         sealed: &mut SealedMessage,
-        buffer: Buffer,
-        may_call: bool,
+        (buffer, may_call): (Buffer, bool),
+        on_call: &mut impl OnCall<N>,
     ) -> Option<LinkEvent<N::Handler>> {
-        let room = self.may_send_unsealed();
         let place = self.place();
-        let found = self
-            .exchange
-            .find(node, sealed, place, may_call, &mut || room);
+        let (exchange, outbox) = (&self.exchange, &self.outbox);
+        let has_room = || outbox.len() < exchange.limits().outbound_queue();
+        let found = exchange.find(node, sealed, place, may_call, has_room);
         let Found { target, inner } = match found {
             Ok(found) => found,
             Err(failed) => return self.failed(failed),
@@ -182,11 +193,7 @@ impl Link {
         self.exchange.reply_to(&mut reply, &message, inner);
         match target {
             Target::Handler(handler) => {
-                return Some(LinkEvent::Call {
-                    call: self.begin_call(reply, buffer),
-                    handler,
-                    message,
-                });
+                return on_call.call(self, node, handler, message, (reply, buffer));
             }
             Target::Deliver => {
                 self.calls.keep(reply);
@@ -220,7 +227,7 @@ impl Link {
         self.received_messages = self.received_messages.wrapping_add(1);
     }
 
-    fn begin_call(&mut self, reply: Box<InFlight<()>>, buffer: Buffer) -> Call {
+    pub(super) fn begin_call(&mut self, reply: Box<InFlight<()>>, buffer: Buffer) -> Call {
         self.renew_half_closed();
         let now = self.exchange.now.monotonic;
         self.calls.begin(now, self.place(), reply, buffer)
@@ -229,7 +236,13 @@ impl Link {
     /// Whether a message may be dispatched that has no other before it, but for a handler's place
     /// among those of all links: one without a correlation id only while no handler runs.
     fn takes_place(&self, sealed: &SealedMessage) -> bool {
-        self.may_dispatch_some() && (self.calls.len() == 0 || self.exchange.is_correlated(sealed))
+        self.may_dispatch_some() && self.takes_place_beside(sealed)
+    }
+
+    /// Whether a message may be dispatched beside those in flight, where any one may.
+    #[inline]
+    fn takes_place_beside(&self, sealed: &SealedMessage) -> bool {
+        self.calls.len() == 0 || self.exchange.is_correlated(sealed)
     }
 
     /// Whether a message waits for nothing but a handler's place among those of all links, if it
@@ -275,10 +288,13 @@ impl Link {
     /// that this link alone has no unfinished frame give way.
     #[inline]
     pub(super) fn may_take_frame(&self) -> bool {
+        self.calls.waiting().0 == 0 && self.may_dispatch_some() || self.may_take_frame_behind()
+    }
+
+    /// As [`may_take_frame`](Self::may_take_frame), of one whose message could not be dispatched.
+    #[cold]
+    fn may_take_frame_behind(&self) -> bool {
         let (waiting, waiting_bytes) = self.calls.waiting();
-        if waiting == 0 && self.may_dispatch_some() {
-            return true;
-        }
         let limits = self.limits();
         // What is only refused needs no place, and what came before is few: it waits elsewhere
         // than in front of that.

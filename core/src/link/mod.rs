@@ -1,6 +1,7 @@
 //! One connection: frames, layers, requests, calls in flight, outbound bytes, and its
 //! end.
 
+mod calling;
 mod command;
 mod end;
 mod event;
@@ -27,9 +28,11 @@ use core::net::SocketAddr;
 
 use rand_core::CryptoRng;
 
+pub use self::calling::{CallHandler, Called};
 pub use self::event::LinkEvent;
 pub(crate) use self::seat::Seat;
 
+use self::calling::{CallNow, HandOut, OnCall};
 use self::failures::Failures;
 use self::inlet::Inlet;
 use self::intake::Intake;
@@ -82,7 +85,7 @@ use crate::shared::SharedNode;
 ///   [`release_receive_buffer`](Self::release_receive_buffer),
 ///   [`release_spares`](Self::release_spares), [`close`](Self::close), [`cut_off`](Self::cut_off),
 ///   [`abort`](Self::abort), [`let_go`](Self::let_go).
-/// - Outputs: [`poll`](Self::poll), [`poll_outbound`](Self::poll_outbound),
+/// - Outputs: [`poll`](Self::poll) (or [`poll_with`](Self::poll_with)), [`poll_outbound`](Self::poll_outbound),
 ///   [`deadline`](Self::deadline).
 ///
 /// The contract: *after any input or command, drain the outputs until only a deadline
@@ -195,10 +198,7 @@ impl Link {
     #[must_use]
     #[inline]
     pub fn place(&self) -> Place {
-        Place::Link {
-            link: self.id,
-            address: self.remote(),
-        }
+        Place::of_link(self.id, self.remote())
     }
 
     /// The address of the other end.
@@ -383,6 +383,28 @@ impl Link {
     /// [`Limits::frames_per_turn`] of them until it returns `None`: where there are more,
     /// the deadline is due at once, and others may have their turn before.
     pub fn poll<N: SharedNode>(&mut self, now: Now, node: &mut N) -> Option<LinkEvent<N::Handler>> {
+        self.run(now, node, &mut HandOut)
+    }
+
+    /// As [`poll`](Self::poll), but handlers are called by `caller`, in place of
+    /// [`LinkEvent::Call`]: one that answers at
+    /// once is done by then, and no event tells of it.
+    pub fn poll_with<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        caller: &mut impl CallHandler<N::Handler>,
+    ) -> Option<LinkEvent<N::Handler>> {
+        self.run(now, node, &mut CallNow(caller))
+    }
+
+    #[inline]
+    fn run<N: SharedNode>(
+        &mut self,
+        now: Now,
+        node: &mut N,
+        on_call: &mut impl OnCall<N>,
+    ) -> Option<LinkEvent<N::Handler>> {
         self.exchange.now = now;
         if core::mem::take(&mut self.idle) {
             if self.outbox.take_progress() {
@@ -408,24 +430,29 @@ impl Link {
             Some(Cut::Slow) | None => {}
         }
         loop {
-            self.send_parked(node);
-            if let Some(notice) = self.notices.pop_front() {
-                return Some(notice.into());
-            }
-            if let Some(dropped) = self.outbox.take_dropped() {
-                return Some(LinkEvent::Dropped(dropped));
-            }
-            if let Some(event) = self.answer_dropped_call(node) {
-                return Some(event);
+            if self.has_news() {
+                self.send_parked(node);
+                if let Some(notice) = self.notices.pop_front() {
+                    return Some(notice.into());
+                }
+                if let Some(dropped) = self.outbox.take_dropped() {
+                    return Some(LinkEvent::Dropped(dropped));
+                }
+                if let Some(event) = self.answer_dropped_call(node) {
+                    return Some(event);
+                }
             }
             if !self.is_turn_over() {
                 let before = self.turn;
-                let event = self.advance(node);
+                let event = self.advance(node, on_call);
                 if event.is_some() {
                     return event;
                 }
                 if self.turn != before || !self.notices.is_empty() {
-                    continue;
+                    match on_call.goes_on(self) {
+                        true => continue,
+                        false => return None,
+                    }
                 }
             }
             if !self.check_timers() && !self.advance_end(node) && !self.note_half_closed(node) {
@@ -434,6 +461,13 @@ impl Link {
                 return None;
             }
         }
+    }
+
+    /// Whether there may be something to say or to send besides what the next message brings.
+    #[inline]
+    fn has_news(&self) -> bool {
+        let noticed = !self.notices.is_empty() || self.calls.has_dropped();
+        noticed || self.outbox.has_dropped() || self.exchange.pending.has_parked()
     }
 
     /// When [`poll`](Self::poll) is due, if nothing else happens before.

@@ -1,6 +1,7 @@
 //! Requests that a link which is drained does not begin, and says so.
 
 use super::Link;
+use super::calling::HandOut;
 use super::event::LinkEvent;
 use super::phase::Phase;
 use crate::calls::{Buffer, ReplyAddress, Waiting};
@@ -25,7 +26,7 @@ impl Link {
             return None;
         }
         if self.calls.is_idle() || self.exchange.is_correlated(&sealed) {
-            return self.dispatch(node, &mut sealed, Buffer::default(), false);
+            return self.dispatch(node, &mut sealed, (Buffer::default(), false), &mut HandOut);
         }
         self.calls.wait(Waiting {
             sealed: sealed.into_own_buffer(),
@@ -72,13 +73,14 @@ impl Link {
     /// Refuses the requests that wait, and those in the bytes that were received.
     fn refuse_rest<N: SharedNode>(&mut self, node: &mut N) {
         self.refuse_waiting(node);
+        let place = self.place();
         while self.queued() < self.high_water()
             && let Ok(Some(frame)) = self.deframer.next(&mut self.inlet.bytes)
         {
             let opened = frame.decode(&self.exchange.config.wire).ok();
             let opened = opened.filter(|sealed| sealed.message_type().is_request());
             if let Some(mut sealed) = opened
-                && let Ok(()) = self.exchange.open_outer(node, &mut sealed, self.place())
+                && let Ok(()) = self.exchange.open_outer(node, &mut sealed, || place)
             {
                 self.refuse_unbegun(node, sealed);
             }
@@ -90,7 +92,7 @@ impl Link {
         let is_told = self.calls.len() == 0 || self.exchange.is_correlated(&sealed);
         if is_told && sealed.message_type().is_request() {
             // Of what else becomes of it nobody is told any more.
-            self.dispatch(node, &mut sealed, Buffer::default(), false);
+            self.dispatch(node, &mut sealed, (Buffer::default(), false), &mut HandOut);
         }
     }
 }

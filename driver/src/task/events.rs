@@ -4,16 +4,15 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use netaio_core::{Call, CloseReason, Dropped, Gap, LinkEvent, Message, ReplyError};
+use netaio_core::{Call, CloseReason, Dropped, LinkEvent};
 
-use super::{FEWEST_ANSWERS, FEWEST_REQUESTS, Task};
+use super::calling::Caller;
+use super::{Task, calling};
 use crate::futures::race;
-use crate::handler::{AnyHandler, Completion, Outcome, PANICKED, Request};
+use crate::handler::{Completion, PANICKED};
 use crate::logging::limited;
 use crate::lookup::View;
-use crate::observed;
 use crate::panics::Panicked;
-use crate::remote::Remote;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
 
 /// How long the end of the sending side may take once all is written.
@@ -39,42 +38,36 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     /// As [`handle_events`](Self::handle_events). Not in an async function, which would move each
     /// event once more.
     fn poll_link(&mut self) -> bool {
-        // Callers who got one half have asked again: that is written before the other half. Once at
-        // most: what is left may be a part of a frame, and time goes on for the link alone.
-        if std::mem::take(&mut self.halved) && self.has_answered_half() && self.writing.is_empty() {
+        if self.half.is_asked_again(&self.link) && self.writing.is_empty() {
             return false;
         }
-        self.forget_half();
+        self.half.forget(&self.link);
         let routing = self.lookup.turn(&self.service);
-        // Of one message after another, so that not each one has a handle of the connection.
         let mut request = None;
-        let mut handled = 0_usize;
+        let (mut requests, mut answers) = (0_usize, 0_usize);
         loop {
             self.pace();
             let mut view = View {
                 service: &self.service,
                 routing: routing.as_deref(),
             };
-            let event = self.link.poll(self.now, &mut view);
-            // Before handlers and callers get it, and after.
+            let mut caller = Caller {
+                service: &self.service,
+                ending: &self.ending,
+                flow: &self.flow,
+                running: &mut self.running,
+                request: &mut request,
+                half: &self.half,
+                requests: &mut requests,
+                is_full: false,
+                #[cfg(feature = "testing")]
+                single: self.single.as_deref_mut(),
+            };
+            let event = self.link.poll_with(self.now, &mut view, &mut caller);
+            let is_full = caller.is_full;
+            // Before callers get it, and after handlers.
             self.note_messages();
             match event {
-                Some(LinkEvent::Call {
-                    call,
-                    handler,
-                    message,
-                }) => {
-                    self.ending.connection.note_heard();
-                    self.note_gap(&message);
-                    let connection = &self.ending.connection;
-                    let is_same = |last: &mut Remote| last.is_connection(connection);
-                    Request::put(&mut request, message, is_same, || connection.into());
-                    self.call(call, &handler, &mut request);
-                    handled = handled.saturating_add(1);
-                    if self.is_half_over(handled, FEWEST_REQUESTS) && self.link.queued() > 0 {
-                        return false;
-                    }
-                }
                 Some(LinkEvent::Closed(reason)) => {
                     let (logs, remote) = (&self.service.context.logs, self.link.remote());
                     limited!(logs, DEBUG, "connection closed", @remote, %reason);
@@ -83,21 +76,15 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
                 Some(event) => {
                     let is_answer = matches!(event, LinkEvent::Answered { .. });
                     self.handle_event(event);
-                    handled = handled.saturating_add(is_answer.into());
-                    // Callers have a turn before there is something to write.
-                    if is_answer && self.is_half_over(handled, FEWEST_ANSWERS) {
-                        self.halved = true;
+                    answers = answers.saturating_add(is_answer.into());
+                    if is_answer && self.half.hands_out(answers, &self.link) {
                         return false;
                     }
                 }
+                None if is_full => {}
                 None => return false,
             }
         }
-    }
-
-    /// Whether one half of what was read is handled, of many messages, and the other can be.
-    fn is_half_over(&self, handled: usize, fewest: usize) -> bool {
-        handled >= fewest && self.has_handled_half() && self.link.wants_poll()
     }
 
     /// Lets the remote wait while the application takes no more messages.
@@ -108,23 +95,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         match deliver.is_full() {
             true => self.link.pause(),
             false => self.link.resume(self.now),
-        }
-    }
-
-    /// Notes what a server says was lost before a message.
-    fn note_gap(&self, message: &Message) {
-        if self.service.deliver().is_some()
-            && let Some(lost) = Gap::of(message)
-        {
-            let (logs, remote) = (&self.service.context.logs, self.link.remote());
-            limited!(
-                logs,
-                INFO,
-                "the server has dropped notifications",
-                @remote,
-                lost
-            );
-            self.ending.observer.gap(&self.ending.connection, lost);
         }
     }
 
@@ -149,7 +119,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         match event {
             LinkEvent::Message(message) => {
                 self.ending.connection.note_heard();
-                self.note_gap(&message);
+                calling::note_gap(&self.service, &self.ending, &message);
                 if let Some(deliver) = self.service.deliver() {
                     deliver.deliver(message, &self.ending.connection);
                 }
@@ -231,21 +201,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             .dropped(&self.ending.connection, dropped);
     }
 
-    /// Calls a handler. One that has not completed by then is polled in
-    /// [`step`](Self::step).
-    #[inline]
-    fn call(&mut self, call: Call, handler: &AnyHandler, request: &mut Option<Request>) {
-        if let Some(options) = handler.options() {
-            self.link.set_call_options(self.now, &call, options);
-        }
-        let context = &self.service.context;
-        match observed::call(context, handler, request, &mut self.running.spares) {
-            Ok(Outcome::Done(answer)) => self.reply(call, Ok(answer)),
-            Ok(Outcome::Running(future)) => self.running.insert(future, call),
-            Err(panicked) => self.reply(call, Err(panicked)),
-        }
-    }
-
     /// Sends the answers of handlers that have completed, and returns whether there are
     /// any, or were in the last step while others run.
     pub(super) async fn take_answers(&mut self) -> bool {
@@ -276,17 +231,8 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Ok(answer) => self.link.reply(now, node, call, answer),
             Err(Panicked) => self.link.reply_error(now, node, call, PANICKED),
         };
-        self.note_reply(replied);
-    }
-
-    fn note_reply(&self, replied: Result<(), ReplyError>) {
-        match replied {
-            // A connection that has ended sends no answer.
-            Ok(()) | Err(ReplyError::Closed(_) | ReplyError::Cancelled) => {}
-            Err(error) => {
-                let (logs, remote) = (&self.service.context.logs, self.link.remote());
-                limited!(logs, WARN, "a handler's reply was not sent", @remote, %error);
-            }
+        if let Err(error) = replied {
+            calling::note_unanswered(&self.service, &self.ending, &error);
         }
     }
 }

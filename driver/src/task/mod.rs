@@ -1,8 +1,10 @@
 //! The task that drives one connection: its only reader and its only writer.
 
+mod calling;
 mod commands;
 mod events;
 mod flushes;
+mod half;
 mod rest;
 mod running;
 #[cfg(feature = "testing")]
@@ -20,6 +22,7 @@ use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal};
 use tracing::{Instrument, Span};
 
 use self::flushes::Flushes;
+use self::half::Half;
 use self::running::Running;
 use self::warmth::Warmth;
 use crate::callers::Callers;
@@ -38,17 +41,6 @@ use crate::traffic::OpenFlow;
 
 /// Queued answers that are written before more frames are handled, in bytes.
 const WRITE_AT: usize = 32 * 1024;
-
-/// Requests that are handled at least before half of what was read is answered, in a turn of more.
-const FEWEST_REQUESTS: usize = 16;
-
-/// Answers that are handed out at least before their callers ask again: each write of theirs takes
-/// a turn of all tasks besides.
-const FEWEST_ANSWERS: usize = 32;
-
-/// The most bytes of which one half is answered before the other. Where more come at once, a write
-/// more costs longer than somebody waits.
-const HALVED: u32 = 8 * 1024;
 
 /// Steps of one connection before it yields to other tasks.
 const STEPS: u8 = 64;
@@ -122,12 +114,7 @@ pub(crate) struct Task<R, I, O> {
     warmth: Warmth,
     /// Steps since the last yield.
     steps: u8,
-    /// Bytes that waited to be handled when the last ones were read, if those are to be answered in
-    /// two halves; 0 once something was written. Of few bytes, as the task is just within one of the
-    /// steps in which tokio allocates.
-    unanswered: u32,
-    /// One half of the answers that were read was handed out just now, and the other was not.
-    halved: bool,
+    half: Half,
     /// The last step was a write.
     wrote: bool,
     /// What is written waits for the transport, in this step.
@@ -224,8 +211,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             timer: Timer::default(),
             warmth: Warmth::default(),
             steps: 0,
-            unanswered: 0,
-            halved: false,
+            half: Half::default(),
             wrote: false,
             blocked: false,
             handled: false,
@@ -266,7 +252,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             self.settle_flushes();
             let more = self.link.wants_poll();
             let turn_is_over = self.link.is_turn_over();
-            let writes = self.has_answered_half() || self.link.queued() >= WRITE_AT;
+            let writes = self.half.is_answered(&self.link) || self.link.queued() >= WRITE_AT;
             // Nothing is written before the last read.
             if (more || turn_is_over) && (!writes || self.link.wants_last_read()) {
                 self.yield_turn().await;
@@ -352,12 +338,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
 
     /// Counts the messages of the link, for whoever asks.
     fn note_messages(&self) {
-        let forwarded = self.flow.forwarded_messages.get();
-        let sent = forwarded.wrapping_add(self.link.sent_messages());
-        self.flow
-            .received_messages
-            .set(self.link.received_messages());
-        self.flow.sent_messages.set(sent);
+        calling::note_messages(&self.flow, &self.link);
     }
 
     /// Closes a connection that is for one message once that is handled without an answer, and
@@ -378,26 +359,6 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
     fn settle_flushes(&mut self) {
         if !self.flushes.is_empty() && !self.flushing {
             self.flushes.settle(self.link.queued());
-        }
-    }
-
-    /// Whether one half of what was read is answered, and nothing of it written: whoever waits for
-    /// that goes on while the other half is handled. Were all answered at once, the two ends would
-    /// wait for one another in turns. What callers ask who were answered counts too.
-    fn has_answered_half(&self) -> bool {
-        self.has_handled_half() && self.link.queued() > 0
-    }
-
-    /// Whether one half of what was read is handled, and the other is not.
-    fn has_handled_half(&self) -> bool {
-        let left = self.link.unhandled();
-        left > 0 && left <= self.unanswered as usize / 2
-    }
-
-    /// Handles the other half like the first, where nothing came of that.
-    fn forget_half(&mut self) {
-        if self.has_handled_half() {
-            self.unanswered = 0;
         }
     }
 

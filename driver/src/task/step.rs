@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use netaio_core::{CloseReason, Link};
 
-use super::{HALVED, Task};
+use super::Task;
 use crate::futures::{BoxFuture, race};
 use crate::mailbox::Awaited;
 use crate::runtime::{ReadHalf, Runtime, WriteHalf};
@@ -197,7 +197,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Step::Handled => self.send_answers(),
             Step::Unblocked(turn) => self.turn = Some(turn),
             Step::Written(Ok(count)) if count > 0 => {
-                self.unanswered = 0;
+                self.half.written();
                 self.flow.sent_bytes.add(count);
                 self.link.written(count);
                 if !self.flushes.is_empty() {
@@ -222,9 +222,7 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
             Step::Read(Ok(Some(count))) => {
                 self.flow.received_bytes.add(count);
                 self.link.received(self.now, count);
-                let all = self.link.unhandled();
-                let halved = u32::try_from(all).ok().filter(|all| *all <= HALVED);
-                self.unanswered = halved.unwrap_or(0);
+                self.half.read(self.link.unhandled());
             }
         }
     }

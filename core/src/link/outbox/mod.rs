@@ -266,6 +266,12 @@ impl Outbox {
             .drop_until(policy, |bytes| few(bytes.saturating_add(kept)));
     }
 
+    /// Whether anything was dropped since the last [`take_dropped`](Self::take_dropped).
+    #[inline]
+    pub(super) fn has_dropped(&self) -> bool {
+        self.pieces.has_dropped()
+    }
+
     /// What was dropped since the last call, if anything was.
     pub(super) fn take_dropped(&mut self) -> Option<Dropped> {
         self.pieces.take_dropped()

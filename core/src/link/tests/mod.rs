@@ -3,6 +3,7 @@
 mod backpressure;
 #[cfg(feature = "x25519")]
 mod boxes;
+mod calling;
 mod calls;
 mod chunking;
 mod close;
