@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use core::hash::Hash;
 use core::mem;
 
+use bytes::Bytes;
+
 use super::Exchange;
 use crate::calls::ReplyAddress;
 use crate::config::{AuthErrorReply, FailedCheck, Role};
@@ -201,16 +203,18 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         !self.field_clash && self.config.correlation.is_in(sealed.auth())
     }
 
-    /// A message that passed all its layers: a sign of life.
+    /// A message that passed all its layers, with this [uri](SealedMessage::take_message) if it is
+    /// its own: a sign of life.
     #[inline(always)]
     pub(crate) fn opened(
         &self,
         node: &mut impl SharedNode,
         sealed: &mut SealedMessage,
         from: Place,
+        uri: Bytes,
     ) -> Message {
         node.heard(self.now, from);
-        sealed.take_message()
+        sealed.take_message(uri)
     }
 
     /// Fills the address of the reply to a message that passed `inner`.

@@ -2,6 +2,9 @@
 //! its handler.
 
 use alloc::boxed::Box;
+use core::mem;
+
+use bytes::Bytes;
 
 use super::Link;
 use super::event::LinkEvent;
@@ -58,6 +61,9 @@ pub(super) trait OnCall<N: SharedNode> {
 
     /// Whether the next message is to be handled now.
     fn goes_on(&mut self, link: &Link) -> bool;
+
+    /// The uri of the last message, if nobody has it any more: many messages are about the same.
+    fn last_uri(&mut self) -> Bytes;
 }
 
 /// Handlers are called by whoever polls.
@@ -84,10 +90,26 @@ impl<N: SharedNode> OnCall<N> for HandOut {
     fn goes_on(&mut self, _: &Link) -> bool {
         true
     }
+
+    #[inline]
+    fn last_uri(&mut self) -> Bytes {
+        Bytes::new()
+    }
 }
 
 /// Handlers are called at once.
-pub(super) struct CallNow<'c, C>(pub(super) &'c mut C);
+pub(super) struct CallNow<'c, C> {
+    caller: &'c mut C,
+    /// Of the last answer.
+    uri: Bytes,
+}
+
+impl<'c, C> CallNow<'c, C> {
+    pub(super) fn new(caller: &'c mut C) -> Self {
+        let uri = Bytes::new();
+        Self { caller, uri }
+    }
+}
 
 impl<N: SharedNode, C: CallHandler<N::Handler>> OnCall<N> for CallNow<'_, C> {
     #[inline]
@@ -99,8 +121,15 @@ impl<N: SharedNode, C: CallHandler<N::Handler>> OnCall<N> for CallNow<'_, C> {
         message: Message,
         (reply, buffer): (Box<InFlight<()>>, Buffer),
     ) -> Option<LinkEvent<N::Handler>> {
-        let sent = match self.0.call(link, handler, message) {
-            Called::Answered(Some(answer)) => link.send_reply(node, &reply, &answer),
+        let sent = match self.caller.call(link, handler, message) {
+            Called::Answered(Some(answer)) => {
+                let sent = link.send_reply(node, &reply, &answer);
+                // What waited has a buffer of its own, which is not to be held for others.
+                if buffer.id != 0 {
+                    self.uri = answer.uri;
+                }
+                sent
+            }
             Called::Answered(None) => Ok(()),
             Called::Failed(text) => {
                 let error = Message::error(reply.uri.to_bytes(), text);
@@ -111,18 +140,23 @@ impl<N: SharedNode, C: CallHandler<N::Handler>> OnCall<N> for CallNow<'_, C> {
                 if let Some(options) = options {
                     link.set_options(&call, options);
                 }
-                self.0.keep(running, call);
+                self.caller.keep(running, call);
                 return None;
             }
         };
         link.renew_half_closed();
         link.calls.keep(reply);
-        self.0.answered(sent);
+        self.caller.answered(sent);
         None
     }
 
     #[inline]
     fn goes_on(&mut self, link: &Link) -> bool {
-        self.0.goes_on(link)
+        self.caller.goes_on(link)
+    }
+
+    #[inline]
+    fn last_uri(&mut self) -> Bytes {
+        mem::take(&mut self.uri)
     }
 }

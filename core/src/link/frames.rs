@@ -188,7 +188,9 @@ impl Link {
             Err(failed) => return self.failed(failed),
         };
         self.note_received();
-        let message = self.exchange.opened(node, sealed, place);
+        let message = self
+            .exchange
+            .opened(node, sealed, place, on_call.last_uri());
         let mut reply = self.calls.spare(());
         self.exchange.reply_to(&mut reply, &message, inner);
         match target {

@@ -395,7 +395,7 @@ impl Link {
         node: &mut N,
         caller: &mut impl CallHandler<N::Handler>,
     ) -> Option<LinkEvent<N::Handler>> {
-        self.run(now, node, &mut CallNow(caller))
+        self.run(now, node, &mut CallNow::new(caller))
     }
 
     #[inline]

@@ -53,7 +53,9 @@ impl Request {
     /// Drops what was set for this request alone. It is the program's, and may panic.
     #[inline]
     pub(super) fn drop_extensions(&mut self) {
-        self.extensions = None;
+        if self.extensions.is_some() {
+            self.extensions = None;
+        }
     }
 
     /// The pattern by which its handler was found, if its key is one.

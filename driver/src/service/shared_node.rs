@@ -44,6 +44,7 @@ impl SharedNode for &Service {
         self.node().expect(from);
     }
 
+    #[inline]
     fn heard(&mut self, now: Now, from: Place) {
         // Over streams no peer times out, and all links would contend for the lock.
         if self.datagrams {

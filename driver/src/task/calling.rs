@@ -104,6 +104,7 @@ pub(super) fn note_messages(flow: &OpenFlow, link: &Link) {
 }
 
 /// Notes what a server says was lost before a message.
+#[inline]
 pub(super) fn note_gap(service: &Service, ending: &Ending, message: &Message) {
     if service.deliver().is_some()
         && let Some(lost) = Gap::of(message)
