@@ -442,7 +442,7 @@ pub use message::*;
 #[doc(inline)]
 pub use netaio_packify as packify;
 pub use network::{Network, Origin};
-pub use node::{LockNode, Node, PeerManagementError, Routing};
+pub use node::{LastRoute, LockNode, Node, PeerManagementError, Routing};
 pub use now::Now;
 pub use options::{CallOptions, CancelReason, RequestOptions, SendOptions};
 pub use peers::{

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use netaio_core::plugin::KnownPeers;
 use netaio_core::{
-    Destination, Message, MessageType, NodeReply, Now, PeerMessage, Place, Pressure, RouteId,
-    Routing, SharedNode,
+    Destination, LastRoute, Message, MessageType, NodeReply, Now, PeerMessage, Place, Pressure,
+    RouteId, Routing, SharedNode,
 };
 
 use crate::handler::AnyHandler;
@@ -67,7 +67,7 @@ impl Deref for Found<'_> {
 /// A service, and its handlers beside its lock.
 pub(crate) struct View<'s, 'r> {
     pub(crate) service: &'s Service,
-    pub(crate) routing: Option<&'r Routing<AnyHandler>>,
+    pub(crate) routes: &'s mut Option<LastRoute<'r, AnyHandler>>,
 }
 
 impl<'r> SharedNode for View<'_, 'r> {
@@ -80,8 +80,8 @@ impl<'r> SharedNode for View<'_, 'r> {
         uri: &[u8],
         from: Place,
     ) -> Destination<Found<'r>> {
-        match self.routing.filter(|routing| !routing.is_stale()) {
-            Some(routing) => routing.route(message_type, uri, from).map(Found::Seen),
+        match self.routes.as_mut().filter(|routes| !routes.is_stale()) {
+            Some(routes) => routes.route(message_type, uri, from).map(Found::Seen),
             None => self.service.route(message_type, uri, from).map(Found::Own),
         }
     }

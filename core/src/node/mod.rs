@@ -3,6 +3,7 @@
 mod crowd;
 mod error;
 mod handlers;
+mod last_route;
 mod leases;
 mod links;
 mod lock;
@@ -21,6 +22,7 @@ use alloc::sync::Arc;
 use core::fmt;
 
 pub use self::error::PeerManagementError;
+pub use self::last_route::LastRoute;
 pub use self::lock::LockNode;
 pub use self::routing::Routing;
 

@@ -38,6 +38,11 @@ impl<H> Routing<H> {
         self.is_stale.load(Ordering::Acquire)
     }
 
+    /// Whether equal messages of one sender all go to the same place.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.extract.is_none()
+    }
+
     /// Where a message goes: as [`SharedNode::route`](crate::SharedNode::route), and clones
     /// no handler.
     #[inline]

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use netaio_core::{Call, CloseReason, Dropped, LinkEvent};
+use netaio_core::{Call, CloseReason, Dropped, LastRoute, LinkEvent};
 
 use super::calling::Caller;
 use super::{Task, calling};
@@ -43,13 +43,14 @@ impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
         }
         self.half.forget(&self.link);
         let routing = self.lookup.turn(&self.service);
+        let mut routes = routing.as_deref().map(LastRoute::new);
         let mut request = None;
         let (mut requests, mut answers) = (0_usize, 0_usize);
         loop {
             self.pace();
             let mut view = View {
                 service: &self.service,
-                routing: routing.as_deref(),
+                routes: &mut routes,
             };
             let mut caller = Caller {
                 service: &self.service,

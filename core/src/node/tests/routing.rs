@@ -1,6 +1,10 @@
 //! Handlers, and messages without one.
 
-use super::super::Routing;
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::super::{LastRoute, Routing};
 use super::*;
 use crate::error::LayerError;
 use crate::place::Place;
@@ -128,4 +132,67 @@ fn handlers_that_change_with_each_message_are_the_nodes_alone() {
         node.on((types::REQUEST_URI, uri), 0, Layer::new()).unwrap();
     }
     assert!(node.routing().is_none());
+}
+
+/// Where a message goes: a handler, and whether it is behind a layer.
+fn goal(found: &Destination<&u8>) -> Option<(u8, bool)> {
+    match found {
+        Destination::Handler(route) => Some((*route.handler, !route.inner.is_empty())),
+        _ => None,
+    }
+}
+
+#[test]
+fn one_look_up_after_another_finds_what_each_alone_does() {
+    let mut node = Node::for_streams(LinkConfig::new());
+    let [from, other] = [1, 2].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let long = "a uri that is too long to be kept beside the others";
+    node.on(types::REQUEST_URI, 1, Layer::new()).unwrap();
+    node.on((types::REQUEST_URI, "a"), 2, Layer::new()).unwrap();
+    node.on((types::REQUEST_URI, "a", other), 3, Layer::new())
+        .unwrap();
+    node.on((types::CREATE_URI, "a"), 4, Layer::new()).unwrap();
+    node.on((types::REQUEST_URI, "inner"), 5, hmac("inner"))
+        .unwrap();
+    node.on((types::REQUEST_URI, long), 6, Layer::new())
+        .unwrap();
+    let routing = node.routing().unwrap();
+    for from in [from, other] {
+        let from = Place::Datagram(from);
+        let mut last = LastRoute::new(&routing);
+        let uris = [
+            "a", "a", "b", "c", "a", "inner", "inner", long, long, "a", "",
+        ];
+        for (uri, message_type) in uris.into_iter().flat_map(|uri| {
+            let types = [types::REQUEST_URI, types::REQUEST_URI, types::CREATE_URI];
+            types.map(|message_type| (uri, message_type))
+        }) {
+            let alone = routing.route(message_type, uri.as_bytes(), from);
+            let behind = last.route(message_type, uri.as_bytes(), from);
+            assert_eq!(goal(&behind), goal(&alone), "{uri} {message_type:?}");
+        }
+    }
+    assert!(!LastRoute::new(&routing).is_stale());
+    node.remove((types::REQUEST_URI, "a"));
+    assert!(LastRoute::new(&routing).is_stale());
+}
+
+#[test]
+fn what_a_programs_own_keys_find_is_looked_up_each_time() {
+    let mut node = Node::for_streams(LinkConfig::new());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    node.set_key_extractor(Arc::new(move |message_type, _: &[u8], _| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        alloc::vec![message_type.into()]
+    }));
+    node.on(types::REQUEST_URI, 1, Layer::new()).unwrap();
+    let routing = node.routing().unwrap();
+    let mut last = LastRoute::new(&routing);
+    let place = Place::Datagram(([127, 0, 0, 1], 1).into());
+    for _ in 0..3 {
+        let found = last.route(types::REQUEST_URI, b"u", place);
+        assert_eq!(goal(&found), Some((1, false)));
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
 }
