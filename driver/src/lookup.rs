@@ -73,7 +73,8 @@ pub(crate) struct View<'s, 'r> {
 impl<'r> SharedNode for View<'_, 'r> {
     type Handler = Found<'r>;
 
-    #[inline]
+    // As LastRoute::route.
+    #[inline(always)]
     fn route(
         &mut self,
         message_type: MessageType,

@@ -11,7 +11,7 @@ use crate::calls::{Buffer, Waiting};
 use crate::cookies::{Given, Repeated};
 use crate::error::{Backpressure, FrameErrorKind};
 use crate::events::Refusal;
-use crate::exchange::{Failed, Found, Sorted, Target};
+use crate::exchange::{Failed, Found, Otherwise, Sorted, Target};
 use crate::frame::{Frame, SealedMessage};
 use crate::message::{AuthView, Gap, types};
 use crate::now::Now;
@@ -345,8 +345,10 @@ impl DatagramLink {
         let mut reply = self.calls.spare(from);
         self.exchange.reply_to(&mut reply, &message, inner);
         reply.local = local;
-        if matches!(target, Target::Handler(_) | Target::Deliver)
-            && let Some(lost) = Gap::of(&message)
+        if matches!(
+            target,
+            Target::Handler(_) | Target::Else(Otherwise::Deliver)
+        ) && let Some(lost) = Gap::of(&message)
         {
             let count = &mut self.counters.lost_notifications;
             *count = count.saturating_add(lost);
@@ -363,18 +365,18 @@ impl DatagramLink {
                     message,
                 });
             }
-            Target::Withheld => match refused {
+            Target::Else(Otherwise::Withheld) => match refused {
                 Some(text) => self.send_refusal(node, reply, text),
                 None => self.ask_again(node, &reply),
             },
-            Target::Deliver if refused.is_some() => {}
-            Target::Deliver => {
+            Target::Else(Otherwise::Deliver) if refused.is_some() => {}
+            Target::Else(Otherwise::Deliver) => {
                 return Some(DatagramEvent::Message {
                     message,
                     remote: from,
                 });
             }
-            Target::Node => {
+            Target::Else(Otherwise::Node) => {
                 reply.unprompted = true;
                 match node.node_message(now, place, &message) {
                     Some(NodeReply { message, delay })
@@ -389,7 +391,7 @@ impl DatagramLink {
                 // At once: what is sent depends on what came, not on what came with it.
                 self.ask_peers(node);
             }
-            Target::NotFound => {
+            Target::Else(Otherwise::NotFound) => {
                 reply.unprompted = true;
                 if let Some(answer) = default_reply(message.message_type, place) {
                     let _ = self.send_reply(node, &reply, &answer);

@@ -36,9 +36,14 @@ pub(crate) struct Found<H> {
 pub(crate) enum Target<H> {
     /// A handler is to be called.
     Handler(H),
-    /// Nobody: no handler may be called for who sent it.
+    Else(Otherwise),
+}
+
+/// What becomes of a message for which no handler is called.
+pub(crate) enum Otherwise {
+    /// No handler may be called for who sent it.
     Withheld,
-    /// The node itself.
+    /// It is for the node itself.
     Node,
     /// The application takes it.
     Deliver,
@@ -115,7 +120,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 one_time: None,
             }) if inner.is_empty() => {
                 let target = match withheld {
-                    true => Target::Withheld,
+                    true => Target::Else(Otherwise::Withheld),
                     false => Target::Handler(handler),
                 };
                 Ok(Found { target, inner })
@@ -153,17 +158,17 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                         return Err(self.failed(&inner, sealed, error, may_answer));
                     }
                     let target = match withheld && message_type == types::SUBSCRIBE_URI {
-                        true => Target::Withheld,
-                        false => Target::Node,
+                        true => Target::Else(Otherwise::Withheld),
+                        false => Target::Else(Otherwise::Node),
                     };
                     return Ok(Found { target, inner });
                 }
                 Destination::Unrouted(unrouted) => {
                     let target = match unrouted {
-                        Unrouted::Handler(_) if withheld => Target::Withheld,
+                        Unrouted::Handler(_) if withheld => Target::Else(Otherwise::Withheld),
                         Unrouted::Handler(handler) => Target::Handler(handler),
-                        Unrouted::Deliver => Target::Deliver,
-                        Unrouted::NotFound => Target::NotFound,
+                        Unrouted::Deliver => Target::Else(Otherwise::Deliver),
+                        Unrouted::NotFound => Target::Else(Otherwise::NotFound),
                     };
                     let inner = Layer::default();
                     return Ok(Found { target, inner });
@@ -185,7 +190,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
                 return Err(self.failed(&inner, sealed, error, may_answer));
             }
             if withheld {
-                let target = Target::Withheld;
+                let target = Target::Else(Otherwise::Withheld);
                 return Ok(Found { target, inner });
             }
             if one_time.is_none_or(|id| node.take(id)) {

@@ -11,7 +11,7 @@ use core::hash::Hash;
 
 use rand_core::CryptoRng;
 
-pub(crate) use self::dispatch::{Failed, Found, Target};
+pub(crate) use self::dispatch::{Failed, Found, Otherwise, Target};
 pub(crate) use self::sort::Sorted;
 
 use crate::calls::ReplyAddress;

@@ -2,6 +2,8 @@
 
 use alloc::boxed::Box;
 
+use bytes::Bytes;
+
 use super::Link;
 use super::calling::OnCall;
 use super::event::{LinkEvent, Notice};
@@ -10,11 +12,12 @@ use crate::calls::{Buffer, Call, InFlight, Waiting};
 use crate::config::Role;
 use crate::error::{CloseReason, FrameErrorKind};
 use crate::events::Refusal;
-use crate::exchange::{Failed, Found, Sorted, Target};
+use crate::exchange::{Failed, Found, Otherwise, Sorted, Target};
 use crate::frame::{Frame, SealedMessage};
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::place::Place;
+use crate::plugin::Layer;
 use crate::shared::{SharedNode, default_reply};
 
 impl Link {
@@ -48,7 +51,8 @@ impl Link {
 
     /// The next whole frame, if it may be looked at, as one whose message `is_next` may. What is no
     /// frame begins the end, and so does the end of the stream.
-    #[inline]
+    // As Deframer::next.
+    #[inline(always)]
     fn next_frame(&mut self, is_next: bool) -> Option<Frame> {
         if !matches!(self.phase, Phase::Open { .. })
             || self.has_unhandled() && !is_next && !self.may_take_frame_behind()
@@ -188,41 +192,52 @@ impl Link {
             Err(failed) => return self.failed(failed),
         };
         self.note_received();
-        let message = self
-            .exchange
-            .opened(node, sealed, place, on_call.last_uri());
-        let mut reply = self.calls.spare(());
-        self.exchange.reply_to(&mut reply, &message, inner);
-        match target {
+        let otherwise = match target {
             Target::Handler(handler) => {
+                let uri = on_call.last_uri();
+                let message = self.exchange.opened(node, sealed, place, uri);
+                let reply = self.reply_to(&message, inner);
                 return on_call.call(self, node, handler, message, (reply, buffer));
             }
-            Target::Deliver => {
-                self.calls.keep(reply);
-                return may_call.then_some(LinkEvent::Message(message));
+            Target::Else(otherwise) => otherwise,
+        };
+        let message = self.exchange.opened(node, sealed, place, Bytes::new());
+        let mut reply = self.reply_to(&message, inner);
+        let event = match otherwise {
+            Otherwise::Deliver => may_call.then_some(LinkEvent::Message(message)),
+            Otherwise::Withheld => {
+                self.send_refusal(node, &reply);
+                None
             }
-            Target::Withheld => self.send_refusal(node, &reply),
-            Target::Node => {
+            Otherwise::Node => {
                 reply.unprompted = true;
                 if let Some(answer) = node.node_message(self.exchange.now, place, &message) {
                     // The node's own answers are short: they fit.
                     let _ = self.send_reply(node, &reply, &answer.message);
                 }
+                None
             }
-            Target::NotFound => {
+            Otherwise::NotFound => {
                 reply.unprompted = true;
                 if let Some(answer) = default_reply(message.message_type, place) {
                     let _ = self.send_reply(node, &reply, &answer);
                 }
-                self.calls.keep(reply);
-                return Some(LinkEvent::Unrouted {
+                Some(LinkEvent::Unrouted {
                     message_type: message.message_type,
                     uri: message.uri,
-                });
+                })
             }
-        }
+        };
         self.calls.keep(reply);
-        None
+        event
+    }
+
+    /// The address of the reply to a message that passed `inner`.
+    #[inline(always)]
+    fn reply_to(&mut self, message: &Message, inner: Layer) -> Box<InFlight<()>> {
+        let mut reply = self.calls.spare(());
+        self.exchange.reply_to(&mut reply, message, inner);
+        reply
     }
 
     fn note_received(&mut self) {

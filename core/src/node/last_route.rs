@@ -34,7 +34,9 @@ impl<'r, H> LastRoute<'r, H> {
     }
 
     /// Where a message goes: as [`Routing::route`]. All are to come `from` the same place.
-    #[inline]
+    // Not handed on through memory: right after it was written it would be read in other pieces, for
+    // which processors wait.
+    #[inline(always)]
     pub fn route(
         &mut self,
         message_type: MessageType,
