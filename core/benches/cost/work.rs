@@ -1,6 +1,7 @@
 //! What is measured.
 
 use std::hint::black_box;
+use std::mem;
 
 #[cfg(feature = "aead")]
 use netaio_core::plugin::Aead;
@@ -178,7 +179,8 @@ impl End {
         let Self { node, link, .. } = self;
         link.receive_buffer().extend_from_slice(bytes);
         link.received(now(), bytes.len());
-        while let Some(event) = link.poll_with(now(), node, &mut Echo) {
+        let mut echo = Echo(Message::respond_uri("", ""));
+        while let Some(event) = link.poll_with(now(), node, &mut echo) {
             drop(black_box(event));
         }
         link.begin_turn();
@@ -215,13 +217,18 @@ impl End {
 }
 
 /// Answers at once.
-struct Echo;
+struct Echo(Message);
 
 impl CallHandler<()> for Echo {
     type Running = ();
 
-    fn call(&mut self, _: &Link, _: (), message: Message) -> Called<()> {
-        Called::Answered(Some(Message::respond_uri(message.uri, message.content)))
+    fn message(&mut self) -> &mut Message {
+        &mut self.0
+    }
+
+    fn call(&mut self, _: &Link, _: ()) -> Called<()> {
+        let [uri, content] = [&mut self.0.uri, &mut self.0.content].map(mem::take);
+        Called::Answered(Some(Message::respond_uri(uri, content)))
     }
 
     fn keep(&mut self, _: (), call: Call) {

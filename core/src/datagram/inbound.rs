@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::event::{DatagramEvent, Notice};
 use super::inlet::{Came, Inbound};
@@ -341,7 +341,7 @@ impl DatagramLink {
             Ok(found) => found,
             Err(failed) => return self.failed(from, failed),
         };
-        let message = self.exchange.opened(node, sealed, place, Bytes::new());
+        let message = self.exchange.opened(node, sealed, place);
         let mut reply = self.calls.spare(from);
         self.exchange.reply_to(&mut reply, &message, inner);
         reply.local = local;

@@ -5,8 +5,6 @@ use alloc::vec::Vec;
 use core::hash::Hash;
 use core::mem;
 
-use bytes::Bytes;
-
 use super::Exchange;
 use crate::calls::ReplyAddress;
 use crate::config::{AuthErrorReply, FailedCheck, Role};
@@ -99,49 +97,29 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// A one-time handler is taken only after its message has been verified: a
     /// forgery leaves it where it is. Where no handler `may_call` for it, one is not even
     /// taken.
-    // Of what is on the way of every message, here and below, much is on the stack of its caller: it
-    // costs a third more where it is not a part of that.
-    #[inline(always)]
     pub(crate) fn find<N: SharedNode>(
         &self,
         node: &mut N,
         sealed: &mut SealedMessage,
         from: Place,
         may_call: bool,
-        mut may_answer: impl FnMut() -> bool,
+        may_answer: &mut dyn FnMut() -> bool,
     ) -> Result<Found<N::Handler>, Failed> {
-        let message_type = sealed.message_type();
-        let withheld = !may_call && message_type.is_request();
-        match node.route(message_type, sealed.uri(), from) {
-            // As most are: nothing is to be opened, and nobody else can take the handler.
-            Destination::Handler(Route {
-                handler,
-                inner,
-                one_time: None,
-            }) if inner.is_empty() => {
-                let target = match withheld {
-                    true => Target::Else(Otherwise::Withheld),
-                    false => Target::Handler(handler),
-                };
-                Ok(Found { target, inner })
-            }
-            found => {
-                self.find_behind_layers(node, sealed, from, (found, withheld), &mut may_answer)
-            }
-        }
+        let found = node.route(sealed.message_type(), sealed.uri(), from);
+        self.find_behind_layers(node, sealed, from, (found, may_call), may_answer)
     }
 
     /// As [`find`](Self::find), from where the message goes.
-    #[inline(never)]
-    fn find_behind_layers<N: SharedNode>(
+    pub(crate) fn find_behind_layers<N: SharedNode>(
         &self,
         node: &mut N,
         sealed: &mut SealedMessage,
         from: Place,
-        (mut found, withheld): (Destination<N::Handler>, bool),
+        (mut found, may_call): (Destination<N::Handler>, bool),
         may_answer: &mut dyn FnMut() -> bool,
     ) -> Result<Found<N::Handler>, Failed> {
         let message_type = sealed.message_type();
+        let withheld = !may_call && message_type.is_request();
         // Inner layers whose check it passed, for handlers that were taken away, and what it
         // was behind the last one.
         let mut passed: Vec<Layer> = Vec::new();
@@ -208,18 +186,16 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         !self.field_clash && self.config.correlation.is_in(sealed.auth())
     }
 
-    /// A message that passed all its layers, with this [uri](SealedMessage::take_message) if it is
-    /// its own: a sign of life.
-    #[inline(always)]
+    /// A message that passed all its layers: a sign of life.
+    #[inline]
     pub(crate) fn opened(
         &self,
         node: &mut impl SharedNode,
         sealed: &mut SealedMessage,
         from: Place,
-        uri: Bytes,
     ) -> Message {
         node.heard(self.now, from);
-        sealed.take_message(uri)
+        sealed.take_message()
     }
 
     /// Fills the address of the reply to a message that passed `inner`.

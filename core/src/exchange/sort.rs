@@ -86,7 +86,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         match self.open(node, sealed, &inner, from) {
             Ok(()) => {
                 self.pending.pass_doubt(request);
-                self.answered(request, sealed.take_message(Bytes::new()), Passed::Both)
+                self.answered(request, sealed.take_message(), Passed::Both)
             }
             Err(error) => Sorted::Refused(Refusal::Answer { request, error }),
         }
@@ -133,7 +133,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             passed = Passed::Both;
         }
         self.note_correlating(remote);
-        match self.answered(request, sealed.take_message(Bytes::new()), passed) {
+        match self.answered(request, sealed.take_message(), passed) {
             // Its caller waits no more.
             Sorted::Nothing => unawaited,
             // Without an id it could be the late answer to another one.
@@ -176,9 +176,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     fn sort_anonymous(&mut self, sealed: &mut SealedMessage, remote: A) -> Sorted {
         let meant = is_anonymous(sealed).then(|| self.pending.anonymous(remote));
         match meant.flatten() {
-            Some(request) => {
-                self.answered(request, sealed.take_message(Bytes::new()), Passed::Outer)
-            }
+            Some(request) => self.answered(request, sealed.take_message(), Passed::Outer),
             None => Sorted::Message,
         }
     }
@@ -231,9 +229,7 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             None => self.pending.anonymous(remote),
         };
         Ok(match request {
-            Some(request) => {
-                self.answered(request, sealed.take_message(Bytes::new()), Passed::None)
-            }
+            Some(request) => self.answered(request, sealed.take_message(), Passed::None),
             None => Sorted::Refused(Refusal::Open {
                 message_type,
                 error,

@@ -203,37 +203,48 @@ impl SealedMessage {
     /// The message: its uri and content are slices of the receive buffer.
     #[must_use]
     pub fn into_message(mut self) -> Message {
-        self.take_message(Bytes::new())
+        self.take_message()
     }
 
-    /// The message, which leaves nothing here. Its uri is the given one where that has the same
-    /// bytes: another slice of the buffer is counted, which takes longer than to compare a few.
+    /// The message, which leaves nothing here.
     // As Deframer::next.
     #[inline(always)]
-    pub(crate) fn take_message(&mut self, like: Bytes) -> Message {
-        if !like.is_empty() && like == self.uri() && self.custom_auth.is_none() {
-            let mut content = mem::take(&mut self.sections).freeze();
-            let auth = AuthFields::from_validated_start(&content, self.auth_len);
-            content.advance(self.uri.end.min(content.len()));
-            return Message {
-                message_type: self.message_type,
-                uri: like,
-                content,
-                auth,
-            };
-        }
+    pub(crate) fn take_message(&mut self) -> Message {
         let mut uri = mem::take(&mut self.sections).freeze();
         let content = uri.split_off(self.uri.end.min(uri.len()));
-        let auth = match self.custom_auth.take() {
-            Some(fields) => *fields,
-            None => AuthFields::from_validated_start(&uri, self.auth_len),
-        };
+        let auth = self.take_fields(&uri);
         uri.advance(self.uri.start.min(uri.len()));
         Message {
             message_type: self.message_type,
             uri,
             content,
             auth,
+        }
+    }
+
+    /// Puts the message where the last one was, and leaves nothing here. A uri of the same bytes
+    /// stays: another slice of the buffer is counted, which takes longer than to compare a few.
+    // In its place, as what was just written is not copied without a wait: see Deframer::next.
+    #[inline(always)]
+    pub(crate) fn put_message(&mut self, last: &mut Message) {
+        let same_uri = last.uri == self.uri();
+        let mut content = mem::take(&mut self.sections).freeze();
+        last.message_type = self.message_type;
+        last.auth = self.take_fields(&content);
+        if !same_uri {
+            let end = self.uri.end.min(content.len());
+            last.uri = content.slice(self.uri.start.min(end)..end);
+        }
+        content.advance(self.uri.end.min(content.len()));
+        last.content = content;
+    }
+
+    /// The fields in front of the sections.
+    #[inline(always)]
+    fn take_fields(&mut self, sections: &Bytes) -> AuthFields {
+        match self.custom_auth.take() {
+            Some(fields) => *fields,
+            None => AuthFields::from_validated_start(sections, self.auth_len),
         }
     }
 }

@@ -1,16 +1,15 @@
 //! Calls of handlers: handed out to whoever polls the link, or made where a message has found
 //! its handler.
 
-use alloc::boxed::Box;
-use core::mem;
-
 use bytes::Bytes;
 
 use super::Link;
 use super::event::LinkEvent;
-use crate::calls::{Buffer, Call, InFlight, ReplyError};
+use crate::calls::{Buffer, Call, ReplyError};
+use crate::frame::SealedMessage;
 use crate::message::Message;
 use crate::options::CallOptions;
+use crate::plugin::Layer;
 use crate::shared::SharedNode;
 
 /// Calls the handlers of a link, for [`Link::poll_with`].
@@ -21,8 +20,12 @@ pub trait CallHandler<H> {
     /// A handler that goes on.
     type Running;
 
-    /// Calls a handler with a message, which `link` has [counted](Link::received_messages).
-    fn call(&mut self, link: &Link, handler: H, message: Message) -> Called<Self::Running>;
+    /// Where the next message is to be put, and found by [`call`](Self::call): in the place of any
+    /// other. One that is left there gives the next one its uri, where that has the same bytes.
+    fn message(&mut self) -> &mut Message;
+
+    /// Calls a handler with the message, which `link` has [counted](Link::received_messages).
+    fn call(&mut self, link: &Link, handler: H) -> Called<Self::Running>;
 
     /// Keeps a handler that goes on, and what its [reply](Link::reply) is to be given with.
     fn keep(&mut self, running: Self::Running, call: Call);
@@ -49,21 +52,19 @@ pub enum Called<R> {
 
 /// What is done with a message that has found its handler.
 pub(super) trait OnCall<N: SharedNode> {
-    /// It is to be called, and its reply to be sent to an address.
+    /// The handler is to be called, and its reply to be sealed with a layer, whose check the
+    /// message has passed.
     fn call(
         &mut self,
         link: &mut Link,
         node: &mut N,
-        handler: N::Handler,
-        message: Message,
-        reply: (Box<InFlight<()>>, Buffer),
+        found: (N::Handler, Layer),
+        sealed: &mut SealedMessage,
+        buffer: Buffer,
     ) -> Option<LinkEvent<N::Handler>>;
 
     /// Whether the next message is to be handled now.
     fn goes_on(&mut self, link: &Link) -> bool;
-
-    /// The uri of the last message, if nobody has it any more: many messages are about the same.
-    fn last_uri(&mut self) -> Bytes;
 }
 
 /// Handlers are called by whoever polls.
@@ -74,11 +75,13 @@ impl<N: SharedNode> OnCall<N> for HandOut {
     fn call(
         &mut self,
         link: &mut Link,
-        _: &mut N,
-        handler: N::Handler,
-        message: Message,
-        (reply, buffer): (Box<InFlight<()>>, Buffer),
+        node: &mut N,
+        (handler, inner): (N::Handler, Layer),
+        sealed: &mut SealedMessage,
+        buffer: Buffer,
     ) -> Option<LinkEvent<N::Handler>> {
+        let message = link.exchange.opened(node, sealed, link.place());
+        let reply = link.reply_to(&message, inner);
         Some(LinkEvent::Call {
             call: link.begin_call(reply, buffer),
             handler,
@@ -90,24 +93,18 @@ impl<N: SharedNode> OnCall<N> for HandOut {
     fn goes_on(&mut self, _: &Link) -> bool {
         true
     }
-
-    #[inline]
-    fn last_uri(&mut self) -> Bytes {
-        Bytes::new()
-    }
 }
 
 /// Handlers are called at once.
 pub(super) struct CallNow<'c, C> {
     caller: &'c mut C,
-    /// Of the last answer.
-    uri: Bytes,
+    /// The buffer that the last message was in.
+    buffer: usize,
 }
 
 impl<'c, C> CallNow<'c, C> {
     pub(super) fn new(caller: &'c mut C) -> Self {
-        let uri = Bytes::new();
-        Self { caller, uri }
+        Self { caller, buffer: 0 }
     }
 }
 
@@ -117,17 +114,24 @@ impl<N: SharedNode, C: CallHandler<N::Handler>> OnCall<N> for CallNow<'_, C> {
         &mut self,
         link: &mut Link,
         node: &mut N,
-        handler: N::Handler,
-        message: Message,
-        (reply, buffer): (Box<InFlight<()>>, Buffer),
+        (handler, inner): (N::Handler, Layer),
+        sealed: &mut SealedMessage,
+        buffer: Buffer,
     ) -> Option<LinkEvent<N::Handler>> {
-        let sent = match self.caller.call(link, handler, message) {
+        node.heard(link.exchange.now, link.place());
+        let message = self.caller.message();
+        // Of what is counted for this message, none of another's buffer is held.
+        if buffer.id == 0 || buffer.id != self.buffer {
+            self.buffer = buffer.id;
+            message.uri = Bytes::new();
+        }
+        sealed.put_message(message);
+        let reply = link.reply_to(message, inner);
+        let sent = match self.caller.call(link, handler) {
             Called::Answered(Some(answer)) => {
                 let sent = link.send_reply(node, &reply, &answer);
-                // What waited has a buffer of its own, which is not to be held for others.
-                if buffer.id != 0 {
-                    self.uri = answer.uri;
-                }
+                // For the next message, as it is most often that of this one.
+                self.caller.message().uri = answer.uri;
                 sent
             }
             Called::Answered(None) => Ok(()),
@@ -153,10 +157,5 @@ impl<N: SharedNode, C: CallHandler<N::Handler>> OnCall<N> for CallNow<'_, C> {
     #[inline]
     fn goes_on(&mut self, link: &Link) -> bool {
         self.caller.goes_on(link)
-    }
-
-    #[inline]
-    fn last_uri(&mut self) -> Bytes {
-        mem::take(&mut self.uri)
     }
 }

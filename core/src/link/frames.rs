@@ -2,8 +2,6 @@
 
 use alloc::boxed::Box;
 
-use bytes::Bytes;
-
 use super::Link;
 use super::calling::OnCall;
 use super::event::{LinkEvent, Notice};
@@ -18,7 +16,8 @@ use crate::limits::Limits;
 use crate::message::Message;
 use crate::place::Place;
 use crate::plugin::Layer;
-use crate::shared::{SharedNode, default_reply};
+use crate::routes::Route;
+use crate::shared::{Destination, SharedNode, default_reply};
 
 impl Link {
     /// Handles the next message, whether it has waited or just came; it may make an event.
@@ -184,9 +183,36 @@ impl Link {
         on_call: &mut impl OnCall<N>,
     ) -> Option<LinkEvent<N::Handler>> {
         let place = self.place();
-        let (exchange, outbox) = (&self.exchange, &self.outbox);
-        let has_room = || outbox.len() < exchange.limits().outbound_queue();
-        let found = exchange.find(node, sealed, place, may_call, has_room);
+        let withheld = !may_call && sealed.message_type().is_request();
+        match node.route(sealed.message_type(), sealed.uri(), place) {
+            // As most are: nothing is to be opened, and nobody else can take the handler.
+            Destination::Handler(Route {
+                handler,
+                inner,
+                one_time: None,
+            }) if inner.is_empty() && !withheld => {
+                self.note_received();
+                let found = (handler, Layer::new());
+                on_call.call(self, node, found, sealed, buffer)
+            }
+            found => self.dispatch_found(node, sealed, found, (buffer, may_call), on_call),
+        }
+    }
+
+    /// As [`dispatch`](Self::dispatch), from where a message goes.
+    fn dispatch_found<N: SharedNode>(
+        &mut self,
+        node: &mut N,
+        sealed: &mut SealedMessage,
+        found: Destination<N::Handler>,
+        (buffer, may_call): (Buffer, bool),
+        on_call: &mut impl OnCall<N>,
+    ) -> Option<LinkEvent<N::Handler>> {
+        let (place, room) = (self.place(), self.may_send_unsealed());
+        let found = (found, may_call);
+        let found = self
+            .exchange
+            .find_behind_layers(node, sealed, place, found, &mut || room);
         let Found { target, inner } = match found {
             Ok(found) => found,
             Err(failed) => return self.failed(failed),
@@ -194,14 +220,11 @@ impl Link {
         self.note_received();
         let otherwise = match target {
             Target::Handler(handler) => {
-                let uri = on_call.last_uri();
-                let message = self.exchange.opened(node, sealed, place, uri);
-                let reply = self.reply_to(&message, inner);
-                return on_call.call(self, node, handler, message, (reply, buffer));
+                return on_call.call(self, node, (handler, inner), sealed, buffer);
             }
             Target::Else(otherwise) => otherwise,
         };
-        let message = self.exchange.opened(node, sealed, place, Bytes::new());
+        let message = self.exchange.opened(node, sealed, place);
         let mut reply = self.reply_to(&message, inner);
         let event = match otherwise {
             Otherwise::Deliver => may_call.then_some(LinkEvent::Message(message)),
@@ -234,7 +257,7 @@ impl Link {
 
     /// The address of the reply to a message that passed `inner`.
     #[inline(always)]
-    fn reply_to(&mut self, message: &Message, inner: Layer) -> Box<InFlight<()>> {
+    pub(super) fn reply_to(&mut self, message: &Message, inner: Layer) -> Box<InFlight<()>> {
         let mut reply = self.calls.spare(());
         self.exchange.reply_to(&mut reply, message, inner);
         reply

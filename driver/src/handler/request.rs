@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use netaio_core::{Message, Pattern};
+use bytes::Bytes;
+use netaio_core::{Message, MessageType, Pattern};
 
 use crate::remote::Remote;
 use crate::states::States;
@@ -31,23 +32,21 @@ impl Request {
         }
     }
 
-    /// Puts a message where the last one was, whose remote is its own if `is_same` says so; else
-    /// with its `remote`.
+    /// The place of the next message, where the last one was: its remote is that one's if `is_same`
+    /// says so, else this `remote`.
     #[inline]
-    pub(crate) fn put(
-        place: &mut Option<Self>,
-        message: Message,
+    pub(crate) fn place(
+        last: &mut Option<Self>,
         is_same: impl FnOnce(&mut Remote) -> bool,
         remote: impl FnOnce() -> Remote,
-    ) {
-        if let Some(last) = place
-            && is_same(&mut last.remote)
-        {
-            last.message = message;
-            last.pattern = None;
-            return;
+    ) -> &mut Message {
+        if last.as_mut().is_some_and(|last| !is_same(&mut last.remote)) {
+            *last = None;
         }
-        *place = Some(Self::new(message, remote()));
+        let none = || Message::new(MessageType::DISCONNECT, Bytes::new(), Bytes::new());
+        let request = last.get_or_insert_with(|| Self::new(none(), remote()));
+        request.pattern = None;
+        &mut request.message
     }
 
     /// Drops what was set for this request alone. It is the program's, and may panic.

@@ -37,15 +37,21 @@ impl<'r> CallHandler<Found<'r>> for Caller<'_> {
     type Running = HandlerFuture;
 
     #[inline]
-    fn call(&mut self, link: &Link, handler: Found<'r>, message: Message) -> Called<HandlerFuture> {
+    fn message(&mut self) -> &mut Message {
+        let connection = &self.ending.connection;
+        let is_same = |last: &mut Remote| last.is_connection(connection);
+        Request::place(self.request, is_same, || connection.into())
+    }
+
+    #[inline]
+    fn call(&mut self, link: &Link, handler: Found<'r>) -> Called<HandlerFuture> {
         *self.requests = self.requests.saturating_add(1);
         // Before the handler gets it.
         note_messages(self.flow, link);
-        let connection = &self.ending.connection;
-        connection.note_heard();
-        note_gap(self.service, self.ending, &message);
-        let is_same = |last: &mut Remote| last.is_connection(connection);
-        Request::put(self.request, message, is_same, || connection.into());
+        self.ending.connection.note_heard();
+        if let Some(request) = &self.request {
+            note_gap(self.service, self.ending, &request.message);
+        }
         let (context, spares) = (&self.service.context, &mut self.running.spares);
         let outcome = observed::call(context, &handler, self.request, spares);
         #[cfg(feature = "testing")]

@@ -8,8 +8,8 @@ use crate::message::types::*;
 use crate::options::CallOptions;
 
 /// Calls handlers, which answer or go on.
-#[derive(Default)]
 struct Caller {
+    message: Message,
     /// What each message that came was counted as.
     counted: Vec<u64>,
     running: Vec<(Message, Call)>,
@@ -19,10 +19,28 @@ struct Caller {
     rests_after: Option<usize>,
 }
 
+impl Default for Caller {
+    fn default() -> Self {
+        Self {
+            message: Message::request("none yet"),
+            counted: Vec::new(),
+            running: Vec::new(),
+            sent: Vec::new(),
+            options: None,
+            rests_after: None,
+        }
+    }
+}
+
 impl CallHandler<Handler> for Caller {
     type Running = Message;
 
-    fn call(&mut self, link: &Link, handler: Handler, message: Message) -> Called<Message> {
+    fn message(&mut self) -> &mut Message {
+        &mut self.message
+    }
+
+    fn call(&mut self, link: &Link, handler: Handler) -> Called<Message> {
+        let message = self.message.clone();
         self.counted.push(link.received_messages());
         match &message.content[..] {
             b"goes on" => Called::GoesOn(message, self.options),

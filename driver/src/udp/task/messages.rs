@@ -118,7 +118,7 @@ impl<R: Runtime, S: DatagramSocket> Task<R, S> {
                     let node = &self.handle;
                     let is_same = |last: &mut Remote| last.redirect(node, remote);
                     let new = || Remote(Kind::Datagram(node.clone(), remote));
-                    Request::put(&mut request, message, is_same, new);
+                    *Request::place(&mut request, is_same, new) = message;
                     self.call(call, &handler, &mut request);
                 }
                 DatagramEvent::Closed => return true,
