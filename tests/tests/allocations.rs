@@ -12,7 +12,7 @@ use netaio_driver::{DatagramOptions, Keepalive, Runtime};
 use netaio_tests::plain::{Answers, Requests, frame};
 use netaio_tokio::config::Limits;
 use netaio_tokio::handler::Handler;
-use netaio_tokio::plugin::Layer;
+use netaio_tokio::plugin::{Layer, Peer};
 use netaio_tokio::types::REQUEST_URI;
 use netaio_tokio::{Client, Content, Server, Tokio, UdpNode};
 use tokio::net::UdpSocket;
@@ -113,6 +113,28 @@ fn a_handler_that_is_done_at_once_allocates_nothing() {
         // The receive buffer, those to be written (8 in all), and the future's place (3).
         assert!(turn <= 12.0, "{turn} allocations for {TURN} messages");
     }
+}
+
+#[tokio::test]
+async fn a_list_of_peers_is_copied_once() {
+    const PEERS: u16 = 100;
+    let node = UdpNode::builder().no_group();
+    let node = node.bind("127.0.0.1:0").await.unwrap();
+    for port in 1..=PEERS {
+        let at = node.remote(([10, 0, 0, 1], port).into());
+        node.peers().add(Peer::new(port.to_string()), at).unwrap();
+    }
+    let mut known = Vec::new();
+    let copied = allocation_counter::measure(|| known = node.peers().list());
+    assert_eq!(known.len(), usize::from(PEERS));
+    // The addresses of each, and the two lists of all: in order, and as they are given.
+    let most = u64::from(PEERS) + 2;
+    assert!(
+        copied.count_total <= most,
+        "{} allocations",
+        copied.count_total
+    );
+    node.stop().await;
 }
 
 #[test]
