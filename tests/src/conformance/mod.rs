@@ -705,6 +705,8 @@ macro_rules! conformance {
             }
             panics {
                 a_future_of_ones_own_may_panic
+                a_clock_may_panic_after_a_handler
+                a_handler_may_panic_twice
                 what_a_close_drops_may_panic
                 a_connection_ends_with_a_reason
                 a_client_says_why_it_failed

@@ -5,6 +5,7 @@ use std::future::{pending, poll_fn};
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
+use std::panic::panic_any;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -16,9 +17,9 @@ use netaio_driver::core::{
     AuthFailure, AuthFields, AuthView, CloseReason, Message, Now, SealError, SendError,
 };
 use netaio_driver::{
-    AutoReconnect, Client, ClientEvent, Clock, Connection, DatagramOptions, Handler, Keepalive,
-    LongRequest, Next, Outcome, Request, RequestError, Runtime, Server, ServerEvent, Spares,
-    TaskPanicked, UdpEvent, UdpNode,
+    AutoReconnect, Client, ClientEvent, Clock, Connection, DatagramOptions, Handler, IntoReply,
+    Keepalive, LongRequest, Next, Outcome, Request, RequestError, Runtime, Server, ServerEvent,
+    Spares, TaskPanicked, UdpEvent, UdpNode,
 };
 
 use super::raw::RawListener;
@@ -139,6 +140,134 @@ impl Drop for Mine {
     fn drop(&mut self) {
         panic!("a panic of the test: of what is dropped at last")
     }
+}
+
+/// A handler of one's own, which panics in its second poll with what panics in turn, and has the
+/// clock panic next.
+struct BreaksTheClock(Arc<AtomicBool>);
+
+impl Handler<()> for BreaksTheClock {
+    fn call(&self, _: &mut Option<Request>, spares: &mut Spares) -> Outcome {
+        let panics = self.0.clone();
+        Outcome::Running(spares.place(async move {
+            yield_times(1).await;
+            panics.store(true, Ordering::SeqCst);
+            panic_any(Mine)
+        }))
+    }
+}
+
+/// The clock is read when a handler whose time is measured has panicked, and may panic then.
+pub async fn a_clock_may_panic_after_a_handler<R: Runtime>() {
+    let panics = Arc::new(AtomicBool::new(false));
+    let clock = Broken {
+        start: Instant::now(),
+        panics: panics.clone(),
+    };
+    let server = Server::<R>::builder().measure_times().clock(clock);
+    let server = server.on((REQUEST_URI, "both"), BreaksTheClock(panics));
+    let server = listen(server.on(REQUEST_URI, || "here")).await;
+    let (_client, connection) = connect(Client::builder(), &server).await;
+    let answer = connection.request("both").await.unwrap();
+    assert_message(&answer, ERROR, "both", "the handler failed");
+    let answer = connection.request("u").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "u", "here");
+}
+
+/// A handler whose future holds what panics when it is dropped, and is ready or panics, in its
+/// first poll or later, with what panics when it is dropped too.
+#[derive(Clone, Copy)]
+struct Twice {
+    polls: u32,
+    answers: bool,
+}
+
+impl Twice {
+    fn future(self) -> impl Future<Output = Mine> + Send {
+        let (held, mut polled) = (Mine, 0);
+        // Of an async block what it holds would be dropped by its own panic.
+        poll_fn(move |context| {
+            let _held = &held;
+            polled += 1;
+            match polled < self.polls {
+                true => {
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                false if self.answers => Poll::Ready(Mine),
+                false => panic_any(Mine),
+            }
+        })
+    }
+}
+
+impl IntoReply for Mine {
+    fn into_reply(self, request: &mut Request) -> Option<Message> {
+        std::mem::forget(self);
+        let uri = request.message.uri.clone();
+        Some(Message::respond_uri(uri, "never"))
+    }
+}
+
+/// What a request has set that panics when it is dropped, two of them.
+struct TwoExtensions;
+
+impl Handler<()> for TwoExtensions {
+    fn call(&self, request: &mut Option<Request>, _: &mut Spares) -> Outcome {
+        struct Another(Mine);
+        let request = request.as_mut().unwrap();
+        request.set_extension(Mine);
+        request.set_extension(Another(Mine));
+        let uri = request.message.uri.clone();
+        Outcome::Done(Some(Message::respond_uri(uri, "both are dropped")))
+    }
+}
+
+/// Two panics of one handler are answered as one is, whichever the second comes of: what the first
+/// one says, what the future holds, or its reply.
+pub async fn a_handler_may_panic_twice<R: Runtime>() {
+    macro_rules! with_handlers {
+        ($builder:expr) => {{
+            let mut builder = $builder.long_requests();
+            for (uri, polls, answers) in TWICE {
+                let twice = Twice { polls, answers };
+                builder = builder.on((REQUEST_URI, uri), move || twice.future());
+                let in_middleware = format!("{uri} in middleware");
+                builder = builder.on((REQUEST_URI, in_middleware), move || twice.future());
+                builder = builder.wrap_route(passes);
+            }
+            builder
+                .on((REQUEST_URI, "two extensions"), TwoExtensions)
+                .on(REQUEST_URI, || "here")
+        }};
+    }
+    const TWICE: [(&str, u32, bool); 4] = [
+        ("panics at once", 1, false),
+        ("panics later", 3, false),
+        ("answers at once", 1, true),
+        ("answers later", 3, true),
+    ];
+    let server = listen(with_handlers!(Server::<R>::builder())).await;
+    let (_client, connection) = connect(Client::builder(), &server).await;
+    let node = bind_node(with_handlers!(UdpNode::<R>::builder())).await;
+    let asker = plain_node::<R>().await;
+    let address = node.local_addr();
+    for (uri, ..) in TWICE {
+        for uri in [uri.to_owned(), format!("{uri} in middleware")] {
+            let answer = connection.request(uri.clone()).await.unwrap();
+            assert_message(&answer, ERROR, &uri, "the handler failed");
+            let answer = asker.request(address, uri.clone()).await.unwrap();
+            assert_message(&answer, ERROR, &uri, "the handler failed");
+            let mut long =
+                LongRequest::new(Message::new(REQUEST_URI, uri.clone(), vec![0; 70_000]));
+            let answer = long.send(&connection).await.unwrap();
+            assert_message(&answer, ERROR, &uri, "the handler failed");
+        }
+    }
+    let answer = connection.request("two extensions").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "two extensions", "both are dropped");
+    let answer = connection.request("u").await.unwrap();
+    assert_message(&answer, RESPOND_URI, "u", "here");
 }
 
 /// What handlers hold that a close drops may panic by that, of several of them: the connection is
