@@ -116,14 +116,17 @@ impl<T> LossyQueue<T> {
         waiting.map_or_else(Iter::default, |waiting| waiting.items.iter())
     }
 
-    /// Swaps the items for those of `other`, which has none that may be dropped.
-    pub fn swap(&mut self, other: &mut VecDeque<T>) {
-        if self.0.is_none() && other.is_empty() {
+    /// Moves all items behind those of `into`. Where there are none, the two change their memory,
+    /// and nothing is copied.
+    pub fn move_into(&mut self, into: &mut VecDeque<T>) {
+        let Some(waiting) = &mut self.0 else {
             return;
-        }
-        let waiting = self.0.get_or_insert_default();
+        };
         (waiting.bytes, waiting.held) = (0, 0);
-        core::mem::swap(&mut waiting.items, other);
+        match into.is_empty() {
+            true => core::mem::swap(&mut waiting.items, into),
+            false => into.append(&mut waiting.items),
+        }
     }
 
     /// Removes all items; they do not count as dropped.
@@ -329,6 +332,32 @@ mod tests {
             assert_eq!(count, dropped, "{policy:?}");
             assert!(queue.take_dropped().is_none());
         }
+    }
+
+    #[test]
+    fn what_is_moved_out_counts_no_more_and_what_was_there_stays_first() {
+        let mut taken = VecDeque::new();
+        for numbers in [0..2, 2..3, 3..6] {
+            let mut queue = LossyQueue::default();
+            let first = numbers.start;
+            for number in numbers {
+                queue.push_back(Item(number, Some(10)));
+            }
+            queue.move_into(&mut taken);
+            assert_eq!(
+                (queue.bytes(), queue.held(), queue.is_empty()),
+                (0, 0, true)
+            );
+            // It is as new to what comes.
+            let policy = SlowConsumerPolicy::Disconnect;
+            assert_eq!(queue.offer(Item(9, Some(10)), 0, 1, policy), Fate::Sent);
+            assert_eq!((queue.bytes(), queue.held()), (10, 1), "from {first}");
+        }
+        let numbers: Vec<u8> = taken.iter().map(|item| item.0).collect();
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
+        let mut never = LossyQueue::<Item>::default();
+        never.move_into(&mut taken);
+        assert_eq!((taken.len(), never.is_empty()), (6, true));
     }
 
     /// Its number, and how many were dropped before it.

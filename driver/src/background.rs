@@ -6,9 +6,9 @@ use std::sync::Arc;
 use async_channel::Sender;
 use event_listener::Event;
 
+use crate::caught::caught;
 use crate::futures::{BoxFuture, race, wait_for};
 use crate::logging::{Logs, limited};
-use crate::panics::caught;
 use crate::runtime::Runtime;
 use crate::sync::{Mutex, lock};
 

@@ -73,6 +73,7 @@ mod states;
 // What handles and tasks are made of.
 mod background;
 mod callers;
+mod caught;
 mod fanout;
 mod mailbox;
 mod shared_request;

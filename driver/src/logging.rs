@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::clock::Time;
+use crate::panics::attempt;
 use crate::sync::{Mutex, lock};
 
 /// The time between two lines of one kind unless set.
@@ -76,7 +76,7 @@ impl Logs {
 /// Writes a line. A subscriber that panics, as one does that cannot write to standard
 /// error, costs the line, and not the task that wrote it.
 pub(crate) fn shielded(write: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(write));
+    attempt(write);
 }
 
 /// Writes a line that a remote can cause, unless one with this text was written within
@@ -318,5 +318,18 @@ mod tests {
             limited!(logs, ERROR, "refused", number);
         }
         assert_eq!(logs.suppressed(), 0);
+    }
+
+    #[test]
+    fn a_line_that_panics_costs_that_line_whatever_it_says() {
+        struct Said;
+
+        impl Drop for Said {
+            fn drop(&mut self) {
+                panic!("a panic of the test: of what is dropped")
+            }
+        }
+
+        shielded(|| std::panic::panic_any(Said));
     }
 }

@@ -1,7 +1,7 @@
 //! Handlers that are watched: how long they take, and what is logged meanwhile.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -117,16 +117,18 @@ impl Future for Observed {
         let Self { future, watched } = &mut *self;
         let polled = {
             let _entered = watched.span.enter();
-            catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(context)))
+            future.poll_caught(context)
         };
-        let answer = match polled {
-            Ok(polled) => ready!(polled),
-            Err(panic) => {
-                watched.done(Some(MessageType::ERROR));
-                resume_unwind(panic)
+        match ready!(polled) {
+            Ok(answer) => {
+                watched.done(type_of(&answer));
+                Poll::Ready(answer)
             }
-        };
-        watched.done(type_of(&answer));
-        Poll::Ready(answer)
+            Err(panicked) => {
+                watched.done(Some(MessageType::ERROR));
+                // What it said is dropped: nobody reads it, and the clock may panic too.
+                resume_unwind(Box::new(panicked))
+            }
+        }
     }
 }

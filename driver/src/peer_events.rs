@@ -1,7 +1,7 @@
 //! Events of peers, as a stream.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use netaio_core::{IntroductionError, Peer, Place, RemovalReason};
@@ -23,11 +23,15 @@ pub struct KnownPeer {
 
 impl KnownPeer {
     pub(crate) fn new(known: &netaio_core::KnownPeer<Place>, time: &Time) -> Self {
-        let addresses = known.addresses.iter();
+        Self::of(&known.peer, &known.addresses, known.last_heard, time)
+    }
+
+    pub(crate) fn of(peer: &Peer, places: &[Place], last_heard: Duration, time: &Time) -> Self {
+        let addresses = places.iter().filter_map(|place| place.address());
         Self {
-            peer: known.peer.clone(),
-            addresses: addresses.filter_map(|place| place.address()).collect(),
-            last_heard: time.instant(known.last_heard),
+            peer: peer.clone(),
+            addresses: addresses.collect(),
+            last_heard: time.instant(last_heard),
         }
     }
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use netaio_core::{ManagementError, Peer, PeerChange, PeerRefused, Place};
+use netaio_core::{ManagementError, Node, Peer, PeerChange, PeerRefused, Place};
 
+use crate::handler::AnyHandler;
 use crate::peer_events::{KnownPeer, PeerEvents};
 use crate::remote::Remote;
 use crate::service::Service;
@@ -54,9 +55,8 @@ impl Peers {
         if let Some(peer) = node.peers().at(Place::Datagram(address)) {
             return node.peers().get(&peer.id).map(|known| self.known(&known));
         }
-        let known = node.peers().list().into_iter();
-        known
-            .map(|known| self.known(&known))
+        self.all(&node)
+            .into_iter()
             .find(|known| known.addresses.contains(&address))
     }
 
@@ -87,12 +87,7 @@ impl Peers {
     /// All peers, by ascending id.
     #[must_use]
     pub fn list(&self) -> Vec<KnownPeer> {
-        let node = self.service.node();
-        node.peers()
-            .list()
-            .into_iter()
-            .map(|known| self.known(&known))
-            .collect()
+        self.all(&self.service.node())
     }
 
     /// The number of peers.
@@ -140,6 +135,12 @@ impl Peers {
     #[must_use]
     pub fn events(&self) -> PeerEvents {
         self.service.peer_events()
+    }
+
+    fn all(&self, node: &Node<AnyHandler>) -> Vec<KnownPeer> {
+        let time = self.service.context.time();
+        let peers = node.peers();
+        peers.list_as(|peer, places, heard| KnownPeer::of(peer, places, heard, time))
     }
 
     fn known(&self, known: &netaio_core::KnownPeer<Place>) -> KnownPeer {

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::panics::discard;
+
 /// The values that handlers share, one for each type.
 #[derive(Clone, Default)]
 pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
@@ -22,6 +24,16 @@ impl States {
 
     pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.0.get(&TypeId::of::<T>())?.clone().downcast().ok()
+    }
+}
+
+impl Drop for States {
+    /// Each by itself: they are the program's, and where two of them panicked the second would end
+    /// the program.
+    fn drop(&mut self) {
+        for (_, value) in self.0.drain() {
+            discard(value);
+        }
     }
 }
 

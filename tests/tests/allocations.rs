@@ -1,14 +1,20 @@
 //! What a server or a node allocates for a message: nothing where the handler is done at once, be it a
 //! plain function or a future; and no more than once where it goes on. What a turn of many messages
-//! takes for its buffers is shared by them.
+//! takes for its buffers is shared by them. And what tokio allocates for the task of a connection.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use netaio_driver::{DatagramOptions, Keepalive, Runtime};
 use netaio_tests::plain::{Answers, Requests, frame};
 use netaio_tokio::config::Limits;
 use netaio_tokio::handler::Handler;
-use netaio_tokio::plugin::Layer;
+use netaio_tokio::plugin::{Layer, Peer};
 use netaio_tokio::types::REQUEST_URI;
-use netaio_tokio::{Content, Server, UdpNode};
+use netaio_tokio::{Client, Content, Server, Tokio, UdpNode};
 use tokio::net::UdpSocket;
 
 /// Messages of a turn.
@@ -109,6 +115,28 @@ fn a_handler_that_is_done_at_once_allocates_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_list_of_peers_is_copied_once() {
+    const PEERS: u16 = 100;
+    let node = UdpNode::builder().no_group();
+    let node = node.bind("127.0.0.1:0").await.unwrap();
+    for port in 1..=PEERS {
+        let at = node.remote(([10, 0, 0, 1], port).into());
+        node.peers().add(Peer::new(port.to_string()), at).unwrap();
+    }
+    let mut known = Vec::new();
+    let copied = allocation_counter::measure(|| known = node.peers().list());
+    assert_eq!(known.len(), usize::from(PEERS));
+    // The addresses of each, and the two lists of all: in order, and as they are given.
+    let most = u64::from(PEERS) + 2;
+    assert!(
+        copied.count_total <= most,
+        "{} allocations",
+        copied.count_total
+    );
+    node.stop().await;
+}
+
 #[test]
 fn a_handler_that_goes_on_allocates_once_at_most() {
     let turn = of_a_turn(|content: Content| async move {
@@ -119,4 +147,83 @@ fn a_handler_that_goes_on_allocates_once_at_most() {
         turn <= 12.0 + TURN as f64,
         "{turn} allocations for {TURN} messages"
     );
+}
+
+/// What tokio allocated for each task that was spawned on [`Measured`], in bytes, and how much of
+/// that is its future.
+static TASKS: Mutex<Vec<(u64, usize)>> = Mutex::new(Vec::new());
+
+/// Tokio, with a note of what each task takes.
+struct Measured;
+
+impl Runtime for Measured {
+    type Listener = <Tokio as Runtime>::Listener;
+    type Reader = <Tokio as Runtime>::Reader;
+    type Writer = <Tokio as Runtime>::Writer;
+    type Datagrams = <Tokio as Runtime>::Datagrams;
+
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        let size = size_of_val(&future);
+        let cell = allocation_counter::measure(|| Tokio::spawn(future));
+        TASKS.lock().unwrap().push((cell.bytes_max, size));
+    }
+
+    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
+        Tokio::sleep_until(deadline)
+    }
+
+    async fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
+        Tokio::resolve(address).await
+    }
+
+    async fn connect(
+        address: SocketAddr,
+        keepalive: Option<Keepalive>,
+    ) -> io::Result<(Self::Reader, Self::Writer)> {
+        Tokio::connect(address, keepalive).await
+    }
+
+    async fn listen(address: SocketAddr) -> io::Result<Self::Listener> {
+        Tokio::listen(address).await
+    }
+
+    fn local_address(listener: &Self::Listener) -> io::Result<SocketAddr> {
+        Tokio::local_address(listener)
+    }
+
+    async fn accept(
+        listener: &Self::Listener,
+        keepalive: Option<Keepalive>,
+    ) -> io::Result<(Self::Reader, Self::Writer, SocketAddr)> {
+        Tokio::accept(listener, keepalive).await
+    }
+
+    async fn bind_datagrams(options: &DatagramOptions) -> io::Result<Self::Datagrams> {
+        Tokio::bind_datagrams(options).await
+    }
+}
+
+/// Tokio allocates the cell of a task in steps of 128 bytes, as its alignment is, and that of a
+/// connection is within the eighth by nothing: 8 bytes more and each connection takes another 128.
+/// Of the 1,024, 104 are tokio's: 32 of the header, 16 of the scheduler and the id, 8 that say how
+/// far the future is, 48 of the trailer. The other 920 are the future, and 8 of them are of the
+/// feature `testing`, which is on here. Optimized or not, it is the same. Whoever needs room: what
+/// few connections have can be on the heap, see [`netaio_core::Link`]'s test too.
+#[cfg(target_pointer_width = "64")]
+#[tokio::test]
+async fn the_task_of_a_connection_is_within_a_step_of_tokio() {
+    let server = netaio_driver::Server::<Measured>::builder();
+    let server = server.on((REQUEST_URI, "echo"), |content: Content| content);
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    // That which accepts.
+    TASKS.lock().unwrap().clear();
+    let client = Client::builder().build().unwrap();
+    client.connect(server.local_addr()).await.unwrap();
+    client.request("echo").await.unwrap();
+    let tasks = std::mem::take(&mut *TASKS.lock().unwrap());
+    let [(cell, future)] = tasks[..] else {
+        panic!("one task for a connection: {tasks:?}");
+    };
+    assert!(cell <= 1024, "{cell} bytes, {future} of them the future");
+    server.stop().await;
 }

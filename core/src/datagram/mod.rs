@@ -5,12 +5,14 @@ mod bucket;
 mod budget;
 mod command;
 mod delayed;
+mod end;
 mod event;
 mod fan_out;
 mod gaps;
 mod inbound;
 mod inlet;
 mod introducing;
+mod phase;
 mod publish;
 mod refused_lists;
 mod refusing;
@@ -23,6 +25,7 @@ mod senders;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod transmits;
 mod unvalidated;
 mod validation;
@@ -33,7 +36,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use rand_core::CryptoRng;
 
@@ -48,13 +50,13 @@ use self::delayed::Delayed;
 use self::event::Notice;
 use self::gaps::Gaps;
 use self::inlet::Inlet;
+use self::phase::Phase;
 use self::renewals::Renewals;
 use self::sources::Sources;
 use self::validation::Validation;
 use crate::budget::{Account, Budget, Held};
 use crate::calls::Calls;
 use crate::config::{LinkConfig, Role};
-use crate::events::{Deadline, DeadlineReason};
 use crate::exchange::Exchange;
 use crate::limits::Limits;
 use crate::now::Now;
@@ -178,26 +180,10 @@ pub struct DatagramLink {
     phase: Phase,
 }
 
-/// How far the link's end has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// It has not begun.
-    Open,
-    /// Nothing more is received, and the link ends when nothing is under way, or then.
-    Draining { until: Duration },
-    /// The grace is over, and nothing more is queued. What is queued is sent until then.
-    LastSends { until: Duration },
-    /// Nothing comes out any more.
-    Closed,
-}
-
 impl DatagramLink {
     /// The longest datagram that is sent, in bytes: what IPv4 carries, and so
     /// less than the longest frame.
     pub const MAX_DATAGRAM: usize = MAX_DATAGRAM;
-
-    /// How long what is queued when the grace is over may take to be sent.
-    const LAST_SENDS: Duration = Duration::from_secs(1);
 
     pub(crate) fn new(
         now: Now,
@@ -334,25 +320,6 @@ impl DatagramLink {
         self.inlet.unhandled() > Limits::HIGH_WATER
     }
 
-    fn is_drained(&self) -> bool {
-        let sent = self.outbox_bytes() == 0 && self.fan_outs.is_empty();
-        let idle = self.calls.is_idle() && self.inlet.is_empty() && sent;
-        matches!(self.phase, Phase::Draining { .. }) && idle
-    }
-
-    /// Whether the grace is over, and what was queued by then is sent, or the time for that is
-    /// over too.
-    pub(crate) fn has_sent_last(&self) -> bool {
-        let now = self.exchange.now.monotonic;
-        let sent = self.outbox_bytes() == 0;
-        matches!(self.phase, Phase::LastSends { until } if sent || until <= now)
-    }
-
-    /// Whether a step towards the end can be taken.
-    fn may_end(&self) -> bool {
-        self.has_sent_last() || self.is_drained()
-    }
-
     // Outputs.
 
     /// What has happened, until it returns `None`: then there is nothing more to do
@@ -408,63 +375,6 @@ impl DatagramLink {
             self.settle(node);
             return None;
         }
-    }
-
-    /// When [`poll`](Self::poll) is due, if nothing else happens before: for a request,
-    /// or for the peers of the node.
-    pub fn deadline<N: SharedNode>(&mut self, node: &mut N) -> Option<Deadline> {
-        let now = self.exchange.now.monotonic;
-        if self.wants_poll() {
-            return Some(Deadline {
-                at: now,
-                reason: DeadlineReason::Turn,
-            });
-        }
-        let request = self.exchange.pending.deadline();
-        let request = request.map(|at| (at, DeadlineReason::Request));
-        let peers = node.deadline().filter(|_| self.phase == Phase::Open);
-        let peers = peers.into_iter().chain(self.delayed.deadline());
-        let peers = peers.map(|at| (at, DeadlineReason::Peers));
-        let end = match self.phase {
-            Phase::Draining { until } | Phase::LastSends { until } => {
-                Some((until, DeadlineReason::End))
-            }
-            _ => None,
-        };
-        let renewal = self.renewals.deadline();
-        let renewal = renewal.map(|at| (at, DeadlineReason::Renewal));
-        let call = self.calls.deadline();
-        let call = call.map(|at| (at, DeadlineReason::Handler));
-        let all = request.into_iter().chain(peers).chain(renewal);
-        let all = all.chain(end).chain(call);
-        let first = all.min_by_key(|(at, _)| *at);
-        first.map(|(at, reason)| Deadline { at, reason })
-    }
-
-    /// Does what is due by now.
-    fn expire<N: SharedNode>(&mut self, node: &mut N) {
-        let now = self.exchange.now.monotonic;
-        while let Some((request, error)) = self.exchange.next_timed_out() {
-            self.request_failed(request, error);
-        }
-        self.cancel_timed_out(node);
-        if matches!(self.phase, Phase::Draining { until } if until <= now) {
-            self.refuse_rest(node);
-            self.calls.clear();
-            self.inlet.clear();
-            self.fan_outs.clear();
-            self.phase = Phase::LastSends {
-                until: self.exchange.now.deadline(Self::LAST_SENDS),
-            };
-        }
-    }
-
-    fn close(&mut self) {
-        self.outbox = Transmits::new();
-        self.in_flight = 0;
-        self.fan_outs.clear();
-        self.phase = Phase::Closed;
-        self.notices.push_back(Notice::Closed);
     }
 
     /// Publishes what the link holds.

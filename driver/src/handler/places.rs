@@ -31,7 +31,9 @@ impl<F> Default for Place<F> {
 
 impl<F: Future<Output = Option<Message>> + Send + 'static> Slot for Place<F> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>> {
-        poll_running(self.0.as_mut(), context).map(Option::flatten)
+        let answer = ready!(poll_running(self.0.as_mut(), context));
+        self.0.set(None);
+        Poll::Ready(answer.flatten())
     }
 }
 
@@ -70,11 +72,15 @@ impl<F: Future<Output: IntoReply>> Answering<F> {
         let mut context = Context::from_waker(Waker::noop());
         let poll = || {
             let reply = ready!(poll_running(self.future.as_mut(), &mut context));
-            Poll::Ready(reply.and_then(|reply| reply.into_reply(asked)))
+            let answer = reply.and_then(|reply| reply.into_reply(asked));
+            // Behind the reply: what both hold may panic when it is dropped.
+            self.future.set(None);
+            Poll::Ready(answer)
         };
         let polled = catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|panic| {
-            // Not while it is on its way: a second panic would end the program.
-            self.future.set(None);
+            // Not while it is on its way: a second panic would end the program, as would that of
+            // what the first one has said, were it dropped by the second.
+            attempt(|| self.future.set(None));
             resume_unwind(panic)
         });
         if polled.is_pending() {
@@ -102,7 +108,7 @@ impl<F: Future<Output: IntoReply> + Send + 'static> Slot for Answering<F> {
         let reply = match attempt(poll) {
             Some(polled) => ready!(polled),
             None => {
-                future.set(None);
+                attempt(|| future.set(None));
                 let asked = request.take();
                 return Poll::Ready(asked.map(|asked| failed(asked.message.uri)));
             }
@@ -112,8 +118,15 @@ impl<F: Future<Output: IntoReply> + Send + 'static> Slot for Answering<F> {
         };
         // A reply may take it, and fail after that.
         let uri = asked.message.uri.clone();
-        let answer = attempt(|| reply.into_reply(&mut asked));
-        Poll::Ready(answer.unwrap_or_else(|| Some(failed(uri))))
+        let answer = attempt(|| {
+            let answer = reply.into_reply(&mut asked);
+            future.set(None);
+            answer
+        });
+        Poll::Ready(answer.unwrap_or_else(|| {
+            attempt(|| future.set(None));
+            Some(failed(uri))
+        }))
     }
 }
 
@@ -122,17 +135,14 @@ fn failed(uri: Bytes) -> Message {
     Message::error(uri, PANICKED)
 }
 
-/// What a future is ready with, if there is one. What it has captured goes then, and its place
-/// stays.
+/// What a future is ready with, if there is one. What it has captured is to go then.
 #[inline]
 fn poll_running<F: Future>(
-    mut future: Pin<&mut Option<F>>,
+    future: Pin<&mut Option<F>>,
     context: &mut Context<'_>,
 ) -> Poll<Option<F::Output>> {
-    let Some(running) = future.as_mut().as_pin_mut() else {
-        return Poll::Ready(None);
-    };
-    let output = ready!(running.poll(context));
-    future.set(None);
-    Poll::Ready(Some(output))
+    match future.as_pin_mut() {
+        Some(running) => running.poll(context).map(Some),
+        None => Poll::Ready(None),
+    }
 }

@@ -59,7 +59,7 @@ impl Queue {
         self.waiting.as_ref().map_or(0, |waiting| waiting.sends)
     }
 
-    /// Moves commands into a queue that is empty: see [`Waiting::move_some`].
+    /// Moves commands: see [`Waiting::move_some`].
     #[inline]
     pub(super) fn move_some(&mut self, into: &mut VecDeque<Command>, room: usize) -> bool {
         let waiting = self.waiting.as_mut();
@@ -89,7 +89,7 @@ impl Queue {
     pub(super) fn take_all(&mut self) -> VecDeque<Command> {
         let mut all = VecDeque::new();
         if let Some(waiting) = &mut self.waiting {
-            waiting.swap(&mut all);
+            waiting.move_all(&mut all);
             waiting.taken = 0;
         }
         all

@@ -103,19 +103,19 @@ impl Waiting {
         self.close_short();
     }
 
-    /// Moves all commands into a queue that is empty.
-    pub(super) fn swap(&mut self, into: &mut VecDeque<Command>) {
+    /// Moves all commands.
+    pub(super) fn move_all(&mut self, into: &mut VecDeque<Command>) {
         self.close_run();
         self.taken = self.commands.held();
         (self.sends, self.requests, self.request_bytes) = (0, 0, 0);
-        self.commands.swap(into);
+        self.commands.move_into(into);
     }
 
     /// Moves commands until those that may be dropped are as many bytes as there is room
     /// for, or more by one; says whether some are left.
     pub(super) fn move_some(&mut self, into: &mut VecDeque<Command>, room: usize) -> bool {
         if self.news() <= room {
-            self.swap(into);
+            self.move_all(into);
             return false;
         }
         self.close_run();

@@ -14,12 +14,12 @@ use super::listener::{Accepted, Incoming, Listener};
 use super::shared::Shared;
 use crate::address::canonical;
 use crate::byte_stream::ByteStream;
+use crate::caught::caught;
 use crate::connection::Connection;
 use crate::error::RefusedConnection;
 use crate::futures::{BoxFuture, race, wait_for, yield_now};
 use crate::logging::limited;
 use crate::options::ConnectionOptions;
-use crate::panics::caught;
 use crate::runtime::Runtime;
 
 /// What accepts connections. The listener is dropped before `open`, which notifies those

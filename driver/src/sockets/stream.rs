@@ -59,19 +59,27 @@ pub fn read_now<'a>(
     stream: impl Into<SockRef<'a>>,
     buffer: &mut BytesMut,
 ) -> Poll<io::Result<usize>> {
+    read_some(&mut &*stream.into(), buffer)
+}
+
+fn read_some(stream: &mut impl Read, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
     let mut some = [0; 4096];
     let room = buffer.capacity().saturating_sub(buffer.len());
     let some = some.get_mut(..room.min(4096)).unwrap_or_default();
     if some.is_empty() {
         return Poll::Pending;
     }
-    match (&*stream.into()).read(some) {
-        Ok(count) => {
-            buffer.extend_from_slice(some.get(..count).unwrap_or_default());
-            Poll::Ready(Ok(count))
-        }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-        Err(error) => Poll::Ready(Err(error)),
+    loop {
+        return match stream.read(some) {
+            Ok(count) => {
+                buffer.extend_from_slice(some.get(..count).unwrap_or_default());
+                Poll::Ready(Ok(count))
+            }
+            // By a signal: nothing was read, and nothing is wrong with the stream.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        };
     }
 }
 
@@ -119,4 +127,49 @@ fn set_keepalive(socket: &SockRef<'_>, keepalive: Keepalive) -> io::Result<()> {
     #[cfg(any(target_os = "android", target_os = "linux"))]
     socket.set_tcp_user_timeout(keepalive.user_timeout().then(|| keepalive.dead_after()))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    /// What reads find, one after another.
+    struct Script(VecDeque<Result<&'static [u8], io::ErrorKind>>);
+
+    impl Read for Script {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let mut bytes = self.0.pop_front().unwrap()?;
+            bytes.read(into)
+        }
+    }
+
+    #[test]
+    fn a_read_that_a_signal_interrupts_is_tried_again() {
+        use io::ErrorKind::{ConnectionReset, Interrupted, WouldBlock};
+        let script = [
+            Err(Interrupted),
+            Err(Interrupted),
+            Ok(&b"abc"[..]),
+            Err(Interrupted),
+            Err(WouldBlock),
+            Err(Interrupted),
+            Ok(b""),
+            Err(Interrupted),
+            Err(ConnectionReset),
+        ];
+        let mut stream = Script(script.into());
+        let mut buffer = BytesMut::with_capacity(16);
+        let mut read = || match read_some(&mut stream, &mut buffer) {
+            Poll::Ready(read) => Some(read.map_err(|error| error.kind())),
+            Poll::Pending => None,
+        };
+        assert_eq!(read(), Some(Ok(3)));
+        assert_eq!(read(), None);
+        assert_eq!(read(), Some(Ok(0)));
+        assert_eq!(read(), Some(Err(ConnectionReset)));
+        assert_eq!(&buffer[..], b"abc");
+        assert!(stream.0.is_empty());
+    }
 }

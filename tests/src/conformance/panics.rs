@@ -1,29 +1,26 @@
 //! What an application plugs in may panic: no task is just missing after that.
 
 use std::collections::BTreeMap;
-use std::future::{pending, poll_fn};
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use netaio_driver::core::plugin::{AuthPlugin, FieldNames, OpenContext, SealContext};
-use netaio_driver::core::types::{ERROR, REQUEST_URI, RESPOND_URI};
+use netaio_driver::core::types::{REQUEST_URI, RESPOND_URI};
 use netaio_driver::core::{
     AuthFailure, AuthFields, AuthView, CloseReason, Message, Now, SealError, SendError,
 };
 use netaio_driver::{
-    AutoReconnect, Client, ClientEvent, Clock, Connection, DatagramOptions, Handler, Keepalive,
-    LongRequest, Next, Outcome, Request, RequestError, Runtime, Server, ServerEvent, Spares,
-    TaskPanicked, UdpEvent, UdpNode,
+    AutoReconnect, Client, ClientEvent, Clock, DatagramOptions, Keepalive, RequestError, Runtime,
+    Server, ServerEvent, TaskPanicked, UdpEvent, UdpNode,
 };
 
 use super::raw::RawListener;
 use super::raw_node::{bind_node, plain_node};
-use super::support::{assert_message, both, connect, listen, yield_times};
+use super::support::{assert_message, connect, listen};
 
 /// An auth plugin that panics where a message says `panic`.
 struct Fragile;
@@ -54,129 +51,6 @@ impl AuthPlugin for Fragile {
 
 fn said() -> String {
     "a plugin of a test".to_owned()
-}
-
-/// What panics when it is dropped, but where another panic is on its way.
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            panic!("a panic of the test: of what is dropped")
-        }
-    }
-}
-
-/// A handler of one's own, whose future panics in its second poll, and when it is dropped after
-/// that.
-struct Placed;
-
-impl Handler<()> for Placed {
-    fn call(&self, _: &mut Option<Request>, spares: &mut Spares) -> Outcome {
-        let (bomb, mut polled) = (Bomb, false);
-        let future = poll_fn(move |context| {
-            let _held = &bomb;
-            assert!(!polled, "a handler of a test");
-            polled = true;
-            context.waker().wake_by_ref();
-            Poll::Pending
-        });
-        Outcome::Running(spares.place(future))
-    }
-}
-
-async fn passes(request: Request, next: Next) -> Option<Message> {
-    next.run(request).await
-}
-
-/// It is answered for as all handlers are, and the connection or the node lives; so is one in
-/// middleware, one whose times are measured, and one of a message that comes in parts.
-pub async fn a_future_of_ones_own_may_panic<R: Runtime>() {
-    macro_rules! with_handlers {
-        ($builder:expr) => {
-            $builder
-                .measure_times()
-                .long_requests()
-                .on((REQUEST_URI, "placed"), Placed)
-                .on((REQUEST_URI, "in middleware"), Placed)
-                .wrap_route(passes)
-                .on(REQUEST_URI, || async {
-                    yield_times(3).await;
-                    "here"
-                })
-        };
-    }
-    let server = listen(with_handlers!(Server::<R>::builder())).await;
-    let (_client, connection) = connect(Client::builder(), &server).await;
-    let node = bind_node(with_handlers!(UdpNode::<R>::builder())).await;
-    let asker = plain_node::<R>().await;
-    let address = node.local_addr();
-    for uri in ["placed", "in middleware"] {
-        let (answer, other) = both(async { connection.request(uri).await.unwrap() }, async {
-            connection.request("u").await.unwrap()
-        })
-        .await;
-        assert_message(&answer, ERROR, uri, "the handler failed");
-        assert_message(&other, RESPOND_URI, "u", "here");
-        let answer = asker.request(address, uri).await.unwrap();
-        assert_message(&answer, ERROR, uri, "the handler failed");
-    }
-    let long = || LongRequest::new(Message::new(REQUEST_URI, "placed", vec![0; 70_000]));
-    let answer = long().send(&connection).await.unwrap();
-    assert_message(&answer, ERROR, "placed", "the handler failed");
-    let answer = long().send(asker.remote(address)).await.unwrap();
-    assert_message(&answer, ERROR, "placed", "the handler failed");
-    // Its connection is the same.
-    let answer = connection.request("u").await.unwrap();
-    assert_message(&answer, RESPOND_URI, "u", "here");
-    assert!(server.metrics().handler_times.count() >= 5);
-}
-
-/// What panics whenever it is dropped.
-struct Mine;
-
-impl Drop for Mine {
-    fn drop(&mut self) {
-        panic!("a panic of the test: of what is dropped at last")
-    }
-}
-
-/// What handlers hold that a close drops may panic by that, of several of them: the connection is
-/// closed as it was to be, and others go on.
-pub async fn what_a_close_drops_may_panic<R: Runtime>() {
-    let (told, tell) = async_channel::bounded(2);
-    let holds = move |who: Connection| {
-        let told = told.clone();
-        async move {
-            let _mine = Mine;
-            told.send(who).await.unwrap();
-            pending::<()>().await;
-        }
-    };
-    let server = Server::<R>::builder()
-        .concurrent_handlers(2)
-        .on((REQUEST_URI, "holds"), holds)
-        .on(REQUEST_URI, || "here");
-    let server = listen(server).await;
-    let mut events = server.events();
-    let (_client, connection) = connect(Client::builder().correlate(), &server).await;
-    let (_other, other) = connect(Client::builder(), &server).await;
-    let ask = || async { connection.request("holds").await.unwrap_err() };
-    let close = async {
-        tell.recv().await.unwrap();
-        tell.recv().await.unwrap().close().await;
-    };
-    let ((first, second), ()) = both(both(ask(), ask()), close).await;
-    let closed = RequestError::Closed(CloseReason::Remote);
-    assert_eq!((first, second), (closed.clone(), closed));
-    let reason = loop {
-        if let ServerEvent::Closed { reason, .. } = events.next().await.unwrap() {
-            break reason;
-        }
-    };
-    assert_eq!(reason, CloseReason::Local);
-    let answer = other.request("u").await.unwrap();
-    assert_message(&answer, RESPOND_URI, "u", "here");
 }
 
 /// The connection that a plugin panics for is closed, and says why; others go on.
@@ -317,9 +191,9 @@ pub async fn reconnecting_goes_on<R: Runtime>() {
 
 /// A clock that panics once, when it is told to.
 #[derive(Clone)]
-struct Broken {
-    start: Instant,
-    panics: Arc<AtomicBool>,
+pub(super) struct Broken {
+    pub(super) start: Instant,
+    pub(super) panics: Arc<AtomicBool>,
 }
 
 impl Clock for Broken {

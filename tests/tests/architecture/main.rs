@@ -120,6 +120,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
                 "heap",
                 "histogram",
                 "key_files",
+                "panics",
                 "runtime",
                 "sync",
             ],
@@ -128,7 +129,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             // Vocabulary.
             &["clock", "options", "random", "states", "events"],
             &["error", "logging", "peer_events", "sources"],
-            &["context", "panics"],
+            &["caught", "context"],
             // What handles and tasks are made of.
             &[
                 "background",

@@ -326,6 +326,15 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
         known.collect()
     }
 
+    /// As [`list`](Self::list), of what `make` makes of each peer, its addresses, the first one
+    /// first, and when it was last heard: for those who keep it in another form.
+    #[must_use]
+    pub fn list_as<T>(&self, mut make: impl FnMut(&Peer, &[A], Duration) -> T) -> Vec<T> {
+        let entries = self.entries().into_iter();
+        let made = entries.map(|it| make(&it.peer, &it.addresses, self.last_heard(it)));
+        made.collect()
+    }
+
     /// The first address of each peer, by ascending id.
     pub(crate) fn first_addresses(&self) -> Vec<A> {
         let entries = self.entries().into_iter();
