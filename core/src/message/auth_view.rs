@@ -36,6 +36,12 @@ impl<'a> AuthView<'a> {
         Self(section)
     }
 
+    /// The section, or nothing where there are no fields.
+    #[inline]
+    pub(super) const fn section(self) -> &'a [u8] {
+        self.0
+    }
+
     #[inline]
     pub(super) fn pairs(self) -> Option<Pairs<'a>> {
         // Most messages have no fields; a dict that is not empty is longer.

@@ -21,6 +21,8 @@ pub(super) struct SetFields {
 pub(crate) struct FieldForm<const N: usize> {
     /// The dict of these fields alone, with zeros in the place of values.
     packed: Vec<u8>,
+    /// Of each of its bytes, the bits that are not of a value: all or none.
+    fixed: Vec<u8>,
     places: [Place; N],
 }
 
@@ -32,6 +34,18 @@ struct Place {
     /// Its value, at the end of the item.
     value: usize,
     value_len: usize,
+}
+
+impl Place {
+    /// Its value in a dict.
+    #[inline]
+    fn of(self, dict: &[u8]) -> Option<&[u8]> {
+        dict.get(self.value..)?.get(..self.value_len)
+    }
+
+    fn of_mut(self, dict: &mut [u8]) -> Option<&mut [u8]> {
+        dict.get_mut(self.value..)?.get_mut(..self.value_len)
+    }
 }
 
 impl<const N: usize> FieldForm<N> {
@@ -64,10 +78,36 @@ impl<const N: usize> FieldForm<N> {
                 value_len: *value_len,
             };
         }
+        let mut fixed = alloc::vec![u8::MAX; form.packed.len()];
+        for place in &places {
+            place.of_mut(&mut fixed)?.fill(0);
+        }
         (items().count() == N).then_some(Self {
             packed: form.packed,
+            fixed,
             places,
         })
+    }
+
+    /// The values of fields that are these alone, packed as they are here. What else is there is
+    /// left to who looks at each.
+    #[inline]
+    pub(crate) fn read<'a>(&self, fields: AuthView<'a>) -> Option<[&'a [u8]; N]> {
+        let section = fields.section();
+        let form = self.packed.iter().zip(&self.fixed);
+        let differs = section
+            .iter()
+            .zip(form)
+            .fold(0, |differs, (byte, (own, fixed))| {
+                differs | ((byte ^ own) & fixed)
+            });
+        if section.len() != self.packed.len() || differs != 0 {
+            return None;
+        }
+        Some(
+            self.places
+                .map(|place| place.of(section).unwrap_or_default()),
+        )
     }
 
     /// The dict with these values.
@@ -314,6 +354,9 @@ mod tests {
             match done {
                 true => {
                     assert_eq!(at_once.section(), one_by_one.section());
+                    let alone = others_set.is_empty();
+                    let values = values.each_ref().map(Vec::as_slice);
+                    assert_eq!(form.read(at_once.view()), alone.then_some(values));
                     filled += 1;
                 }
                 false => {
@@ -338,6 +381,25 @@ mod tests {
             fields.view().get_packed("a"),
             Some(&[0x41, 4, 1, 1, 1, 1][..])
         );
+    }
+
+    #[test]
+    fn what_is_packed_otherwise_is_not_read_by_a_form() {
+        let values = [&[1; 4][..], &[2; 30]];
+        let form = FieldForm::new([("b", 4), ("a", 30)]).unwrap();
+        let mut fields = SetFields::default();
+        assert!(fields.fill(&form, values));
+        let section = fields.section();
+        let read = |section: &[u8]| form.read(AuthView::validated(section)).is_some();
+        assert!(read(section) && !read(&[section, &[0]].concat()));
+        let read_as_before = (0..section.len()).filter(|at| {
+            assert!(!read(&section[..*at]));
+            let mut changed = section.to_vec();
+            changed[*at] ^= 1;
+            read(&changed)
+        });
+        // The bytes of the values.
+        assert_eq!(read_as_before.count(), 34);
     }
 
     #[test]
