@@ -105,8 +105,19 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         may_call: bool,
         may_answer: &mut dyn FnMut() -> bool,
     ) -> Result<Found<N::Handler>, Failed> {
-        let found = node.route(sealed.message_type(), sealed.uri(), from);
-        self.find_behind_layers(node, sealed, from, (found, may_call), may_answer)
+        let withheld = !may_call && sealed.message_type().is_request();
+        match node.route(sealed.message_type(), sealed.uri(), from) {
+            // As most are: nothing is to be opened, and nobody else can take the handler.
+            Destination::Handler(Route {
+                handler,
+                inner,
+                one_time: None,
+            }) if inner.is_empty() && !withheld => {
+                let target = Target::Handler(handler);
+                Ok(Found { target, inner })
+            }
+            found => self.find_behind_layers(node, sealed, from, (found, may_call), may_answer),
+        }
     }
 
     /// As [`find`](Self::find), from where the message goes.

@@ -2,11 +2,12 @@
 //! sealed and opened, answers find their requests, and the rest its handlers.
 
 mod dispatch;
+mod opening;
+mod sealing;
 mod sort;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::hash::Hash;
 
 use rand_core::CryptoRng;
@@ -14,21 +15,19 @@ use rand_core::CryptoRng;
 pub(crate) use self::dispatch::{Failed, Found, Otherwise, Target};
 pub(crate) use self::sort::Sorted;
 
-use crate::calls::ReplyAddress;
 use crate::config::{LinkConfig, Role};
 use crate::cookies::{self, CookieFields};
-use crate::correlation::{CorrelationIds, PackedId};
-use crate::error::{CloseReason, OpenError, RequestError, SealError, SendError};
-use crate::frame::SealedMessage;
+use crate::correlation::CorrelationIds;
+use crate::error::{CloseReason, RequestError, SendError};
 use crate::hashes::HashSet;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::now::Now;
-use crate::options::{RequestOptions, SendOptions};
+use crate::options::RequestOptions;
 use crate::place::Place;
-use crate::plugin::{Direction, KnownPeers, Layer, OpenContext, PeerContext, SealContext};
+use crate::plugin::{Direction, KnownPeers};
 use crate::requests::{Doubt, NewRequest, Pending, RequestId};
-use crate::seal::{CorrelationField, Fields, LinkField, Plan, Sealer, seal_bare};
+use crate::seal::Sealer;
 use crate::shared::SharedNode;
 
 /// The state of one link that does not depend on its transport. `A` tells the
@@ -104,88 +103,6 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         &self.config.wire.limits
     }
 
-    /// Appends a sealed frame to `out`, with the config's outer layer unless
-    /// there is one in its place.
-    fn seal(
-        &mut self,
-        node: &mut impl SharedNode,
-        to: Place,
-        message: &Message,
-        (outer, inner): (Option<&Layer>, &Layer),
-        fields: LinkFields<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SealError> {
-        let outer = outer.unwrap_or(&self.config.outer);
-        let correlation = &self.config.correlation;
-        let ours = correlation.requests() || correlation.replies() || self.ids.is_some();
-        let correlation_field = (ours && !self.field_clash).then(|| CorrelationField {
-            name: correlation.field(),
-            id: fields.id,
-        });
-        let bare = message.auth.is_bare() && self.config.wire.codec.is_netaio();
-        if bare && fields.cookies.is_empty() && outer.is_empty() && inner.is_empty() {
-            return seal_bare(&self.config.wire, message, correlation_field, out);
-        }
-        let of_link = fields.cookies.fields();
-        let of_link: &[LinkField<'_>] = match self.cookies {
-            false => &[],
-            true if fields.cookies.is_empty() || !cookies::clash(inner) => &of_link,
-            true => &CookieFields::default().fields(),
-        };
-        let known = self.known_peers([outer, inner], node, to);
-        let mut peers = known.as_ref().map(KnownPeers::context).unwrap_or_default();
-        peers.direction = self.outbound();
-        peers.place = Some(to);
-        let mut context = SealContext {
-            now: self.now,
-            rng: &mut *self.rng,
-            peers,
-        };
-        let plan = Plan {
-            wire: &self.config.wire,
-            outer,
-            inner,
-            fields: Fields::Fresh(correlation_field, of_link),
-        };
-        let sealer = self.sealer.get_or_insert_default();
-        sealer.carry_out(plan, message, &mut context, out)
-    }
-
-    /// Seals an error for somebody who proved nothing: no plugin lends it its
-    /// keys.
-    pub(crate) fn seal_unsealed(
-        &mut self,
-        message: &Message,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SealError> {
-        let none = Layer::new();
-        let mut context = SealContext {
-            now: self.now,
-            rng: &mut *self.rng,
-            peers: PeerContext::default(),
-        };
-        let wire = &self.config.wire;
-        let sealer = self.sealer.get_or_insert_default();
-        sealer.seal(wire, &none, &none, message, &mut context, out)
-    }
-
-    /// Seals what the caller sends.
-    pub(crate) fn seal_send(
-        &mut self,
-        node: &mut impl SharedNode,
-        to: Place,
-        message: &Message,
-        options: &SendOptions,
-        cookies: CookieFields<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SealError> {
-        self.config.outer.check_clash(options.inner())?;
-        let outer = options.outer(&self.config.outer);
-        let layers = (Some(&outer), options.inner());
-        let id = None;
-        self.seal(node, to, message, layers, LinkFields { id, cookies }, out)
-    }
-
     /// Ends the next request whose time is up; placeholders without a word.
     pub(crate) fn next_timed_out(&mut self) -> Option<(RequestId, RequestError)> {
         let (id, timeout) = self.pending.timed_out(self.now.monotonic)?;
@@ -210,127 +127,6 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             false => SendError::Closed(reason).into(),
         };
         Some((ended.id, error))
-    }
-
-    /// Seals what a handler replies. An address has an id only where replies repeat it.
-    #[inline]
-    pub(crate) fn seal_reply(
-        &mut self,
-        node: &mut impl SharedNode,
-        to: Place,
-        address: &ReplyAddress<A>,
-        message: &Message,
-        cookies: CookieFields<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SealError> {
-        let id = (!address.id.is_empty()).then_some(&address.id[..]);
-        // As most are: no plugin seals it.
-        let plain = self.plain && address.inner.is_empty() && cookies.is_empty();
-        if plain && message.auth.is_bare() {
-            let name = self.config.correlation.field();
-            let field = CorrelationField { name, id };
-            return seal_bare(&self.config.wire, message, Some(field), out);
-        }
-        let layers = (None, &address.inner);
-        self.seal(node, to, message, layers, LinkFields { id, cookies }, out)
-    }
-
-    /// Seals the request that [`await_answer`](Self::await_answer) lets wait
-    /// next, and says whether it carries its id.
-    pub(crate) fn seal_request(
-        &mut self,
-        node: &mut impl SharedNode,
-        to: Place,
-        message: &Message,
-        options: &RequestOptions,
-        cookies: CookieFields<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<bool, SealError> {
-        let request = self.pending.next_id();
-        self.seal_request_as(node, to, (request, message, options), cookies, out)
-    }
-
-    /// Seals a request under its name, and says whether it carries its id.
-    pub(crate) fn seal_request_as(
-        &mut self,
-        node: &mut impl SharedNode,
-        to: Place,
-        (request, message, options): (RequestId, &Message, &RequestOptions),
-        cookies: CookieFields<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<bool, SealError> {
-        let send = options.send_options();
-        let correlation = &self.config.correlation;
-        let field = correlation.field();
-        let wanted = options.correlation().or(correlation.requests_as_set());
-        let clash = self.field_clash || send.inner().writes(field);
-        if wanted == Some(true) && clash {
-            return Err(SealError::FieldClash(field.into()));
-        }
-        let carries = wanted.unwrap_or(!clash);
-        let id = carries.then(|| self.correlation_id(request)).flatten();
-        let before = out.len();
-        if let Some(id) = id {
-            self.config.outer.check_clash(send.inner())?;
-            let outer = send.outer(&self.config.outer);
-            let layers = (Some(&outer), send.inner());
-            let id = Some(&id[..]);
-            let sealed = self.seal(node, to, message, layers, LinkFields { id, cookies }, out);
-            // There may be room without it.
-            if sealed.is_ok() || wanted == Some(true) {
-                return sealed.map(|()| true);
-            }
-            out.truncate(before);
-        }
-        self.seal_send(node, to, message, send, cookies, out)?;
-        Ok(false)
-    }
-
-    /// Lets a request that waits be [sent again](Self::seal_again) where its receiver asks
-    /// for that.
-    pub(crate) fn keep_request(
-        &mut self,
-        request: RequestId,
-        message: &Message,
-        options: &RequestOptions,
-    ) {
-        if self.cookies {
-            let max = self.limits().outbound_queue();
-            let correlated = self.pending.remote_of_correlated(request).is_some();
-            let options = options.clone().with_correlation(correlated);
-            self.pending.keep(request, message, options, max);
-        }
-    }
-
-    /// Seals a request that waits once more. It is as new: with other nonces, and the same
-    /// id.
-    pub(crate) fn seal_again(
-        &mut self,
-        node: &mut impl SharedNode,
-        to: Place,
-        request: RequestId,
-        cookies: CookieFields<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SealError> {
-        let Some((message, options)) = self.pending.take_repeat(request) else {
-            return Err(SealError::Plugin("the request is sent no more"));
-        };
-        self.seal_request_as(node, to, (request, &message, &options), cookies, out)?;
-        Ok(())
-    }
-
-    /// Whether a request that cannot carry an id is not to be sent.
-    pub(crate) fn requires_id(&self, options: &RequestOptions) -> bool {
-        let as_set = self.config.correlation.requests_as_set();
-        options.correlation().or(as_set) == Some(true)
-    }
-
-    /// The id of a request; beyond a million that wait there is none.
-    fn correlation_id(&mut self, request: RequestId) -> Option<PackedId> {
-        let ids = self
-            .ids
-            .get_or_insert_with(|| CorrelationIds::new(&mut *self.rng));
-        ids.of(request)
     }
 
     /// Whether one request more may be sent.
@@ -396,55 +192,6 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
             .leave_placeholder(self.now.monotonic, request, max);
     }
 
-    /// Opens an inner layer.
-    fn open(
-        &self,
-        node: &mut impl SharedNode,
-        sealed: &mut SealedMessage,
-        layer: &Layer,
-        from: Place,
-    ) -> Result<(), OpenError> {
-        self.open_layer(node, sealed, layer, Some(&self.config.outer), from)
-    }
-
-    /// Opens a layer, which is within `outer` if there is one.
-    fn open_layer(
-        &self,
-        node: &mut impl SharedNode,
-        sealed: &mut SealedMessage,
-        layer: &Layer,
-        outer: Option<&Layer>,
-        from: Place,
-    ) -> Result<(), OpenError> {
-        if layer.is_empty() {
-            return Ok(());
-        }
-        let known = self.known_peers([layer], node, from);
-        let mut peers = known.as_ref().map(KnownPeers::context).unwrap_or_default();
-        peers.direction = self.inbound();
-        peers.place = Some(from);
-        peers.node = self.config.node();
-        let now = self.now;
-        let context = OpenContext { now, peers };
-        let wire = &self.config.wire;
-        let ahead = self.sealer.as_deref().map(Sealer::ahead);
-        sealed.open_ahead(outer, layer, ahead, wire, &context)
-    }
-
-    /// The peers at both ends, where one of the layers wants to know them.
-    fn known_peers<'a>(
-        &self,
-        layers: impl IntoIterator<Item = &'a Layer>,
-        node: &mut impl SharedNode,
-        at: Place,
-    ) -> Option<KnownPeers> {
-        let wanted = layers.into_iter().any(Layer::is_peer_specific);
-        wanted.then(|| match &self.kept_peers {
-            Some(kept) => (**kept).clone(),
-            None => node.known_peers(at),
-        })
-    }
-
     /// Keeps the peers at both ends of a link in mind, of which the node is to forget one:
     /// what was asked for is still answered.
     pub(crate) fn keep_peers(&mut self, node: &mut impl SharedNode, at: Place) {
@@ -477,19 +224,5 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
     /// Whether cookies are given and repeated.
     pub(crate) fn has_cookies(&self) -> bool {
         self.cookies
-    }
-
-    /// Opens the outer layer.
-    #[inline]
-    pub(crate) fn open_outer(
-        &self,
-        node: &mut impl SharedNode,
-        sealed: &mut SealedMessage,
-        from: impl FnOnce() -> Place,
-    ) -> Result<(), OpenError> {
-        match self.config.outer.is_empty() {
-            true => Ok(()),
-            false => self.open_layer(node, sealed, &self.config.outer, None, from()),
-        }
     }
 }
