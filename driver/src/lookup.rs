@@ -99,6 +99,13 @@ impl<'r> SharedNode for View<'_, 'r> {
     }
 
     #[inline]
+    fn expect_messages(&mut self, messages: &mut dyn Iterator<Item = (MessageType, &[u8])>) {
+        if let Some(routing) = self.routing {
+            routing.expect(messages, AnyHandler::touch);
+        }
+    }
+
+    #[inline]
     fn heard(&mut self, now: Now, from: Place) {
         self.service.heard(now, from);
     }
