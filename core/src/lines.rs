@@ -5,12 +5,18 @@ use core::hash::{BuildHasher, Hash};
 
 use crate::hashes::Hashes;
 
-/// An entry that has its key in it. Entries are to be as large as a line, 64 bytes, and aligned
-/// so.
+/// An entry that has its key in it. Entries are to be as large as a line, 64 bytes, or as two, and
+/// aligned to lines.
 pub(crate) trait Line {
     type Key: Copy + Eq + Hash;
 
     fn key(&self) -> Self::Key;
+
+    /// The hash of a key. A key that is a keyed hash needs no other.
+    #[inline]
+    fn hash(key: Self::Key, hashes: &Hashes) -> u64 {
+        hashes.hash_one(key)
+    }
 }
 
 /// A table of many entries that each message looks into. Other tables look at a list of marks
@@ -44,10 +50,13 @@ impl<T: Line> Lines<T> {
     /// Changes the places of all entries.
     pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
         self.hashes = hashes;
-        self.resize(self.places.len());
+        self.resize(self.places.len(), |_, _| ());
     }
 
-    #[cfg(test)]
+    pub(crate) fn hashes(&self) -> Hashes {
+        self.hashes
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -64,10 +73,16 @@ impl<T: Line> Lines<T> {
     /// Where the entry of a key is, until one is inserted or removed.
     #[inline]
     pub(crate) fn find(&self, key: T::Key) -> Option<usize> {
+        self.find_that(key, |_| true)
+    }
+
+    /// As [`find`](Self::find), where several entries may have a key.
+    #[inline]
+    pub(crate) fn find_that(&self, key: T::Key, is: impl Fn(&T) -> bool) -> Option<usize> {
         let mut at = self.first(key)?;
         // Some place is free.
         while let Some(line) = self.get(at) {
-            if line.key() == key {
+            if line.key() == key && is(line) {
                 return Some(at);
             }
             at = self.next(at);
@@ -87,31 +102,82 @@ impl<T: Line> Lines<T> {
         self.places.get_mut(place)?.as_mut()
     }
 
-    /// Adds an entry, whose key has none, and says where it is.
+    /// Adds an entry, and says where it is.
     pub(crate) fn insert(&mut self, line: T) -> usize {
-        let places = self.places.len();
-        if self.len >= (places / 8).saturating_mul(5) {
-            self.resize(places.saturating_mul(2).max(Self::LEAST));
+        self.insert_among(line, |_, _| ())
+    }
+
+    /// As [`insert`](Self::insert), and says of others that move where they are then.
+    pub(crate) fn insert_among(&mut self, line: T, moved: impl FnMut(&T, usize)) -> usize {
+        if let Some(more) = self.growth() {
+            self.resize(self.places.len().saturating_add(more), moved);
         }
         self.len = self.len.saturating_add(1);
         self.put(line)
     }
 
+    /// The places that one entry more makes, if there are too few.
+    fn growth(&self) -> Option<usize> {
+        let places = self.places.len();
+        (self.len >= (places / 8).saturating_mul(5)).then(|| places.max(Self::LEAST))
+    }
+
     /// Takes out the entry of a key.
     pub(crate) fn remove(&mut self, key: T::Key) -> Option<T> {
-        let mut free = self.find(key)?;
+        self.remove_at(self.find(key)?, |_, _| ())
+    }
+
+    /// Takes out the entry at a place, and says of others that move where they are then.
+    pub(crate) fn remove_at(
+        &mut self,
+        mut free: usize,
+        mut moved: impl FnMut(&T, usize),
+    ) -> Option<T> {
         let removed = self.places.get_mut(free)?.take()?;
         self.len = self.len.saturating_sub(1);
         // Those behind it move up, unless they would then be before their first place.
         let mut at = self.next(free);
-        while let Some(first) = self.get(at).and_then(|line| self.first(line.key())) {
+        while let Some(line) = self.get(at)
+            && let Some(first) = self.first(line.key())
+        {
             if self.distance(first, at) >= self.distance(free, at) {
+                moved(line, free);
                 self.places.swap(free, at);
                 free = at;
             }
             at = self.next(at);
         }
         Some(removed)
+    }
+
+    /// Gives memory back where few entries are left. Each time, at least as many were removed
+    /// before as move.
+    pub(crate) fn shrink(&mut self, moved: impl FnMut(&T, usize)) {
+        let places = self.places.len();
+        if places > Self::LEAST && self.len < places / 8 {
+            self.resize(places / 2, moved);
+        }
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.places.len().saturating_mul(size_of::<Option<T>>())
+    }
+
+    /// Bytes that one entry more takes.
+    pub(crate) fn bytes_growth(&self) -> usize {
+        let places = self.growth().unwrap_or(0);
+        places.saturating_mul(size_of::<Option<T>>())
+    }
+
+    /// All entries.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.places.iter().flatten()
+    }
+
+    /// All entries.
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = T> {
+        self.places.into_iter().flatten()
     }
 
     /// All entries.
@@ -130,12 +196,18 @@ impl<T: Line> Lines<T> {
         at
     }
 
-    fn resize(&mut self, places: usize) {
-        let mut larger = Vec::new();
-        larger.reserve_exact(places);
-        larger.resize_with(places, || None);
-        for line in core::mem::replace(&mut self.places, larger) {
-            line.map(|line| self.put(line));
+    fn resize(&mut self, places: usize, mut moved: impl FnMut(&T, usize)) {
+        let mut others = Vec::new();
+        others.reserve_exact(places);
+        others.resize_with(places, || None);
+        for line in core::mem::replace(&mut self.places, others)
+            .into_iter()
+            .flatten()
+        {
+            let at = self.put(line);
+            if let Some(line) = self.get(at) {
+                moved(line, at);
+            }
         }
     }
 
@@ -144,7 +216,7 @@ impl<T: Line> Lines<T> {
     fn first(&self, key: T::Key) -> Option<usize> {
         let last = self.places.len().checked_sub(1)?;
         // The lowest bits, of all that there are, in any case.
-        Some(self.hashes.hash_one(key) as usize & last)
+        Some(T::hash(key, &self.hashes) as usize & last)
     }
 
     #[inline]

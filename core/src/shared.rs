@@ -42,6 +42,13 @@ pub trait SharedNode {
         let _ = from;
     }
 
+    /// Messages of these types and uris came over a stream, and are about to be handled: where there
+    /// are so many handlers that no cache of the processor has them, those of these are fetched
+    /// from memory at once. Nothing is checked yet, and nothing changes: it may be left out.
+    fn expect_messages(&mut self, messages: &mut dyn Iterator<Item = (MessageType, &[u8])>) {
+        let _ = messages;
+    }
+
     /// Notes a sign of life: a message that passed the layers it had to pass.
     fn heard(&mut self, now: Now, from: Place);
 

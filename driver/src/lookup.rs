@@ -81,7 +81,11 @@ impl<'r> SharedNode for View<'_, 'r> {
         uri: &[u8],
         from: Place,
     ) -> Destination<Found<'r>> {
-        match self.routes.as_mut().filter(|routes| !routes.is_stale()) {
+        match self
+            .routes
+            .as_mut()
+            .filter(|routes| !routes.routing().is_stale())
+        {
             Some(routes) => routes.route(message_type, uri, from).map(Found::Seen),
             None => self.service.route(message_type, uri, from).map(Found::Own),
         }
@@ -97,6 +101,13 @@ impl<'r> SharedNode for View<'_, 'r> {
 
     fn expect(&mut self, from: &mut dyn Iterator<Item = Place>) {
         self.service.expect(from);
+    }
+
+    #[inline]
+    fn expect_messages(&mut self, messages: &mut dyn Iterator<Item = (MessageType, &[u8])>) {
+        if let Some(routes) = &self.routes {
+            routes.routing().expect(messages, AnyHandler::touch);
+        }
     }
 
     #[inline]

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use netaio_core::plugin::Direction;
-use netaio_core::{Delivery, LinkId, Message, SealError, SendOptions, SharedFrame, SharedNode};
+use netaio_core::{
+    Delivery, LinkId, Message, Place, SealError, SendOptions, SharedFrame, SharedNode,
+};
 
 use crate::connection::Connection;
 use crate::fanout::FrameSealer;
@@ -39,6 +41,16 @@ impl Connections {
     fn get(&self, link: LinkId) -> Option<&Connection> {
         self.open.get(&link).or_else(|| self.leaving.get(&link))
     }
+
+    /// Those of these places whose remotes are there.
+    fn receivers(&self, places: &[Place]) -> Receivers {
+        let links = places.iter().filter_map(|place| place.link());
+        Receivers::new(
+            links
+                .filter_map(|link| self.open.get(&link).cloned())
+                .collect(),
+        )
+    }
 }
 
 impl Roster {
@@ -70,14 +82,15 @@ impl Roster {
     /// The connections that are subscribed to a key.
     pub(crate) fn subscribed(&self, key: &[u8]) -> Arc<Receivers> {
         let node = self.service.node();
-        let Some(stamp) = node.subscribers_stamp(key) else {
-            // There are none, or some by patterns: each key has others then.
-            let places: Vec<_> = node.subscribers(key).collect();
+        let places = node.subscribers(key);
+        // Of few it takes no time to list them again, and they would displace others. Where some
+        // are there by patterns each key has others.
+        let many = places.len() >= Receivers::MANY;
+        let stamp = many.then(|| node.subscribers_stamp(key)).flatten();
+        let Some(stamp) = stamp else {
+            let places: Vec<_> = places.collect();
             drop(node);
-            let connections = lock(&self.connections);
-            let links = places.iter().filter_map(|place| place.link());
-            let open = links.filter_map(|link| connections.open.get(&link).cloned());
-            return Arc::new(Receivers::new(open.collect()));
+            return Arc::new(lock(&self.connections).receivers(&places));
         };
         drop(node);
         if let Some(list) = lock(&self.connections).lists.subscribed(stamp) {
@@ -88,10 +101,7 @@ impl Roster {
         let places: Vec<_> = node.subscribers(key).collect();
         drop(node);
         let mut connections = lock(&self.connections);
-        let links = places.iter().filter_map(|place| place.link());
-        let open = links.filter_map(|link| connections.open.get(&link).cloned());
-        let list = Arc::new(Receivers::new(open.collect()));
-        // Of few it takes no time to list them again, and they would displace others.
+        let list = Arc::new(connections.receivers(&places));
         let many = list.connections().len() >= Receivers::MANY;
         let gone = many.then(|| connections.lists.keep(stamp, list.clone()));
         drop(connections);

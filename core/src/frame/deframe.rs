@@ -6,7 +6,7 @@ use bytes::{Buf, BytesMut};
 
 use super::SealedMessage;
 use crate::error::{FrameError, FrameErrorKind};
-use crate::message::Header;
+use crate::message::{Body, Header, MessageType};
 use crate::wire::Wire;
 
 /// Splits a stream of bytes into frames.
@@ -81,6 +81,27 @@ impl Deframer {
         self.header = None;
         self.position = self.position.saturating_add(len as u64);
         Ok(Some(frame))
+    }
+
+    /// The types and the uris of the whole frames at the front of `input`, in netaio's own format,
+    /// as far as they can be told: nothing is checked, and a layer may hide a uri.
+    pub(crate) fn ahead<'a>(
+        &self,
+        mut input: &'a [u8],
+    ) -> impl Iterator<Item = (MessageType, &'a [u8])> + use<'a> {
+        let codec = &self.wire.codec;
+        if codec.custom_header().is_some() || codec.custom_body().is_some() {
+            input = &[];
+        }
+        core::iter::from_fn(move || {
+            let header = Header::decode(input.get(..Header::LEN)?).ok()?;
+            let len = frame_len(Header::LEN, &header)?;
+            let (frame, rest) = input.split_at_checked(len)?;
+            let body = frame.get(Header::LEN.checked_add(header.auth_len)?..)?;
+            let (uri, _) = Body::decode(body).ok()?;
+            input = rest;
+            Some((header.message_type, body.get(uri)?))
+        })
     }
 
     /// Where the next frame starts, in bytes from the start of the stream.
@@ -216,6 +237,7 @@ mod tests {
     use super::super::encode::{encode, encode_plain};
     use super::*;
     use crate::message::{AuthFields, Message, MessageType, Payload};
+    use alloc::vec;
     use alloc::vec::Vec;
 
     const ECHO: &[u8] = b"\x00\x00\x03\x00\x08\x33\x95\x03\xac\x4d\x40\x00\x00\x04echohi";
@@ -320,6 +342,25 @@ mod tests {
             error.kind,
             FrameErrorKind::Checksum { found: 0, .. }
         ));
+    }
+
+    #[test]
+    fn what_is_ahead_is_told_as_far_as_it_is_whole() {
+        let deframer = Deframer::new(Arc::new(Wire::default()));
+        let ahead = |bytes: &[u8]| {
+            let uris = deframer.ahead(bytes).map(|(_, uri)| uri.to_vec());
+            uris.collect::<Vec<_>>()
+        };
+        let two = [ECHO, ECHO].concat();
+        for len in 0..two.len() {
+            let whole = len / ECHO.len();
+            assert_eq!(ahead(&two[..len]), vec![b"echo"; whole], "{len}");
+        }
+        let (first, _) = deframer.ahead(ECHO).next().unwrap();
+        assert_eq!(first, MessageType::REQUEST_URI);
+        // Behind a uri that is longer than its frame nothing is looked at.
+        let broken = b"\x00\x00\x03\x00\x02\0\0\0\0\x4d\x40\x00\x00\x01";
+        assert_eq!(ahead(&[ECHO, broken, ECHO].concat()), [b"echo"]);
     }
 
     #[test]

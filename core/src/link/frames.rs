@@ -48,6 +48,18 @@ impl Link {
         self.handle_frame(node, frame, (bytes, is_next), on_call)
     }
 
+    /// Has the node fetch from memory what it knows of the messages that are about to be handled,
+    /// each once, however many turns that takes.
+    #[inline]
+    pub(super) fn expect<N: SharedNode>(&mut self, node: &mut N) {
+        if self.has_unhandled() && self.inlet.expected == 0 {
+            let (most, expected) = (self.limits().frames_per_turn(), &mut self.inlet.expected);
+            let ahead = self.deframer.ahead(&self.inlet.bytes).take(most);
+            let mut ahead = ahead.inspect(|_| *expected = expected.saturating_add(1));
+            node.expect_messages(&mut ahead);
+        }
+    }
+
     /// The next whole frame, if it may be looked at, as one whose message `is_next` may. What is no
     /// frame begins the end, and so does the end of the stream.
     // As Deframer::next.
@@ -60,6 +72,7 @@ impl Link {
         }
         match self.deframer.next(&mut self.inlet.bytes) {
             Ok(Some(frame)) => {
+                self.inlet.expected = self.inlet.expected.saturating_sub(1);
                 self.timers.frame(false, self.exchange.now.monotonic);
                 return Some(frame);
             }

@@ -11,6 +11,8 @@ pub(super) struct Inlet {
     pub(super) bytes: BytesMut,
     /// What is there is a part of one frame, as was seen.
     pub(super) incomplete: bool,
+    /// Frames at the front that the node was told of.
+    pub(super) expected: u32,
     /// The room that the next read is given.
     room: usize,
     /// The buffer that the bytes are in.
@@ -27,6 +29,7 @@ impl Inlet {
         Self {
             bytes: BytesMut::new(),
             incomplete: false,
+            expected: 0,
             room: Self::ROOM.0,
             buffer: Buffer::default(),
         }

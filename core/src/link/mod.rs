@@ -414,6 +414,7 @@ impl Link {
                 self.turn = 0;
             }
             self.expire(node);
+            self.expect(node);
         }
         if core::mem::take(&mut self.leaves) {
             self.tell_left(node);

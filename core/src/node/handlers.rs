@@ -67,17 +67,24 @@ impl<H: Clone> Node<H> {
         Ok(replaced.and_then(Target::into_handler))
     }
 
-    /// The handlers as they are now, unless there are more than 256 keys or one-time
-    /// handlers: the next change copies them all as long as somebody has this.
+    /// The handlers as they are now. As long as somebody has this, the next change copies a part of
+    /// those by keys, and all by patterns: so there are none where there are more than 256
+    /// patterns, or one-time handlers. Of more than 256 keys, as many messages must have been
+    /// routed since the last change as are worth that copy.
     #[must_use]
     pub fn routing(&self) -> Option<Arc<Routing<H>>> {
         const MAX: usize = 256;
+        /// Keys that cost as much as a message gains that is routed beside the node.
+        const GAIN: usize = 64;
         let routes = &self.routing.routes;
-        (routes.len() <= MAX && !routes.has_one_time()).then(|| self.routing.clone())
+        let pays = routes.len() <= MAX || self.routed >= routes.len() / GAIN;
+        let may = pays && routes.patterns() <= MAX && !routes.has_one_time();
+        may.then(|| self.routing.clone())
     }
 
     /// For a change of the handlers.
     pub(super) fn routing_mut(&mut self) -> &mut Routing<H> {
+        self.routed = 0;
         Routing::change(&mut self.routing)
     }
 

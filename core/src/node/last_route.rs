@@ -33,6 +33,12 @@ impl<'r, H> LastRoute<'r, H> {
         }
     }
 
+    /// What is looked up in.
+    #[must_use]
+    pub fn routing(&self) -> &'r Routing<H> {
+        self.routing
+    }
+
     /// Where a message goes: as [`Routing::route`]. All are to come `from` the same place.
     // Not handed on through memory: right after it was written it would be read in other pieces, for
     // which processors wait.
@@ -80,13 +86,6 @@ impl<'r, H> LastRoute<'r, H> {
             });
         }
         found
-    }
-
-    /// Whether the node's handlers [have changed](Routing::is_stale) since.
-    #[inline]
-    #[must_use]
-    pub fn is_stale(&self) -> bool {
-        self.routing.is_stale()
     }
 }
 

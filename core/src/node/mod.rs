@@ -91,6 +91,8 @@ pub struct Node<H> {
     config: Arc<LinkConfig>,
     transport: Transport,
     routing: Arc<Routing<H>>,
+    /// Messages that were routed since the handlers last changed.
+    routed: usize,
     subscriptions: Subscriptions<Place>,
     wildcards: WildcardSubscriptions<Place>,
     receiving: Receiving,
@@ -144,6 +146,7 @@ impl<H: Clone> Node<H> {
         Self {
             transport,
             routing: Arc::new(Routing::new()),
+            routed: 0,
             subscriptions: Subscriptions::new(),
             wildcards: WildcardSubscriptions::new(),
             receiving: Receiving::default(),

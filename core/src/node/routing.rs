@@ -70,6 +70,24 @@ impl<H> Routing<H> {
     }
 }
 
+impl<H> Routing<H> {
+    /// Fetches from memory what [`route`](Self::route) needs for several messages, where there is so
+    /// much that no cache of the processor has it: the processor waits for all of it at once.
+    /// `touch` is to read of a handler what calling it reads.
+    pub fn expect(
+        &self,
+        messages: &mut dyn Iterator<Item = (MessageType, &[u8])>,
+        touch: impl Fn(&H),
+    ) {
+        if self.extract.is_none() && !self.routes.is_in_caches() {
+            self.routes.expect(messages, |target| match target {
+                Target::Handler(handler) => touch(handler),
+                Target::Node => {}
+            });
+        }
+    }
+}
+
 impl<H: Clone> Routing<H> {
     /// For a change. Where somebody has it besides the node it is copied, and they are told.
     pub(super) fn change(this: &mut Arc<Self>) -> &mut Self {

@@ -17,6 +17,7 @@ impl<H: Clone> SharedNode for Node<H> {
     type Handler = H;
 
     fn route(&mut self, message_type: MessageType, uri: &[u8], from: Place) -> Destination<H> {
+        self.routed = self.routed.saturating_add(1);
         self.routing.route(message_type, uri, from).cloned()
     }
 

@@ -7,6 +7,7 @@ mod pattern;
 #[cfg(all(test, feature = "patterns"))]
 mod pattern_tests;
 mod patterns;
+mod table;
 
 use alloc::boxed::Box;
 use core::net::SocketAddr;
@@ -20,6 +21,7 @@ pub use self::pattern::{Captures, Pattern};
 
 use self::key::{Kept, KeyRef};
 use self::patterns::Patterns;
+use self::table::Table;
 use crate::message::MessageType;
 use crate::plugin::Layer;
 
@@ -47,7 +49,7 @@ struct Entry<H> {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Routes<H> {
-    entries: HashMap<Kept, Entry<H>>,
+    entries: Table<Entry<H>>,
     /// How many keys have a uri, and how many an address: where there are none of
     /// a kind, none is looked up.
     with_uri: usize,
@@ -67,12 +69,15 @@ impl<H> Routes<H> {
     pub(crate) fn has_one_time(&self) -> bool {
         !self.one_time.is_empty()
     }
-}
 
-impl<H> Routes<H> {
+    /// The number of patterns among the keys.
+    pub(crate) fn patterns(&self) -> usize {
+        self.patterns.as_ref().map_or(0, |patterns| patterns.len())
+    }
+
     pub(crate) fn new() -> Self {
         Self {
-            entries: HashMap::new(),
+            entries: Table::new(),
             with_uri: 0,
             with_address: 0,
             patterns: None,
@@ -80,14 +85,94 @@ impl<H> Routes<H> {
             next_id: 0,
         }
     }
+}
 
+impl<H> Routes<H> {
+    /// The route of netaio's keys of a message.
+    pub(crate) fn find(
+        &self,
+        message_type: MessageType,
+        uri: &[u8],
+        remote: Option<SocketAddr>,
+    ) -> Option<&Route<H>> {
+        if let Some(address) = remote.filter(|_| self.with_address > 0)
+            && let Some(route) = self.get_ref(&KeyRef::Address(message_type, uri, address))
+        {
+            return Some(route);
+        }
+        if self.with_uri > 0
+            && let Some(route) = self.get_ref(&KeyRef::Uri(message_type, uri))
+        {
+            return Some(route);
+        }
+        if let Some(patterns) = &self.patterns
+            && let Some(key) = patterns.find(message_type, uri, remote)
+        {
+            return self.get_ref(&key.borrow());
+        }
+        self.get_ref(&KeyRef::Type(message_type))
+    }
+
+    /// Whether there are so few keys that the caches of a processor have them, or most of them.
+    pub(crate) fn is_in_caches(&self) -> bool {
+        const MANY: usize = 4096;
+        self.entries.len() < MANY
+    }
+
+    /// Looks for the routes of several messages, as far as they have a key by their uri, and then
+    /// touches their handlers. Neither depends on another one, and so a processor fetches several
+    /// from memory at once.
+    pub(crate) fn expect(
+        &self,
+        messages: &mut dyn Iterator<Item = (MessageType, &[u8])>,
+        touch: impl Fn(&H),
+    ) {
+        const AT_ONCE: usize = 64;
+        let (Some(first), Some(second)) = (messages.next(), messages.next()) else {
+            return;
+        };
+        let mut messages = [first, second].into_iter().chain(messages);
+        let mut found = [None; AT_ONCE];
+        for (route, (message_type, uri)) in found.iter_mut().zip(&mut messages) {
+            *route = self.get_ref(&KeyRef::Uri(message_type, uri));
+        }
+        for route in found.into_iter().flatten() {
+            touch(&route.handler);
+        }
+    }
+
+    /// The route of a key of a message.
+    pub(crate) fn get(&self, key: &Key) -> Option<&Route<H>> {
+        let key = key.of_message();
+        let exact = self.get_ref(&key);
+        exact.or_else(|| {
+            let patterns = self.patterns.as_ref()?;
+            let found = match key {
+                KeyRef::Uri(message_type, uri) => patterns.find_among(message_type, uri, None),
+                KeyRef::Address(message_type, uri, address) => {
+                    patterns.find_among(message_type, uri, Some(address))
+                }
+                _ => None,
+            };
+            self.get_ref(&found?.borrow())
+        })
+    }
+
+    #[inline]
+    fn get_ref(&self, key: &KeyRef<'_>) -> Option<&Route<H>> {
+        let entry = self.entries.get(key)?;
+        entry.one_time.as_deref().or(entry.permanent.as_ref())
+    }
+}
+
+impl<H: Clone> Routes<H> {
     /// Takes a key in that is to get a handler.
     ///
     /// # Errors
     /// It is a pattern that cannot be one beside the others. Nothing has changed.
     pub(crate) fn admit(&mut self, key: &Key) -> Result<(), PatternError> {
         match key {
-            Key::Pattern(..) if !self.entries.contains_key(&key.borrow()) => {
+            Key::Pattern(..) if !self.entries.contains(&key.borrow()) => {
                 let patterns = self.patterns.get_or_insert_default();
                 patterns.insert(key.into()).inspect_err(|_| {
                     if self
@@ -110,7 +195,7 @@ impl<H> Routes<H> {
             inner,
             one_time: None,
         };
-        let replaced = self.entry((&key).into()).permanent.replace(route);
+        let replaced = self.entry((&key).into())?.permanent.replace(route);
         replaced.map(|route| route.handler)
     }
 
@@ -124,7 +209,7 @@ impl<H> Routes<H> {
         };
         let key = Kept::from(&key);
         self.one_time.insert(id, key.clone());
-        let replaced = self.entry(key).one_time.replace(Box::new(route));
+        let replaced = self.entry(key)?.one_time.replace(Box::new(route));
         self.released(replaced)
     }
 
@@ -160,66 +245,18 @@ impl<H> Routes<H> {
         Some(route.handler)
     }
 
-    /// The route of netaio's keys of a message.
-    pub(crate) fn find(
-        &self,
-        message_type: MessageType,
-        uri: &[u8],
-        remote: Option<SocketAddr>,
-    ) -> Option<&Route<H>> {
-        if let Some(address) = remote.filter(|_| self.with_address > 0)
-            && let Some(route) = self.get_ref(&KeyRef::Address(message_type, uri, address))
-        {
-            return Some(route);
-        }
-        if self.with_uri > 0
-            && let Some(route) = self.get_ref(&KeyRef::Uri(message_type, uri))
-        {
-            return Some(route);
-        }
-        if let Some(patterns) = &self.patterns
-            && let Some(key) = patterns.find(message_type, uri, remote)
-        {
-            return self.get_ref(&key.borrow());
-        }
-        self.get_ref(&KeyRef::Type(message_type))
-    }
-
-    /// The route of a key of a message.
-    pub(crate) fn get(&self, key: &Key) -> Option<&Route<H>> {
-        let key = key.of_message();
-        let exact = self.get_ref(&key);
-        exact.or_else(|| {
-            let patterns = self.patterns.as_ref()?;
-            let found = match key {
-                KeyRef::Uri(message_type, uri) => patterns.find_among(message_type, uri, None),
-                KeyRef::Address(message_type, uri, address) => {
-                    patterns.find_among(message_type, uri, Some(address))
-                }
-                _ => None,
-            };
-            self.get_ref(&found?.borrow())
-        })
-    }
-
-    #[inline]
-    fn get_ref(&self, key: &KeyRef<'_>) -> Option<&Route<H>> {
-        let entry = self.entries.get(key)?;
-        entry.one_time.as_deref().or(entry.permanent.as_ref())
-    }
-
-    fn entry(&mut self, key: Kept) -> &mut Entry<H> {
+    fn entry(&mut self, key: Kept) -> Option<&mut Entry<H>> {
         let (with_uri, with_address) = (&mut self.with_uri, &mut self.with_address);
         match &key {
-            Kept::Uri(..) if !self.entries.contains_key(&key) => {
+            Kept::Uri(..) if !self.entries.contains(&key.borrow()) => {
                 *with_uri = with_uri.saturating_add(1)
             }
-            Kept::Address(..) if !self.entries.contains_key(&key) => {
+            Kept::Address(..) if !self.entries.contains(&key.borrow()) => {
                 *with_address = with_address.saturating_add(1);
             }
             _ => {}
         }
-        self.entries.entry(key).or_insert(Entry {
+        self.entries.entry(key, || Entry {
             permanent: None,
             one_time: None,
         })
@@ -253,6 +290,8 @@ impl<H> Routes<H> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
     use crate::message::types::{CREATE_URI, REQUEST_URI};
 
@@ -290,6 +329,31 @@ mod tests {
         assert!(matches!(error, PatternError::Off { pattern } if pattern == "a/{id}"));
         assert!(routes.patterns.is_none());
         assert_eq!(routes.admit(&Key::exact(REQUEST_URI, "a/{id}")), Ok(()));
+    }
+
+    #[test]
+    fn the_handlers_of_several_messages_are_touched() {
+        let mut routes = Routes::new();
+        for number in 0..200_u8 {
+            routes.set(
+                Key::exact(REQUEST_URI, [number].to_vec()),
+                number,
+                Layer::new(),
+            );
+        }
+        routes.set(REQUEST_URI.into(), 255, Layer::new());
+        let expected = |uris: &[u8]| {
+            let mut messages = uris.chunks(1).map(|uri| (REQUEST_URI, uri));
+            let touched = core::cell::RefCell::new(Vec::new());
+            routes.expect(&mut messages, |handler| touched.borrow_mut().push(*handler));
+            touched.into_inner()
+        };
+        assert_eq!(expected(&[]), []);
+        // One alone gains nothing.
+        assert_eq!(expected(&[7]), []);
+        assert_eq!(expected(&[7, 250, 9]), [7, 9]);
+        let all: Vec<u8> = (0..100).collect();
+        assert_eq!(expected(&all), all[..64]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use super::*;
 use crate::message::types::{CREATE_URI, REQUEST_URI};
 
-fn admitted<H>(routes: &mut Routes<H>, key: impl Into<Key>, handler: H) -> Option<H> {
+fn admitted<H: Clone>(routes: &mut Routes<H>, key: impl Into<Key>, handler: H) -> Option<H> {
     let key = key.into();
     assert_eq!(routes.admit(&key), Ok(()));
     routes.set(key, handler, Layer::new())

@@ -37,6 +37,11 @@ mod on {
             self.0.is_empty()
         }
 
+        pub(in crate::routes) fn len(&self) -> usize {
+            let trees = self.0.values();
+            trees.fold(0, |len, tree| len.saturating_add(tree.len))
+        }
+
         /// Takes one that is not there.
         pub(in crate::routes) fn insert(&mut self, key: Kept) -> Result<(), PatternError> {
             let KeyRef::Pattern(message_type, pattern, address) = key.borrow() else {
@@ -124,6 +129,10 @@ mod off {
     impl Patterns {
         pub(in crate::routes) fn is_empty(&self) -> bool {
             true
+        }
+
+        pub(in crate::routes) fn len(&self) -> usize {
+            0
         }
 
         pub(in crate::routes) fn insert(&mut self, key: Kept) -> Result<(), PatternError> {

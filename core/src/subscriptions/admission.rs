@@ -3,6 +3,7 @@
 use core::hash::Hash;
 
 use super::channel::Channel;
+use super::channels::Channels;
 use super::memory::map_growth;
 use super::{SubscribeError, Subscriber, Subscriptions};
 use crate::limits::Limits;
@@ -43,7 +44,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
             return Err(SubscribeError::TooManyOfAddress { max });
         }
         let max = limits.subscription_keys().min(Self::MAX);
-        if id.is_none() && self.ids.len() >= max {
+        if id.is_none() && self.channels.len() >= max {
             return Err(SubscribeError::TooManyKeys { max });
         }
         let max = limits.subscription_key_bytes();
@@ -66,7 +67,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// Whether a subscription that nothing vouches for would be refused, since others hold what
     /// is missing.
     pub(crate) fn is_full_for(&self, key: &[u8], who: S, origin: Origin, limits: &Limits) -> bool {
-        let id = self.ids.get(key).copied();
+        let id = self.id(key);
         let known = self.subscribers.get(&who);
         let holds = |id: u32| known.is_some_and(|known| known.slots.contains_key(&id));
         if id.is_some_and(holds) {
@@ -146,12 +147,8 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
 
     /// Bytes that an allocation takes besides its own.
     pub(super) const ALLOCATION: usize = size_of::<[usize; 2]>();
-    /// Bytes that a key takes besides its own: the counters of an `Arc`.
-    pub(super) const KEY: usize = size_of::<[usize; 2]>() + Self::ALLOCATION;
-    /// Bytes of an entry of the slab of channels, with its tag.
-    pub(super) const CHANNEL: usize = size_of::<Channel<S>>() + size_of::<usize>();
-    /// Bytes of the first slots of a channel.
-    pub(super) const CHANNEL_ROOM: usize = Channel::<S>::FIRST_ROOM * size_of::<Option<S>>();
+    /// Bytes that a key takes besides its own, unless it is short.
+    pub(super) const KEY: usize = Self::ALLOCATION;
     /// Bytes of the smallest table of a subscriber's own.
     pub(super) const FIRST_TABLE: usize = 80 + Self::ALLOCATION;
     /// Bytes of an entry of the tree of those that nothing vouches for: its nodes are
@@ -161,23 +158,17 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// their network.
     pub(super) const SUBSCRIBER_WEIGHT: usize =
         size_of::<(S, Subscriber)>() + Self::UNVERIFIED + Self::FIRST_TABLE;
-    pub(super) const PAIR_WEIGHT: usize = Self::CHANNEL + Self::KEY + Self::CHANNEL_ROOM;
+    pub(super) const PAIR_WEIGHT: usize = Channels::<S>::EACH + Self::KEY;
 
     /// Bytes that a key takes more for one more subscriber. Tables that are full double.
     pub(super) fn key_growth(&self, len: usize, id: Option<u32>) -> usize {
         if let Some(id) = id {
-            let channel = self.channels.get(id as usize);
+            let channel = self.channels.get(id);
             let room = channel.map_or(0, Channel::next_room);
             return room.saturating_mul(size_of::<Option<S>>());
         }
-        let channels = match self.channels.len() < self.channels.capacity() {
-            true => 0,
-            false => self.channels.capacity().max(Channel::<S>::FIRST_ROOM),
-        };
         len.saturating_add(Self::KEY)
-            .saturating_add(Self::CHANNEL_ROOM)
-            .saturating_add(channels.saturating_mul(Self::CHANNEL))
-            .saturating_add(map_growth(&self.ids))
+            .saturating_add(self.channels.growth())
     }
 
     /// Bytes that one more subscription of a subscriber takes.
@@ -203,14 +194,12 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// room that they have to spare.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let keys = self.ids.len().saturating_mul(Self::KEY);
-        let channels = self.channels.capacity().saturating_mul(Self::CHANNEL);
+        let keys = self.channels.len().saturating_mul(Self::KEY);
         let slots = self.channel_room.saturating_mul(size_of::<Option<S>>());
         let unverified = self.unverified.len().saturating_mul(Self::UNVERIFIED);
         [
             keys,
-            self.ids.allocation_size(),
-            channels,
+            self.channels.bytes(),
             slots,
             self.subscribers.allocation_size(),
             self.table_bytes,

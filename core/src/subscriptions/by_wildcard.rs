@@ -112,7 +112,7 @@ impl<S: Copy + Eq + Hash> WildcardSubscriptions<S> {
             .saturating_add(FEW);
         if self.wildcards.len() > max || self.subscriptions.is_empty() {
             self.wildcards = Wildcards::new();
-            for wildcard in self.subscriptions.ids.keys() {
+            for wildcard in self.subscriptions.keys() {
                 self.wildcards.insert(wildcard);
             }
         }

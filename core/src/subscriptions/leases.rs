@@ -26,11 +26,11 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         subscriber: S,
         lease: Option<Duration>,
     ) -> bool {
-        let Some(id) = self.ids.get(key.as_ref()) else {
+        let Some(id) = self.id(key.as_ref()) else {
             return false;
         };
         let known = self.subscribers.get_mut(&subscriber);
-        let Some(slot) = known.and_then(|known| known.slots.get_mut(id)) else {
+        let Some(slot) = known.and_then(|known| known.slots.get_mut(&id)) else {
             return false;
         };
         slot.until = FOR_EVER;
@@ -73,8 +73,8 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         self.leases.first = first;
         let count = expired.len();
         for (id, who) in expired {
-            let channel = self.channels.get(id as usize);
-            if let Some(key) = channel.map(|channel| channel.shared_key()) {
+            let channel = self.channels.get(id);
+            if let Some(key) = channel.map(|channel| channel.key().to_vec()) {
                 self.unsubscribe(key, who);
             }
         }

@@ -3,6 +3,7 @@
 mod admission;
 mod by_wildcard;
 mod channel;
+mod channels;
 mod error;
 mod leases;
 mod memory;
@@ -12,10 +13,7 @@ mod tests;
 mod wildcards;
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::sync::Arc;
 use core::hash::Hash;
-
-use slab::Slab;
 
 pub(crate) use self::by_wildcard::WildcardSubscriptions;
 pub use self::channel::Subscribers;
@@ -23,6 +21,7 @@ pub use self::error::SubscribeError;
 pub use self::wildcards::Wildcards;
 
 use self::channel::Channel;
+use self::channels::Channels;
 use self::memory::{Slots, shrink, table_bytes};
 use self::slot::{FOR_EVER, Leases, Slot};
 use crate::crowds::Crowds;
@@ -57,9 +56,8 @@ use crate::network::{Network, Origin};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Subscriptions<S> {
-    ids: HashMap<Arc<[u8]>, u32>,
-    /// By their ids. Each has at least one subscriber.
-    channels: Slab<Channel<S>>,
+    /// By their keys and their ids. Each has at least one subscriber.
+    channels: Channels<S>,
     subscribers: HashMap<S, Subscriber>,
     /// Those that nothing vouches for, the oldest of each network first.
     unverified: BTreeMap<(Network, u64), S>,
@@ -94,11 +92,10 @@ struct Subscriber {
     number: u64,
 }
 
-impl<S> Default for Subscriptions<S> {
+impl<S: Copy> Default for Subscriptions<S> {
     fn default() -> Self {
         Self {
-            ids: HashMap::default(),
-            channels: Slab::new(),
+            channels: Channels::new(Hashes::default()),
             subscribers: HashMap::default(),
             unverified: BTreeMap::new(),
             next: 0,
@@ -128,7 +125,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
 
     /// Changes the places of all entries to ones that no remote knows.
     pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
-        reseed(&mut self.ids, hashes);
+        self.channels.set_hashes(hashes);
         reseed(&mut self.subscribers, hashes);
         self.crowds.set_hashes(hashes);
     }
@@ -173,7 +170,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         }
         let mut displaced = 0;
         loop {
-            let id = self.ids.get(key).copied();
+            let id = self.id(key);
             let known = self.subscribers.get(&subscriber);
             if let (Some(id), Some(known)) = (id, known)
                 && known.slots.contains_key(&id)
@@ -199,7 +196,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// Takes a subscription in.
     fn insert(&mut self, key: &[u8], id: Option<u32>, who: S, origin: Origin) {
         let id = id.unwrap_or_else(|| self.open(key));
-        let Some(channel) = self.channels.get_mut(id as usize) else {
+        let Some(channel) = self.channels.get_mut(id) else {
             return;
         };
         let room = channel.room();
@@ -226,18 +223,14 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
 
     /// Makes a channel for a key that has none, and returns its id.
     fn open(&mut self, key: &[u8]) -> u32 {
-        let key: Arc<[u8]> = key.into();
         self.key_bytes = self.key_bytes.saturating_add(key.len());
-        let id = self.channels.insert(Channel::new(key.clone()));
-        let id = u32::try_from(id).unwrap_or(u32::MAX);
-        self.ids.insert(key, id);
-        id
+        self.channels.open(key)
     }
 
     /// Ends a subscription, and says whether there was one.
     pub fn unsubscribe(&mut self, key: impl AsRef<[u8]>, subscriber: S) -> bool {
         let key = key.as_ref();
-        let Some(id) = self.ids.get(key).copied() else {
+        let Some(id) = self.id(key) else {
             return false;
         };
         let Some(known) = self.subscribers.get_mut(&subscriber) else {
@@ -284,9 +277,9 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// Gives the memory of empty tables back.
     fn reset(&mut self) {
         *self = Self {
-            ids: HashMap::with_hasher(*self.ids.hasher()),
+            channels: Channels::new(self.channels.hashes()),
             subscribers: HashMap::with_hasher(*self.subscribers.hasher()),
-            crowds: Crowds::new(*self.ids.hasher()),
+            crowds: Crowds::new(self.channels.hashes()),
             next: self.next,
             changes: self.changes,
             displaced: core::mem::take(&mut self.displaced),
@@ -299,7 +292,7 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     /// Empties a slot of a channel, and removes the channel with its last
     /// subscriber.
     fn clear(&mut self, id: u32, slot: u32) {
-        let Some(channel) = self.channels.get_mut(id as usize) else {
+        let Some(channel) = self.channels.get_mut(id) else {
             return;
         };
         channel.clear(slot);
@@ -329,11 +322,9 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
     }
 
     fn close(&mut self, id: u32) {
-        if let Some(channel) = self.channels.try_remove(id as usize) {
+        if let Some(channel) = self.channels.close(id) {
             self.key_bytes = self.key_bytes.saturating_sub(channel.key().len());
             self.channel_room = self.channel_room.saturating_sub(channel.room());
-            self.ids.remove(channel.key());
-            shrink(&mut self.ids);
         }
     }
 
@@ -357,19 +348,29 @@ impl<S: Copy + Eq + Hash> Subscriptions<S> {
         self.channel(key).map(|channel| channel.stamp)
     }
 
+    #[inline]
     fn channel(&self, key: &[u8]) -> Option<&Channel<S>> {
-        self.channels.get(*self.ids.get(key)? as usize)
+        self.channels.find(key)
+    }
+
+    fn id(&self, key: &[u8]) -> Option<u32> {
+        self.channel(key).map(|channel| channel.id)
+    }
+
+    /// All keys.
+    fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.channels.iter().map(Channel::key)
     }
 
     /// Number of keys that somebody is subscribed to.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.channels.len()
     }
 
     /// Whether nobody is subscribed to anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.channels.is_empty()
     }
 }

@@ -1,5 +1,7 @@
 //! Subscriptions beside a plain model of them, and what they cost.
 
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -246,7 +248,7 @@ fn a_key_keeps_no_receive_buffer() {
     drop(received);
     assert_eq!(Arc::strong_count(&buffer), 1);
     assert_eq!(list(&subscriptions, "xxxxxxxxxx"), [1]);
-    assert!((10..1000).contains(&subscriptions.bytes()));
+    assert!((10..2000).contains(&subscriptions.bytes()));
 }
 
 /// Owns the bytes of a received message.
@@ -261,9 +263,9 @@ impl AsRef<[u8]> for ReceiveBuffer {
 /// That what is counted as it changes is what there is.
 fn assert_exact<S: Copy + Eq + Hash>(subscriptions: &Subscriptions<S>) {
     let channels = subscriptions.channels.iter();
-    let room = channels.map(|(_, channel)| channel.room());
+    let room = channels.map(Channel::room);
     assert_eq!(subscriptions.channel_room, room.sum::<usize>());
-    let keys = subscriptions.ids.keys().map(|key| key.len());
+    let keys = subscriptions.keys().map(<[u8]>::len);
     assert_eq!(subscriptions.key_bytes, keys.sum::<usize>());
     let known = subscriptions.subscribers.values();
     let tables = known.clone().map(|known| table_bytes(&known.slots));
@@ -272,7 +274,7 @@ fn assert_exact<S: Copy + Eq + Hash>(subscriptions: &Subscriptions<S>) {
         let keys = known
             .slots
             .keys()
-            .map(|id| subscriptions.channels[*id as usize].key());
+            .map(|id| subscriptions.channels.get(*id).unwrap().key());
         assert_eq!(known.key_bytes, keys.map(<[u8]>::len).sum::<usize>());
     }
 }
@@ -331,6 +333,49 @@ fn subscribers_keep_their_order_whoever_leaves() {
         assert_exact(&subscriptions);
         let keys = (0..5).filter(|key| model.subscribers(*key).next().is_some());
         assert_eq!(subscriptions.len(), keys.count());
+    }
+}
+
+#[test]
+fn of_many_keys_that_come_and_go_each_has_its_own_subscribers() {
+    let limits = Limits::default().with_subscriptions(2000).unwrap();
+    let (mut subscriptions, mut model) = (Subscriptions::new(), BTreeMap::new());
+    // Some are short, and others long.
+    let key = |number: u32| alloc::format!("{number:>0width$}", width = number as usize % 60);
+    for step in 0..30_000_u32 {
+        let dice = step.wrapping_mul(2_654_435_761) >> 7;
+        // Many at first, and then few.
+        let number = dice % if step < 20_000 { 1000 } else { 10 };
+        let (name, who) = (key(number), dice / 1000 % 3);
+        let pair = (name.clone(), who);
+        match dice / 3000 % 2 == 0 {
+            true => {
+                let subscribed = subscriptions.subscribe(&name, who, &limits);
+                assert_eq!(subscribed, Ok(model.insert(pair, ()).is_none()));
+            }
+            false => {
+                let there = model.remove(&pair).is_some();
+                assert_eq!(subscriptions.unsubscribe(&name, who), there);
+            }
+        }
+        if step == 20_000 {
+            for number in 10..1000 {
+                for who in 0..3 {
+                    let there = model.remove(&(key(number), who)).is_some();
+                    assert_eq!(subscriptions.unsubscribe(key(number), who), there);
+                }
+            }
+        }
+        if step % 1000 == 0 {
+            subscriptions.set_hashes(Hashes::default());
+            for number in 0..1000 {
+                let name = key(number);
+                let subscribers: BTreeSet<_> = subscriptions.subscribers(&name).collect();
+                let expected = (0..3).filter(|who| model.contains_key(&(name.clone(), *who)));
+                assert_eq!(subscribers, expected.collect());
+            }
+            assert_exact(&subscriptions);
+        }
     }
 }
 

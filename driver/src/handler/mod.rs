@@ -17,6 +17,7 @@ mod route;
 
 use std::fmt;
 use std::future::Future;
+use std::hint::black_box;
 use std::sync::Arc;
 
 pub use self::body_stream::BodyStream;
@@ -165,6 +166,11 @@ impl AnyHandler {
     /// Whether it takes contents in parts as they come.
     pub(crate) fn takes_stream(&self) -> bool {
         self.0.takes_stream
+    }
+
+    /// Reads what a call reads of it.
+    pub(crate) fn touch(&self) {
+        black_box((self.0.options.is_some(), self.0.takes_stream));
     }
 
     /// Calls it.

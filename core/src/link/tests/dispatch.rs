@@ -225,6 +225,35 @@ fn a_message_whose_one_time_handler_was_taken_goes_to_the_next_as_it_came() {
 }
 
 #[test]
+fn the_messages_of_a_turn_are_expected_once() {
+    let limits = Limits::default().with_frames_per_turn(2).unwrap();
+    let config = LinkConfig::new().with_limits(limits);
+    let mut pair = Pair::new(LinkConfig::new(), config);
+    let mut spy = Spy::new(Node::for_streams(LinkConfig::new()));
+    spy.node.on(REQUEST_URI, nothing, Layer::new()).unwrap();
+    let notes = ["a", "b", "c"].map(|uri| frame(&Message::notify(uri, "")));
+    let asked = [frame(&Message::request("d")), frame(&Message::request("e"))];
+    let all = [
+        notes.concat(),
+        asked.concat(),
+        frame(&Message::request("f")),
+    ]
+    .concat();
+    pair.server.receive(NOON, &all);
+    let link = &mut pair.server.link;
+    let mut held = Vec::new();
+    // The last ones wait for the handler before them.
+    for uris in ["ab", "cd", "ef", ""] {
+        while let Some(event) = link.poll(NOON, &mut spy) {
+            held.push(event);
+        }
+        let expected = spy.expected.drain(..).map(|(_, uri)| uri);
+        assert_eq!(expected.collect::<Vec<_>>().concat(), uris.as_bytes());
+    }
+    assert!(link.unhandled() > 0 && held.len() == 4);
+}
+
+#[test]
 fn after_the_end_a_failed_check_is_neither_told_nor_an_event() {
     let mut pair = Pair::plain();
     let node = &mut pair.server.node;

@@ -16,6 +16,8 @@ pub(super) struct Spy {
     pub(super) contended: bool,
     /// The places whose peers it was asked for.
     pub(super) asked: Vec<Place>,
+    /// The messages that it was to expect.
+    pub(super) expected: Vec<(MessageType, Vec<u8>)>,
 }
 
 impl Spy {
@@ -24,6 +26,7 @@ impl Spy {
             node,
             contended: false,
             asked: Vec::new(),
+            expected: Vec::new(),
         }
     }
 }
@@ -42,6 +45,11 @@ impl SharedNode for Spy {
     fn known_peers(&mut self, at: Place) -> KnownPeers {
         self.asked.push(at);
         self.node.known_peers(at)
+    }
+
+    fn expect_messages(&mut self, messages: &mut dyn Iterator<Item = (MessageType, &[u8])>) {
+        self.expected
+            .extend(messages.map(|(message_type, uri)| (message_type, uri.to_vec())));
     }
 
     fn heard(&mut self, now: Now, from: Place) {

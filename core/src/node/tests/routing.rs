@@ -8,7 +8,7 @@ use super::super::{LastRoute, Routing};
 use super::*;
 use crate::error::LayerError;
 use crate::place::Place;
-use crate::shared::Destination;
+use crate::shared::{Destination, SharedNode};
 
 fn server(node: &mut Node<u8>, message: &Message) -> (Vec<LinkEvent<u8>>, Vec<u8>) {
     let mut link = node.accept(NOON, None, generator(1)).unwrap();
@@ -120,17 +120,78 @@ fn handlers_beside_the_node_say_that_they_are_stale() {
 }
 
 #[test]
+fn of_many_handlers_those_that_are_expected_are_touched() {
+    let mut node = Node::for_streams(LinkConfig::new());
+    let uris = [&b"1"[..], b"2", b"3", b"no"];
+    let touched = |node: &Node<u32>| {
+        let touched = core::cell::Cell::new(0);
+        let mut messages = uris.into_iter().map(|uri| (types::REQUEST_URI, uri));
+        let routing = node.routing().unwrap();
+        routing.expect(&mut messages, |handler| {
+            touched.set(touched.get() + handler)
+        });
+        touched.get()
+    };
+    for number in 0..10_000_u32 {
+        let uri = alloc::format!("{number}");
+        node.on((types::REQUEST_URI, uri), number, Layer::new())
+            .unwrap();
+        if number == 10 {
+            assert_eq!(touched(&node), 0);
+        }
+    }
+    let place = Place::Datagram(([127, 0, 0, 1], 1).into());
+    for _ in 0..10_000 {
+        node.route(types::REQUEST_URI, b"1", place);
+    }
+    assert_eq!(touched(&node), 6);
+    node.set_key_extractor(alloc::sync::Arc::new(|_, _, _| Vec::new()));
+    for _ in 0..10_000 {
+        node.route(types::REQUEST_URI, b"1", place);
+    }
+    assert_eq!(touched(&node), 0);
+}
+
+#[cfg(feature = "patterns")]
+#[test]
+fn of_many_patterns_there_is_no_copy() {
+    let mut node = Node::for_streams(LinkConfig::new());
+    for number in 0..257_u32 {
+        assert!(node.routing().is_some(), "{number}");
+        let uri = alloc::format!("{number}/{{id}}");
+        node.on((types::REQUEST_URI, uri), 0, Layer::new()).unwrap();
+    }
+    let place = Place::Datagram(([127, 0, 0, 1], 1).into());
+    for _ in 0..1000 {
+        node.route(types::REQUEST_URI, b"1/2", place);
+    }
+    assert!(node.routing().is_none());
+}
+
+#[test]
 fn handlers_that_change_with_each_message_are_the_nodes_alone() {
     let mut node = Node::for_streams(LinkConfig::new());
     node.once((types::REQUEST_URI, "a"), 0, Layer::new())
         .unwrap();
     assert!(node.routing().is_none());
     node.remove_once((types::REQUEST_URI, "a"));
-    for number in 0..257_u32 {
-        assert!(node.routing().is_some(), "{number}");
+}
+
+#[test]
+fn many_handlers_are_had_beside_the_node_once_that_pays() {
+    let mut node = Node::for_streams(LinkConfig::new());
+    let place = Place::Datagram(([127, 0, 0, 1], 1).into());
+    for number in 0..1000_u32 {
+        assert_eq!(node.routing().is_some(), number <= 256, "{number}");
         let uri = alloc::format!("{number}");
         node.on((types::REQUEST_URI, uri), 0, Layer::new()).unwrap();
     }
+    for _ in 0..1000 / 64 {
+        assert!(node.routing().is_none());
+        node.route(types::REQUEST_URI, b"1", place);
+    }
+    assert!(node.routing().is_some());
+    node.remove((types::REQUEST_URI, "1"));
     assert!(node.routing().is_none());
 }
 
@@ -172,9 +233,10 @@ fn one_look_up_after_another_finds_what_each_alone_does() {
             assert_eq!(goal(&behind), goal(&alone), "{uri} {message_type:?}");
         }
     }
-    assert!(!LastRoute::new(&routing).is_stale());
+    let last = LastRoute::new(&routing);
+    assert!(!last.routing().is_stale());
     node.remove((types::REQUEST_URI, "a"));
-    assert!(LastRoute::new(&routing).is_stale());
+    assert!(last.routing().is_stale());
 }
 
 #[test]
