@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::addresses::Addresses;
 use super::{Entry, Heard, KnownPeer, PeerChange, PeerRefused, PeerTable};
 use crate::limits::Limits;
 use crate::network::{Network, Origin};
@@ -205,20 +206,31 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     /// The peer that was silent for the longest time of those that nothing vouches for, of one
     /// network or of all.
     fn most_silent(&mut self, network: Option<Network>) -> Option<&Entry<A>> {
+        let may_go = |entry: &Entry<A>| {
+            let origin = entry.origin;
+            !origin.verified && (network.is_none() || origin.network == network)
+        };
+        // Of each it is known that it was not last heard before some time. Where the first by that was
+        // not heard since, as in a crowd that is silent, no other's addresses are looked up.
+        let mut first: Option<(usize, (Duration, &Bytes))> = None;
+        for (slot, entry) in &self.peers {
+            let silence = entry.silence();
+            if first.is_none_or(|(_, least)| silence < least) && may_go(entry) {
+                first = Some((slot, silence));
+            }
+        }
+        let (first, _) = first?;
+        if let Some(entry) = self.peers.get_mut(first)
+            && !renew(entry, &self.by_address)
+        {
+            return self.peers.get(first);
+        }
         let mut silent: Option<&Entry<A>> = None;
         for (_, entry) in &mut self.peers {
-            let origin = entry.origin;
-            if origin.verified || network.is_some() && origin.network != network {
+            if !may_go(entry) || silent.is_some_and(|silent| entry.silence() > silent.silence()) {
                 continue;
             }
-            if silent.is_some_and(|silent| entry.silence() > silent.silence()) {
-                continue;
-            }
-            // It may have been heard since.
-            for address in &entry.addresses {
-                let heard = self.by_address.get(*address);
-                entry.heard = heard.map_or(entry.heard, |heard| heard.last.max(entry.heard));
-            }
+            renew(entry, &self.by_address);
             if silent.is_none_or(|silent| entry.silence() < silent.silence()) {
                 silent = Some(entry);
             }
@@ -230,4 +242,13 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
     pub fn take_displaced(&mut self) -> Vec<KnownPeer<A>> {
         core::mem::take(&mut self.displaced)
     }
+}
+
+/// Notes when a peer was heard since that was noted last; says whether it was.
+fn renew<A: Copy + Eq + Hash>(entry: &mut Entry<A>, by_address: &Addresses<A>) -> bool {
+    let heard = entry.addresses.iter().filter_map(|at| by_address.get(*at));
+    let last = heard.map(|heard| heard.last).max();
+    let later = last.filter(|last| *last > entry.heard);
+    entry.heard = later.unwrap_or(entry.heard);
+    later.is_some()
 }
