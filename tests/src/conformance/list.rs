@@ -225,13 +225,21 @@ macro_rules! conformance {
                 a_first_connection_is_given_up
                 a_first_connection_ends_with_the_client
                 what_is_to_persist_is_reconnected
+            }
+            held_requests {
                 requests_wait_or_fail_at_once
                 subscriptions_wait_within_their_timeout
                 idempotent_requests_are_made_again
                 messages_wait_or_fail_at_once
+            }
+            several_servers {
                 idempotent_requests_go_to_another_server
                 several_servers_share_requests
+            }
+            flushes {
                 a_flush_waits_for_what_was_sent
+            }
+            heartbeats {
                 a_silent_server_is_asked_and_given_up
                 a_server_at_work_is_not_given_up
             }
@@ -260,23 +268,27 @@ macro_rules! conformance {
             }
             correlation {
                 answers_overtake_one_another
+                ids_go_out_unless_told_otherwise
+                a_peer_that_ignores_ids_is_believed_in_order
+                a_server_asks_with_ids_too
+                errors_without_a_uri_find_their_requests
+                datagrams_carry_ids
+                what_cannot_work_is_refused
+            }
+            side_by_side {
                 no_more_run_than_may
                 all_connections_share_their_places
                 what_has_no_id_keeps_its_place
                 a_plain_peer_is_answered_in_order
                 a_thousand_requests_side_by_side
+                the_end_waits_for_all_handlers
+            }
+            late_answers {
                 a_late_answer_ends_nothing
                 no_request_gets_the_late_answer_of_another
                 no_request_gets_the_late_datagram_of_another
-                ids_go_out_unless_told_otherwise
                 a_dropped_request_takes_no_place
                 dropped_requests_cross_nothing
-                a_peer_that_ignores_ids_is_believed_in_order
-                a_server_asks_with_ids_too
-                the_end_waits_for_all_handlers
-                errors_without_a_uri_find_their_requests
-                datagrams_carry_ids
-                what_cannot_work_is_refused
             }
             endings {
                 a_server_that_is_gone_fails_requests_at_once
@@ -580,10 +592,14 @@ macro_rules! conformance {
                 a_silent_peer_is_missed
                 every_valid_message_is_a_sign_of_life
                 peers_can_be_kept_by_hand
+            }
+            refused_peers {
                 nobody_speaks_for_another
                 one_address_is_one_peer
                 who_is_one_too_many_is_refused
                 what_is_no_introduction_is_ignored
+            }
+            peer_management {
                 app_ids_are_managed_apart
                 management_has_a_layer_of_its_own
                 what_cannot_be_introduced_is_an_error_at_once
