@@ -607,11 +607,13 @@ macro_rules! conformance {
                 who_is_gone_has_no_subscriptions
                 plugins_find_their_peers
             }
-            panics {
+            handler_panics {
                 a_future_of_ones_own_may_panic
                 a_clock_may_panic_after_a_handler
                 a_handler_may_panic_twice
                 what_a_close_drops_may_panic
+            }
+            panics {
                 a_connection_ends_with_a_reason
                 a_client_says_why_it_failed
                 a_node_says_that_it_has_ended

@@ -35,6 +35,7 @@ pub mod formats;
 pub mod full_tables;
 pub mod groups;
 pub mod halves;
+pub mod handler_panics;
 pub mod handlers;
 pub mod heartbeats;
 pub mod held_requests;
