@@ -212,11 +212,11 @@ impl<A: Copy + Eq + Hash> PeerTable<A> {
         };
         // Of each it is known that it was not last heard before some time. Where the first by that was
         // not heard since, as in a crowd that is silent, no other's addresses are looked up.
-        let mut first: Option<(usize, &Entry<A>)> = None;
+        let mut first: Option<(usize, (Duration, &Bytes))> = None;
         for (slot, entry) in &self.peers {
-            let is_before = |least: &Entry<A>| entry.silence() < least.silence();
-            if may_go(entry) && first.is_none_or(|(_, least)| is_before(least)) {
-                first = Some((slot, entry));
+            let silence = entry.silence();
+            if first.is_none_or(|(_, least)| silence < least) && may_go(entry) {
+                first = Some((slot, silence));
             }
         }
         let (first, _) = first?;
