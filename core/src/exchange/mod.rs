@@ -416,10 +416,8 @@ impl<A: Copy + Eq + Hash> Exchange<A> {
         let now = self.now;
         let context = OpenContext { now, peers };
         let wire = &self.config.wire;
-        match outer {
-            None => sealed.open(layer, wire, &context),
-            Some(outer) => sealed.open_within(outer, layer, wire, &context),
-        }
+        let ahead = self.sealer.as_deref().map(Sealer::ahead);
+        sealed.open_ahead(outer, layer, ahead, wire, &context)
     }
 
     /// The peers at both ends, where one of the layers wants to know them.

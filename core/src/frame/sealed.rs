@@ -9,7 +9,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::error::{FrameErrorKind, OpenError};
 use crate::message::{AuthFields, AuthView, Body, Header, Message, MessageType, Payload};
-use crate::plugin::{Envelope, Layer, OpenContext};
+use crate::plugin::{Ahead, Envelope, Layer, OpenContext};
 use crate::wire::Wire;
 
 /// A received message whose layers are not all open.
@@ -116,7 +116,7 @@ impl SealedMessage {
         wire: &Wire,
         context: &OpenContext<'_>,
     ) -> Result<(), OpenError> {
-        self.open_enveloped(layer, &Envelope::new(self.message_type), wire, context)
+        self.open_ahead(None, layer, None, wire, context)
     }
 
     /// Opens the inner layer of a message whose outer layer, `outer`, is open.
@@ -130,8 +130,25 @@ impl SealedMessage {
         wire: &Wire,
         context: &OpenContext<'_>,
     ) -> Result<(), OpenError> {
+        self.open_ahead(Some(outer), layer, None, wire, context)
+    }
+
+    /// Opens one layer, which is within `outer` if there is one, with what the link keeps for its
+    /// next message.
+    pub(crate) fn open_ahead(
+        &mut self,
+        outer: Option<&Layer>,
+        layer: &Layer,
+        ahead: Option<&Ahead>,
+        wire: &Wire,
+        context: &OpenContext<'_>,
+    ) -> Result<(), OpenError> {
+        let envelope = Envelope::new(self.message_type).with_ahead(ahead);
+        let Some(outer) = outer else {
+            return self.open_enveloped(layer, &envelope, wire, context);
+        };
         let written_later = |field: &str| outer.writes(field);
-        let envelope = Envelope::new(self.message_type).within(&written_later);
+        let envelope = envelope.within(&written_later);
         self.open_enveloped(layer, &envelope, wire, context)
     }
 

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::ahead::Ahead;
 use super::sha256::Hash;
 use crate::message::{AuthView, MessageType};
 use crate::packify::ValueRef;
@@ -48,6 +49,7 @@ impl Direction {
 pub struct Envelope<'a> {
     message_type: MessageType,
     written_later: Option<&'a dyn Fn(&str) -> bool>,
+    ahead: Option<&'a Ahead>,
 }
 
 impl<'a> Envelope<'a> {
@@ -57,7 +59,17 @@ impl<'a> Envelope<'a> {
         Self {
             message_type,
             written_later: None,
+            ahead: None,
         }
+    }
+
+    /// The same, with what its link keeps for the next message.
+    pub(crate) const fn with_ahead(self, ahead: Option<&'a Ahead>) -> Self {
+        Self { ahead, ..self }
+    }
+
+    pub(super) const fn ahead(&self) -> Option<&'a Ahead> {
+        self.ahead
     }
 
     /// That of an inner layer: the outer one writes the fields for which `writes` says so,

@@ -8,6 +8,7 @@
 
 #[cfg(feature = "aead")]
 mod aead;
+mod ahead;
 mod cover;
 mod envelope;
 mod hidden_uri;
@@ -32,6 +33,7 @@ use rand_core::CryptoRng;
 
 #[cfg(feature = "aead")]
 pub use self::aead::{Aead, AeadKeys};
+pub(crate) use self::ahead::Ahead;
 pub use self::cover::Cover;
 pub use self::envelope::{Direction, Envelope};
 pub use self::hmac::HmacAuth;

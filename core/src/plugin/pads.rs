@@ -84,31 +84,29 @@ impl<const PAD: usize> Pads<PAD> {
         hash.resume(&self.inner, Self::BLOCKS);
         hash.update([INNER; BLOCK_LEN].get(..Self::REST).unwrap_or_default());
         feed(&mut hash);
-        hash.finish(out);
-        self.wrap(out);
+        self.wrap(|digest| hash.finish(digest), out);
     }
 
     /// The MAC of a text that is in blocks already.
     pub(super) fn mac_of(&self, text: &ShortText<'_, PAD>, out: &mut [u8; LEN]) {
         let mut state = self.inner;
         compress256(&mut state, text.0);
-        write_state(&state, out);
+        self.wrap(|digest| write_state(&state, digest), out);
         state.as_mut_slice().zeroize();
-        self.wrap(out);
     }
 
-    /// Makes a MAC of the inner digest: what is left of the outer pad, the digest and what ends
-    /// the message are one block, put together without a call to copy them.
+    /// The MAC of the inner digest, which is written in its place: what is left of the outer pad,
+    /// the digest and what ends the message are one block.
     #[inline]
-    fn wrap(&self, digest: &mut [u8; LEN]) {
+    fn wrap(&self, write_digest: impl FnOnce(&mut [u8; LEN]), out: &mut [u8; LEN]) {
         let mut block = Wiped(Self::LAST);
         let (_, rest) = block.split_at_mut(Self::REST);
         if let Some(place) = rest.first_chunk_mut() {
-            *place = *digest;
+            write_digest(place);
         }
         let mut state = self.outer;
         compress256(&mut state, slice::from_ref(&block));
-        write_state(&state, digest);
+        write_state(&state, out);
     }
 }
 

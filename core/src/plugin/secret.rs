@@ -11,6 +11,12 @@ use super::sha256::{self, LEN};
 /// wiped byte by byte, which is a good part of what a short message costs.
 pub(super) struct Wiped<const N: usize>(pub(super) [u8; N]);
 
+impl<const N: usize> Default for Wiped<N> {
+    fn default() -> Self {
+        Self([0; N])
+    }
+}
+
 impl<const N: usize> Deref for Wiped<N> {
     type Target = [u8; N];
 
@@ -60,6 +66,11 @@ impl SecretBytes {
             wipe_stack::<4096>();
             made
         })
+    }
+
+    /// Whether it is this very secret, or a clone.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     pub(super) fn bytes(&self) -> &[u8; LEN] {

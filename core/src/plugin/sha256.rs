@@ -148,20 +148,6 @@ pub(super) fn digest(data: &[u8]) -> [u8; LEN] {
     out
 }
 
-/// SHA-256 of a nonce, which is one block, put together without a call to copy it.
-pub(super) fn digest_iv(iv: &[u8; IV_LEN]) -> [u8; LEN] {
-    /// The block of a nonce of zeros.
-    const ZERO: [u8; BLOCK_LEN] = ending(IV_LEN);
-    let mut block = ZERO;
-    if let Some(start) = block.first_chunk_mut() {
-        *start = *iv;
-    }
-    let (mut state, mut out) = (INITIAL, [0; LEN]);
-    compress256(&mut state, slice::from_ref(&block));
-    write_state(&state, &mut out);
-    out
-}
-
 /// Writes the SHA-256 of the parts, one behind the other, where the caller wants it.
 pub(super) fn digest_into(parts: &[&[u8]], out: &mut [u8; LEN]) {
     let mut hash = Hash::new();
@@ -174,25 +160,67 @@ pub(super) fn digest_into(parts: &[&[u8]], out: &mut [u8; LEN]) {
 /// netaio's `derive_key` of three parts whose digests are given:
 /// `SHA256(SHA256(p1) || SHA256(p2) || SHA256(p3))`. The first and the last are
 /// the same for every message, so plugins keep their digests. The second one is the message's
-/// own and stands in the first block, so no state can be kept. Both blocks are put together
-/// first, and compressed with one call.
+/// own and stands in the first block, so no state can be kept.
 pub(super) fn derive_key(
     first: &[u8; LEN],
     second: &[u8; LEN],
     third: &[u8; LEN],
     key: &mut [u8; LEN],
 ) {
-    const ZEROS: [[u8; BLOCK_LEN]; 2] = [[0; BLOCK_LEN], ending(3 * LEN)];
-    let mut blocks = ZEROS;
-    let (parts, _) = blocks.as_flattened_mut().as_chunks_mut();
-    for (part, digest) in parts.iter_mut().zip([first, second, third]) {
-        *part = *digest;
+    derive_keys(first, &[*second], third, [key]);
+}
+
+/// As [`derive_key`], where the second parts are nonces. The blocks of the keys take turns, as those
+/// of [pads](super::pads::Pads::set) do.
+pub(super) fn derive_keys_of_ivs<const N: usize>(
+    first: &[u8; LEN],
+    ivs: [&[u8; IV_LEN]; N],
+    third: &[u8; LEN],
+    keys: [&mut [u8; LEN]; N],
+) {
+    /// The block of a nonce of zeros.
+    const ZERO: [u8; BLOCK_LEN] = ending(IV_LEN);
+    let (mut states, mut digests) = ([INITIAL; N], [[0; LEN]; N]);
+    for (state, iv) in states.iter_mut().zip(ivs) {
+        let mut block = ZERO;
+        if let Some(start) = block.first_chunk_mut() {
+            *start = *iv;
+        }
+        compress256(state, slice::from_ref(&block));
     }
-    let mut state = INITIAL;
-    compress256(&mut state, &blocks);
-    write_state(&state, key);
-    state.as_mut_slice().zeroize();
-    blocks.as_flattened_mut().zeroize();
+    for (state, digest) in states.iter().zip(&mut digests) {
+        write_state(state, digest);
+    }
+    derive_keys(first, &digests, third, keys);
+}
+
+#[inline]
+fn derive_keys<const N: usize>(
+    first: &[u8; LEN],
+    seconds: &[[u8; LEN]; N],
+    third: &[u8; LEN],
+    keys: [&mut [u8; LEN]; N],
+) {
+    const ZEROS: [[u8; BLOCK_LEN]; 2] = [[0; BLOCK_LEN], ending(3 * LEN)];
+    let (mut states, mut blocks) = ([INITIAL; N], [ZEROS; N]);
+    for (blocks, second) in blocks.iter_mut().zip(seconds) {
+        let (parts, _) = blocks.as_flattened_mut().as_chunks_mut();
+        for (part, digest) in parts.iter_mut().zip([first, second, third]) {
+            *part = *digest;
+        }
+    }
+    for at in 0..2 {
+        for (state, blocks) in states.iter_mut().zip(&blocks) {
+            if let Some(block) = blocks.get(at) {
+                compress256(state, slice::from_ref(block));
+            }
+        }
+    }
+    for (state, key) in states.iter().zip(keys) {
+        write_state(state, key);
+    }
+    states.as_flattened_mut().zeroize();
+    blocks.as_flattened_mut().as_flattened_mut().zeroize();
 }
 
 /// Compares in constant time.
@@ -224,12 +252,6 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_a_block() {
-        let nonce = core::array::from_fn(|at| at as u8);
-        assert_eq!(digest_iv(&nonce), digest(&nonce));
-    }
-
-    #[test]
     fn it_goes_on_behind_blocks() {
         let mut state = INITIAL;
         compress256(&mut state, &[[7; BLOCK_LEN], [8; BLOCK_LEN]]);
@@ -248,6 +270,13 @@ mod tests {
         let mut key = [0; LEN];
         derive_key(&digest(b"a"), &digest(b"b"), &digest(b"c"), &mut key);
         assert_eq!(key, digest(&joined));
+        let ivs = [&[1; IV_LEN], &[2; IV_LEN]];
+        let mut keys = [[0; LEN]; 2];
+        derive_keys_of_ivs(&digest(b"a"), ivs, &digest(b"c"), keys.each_mut());
+        for (iv, found) in ivs.iter().zip(keys) {
+            derive_key(&digest(b"a"), &digest(*iv), &digest(b"c"), &mut key);
+            assert_eq!(found, key);
+        }
     }
 
     #[test]

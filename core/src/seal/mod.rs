@@ -11,7 +11,7 @@ pub(crate) use self::fields::{CorrelationField, Fields, LinkField};
 use crate::error::SealError;
 use crate::frame;
 use crate::message::{AuthFields, Message, MessageType, Payload};
-use crate::plugin::{Envelope, Layer, SealContext};
+use crate::plugin::{Ahead, Envelope, Layer, SealContext};
 use crate::wire::Wire;
 
 /// How one message is sealed.
@@ -30,6 +30,7 @@ pub(crate) struct Plan<'a> {
 pub struct Sealer {
     payload: Payload,
     fields: AuthFields,
+    ahead: Ahead,
 }
 
 impl Default for Sealer {
@@ -48,7 +49,13 @@ impl Sealer {
         Self {
             payload: Payload::new(),
             fields: AuthFields::new(),
+            ahead: Ahead::default(),
         }
+    }
+
+    /// What is kept for the next message.
+    pub(crate) fn ahead(&self) -> &Ahead {
+        &self.ahead
     }
 
     /// Appends the sealed frame to `out`. The message is not changed, so a
@@ -156,7 +163,7 @@ impl Sealer {
         let Plan {
             wire, outer, inner, ..
         } = *plan;
-        let envelope = Envelope::new(message_type);
+        let envelope = Envelope::new(message_type).with_ahead(Some(&self.ahead));
         if !inner.is_empty() {
             let written_later = |field: &str| outer.writes(field);
             let within = envelope.within(&written_later);

@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use core::fmt;
 
 use self::fields::{Fields, Names, Stamp, TS_LEN};
+use super::ahead::{Ahead, Next};
 use super::cover::{self, Cover, Coverage};
 use super::pads::{EMPTY, NETAIO, Pads, ShortText};
 use super::secret::{SecretBytes, Wiped};
@@ -162,21 +163,20 @@ impl HmacAuth {
         [&self.fields.names().mac, cover::SUFFIX].concat()
     }
 
-    /// Ten compressions of SHA-256 for a body of up to 107 bytes: one for the nonce, two for the
-    /// key, four and three for the two pads and what follows them. All of them depend on the
-    /// nonce; what does not, the digests of secret and label, is kept.
+    /// Seven compressions of SHA-256 for a body of up to 107 bytes: four and three for the two pads
+    /// and what follows them. All of them depend on the key, for which `make_key` takes three: one for
+    /// the nonce and two for the key. What does not depend on the nonce, the digests of secret and
+    /// label, is kept.
     fn mac(
         &self,
-        secret: &SecretBytes,
-        nonce: &[u8; IV_LEN],
+        make_key: impl FnOnce(&mut [u8; LEN]),
         ts: [u8; TS_LEN],
         body: &[u8],
     ) -> [u8; LEN] {
         let mut place = EMPTY;
         let short = ShortText::new(&mut place, &ts, body);
         let mut key = Wiped([0; LEN]);
-        let nonce = sha256::digest_iv(nonce);
-        sha256::derive_key(secret.bytes(), &nonce, &self.label_digest, &mut key);
+        make_key(&mut key);
         let (pads, mut mac) = (Pads::<NETAIO>::of(&key), [0; LEN]);
         let feed = |hash: &mut Hash| {
             hash.update(&ts);
@@ -189,6 +189,65 @@ impl HmacAuth {
         mac
     }
 
+    fn key(&self, secret: &SecretBytes, nonce: &[u8; IV_LEN], key: &mut [u8; LEN]) {
+        sha256::derive_keys_of_ivs(secret.bytes(), [nonce], &self.label_digest, [key]);
+    }
+
+    /// Draws a nonce and makes its key, unless that was done ahead.
+    fn draw(
+        &self,
+        secret: &SecretBytes,
+        ahead: Option<&Ahead>,
+        context: &mut SealContext<'_>,
+        key: &mut [u8; LEN],
+    ) -> [u8; IV_LEN] {
+        let made = ahead.and_then(|ahead| ahead.take(secret, key));
+        let nonce = made.unwrap_or_else(|| {
+            let mut nonce = [0; IV_LEN];
+            context.rng.fill_bytes(&mut nonce);
+            if self.coverage.is_some() {
+                cover::mark(&mut nonce);
+            }
+            self.key(secret, &nonce, key);
+            nonce
+        });
+        if let Some(ahead) = ahead {
+            ahead.draw(secret, |nonce| context.rng.fill_bytes(nonce));
+        }
+        nonce
+    }
+
+    /// As [`key`](Self::key), and makes that of the link's next message beside it.
+    fn key_and_next(
+        &self,
+        secret: &SecretBytes,
+        nonce: &[u8; IV_LEN],
+        key: &mut [u8; LEN],
+        ahead: Option<&Ahead>,
+    ) {
+        let Some(mut next) = ahead.and_then(|ahead| ahead.make(secret)) else {
+            return self.key(secret, nonce, key);
+        };
+        let Next {
+            nonce: other,
+            key: next,
+            ..
+        } = &mut *next;
+        sha256::derive_keys_of_ivs(
+            secret.bytes(),
+            [nonce, other],
+            &self.label_digest,
+            [key, next],
+        );
+    }
+
+    /// What the link keeps for its next message. With a cover nonces are marked, so those of clones
+    /// with and without one are not to be mixed.
+    fn ahead<'a>(&self, envelope: Option<&Envelope<'a>>) -> Option<&'a Ahead> {
+        let ahead = envelope.and_then(Envelope::ahead);
+        ahead.filter(|_| self.coverage.is_none())
+    }
+
     /// Writes the fields, the cover's too if there is an envelope to cover.
     fn seal(
         &self,
@@ -198,16 +257,19 @@ impl HmacAuth {
         context: &mut SealContext<'_>,
     ) -> Result<(), SealError> {
         let secret = self.secret_digest.as_ref().ok_or(SealError::EmptySecret)?;
-        let nonce = self.fields.given_nonce(fields).unwrap_or_else(|| {
-            let mut nonce = [0; IV_LEN];
-            context.rng.fill_bytes(&mut nonce);
-            if self.coverage.is_some() {
-                cover::mark(&mut nonce);
-            }
-            nonce
-        });
         let ts = self.fields.timestamp(fields, context.now.unix)?;
-        let mac = &self.mac(secret, &nonce, ts, body);
+        let mut nonce = [0; IV_LEN];
+        let mac = &self.mac(
+            |key| match self.fields.given_nonce(fields) {
+                Some(given) => {
+                    nonce = given;
+                    self.key(secret, &nonce, key);
+                }
+                None => nonce = self.draw(secret, self.ahead(envelope), context, key),
+            },
+            ts,
+            body,
+        );
         let nonce = &nonce;
         self.fields.write(&Stamp { ts, nonce, mac }, fields)?;
         let Some(coverage) = &self.coverage else {
@@ -231,7 +293,9 @@ impl HmacAuth {
         let secret = self.secret_digest.as_ref();
         let secret = secret.ok_or(AuthFailure::EmptySecret)?;
         let Stamp { ts, nonce, mac } = self.fields.read(fields)?;
-        if !sha256::equal(&self.mac(secret, nonce, ts, body), mac) {
+        let ahead = self.ahead(envelope);
+        let made = self.mac(|key| self.key_and_next(secret, nonce, key, ahead), ts, body);
+        if !sha256::equal(&made, mac) {
             return Err(AuthFailure::Mismatch);
         }
         if let Some(coverage) = &self.coverage {
@@ -350,20 +414,64 @@ impl fmt::Debug for HmacAuth {
 #[cfg(test)]
 mod tests {
     use alloc::format;
+    use core::time::Duration;
+
+    use chacha20::ChaCha8Rng;
+    use rand_core::SeedableRng;
 
     use super::*;
+    use crate::message::types::REQUEST_URI;
+    use crate::now::Now;
+    use crate::plugin::PeerContext;
 
     #[test]
     fn the_mac_is_netaios() {
         // netaio.crypto.hmac(sha256(b"secret").digest(), b"n" * 16, b"\x00\x00\x00\x01" + b"body")
         let auth = HmacAuth::new("secret");
         let secret = auth.secret_digest.clone().unwrap();
-        let mac = auth.mac(&secret, &[b'n'; 16], [0, 0, 0, 1], b"body");
+        let key = |key: &mut [u8; LEN]| auth.key(&secret, &[b'n'; 16], key);
+        let mac = auth.mac(key, [0, 0, 0, 1], b"body");
         let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             hex,
             "77a79b3b774f94f2608c8578eb6a4614a731b49afceafb8f7b67ca2aceb97ab3"
         );
+    }
+
+    #[test]
+    fn a_key_that_was_made_ahead_is_used_once_and_by_its_plugin_alone() {
+        let (auth, other) = (HmacAuth::new("secret"), HmacAuth::new("other"));
+        let now = Now::new(Duration::ZERO, 1_700_000_000);
+        let peers = PeerContext::default();
+        let opened = OpenContext { now, peers };
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let ahead = Ahead::default();
+        let envelope = Envelope::new(REQUEST_URI).with_ahead(Some(&ahead));
+        let mut nonces = alloc::vec::Vec::new();
+        for (auth, received) in [
+            (&auth, 1),
+            (&auth, 2),
+            (&auth, 0),
+            (&other, 1),
+            (&auth, 1),
+            (&auth, 0),
+        ] {
+            let mut fields = AuthFields::new();
+            let rng = &mut rng;
+            let mut context = SealContext { now, rng, peers };
+            auth.make_enveloped(&envelope, &mut fields, b"body", &mut context)
+                .unwrap();
+            nonces.push(fields.get_bytes("nonce").unwrap().to_vec());
+            auth.check(fields.view(), b"body", &opened).unwrap();
+            for _ in 0..received {
+                auth.check_enveloped(&envelope, fields.view(), b"body", &opened)
+                    .unwrap();
+            }
+        }
+        let all = nonces.len();
+        nonces.sort();
+        nonces.dedup();
+        assert_eq!(nonces.len(), all);
     }
 
     #[test]
