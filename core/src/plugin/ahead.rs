@@ -20,6 +20,8 @@ pub(super) struct Next {
     /// That of the plugin which drew the nonce.
     secret: Option<SecretBytes>,
     state: State,
+    /// Messages are checked where this is: else no key is made, and no nonce is needed.
+    has_checks: bool,
     pub(super) nonce: [u8; IV_LEN],
     pub(super) key: Wiped<LEN>,
 }
@@ -62,9 +64,13 @@ impl Ahead {
         let Ok(mut next) = self.0.try_borrow_mut() else {
             return;
         };
+        if !next.has_checks {
+            return;
+        }
         if !next.is_of(secret) {
             *next = Next {
                 secret: Some(secret.clone()),
+                has_checks: true,
                 ..Next::default()
             };
         }
@@ -74,9 +80,10 @@ impl Ahead {
         }
     }
 
-    /// A nonce whose key is to be made now.
+    /// Where a message is checked: a nonce whose key is to be made now.
     #[inline]
     pub(super) fn make(&self, secret: &SecretBytes) -> Option<RefMut<'_, Next>> {
+        self.0.try_borrow_mut().ok()?.has_checks = true;
         let mut next = self.find(secret, State::Drawn)?;
         next.state = State::Made;
         Some(next)
