@@ -252,8 +252,14 @@ impl SealedMessage {
             let end = self.uri.end.min(content.len());
             last.uri = content.slice(self.uri.start.min(end)..end);
         }
-        content.advance(self.uri.end.min(content.len()));
-        last.content = content;
+        // An empty one is no reason to hold the buffer.
+        last.content = match self.uri.end < content.len() {
+            true => {
+                content.advance(self.uri.end);
+                content
+            }
+            false => Bytes::new(),
+        };
     }
 
     /// The fields in front of the sections.

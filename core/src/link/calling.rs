@@ -24,7 +24,9 @@ pub trait CallHandler<H> {
     /// other. One that is left there gives the next one its uri, where that has the same bytes.
     fn message(&mut self) -> &mut Message;
 
-    /// Calls a handler with the message, which `link` has [counted](Link::received_messages).
+    /// Calls a handler with the message, which `link` has [counted](Link::received_messages). What a
+    /// handler's panic is to be answered with is said by [`Called::Failed`]: one that goes through
+    /// here is answered with nothing.
     fn call(&mut self, link: &Link, handler: H) -> Called<Self::Running>;
 
     /// Keeps a handler that goes on, and what its [reply](Link::reply) is to be given with.
@@ -33,8 +35,8 @@ pub trait CallHandler<H> {
     /// Notes what has become of the answer of a handler that did not go on.
     fn answered(&mut self, sent: Result<(), ReplyError>);
 
-    /// Whether the next message is to be handled now. Where it is not, [`Link::poll_with`] returns
-    /// `None`, whatever is left to do.
+    /// Whether what is next is to be done now. Where it is not, [`Link::poll_with`] returns `None`
+    /// with that left to do, as [`Link::wants_poll`] says.
     fn goes_on(&mut self, link: &Link) -> bool;
 }
 
@@ -127,11 +129,14 @@ impl<N: SharedNode, C: CallHandler<N::Handler>> OnCall<N> for CallNow<'_, C> {
         }
         sealed.put_message(message);
         let reply = link.reply_to(message, inner);
+        let asked = message.uri.as_ptr();
         let sent = match self.caller.call(link, handler) {
             Called::Answered(Some(answer)) => {
                 let sent = link.send_reply(node, &reply, &answer);
-                // For the next message, as it is most often that of this one.
-                self.caller.message().uri = answer.uri;
+                // Given back for the next message. Another one may be of any buffer.
+                if answer.uri.as_ptr() == asked {
+                    self.caller.message().uri = answer.uri;
+                }
                 sent
             }
             Called::Answered(None) => Ok(()),

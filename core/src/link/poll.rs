@@ -51,21 +51,21 @@ impl Link {
             self.expire(node);
             self.expect(node);
         }
-        if core::mem::take(&mut self.leaves) {
-            self.tell_left(node);
-        }
-        if self.half_closed.is_some() && self.eof {
-            self.cancel_left();
-        }
-        match self.account.cut() {
-            // One that only flushes its queue holds as much with it.
-            Some(Cut::Slow) if !self.phase.has_written() => self.give_way(),
-            Some(Cut::NoRoom) => self.begin_end(CloseReason::NoRoom),
-            // Also one that is about to end: its place is another's by now.
-            Some(Cut::Displaced) => self.abort(CloseReason::Displaced),
-            Some(Cut::Slow) | None => {}
-        }
         loop {
+            if core::mem::take(&mut self.leaves) {
+                self.tell_left(node);
+            }
+            if self.half_closed.is_some() && self.eof {
+                self.cancel_left();
+            }
+            match self.account.cut() {
+                // One that only flushes its queue holds as much with it.
+                Some(Cut::Slow) if !self.phase.has_written() => self.give_way(),
+                Some(Cut::NoRoom) => self.begin_end(CloseReason::NoRoom),
+                // Also one that is about to end: its place is another's by now.
+                Some(Cut::Displaced) => self.abort(CloseReason::Displaced),
+                Some(Cut::Slow) | None => {}
+            }
             if self.has_news() {
                 self.send_parked(node);
                 if let Some(notice) = self.notices.pop_front() {
@@ -85,10 +85,10 @@ impl Link {
                     return event;
                 }
                 if self.turn != before || !self.notices.is_empty() {
-                    match on_call.goes_on(self) {
-                        true => continue,
-                        false => return None,
+                    if on_call.goes_on(self) || !self.wants_poll() {
+                        continue;
                     }
+                    return None;
                 }
             }
             if !self.check_timers() && !self.advance_end(node) && !self.note_half_closed(node) {

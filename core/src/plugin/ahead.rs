@@ -3,7 +3,7 @@
 use core::cell::{RefCell, RefMut};
 use core::fmt;
 
-use super::secret::{SecretBytes, Wiped};
+use super::secret::{SecretBytes, SecretName, Wiped};
 use super::sha256::{IV_LEN, LEN};
 
 /// A nonce that is drawn before its message is there, and its key.
@@ -18,7 +18,7 @@ pub(crate) struct Ahead(RefCell<Next>);
 #[derive(Default)]
 pub(super) struct Next {
     /// That of the plugin which drew the nonce.
-    secret: Option<SecretBytes>,
+    secret: SecretName,
     state: State,
     /// Messages are checked where this is: else no key is made, and no nonce is needed.
     has_checks: bool,
@@ -37,7 +37,7 @@ enum State {
 
 impl Next {
     fn is_of(&self, secret: &SecretBytes) -> bool {
-        self.secret.as_ref().is_some_and(|own| own.is(secret))
+        secret.has_name(&self.secret)
     }
 }
 
@@ -69,7 +69,7 @@ impl Ahead {
         }
         if !next.is_of(secret) {
             *next = Next {
-                secret: Some(secret.clone()),
+                secret: secret.name(),
                 has_checks: true,
                 ..Next::default()
             };

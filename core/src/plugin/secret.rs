@@ -1,6 +1,6 @@
 //! Secrets that plugins keep.
 
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use core::ops::{Deref, DerefMut};
 
 use zeroize::Zeroize;
@@ -43,6 +43,11 @@ impl<const N: usize> Drop for Wiped<N> {
 #[derive(Clone)]
 pub(super) struct SecretBytes(Arc<Wiped<LEN>>);
 
+/// What tells one secret from all others, of now and of later. It has no bytes, which are wiped with
+/// their last owner whether or not somebody has their name.
+#[derive(Clone, Default)]
+pub(super) struct SecretName(Weak<Wiped<LEN>>);
+
 impl SecretBytes {
     /// Zeros that `fill` overwrites in place.
     pub(super) fn new(fill: impl FnOnce(&mut [u8; LEN])) -> Self {
@@ -68,9 +73,15 @@ impl SecretBytes {
         })
     }
 
-    /// Whether it is this very secret, or a clone.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    /// What tells it from others, and keeps none of its bytes.
+    pub(super) fn name(&self) -> SecretName {
+        SecretName(Arc::downgrade(&self.0))
+    }
+
+    /// Whether it is the very secret of this name, or a clone.
+    #[inline]
+    pub(super) fn has_name(&self, name: &SecretName) -> bool {
+        name.0.as_ptr() == Arc::as_ptr(&self.0)
     }
 
     pub(super) fn bytes(&self) -> &[u8; LEN] {

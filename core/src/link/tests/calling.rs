@@ -239,3 +239,81 @@ fn a_rest_leaves_what_has_come_for_later() {
         .collect();
     assert_eq!(uris, ["a", "b", "c"]);
 }
+
+/// Requests to be handled one behind the other, and the end of the stream.
+fn leaves_with_two_requests(server: &mut End) {
+    let frames = ["first", "second"].map(|uri| frame(&Message::new(REQUEST_URI, uri, "goes on")));
+    server.receive(NOON, &frames.concat());
+    server.link.handle_eof(NOON);
+}
+
+#[test]
+fn calls_behind_the_end_of_the_stream_are_cancelled_as_they_are_begun() {
+    let mut config = plain();
+    config.calls = CallOptions::new().with_cancel_on_disconnect(true);
+    let (mut server, mut caller) = (server(config), Caller::default());
+    leaves_with_two_requests(&mut server);
+    let mut cancelled = Vec::new();
+    let (link, node) = (&mut server.link, &mut server.node);
+    while let Some(event) = link.poll_with(NOON, node, &mut caller) {
+        if let LinkEvent::Cancelled { call, .. } = event {
+            cancelled.push(call);
+        }
+    }
+    let begun: Vec<_> = caller.running.iter().map(|(_, call)| call.id()).collect();
+    assert_eq!((begun.len(), &cancelled), (2, &begun));
+    assert_eq!(server.link.calls_in_flight(), 0);
+}
+
+#[test]
+fn a_rest_with_nothing_left_to_be_done_is_none() {
+    let (mut server, mut caller) = (server(plain()), Caller::default());
+    leaves_with_two_requests(&mut server);
+    caller.rests_after = Some(1);
+    let (link, node) = (&mut server.link, &mut server.node);
+    let event = link.poll_with(NOON, node, &mut caller);
+    // The second waits for the first, and nothing more will come.
+    assert!(
+        matches!(event, Some(LinkEvent::HalfClosed(CloseReason::Remote))),
+        "{event:?}"
+    );
+}
+
+#[test]
+fn a_message_holds_no_buffer_but_its_own() {
+    let elsewhere = Bytes::from(b"the uri, and much more".to_vec());
+    let (mut server, mut caller) = (server(plain()), Caller::default());
+    let first = frame(&Message::request("the uri"));
+    server.receive(NOON, &[&first[..], &first].concat());
+    /// Answers the first one with a uri of its own.
+    struct Elsewhere(Caller, Bytes);
+    impl CallHandler<Handler> for Elsewhere {
+        type Running = Message;
+        fn message(&mut self) -> &mut Message {
+            self.0.message()
+        }
+        fn call(&mut self, link: &Link, handler: Handler) -> Called<Message> {
+            drop(self.0.call(link, handler));
+            Called::Answered(Some(Message::respond_uri(self.1.clone(), "")))
+        }
+        fn keep(&mut self, _: Message, _: Call) {}
+        fn answered(&mut self, sent: Result<(), ReplyError>) {
+            self.0.answered(sent);
+        }
+        fn goes_on(&mut self, _: &Link) -> bool {
+            true
+        }
+    }
+    caller.message.uri = Bytes::new();
+    let mut caller = Elsewhere(caller, elsewhere.slice(..7));
+    let (link, node) = (&mut server.link, &mut server.node);
+    while link.poll_with(NOON, node, &mut caller).is_some() {}
+    let Elsewhere(caller, answered) = caller;
+    assert_eq!(caller.counted, [1, 2]);
+    assert!(caller.message.uri == answered && caller.message.uri.as_ptr() != answered.as_ptr());
+    // An empty content holds nothing: the uri alone has the buffer.
+    assert!(caller.message.content.is_empty() && !caller.message.content.is_unique());
+    let Message { uri, content, .. } = caller.message;
+    drop(uri);
+    assert!(!content.is_unique());
+}
