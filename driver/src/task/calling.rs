@@ -2,7 +2,7 @@
 
 use netaio_core::{Call, CallHandler, Called, Gap, Link, Message, ReplyError};
 
-use super::Ending;
+use super::ending::Ending;
 use super::half::Half;
 use super::running::Running;
 #[cfg(feature = "testing")]

@@ -2,6 +2,7 @@
 
 mod calling;
 mod commands;
+mod ending;
 mod events;
 mod flushes;
 mod half;
@@ -17,10 +18,13 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use netaio_core::{Call, CloseReason, Dropped, Link, Now, Refusal};
+use netaio_core::{Call, CloseReason, Link, Now};
 
 use tracing::{Instrument, Span};
 
+pub(crate) use self::ending::ConnectionObserver;
+
+use self::ending::Ending;
 use self::flushes::Flushes;
 use self::half::Half;
 use self::running::Running;
@@ -44,30 +48,6 @@ const WRITE_AT: usize = 32 * 1024;
 
 /// Steps of one connection before it yields to other tasks.
 const STEPS: u8 = 64;
-
-/// Is notified of the events of connections.
-pub(crate) trait ConnectionObserver: Send + Sync + 'static {
-    /// A message was refused.
-    fn refused(&self, _connection: &Connection, _why: Refusal) {}
-
-    /// Notifications were dropped before they were written.
-    fn dropped(&self, _connection: &Connection, _dropped: Dropped) {}
-
-    /// So many bytes that were queued are not written, since the connection ends.
-    fn unwritten(&self, _connection: &Connection, _bytes: usize) {}
-
-    /// The remote says that it dropped so many notifications.
-    fn gap(&self, _connection: &Connection, _lost: u64) {}
-
-    /// Nothing more is received, while handlers run.
-    fn half_closed(&self, _connection: &Connection, _reason: CloseReason) {}
-
-    /// The connection is closed, and its stream dropped. Handlers may still run.
-    fn closed(&self, connection: &Connection);
-
-    /// Nothing of it is left, after all else.
-    fn ended(&self, _connection: &Connection) {}
-}
 
 /// The span of a connection, which no other one is around: it lasts longer than what made it.
 fn span_of(connection: &Connection) -> Span {
@@ -131,28 +111,6 @@ pub(crate) struct Task<R, I, O> {
     single: Option<Box<single::Single>>,
     /// The connection and its observer. Dropped last, after the stream.
     ending: Ending,
-}
-
-/// Marks a connection as ended on drop, even if its task was dropped unfinished.
-struct Ending {
-    connection: Connection,
-    observer: Arc<dyn ConnectionObserver>,
-}
-
-impl Ending {
-    fn close(&self) {
-        if !self.connection.has_ended() {
-            self.connection.end();
-            self.observer.closed(&self.connection);
-        }
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        self.close();
-        self.observer.ended(&self.connection);
-    }
 }
 
 impl<R: Runtime, I: ReadHalf, O: WriteHalf> Task<R, I, O> {
