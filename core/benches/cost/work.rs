@@ -39,7 +39,7 @@ impl Work {
         Self {
             name: "answer",
             max: Max {
-                instructions: 1_900,
+                instructions: 2_000,
                 allocations: 0.1,
             },
             make: || answer(without_ids()),
@@ -56,7 +56,7 @@ impl Work {
         Self {
             name: "answer-with-id",
             max: Max {
-                instructions: 2_450,
+                instructions: 2_550,
                 allocations: 0.1,
             },
             make: || answer(config()),
@@ -117,7 +117,7 @@ impl Work {
         Self {
             name: "publish",
             max: Max {
-                instructions: 1_120,
+                instructions: 1_100,
                 allocations: 0.1,
             },
             make: publish,
