@@ -293,7 +293,7 @@
 //! Handlers run to their end also where their link is closed before, unless [`CallOptions`] say
 //! otherwise: [`LinkEvent::Cancelled`] then names the [`Call`]. Those who own links by themselves keep
 //! one until its calls have ended; a [`Hub`] does that. They may let a link call the handlers
-//! ([`Link::poll_with`], [`CallHandler`]): where an answer is known at once, it takes a quarter less.
+//! ([`Link::poll_with`], [`CallHandler`]): where an answer is known at once, it takes two thirds of the time.
 //!
 //! A link ends step by step, each with a deadline: what came before EOF, or before bytes
 //! that are no frame, is answered; the answers are written; then the remote's own end is

@@ -16,6 +16,84 @@ use crate::shared::SharedNode;
 ///
 /// A handler that answers at once needs no [`Call`]: nobody can drop it, cancel it or answer it
 /// late. So there is none before a handler is known to go on, and no event.
+///
+/// ```
+/// use std::mem::take;
+/// use std::time::Duration;
+///
+/// use chacha20::ChaCha20Rng;
+/// use netaio_core::types::REQUEST_URI;
+/// use netaio_core::{
+///     Call, CallHandler, Called, Layer, Link, LinkConfig, Message, Node, Now, ReplyError,
+///     RequestOptions,
+/// };
+/// use rand_core::SeedableRng;
+///
+/// /// Answers each request with its content, but for those that are to wait.
+/// struct Echo {
+///     message: Message,
+///     waiting: Vec<(Message, Call)>,
+/// }
+///
+/// impl CallHandler<&'static str> for Echo {
+///     type Running = Message;
+///
+///     fn message(&mut self) -> &mut Message {
+///         &mut self.message
+///     }
+///
+///     fn call(&mut self, _: &Link, handler: &'static str) -> Called<Message> {
+///         let uri = take(&mut self.message.uri);
+///         let answer = Message::respond_uri(uri, take(&mut self.message.content));
+///         match handler {
+///             "echo" => Called::Answered(Some(answer)),
+///             _ => Called::GoesOn(answer, None),
+///         }
+///     }
+///
+///     fn keep(&mut self, answer: Message, call: Call) {
+///         self.waiting.push((answer, call));
+///     }
+///
+///     fn answered(&mut self, sent: Result<(), ReplyError>) {
+///         if let Err(error) = sent {
+///             eprintln!("an answer was not sent: {error}");
+///         }
+///     }
+///
+///     fn goes_on(&mut self, _: &Link) -> bool {
+///         true
+///     }
+/// }
+///
+/// let now = Now::new(Duration::ZERO, 1_700_000_000);
+/// let rng = |seed| Box::new(ChaCha20Rng::from_seed([seed; 32]));
+/// let mut server = Node::for_streams(LinkConfig::new());
+/// server.on((REQUEST_URI, "echo"), "echo", Layer::new())?;
+/// server.on((REQUEST_URI, "later"), "later", Layer::new())?;
+/// let mut link = server.accept(now, None, rng(1))?;
+///
+/// let mut client = Node::<()>::for_streams(LinkConfig::new());
+/// let mut asking = client.connect(now, None, rng(2));
+/// for uri in ["echo", "later"] {
+///     asking.request(now, &mut client, &Message::request(uri), &RequestOptions::new())?;
+/// }
+/// let mut bytes = Vec::new();
+/// asking.poll_outbound(&mut bytes);
+///
+/// link.receive(now, &bytes)?;
+/// let (message, waiting) = (Message::request(""), Vec::new());
+/// let mut echo = Echo { message, waiting };
+/// while let Some(event) = link.poll_with(now, &mut server, &mut echo) {
+///     println!("{event:?}");
+/// }
+/// assert_eq!((link.sent_messages(), link.calls_in_flight()), (1, 1));
+/// for (answer, call) in echo.waiting.drain(..) {
+///     link.reply(now, &mut server, call, answer)?;
+/// }
+/// assert_eq!((link.sent_messages(), link.calls_in_flight()), (2, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait CallHandler<H> {
     /// A handler that goes on.
     type Running;

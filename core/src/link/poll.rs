@@ -22,8 +22,7 @@ impl Link {
     }
 
     /// As [`poll`](Self::poll), but handlers are called by `caller`, in place of
-    /// [`LinkEvent::Call`]: one that answers at
-    /// once is done by then, and no event tells of it.
+    /// [`LinkEvent::Call`]. One that answers at once is done by then, and no event tells of it.
     pub fn poll_with<N: SharedNode>(
         &mut self,
         now: Now,
