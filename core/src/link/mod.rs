@@ -341,7 +341,7 @@ impl Link {
     }
 
     /// Whether it waits for what other links hold: for a handler's place, or for room to
-    /// read. A [`SharedNode`] is told when some is free. Where links are driven on several
+    /// read. A [`SharedNode`](crate::SharedNode) is told when some is free. Where links are driven on several
     /// threads see [`depends_on_others`](Self::depends_on_others).
     #[must_use]
     pub fn waits_for_budget(&self) -> bool {
@@ -355,7 +355,7 @@ impl Link {
     /// handler's place or room to read.
     ///
     /// It says so whether or not there is some by now, which comes and goes at any moment where
-    /// links are driven on several threads. To miss none, listen for what a [`SharedNode`] is
+    /// links are driven on several threads. To miss none, listen for what a [`SharedNode`](crate::SharedNode) is
     /// told, then ask both again, and wait if the answers are the same.
     #[must_use]
     pub fn depends_on_others(&self, reads: bool) -> bool {

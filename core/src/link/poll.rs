@@ -15,7 +15,7 @@ impl Link {
     /// before an input, a command or the [deadline](Self::deadline).
     ///
     /// It handles at most one received frame an event, and at most
-    /// [`Limits::frames_per_turn`] of them until it returns `None`: where there are more,
+    /// [`Limits::frames_per_turn`](crate::Limits::frames_per_turn) of them until it returns `None`: where there are more,
     /// the deadline is due at once, and others may have their turn before.
     pub fn poll<N: SharedNode>(&mut self, now: Now, node: &mut N) -> Option<LinkEvent<N::Handler>> {
         self.run(now, node, &mut HandOut)
