@@ -98,23 +98,27 @@ pub trait CallHandler<H> {
     /// A handler that goes on.
     type Running;
 
-    /// Where the next message is to be put, and found by [`call`](Self::call): in the place of any
-    /// other. One that is left there gives the next one its uri, where that has the same bytes.
+    /// Where the next message is to be put, for [`call`](Self::call) to find it. What is left there of
+    /// the last one is overwritten, but for a uri of the same bytes; until then it keeps its receive
+    /// buffer alive.
     fn message(&mut self) -> &mut Message;
 
-    /// Calls a handler with the message, which `link` has [counted](Link::received_messages). What a
-    /// handler's panic is to be answered with is said by [`Called::Failed`]: one that goes through
-    /// here is answered with nothing.
+    /// Calls a handler with the message, which `link` has [counted](Link::received_messages). Whether
+    /// a plugin vouched for it is what a [`Call`] says: where that matters, poll by events.
+    ///
+    /// A handler's panic is to be caught here, and answered by [`Called::Failed`]. One that goes
+    /// through the link is answered with nothing and ends the turn in its midst: past the end of the
+    /// stream, messages behind it may be lost.
     fn call(&mut self, link: &Link, handler: H) -> Called<Self::Running>;
 
     /// Keeps a handler that goes on, and what its [reply](Link::reply) is to be given with.
     fn keep(&mut self, running: Self::Running, call: Call);
 
-    /// Notes what has become of the answer of a handler that did not go on.
+    /// Notes what has become of the answer of a handler that did not go on, before the next is called.
     fn answered(&mut self, sent: Result<(), ReplyError>);
 
     /// Whether what is next is to be done now. Where it is not, [`Link::poll_with`] returns `None`
-    /// with that left to do, as [`Link::wants_poll`] says.
+    /// with that left to do, as [`Link::wants_poll`] says: whoever polls comes back for it unasked.
     fn goes_on(&mut self, link: &Link) -> bool;
 }
 

@@ -12,6 +12,9 @@ use crate::small_bytes::SmallBytes;
 
 /// Look-ups in one [`Routing`] for messages that come from one place one after another: most are for
 /// the same handler as the one before, which is found by comparing a few bytes.
+///
+/// It is of one turn, as it borrows the routing: whoever implements a [`SharedNode`](crate::SharedNode) by it
+/// asks whether that [is stale](Routing::is_stale) before each look-up, and asks the node where it is.
 pub struct LastRoute<'r, H> {
     routing: &'r Routing<H>,
     last: Option<Last<'r, H>>,
