@@ -15,8 +15,8 @@ impl Link {
     /// before an input, a command or the [deadline](Self::deadline).
     ///
     /// It handles at most one received frame an event, and at most
-    /// [`Limits::frames_per_turn`](crate::Limits::frames_per_turn) of them until it returns `None`: where there are more,
-    /// the deadline is due at once, and others may have their turn before.
+    /// [`Limits::frames_per_turn`](crate::Limits::frames_per_turn) of them until it returns `None`:
+    /// where there are more, the deadline is due at once, and others may have their turn before.
     pub fn poll<N: SharedNode>(&mut self, now: Now, node: &mut N) -> Option<LinkEvent<N::Handler>> {
         self.run(now, node, &mut HandOut)
     }
@@ -32,6 +32,7 @@ impl Link {
         self.run(now, node, &mut CallNow::new(caller))
     }
 
+    /// As [`poll`](Self::poll), with what is done with messages that have found their handlers.
     #[inline]
     fn run<N: SharedNode>(
         &mut self,
@@ -132,8 +133,7 @@ impl Link {
     }
 
     /// Ends a turn: publishes what the link holds, and lets the remote's timers rest while
-    /// it is this
-    /// side that keeps the remote waiting.
+    /// it is this side that keeps the remote waiting.
     fn settle<N: SharedNode>(&mut self, node: &mut N) {
         self.idle = true;
         self.inlet.shrink();
